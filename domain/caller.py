@@ -1,0 +1,37 @@
+"""Who asks, and how far the token reaches."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.described import Described
+
+
+class Scope(Described):
+    """A right that a token carries."""
+
+    READ = "verification:read", "Queries and subscriptions of the workspace."
+    WRITE = "verification:write", "Creating, retrying and anonymizing verifications, and issuing follow tokens."
+    REPORT = "verification:report", "Reporting progress and results, as a provider does."
+    SENSITIVE = "verification:sensitive", "Personal data and internal reasons."
+    FOLLOW = "verification:follow", "Following one chain of attempts, in the browser of the person being verified."
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The bearer of a token. `chain` confines a follow token to one chain of attempts."""
+
+    subject: str
+    workspace: str
+    scopes: frozenset[Scope]
+    expires_at: datetime | None = None
+    chain: str | None = None
+
+    @property
+    def sees_internals(self) -> bool:
+        """Whether internal reasons may be shown."""
+        return Scope.SENSITIVE in self.scopes
+
+    @property
+    def is_individual(self) -> bool:
+        """Whether this is the person being verified, who is shown less."""
+        return self.chain is not None

@@ -1,0 +1,64 @@
+"""Who a person said to be, and what the document said."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from domain.described import Described
+from domain.text import day, shaped, short
+
+COUNTRY = re.compile("[A-Z]{2,3}")
+
+
+class DocumentType(Described):
+    """The kind of an identity document."""
+
+    DRIVER_LICENSE = "driver_license", "A driving licence."
+    ID_CARD = "id_card", "A national identity card."
+    PASSPORT = "passport", "A passport."
+    RESIDENCE_PERMIT = "residence_permit", "A residence permit."
+    TRAVEL_DOCUMENT = "travel_document", "Another document to travel with, such as a refugee's."
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredIdentity:
+    """The names that the integrator gave, as they stand in the document."""
+
+    first_name: str
+    last_name: str
+
+    @classmethod
+    def declared(cls, first_name: str, last_name: str) -> Self:
+        """The identity where both names can be used. Raises: InvalidInput naming `firstName` or `lastName`."""
+        return cls(short("firstName", first_name), short("lastName", last_name))
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractedDocument:
+    """What the provider read from the document. `born_on` is "YYYY-MM-DD"; the country is ISO 3166-1 alpha-2 or alpha-3."""
+
+    full_name: str | None = None
+    born_on: str | None = None
+    type: DocumentType | None = None
+    issuing_country_code: str | None = None
+    national_identification_number: str | None = None
+
+    @classmethod
+    def extracted(
+        cls,
+        full_name: str | None,
+        born_on: str | None,
+        type: DocumentType | None,
+        issuing_country_code: str | None,
+        national_identification_number: str | None,
+    ) -> Self:
+        """The document where each value that is given can be used. Raises: InvalidInput naming the value."""
+        if full_name is not None:
+            short("extractedDocument.fullName", full_name)
+        if born_on is not None:
+            day("extractedDocument.bornOn", born_on)
+        if issuing_country_code is not None:
+            shaped("extractedDocument.issuingCountryCode", issuing_country_code, COUNTRY, "an ISO 3166-1 code such as FR")
+        if national_identification_number is not None:
+            short("extractedDocument.nationalIdentificationNumber", national_identification_number)
+        return cls(full_name, born_on, type, issuing_country_code, national_identification_number)

@@ -1,0 +1,160 @@
+"""The catalogue of reason codes: why a verification failed or could not be completed.
+
+Source: "Follow video identity verification status", tables of status codes: 42 rows, 41 codes, since IDVV_1201 stands in both.
+The retry advice and what is internal are this project's own.
+"""
+
+import re
+from dataclasses import dataclass
+
+from domain.described import Described
+from domain.status import Status
+
+
+class ReasonType(Described):
+    """The family that a reason code belongs to."""
+
+    ENGAGEMENT_ISSUE = "engagement_issue", "The individual did not start, left, postponed or refused."
+    TECHNICAL_ISSUE = "technical_issue", "Connection, browser or device did not allow a capture."
+    DOCUMENT_CAPTURE_ISSUE = "document_capture_issue", "The video of the document can't be used."
+    FACE_CAPTURE_ISSUE = "face_capture_issue", "The video of the face can't be used."
+    OTHER_ISSUE = "other_issue", "Something at the provider prevented a result."
+    DOCUMENT_ISSUE = "document_issue", "The document itself is not acceptable."
+    COPY_ISSUE = "copy_issue", "A copy was shown in place of the document."
+    IDENTITY_FRAUD = "identity_fraud", "Document or face were forged, stolen or someone else's."
+    CONSISTENCY_ISSUE = "consistency_issue", "The identity found is not the one that was declared."
+    SUSPICIOUS_BEHAVIOR = "suspicious_behavior", "The circumstances of the capture are suspect."
+    UNKNOWN = "unknown", "The code is not in the catalogue: the provider may add codes at any time."
+
+
+class RetryAdvice(Described):
+    """Whether trying again can help, and what should be different then."""
+
+    RETRY_NOW = "retry_now", "Try again; nothing else needs to change but what the description names."
+    RETRY_OTHER_DEVICE = "retry_other_device", "Try again with another device, browser or connection."
+    RETRY_OTHER_DOCUMENT = "retry_other_document", "Try again with another identity document."
+    OFFER_ALTERNATIVE = "offer_alternative", "Offer another way than a video verification."
+    DO_NOT_RETRY = "do_not_retry", "Do not offer a retry by yourself."
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCode:
+    """A reason that a provider gives for an outcome, explained."""
+
+    code: str
+    type: ReasonType
+    statuses: tuple[Status, ...]
+    description: str
+    retry_advice: RetryAdvice
+    known: bool = True
+
+    @property
+    def internal(self) -> bool:
+        """Whether the person verified must not learn of it. What an unknown code means can't be told, so it is."""
+        return not self.known or self.retry_advice is RetryAdvice.DO_NOT_RETRY
+
+
+INCONCLUSIVE = (Status.INCONCLUSIVE,)
+FAILED = (Status.FAILED,)
+EITHER = (Status.INCONCLUSIVE, Status.FAILED)
+
+# In the order of the page's tables, in its words.
+DESCRIPTIONS: dict[tuple[ReasonType, tuple[Status, ...]], dict[str, str]] = {
+    (ReasonType.ENGAGEMENT_ISSUE, INCONCLUSIVE): {
+        "IDVV_1101": "The individual never started the flow.",
+        "IDVV_1111": "The individual explicitly stated that they wanted to perform the identity verification later by clicking on the dedicated button.",
+        "IDVV_1112": "The individual explicitly stated that they did not have their document with them by clicking on the dedicated button.",
+        "IDVV_1113": "The individual did not give access to the camera despite the dedicated instructions.",
+        "IDVV_1121": "The individual left the process before the capture phase and the verification URL expired (after 15 minutes).",
+        "IDVV_1199": "Verification expired (after 7 days) before the user completed the flow.",
+        "IDVV_3001": "The individual explicitly refused to do the verification process by clicking on the dedicated button.",
+    },
+    (ReasonType.TECHNICAL_ISSUE, EITHER): {
+        "IDVV_1201": "The individual did not have a sufficient connexion to perform the capture.",
+    },
+    (ReasonType.TECHNICAL_ISSUE, INCONCLUSIVE): {
+        "IDVV_1202": "The individual’s browser was not suitable for video streaming.",
+        "IDVV_1203": "The individual’s device did not have any camera.",
+    },
+    (ReasonType.DOCUMENT_CAPTURE_ISSUE, INCONCLUSIVE): {
+        "IDVV_1314": "The individual failed to meet the document challenge and the verification expired.",
+    },
+    (ReasonType.FACE_CAPTURE_ISSUE, INCONCLUSIVE): {
+        "IDVV_1413": "The individual failed to meet the face challenge and the verification expired.",
+    },
+    (ReasonType.DOCUMENT_CAPTURE_ISSUE, FAILED): {
+        "IDVV_1301": "The individual document video is too blurry",
+        "IDVV_1302": "The individual performed the document capture under poor lighting conditions.",
+        "IDVV_1310": "The individual has not captured the front of the document.",
+        "IDVV_1311": "The individual has not captured the back of the document.",
+        "IDVV_1312": "The individual hides part of the document.",
+        "IDVV_1313": "The individual did not present a dynamic view of the document.",
+    },
+    (ReasonType.FACE_CAPTURE_ISSUE, FAILED): {
+        "IDVV_1401": "The individual’s video of their face is too blurry",
+        "IDVV_1402": "The individual performed their identity verification under poor lighting conditions.",
+        "IDVV_1410": "The individual has not presented a face.",
+        "IDVV_1411": "The individual did not show the full front view of their face.",
+        "IDVV_1412": "The individual did not move to prove the liveness.",
+    },
+    (ReasonType.OTHER_ISSUE, FAILED): {
+        "IDVV_1901": "An internal error prevents us from completing the verification, we do our best to reduce the occurrence of this case.",
+        "IDVV_1911": "The received videos cannot be played.",
+    },
+    (ReasonType.DOCUMENT_ISSUE, FAILED): {
+        "IDVV_2101": "The individual presented an expired document.",
+        "IDVV_2102": "The individual presented a document type that is not accepted.",
+        "IDVV_2103": "The individual submitted a damaged document.",
+    },
+    (ReasonType.COPY_ISSUE, FAILED): {
+        "IDVV_2201": "The individual presented a photocopy of the document.",
+        "IDVV_2202": "The individual presented the document on a screen.",
+    },
+    (ReasonType.IDENTITY_FRAUD, FAILED): {
+        "IDVV_2301": "The individual submitted a counterfeit or falsified document.",
+        "IDVV_2302": "The individual presented a document reported as stolen or lost.",
+        "IDVV_2303": "The individual presented the front and back of two different documents.",
+        "IDVV_2304": "The individual does not match the photograph of the document.",
+        "IDVV_2305": "The individual has presented a photography or a video of someone else's face on a screen or on a physical medium.",
+        "IDVV_2306": "The individual altered their appearance.",
+        "IDVV_2307": "The individual digitally altered the videos.",
+        "IDVV_2311": "The individual of the face authentication is not the one who performed the identity verification.",
+    },
+    (ReasonType.CONSISTENCY_ISSUE, FAILED): {
+        "IDVV_2401": "The individual's identity does not match the declared information.",
+    },
+    (ReasonType.SUSPICIOUS_BEHAVIOR, FAILED): {
+        "IDVV_2402": "The individual used a device that has been technically altered.",
+        "IDVV_2403": "The individual seems to have performed the capture under duress.",
+    },
+}
+
+# Any other code of the catalogue: RETRY_NOW.
+ADVICE = {
+    **dict.fromkeys(("IDVV_1201", "IDVV_1202", "IDVV_1203"), RetryAdvice.RETRY_OTHER_DEVICE),
+    **dict.fromkeys(("IDVV_2101", "IDVV_2102", "IDVV_2103", "IDVV_2201", "IDVV_2202"), RetryAdvice.RETRY_OTHER_DOCUMENT),
+    **dict.fromkeys(("IDVV_3001",), RetryAdvice.OFFER_ALTERNATIVE),
+    **dict.fromkeys((f"IDVV_{number}" for number in (*range(2301, 2308), 2311, 2402, 2403)), RetryAdvice.DO_NOT_RETRY),
+}
+
+CATALOGUE = {
+    code: ReasonCode(code, type, statuses, description, ADVICE.get(code, RetryAdvice.RETRY_NOW))
+    for (type, statuses), descriptions in DESCRIPTIONS.items()
+    for code, description in descriptions.items()
+}
+
+# Those that a person causes by pressing one of the capture page's buttons, or whose own device reports them.
+BUTTONS = frozenset({"IDVV_1111", "IDVV_1112", "IDVV_1113", "IDVV_1202", "IDVV_1203", "IDVV_3001"})
+NEVER_STARTED, LINK_EXPIRED, VERIFICATION_EXPIRED = "IDVV_1101", "IDVV_1121", "IDVV_1199"
+
+# A type that holds an internal code: who may not see the code may not ask for the type either.
+INTERNAL_TYPES = frozenset({reason.type for reason in CATALOGUE.values() if reason.internal} | {ReasonType.UNKNOWN})
+
+CODE = re.compile(r"[A-Z0-9_]{1,64}")
+
+
+def explained(code: str) -> ReasonCode:
+    """The catalogue's entry for a code; one that says so where the catalogue has none."""
+    return CATALOGUE.get(code) or ReasonCode(
+        code, ReasonType.UNKNOWN, EITHER, "A reason that this catalogue does not know yet.", RetryAdvice.RETRY_NOW, known=False
+    )

@@ -1,0 +1,56 @@
+"""What may stand in a text that comes from outside."""
+
+from datetime import date
+from re import Pattern
+from urllib.parse import urlsplit
+
+from domain.errors import InvalidInput
+
+MOST_CHARACTERS = 255
+MOST_URL_CHARACTERS = 2000
+
+# Spaces and joiners that names are written with in French, Japanese, Persian or Hindi; Python calls them unprintable.
+AS_SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u3000\u200c\u200d", " "))
+
+
+def short(field: str, text: str) -> str:
+    """The text where it is neither blank nor over 255 characters and holds no control character. Raises: InvalidInput."""
+    plain = text.translate(AS_SPACES)
+    if not plain.strip():
+        raise InvalidInput(field, "must not be blank")
+    if len(text) > MOST_CHARACTERS:
+        raise InvalidInput(field, f"has {len(text)} characters; at most {MOST_CHARACTERS} are accepted")
+    if not plain.isprintable():
+        raise InvalidInput(field, "holds a control character")
+    return text
+
+
+def web_address(field: str, url: str) -> str:
+    """The URL where a browser can be sent there. Raises: InvalidInput."""
+    if len(url) > MOST_URL_CHARACTERS:
+        raise InvalidInput(field, f"has {len(url)} characters; at most {MOST_URL_CHARACTERS} are accepted")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not url.isprintable() or " " in url or "\\" in url:
+        raise InvalidInput(field, "must be an absolute http or https URL")
+    return url
+
+
+def day(field: str, text: str) -> str:
+    """A calendar day as "YYYY-MM-DD". Raises: InvalidInput."""
+    try:
+        if date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise InvalidInput(field, "must be a day as YYYY-MM-DD")
+
+
+def shaped(field: str, text: str, pattern: Pattern[str], shape: str) -> str:
+    """The text where it has the pattern's shape. Raises: InvalidInput."""
+    if not pattern.fullmatch(text):
+        raise InvalidInput(field, f"must be {shape}")
+    return text

@@ -1,0 +1,284 @@
+"""One attempt at verifying a person's identity by video: its state, its history and what may happen to it.
+
+A rule takes the state and the time, and returns the next state, the same one where nothing changes. Each change is exactly one event,
+whose number becomes the version: `events[i].version == i + 1`, always.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Self
+
+from domain.deadlines import Windows, whole_milliseconds
+from domain.errors import InvalidInput, NotFinal, NotRetryable
+from domain.event import Actor, Event, EventType, Progress
+from domain.identity import DeclaredIdentity, ExtractedDocument
+from domain.reasons import LINK_EXPIRED, NEVER_STARTED, VERIFICATION_EXPIRED
+from domain.result import Result
+from domain.status import RECOMMENDED, Phase, RecommendedAction, Status
+
+MOST_IGNORED_RESULTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """What tells a repeated creation from a new one. The fingerprint is gone once the verification is anonymized."""
+
+    key: str
+    fingerprint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Who verifies, under which id of its own, and the link that it gave."""
+
+    name: str
+    id: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an integrator asks for."""
+
+    declared: DeclaredIdentity
+    redirection_url: str
+    reference: str | None = None
+    face_recognition: bool = False
+    idempotency: Idempotency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRequest:
+    """What an integrator changes in a retry; what is None stays as it was."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    redirection_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """One attempt at verifying a person's identity by video. Instants are aware, UTC, in whole milliseconds."""
+
+    id: str
+    workspace: str
+    chain: str
+    attempt: int = 1
+    previous: str | None = None
+    next: str | None = None
+    version: int = 0
+    status: Status = Status.PENDING
+    reasons: tuple[str, ...] = ()
+    reference: str | None = None
+    idempotency: Idempotency | None = None
+    provider: Provider
+    declared: DeclaredIdentity | None
+    extracted: ExtractedDocument | None = None
+    redirection_url: str
+    face_recognition: bool = False
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    opened_at: datetime | None = None
+    link_deadline: datetime | None = None
+    capture_started_at: datetime | None = None
+    capture_completed_at: datetime | None = None
+    completed_at: datetime | None = None
+    anonymized_at: datetime | None = None
+    events: tuple[Event, ...] = ()
+
+    @classmethod
+    def created(cls, id: str, workspace: str, request: Request, provider: Provider, windows: Windows, at: datetime) -> Self:
+        """The first attempt, pending."""
+        at = whole_milliseconds(at)
+        return cls(
+            id=id,
+            workspace=workspace,
+            chain=id,
+            reference=request.reference,
+            idempotency=request.idempotency,
+            provider=provider,
+            declared=request.declared,
+            redirection_url=request.redirection_url,
+            face_recognition=request.face_recognition,
+            created_at=at,
+            updated_at=at,
+            expires_at=at + windows.verification,
+        )._after(EventType.CREATED, Actor.INTEGRATOR, at, to_status=Status.PENDING)
+
+    @property
+    def phase(self) -> Phase:
+        """How far it has come."""
+        if self.status.final:
+            return Phase.DONE
+        if self.capture_completed_at:
+            return Phase.PROCESSING
+        if self.capture_started_at:
+            return Phase.CAPTURING
+        return Phase.IN_SESSION if self.opened_at else Phase.AWAITING_INDIVIDUAL
+
+    @property
+    def recommended_action(self) -> RecommendedAction:
+        """What to do next. A link that was opened need not be shared again."""
+        if self.phase in (Phase.IN_SESSION, Phase.CAPTURING, Phase.PROCESSING):
+            return RecommendedAction.WAIT
+        return RECOMMENDED[self.status]
+
+    @property
+    def billable(self) -> bool | None:
+        """Whether the provider charges for it; None while that isn't known."""
+        return self.status.billable
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether a retry may follow, and none does yet."""
+        return self.status in (Status.INCONCLUSIVE, Status.FAILED) and self.next is None
+
+    @property
+    def verification_url(self) -> str | None:
+        """Where the individual goes; None once there is nothing left to do there."""
+        return None if self.status.final else self.provider.url
+
+    @property
+    def link_expires_at(self) -> datetime | None:
+        """Until when a capture must have begun; None outside a session."""
+        return self.link_deadline if self.phase is Phase.IN_SESSION else None
+
+    @property
+    def due(self) -> datetime | None:
+        """When the system acts next; None where it waits for somebody else."""
+        match self.phase:
+            case Phase.AWAITING_INDIVIDUAL | Phase.CAPTURING:
+                return self.expires_at
+            case Phase.IN_SESSION:
+                return min(self.link_deadline or self.expires_at, self.expires_at)
+            case _:
+                return None
+
+    def overdue(self, at: datetime) -> bool:
+        """Whether a deadline has passed that was not applied yet."""
+        return self.due is not None and self.due <= at
+
+    def expired(self, at: datetime) -> Self:
+        """This verification, inconclusive where its deadline has passed."""
+        if not self.overdue(at):
+            return self
+        if self.phase is Phase.IN_SESSION and self.due != self.expires_at:
+            reasons: tuple[str, ...] = (LINK_EXPIRED,)
+        elif self.phase is Phase.AWAITING_INDIVIDUAL:
+            reasons = (NEVER_STARTED, VERIFICATION_EXPIRED)
+        else:
+            reasons = (VERIFICATION_EXPIRED,)
+        return self._concluded(Status.INCONCLUSIVE, reasons, Actor.SYSTEM, at)
+
+    def progressed(self, progress: Progress, windows: Windows, at: datetime, source_id: str | None = None) -> Self:
+        """This verification with a step of the individual; steps that were skipped happen at the same instant.
+
+        What is repeated, late or earlier than what is known changes nothing; after a deadline, the deadline wins.
+        """
+        if self.overdue(at):
+            return self.expired(at)
+        steps = tuple(Progress)[: tuple(Progress).index(progress) + 1]
+        reached = {
+            Progress.LINK_OPENED: self.opened_at,
+            Progress.CAPTURE_STARTED: self.capture_started_at,
+            Progress.CAPTURE_COMPLETED: self.capture_completed_at,
+        }
+        if self.status.final or reached[progress] or self._knows(source_id):
+            return self
+        at = self._not_before(at)
+        changes: dict[str, Any] = {}
+        if not self.opened_at:
+            changes |= {"opened_at": at, "link_deadline": at + windows.link}
+        if Progress.CAPTURE_STARTED in steps and not self.capture_started_at:
+            changes |= {"capture_started_at": at}
+        if Progress.CAPTURE_COMPLETED in steps:
+            changes |= {"capture_completed_at": at}
+        return replace(self, **changes)._after(EventType[progress.name], Actor.INDIVIDUAL, at, source_id=source_id)
+
+    def concluded(self, result: Result, at: datetime) -> Self:
+        """This verification with its outcome, even where a deadline has passed that was not applied yet.
+
+        The same result again changes nothing. A different one for a final status is kept as RESULT_IGNORED, once, and at most 20 of them.
+        """
+        if self._knows(result.source_id):
+            return self
+        if not self.status.final:
+            changed = self._concluded(result.status, result.reasons, result.actor, at, result.source_id)
+            return replace(changed, extracted=result.document)
+        ignored = [(event.to_status, frozenset(event.reasons)) for event in self.events if event.type is EventType.RESULT_IGNORED]
+        if result.key in [(self.status, frozenset(self.reasons)), *ignored] or len(ignored) >= MOST_IGNORED_RESULTS:
+            return self
+        return self._after(
+            EventType.RESULT_IGNORED,
+            result.actor,
+            at,
+            from_status=self.status,
+            to_status=result.status,
+            reasons=result.reasons,
+            note=f"reported after the verification was already {self.status.value}",
+            source_id=result.source_id,
+        )
+
+    def retried(self, id: str, retry: RetryRequest, provider: Provider, windows: Windows, at: datetime) -> tuple[Self, Self]:
+        """This verification with a successor, and the successor.
+
+        Raises: NotRetryable; InvalidInput naming `firstName` or `lastName` where they are gone and not given anew.
+        """
+        if not self.can_retry:
+            raise NotRetryable(self.id, self.status)
+        at = self._not_before(at)
+        request = Request(
+            declared=self._declared_anew(retry),
+            redirection_url=retry.redirection_url or self.redirection_url,
+            reference=self.reference,
+            face_recognition=self.face_recognition,
+        )
+        first = type(self).created(id, self.workspace, request, provider, windows, at)
+        successor = replace(first, chain=self.chain, attempt=self.attempt + 1, previous=self.id)
+        return replace(self, next=id)._after(EventType.RETRY_CREATED, Actor.INTEGRATOR, at), successor
+
+    def anonymized(self, actor: Actor, at: datetime) -> Self:
+        """This verification without personal data, for good. Raises: NotFinal."""
+        if not self.status.final:
+            raise NotFinal(self.id)
+        if self.anonymized_at:
+            return self
+        at = self._not_before(at)
+        return replace(
+            self,
+            declared=None,
+            extracted=None,
+            provider=replace(self.provider, url=None),
+            idempotency=self.idempotency and replace(self.idempotency, fingerprint=None),
+            anonymized_at=at,
+        )._after(EventType.ANONYMIZED, actor, at)
+
+    def events_after(self, version: int) -> tuple[Event, ...]:
+        """What happened since a version, oldest first."""
+        return self.events[max(version, 0) :]
+
+    def _declared_anew(self, retry: RetryRequest) -> DeclaredIdentity:
+        first_name = retry.first_name or (self.declared and self.declared.first_name)
+        last_name = retry.last_name or (self.declared and self.declared.last_name)
+        if not first_name or not last_name:
+            raise InvalidInput("lastName" if first_name else "firstName", "must be given, since the verification was anonymized")
+        return DeclaredIdentity(first_name, last_name)
+
+    def _concluded(self, status: Status, reasons: tuple[str, ...], actor: Actor, at: datetime, source_id: str | None = None) -> Self:
+        at = self._not_before(at)
+        return replace(self, status=status, reasons=reasons, completed_at=at)._after(
+            EventType.STATUS_CHANGED, actor, at, from_status=self.status, to_status=status, reasons=reasons, source_id=source_id
+        )
+
+    def _after(self, type: EventType, actor: Actor, at: datetime, **details: Any) -> Self:
+        at = self._not_before(at)
+        event = Event(self.version + 1, type, actor, at, **details)
+        return replace(self, version=event.version, updated_at=at, events=(*self.events, event))
+
+    def _not_before(self, at: datetime) -> datetime:
+        # A clock that went back must not turn the history round.
+        return max(whole_milliseconds(at), self.updated_at)
+
+    def _knows(self, source_id: str | None) -> bool:
+        return source_id is not None and any(event.source_id == source_id for event in self.events)
