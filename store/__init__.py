@@ -1,0 +1,1 @@
+"""MongoDB, both asking and watching. The only importer of the driver."""

@@ -1,0 +1,76 @@
+"""Where a page or a feed goes on, as a text that clients hand back and need not understand."""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.errors import BadUserInput
+from domain.filter import Order
+from store.documents import instant, milliseconds
+
+PLACE = re.compile(r"([A-Z_]{1,20}):(\d{1,14}):([A-Za-z0-9_-]{1,64})")
+WATERMARK = re.compile(r"feed:(\d{1,14})")
+
+
+class BadCursor(BadUserInput):
+    """A cursor that this gateway did not make, or made for another order."""
+
+    def __init__(self, argument: str) -> None:
+        super().__init__(f"{argument} is not a cursor of this list; take it from `edges.cursor` or `pageInfo` with the same `orderBy`")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The sort key of one row of a list: what it is sorted by, and the id that decides between equals."""
+
+    order: Order
+    at: datetime
+    id: str
+
+
+def encode(place: Place) -> str:
+    """The cursor of a place."""
+    return _hidden(f"{place.order.name}:{milliseconds(place.at)}:{place.id}")
+
+
+def decode(cursor: str, order: Order, argument: str) -> Place:
+    """The place that a cursor hides.
+
+    Shape:  base64url of "<order>:<milliseconds since 1970 UTC>:<id>".
+    Raises: BadCursor where `encode` didn't make it, or made it for another order.
+    """
+    match = PLACE.fullmatch(_shown(cursor))
+    if not match or match[1] != order.name:
+        raise BadCursor(argument)
+    try:
+        return Place(order, instant(int(match[2])), match[3])
+    except (OverflowError, ValueError):
+        raise BadCursor(argument) from None
+
+
+def encode_watermark(at: datetime) -> str:
+    """The cursor of a feed: all that changed before has been delivered, but for what a slow clock may still date back."""
+    return _hidden(f"feed:{milliseconds(at)}")
+
+
+def decode_watermark(cursor: str) -> datetime:
+    """The instant that a feed's cursor hides. Raises: BadUserInput where `encode_watermark` didn't make it."""
+    match = WATERMARK.fullmatch(_shown(cursor))
+    try:
+        if match:
+            return instant(int(match[1]))
+    except (OverflowError, ValueError):
+        pass
+    raise BadUserInput("after is not a cursor of this feed; take it from its last item, or leave it out and read the list anew")
+
+
+def _hidden(text: str) -> str:
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _shown(cursor: str) -> str:
+    try:
+        return urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except ValueError:
+        return ""

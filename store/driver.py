@@ -1,0 +1,107 @@
+"""The one file that knows Motor.
+
+Motor is past its end of life. What PyMongo's own asynchronous client spells differently is kept in here, so that a change of
+driver is a change of this file: how a client is closed, and what has to be awaited of sessions, aggregations and change streams.
+"""
+
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC
+from typing import Any, TypeVar
+
+from bson.codec_options import CodecOptions
+from motor.motor_asyncio import (
+    AsyncIOMotorChangeStream,
+    AsyncIOMotorClient,
+    AsyncIOMotorClientSession,
+    AsyncIOMotorCollection,
+    AsyncIOMotorCommandCursor,
+    AsyncIOMotorDatabase,
+)
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError, WaitQueueTimeoutError, WTimeoutError
+
+from domain.errors import Unavailable
+
+Document = dict[str, Any]
+Client = AsyncIOMotorClient[Document]
+Database = AsyncIOMotorDatabase[Document]
+Collection = AsyncIOMotorCollection[Document]
+Session = AsyncIOMotorClientSession
+ChangeStream = AsyncIOMotorChangeStream[Document]
+
+T = TypeVar("T")
+
+DEFAULT_DATABASE = "gateway"
+
+# By default the driver makes a time zone object of its own, and comparing with `datetime.UTC` by identity would never hold.
+UTC_INSTANTS: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
+
+
+def connect(uri: str, timeout_seconds: float) -> Client:
+    """A client that reads from the primary what a majority has and writes to a majority's disks.
+
+    It connects by itself, later, and mends itself. An operation ends in time, for the server too.
+
+    Raises: pymongo.errors.ConfigurationError, InvalidURI for an address that can't be one.
+    """
+    return AsyncIOMotorClient(
+        uri,
+        timeoutMS=round(timeout_seconds * 1000),
+        readPreference="primary",
+        readConcernLevel="majority",
+        w="majority",
+        journal=True,
+        appname="verification-gateway",
+    )
+
+
+def watching(uri: str) -> Client:
+    """A client for change streams. A stream that lost its server would wait the whole selection time before it resumes: keep it short."""
+    return AsyncIOMotorClient(
+        uri, serverSelectionTimeoutMS=3000, connectTimeoutMS=3000, socketTimeoutMS=60_000, appname="verification-gateway feed"
+    )
+
+
+def database(client: Client) -> Database:
+    """The database that the URI names, "gateway" where it names none."""
+    return client.get_default_database(DEFAULT_DATABASE, codec_options=UTC_INSTANTS)
+
+
+def close(client: Client) -> None:
+    """Let the client's connections go."""
+    client.close()
+
+
+def aggregate(collection: Collection, pipeline: Sequence[Document], **options: Any) -> AsyncIOMotorCommandCursor[Document]:
+    """A cursor over what the pipeline makes of the collection."""
+    return collection.aggregate(pipeline, **options)
+
+
+def watch(database: Database, pipeline: Sequence[Document], resume_after: Mapping[str, Any] | None, max_await_ms: int) -> ChangeStream:
+    """A change stream over the database, from the token on where there is one."""
+    return database.watch(pipeline, resume_after=resume_after, max_await_time_ms=max_await_ms)
+
+
+def alive(stream: ChangeStream) -> bool:
+    """Whether more can come. (Motor's annotations take the property for a method.)"""
+    alive: object = stream.alive
+    return bool(alive)
+
+
+async def transaction(client: Client, steps: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+    """All the steps or none, tried again where MongoDB says that this may help. What the steps raise ends it."""
+    async with await client.start_session() as session:
+        return await session.with_transaction(steps)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Where MongoDB does not answer in time: Unavailable. The driver's own words would name hosts."""
+    try:
+        yield
+    except (ConnectionFailure, ExecutionTimeout, WaitQueueTimeoutError, WTimeoutError) as error:
+        raise Unavailable from error
+    except PyMongoError as error:
+        if error.timeout or error.has_error_label("RetryableWriteError"):
+            raise Unavailable from error
+        raise

@@ -1,0 +1,79 @@
+"""Lists of verifications, a page at a time, by keyset: the cursor is exactly the sort key, so that no row is skipped or doubled while others write."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pymongo import ASCENDING, DESCENDING
+
+from domain.filter import Filter, Order
+from domain.verification import Verification
+from store.cursor import Place
+from store.documents import Document, decode
+from store.driver import Collection, answering
+from store.query import matching, within
+
+SORTED_BY = {
+    Order.CREATED_NEWEST: ("createdAt", DESCENDING),
+    Order.CREATED_OLDEST: ("createdAt", ASCENDING),
+    Order.UPDATED_NEWEST: ("updatedAt", DESCENDING),
+    Order.UPDATED_OLDEST: ("updatedAt", ASCENDING),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which rows of an ordered list: the first or the last `size` of those behind `after` and ahead of `before`."""
+
+    order: Order
+    size: int
+    end: Literal["first", "last"] = "first"
+    after: Place | None = None
+    before: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows of a list, in its order."""
+
+    rows: tuple[Verification, ...]
+    order: Order
+    has_previous: bool
+    has_next: bool
+
+    def place(self, row: Verification) -> Place:
+        """Where a row stands in the list."""
+        key = SORTED_BY[self.order][0]
+        return Place(self.order, row.created_at if key == "createdAt" else row.updated_at, row.id)
+
+
+def conditions(scope: Document, filter: Filter, request: PageRequest) -> Document:
+    """The query for a page, as bounds that an index over the sort key can follow from the first row on."""
+    key, direction = SORTED_BY[request.order]
+    beyond: list[Document] = []
+    for place, way in ((request.after, direction), (request.before, -direction)):
+        if place:
+            strictly, at_most = ("$gt", "$gte") if way == ASCENDING else ("$lt", "$lte")
+            # One range on the key, and the id for equals only: two alternatives would be two scans.
+            beyond.append({key: {at_most: place.at}, "$or": [{key: {strictly: place.at}}, {"_id": {strictly: place.id}}]})
+    return within(scope, [*matching(filter), *beyond])
+
+
+def sorting(request: PageRequest) -> list[tuple[str, int]]:
+    """The order in which MongoDB reads: from the end that is asked for."""
+    key, direction = SORTED_BY[request.order]
+    read = direction if request.end == "first" else -direction
+    return [(key, read), ("_id", read)]
+
+
+async def read(collection: Collection, scope: Document, filter: Filter, request: PageRequest) -> Page:
+    """One page.
+
+    Cost: one query over an index, `size + 1` documents. A row more than asked for tells whether there are others.
+    """
+    with answering():
+        found = await collection.find(conditions(scope, filter, request)).sort(sorting(request)).limit(request.size + 1).to_list(None)
+    more = len(found) > request.size
+    rows = tuple(map(decode, found[: request.size]))
+    if request.end == "first":
+        return Page(rows, request.order, has_previous=request.after is not None, has_next=more or request.before is not None)
+    return Page(rows[::-1], request.order, has_previous=more or request.after is not None, has_next=request.before is not None)

@@ -1,0 +1,41 @@
+"""A filter as MongoDB asks for it."""
+
+from domain.filter import Filter
+from domain.reasons import CATALOGUE, ReasonType
+from store.documents import Document
+
+
+def within(scope: Document, conditions: list[Document]) -> Document:
+    """What meets all the conditions inside a scope. No condition can widen the scope: it stands apart."""
+    return {"$and": [scope, *conditions]}
+
+
+def matching(filter: Filter) -> list[Document]:
+    """The conditions of a filter, all of which must hold."""
+    return [
+        *static(filter),
+        *([{"status": {"$in": [status.value for status in filter.statuses]}}] if filter.statuses is not None else []),
+        *([{"reasons": {"$in": list(filter.reason_codes)}}] if filter.reason_codes is not None else []),
+        *([{"reasons": of_types(filter.reason_types)}] if filter.reason_types is not None else []),
+    ]
+
+
+def static(filter: Filter) -> list[Document]:
+    """Those of the conditions that a verification meets for life or never."""
+    conditions: list[Document] = []
+    if filter.reference is not None:
+        conditions.append({"reference": filter.reference})
+    if filter.created_from:
+        conditions.append({"createdAt": {"$gte": filter.created_from}})
+    if filter.created_before:
+        conditions.append({"createdAt": {"$lt": filter.created_before}})
+    if filter.first_attempts_only:
+        conditions.append({"attempt": 1})
+    return conditions
+
+
+def of_types(types: tuple[ReasonType, ...]) -> Document:
+    """A condition on the codes: some code is of one of the types. Of an unknown type are the codes that the catalogue doesn't have."""
+    if ReasonType.UNKNOWN in types:
+        return {"$elemMatch": {"$nin": [code for code, reason in CATALOGUE.items() if reason.type not in types]}}
+    return {"$in": [code for code, reason in CATALOGUE.items() if reason.type in types]}

@@ -1,0 +1,182 @@
+"""The verifications of one workspace: what a caller's requests can reach, and nothing else."""
+
+import random
+from asyncio import sleep
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from time import monotonic
+
+from pymongo.errors import DuplicateKeyError
+
+from domain.errors import Conflict, NotFound
+from domain.filter import Filter
+from domain.statistics import VerificationStats
+from domain.verification import Verification
+from store import pages, statistics
+from store.documents import Document, decode, encode
+from store.driver import Client, Collection, Session, answering, database, transaction
+from store.indexes import VERIFICATIONS
+from store.pages import Page, PageRequest
+from store.query import matching, within
+from store.turns import Turns
+
+Clock = Callable[[], datetime]
+Rule = Callable[[Verification, datetime], Verification]
+RetryRule = Callable[[Verification, datetime], tuple[Verification, Verification]]
+
+
+class Stale(Exception):
+    """Another version stands than the one that a change started from."""
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+class Store:
+    """All verifications, by workspace."""
+
+    def __init__(self, client: Client, now: Clock = utc_now, patience_seconds: float = 10) -> None:
+        self.client = client
+        self.database = database(client)
+        self.collection: Collection = self.database[VERIFICATIONS]
+        self.now = now
+        self.patience_seconds = patience_seconds
+        self.turns = Turns()
+
+    def within(self, workspace: str, chain: str | None = None) -> "Verifications":
+        """Those of a workspace, or of one chain of attempts in it."""
+        return Verifications(self, workspace, chain)
+
+    async def overdue(self, most: int) -> list[tuple[str, str]]:
+        """The workspace and id of verifications whose deadline has passed, the longest overdue first. Cost: one query over the index on `due`."""
+        with answering():
+            cursor = self.collection.find({"due": {"$lte": self.now()}}, {"workspace": 1}).sort("due", 1).limit(most)
+            return [(found["workspace"], found["_id"]) async for found in cursor]
+
+
+class Verifications:
+    """The verifications of one workspace, or of one chain of attempts in it. Whatever is asked, the scope is part of the query."""
+
+    def __init__(self, store: Store, workspace: str, chain: str | None) -> None:
+        self._store = store
+        self.workspace = workspace
+        self._scope: Document = {"workspace": workspace} if chain is None else {"workspace": workspace, "chain": chain}
+
+    async def get(self, id: str) -> Verification | None:
+        """The verification with this id, as it is stored. Cost: one read by primary key."""
+        return await self._one({"_id": id})
+
+    async def with_key(self, key: str) -> Verification | None:
+        """The verification that was created with this idempotency key."""
+        return await self._one({"idempotency.key": key})
+
+    async def add(self, verification: Verification) -> Verification:
+        """Store a new one; where its idempotency key is taken, the one that has it.
+
+        Cost: one write, acknowledged by a majority.
+        """
+        with answering():
+            try:
+                await self._store.collection.insert_one(encode(verification))
+            except DuplicateKeyError:
+                standing = verification.idempotency and await self.with_key(verification.idempotency.key)
+                if not standing:
+                    raise
+                return standing
+        return verification
+
+    async def replace(self, old: Verification, new: Verification) -> Verification:
+        """Write `new` where `old` still stands.
+
+        Cost:   one write by primary key, acknowledged by a majority.
+        Raises: Stale where the stored version is no longer `old.version`.
+        """
+        with answering():
+            return await self._replace(old, new)
+
+    async def change(self, id: str, rule: Rule) -> Verification:
+        """What the rule makes of a verification, stored; a lost race is read again and decided again.
+
+        Raises: NotFound; Conflict where others won until the patience was over; what the rule raises.
+        """
+
+        async def attempt() -> Verification:
+            old = await self.require(id)
+            new = rule(old, self._store.now())
+            return old if new is old else await self.replace(old, new)
+
+        return await self._persist(id, attempt)
+
+    async def retry(self, id: str, rule: RetryRule) -> Verification:
+        """The successor of a verification: the one that the rule makes, or the one that there is.
+
+        Cost:   one transaction of two writes.
+        Raises: as `change`.
+        """
+
+        async def attempt() -> Verification:
+            old = await self.require(id)
+            if old.next:
+                return await self.require(old.next)
+            new, successor = rule(old, self._store.now())
+
+            async def both(session: Session) -> None:
+                await self._replace(old, new, session)
+                await self._store.collection.insert_one(encode(successor), session=session)
+
+            with answering():
+                await transaction(self._store.client, both)
+            return successor
+
+        return await self._persist(id, attempt)
+
+    async def require(self, id: str, field: str = "verificationId") -> Verification:
+        """The verification with this id. Raises: NotFound, naming the input's field."""
+        found = await self.get(id)
+        if not found:
+            raise NotFound(id, field)
+        return found
+
+    async def chains(self, chains: Iterable[str]) -> list[Verification]:
+        """All attempts of the chains, oldest attempt first. Cost: one query over an index."""
+        with answering():
+            wanted = within(self._scope, [{"chain": {"$in": list(chains)}}])
+            found = await self._store.collection.find(wanted).sort("attempt", 1).to_list(None)
+        return list(map(decode, found))
+
+    async def page(self, filter: Filter, request: PageRequest) -> Page:
+        """A page of the list."""
+        return await pages.read(self._store.collection, self._scope, filter, request)
+
+    async def count(self, filter: Filter) -> int:
+        """How many match. Cost: one count, of index entries where the filter has its index."""
+        with answering():
+            return await self._store.collection.count_documents(within(self._scope, matching(filter)))
+
+    async def statistics(self, filter: Filter) -> VerificationStats:
+        """Counts over those that match."""
+        return await statistics.read(self._store.collection, self._scope, filter)
+
+    async def _replace(self, old: Verification, new: Verification, session: Session | None = None) -> Verification:
+        guard = {"_id": old.id, **self._scope, "version": old.version}
+        written = await self._store.collection.replace_one(guard, encode(new), session=session)
+        if not written.matched_count:
+            raise Stale
+        return new
+
+    async def _one(self, condition: Document) -> Verification | None:
+        with answering():
+            found = await self._store.collection.find_one({**condition, **self._scope})
+        return decode(found) if found else None
+
+    async def _persist(self, id: str, attempt: Callable[[], Awaitable[Verification]]) -> Verification:
+        until = monotonic() + self._store.patience_seconds
+        async with self._store.turns.of(id):
+            while monotonic() < until:
+                try:
+                    return await attempt()
+                except (Stale, DuplicateKeyError):
+                    await sleep(random.uniform(0.001, 0.05))
+        raise Conflict(id)
