@@ -35,3 +35,11 @@ class Caller:
     def is_individual(self) -> bool:
         """Whether this is the person being verified, who is shown less."""
         return self.chain is not None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowToken:
+    """A short-lived token for the browser of the person being verified."""
+
+    token: str
+    expires_at: datetime

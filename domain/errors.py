@@ -29,11 +29,6 @@ class DomainError(RequestError):
     refusal: RefusalCode
     field: str | None = None
 
-    @property
-    def message(self) -> str:
-        """The reason in words."""
-        return str(self)
-
 
 class NotFound(DomainError):
     """The caller's workspace has no such verification."""

@@ -77,15 +77,20 @@ class Feed:
         """How many listen."""
         return sum(map(len, self._listeners.values()))
 
-    async def watermark(self) -> datetime:
-        """MongoDB's time up to which all changes were seen. Raises: Unavailable where the stream does not come to stand."""
+    @property
+    def watermark(self) -> datetime:
+        """MongoDB's time up to which all changes were seen, once `opened`."""
+        if self._watermark is None:
+            raise Unavailable
+        return self._watermark
+
+    async def opened(self) -> None:
+        """Wait until the stream stands. Raises: Unavailable where it does not in time."""
         try:
             async with asyncio.timeout(OPENING_SECONDS):
                 await self._opened.wait()
         except TimeoutError:
             raise Unavailable from None
-        assert self._watermark is not None
-        return self._watermark
 
     async def _follow(self) -> None:
         async for change in changes(self._watched):

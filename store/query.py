@@ -12,17 +12,13 @@ def within(scope: Document, conditions: list[Document]) -> Document:
 
 def matching(filter: Filter) -> list[Document]:
     """The conditions of a filter, all of which must hold."""
-    return [
-        *static(filter),
-        *([{"status": {"$in": [status.value for status in filter.statuses]}}] if filter.statuses is not None else []),
-        *([{"reasons": {"$in": list(filter.reason_codes)}}] if filter.reason_codes is not None else []),
-        *([{"reasons": of_types(filter.reason_types)}] if filter.reason_types is not None else []),
-    ]
-
-
-def static(filter: Filter) -> list[Document]:
-    """Those of the conditions that a verification meets for life or never."""
     conditions: list[Document] = []
+    if filter.statuses is not None:
+        conditions.append({"status": {"$in": [status.value for status in filter.statuses]}})
+    if filter.reason_codes is not None:
+        conditions.append({"reasons": {"$in": list(filter.reason_codes)}})
+    if filter.reason_types is not None:
+        conditions.append({"reasons": of_types(filter.reason_types)})
     if filter.reference is not None:
         conditions.append({"reference": filter.reference})
     if filter.created_from:

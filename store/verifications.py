@@ -2,17 +2,19 @@
 
 import random
 from asyncio import sleep
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
 
 from pymongo.errors import DuplicateKeyError
 
 from domain.errors import Conflict, NotFound
-from domain.filter import Filter
+from domain.filter import Filter, Order
 from domain.statistics import VerificationStats
 from domain.verification import Verification
 from store import pages, statistics
+from store.cursor import Place
 from store.documents import Document, decode, encode
 from store.driver import Client, Collection, Session, answering, database, transaction
 from store.indexes import VERIFICATIONS
@@ -23,6 +25,9 @@ from store.turns import Turns
 Clock = Callable[[], datetime]
 Rule = Callable[[Verification, datetime], Verification]
 RetryRule = Callable[[Verification, datetime], tuple[Verification, Verification]]
+
+
+CATCH_UP_ROWS = 500
 
 
 class Stale(Exception):
@@ -149,6 +154,21 @@ class Verifications:
     async def page(self, filter: Filter, request: PageRequest) -> Page:
         """A page of the list."""
         return await pages.read(self._store.collection, self._scope, filter, request)
+
+    async def updated_since(self, since: datetime, filter: Filter) -> AsyncIterator[Verification]:
+        """Those that changed at an instant or later and meet what never changes of the filter, the longest unchanged first.
+
+        Cost: a query over an index for each page, so that a slow reader holds nothing open.
+        """
+        request = PageRequest(Order.UPDATED_OLDEST, CATCH_UP_ROWS, after=Place(Order.UPDATED_OLDEST, since, ""))
+        unchanging = replace(filter, statuses=None, reason_codes=None, reason_types=None)
+        while True:
+            page = await self.page(unchanging, request)
+            for verification in page.rows:
+                yield verification
+            if not page.has_next:
+                return
+            request = replace(request, after=page.place(page.rows[-1]))
 
     async def count(self, filter: Filter) -> int:
         """How many match. Cost: one count, of index entries where the filter has its index."""

@@ -1,0 +1,1 @@
+"""The companies that verify: so far a sandbox that ships with the gateway."""

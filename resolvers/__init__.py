@@ -1,0 +1,1 @@
+"""One function for each GraphQL field: arguments in, steps in order, domain objects out."""

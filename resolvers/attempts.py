@@ -1,0 +1,32 @@
+"""The attempts around a verification, for a whole page of them in one query."""
+
+import strawberry
+
+from domain.verification import Verification
+from resolvers.context import Info
+
+Row = strawberry.Parent[Verification]
+
+
+async def previous_attempt(root: Row, info: Info) -> Verification | None:
+    """The attempt before; null for the first."""
+    return await one_of(root, root.previous, info)
+
+
+async def next_attempt(root: Row, info: Info) -> Verification | None:
+    """The retry that followed; null where none did."""
+    return await one_of(root, root.next, info)
+
+
+async def attempts(root: Row, info: Info) -> list[Verification]:
+    """All attempts of the chain, oldest first."""
+    if root.attempt == 1 and root.next is None:
+        return [root]
+    return await info.context.attempts.load(root.chain)
+
+
+async def one_of(root: Verification, id: str | None, info: Info) -> Verification | None:
+    """The attempt of the same chain with this id."""
+    if id is None:
+        return None
+    return next((attempt for attempt in await info.context.attempts.load(root.chain) if attempt.id == id), None)

@@ -1,0 +1,64 @@
+"""A page of verifications, in the shape of the GraphQL Cursor Connections Specification."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from domain.errors import BadUserInput
+from domain.filter import Filter, Order
+from domain.verification import Verification
+from store import cursor
+from store.pages import Page, PageRequest
+
+DEFAULT_SIZE = 50
+MOST_ROWS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationEdge:
+    """A row and where it stands."""
+
+    cursor: str
+    node: Verification
+
+
+@dataclass(frozen=True, slots=True)
+class PageInfo:
+    """What lies around a page."""
+
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationConnection:
+    """A page, and the filter of the whole list, for whoever asks how long it is."""
+
+    edges: list[VerificationEdge]
+    page_info: PageInfo
+    filter: Filter
+
+
+def requested(order: Order, first: int | None, after: str | None, last: int | None, before: str | None) -> PageRequest:
+    """The page that the arguments ask for. Raises: BadUserInput, BadCursor."""
+    if first is not None and last is not None:
+        raise BadUserInput("first and last were both given; ask for one end of the list")
+    end: Literal["first", "last"] = "first" if last is None else "last"
+    size = last if last is not None else first if first is not None else DEFAULT_SIZE
+    if not 1 <= size <= MOST_ROWS:
+        raise BadUserInput(f"{end} is {size}; a page has 1 to {MOST_ROWS} rows")
+    return PageRequest(
+        order,
+        size,
+        end,
+        after=None if after is None else cursor.decode(after, order, "after"),
+        before=None if before is None else cursor.decode(before, order, "before"),
+    )
+
+
+def connected(page: Page, filter: Filter) -> VerificationConnection:
+    """A page of the store with its cursors."""
+    edges = [VerificationEdge(cursor.encode(page.place(row)), row) for row in page.rows]
+    info = PageInfo(page.has_next, page.has_previous, edges[0].cursor if edges else None, edges[-1].cursor if edges else None)
+    return VerificationConnection(edges, info, filter)

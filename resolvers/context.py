@@ -1,0 +1,53 @@
+"""What a resolver has at hand."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from domain.caller import Caller, FollowToken
+from domain.deadlines import Windows
+from domain.verification import Verification
+from providers.sandbox import Sandbox
+from store.feed import Feed
+from store.verifications import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What lives as long as the process."""
+
+    store: Store
+    feed: Feed
+    provider: Sandbox
+    windows: Windows
+    fingerprint: Callable[[str], str]
+    follow_token: Callable[[Caller, str, timedelta], FollowToken]
+
+
+class Context:
+    """What lives as long as one operation, or one event of a subscription: loaders kept any longer would serve what was true before."""
+
+    def __init__(self, services: Services, caller: Caller) -> None:
+        self.services = services
+        self.caller = caller
+        self.verifications = services.store.within(caller.workspace, caller.chain)
+        self.attempts = DataLoader(self._attempts)
+        self.refused_personal_data = False
+
+    def renewed(self) -> "Context":
+        """The same for the next event."""
+        return Context(self.services, self.caller)
+
+    async def _attempts(self, chains: list[str]) -> list[list[Verification]]:
+        """The attempts of each chain, oldest first. Cost: one query for all chains."""
+        found = defaultdict(list)
+        for verification in await self.verifications.chains(chains):
+            found[verification.chain].append(verification)
+        return [found[chain] for chain in chains]
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,21 @@
+"""A verification as it is now: a deadline that has passed is applied before anybody reads of it or acts on it."""
+
+from domain.errors import NotFound
+from domain.verification import Verification
+from resolvers.context import Context
+
+
+async def current(context: Context, verification_id: str) -> Verification | None:
+    """The caller's verification with this id, if there is one. Cost: one read by primary key; a write where a deadline has passed."""
+    found = await context.verifications.get(verification_id)
+    if found and found.overdue(context.services.store.now()):
+        return await context.verifications.change(verification_id, lambda verification, at: verification.expired(at))
+    return found
+
+
+async def required(context: Context, verification_id: str, field: str = "verificationId") -> Verification:
+    """The same where there must be one. Raises: NotFound, naming the input's field."""
+    found = await current(context, verification_id)
+    if not found:
+        raise NotFound(verification_id, field)
+    return found

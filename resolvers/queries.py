@@ -1,0 +1,95 @@
+"""What can be read."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import strawberry
+
+from domain.caller import Caller
+from domain.errors import Forbidden
+from domain.filter import Filter, Order
+from domain.reasons import CATALOGUE, ReasonCode, ReasonType
+from domain.statistics import VerificationStats
+from domain.status import STATUSES, Status, StatusGuide
+from domain.verification import Verification
+from resolvers.connection import MOST_ROWS, VerificationConnection, connected, requested
+from resolvers.context import Context, Info
+from resolvers.current import current
+from resolvers.inputs import VerificationFilter
+
+Id = Annotated[strawberry.ID, strawberry.argument(description="The id. One of another workspace is as if it didn't exist.")]
+Which = Annotated[VerificationFilter | None, strawberry.argument(description="Which verifications; all of them where it is left out.")]
+Rows = f"How many rows, 1 to {MOST_ROWS}"
+
+
+async def node(info: Info, id: Id) -> Verification | None:
+    """Anything that has an id; null where the caller's workspace has nothing with this one."""
+    return await current(info.context, id)
+
+
+async def verification(info: Info, id: Id) -> Verification | None:
+    """The verification with this id; null where the caller's workspace has none."""
+    return await current(info.context, id)
+
+
+async def verifications(
+    info: Info,
+    filter: Which = None,
+    order_by: Annotated[Order, strawberry.argument(description="The order of the list.")] = Order.CREATED_NEWEST,
+    first: Annotated[int | None, strawberry.argument(description=f"{Rows} from the start; 50 where neither end is named.")] = None,
+    after: Annotated[str | None, strawberry.argument(description="Only rows after this cursor.")] = None,
+    last: Annotated[int | None, strawberry.argument(description=f"{Rows} from the end. Not together with `first`.")] = None,
+    before: Annotated[str | None, strawberry.argument(description="Only rows before this cursor.")] = None,
+) -> VerificationConnection:
+    """A page of the workspace's verifications. While others write, no row that stays put is skipped or doubled."""
+    wanted = permitted(info.context, filter)
+    page = await info.context.verifications.page(wanted, requested(order_by, first, after, last, before))
+    return connected(page, wanted)
+
+
+async def total_count(root: strawberry.Parent[VerificationConnection], info: Info) -> int:
+    """How long the whole list is. Counted only where it is asked for."""
+    return await info.context.verifications.count(root.filter)
+
+
+async def verification_stats(info: Info, filter: Which = None) -> VerificationStats:
+    """Counts over the workspace's verifications."""
+    stats = await info.context.verifications.statistics(permitted(info.context, filter))
+    if info.context.caller.sees_internals:
+        return stats
+    return replace(stats, by_reason=tuple(row for row in stats.by_reason if not row.reason.internal))
+
+
+def statuses() -> list[StatusGuide]:
+    """The four statuses, and what each asks for."""
+    return list(STATUSES)
+
+
+def reason_codes(
+    status: Annotated[Status | None, strawberry.argument(description="Only those that can go with this status.")] = None,
+    type: Annotated[ReasonType | None, strawberry.argument(description="Only those of this type.")] = None,
+) -> list[ReasonCode]:
+    """The catalogue of reason codes."""
+    return [
+        reason
+        for reason in CATALOGUE.values()
+        if (status is None or status in reason.statuses) and (type is None or type is reason.type)
+    ]
+
+
+def reason_code(code: Annotated[str, strawberry.argument(description="The code, such as IDVV_1101.")]) -> ReasonCode | None:
+    """A code of the catalogue; null where the catalogue doesn't have it."""
+    return CATALOGUE.get(code)
+
+
+def me(info: Info) -> Caller:
+    """Whom the token speaks for."""
+    return info.context.caller
+
+
+def permitted(context: Context, filter: VerificationFilter | None) -> Filter:
+    """The filter where the caller may ask so. Raises: Forbidden where the answer would tell who has an internal reason."""
+    wanted = filter.to_domain() if filter else Filter()
+    if wanted.asks_for_internals and not context.caller.sees_internals:
+        raise Forbidden("filtering by an internal reason needs the scope verification:sensitive")
+    return wanted

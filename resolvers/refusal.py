@@ -1,0 +1,33 @@
+"""What the rules refuse, as an answer."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from domain.errors import DomainError, RefusalCode
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why nothing was changed."""
+
+    code: RefusalCode
+    message: str
+    field: str | None
+
+
+def refusing(resolver: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T | Refusal]]:
+    """The resolver, answering with a Refusal what its rules refuse."""
+
+    @wraps(resolver)
+    async def answer(*args: P.args, **kwargs: P.kwargs) -> T | Refusal:
+        try:
+            return await resolver(*args, **kwargs)
+        except DomainError as error:
+            return Refusal(error.refusal, str(error), error.field)
+
+    return answer

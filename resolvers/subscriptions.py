@@ -1,0 +1,115 @@
+"""What can be followed live: listen, read, go on live."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Annotated
+
+import strawberry
+
+from domain.errors import BadUserInput, VersionAhead
+from domain.event import Event
+from domain.status import Status
+from domain.verification import Verification
+from resolvers.context import Info
+from resolvers.current import required
+from resolvers.queries import Id, Which, permitted
+from store.cursor import decode_watermark, encode_watermark
+from store.feed import OVERLAP, version_at
+
+IDLE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationUpdate:
+    """A state, and what happened since the message before."""
+
+    verification: Verification
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationFeedItem:
+    """A state, and where to go on after it."""
+
+    cursor: str
+    verification: Verification | None = None
+
+
+async def verification_updated(
+    info: Info,
+    id: Id,
+    after: Annotated[
+        int | None,
+        strawberry.argument(description="The last version that was seen: every event after it comes, once and in order, however long ago."),
+    ] = None,
+    follow_retries: Annotated[
+        bool, strawberry.argument(description="Whether to go on with the attempts that follow, until one is verified.")
+    ] = False,
+) -> AsyncGenerator[VerificationUpdate, None]:
+    """The verification now, then again whenever something happens to it, with the events in between.
+
+    Completes with the message that shows a final status; with `followRetries`, once the newest attempt is verified.
+
+    Raises: NotFound, BadUserInput, VersionAhead.
+    """
+    if after is not None and after < 0:
+        raise BadUserInput(f"after is {after}; versions begin at 1, and 0 asks for all events")
+    context, feed = info.context, info.context.services.feed
+    chain = (await required(context, id)).chain if follow_retries else None
+    # Listen before reading: a change between the two would be lost otherwise.
+    with feed.listen(context.caller.workspace, id=None if chain else id, chain=chain) as listener:
+        newest = first = await required(context, id)
+        if after is not None and after > first.version:
+            raise VersionAhead(id, after, first.version)
+        yield VerificationUpdate(first, () if after is None else first.events_after(after))
+        sent = {first.id: first.version}
+        changed = await context.verifications.chains([chain]) if chain else []
+        while True:
+            for verification in changed:
+                last = sent.get(verification.id, 0)
+                if verification.attempt >= first.attempt and verification.version > last:
+                    yield VerificationUpdate(verification, verification.events_after(last))
+                    sent[verification.id] = verification.version
+                    newest = max(verification, newest, key=lambda either: either.attempt)
+            if newest.status is Status.VERIFIED or (newest.status.final and not follow_retries):
+                return
+            changed = sorted((change.verification for change in await listener.changes()), key=lambda either: either.attempt)
+
+
+async def verifications_updated(
+    info: Info,
+    filter: Which = None,
+    after: Annotated[
+        str | None, strawberry.argument(description="The last cursor that was received: what changed since comes first.")
+    ] = None,
+) -> AsyncGenerator[VerificationFeedItem, None]:
+    """The workspace's verifications as they change, where they match the filter or did before the change, so that rows can leave a list.
+
+    First comes a cursor alone: from there on nothing is missed, so that a list read now and what follows are complete together.
+    The same state may come twice after a resumption: drop by id and version.
+
+    Raises: BadUserInput, Forbidden, Lagged.
+    """
+    context, feed = info.context, info.context.services.feed
+    wanted = permitted(context, filter)
+    resumed = None if after is None else decode_watermark(after)
+    with feed.listen(context.caller.workspace) as listener:
+        await feed.opened()
+        cursor = encode_watermark(feed.watermark) if after is None else after
+        yield VerificationFeedItem(cursor)
+        if resumed:
+            since = resumed - OVERLAP
+            async for verification in context.verifications.updated_since(since, wanted):
+                listener.pass_over(verification)
+                if wanted.concerns(verification, version_at(verification, since)):
+                    yield VerificationFeedItem(cursor, verification)
+        while True:
+            changes = await listener.changes(IDLE_SECONDS)
+            # Read together with the changes: by the time that they are delivered, it may be ahead of others that wait.
+            delivered = encode_watermark(feed.watermark)
+            concerned = [change.verification for change in changes if wanted.concerns(change.verification, change.since)]
+            for verification in concerned[:-1]:
+                yield VerificationFeedItem(cursor, verification)
+            cursor = delivered
+            if concerned or not changes:
+                yield VerificationFeedItem(cursor, concerned[-1] if concerned else None)

@@ -1,0 +1,1 @@
+"""What clients see: types, enums and the three roots. No logic."""

@@ -1,0 +1,32 @@
+"""The domain's enums, under the names that clients know them by."""
+
+import inspect
+
+import strawberry
+from strawberry.types.enum import StrawberryEnumDefinition
+
+from domain.described import Described
+from domain.errors import RefusalCode
+from domain.event import Actor, EventType, Progress
+from domain.filter import Order
+from domain.identity import DocumentType
+from domain.reasons import ReasonType, RetryAdvice
+from domain.status import Phase, RecommendedAction, Status
+
+NAMES: dict[type[Described], str] = {
+    Status: "VerificationStatus",
+    Phase: "VerificationPhase",
+    Order: "VerificationOrder",
+    **{enum: enum.__name__ for enum in (ReasonType, RecommendedAction, RetryAdvice, DocumentType, EventType, Actor, Progress, RefusalCode)},
+}
+
+
+def register() -> None:
+    """Name and describe each enum. Strawberry made a definition of its own wherever an annotation came first: that one is mended."""
+    for enum, name in NAMES.items():
+        if "__strawberry_definition__" not in vars(enum):
+            strawberry.enum(enum)
+        definition: StrawberryEnumDefinition = vars(enum)["__strawberry_definition__"]
+        definition.name, definition.description = name, inspect.getdoc(enum)
+        for value, member in zip(definition.values, enum, strict=True):
+            value.description = member.meaning
