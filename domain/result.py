@@ -22,9 +22,7 @@ class Result:
     source_id: str | None = None
 
     @classmethod
-    def reported(
-        cls, status: Status, codes: list[str], document: ExtractedDocument | None = None, source_id: str | None = None
-    ) -> Self:
+    def reported(cls, status: Status, codes: list[str], document: ExtractedDocument | None = None, source_id: str | None = None) -> Self:
         """The result where the codes go with the status: doubles dropped, order kept.
 
         Raises: InvalidInput naming `status` or `reasonCodes`.

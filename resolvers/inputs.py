@@ -17,7 +17,6 @@ from domain.status import Status
 from domain.text import short, web_address
 from domain.verification import Idempotency, Request, RetryRequest
 
-
 T = TypeVar("T", bound=type)
 
 
@@ -101,7 +100,8 @@ class ReportProgressInput:
     verification_id: strawberry.ID = strawberry.field(description="The verification.")
     progress: Progress = strawberry.field(description="The step. Earlier ones that were not reported are taken to have happened with it.")
     event_id: str | None = strawberry.field(
-        default=None, description="The provider's name for this event, at most 255 characters: an event that is known already changes nothing."
+        default=None,
+        description="The provider's name for this event, at most 255 characters: an event that is known already changes nothing.",
     )
 
     def source_id(self) -> str | None:
@@ -121,9 +121,7 @@ class ExtractedDocumentInput:
 
     def to_domain(self) -> ExtractedDocument:
         """The document, where all of it can be used. Raises: InvalidInput."""
-        return ExtractedDocument.extracted(
-            self.full_name, self.born_on, self.type, self.issuing_country_code, self.national_identification_number
-        )
+        return ExtractedDocument.extracted(self.full_name, self.born_on, self.type, self.issuing_country_code, self.national_identification_number)
 
 
 @described
@@ -138,7 +136,8 @@ class ReportResultInput:
     )
     extracted_document: ExtractedDocumentInput | None = strawberry.field(default=None, description="What was read from the document.")
     event_id: str | None = strawberry.field(
-        default=None, description="The provider's name for this event, at most 255 characters: an event that is known already changes nothing."
+        default=None,
+        description="The provider's name for this event, at most 255 characters: an event that is known already changes nothing.",
     )
 
     def to_domain(self) -> Result:

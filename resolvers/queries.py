@@ -70,11 +70,7 @@ def reason_codes(
     type: Annotated[ReasonType | None, strawberry.argument(description="Only those of this type.")] = None,
 ) -> list[ReasonCode]:
     """The catalogue of reason codes."""
-    return [
-        reason
-        for reason in CATALOGUE.values()
-        if (status is None or status in reason.statuses) and (type is None or type is reason.type)
-    ]
+    return [reason for reason in CATALOGUE.values() if (status is None or status in reason.statuses) and (type is None or type is reason.type)]
 
 
 def reason_code(code: Annotated[str, strawberry.argument(description="The code, such as IDVV_1101.")]) -> ReasonCode | None:

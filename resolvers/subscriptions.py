@@ -79,9 +79,7 @@ async def verification_updated(
 async def verifications_updated(
     info: Info,
     filter: Which = None,
-    after: Annotated[
-        str | None, strawberry.argument(description="The last cursor that was received: what changed since comes first.")
-    ] = None,
+    after: Annotated[str | None, strawberry.argument(description="The last cursor that was received: what changed since comes first.")] = None,
 ) -> AsyncGenerator[VerificationFeedItem, None]:
     """The workspace's verifications as they change, where they match the filter or did before the change, so that rows can leave a list.
 

@@ -27,16 +27,12 @@ def described(cls: T) -> T:
 
 def field(resolver: Callable[..., Any], type: Any = None, *, needs: frozenset[Scope] | None = None, name: str | None = None) -> Any:
     """A field that a resolver answers, with a type of the schema; its docstring describes the field."""
-    return strawberry.field(
-        resolver=resolver, graphql_type=type, name=name, description=_told(summary(resolver), needs), metadata={NEEDS: needs}
-    )
+    return strawberry.field(resolver=resolver, graphql_type=type, name=name, description=_told(summary(resolver), needs), metadata={NEEDS: needs})
 
 
 def subscription(resolver: Callable[..., Any], type: Any, *, needs: frozenset[Scope]) -> Any:
     """The same for a field that goes on answering."""
-    return strawberry.subscription(
-        resolver=resolver, graphql_type=type, description=_told(summary(resolver), needs), metadata={NEEDS: needs}
-    )
+    return strawberry.subscription(resolver=resolver, graphql_type=type, description=_told(summary(resolver), needs), metadata={NEEDS: needs})
 
 
 def attribute(description: str, *, needs: frozenset[Scope] | None = None, name: str | None = None) -> Any:

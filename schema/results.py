@@ -122,9 +122,7 @@ class Refusal:
 VerificationResult = Annotated[
     Verification | Refusal, strawberry.union("VerificationResult", description="The verification as it is now, or why nothing was changed.")
 ]
-FollowTokenResult = Annotated[
-    FollowToken | Refusal, strawberry.union("FollowTokenResult", description="The token, or why there is none.")
-]
+FollowTokenResult = Annotated[FollowToken | Refusal, strawberry.union("FollowTokenResult", description="The token, or why there is none.")]
 
 
 @described

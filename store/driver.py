@@ -6,7 +6,7 @@ driver is a change of this file: how a client is closed, and what has to be awai
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from bson.codec_options import CodecOptions
@@ -57,9 +57,7 @@ def connect(uri: str, timeout_seconds: float) -> Client:
 
 def watching(uri: str) -> Client:
     """A client for change streams. A stream that lost its server would wait the whole selection time before it resumes: keep it short."""
-    return AsyncIOMotorClient(
-        uri, serverSelectionTimeoutMS=3000, connectTimeoutMS=3000, socketTimeoutMS=60_000, appname="verification-gateway feed"
-    )
+    return AsyncIOMotorClient(uri, serverSelectionTimeoutMS=3000, connectTimeoutMS=3000, socketTimeoutMS=60_000, appname="verification-gateway feed")
 
 
 def database(client: Client) -> Database:
@@ -92,6 +90,13 @@ async def transaction(client: Client, steps: Callable[[Session], Coroutine[Any, 
     """All the steps or none, tried again where MongoDB says that this may help. What the steps raise ends it."""
     async with await client.start_session() as session:
         return await session.with_transaction(steps)
+
+
+async def ping(database: Database) -> datetime:
+    """MongoDB's time, from a server that can be written to. Raises: Unavailable."""
+    with answering():
+        told: datetime = (await database.command("hello", codec_options=UTC_INSTANTS))["localTime"]
+    return told
 
 
 @contextmanager

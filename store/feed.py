@@ -154,9 +154,7 @@ class Feed:
             beat += 1
             self._sent = {beat: monotonic(), **{number: sent for number, sent in self._sent.items() if number > beat - 60}}
             try:
-                await self._store.database[HEARTBEATS].replace_one(
-                    {"_id": self._name}, {"beat": beat, "at": self._store.now()}, upsert=True
-                )
+                await self._store.database[HEARTBEATS].replace_one({"_id": self._name}, {"beat": beat, "at": self._store.now()}, upsert=True)
             except PyMongoError as error:
                 logger.warning("a heartbeat could not be written (%s)", type(error).__name__)
             await asyncio.sleep(HEARTBEAT_SECONDS)

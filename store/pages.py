@@ -1,4 +1,4 @@
-"""Lists of verifications, a page at a time, by keyset: the cursor is exactly the sort key, so that no row is skipped or doubled while others write."""
+"""Lists of verifications, a page at a time. The cursor is exactly the sort key, so that no row is skipped or doubled while others write."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -9,7 +9,6 @@ from store.documents import Document
 from store.driver import Collection, aggregate, answering
 from store.query import matching, within
 
-
 OUTCOME = {"$filter": {"input": "$events", "cond": {"$eq": ["$$this.type", EventType.STATUS_CHANGED.value]}}}
 MIDDLE = {"$in": ["$row", [{"$ceil": {"$divide": ["$rows", 2]}}, {"$add": [{"$floor": {"$divide": ["$rows", 2]}}, 1]}]]}
 

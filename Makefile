@@ -1,0 +1,72 @@
+# Everything runs in .venv, which `setup` makes and keeps up to date; when nothing changed, setup takes no time.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+PYTHON_CODE := gateway schema resolvers providers store domain tests deploy requirements
+# The tests' own client on Node, where there is one.
+CLIENTS := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/clients/package-lock.json))
+
+.PHONY: help setup run test check schema lock lock-check image-test clean
+
+help: ## list these targets
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
+
+setup: .venv/installed $(CLIENTS) ## make or update the environment (.venv)
+
+run: setup ## start the gateway with a MongoDB of its own and demo data
+	@exec .venv/bin/gateway dev $(ARGS)
+
+test: setup ## run all tests; some of them: make test ARGS=tests/store
+	.venv/bin/pytest $(ARGS)
+
+check: setup lock-check ## lint, types, layers, the committed schema, the locks
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+	.venv/bin/gateway schema | diff -u schema/schema.graphql - || { echo 'schema/schema.graphql is not what the code says: run `make schema`.' >&2; exit 1; }
+
+schema: setup ## write schema/schema.graphql
+	.venv/bin/gateway schema > schema/schema.graphql.new
+	mv schema/schema.graphql.new schema/schema.graphql
+
+COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
+
+lock: setup ## bring the locks in line with pyproject.toml; newer releases: make lock ARGS=--upgrade
+	$(COMPILE) $(ARGS) --group build --output-file requirements/build.lock
+	$(COMPILE) $(ARGS) pyproject.toml --output-file requirements/runtime.lock
+	$(COMPILE) $(ARGS) pyproject.toml --extra embedded --group dev \
+		--constraints requirements/build.lock --constraints requirements/runtime.lock --output-file requirements/dev.lock
+
+lock-check: setup
+	.venv/bin/python requirements/check.py
+
+image-test: setup ## build the image and ask it a query (Debian, as root; needs no Docker)
+	.venv/bin/python deploy/image_test.py
+
+clean: ## remove all that was made here: environment, caches, development data
+	rm -rf .venv .gateway dist tests/clients/node_modules .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# pip brings uv, and uv the rest in a tenth of the time. uv doesn't read pip's configuration (a mirror, a certificate), so pip is the second try.
+.venv/installed: requirements/dev.lock pyproject.toml | .venv/bin/pip
+	@echo 'installing what the project needs into .venv'
+	@sed -n '/^uv==/,/# via/p' requirements/dev.lock | .venv/bin/pip install -qq --no-deps --require-hashes --requirement /dev/stdin
+	@.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --requirement requirements/dev.lock \
+		|| .venv/bin/pip install --quiet --no-deps --require-hashes --requirement requirements/dev.lock
+	@.venv/bin/pip install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Python 3.11 or newer is needed and $(PYTHON) is not that. Another one: make setup PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) can't make an environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
+	@if command -v npm >/dev/null; then cd tests/clients && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
+	else echo 'npm is missing, so the tests with a client on Node will not run; on Debian: apt-get install npm' >&2; fi

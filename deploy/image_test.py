@@ -1,0 +1,171 @@
+"""Builds the image as the Dockerfile says, without a Docker engine, starts it beside a MongoDB and asks it a query."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from gateway.embedded import EmbeddedMongo
+
+PROJECT = Path(__file__).parent.parent
+BUILDAH = ("buildah", "--storage-driver", "vfs")
+IMAGE = "localhost/verification-gateway:test"
+USER = 10001
+DEVELOPMENT = ("fiftyone", "pip", "pytest", "tests")
+REASON_CODES = 41
+START_SECONDS = 30
+STOP_SECONDS = 10
+
+
+def main() -> None:
+    if os.geteuid():
+        sys.exit("building an image takes root here")
+    # So that what was started ends with the test, however it ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("failed: it was stopped"))
+    subprocess.run([PROJECT / "deploy/base-image"], check=True)
+    print("building the image", flush=True)
+    with built() as image, container() as name, tempfile.TemporaryDirectory() as room, EmbeddedMongo(Path(room)) as mongo:
+        expect("it runs as a user given by number", image["User"] == f"{USER}:{USER}")
+        settings = production(mongo.uri)
+        gateway = image["Entrypoint"]
+        looked = f"import importlib.util; print([name for name in {DEVELOPMENT} if importlib.util.find_spec(name)])"
+        expect("it holds nothing of development", buildah(*run(name, settings, "python", "-c", looked)) == "[]")
+        token = buildah(*run(name, settings, *gateway, "token", "--workspace", "demo", "--scope", "verification:read", "--ttl", "600"))
+
+        with started(run(name, settings, *gateway, *image["Cmd"])) as server:
+            wait_until_ready(server, settings["GATEWAY_PUBLIC_URL"])
+            served = innermost(server.pid)
+            expect("its process isn't root's", Path(f"/proc/{served}").stat().st_uid == USER)
+
+            expect("it serves the catalogue", len(reason_codes(settings["GATEWAY_PUBLIC_URL"], token)) == REASON_CODES)
+            # Without the first word, CMD, by which Docker says that no shell is needed. It fails here where it fails there.
+            buildah(*run(name, settings, *image["Healthcheck"]["Test"][1:]))
+            expect("its health check passes", True)
+
+            os.kill(served, signal.SIGTERM)
+            expect("it ends when it is told to", ended(server))
+
+
+def production(mongo_uri: str) -> dict[str, str]:
+    """The settings that `gateway serve` asks for, with keys that nobody else has."""
+    port = free_port()
+    return {
+        "GATEWAY_MONGO_URI": mongo_uri,
+        "GATEWAY_TOKEN_KEY": secrets.token_urlsafe(48),
+        "GATEWAY_SIGNING_KEY": secrets.token_urlsafe(48),
+        "GATEWAY_FINGERPRINT_KEY": secrets.token_urlsafe(48),
+        "GATEWAY_PROVIDER": "sandbox",
+        "GATEWAY_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "GATEWAY_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+    }
+
+
+def buildah(*arguments: str) -> str:
+    """What buildah answers; where it fails, what it complained of."""
+    ran = subprocess.run([*BUILDAH, *arguments], capture_output=True, text=True)
+    if ran.returncode:
+        sys.exit(f"{ran.stdout}{ran.stderr}buildah {arguments[0]} failed")
+    return ran.stdout.strip()
+
+
+def run(name: str, environment: Mapping[str, str], *command: str) -> list[str]:
+    """The arguments by which buildah runs a command in a container. The network inside is the host's."""
+    given = [f"--env={key}={value}" for key, value in environment.items()]
+    return ["run", "--isolation", "chroot", *given, name, "--", *command]
+
+
+@contextmanager
+def built() -> Iterator[dict[str, Any]]:
+    """The image, by its configuration. In Docker's format, since the other one leaves out the health check."""
+    buildah("bud", "--isolation", "chroot", "--pull=never", "--format", "docker", "--tag", IMAGE, str(PROJECT))
+    try:
+        yield json.loads(buildah("inspect", "--type", "image", IMAGE))["Docker"]["config"]
+    finally:
+        buildah("rmi", IMAGE)
+
+
+@contextmanager
+def container() -> Iterator[str]:
+    """A container of the image, by its name."""
+    name = buildah("from", "--pull=never", IMAGE)
+    try:
+        yield name
+    finally:
+        buildah("rm", name)
+
+
+@contextmanager
+def started(arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A command of buildah that goes on; what it said is shown where the test fails."""
+    with tempfile.TemporaryFile() as output, subprocess.Popen([*BUILDAH, *arguments], stdout=output, stderr=subprocess.STDOUT) as process:
+        try:
+            yield process
+        except BaseException:
+            output.seek(0)
+            sys.stderr.buffer.write(output.read())
+            raise
+        finally:
+            # The innermost first: buildah ends with it, but not the other way round.
+            while process.poll() is None:
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    os.kill(innermost(process.pid), signal.SIGKILL)
+                time.sleep(0.1)
+
+
+def wait_until_ready(server: subprocess.Popen[bytes], url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        with suppress(httpx2.TransportError):
+            if httpx2.get(f"{url}/readyz").is_success:
+                return
+        if server.poll() is not None or time.monotonic() > deadline:
+            sys.exit("failed: it gets ready")
+        time.sleep(0.1)
+
+
+def innermost(process_id: int) -> int:
+    """The process that buildah runs in the container, below some of its own."""
+    children = [child for task in Path(f"/proc/{process_id}/task").iterdir() for child in (task / "children").read_text().split()]
+    return innermost(int(children[0])) if children else process_id
+
+
+def reason_codes(url: str, token: str) -> list[Any]:
+    answer = httpx2.post(f"{url}/graphql", json={"query": "{ reasonCodes { code } }"}, headers={"authorization": f"Bearer {token}"})
+    codes: list[Any] = answer.raise_for_status().json()["data"]["reasonCodes"]
+    return codes
+
+
+def ended(server: subprocess.Popen[bytes]) -> bool:
+    """Whether it ends in time. How, isn't to be had: buildah answers 1 for a process that passes its signal on when it has finished."""
+    with suppress(subprocess.TimeoutExpired):
+        server.wait(STOP_SECONDS)
+    return server.returncode is not None
+
+
+def expect(fact: str, holds: bool) -> None:
+    if not holds:
+        sys.exit(f"failed: {fact}")
+    print(f"  {fact}", flush=True)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+if __name__ == "__main__":
+    main()

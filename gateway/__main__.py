@@ -1,0 +1,141 @@
+"""The command `gateway`."""
+
+import asyncio
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import httpx2
+import typer
+from rich.console import Console
+
+from domain.caller import Scope
+from gateway import development, logs, server, settings
+from gateway.application import application, token_reader
+from gateway.check import check as checked
+from gateway.dev import dev as develop
+from gateway.embedded import EmbeddedError
+from gateway.settings import BadSettings
+from gateway.simulation import command as simulation
+from gateway.simulation.runner import SPEED
+from gateway.tokens import SCOPES, WORKSPACE
+from schema.build import build
+from store.verifications import utc_now
+
+app = typer.Typer(
+    help="A GraphQL gateway for video identity verifications, with live status.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+complain = Console(stderr=True)
+
+
+@app.command()
+def serve() -> None:
+    """Serve. Every setting comes from the environment; see `gateway settings`."""
+    chosen = settings.served(settings.read({}))
+    logs.configure(chosen.log_level, chosen.log_format)
+    bound = server.listening(chosen.host, chosen.port)
+    port = bound.getsockname()[1]
+
+    async def main() -> None:
+        await server.Server(application(chosen), lambda: logs.say("listening", host=chosen.host, port=port)).serve([bound])
+
+    server.run(main())
+
+
+@app.command()
+def dev(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 8000,
+    data_dir: Annotated[Path, typer.Option(help="Where the embedded MongoDB and the development keys are kept.")] = Path(".gateway"),
+    demo: Annotated[bool, typer.Option(" /--no-demo", help="Without verifications that come and go by themselves.")] = True,
+    credentials_file: Annotated[Path | None, typer.Option(help="Write addresses and tokens there, as JSON.")] = None,
+    mongo_uri: Annotated[
+        str | None, typer.Option(envvar="GATEWAY_MONGO_URI", help="A replica set to use in place of the embedded one.", show_envvar=True)
+    ] = None,
+) -> None:
+    """Serve on a developer's machine: an embedded MongoDB, development tokens, a page to begin with, and demo data that lives on."""
+    develop(host, port, data_dir, demo, credentials_file, mongo_uri)
+
+
+@app.command()
+def simulate(
+    credentials_file: Annotated[Path, typer.Option(help="Addresses and tokens, as `gateway dev --credentials-file` writes them.")],
+    url: Annotated[str | None, typer.Option(help="The gateway, where it is not the one of the credentials.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed leads the same lives.")] = 0,
+    rate: Annotated[float, typer.Option(help="New verifications per second.")] = 1.0,
+    count: Annotated[int | None, typer.Option(help="How many to begin; without an end where it is left out.")] = None,
+    speed: Annotated[float, typer.Option(help="How much faster than life.")] = SPEED,
+) -> None:
+    """Lead verifications through realistic lives, through the public API."""
+    raise typer.Exit(simulation.run(credentials_file, url=url, seed=seed, rate=rate, count=count, speed=speed))
+
+
+@app.command()
+def token(
+    workspace: Annotated[str, typer.Option(help="The workspace that the token opens.")],
+    scope: Annotated[list[str], typer.Option(help="A scope such as verification:read; may be given several times.")],
+    ttl: Annotated[int, typer.Option(help="How long it is valid, in seconds.", min=1)] = 3600,
+    subject: Annotated[str, typer.Option(help="Whom it speaks for.")] = "command line",
+    data_dir: Annotated[Path, typer.Option(help="Where `gateway dev` keeps its keys, for want of GATEWAY_TOKEN_KEY.")] = Path(".gateway"),
+) -> None:
+    """Print a token signed with GATEWAY_TOKEN_KEY, or with the key of `gateway dev`."""
+    unknown = [name for name in scope if name not in SCOPES or SCOPES[name] is Scope.FOLLOW]
+    if unknown:
+        usable = ", ".join(name for name, known in SCOPES.items() if known is not Scope.FOLLOW)
+        raise typer.BadParameter(f"{unknown[0]} is not a scope that a token can be given here; these are: {usable}", param_hint="--scope")
+    if not WORKSPACE.fullmatch(workspace):
+        raise typer.BadParameter("a workspace is 1 to 64 letters, digits, '_', '.' and '-'", param_hint="--workspace")
+    reader = token_reader(settings.read(development.offline(data_dir)), utc_now)
+    typer.echo(reader.token(subject, workspace, [SCOPES[name] for name in scope], timedelta(seconds=ttl)))
+
+
+@app.command()
+def schema() -> None:
+    """Print the schema, in GraphQL's own language."""
+    typer.echo(build().as_str())
+
+
+@app.command(name="settings")
+def list_settings() -> None:
+    """Print every setting, as a file of environment variables."""
+    typer.echo(settings.example(), nl=False)
+
+
+@app.command()
+def check() -> None:
+    """Look whether it would serve here: settings, MongoDB, clock, indexes."""
+    findings = asyncio.run(checked(settings.served(settings.read({}))))
+    for well, text in findings:
+        complain.print(f"[green]✓[/] {text}" if well else f"[red]✗[/] {text}", highlight=False, soft_wrap=True)
+    raise typer.Exit(0 if all(well for well, _ in findings) else 1)
+
+
+@app.command()
+def health(
+    port: Annotated[int, typer.Option(envvar="GATEWAY_PORT", help="The port of the gateway on this machine.", show_envvar=True)] = 8000,
+) -> None:
+    """Ask the gateway on this machine whether it is alive: for a container's health check."""
+    try:
+        alive = httpx2.get(f"http://127.0.0.1:{port}/livez", timeout=2, trust_env=False).is_success
+    except httpx2.HTTPError:
+        alive = False
+    raise typer.Exit(0 if alive else 1)
+
+
+def main() -> None:
+    """Run the command; what its user can mend is told in a sentence."""
+    try:
+        app()
+    except (BadSettings, EmbeddedError, server.AddressTaken) as error:
+        complain.print(f"gateway: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""`gateway check`: would it serve here?"""
+
+from domain.errors import Unavailable
+from gateway.health import MOST_CLOCK_DIFFERENCE_SECONDS
+from gateway.settings import Settings, secret
+from store import indexes
+from store.driver import close, connect, database, ping
+from store.verifications import utc_now
+
+Finding = tuple[bool, str]
+
+
+async def check(settings: Settings) -> list[Finding]:
+    """What was looked at, and whether it is well. The settings were read already."""
+    client = connect(secret(settings, "mongo_uri"), min(settings.database_seconds, 5))
+    try:
+        told = await ping(database(client))
+        difference = abs((utc_now() - told).total_seconds())
+        missing = await indexes.missing(database(client))
+        return [
+            (True, "settings: complete"),
+            (True, "MongoDB: answers, and can be written to"),
+            (difference < MOST_CLOCK_DIFFERENCE_SECONDS, f"clock: {difference:.1f} s apart from MongoDB's"),
+            (True, "indexes: all there" if not missing else f"indexes: {len(missing)} will be made at the start ({', '.join(missing)})"),
+        ]
+    except Unavailable:
+        return [
+            (True, "settings: complete"),
+            (False, "MongoDB: no primary answered within 5 s; look at GATEWAY_MONGO_URI and the replica set"),
+        ]
+    finally:
+        close(client)

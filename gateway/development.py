@@ -1,0 +1,60 @@
+"""Keys, tokens and settings for a gateway on a developer's own machine."""
+
+import json
+import os
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+from domain.caller import Scope
+from gateway.settings import DEVELOPMENT
+from gateway.simulation import credentials as credential
+from gateway.simulation.credentials import Credentials
+from gateway.tokens import Tokens
+
+WORKSPACE = "demo"
+OTHER_WORKSPACE = "other"
+TOKEN_TTL = timedelta(days=30)
+KEYS = ("token_key", "signing_key", "fingerprint_key")
+
+INTEGRATOR = [Scope.READ, Scope.WRITE, Scope.SENSITIVE]
+TOKENS = {
+    "integrator": (WORKSPACE, INTEGRATOR),
+    "operator": (WORKSPACE, [Scope.READ, Scope.SENSITIVE]),
+    "provider": (WORKSPACE, [Scope.REPORT]),
+    "other": (OTHER_WORKSPACE, INTEGRATOR),
+}
+
+
+def keys(data_dir: Path) -> dict[str, str]:
+    """The keys of this data directory, made at the first start. They say of themselves that they aren't for production."""
+    path = data_dir / "keys.json"
+    if not path.exists():
+        write_private(path, {name: DEVELOPMENT + secrets.token_urlsafe(36) for name in KEYS})
+    return _kept(path)
+
+
+def credentials(url: str, tokens: Tokens) -> Credentials:
+    """Where the gateway is, and a token for each part that a newcomer can play."""
+    made = {part: tokens.token(part, workspace, scopes, TOKEN_TTL) for part, (workspace, scopes) in TOKENS.items()}
+    return Credentials(url, f"{url}/graphql", f"{url.replace('http', 'ws', 1)}/graphql", WORKSPACE, credential.Tokens(**made))
+
+
+def write_private(path: Path, content: object) -> None:
+    """Write JSON that nobody else on the machine can read, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(json.dumps(content, indent=2) + "\n")
+    unfinished.replace(path)
+
+
+def offline(data_dir: Path) -> dict[str, str]:
+    """Settings for a command that signs tokens and neither serves nor stores: the keys of a data directory, where it has them."""
+    unused = {name: secrets.token_urlsafe(36) for name in KEYS if name != "token_key"}
+    return {"mongo_uri": "unused", "provider": "sandbox", "public_url": "http://localhost", **unused, **_kept(data_dir / "keys.json")}
+
+
+def _kept(path: Path) -> dict[str, str]:
+    found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    return found

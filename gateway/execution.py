@@ -1,0 +1,89 @@
+"""Operations, executed: the one way in for every transport."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
+from typing import Any, cast
+
+import strawberry
+from graphql import ExecutionResult, Executor, OperationType, create_source_event_stream, execute
+
+from domain.caller import Caller
+from domain.errors import RequestError
+from gateway.documents import Documents, Operation, OperationRequest
+from gateway.errors import RequestRefused, error, formatted, unexpected
+from gateway.metrics import Metrics
+from gateway.rights import enforce
+from resolvers.context import Context, Services
+from schema.build import executable
+
+Response = dict[str, Any]
+
+
+class Execution:
+    """Executes the operations of a schema for callers."""
+
+    def __init__(self, schema: strawberry.Schema, services: Services, metrics: Metrics, request_seconds: float) -> None:
+        self._schema = executable(schema)
+        enforce(self._schema)
+        self._documents = Documents(self._schema)
+        self._services = services
+        self._metrics = metrics
+        self._request_seconds = request_seconds
+
+    def operation(self, request: OperationRequest, request_id: str) -> Operation:
+        """The operation that a request means. Raises: RequestRefused."""
+        return self._documents.operation(request, request_id)
+
+    async def execute(self, operation: Operation, caller: Caller, request_id: str) -> Response:
+        """The response to a query or mutation. Raises: RequestRefused where its variables can't be used, or its time is up."""
+        try:
+            with self._metrics.timed(operation.type.value):
+                async with asyncio.timeout(self._request_seconds):
+                    return await self._response(operation, None, Context(self._services, caller), request_id)
+        except TimeoutError:
+            outcome = "; it may or may not have been made" if operation.type is OperationType.MUTATION else ""
+            raise RequestRefused(503, [error("TIMEOUT", f"no answer within {self._request_seconds:g} s{outcome}")]) from None
+
+    async def subscribe(self, operation: Operation, caller: Caller, request_id: str) -> AsyncGenerator[Response, None]:
+        """The responses of a subscription, one for each event. Raises: RequestRefused where it can't begin or go on."""
+        self._metrics.subscriptions.inc()
+        context = Context(self._services, caller)
+        executor = Executor.build(
+            self._schema,
+            operation.document,
+            context_value=context,
+            raw_variable_values=operation.request.variables,
+            operation_name=operation.request.operation_name,
+        )
+        if isinstance(executor, list):
+            raise RequestRefused(400, formatted(executor, "BAD_USER_INPUT", request_id))
+        stream = create_source_event_stream(executor)
+        if isinstance(stream, Awaitable):
+            stream = await stream
+        if isinstance(stream, ExecutionResult):
+            raise RequestRefused(400, formatted(stream.errors or (), "INTERNAL_SERVER_ERROR", request_id))
+        try:
+            # Closed at once when nobody follows any more, and not when the garbage collector comes by.
+            async with aclosing(cast("AsyncGenerator[object, None]", stream)) as events:
+                async for event in events:
+                    # What a loader kept from the event before would be out of date.
+                    yield await self._response(operation, event, context.renewed(), request_id)
+        except RequestError as refusal:
+            raise RequestRefused(400, [error(refusal.code, str(refusal))]) from refusal
+        except RequestRefused:
+            raise
+        except Exception as cause:
+            raise RequestRefused(500, [unexpected(cause, request_id)]) from cause
+
+    async def _response(self, operation: Operation, root: object, context: Context, request_id: str) -> Response:
+        request = operation.request
+        result = execute(self._schema, operation.document, root, context, request.variables, request.operation_name)
+        if not isinstance(result, ExecutionResult):
+            result = await result
+        if result.data is None and result.errors and not any(each.path for each in result.errors):
+            raise RequestRefused(400, formatted(result.errors, "BAD_USER_INPUT", request_id))
+        if result.errors:
+            self._metrics.errors.inc()
+            return {"data": result.data, "errors": formatted(result.errors, "INTERNAL_SERVER_ERROR", request_id)}
+        return {"data": result.data}

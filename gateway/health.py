@@ -1,0 +1,42 @@
+"""Whether the process can do its work."""
+
+from dataclasses import dataclass, field
+
+from domain.errors import Unavailable
+from store import indexes
+from store.driver import ping
+from store.feed import Feed
+from store.verifications import Store
+
+MOST_FEED_AGE_SECONDS = 5.0
+MOST_CLOCK_DIFFERENCE_SECONDS = 5.0
+
+
+@dataclass
+class Health:
+    """What readiness stands on."""
+
+    store: Store
+    feed: Feed
+    prepared: bool = field(default=False)
+
+    async def prepare(self) -> None:
+        """Make what the work needs. Raises: Unavailable."""
+        await indexes.ensure(self.store.database)
+        self.prepared = True
+
+    async def troubles(self) -> list[str]:
+        """What stands in the way of serving, in words that may be shown; nothing where all is well."""
+        try:
+            asked = self.store.now()
+            told = await ping(self.store.database)
+            difference = max((asked - told).total_seconds(), (told - self.store.now()).total_seconds())
+        except Unavailable:
+            return ["MongoDB does not answer"]
+        troubles = [] if self.prepared else ["the indexes are not made yet"]
+        if difference > MOST_CLOCK_DIFFERENCE_SECONDS:
+            troubles.append(f"the clock differs from MongoDB's by {difference:.0f} s; synchronize it")
+        age = self.feed.age_seconds
+        if age is None or age > MOST_FEED_AGE_SECONDS:
+            troubles.append("the feed has not heard its heartbeat" + ("" if age is None else f" for {age:.0f} s"))
+        return troubles

@@ -1,0 +1,145 @@
+"""GraphQL over HTTP: POST with JSON for everything but subscriptions, GET for queries."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from graphql import OperationType
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.documents import OperationRequest
+from gateway.errors import Formatted, RequestRefused, error, refused, unexpected
+from gateway.execution import Execution
+from gateway.requests import request_id
+from gateway.tokens import Tokens, Unauthenticated
+
+RESPONSE_JSON = "application/graphql-response+json"
+JSON = "application/json"
+MOST_BODY_BYTES = 1_048_576
+
+
+class GraphQLOverHTTP:
+    """The endpoint `/graphql`.
+
+    Source: GraphQL over HTTP, draft of 2025.
+    """
+
+    def __init__(self, execution: Execution, tokens: Tokens) -> None:
+        self._execution = execution
+        self._tokens = tokens
+
+    async def answer(self, request: Request) -> Response:
+        """The response to one request, whatever happens."""
+        media = accepted(request.headers)
+        if media is None:
+            return written(JSON, 406, {"errors": [error("BAD_REQUEST", f"accept {RESPONSE_JSON} or {JSON}")]}, {})
+        try:
+            return written(media, 200, await self._response(request), {})
+        except RequestRefused as refusal:
+            # Clients that know nothing of the newer media type take any other status for a broken server.
+            well_formed = refusal.status == 400 and media == JSON and refusal.errors[0]["extensions"]["code"] in EXECUTION_CODES
+            return written(media, 200 if well_formed else refusal.status, {"errors": refusal.errors}, refusal.headers)
+        except Exception as cause:  # The edge of the process: nothing of it may reach a client.
+            return written(media, 500, {"errors": [unexpected(cause, request_id(request))]}, {})
+
+    async def _response(self, request: Request) -> dict[str, Any]:
+        try:
+            caller = self._tokens.caller(request.headers.get("authorization"))
+        except Unauthenticated:
+            told = "a valid bearer token is needed in the Authorization header"
+            raise refused("UNAUTHENTICATED", told, 401, www_authenticate="Bearer") from None
+        asked = from_url(request) if request.method == "GET" else from_body(request.headers, await body(request))
+        operation = self._execution.operation(asked, request_id(request))
+        if operation.type is OperationType.SUBSCRIPTION:
+            raise refused("BAD_REQUEST", "a subscription needs the WebSocket at this address, subprotocol graphql-transport-ws")
+        if operation.type is OperationType.MUTATION and request.method == "GET":
+            raise refused("BAD_REQUEST", "a mutation needs POST", 405, allow="POST")
+        return await self._execution.execute(operation, caller, request_id(request))
+
+
+EXECUTION_CODES = frozenset({"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"})
+
+
+def accepted(headers: Headers) -> str | None:
+    """The media type of the response that the client likes best; None where it takes neither. Without a wish: application/json."""
+    wishes: dict[str, float] = {}
+    for wish in headers.get("accept", "*/*").split(","):
+        media, *parameters = (part.strip().lower() for part in wish.split(";"))
+        wishes[media] = quality(parameters)
+    likings = {media: wishes.get(media, wishes.get("application/*", wishes.get("*/*", 0.0))) for media in (JSON, RESPONSE_JSON)}
+    best = max(likings, key=lambda media: (likings[media], media in wishes and media == RESPONSE_JSON))
+    return best if likings[best] > 0 else None
+
+
+def quality(parameters: Iterable[str]) -> float:
+    """The weight of a wish, 0 to 1. Source: RFC 9110, 12.4.2."""
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+async def body(request: Request) -> bytes:
+    """The body, where it is not too long. Raises: RequestRefused."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MOST_BODY_BYTES:
+            raise refused("BAD_REQUEST", f"the body is over {MOST_BODY_BYTES} bytes", 413)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def from_body(headers: Headers, content: bytes) -> OperationRequest:
+    """The operation in a JSON body. Raises: RequestRefused."""
+    media, _, parameters = headers.get("content-type", "").partition(";")
+    if media.strip().lower() != JSON or ("charset" in parameters.lower() and "utf-8" not in parameters.lower()):
+        raise refused("BAD_REQUEST", f"the body must be {JSON} in UTF-8", 415)
+    if headers.get("content-encoding", "identity") != "identity":
+        raise refused("BAD_REQUEST", "a compressed body is not accepted", 415)
+    try:
+        fields = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        raise refused("BAD_REQUEST", "the body is not valid JSON") from None
+    return from_fields(fields)
+
+
+def from_url(request: Request) -> OperationRequest:
+    """The operation in a URL's parameters, objects as JSON. Raises: RequestRefused."""
+    fields: dict[str, Any] = dict(request.query_params)
+    for name in ("variables", "extensions"):
+        if name in fields:
+            try:
+                fields[name] = orjson.loads(fields[name])
+            except orjson.JSONDecodeError:
+                raise refused("BAD_REQUEST", f"{name} is not valid JSON") from None
+    return from_fields(fields)
+
+
+def from_fields(fields: Any) -> OperationRequest:
+    """The operation in the fields of a request. Raises: RequestRefused."""
+    if isinstance(fields, list):
+        raise refused("BAD_REQUEST", "several operations in one request are not accepted; send them one by one")
+    if not isinstance(fields, dict):
+        raise refused("BAD_REQUEST", "a request is a JSON object with `query`")
+    query, variables, name = fields.get("query"), fields.get("variables"), fields.get("operationName")
+    if not isinstance(query, str):
+        raise refused("BAD_REQUEST", "query is missing, or not a string")
+    if not isinstance(variables, dict | None):
+        raise refused("BAD_REQUEST", "variables is not an object")
+    if not isinstance(name, str | None):
+        raise refused("BAD_REQUEST", "operationName is not a string")
+    if not isinstance(fields.get("extensions"), dict | None):
+        raise refused("BAD_REQUEST", "extensions is not an object")
+    return OperationRequest(query, variables, name)
+
+
+def written(media: str, status: int, content: dict[str, Any] | dict[str, list[Formatted]], headers: dict[str, str]) -> Response:
+    """A response in JSON."""
+    return Response(orjson.dumps(content), status, headers, f"{media}; charset=utf-8")

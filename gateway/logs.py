@@ -1,0 +1,47 @@
+"""Where the process writes what happens: one line an event, for machines or for people."""
+
+import logging
+import sys
+
+import structlog
+from structlog.types import EventDict, Processor, WrappedLogger
+
+EXTRAS = ("request_id", "at")
+
+
+def configure(level: str, format: str) -> None:
+    """Send the standard library's logging, the server's and ours, through structlog to standard error."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(EXTRAS),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        without_traceback,
+    ]
+    renderer: Processor = structlog.processors.JSONRenderer() if format == "json" else structlog.dev.ConsoleRenderer()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # The driver's own lines name hosts, and the server's access log would hold what stands in URLs.
+    logging.getLogger("pymongo").setLevel(logging.CRITICAL)
+    logging.getLogger("uvicorn.access").disabled = True
+
+
+def without_traceback(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """The event without a traceback's values: an exception's text can hold anything, its type and place can't."""
+    if error := event.pop("exc_info", None):
+        cause = error[1] if isinstance(error, tuple) else error
+        event["error"] = type(cause).__name__
+    return event
+
+
+def say(event: str, **details: object) -> None:
+    """Tell what operators want to know of the process itself."""
+    structlog.stdlib.get_logger("gateway").info(event, **details)

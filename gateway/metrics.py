@@ -1,0 +1,36 @@
+"""What can be measured of the process, for Prometheus."""
+
+from contextlib import AbstractContextManager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from store.feed import Feed
+
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """The process's own registry."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._registry = CollectorRegistry()
+        self.seconds = Histogram(
+            "gateway_operation_seconds", "How long queries and mutations took", ["type"], buckets=BUCKETS, registry=self._registry
+        )
+        self.errors = Counter("gateway_response_errors_total", "Responses that held errors", registry=self._registry)
+        self.subscriptions = Counter("gateway_subscriptions_total", "Subscriptions that were begun", registry=self._registry)
+        self.sockets = Gauge("gateway_sockets", "Open WebSockets", registry=self._registry)
+        Gauge("gateway_subscribers", "Subscriptions that listen to the feed", registry=self._registry).set_function(lambda: feed.subscribers)
+        Gauge("gateway_feed_age_seconds", "Age of the youngest heartbeat that came back from MongoDB", registry=self._registry).set_function(
+            lambda: feed.age_seconds if feed.age_seconds is not None else float("nan")
+        )
+
+    def timed(self, type: str) -> AbstractContextManager[object]:
+        """Measures how long an operation takes."""
+        return self.seconds.labels(type).time()
+
+    def exposition(self) -> bytes:
+        """All of it, in Prometheus's text format."""
+        return generate_latest(self._registry)

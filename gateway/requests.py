@@ -1,0 +1,40 @@
+"""What is true of every request: an id to find it by in the logs, and no more of it there than that."""
+
+import re
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid7
+
+HEADER = "x-request-id"
+SAFE = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class RequestIds:
+    """Gives each request an id, the one that it came with where that is safe to log, and answers with it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            return await self._app(scope, receive, send)
+        given = Headers(scope=scope).get(HEADER, "")
+        id = scope["request_id"] = given if SAFE.fullmatch(given) else uuid7().hex
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[HEADER] = id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=id):
+            await self._app(scope, receive, tell)
+        return None
+
+
+def request_id(connection: HTTPConnection) -> str:
+    """The id of a request or a socket."""
+    id: str = connection.scope["request_id"]
+    return id

@@ -1,0 +1,65 @@
+"""The process that listens."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Coroutine
+from types import FrameType
+
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+MOST_MESSAGE_BYTES = 65_536
+DRAIN_SECONDS = 8
+
+
+class AddressTaken(Exception):
+    """Nothing can listen there."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"can't listen on {host}:{port} ({reason}); choose another with --port or GATEWAY_PORT")
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that is bound, so that a failure shows before anything else was started. Raises: AddressTaken."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
+    except OSError as error:
+        raise AddressTaken(host, port, error.strerror or type(error).__name__) from None
+
+
+class Server(uvicorn.Server):
+    """Says when it is ready."""
+
+    def __init__(self, app: ASGIApp, started: Callable[[], None] = lambda: None) -> None:
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            ws="websockets-sansio",
+            ws_max_size=MOST_MESSAGE_BYTES,
+            ws_per_message_deflate=False,
+            server_header=False,
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+        )
+        super().__init__(config)
+        self._tell = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._tell()
+
+
+def run(main: Coroutine[None, None, None]) -> None:
+    """Run to the end, on uvloop. A signal that ends the process still lets go of all that is held: SIGTERM becomes SystemExit."""
+    signal.signal(signal.SIGTERM, _terminated)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

@@ -1,0 +1,88 @@
+"""Many lives at once, begun at a rate."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import islice
+from uuid import uuid4
+
+from gateway.simulation.client import Client
+from gateway.simulation.credentials import Credentials
+from gateway.simulation.errors import BadPace, TokenRefused
+from gateway.simulation.journey import Journey
+from gateway.simulation.lifecycle import lifecycles
+from gateway.simulation.parties import Integrator, Provider
+from gateway.simulation.reasons import Reason
+from gateway.simulation.steps import Lifecycle
+from gateway.simulation.tally import Tally
+
+# Half of all lives are over within 20 seconds then, and nearly all within a minute.
+SPEED = 20.0
+MOST_IN_FLIGHT = 1000
+PATIENCE_SECONDS = 30.0
+
+
+async def simulate(
+    *,
+    credentials: Credentials,
+    seed: int = 0,
+    rate: float = 1.0,
+    count: int | None = None,
+    speed: float = SPEED,
+    most_in_flight: int = MOST_IN_FLIGHT,
+    start_within_seconds: float = 10.0,
+    tally: Tally | None = None,
+) -> Tally:
+    """Lead `count` lives through the gateway, or ever more where it is None, and count what happens in `tally`.
+
+    `rate` is in new lives per second; none begins while `most_in_flight` are under way. `speed` is how much faster than life they go.
+    Faults that pass are waited out, for `start_within_seconds` at the start; past that a life loses a step, and the others go on.
+    Ends once every life has its outcome or waits for a deadline, and at once when cancelled.
+
+    Raises: BadPace; TokenRefused at any time; Unreachable and Misunderstood at the start only.
+    """
+    if not (rate > 0 and speed > 0 and most_in_flight > 0 and (count is None or count >= 0)):
+        raise BadPace("rate and speed must be above 0, and the count must not be negative")
+    tally = tally or Tally()
+    catalogue = await _catalogue(credentials, tally, start_within_seconds)
+    async with Client(credentials.graphql, patience_seconds=PATIENCE_SECONDS, on_fault=tally.fault) as client:
+        integrator, provider = Integrator(client, credentials.tokens.integrator), Provider(client, credentials.tokens.provider)
+        run, seats = f"simulation-{uuid4().hex[:12]}", asyncio.Semaphore(most_in_flight)
+        try:
+            async with asyncio.TaskGroup() as group:
+                async for life in _arriving(seed, catalogue, rate, count):
+                    await seats.acquire()
+                    journey = Journey(life, integrator, provider, tally, run, speed, aside=group.create_task)
+                    group.create_task(_led(journey, seats))
+        except BaseExceptionGroup as failures:
+            refused, others = failures.split(TokenRefused)
+            if others or not refused:
+                raise
+            raise refused.exceptions[0] from None
+    return tally
+
+
+async def _catalogue(credentials: Credentials, tally: Tally, patience_seconds: float) -> list[Reason]:
+    async with Client(credentials.graphql, patience_seconds=patience_seconds, on_fault=tally.fault) as client:
+        catalogue = await Integrator(client, credentials.tokens.integrator).catalogue()
+        await Provider(client, credentials.tokens.provider).introduce_itself()
+        return catalogue
+
+
+async def _arriving(seed: int, catalogue: list[Reason], rate: float, count: int | None) -> AsyncIterator[Lifecycle]:
+    loop = asyncio.get_running_loop()
+    at = loop.time()
+    for life in islice(lifecycles(seed, catalogue), count):
+        # After a long hold-up the rate goes on from now: what was missed isn't made up for in one burst.
+        at = max(at + life.gap / rate, loop.time() - 1.0)
+        await asyncio.sleep(at - loop.time())
+        yield life
+
+
+async def _led(journey: Journey, seats: asyncio.Semaphore) -> None:
+    journey.tally.lives += 1
+    journey.tally.in_flight += 1
+    try:
+        await journey.go()
+    finally:
+        journey.tally.in_flight -= 1
+        seats.release()

@@ -1,0 +1,190 @@
+"""GraphQL over WebSocket, the subprotocol graphql-transport-ws.
+
+Source: PROTOCOL.md of the npm package graphql-ws, 6.4.
+"""
+
+import asyncio
+from contextlib import aclosing, suppress
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+
+import orjson
+from graphql import OperationType
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from domain.caller import Caller
+from gateway.documents import Operation
+from gateway.errors import Formatted, RequestRefused, unexpected
+from gateway.execution import Execution
+from gateway.http import from_fields
+from gateway.metrics import Metrics
+from gateway.requests import request_id
+from gateway.tokens import Tokens, Unauthenticated
+
+SUBPROTOCOL = "graphql-transport-ws"
+INIT_SECONDS = 10.0
+MOST_OPERATIONS = 100
+
+
+class Close(IntEnum):
+    """Why a socket is closed. Clients try again after 4403 and 1013, and after no other of these."""
+
+    TRY_AGAIN_LATER = 1013
+    BAD_MESSAGE = 4400
+    UNAUTHORIZED = 4401
+    FORBIDDEN = 4403
+    SUBPROTOCOL_NOT_ACCEPTABLE = 4406
+    INIT_TIMEOUT = 4408
+    SUBSCRIBER_EXISTS = 4409
+    TOO_MANY_INITS = 4429
+
+
+class Closing(Exception):
+    """The socket is to be closed."""
+
+    def __init__(self, code: Close, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class GraphQLOverWebSocket:
+    """The socket at `/graphql`."""
+
+    def __init__(self, execution: Execution, tokens: Tokens, metrics: Metrics) -> None:
+        self._execution = execution
+        self._tokens = tokens
+        self._metrics = metrics
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Serve one socket until either side has enough."""
+        if SUBPROTOCOL not in socket.scope["subprotocols"]:
+            await socket.accept()
+            return await socket.close(Close.SUBPROTOCOL_NOT_ACCEPTABLE, f"subprotocol {SUBPROTOCOL} is needed")
+        await socket.accept(SUBPROTOCOL)
+        try:
+            with self._metrics.sockets.track_inprogress():
+                await Connection(socket, self._execution, self._tokens).run()
+        except Closing as closing:
+            if socket.application_state is WebSocketState.CONNECTED:
+                await socket.close(closing.code, closing.reason)
+        except WebSocketDisconnect:
+            pass
+        return None
+
+
+class Connection:
+    """One socket: who speaks, and the operations that are under way."""
+
+    def __init__(self, socket: WebSocket, execution: Execution, tokens: Tokens) -> None:
+        self._socket = socket
+        self._execution = execution
+        self._tokens = tokens
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._caller: Caller | None = None
+
+    async def run(self) -> None:
+        """Read until the end. Raises: Closing, WebSocketDisconnect."""
+        try:
+            async with asyncio.timeout(INIT_SECONDS) as patience:
+                while True:
+                    message = await self._receive()
+                    await self._take(message)
+                    if self._caller:
+                        patience.reschedule(deadline(self._caller))
+        except TimeoutError:
+            if self._caller:
+                raise Closing(Close.FORBIDDEN, "the token has expired") from None
+            raise Closing(Close.INIT_TIMEOUT, "no connection_init in time") from None
+        finally:
+            for task in self._operations.values():
+                task.cancel()
+            await asyncio.gather(*self._operations.values(), return_exceptions=True)
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        match message:
+            case {"type": "connection_init"}:
+                await self._init(message.get("payload"))
+            case {"type": "ping"}:
+                await self._send({"type": "pong", **({"payload": message["payload"]} if "payload" in message else {})})
+            case {"type": "pong"}:
+                pass
+            case {"type": "subscribe", "id": str(id), "payload": dict(payload)} if id:
+                await self._subscribe(id, payload)
+            case {"type": "complete", "id": str(id)}:
+                if task := self._operations.pop(id, None):
+                    task.cancel()
+            case _:
+                raise Closing(Close.BAD_MESSAGE, "not a message of this protocol")
+
+    async def _init(self, payload: object) -> None:
+        if self._caller:
+            raise Closing(Close.TOO_MANY_INITS, "connection_init was sent already")
+        fields = {str(name).lower(): value for name, value in payload.items()} if isinstance(payload, dict) else {}
+        authorization = fields.get("authorization") or self._socket.headers.get("authorization")
+        try:
+            self._caller = self._tokens.caller(authorization if isinstance(authorization, str) else None)
+        except Unauthenticated:
+            raise Closing(Close.FORBIDDEN, "a valid token is needed: connectionParams { authorization: 'Bearer …' }") from None
+        await self._send({"type": "connection_ack"})
+
+    async def _subscribe(self, id: str, payload: dict[str, Any]) -> None:
+        if not self._caller:
+            raise Closing(Close.UNAUTHORIZED, "connection_init must come first")
+        if id in self._operations:
+            raise Closing(Close.SUBSCRIBER_EXISTS, f"an operation {id[:40]} is under way already")
+        if len(self._operations) >= MOST_OPERATIONS:
+            raise Closing(Close.TRY_AGAIN_LATER, f"at most {MOST_OPERATIONS} operations at a time")
+        task = self._operations[id] = asyncio.create_task(self._operate(id, payload, self._caller))
+        task.add_done_callback(lambda done: self._operations.get(id) is done and self._operations.pop(id))
+
+    async def _operate(self, id: str, payload: dict[str, Any], caller: Caller) -> None:
+        try:
+            operation = self._execution.operation(from_fields(payload), request_id(self._socket))
+            await self._answer(id, operation, caller)
+        except RequestRefused as refusal:
+            await self._end(id, {"type": "error", "id": id, "payload": refusal.errors})
+        except WebSocketDisconnect:
+            pass
+        except Exception as cause:  # The edge of the process: nothing of it may reach a client.
+            errors: list[Formatted] = [unexpected(cause, request_id(self._socket))]
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await self._end(id, {"type": "error", "id": id, "payload": errors})
+
+    async def _answer(self, id: str, operation: Operation, caller: Caller) -> None:
+        if operation.type is OperationType.SUBSCRIPTION:
+            async with aclosing(self._execution.subscribe(operation, caller, request_id(self._socket))) as responses:
+                async for response in responses:
+                    await self._send({"type": "next", "id": id, "payload": response})
+        else:
+            response = await self._execution.execute(operation, caller, request_id(self._socket))
+            await self._send({"type": "next", "id": id, "payload": response})
+        await self._end(id, {"type": "complete", "id": id})
+
+    async def _end(self, id: str, message: dict[str, Any]) -> None:
+        # From here on the client may use the id again, and its answer may cross ours.
+        self._operations.pop(id, None)
+        await self._send(message)
+
+    async def _receive(self) -> dict[str, Any]:
+        frame = await self._socket.receive()
+        if frame["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(frame.get("code", 1005))
+        try:
+            message = orjson.loads(frame.get("text") or b"")
+        except orjson.JSONDecodeError:
+            raise Closing(Close.BAD_MESSAGE, "not JSON") from None
+        if not isinstance(message, dict):
+            raise Closing(Close.BAD_MESSAGE, "not a message of this protocol")
+        return message
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        await self._socket.send_text(orjson.dumps(message).decode())
+
+
+def deadline(caller: Caller) -> float | None:
+    """The event loop's time at which the caller's token expires."""
+    if caller.expires_at is None:
+        return None
+    return asyncio.get_running_loop().time() + (caller.expires_at - datetime.now(caller.expires_at.tzinfo)).total_seconds()

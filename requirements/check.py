@@ -1,0 +1,73 @@
+"""Tells whether the locks belong to pyproject.toml. Asks no network, so that it can run before every commit."""
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+HERE = Path(__file__).parent
+PIN = re.compile(
+    r"^(?P<name>[\w.-]+)==(?P<version>\S+)[^\n]* \\\n"
+    r"(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+"
+    r"(?P<sources>(?:    #.*\n)+)",
+    re.MULTILINE,
+)
+
+
+def main() -> None:
+    pyproject = tomllib.loads((HERE.parent / "pyproject.toml").read_text())
+    groups = pyproject["dependency-groups"]
+    runtime = pyproject["project"]["dependencies"]
+    embedded = pyproject["project"]["optional-dependencies"]["embedded"]
+    development = [entry for entry in groups["dev"] if isinstance(entry, str)]
+
+    found = [
+        *faults("build.lock", groups["build"]),
+        *faults("runtime.lock", runtime),
+        *faults("dev.lock", [*runtime, *embedded, *groups["build"], *development]),
+        *differences("build.lock", "dev.lock"),
+        *differences("runtime.lock", "dev.lock"),
+    ]
+    if found:
+        sys.exit("\n".join([*found, "The locks don't belong to pyproject.toml: run `make lock`."]))
+
+
+def faults(lock: str, requirements: list[str]) -> Iterator[str]:
+    """What keeps this lock from being exactly what these requirements need, each pin with its hashes and nothing else."""
+    versions = pins(lock)
+    asked = {canonicalize_name(requirement.name): requirement for requirement in map(Requirement, requirements)}
+    for name, requirement in asked.items():
+        if name not in versions:
+            yield f"{lock}: {requirement} is missing"
+        elif not requirement.specifier.contains(versions[name], prereleases=True):
+            yield f"{lock}: {name} is {versions[name]}, but {requirement} is asked for"
+
+    text = (HERE / lock).read_text()
+    for pin in PIN.finditer(text):
+        if "verification-gateway (" in pin["sources"] and pin["name"] not in asked:
+            yield f"{lock}: nobody asks for {pin['name']} any more"
+    # Whatever else stands there is a pin without hashes, or the address of a registry.
+    for line in PIN.sub("", text).splitlines():
+        if not line.startswith("#"):
+            yield f"{lock}: not a pin with hashes: {line}"
+
+
+def differences(part: str, whole: str) -> Iterator[str]:
+    """Where two locks disagree about a release, so that tests would run against another one than production."""
+    versions = pins(whole)
+    for name, version in pins(part).items():
+        if versions.get(name) != version:
+            yield f"{part}: {name} is {version}, in {whole} it is {versions.get(name, 'missing')}"
+
+
+def pins(lock: str) -> dict[str, str]:
+    """The version that is pinned for each name."""
+    return {pin["name"]: pin["version"] for pin in PIN.finditer((HERE / lock).read_text())}
+
+
+if __name__ == "__main__":
+    main()
