@@ -1,0 +1,168 @@
+"""What happens when nobody acts in time."""
+
+from datetime import datetime, timedelta
+from itertools import product
+
+import pytest
+
+from domain.deadlines import Windows
+from domain.event import Actor, Event, EventType, Progress
+from domain.result import Result
+from domain.status import Phase, Status
+from tests.factories import (
+    FAILED_RESULT,
+    FINAL_RESULTS,
+    NOON,
+    VERIFIED_RESULT,
+    WINDOWS,
+    a_verification,
+    a_verification_after,
+    later,
+)
+
+OPENED, STARTED, COMPLETED = Progress
+
+
+@pytest.mark.parametrize(
+    ("progress", "due"),
+    [(None, later(days=7)), (OPENED, later(minutes=15)), (STARTED, later(days=7)), (COMPLETED, None)],
+)
+def test_each_phase_waits_for_its_own_deadline(progress: Progress | None, due: datetime | None) -> None:
+    assert a_verification_after(progress).due == due
+
+
+@pytest.mark.parametrize("result", FINAL_RESULTS)
+def test_a_final_verification_waits_for_nothing(result: Result) -> None:
+    verification = a_verification_after(OPENED).concluded(result, NOON)
+
+    assert verification.due is None
+    assert verification.expired(later(days=8)) is verification
+
+
+@pytest.mark.parametrize(
+    ("progress", "deadline", "reasons"),
+    [
+        (None, later(days=7), ("IDVV_1101", "IDVV_1199")),
+        (OPENED, later(minutes=15), ("IDVV_1121",)),
+        (STARTED, later(days=7), ("IDVV_1199",)),
+    ],
+)
+def test_a_deadline_ends_the_wait_at_its_very_instant(progress: Progress | None, deadline: datetime, reasons: tuple[str, ...]) -> None:
+    verification = a_verification_after(progress)
+
+    expired = verification.expired(deadline)
+
+    assert (expired.status, expired.reasons, expired.completed_at) == (Status.INCONCLUSIVE, reasons, deadline)
+    assert expired.events[-1] == Event(
+        verification.version + 1, EventType.STATUS_CHANGED, Actor.SYSTEM, deadline, Status.PENDING, Status.INCONCLUSIVE, reasons
+    )
+
+
+@pytest.mark.parametrize("before", [timedelta(milliseconds=1), timedelta(microseconds=1), timedelta(days=30)])
+@pytest.mark.parametrize(("progress", "deadline"), [(None, later(days=7)), (OPENED, later(minutes=15)), (STARTED, later(days=7))])
+def test_a_deadline_changes_nothing_before_it_has_come(progress: Progress | None, deadline: datetime, before: timedelta) -> None:
+    verification = a_verification_after(progress)
+
+    assert not verification.overdue(deadline - before)
+    assert verification.expired(deadline - before) is verification
+
+
+def test_the_link_is_valid_for_fifteen_minutes_after_it_was_opened() -> None:
+    verification = a_verification_after(OPENED, later(days=1))
+
+    assert verification.link_expires_at == verification.due == later(days=1, minutes=15)
+
+
+def test_a_link_that_outlives_its_verification_ends_with_it() -> None:
+    verification = a_verification_after(OPENED, later(days=7, minutes=-5))
+
+    assert verification.link_expires_at == later(days=7, minutes=10)
+    assert verification.due == later(days=7)
+    assert verification.expired(later(days=7)).reasons == ("IDVV_1199",)
+
+
+def test_a_link_that_ends_just_before_its_verification_ends_by_itself() -> None:
+    verification = a_verification_after(OPENED, later(days=7, minutes=-15, milliseconds=-1))
+
+    assert verification.expired(later(days=7)).reasons == ("IDVV_1121",)
+
+
+def test_a_deadline_that_is_applied_late_keeps_its_reason_and_takes_the_time_of_the_write() -> None:
+    expired = a_verification_after(OPENED).expired(later(days=30))
+
+    assert expired.reasons == ("IDVV_1121",)
+    assert expired.completed_at == expired.updated_at == later(days=30)
+
+
+def test_a_complete_capture_waits_for_the_provider_however_long_it_takes() -> None:
+    verification = a_verification_after(COMPLETED)
+
+    assert verification.expired(later(days=365)) is verification
+
+
+@pytest.mark.parametrize("progress", [None, STARTED, COMPLETED])
+def test_the_links_deadline_shows_only_while_the_individual_is_in_session(progress: Progress | None) -> None:
+    assert a_verification_after(progress).link_expires_at is None
+    assert a_verification_after(OPENED).concluded(FAILED_RESULT, NOON).link_expires_at is None
+
+
+def test_opening_the_link_again_moves_no_deadline() -> None:
+    verification = a_verification_after(OPENED)
+
+    assert verification.progressed(OPENED, WINDOWS, later(minutes=10)) is verification
+
+
+def test_deadlines_that_were_set_stay_when_the_windows_change() -> None:
+    shorter = Windows(link=timedelta(seconds=1), verification=timedelta(seconds=1))
+    verification = a_verification_after(OPENED)
+
+    started = verification.progressed(STARTED, shorter, later(minutes=10))
+
+    assert started.expires_at == later(days=7)
+    assert started.link_deadline == later(minutes=15)
+    assert started.due == later(days=7)
+
+
+def test_a_deadline_is_set_by_the_windows_of_its_own_time() -> None:
+    windows = Windows(link=timedelta(minutes=1), verification=timedelta(hours=1))
+
+    verification = a_verification(windows=windows)
+    in_session = verification.progressed(OPENED, Windows(link=timedelta(minutes=2)), NOON)
+
+    assert verification.due == in_session.expires_at == later(hours=1)
+    assert in_session.due == later(minutes=2)
+
+
+def test_the_windows_are_fifteen_minutes_and_seven_days_unless_told_otherwise() -> None:
+    assert Windows() == WINDOWS
+
+
+@pytest.mark.parametrize("late", Progress)
+@pytest.mark.parametrize(("progress", "deadline"), [(None, later(days=7)), (OPENED, later(minutes=15)), (STARTED, later(days=7))])
+def test_progress_does_not_win_over_a_deadline_that_has_passed(progress: Progress | None, deadline: datetime, late: Progress) -> None:
+    verification = a_verification_after(progress)
+
+    assert verification.progressed(late, WINDOWS, deadline) == verification.expired(deadline)
+
+
+def test_progress_in_the_last_millisecond_is_in_time() -> None:
+    assert a_verification_after(OPENED).progressed(STARTED, WINDOWS, later(minutes=15, milliseconds=-1)).phase is Phase.CAPTURING
+
+
+@pytest.mark.parametrize(("result", "progress"), list(product(FINAL_RESULTS, [None, OPENED, STARTED])))
+def test_a_result_wins_over_a_deadline_that_has_passed_but_was_not_applied(result: Result, progress: Progress | None) -> None:
+    overdue = a_verification_after(progress)
+
+    concluded = overdue.concluded(result, later(days=8))
+
+    assert (concluded.status, concluded.reasons) == (result.status, result.reasons)
+    assert concluded.events[-1].actor is Actor.PROVIDER
+
+
+def test_a_result_after_the_deadline_was_applied_is_ignored() -> None:
+    expired = a_verification_after(OPENED).expired(later(minutes=15))
+
+    late = expired.concluded(VERIFIED_RESULT, later(minutes=16))
+
+    assert (late.status, late.reasons, late.completed_at) == (Status.INCONCLUSIVE, ("IDVV_1121",), later(minutes=15))
+    assert late.events[-1].type is EventType.RESULT_IGNORED

@@ -1,0 +1,79 @@
+"""The catalogue, against a copy of the page's tables that owes nothing to the domain."""
+
+from csv import DictReader
+from pathlib import Path
+
+import pytest
+
+from domain.reasons import CATALOGUE, INTERNAL_TYPES, ReasonCode, ReasonType, RetryAdvice, explained
+from domain.status import Status
+
+with (Path(__file__).parent / "status_codes.csv").open(encoding="utf-8", newline="") as table:
+    PAGE = list(DictReader(table))
+
+ADVICE = {
+    RetryAdvice.RETRY_NOW: "1101 1111 1112 1113 1121 1199 1301 1302 1310 1311 1312 1313 1314 1401 1402 1410 1411 1412 1413 1901 1911 2401",
+    RetryAdvice.RETRY_OTHER_DEVICE: "1201 1202 1203",
+    RetryAdvice.RETRY_OTHER_DOCUMENT: "2101 2102 2103 2201 2202",
+    RetryAdvice.OFFER_ALTERNATIVE: "3001",
+    RetryAdvice.DO_NOT_RETRY: "2301 2302 2303 2304 2305 2306 2307 2311 2402 2403",
+}
+
+
+def codes(numbers: str) -> list[str]:
+    return [f"IDVV_{number}" for number in numbers.split()]
+
+
+def row(reason: ReasonCode, status: Status) -> dict[str, str]:
+    family = reason.type.value.replace("_", " ").capitalize()
+    return {"status": status.value, "code": reason.code, "type": family, "description": reason.description}
+
+
+@pytest.mark.parametrize(("status", "rows"), [(Status.INCONCLUSIVE, 12), (Status.FAILED, 30), (Status.VERIFIED, 0), (Status.PENDING, 0)])
+def test_the_catalogue_has_each_row_of_the_page_in_its_order_and_no_other(status: Status, rows: int) -> None:
+    page = [line for line in PAGE if line["status"] == status.value]
+
+    assert len(page) == rows
+    assert [row(reason, status) for reason in CATALOGUE.values() if status in reason.statuses] == page
+
+
+def test_the_pages_forty_two_rows_are_forty_one_codes() -> None:
+    assert len(PAGE) == 42
+    assert len({line["code"] for line in PAGE}) == 41
+    assert list(CATALOGUE) == list(dict.fromkeys(line["code"] for line in PAGE))
+
+
+def test_only_the_code_for_a_poor_connection_goes_with_two_statuses() -> None:
+    assert [reason.code for reason in CATALOGUE.values() if len(reason.statuses) > 1] == ["IDVV_1201"]
+
+
+@pytest.mark.parametrize("code", CATALOGUE)
+def test_every_code_of_the_catalogue_is_known_by_its_own_name(code: str) -> None:
+    assert explained(code) is CATALOGUE[code]
+    assert explained(code).known
+
+
+@pytest.mark.parametrize("advice", RetryAdvice)
+def test_the_advice_on_a_retry_is_as_designed(advice: RetryAdvice) -> None:
+    assert sorted(reason.code for reason in CATALOGUE.values() if reason.retry_advice is advice) == codes(ADVICE[advice])
+
+
+def test_what_smells_of_fraud_or_duress_is_internal_and_nothing_else_is() -> None:
+    internal = [reason.code for reason in CATALOGUE.values() if reason.internal]
+
+    assert internal == codes(ADVICE[RetryAdvice.DO_NOT_RETRY])
+
+
+def test_a_type_is_internal_where_any_of_its_codes_is() -> None:
+    assert {ReasonType.IDENTITY_FRAUD, ReasonType.SUSPICIOUS_BEHAVIOR, ReasonType.UNKNOWN} == INTERNAL_TYPES
+
+
+@pytest.mark.parametrize("code", ["IDVV_9999", "IDVV_110", "NEW_CODE", "IDVV_11010"])
+def test_a_code_that_is_not_in_the_catalogue_is_unknown_and_therefore_internal(code: str) -> None:
+    reason = explained(code)
+
+    assert (reason.code, reason.known, reason.internal) == (code, False, True)
+    assert reason.type is ReasonType.UNKNOWN
+    assert reason.statuses == (Status.INCONCLUSIVE, Status.FAILED)
+    assert reason.retry_advice is RetryAdvice.RETRY_NOW
+    assert reason.description

@@ -1,0 +1,136 @@
+"""What may be reported as an outcome."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.errors import InvalidInput
+from domain.event import Actor
+from domain.reasons import CATALOGUE
+from domain.result import Result
+from domain.status import Status
+from tests.factories import PASSPORT
+
+FINAL = [status for status in Status if status.final]
+WITH_REASONS = [Status.INCONCLUSIVE, Status.FAILED]
+BUTTONS = ["IDVV_1111", "IDVV_1112", "IDVV_1113", "IDVV_1202", "IDVV_1203", "IDVV_3001"]
+UNKNOWN = "IDVV_9999"
+
+
+def answer_to(status: Status, codes: list[str]) -> Result | InvalidInput:
+    try:
+        return Result.reported(status, codes)
+    except InvalidInput as refusal:
+        return refusal
+
+
+def refused_field(status: Status, codes: list[str]) -> str | None:
+    with pytest.raises(InvalidInput) as refusal:
+        Result.reported(status, codes)
+    return refusal.value.field
+
+
+@pytest.mark.parametrize(("status", "code"), list(product(WITH_REASONS, CATALOGUE)))
+def test_a_known_code_is_accepted_with_its_statuses_only(status: Status, code: str) -> None:
+    if status in CATALOGUE[code].statuses:
+        assert Result.reported(status, [code]).reasons == (code,)
+    else:
+        assert refused_field(status, [code]) == "reasonCodes"
+
+
+def test_one_code_that_does_not_go_with_the_status_spoils_the_others() -> None:
+    assert refused_field(Status.FAILED, ["IDVV_1301", "IDVV_1101"]) == "reasonCodes"
+
+
+@pytest.mark.parametrize("status", WITH_REASONS)
+def test_a_poor_connection_and_an_unknown_code_go_with_either_status(status: Status) -> None:
+    assert Result.reported(status, ["IDVV_1201", UNKNOWN]).reasons == ("IDVV_1201", UNKNOWN)
+
+
+@pytest.mark.parametrize("code", ["IDVV_1301", "IDVV_1201", UNKNOWN])
+def test_verified_takes_no_code(code: str) -> None:
+    assert refused_field(Status.VERIFIED, [code]) == "reasonCodes"
+
+
+def test_verified_needs_no_code() -> None:
+    assert Result.reported(Status.VERIFIED, []).reasons == ()
+
+
+@pytest.mark.parametrize("status", WITH_REASONS)
+def test_an_outcome_without_a_code_is_refused(status: Status) -> None:
+    assert refused_field(status, []) == "reasonCodes"
+
+
+@pytest.mark.parametrize("codes", [[], ["IDVV_1301"], [UNKNOWN], ["no code"]])
+def test_pending_is_no_result_whatever_comes_with_it(codes: list[str]) -> None:
+    assert refused_field(Status.PENDING, codes) == "status"
+
+
+def test_doubles_are_dropped_and_the_order_is_kept() -> None:
+    result = Result.reported(Status.FAILED, ["IDVV_2101", "IDVV_1301", "IDVV_2101", UNKNOWN, "IDVV_1301"])
+
+    assert result.reasons == ("IDVV_2101", "IDVV_1301", UNKNOWN)
+
+
+def test_fifty_codes_are_accepted_once_doubles_are_dropped_and_no_more() -> None:
+    fifty = [f"NEW_{number}" for number in range(50)]
+
+    assert len(Result.reported(Status.FAILED, fifty + fifty).reasons) == 50
+    assert refused_field(Status.FAILED, [*fifty, "NEW_50"]) == "reasonCodes"
+
+
+@pytest.mark.parametrize("code", ["A", "0", "_", "A" * 64])
+def test_a_code_is_up_to_sixty_four_capitals_digits_and_underscores(code: str) -> None:
+    assert Result.reported(Status.FAILED, [code]).reasons == (code,)
+
+
+@pytest.mark.parametrize("code", ["", " ", "A" * 65, "idvv_1301", "IDVV-1301", "IDVV 1301", "IDVV_1301\n", "IDVV_\u0661", "É", "\ud800", "$where"])
+def test_a_code_of_another_shape_is_refused(code: str) -> None:
+    assert refused_field(Status.FAILED, ["IDVV_1301", code]) == "reasonCodes"
+
+
+@pytest.mark.parametrize("code", BUTTONS)
+def test_each_of_the_capture_pages_buttons_is_the_individuals_doing(code: str) -> None:
+    assert Result.reported(Status.INCONCLUSIVE, [code]).actor is Actor.INDIVIDUAL
+
+
+def test_several_buttons_are_the_individuals_doing_too() -> None:
+    assert Result.reported(Status.INCONCLUSIVE, BUTTONS).actor is Actor.INDIVIDUAL
+
+
+@pytest.mark.parametrize("code", sorted({UNKNOWN, *CATALOGUE} - set(BUTTONS)))
+def test_a_result_with_any_other_code_is_the_providers(code: str) -> None:
+    status = Status.INCONCLUSIVE if code == UNKNOWN else CATALOGUE[code].statuses[0]
+    with_a_button = [*BUTTONS[:1], code] if status is Status.INCONCLUSIVE else [code]
+
+    assert Result.reported(status, [code]).actor is Actor.PROVIDER
+    assert Result.reported(status, with_a_button).actor is Actor.PROVIDER
+
+
+def test_a_result_without_codes_is_the_providers() -> None:
+    assert Result.reported(Status.VERIFIED, []).actor is Actor.PROVIDER
+
+
+def test_results_are_the_same_whatever_the_order_document_and_source() -> None:
+    result = Result.reported(Status.FAILED, ["IDVV_1301", "IDVV_2101"])
+
+    assert Result.reported(Status.FAILED, ["IDVV_2101", "IDVV_1301"], PASSPORT, "event-1").key == result.key
+    assert Result.reported(Status.FAILED, ["IDVV_1301"]).key != result.key
+
+
+def test_the_same_code_with_another_status_is_another_result() -> None:
+    assert Result.reported(Status.FAILED, ["IDVV_1201"]).key != Result.reported(Status.INCONCLUSIVE, ["IDVV_1201"]).key
+
+
+@given(st.sampled_from(Status), st.lists(st.text(st.characters()) | st.sampled_from([UNKNOWN, *CATALOGUE]), max_size=60))
+def test_whatever_is_reported_becomes_a_result_or_a_refusal_that_can_be_sent(status: Status, codes: list[str]) -> None:
+    answer = answer_to(status, codes)
+
+    if isinstance(answer, Result):
+        assert answer.status in FINAL
+        assert list(answer.reasons) == list(dict.fromkeys(codes))
+    else:
+        assert answer.field in ("status", "reasonCodes")
+        assert str(answer).encode()

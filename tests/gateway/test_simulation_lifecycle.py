@@ -1,0 +1,213 @@
+from collections import Counter
+from datetime import timedelta
+from itertools import islice
+from random import Random
+from statistics import median
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import reasons as domain_reasons
+from domain.event import Progress as DomainProgress
+from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
+from domain.result import Result as DomainResult
+from domain.status import Status
+from domain.text import web_address
+from domain.verification import Verification
+from gateway.simulation import reasons
+from gateway.simulation.lifecycle import lifecycle, lifecycles
+from gateway.simulation.people import Document
+from gateway.simulation.reasons import Reason, tries_again
+from gateway.simulation.runner import SPEED
+from gateway.simulation.steps import Attempt, Lifecycle, Progress, Result, Step
+from tests.factories import WINDOWS, a_verification, later
+
+CATALOGUE = [Reason(reason.code, reason.type.name, tuple(status.name for status in reason.statuses)) for reason in domain_reasons.CATALOGUE.values()]
+EXPIRIES = {domain_reasons.NEVER_STARTED, domain_reasons.LINK_EXPIRED, domain_reasons.VERIFICATION_EXPIRED}
+SEED, MANY = 7, 3000
+
+numbers = st.integers(0, 2**40)
+
+
+@pytest.fixture(scope="module")
+def lives() -> list[Lifecycle]:
+    return list(islice(lifecycles(SEED, CATALOGUE), MANY))
+
+
+@pytest.fixture(scope="module")
+def first_attempts(lives: list[Lifecycle]) -> list[Attempt]:
+    return [life.attempts[0] for life in lives]
+
+
+def outcome(attempt: Attempt) -> Result | None:
+    """The result that stands at the end, if there is one."""
+    return next((step for step in attempt.steps if isinstance(step, Result)), None)
+
+
+def extracted(document: Document) -> ExtractedDocument:
+    """The document as the domain takes it."""
+    return ExtractedDocument.extracted(
+        document.full_name,
+        document.born_on,
+        DocumentType[document.type],
+        document.issuing_country_code,
+        document.national_identification_number,
+    )
+
+
+def happens(verification: Verification, step: Step, seconds: float) -> Verification:
+    """The verification after a step of a plan, by the domain's own rules."""
+    at = later(seconds=seconds)
+    if isinstance(step, Progress):
+        return verification.progressed(DomainProgress[step.progress], WINDOWS, at, step.event)
+    document = extracted(step.document) if step.document else None
+    return verification.concluded(DomainResult.reported(Status[step.status], list(step.codes), document, step.event), at)
+
+
+def test_a_seed_gives_the_same_lives_each_time(lives: list[Lifecycle]) -> None:
+    assert list(islice(lifecycles(SEED, CATALOGUE), 50)) == lives[:50]
+
+
+def test_another_seed_gives_other_lives(lives: list[Lifecycle]) -> None:
+    assert not set(islice(lifecycles(SEED + 1, CATALOGUE), 50)) & set(lives[:50])
+
+
+def test_a_life_depends_on_no_life_before_it(lives: list[Lifecycle]) -> None:
+    assert lifecycle(SEED, 42, CATALOGUE) == lives[42]
+
+
+def test_the_order_of_the_catalogue_does_not_matter(lives: list[Lifecycle]) -> None:
+    assert list(islice(lifecycles(SEED, CATALOGUE[::-1]), 50)) == lives[:50]
+
+
+def test_the_first_life_begins_at_once_and_the_rest_a_mean_gap_apart(lives: list[Lifecycle]) -> None:
+    assert lives[0].gap == 0
+    assert sum(life.gap for life in lives) / MANY == pytest.approx(1, abs=0.1)
+
+
+@given(seed=numbers, number=numbers)
+def test_the_domain_accepts_all_that_is_asked_for(seed: int, number: int) -> None:
+    life = lifecycle(seed, number, CATALOGUE)
+
+    DeclaredIdentity.declared(life.person.first_name, life.person.last_name)
+    assert web_address("redirectionUrl", life.redirection_url).startswith("https://shop.example.com/")
+
+
+@given(seed=numbers, number=numbers)
+def test_the_domain_accepts_every_step_of_every_attempt(seed: int, number: int) -> None:
+    for attempt in lifecycle(seed, number, CATALOGUE).attempts:
+        verification, seconds = a_verification(), 0.0
+        for step in (*attempt.steps, *attempt.late):
+            seconds += step.after_seconds
+            verification = happens(verification, step, seconds)
+
+        expected = outcome(attempt)
+        assert verification.status.name == (expected.status if expected else "PENDING")
+        assert verification.reasons == (expected.codes if expected else ())
+
+
+@given(seed=numbers, number=numbers)
+def test_an_attempt_has_its_result_last_and_only_late_steps_after_one(seed: int, number: int) -> None:
+    for attempt in lifecycle(seed, number, CATALOGUE).attempts:
+        assert not any(isinstance(step, Result) for step in attempt.steps[:-1])
+        assert outcome(attempt) or not attempt.late
+
+
+@given(seed=numbers, number=numbers)
+def test_a_document_bears_the_declared_name(seed: int, number: int) -> None:
+    life = lifecycle(seed, number, CATALOGUE)
+
+    for result in filter(None, map(outcome, life.attempts)):
+        assert (result.document is not None) == (result.status == "VERIFIED")
+        assert result.document is None or result.document.full_name == f"{life.person.first_name} {life.person.last_name}"
+
+
+@given(seed=numbers, number=numbers)
+def test_nobody_reports_what_only_time_brings(seed: int, number: int) -> None:
+    for attempt in lifecycle(seed, number, CATALOGUE).attempts:
+        for step in (*attempt.steps, *attempt.late):
+            assert isinstance(step, Progress) or EXPIRIES.isdisjoint(step.codes)
+
+
+def test_a_face_is_found_wanting_only_where_faces_are_compared(lives: list[Lifecycle]) -> None:
+    about_faces = {reason.code for reason in CATALOGUE if reason.type == "FACE_CAPTURE_ISSUE"}
+    found = {
+        faces: {code for life in lives if life.face_recognition is faces for a in life.attempts if (r := outcome(a)) for code in r.codes}
+        for faces in (True, False)
+    }
+
+    assert about_faces & found[True]
+    assert not about_faces & found[False]
+
+
+def test_most_are_verified_and_every_other_end_comes_up(first_attempts: list[Attempt]) -> None:
+    ends = Counter(result.status if (result := outcome(attempt)) else f"left after {len(attempt.steps)}" for attempt in first_attempts)
+
+    assert ends["VERIFIED"] > MANY / 2
+    assert set(ends) == {"VERIFIED", "FAILED", "INCONCLUSIVE", "left after 0", "left after 1", "left after 2"}
+    assert min(ends.values()) > MANY / 100
+
+
+def test_every_code_that_has_a_weight_comes_up() -> None:
+    random = Random(SEED)
+    seen = {code for _ in range(20_000) for code in reasons.given(random, random.choice(("FAILED", "INCONCLUSIVE")), CATALOGUE, faces=True)}
+    seen |= {reasons.pressed(random) for _ in range(1000)}
+
+    assert {code for code, weight in reasons.WEIGHTS.items() if weight} == {code for code in seen if not code.startswith("IDVV_9")}
+
+
+def test_every_code_of_the_catalogue_has_a_weight() -> None:
+    assert set(reasons.WEIGHTS) == set(domain_reasons.CATALOGUE)
+
+
+def test_a_code_that_the_catalogue_gains_comes_up() -> None:
+    random, catalogue = Random(SEED), [*CATALOGUE, Reason("IDVV_2999", "IDENTITY_FRAUD", ("FAILED",))]
+
+    assert any("IDVV_2999" in reasons.given(random, "FAILED", catalogue, faces=True) for _ in range(5000))
+
+
+def test_a_new_code_is_rare(first_attempts: list[Attempt]) -> None:
+    results = [result for attempt in first_attempts if (result := outcome(attempt)) and result.codes]
+    new = sum(not domain_reasons.explained(code).known for result in results for code in result.codes)
+
+    assert 0 < new < len(results) / 20
+
+
+def test_without_a_catalogue_every_code_is_new() -> None:
+    assert [code[:6] for code in reasons.given(Random(SEED), "FAILED", [], faces=True)] == ["IDVV_9"]
+
+
+def test_results_come_twice_out_of_order_and_contradicted(first_attempts: list[Attempt]) -> None:
+    late = Counter(
+        "progress" if isinstance(step, Progress) else "same" if step.codes == result.codes and step.status == result.status else "other"
+        for attempt in first_attempts
+        for step in attempt.late
+        if (result := outcome(attempt))
+    )
+    swapped = sum([step.event for step in attempt.steps[:2]] == ["capture_started", "link_opened"] for attempt in first_attempts)
+
+    assert set(late) == {"progress", "same", "other"}
+    assert swapped
+    assert late.total() < MANY / 5
+
+
+def test_a_life_takes_a_demo_5_to_60_seconds(first_attempts: list[Attempt]) -> None:
+    lengths = [sum(step.after_seconds for step in attempt.steps) / SPEED for attempt in first_attempts if outcome(attempt)]
+
+    assert 5 < median(lengths) < 30
+    assert sum(length < 60 for length in lengths) > 0.99 * len(lengths)
+
+
+def test_nobody_dallies_past_the_windows_of_the_gateway(first_attempts: list[Attempt]) -> None:
+    for attempt in first_attempts:
+        assert timedelta(seconds=sum(step.after_seconds for step in attempt.steps)) / SPEED < WINDOWS.link
+
+
+def test_the_worst_advice_decides_whether_somebody_tries_again() -> None:
+    assert tries_again(0.5, ["RETRY_NOW"])
+    assert not tries_again(0.95, ["RETRY_NOW"])
+    assert not tries_again(0.0, ["RETRY_NOW", "DO_NOT_RETRY"])
+    assert not tries_again(0.0, ["OFFER_ALTERNATIVE"])
+    assert not tries_again(0.0, [])
+    assert not tries_again(0.0, ["AN_ADVICE_OF_TOMORROW"])

@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import pytest
+from graphql import build_schema, parse, validate
+
+import schema
+from gateway.simulation import parties
+from gateway.simulation.parties import State
+
+SDL = build_schema((Path(schema.__file__).parent / "schema.graphql").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("operation", ["CATALOGUE", "READ", "CREATE", "RETRY", "ANONYMIZE", "PROGRESS", "RESULT"])
+def test_every_operation_is_valid_by_the_schema(operation: str) -> None:
+    assert validate(SDL, parse(getattr(parties, operation))) == []
+
+
+def test_a_state_knows_its_last_event_and_whether_it_is_final() -> None:
+    state = State.answered(
+        {
+            "id": "ver_1",
+            "status": "FAILED",
+            "phase": "DONE",
+            "attempt": 2,
+            "version": 2,
+            "canRetry": True,
+            "reasons": [{"code": "IDVV_2101", "retryAdvice": "RETRY_OTHER_DOCUMENT"}],
+            "events": [{"type": "CREATED"}, {"type": "STATUS_CHANGED"}],
+        }
+    )
+
+    assert state.final
+    assert state.last_event == "STATUS_CHANGED"
+    assert (state.codes, state.advice) == (("IDVV_2101",), ("RETRY_OTHER_DOCUMENT",))

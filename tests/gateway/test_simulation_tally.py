@@ -1,0 +1,99 @@
+from dataclasses import replace
+
+import pytest
+
+from gateway.simulation.display import line, picture, summary
+from gateway.simulation.errors import Refused, TokenRefused, Unreachable
+from gateway.simulation.parties import State
+from gateway.simulation.tally import MOST_CHANGES, Tally
+
+CREATED = State("ver_1", "PENDING", "AWAITING_INDIVIDUAL", 1, 1, False, (), (), "CREATED")
+OPENED = replace(CREATED, phase="IN_SESSION", version=2, last_event="LINK_OPENED")
+FAILED = replace(OPENED, status="FAILED", phase="DONE", version=3, codes=("IDVV_2101", "IDVV_1301"), last_event="STATUS_CHANGED")
+
+
+def moved(tally: Tally, *states: State) -> None:
+    for before, after in zip((None, *states), states, strict=False):
+        tally.moved(before, after, "order-10482", "Jeanne Moreau")
+
+
+def test_each_verification_is_counted_under_its_last_status() -> None:
+    tally = Tally()
+
+    moved(tally, CREATED, OPENED, FAILED)
+
+    assert {status: count for status, count in tally.statuses.items() if count} == {"FAILED": 1}
+    assert [change.what for change in tally.changes] == ["failed IDVV_2101 IDVV_1301", "link opened", "created"]
+
+
+def test_an_answer_that_changes_nothing_is_a_repeat() -> None:
+    tally = Tally()
+
+    moved(tally, CREATED, OPENED, OPENED)
+
+    assert (tally.repeated, len(tally.changes)) == (1, 2)
+
+
+def test_an_ignored_result_is_counted_and_leaves_the_status() -> None:
+    tally = Tally()
+
+    moved(tally, CREATED, FAILED, replace(FAILED, version=4, last_event="RESULT_IGNORED"))
+
+    assert (tally.ignored, tally.statuses["FAILED"]) == (1, 1)
+    assert tally.changes[0].what == "result ignored"
+
+
+def test_a_later_attempt_is_told_from_the_first() -> None:
+    tally = Tally()
+
+    moved(tally, replace(CREATED, id="ver_2", attempt=2))
+
+    assert tally.changes[0].what == "created as attempt 2"
+
+
+def test_only_the_last_changes_are_kept() -> None:
+    tally = Tally()
+
+    for _ in range(3 * MOST_CHANGES):
+        moved(tally, CREATED)
+
+    assert len(tally.changes) == MOST_CHANGES
+
+
+def test_a_refusal_is_counted_by_its_code_and_passes() -> None:
+    tally = Tally()
+
+    with tally.counting():
+        raise Refused("NOT_RETRYABLE", "ver_1 is verified")
+
+    assert tally.refusals == {"NOT_RETRYABLE": 1}
+
+
+def test_what_goes_wrong_is_counted_and_passes() -> None:
+    tally = Tally()
+
+    with tally.counting():
+        raise Unreachable("http://127.0.0.1:8000/graphql", "HTTP 503")
+
+    assert tally.errors == 1
+    assert "HTTP 503" in tally.last_error
+
+
+def test_a_refused_token_does_not_pass() -> None:
+    with pytest.raises(TokenRefused, match="provider's token"), Tally().counting():
+        raise TokenRefused("provider", "HTTP 401")
+
+
+def test_the_display_tells_counts_troubles_and_changes() -> None:
+    tally = Tally(lives=3, in_flight=2, left=1, faults=4, errors=1, last_fault="HTTP 503", last_error="no answer")
+    tally.refusals["CONFLICT"] += 1
+    moved(tally, CREATED, FAILED)
+
+    words = "\n".join(text.plain for text in summary(tally))
+
+    assert "3 begun, 2 in flight: 0 pending, 0 verified, 1 failed, 0 inconclusive; 1 refused, 4 faults, 1 errors" in line(tally)
+    assert "1 left to their deadlines" in words
+    assert "1 CONFLICT" in words
+    assert "the last: HTTP 503" in words
+    assert "the last: no answer" in words
+    assert picture(tally).renderables

@@ -1,0 +1,81 @@
+"""A gateway for a test: the whole application behind a real server on a free port, over the test's own database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+from pydantic import SecretStr
+
+from domain.caller import Scope
+from gateway import settings
+from gateway.application import application, token_reader
+from gateway.server import Server, listening
+from gateway.settings import Settings
+from gateway.tokens import Tokens
+from store.verifications import Clock, utc_now
+
+KEYS = {name: f"test-{name}-0123456789-abcdefghijkl" for name in ("token_key", "signing_key", "fingerprint_key")}
+ACME = "acme"
+INTEGRATOR = (Scope.READ, Scope.WRITE, Scope.SENSITIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A running gateway, and a client for it."""
+
+    url: str
+    tokens: Tokens
+    client: httpx2.AsyncClient
+
+    @property
+    def websocket(self) -> str:
+        """The address of the socket."""
+        return f"{self.url.replace('http', 'ws', 1)}/graphql"
+
+    def token(self, *scopes: Scope, workspace: str = ACME, ttl: timedelta = timedelta(hours=1)) -> str:
+        """A token with these scopes; an integrator's where none are named."""
+        return self.tokens.token("tester", workspace, list(scopes or INTEGRATOR), ttl)
+
+    async def post(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None, **headers: str) -> httpx2.Response:
+        """The HTTP response to an operation."""
+        bearer = {"authorization": f"Bearer {token or self.token()}"}
+        return await self.client.post("/graphql", json={"query": query, "variables": variables}, headers={**bearer, **headers})
+
+    async def query(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None) -> dict[str, Any]:
+        """The data of an operation that must have no errors."""
+        answer: dict[str, Any] = (await self.post(query, variables, token)).json()
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+
+def settings_for_tests(mongo_uri: str, port: int, **changed: Any) -> Settings:
+    """Settings that serve a test."""
+    defaults = {**KEYS, "provider": "sandbox", "public_url": f"http://127.0.0.1:{port}", "sweep_seconds": 0.2}
+    return settings.read(defaults, mongo_uri=SecretStr(mongo_uri), port=port, **changed)
+
+
+@asynccontextmanager
+async def serving(mongo_uri: str, now: Clock = utc_now, **changed: Any) -> AsyncIterator[Gateway]:
+    """Serve for as long as the context lasts, from when the gateway is ready on."""
+    with listening("127.0.0.1", 0) as bound:
+        chosen = settings_for_tests(mongo_uri, bound.getsockname()[1], **changed)
+        started = asyncio.Event()
+        server = Server(application(chosen, now=now), started.set)
+        task = asyncio.create_task(server.serve([bound]))
+        try:
+            await asyncio.wait({task, asyncio.create_task(started.wait())}, return_when=asyncio.FIRST_COMPLETED)
+            url = f"http://127.0.0.1:{chosen.port}"
+            async with httpx2.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+                for _ in range(1500):
+                    if (await client.get("/readyz")).is_success:
+                        break
+                    await asyncio.sleep(0.02)
+                yield Gateway(url, token_reader(chosen, now), client)
+        finally:
+            server.should_exit = True
+            await task
