@@ -129,4 +129,4 @@ class Unavailable(RequestError):
     code = "UNAVAILABLE"
 
     def __init__(self) -> None:
-        super().__init__("the database did not answer in time; a change may or may not have been made, so ask again with the same idempotency key")
+        super().__init__("the database did not answer in time; try again, a mutation with the same idempotency key, since it may have been made")

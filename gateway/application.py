@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from domain.deadlines import Windows
 from domain.errors import Unavailable
 from gateway import sandbox
+from gateway.drain import Drain
 from gateway.execution import Execution
 from gateway.health import Health
 from gateway.http import GraphQLOverHTTP
@@ -42,7 +43,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     client, watcher = connect(uri, settings.database_seconds), watching(uri)
     store = Store(client, now, patience_seconds=settings.request_seconds / 2)
     feed = Feed(store, watcher)
-    health = Health(store, feed)
+    drain = Drain()
+    health = Health(store, feed, drain)
     tokens = token_reader(settings, now)
     services = Services(
         store=store,
@@ -73,10 +75,10 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
             close(client)
             close(watcher)
 
-    return Starlette(
+    app = Starlette(
         routes=[
-            Route("/graphql", GraphQLOverHTTP(execution, tokens).answer, methods=["GET", "POST"]),
-            WebSocketRoute("/graphql", GraphQLOverWebSocket(execution, tokens, metrics).serve),
+            Route("/graphql", GraphQLOverHTTP(execution, tokens, drain).answer, methods=["GET", "POST"]),
+            WebSocketRoute("/graphql", GraphQLOverWebSocket(execution, tokens, metrics, drain).serve),
             *probes.routes,
             *sandbox.routes(services),
             *pages,
@@ -84,6 +86,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         middleware=[Middleware(RequestIds)],
         lifespan=lifespan,
     )
+    app.state.drain = drain
+    return app
 
 
 def token_reader(settings: Settings, now: Clock) -> Tokens:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, cast
 
 import strawberry
@@ -15,9 +16,18 @@ from gateway.errors import RequestRefused, error, formatted, unexpected
 from gateway.metrics import Metrics
 from gateway.rights import enforce
 from resolvers.context import Context, Services
+from resolvers.marks import Marked
 from schema.build import executable
 
 Response = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One of a stream's responses, and what to name to go on after it."""
+
+    response: Response
+    mark: str | None = None
 
 
 class Execution:
@@ -45,10 +55,10 @@ class Execution:
             outcome = "; it may or may not have been made" if operation.type is OperationType.MUTATION else ""
             raise RequestRefused(503, [error("TIMEOUT", f"no answer within {self._request_seconds:g} s{outcome}")]) from None
 
-    async def subscribe(self, operation: Operation, caller: Caller, request_id: str) -> AsyncGenerator[Response, None]:
-        """The responses of a subscription, one for each event. Raises: RequestRefused where it can't begin or go on."""
+    async def subscribe(self, operation: Operation, caller: Caller, request_id: str, last_mark: str | None = None) -> AsyncGenerator[Message, None]:
+        """The responses of a subscription, one for each event, going on after a mark. Raises: RequestRefused where it can't begin or go on."""
         self._metrics.subscriptions.inc()
-        context = Context(self._services, caller)
+        context = Context(self._services, caller, last_mark)
         executor = Executor.build(
             self._schema,
             operation.document,
@@ -65,10 +75,10 @@ class Execution:
             raise RequestRefused(400, formatted(stream.errors or (), "INTERNAL_SERVER_ERROR", request_id))
         try:
             # Closed at once when nobody follows any more, and not when the garbage collector comes by.
-            async with aclosing(cast("AsyncGenerator[object, None]", stream)) as events:
+            async with aclosing(cast("AsyncGenerator[Marked, None]", stream)) as events:
                 async for event in events:
                     # What a loader kept from the event before would be out of date.
-                    yield await self._response(operation, event, context.renewed(), request_id)
+                    yield Message(await self._response(operation, event, context.renewed(), request_id), event.mark)
         except RequestError as refusal:
             raise RequestRefused(400, [error(refusal.code, str(refusal))]) from refusal
         except RequestRefused:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from domain.errors import Unavailable
+from gateway.drain import Drain
 from store import indexes
 from store.driver import ping
 from store.feed import Feed
@@ -18,6 +19,7 @@ class Health:
 
     store: Store
     feed: Feed
+    drain: Drain
     prepared: bool = field(default=False)
 
     async def prepare(self) -> None:
@@ -27,6 +29,8 @@ class Health:
 
     async def troubles(self) -> list[str]:
         """What stands in the way of serving, in words that may be shown; nothing where all is well."""
+        if self.drain.begun:
+            return ["the process is about to end"]
         try:
             asked = self.store.now()
             told = await ping(self.store.database)

@@ -1,6 +1,7 @@
-"""GraphQL over HTTP: POST with JSON for everything but subscriptions, GET for queries."""
+"""GraphQL over HTTP: POST with JSON for queries and mutations, GET for queries, an event stream for subscriptions."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -8,11 +9,16 @@ from graphql import OperationType
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
-from gateway.documents import OperationRequest
+from domain.caller import Caller
+from gateway.documents import Operation, OperationRequest
+from gateway.drain import Drain
 from gateway.errors import Formatted, RequestRefused, error, refused, unexpected
-from gateway.execution import Execution
+from gateway.execution import Execution, Message
 from gateway.requests import request_id
+from gateway.sse import MEDIA_TYPE as EVENT_STREAM
+from gateway.sse import EventStream
 from gateway.tokens import Tokens, Unauthenticated
 
 RESPONSE_JSON = "application/graphql-response+json"
@@ -26,48 +32,71 @@ class GraphQLOverHTTP:
     Source: GraphQL over HTTP, draft of 2025.
     """
 
-    def __init__(self, execution: Execution, tokens: Tokens) -> None:
+    def __init__(self, execution: Execution, tokens: Tokens, drain: Drain) -> None:
         self._execution = execution
         self._tokens = tokens
+        self._drain = drain
 
-    async def answer(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> ASGIApp:
         """The response to one request, whatever happens."""
-        media = accepted(request.headers)
-        if media is None:
-            return written(JSON, 406, {"errors": [error("BAD_REQUEST", f"accept {RESPONSE_JSON} or {JSON}")]}, {})
+        wishes = wished(request.headers)
+        media = preferred(wishes)
+        streams = wishes.get(EVENT_STREAM, 0.0) > 0
+        if not media and not streams:
+            return written(JSON, 406, {"errors": [error("BAD_REQUEST", f"accept {RESPONSE_JSON}, {JSON} or {EVENT_STREAM}")]}, {})
         try:
-            return written(media, 200, await self._response(request), {})
+            caller = self._caller(request)
+            operation = await self._operation(request)
+            if streams and (operation.type is OperationType.SUBSCRIPTION or not media):
+                return EventStream(self._messages(operation, caller, request), caller, self._drain)
+            if operation.type is OperationType.SUBSCRIPTION:
+                raise refused("BAD_REQUEST", f"a subscription needs {EVENT_STREAM} to be accepted, or the WebSocket at this address")
+            return written(media or JSON, 200, await self._execution.execute(operation, caller, request_id(request)), {})
         except RequestRefused as refusal:
             # Clients that know nothing of the newer media type take any other status for a broken server.
             well_formed = refusal.status == 400 and media == JSON and refusal.errors[0]["extensions"]["code"] in EXECUTION_CODES
-            return written(media, 200 if well_formed else refusal.status, {"errors": refusal.errors}, refusal.headers)
+            return written(media or JSON, 200 if well_formed else refusal.status, {"errors": refusal.errors}, refusal.headers)
         except Exception as cause:  # The edge of the process: nothing of it may reach a client.
-            return written(media, 500, {"errors": [unexpected(cause, request_id(request))]}, {})
+            return written(media or JSON, 500, {"errors": [unexpected(cause, request_id(request))]}, {})
 
-    async def _response(self, request: Request) -> dict[str, Any]:
+    def _caller(self, request: Request) -> Caller:
         try:
-            caller = self._tokens.caller(request.headers.get("authorization"))
+            return self._tokens.caller(request.headers.get("authorization"))
         except Unauthenticated:
             told = "a valid bearer token is needed in the Authorization header"
             raise refused("UNAUTHENTICATED", told, 401, www_authenticate="Bearer") from None
+
+    async def _operation(self, request: Request) -> Operation:
         asked = from_url(request) if request.method == "GET" else from_body(request.headers, await body(request))
         operation = self._execution.operation(asked, request_id(request))
-        if operation.type is OperationType.SUBSCRIPTION:
-            raise refused("BAD_REQUEST", "a subscription needs the WebSocket at this address, subprotocol graphql-transport-ws")
         if operation.type is OperationType.MUTATION and request.method == "GET":
             raise refused("BAD_REQUEST", "a mutation needs POST", 405, allow="POST")
-        return await self._execution.execute(operation, caller, request_id(request))
+        return operation
+
+    async def _messages(self, operation: Operation, caller: Caller, request: Request) -> AsyncGenerator[Message, None]:
+        if operation.type is not OperationType.SUBSCRIPTION:
+            yield Message(await self._execution.execute(operation, caller, request_id(request)))
+            return
+        last_mark = request.headers.get("last-event-id")
+        async with aclosing(self._execution.subscribe(operation, caller, request_id(request), last_mark)) as messages:
+            async for message in messages:
+                yield message
 
 
 EXECUTION_CODES = frozenset({"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"})
 
 
-def accepted(headers: Headers) -> str | None:
-    """The media type of the response that the client likes best; None where it takes neither. Without a wish: application/json."""
+def wished(headers: Headers) -> dict[str, float]:
+    """The media types that the client accepts, with their weights."""
     wishes: dict[str, float] = {}
     for wish in headers.get("accept", "*/*").split(","):
         media, *parameters = (part.strip().lower() for part in wish.split(";"))
         wishes[media] = quality(parameters)
+    return wishes
+
+
+def preferred(wishes: dict[str, float]) -> str | None:
+    """The media type of JSON that the client likes best; None where it takes none. Only who names the newer one gets it."""
     likings = {media: wishes.get(media, wishes.get("application/*", wishes.get("*/*", 0.0))) for media in (JSON, RESPONSE_JSON)}
     best = max(likings, key=lambda media: (likings[media], media in wishes and media == RESPONSE_JSON))
     return best if likings[best] > 0 else None

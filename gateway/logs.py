@@ -29,9 +29,9 @@ def configure(level: str, format: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # The driver's own lines name hosts, and the server's access log would hold what stands in URLs.
+    # The driver's own lines name hosts, and the server's hold what stands in URLs.
     logging.getLogger("pymongo").setLevel(logging.CRITICAL)
-    logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 
 def without_traceback(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:

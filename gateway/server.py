@@ -8,10 +8,14 @@ from types import FrameType
 
 import uvicorn
 import uvloop
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
+
+from gateway.drain import Drain
 
 MOST_MESSAGE_BYTES = 65_536
-DRAIN_SECONDS = 8
+UNREAD_SECONDS = 30
+# Together with the drain's own seconds below ten, which is what orchestrators wait at least.
+GRACE_SECONDS = 4
 
 
 class AddressTaken(Exception):
@@ -24,15 +28,19 @@ class AddressTaken(Exception):
 def listening(host: str, port: int) -> socket.socket:
     """A socket that is bound, so that a failure shows before anything else was started. Raises: AddressTaken."""
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
+        bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
     except OSError as error:
         raise AddressTaken(host, port, error.strerror or type(error).__name__) from None
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # A peer that takes nothing in this time is cut by the kernel, however full the buffers are: a close frame would never get through.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(UNREAD_SECONDS * 1000))
+    return bound
 
 
 class Server(uvicorn.Server):
-    """Says when it is ready."""
+    """Says when it is ready, and takes leave."""
 
-    def __init__(self, app: ASGIApp, started: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, app: Starlette, started: Callable[[], None] = lambda: None) -> None:
         config = uvicorn.Config(
             app,
             http="httptools",
@@ -42,16 +50,22 @@ class Server(uvicorn.Server):
             server_header=False,
             access_log=False,
             log_config=None,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,
         )
         super().__init__(config)
         self._tell = started
+        self._drain: Drain = app.state.drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer, and say so."""
         await super().startup(sockets)
         if self.started:
             self._tell()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Lead those who listen out while requests are still answered, then end."""
+        await self._drain.lead_out()
+        await super().shutdown(sockets)
 
 
 def run(main: Coroutine[None, None, None]) -> None:

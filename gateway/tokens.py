@@ -1,5 +1,6 @@
 """Who a caller is, told by a signed token."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -98,3 +99,10 @@ def _caller(claims: dict[str, Any], follows: bool) -> Caller:
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         chain=str(claims["chain"]) if follows else None,
     )
+
+
+def deadline(caller: Caller) -> float | None:
+    """The event loop's time at which the caller's token expires."""
+    if caller.expires_at is None:
+        return None
+    return asyncio.get_running_loop().time() + (caller.expires_at - datetime.now(UTC)).total_seconds()

@@ -4,8 +4,8 @@ Source: PROTOCOL.md of the npm package graphql-ws, 6.4.
 """
 
 import asyncio
-from contextlib import aclosing, suppress
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager, suppress
 from enum import IntEnum
 from typing import Any
 
@@ -15,12 +15,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from domain.caller import Caller
 from gateway.documents import Operation
+from gateway.drain import Drain
 from gateway.errors import Formatted, RequestRefused, unexpected
 from gateway.execution import Execution
 from gateway.http import from_fields
 from gateway.metrics import Metrics
 from gateway.requests import request_id
-from gateway.tokens import Tokens, Unauthenticated
+from gateway.tokens import Tokens, Unauthenticated, deadline
 
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
@@ -28,8 +29,9 @@ MOST_OPERATIONS = 100
 
 
 class Close(IntEnum):
-    """Why a socket is closed. Clients try again after 4403 and 1013, and after no other of these."""
+    """Why a socket is closed. Clients try again after 1012, 1013, 4403 and 4408, and after no other of these."""
 
+    SERVICE_RESTART = 1012
     TRY_AGAIN_LATER = 1013
     BAD_MESSAGE = 4400
     UNAUTHORIZED = 4401
@@ -52,10 +54,11 @@ class Closing(Exception):
 class GraphQLOverWebSocket:
     """The socket at `/graphql`."""
 
-    def __init__(self, execution: Execution, tokens: Tokens, metrics: Metrics) -> None:
+    def __init__(self, execution: Execution, tokens: Tokens, metrics: Metrics, drain: Drain) -> None:
         self._execution = execution
         self._tokens = tokens
         self._metrics = metrics
+        self._drain = drain
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one socket until either side has enough."""
@@ -63,9 +66,12 @@ class GraphQLOverWebSocket:
             await socket.accept()
             return await socket.close(Close.SUBPROTOCOL_NOT_ACCEPTABLE, f"subprotocol {SUBPROTOCOL} is needed")
         await socket.accept(SUBPROTOCOL)
+        connection = Connection(socket, self._execution, self._tokens)
+        if self._drain.begun:
+            return await connection.leave()
         try:
-            with self._metrics.sockets.track_inprogress():
-                await Connection(socket, self._execution, self._tokens).run()
+            with self._metrics.sockets.track_inprogress(), self._drain.holding(connection.leave):
+                await connection.run()
         except Closing as closing:
             if socket.application_state is WebSocketState.CONNECTED:
                 await socket.close(closing.code, closing.reason)
@@ -82,6 +88,7 @@ class Connection:
         self._execution = execution
         self._tokens = tokens
         self._operations: dict[str, asyncio.Task[None]] = {}
+        self._answering: set[asyncio.Task[None]] = set()
         self._caller: Caller | None = None
 
     async def run(self) -> None:
@@ -154,13 +161,32 @@ class Connection:
 
     async def _answer(self, id: str, operation: Operation, caller: Caller) -> None:
         if operation.type is OperationType.SUBSCRIPTION:
-            async with aclosing(self._execution.subscribe(operation, caller, request_id(self._socket))) as responses:
-                async for response in responses:
-                    await self._send({"type": "next", "id": id, "payload": response})
+            async with aclosing(self._execution.subscribe(operation, caller, request_id(self._socket))) as messages:
+                async for message in messages:
+                    await self._send({"type": "next", "id": id, "payload": message.response})
         else:
-            response = await self._execution.execute(operation, caller, request_id(self._socket))
-            await self._send({"type": "next", "id": id, "payload": response})
+            with self._under_way():
+                response = await self._execution.execute(operation, caller, request_id(self._socket))
+                await self._send({"type": "next", "id": id, "payload": response})
         await self._end(id, {"type": "complete", "id": id})
+
+    @contextmanager
+    def _under_way(self) -> Iterator[None]:
+        """Until the context ends, the socket waits with taking leave: what was asked of it is answered."""
+        task = asyncio.current_task()
+        assert task
+        self._answering.add(task)
+        try:
+            yield
+        finally:
+            self._answering.discard(task)
+
+    async def leave(self) -> None:
+        """Answer what is under way, then close, so that the client connects to another process."""
+        if self._answering:
+            await asyncio.wait(self._answering)
+        if self._socket.application_state is WebSocketState.CONNECTED:
+            await self._socket.close(Close.SERVICE_RESTART, "the process restarts; connect again")
 
     async def _end(self, id: str, message: dict[str, Any]) -> None:
         # From here on the client may use the id again, and its answer may cross ours.
@@ -181,10 +207,3 @@ class Connection:
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self._socket.send_text(orjson.dumps(message).decode())
-
-
-def deadline(caller: Caller) -> float | None:
-    """The event loop's time at which the caller's token expires."""
-    if caller.expires_at is None:
-        return None
-    return asyncio.get_running_loop().time() + (caller.expires_at - datetime.now(caller.expires_at.tzinfo)).total_seconds()

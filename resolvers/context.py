@@ -31,9 +31,10 @@ class Services:
 class Context:
     """What lives as long as one operation, or one event of a subscription: loaders kept any longer would serve what was true before."""
 
-    def __init__(self, services: Services, caller: Caller) -> None:
+    def __init__(self, services: Services, caller: Caller, last_mark: str | None = None) -> None:
         self.services = services
         self.caller = caller
+        self.last_mark = last_mark
         self.verifications = services.store.within(caller.workspace, caller.chain)
         self.attempts = DataLoader(self._attempts)
         self.refused_personal_data = False

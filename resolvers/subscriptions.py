@@ -12,6 +12,7 @@ from domain.status import Status
 from domain.verification import Verification
 from resolvers.context import Info
 from resolvers.current import required
+from resolvers.marks import seen, version_mark
 from resolvers.queries import Id, Which, permitted
 from store.cursor import decode_watermark, encode_watermark
 from store.feed import OVERLAP, version_at
@@ -26,6 +27,11 @@ class VerificationUpdate:
     verification: Verification
     events: tuple[Event, ...]
 
+    @property
+    def mark(self) -> str:
+        """What to name to go on after it."""
+        return version_mark(self.verification)
+
 
 @dataclass(frozen=True, slots=True)
 class VerificationFeedItem:
@@ -33,6 +39,11 @@ class VerificationFeedItem:
 
     cursor: str
     verification: Verification | None = None
+
+    @property
+    def mark(self) -> str:
+        """What to name to go on after it."""
+        return self.cursor
 
 
 async def verification_updated(
@@ -55,6 +66,10 @@ async def verification_updated(
     if after is not None and after < 0:
         raise BadUserInput(f"after is {after}; versions begin at 1, and 0 asks for all events")
     context, feed = info.context, info.context.services.feed
+    sent = dict([seen(context.last_mark)]) if context.last_mark else {}
+    if sent:
+        # Of an attempt that the mark doesn't name, it is not known what was seen: all of its events come again, and clients drop by version.
+        after = sent.get(id, 0)
     chain = (await required(context, id)).chain if follow_retries else None
     # Listen before reading: a change between the two would be lost otherwise.
     with feed.listen(context.caller.workspace, id=None if chain else id, chain=chain) as listener:
@@ -62,7 +77,7 @@ async def verification_updated(
         if after is not None and after > first.version:
             raise VersionAhead(id, after, first.version)
         yield VerificationUpdate(first, () if after is None else first.events_after(after))
-        sent = {first.id: first.version}
+        sent[first.id] = first.version
         changed = await context.verifications.chains([chain]) if chain else []
         while True:
             for verification in changed:
@@ -90,6 +105,7 @@ async def verifications_updated(
     """
     context, feed = info.context, info.context.services.feed
     wanted = permitted(context, filter)
+    after = context.last_mark or after
     resumed = None if after is None else decode_watermark(after)
     with feed.listen(context.caller.workspace) as listener:
         await feed.opened()

@@ -2,6 +2,7 @@
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,8 +10,8 @@ from domain.errors import BadUserInput
 from domain.filter import Order
 from store.documents import instant, milliseconds
 
-PLACE = re.compile(r"([A-Z_]{1,20}):(\d{1,14}):([A-Za-z0-9_-]{1,64})")
-WATERMARK = re.compile(r"feed:(\d{1,14})")
+PLACE = re.compile(r"([A-Z_]{1,20}):([0-9]{1,15}):([A-Za-z0-9_-]{1,64})")
+WATERMARK = re.compile(r"feed:([0-9]{1,15})")
 
 
 class BadCursor(BadUserInput):
@@ -41,12 +42,13 @@ def decode(cursor: str, order: Order, argument: str) -> Place:
     Raises: BadCursor where `encode` didn't make it, or made it for another order.
     """
     match = PLACE.fullmatch(_shown(cursor))
-    if not match or match[1] != order.name:
-        raise BadCursor(argument)
-    try:
-        return Place(order, instant(int(match[2])), match[3])
-    except (OverflowError, ValueError):
-        raise BadCursor(argument) from None
+    with suppress(OverflowError):
+        if match and match[1] == order.name:
+            place = Place(order, instant(int(match[2])), match[3])
+            # Base64 and numbers have several spellings of the same; only one was made here.
+            if encode(place) == cursor:
+                return place
+    raise BadCursor(argument)
 
 
 def encode_watermark(at: datetime) -> str:
@@ -57,11 +59,11 @@ def encode_watermark(at: datetime) -> str:
 def decode_watermark(cursor: str) -> datetime:
     """The instant that a feed's cursor hides. Raises: BadUserInput where `encode_watermark` didn't make it."""
     match = WATERMARK.fullmatch(_shown(cursor))
-    try:
+    with suppress(OverflowError):
         if match:
-            return instant(int(match[1]))
-    except (OverflowError, ValueError):
-        pass
+            at = instant(int(match[1]))
+            if encode_watermark(at) == cursor:
+                return at
     raise BadUserInput("after is not a cursor of this feed; take it from its last item, or leave it out and read the list anew")
 
 

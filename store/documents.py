@@ -1,6 +1,6 @@
 """How a verification is kept: one document, with its whole history inside. What is absent is left out, never stored as null."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.event import Actor, Event, EventType
@@ -10,6 +10,7 @@ from domain.verification import Idempotency, Provider, Verification
 
 Document = dict[str, Any]
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STATUSES = {status.value: status for status in Status}
 EVENT_TYPES = {type.value: type for type in EventType}
 ACTORS = {actor.value: actor for actor in Actor}
@@ -146,9 +147,9 @@ def decode_event(document: Document) -> Event:
 
 def milliseconds(instant: datetime) -> int:
     """Since 1970 in UTC, as MongoDB counts."""
-    return round(instant.timestamp() * 1000)
+    return (instant - EPOCH) // timedelta(milliseconds=1)
 
 
 def instant(milliseconds: int) -> datetime:
-    """The aware instant. Raises: OverflowError, ValueError where it lies beyond what a date can be."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    """The aware instant. Raises: OverflowError where it lies beyond what a date can be."""
+    return EPOCH + timedelta(milliseconds=milliseconds)

@@ -19,6 +19,7 @@ from store.documents import Document, decode, encode
 from store.driver import Client, Collection, Session, answering, database, transaction
 from store.indexes import VERIFICATIONS
 from store.pages import Page, PageRequest
+from store.point_reads import PointReads
 from store.query import matching, within
 from store.turns import Turns
 
@@ -49,6 +50,7 @@ class Store:
         self.now = now
         self.patience_seconds = patience_seconds
         self.turns = Turns()
+        self.point_reads = PointReads(self.collection)
 
     def within(self, workspace: str, chain: str | None = None) -> "Verifications":
         """Those of a workspace, or of one chain of attempts in it."""
@@ -67,15 +69,19 @@ class Verifications:
     def __init__(self, store: Store, workspace: str, chain: str | None) -> None:
         self._store = store
         self.workspace = workspace
+        self._chain = chain
         self._scope: Document = {"workspace": workspace} if chain is None else {"workspace": workspace, "chain": chain}
 
     async def get(self, id: str) -> Verification | None:
-        """The verification with this id, as it is stored. Cost: one read by primary key."""
-        return await self._one({"_id": id})
+        """The verification with this id, as it is stored. Cost: a share of one read by primary key."""
+        found = await self._store.point_reads.get(self.workspace, id)
+        return found if found and self._chain in (None, found.chain) else None
 
     async def with_key(self, key: str) -> Verification | None:
         """The verification that was created with this idempotency key."""
-        return await self._one({"idempotency.key": key})
+        with answering():
+            found = await self._store.collection.find_one({"idempotency.key": key, **self._scope})
+        return decode(found) if found else None
 
     async def add(self, verification: Verification) -> Verification:
         """Store a new one; where its idempotency key is taken, the one that has it.
@@ -185,11 +191,6 @@ class Verifications:
         if not written.matched_count:
             raise Stale
         return new
-
-    async def _one(self, condition: Document) -> Verification | None:
-        with answering():
-            found = await self._store.collection.find_one({**condition, **self._scope})
-        return decode(found) if found else None
 
     async def _persist(self, id: str, attempt: Callable[[], Awaitable[Verification]]) -> Verification:
         until = monotonic() + self._store.patience_seconds

@@ -44,11 +44,7 @@ class Credentials:
             raise BadCredentials(f"cannot read the credentials file {file}: {error.strerror}; {HOW_TO_GET_ONE}") from None
         except ValueError as error:
             raise BadCredentials(f"the credentials file {file} is not JSON ({error}); {HOW_TO_GET_ONE}") from None
-        return cls.of(content, f"the credentials file {file}")
-
-    @classmethod
-    def of(cls, content: object, source: str) -> Self:
-        """The credentials in the content of such a file; `source` names it in errors. Raises: BadCredentials."""
+        source = f"the credentials file {file}"
         if not isinstance(content, dict) or not isinstance(content.get("tokens"), dict):
             raise BadCredentials(f'{source} needs {{"url", "tokens": {{"integrator", "provider"}}}}; {HOW_TO_GET_ONE}')
         tokens = Tokens(**{name: _token(source, content["tokens"], name) for name in ("integrator", "provider", "operator", "other")})

@@ -1,0 +1,88 @@
+"""GraphQL over server-sent events, distinct connections.
+
+Source: PROTOCOL.md of the npm package graphql-sse, 2.6; WHATWG HTML, 9.2.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from domain.caller import Caller
+from gateway.drain import Drain
+from gateway.errors import RequestRefused
+from gateway.execution import Message
+from gateway.tokens import deadline
+
+MEDIA_TYPE = "text/event-stream"
+HEARTBEAT_SECONDS = 12.0
+RETRY_MILLISECONDS = 1500
+
+
+class EventStream:
+    """A response that goes on for as long as there is something to tell.
+
+    It ends with `complete` where the operation does. Without it where the token expires or the process takes leave: clients connect again then, and
+    name the last event's id.
+    """
+
+    def __init__(self, messages: AsyncGenerator[Message, None], caller: Caller, drain: Drain) -> None:
+        self._messages = messages
+        self._caller = caller
+        self._drain = drain
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        ended = asyncio.Event()
+        tasks = [asyncio.create_task(work) for work in (self._tell(send), self._beat(send), _gone(receive), ended.wait(), _expiry(self._caller))]
+
+        async def leave() -> None:
+            ended.set()
+
+        with self._drain.holding(leave):
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _tell(self, send: Send) -> None:
+        await _write(send, f"retry: {RETRY_MILLISECONDS}\n\n".encode())
+        try:
+            async with aclosing(self._messages) as messages:
+                async for message in messages:
+                    await _write(send, frame("next", message.response, message.mark))
+        except RequestRefused as refusal:
+            await _write(send, frame("next", {"errors": refusal.errors}))
+        await _write(send, b"event: complete\ndata:\n\n")
+
+    async def _beat(self, send: Send) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await _write(send, b":\n\n")
+
+
+def frame(event: str, data: Any, id: str | None = None) -> bytes:
+    """One event. Its lines end with LF alone: some clients know no other end."""
+    named = f"id: {id}\n".encode() if id else b""
+    return b"event: %b\n%bdata: %b\n\n" % (event.encode(), named, orjson.dumps(data))
+
+
+async def _write(send: Send, chunk: bytes) -> None:
+    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _expiry(caller: Caller) -> None:
+    left = deadline(caller)
+    await asyncio.sleep(left - asyncio.get_running_loop().time()) if left is not None else await asyncio.Event().wait()
