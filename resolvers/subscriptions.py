@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from time import monotonic
 from typing import Annotated
 
 import strawberry
@@ -109,21 +110,28 @@ async def verifications_updated(
     resumed = None if after is None else decode_watermark(after)
     with feed.listen(context.caller.workspace) as listener:
         await feed.opened()
-        cursor = encode_watermark(feed.watermark) if after is None else after
+        listening_from = feed.watermark
+        cursor = encode_watermark(listening_from) if after is None else after
         yield VerificationFeedItem(cursor)
+        ahead: dict[str, int] = {}
         if resumed:
             since = resumed - OVERLAP
             async for verification in context.verifications.updated_since(since, wanted):
-                listener.pass_over(verification)
+                # What was read may be ahead of the stream, whose older states must not follow newer ones.
+                if verification.updated_at >= listening_from - OVERLAP:
+                    ahead[verification.id] = verification.version
                 if wanted.concerns(verification, version_at(verification, since)):
                     yield VerificationFeedItem(cursor, verification)
+        told = monotonic()
         while True:
-            changes = await listener.changes(IDLE_SECONDS)
+            changes = await listener.changes(told + IDLE_SECONDS - monotonic())
             # Read together with the changes: by the time that they are delivered, it may be ahead of others that wait.
             delivered = encode_watermark(feed.watermark)
-            concerned = [change.verification for change in changes if wanted.concerns(change.verification, change.since)]
+            newer = [change for change in changes if change.verification.version > ahead.get(change.verification.id, 0)]
+            concerned = [change.verification for change in newer if wanted.concerns(change.verification, change.since)]
             for verification in concerned[:-1]:
                 yield VerificationFeedItem(cursor, verification)
             cursor = delivered
-            if concerned or not changes:
+            if concerned or monotonic() - told >= IDLE_SECONDS:
                 yield VerificationFeedItem(cursor, concerned[-1] if concerned else None)
+                told = monotonic()

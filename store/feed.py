@@ -31,6 +31,7 @@ HEARTBEAT_SECONDS = 1.0
 OPENING_SECONDS = 10.0
 MOST_FEED_CHANGES = 10_000
 BATCH = 500
+REMEMBERED_BEATS = 60
 
 Key = tuple[str, str, str | None]
 
@@ -47,6 +48,10 @@ class Feed:
         self._heard_at: float | None = None
         self._watermark: datetime | None = None
         self._opened = asyncio.Event()
+        # What was read again, by id and version, until the stream has come past that time: its older states must not follow newer ones.
+        self._read: dict[str, int] = {}
+        self._beats = 0
+        self._read_until = 0
 
     async def run(self) -> None:
         """Follow the database until cancelled."""
@@ -99,7 +104,9 @@ class Feed:
             elif change["ns"].get("coll") == HEARTBEATS:
                 self._heard(change)
             elif "fullDocument" in change:
-                self._tell(change["fullDocument"])
+                document = change["fullDocument"]
+                if document.get("version", 0) > self._read.get(document["_id"], 0):
+                    self._tell(document)
             elif "documentKey" in change:
                 # Somebody else's update comes without the document.
                 await self._read_and_tell({"_id": change["documentKey"]["_id"]}, None)
@@ -108,6 +115,8 @@ class Feed:
         heartbeat = change.get("fullDocument", {})
         if heartbeat.get("_id") == self._name:
             self._heard_at = self._sent.pop(heartbeat["beat"], self._heard_at)
+            if heartbeat["beat"] > self._read_until:
+                self._read.clear()
         self._watermark = change["clusterTime"].as_datetime()
         self._opened.set()
 
@@ -137,6 +146,7 @@ class Feed:
         conditions += [{"workspace": key[1], "updatedAt": {"$gte": since}} for key in self._listeners if key[0] == "workspace" and since]
         for condition in conditions:
             await self._read_and_tell(condition, since)
+        self._read_until = self._beats
 
     async def _read_and_tell(self, condition: Document, since: datetime | None) -> None:
         while True:
@@ -144,17 +154,18 @@ class Feed:
                 with answering():
                     async for document in self._store.collection.find(condition):
                         self._tell(document, since)
+                        self._read[document["_id"]] = document.get("version", 0)
                 return
             except Unavailable:
                 await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _beat(self) -> None:
-        beat = 0
         while True:
-            beat += 1
-            self._sent = {beat: monotonic(), **{number: sent for number, sent in self._sent.items() if number > beat - 60}}
+            self._beats = beat = self._beats + 1
+            self._sent = {beat: monotonic(), **{number: sent for number, sent in self._sent.items() if number > beat - REMEMBERED_BEATS}}
+            heartbeat = {"beat": beat, "at": self._store.now()}
             try:
-                await self._store.database[HEARTBEATS].replace_one({"_id": self._name}, {"beat": beat, "at": self._store.now()}, upsert=True)
+                await self._store.database[HEARTBEATS].replace_one({"_id": self._name}, heartbeat, upsert=True)
             except PyMongoError as error:
                 logger.warning("a heartbeat could not be written (%s)", type(error).__name__)
             await asyncio.sleep(HEARTBEAT_SECONDS)

@@ -36,12 +36,6 @@ class Listener:
             self._changed[verification.id] = Change(verification, min(since, known.since) if known else since)
         self._news.set()
 
-    def pass_over(self, verification: Verification) -> None:
-        """Drop what was kept where the subscriber got this state, or a later one, in another way."""
-        known = self._changed.get(verification.id)
-        if known and known.verification.version <= verification.version:
-            del self._changed[verification.id]
-
     async def changes(self, timeout_seconds: float | None = None) -> list[Change]:
         """All that changed since the last call, in the order of first change; nothing where the time is up. Raises: Lagged."""
         try:
