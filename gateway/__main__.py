@@ -1,6 +1,7 @@
 """The command `gateway`."""
 
 import asyncio
+import logging
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 complain = Console(stderr=True)
+logger = logging.getLogger("gateway")
 
 
 @app.command()
@@ -41,7 +43,7 @@ def serve() -> None:
     port = bound.getsockname()[1]
 
     async def main() -> None:
-        await server.Server(application(chosen), lambda: logs.say("listening", host=chosen.host, port=port)).serve([bound])
+        await server.Server(application(chosen), lambda: logger.info("listening on %s port %d", chosen.host, port)).serve([bound])
 
     server.run(main())
 

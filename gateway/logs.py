@@ -41,7 +41,3 @@ def without_traceback(logger: WrappedLogger, name: str, event: EventDict) -> Eve
         event["error"] = type(cause).__name__
     return event
 
-
-def say(event: str, **details: object) -> None:
-    """Tell what operators want to know of the process itself."""
-    structlog.stdlib.get_logger("gateway").info(event, **details)

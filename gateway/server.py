@@ -25,7 +25,7 @@ class AddressTaken(Exception):
         super().__init__(f"can't listen on {host}:{port} ({reason}); choose another with --port or GATEWAY_PORT")
 
 
-def listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int, unread_seconds: float = UNREAD_SECONDS) -> socket.socket:
     """A socket that is bound, so that a failure shows before anything else was started. Raises: AddressTaken."""
     try:
         bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
@@ -33,7 +33,7 @@ def listening(host: str, port: int) -> socket.socket:
         raise AddressTaken(host, port, error.strerror or type(error).__name__) from None
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         # A peer that takes nothing in this time is cut by the kernel, however full the buffers are: a close frame would never get through.
-        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(UNREAD_SECONDS * 1000))
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(unread_seconds * 1000))
     return bound
 
 

@@ -60,9 +60,9 @@ def settings_for_tests(mongo_uri: str, port: int, **changed: Any) -> Settings:
 
 
 @asynccontextmanager
-async def serving(mongo_uri: str, now: Clock = utc_now, **changed: Any) -> AsyncIterator[Gateway]:
+async def serving(mongo_uri: str, now: Clock = utc_now, unread_seconds: float = 30, **changed: Any) -> AsyncIterator[Gateway]:
     """Serve for as long as the context lasts, from when the gateway is ready on."""
-    with listening("127.0.0.1", 0) as bound:
+    with listening("127.0.0.1", 0, unread_seconds) as bound:
         chosen = settings_for_tests(mongo_uri, bound.getsockname()[1], **changed)
         started = asyncio.Event()
         server = Server(application(chosen, now=now), started.set)

@@ -1,0 +1,123 @@
+"""What the measurements stand on: a gateway in a process of its own over a MongoDB of its own, and clients."""
+
+import asyncio
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from socket import create_server
+from typing import Any
+
+import httpx2
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from domain.caller import Scope
+from gateway.embedded import EmbeddedMongo
+from gateway.tokens import Tokens
+from store.verifications import utc_now
+
+WORKSPACE = "bench"
+SCOPES = [Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE]
+CREATE = (
+    'mutation { createVerification(input: {firstName: "Ada", lastName: "Lovelace", redirectionUrl: "https://example.com"}) { ... on Node { id } } }'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A gateway under measurement."""
+
+    url: str
+    token: str
+    process: subprocess.Popen[bytes]
+    mongo_uri: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every request carries."""
+        return {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
+
+    @property
+    def resident_bytes(self) -> int:
+        """The memory that the process holds."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextmanager
+def served() -> Iterator[Served]:
+    """`gateway serve` over an embedded MongoDB, each in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder, EmbeddedMongo(Path(folder)) as mongo:
+        with create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        keys = {f"GATEWAY_{name}_KEY": secrets.token_urlsafe(36) for name in ("TOKEN", "SIGNING", "FINGERPRINT")}
+        url = f"http://127.0.0.1:{port}"
+        chosen = {"GATEWAY_MONGO_URI": mongo.uri, "GATEWAY_PORT": str(port), "GATEWAY_PUBLIC_URL": url, "GATEWAY_PROVIDER": "sandbox"}
+        process = subprocess.Popen([sys.executable, "-m", "gateway", "serve"], env=os.environ | keys | chosen, stderr=subprocess.DEVNULL)
+        try:
+            tokens = Tokens(keys["GATEWAY_TOKEN_KEY"], keys["GATEWAY_SIGNING_KEY"], utc_now)
+            asyncio.run(_ready(url))
+            yield Served(url, tokens.token("bench", WORKSPACE, SCOPES, timedelta(hours=4)), process, mongo.uri)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+async def _ready(url: str) -> None:
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        for _ in range(600):
+            try:
+                if (await client.get(f"{url}/readyz")).is_success:
+                    return
+            except httpx2.HTTPError:
+                pass
+            await asyncio.sleep(0.05)
+    raise SystemExit("the gateway did not become ready")
+
+
+@asynccontextmanager
+async def asking(served: Served) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client over HTTP."""
+    limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
+    async with httpx2.AsyncClient(base_url=served.url, headers=served.headers, limits=limits, timeout=60, trust_env=False) as client:
+        yield client
+
+
+async def ask(client: httpx2.AsyncClient, query: str, **variables: Any) -> Any:
+    """The data of an operation."""
+    answer = orjson.loads((await client.post("/graphql", content=orjson.dumps({"query": query, "variables": variables}))).content)
+    if "errors" in answer:
+        raise SystemExit(f"unexpected errors: {answer['errors']}")
+    return answer["data"]
+
+
+async def created(client: httpx2.AsyncClient) -> str:
+    """The id of a new verification."""
+    id: str = (await ask(client, CREATE))["createVerification"]["id"]
+    return id
+
+
+async def subscribed(served: Served, query: str, **variables: Any) -> ClientConnection:
+    """A socket with one subscription, past its first message."""
+    address = f"{served.url.replace('http', 'ws', 1)}/graphql"
+    socket = await connect(address, subprotocols=[Subprotocol("graphql-transport-ws")], compression=None, ping_interval=None, max_queue=None)
+    await socket.send(orjson.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {served.token}"}}).decode())
+    await socket.recv()
+    message = {"type": "subscribe", "id": "1", "payload": {"query": query, "variables": variables}}
+    await socket.send(orjson.dumps(message).decode())
+    await socket.recv()
+    return socket
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value below which a share of them lies."""
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
