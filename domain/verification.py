@@ -207,7 +207,7 @@ class Verification:
             changed = self._concluded(result.status, result.reasons, result.actor, at, result.source_id)
             return replace(changed, extracted=result.document)
         ignored = [(event.to_status, frozenset(event.reasons)) for event in self.events if event.type is EventType.RESULT_IGNORED]
-        if result.key in [(self.status, frozenset(self.reasons)), *ignored] or len(ignored) >= MOST_IGNORED_RESULTS:
+        if self.stands_at(result) or result.key in ignored or len(ignored) >= MOST_IGNORED_RESULTS:
             return self
         return self._after(
             EventType.RESULT_IGNORED,
@@ -219,6 +219,10 @@ class Verification:
             note=f"reported after the verification was already {self.status.value}",
             source_id=result.source_id,
         )
+
+    def stands_at(self, result: Result) -> bool:
+        """Whether its outcome is this one."""
+        return result.key == (self.status, frozenset(self.reasons))
 
     def retried(self, id: str, retry: RetryRequest, provider: Provider, windows: Windows, at: datetime) -> tuple[Self, Self]:
         """This verification with a successor, and the successor.

@@ -46,6 +46,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     drain = Drain()
     health = Health(store, feed, drain)
     tokens = token_reader(settings, now)
+    metrics = Metrics(feed)
     services = Services(
         store=store,
         feed=feed,
@@ -53,9 +54,9 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         windows=windows(settings),
         fingerprint=fingerprint(secret(settings, "fingerprint_key").encode()),
         follow_token=tokens.follow_token,
+        count_ignored_result=metrics.ignored_results.inc,
     )
     schema = build()
-    metrics = Metrics(feed)
     execution = Execution(schema, services, metrics, settings.request_seconds)
     probes = Probes(health, metrics, schema.as_str())
 

@@ -21,6 +21,7 @@ class Metrics:
         )
         self.errors = Counter("gateway_response_errors_total", "Responses that held errors", registry=self._registry)
         self.subscriptions = Counter("gateway_subscriptions_total", "Subscriptions that were begun", registry=self._registry)
+        self.ignored_results = Counter("gateway_ignored_results_total", "Results reported against a different final one", registry=self._registry)
         self.sockets = Gauge("gateway_sockets", "Open WebSockets", registry=self._registry)
         Gauge("gateway_subscribers", "Subscriptions that listen to the feed", registry=self._registry).set_function(lambda: feed.subscribers)
         Gauge("gateway_feed_age_seconds", "Age of the youngest heartbeat that came back from MongoDB", registry=self._registry).set_function(

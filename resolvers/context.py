@@ -26,6 +26,7 @@ class Services:
     windows: Windows
     fingerprint: Callable[[str], str]
     follow_token: Callable[[Caller, str, timedelta], FollowToken]
+    count_ignored_result: Callable[[], None]
 
 
 class Context:

@@ -72,8 +72,11 @@ async def report_result(
 
     Raises: NotFound, InvalidInput.
     """
-    result = input.to_domain()
-    return await info.context.verifications.change(input.verification_id, lambda verification, at: verification.concluded(result, at))
+    context, result = info.context, input.to_domain()
+    stored = await context.verifications.change(input.verification_id, lambda verification, at: verification.concluded(result, at))
+    if not stored.stands_at(result):
+        context.services.count_ignored_result()
+    return stored
 
 
 async def anonymize_verification(
