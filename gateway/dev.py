@@ -1,6 +1,7 @@
 """`gateway dev`: all that a newcomer needs, in one process and its mongod."""
 
 import asyncio
+import math
 import secrets
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -50,7 +51,9 @@ async def serve(chosen: settings.Settings, bound: socket, credentials: Credentia
     def started() -> None:
         tell(credentials)
         if demo:
-            lives = simulate(credentials=credentials, seed=secrets.randbits(32), rate=DEMO_RATE, most_in_flight=MOST_LIVES)
+            lives = simulate(
+                credentials=credentials, seed=secrets.randbits(32), rate=DEMO_RATE, most_in_flight=MOST_LIVES, start_within_seconds=math.inf
+            )
             background.append(asyncio.create_task(lives))
 
     try:

@@ -1,61 +1,53 @@
 import asyncio
 import math
+import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
-from gateway import development, settings
+from domain.caller import Scope
+from gateway import development
 from gateway.application import application, token_reader
-from gateway.server import listening
+from gateway.server import Server, listening
 from gateway.simulation.client import Client
-from gateway.simulation.command import run
-from gateway.simulation.credentials import Credentials
+from gateway.simulation.credentials import Credentials, Tokens
 from gateway.simulation.errors import Misunderstood, TokenRefused
 from gateway.simulation.runner import simulate
 from gateway.simulation.tally import Tally
 from store.verifications import utc_now
+from tests.serving import ACME, INTEGRATOR, Gateway, settings_for_tests
 
 # Far faster than any demo: what takes people minutes takes a tenth of a second.
 SPEED = 3000.0
 
-VERIFICATIONS = "{ verifications(first: 100) { totalCount edges { node { status anonymizedAt version events { version } } } } }"
-
-
-@asynccontextmanager
-async def a_gateway(mongo_uri: str, database_name: str, data_dir: Path, starting_after_seconds: float = 0) -> AsyncIterator[Credentials]:
-    """A gateway with a database of its own."""
-    with listening("127.0.0.1", 0) as bound:
-        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-        uri = mongo_uri.replace("/gateway?", f"/{database_name}?")
-        defaults: dict[str, Any] = {**development.keys(data_dir), "provider": "sandbox", "public_url": url, "mongo_uri": uri}
-        chosen = settings.read(defaults)
-        server = uvicorn.Server(uvicorn.Config(application(chosen), log_config=None, ws="websockets-sansio"))
-        serving = asyncio.create_task(server.serve([bound]))
-        try:
-            yield Credentials.of(development.credentials(url, token_reader(chosen, utc_now)), "the credentials")
-        finally:
-            server.should_exit = True
-            await serving
+VERIFICATIONS = "{ verifications(first: 100) { edges { node { status anonymizedAt version events { version } } } } }"
 
 
 @pytest.fixture
-async def credentials(mongo_uri: str, database_name: str, tmp_path: Path) -> AsyncIterator[Credentials]:
-    async with a_gateway(mongo_uri, database_name, tmp_path) as credentials:
-        yield credentials
+def credentials(gateway: Gateway) -> Credentials:
+    tokens = Tokens(integrator=gateway.token(), provider=gateway.token(Scope.REPORT), operator=gateway.token(Scope.READ, Scope.SENSITIVE))
+    return Credentials(gateway.url, f"{gateway.url}/graphql", gateway.websocket, ACME, tokens)
 
 
 async def found(credentials: Credentials) -> list[dict[str, Any]]:
-    """All verifications that the gateway has."""
+    """The verifications that the gateway has."""
     async with Client(credentials.graphql, patience_seconds=5, on_fault=lambda fault: None) as client:
-        page = await client.ask("operator", credentials.tokens.operator, VERIFICATIONS, {})
-    assert page["totalCount"] == len(page["edges"])
+        page = await client.ask("integrator", credentials.tokens.integrator, VERIFICATIONS, {})
     return [edge["node"] for edge in page["edges"]]
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for something to become true."""
+    for _ in range(3000):
+        if true():
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError
 
 
 async def test_a_simulation_leads_every_life_to_where_its_plan_ends(credentials: Credentials) -> None:
@@ -79,12 +71,24 @@ async def test_a_seed_leads_the_same_lives_over_again(credentials: Credentials) 
     assert len(await found(credentials)) == first.attempts + second.attempts
 
 
-async def test_a_gateway_that_starts_later_is_waited_for(mongo_uri: str, database_name: str, tmp_path: Path) -> None:
+async def test_a_gateway_that_is_away_at_the_start_and_in_between_is_waited_for(database_uri: str) -> None:
     tally = Tally()
-    async with a_gateway(mongo_uri, database_name, tmp_path, starting_after_seconds=0.5) as credentials:
-        await simulate(credentials=credentials, rate=200, count=2, speed=SPEED, start_within_seconds=math.inf, tally=tally)
+    with listening("127.0.0.1", 0) as bound:
+        port = bound.getsockname()[1]
+    credentials = credentials_of(port)
+    simulation = asyncio.create_task(simulate(credentials=credentials, rate=20, count=20, speed=300, start_within_seconds=math.inf, tally=tally))
 
-    assert (tally.lives, tally.errors) == (2, 0)
+    await until(lambda: tally.faults > 0)
+    async with listens(database_uri, port):
+        await until(lambda: tally.attempts >= 5)
+        faults = tally.faults
+    await until(lambda: tally.faults > faults)
+    async with listens(database_uri, port):
+        await simulation
+        verifications = await found(credentials)
+
+    assert (tally.lives, tally.errors, tally.refusals.total()) == (20, 0, 0)
+    assert Counter(verification["status"] for verification in verifications) == +tally.statuses
 
 
 @pytest.mark.parametrize("party", ["integrator", "provider"])
@@ -109,30 +113,78 @@ async def test_an_address_without_graphql_is_said_not_to_be_the_gateways(credent
 
 async def test_cancelling_ends_all_lives_at_once(credentials: Credentials) -> None:
     tally = Tally()
+    simulation = asyncio.create_task(simulate(credentials=credentials, rate=50, tally=tally))
+    await until(lambda: tally.attempts > 0)
 
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(1):
-            await simulate(credentials=credentials, rate=50, tally=tally)
+    simulation.cancel()
 
-    assert tally.lives > 0
+    with pytest.raises(asyncio.CancelledError):
+        await simulation
     assert (tally.in_flight, tally.errors) == (0, 0)
 
 
 async def test_no_more_are_in_flight_than_may_be(credentials: Credentials) -> None:
     tally = Tally()
+    simulation = asyncio.create_task(simulate(credentials=credentials, rate=500, speed=1, most_in_flight=5, tally=tally))
+    await until(lambda: tally.attempts == 5)
+    await asyncio.sleep(0.2)
 
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(1):
-            await simulate(credentials=credentials, rate=500, speed=1, most_in_flight=5, tally=tally)
+    simulation.cancel()
 
+    with pytest.raises(asyncio.CancelledError):
+        await simulation
     assert tally.lives == 5
 
 
-async def test_the_command_says_how_it_went(credentials: Credentials, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "credentials.json"
+async def test_the_command_tells_how_it_went(credentials: Credentials, tmp_path: Path) -> None:
+    async with simulating(credentials, tmp_path, "--seed", "3", "--count", "1", "--speed", str(SPEED)) as process:
+        output, errors = await process.communicate()
+
+    assert (process.returncode, errors) == (0, b"")
+    assert b"1 begun, 0 in flight" in output
+
+
+async def test_the_command_ends_at_a_signal(credentials: Credentials, tmp_path: Path) -> None:
+    async with simulating(credentials, tmp_path, "--rate", "5") as process:
+        while not await found(credentials):
+            await asyncio.sleep(0.1)
+        process.terminate()
+        output, errors = await process.communicate()
+
+    assert (process.returncode, errors) == (143, b"")
+    assert b"0 in flight" in output
+
+
+def credentials_of(port: int) -> Credentials:
+    """The credentials of a gateway that will listen on that port."""
+    url, reader = f"http://127.0.0.1:{port}", token_reader(settings_for_tests("mongodb://127.0.0.1", port), utc_now)
+    tokens = (reader.token("tester", ACME, list(scopes), development.TOKEN_TTL) for scopes in (INTEGRATOR, (Scope.REPORT,)))
+    return Credentials(url, f"{url}/graphql", "", ACME, Tokens(*tokens))
+
+
+@asynccontextmanager
+async def listens(mongo_uri: str, port: int) -> AsyncIterator[None]:
+    """A gateway on that port, ready or not."""
+    with listening("127.0.0.1", port) as bound:
+        server = Server(application(settings_for_tests(mongo_uri, port)))
+        serving = asyncio.create_task(server.serve([bound]))
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await serving
+
+
+@asynccontextmanager
+async def simulating(credentials: Credentials, folder: Path, *options: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The command in a process that doesn't outlive the test."""
+    file = folder / "credentials.json"
     development.write_private(file, asdict(credentials))
-
-    status = await asyncio.to_thread(run, file, seed=3, rate=200, count=5, speed=SPEED)
-
-    assert status == 0
-    assert "5 begun, 0 in flight" in capsys.readouterr().out
+    command = (sys.executable, "-m", "gateway", "simulate", "--credentials-file", str(file), *options)
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()

@@ -5,7 +5,7 @@ from random import Random
 from statistics import median
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import reasons as domain_reasons
@@ -86,6 +86,7 @@ def test_the_first_life_begins_at_once_and_the_rest_a_mean_gap_apart(lives: list
     assert sum(life.gap for life in lives) / MANY == pytest.approx(1, abs=0.1)
 
 
+@settings(deadline=None)
 @given(seed=numbers, number=numbers)
 def test_the_domain_accepts_all_that_is_asked_for(seed: int, number: int) -> None:
     life = lifecycle(seed, number, CATALOGUE)
@@ -94,6 +95,7 @@ def test_the_domain_accepts_all_that_is_asked_for(seed: int, number: int) -> Non
     assert web_address("redirectionUrl", life.redirection_url).startswith("https://shop.example.com/")
 
 
+@settings(deadline=None)
 @given(seed=numbers, number=numbers)
 def test_the_domain_accepts_every_step_of_every_attempt(seed: int, number: int) -> None:
     for attempt in lifecycle(seed, number, CATALOGUE).attempts:
@@ -107,6 +109,7 @@ def test_the_domain_accepts_every_step_of_every_attempt(seed: int, number: int) 
         assert verification.reasons == (expected.codes if expected else ())
 
 
+@settings(deadline=None)
 @given(seed=numbers, number=numbers)
 def test_an_attempt_has_its_result_last_and_only_late_steps_after_one(seed: int, number: int) -> None:
     for attempt in lifecycle(seed, number, CATALOGUE).attempts:
@@ -114,6 +117,7 @@ def test_an_attempt_has_its_result_last_and_only_late_steps_after_one(seed: int,
         assert outcome(attempt) or not attempt.late
 
 
+@settings(deadline=None)
 @given(seed=numbers, number=numbers)
 def test_a_document_bears_the_declared_name(seed: int, number: int) -> None:
     life = lifecycle(seed, number, CATALOGUE)
@@ -123,6 +127,7 @@ def test_a_document_bears_the_declared_name(seed: int, number: int) -> None:
         assert result.document is None or result.document.full_name == f"{life.person.first_name} {life.person.last_name}"
 
 
+@settings(deadline=None)
 @given(seed=numbers, number=numbers)
 def test_nobody_reports_what_only_time_brings(seed: int, number: int) -> None:
     for attempt in lifecycle(seed, number, CATALOGUE).attempts:
