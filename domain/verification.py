@@ -17,6 +17,8 @@ from domain.result import Result
 from domain.status import RECOMMENDED, Phase, RecommendedAction, Status
 
 MOST_IGNORED_RESULTS = 20
+STEPS = frozenset(EventType[step.name] for step in Progress)
+OUTCOMES = frozenset({EventType.STATUS_CHANGED, EventType.RESULT_IGNORED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ class Verification:
             Progress.CAPTURE_STARTED: self.capture_started_at,
             Progress.CAPTURE_COMPLETED: self.capture_completed_at,
         }
-        if self.status.final or reached[progress] or self._knows(source_id):
+        if self.status.final or reached[progress] or self._knows(source_id, STEPS):
             return self
         at = self._not_before(at)
         changes: dict[str, Any] = {}
@@ -201,7 +203,7 @@ class Verification:
 
         The same result again changes nothing. A different one for a final status is kept as RESULT_IGNORED, once, and at most 20 of them.
         """
-        if self._knows(result.source_id):
+        if self._knows(result.source_id, OUTCOMES):
             return self
         if not self.status.final:
             changed = self._concluded(result.status, result.reasons, result.actor, at, result.source_id)
@@ -284,5 +286,6 @@ class Verification:
         # A clock that went back must not turn the history round.
         return max(whole_milliseconds(at), self.updated_at)
 
-    def _knows(self, source_id: str | None) -> bool:
-        return source_id is not None and any(event.source_id == source_id for event in self.events)
+    def _knows(self, source_id: str | None, types: frozenset[EventType]) -> bool:
+        # Of its own kind only: a result must not get lost because a step came under the same name.
+        return source_id is not None and any(event.source_id == source_id and event.type in types for event in self.events)

@@ -92,7 +92,15 @@ def test_a_list_is_not_concerned_by_what_left_it_before_the_last_message() -> No
     assert not Filter(statuses=(Status.PENDING,)).concerns(anonymized, since=FAILED.version)
 
 
-@pytest.mark.parametrize("other", [Filter(statuses=(Status.VERIFIED,)), Filter(reference="order-1"), Filter(reason_codes=("IDVV_1101",))])
+@pytest.mark.parametrize(
+    "other",
+    [
+        Filter(statuses=(Status.VERIFIED,)),
+        Filter(statuses=(Status.PENDING,), reference="order-1"),
+        Filter(statuses=(Status.PENDING,), reason_codes=("IDVV_2101",)),
+        Filter(reason_codes=("IDVV_1101",)),
+    ],
+)
 def test_a_list_is_not_concerned_by_what_it_never_held(other: Filter) -> None:
     assert not other.concerns(FAILED, since=0)
 
