@@ -22,6 +22,7 @@ from gateway.simulation import command as simulation
 from gateway.simulation.runner import SPEED
 from gateway.tokens import SCOPES, WORKSPACE
 from schema.build import build
+from store.driver import BadAddress
 from store.verifications import utc_now
 
 app = typer.Typer(
@@ -39,19 +40,21 @@ def serve() -> None:
     """Serve. Every setting comes from the environment; see `gateway settings`."""
     chosen = settings.served(settings.read({}))
     logs.configure(chosen.log_level, chosen.log_format)
-    bound = server.listening(chosen.host, chosen.port)
-    port = bound.getsockname()[1]
+    with server.listening(chosen.host, chosen.port) as bound:
+        port = bound.getsockname()[1]
 
-    async def main() -> None:
-        await server.Server(application(chosen), lambda: logger.info("listening on %s port %d", chosen.host, port)).serve([bound])
+        async def main() -> None:
+            await server.Server(application(chosen), lambda: logger.info("listening on %s port %d", chosen.host, port)).serve([bound])
 
-    server.run(main())
+        server.run(main())
 
 
 @app.command()
 def dev(
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 8000,
+    host: Annotated[str, typer.Option(envvar="GATEWAY_HOST", help="The address to listen on.", show_envvar=True)] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar="GATEWAY_PORT", help="The port to listen on; 0 takes a free one.", min=0, max=65535, show_envvar=True)
+    ] = 8000,
     data_dir: Annotated[Path, typer.Option(help="Where the embedded MongoDB and the development keys are kept.")] = Path(".gateway"),
     demo: Annotated[bool, typer.Option(" /--no-demo", help="Without verifications that come and go by themselves.")] = True,
     credentials_file: Annotated[Path | None, typer.Option(help="Write addresses and tokens there, as JSON.")] = None,
@@ -132,11 +135,20 @@ def main() -> None:
     """Run the command; what its user can mend is told in a sentence."""
     try:
         app()
-    except (BadSettings, EmbeddedError, server.AddressTaken) as error:
-        complain.print(f"gateway: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+    except (BadAddress, BadSettings, EmbeddedError, server.AddressTaken) as error:
+        sys.exit(told(str(error)))
+    except OSError as error:
+        if not error.filename:
+            raise
+        sys.exit(told(f"{error.filename} can't be used: {error.strerror}"))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def told(trouble: str) -> int:
+    """Tell what went wrong; the status to exit with."""
+    complain.print(f"gateway: {trouble}", style="red", markup=False, highlight=False, soft_wrap=True)
+    return 1
 
 
 if __name__ == "__main__":

@@ -2,35 +2,24 @@
 
 import json
 from dataclasses import asdict
-from html import escape
-from importlib.resources import files
-from string import Template
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.pages.page import assets, filled, served
 from gateway.simulation.credentials import Credentials
 
-HEADERS = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
-}
-MEDIA = {"console.js": "text/javascript", "console.css": "text/css"}
+# Trusted types: where the browser knows them, not even a mistake in the script could turn a server's text into HTML.
+ALLOWING = "script-src 'self'; connect-src 'self'; form-action 'none'; require-trusted-types-for 'script'"
+FILES = ("style.css", "icon.svg", "console.css", "console.js", "graphql.js", "operations.graphql")
 
 
 def routes(credentials: Credentials) -> list[Route]:
     """The page and its files."""
-    pages = files("gateway.pages")
-    page = Template(pages.joinpath("console.html").read_text()).substitute(credentials=escape(json.dumps(asdict(credentials)), quote=True))
+    page = filled("console.html", credentials=json.dumps(asdict(credentials)))
 
     async def console(request: Request) -> Response:
-        return HTMLResponse(page, headers=HEADERS)
+        return served(page, allowing=ALLOWING)
 
-    async def file(request: Request) -> Response:
-        name = request.url.path.removeprefix("/")
-        return Response(pages.joinpath(name).read_bytes(), headers=HEADERS, media_type=MEDIA[name])
-
-    return [Route("/", console), *(Route(f"/{name}", file) for name in MEDIA)]
+    return [Route("/", console), *assets(*FILES)]

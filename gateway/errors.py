@@ -51,7 +51,8 @@ def unexpected(cause: BaseException, request_id: str) -> Formatted:
 
 def _formatted(graphql_error: GraphQLError, default: str, request_id: str) -> Formatted:
     cause = graphql_error.original_error
-    while isinstance(cause, GraphQLError) and cause.original_error:
+    # Of a variable that can't be used, the cause is one more GraphQLError, and nothing lies behind it.
+    while isinstance(cause, GraphQLError):
         cause = cause.original_error
     shown: Formatted = dict(graphql_error.formatted)
     if isinstance(cause, RequestError):

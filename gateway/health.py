@@ -1,5 +1,6 @@
 """Whether the process can do its work."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from domain.errors import Unavailable
@@ -9,6 +10,8 @@ from store.driver import ping
 from store.feed import Feed
 from store.verifications import Store
 
+# Whoever asks gives up sooner than the store does.
+PATIENCE_SECONDS = 2.0
 MOST_FEED_AGE_SECONDS = 5.0
 MOST_CLOCK_DIFFERENCE_SECONDS = 5.0
 
@@ -33,9 +36,10 @@ class Health:
             return ["the process is about to end"]
         try:
             asked = self.store.now()
-            told = await ping(self.store.database)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                told = await ping(self.store.database)
             difference = max((asked - told).total_seconds(), (told - self.store.now()).total_seconds())
-        except Unavailable:
+        except (Unavailable, TimeoutError):
             return ["MongoDB does not answer"]
         troubles = [] if self.prepared else ["the indexes are not made yet"]
         if difference > MOST_CLOCK_DIFFERENCE_SECONDS:

@@ -19,7 +19,7 @@ def configure(level: str, format: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         without_traceback,
     ]
-    renderer: Processor = structlog.processors.JSONRenderer() if format == "json" else structlog.dev.ConsoleRenderer()
+    renderer: Processor = structlog.processors.JSONRenderer() if format == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -40,4 +40,3 @@ def without_traceback(logger: WrappedLogger, name: str, event: EventDict) -> Eve
         cause = error[1] if isinstance(error, tuple) else error
         event["error"] = type(cause).__name__
     return event
-

@@ -1,106 +1,103 @@
-"""The sandbox's page: whoever holds a verification's link plays the individual there, and decides the outcome."""
+"""The sandbox provider's links: whoever holds one plays the individual there, and decides the outcome."""
 
-from html import escape
-from importlib.resources import files
-from string import Template
+from dataclasses import replace
 from urllib.parse import parse_qs
 
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from domain.errors import DomainError
+from domain.caller import Caller
+from domain.errors import Conflict, InvalidInput, NotFound, Unavailable
 from domain.event import Progress
-from domain.reasons import CATALOGUE
+from domain.identity import DocumentType, ExtractedDocument
 from domain.result import Result
 from domain.status import Status
+from domain.text import MOST_CHARACTERS
 from domain.verification import Verification
+from gateway.errors import RequestRefused, unexpected
 from gateway.http import body
-from resolvers.context import Services
+from gateway.pages.page import assets, served
+from gateway.pages.sandbox import notice, page
+from gateway.requests import request_id
+from resolvers.context import Context, Services
+from resolvers.current import required
 from store.verifications import Rule
 
 PATH = "/sandbox/{workspace}/{id}/{signature}"
-HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
-}
-
-PROGRESS = {
-    Progress.LINK_OPENED: "Open the link",
-    Progress.CAPTURE_STARTED: "Begin the capture",
-    Progress.CAPTURE_COMPLETED: "Complete the capture",
-}
+ALLOWING = "form-action 'self'"
+MOST_FIELDS = 100
 
 
 def routes(services: Services) -> list[Route]:
-    """The page, and what its buttons do."""
-    return [Route(PATH, Page(services).show, methods=["GET"]), Route(PATH, Page(services).press, methods=["POST"])]
+    """Where the links lead, and the page's files."""
+    return [Route(PATH, Links(services).answer, methods=["GET", "POST"]), *assets("style.css", "icon.svg", "sandbox.css")]
 
 
-class Page:
-    """One page for each verification."""
+class Links:
+    """One page for each verification.
+
+    A form of another site can't press its buttons: the link is the secret, and there is no cookie that a browser would add.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._template = Template(files("gateway.pages").joinpath("sandbox.html").read_text())
 
-    async def show(self, request: Request) -> Response:
-        """Where the verification stands, and what can be pressed."""
-        verification = await self._verification(request)
-        if not verification:
-            return HTMLResponse("<!doctype html><title>Not found</title><p>There is no such verification.", 404, HEADERS)
-        return self._page(verification)
-
-    async def press(self, request: Request) -> Response:
-        """Do what a button says, then show the page."""
-        verification = await self._verification(request)
-        if not verification:
-            return await self.show(request)
+    async def answer(self, request: Request) -> Response:
+        """The page of a link, whatever happens."""
         try:
-            rule = self._rule(parse_qs((await body(request)).decode(), max_num_fields=100))
-            await self._services.store.within(verification.workspace).change(verification.id, rule)
-        except DomainError as error:
-            return self._page(verification, str(error), 400)
-        except (KeyError, ValueError):
-            return self._page(verification, "That is not a button of this page.", 400)
-        return RedirectResponse(request.url.path, 303)
+            return await (self._press(request) if request.method == "POST" else self._show(request))
+        except NotFound:
+            return served(notice("There is no such verification", "The link is incomplete, or it was never given out."), 404)
+        except RequestRefused as refusal:
+            return served(notice("Nothing was changed", f"The reason: {refusal.errors[0]['message']}."), refusal.status)
+        except Conflict as conflict:
+            return served(notice("Nothing was changed", f"The reason: {conflict}."), 409)
+        except Unavailable:
+            return served(notice("Please try again in a moment", "The database did not answer. Then open the link anew."), 503)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception as cause:  # The edge of the process: nothing of it may reach a browser.
+            unexpected(cause, request_id(request))
+            return served(notice("Something went wrong", f"It was logged under the request id {request_id(request)}."), 500)
 
-    async def _verification(self, request: Request) -> Verification | None:
-        place = request.path_params
-        if not self._services.provider.signed(place["workspace"], place["id"], place["signature"]):
-            return None
-        return await self._services.store.within(place["workspace"]).get(place["id"])
+    async def _show(self, request: Request, trouble: str = "", status: int = 200) -> Response:
+        context, id = self._context(request), request.path_params["id"]
+        verification = await required(context, id)
+        return served(page(verification, self._services.windows, self._services.store.now(), trouble), status, allowing=ALLOWING)
+
+    async def _press(self, request: Request) -> Response:
+        context, id = self._context(request), request.path_params["id"]
+        try:
+            rule = self._rule(parse_qs((await body(request)).decode(), max_num_fields=MOST_FIELDS))
+        except InvalidInput as error:
+            return await self._show(request, str(error), 400)
+        except (KeyError, ValueError):
+            return await self._show(request, "that is not a button of this page", 400)
+        await context.verifications.change(id, rule)
+        # Relative, so that it holds behind a proxy that serves the gateway under a path of its own.
+        return RedirectResponse(request.path_params["signature"], 303)
+
+    def _context(self, request: Request) -> Context:
+        """What a link reaches. Raises: NotFound where it isn't one of ours."""
+        workspace, id, signature = (request.path_params[name] for name in ("workspace", "id", "signature"))
+        if not self._services.provider.signed(workspace, id, signature):
+            raise NotFound(id)
+        return Context(self._services, Caller("sandbox", workspace, frozenset()))
 
     def _rule(self, form: dict[str, list[str]]) -> Rule:
-        windows = self._services.windows
+        """What a button does. Raises: InvalidInput; KeyError where no button sends such a form."""
         if "progress" in form:
-            progress = Progress[form["progress"][0]]
+            progress, windows = Progress[form["progress"][0]], self._services.windows
             return lambda verification, at: verification.progressed(progress, windows, at)
         result = Result.reported(Status[form["status"][0]], form.get("codes", []))
+        if result.status is Status.VERIFIED:
+            return lambda verification, at: verification.concluded(replace(result, document=specimen(verification)), at)
         return lambda verification, at: verification.concluded(result, at)
 
-    def _page(self, verification: Verification, trouble: str = "", status: int = 200) -> Response:
-        content = self._template.substitute(
-            id=escape(verification.id),
-            status=verification.status.value,
-            phase=verification.phase.meaning,
-            reasons="".join(f"<li>{escape(code)}</li>" for code in verification.reasons),
-            trouble=f'<p class="trouble">{escape(trouble)}</p>' if trouble else "",
-            progress="".join(f'<button name="progress" value="{step.name}">{label}</button>' for step, label in PROGRESS.items()),
-            failed=choices(Status.FAILED),
-            inconclusive=choices(Status.INCONCLUSIVE),
-            redirection=escape(verification.redirection_url, quote=True),
-            over="over" if verification.status.final else "open",
-        )
-        return HTMLResponse(content, status, HEADERS)
 
-
-def choices(status: Status) -> str:
-    """The codes that go with a status, to tick."""
-    return "".join(
-        f'<label><input type="checkbox" name="codes" value="{reason.code}"> {reason.code} {escape(reason.description)}</label>'
-        for reason in CATALOGUE.values()
-        if status in reason.statuses
-    )
+def specimen(verification: Verification) -> ExtractedDocument:
+    """What a document would say of the person who was declared."""
+    declared = verification.declared
+    name = f"{declared.first_name} {declared.last_name}"[:MOST_CHARACTERS] if declared else None
+    return ExtractedDocument.extracted(name, "1990-01-23", DocumentType.ID_CARD, "FR", None)

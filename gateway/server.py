@@ -30,7 +30,8 @@ def listening(host: str, port: int, unread_seconds: float = UNREAD_SECONDS) -> s
     try:
         bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
     except OSError as error:
-        raise AddressTaken(host, port, error.strerror or type(error).__name__) from None
+        # The standard library adds the address, which the message has already.
+        raise AddressTaken(host, port, (error.strerror or type(error).__name__).partition(" (while")[0]) from None
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         # A peer that takes nothing in this time is cut by the kernel, however full the buffers are: a close frame would never get through.
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(unread_seconds * 1000))

@@ -12,7 +12,11 @@ Key = Annotated[SecretStr, Field(min_length=SHORTEST_KEY)]
 
 
 class BadSettings(Exception):
-    """A setting is missing or can't be used. The message names each, and never shows a value."""
+    """Settings are missing or can't be used. The message names each, and never shows a value."""
+
+    def __init__(self, troubles: dict[str, str]) -> None:
+        lines = [f"  {variable(name)}: {trouble}" for name, trouble in troubles.items()]
+        super().__init__("\n".join(["These settings are missing or can't be used:", *lines]))
 
 
 class Settings(BaseSettings):
@@ -55,15 +59,14 @@ def read(defaults: dict[str, Any], **given: Any) -> Settings:
     try:
         return Settings(**{**defaults, **EnvSettingsSource(Settings)(), **given})
     except ValidationError as error:
-        lines = [f"  {variable(str(problem['loc'][0]))}: {_told(problem['type'], problem['msg'])}" for problem in error.errors()]
-        raise BadSettings("\n".join(["These settings are missing or can't be used:", *lines])) from None
+        raise BadSettings({str(problem["loc"][0]): _told(problem["type"], problem["msg"]) for problem in error.errors()}) from None
 
 
 def served(settings: Settings) -> Settings:
     """The settings where they may face users. Raises: BadSettings for a key that was made for development."""
     weak = [name for name in ("token_key", "signing_key", "fingerprint_key") if secret(settings, name).startswith(DEVELOPMENT)]
     if weak:
-        raise BadSettings("\n".join(f"  {variable(name)}: was made for development; `openssl rand -base64 48` makes one" for name in weak))
+        raise BadSettings(dict.fromkeys(weak, "was made for development; `openssl rand -base64 48` makes one"))
     return settings
 
 
@@ -89,4 +92,10 @@ def variable(name: str) -> str:
 
 
 def _told(type: str, message: str) -> str:
-    return "is missing" if type == "missing" else message.removeprefix("Value error, ")
+    match type:
+        case "missing":
+            return "is missing"
+        case "too_short":
+            return f"must have at least {SHORTEST_KEY} characters"
+        case _:
+            return message.removeprefix("Value error, ")
