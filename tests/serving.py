@@ -1,7 +1,7 @@
 """A gateway for a test: the whole application behind a real server on a free port, over the test's own database."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 from pydantic import SecretStr
+from starlette.routing import BaseRoute
 
 from domain.caller import Scope
 from gateway import settings
@@ -60,12 +61,14 @@ def settings_for_tests(mongo_uri: str, port: int, **changed: Any) -> Settings:
 
 
 @asynccontextmanager
-async def serving(mongo_uri: str, now: Clock = utc_now, unread_seconds: float = 30, **changed: Any) -> AsyncIterator[Gateway]:
+async def serving(
+    mongo_uri: str, now: Clock = utc_now, unread_seconds: float = 30, pages: Sequence[BaseRoute] = (), **changed: Any
+) -> AsyncIterator[Gateway]:
     """Serve for as long as the context lasts, from when the gateway is ready on."""
     with listening("127.0.0.1", 0, unread_seconds) as bound:
         chosen = settings_for_tests(mongo_uri, bound.getsockname()[1], **changed)
         started = asyncio.Event()
-        server = Server(application(chosen, now=now), started.set)
+        server = Server(application(chosen, pages, now), started.set)
         task = asyncio.create_task(server.serve([bound]))
         try:
             await asyncio.wait({task, asyncio.create_task(started.wait())}, return_when=asyncio.FIRST_COMPLETED)

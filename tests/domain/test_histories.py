@@ -70,8 +70,13 @@ def instants(verification: Verification) -> dict[str, datetime]:
     return {name: instant for name, instant in known.items() if instant is not None}
 
 
-def sources(verification: Verification) -> list[str]:
-    return [event.source_id for event in verification.events if event.source_id]
+def sources(verification: Verification) -> list[tuple[str, str]]:
+    """What the provider named, results apart from steps."""
+    return [(kind(event.type), event.source_id) for event in verification.events if event.source_id]
+
+
+def kind(type: EventType) -> str:
+    return "result" if type in (EventType.STATUS_CHANGED, EventType.RESULT_IGNORED) else "step"
 
 
 class Histories(RuleBasedStateMachine):
@@ -106,7 +111,7 @@ class Histories(RuleBasedStateMachine):
         elif after is not before:
             assert after.events[-1].type.name == progress.name
         else:
-            assert before.status.final or source in sources(before) or instants(before).get(REACHED[progress])
+            assert before.status.final or ("step", source) in sources(before) or instants(before).get(REACHED[progress])
 
     @rule(which=any_attempt, result=verified | failed | inconclusive)
     def a_result_is_reported(self, which: int, result: Result) -> None:
@@ -114,7 +119,7 @@ class Histories(RuleBasedStateMachine):
 
         after = self.happens(which, lambda it: it.concluded(result, self.now))
 
-        if result.source_id in sources(before):
+        if ("result", result.source_id) in sources(before):
             assert after is before
         elif not before.status.final:
             assert (after.status, after.reasons, after.extracted) == (result.status, result.reasons, result.document)

@@ -1,0 +1,123 @@
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+from graphql import parse, validate
+
+from gateway import development
+from gateway.console import routes
+from gateway.pages.page import FILES
+from gateway.simulation.credentials import Credentials, Tokens
+from schema.build import build
+from tests.gateway.pages import Page
+from tests.serving import Gateway, serving
+
+TOKENS = Tokens(integrator="token-of-integrator", provider="token-of-provider", operator="token-of-operator", other="token-of-other")
+CREDENTIALS = Credentials("http://gateway.example", "http://gateway.example/graphql", "ws://gateway.example/graphql", "demo", TOKENS)
+HOSTILE = """"><script>alert('&amp;')</script>"""
+
+# As the page's own script reads them.
+OPERATION = re.compile(r"^# (\w+), (\w+): (.+)\n# ({.*})\n((?:[^#\n].*\n)+)", re.MULTILINE)
+OPERATIONS = {found[1]: found for found in OPERATION.finditer(FILES.joinpath("operations.graphql").read_text())}
+
+
+@pytest.fixture
+async def gateway(database_uri: str) -> AsyncIterator[Gateway]:
+    async with serving(database_uri, pages=routes(CREDENTIALS)) as running:
+        yield running
+
+
+async def test_the_page_holds_the_credentials(gateway: Gateway) -> None:
+    page = Page.of(await gateway.client.get("/"))
+
+    assert json.loads(page.all("body")[0]["data-credentials"]) == asdict(CREDENTIALS)
+
+
+async def test_credentials_cannot_break_out_of_the_page(database_uri: str) -> None:
+    hostile = replace(CREDENTIALS, workspace=HOSTILE)
+
+    async with serving(database_uri, pages=routes(hostile)) as gateway:
+        page = Page.of(await gateway.client.get("/"))
+
+    assert json.loads(page.all("body")[0]["data-credentials"]) == asdict(hostile)
+    assert page.all("script") == [{"src": "console.js", "type": "module"}]
+
+
+async def test_the_browser_is_told_to_trust_nothing_but_the_pages_own_files(gateway: Gateway) -> None:
+    headers = (await gateway.client.get("/")).headers
+
+    policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+    assert policy == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self'",
+        "connect-src": "'self'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+        "base-uri": "'none'",
+        "require-trusted-types-for": "'script'",
+    }
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-store"
+
+
+async def test_every_file_that_the_page_names_is_served_and_holds_no_token(gateway: Gateway) -> None:
+    page = Page.of(await gateway.client.get("/"))
+    named = {*(link["href"] for link in page.all("link")), *(script["src"] for script in page.all("script")), "graphql.js", "operations.graphql"}
+    media = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "graphql": "application/graphql"}
+
+    for name in named:
+        response = await gateway.client.get(f"/{name}")
+        assert response.status_code == 200, name
+        assert response.headers["content-type"].startswith(media[name.rpartition(".")[2]])
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert "token-of" not in response.text
+
+
+async def test_a_gateway_that_is_not_for_development_has_no_console(database_uri: str) -> None:
+    async with serving(database_uri) as gateway:
+        for path in ("/", "/console.js", "/operations.graphql"):
+            assert (await gateway.client.get(path)).status_code == 404
+
+
+def test_no_page_needs_anything_from_elsewhere_or_runs_a_line_of_its_own() -> None:
+    for file in FILES.iterdir():
+        if not file.name.endswith((".html", ".css", ".js")):
+            continue
+        text = file.read_text()
+        assert not re.search(r"""(?:src|href|url\(|from|import)\s*[=(]?\s*["']?(?:https?:)?//""", text), file.name
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b", text), file.name
+        if file.name.endswith(".html"):
+            assert not re.search(r"""\s(?:on\w+|style)=|<style|<script(?! src=)""", text), file.name
+
+
+def test_the_ready_made_operations_are_those_of_the_schema() -> None:
+    document = parse(FILES.joinpath("operations.graphql").read_text())
+
+    assert validate(build()._schema, document) == []
+    assert len(document.definitions) == len(OPERATIONS)
+
+
+async def test_the_ready_made_operations_do_what_they_say(gateway: Gateway) -> None:
+    made = await ask(gateway, "create", "")
+
+    for name in ("begin", "fail", "read", "latest", "list", "statistics", "reasons", "token", "retry"):
+        assert "code" not in await ask(gateway, name, made["id"]), name
+
+    assert (await ask(gateway, "read", made["id"]))["attempts"] == [
+        {"id": made["id"], "attempt": 1, "status": "FAILED"},
+        {"id": (await ask(gateway, "retry", made["id"]))["id"], "attempt": 2, "status": "PENDING"},
+    ]
+
+
+async def ask(gateway: Gateway, name: str, id: str) -> Any:
+    """The value of a ready-made operation's field, asked by whom it names."""
+    _, who, _, variables, query = OPERATIONS[name].groups()
+    scopes = development.TOKENS[who][1]
+    data = await gateway.query(query, json.loads(variables.replace("$id", id).replace("$origin", gateway.url)), gateway.token(*scopes))
+    return next(iter(data.values()))
