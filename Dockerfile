@@ -19,6 +19,6 @@ ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 GATEWAY_HO
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["gateway", "health"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["python", "-m", "gateway.alive"]
 ENTRYPOINT ["gateway"]
 CMD ["serve"]

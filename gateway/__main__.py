@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-import httpx2
 import typer
 from rich.console import Console
 
@@ -15,6 +14,7 @@ from domain.caller import Scope
 from gateway import development, logs, server, settings
 from gateway.application import application, token_reader
 from gateway.check import check as checked
+from gateway.dev import MongoAway
 from gateway.dev import dev as develop
 from gateway.embedded import EmbeddedError
 from gateway.settings import BadSettings
@@ -119,23 +119,11 @@ def check() -> None:
     raise typer.Exit(0 if all(well for well, _ in findings) else 1)
 
 
-@app.command()
-def health(
-    port: Annotated[int, typer.Option(envvar="GATEWAY_PORT", help="The port of the gateway on this machine.", show_envvar=True)] = 8000,
-) -> None:
-    """Ask the gateway on this machine whether it is alive: for a container's health check."""
-    try:
-        alive = httpx2.get(f"http://127.0.0.1:{port}/livez", timeout=2, trust_env=False).is_success
-    except httpx2.HTTPError:
-        alive = False
-    raise typer.Exit(0 if alive else 1)
-
-
 def main() -> None:
     """Run the command; what its user can mend is told in a sentence."""
     try:
         app()
-    except (BadAddress, BadSettings, EmbeddedError, server.AddressTaken) as error:
+    except (BadAddress, BadSettings, EmbeddedError, MongoAway, server.AddressTaken) as error:
         sys.exit(told(str(error)))
     except OSError as error:
         if not error.filename:

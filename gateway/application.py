@@ -87,7 +87,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         middleware=[Middleware(RequestIds)],
         lifespan=lifespan,
     )
-    app.state.drain = drain
+    app.state.drain, app.state.health = drain, health
     return app
 
 

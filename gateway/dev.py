@@ -3,6 +3,7 @@
 import asyncio
 import math
 import secrets
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -21,56 +22,85 @@ from store.verifications import utc_now
 
 DEMO_RATE = 0.2
 MOST_LIVES = 20
+MOST_START_SECONDS = 5.0
+DEMO = "Verifications of a demo come and go (--no-demo: none)."
+NO_DEMO = "Without the demo."
 DEFAULTS = {"provider": "sandbox", "log_level": "warning", "log_format": "console"}
+
+
+class MongoAway(Exception):
+    """The MongoDB that was named doesn't answer."""
+
+    def __init__(self) -> None:
+        super().__init__("no primary of the MongoDB at --mongo-uri answered; is it a replica set, and running?")
 
 
 def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path | None, mongo_uri: str | None) -> None:
     """Serve until interrupted.
 
-    Raises: AddressTaken, EmbeddedError, BadSettings.
+    Raises: AddressTaken, BadAddress, EmbeddedError, BadSettings, MongoAway.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
+    console = Console(soft_wrap=True, highlight=False)
+    server.end_in_order()
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as held:
+        held.callback(console.print, "stopped; the data stay.", style="dim")
         bound = held.enter_context(server.listening(host, port))
         port = bound.getsockname()[1]
+        if not mongo_uri:
+            console.print(f"starting MongoDB, with its data in {data_dir} …", style="dim")
         uri = mongo_uri or held.enter_context(EmbeddedMongo(data_dir)).uri
-        url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '') else host}:{port}"
+        url = f"http://{reachable(host)}:{port}"
         defaults = {**development.keys(data_dir), **DEFAULTS, "public_url": url}
         chosen = settings.read(defaults, host=host, port=port, mongo_uri=uri)
         logs.configure(chosen.log_level, chosen.log_format)
         credentials = development.credentials(url, token_reader(chosen, utc_now))
-        if credentials_file:
-            development.write_private(credentials_file, asdict(credentials))
-        server.run(serve(chosen, bound, credentials, demo))
+        files = [data_dir / "credentials.json", *([credentials_file] if credentials_file else [])]
+        for file in files:
+            development.write_private(file, asdict(credentials))
+        server.run(serve(chosen, bound, credentials, demo, lambda: tell(console, credentials, files[-1], demo)))
 
 
-async def serve(chosen: settings.Settings, bound: socket, credentials: Credentials, demo: bool) -> None:
-    """Serve, and let the demo's lives go by."""
+async def serve(chosen: settings.Settings, bound: socket, credentials: Credentials, demo: bool, ready: Callable[[], None]) -> None:
+    """Serve, tell when all of it works, and let the demo's lives go by. Raises: MongoAway."""
+    app = application(chosen, pages=routes(credentials))
+    lives = simulate(credentials=credentials, seed=secrets.randbits(32), rate=DEMO_RATE, most_in_flight=MOST_LIVES, start_within_seconds=math.inf)
     background: list[asyncio.Task[Any]] = []
 
-    def started() -> None:
-        tell(credentials)
+    async def begin() -> None:
+        await app.state.health.ready()
+        ready()
         if demo:
-            lives = simulate(
-                credentials=credentials, seed=secrets.randbits(32), rate=DEMO_RATE, most_in_flight=MOST_LIVES, start_within_seconds=math.inf
-            )
-            background.append(asyncio.create_task(lives))
+            await lives
 
     try:
-        await server.Server(application(chosen, pages=routes(credentials)), started).serve([bound])
+        if not await app.state.health.answers(MOST_START_SECONDS):
+            raise MongoAway
+        await server.Server(app, lambda: background.append(asyncio.create_task(begin()))).serve([bound])
     finally:
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        lives.close()
 
 
-def tell(credentials: Credentials) -> None:
+def reachable(host: str) -> str:
+    """How a browser on this machine names the address that is listened on."""
+    name = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{name}]" if ":" in name else name
+
+
+def tell(console: Console, credentials: Credentials, file: Path, demo: bool) -> None:
     """Print where everything is."""
-    console = Console(soft_wrap=True, highlight=False)
     console.print("\n[bold green]The verification gateway is ready.[/]\n")
-    for name, place in (("start here", credentials.url), ("GraphQL", credentials.graphql), ("WebSocket", credentials.websocket)):
+    for name, place in (
+        ("start here", credentials.url),
+        ("GraphQL", credentials.graphql),
+        ("WebSocket", credentials.websocket),
+        ("tokens", f"on the page, and in {file}"),
+    ):
         console.print(f"  {name:<11} {place}")
-    console.print("\n  tokens, each for `Authorization: Bearer …`:\n")
-    for part, token in asdict(credentials.tokens).items():
-        console.print(f"  {part:<11} {token}")
-    console.print("\n  Ctrl-C ends it; its data stay.\n")
+    console.print(
+        f'\n  A token for the command line:\n\n  TOKEN=$(python3 -c \'import json; print(json.load(open("{file}"))["tokens"]["integrator"])\')\n'
+    )
+    console.print(f"  {DEMO if demo else NO_DEMO} Ctrl-C ends it.\n")

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from itertools import repeat
 
 from domain.errors import Unavailable
 from gateway.drain import Drain
@@ -12,6 +13,7 @@ from store.verifications import Store
 
 # Whoever asks gives up sooner than the store does.
 PATIENCE_SECONDS = 2.0
+LOOK_AGAIN_SECONDS = 0.05
 MOST_FEED_AGE_SECONDS = 5.0
 MOST_CLOCK_DIFFERENCE_SECONDS = 5.0
 
@@ -29,6 +31,22 @@ class Health:
         """Make what the work needs. Raises: Unavailable."""
         await indexes.ensure(self.store.database)
         self.prepared = True
+
+    async def answers(self, within_seconds: float) -> bool:
+        """Whether MongoDB answers at all."""
+        try:
+            async with asyncio.timeout(within_seconds):
+                await ping(self.store.database)
+        except (Unavailable, TimeoutError):
+            return False
+        return True
+
+    async def ready(self) -> None:
+        """Wait until nothing stands in the way."""
+        for _ in repeat(None):
+            if not await self.troubles():
+                return
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     async def troubles(self) -> list[str]:
         """What stands in the way of serving, in words that may be shown; nothing where all is well."""

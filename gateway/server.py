@@ -70,10 +70,15 @@ class Server(uvicorn.Server):
 
 
 def run(main: Coroutine[None, None, None]) -> None:
-    """Run to the end, on uvloop. A signal that ends the process still lets go of all that is held: SIGTERM becomes SystemExit."""
-    signal.signal(signal.SIGTERM, _terminated)
+    """Run to the end, on uvloop."""
+    end_in_order()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main)
+
+
+def end_in_order() -> None:
+    """Let go of all that is held when a signal ends the process: SIGTERM becomes SystemExit, as SIGINT becomes KeyboardInterrupt."""
+    signal.signal(signal.SIGTERM, _terminated)
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:

@@ -18,13 +18,14 @@ from gateway.simulation.client import Client
 from gateway.simulation.credentials import Credentials, Tokens
 from gateway.simulation.errors import Misunderstood, TokenRefused
 from gateway.simulation.runner import simulate
-from gateway.simulation.tally import Tally
+from gateway.simulation.tally import STATUSES, Tally
 from store.verifications import utc_now
 from tests.serving import ACME, INTEGRATOR, Gateway, settings_for_tests
 
 # Far faster than any demo: what takes people minutes takes a tenth of a second.
 SPEED = 3000.0
 
+STATISTICS = "{ verificationStats { total billable byStatus { status count } } }"
 VERIFICATIONS = "{ verifications(first: 100) { edges { node { status anonymizedAt version events { version } } } } }"
 
 
@@ -61,6 +62,15 @@ async def test_a_simulation_leads_every_life_to_where_its_plan_ends(credentials:
     assert sum(verification["anonymizedAt"] is not None for verification in verifications) == tally.anonymized > 0
     for verification in verifications:
         assert [event["version"] for event in verification["events"]] == list(range(1, verification["version"] + 1))
+
+
+async def test_its_tally_is_what_the_statistics_say(gateway: Gateway, credentials: Credentials) -> None:
+    tally = await simulate(credentials=credentials, seed=5, rate=200, count=12, speed=SPEED)
+
+    statistics = (await gateway.query(STATISTICS))["verificationStats"]
+    assert {row["status"]: row["count"] for row in statistics["byStatus"]} == {status: tally.statuses[status] for status in STATUSES}
+    assert statistics["total"] == tally.attempts >= 12
+    assert statistics["billable"] == tally.statuses["VERIFIED"] + tally.statuses["FAILED"]
 
 
 async def test_a_seed_leads_the_same_lives_over_again(credentials: Credentials) -> None:
@@ -136,12 +146,14 @@ async def test_no_more_are_in_flight_than_may_be(credentials: Credentials) -> No
     assert tally.lives == 5
 
 
-async def test_the_command_tells_how_it_went(credentials: Credentials, tmp_path: Path) -> None:
-    async with simulating(credentials, tmp_path, "--seed", "3", "--count", "1", "--speed", str(SPEED)) as process:
+async def test_the_command_tells_what_the_statistics_say(gateway: Gateway, credentials: Credentials, tmp_path: Path) -> None:
+    async with simulating(credentials, tmp_path, "--seed", "5", "--rate", "200", "--count", "12", "--speed", str(SPEED)) as process:
         output, errors = await process.communicate()
 
+    statistics = (await gateway.query(STATISTICS))["verificationStats"]
     assert (process.returncode, errors) == (0, b"")
-    assert b"1 begun, 0 in flight" in output
+    assert "12 begun, 0 in flight" in output.decode()
+    assert all(f"{row['count']} {row['status'].lower()}" in output.decode() for row in statistics["byStatus"])
 
 
 async def test_the_command_ends_at_a_signal(credentials: Credentials, tmp_path: Path) -> None:

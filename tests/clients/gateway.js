@@ -1,0 +1,124 @@
+// What the clients share: the gateway's address, tokens as a company's own backend makes them, and a subscription that keeps what it is told.
+
+import { strict as assert } from "node:assert";
+import { createHmac } from "node:crypto";
+import { createClient } from "graphql-ws";
+import WebSocket from "ws";
+
+const { GATEWAY_URL, TOKEN_KEY } = process.env;
+const INTEGRATOR = "verification:read verification:write verification:sensitive";
+const PROVIDER = "verification:report";
+
+const ROW = "id version status phase recommendedAction verificationUrl reasons { code }";
+const ANSWER = `__typename ... on Verification { ${ROW} } ... on Refusal { code message field }`;
+const UPDATES = `subscription ($id: ID!, $after: Int, $followRetries: Boolean! = false) {
+  verificationUpdated(id: $id, after: $after, followRetries: $followRetries) {
+    verification { ${ROW} attempt }
+    events { version type fromStatus toStatus reasons { code } }
+  }
+}`;
+
+export function token(scope = INTEGRATOR, seconds = 3600) {
+  const part = (content) => Buffer.from(JSON.stringify(content)).toString("base64url");
+  const claims = { sub: "node", workspace: "acme", scope, exp: Math.floor(Date.now() / 1000) + seconds };
+  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
+  return `${signed}.${createHmac("sha256", TOKEN_KEY).update(signed).digest("base64url")}`;
+}
+
+// The value of an operation's only field, which must not be refused.
+async function ask(scope, query, variables) {
+  const headers = { "content-type": "application/json", authorization: `Bearer ${token(scope)}` };
+  const response = await fetch(`${GATEWAY_URL}/graphql`, { method: "POST", headers, body: JSON.stringify({ query, variables }) });
+  const { data, errors } = await response.json();
+  assert.equal(errors, undefined, JSON.stringify(errors));
+  const [value] = Object.values(data);
+  assert.notEqual(value.__typename, "Refusal", JSON.stringify(value));
+  return value;
+}
+
+export function create() {
+  const input = { firstName: "Jeanne", lastName: "Moreau", redirectionUrl: "https://shop.example/welcome" };
+  return ask(INTEGRATOR, `mutation ($input: CreateVerificationInput!) { createVerification(input: $input) { ${ANSWER} } }`, { input });
+}
+
+export function retry(verificationId) {
+  const query = `mutation ($input: RetryVerificationInput!) { retryVerification(input: $input) { ${ANSWER} } }`;
+  return ask(INTEGRATOR, query, { input: { verificationId } });
+}
+
+export async function followToken(verificationId) {
+  const query = "mutation ($id: ID!) { issueFollowToken(verificationId: $id) { __typename ... on FollowToken { token } } }";
+  return (await ask(INTEGRATOR, query, { id: verificationId })).token;
+}
+
+export async function reportProgress(verificationId, ...steps) {
+  const query = `mutation ($input: ReportProgressInput!) { reportProgress(input: $input) { ${ANSWER} } }`;
+  for (const progress of steps) await ask(PROVIDER, query, { input: { verificationId, progress } });
+}
+
+export function reportResult(verificationId, status, ...reasonCodes) {
+  const query = `mutation ($input: ReportResultInput!) { reportResult(input: $input) { ${ANSWER} } }`;
+  return ask(PROVIDER, query, { input: { verificationId, status, reasonCodes } });
+}
+
+export function connect(options) {
+  return createClient({
+    url: `${GATEWAY_URL.replace("http", "ws")}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: () => ({ authorization: `Bearer ${token()}` }),
+    retryAttempts: 0,
+    ...options,
+  });
+}
+
+// Everything that one subscription was told, oldest first.
+export class Updates {
+  messages = [];
+  #over = false;
+  #waiting = [];
+
+  constructor(client, variables) {
+    const next = (message) => this.#keep(message);
+    this.completed = new Promise((complete, error) => client.subscribe({ query: UPDATES, variables }, { next, complete, error }));
+    this.completed.catch(() => {}).finally(() => this.#end());
+  }
+
+  // The version of an attempt that was seen last.
+  seen(id) {
+    return this.messages.findLast(({ verification }) => verification.id === id)?.verification.version;
+  }
+
+  // Wait until a version of an attempt was seen; an end before that is an error.
+  async until(id, version) {
+    while (!(this.seen(id) >= version)) {
+      if (this.#over) assert.fail((await this.completed) ?? `completed before version ${version}`);
+      await new Promise((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  // All events, as [id, version, what happened].
+  get events() {
+    return this.messages.flatMap(({ verification, events }) => events.map((event) => [verification.id, event.version, told(event)]));
+  }
+
+  #keep({ data, errors }) {
+    assert.equal(errors, undefined, JSON.stringify(errors));
+    const { verification, events } = data.verificationUpdated;
+    if (events.length) assert.equal(events.at(-1).version, verification.version, "the state is not the one after the last event");
+    this.messages.push({ verification, events });
+    this.#wake();
+  }
+
+  #end() {
+    this.#over = true;
+    this.#wake();
+  }
+
+  #wake() {
+    this.#waiting.splice(0).forEach((resolve) => resolve());
+  }
+}
+
+function told({ type, toStatus, reasons }) {
+  return type === "STATUS_CHANGED" ? [toStatus, ...reasons.map(({ code }) => code)].join(" ") : type;
+}

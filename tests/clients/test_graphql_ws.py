@@ -1,0 +1,59 @@
+"""The client that frontends use, the npm package graphql-ws, against the gateway."""
+
+import asyncio
+import json
+import os
+import shutil
+from asyncio.subprocess import PIPE, STDOUT
+from pathlib import Path
+
+import pytest
+
+from tests.serving import KEYS, Gateway
+
+HERE = Path(__file__).parent
+SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def node() -> str:
+    """Node, with what the clients need."""
+    found = shutil.which("node")
+    if found and (HERE / "node_modules" / ".package-lock.json").exists():
+        return found
+    reason = "node_modules is missing in tests/clients: run `make setup`" if found else "Node is missing: install Node 20 or newer"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def test_the_lock_holds_hashes_and_no_download_addresses() -> None:
+    lock = (HERE / "package-lock.json").read_text()
+
+    installed = [package for name, package in json.loads(lock)["packages"].items() if name]
+    assert all(package["integrity"].startswith("sha512-") for package in installed)
+    assert "://" not in lock
+
+
+async def run(node: str, script: str, gateway: Gateway) -> None:
+    environment = {"PATH": os.environ["PATH"], "GATEWAY_URL": gateway.url, "TOKEN_KEY": KEYS["token_key"]}
+    process = await asyncio.create_subprocess_exec(node, HERE / script, env=environment, stdout=PIPE, stderr=STDOUT)
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), SECONDS)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, output.decode()
+
+
+async def test_a_life_with_a_retry_is_followed_without_a_gap(node: str, gateway: Gateway) -> None:
+    await run(node, "followed.js", gateway)
+
+
+async def test_a_dropped_connection_is_resumed_without_loss_or_doubles(node: str, gateway: Gateway) -> None:
+    await run(node, "dropped.js", gateway)
+
+
+async def test_a_client_whose_token_expired_goes_on_with_a_new_one(node: str, gateway: Gateway) -> None:
+    await run(node, "expired.js", gateway)

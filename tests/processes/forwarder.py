@@ -1,0 +1,78 @@
+"""A way to MongoDB that a test opens, and on which it can hold something up."""
+
+import asyncio
+import socket
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+
+class Forwarder:
+    """A port that leads to the MongoDB of a URI, once it is opened. Whatever holds `marker` waits there until it is released."""
+
+    def __init__(self, bound: socket.socket, uri: str, marker: bytes) -> None:
+        parts = urlsplit(uri)
+        user, at, hosts = parts.netloc.rpartition("@")
+        host, _, port = hosts.partition(",")[0].partition(":")
+        # The driver would go past the forwarder to the members that a replica set names.
+        options = {**dict(parse_qsl(parts.query)), "directConnection": "true"}
+        options.pop("replicaSet", None)
+        here = f"{user}{at}127.0.0.1:{bound.getsockname()[1]}"
+        self.uri = urlunsplit(parts._replace(netloc=here, query=urlencode(options)))
+        self.held, self.released = asyncio.Event(), asyncio.Event()
+        self._bound = bound
+        self._target = (host, int(port or 27017))
+        self._marker = marker
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Let connections in."""
+        self._server = await asyncio.start_server(self._connected, sock=self._bound)
+
+    async def close(self) -> None:
+        """Cut all connections, and let none in any more."""
+        if self._server:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _connected(self, reader: StreamReader, writer: StreamWriter) -> None:
+        task = asyncio.create_task(self._forward(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _forward(self, reader: StreamReader, writer: StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection(*self._target)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._pipe(reader, there_writer))
+                group.create_task(self._pipe(there_reader, writer))
+        except* OSError:
+            pass
+        finally:
+            writer.close()
+            there_writer.close()
+
+    async def _pipe(self, reader: StreamReader, writer: StreamWriter) -> None:
+        while content := await reader.read(65_536):
+            if self._marker in content:
+                self.held.set()
+                await self.released.wait()
+            writer.write(content)
+            await writer.drain()
+        writer.write_eof()
+
+
+@asynccontextmanager
+async def forwarding(uri: str, marker: bytes = b"never sent") -> AsyncIterator[Forwarder]:
+    """A forwarder that refuses connections until it is opened."""
+    with closing(socket.socket()) as bound:
+        bound.bind(("127.0.0.1", 0))
+        forwarder = Forwarder(bound, uri, marker)
+        try:
+            yield forwarder
+        finally:
+            await forwarder.close()

@@ -1,0 +1,217 @@
+"""The commands that end by themselves, and what is refused before anything is started."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+
+from domain.caller import Scope
+from gateway import __main__, development
+from gateway.alive import alive
+from gateway.application import token_reader
+from gateway.server import listening
+from gateway.settings import DEVELOPMENT, Settings, variable
+from store import indexes
+from store.driver import close, connect, database
+from store.verifications import utc_now
+from tests.serving import KEYS, settings_for_tests
+
+KEY_SETTINGS = {variable(name): key for name, key in KEYS.items()}
+SETTINGS = {**KEY_SETTINGS, "GATEWAY_PROVIDER": "sandbox", "GATEWAY_PUBLIC_URL": "http://127.0.0.1:8000", "GATEWAY_PORT": "0"}
+SDL = Path(__file__).parents[2] / "schema" / "schema.graphql"
+
+
+class Outcome(NamedTuple):
+    """What a command printed, and the status that it exited with."""
+
+    status: object
+    output: str
+    errors: str
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Runs the command in an empty directory, with these settings alone."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("GATEWAY_")]:
+        monkeypatch.delenv(name)
+
+    def run(*arguments: str, **settings: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["gateway", *arguments])
+        with monkeypatch.context() as patched:
+            for name, value in settings.items():
+                patched.setenv(name, value)
+            with pytest.raises(SystemExit) as exited:
+                __main__.main()
+        return Outcome(exited.value.code or 0, *capsys.readouterr())
+
+    return run
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_settings_that_are_missing_are_named_one_by_one(run: Run, command: str) -> None:
+    outcome = run(command)
+
+    named = [line.strip() for line in outcome.errors.splitlines()[1:]]
+    missing = ("MONGO_URI", "TOKEN_KEY", "SIGNING_KEY", "FINGERPRINT_KEY", "PROVIDER", "PUBLIC_URL")
+    assert outcome.status == 1
+    assert named == [f"GATEWAY_{name}: is missing" for name in missing]
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        pytest.param(DEVELOPMENT + "0123456789-abcdefghijklmnopqrstu", "was made for development", id="of development"),
+        pytest.param("canary-short", "must have at least 32 characters", id="short"),
+        pytest.param("canary" * 8, "is too simple to be a key", id="simple"),
+    ],
+)
+def test_a_weak_key_is_refused_and_not_shown(run: Run, command: str, key: str, reason: str) -> None:
+    settings = {**SETTINGS, **dict.fromkeys(KEY_SETTINGS, key)}
+
+    outcome = run(command, GATEWAY_MONGO_URI="mongodb://127.0.0.1:1", **settings)
+
+    told = outcome.errors.splitlines()
+    assert outcome.status == 1
+    assert told[0] == "gateway: These settings are missing or can't be used:"
+    assert all(line.startswith(f"  {name}: {reason}") for name, line in zip(KEY_SETTINGS, told[1:], strict=True))
+    assert key not in outcome.errors
+
+
+@pytest.mark.parametrize("uri", ["mongodb://", "mongodb://user:canary/secret@127.0.0.1:1/x", "mongodb://user:canary@127.0.0.1:0x1"])
+def test_an_address_that_cannot_be_mongodbs_is_refused_and_not_shown(run: Run, uri: str) -> None:
+    outcome = run("check", GATEWAY_MONGO_URI=uri, **SETTINGS)
+
+    assert outcome.status == 1
+    assert outcome.errors.startswith("gateway: MongoDB's address is not a mongodb:// URI")
+    assert outcome.errors.count("\n") == 1
+    assert "canary" not in outcome.errors
+
+
+def test_a_port_that_cannot_be_one_is_refused(run: Run) -> None:
+    outcome = run("dev", "--port", "65536")
+
+    assert outcome.status == 2
+    assert "'--port'" in outcome.errors
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_started(run: Run) -> None:
+    with listening("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        outcome = run("dev", "--port", str(port))
+
+    told = f"gateway: can't listen on 127.0.0.1:{port} (Address already in use); choose another with --port or GATEWAY_PORT\n"
+    assert (outcome.status, outcome.errors) == (1, told)
+    assert list(Path(".gateway").iterdir()) == []
+
+
+def test_a_data_directory_that_cannot_be_one_is_refused(run: Run) -> None:
+    Path("file").touch()
+
+    outcome = run("dev", "--port", "0", "--data-dir", "file")
+
+    assert (outcome.status, outcome.errors) == (1, "gateway: file can't be used: File exists\n")
+
+
+def test_a_token_opens_its_workspace_for_its_scopes_and_time(run: Run) -> None:
+    asked = ("--workspace", "acme", "--scope", "verification:read", "--scope", "verification:report", "--ttl", "60", "--subject", "Jo")
+    before = utc_now()
+
+    outcome = run("token", *asked, GATEWAY_TOKEN_KEY=KEYS["token_key"])
+
+    caller = token_reader(settings_for_tests("mongodb://unused", 0), utc_now).caller(f"Bearer {outcome.output.strip()}")
+    assert (outcome.status, outcome.errors) == (0, "")
+    assert (caller.subject, caller.workspace, caller.scopes) == ("Jo", "acme", frozenset({Scope.READ, Scope.REPORT}))
+    assert caller.expires_at is not None
+    assert timedelta(seconds=58) < caller.expires_at - before < timedelta(seconds=90)
+
+
+def test_a_token_for_a_gateway_in_development_is_signed_with_its_key(run: Run) -> None:
+    keys = development.keys(Path(".gateway"))
+
+    outcome = run("token", "--workspace", "demo", "--scope", "verification:read")
+
+    chosen = settings_for_tests("mongodb://unused", 0, **keys)
+    assert outcome.status == 0
+    assert token_reader(chosen, utc_now).caller(f"Bearer {outcome.output.strip()}").workspace == "demo"
+
+
+@pytest.mark.parametrize(
+    ("workspace", "scope", "told"),
+    [
+        pytest.param("a b", "verification:read", "--workspace", id="a blank in the workspace"),
+        pytest.param("demo", "verification:all", "verification:all", id="no scope"),
+        pytest.param("demo", "verification:follow", "verification:follow", id="follow tokens are the gateway's"),
+    ],
+)
+def test_a_token_that_cannot_be_is_refused(run: Run, workspace: str, scope: str, told: str) -> None:
+    outcome = run("token", "--workspace", workspace, "--scope", scope, GATEWAY_TOKEN_KEY=KEYS["token_key"])
+
+    assert (outcome.status, outcome.output) == (2, "")
+    assert told in outcome.errors
+
+
+def test_without_a_key_there_is_no_token(run: Run) -> None:
+    outcome = run("token", "--workspace", "demo", "--scope", "verification:read")
+
+    assert (outcome.status, outcome.output) == (1, "")
+    assert outcome.errors.splitlines()[1:] == ["  GATEWAY_TOKEN_KEY: is missing"]
+
+
+def test_the_schema_is_printed_as_it_is_committed(run: Run) -> None:
+    assert run("schema") == (0, SDL.read_text(), "")
+
+
+def test_all_settings_are_printed_as_a_file_of_environment_variables(run: Run) -> None:
+    outcome = run("settings")
+
+    lines = [line.lstrip("#") for line in outcome.output.splitlines() if not line.startswith("# ")]
+    assert (outcome.status, outcome.errors) == (0, "")
+    assert [line.partition("=")[0] for line in lines if line] == [variable(name) for name in Settings.model_fields]
+
+
+def test_the_check_is_green_where_the_gateway_would_serve(run: Run, database_uri: str) -> None:
+    async def prepared() -> None:
+        client = connect(database_uri, 10)
+        await indexes.ensure(database(client))
+        close(client)
+
+    first = run("check", GATEWAY_MONGO_URI=database_uri, **SETTINGS)
+    asyncio.run(prepared())
+    second = run("check", GATEWAY_MONGO_URI=database_uri, **SETTINGS)
+
+    assert (first.status, second.status) == (0, 0)
+    assert "will be made at the start" in first.errors
+    assert second.errors.splitlines()[:2] == ["✓ settings: complete", "✓ MongoDB: answers, and can be written to"]
+    assert second.errors.splitlines()[-1] == "✓ indexes: all there"
+
+
+def test_the_check_names_a_mongodb_that_does_not_answer_without_its_address(run: Run) -> None:
+    with listening("127.0.0.1", 0) as silent:
+        uri = f"mongodb://user:canary@127.0.0.1:{silent.getsockname()[1]}/gateway"
+        outcome = run("check", GATEWAY_MONGO_URI=uri, GATEWAY_DATABASE_SECONDS="1", **SETTINGS)
+
+    assert outcome.status == 1
+    assert "✗ MongoDB: no primary answered" in outcome.errors
+    assert urlsplit(uri).netloc not in outcome.errors
+
+
+def test_where_nobody_listens_nothing_is_alive() -> None:
+    assert not alive(1)
+
+
+def test_without_a_command_it_lists_them(run: Run) -> None:
+    outcome = run()
+
+    assert outcome.status == 2
+    assert all(command in outcome.output for command in ("serve", "dev", "simulate", "token", "schema", "settings", "check"))

@@ -1,0 +1,110 @@
+"""`gateway serve`, as operators run it."""
+
+import asyncio
+import json
+import signal
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+from websockets import ConnectionClosed
+
+from gateway.alive import alive
+from gateway.application import token_reader
+from gateway.server import listening
+from store.driver import close, connect, database
+from store.verifications import utc_now
+from tests.processes.forwarder import forwarding
+from tests.processes.process import CREATE, READY_SECONDS, REQUEST, Api, Command, next_update, running
+from tests.serving import ACME, INTEGRATOR, KEYS, settings_for_tests
+
+EXIT_SECONDS = 10
+
+SETTINGS = {**{f"GATEWAY_{name.upper()}": key for name, key in KEYS.items()}, "GATEWAY_PROVIDER": "sandbox", "GATEWAY_PORT": "0"}
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that nobody has at the moment."""
+    with listening("127.0.0.1", 0) as bound:
+        number: int = bound.getsockname()[1]
+        return number
+
+
+@pytest.fixture
+def environment(port: int) -> dict[str, str]:
+    """All that must be set but for GATEWAY_MONGO_URI."""
+    return {**SETTINGS, "GATEWAY_PORT": str(port), "GATEWAY_PUBLIC_URL": f"http://127.0.0.1:{port}"}
+
+
+def an_integrator(port: int) -> Api:
+    """One whose token was signed with the test's key."""
+    tokens = token_reader(settings_for_tests("mongodb://unused", port), utc_now)
+    return Api(f"http://127.0.0.1:{port}", tokens.token("tester", ACME, list(INTEGRATOR), timedelta(hours=1)))
+
+
+def logged(command: Command) -> list[dict[str, str]]:
+    """What it logged."""
+    return [json.loads(line) for line in command.errors.read_text().splitlines()]
+
+
+async def test_an_address_that_cannot_be_mongodbs_is_refused_and_not_shown(tmp_path: Path, environment: dict[str, str]) -> None:
+    async with running(tmp_path, "serve", GATEWAY_MONGO_URI="mongodb://user:canary/secret@127.0.0.1/x", **environment) as command:
+        status = await command.ended()
+
+    told = command.errors.read_text()
+    assert status == 1
+    assert told.startswith("gateway: MongoDB's address is not a mongodb:// URI")
+    assert told.count("\n") == 1
+    assert "canary" not in told
+
+
+async def test_at_sigterm_what_is_under_way_is_finished_and_followers_are_sent_elsewhere(
+    tmp_path: Path, database_uri: str, port: int, environment: dict[str, str]
+) -> None:
+    api = an_integrator(port)
+    async with forwarding(database_uri, marker=b"held up") as way:
+        await way.open()
+        async with running(tmp_path, "serve", GATEWAY_MONGO_URI=way.uri, **environment) as command:
+            await command.ready(api.url)
+            followed = await api.ask(CREATE, input=REQUEST)
+            async with api.updates(followed["id"]) as socket:
+                await next_update(socket)
+                under_way = asyncio.create_task(api.ask(CREATE, input={**REQUEST, "reference": "held up"}))
+                await asyncio.wait_for(way.held.wait(), READY_SECONDS)
+
+                command.process.send_signal(signal.SIGTERM)
+                with pytest.raises(ConnectionClosed) as closed:
+                    await next_update(socket)
+                assert command.process.returncode is None
+                way.released.set()
+                async with asyncio.timeout(EXIT_SECONDS):
+                    created = await under_way
+                    status = await command.process.wait()
+
+    client = connect(database_uri, EXIT_SECONDS)
+    kept = await database(client)["verifications"].count_documents({"_id": created["id"], "reference": "held up"})
+    close(client)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+    assert status == 143
+    assert kept == 1
+    assert "error" not in {line["level"] for line in logged(command)}
+
+
+async def test_it_waits_for_a_mongodb_that_comes_later(tmp_path: Path, database_uri: str, port: int, environment: dict[str, str]) -> None:
+    url = f"http://127.0.0.1:{port}"
+    async with (
+        forwarding(database_uri) as way,
+        running(tmp_path, "serve", GATEWAY_MONGO_URI=way.uri, **environment) as command,
+        httpx2.AsyncClient(trust_env=False, timeout=30) as client,
+    ):
+        await command.until(lambda: "listening" in command.errors.read_text())
+        living, ready = await client.get(f"{url}/livez"), await client.get(f"{url}/readyz")
+        healthy = await asyncio.to_thread(alive, port)
+        await way.open()
+        await command.ready(url)
+
+    assert (living.status_code, healthy) == (200, True)
+    assert (ready.status_code, ready.json()) == (503, {"ready": False, "troubles": ["MongoDB does not answer"]})
