@@ -48,9 +48,10 @@ async def changes(database: Database) -> AsyncIterator[Document | None]:
         try:
             while alive(stream):
                 change = await _next(stream, patience)
-                if not certain or (change and change["operationType"] in UPHEAVALS):
+                upheaval = change is not None and change["operationType"] in UPHEAVALS
+                if upheaval or not certain:
                     yield None
-                if change:
+                if change and not upheaval:
                     yield change
                 token, certain, patience = stream.resume_token, True, PATIENCE_SECONDS
             token = None
@@ -74,7 +75,9 @@ async def _next(stream: ChangeStream, patience: float) -> Document | None:
     # A graceful stop of the primary can keep the driver waiting for half a minute: the call goes on in its thread, and nobody listens.
     answer = asyncio.ensure_future(stream.try_next())
     try:
-        return await asyncio.wait_for(asyncio.shield(answer), patience)
+        # Not `wait_for`: before Python 3.12 it forgets a cancellation that comes together with the answer.
+        async with asyncio.timeout(patience):
+            return await asyncio.shield(answer)
     except TimeoutError:
         _abandon(answer)
         raise Silent from None

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from bson.codec_options import CodecOptions
+from bson.codec_options import CodecOptions, DatetimeConversion
 from motor.motor_asyncio import (
     AsyncIOMotorChangeStream,
     AsyncIOMotorClient,
@@ -18,7 +18,8 @@ from motor.motor_asyncio import (
     AsyncIOMotorCommandCursor,
     AsyncIOMotorDatabase,
 )
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError, WaitQueueTimeoutError, WTimeoutError
+from pymongo import timeout
+from pymongo.errors import ConfigurationError, ConnectionFailure, ExecutionTimeout, PyMongoError, WaitQueueTimeoutError, WTimeoutError
 
 from domain.errors import Unavailable
 
@@ -32,9 +33,18 @@ ChangeStream = AsyncIOMotorChangeStream[Document]
 T = TypeVar("T")
 
 DEFAULT_DATABASE = "gateway"
+CLOSING_SECONDS = 1.0
 
-# By default the driver makes a time zone object of its own, and comparing with `datetime.UTC` by identity would never hold.
-UTC_INSTANTS: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
+# By default the driver makes a time zone object of its own, and comparing with `datetime.UTC` by identity would never hold. An instant that
+# somebody else put beyond the year 9999 is cut off: an error would end the change stream, again each time that it is opened.
+UTC_INSTANTS: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC, datetime_conversion=DatetimeConversion.DATETIME_CLAMP)
+
+
+class BadAddress(Exception):
+    """MongoDB's address can't be one. The driver's own words would show a part of it, which may be the password."""
+
+    def __init__(self) -> None:
+        super().__init__("MongoDB's address is not a mongodb:// URI that can be used; user name and password must be percent-encoded in it")
 
 
 def connect(uri: str, timeout_seconds: float) -> Client:
@@ -42,17 +52,18 @@ def connect(uri: str, timeout_seconds: float) -> Client:
 
     It connects by itself, later, and mends itself. An operation ends in time, for the server too.
 
-    Raises: pymongo.errors.ConfigurationError, InvalidURI for an address that can't be one.
+    Raises: BadAddress.
     """
-    return AsyncIOMotorClient(
-        uri,
-        timeoutMS=round(timeout_seconds * 1000),
-        readPreference="primary",
-        readConcernLevel="majority",
-        w="majority",
-        journal=True,
-        appname="verification-gateway",
-    )
+    with addressing():
+        return AsyncIOMotorClient(
+            uri,
+            timeoutMS=round(timeout_seconds * 1000),
+            readPreference="primary",
+            readConcernLevel="majority",
+            w="majority",
+            journal=True,
+            appname="verification-gateway",
+        )
 
 
 def watching(uri: str) -> Client:
@@ -67,7 +78,9 @@ def database(client: Client) -> Database:
 
 def close(client: Client) -> None:
     """Let the client's connections go."""
-    client.close()
+    # The driver ends its sessions on the server, and would look half a minute for one that is away.
+    with timeout(CLOSING_SECONDS):
+        client.close()
 
 
 def aggregate(collection: Collection, pipeline: Sequence[Document], **options: Any) -> AsyncIOMotorCommandCursor[Document]:
@@ -97,6 +110,15 @@ async def ping(database: Database) -> datetime:
     with answering():
         told: datetime = (await database.command("hello", codec_options=UTC_INSTANTS))["localTime"]
     return told
+
+
+@contextmanager
+def addressing() -> Iterator[None]:
+    """Where an address can't be one: BadAddress."""
+    try:
+        yield
+    except (ConfigurationError, ValueError):
+        raise BadAddress from None
 
 
 @contextmanager

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 # Clocks of gateways may differ, and a write takes its time between its instant and its commit: this much of the past is read again.
 OVERLAP = timedelta(seconds=60)
 HEARTBEAT_SECONDS = 1.0
+# The stream is known to stand once a heartbeat came through it, and those that were sent before it stood never do.
+OPENING_BEAT_SECONDS = 0.05
 OPENING_SECONDS = 10.0
 MOST_FEED_CHANGES = 10_000
 BATCH = 500
@@ -105,8 +107,9 @@ class Feed:
                 self._heard(change)
             elif "fullDocument" in change:
                 document = change["fullDocument"]
-                if document.get("version", 0) > self._read.get(document["_id"], 0):
-                    self._tell(document)
+                with tolerating(document):
+                    if document["version"] > self._read.get(document["_id"], 0):
+                        self._tell(document)
             elif "documentKey" in change:
                 # Somebody else's update comes without the document.
                 await self._read_and_tell({"_id": change["documentKey"]["_id"]}, None)
@@ -125,12 +128,7 @@ class Feed:
         keys: list[Key] = [("id", workspace, document["_id"]), ("chain", workspace, document["chain"]), ("workspace", workspace, None)]
         listeners = [listener for key in keys for listener in self._listeners.get(key, ())]
         if listeners:
-            try:
-                verification = decode(document)
-            except (KeyError, TypeError, ValueError) as error:
-                # One document that somebody else spoiled must not end the feed of all others.
-                logger.error("verification %s can't be read (%s)", document.get("_id"), type(error).__name__)
-                return
+            verification = decode(document)
             version = verification.version - 1 if since is None else version_at(verification, since)
             for listener in listeners:
                 listener.offer(verification, version)
@@ -153,10 +151,13 @@ class Feed:
             try:
                 with answering():
                     async for document in self._store.collection.find(condition):
-                        self._tell(document, since)
-                        self._read[document["_id"]] = document.get("version", 0)
+                        with tolerating(document):
+                            self._tell(document, since)
+                            self._read[document["_id"]] = document["version"]
                 return
-            except Unavailable:
+            except (Unavailable, PyMongoError) as error:
+                # An upheaval can end a query half-way too.
+                logger.warning("what may have been missed could not be read (%s)", type(error).__name__)
                 await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _beat(self) -> None:
@@ -168,7 +169,16 @@ class Feed:
                 await self._store.database[HEARTBEATS].replace_one({"_id": self._name}, heartbeat, upsert=True)
             except PyMongoError as error:
                 logger.warning("a heartbeat could not be written (%s)", type(error).__name__)
-            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await asyncio.sleep(HEARTBEAT_SECONDS if self._opened.is_set() else OPENING_BEAT_SECONDS)
+
+
+@contextmanager
+def tolerating(document: Document) -> Iterator[None]:
+    """One document that somebody else spoiled must not end the feed of all others."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        logger.error("verification %s can't be read (%s)", document.get("_id"), type(error).__name__)
 
 
 def version_at(verification: Verification, instant: datetime) -> int:

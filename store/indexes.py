@@ -19,6 +19,7 @@ INDEXES = {
         index("workspace", "createdAt", "_id"),
         index("workspace", "updatedAt", "_id"),
         index("workspace", "status", "createdAt", "_id"),
+        index("workspace", "status", "updatedAt", "_id"),
         index("workspace", "reasons", "createdAt", "_id"),
         index("workspace", "reference", "createdAt", "_id"),
         index("workspace", "chain", "attempt"),

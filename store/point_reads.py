@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 
+from domain.errors import Unavailable
 from domain.verification import Verification
 from store.documents import Document, decode
 from store.driver import Collection, answering
@@ -11,6 +12,7 @@ MOST_AT_ONCE = 500
 
 Key = tuple[str, str]
 Answer = asyncio.Future[Verification | None]
+Outcome = Verification | BaseException | None
 
 
 class PointReads:
@@ -37,12 +39,21 @@ class PointReads:
             while self._waiting:
                 keys = list(self._waiting)[:MOST_AT_ONCE]
                 asked = {key: self._waiting.pop(key) for key in keys}
-                found = await asyncio.gather(self._found(keys), return_exceptions=True)
-                for key, answers in asked.items():
-                    for answer in answers:
-                        settle(answer, found[0], key)
+                for key, outcome in (await self._outcomes(keys)).items():
+                    for answer in asked[key]:
+                        settle(answer, outcome)
         finally:
             self._reading = None
+
+    async def _outcomes(self, keys: list[Key]) -> dict[Key, Outcome]:
+        [found] = await asyncio.gather(self._found(keys), return_exceptions=True)
+        if not isinstance(found, BaseException):
+            return {key: found.get(key) for key in keys}
+        if len(keys) == 1 or isinstance(found, Unavailable):
+            return dict.fromkeys(keys, found)
+        # One of them can't be asked for, or its document can't be read: nobody else may suffer from that.
+        alone = await asyncio.gather(*(self._outcomes([key]) for key in keys))
+        return {key: outcome for each in alone for key, outcome in each.items()}
 
     async def _found(self, keys: list[Key]) -> dict[Key, Verification]:
         with answering():
@@ -55,14 +66,14 @@ class PointReads:
         return {(document["workspace"], document["_id"]): decode(document) for document in documents}
 
 
-def settle(answer: Answer, found: dict[Key, Verification] | BaseException, key: Key) -> None:
+def settle(answer: Answer, outcome: Outcome) -> None:
     """Answer one who waits, unless nobody waits any more."""
     if answer.done():
         return
-    if isinstance(found, BaseException):
-        answer.set_exception(found)
+    if isinstance(outcome, BaseException):
+        answer.set_exception(outcome)
     else:
-        answer.set_result(found.get(key))
+        answer.set_result(outcome)
 
 
 def wanted(keys: list[Key]) -> Document:

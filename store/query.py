@@ -33,5 +33,6 @@ def matching(filter: Filter) -> list[Document]:
 def of_types(types: tuple[ReasonType, ...]) -> Document:
     """A condition on the codes: some code is of one of the types. Of an unknown type are the codes that the catalogue doesn't have."""
     if ReasonType.UNKNOWN in types:
-        return {"$elemMatch": {"$nin": [code for code, reason in CATALOGUE.items() if reason.type not in types]}}
+        # Any text is at least the empty one; without that bound, the index entries of all that have no code would be read too.
+        return {"$elemMatch": {"$gte": "", "$nin": [code for code, reason in CATALOGUE.items() if reason.type not in types]}}
     return {"$in": [code for code, reason in CATALOGUE.items() if reason.type in types]}
