@@ -11,7 +11,7 @@ PYTHON_CODE := gateway schema resolvers providers store domain tests deploy requ
 # The tests' own client on Node, where there is one.
 CLIENTS := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/clients/package-lock.json))
 
-.PHONY: help setup run test check schema lock lock-check image-test clean
+.PHONY: help setup run test check schema lock lock-check ledger image-test clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -23,6 +23,9 @@ run: setup ## start the gateway with a MongoDB of its own and demo data
 
 test: setup ## run all tests; some of them: make test ARGS=tests/store
 	.venv/bin/pytest $(ARGS)
+
+ledger: setup ## break everything for 20 minutes and count what was lost; another run: make ledger ARGS='--seed 8 --minutes 5 --faults 40'
+	.venv/bin/python -m tests.ledger $(ARGS)
 
 check: setup lock-check ## lint, types, layers, the committed schema, the locks
 	.venv/bin/ruff check .

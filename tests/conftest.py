@@ -7,9 +7,17 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import pytest
+from pymongo import MongoClient, monitoring
 
 from gateway.embedded import EmbeddedMongo
+from store.feed import Feed
+from store.indexes import VERIFICATIONS
+from store.verifications import Store, Verifications
+from tests.clock import Clock
+from tests.commands import Commands
+from tests.company import Company
 from tests.serving import Gateway, serving
+from tests.storing import a_feed, feeding, storing
 
 
 @pytest.fixture(scope="session")
@@ -45,4 +53,70 @@ def database_uri(mongo_uri: str, database_name: str) -> str:
 async def gateway(database_uri: str) -> AsyncIterator[Gateway]:
     """A running gateway over a database of its own."""
     async with serving(database_uri) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_database_uri(mongo_uri: str) -> str:
+    """The address of a database that no other module has."""
+    return urlunsplit(urlsplit(mongo_uri)._replace(path=f"/test_{uuid4().hex}"))
+
+
+@pytest.fixture(scope="module")
+async def shared_gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
+    """A running gateway for all tests of a module, each of which has a workspace of its own."""
+    async with serving(shared_database_uri) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def mongo(mongo_uri: str) -> Iterator[MongoClient[dict[str, Any]]]:
+    """A client for whoever looks at the database past the gateway."""
+    with MongoClient[dict[str, Any]](mongo_uri, tz_aware=True) as client:
+        yield client
+
+
+@pytest.fixture
+def company(shared_gateway: Gateway, shared_database_uri: str, mongo: MongoClient[dict[str, Any]]) -> Company:
+    """A company of this test's own at the module's gateway."""
+    return Company(shared_gateway, mongo[urlsplit(shared_database_uri).path[1:]][VERIFICATIONS])
+
+
+@pytest.fixture
+def stranger(company: Company) -> Company:
+    """Another company at the same gateway."""
+    return Company(company.gateway, company.collection)
+
+
+@pytest.fixture(scope="session")
+def commands() -> Commands:
+    """What goes to MongoDB, of clients made from now on."""
+    listening = Commands()
+    monitoring.register(listening)
+    return listening
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The store's clock, which stands at noon until it is moved."""
+    return Clock()
+
+
+@pytest.fixture
+async def store(database_uri: str, clock: Clock, commands: Commands) -> AsyncIterator[Store]:
+    """A store over a database of its own."""
+    async with storing(database_uri, clock) as store:
+        yield store
+
+
+@pytest.fixture
+def verifications(store: Store) -> Verifications:
+    """Those of one workspace."""
+    return store.within("acme")
+
+
+@pytest.fixture
+async def feed(database_uri: str, store: Store) -> AsyncIterator[Feed]:
+    """The feed of that store, open."""
+    async with a_feed(database_uri, store) as made, feeding(made) as running:
         yield running

@@ -1,0 +1,37 @@
+"""What goes to MongoDB, overheard."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+
+Command = dict[str, Any]
+
+
+class Commands(CommandListener):
+    """All that this process sends to MongoDB, whichever client sends it: register it before the clients are made."""
+
+    def __init__(self) -> None:
+        self._recorders: list[tuple[str, list[Command]]] = []
+
+    @contextmanager
+    def sent(self, database: str) -> Iterator[list[Command]]:
+        """The commands sent to a database, in order, for as long as the context lasts. The first key of each is its name."""
+        recorder: tuple[str, list[Command]] = (database, [])
+        self._recorders.append(recorder)
+        try:
+            yield recorder[1]
+        finally:
+            self._recorders.remove(recorder)
+
+    def started(self, event: CommandStartedEvent) -> None:
+        for database, commands in list(self._recorders):
+            if database == event.database_name:
+                commands.append(dict(event.command))
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass

@@ -1,0 +1,246 @@
+"""The follow token: what the browser of the person being verified may see."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from graphql import GraphQLObjectType, get_named_type, is_leaf_type
+
+from domain.caller import Scope
+from domain.status import Status
+from schema.build import build, executable
+from store.verifications import utc_now
+from tests.clock import Clock
+from tests.company import CAPTURE_STARTED, LINK_OPENED, PERSON, Company
+from tests.gateway.test_identity import OPERATIONS, said, variables, without
+from tests.serving import serving
+from tests.wire import following, wired
+
+VERIFICATION = executable(build()).type_map["Verification"]
+assert isinstance(VERIFICATION, GraphQLObjectType)
+PLAIN = " ".join(name for name, field in VERIFICATION.fields.items() if is_leaf_type(get_named_type(field.type)))
+EVENTS = "events { version type actor at fromStatus toStatus reasons { code } note }"
+WHOLE = f"{PLAIN} reasons {{ code }} {EVENTS} declaredIdentity {{ firstName lastName }} extractedDocument {{ fullName }}"
+READ = f"query($id: ID!) {{ verification(id: $id) {{ {WHOLE} }} }}"
+UPDATED = f"""
+subscription($id: ID!, $after: Int, $retries: Boolean! = false) {{
+  verificationUpdated(id: $id, after: $after, followRetries: $retries) {{
+    verification {{ id version {EVENTS} reasons {{ code }} reference }}
+    {EVENTS}
+  }}
+}}
+"""
+DOCUMENT = {"fullName": "Jeanne Moreau"}
+
+
+def codes(reasons: list[dict[str, str]]) -> list[str]:
+    return [reason["code"] for reason in reasons]
+
+
+async def seen(company: Company, id: str, token: str) -> dict[str, Any]:
+    """All that a token shows of a verification, where its personal data are refused."""
+    answer = await company.answer(READ, {"id": id}, token)
+    assert [error["extensions"] for error in answer["errors"]] == [{"code": "FORBIDDEN"}]
+    found: dict[str, Any] = answer["data"]["verification"]
+    return found
+
+
+async def test_a_token_says_how_long_it_is_valid_and_whom_it_serves(company: Company) -> None:
+    id = await company.created()
+
+    issued = await company.issue(id, 600)
+    caller = (await company.ask("{ me { subject workspaceId scopes expiresAt } }", token=issued["token"]))["me"]
+
+    assert timedelta(seconds=580) < datetime.fromisoformat(issued["expiresAt"]) - datetime.now(UTC) <= timedelta(seconds=600)
+    assert caller == {
+        "subject": f"follower of {id}",
+        "workspaceId": company.workspace,
+        "scopes": ["verification:follow"],
+        "expiresAt": issued["expiresAt"],
+    }
+
+
+async def test_the_person_sees_how_it_stands_and_what_to_do(company: Company) -> None:
+    id = await company.created(reference="order-1", faceRecognition=True)
+    await company.progress(id, LINK_OPENED)
+    token = await company.follow_token(id)
+
+    integrators = (await company.ask(READ, {"id": id}))["verification"]
+    shown = await seen(company, id, token)
+
+    hidden = {"reference": None, "declaredIdentity": None, "extractedDocument": None}
+    assert shown == {**integrators, **hidden}
+    assert shown["verificationUrl"]
+    assert shown["linkExpiresAt"]
+    assert shown["redirectionUrl"] == PERSON["redirectionUrl"]
+    assert integrators["reference"] == "order-1"
+
+
+async def test_the_person_is_not_told_internal_reasons_anywhere(company: Company) -> None:
+    first = await company.created()
+    await company.result(first, "FAILED", "IDVV_2403", "IDVV_2101", "NEW_CODE", extractedDocument=DOCUMENT)
+    second = (await company.retry(first))["id"]
+    await company.result(second, "FAILED", "IDVV_2301")
+    token = await company.follow_token(second)
+    around = f"attempts {{ {WHOLE} previousAttempt {{ {WHOLE} }} nextAttempt {{ {WHOLE} }} }}"
+    query = f"query($id: ID!) {{ node(id: $id) {{ ... on Verification {{ {around} }} }} }}"
+
+    answer = await company.answer(query, {"id": second}, token)
+    async with following(company.gateway, token, UPDATED, {"id": first, "after": 0, "retries": True}) as updates:
+        heard = [await updates.next(), await updates.next()]
+
+    attempts = answer["data"]["node"]["attempts"]
+    assert [codes(attempt["reasons"]) for attempt in attempts] == [["IDVV_2101"], []]
+    assert [codes(attempt["events"][1]["reasons"]) for attempt in attempts] == [["IDVV_2101"], []]
+    assert [attempt["status"] for attempt in attempts] == ["FAILED", "FAILED"]
+    for secret in ("IDVV_2403", "IDVV_2301", "NEW_CODE", "Jeanne"):
+        assert secret not in repr((answer, heard))
+    assert len(answer["errors"]) == 1
+
+
+async def test_the_person_does_not_learn_what_was_reported_in_vain(company: Company) -> None:
+    id = await company.created()
+    await company.result(id, "INCONCLUSIVE", "IDVV_1314")
+    await company.result(id, "FAILED", "IDVV_2101")
+    await company.result(id, "VERIFIED")
+    token = await company.follow_token(id)
+
+    shown = await seen(company, id, token)
+    async with following(company.gateway, token, UPDATED, {"id": id, "after": 2}) as updates:
+        [update] = await updates.rest()
+
+    assert codes(shown["reasons"]) == ["IDVV_1314"]
+    assert codes(shown["events"][1]["reasons"]) == ["IDVV_1314"]
+    for events in (shown["events"][2:], update["events"], update["verification"]["events"][2:]):
+        assert [(event["version"], event["type"], event["actor"]) for event in events] == [
+            (3, "RESULT_IGNORED", "PROVIDER"),
+            (4, "RESULT_IGNORED", "PROVIDER"),
+        ]
+        assert all((event["fromStatus"], event["toStatus"], event["reasons"], event["note"]) == (None, None, [], None) for event in events)
+
+
+async def test_the_person_follows_live_to_the_end_and_over_retries(company: Company) -> None:
+    first = await company.created(reference="order-1")
+    token = await company.follow_token(first)
+
+    async with following(company.gateway, token, UPDATED, {"id": first, "after": 0, "retries": True}) as updates:
+        heard = [await updates.next()]
+        await company.progress(first, CAPTURE_STARTED)
+        heard.append(await updates.next())
+        await company.result(first, "FAILED", "IDVV_2101", "IDVV_2301")
+        heard.append(await updates.next())
+        second = (await company.retry(first))["id"]
+        heard += [await updates.next(), await updates.next()]
+        await company.result(second, "VERIFIED")
+        heard += await updates.rest()
+
+    assert {(update["verification"]["id"], update["verification"]["version"]) for update in heard} == {
+        *((first, version) for version in (1, 2, 3, 4)),
+        (second, 1),
+        (second, 2),
+    }
+    assert "IDVV_2301" not in repr(heard)
+    assert "order-1" not in repr(heard)
+    assert (await company.ask("query($id: ID!) { verification(id: $id) { status } }", {"id": second}, token))["verification"]["status"] == "VERIFIED"
+
+
+async def test_a_token_of_a_retry_reaches_the_attempts_before_it(company: Company) -> None:
+    first = await company.created()
+    await company.result(first, "INCONCLUSIVE", "IDVV_1314")
+    second = (await company.retry(first))["id"]
+    query = "query($id: ID!) { verification(id: $id) { previousAttempt { id } nextAttempt { id } attempts { id } } }"
+
+    for token in (await company.follow_token(first), await company.follow_token(second)):
+        found = [(await company.ask(query, {"id": id}, token))["verification"] for id in (first, second)]
+
+        assert found == [
+            {"previousAttempt": None, "nextAttempt": {"id": second}, "attempts": [{"id": first}, {"id": second}]},
+            {"previousAttempt": {"id": first}, "nextAttempt": None, "attempts": [{"id": first}, {"id": second}]},
+        ]
+
+
+@pytest.mark.parametrize("name", ["node", "verification", "verificationUpdated"])
+async def test_what_is_not_of_the_chain_is_as_if_it_did_not_exist(company: Company, stranger: Company, name: str) -> None:
+    own, other, foreign, absent = await company.created(), await company.created(), await stranger.created(), "ver_" + "1" * 32
+    token, query = await company.follow_token(own), OPERATIONS[name]
+
+    answers = set()
+    for id in (other, foreign, absent):
+        if query.startswith("subscription"):
+            for given in ({"id": id}, {"id": id, "after": 100}):
+                async with wired(company.gateway, token) as wire:
+                    await wire.subscribe("1", query, given)
+                    answers.add(without(id, await said(wire)))
+        else:
+            answers.add(without(id, await company.answer(query, {"id": id}, token)))
+
+    assert len(answers) == 1, answers
+
+
+async def test_a_follower_lists_counts_changes_and_watches_nothing(company: Company) -> None:
+    id = await company.created()
+    token, before = await company.follow_token(id), company.kept()
+    served = {"node", "verification", "verificationUpdated", "statuses", "reasonCodes", "reasonCode", "me"}
+
+    for name, query in OPERATIONS.items():
+        given = variables(query, id=id, input=PERSON)
+        async with wired(company.gateway, token) as wire:
+            await wire.subscribe("1", query, given)
+            message = await wire.hear()
+        payload = message["payload"]
+        errors = payload if message["type"] == "error" else payload.get("errors", [])
+
+        assert [error["extensions"] for error in errors] == ([] if name in served else [{"code": "FORBIDDEN"}]), name
+
+    assert company.kept() == before
+
+
+async def test_a_follower_may_not_ask_for_another_token(company: Company) -> None:
+    id = await company.created()
+
+    answer = await company.answer(OPERATIONS["issueFollowToken"], {"id": id}, await company.follow_token(id))
+
+    assert (answer["data"], [error["extensions"] for error in answer["errors"]]) == (None, [{"code": "FORBIDDEN"}])
+
+
+async def test_only_who_may_write_issues_tokens(company: Company) -> None:
+    id = await company.created()
+
+    answer = await company.answer(OPERATIONS["issueFollowToken"], {"id": id}, company.token(Scope.READ, Scope.REPORT, Scope.SENSITIVE))
+
+    assert [error["extensions"] for error in answer["errors"]] == [{"code": "FORBIDDEN"}]
+
+
+async def test_a_token_ends_when_it_says(database_uri: str) -> None:
+    clock = Clock(utc_now())
+    async with serving(database_uri, now=clock) as gateway:
+        created = await gateway.query(
+            "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { ... on Verification { id } } }", {"input": PERSON}
+        )
+        id = created["createVerification"]["id"]
+        issue = "mutation($id: ID!) { issueFollowToken(verificationId: $id, ttlSeconds: 60) { ... on FollowToken { token expiresAt } } }"
+        issued = (await gateway.query(issue, {"id": id}))["issueFollowToken"]
+        ends = datetime.fromisoformat(issued["expiresAt"])
+
+        statuses = []
+        for clock.now in (ends - timedelta(milliseconds=1), ends):
+            statuses.append((await gateway.post(OPERATIONS["verification"], {"id": id}, issued["token"])).status_code)
+        async with wired(gateway) as wire:
+            await wire.send({"type": "connection_init", "payload": {"authorization": f"Bearer {issued['token']}"}})
+            closed = await wire.closed()
+
+    assert ends - timedelta(seconds=60) <= clock.now
+    assert (statuses, closed) == ([200, 401], 4403)
+
+
+async def test_a_status_says_the_same_to_the_person_as_to_the_company(company: Company) -> None:
+    for status in Status:
+        id = await company.created()
+        if status.final:
+            await company.result(id, status.name, *([] if status is Status.VERIFIED else ["IDVV_1201"]))
+
+        shown = await seen(company, id, await company.follow_token(id))
+
+        whole = (await company.ask(READ, {"id": id}))["verification"]
+        same = ("status", "phase", "recommendedAction", "canRetry", "billable", "reasons", "version", "expiresAt", "completedAt", "verificationUrl")
+        assert {name: shown[name] for name in same} == {name: whole[name] for name in same}

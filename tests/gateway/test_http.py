@@ -1,0 +1,323 @@
+"""GraphQL over HTTP: what is refused, with which status, and in which form."""
+
+import gzip
+import logging
+from typing import Any
+
+import httpx2
+import orjson
+import pytest
+
+from domain.caller import Scope
+from gateway.http import MOST_BODY_BYTES
+from tests.company import LINK_OPENED, Company
+from tests.wire import following
+
+JSON, RESPONSE_JSON = "application/json", "application/graphql-response+json"
+ME = orjson.dumps({"query": "{ me { workspaceId } }"})
+WRONG_INSTANT = {"query": "query($at: DateTime) { verifications(filter: { createdAfter: $at }) { totalCount } }", "variables": {"at": "now"}}
+
+
+async def posted(company: Company, content: bytes, **headers: str) -> httpx2.Response:
+    """The response to a body."""
+    known = {"authorization": f"Bearer {company.token()}", "content-type": JSON}
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await company.gateway.client.post("/graphql", content=content, headers={**known, **given})
+
+
+async def got(company: Company, **parameters: str) -> httpx2.Response:
+    """The response to a URL."""
+    return await company.gateway.client.get("/graphql", params=parameters, headers={"authorization": f"Bearer {company.token()}"})
+
+
+def media(response: httpx2.Response) -> str:
+    """The media type of a response in UTF-8."""
+    media, _, charset = response.headers["content-type"].partition("; ")
+    assert charset == "charset=utf-8"
+    return str(media)
+
+
+def codes(response: httpx2.Response) -> list[str]:
+    """The codes of the errors in a response that holds nothing else."""
+    content = response.json()
+    assert list(content) == ["errors"]
+    assert all(error["message"] for error in content["errors"])
+    return [error["extensions"]["code"] for error in content["errors"]]
+
+
+BODIES = {
+    "a text": b'"x"',
+    "a number": b"1",
+    "null": b"null",
+    "a list": b"[]",
+    "a list of operations": b"[" + ME + b"]",
+    "nothing": b"",
+    "no JSON": b"query { me { subject } }",
+    "half of an object": b'{"query": "{',
+    "invalid UTF-8": b'{"query": "\xff\xfe"}',
+    "UTF-16": ME.decode().encode("utf-16"),
+    "half a surrogate pair": rb'{"query": "\ud800"}',
+    "a list that is 20,000 deep": b"[" * 20_000 + b"]" * 20_000,
+    "an object that is 20,000 deep": b'{"a":' * 20_000 + b"1" + b"}" * 20_000,
+    "variables that are 20,000 deep": b'{"query": "{ me { subject } }", "variables": {"a": ' + b"[" * 20_000 + b"]" * 20_000 + b"}}",
+    "not a number": b'{"query": "{ me { subject } }", "variables": {"a": NaN}}',
+    "a number without end": b'{"query": "{ me { subject } }", "variables": {"a": 1e999}}',
+    "no query": b"{}",
+    "a query that is null": b'{"query": null}',
+    "a query that is a list": b'{"query": ["{ me { subject } }"]}',
+    "variables in a list": b'{"query": "{ me { subject } }", "variables": []}',
+    "variables in a text": b'{"query": "{ me { subject } }", "variables": "{}"}',
+    "an operationName that is a number": b'{"query": "{ me { subject } }", "operationName": 1}',
+    "extensions in a list": b'{"query": "{ me { subject } }", "extensions": []}',
+    "an operationName that names nothing": b'{"query": "query A { me { subject } }", "operationName": "B"}',
+    "several operations and no name": b'{"query": "query A { me { subject } } query B { me { subject } }"}',
+    "a subscription": b'{"query": "subscription { verificationsUpdated { cursor } }"}',
+}
+
+
+@pytest.mark.parametrize("accepted", [JSON, RESPONSE_JSON])
+async def test_a_body_that_is_no_request_is_refused_as_one(company: Company, accepted: str) -> None:
+    for what, content in BODIES.items():
+        response = await posted(company, content, accept=accepted)
+
+        assert (response.status_code, media(response), codes(response)) == (400, accepted, ["BAD_REQUEST"]), what
+
+
+DOCUMENTS = {
+    "": "GRAPHQL_PARSE_FAILED",
+    "{": "GRAPHQL_PARSE_FAILED",
+    "{ me { subject } } }": "GRAPHQL_PARSE_FAILED",
+    '{ reasonCode(code: "\\uD800") { code } }': "GRAPHQL_PARSE_FAILED",
+    "{" + "me {" * 600 + "}" * 601: "GRAPHQL_PARSE_FAILED",
+    "{ reasonCode(code: " + "[" * 900 + "]" * 900 + ") { code } }": "GRAPHQL_PARSE_FAILED",
+    "query($a: " + "[" * 900 + "Int" + "]" * 900 + ") { me { subject } }": "GRAPHQL_PARSE_FAILED",
+    "{" + " me { subject }" * 1000 + "}": "GRAPHQL_PARSE_FAILED",
+    "{ nothing }": "GRAPHQL_VALIDATION_FAILED",
+    "{ me }": "GRAPHQL_VALIDATION_FAILED",
+    "{ me { subject { length } } }": "GRAPHQL_VALIDATION_FAILED",
+    "{ verification { id } }": "GRAPHQL_VALIDATION_FAILED",
+    "{ verification(id: $id) { id } }": "GRAPHQL_VALIDATION_FAILED",
+    "{ verifications(first: 4294967296) { totalCount } }": "GRAPHQL_VALIDATION_FAILED",
+    "{ verifications(orderBy: NEWEST) { totalCount } }": "GRAPHQL_VALIDATION_FAILED",
+    "query($input: CreateVerificationInput!) { me { subject } }": "GRAPHQL_VALIDATION_FAILED",
+    "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }": "GRAPHQL_VALIDATION_FAILED",
+    "fragment A on Query { me { subject } }": "GRAPHQL_VALIDATION_FAILED",
+    "type Query { id: ID }": "GRAPHQL_VALIDATION_FAILED",
+    "subscription { a: verificationsUpdated { cursor } b: verificationsUpdated { cursor } }": "GRAPHQL_VALIDATION_FAILED",
+    '{ verifications(filter: { createdAfter: "2026-01-31T12:00:00" }) { totalCount } }': "BAD_USER_INPUT",
+}
+
+
+async def test_a_document_that_can_not_be_executed_is_400_in_the_newer_media_type_and_200_in_the_older(company: Company) -> None:
+    for document, code in DOCUMENTS.items():
+        content = orjson.dumps({"query": document})
+        newer, older = await posted(company, content, accept=RESPONSE_JSON), await posted(company, content, accept=JSON)
+
+        assert (newer.status_code, media(newer), {*codes(newer)}) == (400, RESPONSE_JSON, {code}), document[:80]
+        assert (older.status_code, media(older), {*codes(older)}) == (200, JSON, {code}), document[:80]
+
+
+async def test_variables_that_do_not_fit_are_400_in_the_newer_media_type_and_200_in_the_older(company: Company) -> None:
+    content = orjson.dumps(WRONG_INSTANT)
+
+    newer, older = await posted(company, content, accept=RESPONSE_JSON), await posted(company, content, accept=JSON)
+
+    assert (newer.status_code, media(newer), codes(newer)) == (400, RESPONSE_JSON, ["BAD_USER_INPUT"])
+    assert (older.status_code, media(older), codes(older)) == (200, JSON, ["BAD_USER_INPUT"])
+
+
+async def test_a_mistake_of_the_caller_is_not_logged_as_one_of_the_gateway(company: Company, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        for content in (*BODIES.values(), orjson.dumps(WRONG_INSTANT), *(orjson.dumps({"query": document}) for document in DOCUMENTS)):
+            await posted(company, content)
+
+    assert [record for record in caplog.records if record.name.startswith("gateway")] == []
+
+
+@pytest.mark.parametrize("accepted", [JSON, RESPONSE_JSON])
+async def test_errors_of_fields_are_part_of_an_answer(company: Company, accepted: str) -> None:
+    response = await posted(company, orjson.dumps({"query": "{ verifications(first: 0) { totalCount } }"}), accept=accepted)
+
+    assert (response.status_code, media(response)) == (200, accepted)
+    assert response.json()["data"] is None
+    assert response.json()["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "answered"),
+    [
+        ("*/*", JSON),
+        ("application/*", JSON),
+        (JSON, JSON),
+        (RESPONSE_JSON, RESPONSE_JSON),
+        (f"{RESPONSE_JSON}, {JSON}", RESPONSE_JSON),
+        (f"{JSON}, {RESPONSE_JSON}", RESPONSE_JSON),
+        (f"{RESPONSE_JSON}, {JSON};q=0.9", RESPONSE_JSON),
+        (f"{RESPONSE_JSON};q=0.5, {JSON};q=0.9", JSON),
+        (f"{RESPONSE_JSON};charset=utf-8", RESPONSE_JSON),
+        (f"text/html, {JSON};q=0.1", JSON),
+        ("APPLICATION/JSON", JSON),
+        (f"{JSON};q=0, {RESPONSE_JSON}", RESPONSE_JSON),
+        ("application/xml, */*;q=0.1", JSON),
+    ],
+)
+async def test_the_form_of_the_answer_is_the_one_that_the_client_likes_best(company: Company, accept: str, answered: str) -> None:
+    response = await posted(company, ME, accept=accept)
+
+    assert (response.status_code, media(response)) == (200, answered)
+    assert response.json() == {"data": {"me": {"workspaceId": company.workspace}}}
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/xml, text/*", f"{JSON};q=0", "*/*;q=0", f"{JSON};q=x", ""])
+async def test_a_client_that_takes_neither_form_is_told_which_there_are(company: Company, accept: str) -> None:
+    response = await posted(company, ME, accept=accept)
+
+    assert (response.status_code, media(response), codes(response)) == (406, JSON, ["BAD_REQUEST"])
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/graphql", "", f"{JSON}; charset=latin-1"],
+)
+async def test_a_body_of_another_type_is_415(company: Company, content_type: str) -> None:
+    response = await posted(company, ME, content_type=content_type)
+
+    assert (response.status_code, media(response), codes(response)) == (415, JSON, ["BAD_REQUEST"])
+
+
+@pytest.mark.parametrize("content_type", [JSON, f"{JSON}; charset=utf-8", f'{JSON};charset="UTF-8"', "Application/JSON"])
+async def test_a_body_in_json_is_taken_however_that_is_spelt(company: Company, content_type: str) -> None:
+    assert (await posted(company, ME, content_type=content_type)).status_code == 200
+
+
+async def test_a_compressed_body_is_415(company: Company) -> None:
+    response = await posted(company, gzip.compress(ME), content_encoding="gzip")
+
+    assert (response.status_code, codes(response)) == (415, ["BAD_REQUEST"])
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_that_is_too_long_is_413_whether_it_says_so_or_not(company: Company, chunked: bool) -> None:
+    async def chunks() -> Any:
+        for _ in range(20):
+            yield b" " * (MOST_BODY_BYTES // 16)
+
+    headers = {"authorization": f"Bearer {company.token()}", "content-type": JSON}
+    content = chunks() if chunked else b" " * (MOST_BODY_BYTES + 1)
+
+    response = await company.gateway.client.post("/graphql", content=content, headers=headers)
+
+    assert (response.status_code, codes(response)) == (413, ["BAD_REQUEST"])
+
+
+async def test_a_body_of_the_greatest_length_is_read(company: Company) -> None:
+    assert (await posted(company, ME.ljust(MOST_BODY_BYTES))).status_code == 200
+
+
+async def test_a_query_may_be_asked_for_by_its_address(company: Company) -> None:
+    plain = await got(company, query="{ me { workspaceId } }")
+    named = await got(company, query="query A { me { subject } } query B { me { workspaceId } }", operationName="B")
+    filled = await got(company, query="query($first: Int) { verifications(first: $first) { totalCount } }", variables='{"first": 1}')
+
+    assert plain.json() == named.json() == {"data": {"me": {"workspaceId": company.workspace}}}
+    assert filled.json() == {"data": {"verifications": {"totalCount": 0}}}
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"query": "{ me { subject } }", "variables": "x"},
+        {"query": "{ me { subject } }", "variables": "[]"},
+        {"query": "{ me { subject } }", "extensions": "1"},
+        {"query": "{ me { subject } }", "operationName": "A"},
+        {"query": "subscription { verificationsUpdated { cursor } }"},
+    ],
+)
+async def test_an_address_that_is_no_request_is_refused_as_one(company: Company, parameters: dict[str, str]) -> None:
+    response = await got(company, **parameters)
+
+    assert (response.status_code, media(response), codes(response)) == (400, JSON, ["BAD_REQUEST"])
+
+
+async def test_a_mutation_by_its_address_is_405_and_not_made(company: Company) -> None:
+    mutation = 'mutation { createVerification(input: { firstName: "A", lastName: "B", redirectionUrl: "https://shop.example" }) { __typename } }'
+
+    response = await got(company, query=mutation)
+    hidden = await got(company, query=f"query A {{ me {{ subject }} }} {mutation.replace('mutation', 'mutation B', 1)}", operationName="B")
+
+    assert [(each.status_code, each.headers["allow"], codes(each)) for each in (response, hidden)] == [(405, "POST", ["BAD_REQUEST"])] * 2
+    assert company.kept() == []
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+async def test_other_methods_are_405_with_those_that_there_are(company: Company, method: str) -> None:
+    response = await company.gateway.client.request(method, "/graphql", content=ME, headers={"authorization": f"Bearer {company.token()}"})
+
+    assert response.status_code == 405
+    assert {"GET", "POST"} <= set(response.headers["allow"].split(", "))
+
+
+@pytest.mark.parametrize("given", [None, "abcdefgh", "a.b_c-1234", "x" * 64])
+async def test_a_request_keeps_its_id_or_is_given_one(company: Company, given: str | None) -> None:
+    response = await posted(company, ME, **({"x_request_id": given} if given else {}))
+
+    assert response.headers["x-request-id"] == given or (given is None and len(response.headers["x-request-id"]) == 32)
+
+
+@pytest.mark.parametrize("given", ["short", "x" * 65, "with space", "<script>", "a;b=cdefgh"])
+async def test_an_id_that_is_not_safe_to_log_is_replaced(company: Company, given: str) -> None:
+    assert (await posted(company, ME, x_request_id=given)).headers["x-request-id"] != given
+
+
+async def test_what_can_not_be_read_is_masked_under_the_requests_id(company: Company, caplog: pytest.LogCaptureFixture) -> None:
+    canary, id = "canary-7c1f", await company.created(firstName="canary-7c1f")
+    company.collection.update_one({"_id": id}, {"$set": {"status": canary}})
+
+    with caplog.at_level(logging.INFO):
+        for query in (
+            "query($id: ID!) { verification(id: $id) { status } }",
+            "query($id: ID!) { node(id: $id) { id } me { subject } }",
+            "query($id: ID!) { verifications { edges { node { id } } } node(id: $id) { id } }",
+            "mutation($id: ID!) { reportResult(input: { verificationId: $id, status: VERIFIED }) { __typename } }",
+            "mutation($id: ID!) { anonymizeVerification(id: $id) { __typename } }",
+        ):
+            response = await company.gateway.post(query, {"id": id}, company.token(*Scope))
+
+            id_of_request = response.headers["x-request-id"]
+            told = [record for record in caplog.records if getattr(record, "request_id", "") == id_of_request]
+            assert response.status_code == 200
+            assert {error["extensions"]["code"] for error in response.json()["errors"]} == {"INTERNAL_SERVER_ERROR"}
+            assert {error["extensions"]["requestId"] for error in response.json()["errors"]} == {id_of_request}
+            assert {(record.levelname, record.getMessage()) for record in told} == {("ERROR", "unexpected KeyError")}
+            assert canary not in response.text
+            assert "Traceback" not in response.text
+
+    assert canary not in repr([vars(record) for record in caplog.records])
+
+
+async def test_what_can_not_be_read_ends_a_subscription_masked(company: Company, caplog: pytest.LogCaptureFixture) -> None:
+    canary, id = "canary-7c1f", await company.created()
+    company.collection.update_one({"_id": id}, {"$set": {"status": canary}})
+
+    with caplog.at_level(logging.INFO):
+        async with following(
+            company.gateway, company.token(), "subscription($id: ID!) { verificationUpdated(id: $id) { __typename } }", {"id": id}
+        ) as updates:
+            [error] = await updates.errors()
+
+    assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+    assert error["extensions"]["requestId"] in {getattr(record, "request_id", "") for record in caplog.records}
+    assert canary not in repr((error, [vars(record) for record in caplog.records]))
+
+
+async def test_one_spoiled_document_leaves_the_feed_of_the_others_alone(company: Company) -> None:
+    spoiled, other = await company.created(), await company.created()
+
+    async with following(company.gateway, company.token(), "subscription { verificationsUpdated { verification { id version } } }") as updates:
+        await updates.next()
+        company.collection.update_one({"_id": spoiled}, {"$set": {"status": "canary"}})
+        await company.progress(other, LINK_OPENED)
+        item = await updates.next()
+
+    assert item == {"verification": {"id": other, "version": 2}}

@@ -1,0 +1,364 @@
+"""GraphQL over WebSocket, message by message.
+
+Source: PROTOCOL.md of the npm package graphql-ws, 6.4.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from time import monotonic
+from typing import Any
+
+import orjson
+import pytest
+from gql import Client, GraphQLRequest
+from gql.transport.websockets import WebsocketsTransport
+from prometheus_client.parser import text_string_to_metric_families
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from domain.caller import Scope
+from gateway.server import MOST_MESSAGE_BYTES
+from gateway.websocket import MOST_OPERATIONS
+from tests.company import LINK_OPENED, Company
+from tests.serving import Gateway
+from tests.wire import GENEROUS_SECONDS, PROTOCOL, Wire, wired
+
+WHERE = "{ me { workspaceId } }"
+UPDATED = "subscription($id: ID!) { verificationUpdated(id: $id) { verification { version } } }"
+INIT = {"type": "connection_init"}
+
+
+def subscribe(id: str, query: str, **more: Any) -> dict[str, Any]:
+    return {"type": "subscribe", "id": id, "payload": {"query": query, **more}}
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def silent(shared_gateway: Gateway) -> AsyncIterator[Wire]:
+    """A socket on which nothing is ever said, from before the first test on, so that its time is up by the last."""
+    async with wired(shared_gateway) as wire:
+        yield wire
+
+
+@pytest.fixture
+async def wire(company: Company) -> AsyncIterator[Wire]:
+    """A socket that is ready for operations."""
+    async with wired(company.gateway, company.token()) as wire:
+        yield wire
+
+
+async def measured(gateway: Gateway, name: str) -> float:
+    """A metric of the gateway."""
+    families = text_string_to_metric_families((await gateway.client.get("/metrics")).text)
+    return next(sample.value for family in families for sample in family.samples if sample.name == name)
+
+
+async def sinks_to(gateway: Gateway, name: str, value: float) -> bool:
+    """Whether a metric comes down to a value."""
+    until = monotonic() + GENEROUS_SECONDS
+    while await measured(gateway, name) > value and monotonic() < until:
+        await asyncio.sleep(0.02)
+    return await measured(gateway, name) == value
+
+
+@pytest.mark.parametrize("name", ["authorization", "Authorization", "AUTHORIZATION"])
+async def test_whoever_introduces_themselves_is_acknowledged_and_served(company: Company, name: str) -> None:
+    async with wired(company.gateway) as wire:
+        await wire.send({**INIT, "payload": {name: f"Bearer {company.token()}", "more": [1]}})
+        acknowledged = await wire.hear()
+        await wire.send(subscribe("1", WHERE))
+        messages = [await wire.hear(), await wire.hear()]
+
+    assert wire.connection.subprotocol == PROTOCOL
+    assert acknowledged == {"type": "connection_ack"}
+    assert messages == [
+        {"type": "next", "id": "1", "payload": {"data": {"me": {"workspaceId": company.workspace}}}},
+        {"type": "complete", "id": "1"},
+    ]
+
+
+async def test_a_header_introduces_as_well(company: Company) -> None:
+    headers = {"Authorization": f"Bearer {company.token()}"}
+
+    async with connect(company.gateway.websocket, subprotocols=[PROTOCOL], additional_headers=headers) as connection:
+        wire = Wire(connection)
+        await wire.send(INIT)
+
+        assert await wire.hear() == {"type": "connection_ack"}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        {},
+        [],
+        "Bearer",
+        1,
+        {"authorization": None},
+        {"authorization": 1},
+        {"authorization": "Bearer"},
+        {"authorization": "Bearer x.y.z"},
+        {"token": "x"},
+    ],
+)
+async def test_whoever_can_not_be_known_is_sent_away(company: Company, payload: object) -> None:
+    async with wired(company.gateway) as wire:
+        await wire.send({**INIT, "payload": payload})
+
+        assert await wire.closed() == 4403
+
+
+async def test_whoever_asks_before_introducing_themselves_is_sent_away(company: Company) -> None:
+    async with wired(company.gateway) as wire:
+        await wire.send(subscribe("1", WHERE))
+
+        assert await wire.closed() == 4401
+
+
+async def test_whoever_introduces_themselves_twice_is_sent_away(wire: Wire, company: Company) -> None:
+    await wire.send({**INIT, "payload": {"authorization": f"Bearer {company.token()}"}})
+
+    assert await wire.closed() == 4429
+
+
+FRAMES: dict[str, str | bytes] = {
+    "no JSON": "x",
+    "nothing": "",
+    "half an object": '{"type": "ping"',
+    "a list": "[]",
+    "null": "null",
+    "a number": "1",
+    "a text": '"ping"',
+    "an object of nothing": "{}",
+    "a type that is no text": '{"type": 1}',
+    "an unknown type": '{"type": "start", "id": "1", "payload": {"query": "{ me { subject } }"}}',
+    "a server's message": '{"type": "connection_ack"}',
+    "a subscription without an id": '{"type": "subscribe", "payload": {"query": "{ me { subject } }"}}',
+    "a subscription with an empty id": '{"type": "subscribe", "id": "", "payload": {"query": "{ me { subject } }"}}',
+    "a subscription with a number for an id": '{"type": "subscribe", "id": 1, "payload": {"query": "{ me { subject } }"}}',
+    "a subscription without a payload": '{"type": "subscribe", "id": "1"}',
+    "a subscription to a text": '{"type": "subscribe", "id": "1", "payload": "{ me { subject } }"}',
+    "a completion without an id": '{"type": "complete"}',
+    "a list that is 20,000 deep": "[" * 20_000 + "]" * 20_000,
+    "a message in bytes": b'{"type": "ping"}',
+}
+
+
+@pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
+@pytest.mark.parametrize("introduced", [False, True])
+async def test_whoever_speaks_another_language_is_sent_away(company: Company, frame: str | bytes, introduced: bool) -> None:
+    async with wired(company.gateway, company.token() if introduced else None) as wire:
+        await wire.say(frame)
+
+        assert await wire.closed() == 4400
+
+
+async def test_a_message_that_is_too_long_closes_the_socket(wire: Wire) -> None:
+    await wire.say(orjson.dumps({"type": "ping", "payload": {"x": "x" * MOST_MESSAGE_BYTES}}).decode())
+
+    assert await wire.closed() == 1009
+
+
+@pytest.mark.parametrize("offered", [None, ["graphql-ws"], ["graphql-transport-ws2", "mqtt"]])
+async def test_another_subprotocol_or_none_is_not_acceptable(company: Company, offered: list[str] | None) -> None:
+    subprotocols = [Subprotocol(name) for name in offered] if offered else None
+
+    async with connect(company.gateway.websocket, subprotocols=subprotocols) as connection:
+        assert await Wire(connection).closed() == 4406
+
+
+async def test_the_subprotocol_is_chosen_from_among_others(company: Company) -> None:
+    async with connect(company.gateway.websocket, subprotocols=[Subprotocol("graphql-ws"), PROTOCOL]) as connection:
+        wire = Wire(connection)
+        await wire.begin(company.token())
+
+        assert connection.subprotocol == PROTOCOL
+
+
+@pytest.mark.parametrize("introduced", [False, True])
+async def test_a_ping_is_answered_with_what_it_holds(company: Company, introduced: bool) -> None:
+    async with wired(company.gateway, company.token() if introduced else None) as wire:
+        for message in ({"type": "ping"}, {"type": "ping", "payload": {"at": [1, None, "é"]}}, {"type": "ping", "payload": None}):
+            await wire.send({"type": "pong", "payload": {"unasked": True}})
+            await wire.send(message)
+
+            assert await wire.hear() == {**message, "type": "pong"}
+
+
+async def test_queries_and_mutations_are_answered_over_the_socket(wire: Wire, company: Company) -> None:
+    await wire.subscribe(
+        "create",
+        "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { ... on Verification { id version } } }",
+        {"input": {"firstName": "Jeanne", "lastName": "Moreau", "redirectionUrl": "https://shop.example"}},
+    )
+    created, completed = await wire.hear(), await wire.hear()
+    await wire.send(subscribe("list", "query A { me { subject } } query B { verifications { edges { node { id version } } } }", operationName="B"))
+    listed, _ = await wire.hear(), await wire.hear()
+
+    assert completed == {"type": "complete", "id": "create"}
+    assert listed["payload"]["data"]["verifications"]["edges"] == [{"node": created["payload"]["data"]["createVerification"]}]
+
+
+async def test_errors_of_fields_come_with_the_data(wire: Wire) -> None:
+    await wire.subscribe("1", "{ me { subject } verification(id: 1) { events(after: -1) { version } } bad: node(id: 1) { id } }")
+    await wire.subscribe("2", "{ verifications(first: 0) { totalCount } }")
+
+    messages = [await wire.hear() for _ in range(4)]
+
+    found = {message["id"]: message["payload"] for message in messages if message["type"] == "next"}
+    assert found["1"] == {"data": {"me": {"subject": "tester"}, "verification": None, "bad": None}}
+    assert found["2"]["data"] is None
+    assert [error["extensions"]["code"] for error in found["2"]["errors"]] == ["BAD_USER_INPUT"]
+
+
+PAYLOADS: dict[str, tuple[dict[str, Any], str]] = {
+    "a syntax error": ({"query": "{"}, "GRAPHQL_PARSE_FAILED"),
+    "an unknown field": ({"query": "{ nothing }"}, "GRAPHQL_VALIDATION_FAILED"),
+    "an instant without its zone": ({"query": '{ verifications(filter: { createdAfter: "2026-01-31" }) { totalCount } }'}, "BAD_USER_INPUT"),
+    "a variable that does not fit": ({"query": "query($id: ID!) { node(id: $id) { id } }"}, "BAD_USER_INPUT"),
+    "a subscription's variable that does not fit": ({"query": UPDATED, "variables": {"id": None}}, "BAD_USER_INPUT"),
+    "no query": ({}, "BAD_REQUEST"),
+    "a query that is no text": ({"query": 1}, "BAD_REQUEST"),
+    "variables in a list": ({"query": WHERE, "variables": []}, "BAD_REQUEST"),
+    "an operationName that names nothing": ({"query": WHERE, "operationName": "A"}, "BAD_REQUEST"),
+    "two subscriptions in one": (
+        {"query": "subscription { a: verificationsUpdated { cursor } b: verificationsUpdated { cursor } }"},
+        "GRAPHQL_VALIDATION_FAILED",
+    ),
+    "a verification that is not there": ({"query": UPDATED, "variables": {"id": "ver_0"}}, "NOT_FOUND"),
+}
+
+
+async def test_an_operation_that_can_not_be_executed_ends_alone(wire: Wire, company: Company) -> None:
+    id = await company.created()
+    await wire.subscribe("going on", UPDATED, {"id": id})
+    await wire.hear()
+
+    for what, (payload, code) in PAYLOADS.items():
+        await wire.send({"type": "subscribe", "id": "1", "payload": payload})
+        message = await wire.hear()
+
+        assert (message["type"], message["id"]) == ("error", "1"), what
+        assert {error["extensions"]["code"] for error in message["payload"]} == {code}, what
+        assert all(error["message"] for error in message["payload"]), what
+
+    await company.progress(id, LINK_OPENED)
+    assert await wire.hear() == {
+        "type": "next",
+        "id": "going on",
+        "payload": {"data": {"verificationUpdated": {"verification": {"version": 2}}}},
+    }
+
+
+async def test_a_second_operation_of_the_same_id_closes_the_socket(wire: Wire, company: Company) -> None:
+    id = await company.created()
+    await wire.subscribe("1", UPDATED, {"id": id})
+    await wire.hear()
+
+    await wire.subscribe("1", WHERE)
+
+    assert await wire.closed() == 4409
+
+
+async def test_an_id_may_be_used_again_once_its_operation_is_over(wire: Wire, company: Company) -> None:
+    id = await company.created()
+
+    for _ in range(3):
+        await wire.subscribe("1", WHERE)
+        assert [(await wire.hear())["type"], (await wire.hear())["type"]] == ["next", "complete"]
+        await wire.subscribe("1", "{")
+        assert (await wire.hear())["type"] == "error"
+        await wire.subscribe("1", UPDATED, {"id": id})
+        assert (await wire.hear())["type"] == "next"
+        await wire.send({"type": "complete", "id": "1"})
+
+
+async def test_what_the_client_completes_is_heard_of_no_more_and_let_go(wire: Wire, company: Company) -> None:
+    id = await company.created()
+    assert await sinks_to(company.gateway, "gateway_subscribers", 0)
+    await wire.subscribe("1", UPDATED, {"id": id})
+    await wire.hear()
+    assert await measured(company.gateway, "gateway_subscribers") == 1
+
+    await wire.send({"type": "complete", "id": "1"})
+    await wire.send({"type": "complete", "id": "never begun"})
+
+    assert await sinks_to(company.gateway, "gateway_subscribers", 0)
+    await company.progress(id, LINK_OPENED)
+    await wire.send({"type": "ping"})
+    assert await wire.hear() == {"type": "pong"}
+
+
+@pytest.mark.parametrize("abrupt", [False, True])
+async def test_a_client_that_is_gone_is_let_go(company: Company, abrupt: bool) -> None:
+    id = await company.created()
+    sockets = await measured(company.gateway, "gateway_sockets")
+
+    async with wired(company.gateway, company.token()) as wire:
+        for number in range(5):
+            await wire.subscribe(str(number), UPDATED, {"id": id})
+            await wire.hear()
+        assert await measured(company.gateway, "gateway_subscribers") == 5
+        if abrupt:
+            wire.connection.transport.abort()
+
+    assert await sinks_to(company.gateway, "gateway_subscribers", 0)
+    assert await sinks_to(company.gateway, "gateway_sockets", sockets)
+    assert (await company.progress(id, LINK_OPENED))["version"] == 2
+
+
+async def test_more_operations_than_one_socket_may_have_close_it_for_a_later_try(wire: Wire, company: Company) -> None:
+    id = await company.created()
+    for number in range(MOST_OPERATIONS):
+        await wire.subscribe(str(number), UPDATED, {"id": id})
+    for _ in range(MOST_OPERATIONS):
+        assert (await wire.hear())["type"] == "next"
+
+    await wire.subscribe("one more", UPDATED, {"id": id})
+
+    assert await wire.closed() == 1013
+    assert await sinks_to(company.gateway, "gateway_subscribers", 0)
+
+
+async def test_the_socket_ends_with_the_token_and_so_does_all_that_is_followed(company: Company) -> None:
+    id = await company.created()
+
+    async with wired(company.gateway, company.token(ttl=timedelta(seconds=2))) as wire:
+        await wire.subscribe("1", UPDATED, {"id": id})
+        await wire.hear()
+        await wire.send({"type": "ping"})
+
+        assert await wire.closed() == 4403
+
+    assert await sinks_to(company.gateway, "gateway_subscribers", 0)
+
+
+async def test_a_token_that_may_not_follow_is_told_so_and_no_more(company: Company) -> None:
+    id = await company.created()
+
+    async with wired(company.gateway, company.token(Scope.REPORT)) as wire:
+        await wire.subscribe("1", UPDATED, {"id": id})
+        message = await wire.hear()
+
+    assert (message["type"], [error["extensions"]["code"] for error in message["payload"]]) == ("error", ["FORBIDDEN"])
+
+
+async def test_pythons_own_client_follows_to_the_end(company: Company) -> None:
+    id = await company.created()
+    transport = WebsocketsTransport(company.gateway.websocket, init_payload={"authorization": f"Bearer {company.token()}"}, subprotocols=[PROTOCOL])
+    versions = []
+
+    async with Client(transport=transport, fetch_schema_from_transport=True) as session:
+        async for update in session.subscribe(GraphQLRequest(UPDATED, variable_values={"id": id})):
+            versions.append(update["verificationUpdated"]["verification"]["version"])
+            if len(versions) == 1:
+                await company.progress(id, LINK_OPENED)
+            if len(versions) == 2:
+                await company.result(id, "VERIFIED")
+
+    assert versions == [1, 2, 3]
+
+
+async def test_whoever_says_nothing_at_all_is_sent_away(silent: Wire) -> None:
+    assert await silent.closed() == 4408

@@ -1,0 +1,81 @@
+"""Two gateways, as they are deployed: processes with settings, each behind a door."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2
+
+from domain.caller import Scope
+from gateway.tokens import Tokens
+from store.verifications import utc_now
+from tests.ledger.process import PATIENCE_SECONDS, Process
+from tests.ledger.proxy import HOST, Doors
+from tests.serving import ACME, KEYS
+
+NAMES = ("gateway-1", "gateway-2")
+SCOPES = [Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE]
+
+
+class Gateway:
+    """One process. Clients come through the door, or past it to the port."""
+
+    def __init__(self, name: str, port: int, door: int, process: Process) -> None:
+        self.name = name
+        self.process = process
+        self.url = f"http://{HOST}:{door}"
+        self.url_past_the_door = f"http://{HOST}:{port}"
+
+    async def ready(self) -> None:
+        """Wait until it is. Raises: TimeoutError."""
+        async with asyncio.timeout(PATIENCE_SECONDS), httpx2.AsyncClient(trust_env=False, timeout=2) as client:
+            while True:
+                try:
+                    if (await client.get(f"{self.url_past_the_door}/readyz")).is_success:
+                        return
+                except httpx2.HTTPError:
+                    pass
+                await asyncio.sleep(0.1)
+
+
+def environment(mongo_uri: str, port: int, link_window_seconds: float) -> dict[str, str]:
+    """The settings of a gateway. Its times are shorter than by default, so that more happens."""
+    return {
+        "GATEWAY_MONGO_URI": mongo_uri,
+        **{f"GATEWAY_{name.upper()}": key for name, key in KEYS.items()},
+        "GATEWAY_PROVIDER": "sandbox",
+        "GATEWAY_PUBLIC_URL": f"http://{HOST}:{port}",
+        "GATEWAY_PORT": str(port),
+        "GATEWAY_LINK_WINDOW_SECONDS": str(link_window_seconds),
+        "GATEWAY_SWEEP_SECONDS": "1",
+        "GATEWAY_REQUEST_SECONDS": "8",
+        "GATEWAY_DATABASE_SECONDS": "6",
+    }
+
+
+def token(ttl: timedelta = timedelta(hours=24)) -> str:
+    """A token that opens the workspace of the ledger."""
+    return Tokens(KEYS["token_key"], KEYS["signing_key"], utc_now).token("ledger", ACME, SCOPES, ttl)
+
+
+@asynccontextmanager
+async def running(directory: Path, doors: Doors, mongo_uri: str, link_window_seconds: float, planted: str | None) -> AsyncIterator[list[Gateway]]:
+    """Two gateways that are ready, for as long as the context lasts. They can have a planted bug."""
+    module = ["gateway", "serve"] if planted is None else ["tests.ledger.planted", planted]
+    gateways = []
+    for name in NAMES:
+        port = doors.targets[name]
+        process = Process([sys.executable, "-m", *module], directory / f"{name}.log", environment(mongo_uri, port, link_window_seconds))
+        gateways.append(Gateway(name, port, doors.ports[name], process))
+    try:
+        for gateway in gateways:
+            gateway.process.start()
+        for gateway in gateways:
+            await gateway.ready()
+        yield gateways
+    finally:
+        for gateway in gateways:
+            await gateway.process.kill()

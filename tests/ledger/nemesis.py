@@ -1,0 +1,294 @@
+"""The one who breaks things: faults picked by a seed from a table with weights, each healed by itself, and all at the end."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+from time import time
+
+from pymongo.errors import PyMongoError
+
+from tests.ledger.cluster import Cluster, Member
+from tests.ledger.gateways import Gateway
+from tests.ledger.proxy import Mode
+from tests.ledger.records import Fault, Journal
+from tests.ledger.subscribers import Subscriber, Trait
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A row of the table. What is quick is over within a few seconds."""
+
+    name: str
+    weight: float
+    quick: bool
+    bring: Callable[["Nemesis"], Awaitable[str]]
+
+
+class Nemesis:
+    """Brings faults one after the other, as often as not without waiting until all have recovered."""
+
+    def __init__(
+        self,
+        seed: int,
+        cluster: Cluster,
+        gateways: Sequence[Gateway],
+        subscribers: Sequence[Subscriber],
+        journal: Journal,
+        tell: Tell,
+    ) -> None:
+        self.dice = Random(f"{seed}:nemesis")
+        self.cluster = cluster
+        self.gateways = gateways
+        self.subscribers = subscribers
+        self.faults: list[Fault] = []
+        self.drains: list[float] = []
+        self._journal = journal
+        self._tell = tell
+
+    async def run(self, faults: int, until: float, table: Sequence[Kind]) -> None:
+        """Bring so many faults, or as many as there is time for: first each kind once, in an order of its own."""
+        weights = [kind.weight for kind in table]
+        first = self.dice.sample(table, len(table))
+        while len(self.faults) < faults and time() < until:
+            kind = first.pop() if first else self.dice.choices(table, weights)[0]
+            await self._bring(kind)
+            if self.dice.random() < 0.5:
+                await self.recovered()
+            await asyncio.sleep(self.dice.uniform(0.3, 1.5))
+
+    async def recovered(self) -> None:
+        """Wait until all members are in step and one of the gateways is ready. Raises: TimeoutError."""
+        await self.cluster.whole()
+        waiting = [asyncio.create_task(gateway.ready()) for gateway in self.gateways]
+        _, late = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in late:
+            task.cancel()
+
+    async def heal(self) -> None:
+        """Make everything whole. Raises: TimeoutError."""
+        for name in self.cluster.doors.ports:
+            await self.cluster.doors.become(name, Mode.PASS)
+        await self.cluster.heal()
+        for gateway in self.gateways:
+            gateway.process.thaw()
+            gateway.process.start()
+        await self.cluster.whole()
+        for gateway in self.gateways:
+            await gateway.ready()
+
+    async def a_while(self, shortest: float, longest: float) -> None:
+        """Wait, while something is broken."""
+        await asyncio.sleep(self.dice.uniform(shortest, longest))
+
+    async def primary(self) -> Member:
+        """The primary."""
+        return await self.cluster.elected()
+
+    async def secondaries(self) -> list[Member]:
+        """The others, in an order of its own."""
+        primary = await self.primary()
+        others = [member for member in self.cluster.members if member is not primary]
+        return self.dice.sample(others, len(others))
+
+    async def _bring(self, kind: Kind) -> None:
+        began_at = time()
+        self._tell(f"{len(self.faults) + 1:4} {kind.name}")
+        detail = await kind.bring(self)
+        fault = Fault(kind.name, began_at, time(), detail)
+        self.faults.append(fault)
+        self._journal.keep(fault)
+        self._tell(f"     healed after {fault.healed_at - began_at:.1f} s ({detail})")
+
+
+async def primary_killed(nemesis: Nemesis) -> str:
+    primary = await nemesis.primary()
+    return await killed(nemesis, [primary])
+
+
+async def secondary_killed(nemesis: Nemesis) -> str:
+    return await killed(nemesis, (await nemesis.secondaries())[:1])
+
+
+async def majority_killed(nemesis: Nemesis) -> str:
+    return await killed(nemesis, nemesis.dice.sample(nemesis.cluster.members, 2))
+
+
+async def all_killed(nemesis: Nemesis) -> str:
+    return await killed(nemesis, nemesis.cluster.members)
+
+
+async def killed(nemesis: Nemesis, members: Sequence[Member]) -> str:
+    for member in members:
+        await member.process.kill()
+    await nemesis.a_while(0.2, 4)
+    for member in members:
+        member.process.start()
+    return ", ".join(member.name for member in members)
+
+
+async def primary_stopped(nemesis: Nemesis) -> str:
+    primary = await nemesis.primary()
+    await primary.process.terminate()
+    await nemesis.a_while(0.1, 1)
+    primary.process.start()
+    return primary.name
+
+
+async def primary_stepped_down(nemesis: Nemesis) -> str:
+    primary = await nemesis.primary()
+    try:
+        await primary.client.admin.command("replSetStepDown", 3, secondaryCatchUpPeriodSecs=2, force=True)
+    except PyMongoError as error:
+        return f"{primary.name}, {type(error).__name__}"
+    return primary.name
+
+
+async def primary_frozen(nemesis: Nemesis) -> str:
+    return await frozen(nemesis, await nemesis.primary(), 2, 7)
+
+
+async def secondary_frozen(nemesis: Nemesis) -> str:
+    return await frozen(nemesis, (await nemesis.secondaries())[0], 1, 4)
+
+
+async def frozen(nemesis: Nemesis, member: Member, shortest: float, longest: float) -> str:
+    member.process.freeze()
+    await nemesis.a_while(shortest, longest)
+    member.process.thaw()
+    return member.name
+
+
+async def primary_cut_off(nemesis: Nemesis) -> str:
+    primary = await nemesis.primary()
+    await nemesis.cluster.doors.cut_off({primary.name: primary.process.id})
+    await nemesis.a_while(2, 6)
+    await nemesis.cluster.doors.cut_off({})
+    return primary.name
+
+
+async def primary_unreachable(nemesis: Nemesis) -> str:
+    """It reaches the others, and nobody reaches it."""
+    return await through(nemesis, (await nemesis.primary()).name, Mode.BLACKHOLE, 2, 6)
+
+
+async def primary_reset(nemesis: Nemesis) -> str:
+    return await through(nemesis, (await nemesis.primary()).name, Mode.RESET, 0, 0.5)
+
+
+async def primary_slow(nemesis: Nemesis) -> str:
+    return await through(nemesis, (await nemesis.primary()).name, Mode.DELAY, 1, 4)
+
+
+async def through(nemesis: Nemesis, door: str, mode: Mode, shortest: float, longest: float) -> str:
+    await nemesis.cluster.doors.become(door, mode, nemesis.dice.uniform(0.02, 0.2))
+    await nemesis.a_while(shortest, longest)
+    await nemesis.cluster.doors.become(door, Mode.PASS)
+    return door
+
+
+async def rolled_back(nemesis: Nemesis) -> str:
+    """The primary takes writes that nobody else has, and is killed: the others go on without them."""
+    secondaries, primary = await nemesis.secondaries(), await nemesis.primary()
+    term = primary.term or ""
+    for member in secondaries:
+        await member.process.kill()
+    await nemesis.a_while(0.3, 0.9)
+    await primary.process.kill()
+    for member in secondaries:
+        member.process.start()
+    await nemesis.cluster.elected(after=term)
+    await nemesis.a_while(0.2, 2)
+    primary.process.start()
+    return primary.name
+
+
+async def gateway_killed(nemesis: Nemesis) -> str:
+    gateway = nemesis.dice.choice(nemesis.gateways)
+    await gateway.process.kill()
+    await nemesis.a_while(0, 2)
+    gateway.process.start()
+    return gateway.name
+
+
+async def gateways_killed(nemesis: Nemesis) -> str:
+    for gateway in nemesis.gateways:
+        await gateway.process.kill()
+    await nemesis.a_while(0, 2)
+    for gateway in nemesis.gateways:
+        gateway.process.start()
+    return "both"
+
+
+async def gateway_stopped(nemesis: Nemesis) -> str:
+    gateway = nemesis.dice.choice(nemesis.gateways)
+    asked_at = time()
+    await gateway.process.terminate()
+    nemesis.drains.append(time() - asked_at)
+    gateway.process.start()
+    return f"{gateway.name}, gone after {nemesis.drains[-1]:.1f} s"
+
+
+async def gateway_frozen(nemesis: Nemesis) -> str:
+    gateway = nemesis.dice.choice(nemesis.gateways)
+    gateway.process.freeze()
+    await nemesis.a_while(1, 6)
+    gateway.process.thaw()
+    return gateway.name
+
+
+async def gateway_refusing(nemesis: Nemesis) -> str:
+    return await through(nemesis, nemesis.dice.choice(nemesis.gateways).name, Mode.REFUSE, 0.5, 3)
+
+
+async def gateway_reset(nemesis: Nemesis) -> str:
+    return await through(nemesis, nemesis.dice.choice(nemesis.gateways).name, Mode.RESET, 0, 0.5)
+
+
+async def gateway_unreachable(nemesis: Nemesis) -> str:
+    return await through(nemesis, nemesis.dice.choice(nemesis.gateways).name, Mode.BLACKHOLE, 1, 6)
+
+
+async def clients_cut(nemesis: Nemesis) -> str:
+    cut = [each for each in nemesis.subscribers if each.trait is not Trait.WITNESS and nemesis.dice.random() < 0.7]
+    for subscriber in cut:
+        subscriber.cut()
+    return f"{len(cut)} clients"
+
+
+async def primary_and_gateway_killed(nemesis: Nemesis) -> str:
+    primary, gateway = await nemesis.primary(), nemesis.dice.choice(nemesis.gateways)
+    await asyncio.gather(primary.process.kill(), gateway.process.kill())
+    await nemesis.a_while(0, 2)
+    gateway.process.start()
+    await nemesis.a_while(0, 2)
+    primary.process.start()
+    return f"{primary.name}, {gateway.name}"
+
+
+TABLE = (
+    Kind("primary killed", 10, True, primary_killed),
+    Kind("primary stopped gracefully", 8, False, primary_stopped),
+    Kind("primary stepped down", 8, True, primary_stepped_down),
+    Kind("primary frozen", 8, False, primary_frozen),
+    Kind("primary cut off", 7, False, primary_cut_off),
+    Kind("primary unreachable", 4, False, primary_unreachable),
+    Kind("primary's connections reset", 5, True, primary_reset),
+    Kind("primary slow", 3, False, primary_slow),
+    Kind("primary rolled back", 7, False, rolled_back),
+    Kind("secondary killed", 4, False, secondary_killed),
+    Kind("secondary frozen", 3, False, secondary_frozen),
+    Kind("majority killed", 4, False, majority_killed),
+    Kind("all members killed", 4, False, all_killed),
+    Kind("gateway killed", 10, True, gateway_killed),
+    Kind("both gateways killed", 4, False, gateways_killed),
+    Kind("gateway stopped gracefully", 9, True, gateway_stopped),
+    Kind("gateway frozen", 4, False, gateway_frozen),
+    Kind("gateway refusing", 3, False, gateway_refusing),
+    Kind("gateway's connections reset", 5, True, gateway_reset),
+    Kind("gateway unreachable", 4, False, gateway_unreachable),
+    Kind("clients cut", 6, True, clients_cut),
+    Kind("primary and gateway killed", 4, False, primary_and_gateway_killed),
+)

@@ -1,0 +1,78 @@
+"""`gateway serve` with a bug built in, to see the ledger go red: python -m tests.ledger.planted NAME."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import store.driver
+import store.feed
+from gateway.__main__ import main
+from store.feed import Feed
+from store.indexes import VERIFICATIONS
+from store.listener import Listener
+
+EVERY = 5
+LATE_SECONDS = 1.0
+
+
+def drops_changes() -> None:
+    """The feed loses every fifth change of a verification."""
+    module: Any = store.feed
+    whole = module.changes
+
+    async def holed(*args: Any, **options: Any) -> AsyncIterator[Any]:
+        number = 0
+        async for change in whole(*args, **options):
+            verification = bool(change) and change["ns"].get("coll") == VERIFICATIONS
+            number += verification
+            if not verification or number % EVERY:
+                yield change
+
+    module.changes = holed
+
+
+def listens_late() -> None:
+    """Whoever subscribes reads first and listens afterwards."""
+    feeds: Any = Feed
+    listeners: Any = Listener
+    listen, changes = feeds.listen, listeners.changes
+    late: dict[int, Callable[[], None]] = {}
+
+    @contextmanager
+    def listening_late(feed: Feed, *args: Any, **options: Any) -> Iterator[Listener]:
+        with listen(feed, *args, **options) as listener:
+            places = [place for place in feed._listeners.values() if listener in place]
+
+            def begin() -> None:
+                for place in places:
+                    place.add(listener)
+
+            for place in places:
+                place.discard(listener)
+            late[id(listener)] = begin
+            yield listener
+
+    async def changes_from_now(listener: Listener, *args: Any) -> Any:
+        if begin := late.pop(id(listener), None):
+            await asyncio.sleep(LATE_SECONDS)
+            begin()
+        return await changes(listener, *args)
+
+    feeds.listen, listeners.changes = listening_late, changes_from_now
+
+
+def acknowledges_early() -> None:
+    """A write counts as soon as the primary has it."""
+    module: Any = store.driver
+    client = module.AsyncIOMotorClient
+    module.AsyncIOMotorClient = lambda uri, **options: client(uri, **{**options, "w": 1, "journal": False})
+
+
+BUGS = {"drops-changes": drops_changes, "listens-late": listens_late, "acknowledges-early": acknowledges_early}
+
+if __name__ == "__main__":
+    BUGS[sys.argv.pop()]()
+    sys.argv.append("serve")
+    main()

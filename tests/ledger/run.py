@@ -1,0 +1,223 @@
+"""One run of the ledger: everything started, broken and healed, and then counted."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, time
+from typing import Any
+
+import httpx2
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from tests.ledger import cluster, gateways, nemesis
+from tests.ledger.checker import Finding, check
+from tests.ledger.cluster import Cluster
+from tests.ledger.gateways import Gateway
+from tests.ledger.nemesis import Nemesis
+from tests.ledger.process import free_port
+from tests.ledger.proxy import Doors
+from tests.ledger.records import Document, Fault, Filter, Journal, Kind, Log, Quiet, Written, stored
+from tests.ledger.records import Outcome as Answer
+from tests.ledger.subscribers import FeedFollower, Follower, Subscriber, Trait
+from tests.ledger.writers import Book, Writer
+
+STILL_SECONDS = 1.0
+PATIENCE_SECONDS = 90.0
+# Longer than a gateway works on a request whose client has gone away.
+FORGOTTEN_SECONDS = 10.0
+
+# Of sixty subscribers. The filters of the feeds take turns.
+MIX = (
+    (Kind.SINGLE, Trait.STEADY, 15),
+    (Kind.SINGLE, Trait.DROPPING, 13),
+    (Kind.SINGLE, Trait.SLOW, 4),
+    (Kind.CHAIN, Trait.STEADY, 8),
+    (Kind.CHAIN, Trait.DROPPING, 6),
+    (Kind.CHAIN, Trait.SLOW, 2),
+    (Kind.FEED, Trait.STEADY, 3),
+    (Kind.FEED, Trait.DROPPING, 5),
+    (Kind.FEED, Trait.SLOW, 2),
+)
+FILTERS = (Filter(), Filter(status=("FAILED", "INCONCLUSIVE")), Filter(status=("PENDING",)), Filter(first_attempts_only=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is made of.
+
+    Nothing is broken in the first and the last `quiet_seconds`. Those who follow have `patience_seconds` to receive the last events once
+    nothing changes any more. `planted` names a bug to be built into the gateways.
+    """
+
+    seed: int = 1
+    minutes: float = 2.0
+    faults: int = 20
+    quick: bool = False
+    only: tuple[str, ...] = ()
+    subscribers: float = 1.0
+    writers: int = 10
+    pause_seconds: float = 1.0
+    quiet_seconds: float = 4.0
+    link_window_seconds: float = 20.0
+    patience_seconds: float = 90.0
+    planted: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that was seen in a run."""
+
+    plan: Plan
+    seconds: float
+    documents: Mapping[str, Document]
+    written: list[Written]
+    logs: list[Log]
+    faults: list[Fault]
+    elections: list[tuple[float, str]]
+    drains: list[float]
+    written_until: float
+    findings: list[Finding] = field(default_factory=list)
+
+
+def table(plan: Plan) -> list[nemesis.Kind]:
+    """The kinds of faults that the plan asks for."""
+    return [kind for kind in nemesis.TABLE if kind.quick or not plan.quick if kind.name in plan.only or not plan.only]
+
+
+@contextmanager
+def doors() -> Iterator[Doors]:
+    """The doors to the members and the gateways, on ports that nobody has."""
+    with Doors({name: free_port() for name in (*cluster.NAMES, *gateways.NAMES)}) as opened:
+        yield opened
+
+
+async def ledger(plan: Plan, running: Cluster, directory: Path, database: str, tell: Callable[[str], None]) -> Outcome:
+    """Run it against this replica set. What is written down is in the directory."""
+    began_at = monotonic()
+    uri = running.uri(database)
+    with ExitStack() as stack:
+        book = Book(stack.enter_context(Journal(directory / "writes.jsonl", forced=True)))
+        breaking = stack.enter_context(Journal(directory / "faults.jsonl"))
+        async with gateways.running(directory, running.doors, uri, plan.link_window_seconds, plan.planted) as served, client() as http:
+            subscribers = list(followers(plan, served, http, book, lambda name: stack.enter_context(Journal(directory / f"{name}.jsonl"))))
+            writers = [Writer(f"writer-{number}", plan.seed, served, http, book, plan.pause_seconds) for number in range(1, plan.writers + 1)]
+            breaker = Nemesis(plan.seed, running, served, subscribers, breaking, tell)
+            async with following(subscribers):
+                writing = [asyncio.create_task(writer.run()) for writer in writers]
+                try:
+                    await asyncio.sleep(plan.quiet_seconds)
+                    await breaker.run(plan.faults, time() + plan.minutes * 60, table(plan))
+                    await asyncio.sleep(plan.quiet_seconds)
+                    written_until = time()
+                    tell("healing everything")
+                    await breaker.heal()
+                finally:
+                    await finish(writers, writing)
+                tell("waiting until nothing changes any more")
+                documents = await still(uri, plan.link_window_seconds, book)
+                tell("waiting for those who follow")
+                await calm(subscribers, documents, plan.patience_seconds)
+            tell("coming back to what was left")
+            await asyncio.gather(*(each.visit(documents) for each in subscribers if isinstance(each, Follower)))
+            documents = await read(uri)
+    logs = [subscriber.log for subscriber in subscribers]
+    findings = check(documents, book.written, logs)
+    return Outcome(
+        plan, monotonic() - began_at, documents, book.written, logs, breaker.faults, running.elections, breaker.drains, written_until, findings
+    )
+
+
+def followers(plan: Plan, served: list[Gateway], http: httpx2.AsyncClient, book: Book, journal: Callable[[str], Journal]) -> Iterator[Subscriber]:
+    """Those who follow, and a witness for each gateway."""
+    for number, gateway in enumerate(served, 1):
+        name = f"witness-{number}"
+        yield FeedFollower(Log(name, Kind.FEED, Filter(), []), Trait.WITNESS, plan.seed, [gateway], journal(name), http)
+    for kind, trait, of_sixty in MIX:
+        for number in range(max(1, round(of_sixty * plan.subscribers))):
+            name = f"{kind.value}-{trait.value}-{number + 1}"
+            if kind is Kind.FEED:
+                log = Log(name, kind, FILTERS[number % len(FILTERS)], [])
+                yield FeedFollower(log, trait, plan.seed, served, journal(name), http)
+            else:
+                yield Follower(Log(name, kind, Filter(), []), trait, plan.seed, served, journal(name), book.known)
+
+
+@asynccontextmanager
+async def client() -> AsyncIterator[httpx2.AsyncClient]:
+    """A client for the writers and the lists."""
+    async with httpx2.AsyncClient(trust_env=False, timeout=10, limits=httpx2.Limits(max_connections=200)) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def following(subscribers: list[Subscriber]) -> AsyncIterator[None]:
+    """All follow, for as long as the context lasts. One that fails ends it."""
+    tasks = [asyncio.create_task(subscriber.run()) for subscriber in subscribers]
+    try:
+        yield
+        for task in tasks:
+            if task.done():
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def finish(writers: list[Writer], writing: list[asyncio.Task[None]]) -> None:
+    """Let the writers finish what they began."""
+    for writer in writers:
+        writer.over = True
+    _, late = await asyncio.wait(writing, timeout=PATIENCE_SECONDS)
+    for task in late:
+        task.cancel()
+    for outcome in await asyncio.gather(*writing, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+async def still(uri: str, link_window_seconds: float, book: Book) -> dict[str, Document]:
+    """The database, once nothing changes any more: no request is forgotten somewhere, no deadline is near, and it reads the same twice."""
+    before: dict[str, Document] = {}
+    unknown = max((write.sent_at for write in book.written if write.outcome is Answer.UNKNOWN and write.told != "ConnectError"), default=0.0)
+    await asyncio.sleep(unknown + FORGOTTEN_SECONDS - time())
+    async with asyncio.timeout(PATIENCE_SECONDS + 2 * link_window_seconds):
+        while True:
+            await asyncio.sleep(STILL_SECONDS)
+            documents = await read(uri)
+            pending = [each for each in documents.values() if each.status == "PENDING" and each.events[-1].type == "LINK_OPENED"]
+            if documents == before and not pending:
+                return documents
+            before = documents
+
+
+async def calm(subscribers: list[Subscriber], documents: Mapping[str, Document], patience_seconds: float) -> None:
+    """Wait until the subscriptions that are open have told everything; whether they have is for the checker to say."""
+    for subscriber in subscribers:
+        subscriber.calm = True
+    deadline = monotonic() + patience_seconds
+    while monotonic() < deadline and not all(subscriber.caught_up(documents) for subscriber in subscribers):
+        await asyncio.sleep(0.05)
+    for subscriber in subscribers:
+        subscriber.keep(Quiet(time()))
+
+
+async def read(uri: str) -> dict[str, Document]:
+    """All verifications that a majority has. Raises: PyMongoError."""
+    mongo: AsyncMongoClient[dict[str, Any]]
+    async with AsyncMongoClient(uri, tz_aware=True, serverSelectionTimeoutMS=30_000) as mongo:
+        collection: AsyncCollection[dict[str, Any]] = mongo.get_default_database().get_collection(
+            "verifications", read_concern=ReadConcern("majority")
+        )
+        for patience in (True, False):
+            try:
+                return {each["_id"]: stored(each) async for each in collection.find()}
+            except PyMongoError:
+                if not patience:
+                    raise
+    return {}

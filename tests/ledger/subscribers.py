@@ -1,0 +1,319 @@
+"""Those who follow: over WebSocket, subprotocol graphql-transport-ws, by hand, so that every frame is under control and written down."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from enum import Enum
+from itertools import count
+from random import Random
+from time import monotonic, time
+from typing import Any
+
+import httpx2
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.typing import Subprotocol
+
+from tests.ledger.checker import behind, later, outdated
+from tests.ledger.gateways import Gateway, token
+from tests.ledger.records import (
+    EVENT_FIELDS,
+    Document,
+    Ended,
+    Entry,
+    Fed,
+    How,
+    Journal,
+    Kind,
+    Listed,
+    Log,
+    Row,
+    Subscribed,
+    Updated,
+    event,
+)
+
+SUBPROTOCOL = Subprotocol("graphql-transport-ws")
+OPEN_SECONDS = 5.0
+PING_SECONDS = 4.0
+VISIT_SECONDS = 60.0
+ROW = "{ id version status attempt }"
+FOLLOW = (
+    "subscription($id: ID!, $after: Int, $chain: Boolean!) { answer: verificationUpdated(id: $id, after: $after, followRetries: $chain) "
+    f"{{ verification {{ id version status }} events {{ {EVENT_FIELDS} }} }} }}"
+)
+FEED = (
+    "subscription($filter: VerificationFilter, $after: String) { answer: verificationsUpdated(filter: $filter, after: $after) "
+    f"{{ cursor verification {ROW} }} }}"
+)
+LIST = (
+    "query($filter: VerificationFilter, $after: String) { answer: verifications(filter: $filter, orderBy: CREATED_OLDEST, first: 100, after: $after) "
+    f"{{ edges {{ node {ROW} }} pageInfo {{ hasNextPage endCursor }} }} }}"
+)
+
+
+class Trait(Enum):
+    """How a subscriber behaves."""
+
+    STEADY = "steady"
+    DROPPING = "dropping"
+    SLOW = "slow"
+    WITNESS = "witness"
+
+
+class Complete(Exception):
+    """The server has said all."""
+
+
+class Refused(Exception):
+    """The server ended a subscription with an error."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Subscriber:
+    """What those of one verification and those of a feed have in common: they come, and come back."""
+
+    def __init__(self, log: Log, trait: Trait, seed: int, gateways: Sequence[Gateway], journal: Journal) -> None:
+        self.log = log
+        self.trait = trait
+        self.dice = Random(f"{seed}:{log.name}")
+        self.calm = False
+        self._gateways = gateways
+        self._home = self.dice.randrange(len(gateways))
+        self._journal = journal
+        self._numbers = count(1)
+        self._socket: ClientConnection | None = None
+
+    def keep(self, entry: Entry) -> None:
+        """Write an entry down."""
+        self._journal.keep(entry)
+        self.log.entries.append(entry)
+
+    def cut(self) -> None:
+        """Cut the connection, as a network does."""
+        if self._socket:
+            self._socket.transport.abort()
+
+    async def run(self) -> None:
+        """Follow, and come back after every end, to the other gateway as often as not."""
+        while True:
+            try:
+                async with asyncio.timeout(self._stay_seconds()):
+                    async with self.connected(self._gateway()) as (socket, gateway):
+                        await self.session(socket, gateway)
+            except TimeoutError:
+                self.keep(Ended(time(), How.LEFT, ""))
+            except ConnectionClosed as closed:
+                self.keep(ending(closed))
+            except Complete:
+                self.keep(Ended(time(), How.COMPLETE, ""))
+            except Refused as refused:
+                self.keep(Ended(time(), How.ERROR, refused.code))
+            except (OSError, EOFError, WebSocketException, httpx2.HTTPError, AttributeError, json.JSONDecodeError) as error:
+                self.keep(Ended(time(), How.CUT, type(error).__name__))
+            await asyncio.sleep(self.dice.uniform(0.1, 1.0))
+
+    async def session(self, socket: ClientConnection, gateway: Gateway) -> None:
+        """Ask, and take what comes."""
+        raise NotImplementedError
+
+    def caught_up(self, documents: Mapping[str, Document]) -> bool:
+        """Whether the subscription that is open has shown all that there is."""
+        raise NotImplementedError
+
+    def _stay_seconds(self) -> float | None:
+        return self.dice.uniform(0.5, 8) if self.trait is Trait.DROPPING and not self.calm else None
+
+    def _gateway(self) -> Gateway:
+        if self.dice.random() < 0.5:
+            self._home = (self._home + 1) % len(self._gateways)
+        return self._gateways[self._home]
+
+    @asynccontextmanager
+    async def connected(self, gateway: Gateway) -> AsyncIterator[tuple[ClientConnection, Gateway]]:
+        """A socket on which the server has acknowledged who speaks. Those who drop have short tokens, too; a witness goes past the door."""
+        url = gateway.url_past_the_door if self.trait is Trait.WITNESS else gateway.url
+        async with asyncio.timeout(OPEN_SECONDS):
+            socket = await connect(
+                url.replace("http", "ws", 1) + "/graphql",
+                subprotocols=[SUBPROTOCOL],
+                proxy=None,
+                compression=None,
+                ping_interval=PING_SECONDS,
+                ping_timeout=PING_SECONDS if self.trait is not Trait.SLOW else None,
+                max_queue=1 if self.trait is Trait.SLOW else 16,
+            )
+        self._socket = socket
+        try:
+            lasting = timedelta(seconds=self.dice.uniform(3, 20)) if self.trait is Trait.DROPPING and not self.calm else timedelta(hours=24)
+            await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token(lasting)}"}}))
+            async with asyncio.timeout(OPEN_SECONDS):
+                while json.loads(await socket.recv())["type"] != "connection_ack":
+                    pass
+            yield socket, gateway
+        finally:
+            self._socket = None
+            # Without a farewell: those who are cut off say none.
+            socket.transport.abort()
+
+    async def messages(self, socket: ClientConnection, query: str, variables: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        """What a subscription sends. Raises: Refused; Complete, in place of an end that could be overlooked."""
+        id = str(next(self._numbers))
+        await socket.send(json.dumps({"type": "subscribe", "id": id, "payload": {"query": query, "variables": variables}}))
+        while True:
+            message = json.loads(await socket.recv())
+            if message.get("id") == id:
+                match message["type"]:
+                    case "next" if "errors" in message["payload"]:
+                        raise Refused(message["payload"]["errors"][0]["extensions"]["code"])
+                    case "next":
+                        yield message["payload"]["data"]["answer"]
+                    case "error":
+                        raise Refused(message["payload"][0]["extensions"]["code"])
+                    case "complete":
+                        raise Complete
+            if self.trait is Trait.SLOW and not self.calm:
+                await asyncio.sleep(self.dice.choice((0.1, 0.3, 0.6, 5.0)))
+
+
+class Follower(Subscriber):
+    """Follows single verifications or chains, one after the other."""
+
+    def __init__(self, log: Log, trait: Trait, seed: int, gateways: Sequence[Gateway], journal: Journal, known: Sequence[str]) -> None:
+        super().__init__(log, trait, seed, gateways, journal)
+        self._known = known
+        self._target: str | None = None
+        self._live = self._told = False
+        self._runs: dict[str, dict[str, int]] = {}
+
+    async def session(self, socket: ClientConnection, gateway: Gateway) -> None:
+        """Follow one after the other. A verification that is over is followed once more, now and then: late events come after its end."""
+        while True:
+            if self._target is None or self.dice.random() < 0.6:
+                while not self._known:
+                    await asyncio.sleep(0.1)
+                self._target = self.dice.choice(self._known[-12:])
+            await self._follow(socket, gateway, self._target)
+            await asyncio.sleep(self.dice.uniform(0.2, 2.0))
+
+    async def _follow(self, socket: ClientConnection, gateway: Gateway, id: str, enough: Mapping[str, Document] | None = None) -> None:
+        run = self._runs.setdefault(id, {})
+        after = run.get(id, self.dice.choice((None, 0)))
+        self.keep(Subscribed(time(), gateway.name, id, after))
+        self._live, self._told = True, False
+        try:
+            async for message in self.messages(socket, FOLLOW, {"id": id, "after": after, "chain": self.log.kind is Kind.CHAIN}):
+                self._take(run, message)
+                if enough and not behind(enough, self.log.kind, id, run):
+                    return self.keep(Ended(time(), How.LEFT, ""))
+        except Complete:
+            self.keep(Ended(time(), How.COMPLETE, ""))
+        finally:
+            self._live = False
+        return None
+
+    def _take(self, run: dict[str, int], message: dict[str, Any]) -> None:
+        verification = message["verification"]
+        id, version = verification["id"], verification["version"]
+        self.keep(Updated(time(), id, version, verification["status"], tuple(map(event, message["events"]))))
+        run[id] = max(version, run.get(id, 0))
+        self._told = True
+
+    def caught_up(self, documents: Mapping[str, Document]) -> bool:
+        """Whether the subscription that is open, if one is, has answered and has nothing more to tell."""
+        run = self._runs.get(self._target or "", {})
+        return not self._live or (self._told and not behind(documents, self.log.kind, self._target or "", run))
+
+    async def visit(self, documents: Mapping[str, Document]) -> None:
+        """Come back to all that was left before its end, and take the rest, over as many connections as that needs."""
+        self.calm = True
+        deadline = monotonic() + VISIT_SECONDS
+        while monotonic() < deadline and (left := self._left(documents)):
+            try:
+                async with asyncio.timeout(VISIT_SECONDS), self.connected(self._gateway()) as (socket, gateway):
+                    for id in left:
+                        await self._follow(socket, gateway, id, documents)
+            except ConnectionClosed as closed:
+                self.keep(ending(closed))
+            except Refused as refused:
+                self.keep(Ended(time(), How.ERROR, refused.code))
+            except (OSError, EOFError, WebSocketException) as error:
+                self.keep(Ended(time(), How.CUT, type(error).__name__))
+
+    def _left(self, documents: Mapping[str, Document]) -> list[str]:
+        return [id for id, run in self._runs.items() if run and behind(documents, self.log.kind, id, run)]
+
+
+class FeedFollower(Subscriber):
+    """Follows the workspace: subscribes, reads the list once the first item has come, and resumes with the last cursor."""
+
+    def __init__(self, log: Log, trait: Trait, seed: int, gateways: Sequence[Gateway], journal: Journal, client: httpx2.AsyncClient) -> None:
+        super().__init__(log, trait, seed, gateways, journal)
+        self._client = client
+        self._latest: str | None = None
+        self._cursor: str | None = None
+        self._rows: dict[str, Row] = {}
+        self._filter = {"status": log.filter.status, "firstAttemptsOnly": log.filter.first_attempts_only}
+
+    async def session(self, socket: ClientConnection, gateway: Gateway) -> None:
+        """Follow from the last cursor on; without one, from the list on."""
+        after = self._cursor
+        if after is None:
+            self._rows = {}
+        self.keep(Subscribed(time(), gateway.name, None, after))
+        listing: asyncio.Task[None] | None = None
+        try:
+            async for message in self.messages(socket, FEED, {"filter": self._filter, "after": after}):
+                row = message["verification"] and Row(**message["verification"])
+                self._latest = message["cursor"]
+                self.keep(Fed(time(), message["cursor"], row))
+                if row:
+                    self._rows[row.id] = later(row, self._rows.get(row.id))
+                if after is None and listing is None:
+                    # Meanwhile the feed is read on: messages and rows come together, and the later state counts.
+                    listing = asyncio.create_task(self._list(gateway))
+                elif listing and listing.done():
+                    listing.result()
+                if self._cursor:
+                    self._cursor = self._latest
+        except Refused as refused:
+            if refused.code == "LAGGED":
+                self._cursor = None
+            raise
+        finally:
+            if listing:
+                listing.cancel()
+                await asyncio.wait([listing])
+
+    async def _list(self, gateway: Gateway) -> None:
+        headers = {"authorization": f"Bearer {token()}"}
+        rows: list[Row] = []
+        after: str | None = None
+        while True:
+            body = {"query": LIST, "variables": {"filter": self._filter, "after": after}}
+            told = (await self._client.post(f"{gateway.url}/graphql", json=body, headers=headers)).json()
+            if "errors" in told:
+                await asyncio.sleep(0.3)
+                continue
+            rows += [Row(**edge["node"]) for edge in told["data"]["answer"]["edges"]]
+            if not told["data"]["answer"]["pageInfo"]["hasNextPage"]:
+                break
+            after = told["data"]["answer"]["pageInfo"]["endCursor"]
+        self.keep(Listed(time(), tuple(rows)))
+        for row in rows:
+            self._rows[row.id] = later(row, self._rows.get(row.id))
+        self._cursor = self._latest
+
+    def caught_up(self, documents: Mapping[str, Document]) -> bool:
+        """Whether the last states that were told are the last ones."""
+        return self._cursor is not None and not any(outdated(documents, self.log, self._rows))
+
+
+def ending(closed: ConnectionClosed) -> Ended:
+    """How a connection ended: by the server's word, or without one."""
+    return Ended(time(), How.CLOSED, str(closed.rcvd.code)) if closed.rcvd and closed.rcvd_then_sent else Ended(time(), How.CUT, "")

@@ -1,0 +1,383 @@
+"""The checker sees each bug that is planted into what was written down."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from tests.ledger.checker import Fall, check
+from tests.ledger.records import (
+    Document,
+    Ended,
+    Entry,
+    Event,
+    Fed,
+    Filter,
+    How,
+    Kind,
+    Listed,
+    Log,
+    Operation,
+    Outcome,
+    Quiet,
+    Row,
+    Subscribed,
+    Updated,
+    Written,
+)
+
+KEPT = Event(4, "STATUS_CHANGED", 1040, "FAILED", ("IDVV_2101",))
+EVENTS = (
+    Event(1, "CREATED", 1010, "PENDING", ()),
+    Event(2, "LINK_OPENED", 1020, None, ()),
+    Event(3, "CAPTURE_STARTED", 1030, None, ()),
+    KEPT,
+    Event(5, "RETRY_CREATED", 1050, None, ()),
+)
+RETRIED = (Event(1, "CREATED", 1050, "PENDING", ()), Event(2, "LINK_OPENED", 1060, None, ()))
+SOURCES = {2: "step-1", 3: "step-2", 4: "result-1"}
+
+
+def a_first_attempt() -> Document:
+    """Failed, and retried."""
+    return Document("ver_1", "ver_1", 1, None, "ver_2", 5, "FAILED", "key-1", EVENTS, SOURCES)
+
+
+def a_second_attempt() -> Document:
+    """Under way."""
+    return Document("ver_2", "ver_1", 2, "ver_1", None, 2, "PENDING", None, RETRIED, {2: "step-3"})
+
+
+def acknowledged(operation: Operation, name: str, version: int, *claim: str) -> Written:
+    """A write of the first attempt."""
+    on = None if operation is Operation.CREATE else "ver_1"
+    return Written(operation, name, on, claim, Outcome.ACKNOWLEDGED, 1.0, 1.1, None, "ver_1", version, EVENTS[:version])
+
+
+def an_update(*versions: int, id: str = "ver_1") -> Updated:
+    """A message with these events, the last of which makes the version."""
+    history = EVENTS if id == "ver_1" else RETRIED
+    status = "FAILED" if id == "ver_1" and versions[-1] >= 4 else "PENDING"
+    return Updated(2.0, id, versions[-1], status, tuple(history[version - 1] for version in versions))
+
+
+def asked(id: str | None, after: int | str | None) -> Subscribed:
+    """A subscription."""
+    return Subscribed(1.0, "gateway-1", id, after)
+
+
+def fed(id: str, version: int, status: str = "PENDING") -> Fed:
+    """A message of the feed."""
+    return Fed(2.0, "cursor", Row(id, version, status, 1 if id == "ver_1" else 2))
+
+
+def cut() -> Ended:
+    """A connection that was cut."""
+    return Ended(3.0, How.CUT, "")
+
+
+@dataclass
+class Evidence:
+    """A run in which the promise was kept, until a test plants a bug into it."""
+
+    documents: dict[str, Document] = field(default_factory=lambda: {"ver_1": a_first_attempt(), "ver_2": a_second_attempt()})
+    written: list[Written] = field(
+        default_factory=lambda: [
+            acknowledged(Operation.CREATE, "key-1", 1),
+            acknowledged(Operation.PROGRESS, "step-1", 2, "LINK_OPENED"),
+            acknowledged(Operation.PROGRESS, "step-2", 3, "CAPTURE_STARTED"),
+            Written(Operation.RESULT, "result-1", "ver_1", ("FAILED", "IDVV_2101"), Outcome.UNKNOWN, 1.0, 1.1, "TIMEOUT"),
+            Written(Operation.RESULT, "result-2", "ver_1", ("VERIFIED",), Outcome.UNKNOWN, 1.0, 1.1, "TIMEOUT"),
+            replace(acknowledged(Operation.RETRY, "retry-ver_1", 1), id="ver_2", events=RETRIED[:1]),
+        ]
+    )
+    single: list[Entry] = field(
+        default_factory=lambda: [
+            asked("ver_1", 0),
+            an_update(1),
+            an_update(2),
+            cut(),
+            asked("ver_1", 2),
+            an_update(3, 4),
+            Ended(3.0, How.COMPLETE, ""),
+            asked("ver_1", 4),
+            an_update(5),
+            Ended(3.0, How.COMPLETE, ""),
+            Quiet(4.0),
+        ]
+    )
+    chain: list[Entry] = field(
+        default_factory=lambda: [
+            asked("ver_1", None),
+            Updated(2.0, "ver_1", 1, "PENDING", ()),
+            an_update(2, 3, 4),
+            an_update(1, id="ver_2"),
+            an_update(5),
+            cut(),
+            asked("ver_1", 5),
+            Updated(2.0, "ver_1", 5, "FAILED", ()),
+            an_update(1, 2, id="ver_2"),
+            Quiet(4.0),
+        ]
+    )
+    feed: list[Entry] = field(
+        default_factory=lambda: [
+            asked(None, None),
+            Fed(2.0, "cursor", None),
+            Listed(2.0, (Row("ver_1", 1, "PENDING", 1),)),
+            fed("ver_1", 2),
+            fed("ver_1", 4, "FAILED"),
+            cut(),
+            asked(None, "cursor"),
+            fed("ver_1", 4, "FAILED"),
+            fed("ver_1", 5, "FAILED"),
+            fed("ver_2", 2),
+            Quiet(4.0),
+        ]
+    )
+    filter: Filter = field(default_factory=Filter)
+
+    def falls(self) -> set[Fall]:
+        """What the checker says."""
+        logs = [
+            Log("single", Kind.SINGLE, Filter(), self.single),
+            Log("chain", Kind.CHAIN, Filter(), self.chain),
+            Log("feed", Kind.FEED, self.filter, self.feed),
+        ]
+        return {finding.fall for finding in check(self.documents, self.written, logs)}
+
+    def rewrite(self, number: int, **changes: object) -> None:
+        """Change what a writer wrote down."""
+        self.written[number] = replace(self.written[number], **changes)  # type: ignore[arg-type]
+
+    def redocument(self, id: str, **changes: object) -> None:
+        """Change what the database holds."""
+        self.documents[id] = replace(self.documents[id], **changes)  # type: ignore[arg-type]
+
+
+def test_a_run_without_a_fault_is_green() -> None:
+    assert Evidence().falls() == set()
+
+
+def test_rows_that_leave_a_filtered_feed_are_green() -> None:
+    evidence = Evidence(filter=Filter(status=("PENDING",)))
+
+    evidence.feed.remove(fed("ver_1", 5, "FAILED"))
+
+    assert evidence.falls() == set()
+
+
+def test_what_a_feed_that_was_asked_anew_has_forgotten_is_not_held_against_it() -> None:
+    evidence = Evidence()
+
+    evidence.feed[:] = [*evidence.feed[:4], cut(), asked(None, None), Listed(2.0, (Row("ver_1", 5, "FAILED", 1), Row("ver_2", 2, "PENDING", 2)))]
+
+    assert evidence.falls() == set()
+
+
+def an_event_dropped(evidence: Evidence) -> None:
+    evidence.single[5] = an_update(4)
+
+
+def the_last_event_dropped(evidence: Evidence) -> None:
+    del evidence.single[7:10]
+
+
+def a_message_dropped(evidence: Evidence) -> None:
+    del evidence.chain[2]
+
+
+def an_event_doubled(evidence: Evidence) -> None:
+    evidence.single[5] = an_update(2, 3, 4)
+
+
+def a_message_doubled(evidence: Evidence) -> None:
+    evidence.single.insert(2, an_update(1))
+
+
+def an_empty_message(evidence: Evidence) -> None:
+    evidence.chain.insert(2, evidence.chain[1])
+
+
+def two_events_swapped(evidence: Evidence) -> None:
+    evidence.single[5] = Updated(2.0, "ver_1", 4, "FAILED", (EVENTS[3], EVENTS[2]))
+
+
+def two_messages_swapped(evidence: Evidence) -> None:
+    evidence.single[1], evidence.single[2] = evidence.single[2], evidence.single[1]
+
+
+def a_snapshot_read_before_listening(evidence: Evidence) -> None:
+    """Version 3 was written between the reading of 2 and the listening."""
+    evidence.single[4:6] = [asked("ver_1", 2), Updated(2.0, "ver_1", 2, "PENDING", ()), an_update(4)]
+
+
+def a_snapshot_read_before_listening_and_no_more(evidence: Evidence) -> None:
+    """The second attempt's last event was written between the two, and nothing after it."""
+    evidence.chain[8] = an_update(1, id="ver_2")
+
+
+def an_attempt_dropped(evidence: Evidence) -> None:
+    evidence.chain[:] = [entry for entry in evidence.chain if not (isinstance(entry, Updated) and entry.id == "ver_2")]
+
+
+def an_attempt_that_begins_late(evidence: Evidence) -> None:
+    evidence.chain[8] = an_update(2, id="ver_2")
+
+
+def an_open_subscription_that_stays_behind(evidence: Evidence) -> None:
+    """What only a new subscription brought was not pushed."""
+    evidence.single[4:] = [asked("ver_1", 2), Quiet(4.0), cut(), asked("ver_1", 2), an_update(3, 4, 5)]
+
+
+def a_subscription_that_is_never_answered(evidence: Evidence) -> None:
+    evidence.single[9:] = [Ended(3.0, How.COMPLETE, ""), asked("ver_1", 5), Quiet(4.0)]
+
+
+def an_event_that_never_happened(evidence: Evidence) -> None:
+    evidence.single[5] = Updated(2.0, "ver_1", 4, "FAILED", (EVENTS[2], replaced(KEPT, "VERIFIED")))
+
+
+def a_state_that_was_rolled_back(evidence: Evidence) -> None:
+    evidence.feed.insert(5, fed("ver_1", 6, "FAILED"))
+
+
+def a_feed_without_the_last_state(evidence: Evidence) -> None:
+    evidence.feed.remove(fed("ver_1", 5, "FAILED"))
+
+
+def a_feed_without_a_verification(evidence: Evidence) -> None:
+    evidence.feed.remove(fed("ver_2", 2))
+
+
+def a_feed_that_tells_twice(evidence: Evidence) -> None:
+    evidence.feed.insert(4, fed("ver_1", 2))
+
+
+def a_feed_that_goes_back(evidence: Evidence) -> None:
+    evidence.feed.insert(5, fed("ver_1", 3))
+
+
+def a_row_that_never_leaves(evidence: Evidence) -> None:
+    evidence.filter = Filter(status=("PENDING",))
+    evidence.feed[:] = [entry for entry in evidence.feed if not (isinstance(entry, Fed) and entry.row and entry.row.status == "FAILED")]
+
+
+def an_acknowledged_write_missing(evidence: Evidence) -> None:
+    evidence.rewrite(2, version=6, events=(*EVENTS, Event(6, "ANONYMIZED", 1060, None, ())))
+
+
+def an_acknowledged_creation_missing(evidence: Evidence) -> None:
+    evidence.rewrite(0, id="ver_3")
+
+
+def an_acknowledged_event_replaced(evidence: Evidence) -> None:
+    evidence.rewrite(3, outcome=Outcome.ACKNOWLEDGED, id="ver_1", version=4, events=(*EVENTS[:3], replaced(KEPT, "VERIFIED")))
+
+
+def an_acknowledged_result_without_a_trace(evidence: Evidence) -> None:
+    evidence.rewrite(4, outcome=Outcome.ACKNOWLEDGED, id="ver_1", version=5, events=EVENTS)
+
+
+def an_acknowledged_retry_that_is_another(evidence: Evidence) -> None:
+    evidence.rewrite(5, id="ver_1", version=5, events=EVENTS)
+
+
+def an_event_applied_twice(evidence: Evidence) -> None:
+    evidence.redocument("ver_1", sources={**SOURCES, 5: "result-1"})
+
+
+def a_key_that_made_two(evidence: Evidence) -> None:
+    evidence.redocument("ver_2", key="key-1")
+
+
+def a_second_retry(evidence: Evidence) -> None:
+    evidence.documents["ver_3"] = replace(a_second_attempt(), id="ver_3")
+
+
+def an_acknowledged_verification_denied(evidence: Evidence) -> None:
+    evidence.rewrite(4, outcome=Outcome.REFUSED, told="NOT_FOUND")
+
+
+def a_refused_write_made(evidence: Evidence) -> None:
+    evidence.rewrite(3, outcome=Outcome.REFUSED, told="CONFLICT")
+
+
+def an_unknown_write_that_is_in_the_database_and_not_in_a_log(evidence: Evidence) -> None:
+    evidence.written.append(Written(Operation.PROGRESS, "step-3", "ver_2", ("LINK_OPENED",), Outcome.UNKNOWN, 1.0, 1.1, "TIMEOUT"))
+    evidence.chain[8] = an_update(1, id="ver_2")
+
+
+def an_unknown_write_that_is_in_a_log_and_not_in_the_database(evidence: Evidence) -> None:
+    evidence.chain.append(Updated(5.0, "ver_2", 3, "VERIFIED", (Event(3, "STATUS_CHANGED", 1070, "VERIFIED", ()),)))
+
+
+def a_gap_in_a_history(evidence: Evidence) -> None:
+    evidence.redocument("ver_1", events=(*EVENTS[:2], *EVENTS[3:]))
+
+
+def a_final_status_that_changed(evidence: Evidence) -> None:
+    evidence.redocument("ver_1", status="VERIFIED")
+
+
+def a_close_that_clients_take_for_final(evidence: Evidence) -> None:
+    evidence.single[3] = Ended(3.0, How.CLOSED, "1011")
+
+
+def an_error_that_clients_take_for_final(evidence: Evidence) -> None:
+    evidence.single[3] = Ended(3.0, How.ERROR, "VERSION_AHEAD")
+
+
+def replaced(event: Event, to: str) -> Event:
+    """The same event with another status."""
+    return event._replace(to=to)
+
+
+@pytest.mark.parametrize(
+    ("plant", "fall"),
+    [
+        (an_event_dropped, Fall.LOST),
+        (the_last_event_dropped, Fall.LOST),
+        (a_message_dropped, Fall.LOST),
+        (an_event_doubled, Fall.DOUBLE),
+        (a_message_doubled, Fall.DOUBLE),
+        (an_empty_message, Fall.DOUBLE),
+        (two_events_swapped, Fall.OUT_OF_ORDER),
+        (two_messages_swapped, Fall.OUT_OF_ORDER),
+        (a_snapshot_read_before_listening, Fall.LOST),
+        (a_snapshot_read_before_listening_and_no_more, Fall.SILENT),
+        (an_attempt_dropped, Fall.LOST),
+        (an_attempt_that_begins_late, Fall.LOST),
+        (an_open_subscription_that_stays_behind, Fall.SILENT),
+        (a_subscription_that_is_never_answered, Fall.SILENT),
+        (an_event_that_never_happened, Fall.NEVER_HAPPENED),
+        (a_state_that_was_rolled_back, Fall.NEVER_HAPPENED),
+        (a_feed_without_the_last_state, Fall.LOST),
+        (a_feed_without_a_verification, Fall.LOST),
+        (a_feed_that_tells_twice, Fall.DOUBLE),
+        (a_feed_that_goes_back, Fall.OUT_OF_ORDER),
+        (a_row_that_never_leaves, Fall.LOST),
+        (an_acknowledged_write_missing, Fall.WRITE_LOST),
+        (an_acknowledged_creation_missing, Fall.WRITE_LOST),
+        (an_acknowledged_event_replaced, Fall.WRITE_LOST),
+        (an_acknowledged_result_without_a_trace, Fall.WRITE_LOST),
+        (an_acknowledged_retry_that_is_another, Fall.WRITE_LOST),
+        (an_event_applied_twice, Fall.WRITE_DOUBLE),
+        (a_key_that_made_two, Fall.WRITE_DOUBLE),
+        (a_second_retry, Fall.WRITE_DOUBLE),
+        (an_acknowledged_verification_denied, Fall.WRITE_DENIED),
+        (a_refused_write_made, Fall.NEVER_HAPPENED),
+        (an_unknown_write_that_is_in_the_database_and_not_in_a_log, Fall.SILENT),
+        (an_unknown_write_that_is_in_a_log_and_not_in_the_database, Fall.NEVER_HAPPENED),
+        (a_gap_in_a_history, Fall.BROKEN_DOCUMENT),
+        (a_final_status_that_changed, Fall.BROKEN_DOCUMENT),
+        (a_close_that_clients_take_for_final, Fall.TURNED_AWAY),
+        (an_error_that_clients_take_for_final, Fall.TURNED_AWAY),
+    ],
+)
+def test_a_planted_bug_is_found(plant: Callable[[Evidence], None], fall: Fall) -> None:
+    evidence = Evidence()
+
+    plant(evidence)
+
+    assert fall in evidence.falls()

@@ -1,0 +1,40 @@
+"""The ledger in small: the promise is kept through some quick faults, and the same run goes red where a bug is built into the gateways."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.ledger import cluster
+from tests.ledger.checker import Fall
+from tests.ledger.cluster import Cluster
+from tests.ledger.report import figures, text
+from tests.ledger.run import Plan, doors, ledger
+
+SMALL = Plan(seed=7, minutes=10, faults=7, quick=True, subscribers=0.4, writers=8, pause_seconds=0.5, quiet_seconds=2, link_window_seconds=4)
+
+
+@pytest.fixture(scope="module")
+async def replica_set(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
+    """A replica set of three."""
+    with doors() as opened:
+        async with cluster.running(tmp_path_factory.mktemp("replica-set"), opened) as running:
+            yield running
+
+
+async def test_nothing_is_lost_or_doubled_whatever_breaks(replica_set: Cluster, tmp_path: Path) -> None:
+    outcome = await ledger(SMALL, replica_set, tmp_path, "kept", print)
+
+    assert not outcome.findings, text(figures(outcome))
+    assert len(outcome.faults) == SMALL.faults
+    assert outcome.documents
+
+
+@pytest.mark.parametrize(("bug", "falls"), [("drops-changes", {Fall.LOST, Fall.SILENT}), ("listens-late", {Fall.SILENT})])
+async def test_a_bug_in_the_gateway_is_found(replica_set: Cluster, tmp_path: Path, bug: str, falls: set[Fall]) -> None:
+    outcome = await ledger(
+        replace(SMALL, faults=0, quiet_seconds=2.5, link_window_seconds=2, patience_seconds=3, planted=bug), replica_set, tmp_path, bug, print
+    )
+
+    assert {finding.fall for finding in outcome.findings} & falls

@@ -1,0 +1,68 @@
+"""The attempts around a verification, and what they cost."""
+
+from typing import Any
+
+import pytest
+
+from domain.result import Result
+from domain.status import Status
+from domain.verification import Verification
+from store.verifications import utc_now
+from tests.commands import Commands
+from tests.company import Company
+from tests.factories import a_verification, retried
+
+PAGE = """
+query($rows: Int!) {
+  verifications(first: $rows) {
+    edges { node { id previousAttempt { id } nextAttempt { id } attempts { id previousAttempt { id } nextAttempt { id } attempts { id } } } }
+  }
+}
+"""
+FAILED = Result.reported(Status.FAILED, ["IDVV_2101"])
+
+
+def a_chain(workspace: str, attempts: int) -> list[Verification]:
+    """The attempts of one chain, each the retry of the one before."""
+    chain = [a_verification(workspace=workspace, at=utc_now())]
+    while len(chain) < attempts:
+        old, successor = retried(chain[-1].concluded(FAILED, utc_now()), utc_now())
+        chain[-1:] = [old, successor]
+    return chain
+
+
+async def page(company: Company, rows: int) -> list[dict[str, Any]]:
+    """The newest verifications with all that is around them."""
+    return [edge["node"] for edge in (await company.ask(PAGE, {"rows": rows}))["verifications"]["edges"]]
+
+
+async def test_every_attempt_knows_the_others_of_its_chain(company: Company) -> None:
+    chain = a_chain(company.workspace, 3)
+    company.keep(*chain, *a_chain(company.workspace, 2))
+    first, second, third = (verification.id for verification in chain)
+
+    found = {row["id"]: row for row in await page(company, 10)}
+
+    assert [attempt["id"] for attempt in found[second]["attempts"]] == [first, second, third]
+    assert (found[second]["previousAttempt"], found[second]["nextAttempt"]) == ({"id": first}, {"id": third})
+    assert (found[first]["previousAttempt"], found[third]["nextAttempt"]) == (None, None)
+    assert [attempt["nextAttempt"] for attempt in found[third]["attempts"]] == [{"id": second}, {"id": third}, None]
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 3])
+async def test_a_page_of_fifty_with_all_its_attempts_costs_as_many_commands_as_one_of_five(
+    company: Company, commands: Commands, attempts: int
+) -> None:
+    for _ in range(-(-50 // attempts)):
+        company.keep(*a_chain(company.workspace, attempts))
+
+    costs = {}
+    for rows in (5, 50):
+        with commands.sent(company.collection.database.name) as sent:
+            found = await page(company, rows)
+        assert len(found) == rows
+        assert all(len(row["attempts"]) == attempts for row in found)
+        # The sweeper and the feed go about their own business meanwhile; what is asked for a caller names the workspace.
+        costs[rows] = [next(iter(command)) for command in sent if company.workspace in repr(command)]
+
+    assert costs[5] == costs[50] == ["find"] * min(attempts, 2)

@@ -1,0 +1,243 @@
+"""One verification, followed live."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.company import CAPTURE_COMPLETED, CAPTURE_STARTED, LINK_OPENED, Company
+from tests.wire import Following, following
+
+UPDATED = """
+subscription($id: ID!, $after: Int, $retries: Boolean! = false) {
+  verificationUpdated(id: $id, after: $after, followRetries: $retries) {
+    verification { id version status phase attempt attempts { id version } nextAttempt { id } previousAttempt { id } }
+    events { version type }
+  }
+}
+"""
+
+Update = dict[str, Any]
+
+
+def versions(update: Update) -> list[int]:
+    return [event["version"] for event in update["events"]]
+
+
+def shown(update: Update) -> tuple[str, int, list[int]]:
+    """Which verification, at which version, after which events."""
+    return update["verification"]["id"], update["verification"]["version"], versions(update)
+
+
+async def all_of(company: Company, id: str, **arguments: Any) -> list[Update]:
+    """All messages about a verification that is final, or becomes so."""
+    async with following(company.gateway, company.token(), UPDATED, {"id": id, **arguments}) as updates:
+        return await updates.rest()
+
+
+async def until_version(updates: Following, version: int) -> list[Update]:
+    """The messages up to the one that shows a version."""
+    heard = [await updates.next()]
+    while heard[-1]["verification"]["version"] < version:
+        heard.append(await updates.next())
+    return heard
+
+
+async def test_the_state_comes_at_once_then_each_event_and_the_outcome_is_the_end(company: Company) -> None:
+    id = await company.created()
+
+    async with following(company.gateway, company.token(), UPDATED, {"id": id}) as updates:
+        heard = [await updates.next()]
+        for step in (LINK_OPENED, CAPTURE_STARTED, CAPTURE_COMPLETED):
+            await company.progress(id, step)
+            heard.append(await updates.next())
+        await company.result(id, "FAILED", "IDVV_2101")
+        heard += await updates.rest()
+
+    assert [shown(update) for update in heard] == [(id, 1, []), (id, 2, [2]), (id, 3, [3]), (id, 4, [4]), (id, 5, [5])]
+    assert [update["verification"]["phase"] for update in heard] == ["AWAITING_INDIVIDUAL", "IN_SESSION", "CAPTURING", "PROCESSING", "DONE"]
+
+
+@pytest.mark.parametrize(("after", "first"), [(None, []), (0, [1, 2, 3]), (1, [2, 3]), (2, [3]), (3, [])])
+async def test_what_happened_since_the_version_that_was_seen_comes_first(company: Company, after: int | None, first: list[int]) -> None:
+    id = await company.created()
+    await company.progress(id, LINK_OPENED)
+    await company.progress(id, CAPTURE_STARTED)
+
+    async with following(company.gateway, company.token(), UPDATED, {"id": id, "after": after}) as updates:
+        now = await updates.next()
+        await company.result(id, "VERIFIED")
+        [then] = await updates.rest()
+
+    assert (shown(now), shown(then)) == ((id, 3, first), (id, 4, [4]))
+
+
+@pytest.mark.parametrize(("after", "events"), [(None, []), (0, [1, 2, 3]), (1, [2, 3]), (3, [])])
+async def test_following_a_final_one_brings_its_state_and_ends(company: Company, after: int | None, events: list[int]) -> None:
+    id = await company.created()
+    await company.result(id, "INCONCLUSIVE", "IDVV_1314")
+    await company.result(id, "VERIFIED")
+
+    assert [shown(update) for update in await all_of(company, id, after=after)] == [(id, 3, events)]
+
+
+async def test_no_event_is_missed_or_doubled_while_all_race(company: Company) -> None:
+    steps = (LINK_OPENED, CAPTURE_STARTED, CAPTURE_COMPLETED)
+
+    async def moved(id: str) -> None:
+        for step in steps:
+            await company.progress(id, step)
+        await company.result(id, "VERIFIED")
+
+    async def raced() -> None:
+        id = await company.created()
+        heard, late, _ = await asyncio.gather(all_of(company, id, after=0), all_of(company, id, after=1), moved(id))
+        for updates, first in ((heard, 1), (late, 2)):
+            assert [version for update in updates for version in versions(update)] == list(range(first, 6))
+            assert [update["verification"]["version"] for update in updates] == sorted({update["verification"]["version"] for update in updates})
+            assert updates[-1]["verification"]["status"] == "VERIFIED"
+            assert all(versions(update)[-1:] in ([], [update["verification"]["version"]]) for update in updates)
+
+    for _ in range(3):
+        await asyncio.gather(*(raced() for _ in range(10)))
+
+
+async def test_many_who_follow_one_hear_the_same(company: Company) -> None:
+    id = await company.created()
+
+    async def heard() -> list[Update]:
+        async with following(company.gateway, company.token(), UPDATED, {"id": id, "after": 0}) as updates:
+            first = await updates.next()
+            ready.release()
+            return [first, *await updates.rest()]
+
+    ready = asyncio.Semaphore(0)
+    followers = [asyncio.create_task(heard()) for _ in range(20)]
+    for _ in followers:
+        await ready.acquire()
+    await company.progress(id, LINK_OPENED)
+    await company.result(id, "VERIFIED")
+
+    for updates in await asyncio.gather(*followers):
+        assert [version for update in updates for version in versions(update)] == [1, 2, 3]
+
+
+async def test_what_is_around_a_verification_is_read_anew_for_each_event(company: Company) -> None:
+    first = await company.created()
+    await company.result(first, "FAILED", "IDVV_2101")
+
+    async with following(company.gateway, company.token(), UPDATED, {"id": first, "retries": True}) as updates:
+        before = await updates.next()
+        second = (await company.retry(first))["id"]
+        after = [await updates.next(), await updates.next()]
+        await company.progress(second, LINK_OPENED)
+        moved = await updates.next()
+
+    assert (before["verification"]["attempts"], before["verification"]["nextAttempt"]) == ([{"id": first, "version": 2}], None)
+    by_id = {update["verification"]["id"]: update["verification"] for update in after}
+    assert by_id[first]["nextAttempt"] == {"id": second}
+    assert [attempt["id"] for attempt in by_id[first]["attempts"]] == [first, second]
+    assert by_id[second]["previousAttempt"] == {"id": first}
+    assert moved["verification"]["attempts"] == [{"id": first, "version": 3}, {"id": second, "version": 2}]
+
+
+async def test_retries_are_followed_until_one_is_verified_and_late_results_of_old_ones_are_heard(company: Company) -> None:
+    first = await company.created()
+
+    async with following(company.gateway, company.token(), UPDATED, {"id": first, "after": 0, "retries": True}) as updates:
+        heard = [await updates.next()]
+        await company.result(first, "INCONCLUSIVE", "IDVV_1314")
+        heard.append(await updates.next())
+        second = (await company.retry(first))["id"]
+        heard += [await updates.next(), await updates.next()]
+        await company.result(second, "FAILED", "IDVV_2101")
+        heard.append(await updates.next())
+        third = (await company.retry(second))["id"]
+        heard += [await updates.next(), await updates.next()]
+        await company.result(first, "VERIFIED")
+        heard.append(await updates.next())
+        await company.result(third, "VERIFIED")
+        heard += await updates.rest()
+
+    assert sorted(map(shown, heard)) == sorted(
+        [
+            *[(first, 1, [1]), (first, 2, [2]), (first, 3, [3]), (first, 4, [4])],
+            *[(second, 1, [1]), (second, 2, [2]), (second, 3, [3])],
+            *[(third, 1, [1]), (third, 2, [2])],
+        ]
+    )
+    assert heard[-2]["verification"]["id"] == first
+    assert heard[-2]["events"] == [{"version": 4, "type": "RESULT_IGNORED"}]
+    assert heard[-1]["verification"] | {"attempts": None} == {
+        "id": third,
+        "version": 2,
+        "status": "VERIFIED",
+        "phase": "DONE",
+        "attempt": 3,
+        "attempts": None,
+        "nextAttempt": None,
+        "previousAttempt": {"id": second},
+    }
+
+
+async def test_later_attempts_come_with_all_their_events_and_earlier_ones_not_at_all(company: Company) -> None:
+    first = await company.created()
+    await company.result(first, "FAILED", "IDVV_2101")
+    second = (await company.retry(first))["id"]
+    await company.result(second, "FAILED", "IDVV_2101")
+    third = (await company.retry(second))["id"]
+    await company.result(third, "VERIFIED")
+
+    whole = await all_of(company, first, after=3, retries=True)
+    middle = await all_of(company, second, after=1, retries=True)
+    last = await all_of(company, third, retries=True)
+
+    assert [shown(update) for update in whole] == [(first, 3, []), (second, 3, [1, 2, 3]), (third, 2, [1, 2])]
+    assert [shown(update) for update in middle] == [(second, 3, [2, 3]), (third, 2, [1, 2])]
+    assert [shown(update) for update in last] == [(third, 2, [])]
+
+
+async def test_a_retry_made_while_the_following_begins_is_not_missed(company: Company) -> None:
+    async def raced() -> None:
+        first = await company.created()
+        await company.result(first, "FAILED", "IDVV_2101")
+
+        async def retried() -> None:
+            await company.result((await company.retry(first))["id"], "VERIFIED")
+
+        updates, _ = await asyncio.gather(all_of(company, first, after=0, retries=True), retried())
+
+        heard: dict[str, list[int]] = {}
+        for update in updates:
+            heard.setdefault(update["verification"]["id"], []).extend(versions(update))
+        assert sorted(heard.values()) == [[1, 2], [1, 2, 3]]
+
+    await asyncio.gather(*(raced() for _ in range(20)))
+
+
+async def test_who_comes_back_with_the_last_version_goes_on_without_a_gap(company: Company) -> None:
+    id = await company.created()
+    seen: list[int] = []
+
+    for step in (LINK_OPENED, CAPTURE_STARTED, CAPTURE_COMPLETED):
+        async with following(company.gateway, company.token(), UPDATED, {"id": id, "after": len(seen)}) as updates:
+            seen += versions(await updates.next())
+        await company.progress(id, step)
+    await company.result(id, "VERIFIED")
+    for update in await all_of(company, id, after=len(seen)):
+        seen += versions(update)
+
+    assert seen == [1, 2, 3, 4, 5]
+
+
+async def test_fragments_aliases_and_directives_work_in_a_subscription(company: Company) -> None:
+    id = await company.created()
+    query = """
+        subscription($id: ID!, $no: Boolean! = false) { now: verificationUpdated(id: $id) { __typename v: verification { ...Row } } }
+        fragment Row on Verification { __typename n: version status @include(if: $no) }
+    """
+
+    async with following(company.gateway, company.token(), query, {"id": id}) as updates:
+        response = await updates.response()
+
+    assert response == {"data": {"now": {"__typename": "VerificationUpdate", "v": {"__typename": "Verification", "n": 1}}}}

@@ -1,0 +1,229 @@
+"""All verifications of a company, followed live."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.company import LINK_OPENED, Company
+from tests.wire import Following, following
+
+FEED = """
+subscription($filter: VerificationFilter, $after: String) {
+  verificationsUpdated(filter: $filter, after: $after) { cursor verification { id version status reasons { code } attempts { id } } }
+}
+"""
+LIST = "query($filter: VerificationFilter) { verifications(filter: $filter, first: 100) { edges { node { id version status } } } }"
+
+Item = dict[str, Any]
+
+
+def shown(item: Item) -> tuple[str, int]:
+    return item["verification"]["id"], item["verification"]["version"]
+
+
+async def until(updates: Following, id: str, version: int) -> list[Item]:
+    """The items up to the one that shows this version of a verification."""
+    heard = [await updates.next()]
+    while heard[-1]["verification"] is None or shown(heard[-1]) != (id, version):
+        heard.append(await updates.next())
+    return heard
+
+
+async def test_a_cursor_comes_first_then_each_change(company: Company) -> None:
+    old = await company.created()
+
+    async with following(company.gateway, company.token(), FEED) as updates:
+        start = await updates.next()
+        new = await company.created()
+        heard = [await updates.next()]
+        await company.progress(old, LINK_OPENED)
+        heard.append(await updates.next())
+        await company.result(new, "FAILED", "IDVV_2101")
+        heard.append(await updates.next())
+
+    assert start["verification"] is None
+    assert start["cursor"]
+    assert [shown(item) for item in heard] == [(new, 1), (old, 2), (new, 2)]
+    assert heard[-1]["verification"]["reasons"] == [{"code": "IDVV_2101"}]
+
+
+async def test_a_list_read_after_the_first_cursor_and_the_feed_together_miss_nothing(company: Company) -> None:
+    going = True
+
+    async def busy() -> None:
+        while going:
+            id = await company.created()
+            await company.progress(id, LINK_OPENED)
+
+    async def kept_up() -> None:
+        rows: dict[str, int] = {}
+        async with following(company.gateway, company.token(), FEED) as updates:
+            await updates.next()
+            for edge in (await company.ask(LIST))["verifications"]["edges"]:
+                rows[edge["node"]["id"]] = edge["node"]["version"]
+            last = await company.created()
+            for item in await until(updates, last, 1):
+                id, version = shown(item)
+                rows[id] = max(version, rows.get(id, 0))
+        # What came after the last one may be on its way still; all before it must be there.
+        for kept in company.kept():
+            if kept["_id"] <= last:
+                assert rows.get(kept["_id"], 0) >= 1, kept["_id"]
+
+    work = asyncio.create_task(busy())
+    try:
+        for _ in range(3):
+            await kept_up()
+    finally:
+        going = False
+        await work
+
+
+async def test_rows_that_leave_the_filter_are_shown_once_and_others_not_at_all(company: Company) -> None:
+    pending, other = await company.created(reference="ours"), await company.created(reference="theirs")
+    filter = {"status": ["PENDING"], "reference": "ours"}
+
+    async with following(company.gateway, company.token(), FEED, {"filter": filter}) as updates:
+        await updates.next()
+        await company.result(other, "VERIFIED")
+        await company.result(pending, "FAILED", "IDVV_2101")
+        left = await updates.next()
+        await company.result(pending, "VERIFIED")
+        retry = (await company.retry(pending))["id"]
+        last = await company.created(reference="ours")
+        heard = await until(updates, last, 1)
+
+    assert (shown(left), left["verification"]["status"]) == ((pending, 2), "FAILED")
+    assert list(map(shown, heard)) == [(retry, 1), (last, 1)]
+
+
+async def test_rows_come_when_they_begin_to_match(company: Company) -> None:
+    id, other = await company.created(), await company.created()
+    filters: list[dict[str, Any]] = [{"status": ["FAILED"]}, {"reasonCode": ["IDVV_2101"]}, {"reasonType": ["DOCUMENT_ISSUE"]}]
+
+    async with (
+        following(company.gateway, company.token(), FEED, {"filter": filters[0]}) as by_status,
+        following(company.gateway, company.token(), FEED, {"filter": filters[1]}) as by_code,
+        following(company.gateway, company.token(), FEED, {"filter": filters[2]}) as by_type,
+    ):
+        feeds = (by_status, by_code, by_type)
+        for feed in feeds:
+            await feed.next()
+        await company.progress(id, LINK_OPENED)
+        await company.result(other, "VERIFIED")
+        await company.result(id, "FAILED", "IDVV_2101")
+
+        assert [shown(await feed.next()) for feed in feeds] == [(id, 3)] * 3
+
+
+async def test_a_list_that_nothing_can_enter_hears_nothing(company: Company) -> None:
+    filter = {"createdBefore": (datetime.now(UTC) - timedelta(days=1)).isoformat()}
+
+    async with (
+        following(company.gateway, company.token(), FEED, {"filter": filter}) as old,
+        following(company.gateway, company.token(), FEED, {"filter": {"status": []}}) as none,
+        following(company.gateway, company.token(), FEED, {"filter": {"firstAttemptsOnly": True}}) as first,
+    ):
+        for feed in (old, none, first):
+            await feed.next()
+        id = await company.created()
+        await company.result(id, "FAILED", "IDVV_2101")
+        await company.retry(id)
+        last = await company.created()
+
+        heard = await until(first, last, 1)
+        quiet = [asyncio.create_task(feed.response()) for feed in (old, none)]
+        done, _ = await asyncio.wait(quiet, timeout=0.2)
+        for task in quiet:
+            task.cancel()
+        await asyncio.gather(*quiet, return_exceptions=True)
+
+    assert {shown(item)[0] for item in heard} == {id, last}
+    assert done == set()
+
+
+async def test_who_comes_back_with_the_last_cursor_hears_all_that_changed_since(company: Company) -> None:
+    pending, final = await company.created(), await company.created()
+    async with following(company.gateway, company.token(), FEED) as updates:
+        await updates.next()
+        await company.progress(pending, LINK_OPENED)
+        cursor = (await updates.next())["cursor"]
+    await company.result(final, "VERIFIED")
+    new = await company.created()
+
+    async with following(company.gateway, company.token(), FEED, {"after": cursor}) as updates:
+        first = await updates.next()
+        caught_up = await until(updates, new, 1)
+        await company.progress(new, LINK_OPENED)
+        live = (await until(updates, new, 2))[-1]
+
+    assert first == {"cursor": cursor, "verification": None}
+    assert {(final, 2), (new, 1)} <= {shown(item) for item in caught_up}
+    assert live["cursor"]
+
+
+async def test_rows_that_left_the_filter_while_nobody_listened_are_shown_on_coming_back(company: Company) -> None:
+    id = await company.created()
+    async with following(company.gateway, company.token(), FEED, {"filter": {"status": ["PENDING"]}}) as updates:
+        cursor = (await updates.next())["cursor"]
+    await company.result(id, "VERIFIED")
+
+    async with following(company.gateway, company.token(), FEED, {"filter": {"status": ["PENDING"]}, "after": cursor}) as updates:
+        heard = await until(updates, id, 2)
+
+    assert heard[-1]["verification"]["status"] == "VERIFIED"
+
+
+async def test_coming_back_again_and_again_misses_nothing(company: Company) -> None:
+    ids = [await company.created() for _ in range(5)]
+    states: dict[str, int] = {}
+    cursor: str | None = None
+
+    for step in range(5):
+        async with following(company.gateway, company.token(), FEED, {"after": cursor}) as updates:
+            cursor = (await updates.next())["cursor"]
+            await company.progress(ids[step], LINK_OPENED)
+            for item in await until(updates, ids[step], 2):
+                states.update([shown(item)])
+                cursor = item["cursor"]
+        await company.result(ids[step], "VERIFIED")
+    last = await company.created()
+    async with following(company.gateway, company.token(), FEED, {"after": cursor}) as updates:
+        await updates.next()
+        states.update(map(shown, await until(updates, last, 1)))
+
+    assert states == {**dict.fromkeys(ids, 3), last: 1}
+
+
+async def test_what_is_around_a_row_is_read_anew_for_each_item(company: Company) -> None:
+    first = await company.created()
+    await company.result(first, "FAILED", "IDVV_2101")
+
+    async with following(company.gateway, company.token(), FEED) as updates:
+        await updates.next()
+        second = (await company.retry(first))["id"]
+        heard = {shown(item): item["verification"]["attempts"] for item in (await updates.next(), await updates.next())}
+        await company.result(second, "FAILED", "IDVV_2101")
+        await updates.next()
+        third = (await company.retry(second))["id"]
+        heard |= {shown(item): item["verification"]["attempts"] for item in (await updates.next(), await updates.next())}
+
+    assert [attempt["id"] for attempt in heard[first, 3]] == [first, second]
+    assert [attempt["id"] for attempt in heard[second, 3]] == [first, second, third]
+    assert [attempt["id"] for attempt in heard[third, 1]] == [first, second, third]
+
+
+async def test_another_company_hears_nothing(company: Company, stranger: Company) -> None:
+    async with following(stranger.gateway, stranger.token(), FEED) as updates:
+        cursor = (await updates.next())["cursor"]
+        id = await company.created()
+        await company.result(id, "FAILED", "IDVV_2101")
+        await company.retry(id)
+        own = await stranger.created()
+        live = await updates.next()
+
+    async with following(stranger.gateway, stranger.token(), FEED, {"after": cursor}) as updates:
+        await updates.next()
+        caught_up = await updates.next()
+
+    assert shown(live) == shown(caught_up) == (own, 1)

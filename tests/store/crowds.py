@@ -1,0 +1,72 @@
+"""Many verifications at once, and filters that find some of them."""
+
+import random
+from datetime import timedelta
+from typing import TypeVar
+
+from hypothesis import strategies as st
+
+from domain.filter import Filter, Order
+from domain.reasons import ReasonType
+from domain.result import Result
+from domain.status import Status
+from domain.verification import Verification
+from store.documents import encode
+from store.pages import SORTED_BY
+from store.verifications import Store
+from tests.factories import INCONCLUSIVE_RESULT, a_verification, later, retried
+from tests.store.histories import codes_of
+
+T = TypeVar("T")
+
+CODES = ("IDVV_1201", "IDVV_2101", "IDVV_2301", "IDVV_1314", "NEW", "IDVV_0000")
+REFERENCES = ("order-1", "order-2", "order-unknown")
+MINUTES = 6
+
+
+def seldom(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
+    """None most of the time: where everything is asked for at once, nothing is found."""
+    return st.sampled_from([True, False, False, False]).flatmap(lambda asked: strategy if asked else st.none())
+
+
+instants = st.integers(-1, MINUTES + 1).map(lambda minutes: later(minutes=minutes))
+filters = st.builds(
+    Filter,
+    statuses=seldom(st.lists(st.sampled_from(Status), max_size=3).map(tuple)),
+    reason_codes=seldom(st.lists(st.sampled_from(CODES), max_size=3).map(tuple)),
+    reason_types=seldom(st.lists(st.sampled_from(ReasonType), max_size=3).map(tuple)),
+    reference=seldom(st.sampled_from(REFERENCES)),
+    created_from=seldom(instants),
+    created_before=seldom(instants),
+    first_attempts_only=st.sampled_from([False, False, True]),
+)
+
+
+def a_crowd(size: int, chance: random.Random, workspace: str = "acme", minutes: float = MINUTES) -> list[Verification]:
+    """Verifications of all kinds, many of them of the same instants, some of them retries."""
+    crowd: list[Verification] = []
+    while len(crowd) < size:
+        at = later(minutes=chance.randrange(int(minutes)))
+        verification = a_verification(workspace=workspace, at=at, reference=chance.choice([*REFERENCES[:2], None]))
+        if chance.random() < 0.2:
+            before, verification = retried(verification.concluded(INCONCLUSIVE_RESULT, at), at)
+            crowd.append(before)
+        status = chance.choice([*Status])
+        if status.final:
+            codes = [] if status is Status.VERIFIED else chance.sample([code for code in CODES if code in codes_of(status)], 2)
+            verification = verification.concluded(Result.reported(status, codes), at + timedelta(minutes=chance.randrange(3)))
+        crowd.append(verification)
+    return crowd
+
+
+def listed(crowd: list[Verification], filter: Filter, order: Order) -> list[Verification]:
+    """The one big list, as it should be."""
+    key, direction = SORTED_BY[order]
+    matching = [verification for verification in crowd if filter.matches(verification)]
+    return sorted(matching, key=lambda it: (it.created_at if key == "createdAt" else it.updated_at, it.id), reverse=direction < 0)
+
+
+async def stored(store: Store, crowd: list[Verification]) -> list[Verification]:
+    """The same crowd, in MongoDB in no order."""
+    await store.collection.insert_many([encode(verification) for verification in random.Random(1).sample(crowd, len(crowd))])
+    return crowd

@@ -1,0 +1,75 @@
+"""Verifications to which anything may have happened, by the domain's rules; and one to which anything can be added without end."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from hypothesis import strategies as st
+
+from domain.event import Actor, Event, EventType, Progress
+from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
+from domain.reasons import CATALOGUE
+from domain.result import Result
+from domain.status import Status
+from domain.verification import Idempotency, Verification
+from tests.factories import NOON, WINDOWS, a_verification, retried
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
+documents = st.builds(
+    ExtractedDocument,
+    st.none() | texts,
+    st.none() | st.dates().map(str),
+    st.none() | st.sampled_from(DocumentType),
+    st.none() | st.sampled_from(["FR", "DEU"]),
+    st.none() | texts,
+)
+
+
+def codes_of(status: Status) -> list[str]:
+    """The codes that go with a status, and some that the catalogue doesn't have."""
+    return [*(code for code, reason in CATALOGUE.items() if status in reason.statuses), "IDVV_9999", "NEW"]
+
+
+def results_of(status: Status) -> st.SearchStrategy[Result]:
+    """Anything that a provider may report with a status."""
+    codes = st.just([]) if status is Status.VERIFIED else st.lists(st.sampled_from(codes_of(status)), min_size=1, max_size=4)
+    return st.builds(Result.reported, st.just(status), codes, st.none() | documents, st.none() | texts)
+
+
+results = st.one_of([results_of(status) for status in Status if status.final])
+pauses = st.timedeltas(timedelta(seconds=-1), timedelta(days=3))
+names = st.builds(DeclaredIdentity, texts, texts)
+keys = st.none() | st.builds(Idempotency, texts, st.none() | texts)
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> list[Verification]:
+    """All attempts of one person, the first one first, after whatever happened to them."""
+    now = NOON + draw(pauses)
+    reference, face_recognition = draw(st.none() | texts), draw(st.booleans())
+    attempts = [a_verification(at=now, idempotency=draw(keys), declared=draw(names), reference=reference, face_recognition=face_recognition)]
+    for _ in range(draw(st.integers(0, 8))):
+        now += draw(pauses)
+        which = draw(st.integers(0, len(attempts) - 1))
+        match draw(st.sampled_from(["progress", "result", "result", "deadline", "retry", "anonymize"])):
+            case "progress":
+                attempts[which] = attempts[which].progressed(draw(st.sampled_from(Progress)), WINDOWS, now, draw(st.none() | texts))
+            case "result":
+                attempts[which] = attempts[which].concluded(draw(results), now)
+            case "deadline":
+                attempts[which] = attempts[which].expired(attempts[which].due or now)
+            case "retry" if attempts[-1].can_retry:
+                attempts[-1:] = retried(attempts[-1], now, first_name="Jeanne", last_name="Moreau")
+            case "anonymize" if attempts[which].status.final:
+                attempts[which] = attempts[which].anonymized(Actor.INTEGRATOR, now)
+    return attempts
+
+
+def noted(verification: Verification, source_id: str, at: datetime = NOON) -> Verification:
+    """The verification with one event more, whatever its state: no rule would let so many happen."""
+    event = Event(verification.version + 1, EventType.RESULT_IGNORED, Actor.PROVIDER, max(at, verification.updated_at), source_id=source_id)
+    return replace(verification, version=event.version, updated_at=event.at, events=(*verification.events, event))
+
+
+def versions(verification: Verification) -> list[int]:
+    """The versions of its events."""
+    return [event.version for event in verification.events]

@@ -1,0 +1,140 @@
+"""How a verification is kept."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import bson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.event import EventType, Progress
+from domain.identity import DocumentType, ExtractedDocument
+from domain.result import Result
+from domain.status import Status
+from domain.verification import Idempotency, Verification
+from store.documents import decode, encode, instant, milliseconds
+from store.driver import UTC_INSTANTS
+from tests.factories import PASSPORT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, an_anonymized_verification, later
+from tests.store.histories import chains
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def values(document: Any) -> Iterator[Any]:
+    """Everything that stands in a document, at any depth."""
+    yield document
+    for value in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
+        yield from values(value)
+
+
+@settings(max_examples=50)
+@given(chains())
+def test_whatever_happened_to_a_verification_is_the_same_after_storing_it(attempts: list[Verification]) -> None:
+    for verification in attempts:
+        stored = bson.decode(bson.encode(encode(verification)), UTC_INSTANTS)
+
+        assert decode(stored) == verification
+
+
+@settings(max_examples=50)
+@given(chains())
+def test_what_is_absent_is_left_out_and_never_null(attempts: list[Verification]) -> None:
+    for verification in attempts:
+        assert None not in [value for value in values(encode(verification)) if not isinstance(value, dict | list)]
+
+
+@settings(max_examples=50)
+@given(chains())
+def test_the_events_are_numbered_as_the_versions_are(attempts: list[Verification]) -> None:
+    for verification in attempts:
+        document = encode(verification)
+
+        assert [event["version"] for event in document["events"]] == [*range(1, document["version"] + 1)]
+
+
+def test_a_verification_has_the_fields_of_the_design() -> None:
+    verification = a_verification(id="ver_1", idempotency=Idempotency("key-1", "fingerprint"), reference="order-1")
+
+    document = encode(verification)
+
+    assert document == {
+        "_id": "ver_1",
+        "workspace": "acme",
+        "chain": "ver_1",
+        "attempt": 1,
+        "version": 1,
+        "status": "pending",
+        "reasons": [],
+        "reference": "order-1",
+        "idempotency": {"key": "key-1", "fingerprint": "fingerprint"},
+        "provider": {"name": "sandbox", "id": "sandbox-ver_1", "url": "https://provider.example/ver_1"},
+        "declared": {"firstName": "Jeanne", "lastName": "Moreau"},
+        "redirectionUrl": "https://shop.example/welcome",
+        "faceRecognition": False,
+        "createdAt": later(),
+        "updatedAt": later(),
+        "expiresAt": later(days=7),
+        "due": later(days=7),
+        "events": [{"version": 1, "type": "created", "actor": "integrator", "at": later(), "to": "pending"}],
+    }
+
+
+def test_an_instant_at_which_the_system_acts_is_stored_where_there_is_one() -> None:
+    pending, opened = a_verification(), a_verification().progressed(Progress.LINK_OPENED, WINDOWS, later(minutes=1))
+    completed = opened.progressed(Progress.CAPTURE_COMPLETED, WINDOWS, later(minutes=2))
+
+    assert encode(pending)["due"] == later(days=7)
+    assert encode(opened)["due"] == later(minutes=16)
+    assert "due" not in encode(completed)
+    assert "due" not in encode(a_final_verification())
+
+
+def test_an_outcome_is_an_event_with_its_reasons() -> None:
+    document = encode(a_verification().concluded(Result.reported(Status.FAILED, ["IDVV_2101"], source_id="event-1"), later(minutes=1)))
+
+    assert document["events"][1] == {
+        "version": 2,
+        "type": EventType.STATUS_CHANGED.value,
+        "actor": "provider",
+        "at": later(minutes=1),
+        "from": "pending",
+        "to": "failed",
+        "reasons": ["IDVV_2101"],
+        "sourceId": "event-1",
+    }
+
+
+def test_a_document_of_which_nothing_was_read_is_not_the_same_as_none() -> None:
+    verification = a_final_verification(Result.reported(Status.VERIFIED, [], ExtractedDocument()))
+
+    assert decode(encode(verification)).extracted == ExtractedDocument()
+    assert decode(encode(a_final_verification(Result.reported(Status.VERIFIED, [])))).extracted is None
+
+
+def test_what_the_provider_read_is_kept() -> None:
+    document = encode(a_final_verification(VERIFIED_RESULT))
+
+    assert document["extracted"] == {
+        "fullName": "Jeanne Moreau",
+        "bornOn": "1990-01-23",
+        "type": DocumentType.PASSPORT.value,
+        "issuingCountryCode": "FR",
+        "nationalIdentificationNumber": PASSPORT.national_identification_number,
+    }
+
+
+def test_of_an_anonymized_verification_no_personal_data_are_left() -> None:
+    document = encode(an_anonymized_verification(VERIFIED_RESULT, idempotency=Idempotency("key-1", "fingerprint")))
+
+    assert document.keys().isdisjoint({"declared", "extracted"})
+    assert document["provider"].keys() == {"name", "id"}
+    assert document["idempotency"] == {"key": "key-1"}
+
+
+@given(st.datetimes(EPOCH.replace(tzinfo=None), timezones=st.just(UTC)))
+def test_an_instant_counts_in_whole_milliseconds(at: datetime) -> None:
+    whole = at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+    assert instant(milliseconds(whole)) == whole
+    assert milliseconds(whole) == (whole - EPOCH) // timedelta(milliseconds=1)

@@ -1,0 +1,45 @@
+"""What MongoDB's silence becomes, and what the driver hands over."""
+
+from datetime import UTC
+
+import pytest
+from pymongo.errors import OperationFailure
+
+from domain.errors import Unavailable
+from store.driver import answering, close, connect, database, ping
+from store.verifications import Store
+from tests.factories import a_verification
+from tests.store.histories import noted
+
+
+async def test_an_operation_that_takes_too_long_is_given_up(database_uri: str, store: Store) -> None:
+    await store.within("acme").add(a_verification())
+    impatient = connect(database_uri, timeout_seconds=0.3)
+
+    with pytest.raises(Unavailable), answering():
+        await database(impatient)["verifications"].find_one({"$where": "sleep(5000) || true"})
+
+    close(impatient)
+
+
+async def test_what_mongodb_refuses_is_not_taken_for_silence(store: Store) -> None:
+    with pytest.raises(OperationFailure), answering():
+        await store.collection.find_one({"$unheard": 1})
+
+
+async def test_instants_are_in_utc_by_identity(store: Store) -> None:
+    added = await store.within("acme").add(noted(a_verification(), "event-1"))
+
+    read = await store.within("acme").require(added.id)
+
+    assert read.created_at.tzinfo is UTC
+    assert read.events[-1].at.tzinfo is UTC
+    assert (await ping(store.database)).tzinfo is UTC
+
+
+async def test_a_database_that_the_address_does_not_name_is_called_gateway(mongo_uri: str) -> None:
+    client = connect(mongo_uri.replace("/gateway?", "/?"), timeout_seconds=30)
+
+    assert database(client).name == "gateway"
+
+    close(client)

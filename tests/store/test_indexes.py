@@ -1,0 +1,85 @@
+"""The indexes, one for each way in which the gateway asks."""
+
+import pytest
+from pymongo.errors import DuplicateKeyError
+
+from domain.verification import Idempotency
+from store.documents import encode
+from store.driver import Document, connect, database
+from store.indexes import INDEXES, VERIFICATIONS, ensure, missing
+from store.verifications import Store
+from tests.factories import a_final_verification, a_verification, later, retried
+
+NAMES = [f"{collection}.{made.document['name']}" for collection, made_of in INDEXES.items() for made in made_of]
+
+
+async def test_an_empty_database_lacks_all_of_them(database_uri: str) -> None:
+    client = connect(database_uri, timeout_seconds=30)
+
+    assert await missing(database(client)) == NAMES
+
+    client.close()
+
+
+async def test_ensuring_them_twice_changes_nothing(store: Store) -> None:
+    before = await store.collection.index_information()
+
+    await ensure(store.database)
+
+    assert await store.collection.index_information() == before
+    assert await missing(store.database) == []
+
+
+async def test_one_that_was_dropped_is_missed_by_name_and_made_again(store: Store) -> None:
+    await store.collection.drop_index("due_1")
+
+    assert await missing(store.database) == ["verifications.due_1"]
+
+    await ensure(store.database)
+    assert await missing(store.database) == []
+
+
+def test_all_but_the_sweepers_begin_with_the_workspace() -> None:
+    firsts = {made.document["name"]: next(iter(made.document["key"])) for made in INDEXES[VERIFICATIONS]}
+
+    assert {name for name, first in firsts.items() if first != "workspace"} == {"due_1"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "index"),
+    [
+        ({"due": {"$lte": later(days=7)}}, "due_1"),
+        ({"workspace": "acme", "idempotency.key": "key-7"}, "workspace_1_idempotency.key_1"),
+        ({"workspace": "acme", "previous": "ver_1"}, "workspace_1_previous_1"),
+        ({"workspace": "acme", "provider.id": "sandbox-ver_7"}, "workspace_1_provider.id_1"),
+    ],
+)
+async def test_a_partial_index_is_used_where_its_field_is_asked_for(store: Store, condition: Document, index: str) -> None:
+    made = [a_verification(id=f"ver_{number}", idempotency=Idempotency(f"key-{number}", None)) for number in range(300)]
+    await store.collection.insert_many([encode(verification) for verification in made])
+
+    plan = await store.database.command("explain", {"find": VERIFICATIONS, "filter": condition}, verbosity="queryPlanner")
+
+    assert plan["queryPlanner"]["winningPlan"]["inputStage"]["indexName"] == index
+
+
+async def test_a_partial_index_holds_only_what_has_its_field(store: Store) -> None:
+    bare = [encode(a_verification()) for _ in range(10)]
+    await store.collection.insert_many(bare)
+
+    assert await store.collection.count_documents({"workspace": "acme"}) == 10
+
+
+async def test_of_each_that_must_be_unique_there_is_one_in_a_workspace(store: Store) -> None:
+    first = a_final_verification(idempotency=Idempotency("key-1", None))
+    successor = retried(first)[1]
+    await store.collection.insert_many([encode(first), encode(successor)])
+
+    for clashing in (
+        a_verification(idempotency=Idempotency("key-1", None)),
+        a_verification(provider=first.provider),
+        retried(first)[1],
+    ):
+        with pytest.raises(DuplicateKeyError):
+            await store.collection.insert_one(encode(clashing))
+        await store.collection.insert_one(encode(clashing) | {"workspace": "other"})

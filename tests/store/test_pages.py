@@ -1,0 +1,212 @@
+"""Lists, a page at a time."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import replace
+from typing import Self
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.filter import Filter, Order
+from domain.status import Status
+from domain.verification import Verification
+from store.cursor import Place
+from store.pages import Page, PageRequest
+from store.verifications import Store, Verifications
+from tests.clock import Clock
+from tests.factories import a_verification, later
+from tests.store.crowds import MINUTES, a_crowd, filters, listed, stored
+from tests.store.histories import noted
+from tests.storing import another_database, storing, until
+
+# The crowd stands as it is for all examples; how long one takes tells nothing.
+over_a_crowd = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+MOST_PAGES = 200
+Pause = Callable[[], Awaitable[None]]
+
+sizes = st.integers(1, 7)
+orders = pytest.mark.parametrize("order", Order)
+
+
+@pytest.fixture(scope="module")
+def crowd() -> list[Verification]:
+    """Verifications of few instants."""
+    return a_crowd(80, random.Random(27))
+
+
+@pytest.fixture(scope="module")
+async def crowded(mongo_uri: str, crowd: list[Verification]) -> AsyncIterator[Verifications]:
+    """A store that holds the crowd, and others in another workspace."""
+    async with storing(another_database(mongo_uri), Clock()) as store:
+        await stored(store, crowd)
+        await stored(store, a_crowd(30, random.Random(28), "other"))
+        yield store.within("acme")
+
+
+async def at_once() -> None:
+    """No pause between two pages."""
+
+
+async def forward(verifications: Verifications, filter: Filter, request: PageRequest, pause: Pause = at_once) -> list[Page]:
+    """All pages, from the first on."""
+    pages = [await verifications.page(filter, request)]
+    while pages[-1].has_next:
+        assert len(pages) < MOST_PAGES, "the walk goes round in circles"
+        await pause()
+        request = replace(request, after=pages[-1].place(pages[-1].rows[-1]))
+        pages.append(await verifications.page(filter, request))
+    return pages
+
+
+async def backward(verifications: Verifications, filter: Filter, request: PageRequest, pause: Pause = at_once) -> list[Page]:
+    """All pages in the order of the list, read from the last one on."""
+    pages = [await verifications.page(filter, request)]
+    while pages[0].has_previous:
+        assert len(pages) < MOST_PAGES, "the walk goes round in circles"
+        await pause()
+        request = replace(request, before=pages[0].place(pages[0].rows[0]))
+        pages.insert(0, await verifications.page(filter, request))
+    return pages
+
+
+def rows(pages: Iterable[Page]) -> list[Verification]:
+    """The rows of all the pages."""
+    return [row for page in pages for row in page.rows]
+
+
+@orders
+@over_a_crowd
+@given(filter=filters, size=sizes)
+async def test_all_pages_from_the_first_on_are_the_whole_list(
+    crowded: Verifications, crowd: list[Verification], order: Order, filter: Filter, size: int
+) -> None:
+    pages = await forward(crowded, filter, PageRequest(order, size))
+
+    assert rows(pages) == listed(crowd, filter, order)
+    assert [len(page.rows) for page in pages[:-1]] == [size] * (len(pages) - 1)
+    assert [page.has_previous for page in pages] == [False] + [True] * (len(pages) - 1)
+
+
+@orders
+@over_a_crowd
+@given(filter=filters, size=sizes)
+async def test_all_pages_from_the_last_on_are_the_whole_list(
+    crowded: Verifications, crowd: list[Verification], order: Order, filter: Filter, size: int
+) -> None:
+    pages = await backward(crowded, filter, PageRequest(order, size, "last"))
+
+    assert rows(pages) == listed(crowd, filter, order)
+    assert [len(page.rows) for page in pages[1:]] == [size] * (len(pages) - 1)
+    assert [page.has_next for page in pages] == [True] * (len(pages) - 1) + [False]
+
+
+@orders
+@over_a_crowd
+@given(filter=filters, size=sizes, start=st.integers(0, 79), stop=st.integers(0, 79))
+async def test_between_two_rows_are_those_between_them(
+    crowded: Verifications, crowd: list[Verification], order: Order, filter: Filter, size: int, start: int, stop: int
+) -> None:
+    everything = listed(crowd, Filter(), order)
+    after, before = (Page((), order, False, False).place(everything[at]) for at in (start, stop))
+
+    first = await crowded.page(filter, PageRequest(order, size, "first", after, before))
+    last = await crowded.page(filter, PageRequest(order, size, "last", after, before))
+
+    between = [row for row in everything[start + 1 : stop] if filter.matches(row)]
+    assert [*first.rows] == between[:size]
+    assert [*last.rows] == between[-size:]
+
+
+@orders
+@pytest.mark.parametrize("minutes", [-1, 2, MINUTES + 3])
+@pytest.mark.parametrize("id", ["0", f"ver_{'f' * 32}"])
+async def test_a_place_need_not_be_a_row_that_is_still_there(
+    crowded: Verifications, crowd: list[Verification], order: Order, minutes: int, id: str
+) -> None:
+    place = Place(order, later(minutes=minutes), id)
+
+    pages = await backward(crowded, Filter(), PageRequest(order, 40, "last", before=place))
+    pages += await forward(crowded, Filter(), PageRequest(order, 40, after=place))
+
+    assert rows(pages) == listed(crowd, Filter(), order)
+
+
+@orders
+async def test_a_page_that_holds_all_rows_has_neighbours_at_neither_end(crowded: Verifications, crowd: list[Verification], order: Order) -> None:
+    for request in (PageRequest(order, len(crowd)), PageRequest(order, len(crowd), "last")):
+        page = await crowded.page(Filter(), request)
+
+        assert (len(page.rows), page.has_previous, page.has_next) == (len(crowd), False, False)
+
+
+async def test_a_list_of_nothing_is_an_empty_page(crowded: Verifications) -> None:
+    page = await crowded.page(Filter(reference="order-unknown"), PageRequest(Order.CREATED_NEWEST, 5))
+
+    assert page == Page((), Order.CREATED_NEWEST, False, False)
+
+
+@over_a_crowd
+@given(filter=filters)
+async def test_as_many_are_counted_as_are_listed(crowded: Verifications, crowd: list[Verification], filter: Filter) -> None:
+    assert await crowded.count(filter) == len([verification for verification in crowd if filter.matches(verification)])
+
+
+class Writer:
+    """Somebody who changes some verifications and adds others, as fast as they can, while the context lasts."""
+
+    def __init__(self, store: Store, clock: Clock, touched: list[Verification]) -> None:
+        self.verifications = store.within("acme")
+        self.clock = clock
+        self.ids = [verification.id for verification in touched]
+        self.chance = random.Random(29)
+        self.writes = 0
+
+    async def __aenter__(self) -> Self:
+        self.writing = asyncio.create_task(self.write())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.writing.cancel()
+        await asyncio.wait([self.writing])
+
+    async def write(self) -> None:
+        """One change or a new verification after the other, each at some instant of those that the list is about."""
+        while True:
+            self.clock.now = later(minutes=self.chance.uniform(0, 2 * MINUTES))
+            which = self.chance.choice(self.ids)
+            match self.writes % 4:
+                case 0:
+                    self.ids.append((await self.verifications.add(a_verification(at=self.clock.now))).id)
+                case 1:
+                    await self.verifications.change(which, lambda it, at: it.expired(it.due or at))
+                case _:
+                    await self.verifications.change(which, lambda it, at: noted(it, "event", at))
+            self.writes += 1
+
+    async def some_more(self) -> None:
+        """Wait until there were some more writes."""
+        before = self.writes
+        await until(lambda: self.writes > before + 1 or self.writing.done())
+
+
+@orders
+async def test_while_others_write_each_row_that_stays_put_is_listed_once(
+    store: Store, verifications: Verifications, clock: Clock, order: Order
+) -> None:
+    crowd = await stored(store, a_crowd(60, random.Random(30)))
+
+    for filter in (Filter(), Filter(statuses=(Status.PENDING,)), Filter(created_from=later(minutes=1))):
+        expected = [verification.id for verification in listed(crowd[::2], filter, order)]
+        async with Writer(store, clock, touched=crowd[1::2]) as writer:
+            walks = [
+                await forward(verifications, filter, PageRequest(order, 3), writer.some_more),
+                await backward(verifications, filter, PageRequest(order, 4, "last"), writer.some_more),
+            ]
+
+        for pages in walks:
+            assert [row.id for row in rows(pages) if row.id in expected] == expected
+            assert writer.writes >= len(pages)

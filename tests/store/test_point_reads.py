@@ -1,0 +1,85 @@
+"""Reads of single verifications that are under way at the same time."""
+
+import asyncio
+
+import pytest
+
+from domain.errors import Unavailable
+from store.documents import encode
+from store.driver import close, connect
+from store.verifications import Store, Verifications
+from tests.clock import Clock
+from tests.commands import Commands
+from tests.factories import a_verification
+from tests.store.histories import noted
+
+
+async def test_what_is_asked_for_meanwhile_is_read_together(store: Store, verifications: Verifications, commands: Commands) -> None:
+    added = [await verifications.add(a_verification()) for _ in range(20)]
+
+    with commands.sent(store.database.name) as sent:
+        read = await asyncio.gather(*(verifications.get(it.id) for it in added for _ in range(3)))
+
+    assert read == [it for it in added for _ in range(3)]
+    assert len(sent) <= 2
+
+
+async def test_together_everybody_still_sees_the_own_workspace_and_chain_only(store: Store) -> None:
+    ours = await store.within("acme").add(a_verification(id="ver_1"))
+    theirs = await store.within("other").add(a_verification(id="ver_2", workspace="other"))
+    asked = [(workspace, chain, id) for workspace in ("acme", "other") for chain in (None, "ver_1", "ver_2") for id in ("ver_1", "ver_2")]
+
+    read = await asyncio.gather(*(store.within(workspace, chain).get(id) for workspace, chain, id in asked))
+
+    assert {key: found for key, found in zip(asked, read, strict=True) if found} == {
+        ("acme", None, "ver_1"): ours,
+        ("acme", "ver_1", "ver_1"): ours,
+        ("other", None, "ver_2"): theirs,
+        ("other", "ver_2", "ver_2"): theirs,
+    }
+
+
+async def test_a_read_never_shows_what_was_before_it_was_asked_for(verifications: Verifications) -> None:
+    added = await verifications.add(a_verification())
+
+    async def write_and_read(number: int) -> None:
+        changed = await verifications.change(added.id, lambda it, at: noted(it, f"event-{number}", at))
+        read = await verifications.require(added.id)
+        assert read.version >= changed.version
+
+    await asyncio.gather(*(write_and_read(number) for number in range(50)))
+
+
+async def test_one_that_can_not_be_read_keeps_nobody_from_the_others(store: Store, verifications: Verifications) -> None:
+    added = [await verifications.add(a_verification()) for _ in range(3)]
+    await store.collection.insert_one(encode(a_verification(id="ver_spoiled")) | {"status": "unheard of"})
+
+    reads = [verifications.get(id) for id in (added[0].id, "ver_spoiled", added[1].id, "\ud800", added[2].id)]
+    first, spoiled, second, impossible, third = await asyncio.gather(*reads, return_exceptions=True)
+
+    assert [first, second, third] == added
+    assert isinstance(spoiled, KeyError)
+    assert isinstance(impossible, UnicodeEncodeError)
+
+
+async def test_whoever_gives_up_waiting_keeps_nobody_from_an_answer(verifications: Verifications) -> None:
+    added = await verifications.add(a_verification())
+    impatient, patient = [asyncio.create_task(verifications.get(added.id)) for _ in range(2)]
+    await asyncio.sleep(0)
+
+    impatient.cancel()
+
+    assert await patient == added
+    assert await verifications.get(added.id) == added
+
+
+async def test_everybody_who_waits_is_told_that_mongodb_does_not_answer(clock: Clock) -> None:
+    client = connect("mongodb://127.0.0.1:1/gateway", timeout_seconds=0.2)
+    verifications = Store(client, clock).within("acme")
+
+    outcomes = await asyncio.gather(*(verifications.get(f"ver_{number}") for number in range(10)), return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [Unavailable] * 10
+    with pytest.raises(Unavailable):
+        await verifications.get("ver_1")
+    close(client)

@@ -1,0 +1,334 @@
+"""Every query that the store sends is explained by MongoDB: it reads along an index, and sorts nothing that it need not.
+
+A sort is allowed where it keeps no more rows than one page has, and only where
+
+* the last change orders rows that were found by their reference or reasons: no index has both;
+* reasons of an unknown type are asked for, which are a range of codes: in the order of an index they would have to be looked for everywhere.
+
+What the statistics number to find the middle is sorted too: a number a row.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from itertools import product
+from typing import Any
+
+import pytest
+
+from domain.event import Progress
+from domain.filter import Filter, Order
+from domain.reasons import CATALOGUE, ReasonType
+from domain.status import Status
+from domain.verification import Idempotency, Verification
+from store.cursor import Place
+from store.driver import UTC_INSTANTS, Document
+from store.pages import PageRequest
+from store.verifications import Store, Verifications
+from tests.clock import Clock
+from tests.commands import Command, Commands
+from tests.factories import NOON, WINDOWS, a_verification, later, retried
+from tests.store.crowds import a_crowd, stored
+from tests.store.histories import noted
+from tests.storing import GENEROUS_SECONDS, a_feed, another_database, feeding, storing
+
+MINUTES = 600
+SIZE = 10
+
+FILTERS = {
+    "nothing": Filter(),
+    "first attempts": Filter(first_attempts_only=True),
+    "one status": Filter(statuses=(Status.PENDING,)),
+    "a status that nobody has": Filter(statuses=(Status.VERIFIED,), created_before=NOON),
+    "some statuses": Filter(statuses=(Status.PENDING, Status.FAILED)),
+    "all statuses": Filter(statuses=(*Status,)),
+    "no status": Filter(statuses=()),
+    "one code": Filter(reason_codes=("IDVV_2101",)),
+    "some codes": Filter(reason_codes=("IDVV_2101", "IDVV_1314")),
+    "all codes": Filter(reason_codes=(*CATALOGUE,)),
+    "a code that nobody has": Filter(reason_codes=("IDVV_0000",)),
+    "no code": Filter(reason_codes=()),
+    "one type": Filter(reason_types=(ReasonType.DOCUMENT_ISSUE,)),
+    "all types but the unknown": Filter(reason_types=tuple(type for type in ReasonType if type is not ReasonType.UNKNOWN)),
+    "the unknown type": Filter(reason_types=(ReasonType.UNKNOWN,)),
+    "some types": Filter(reason_types=(ReasonType.UNKNOWN, ReasonType.COPY_ISSUE)),
+    "a code and a type": Filter(reason_codes=("IDVV_2101",), reason_types=(ReasonType.DOCUMENT_ISSUE,)),
+    "a reference": Filter(reference="order-1"),
+    "a reference that nobody has": Filter(reference="order-unknown"),
+    "created since": Filter(created_from=later(minutes=300)),
+    "created until": Filter(created_before=later(minutes=300)),
+    "created in a short time": Filter(created_from=later(minutes=300), created_before=later(minutes=303)),
+    "a status and a time": Filter(statuses=(Status.FAILED,), created_from=later(minutes=300), created_before=later(minutes=305)),
+    "some statuses and a time": Filter(statuses=(Status.FAILED, Status.PENDING), created_from=later(minutes=590)),
+    "a status and a code": Filter(statuses=(Status.FAILED,), reason_codes=("IDVV_2101",)),
+    "a reference and a status": Filter(reference="order-1", statuses=(Status.PENDING,)),
+    "a code and a time": Filter(reason_codes=("IDVV_2101",), created_from=later(minutes=300), created_before=later(minutes=305)),
+    "everything": Filter((Status.FAILED,), ("IDVV_2101",), (ReasonType.DOCUMENT_ISSUE,), "order-1", NOON, later(minutes=500), True),
+}
+
+# Commands that ask for nothing.
+NO_QUERIES = {"insert", "createIndexes", "listIndexes", "commitTransaction", "abortTransaction", "getMore", "killCursors", "drop", "hello"}
+QUERIES = {"find", "aggregate", "update"}
+# What belongs to the session or the answer, not to the query.
+AROUND = {"lsid", "txnNumber", "startTransaction", "autocommit", "readConcern", "writeConcern", "maxTimeMS", "cursor"}
+
+
+def public(of: type) -> set[str]:
+    """The names of its methods that others may call."""
+    return {name for name, member in vars(of).items() if callable(member) and not name.startswith("_")}
+
+
+def placed(order: Order, minutes: int) -> Place:
+    """A place in a list."""
+    return Place(order, later(minutes=minutes), "ver_5")
+
+
+def requests(order: Order) -> Iterator[PageRequest]:
+    """Pages with and without cursors. What is asked for from one end of an order is asked for from the other end of its opposite."""
+    after, before = sorted([placed(order, 100), placed(order, 500)], key=lambda place: place.at, reverse=order.name.endswith("NEWEST"))
+    yield PageRequest(order, SIZE)
+    yield PageRequest(order, SIZE, "first", after)
+    yield PageRequest(order, SIZE, "last", after, before)
+
+
+async def pages(store: Store) -> None:
+    """Every kind of page by every filter."""
+    for filter, order in product(FILTERS.values(), Order):
+        for request in requests(order):
+            await store.within("acme").page(filter, request)
+
+
+async def points(store: Store) -> None:
+    """One verification, many at once, and those of several workspaces; with a chain too."""
+    await store.within("acme").get("ver_1")
+    await store.within("acme", "ver_1").get("ver_1")
+    await asyncio.gather(*(store.within(workspace).get(f"ver_{number}") for workspace in ("acme", "other") for number in range(9)))
+
+
+async def catching_up(store: Store) -> None:
+    """What changed since an instant, by every filter."""
+    for filter in FILTERS.values():
+        async for _ in store.within("acme").updated_since(later(minutes=MINUTES - 10), filter):
+            pass
+
+
+async def added(store: Store, result: Callable[[Verification], Verification] = lambda it: it) -> tuple[Verifications, Verification]:
+    """A new verification with a key, in its chain."""
+    verification = result(a_verification(at=later(minutes=MINUTES), idempotency=Idempotency(f"key-{random.random()}", None)))
+    return store.within("acme", verification.chain), await store.within("acme").add(verification)
+
+
+async def taken(store: Store) -> None:
+    """A key that is taken, which is looked up."""
+    _, first = await added(store)
+    await store.within("acme").add(a_verification(idempotency=first.idempotency))
+
+
+async def replaced(store: Store) -> None:
+    """A change of one version, by workspace and by chain."""
+    chain, verification = await added(store)
+    again = await chain.replace(verification, noted(verification, "first"))
+    await store.within("acme").replace(again, noted(again, "second"))
+
+
+async def changed(store: Store) -> None:
+    """A change by a rule."""
+    chain, verification = await added(store)
+    await chain.change(verification.id, lambda it, at: it.progressed(Progress.LINK_OPENED, WINDOWS, at))
+
+
+async def succeeded(store: Store) -> None:
+    """A retry, and asking for it again."""
+    chain, verification = await added(store, lambda it: it.expired(it.expires_at))
+    for _ in range(2):
+        await chain.retry(verification.id, retried)
+
+
+async def counted(store: Store) -> None:
+    """The length of the list by every filter."""
+    for filter in FILTERS.values():
+        await store.within("acme").count(filter)
+
+
+async def summed_up(store: Store) -> None:
+    """The statistics by every filter."""
+    for filter in FILTERS.values():
+        await store.within("acme").statistics(filter)
+
+
+# Each public method, with everything that it may be asked.
+TOUR: dict[str, Callable[[Store], Awaitable[object]]] = {
+    "add": taken,
+    "chains": lambda store: store.within("acme").chains([f"ver_{number}" for number in range(300)]),
+    "change": changed,
+    "count": counted,
+    "get": points,
+    "overdue": lambda store: store.overdue(200),
+    "page": pages,
+    "replace": replaced,
+    "require": changed,
+    "retry": succeeded,
+    "statistics": summed_up,
+    "updated_since": catching_up,
+    "with_key": lambda store: store.within("acme", "ver_1").with_key("key-1"),
+}
+
+
+async def followed(store: Store, uri: str) -> None:
+    """Everything that a feed reads: when it opens, when it is uncertain of what it saw, and when others update."""
+    chain, verification = await added(store)
+    async with a_feed(uri, store) as made:
+        with made.listen("acme", id=verification.id), made.listen("acme", chain=chain.workspace), made.listen("acme") as everything:
+            async with feeding(made):
+                await store.database["scratch"].insert_one({})
+                await store.database["scratch"].drop()
+                await store.collection.update_one({"_id": verification.id}, {"$set": {"reference": "order-9"}})
+                while not [it for it in await everything.changes(GENEROUS_SECONDS) if it.verification.reference == "order-9"]:
+                    pass
+
+
+@pytest.fixture(scope="module")
+async def place(mongo_uri: str, commands: Commands) -> AsyncIterator[tuple[Store, str]]:
+    """A store with some thousand verifications in several workspaces, and its address."""
+    uri = another_database(mongo_uri)
+    async with storing(uri, Clock(later(minutes=MINUTES))) as store:
+        for size, workspace in ((1500, "acme"), (400, "other"), (200, "third")):
+            await stored(store, a_crowd(size, random.Random(size), workspace, MINUTES))
+        yield store, uri
+
+
+@pytest.fixture(scope="module")
+async def sent(place: tuple[Store, str], commands: Commands) -> list[Command]:
+    """All that the store and a feed sent to MongoDB on the tour."""
+    store, uri = place
+    with commands.sent(store.database.name) as heard:
+        for visit in TOUR.values():
+            await visit(store)
+        await followed(store, uri)
+    return heard
+
+
+def queries(commands: list[Command]) -> list[Command]:
+    """Those that ask for something, each once, without what is around them."""
+    kept = {}
+    for command in commands:
+        name = next(iter(command))
+        changes = name == "aggregate" and "$changeStream" in command["pipeline"][0]
+        assert name in QUERIES | NO_QUERIES, f"what is {name}?"
+        if name in QUERIES and not changes:
+            bare = {key: value for key, value in command.items() if key not in AROUND and not key.startswith("$")}
+            kept[repr(bare)] = bare | ({"cursor": {}} if name == "aggregate" else {})
+    return [*kept.values()]
+
+
+def asked(condition: Document) -> Iterator[tuple[str, Any]]:
+    """The fields of a condition and what is asked of them."""
+    for field, value in condition.items():
+        if field in ("$and", "$or"):
+            for each in value:
+                yield from asked(each)
+        else:
+            yield field, value
+
+
+def stages(plan: Any, winning: bool = False) -> Iterator[Document]:
+    """The stages of all the plans that were chosen."""
+    if isinstance(plan, dict):
+        if winning and "stage" in plan:
+            yield plan
+        for key, value in plan.items():
+            yield from stages(value, winning or key == "winningPlan")
+    elif isinstance(plan, list):
+        for value in plan:
+            yield from stages(value, winning)
+
+
+def may_sort(command: Command) -> bool:
+    """Whether there can't be an index in this order for what is asked, or nothing is asked."""
+    fields = [*asked(command["filter"])]
+    names = {field for field, _ in fields}
+    found_otherwise = "updatedAt" in command["sort"] and not names.isdisjoint({"reference", "reasons"})
+    return found_otherwise or any(isinstance(value, dict) and ("$elemMatch" in value or value.get("$in") == []) for _, value in fields)
+
+
+def faults(command: Command, explained: Document) -> list[str]:
+    """What is wrong with how MongoDB answers a query."""
+    plan = [*stages(explained)]
+    found = [] if plan else ["no plan"]
+    for stage in plan:
+        match stage["stage"]:
+            case "COLLSCAN":
+                found.append("reads everything")
+            case "SORT" if stage.get("limitAmount", 10**9) > command.get("limit", 0):
+                found.append("sorts without bound")
+            case "SORT" if not may_sort(command):
+                found.append("sorts")
+            case "IXSCAN" if any("MinKey" in bound for bound in stage["indexBounds"].get("workspace", [])):
+                found.append("reads the entries of all workspaces")
+    if any("$sort" in stage for stage in explained.get("stages", [])):
+        found.append("sorts what was aggregated")
+    return [f"{fault}: {command}" for fault in found]
+
+
+async def explain(store: Store, command: Command, verbosity: str = "queryPlanner") -> Document:
+    """How MongoDB answers a query."""
+    # The bounds of a range of instants lie beyond what a date can be.
+    explained: Document = await store.database.command({"explain": command, "verbosity": verbosity}, codec_options=UTC_INSTANTS)
+    return explained
+
+
+def test_the_tour_visits_every_method() -> None:
+    assert TOUR.keys() == public(Verifications) | public(Store) - {"within"}
+
+
+async def test_every_query_reads_along_an_index(place: tuple[Store, str], sent: list[Command]) -> None:
+    store, _ = place
+    asked_for = queries(sent)
+
+    explained = [await explain(store, command) for command in asked_for]
+
+    assert [fault for command, plan in zip(asked_for, explained, strict=True) for fault in faults(command, plan)] == []
+    assert {next(iter(command)) for command in asked_for} == QUERIES
+    assert len(asked_for) > 300
+
+
+async def test_a_feed_reads_what_it_may_have_missed_by_id_by_chain_and_by_time(sent: list[Command]) -> None:
+    conditions = [{*command["filter"]} for command in queries(sent) if "filter" in command]
+
+    for condition in ({"_id"}, {"workspace", "chain"}, {"workspace", "updatedAt"}):
+        assert condition in conditions
+
+
+BAD_QUERIES: dict[str, Command] = {
+    "reads everything": {"find": "verifications", "filter": {"declared.lastName": "Moreau"}},
+    "sorts": {"find": "verifications", "filter": {"workspace": "acme", "status": "failed"}, "sort": {"expiresAt": 1}, "limit": 51},
+    "sorts without bound": {"find": "verifications", "filter": {"workspace": "acme", "chain": "ver_1", "reference": "x"}, "sort": {"updatedAt": 1}},
+    "reads the entries of all workspaces": {"find": "verifications", "filter": {"createdAt": NOON}, "hint": "workspace_1_createdAt_1__id_1"},
+}
+
+
+@pytest.mark.parametrize("fault", BAD_QUERIES)
+async def test_a_bad_query_is_found_out(place: tuple[Store, str], fault: str) -> None:
+    command = BAD_QUERIES[fault]
+
+    assert faults(command, await explain(place[0], command)) == [f"{fault}: {command}"]
+
+
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("filter", [Filter(), *(Filter(statuses=(status,)) for status in Status)], ids=lambda it: str(it.statuses))
+async def test_a_deep_page_costs_what_the_first_one_costs(place: tuple[Store, str], commands: Commands, order: Order, filter: Filter) -> None:
+    store, _ = place
+    verifications, request = store.within("acme"), PageRequest(order, SIZE)
+
+    with commands.sent(store.database.name) as heard:
+        for _ in range(6):
+            page = await verifications.page(filter, request)
+            assert len(page.rows) == SIZE
+            await verifications.page(filter, PageRequest(order, SIZE, "last", before=page.place(page.rows[-1])))
+            request = PageRequest(order, SIZE, after=page.place(page.rows[-1]))
+    costs = [(await explain(store, command, "executionStats"))["executionStats"] for command in queries(heard)]
+
+    assert len(costs) == 12
+    # Beyond a row are those of its own millisecond, of which some dozen are stored here.
+    assert max(cost["totalDocsExamined"] for cost in costs) <= SIZE + 1 + 20
+    assert max(cost["totalKeysExamined"] for cost in costs) <= SIZE + 1 + 20

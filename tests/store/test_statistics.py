@@ -1,0 +1,142 @@
+"""How many verifications there are of each kind, and how long an outcome takes."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from statistics import median
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.event import Actor, EventType
+from domain.filter import Filter
+from domain.result import Result
+from domain.status import Status
+from domain.verification import Verification
+from store.documents import encode
+from store.verifications import Store, Verifications
+from tests.clock import Clock
+from tests.factories import FAILED_RESULT, NOON, VERIFIED_RESULT, a_final_verification, a_verification, later, retried
+from tests.store.crowds import filters
+from tests.store.histories import results
+from tests.storing import another_database, storing
+
+INDIVIDUALS_RESULT = Result.reported(Status.INCONCLUSIVE, ["IDVV_3001"])
+
+durations = st.integers(0, 5).map(lambda number: timedelta(milliseconds=number * 501))
+
+
+@st.composite
+def verifications_of_all_kinds(draw: st.DrawFn) -> Verification:
+    """Pending, final or expired, with results that were ignored, retried or anonymized."""
+    verification = a_verification(at=later(minutes=draw(st.integers(0, 5))), reference=draw(st.sampled_from(["order-1", "order-2"])))
+    match draw(st.sampled_from(["pending", "result", "result", "result", "expired"])):
+        case "result":
+            verification = verification.concluded(draw(results), verification.created_at + draw(durations))
+        case "expired":
+            verification = verification.expired(verification.expires_at)
+    if verification.status.final and draw(st.booleans()):
+        verification = verification.concluded(draw(results), later(days=1))
+    if verification.can_retry and draw(st.booleans()):
+        verification, _ = retried(verification, later(days=2))
+    if verification.status.final and draw(st.booleans()):
+        verification = verification.anonymized(Actor.INTEGRATOR, later(days=3))
+    return verification
+
+
+@pytest.fixture(scope="module")
+async def shared(mongo_uri: str) -> AsyncIterator[Store]:
+    """A store in which each example has a workspace of its own."""
+    async with storing(another_database(mongo_uri), Clock()) as store:
+        yield store
+
+
+def seconds_to_result(verification: Verification) -> float | None:
+    """How long its outcome took, where a person or a provider caused it."""
+    for event in verification.events:
+        if event.type is EventType.STATUS_CHANGED and event.actor is not Actor.SYSTEM:
+            return (event.at - verification.created_at) / timedelta(seconds=1)
+    return None
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(crowd=st.lists(verifications_of_all_kinds(), max_size=12), filter=filters)
+async def test_what_is_counted_is_what_matches(shared: Store, crowd: list[Verification], filter: Filter) -> None:
+    workspace = f"workspace-{uuid4().hex}"
+    if crowd:
+        await shared.collection.insert_many([encode(verification) | {"workspace": workspace} for verification in crowd])
+
+    stats = await shared.within(workspace).statistics(filter)
+
+    matching = [verification for verification in crowd if filter.matches(verification)]
+    reasons = Counter(code for verification in matching for code in verification.reasons)
+    took = [seconds for verification in matching if (seconds := seconds_to_result(verification)) is not None]
+    assert [(row.status, row.count) for row in stats.by_status] == [(status, sum(it.status is status for it in matching)) for status in Status]
+    assert [(row.reason.code, row.count) for row in stats.by_reason] == sorted(reasons.items(), key=lambda row: (-row[1], row[0]))
+    assert stats.median_seconds_to_result == (pytest.approx(median(took), abs=1e-6) if took else None)
+    assert stats.total == len(matching)
+    assert stats.billable == sum(bool(verification.billable) for verification in matching)
+
+
+async def concluded_after(verifications: Verifications, *seconds: float) -> float | None:
+    """The median where outcomes took so long."""
+    for each in seconds:
+        await verifications.add(a_verification().concluded(VERIFIED_RESULT, later(seconds=each)))
+    return (await verifications.statistics(Filter())).median_seconds_to_result
+
+
+async def test_the_median_of_an_odd_number_is_the_middle_one(verifications: Verifications) -> None:
+    assert await concluded_after(verifications, 50, 1, 2.5) == 2.5
+
+
+async def test_the_median_of_an_even_number_lies_half_way(verifications: Verifications) -> None:
+    assert await concluded_after(verifications, 50, 1, 2.5, 4) == 3.25
+
+
+async def test_the_median_of_one_is_that_one(verifications: Verifications) -> None:
+    assert await concluded_after(verifications, 7) == 7
+
+
+async def test_where_there_is_no_outcome_there_is_no_median(verifications: Verifications) -> None:
+    await verifications.add(a_verification())
+
+    assert (await verifications.statistics(Filter())).median_seconds_to_result is None
+
+
+async def test_deadlines_are_counted_but_do_not_tell_how_long_an_outcome_takes(verifications: Verifications) -> None:
+    await verifications.add(a_verification().expired(later(days=7)))
+    await verifications.add(a_verification().concluded(INDIVIDUALS_RESULT, later(seconds=8)))
+
+    stats = await verifications.statistics(Filter())
+
+    assert stats.by_status[1].count == 2
+    assert stats.median_seconds_to_result == 8
+
+
+async def test_an_ignored_result_counts_for_nothing(verifications: Verifications) -> None:
+    verification = a_verification().concluded(VERIFIED_RESULT, later(seconds=8)).concluded(FAILED_RESULT, later(seconds=90))
+    await verifications.add(verification)
+
+    stats = await verifications.statistics(Filter())
+
+    assert stats.by_reason == ()
+    assert (stats.total, stats.billable, stats.median_seconds_to_result) == (1, 1, 8)
+
+
+async def test_reasons_come_by_count_and_then_by_code(verifications: Verifications) -> None:
+    for codes in (["IDVV_2101"], ["IDVV_1301", "IDVV_2202"], ["IDVV_2202", "NEW"]):
+        await verifications.add(a_final_verification(Result.reported(Status.FAILED, codes)))
+
+    stats = await verifications.statistics(Filter())
+
+    assert [(row.reason.code, row.count) for row in stats.by_reason] == [("IDVV_2202", 2), ("IDVV_1301", 1), ("IDVV_2101", 1), ("NEW", 1)]
+    assert [row.reason.known for row in stats.by_reason] == [True, True, True, False]
+
+
+async def test_all_four_statuses_are_listed_where_there_is_nothing(verifications: Verifications) -> None:
+    stats = await verifications.statistics(Filter(created_from=NOON))
+
+    assert [(row.status, row.count) for row in stats.by_status] == [(status, 0) for status in Status]
+    assert (stats.total, stats.billable, stats.by_reason) == (0, 0, ())

@@ -1,0 +1,63 @@
+"""A store for a test, and a feed: over the test's own database, gone with the context."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from time import monotonic
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+from store import indexes
+from store.driver import close, connect, watching
+from store.feed import Feed
+from store.verifications import Clock, Store
+
+GENEROUS_SECONDS = 30.0
+
+
+def another_database(mongo_uri: str) -> str:
+    """The address of a database that no other test has."""
+    return urlunsplit(urlsplit(mongo_uri)._replace(path=f"/test_{uuid4().hex}"))
+
+
+@asynccontextmanager
+async def storing(uri: str, now: Clock, patience_seconds: float = GENEROUS_SECONDS) -> AsyncIterator[Store]:
+    """A store with its indexes, as each process has one."""
+    client = connect(uri, GENEROUS_SECONDS)
+    try:
+        store = Store(client, now, patience_seconds)
+        await indexes.ensure(store.database)
+        yield store
+    finally:
+        close(client)
+
+
+@asynccontextmanager
+async def feeding(feed: Feed) -> AsyncIterator[Feed]:
+    """The feed, running and open."""
+    running = asyncio.create_task(feed.run())
+    try:
+        await feed.opened()
+        yield feed
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+@asynccontextmanager
+async def a_feed(uri: str, store: Store) -> AsyncIterator[Feed]:
+    """A feed that does not run yet."""
+    client = watching(uri)
+    try:
+        yield Feed(store, client)
+    finally:
+        close(client)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    deadline = monotonic() + GENEROUS_SECONDS
+    while not holds():
+        assert monotonic() < deadline, "it never came to hold"
+        await asyncio.sleep(0.01)
