@@ -7,11 +7,10 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
-PYTHON_CODE := gateway schema resolvers providers store domain tests deploy requirements
 # The tests' own client on Node, where there is one.
 CLIENTS := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/clients/package-lock.json))
 
-.PHONY: help setup run test check schema lock lock-check ledger image-test clean
+.PHONY: help setup run test check schema lock lock-check ledger image-test bench-live clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -51,6 +50,9 @@ lock-check: setup
 
 image-test: setup ## build the image and ask it a query (Debian, as root; needs no Docker)
 	.venv/bin/python deploy/image_test.py
+
+bench-live: setup ## measure how late a status is, and what 5,000 subscribers cost
+	.venv/bin/python -m bench.live $(ARGS)
 
 clean: ## remove all that was made here: environment, caches, development data
 	rm -rf .venv .gateway dist tests/clients/node_modules .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -7,6 +7,7 @@ from time import monotonic
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
+from domain.errors import Unavailable
 from store import indexes
 from store.driver import close, connect, watching
 from store.feed import Feed
@@ -37,7 +38,10 @@ async def feeding(feed: Feed) -> AsyncIterator[Feed]:
     """The feed, running and open."""
     running = asyncio.create_task(feed.run())
     try:
-        await feed.opened()
+        while not running.done():
+            with suppress(Unavailable):
+                await feed.opened()
+                break
         yield feed
     finally:
         running.cancel()

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Self
 
@@ -171,7 +172,8 @@ class Writer:
 
     async def __aexit__(self, *_: object) -> None:
         self.writing.cancel()
-        await asyncio.wait([self.writing])
+        with suppress(asyncio.CancelledError):
+            await self.writing
 
     async def write(self) -> None:
         """One change or a new verification after the other, each at some instant of those that the list is about."""

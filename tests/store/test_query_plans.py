@@ -19,6 +19,7 @@ import pytest
 from domain.event import Progress
 from domain.filter import Filter, Order
 from domain.reasons import CATALOGUE, ReasonType
+from domain.result import Result
 from domain.status import Status
 from domain.verification import Idempotency, Verification
 from store.cursor import Place
@@ -27,12 +28,13 @@ from store.pages import PageRequest
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.commands import Command, Commands
-from tests.factories import NOON, WINDOWS, a_verification, later, retried
+from tests.factories import NOON, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
 from tests.store.crowds import a_crowd, stored
 from tests.store.histories import noted
 from tests.storing import GENEROUS_SECONDS, a_feed, another_database, feeding, storing
 
 MINUTES = 600
+SELDOM = Result.reported(Status.FAILED, ["NEW"])
 SIZE = 10
 
 FILTERS = {
@@ -194,6 +196,7 @@ async def place(mongo_uri: str, commands: Commands) -> AsyncIterator[tuple[Store
     async with storing(uri, Clock(later(minutes=MINUTES))) as store:
         for size, workspace in ((1500, "acme"), (400, "other"), (200, "third")):
             await stored(store, a_crowd(size, random.Random(size), workspace, MINUTES))
+        await stored(store, [a_final_verification(SELDOM if number < 3 else VERIFIED_RESULT, workspace="seldom") for number in range(300)])
         yield store, uri
 
 
@@ -318,17 +321,50 @@ async def test_a_bad_query_is_found_out(place: tuple[Store, str], fault: str) ->
 @pytest.mark.parametrize("filter", [Filter(), *(Filter(statuses=(status,)) for status in Status)], ids=lambda it: str(it.statuses))
 async def test_a_deep_page_costs_what_the_first_one_costs(place: tuple[Store, str], commands: Commands, order: Order, filter: Filter) -> None:
     store, _ = place
-    verifications, request = store.within("acme"), PageRequest(order, SIZE)
+    verifications, request = store.within("acme"), PageRequest(order, 50)
 
     with commands.sent(store.database.name) as heard:
-        for _ in range(6):
+        for _ in range(5):
             page = await verifications.page(filter, request)
-            assert len(page.rows) == SIZE
-            await verifications.page(filter, PageRequest(order, SIZE, "last", before=page.place(page.rows[-1])))
-            request = PageRequest(order, SIZE, after=page.place(page.rows[-1]))
+            assert len(page.rows) == 50
+            await verifications.page(filter, PageRequest(order, 50, "last", before=page.place(page.rows[-1])))
+            request = PageRequest(order, 50, after=page.place(page.rows[-1]))
     costs = [(await explain(store, command, "executionStats"))["executionStats"] for command in queries(heard)]
 
-    assert len(costs) == 12
+    assert len(costs) == 10
     # Beyond a row are those of its own millisecond, of which some dozen are stored here.
-    assert max(cost["totalDocsExamined"] for cost in costs) <= SIZE + 1 + 20
-    assert max(cost["totalKeysExamined"] for cost in costs) <= SIZE + 1 + 20
+    assert max(cost["totalDocsExamined"] for cost in costs) <= 51 + 20
+    assert max(cost["totalKeysExamined"] for cost in costs) <= 51 + 20
+
+
+def page_of(filter: Filter, workspace: str = "acme") -> Callable[[Store], Awaitable[object]]:
+    """A page that holds all that there is."""
+    return lambda store: store.within(workspace).page(filter, PageRequest(Order.CREATED_NEWEST, 1000))
+
+
+# What has an index of its own, asked for as a whole.
+FOUND_BY_INDEX: dict[str, Callable[[Store], Awaitable[object]]] = {
+    "id": points,
+    "key": lambda store: store.within("acme").with_key("key-1"),
+    "chain": lambda store: store.within("acme").chains(["ver_1", "ver_2"]),
+    "due": lambda store: store.overdue(1000),
+    "a reference": page_of(Filter(reference="order-1")),
+    "one status": page_of(Filter(statuses=(Status.PENDING,))),
+    "some statuses": page_of(Filter(statuses=(Status.PENDING, Status.FAILED))),
+    "one code": page_of(Filter(reason_codes=("IDVV_2101",))),
+    "one type": page_of(Filter(reason_types=(ReasonType.DOCUMENT_ISSUE,))),
+    "a rare type": page_of(Filter(reason_types=(ReasonType.COPY_ISSUE,)), "seldom"),
+    "the unknown type": page_of(Filter(reason_types=(ReasonType.UNKNOWN,)), "seldom"),
+    "some types": page_of(Filter(reason_types=(ReasonType.UNKNOWN, ReasonType.COPY_ISSUE)), "seldom"),
+}
+
+
+@pytest.mark.parametrize("by", FOUND_BY_INDEX)
+async def test_what_has_an_index_is_found_without_reading_anything_else(place: tuple[Store, str], commands: Commands, by: str) -> None:
+    store, _ = place
+
+    with commands.sent(store.database.name) as heard:
+        await FOUND_BY_INDEX[by](store)
+    costs = [(await explain(store, command, "executionStats"))["executionStats"] for command in queries(heard)]
+
+    assert [cost["totalDocsExamined"] - cost["nReturned"] for cost in costs] == [0] * len(costs)
