@@ -39,6 +39,8 @@ class Drain:
             await leave()
 
         if leaving:
-            _, late = await asyncio.wait([asyncio.create_task(after(turn, leave)) for turn, leave in enumerate(leaving)], timeout=MOST_SECONDS)
+            tasks = [asyncio.create_task(after(turn, leave)) for turn, leave in enumerate(leaving)]
+            _, late = await asyncio.wait(tasks, timeout=MOST_SECONDS)
             for task in late:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

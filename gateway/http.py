@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from graphql import OperationType
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
@@ -56,6 +56,8 @@ class GraphQLOverHTTP:
             # Clients that know nothing of the newer media type take any other status for a broken server.
             well_formed = refusal.status == 400 and media == JSON and refusal.errors[0]["extensions"]["code"] in EXECUTION_CODES
             return written(media or JSON, 200 if well_formed else refusal.status, {"errors": refusal.errors}, refusal.headers)
+        except ClientDisconnect:
+            return Response(status_code=400)  # To nobody.
         except Exception as cause:  # The edge of the process: nothing of it may reach a client.
             return written(media or JSON, 500, {"errors": [unexpected(cause, request_id(request))]}, {})
 

@@ -73,8 +73,7 @@ class GraphQLOverWebSocket:
             with self._metrics.sockets.track_inprogress(), self._drain.holding(connection.leave):
                 await connection.run()
         except Closing as closing:
-            if socket.application_state is WebSocketState.CONNECTED:
-                await socket.close(closing.code, closing.reason)
+            await close(socket, closing.code, closing.reason)
         except WebSocketDisconnect:
             pass
         return None
@@ -185,8 +184,7 @@ class Connection:
         """Answer what is under way, then close, so that the client connects to another process."""
         if self._answering:
             await asyncio.wait(self._answering)
-        if self._socket.application_state is WebSocketState.CONNECTED:
-            await self._socket.close(Close.SERVICE_RESTART, "the process restarts; connect again")
+        await close(self._socket, Close.SERVICE_RESTART, "the process restarts; connect again")
 
     async def _end(self, id: str, message: dict[str, Any]) -> None:
         # From here on the client may use the id again, and its answer may cross ours.
@@ -207,3 +205,10 @@ class Connection:
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self._socket.send_text(orjson.dumps(message).decode())
+
+
+async def close(socket: WebSocket, code: Close, reason: str) -> None:
+    """Close a socket, unless the other side was quicker."""
+    if socket.application_state is WebSocketState.CONNECTED:
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await socket.close(code, reason)

@@ -74,6 +74,7 @@ async def verification_updated(
     chain = (await required(context, id)).chain if follow_retries else None
     # Listen before reading: a change between the two would be lost otherwise.
     with feed.listen(context.caller.workspace, id=None if chain else id, chain=chain) as listener:
+        await context.verifications.settled()
         newest = first = await required(context, id)
         if after is not None and after > first.version:
             raise VersionAhead(id, after, first.version)
@@ -110,6 +111,8 @@ async def verifications_updated(
     resumed = None if after is None else decode_watermark(after)
     with feed.listen(context.caller.workspace) as listener:
         await feed.opened()
+        # A list that is read from here on must not be older than what comes through the feed.
+        await context.verifications.settled()
         listening_from = feed.watermark
         cursor = encode_watermark(listening_from) if after is None else after
         yield VerificationFeedItem(cursor)

@@ -33,6 +33,9 @@ ChangeStream = AsyncIOMotorChangeStream[Document]
 T = TypeVar("T")
 
 DEFAULT_DATABASE = "gateway"
+
+# What MongoDB says of an operation whose outcome isn't known, or that may well succeed when it is tried again.
+UNDECIDED = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
 CLOSING_SECONDS = 1.0
 
 # By default the driver makes a time zone object of its own, and comparing with `datetime.UTC` by identity would never hold. An instant that
@@ -129,6 +132,6 @@ def answering() -> Iterator[None]:
     except (ConnectionFailure, ExecutionTimeout, WaitQueueTimeoutError, WTimeoutError) as error:
         raise Unavailable from error
     except PyMongoError as error:
-        if error.timeout or error.has_error_label("RetryableWriteError"):
+        if error.timeout or any(map(error.has_error_label, UNDECIDED)):
             raise Unavailable from error
         raise

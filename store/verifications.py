@@ -6,14 +6,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
+from uuid import uuid4
 
 from pymongo.errors import DuplicateKeyError
 
-from domain.errors import Conflict, NotFound
+from domain.errors import Conflict, DomainError, NotFound
 from domain.filter import Filter, Order
 from domain.statistics import VerificationStats
 from domain.verification import Verification
 from store import pages, statistics
+from store.barrier import Barrier
 from store.cursor import Place
 from store.documents import Document, decode, encode
 from store.driver import Client, Collection, Session, answering, database, transaction
@@ -51,6 +53,7 @@ class Store:
         self.patience_seconds = patience_seconds
         self.turns = Turns()
         self.point_reads = PointReads(self.collection)
+        self.barrier = Barrier(self.database, uuid4().hex, now)
 
     def within(self, workspace: str, chain: str | None = None) -> "Verifications":
         """Those of a workspace, or of one chain of attempts in it."""
@@ -73,9 +76,16 @@ class Verifications:
         self._scope: Document = {"workspace": workspace} if chain is None else {"workspace": workspace, "chain": chain}
 
     async def get(self, id: str) -> Verification | None:
-        """The verification with this id, as it is stored. Cost: a share of one read by primary key."""
+        """The verification with this id, as it is stored. Cost: a share of one read by primary key; more where there is none."""
         found = await self._store.point_reads.get(self.workspace, id)
+        if not found:
+            await self.settled()
+            found = await self._store.point_reads.get(self.workspace, id)
         return found if found and self._chain in (None, found.chain) else None
+
+    async def settled(self) -> None:
+        """Wait until no read can miss what was acknowledged before this call. Cost: a share of one write."""
+        await self._store.barrier.passed()
 
     async def with_key(self, key: str) -> Verification | None:
         """The verification that was created with this idempotency key."""
@@ -92,6 +102,7 @@ class Verifications:
             try:
                 await self._store.collection.insert_one(encode(verification))
             except DuplicateKeyError:
+                await self.settled()
                 standing = verification.idempotency and await self.with_key(verification.idempotency.key)
                 if not standing:
                     raise
@@ -195,10 +206,17 @@ class Verifications:
 
     async def _persist(self, id: str, attempt: Callable[[], Awaitable[Verification]]) -> Verification:
         until = monotonic() + self._store.patience_seconds
+        settled = False
         async with self._store.turns.of(id):
             while monotonic() < until:
                 try:
                     return await attempt()
+                except DomainError:
+                    # What was read may have been older than what was acknowledged: the rule is asked once more, and stands then.
+                    if settled:
+                        raise
+                    await self.settled()
+                    settled = True
                 except (Stale, DuplicateKeyError):
                     await sleep(random.uniform(0.001, 0.05))
         raise Conflict(id)

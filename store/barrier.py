@@ -1,0 +1,36 @@
+"""Certainty that what is read next is not older than anything that was acknowledged."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from store.driver import Database, answering
+from store.indexes import HEARTBEATS
+
+
+class Barrier:
+    """A write that a majority acknowledged: the primary that took it knows of everything that was acknowledged before.
+
+    A primary that was just elected answers reads from an older state until a first write of its own term has reached a majority. So whoever is about
+    to say that something doesn't exist, or to listen from here on, writes first. Those who wait share one write, which begins after they came.
+    """
+
+    def __init__(self, database: Database, name: str, now: Callable[[], datetime]) -> None:
+        self._heartbeats = database[HEARTBEATS]
+        self._name = f"barrier-{name}"
+        self._now = now
+        self._writing = asyncio.Lock()
+        self._begun = 0
+        self._passed = 0
+
+    async def passed(self) -> None:
+        """Wait for a write that began after this call. Cost: a share of one write. Raises: Unavailable."""
+        needed = self._begun + 1
+        async with self._writing:
+            if self._passed >= needed:
+                return
+            self._begun += 1
+            number = self._begun
+            with answering():
+                await self._heartbeats.replace_one({"_id": self._name}, {"at": self._now()}, upsert=True)
+            self._passed = number
