@@ -74,7 +74,7 @@ async def verification_updated(
     chain = (await required(context, id)).chain if follow_retries else None
     # Listen before reading: a change between the two would be lost otherwise.
     with feed.listen(context.caller.workspace, id=None if chain else id, chain=chain) as listener:
-        await context.verifications.settled()
+        await context.services.store.barrier.passed()
         newest = first = await required(context, id)
         if after is not None and after > first.version:
             raise VersionAhead(id, after, first.version)
@@ -112,7 +112,7 @@ async def verifications_updated(
     with feed.listen(context.caller.workspace) as listener:
         await feed.opened()
         # A list that is read from here on must not be older than what comes through the feed.
-        await context.verifications.settled()
+        await context.services.store.barrier.passed()
         listening_from = feed.watermark
         cursor = encode_watermark(listening_from) if after is None else after
         yield VerificationFeedItem(cursor)

@@ -79,13 +79,9 @@ class Verifications:
         """The verification with this id, as it is stored. Cost: a share of one read by primary key; more where there is none."""
         found = await self._store.point_reads.get(self.workspace, id)
         if not found:
-            await self.settled()
+            await self._store.barrier.passed()
             found = await self._store.point_reads.get(self.workspace, id)
         return found if found and self._chain in (None, found.chain) else None
-
-    async def settled(self) -> None:
-        """Wait until no read can miss what was acknowledged before this call. Cost: a share of one write."""
-        await self._store.barrier.passed()
 
     async def with_key(self, key: str) -> Verification | None:
         """The verification that was created with this idempotency key."""
@@ -102,7 +98,7 @@ class Verifications:
             try:
                 await self._store.collection.insert_one(encode(verification))
             except DuplicateKeyError:
-                await self.settled()
+                await self._store.barrier.passed()
                 standing = verification.idempotency and await self.with_key(verification.idempotency.key)
                 if not standing:
                     raise
@@ -215,7 +211,7 @@ class Verifications:
                     # What was read may have been older than what was acknowledged: the rule is asked once more, and stands then.
                     if settled:
                         raise
-                    await self.settled()
+                    await self._store.barrier.passed()
                     settled = True
                 except (Stale, DuplicateKeyError):
                     await sleep(random.uniform(0.001, 0.05))
