@@ -8,9 +8,11 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 from domain.errors import Unavailable
+from domain.verification import Verification
 from store import indexes
 from store.driver import close, connect, watching
 from store.feed import Feed
+from store.listener import Listener
 from store.verifications import Clock, Store
 
 GENEROUS_SECONDS = 30.0
@@ -65,3 +67,12 @@ async def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert monotonic() < deadline, "it never came to hold"
         await asyncio.sleep(0.01)
+
+
+async def told(listener: Listener, is_it: Callable[[Verification], bool] = lambda _: True, newer_than: int = 0) -> Verification:
+    """The first state that is the one waited for."""
+    async with asyncio.timeout(GENEROUS_SECONDS):
+        while True:
+            for change in await listener.changes():
+                if change.verification.version > newer_than and is_it(change.verification):
+                    return change.verification

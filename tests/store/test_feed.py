@@ -15,23 +15,14 @@ from store.documents import encode
 from store.driver import Document, ping
 from store.feed import OVERLAP, Feed, version_at
 from store.indexes import HEARTBEATS
-from store.listener import Change, Listener
+from store.listener import Change
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.factories import FAILED_RESULT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
 from tests.store.histories import noted, versions
-from tests.storing import GENEROUS_SECONDS, a_feed, feeding, until
+from tests.storing import GENEROUS_SECONDS, a_feed, feeding, told, until
 
 WRITES = 6
-
-
-async def told(listener: Listener, is_it: Callable[[Verification], bool] = lambda _: True, newer_than: int = 0) -> Verification:
-    """The first state that is the one waited for."""
-    async with asyncio.timeout(GENEROUS_SECONDS):
-        while True:
-            for change in await listener.changes():
-                if change.verification.version > newer_than and is_it(change.verification):
-                    return change.verification
 
 
 async def followed(feed: Feed, verifications: Verifications, id: str) -> list[int]:
@@ -104,8 +95,8 @@ async def test_a_workspace_hears_of_all_its_verifications_and_of_no_other(feed: 
         second = await store.within("acme").add(a_verification())
         await quiet(feed, store)
 
-        assert [change.verification for change in await ours.changes()] == [first, second]
-        assert [change.verification for change in await theirs.changes()] == [foreign]
+        assert [change.verification for change in await ours.changes(GENEROUS_SECONDS)] == [first, second]
+        assert [change.verification for change in await theirs.changes(GENEROUS_SECONDS)] == [foreign]
 
 
 async def test_one_verification_is_told_to_its_own_workspace_only(feed: Feed, store: Store) -> None:
@@ -113,7 +104,7 @@ async def test_one_verification_is_told_to_its_own_workspace_only(feed: Feed, st
         added = await store.within("acme").add(a_verification(id="ver_1"))
         await quiet(feed, store)
 
-        assert [change.verification for change in await ours.changes()] == [added]
+        assert [change.verification for change in await ours.changes(GENEROUS_SECONDS)] == [added]
         assert await theirs.changes(timeout_seconds=0) == []
         assert await another.changes(timeout_seconds=0) == []
 
@@ -131,7 +122,7 @@ async def test_a_chain_hears_of_all_its_attempts_and_of_no_other(feed: Feed, sto
         await verifications.add(a_verification())
         await quiet(feed, store)
 
-        assert {change.verification.id: change.verification for change in await ours.changes()} == {"ver_1": before, retry.id: retry}
+        assert {change.verification.id: change.verification for change in await ours.changes(GENEROUS_SECONDS)} == {"ver_1": before, retry.id: retry}
         assert await another.changes(timeout_seconds=0) == []
         assert await theirs.changes(timeout_seconds=0) == []
 

@@ -8,6 +8,7 @@ from domain.errors import Lagged
 from domain.event import Progress
 from store.listener import Change, Listener
 from tests.factories import WINDOWS, a_verification, later
+from tests.storing import GENEROUS_SECONDS
 
 OPENED, STARTED, COMPLETED = Progress
 
@@ -17,13 +18,13 @@ async def test_a_change_is_told_once() -> None:
 
     listener.offer(verification, since=0)
 
-    assert await listener.changes() == [Change(verification, 0)]
+    assert await listener.changes(GENEROUS_SECONDS) == [Change(verification, 0)]
     assert await listener.changes(timeout_seconds=0) == []
 
 
 async def test_whoever_waits_hears_of_a_change_at_once() -> None:
     listener, verification = Listener(most=3), a_verification()
-    waiting = asyncio.create_task(listener.changes())
+    waiting = asyncio.create_task(listener.changes(GENEROUS_SECONDS))
     await asyncio.sleep(0)
 
     listener.offer(verification, since=0)
@@ -39,7 +40,7 @@ async def test_a_slow_reader_gets_the_latest_state_since_the_first_event_it_miss
     listener.offer(opened, since=1)
     listener.offer(started, since=2)
 
-    assert await listener.changes() == [Change(started, 1)]
+    assert await listener.changes(GENEROUS_SECONDS) == [Change(started, 1)]
 
 
 async def test_a_state_that_comes_late_is_not_told_in_place_of_a_later_one() -> None:
@@ -49,7 +50,7 @@ async def test_a_state_that_comes_late_is_not_told_in_place_of_a_later_one() -> 
     listener.offer(opened, since=1)
     listener.offer(created, since=0)
 
-    [change] = await listener.changes()
+    [change] = await listener.changes(GENEROUS_SECONDS)
     assert change.verification == opened
 
 
@@ -60,7 +61,7 @@ async def test_changes_come_in_the_order_of_the_first_of_each() -> None:
     listener.offer(second, since=0)
     listener.offer(first.progressed(OPENED, WINDOWS, later(minutes=1)), since=1)
 
-    assert [change.verification.id for change in await listener.changes()] == [first.id, second.id]
+    assert [change.verification.id for change in await listener.changes(GENEROUS_SECONDS)] == [first.id, second.id]
 
 
 async def test_as_many_verifications_as_are_kept_may_change_however_often() -> None:
@@ -71,7 +72,7 @@ async def test_as_many_verifications_as_are_kept_may_change_however_often() -> N
             verification = verification.progressed(progress, WINDOWS, later(minutes=1))
             listener.offer(verification, since=verification.version - 1)
 
-    assert len(await listener.changes()) == 3
+    assert len(await listener.changes(GENEROUS_SECONDS)) == 3
 
 
 async def test_a_reader_for_whom_more_would_have_to_be_kept_has_lagged() -> None:
@@ -81,7 +82,7 @@ async def test_a_reader_for_whom_more_would_have_to_be_kept_has_lagged() -> None
         listener.offer(a_verification(), since=0)
 
     with pytest.raises(Lagged):
-        await listener.changes()
+        await listener.changes(GENEROUS_SECONDS)
 
 
 async def test_what_was_read_makes_room() -> None:
@@ -90,4 +91,4 @@ async def test_what_was_read_makes_room() -> None:
     for _ in range(10):
         listener.offer(a_verification(), since=0)
 
-        assert len(await listener.changes()) == 1
+        assert len(await listener.changes(GENEROUS_SECONDS)) == 1

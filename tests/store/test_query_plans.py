@@ -31,7 +31,7 @@ from tests.commands import Command, Commands
 from tests.factories import NOON, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
 from tests.store.crowds import a_crowd, stored
 from tests.store.histories import noted
-from tests.storing import GENEROUS_SECONDS, a_feed, another_database, feeding, storing
+from tests.storing import a_feed, another_database, feeding, storing, told
 
 MINUTES = 600
 SELDOM = Result.reported(Status.FAILED, ["NEW"])
@@ -178,15 +178,15 @@ TOUR: dict[str, Callable[[Store], Awaitable[object]]] = {
 
 async def followed(store: Store, uri: str) -> None:
     """Everything that a feed reads: when it opens, when it is uncertain of what it saw, and when others update."""
-    chain, verification = await added(store)
+    _, verification = await added(store)
     async with a_feed(uri, store) as made:
-        with made.listen("acme", id=verification.id), made.listen("acme", chain=chain.workspace), made.listen("acme") as everything:
+        with made.listen("acme", id=verification.id), made.listen("acme", chain=verification.chain), made.listen("acme") as everything:
             async with feeding(made):
                 await store.database["scratch"].insert_one({})
                 await store.database["scratch"].drop()
                 await store.collection.update_one({"_id": verification.id}, {"$set": {"reference": "order-9"}})
-                while not [it for it in await everything.changes(GENEROUS_SECONDS) if it.verification.reference == "order-9"]:
-                    pass
+                _, last = await added(store)
+                await told(everything, lambda it: it.id == last.id)
 
 
 @pytest.fixture(scope="module")
@@ -367,4 +367,5 @@ async def test_what_has_an_index_is_found_without_reading_anything_else(place: t
         await FOUND_BY_INDEX[by](store)
     costs = [(await explain(store, command, "executionStats"))["executionStats"] for command in queries(heard)]
 
-    assert [cost["totalDocsExamined"] - cost["nReturned"] for cost in costs] == [0] * len(costs)
+    # An id leads to its one document, which may turn out to be another workspace's.
+    assert all(cost["totalDocsExamined"] <= max(cost["nReturned"], by == "id") for cost in costs)
