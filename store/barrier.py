@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+from domain.errors import Unavailable
 from store.driver import Database, answering
 from store.indexes import HEARTBEATS
 
@@ -22,6 +23,7 @@ class Barrier:
         self._writing = asyncio.Lock()
         self._begun = 0
         self._passed = 0
+        self._failed = 0
 
     async def passed(self) -> None:
         """Wait for a write that began after this call. Cost: a share of one write. Raises: Unavailable."""
@@ -29,8 +31,15 @@ class Barrier:
         async with self._writing:
             if self._passed >= needed:
                 return
+            if self._failed >= needed:
+                # Else each would wait for a failure of its own, one after the other.
+                raise Unavailable
             self._begun += 1
             number = self._begun
-            with answering():
-                await self._heartbeats.replace_one({"_id": self._name}, {"at": self._now()}, upsert=True)
+            try:
+                with answering():
+                    await self._heartbeats.replace_one({"_id": self._name}, {"at": self._now()}, upsert=True)
+            except Unavailable:
+                self._failed = number
+                raise
             self._passed = number

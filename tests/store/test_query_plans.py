@@ -11,7 +11,7 @@ What the statistics number to find the middle is sorted too: a number a row.
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from domain.status import Status
 from domain.verification import Idempotency, Verification
 from store.cursor import Place
 from store.driver import UTC_INSTANTS, Document
+from store.indexes import HEARTBEATS
 from store.pages import PageRequest
 from store.verifications import Store, Verifications
 from tests.clock import Clock
@@ -128,22 +129,22 @@ async def taken(store: Store) -> None:
 
 async def replaced(store: Store) -> None:
     """A change of one version, by workspace and by chain."""
-    chain, verification = await added(store)
-    again = await chain.replace(verification, noted(verification, "first"))
+    attempts, verification = await added(store)
+    again = await attempts.replace(verification, noted(verification, "first"))
     await store.within("acme").replace(again, noted(again, "second"))
 
 
 async def changed(store: Store) -> None:
     """A change by a rule."""
-    chain, verification = await added(store)
-    await chain.change(verification.id, lambda it, at: it.progressed(Progress.LINK_OPENED, WINDOWS, at))
+    attempts, verification = await added(store)
+    await attempts.change(verification.id, lambda it, at: it.progressed(Progress.LINK_OPENED, WINDOWS, at))
 
 
 async def succeeded(store: Store) -> None:
     """A retry, and asking for it again."""
-    chain, verification = await added(store, lambda it: it.expired(it.expires_at))
+    attempts, verification = await added(store, lambda it: it.expired(it.expires_at))
     for _ in range(2):
-        await chain.retry(verification.id, retried)
+        await attempts.retry(verification.id, retried)
 
 
 async def counted(store: Store) -> None:
@@ -201,12 +202,14 @@ async def place(mongo_uri: str, commands: Commands) -> AsyncIterator[tuple[Store
 
 
 @pytest.fixture(scope="module")
-async def sent(place: tuple[Store, str], commands: Commands) -> list[Command]:
-    """All that the store and a feed sent to MongoDB on the tour."""
+async def sent(place: tuple[Store, str], commands: Commands) -> dict[str, list[Command]]:
+    """What each method sent to MongoDB on the tour, and what a feed did."""
     store, uri = place
-    with commands.sent(store.database.name) as heard:
-        for visit in TOUR.values():
+    heard = {}
+    for name, visit in TOUR.items():
+        with commands.sent(store.database.name) as heard[name]:
             await visit(store)
+    with commands.sent(store.database.name) as heard["feed"]:
         await followed(store, uri)
     return heard
 
@@ -222,6 +225,25 @@ def queries(commands: list[Command]) -> list[Command]:
             bare = {key: value for key, value in command.items() if key not in AROUND and not key.startswith("$")}
             kept[repr(bare)] = bare | ({"cursor": {}} if name == "aggregate" else {})
     return [*kept.values()]
+
+
+def condition(command: Command) -> Document:
+    """What a query asks for."""
+    conditions: dict[str, Document] = {
+        "find": command.get("filter", {}),
+        "update": command.get("updates", [{}])[0].get("q", {}),
+        "aggregate": command.get("pipeline", [{}])[0].get("$match", {}),
+    }
+    return conditions[next(iter(command))]
+
+
+def confined(condition: Document) -> bool:
+    """Whether nothing of another workspace can meet it."""
+    return (
+        isinstance(condition.get("workspace"), str)
+        or any(map(confined, condition.get("$and", [])))
+        or ("$or" in condition and all(map(confined, condition["$or"])))
+    )
 
 
 def asked(condition: Document) -> Iterator[tuple[str, Any]]:
@@ -284,9 +306,9 @@ def test_the_tour_visits_every_method() -> None:
     assert TOUR.keys() == public(Verifications) | public(Store) - {"within"}
 
 
-async def test_every_query_reads_along_an_index(place: tuple[Store, str], sent: list[Command]) -> None:
+async def test_every_query_reads_along_an_index(place: tuple[Store, str], sent: dict[str, list[Command]]) -> None:
     store, _ = place
-    asked_for = queries(sent)
+    asked_for = queries([*chain.from_iterable(sent.values())])
 
     explained = [await explain(store, command) for command in asked_for]
 
@@ -295,11 +317,17 @@ async def test_every_query_reads_along_an_index(place: tuple[Store, str], sent: 
     assert len(asked_for) > 300
 
 
-async def test_a_feed_reads_what_it_may_have_missed_by_id_by_chain_and_by_time(sent: list[Command]) -> None:
-    conditions = [{*command["filter"]} for command in queries(sent) if "filter" in command]
+async def test_every_query_of_a_workspace_is_confined_to_it(sent: dict[str, list[Command]]) -> None:
+    for method in public(Verifications):
+        for command in queries(sent[method]):
+            assert command[next(iter(command))] == HEARTBEATS or confined(condition(command)), command
 
-    for condition in ({"_id"}, {"workspace", "chain"}, {"workspace", "updatedAt"}):
-        assert condition in conditions
+
+async def test_a_feed_reads_what_it_may_have_missed_by_id_by_chain_and_by_time(sent: dict[str, list[Command]]) -> None:
+    conditions = [{*command["filter"]} for command in queries(sent["feed"]) if "filter" in command]
+
+    for fields in ({"_id"}, {"workspace", "chain"}, {"workspace", "updatedAt"}):
+        assert fields in conditions
 
 
 BAD_QUERIES: dict[str, Command] = {

@@ -142,6 +142,15 @@ async def test_of_fifty_writers_at_once_nobody_is_lost(verifications: Verificati
     assert {event.source_id for event in after.events[1:]} == {*writers}
 
 
+async def test_writers_of_one_process_wait_for_one_another_and_do_not_race(store: Store, verifications: Verifications, commands: Commands) -> None:
+    added = await verifications.add(a_verification())
+
+    with commands.sent(store.database.name) as sent:
+        await asyncio.gather(*(verifications.change(added.id, noting("event")) for _ in range(20)))
+
+    assert [next(iter(command)) for command in sent].count("update") == 20
+
+
 async def test_of_fifty_writers_in_two_processes_nobody_is_lost(database_uri: str, store: Store, verifications: Verifications) -> None:
     added = await verifications.add(a_verification())
     writers = [f"writer-{number}" for number in range(50)]
@@ -233,6 +242,17 @@ async def test_a_retry_links_both_attempts(store: Store, verifications: Verifica
     assert (before.next, before.version, before.events[-1].type) == (retry.id, 3, EventType.RETRY_CREATED)
     assert (retry.previous, retry.chain, retry.attempt) == (failed.id, failed.id, 2)
     assert await verifications.get(retry.id) == retry
+
+
+async def test_a_retry_is_written_in_one_transaction(store: Store, verifications: Verifications, commands: Commands) -> None:
+    failed = await verifications.add(a_final_verification())
+
+    with commands.sent(store.database.name) as sent:
+        await verifications.retry(failed.id, retried)
+
+    writes = [command for command in sent if next(iter(command)) in ("insert", "update")]
+    assert [command["autocommit"] for command in writes] == [False, False]
+    assert writes[0]["txnNumber"] == writes[1]["txnNumber"]
 
 
 async def test_asking_for_a_retry_again_gives_the_same_one_as_it_is_now(verifications: Verifications) -> None:

@@ -1,0 +1,57 @@
+"""Certainty that what is read next is not older than anything that was acknowledged."""
+
+import asyncio
+from time import monotonic
+
+from domain.errors import Unavailable
+from store.driver import close, connect
+from store.verifications import Store, Verifications
+from tests.clock import Clock
+from tests.commands import Commands
+from tests.factories import a_verification
+
+
+async def test_those_who_wait_share_a_write_that_begins_after_they_came(store: Store, commands: Commands) -> None:
+    with commands.sent(store.database.name) as sent:
+        await asyncio.gather(*(store.barrier.passed() for _ in range(20)))
+
+    assert [next(iter(command)) for command in sent] == ["update", "update"]
+
+
+async def test_whoever_comes_alone_writes_alone(store: Store, commands: Commands) -> None:
+    with commands.sent(store.database.name) as sent:
+        for _ in range(3):
+            await store.barrier.passed()
+
+    assert [next(iter(command)) for command in sent] == ["update"] * 3
+
+
+async def test_before_anything_is_said_not_to_exist_the_barrier_is_passed(store: Store, verifications: Verifications, commands: Commands) -> None:
+    added = await verifications.add(a_verification())
+
+    with commands.sent(store.database.name) as sent:
+        await verifications.get(added.id)
+        await verifications.get("ver_unknown")
+
+    assert [next(iter(command)) for command in sent] == ["find", "find", "update", "find"]
+
+
+async def test_whoever_gives_up_waiting_keeps_nobody_from_passing(store: Store) -> None:
+    impatient, patient = [asyncio.create_task(store.barrier.passed()) for _ in range(2)]
+    await asyncio.sleep(0)
+
+    impatient.cancel()
+
+    await patient
+
+
+async def test_those_who_wait_share_a_failure_too(clock: Clock) -> None:
+    client = connect("mongodb://127.0.0.1:1/gateway", timeout_seconds=1)
+    store, begun = Store(client, clock), monotonic()
+
+    outcomes = await asyncio.gather(*(store.barrier.passed() for _ in range(40)), return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [Unavailable] * 40
+    # One after the other they would take 40 seconds.
+    assert monotonic() - begun < 20
+    close(client)
