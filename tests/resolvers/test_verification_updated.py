@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from store.verifications import utc_now
 from tests.company import CAPTURE_COMPLETED, CAPTURE_STARTED, LINK_OPENED, Company
-from tests.wire import Following, following
+from tests.factories import a_verification
+from tests.wire import Following, following, wired
 
 UPDATED = """
 subscription($id: ID!, $after: Int, $retries: Boolean! = false) {
@@ -100,6 +102,26 @@ async def test_no_event_is_missed_or_doubled_while_all_race(company: Company) ->
 
     for _ in range(3):
         await asyncio.gather(*(raced() for _ in range(10)))
+
+
+async def test_an_outcome_that_comes_while_the_following_begins_is_not_missed(company: Company) -> None:
+    async with wired(company.gateway, company.token()) as wire:
+        for half_milliseconds in range(60):
+            id = (pending := a_verification(workspace=company.workspace, at=utc_now())).id
+            company.keep(pending)
+
+            async def begun(id: str = id, seconds: float = half_milliseconds / 2000) -> None:
+                await asyncio.sleep(seconds)
+                await wire.subscribe(id, UPDATED, {"id": id, "after": 0})
+
+            await asyncio.gather(begun(), company.result(id, "VERIFIED"))
+
+            messages = [await wire.hear()]
+            while messages[-1]["type"] == "next":
+                messages.append(await wire.hear())
+            updates = [message["payload"]["data"]["verificationUpdated"] for message in messages[:-1]]
+            assert [version for update in updates for version in versions(update)] == [1, 2]
+            assert messages[-1] == {"type": "complete", "id": id}
 
 
 async def test_many_who_follow_one_hear_the_same(company: Company) -> None:
