@@ -117,7 +117,7 @@ def main() -> None:
         figures = {**asyncio.run(lateness(target, chosen.writes)), **asyncio.run(crowd(target, chosen.subscribers))}
     table = Table("figure", "value", title="Live status")
     for name, value in figures.items():
-        table.add_row(name, f"{value:,.1f}" if isinstance(value, float) else f"{value:,}")
+        table.add_row(name, f"{value:,.1f}".removesuffix(".0"))
     Console().print(table)
     if chosen.output:
         chosen.output.write_text(json.dumps(figures, indent=2) + "\n")

@@ -8,7 +8,7 @@ import pytest
 from store.verifications import utc_now
 from tests.company import CAPTURE_COMPLETED, CAPTURE_STARTED, LINK_OPENED, Company
 from tests.factories import a_verification
-from tests.wire import Following, following, wired
+from tests.wire import following, wired
 
 UPDATED = """
 subscription($id: ID!, $after: Int, $retries: Boolean! = false) {
@@ -35,14 +35,6 @@ async def all_of(company: Company, id: str, **arguments: Any) -> list[Update]:
     """All messages about a verification that is final, or becomes so."""
     async with following(company.gateway, company.token(), UPDATED, {"id": id, **arguments}) as updates:
         return await updates.rest()
-
-
-async def until_version(updates: Following, version: int) -> list[Update]:
-    """The messages up to the one that shows a version."""
-    heard = [await updates.next()]
-    while heard[-1]["verification"]["version"] < version:
-        heard.append(await updates.next())
-    return heard
 
 
 async def test_the_state_comes_at_once_then_each_event_and_the_outcome_is_the_end(company: Company) -> None:
