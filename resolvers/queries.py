@@ -6,9 +6,10 @@ from typing import Annotated
 import strawberry
 
 from domain.caller import Caller
-from domain.errors import Forbidden
+from domain.errors import BadUserInput, Forbidden
 from domain.filter import Filter, Order
 from domain.reasons import CATALOGUE, ReasonCode, ReasonType
+from domain.result import MOST_REASONS
 from domain.statistics import VerificationStats
 from domain.status import STATUSES, Status, StatusGuide
 from domain.verification import Verification
@@ -84,8 +85,10 @@ def me(info: Info) -> Caller:
 
 
 def permitted(context: Context, filter: VerificationFilter | None) -> Filter:
-    """The filter where the caller may ask so. Raises: Forbidden where the answer would tell who has an internal reason."""
+    """The filter where the caller may ask so. Raises: BadUserInput; Forbidden where the answer would tell who has an internal reason."""
     wanted = filter.to_domain() if filter else Filter()
+    if len(wanted.reason_codes or ()) > MOST_REASONS:
+        raise BadUserInput(f"reasonCode holds {len(wanted.reason_codes or ())} codes; at most {MOST_REASONS} can be asked for at once")
     if wanted.asks_for_internals and not context.caller.sees_internals:
         raise Forbidden("filtering by an internal reason needs the scope verification:sensitive")
     return wanted
