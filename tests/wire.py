@@ -1,7 +1,7 @@
 """A WebSocket that says what a test tells it to, in graphql-transport-ws or not."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -76,6 +76,13 @@ class Following:
         assert "errors" not in response, response
         [value] = response["data"].values()
         return value
+
+    async def until(self, holds: Callable[[Any], bool]) -> list[Any]:
+        """What the field brings up to the value for which something holds."""
+        values = [await self.next()]
+        while not holds(values[-1]):
+            values.append(await self.next())
+        return values
 
     async def rest(self) -> list[Any]:
         """All that the field still brings until the subscription completes."""

@@ -31,10 +31,10 @@ async def test_nothing_is_lost_or_doubled_whatever_breaks(replica_set: Cluster, 
     assert outcome.documents
 
 
-@pytest.mark.parametrize(("bug", "falls"), [("drops-changes", {Fall.LOST, Fall.SILENT}), ("listens-late", {Fall.SILENT})])
-async def test_a_bug_in_the_gateway_is_found(replica_set: Cluster, tmp_path: Path, bug: str, falls: set[Fall]) -> None:
+async def test_a_bug_in_the_gateway_is_found(replica_set: Cluster, tmp_path: Path) -> None:
+    bug = "drops-changes"
     outcome = await ledger(
         replace(SMALL, faults=0, quiet_seconds=2.5, link_window_seconds=2, patience_seconds=3, planted=bug), replica_set, tmp_path, bug, print
     )
 
-    assert {finding.fall for finding in outcome.findings} & falls
+    assert {finding.fall for finding in outcome.findings} & {Fall.LOST, Fall.SILENT}
