@@ -31,7 +31,7 @@ class VerificationFilter:
     """Which verifications are asked for. All conditions that are given must hold; an empty list is met by none."""
 
     status: list[Status] | None = strawberry.field(default=None, description="One of these statuses.")
-    reason_code: list[str] | None = strawberry.field(default=None, description="At least one of these reason codes.")
+    reason_code: list[str] | None = strawberry.field(default=None, description="At least one of these reason codes; at most 50 can be named.")
     reason_type: list[ReasonType] | None = strawberry.field(default=None, description="At least one reason of one of these types.")
     reference: str | None = strawberry.field(default=None, description="Exactly this reference.")
     created_after: datetime | None = strawberry.field(default=None, description="Created at this instant or later.")

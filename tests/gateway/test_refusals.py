@@ -221,6 +221,19 @@ async def test_a_cursor_of_another_order_is_refused(company: Company, other: str
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
 
 
+async def test_more_than_fifty_codes_at_once_are_not_asked_for(company: Company) -> None:
+    feed = "subscription($filter: VerificationFilter) { verificationsUpdated(filter: $filter) { cursor } }"
+    fields = ("verifications(filter: $filter) { totalCount }", "verificationStats(filter: $filter) { total }")
+    most, more = ({"filter": {"reasonCode": [f"NEW_{number}" for number in range(count)]}} for count in (50, 51))
+
+    for field in fields:
+        query = f"query($filter: VerificationFilter) {{ {field} }}"
+        assert (await refused(company, query, more))["extensions"] == {"code": "BAD_USER_INPUT"}
+        assert await company.ask(query, most)
+    async with following(company.gateway, company.token(), feed, more) as updates:
+        assert [error["extensions"] for error in await updates.errors()] == [{"code": "BAD_USER_INPUT"}]
+
+
 async def test_events_before_the_first_are_refused(company: Company) -> None:
     id = await company.created()
     query = "query($id: ID!) { verification(id: $id) { events(after: -1) { version } } }"
