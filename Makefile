@@ -20,8 +20,8 @@ setup: .venv/installed $(CLIENTS) ## make or update the environment (.venv)
 run: setup ## start the gateway with a MongoDB of its own and demo data
 	@exec .venv/bin/gateway dev $(ARGS)
 
-test: setup ## run all tests; some of them: make test ARGS=tests/store
-	.venv/bin/pytest $(ARGS)
+test: setup ## run all tests, on all processors; some of them: make test ARGS=tests/store
+	.venv/bin/pytest --numprocesses logical --dist loadscope $(ARGS)
 
 ledger: setup ## break everything for 20 minutes and count what was lost; another run: make ledger ARGS='--seed 8 --minutes 5 --faults 40'
 	.venv/bin/python -m tests.ledger $(ARGS)

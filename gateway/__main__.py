@@ -46,7 +46,7 @@ def serve() -> None:
         async def main() -> None:
             await server.Server(application(chosen), lambda: logger.info("listening on %s port %d", chosen.host, port)).serve([bound])
 
-        server.run(main())
+        server.run_and_leave(main())
 
 
 @app.command()

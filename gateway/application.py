@@ -57,7 +57,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         count_ignored_result=metrics.ignored_results.inc,
     )
     schema = build()
-    execution = Execution(schema, services, metrics, settings.request_seconds)
+    execution = Execution(schema, services, metrics, drain, settings.request_seconds)
     probes = Probes(health, metrics, schema.as_str())
 
     @asynccontextmanager

@@ -2,13 +2,16 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 Leave = Callable[[], Awaitable[None]]
 
 SPREAD_SECONDS = 3.0
 MOST_SECONDS = 5.0
+# Whoever asked before the end has its answer while there is still somebody to give it, be it that time is up.
+ANSWER_SECONDS = 4.0
+LATE_ANSWER_SECONDS = 1.5
 
 
 class Drain:
@@ -17,6 +20,9 @@ class Drain:
     def __init__(self) -> None:
         self.begun = False
         self._open: set[Leave] = set()
+        self._limits: set[asyncio.Timeout] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @contextmanager
     def holding(self, leave: Leave) -> Iterator[None]:
@@ -27,9 +33,27 @@ class Drain:
         finally:
             self._open.discard(leave)
 
+    @asynccontextmanager
+    async def answering(self, seconds: float) -> AsyncIterator[None]:
+        """A request is under way: it has this long, and only some seconds more once the process takes leave. Raises: TimeoutError."""
+        async with asyncio.timeout(min(seconds, LATE_ANSWER_SECONDS) if self.begun else seconds) as limit:
+            self._limits.add(limit)
+            self._idle.clear()
+            try:
+                yield
+            finally:
+                self._limits.discard(limit)
+                if not self._limits:
+                    self._idle.set()
+
     async def lead_out(self) -> None:
-        """From now on the process isn't ready; ask every connection to leave, spread over some seconds."""
+        """From now on the process isn't ready; ask every connection to leave, spread over some seconds, and wait for what is under way."""
         self.begun = True
+        begun = asyncio.get_running_loop().time()
+        latest = begun + ANSWER_SECONDS
+        for limit in self._limits:
+            if (until := limit.when()) is not None and until > latest:
+                limit.reschedule(latest)
         leaving = list(self._open)
         random.shuffle(leaving)
         pause = SPREAD_SECONDS / max(len(leaving), 1)
@@ -44,3 +68,6 @@ class Drain:
             for task in late:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(begun + MOST_SECONDS):
+                await self._idle.wait()

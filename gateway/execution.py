@@ -1,6 +1,5 @@
 """Operations, executed: the one way in for every transport."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from graphql import ExecutionResult, Executor, OperationType, create_source_even
 from domain.caller import Caller
 from domain.errors import RequestError
 from gateway.documents import Documents, Operation, OperationRequest
+from gateway.drain import Drain
 from gateway.errors import RequestRefused, error, formatted, unexpected
 from gateway.metrics import Metrics
 from gateway.rights import enforce
@@ -33,12 +33,13 @@ class Message:
 class Execution:
     """Executes the operations of a schema for callers."""
 
-    def __init__(self, schema: strawberry.Schema, services: Services, metrics: Metrics, request_seconds: float) -> None:
+    def __init__(self, schema: strawberry.Schema, services: Services, metrics: Metrics, drain: Drain, request_seconds: float) -> None:
         self._schema = executable(schema)
         enforce(self._schema)
         self._documents = Documents(self._schema)
         self._services = services
         self._metrics = metrics
+        self._drain = drain
         self._request_seconds = request_seconds
 
     def operation(self, request: OperationRequest, request_id: str) -> Operation:
@@ -49,11 +50,11 @@ class Execution:
         """The response to a query or mutation. Raises: RequestRefused where its variables can't be used, or its time is up."""
         try:
             with self._metrics.timed(operation.type.value):
-                async with asyncio.timeout(self._request_seconds):
+                async with self._drain.answering(self._request_seconds):
                     return await self._response(operation, None, Context(self._services, caller), request_id)
         except TimeoutError:
             outcome = "; it may or may not have been made" if operation.type is OperationType.MUTATION else ""
-            raise RequestRefused(503, [error("TIMEOUT", f"no answer within {self._request_seconds:g} s{outcome}")]) from None
+            raise RequestRefused(503, [error("TIMEOUT", f"no answer in time{outcome}")]) from None
 
     async def subscribe(self, operation: Operation, caller: Caller, request_id: str, last_mark: str | None = None) -> AsyncGenerator[Message, None]:
         """The responses of a subscription, one for each event, going on after a mark. Raises: RequestRefused where it can't begin or go on."""

@@ -1,10 +1,13 @@
 """The process that listens."""
 
 import asyncio
+import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine
 from types import FrameType
+from typing import NoReturn
 
 import uvicorn
 import uvloop
@@ -72,6 +75,17 @@ class Server(uvicorn.Server):
         """Lead those who listen out while requests are still answered, then end."""
         await self._drain.lead_out()
         await super().shutdown(sockets)
+
+
+def run_and_leave(main: Coroutine[None, None, None]) -> NoReturn:
+    """Run to the end, and be gone then: threads of the driver that still wait for MongoDB would hold the process as long as they may."""
+    status: object = 0
+    try:
+        run(main)
+    except SystemExit as end:
+        status = end.code
+    logging.shutdown()
+    os._exit(status if isinstance(status, int) else 1)
 
 
 def run(main: Coroutine[None, None, None]) -> None:

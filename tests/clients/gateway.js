@@ -11,7 +11,7 @@ const PROVIDER = "verification:report";
 
 const ROW = "id version status phase recommendedAction verificationUrl reasons { code }";
 const ANSWER = `__typename ... on Verification { ${ROW} } ... on Refusal { code message field }`;
-const UPDATES = `subscription ($id: ID!, $after: Int, $followRetries: Boolean! = false) {
+export const UPDATES = `subscription ($id: ID!, $after: Int, $followRetries: Boolean! = false) {
   verificationUpdated(id: $id, after: $after, followRetries: $followRetries) {
     verification { ${ROW} attempt }
     events { version type fromStatus toStatus reasons { code } }
@@ -59,6 +59,11 @@ export async function reportProgress(verificationId, ...steps) {
 export function reportResult(verificationId, status, ...reasonCodes) {
   const query = `mutation ($input: ReportResultInput!) { reportResult(input: $input) { ${ANSWER} } }`;
   return ask(PROVIDER, query, { input: { verificationId, status, reasonCodes } });
+}
+
+// Where an EventSource, which knows nothing but addresses, is told of a verification.
+export function updatesUrl(variables) {
+  return `${GATEWAY_URL}/graphql?${new URLSearchParams({ query: UPDATES, variables: JSON.stringify(variables) })}`;
 }
 
 export function connect(options) {

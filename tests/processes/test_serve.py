@@ -93,6 +93,30 @@ async def test_at_sigterm_what_is_under_way_is_finished_and_followers_are_sent_e
     assert "error" not in {line["level"] for line in logged(command)}
 
 
+async def test_at_sigterm_what_cannot_be_finished_is_told_that_its_outcome_is_open(
+    tmp_path: Path, database_uri: str, port: int, environment: dict[str, str]
+) -> None:
+    api = an_integrator(port)
+    async with forwarding(database_uri, marker=b"held up") as way, httpx2.AsyncClient(trust_env=False, timeout=30) as client:
+        await way.open()
+        async with running(tmp_path, "serve", GATEWAY_MONGO_URI=way.uri, **environment) as command:
+            await command.ready(api.url)
+            wanted = {"query": CREATE, "variables": {"input": {**REQUEST, "reference": "held up"}}}
+            headers = {"authorization": f"Bearer {api.token}"}
+            under_way = asyncio.create_task(client.post(f"{api.url}/graphql", json=wanted, headers=headers))
+            await asyncio.wait_for(way.held.wait(), READY_SECONDS)
+
+            command.process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(EXIT_SECONDS):
+                answer = await under_way
+                status = await command.process.wait()
+
+    [error] = answer.json()["errors"]
+    assert answer.status_code == 503
+    assert error == {"message": "no answer in time; it may or may not have been made", "extensions": {"code": "TIMEOUT"}}
+    assert status == 143
+
+
 async def test_it_waits_for_a_mongodb_that_comes_later(tmp_path: Path, database_uri: str, port: int, environment: dict[str, str]) -> None:
     url = f"http://127.0.0.1:{port}"
     async with (

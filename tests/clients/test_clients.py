@@ -1,4 +1,4 @@
-"""The client that frontends use, the npm package graphql-ws, against the gateway."""
+"""The clients that frontends use, on Node, against the gateway: graphql-ws, graphql-sse and EventSource."""
 
 import asyncio
 import json
@@ -57,3 +57,11 @@ async def test_a_dropped_connection_is_resumed_without_loss_or_doubles(node: str
 
 async def test_a_client_whose_token_expired_goes_on_with_a_new_one(node: str, gateway: Gateway) -> None:
     await run(node, "expired.js", gateway)
+
+
+async def test_graphql_sse_goes_on_after_what_it_saw(node: str, gateway: Gateway) -> None:
+    await run(node, "graphql_sse.js", gateway)
+
+
+async def test_an_event_source_goes_on_after_the_last_events_id(node: str, gateway: Gateway) -> None:
+    await run(node, "event_source.js", gateway)

@@ -1,0 +1,36 @@
+// The npm package graphql-sse, one connection for each operation: a query, and a subscription that is cut off and goes on after what it saw.
+
+import { strict as assert } from "node:assert";
+import { createClient } from "graphql-sse";
+import { create, reportProgress, reportResult, token, Updates } from "./gateway.js";
+
+let cutOff;
+const client = createClient({
+  url: `${process.env.GATEWAY_URL}/graphql`,
+  headers: () => ({ authorization: `Bearer ${token()}` }),
+  retryAttempts: 5,
+  retry: async () => {},
+  fetchFn: (url, { signal, ...init }) => {
+    const connection = new AbortController();
+    signal.addEventListener("abort", () => connection.abort());
+    cutOff = () => connection.abort(new Error("cut off"));
+    return fetch(url, { ...init, signal: connection.signal });
+  },
+});
+
+const answers = [];
+for await (const answer of client.iterate({ query: "{ me { subject } }" })) answers.push(answer);
+assert.deepEqual(answers, [{ data: { me: { subject: "node" } } }]);
+
+const { id } = await create();
+// The client writes the variables out anew whenever it subscribes again.
+const updates = new Updates(client, { id, get after() { return updates?.seen(id) ?? 0; } });
+await updates.until(id, 1);
+await reportProgress(id, "LINK_OPENED");
+await updates.until(id, 2);
+cutOff();
+await reportProgress(id, "CAPTURE_STARTED", "CAPTURE_COMPLETED");
+await updates.until(id, 4);
+await reportResult(id, "FAILED", "IDVV_2101");
+await updates.completed;
+assert.deepEqual(updates.events.map(([, version]) => version), [1, 2, 3, 4, 5]);
