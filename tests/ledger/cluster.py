@@ -32,9 +32,9 @@ class Member:
         self.client: Client = AsyncMongoClient(HOST, port, directConnection=True, serverSelectionTimeoutMS=500, timeoutMS=1000)
         self.term: str | None = None
 
-    async def look(self) -> None:
+    async def look(self, over: asyncio.Event) -> None:
         """Keep looking whether it is the primary. `term` is the election that made it so."""
-        while True:
+        while not over.is_set():
             try:
                 told = await self.client.admin.command("hello")
                 self.term = str(told["electionId"]) if told["isWritablePrimary"] else None
@@ -103,13 +103,13 @@ class Cluster:
                 except PyMongoError:
                     await asyncio.sleep(POLL_SECONDS)
 
-    async def look(self) -> None:
+    async def look(self, over: asyncio.Event) -> None:
         """Keep looking who the primary is, and keep when that changed."""
         async with asyncio.TaskGroup() as tasks:
             for member in self.members:
-                tasks.create_task(member.look())
+                tasks.create_task(member.look(over))
             known = ""
-            while True:
+            while not over.is_set():
                 if (primary := self.primary) and primary.term and primary.term > known:
                     known = primary.term
                     self.elections.append((time(), primary.name))
@@ -133,7 +133,9 @@ def command(directory: Path, name: str, port: int) -> list[str]:
 async def running(directory: Path, doors: Doors) -> AsyncIterator[Cluster]:
     """A replica set with a primary, for as long as the context lasts."""
     cluster = Cluster(directory, doors)
-    looking = asyncio.create_task(cluster.look())
+    # Told, not cancelled: the driver may take a cancellation for a lost connection, and the looking would go on for ever.
+    over = asyncio.Event()
+    looking = asyncio.create_task(cluster.look(over))
     try:
         for member in cluster.members:
             member.process.start()
@@ -141,7 +143,7 @@ async def running(directory: Path, doors: Doors) -> AsyncIterator[Cluster]:
         await cluster.whole()
         yield cluster
     finally:
-        looking.cancel()
+        over.set()
         await asyncio.wait([looking])
         for member in cluster.members:
             await member.process.kill()
