@@ -10,7 +10,7 @@ PYTHON ?= python3
 # The tests' own client on Node, where there is one.
 CLIENTS := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/clients/package-lock.json))
 
-.PHONY: help setup run test check schema lock lock-check ledger image-test bench-live clean
+.PHONY: help setup run test check schema lock lock-check ledger image-test bench-live bench-hostile clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -53,6 +53,9 @@ image-test: setup ## build the image and ask it a query (Debian, as root; needs 
 
 bench-live: setup ## measure how late a status is, and what 5,000 subscribers cost
 	.venv/bin/python -m bench.live $(ARGS)
+
+bench-hostile: setup ## measure what hostile operations cost, and how long others wait for them
+	.venv/bin/python -m bench.hostile $(ARGS)
 
 clean: ## remove all that was made here: environment, caches, development data
 	rm -rf .venv .gateway dist tests/clients/node_modules .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

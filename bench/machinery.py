@@ -6,6 +6,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -21,10 +22,11 @@ from websockets.typing import Subprotocol
 
 from domain.caller import Scope
 from gateway.embedded import EmbeddedMongo
-from gateway.tokens import Tokens
+from gateway.tokens import Tokens, Trust
 from store.verifications import utc_now
 
 WORKSPACE = "bench"
+ISSUER = "https://issuer.example"
 SCOPES = [Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE]
 CREATE = (
     'mutation { createVerification(input: {firstName: "Ada", lastName: "Lovelace", redirectionUrl: "https://example.com"}) { ... on Node { id } } }'
@@ -46,6 +48,12 @@ class Served:
         return {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
 
     @property
+    def cpu_seconds(self) -> float:
+        """The processor time that the process has taken."""
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
+    @property
     def resident_bytes(self) -> int:
         """The memory that the process holds."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
@@ -59,11 +67,15 @@ def served() -> Iterator[Served]:
         with create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         keys = {f"GATEWAY_{name}_KEY": secrets.token_urlsafe(36) for name in ("TOKEN", "SIGNING", "FINGERPRINT")}
+        keys["GATEWAY_DATA_KEYS"] = f"bench:{b64encode(secrets.token_bytes(32)).decode()}"
         url = f"http://127.0.0.1:{port}"
-        chosen = {"GATEWAY_MONGO_URI": mongo.uri, "GATEWAY_PORT": str(port), "GATEWAY_PUBLIC_URL": url, "GATEWAY_PROVIDER": "sandbox"}
+        chosen = {"GATEWAY_MONGO_URI": mongo.uri, "GATEWAY_PORT": str(port), "GATEWAY_PUBLIC_URL": url, "GATEWAY_PROVIDER": "sandbox", "GATEWAY_TOKEN_ISSUER": ISSUER}
+        # All the load comes from one address, for one subject.
+        chosen |= {"GATEWAY_RATE_COST_PER_SECOND": "0"}
+        chosen |= dict.fromkeys(("GATEWAY_MOST_SOCKETS", "GATEWAY_MOST_SOCKETS_PER_ADDRESS", "GATEWAY_MOST_SOCKETS_PER_SUBJECT"), "1000000")
         process = subprocess.Popen([sys.executable, "-m", "gateway", "serve"], env=os.environ | keys | chosen, stderr=subprocess.DEVNULL)
         try:
-            tokens = Tokens(keys["GATEWAY_TOKEN_KEY"], keys["GATEWAY_SIGNING_KEY"], utc_now)
+            tokens = Tokens(Trust(keys["GATEWAY_TOKEN_KEY"], issuer=ISSUER), [keys["GATEWAY_SIGNING_KEY"]], utc_now)
             asyncio.run(_ready(url))
             yield Served(url, tokens.token("bench", WORKSPACE, SCOPES, timedelta(hours=4)), process, mongo.uri)
         finally:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -65,6 +66,7 @@ def production(mongo_uri: str) -> dict[str, str]:
         "GATEWAY_TOKEN_KEY": secrets.token_urlsafe(48),
         "GATEWAY_SIGNING_KEY": secrets.token_urlsafe(48),
         "GATEWAY_FINGERPRINT_KEY": secrets.token_urlsafe(48),
+        "GATEWAY_DATA_KEYS": f"1:{b64encode(secrets.token_bytes(32)).decode()}",
         "GATEWAY_PROVIDER": "sandbox",
         "GATEWAY_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "GATEWAY_HOST": "127.0.0.1",

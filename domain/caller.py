@@ -31,11 +31,6 @@ class Caller:
         """Whether internal reasons may be shown."""
         return Scope.SENSITIVE in self.scopes
 
-    @property
-    def is_individual(self) -> bool:
-        """Whether this is the person being verified, who is shown less."""
-        return self.chain is not None
-
 
 @dataclass(frozen=True, slots=True)
 class FollowToken:

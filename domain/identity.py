@@ -2,12 +2,22 @@
 
 import re
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self, TypeVar
 
 from domain.described import Described
 from domain.text import day, shaped, short
 
 COUNTRY = re.compile("[A-Z]{2,3}")
+
+T = TypeVar("T", covariant=True)
+
+
+class Personal(Protocol[T]):
+    """Personal data, which may be closed until somebody opens them."""
+
+    def open(self) -> T:
+        """The data."""
+        ...
 
 
 class DocumentType(Described):
@@ -31,6 +41,10 @@ class DeclaredIdentity:
     def declared(cls, first_name: str, last_name: str) -> Self:
         """The identity where both names can be used. Raises: InvalidInput naming `firstName` or `lastName`."""
         return cls(short("firstName", first_name), short("lastName", last_name))
+
+    def open(self) -> Self:
+        """These names, which stand open."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +76,7 @@ class ExtractedDocument:
         if national_identification_number is not None:
             short("extractedDocument.nationalIdentificationNumber", national_identification_number)
         return cls(full_name, born_on, type, issuing_country_code, national_identification_number)
+
+    def open(self) -> Self:
+        """This document, which stands open."""
+        return self

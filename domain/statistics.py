@@ -21,6 +21,11 @@ class ReasonCount:
     reason: ReasonCode
     count: int
 
+    @property
+    def internal(self) -> bool:
+        """Whether the person verified must not learn of it."""
+        return self.reason.internal
+
 
 @dataclass(frozen=True, slots=True)
 class VerificationStats:

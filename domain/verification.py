@@ -11,7 +11,7 @@ from typing import Any, Self
 from domain.deadlines import Windows, whole_milliseconds
 from domain.errors import InvalidInput, NotFinal, NotRetryable
 from domain.event import Actor, Event, EventType, Progress
-from domain.identity import DeclaredIdentity, ExtractedDocument
+from domain.identity import DeclaredIdentity, ExtractedDocument, Personal
 from domain.reasons import LINK_EXPIRED, NEVER_STARTED, VERIFICATION_EXPIRED
 from domain.result import Result
 from domain.status import RECOMMENDED, Phase, RecommendedAction, Status
@@ -74,8 +74,8 @@ class Verification:
     reference: str | None = None
     idempotency: Idempotency | None = None
     provider: Provider
-    declared: DeclaredIdentity | None
-    extracted: ExtractedDocument | None = None
+    declared: Personal[DeclaredIdentity] | None
+    extracted: Personal[ExtractedDocument] | None = None
     redirection_url: str
     face_recognition: bool = False
     created_at: datetime
@@ -265,8 +265,10 @@ class Verification:
         return self.events[max(version, 0) :]
 
     def _declared_anew(self, retry: RetryRequest) -> DeclaredIdentity:
-        first_name = retry.first_name or (self.declared and self.declared.first_name)
-        last_name = retry.last_name or (self.declared and self.declared.last_name)
+        first_name, last_name = retry.first_name, retry.last_name
+        if self.declared and not (first_name and last_name):
+            known = self.declared.open()
+            first_name, last_name = first_name or known.first_name, last_name or known.last_name
         if not first_name or not last_name:
             raise InvalidInput("lastName" if first_name else "firstName", "must be given, since the verification was anonymized")
         return DeclaredIdentity(first_name, last_name)

@@ -94,7 +94,10 @@ def token(
         raise typer.BadParameter(f"{unknown[0]} is not a scope that a token can be given here; these are: {usable}", param_hint="--scope")
     if not WORKSPACE.fullmatch(workspace):
         raise typer.BadParameter("a workspace is 1 to 64 letters, digits, '_', '.' and '-'", param_hint="--workspace")
-    reader = token_reader(settings.read(development.offline(data_dir)), utc_now)
+    chosen = settings.read(development.offline(data_dir))
+    if not chosen.token_key:
+        raise BadSettings({"token_key": "is missing; with published keys, only the issuer can sign tokens"})
+    reader = token_reader(chosen, utc_now)
     typer.echo(reader.token(subject, workspace, [SCOPES[name] for name in scope], timedelta(seconds=ttl)))
 
 

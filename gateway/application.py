@@ -6,30 +6,39 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from domain.deadlines import Windows
 from domain.errors import Unavailable
-from gateway import sandbox
+from gateway import data_keys, origins, proxies, sandbox
+from gateway.admission import Admission, Capacity
 from gateway.drain import Drain
 from gateway.execution import Execution
+from gateway.headers import StrictHeaders
 from gateway.health import Health
+from gateway.hosts import Hosts
 from gateway.http import GraphQLOverHTTP
+from gateway.keys import KeyFile, PublishedKeys
 from gateway.metrics import Metrics
+from gateway.origins import Origins, origin_of
 from gateway.probes import Probes
+from gateway.rate import Rate
 from gateway.requests import RequestIds
-from gateway.settings import Settings, secret
-from gateway.sweeper import sweeping
-from gateway.tokens import Tokens
+from gateway.settings import BadSettings, Settings, optional_secret, secret
+from gateway.sweeper import chores, sweeping
+from gateway.tokens import Tokens, Trust
 from gateway.websocket import GraphQLOverWebSocket
 from providers.sandbox import Sandbox
 from resolvers.context import Services
 from schema.build import build
 from store.driver import close, connect, watching
 from store.feed import Feed
+from store.sealing import Keys
 from store.verifications import Clock, Store, utc_now
 
 logger = logging.getLogger(__name__)
@@ -37,35 +46,51 @@ logger = logging.getLogger(__name__)
 PAUSE_SECONDS = 1.0
 
 
-def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock = utc_now) -> Starlette:
-    """The gateway as an ASGI application. To be made where an event loop runs."""
+def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock = utc_now, local: bool = False) -> Starlette:
+    """The gateway as an ASGI application, on a developer's machine (`local`) or where it faces users. To be made where an event loop runs."""
     uri = secret(settings, "mongo_uri")
     client, watcher = connect(uri, settings.database_seconds), watching(uri)
-    store = Store(client, now, patience_seconds=settings.request_seconds / 2)
+    keys = Keys(data_keys.parsed(secret(settings, "data_keys")))
+    store = Store(client, keys, now, patience_seconds=settings.request_seconds / 2)
     feed = Feed(store, watcher)
     drain = Drain()
-    health = Health(store, feed, drain)
-    tokens = token_reader(settings, now)
+    published = published_keys(settings)
+    tokens = token_reader(settings, now, published)
+    health = Health(store, feed, drain, published)
     metrics = Metrics(feed)
+    capacity = Capacity(settings.most_sockets, settings.most_sockets_per_address, settings.most_sockets_per_subject)
+    admission = Admission(capacity, metrics.count_refused)
     services = Services(
         store=store,
         feed=feed,
-        provider=Sandbox(str(settings.public_url), secret(settings, "signing_key").encode()),
+        provider=Sandbox(str(settings.public_url), [key.encode() for key in signing_keys(settings)]),
         windows=windows(settings),
         fingerprint=fingerprint(secret(settings, "fingerprint_key").encode()),
         follow_token=tokens.follow_token,
         count_ignored_result=metrics.ignored_results.inc,
     )
     schema = build()
-    execution = Execution(schema, services, metrics, drain, settings.request_seconds)
-    probes = Probes(health, metrics, schema.as_str())
+    execution = Execution(
+        schema,
+        services,
+        metrics,
+        drain,
+        request_seconds=settings.request_seconds,
+        most_cost=settings.most_cost,
+        rate=Rate(settings.rate_cost_per_second, settings.rate_burst_cost),
+        introspection=settings.introspection,
+    )
+    probes = Probes(health, metrics, schema.as_str() if settings.introspection else None)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(kept("preparation", lambda: preparation(health))),
             asyncio.create_task(kept("feed", feed.run)),
-            asyncio.create_task(kept("sweeper", lambda: sweeping(store, settings.sweep_seconds))),
+            *(
+                asyncio.create_task(kept(f"sweeper of what is to be {chore.done}", partial(sweeping, store, chore, settings.sweep_seconds)))
+                for chore in chores(store, retention(settings))
+            ),
         ]
         try:
             yield
@@ -78,27 +103,69 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
 
     app = Starlette(
         routes=[
-            Route("/graphql", GraphQLOverHTTP(execution, tokens, drain).answer, methods=["GET", "POST"]),
-            WebSocketRoute("/graphql", GraphQLOverWebSocket(execution, tokens, metrics, drain).serve),
+            Route("/graphql", GraphQLOverHTTP(execution, tokens, drain, admission).answer, methods=["GET", "POST"]),
+            WebSocketRoute("/graphql", GraphQLOverWebSocket(execution, tokens, metrics, drain, admission).serve),
             *probes.routes,
             *sandbox.routes(services),
             *pages,
         ],
-        middleware=[Middleware(RequestIds)],
+        middleware=middleware(settings, metrics, local),
         lifespan=lifespan,
     )
-    app.state.drain, app.state.health = drain, health
+    # To lead from one spelling of a path to another, Starlette would trust the `Host` header.
+    app.router.redirect_slashes = False
+    app.state.drain, app.state.health, app.state.metrics = drain, health, metrics
     return app
 
 
-def token_reader(settings: Settings, now: Clock) -> Tokens:
+def middleware(settings: Settings, metrics: Metrics, local: bool) -> list[Middleware]:
+    """What every request passes, from the outside in."""
+    allowed = [origin_of(settings.public_url), *origins.parsed(settings.allowed_origins)]
+    between = [Middleware(StrictHeaders, settings.public_url.scheme == "https")]
+    if trusted := proxies.parsed(settings.trusted_proxies):
+        between.append(Middleware(ProxyHeadersMiddleware, trusted))
+    if local:
+        between.append(Middleware(Hosts, [settings.host, settings.public_url.host or ""], metrics.count_refused))
+    return [Middleware(RequestIds), *between, Middleware(Origins, allowed, metrics.count_refused, local)]
+
+
+def token_reader(settings: Settings, now: Clock, published: PublishedKeys | KeyFile | None = None) -> Tokens:
     """What reads and issues tokens."""
-    return Tokens(secret(settings, "token_key"), secret(settings, "signing_key"), now, issuer=settings.token_issuer, audience=settings.token_audience)
+    trust = Trust(
+        optional_secret(settings, "token_key"),
+        published,
+        settings.token_issuer,
+        settings.token_audience,
+        timedelta(seconds=settings.token_most_seconds),
+    )
+    return Tokens(trust, signing_keys(settings), now)
+
+
+def published_keys(settings: Settings) -> PublishedKeys | KeyFile | None:
+    """Where the issuer's public keys are. Raises: BadSettings where a file holds none."""
+    if settings.token_jwks_url:
+        return PublishedKeys(str(settings.token_jwks_url))
+    if not settings.token_jwks_file:
+        return None
+    try:
+        return KeyFile(settings.token_jwks_file)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BadSettings({"token_jwks_file": "can't be read, or holds no public key that can be used"}) from None
+
+
+def signing_keys(settings: Settings) -> list[str]:
+    """The gateway's own keys, the one that signs first."""
+    return [key for name in ("signing_key", "previous_signing_key") if (key := optional_secret(settings, name))]
 
 
 def windows(settings: Settings) -> Windows:
     """The windows of time."""
     return Windows(timedelta(seconds=settings.link_window_seconds), timedelta(seconds=settings.verification_window_seconds))
+
+
+def retention(settings: Settings) -> timedelta | None:
+    """How long personal data are kept; None: for ever."""
+    return None if settings.retention_seconds is None else timedelta(seconds=settings.retention_seconds)
 
 
 def fingerprint(key: bytes) -> Callable[[str], str]:

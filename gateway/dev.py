@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
+from ipaddress import ip_address
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -16,6 +17,7 @@ from gateway import development, logs, server, settings
 from gateway.application import application, token_reader
 from gateway.console import routes
 from gateway.embedded import EmbeddedMongo
+from gateway.hosts import is_address
 from gateway.simulation.credentials import Credentials
 from gateway.simulation.runner import simulate
 from store.verifications import utc_now
@@ -25,7 +27,13 @@ MOST_LIVES = 20
 MOST_START_SECONDS = 5.0
 DEMO = "Verifications of a demo come and go (--no-demo: none)."
 NO_DEMO = "Without the demo."
-DEFAULTS = {"provider": "sandbox", "log_level": "warning", "log_format": "console"}
+DEFAULTS: dict[str, Any] = {
+    "provider": "sandbox",
+    "introspection": True,
+    "token_most_seconds": 32 * 86_400,
+    "log_level": "warning",
+    "log_format": "console",
+}
 
 
 class MongoAway(Exception):
@@ -58,12 +66,12 @@ def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path
         files = [data_dir / "credentials.json", *([credentials_file] if credentials_file else [])]
         for file in files:
             development.write_private(file, asdict(credentials))
-        server.run(serve(chosen, bound, credentials, demo, lambda: tell(console, credentials, files[-1], demo)))
+        server.run(serve(chosen, bound, credentials, demo, lambda: tell(console, credentials, files[-1], demo, host)))
 
 
 async def serve(chosen: settings.Settings, bound: socket, credentials: Credentials, demo: bool, ready: Callable[[], None]) -> None:
     """Serve, tell when all of it works, and let the demo's lives go by. Raises: MongoAway."""
-    app = application(chosen, pages=routes(credentials))
+    app = application(chosen, pages=routes(credentials), local=True)
     lives = simulate(credentials=credentials, seed=secrets.randbits(32), rate=DEMO_RATE, most_in_flight=MOST_LIVES, start_within_seconds=math.inf)
     background: list[asyncio.Task[Any]] = []
 
@@ -90,7 +98,12 @@ def reachable(host: str) -> str:
     return f"[{name}]" if ":" in name else name
 
 
-def tell(console: Console, credentials: Credentials, file: Path, demo: bool) -> None:
+def loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    return host == "localhost" or (is_address(host) and ip_address(host).is_loopback)
+
+
+def tell(console: Console, credentials: Credentials, file: Path, demo: bool, host: str) -> None:
     """Print where everything is."""
     console.print("\n[bold green]The verification gateway is ready.[/]\n")
     for name, place in (
@@ -103,4 +116,6 @@ def tell(console: Console, credentials: Credentials, file: Path, demo: bool) -> 
     console.print(
         f'\n  A token for the command line:\n\n  TOKEN=$(python3 -c \'import json; print(json.load(open("{file}"))["tokens"]["integrator"])\')\n'
     )
+    if not loopback(host):
+        console.print(f"  [yellow]Whoever reaches {host} can read the tokens on the page, and use them.[/]\n")
     console.print(f"  {DEMO if demo else NO_DEMO} Ctrl-C ends it.\n")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from domain.caller import Scope
+from gateway.data_keys import made_for_development
 from gateway.settings import DEVELOPMENT
 from gateway.simulation import credentials as credential
 from gateway.simulation.credentials import Credentials
@@ -15,7 +16,7 @@ from gateway.tokens import Tokens
 WORKSPACE = "demo"
 OTHER_WORKSPACE = "other"
 TOKEN_TTL = timedelta(days=30)
-KEYS = ("token_key", "signing_key", "fingerprint_key")
+KEYS = ("token_key", "signing_key", "fingerprint_key", "data_keys")
 
 INTEGRATOR = [Scope.READ, Scope.WRITE, Scope.SENSITIVE]
 TOKENS = {
@@ -27,11 +28,13 @@ TOKENS = {
 
 
 def keys(data_dir: Path) -> dict[str, str]:
-    """The keys of this data directory, made at the first start. They say of themselves that they aren't for production."""
+    """The keys of this data directory, made where they are missing. They say of themselves that they aren't for production."""
     path = data_dir / "keys.json"
-    if not path.exists():
-        write_private(path, {name: DEVELOPMENT + secrets.token_urlsafe(36) for name in KEYS})
-    return _kept(path)
+    kept = _kept(path)
+    if missing := [name for name in KEYS if name not in kept]:
+        kept |= {name: _made(name) for name in missing}
+        write_private(path, kept)
+    return kept
 
 
 def credentials(url: str, tokens: Tokens) -> Credentials:
@@ -51,8 +54,12 @@ def write_private(path: Path, content: object) -> None:
 
 def offline(data_dir: Path) -> dict[str, str]:
     """Settings for a command that signs tokens and neither serves nor stores: the keys of a data directory, where it has them."""
-    unused = {name: secrets.token_urlsafe(36) for name in KEYS if name != "token_key"}
+    unused = {name: _made(name) for name in KEYS if name != "token_key"}
     return {"mongo_uri": "unused", "provider": "sandbox", "public_url": "http://localhost", **unused, **_kept(data_dir / "keys.json")}
+
+
+def _made(name: str) -> str:
+    return made_for_development() if name == "data_keys" else DEVELOPMENT + secrets.token_urlsafe(36)
 
 
 def _kept(path: Path) -> dict[str, str]:

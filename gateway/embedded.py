@@ -139,7 +139,8 @@ class EmbeddedMongo:
             str(mongod), "--dbpath", str(self.dbpath), "--replSet", REPLICA_SET, "--bind_ip", HOST, "--port", str(port), "--nounixsocket",
             "--quiet", "--wiredTigerCacheSizeGB", "0.25", "--wiredTigerEngineConfigString", "log=(file_max=16MB)",
             "--setParameter", "diagnosticDataCollectionEnabled=false", "--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100",
-            *(["--oplogSize", str(self.oplog_megabytes)] if self.oplog_megabytes else []),
+            # What is beyond the size is forgotten at checkpoints, which are a minute apart otherwise.
+            *(["--oplogSize", str(self.oplog_megabytes), "--syncdelay", "1"] if self.oplog_megabytes else []),
         ]
         # fmt: on
 

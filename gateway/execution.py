@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, cast
 
 import strawberry
@@ -10,10 +11,11 @@ from graphql import ExecutionResult, Executor, OperationType, create_source_even
 
 from domain.caller import Caller
 from domain.errors import RequestError
-from gateway.documents import Documents, Operation, OperationRequest
+from gateway.documents import Documents, Operation, OperationRequest, too_complex
 from gateway.drain import Drain
 from gateway.errors import RequestRefused, error, formatted, unexpected
 from gateway.metrics import Metrics
+from gateway.rate import Rate
 from gateway.rights import enforce
 from resolvers.context import Context, Services
 from resolvers.marks import Marked
@@ -33,18 +35,46 @@ class Message:
 class Execution:
     """Executes the operations of a schema for callers."""
 
-    def __init__(self, schema: strawberry.Schema, services: Services, metrics: Metrics, drain: Drain, request_seconds: float) -> None:
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        services: Services,
+        metrics: Metrics,
+        drain: Drain,
+        *,
+        request_seconds: float,
+        most_cost: int,
+        rate: Rate,
+        introspection: bool,
+    ) -> None:
         self._schema = executable(schema)
         enforce(self._schema)
-        self._documents = Documents(self._schema)
+        self._documents = Documents(self._schema, introspection)
         self._services = services
         self._metrics = metrics
         self._drain = drain
         self._request_seconds = request_seconds
+        self._most_cost = most_cost
+        self._rate = rate
+        self._hide_suggestions = not introspection
 
-    def operation(self, request: OperationRequest, request_id: str) -> Operation:
-        """The operation that a request means. Raises: RequestRefused."""
-        return self._documents.operation(request, request_id)
+    def operation(self, request: OperationRequest, caller: Caller, request_id: str) -> Operation:
+        """The operation that a request means, paid for by its caller. Raises: RequestRefused."""
+        # To look at a document is paid for beforehand, so that what is refused then isn't free.
+        effort = self._documents.effort(request.query)
+        self._pay(caller, effort)
+        operation = self._documents.operation(request, request_id)
+        if operation.cost > self._most_cost:
+            message = f"the operation costs {operation.cost}, more than {self._most_cost}; ask for fewer rows, or for less of each"
+            raise too_complex(message, cost=operation.cost, mostCost=self._most_cost)
+        self._pay(caller, operation.cost - effort)
+        return operation
+
+    def _pay(self, caller: Caller, cost: int) -> None:
+        wait_seconds = self._rate.take(caller, cost) if cost > 0 else 0
+        if wait_seconds:
+            told = error("RATE_LIMITED", "more was asked for than the rate allows; wait, then ask again", retryAfterMs=ceil(wait_seconds * 1000))
+            raise RequestRefused(429, [told], {"retry-after": str(ceil(wait_seconds))})
 
     async def execute(self, operation: Operation, caller: Caller, request_id: str) -> Response:
         """The response to a query or mutation. Raises: RequestRefused where its variables can't be used, or its time is up."""
@@ -66,6 +96,7 @@ class Execution:
             context_value=context,
             raw_variable_values=operation.request.variables,
             operation_name=operation.request.operation_name,
+            hide_suggestions=self._hide_suggestions,
         )
         if isinstance(executor, list):
             raise RequestRefused(400, formatted(executor, "BAD_USER_INPUT", request_id))
@@ -89,12 +120,23 @@ class Execution:
 
     async def _response(self, operation: Operation, root: object, context: Context, request_id: str) -> Response:
         request = operation.request
-        result = execute(self._schema, operation.document, root, context, request.variables, request.operation_name)
+        result = execute(
+            self._schema,
+            operation.document,
+            root,
+            context,
+            request.variables,
+            request.operation_name,
+            hide_suggestions=self._hide_suggestions,
+        )
         if not isinstance(result, ExecutionResult):
             result = await result
         if result.data is None and result.errors and not any(each.path for each in result.errors):
             raise RequestRefused(400, formatted(result.errors, "BAD_USER_INPUT", request_id))
+        response: Response = {"data": result.data}
         if result.errors:
             self._metrics.errors.inc()
-            return {"data": result.data, "errors": formatted(result.errors, "INTERNAL_SERVER_ERROR", request_id)}
-        return {"data": result.data}
+            response["errors"] = formatted(result.errors, "INTERNAL_SERVER_ERROR", request_id)
+        if request.tells_cost:
+            response["extensions"] = {"cost": operation.cost}
+        return response

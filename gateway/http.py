@@ -1,7 +1,7 @@
 """GraphQL over HTTP: POST with JSON for queries and mutations, GET for queries, an event stream for subscriptions."""
 
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from typing import Any
 
 import orjson
@@ -12,11 +12,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from domain.caller import Caller
+from gateway.admission import Admission, Crowded
 from gateway.documents import Operation, OperationRequest
 from gateway.drain import Drain
 from gateway.errors import Formatted, RequestRefused, error, refused, unexpected
 from gateway.execution import Execution, Message
-from gateway.requests import request_id
+from gateway.keys import KeysUnavailable
+from gateway.requests import client_address, request_id
 from gateway.sse import MEDIA_TYPE as EVENT_STREAM
 from gateway.sse import EventStream
 from gateway.tokens import Tokens, Unauthenticated
@@ -24,6 +26,7 @@ from gateway.tokens import Tokens, Unauthenticated
 RESPONSE_JSON = "application/graphql-response+json"
 JSON = "application/json"
 MOST_BODY_BYTES = 1_048_576
+RETRY_SECONDS = "5"
 
 
 class GraphQLOverHTTP:
@@ -32,10 +35,11 @@ class GraphQLOverHTTP:
     Source: GraphQL over HTTP, draft of 2025.
     """
 
-    def __init__(self, execution: Execution, tokens: Tokens, drain: Drain) -> None:
+    def __init__(self, execution: Execution, tokens: Tokens, drain: Drain, admission: Admission) -> None:
         self._execution = execution
         self._tokens = tokens
         self._drain = drain
+        self._admission = admission
 
     async def answer(self, request: Request) -> ASGIApp:
         """The response to one request, whatever happens."""
@@ -45,10 +49,10 @@ class GraphQLOverHTTP:
         if not media and not streams:
             return written(JSON, 406, {"errors": [error("BAD_REQUEST", f"accept {RESPONSE_JSON}, {JSON} or {EVENT_STREAM}")]}, {})
         try:
-            caller = self._caller(request)
-            operation = await self._operation(request)
+            caller = await self._caller(request)
+            operation = await self._operation(request, caller)
             if streams and (operation.type is OperationType.SUBSCRIPTION or not media):
-                return EventStream(self._messages(operation, caller, request), caller, self._drain)
+                return self._stream(operation, caller, request)
             if operation.type is OperationType.SUBSCRIPTION:
                 raise refused("BAD_REQUEST", f"a subscription needs {EVENT_STREAM} to be accepted, or the WebSocket at this address")
             return written(media or JSON, 200, await self._execution.execute(operation, caller, request_id(request)), {})
@@ -61,19 +65,30 @@ class GraphQLOverHTTP:
         except Exception as cause:  # The edge of the process: nothing of it may reach a client.
             return written(media or JSON, 500, {"errors": [unexpected(cause, request_id(request))]}, {})
 
-    def _caller(self, request: Request) -> Caller:
+    async def _caller(self, request: Request) -> Caller:
         try:
-            return self._tokens.caller(request.headers.get("authorization"))
+            return await self._tokens.caller(request.headers.get("authorization"))
         except Unauthenticated:
             told = "a valid bearer token is needed in the Authorization header"
             raise refused("UNAUTHENTICATED", told, 401, www_authenticate="Bearer") from None
+        except KeysUnavailable:
+            raise refused("UNAVAILABLE", "tokens can't be verified at the moment; try again", 503, retry_after="5") from None
 
-    async def _operation(self, request: Request) -> Operation:
+    async def _operation(self, request: Request, caller: Caller) -> Operation:
         asked = from_url(request) if request.method == "GET" else from_body(request.headers, await body(request))
-        operation = self._execution.operation(asked, request_id(request))
+        operation = self._execution.operation(asked, caller, request_id(request))
         if operation.type is OperationType.MUTATION and request.method == "GET":
             raise refused("BAD_REQUEST", "a mutation needs POST", 405, allow="POST")
         return operation
+
+    def _stream(self, operation: Operation, caller: Caller, request: Request) -> EventStream:
+        try:
+            with ExitStack() as place:
+                place.enter_context(self._admission.connected(client_address(request)))
+                place.enter_context(self._admission.introduced(caller))
+                return EventStream(self._messages(operation, caller, request), caller, self._drain, place.pop_all())
+        except Crowded as crowded:
+            raise refused("RATE_LIMITED", str(crowded), 503, retry_after=RETRY_SECONDS) from None
 
     async def _messages(self, operation: Operation, caller: Caller, request: Request) -> AsyncGenerator[Message, None]:
         if operation.type is not OperationType.SUBSCRIPTION:
@@ -118,11 +133,15 @@ def quality(parameters: Iterable[str]) -> float:
 
 async def body(request: Request) -> bytes:
     """The body, where it is not too long. Raises: RequestRefused."""
+    too_long = refused("BAD_REQUEST", f"the body is over {MOST_BODY_BYTES} bytes", 413)
+    # The server has made sure that a length is a number.
+    if int(request.headers.get("content-length", "0")) > MOST_BODY_BYTES:
+        raise too_long
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > MOST_BODY_BYTES:
-            raise refused("BAD_REQUEST", f"the body is over {MOST_BODY_BYTES} bytes", 413)
+            raise too_long
         chunks.append(chunk)
     return b"".join(chunks)
 
@@ -166,9 +185,10 @@ def from_fields(fields: Any) -> OperationRequest:
         raise refused("BAD_REQUEST", "variables is not an object")
     if not isinstance(name, str | None):
         raise refused("BAD_REQUEST", "operationName is not a string")
-    if not isinstance(fields.get("extensions"), dict | None):
+    extensions = fields.get("extensions")
+    if not isinstance(extensions, dict | None):
         raise refused("BAD_REQUEST", "extensions is not an object")
-    return OperationRequest(query, variables, name)
+    return OperationRequest(query, variables, name, tells_cost=(extensions or {}).get("cost") is True)
 
 
 def written(media: str, status: int, content: dict[str, Any] | dict[str, list[Formatted]], headers: dict[str, str]) -> Response:

@@ -23,6 +23,7 @@ class Metrics:
         self.subscriptions = Counter("gateway_subscriptions_total", "Subscriptions that were begun", registry=self._registry)
         self.ignored_results = Counter("gateway_ignored_results_total", "Results reported against a different final one", registry=self._registry)
         self.sockets = Gauge("gateway_sockets", "Open WebSockets", registry=self._registry)
+        self.refused = Counter("gateway_refused_total", "Connections and requests that were refused unread", ["reason"], registry=self._registry)
         Gauge("gateway_subscribers", "Subscriptions that listen to the feed", registry=self._registry).set_function(lambda: feed.subscribers)
         Gauge("gateway_feed_age_seconds", "Age of the youngest heartbeat that came back from MongoDB", registry=self._registry).set_function(
             lambda: feed.age_seconds if feed.age_seconds is not None else float("nan")
@@ -31,6 +32,10 @@ class Metrics:
     def timed(self, type: str) -> AbstractContextManager[object]:
         """Measures how long an operation takes."""
         return self.seconds.labels(type).time()
+
+    def count_refused(self, reason: str) -> None:
+        """One more was refused."""
+        self.refused.labels(reason).inc()
 
     def exposition(self) -> bytes:
         """All of it, in Prometheus's text format."""

@@ -1,4 +1,4 @@
-"""What operators and tools ask the process: is it alive, is it ready, what does it measure, what is its schema."""
+"""What operators and tools ask the process: is it alive, is it ready, what does it measure, what is its schema where that may be looked at."""
 
 import hashlib
 
@@ -11,13 +11,13 @@ from gateway.metrics import MEDIA_TYPE, Metrics
 
 
 class Probes:
-    """`/livez`, `/readyz`, `/metrics` and `/schema.graphql`."""
+    """`/livez`, `/readyz`, `/metrics` and, with an SDL, `/schema.graphql`."""
 
-    def __init__(self, health: Health, metrics: Metrics, sdl: str) -> None:
+    def __init__(self, health: Health, metrics: Metrics, sdl: str | None) -> None:
         self._health = health
         self._metrics = metrics
-        self._sdl = sdl
-        self._tag = f'"{hashlib.sha256(sdl.encode()).hexdigest()[:32]}"'
+        self._sdl = sdl or ""
+        self._tag = f'"{hashlib.sha256(self._sdl.encode()).hexdigest()[:32]}"'
 
     @property
     def routes(self) -> list[Route]:
@@ -26,7 +26,7 @@ class Probes:
             Route("/livez", self.livez),
             Route("/readyz", self.readyz),
             Route("/metrics", self.metrics),
-            Route("/schema.graphql", self.schema),
+            *([Route("/schema.graphql", self.schema)] if self._sdl else []),
         ]
 
     async def livez(self, request: Request) -> Response:

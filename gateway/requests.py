@@ -8,6 +8,8 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
+from gateway.headers import STARTS
+
 HEADER = "x-request-id"
 SAFE = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -25,13 +27,18 @@ class RequestIds:
         id = scope["request_id"] = given if SAFE.fullmatch(given) else uuid7().hex
 
         async def tell(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in STARTS:
                 MutableHeaders(scope=message)[HEADER] = id
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=id):
             await self._app(scope, receive, tell)
         return None
+
+
+def client_address(connection: HTTPConnection) -> str:
+    """Where a request comes from: the other end of its connection, or what a proxy that is trusted says of it."""
+    return connection.client.host if connection.client else ""
 
 
 def request_id(connection: HTTPConnection) -> str:

@@ -37,7 +37,7 @@ def routes(services: Services) -> list[Route]:
 class Links:
     """One page for each verification.
 
-    A form of another site can't press its buttons: the link is the secret, and there is no cookie that a browser would add.
+    A form of another site can't press its buttons: the link is the secret, there is no cookie that a browser would add, and see `Origins`.
     """
 
     def __init__(self, services: Services) -> None:
@@ -98,6 +98,6 @@ class Links:
 
 def specimen(verification: Verification) -> ExtractedDocument:
     """What a document would say of the person who was declared."""
-    declared = verification.declared
+    declared = verification.declared.open() if verification.declared else None
     name = f"{declared.first_name} {declared.last_name}"[:MOST_CHARACTERS] if declared else None
     return ExtractedDocument.extracted(name, "1990-01-23", DocumentType.ID_CARD, "FR", None)

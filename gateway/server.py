@@ -6,20 +6,24 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine
+from functools import partial
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
 from gateway.drain import Drain
+from gateway.metrics import Metrics
+from gateway.protocol import HttpProtocol, Patience, WebSocketProtocol
 
 MOST_MESSAGE_BYTES = 65_536
 UNREAD_SECONDS = 30
 PING_SECONDS = 20
 # Together with the drain's own seconds below ten, which is what orchestrators wait at least.
 GRACE_SECONDS = 3
+PATIENCE = Patience()
 
 
 class AddressTaken(Exception):
@@ -45,17 +49,21 @@ def listening(host: str, port: int, unread_seconds: float = UNREAD_SECONDS) -> s
 class Server(uvicorn.Server):
     """Says when it is ready, and takes leave."""
 
-    def __init__(self, app: Starlette, started: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, app: Starlette, started: Callable[[], None] = lambda: None, patience: Patience = PATIENCE) -> None:
+        metrics: Metrics = app.state.metrics
         config = uvicorn.Config(
             app,
-            http="httptools",
-            ws="websockets-sansio",
+            # What uvicorn calls with its own arguments for each connection.
+            http=cast("type[asyncio.Protocol]", partial(HttpProtocol, patience=patience, refused=metrics.count_refused)),
+            ws=cast("type[asyncio.Protocol]", partial(WebSocketProtocol, refused=metrics.count_refused)),
             ws_max_size=MOST_MESSAGE_BYTES,
             ws_per_message_deflate=False,
             # They keep proxies from taking a quiet socket for a dead one. Nobody is cut for a late answer: a slow reader's waits behind the data,
             # and clients would take the close code for fatal. A dead peer doesn't acknowledge them, and the kernel cuts it.
             ws_ping_interval=PING_SECONDS,
             ws_ping_timeout=None,
+            # Whose word is taken is a setting of the application.
+            proxy_headers=False,
             server_header=False,
             access_log=False,
             log_config=None,

@@ -1,12 +1,18 @@
 """What can be set, by environment variables that begin with GATEWAY_."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
+from gateway import data_keys, origins, proxies
+
 SHORTEST_KEY = 32
 DEVELOPMENT = "development-"
+LONGEST_RETENTION_SECONDS = 100 * 366 * 86_400
+
+SECRET_KEYS = ("token_key", "signing_key", "previous_signing_key", "fingerprint_key")
 
 Key = Annotated[SecretStr, Field(min_length=SHORTEST_KEY)]
 
@@ -25,48 +31,117 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="forbid", hide_input_in_errors=True)
 
     mongo_uri: SecretStr = Field(description="MongoDB, a replica set: mongodb://host/database?replicaSet=name")
-    token_key: Key = Field(description="The key that callers' tokens are signed with, HS256, at least 32 characters")
     signing_key: Key = Field(description="The gateway's own key, for follow tokens and the sandbox's links, at least 32 characters")
     fingerprint_key: Key = Field(
         description="The key that inputs are fingerprinted with, at least 32 characters. Another one makes conflicts of older idempotency keys"
+    )
+    data_keys: SecretStr = Field(
+        description="What personal data are encrypted with: id:key, 32 bytes in base64. Of several, comma between, the first encrypts, all decrypt"
     )
     provider: Literal["sandbox"] = Field(
         description="Who verifies. So far only: sandbox, where whoever holds a verification's link decides its outcome"
     )
     public_url: AnyHttpUrl = Field(description="Where browsers reach the gateway: https://gateway.example.com")
+    allowed_origins: str = Field(
+        default="", description="Whose pages may ask from a browser, beside the gateway's own: https://app.example.com, several separated by commas"
+    )
+    trusted_proxies: str = Field(
+        default="", description="The addresses and networks of proxies whose X-Forwarded-For is believed, separated by commas; none unless it is set"
+    )
     host: str = Field(default="127.0.0.1", description="The address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one")
-    token_issuer: str | None = Field(default=None, description="The `iss` that callers' tokens must have")
-    token_audience: str | None = Field(default=None, description="The `aud` that callers' tokens must have")
+    token_jwks_url: AnyHttpUrl | None = Field(
+        default=None, description="Where the issuer of callers' tokens publishes its keys, a JWK set over https (RS256, PS256, ES256, ES384, Ed25519)"
+    )
+    token_jwks_file: Path | None = Field(default=None, description="A file with the issuer's JWK set, in place of its address")
+    token_key: Key | None = Field(
+        default=None, description="A key that is shared with the issuer, HS256, at least 32 characters; beside the JWK set or in its place"
+    )
+    token_issuer: str | None = Field(default=None, description="The `iss` that callers' tokens must have; must be set to serve")
+    token_audience: str | None = Field(
+        default=None, description="The `aud` that callers' tokens must have; where it isn't set, a token must have none"
+    )
+    token_most_seconds: float = Field(default=86_400, gt=0, description="How long callers' tokens may be valid, from their `iat` to their `exp`")
+    previous_signing_key: Key | None = Field(
+        default=None, description="The gateway's own key before the last change: what it signed stays good, and it signs nothing any more"
+    )
     link_window_seconds: float = Field(default=900, gt=0, description="How long after the link was opened a capture must have begun")
     verification_window_seconds: float = Field(default=604_800, gt=0, description="How long after its creation a capture must be complete")
+    retention_seconds: float | None = Field(
+        default=None, gt=0, le=LONGEST_RETENTION_SECONDS, description="How long after the outcome personal data are kept; for ever unless it is set"
+    )
     sweep_seconds: float = Field(default=5, gt=0, description="How often passed deadlines are looked for")
     request_seconds: float = Field(default=20, gt=0, description="How long a query or mutation may take")
     database_seconds: float = Field(default=15, gt=0, description="How long MongoDB may take to answer")
+    most_sockets: int = Field(default=10_000, ge=1, description="How many WebSockets and event streams may be open, in all")
+    most_sockets_per_address: int = Field(default=1000, ge=1, description="How many of them from one address")
+    most_sockets_per_subject: int = Field(default=500, ge=1, description="How many of them for one subject of a workspace")
+    most_cost: int = Field(default=4000, ge=1, description="What one operation may cost; a page of 50 rows costs about 50")
+    rate_cost_per_second: float = Field(
+        default=5000, ge=0, description="What one caller may spend per second in each process; 0: as much as they like"
+    )
+    rate_burst_cost: int = Field(default=20_000, ge=1, description="What one caller may spend at once, after they spent less for some seconds")
+    introspection: bool = Field(
+        default=False, description="Whether clients may look at the schema: introspection, suggestions in errors, and /schema.graphql"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="What is logged")
     log_format: Literal["json", "console"] = Field(default="json", description="How it is logged")
 
-    @field_validator("token_key", "signing_key", "fingerprint_key")
+    @field_validator(*SECRET_KEYS)
     @classmethod
-    def _not_repeated(cls, key: SecretStr) -> SecretStr:
-        if len(set(key.get_secret_value())) < 8:
+    def _not_repeated(cls, key: SecretStr | None) -> SecretStr | None:
+        if key and len(set(key.get_secret_value())) < 8:
             raise ValueError("is too simple to be a key; `openssl rand -base64 48` makes one")
         return key
+
+    @field_validator("data_keys")
+    @classmethod
+    def _parsed(cls, keys: SecretStr) -> SecretStr:
+        data_keys.parsed(keys.get_secret_value())
+        return keys
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, text: str) -> str:
+        origins.parsed(text)
+        return text
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, text: str) -> str:
+        proxies.parsed(text)
+        return text
+
+    @field_validator("token_jwks_url")
+    @classmethod
+    def _not_overheard(cls, url: AnyHttpUrl | None) -> AnyHttpUrl | None:
+        if url and url.scheme != "https" and url.host not in ("localhost", "127.0.0.1", "[::1]"):
+            raise ValueError("must be https: whoever can change what is fetched there can sign tokens")
+        return url
 
 
 def read(defaults: dict[str, Any], **given: Any) -> Settings:
     """The settings: what is given, else what the environment says, else the defaults. Raises: BadSettings."""
     try:
-        return Settings(**{**defaults, **EnvSettingsSource(Settings)(), **given})
+        settings = Settings(**{**defaults, **EnvSettingsSource(Settings)(), **given})
     except ValidationError as error:
         raise BadSettings({str(problem["loc"][0]): _told(problem["type"], problem["msg"]) for problem in error.errors()}) from None
+    if settings.token_jwks_url and settings.token_jwks_file:
+        raise BadSettings({"token_jwks_file": "is one too many, since GATEWAY_TOKEN_JWKS_URL is set"})
+    if not (settings.token_jwks_url or settings.token_jwks_file or settings.token_key):
+        raise BadSettings({"token_jwks_url": "is missing, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY: something must tell whose tokens count"})
+    return settings
 
 
 def served(settings: Settings) -> Settings:
-    """The settings where they may face users. Raises: BadSettings for a key that was made for development."""
-    weak = [name for name in ("token_key", "signing_key", "fingerprint_key") if secret(settings, name).startswith(DEVELOPMENT)]
+    """The settings where they may face users. Raises: BadSettings for a key that was made for development, and for want of an issuer."""
+    weak = [name for name in SECRET_KEYS if (optional_secret(settings, name) or "").startswith(DEVELOPMENT)]
+    if data_keys.DEVELOPMENT_ID in data_keys.parsed(secret(settings, "data_keys")):
+        weak.append("data_keys")
     if weak:
         raise BadSettings(dict.fromkeys(weak, "was made for development; `openssl rand -base64 48` makes one"))
+    if not settings.token_issuer:
+        raise BadSettings({"token_issuer": "is missing: a token that anybody else issued with the same key must not count here"})
     return settings
 
 
@@ -74,6 +149,11 @@ def secret(settings: Settings, name: str) -> str:
     """A secret setting's value."""
     value: SecretStr = getattr(settings, name)
     return value.get_secret_value()
+
+
+def optional_secret(settings: Settings, name: str) -> str | None:
+    """The same, where it may be left out."""
+    return secret(settings, name) if getattr(settings, name) else None
 
 
 def example() -> str:

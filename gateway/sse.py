@@ -5,7 +5,7 @@ Source: PROTOCOL.md of the npm package graphql-sse, 2.6; WHATWG HTML, 9.2.
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from typing import Any
 
 import orjson
@@ -26,16 +26,21 @@ class EventStream:
     """A response that goes on for as long as there is something to tell.
 
     It ends with `complete` where the operation does. Without it where the token expires or the process takes leave: clients connect again then, and
-    name the last event's id.
+    name the last event's id. Its place among all connections is held until then.
     """
 
-    def __init__(self, messages: AsyncGenerator[Message, None], caller: Caller, drain: Drain) -> None:
+    def __init__(self, messages: AsyncGenerator[Message, None], caller: Caller, drain: Drain, place: AbstractContextManager[object]) -> None:
         self._messages = messages
         self._caller = caller
         self._drain = drain
+        self._place = place
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
+        with self._place:
+            await self._stream(receive, send)
+
+    async def _stream(self, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         ended = asyncio.Event()
         tasks = [asyncio.create_task(work) for work in (self._tell(send), self._beat(send), _gone(receive), ended.wait(), _expiry(self._caller))]

@@ -1,23 +1,36 @@
 """Who a caller is, told by a signed token."""
 
 import asyncio
+import logging
 import re
-from collections.abc import Callable
+from base64 import urlsafe_b64decode
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
+import orjson
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import GuestProtocol, OctKey
+from joserfc.jwk import Key, OctKey
 from joserfc.jwt import ClaimsOption
 
 from domain.caller import Caller, FollowToken, Scope
+from gateway.keys import ALGORITHMS, KeyFile, PublishedKeys
 
-ALGORITHM = "HS256"
-FOLLOW = "follow"
+logger = logging.getLogger(__name__)
+
+SHARED = "HS256"
+FOLLOW = "follow-"
 WORKSPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+MOST_CHARACTERS = 8192
+MOST_SUBJECT_CHARACTERS = 255
 CACHED_TOKENS = 10_000
+# For clocks that differ: of `nbf` and `iat` alone. What has expired has expired.
+LEEWAY_SECONDS = 30
+LONGEST_LIFE = timedelta(days=1)
 SCOPES = {scope.value: scope for scope in Scope}
 
 
@@ -25,79 +38,134 @@ class Unauthenticated(Exception):
     """No token, or none that can be trusted. Nothing is said of why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose tokens count: those of a key that is shared with their issuer, and those of keys that the issuer publishes."""
+
+    shared_key: str | None = None
+    published: PublishedKeys | KeyFile | None = None
+    issuer: str | None = None
+    audience: str | None = None
+    longest_life: timedelta = LONGEST_LIFE
+
+
 class Tokens:
-    """Reads callers' tokens, and issues and reads the gateway's own follow tokens: those alone carry the key id "follow"."""
+    """Reads callers' tokens, and issues and reads the gateway's own follow tokens.
 
-    def __init__(self, token_key: str, signing_key: str, now: Callable[[], datetime], issuer: str | None = None, audience: str | None = None) -> None:
-        self._keys: dict[str | None, OctKey] = {None: OctKey.import_key(token_key), FOLLOW: OctKey.import_key(signing_key)}
+    Those name one of the gateway's own keys; the newest of them signs, and the older ones stay good for what they signed.
+    """
+
+    def __init__(self, trust: Trust, signing_keys: Iterable[str], now: Callable[[], datetime]) -> None:
+        self._trust = trust
+        self._shared_key = OctKey.import_key(trust.shared_key) if trust.shared_key else None
+        self._own = {own_id(key): OctKey.import_key(key) for key in signing_keys}
         self._now = now
-        required: dict[str, ClaimsOption] = {"exp": {"essential": True}, "workspace": {"essential": True}}
+        required: dict[str, ClaimsOption] = {name: {"essential": True} for name in ("exp", "sub", "workspace")}
         expected: dict[str, ClaimsOption] = {
-            name: {"essential": True, "value": value} for name, value in (("iss", issuer), ("aud", audience)) if value
+            name: {"essential": True, "value": value} for name, value in (("iss", trust.issuer), ("aud", trust.audience)) if value
         }
-        self._claims = {
-            None: jwt.JWTClaimsRegistry(self._seconds, 0, **required, **expected),
-            FOLLOW: jwt.JWTClaimsRegistry(self._seconds, 0, **required, chain={"essential": True}),
-        }
+        self._claims = jwt.JWTClaimsRegistry(self._seconds, LEEWAY_SECONDS, **required, **expected)
+        self._own_claims = jwt.JWTClaimsRegistry(self._seconds, 0, **required, chain={"essential": True})
         # Checking a signature costs more than a whole point read: a token is looked at once, and its time at each use.
-        self._trusted = lru_cache(CACHED_TOKENS)(self._verified)
+        self._trusted: OrderedDict[str, Caller] = OrderedDict()
 
-    def caller(self, authorization: str | None) -> Caller:
-        """The caller that an `Authorization: Bearer` value speaks for. Raises: Unauthenticated."""
+    async def caller(self, authorization: str | None) -> Caller:
+        """The caller that an `Authorization: Bearer` value speaks for. Raises: Unauthenticated; KeysUnavailable where that can't be told."""
         scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        token = token.strip()
+        if scheme.lower() != "bearer" or not 0 < len(token) <= MOST_CHARACTERS:
             raise Unauthenticated
-        caller = self._trusted(token.strip())
+        caller = self._trusted.get(token)
+        if caller:
+            self._trusted.move_to_end(token)
+        else:
+            caller = self._trusted[token] = await self._verified(token)
+            if len(self._trusted) > CACHED_TOKENS:
+                self._trusted.popitem(last=False)
         if caller.expires_at is None or caller.expires_at <= self._now():
             raise Unauthenticated
         return caller
+
+    def forget(self) -> None:
+        """Look at every token anew: the keys have changed."""
+        self._trusted.clear()
 
     def follow_token(self, issuer: Caller, chain: str, ttl: timedelta) -> FollowToken:
         """A token for one chain of the issuer's workspace."""
         expires_at = (self._now() + ttl).replace(microsecond=0)
         claims = {"sub": f"follower of {chain}", "workspace": issuer.workspace, "scope": Scope.FOLLOW.value, "chain": chain}
-        return FollowToken(self._signed(claims, expires_at, FOLLOW), expires_at)
+        id, key = next(iter(self._own.items()))
+        return FollowToken(self._signed({"kid": id}, claims, expires_at, key), expires_at)
 
-    def token(self, subject: str, workspace: str, scopes: list[Scope], ttl: timedelta, **claims: str) -> str:
-        """A token as callers have them, for development and tests."""
-        told = {"sub": subject, "workspace": workspace, "scope": " ".join(scope.value for scope in scopes), **claims}
-        return self._signed(told, self._now() + ttl, None)
+    def token(self, subject: str, workspace: str, scopes: list[Scope], ttl: timedelta) -> str:
+        """A token as callers have them, for development and tests. Raises: ValueError where no key is shared with the issuer."""
+        if not self._shared_key:
+            raise ValueError("only who has the issuer's private key can sign tokens")
+        expected = {name: value for name, value in (("iss", self._trust.issuer), ("aud", self._trust.audience)) if value}
+        told = {"sub": subject, "workspace": workspace, "scope": " ".join(scope.value for scope in scopes), **expected}
+        return self._signed({}, told, self._now() + ttl, self._shared_key)
 
-    def _signed(self, claims: dict[str, Any], expires_at: datetime, key_id: str | None) -> str:
-        header = {"alg": ALGORITHM} | ({"kid": key_id} if key_id else {})
+    def _signed(self, header: dict[str, str], claims: dict[str, Any], expires_at: datetime, key: OctKey) -> str:
         times = {"iat": self._seconds(), "exp": int(expires_at.timestamp())}
-        return jwt.encode(header, claims | times, self._keys[key_id], [ALGORITHM])
+        return jwt.encode({"alg": SHARED, **header}, claims | times, key, [SHARED])
 
     def _seconds(self) -> int:
         return int(self._now().timestamp())
 
-    def _verified(self, token: str) -> Caller:
+    async def _verified(self, token: str) -> Caller:
         """The caller of a token whose signature and claims hold. The time is asked anew at each use."""
         try:
-            opened = jwt.decode(token, self._key, [ALGORITHM])
-            key_id = FOLLOW if opened.header.get("kid") == FOLLOW else None
-            self._claims[key_id].validate(opened.claims)
-            return _caller(opened.claims, follows=key_id == FOLLOW)
-        except (JoseError, ValueError, TypeError, KeyError, OverflowError):
+            header = orjson.loads(urlsafe_b64decode(token.partition(".")[0] + "=="))
+            id = header.get("kid")
+            own = self._own.get(id) if isinstance(id, str) else None
+            key = own or await self._key(header.get("alg"), id)
+            if not key:
+                raise ValueError("no such key")
+            # The key decides which algorithms may be used with it, and nothing else of the header is followed.
+            claims = jwt.decode(token, key, ALGORITHMS[type(key)]).claims
+            if own:
+                self._own_claims.validate(claims)
+                return _caller(claims, chain=str(claims["chain"]))
+            self._claims.validate(claims)
+            self._judge(claims)
+            return _caller(claims)
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            logger.debug("a token was refused (%s)", type(error).__name__)
             raise Unauthenticated from None
 
-    def _key(self, token: GuestProtocol) -> OctKey:
-        # The header chooses between two keys of ours, and nothing else in it is followed.
-        return self._keys[FOLLOW if token.headers().get("kid") == FOLLOW else None]
+    async def _key(self, algorithm: object, id: object) -> Key | None:
+        if algorithm == SHARED:
+            return self._shared_key
+        if self._trust.published and isinstance(id, str | None):
+            return await self._trust.published.key(id)
+        return None
+
+    def _judge(self, claims: dict[str, Any]) -> None:
+        """What the library doesn't ask. Raises: ValueError."""
+        if "aud" in claims and not self._trust.audience:
+            raise ValueError("meant for somebody else")
+        if claims["exp"] - claims.get("iat", self._seconds()) > self._trust.longest_life.total_seconds() + LEEWAY_SECONDS:
+            raise ValueError("too long a life")
 
 
-def _caller(claims: dict[str, Any], follows: bool) -> Caller:
-    workspace = claims["workspace"]
-    if not isinstance(workspace, str) or not WORKSPACE.fullmatch(workspace):
-        raise ValueError("workspace")
-    scopes = frozenset(SCOPES[scope] for scope in str(claims.get("scope", "")).split() if scope in SCOPES)
+def own_id(key: str) -> str:
+    """The name of one of the gateway's own keys. It tells nothing of the key."""
+    return FOLLOW + sha256(f"follow token key {key}".encode()).hexdigest()[:12]
+
+
+def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
+    subject, workspace, scope = claims["sub"], claims["workspace"], claims.get("scope", "")
+    if not isinstance(workspace, str) or not WORKSPACE.fullmatch(workspace) or len(subject) > MOST_SUBJECT_CHARACTERS:
+        raise ValueError("workspace or subject")
+    names = scope.split() if isinstance(scope, str) else [name for name in scope if isinstance(name, str)]
+    scopes = frozenset(SCOPES[name] for name in names if name in SCOPES)
     return Caller(
-        subject=str(claims.get("sub", "")),
+        subject=subject,
         workspace=workspace,
         # Only the gateway itself confines a token to a chain: a follow scope from elsewhere would be one for all chains.
-        scopes=frozenset({Scope.FOLLOW}) if follows else scopes - {Scope.FOLLOW},
+        scopes=frozenset({Scope.FOLLOW}) if chain else scopes - {Scope.FOLLOW},
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
-        chain=str(claims["chain"]) if follows else None,
+        chain=chain,
     )
 
 

@@ -5,7 +5,7 @@ Source: PROTOCOL.md of the npm package graphql-ws, 6.4.
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import ExitStack, aclosing, contextmanager, suppress
 from enum import IntEnum
 from typing import Any
 
@@ -14,17 +14,19 @@ from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from domain.caller import Caller
+from gateway.admission import Admission, Crowded
 from gateway.documents import Operation
 from gateway.drain import Drain
 from gateway.errors import Formatted, RequestRefused, unexpected
 from gateway.execution import Execution
 from gateway.http import from_fields
+from gateway.keys import KeysUnavailable
 from gateway.metrics import Metrics
-from gateway.requests import request_id
+from gateway.requests import client_address, request_id
 from gateway.tokens import Tokens, Unauthenticated, deadline
 
 SUBPROTOCOL = "graphql-transport-ws"
-INIT_SECONDS = 10.0
+INIT_SECONDS = 5.0
 MOST_OPERATIONS = 100
 
 
@@ -54,11 +56,12 @@ class Closing(Exception):
 class GraphQLOverWebSocket:
     """The socket at `/graphql`."""
 
-    def __init__(self, execution: Execution, tokens: Tokens, metrics: Metrics, drain: Drain) -> None:
+    def __init__(self, execution: Execution, tokens: Tokens, metrics: Metrics, drain: Drain, admission: Admission) -> None:
         self._execution = execution
         self._tokens = tokens
         self._metrics = metrics
         self._drain = drain
+        self._admission = admission
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one socket until either side has enough."""
@@ -66,12 +69,18 @@ class GraphQLOverWebSocket:
             await socket.accept()
             return await socket.close(Close.SUBPROTOCOL_NOT_ACCEPTABLE, f"subprotocol {SUBPROTOCOL} is needed")
         await socket.accept(SUBPROTOCOL)
-        connection = Connection(socket, self._execution, self._tokens)
+        connection = Connection(socket, self._execution, self._tokens, self._admission)
         if self._drain.begun:
             return await connection.leave()
         try:
-            with self._metrics.sockets.track_inprogress(), self._drain.holding(connection.leave):
+            with (
+                self._admission.connected(client_address(socket)),
+                self._metrics.sockets.track_inprogress(),
+                self._drain.holding(connection.leave),
+            ):
                 await connection.run()
+        except Crowded as crowded:
+            await close(socket, Close.TRY_AGAIN_LATER, str(crowded))
         except Closing as closing:
             await close(socket, closing.code, closing.reason)
         except WebSocketDisconnect:
@@ -82,16 +91,18 @@ class GraphQLOverWebSocket:
 class Connection:
     """One socket: who speaks, and the operations that are under way."""
 
-    def __init__(self, socket: WebSocket, execution: Execution, tokens: Tokens) -> None:
+    def __init__(self, socket: WebSocket, execution: Execution, tokens: Tokens, admission: Admission) -> None:
         self._socket = socket
         self._execution = execution
         self._tokens = tokens
+        self._admission = admission
+        self._place = ExitStack()
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._caller: Caller | None = None
 
     async def run(self) -> None:
-        """Read until the end. Raises: Closing, WebSocketDisconnect."""
+        """Read until the end. Raises: Closing, Crowded, WebSocketDisconnect."""
         try:
             async with asyncio.timeout(INIT_SECONDS) as patience:
                 while True:
@@ -104,6 +115,7 @@ class Connection:
                 raise Closing(Close.FORBIDDEN, "the token has expired") from None
             raise Closing(Close.INIT_TIMEOUT, "no connection_init in time") from None
         finally:
+            self._place.close()
             for task in self._operations.values():
                 task.cancel()
             await asyncio.gather(*self._operations.values(), return_exceptions=True)
@@ -130,9 +142,12 @@ class Connection:
         fields = {str(name).lower(): value for name, value in payload.items()} if isinstance(payload, dict) else {}
         authorization = fields.get("authorization") or self._socket.headers.get("authorization")
         try:
-            self._caller = self._tokens.caller(authorization if isinstance(authorization, str) else None)
+            self._caller = await self._tokens.caller(authorization if isinstance(authorization, str) else None)
         except Unauthenticated:
             raise Closing(Close.FORBIDDEN, "a valid token is needed: connectionParams { authorization: 'Bearer …' }") from None
+        except KeysUnavailable:
+            raise Closing(Close.TRY_AGAIN_LATER, "tokens can't be verified at the moment") from None
+        self._place.enter_context(self._admission.introduced(self._caller))
         await self._send({"type": "connection_ack"})
 
     async def _subscribe(self, id: str, payload: dict[str, Any]) -> None:
@@ -147,7 +162,7 @@ class Connection:
 
     async def _operate(self, id: str, payload: dict[str, Any], caller: Caller) -> None:
         try:
-            operation = self._execution.operation(from_fields(payload), request_id(self._socket))
+            operation = self._execution.operation(from_fields(payload), caller, request_id(self._socket))
             await self._answer(id, operation, caller)
         except RequestRefused as refusal:
             await self._end(id, {"type": "error", "id": id, "payload": refusal.errors})

@@ -6,18 +6,13 @@ from typing import Any, TypeVar
 
 import strawberry
 
-from domain.caller import Scope
+from schema.costs import FREE, Cost
+from schema.rules import Rule
 
 T = TypeVar("T", bound=type)
 
-# The key of a field's metadata under which its rights stand: a caller needs one of these scopes. Nothing there: any caller may.
-NEEDS = "needs"
-
-READ = frozenset({Scope.READ})
-FOLLOW = frozenset({Scope.READ, Scope.FOLLOW})
-WRITE = frozenset({Scope.WRITE})
-REPORT = frozenset({Scope.REPORT})
-SENSITIVE = frozenset({Scope.SENSITIVE})
+# The keys of a field's metadata under which its rules and its cost stand.
+RULES, COST = "rules", "cost"
 
 
 def described(cls: T) -> T:
@@ -25,19 +20,20 @@ def described(cls: T) -> T:
     return strawberry.type(cls, description=inspect.getdoc(cls))
 
 
-def field(resolver: Callable[..., Any], type: Any = None, *, needs: frozenset[Scope] | None = None, name: str | None = None) -> Any:
+def field(resolver: Callable[..., Any], type: Any, *rules: Rule, cost: Cost = FREE) -> Any:
     """A field that a resolver answers, with a type of the schema; its docstring describes the field."""
-    return strawberry.field(resolver=resolver, graphql_type=type, name=name, description=_told(summary(resolver), needs), metadata={NEEDS: needs})
+    return strawberry.field(resolver=resolver, graphql_type=type, description=_told(summary(resolver), rules), metadata={RULES: rules, COST: cost})
 
 
-def subscription(resolver: Callable[..., Any], type: Any, *, needs: frozenset[Scope]) -> Any:
+def subscription(resolver: Callable[..., Any], type: Any, *rules: Rule, cost: Cost = FREE) -> Any:
     """The same for a field that goes on answering."""
-    return strawberry.subscription(resolver=resolver, graphql_type=type, description=_told(summary(resolver), needs), metadata={NEEDS: needs})
+    told = _told(summary(resolver), rules)
+    return strawberry.subscription(resolver=resolver, graphql_type=type, description=told, metadata={RULES: rules, COST: cost})
 
 
-def attribute(description: str, *, needs: frozenset[Scope] | None = None, name: str | None = None) -> Any:
+def attribute(description: str, *rules: Rule, name: str | None = None, cost: Cost = FREE) -> Any:
     """A field that the domain object has under the same name."""
-    return strawberry.field(description=_told(description, needs), name=name, metadata={NEEDS: needs})
+    return strawberry.field(description=_told(description, rules), name=name, metadata={RULES: rules, COST: cost})
 
 
 def represents(*classes: type) -> Any:
@@ -55,7 +51,5 @@ def summary(resolver: Callable[..., Any]) -> str:
     return " ".join(" ".join(paragraph.split()) for paragraph in paragraphs if not paragraph.startswith(("Raises:", "Cost:")))
 
 
-def _told(description: str, needs: frozenset[Scope] | None) -> str:
-    if not needs:
-        return description
-    return f"{description} Needs {' or '.join(sorted(f'`{scope.value}`' for scope in needs))}."
+def _told(description: str, rules: tuple[Rule, ...]) -> str:
+    return " ".join([description, *(rule.told for rule in rules if rule.told)])

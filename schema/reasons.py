@@ -5,6 +5,7 @@ import domain.status
 from domain.reasons import ReasonType, RetryAdvice
 from domain.status import RecommendedAction, Status
 from schema.fields import attribute, described, represents
+from schema.rules import ANYONE
 
 
 @described
@@ -13,13 +14,13 @@ class ReasonCode:
 
     is_type_of = represents(domain.reasons.ReasonCode)
 
-    code: str = attribute("The provider's code, such as IDVV_1101.")
-    known: bool = attribute("Whether the catalogue has this code.")
-    type: ReasonType = attribute("The family that it belongs to.")
-    statuses: list[Status] = attribute("The statuses that it can go with.")
-    description: str = attribute("What happened, in a sentence.")
-    retry_advice: RetryAdvice = attribute("Whether trying again can help, and what should be different then.")
-    internal: bool = attribute("Whether the person verified must not learn of it.")
+    code: str = attribute("The provider's code, such as IDVV_1101.", ANYONE)
+    known: bool = attribute("Whether the catalogue has this code.", ANYONE)
+    type: ReasonType = attribute("The family that it belongs to.", ANYONE)
+    statuses: list[Status] = attribute("The statuses that it can go with.", ANYONE)
+    description: str = attribute("What happened, in a sentence.", ANYONE)
+    retry_advice: RetryAdvice = attribute("Whether trying again can help, and what should be different then.", ANYONE)
+    internal: bool = attribute("Whether the person verified must not learn of it.", ANYONE)
 
 
 @described
@@ -28,8 +29,8 @@ class StatusGuide:
 
     is_type_of = represents(domain.status.StatusGuide)
 
-    status: Status = attribute("The status.")
-    description: str = attribute("What it means.")
-    recommended_action: RecommendedAction = attribute("What to do when a verification has it.")
-    billable: bool | None = attribute("Whether the provider charges for it; null while that isn't known.")
-    final: bool = attribute("Whether nothing can follow.")
+    status: Status = attribute("The status.", ANYONE)
+    description: str = attribute("What it means.", ANYONE)
+    recommended_action: RecommendedAction = attribute("What to do when a verification has it.", ANYONE)
+    billable: bool | None = attribute("Whether the provider charges for it; null while that isn't known.", ANYONE)
+    final: bool = attribute("Whether nothing can follow.", ANYONE)

@@ -13,8 +13,10 @@ import resolvers.subscriptions
 from domain.errors import RefusalCode
 from domain.status import Status
 from resolvers import queries, visible
+from schema.costs import Cost
 from schema.fields import attribute, described, field, represents
 from schema.reasons import ReasonCode
+from schema.rules import ANYONE, NOT_INTERNAL
 from schema.verification import Verification, VerificationEvent
 
 
@@ -24,10 +26,10 @@ class PageInfo:
 
     is_type_of = represents(resolvers.connection.PageInfo)
 
-    has_next_page: bool = attribute("Whether rows follow. True where `before` was given: its row did.")
-    has_previous_page: bool = attribute("Whether rows precede. True where `after` was given: its row did.")
-    start_cursor: str | None = attribute("The cursor of the first row; null for an empty page.")
-    end_cursor: str | None = attribute("The cursor of the last row; null for an empty page.")
+    has_next_page: bool = attribute("Whether rows follow. True where `before` was given: its row did.", ANYONE)
+    has_previous_page: bool = attribute("Whether rows precede. True where `after` was given: its row did.", ANYONE)
+    start_cursor: str | None = attribute("The cursor of the first row; null for an empty page.", ANYONE)
+    end_cursor: str | None = attribute("The cursor of the last row; null for an empty page.", ANYONE)
 
 
 @described
@@ -36,8 +38,8 @@ class VerificationEdge:
 
     is_type_of = represents(resolvers.connection.VerificationEdge)
 
-    cursor: str = attribute("Where the row stands in this order.")
-    node: Verification = attribute("The verification.")
+    cursor: str = attribute("Where the row stands in this order.", ANYONE)
+    node: Verification = attribute("The verification.", ANYONE)
 
 
 @described
@@ -46,9 +48,9 @@ class VerificationConnection:
 
     is_type_of = represents(resolvers.connection.VerificationConnection)
 
-    edges: list[VerificationEdge] = attribute("The rows.")
-    page_info: PageInfo = attribute("What lies around them.")
-    total_count = field(queries.total_count, int)
+    edges: list[VerificationEdge] = attribute("The rows.", ANYONE, cost=Cost(1, paged=True))
+    page_info: PageInfo = attribute("What lies around them.", ANYONE)
+    total_count = field(queries.total_count, int, ANYONE, cost=Cost(50))
 
 
 @described
@@ -57,8 +59,8 @@ class StatusCount:
 
     is_type_of = represents(domain.statistics.StatusCount)
 
-    status: Status = attribute("The status.")
-    count: int = attribute("How many have it.")
+    status: Status = attribute("The status.", ANYONE)
+    count: int = attribute("How many have it.", ANYONE)
 
 
 @described
@@ -67,8 +69,8 @@ class ReasonCount:
 
     is_type_of = represents(domain.statistics.ReasonCount)
 
-    reason: ReasonCode = attribute("The reason.")
-    count: int = attribute("How many have it.")
+    reason: ReasonCode = attribute("The reason.", ANYONE)
+    count: int = attribute("How many have it.", ANYONE)
 
 
 @described
@@ -77,12 +79,12 @@ class VerificationStats:
 
     is_type_of = represents(domain.statistics.VerificationStats)
 
-    total: int = attribute("All of them.")
-    by_status: list[StatusCount] = attribute("By status; all four are listed.")
-    by_reason: list[ReasonCount] = attribute("By reason, the most frequent first, equal ones by code. Internal ones need `verification:sensitive`.")
-    billable: int = attribute("Those that the provider charges for.")
+    total: int = attribute("All of them.", ANYONE)
+    by_status: list[StatusCount] = attribute("By status; all four are listed.", ANYONE)
+    by_reason: list[ReasonCount] = attribute("By reason, the most frequent first, equal ones by code.", NOT_INTERNAL)
+    billable: int = attribute("Those that the provider charges for.", ANYONE)
     median_seconds_to_result: float | None = attribute(
-        "The median time from creation to the outcomes that people and providers caused, deadlines left out; null where there are none."
+        "The median time from creation to the outcomes that people and providers caused, deadlines left out; null where there are none.", ANYONE
     )
 
 
@@ -92,10 +94,10 @@ class Caller:
 
     is_type_of = represents(domain.caller.Caller)
 
-    subject: str = attribute("Who it is, as the issuer of the token names them.")
-    workspace: strawberry.ID = attribute("The workspace that the token opens.", name="workspaceId")
-    scopes = field(visible.scopes, list[str])
-    expires_at: datetime | None = attribute("When the token ends, and every subscription with it.")
+    subject: str = attribute("Who it is, as the issuer of the token names them.", ANYONE)
+    workspace: strawberry.ID = attribute("The workspace that the token opens.", ANYONE, name="workspaceId")
+    scopes = field(visible.scopes, list[str], ANYONE)
+    expires_at: datetime | None = attribute("When the token ends, and every subscription with it.", ANYONE)
 
 
 @described
@@ -104,8 +106,8 @@ class FollowToken:
 
     is_type_of = represents(domain.caller.FollowToken)
 
-    token: str = attribute("The bearer token.")
-    expires_at: datetime = attribute("When it ends.")
+    token: str = attribute("The bearer token.", ANYONE)
+    expires_at: datetime = attribute("When it ends.", ANYONE)
 
 
 @described
@@ -114,9 +116,9 @@ class Refusal:
 
     is_type_of = represents(resolvers.refusal.Refusal)
 
-    code: RefusalCode = attribute("The kind of reason.")
-    message: str = attribute("The reason in words, for developers.")
-    field: str | None = attribute("The input's field at fault; null where none is.")
+    code: RefusalCode = attribute("The kind of reason.", ANYONE)
+    message: str = attribute("The reason in words, for developers.", ANYONE)
+    field: str | None = attribute("The input's field at fault; null where none is.", ANYONE)
 
 
 VerificationResult = Annotated[
@@ -131,8 +133,8 @@ class VerificationUpdate:
 
     is_type_of = represents(resolvers.subscriptions.VerificationUpdate)
 
-    verification: Verification = attribute("Its state. With `followRetries`, its `id` tells which attempt the message is about.")
-    events: list[VerificationEvent] = attribute("What happened since the message before, in order, without gaps.")
+    verification: Verification = attribute("Its state. With `followRetries`, its `id` tells which attempt the message is about.", ANYONE)
+    events: list[VerificationEvent] = attribute("What happened since the message before, in order, without gaps.", ANYONE, cost=Cost(3))
 
 
 @described
@@ -141,5 +143,5 @@ class VerificationFeedItem:
 
     is_type_of = represents(resolvers.subscriptions.VerificationFeedItem)
 
-    cursor: str = attribute("To resume after this item: `after`.")
-    verification: Verification | None = attribute("Its state; null where the item brings a cursor alone.")
+    cursor: str = attribute("To resume after this item: `after`.", ANYONE)
+    verification: Verification | None = attribute("Its state; null where the item brings a cursor alone.", ANYONE)

@@ -2,7 +2,8 @@
 
 from resolvers import mutations, queries, subscriptions
 from resolvers.refusal import refusing
-from schema.fields import FOLLOW, READ, REPORT, WRITE, described, field, subscription
+from schema.costs import Cost
+from schema.fields import described, field, subscription
 from schema.reasons import ReasonCode, StatusGuide
 from schema.results import (
     Caller,
@@ -13,6 +14,7 @@ from schema.results import (
     VerificationStats,
     VerificationUpdate,
 )
+from schema.rules import ANYONE, FOLLOW, READ, REPORT, WRITE
 from schema.verification import Node, Verification
 
 
@@ -20,31 +22,31 @@ from schema.verification import Node, Verification
 class Query:
     """Everything that can be read."""
 
-    node = field(queries.node, Node | None, needs=FOLLOW)
-    verification = field(queries.verification, Verification | None, needs=FOLLOW)
-    verifications = field(queries.verifications, VerificationConnection, needs=READ)
-    verification_stats = field(queries.verification_stats, VerificationStats, needs=READ)
-    statuses = field(queries.statuses, list[StatusGuide])
-    reason_codes = field(queries.reason_codes, list[ReasonCode])
-    reason_code = field(queries.reason_code, ReasonCode | None)
-    me = field(queries.me, Caller)
+    node = field(queries.node, Node | None, FOLLOW, cost=Cost(1))
+    verification = field(queries.verification, Verification | None, FOLLOW, cost=Cost(1))
+    verifications = field(queries.verifications, VerificationConnection, READ, cost=Cost(1))
+    verification_stats = field(queries.verification_stats, VerificationStats, READ, cost=Cost(200))
+    statuses = field(queries.statuses, list[StatusGuide], ANYONE, cost=Cost(1))
+    reason_codes = field(queries.reason_codes, list[ReasonCode], ANYONE, cost=Cost(10))
+    reason_code = field(queries.reason_code, ReasonCode | None, ANYONE, cost=Cost(1))
+    me = field(queries.me, Caller, ANYONE)
 
 
 @described
 class Mutation:
     """Everything that can be changed. What is refused is an answer, a `Refusal`, and nothing was changed then."""
 
-    create_verification = field(refusing(mutations.create_verification), VerificationResult, needs=WRITE)
-    retry_verification = field(refusing(mutations.retry_verification), VerificationResult, needs=WRITE)
-    report_progress = field(refusing(mutations.report_progress), VerificationResult, needs=REPORT)
-    report_result = field(refusing(mutations.report_result), VerificationResult, needs=REPORT)
-    anonymize_verification = field(refusing(mutations.anonymize_verification), VerificationResult, needs=WRITE)
-    issue_follow_token = field(refusing(mutations.issue_follow_token), FollowTokenResult, needs=WRITE)
+    create_verification = field(refusing(mutations.create_verification), VerificationResult, WRITE, cost=Cost(10))
+    retry_verification = field(refusing(mutations.retry_verification), VerificationResult, WRITE, cost=Cost(10))
+    report_progress = field(refusing(mutations.report_progress), VerificationResult, REPORT, cost=Cost(10))
+    report_result = field(refusing(mutations.report_result), VerificationResult, REPORT, cost=Cost(10))
+    anonymize_verification = field(refusing(mutations.anonymize_verification), VerificationResult, WRITE, cost=Cost(10))
+    issue_follow_token = field(refusing(mutations.issue_follow_token), FollowTokenResult, WRITE, cost=Cost(10))
 
 
 @described
 class Subscription:
     """Everything that can be followed live."""
 
-    verification_updated = subscription(subscriptions.verification_updated, VerificationUpdate, needs=FOLLOW)
-    verifications_updated = subscription(subscriptions.verifications_updated, VerificationFeedItem, needs=READ)
+    verification_updated = subscription(subscriptions.verification_updated, VerificationUpdate, FOLLOW, cost=Cost(5))
+    verifications_updated = subscription(subscriptions.verifications_updated, VerificationFeedItem, READ, cost=Cost(5))

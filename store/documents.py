@@ -1,4 +1,7 @@
-"""How a verification is kept: one document, with its whole history inside. What is absent is left out, never stored as null."""
+"""How a verification is kept: one document, with its whole history inside. What is absent is left out, never stored as null.
+
+Who the person is stands sealed in it. Decoding doesn't open that, nor does it look what is there: whoever opens it does.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,6 +10,7 @@ from domain.event import Actor, Event, EventType
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 from domain.status import Status
 from domain.verification import Idempotency, Provider, Verification
+from store.sealing import Keys, Sealed, sealed
 
 Document = dict[str, Any]
 
@@ -22,9 +26,10 @@ def present(**fields: Any) -> Document:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def encode(verification: Verification) -> Document:
-    """The document of a verification."""
+def encode(verification: Verification, keys: Keys) -> Document:
+    """The document of a verification. What came sealed and was not changed stays as it is, byte for byte."""
     idempotency, declared, extracted = verification.idempotency, verification.declared, verification.extracted
+    home = verification.workspace, verification.id
     return present(
         _id=verification.id,
         workspace=verification.workspace,
@@ -38,8 +43,8 @@ def encode(verification: Verification) -> Document:
         reference=verification.reference,
         idempotency=idempotency and present(key=idempotency.key, fingerprint=idempotency.fingerprint),
         provider=present(name=verification.provider.name, id=verification.provider.id, url=verification.provider.url),
-        declared=declared and {"firstName": declared.first_name, "lastName": declared.last_name},
-        extracted=extracted and encode_extracted(extracted),
+        declared=sealed(declared, keys, (*home, "declared"), encode_declared) if declared else None,
+        extracted=sealed(extracted, keys, (*home, "extracted"), encode_extracted) if extracted else None,
         redirectionUrl=verification.redirection_url,
         faceRecognition=verification.face_recognition,
         createdAt=verification.created_at,
@@ -54,6 +59,11 @@ def encode(verification: Verification) -> Document:
         due=verification.due,
         events=[encode_event(event) for event in verification.events],
     )
+
+
+def encode_declared(declared: DeclaredIdentity) -> Document:
+    """The document of the names that the integrator gave."""
+    return {"firstName": declared.first_name, "lastName": declared.last_name}
 
 
 def encode_extracted(extracted: ExtractedDocument) -> Document:
@@ -82,9 +92,9 @@ def encode_event(event: Event) -> Document:
     )
 
 
-def decode(document: Document) -> Verification:
+def decode(document: Document, keys: Keys) -> Verification:
     """The verification that a document holds."""
-    get = document.get
+    get, home = document.get, (document["workspace"], document["_id"])
     idempotency, provider, declared, extracted = get("idempotency"), document["provider"], get("declared"), get("extracted")
     return Verification(
         id=document["_id"],
@@ -99,8 +109,8 @@ def decode(document: Document) -> Verification:
         reference=get("reference"),
         idempotency=idempotency and Idempotency(idempotency["key"], idempotency.get("fingerprint")),
         provider=Provider(provider["name"], provider["id"], provider.get("url")),
-        declared=declared and DeclaredIdentity(declared["firstName"], declared["lastName"]),
-        extracted=None if extracted is None else decode_extracted(extracted),
+        declared=None if declared is None else Sealed(keys, (*home, "declared"), declared, decode_declared),
+        extracted=None if extracted is None else Sealed(keys, (*home, "extracted"), extracted, decode_extracted),
         redirection_url=document["redirectionUrl"],
         face_recognition=document["faceRecognition"],
         created_at=document["createdAt"],
@@ -114,6 +124,11 @@ def decode(document: Document) -> Verification:
         anonymized_at=get("anonymizedAt"),
         events=tuple(map(decode_event, document["events"])),
     )
+
+
+def decode_declared(document: Document) -> DeclaredIdentity:
+    """The names that the integrator gave."""
+    return DeclaredIdentity(document["firstName"], document["lastName"])
 
 
 def decode_extracted(document: Document) -> ExtractedDocument:

@@ -128,7 +128,7 @@ class Feed:
         keys: list[Key] = [("id", workspace, document["_id"]), ("chain", workspace, document["chain"]), ("workspace", workspace, None)]
         listeners = [listener for key in keys for listener in self._listeners.get(key, ())]
         if listeners:
-            verification = decode(document)
+            verification = decode(document, self._store.keys)
             version = verification.version - 1 if since is None else version_at(verification, since)
             for listener in listeners:
                 listener.offer(verification, version)

@@ -1,4 +1,4 @@
-"""The indexes, one for each way in which the gateway asks. All but `due` begin with the workspace, which can be the shard key."""
+"""The indexes, one for each way in which the gateway asks. All but the two of the sweeper begin with the workspace, which can be the shard key."""
 
 from pymongo import ASCENDING, IndexModel
 
@@ -8,9 +8,9 @@ VERIFICATIONS = "verifications"
 HEARTBEATS = "heartbeats"
 
 
-def index(*keys: str, unique: bool = False, present: str | None = None) -> IndexModel:
-    """An ascending index over the keys; over the documents alone that have the field, where one is named."""
-    options = {"partialFilterExpression": {present: {"$exists": True}}} if present else {}
+def index(*keys: str, unique: bool = False, present: tuple[str, ...] = ()) -> IndexModel:
+    """An ascending index over the keys; over the documents alone that have certain fields, where these are named."""
+    options = {"partialFilterExpression": {field: {"$exists": True} for field in present}} if present else {}
     return IndexModel([(key, ASCENDING) for key in keys], unique=unique, **options)
 
 
@@ -23,10 +23,11 @@ INDEXES = {
         index("workspace", "reasons", "createdAt", "_id"),
         index("workspace", "reference", "createdAt", "_id"),
         index("workspace", "chain", "attempt"),
-        index("due", present="due"),
-        index("workspace", "idempotency.key", unique=True, present="idempotency.key"),
-        index("workspace", "previous", unique=True, present="previous"),
-        index("workspace", "provider.id", unique=True, present="provider.id"),
+        index("due", "_id", present=("due",)),
+        index("completedAt", "_id", present=("completedAt", "declared")),
+        index("workspace", "idempotency.key", unique=True, present=("idempotency.key",)),
+        index("workspace", "previous", unique=True, present=("previous",)),
+        index("workspace", "provider.id", unique=True, present=("provider.id",)),
     ],
     # A process that is gone leaves its last heartbeat behind for a while.
     HEARTBEATS: [IndexModel([("at", ASCENDING)], expireAfterSeconds=3600)],

@@ -11,6 +11,7 @@ from store.cursor import Place
 from store.documents import Document, decode
 from store.driver import Collection, answering
 from store.query import matching, within
+from store.sealing import Keys
 
 SORTED_BY = {
     Order.CREATED_NEWEST: ("createdAt", DESCENDING),
@@ -81,7 +82,7 @@ def along(filter: Filter, order: Order) -> list[tuple[str, int]] | None:
     return [(key, ASCENDING) for key in ("workspace", *status, "updatedAt", "_id")]
 
 
-async def read(collection: Collection, scope: Document, filter: Filter, request: PageRequest) -> Page:
+async def read(collection: Collection, keys: Keys, scope: Document, filter: Filter, request: PageRequest) -> Page:
     """One page.
 
     Cost: one query over an index, `size + 1` documents. A row more than asked for tells whether there are others.
@@ -90,7 +91,7 @@ async def read(collection: Collection, scope: Document, filter: Filter, request:
         query = collection.find(conditions(scope, filter, request), hint=along(filter, request.order))
         found = await query.sort(sorting(request)).limit(request.size + 1).to_list(None)
     more = len(found) > request.size
-    rows = tuple(map(decode, found[: request.size]))
+    rows = tuple(decode(document, keys) for document in found[: request.size])
     if request.end == "first":
         return Page(rows, request.order, has_previous=request.after is not None, has_next=more or request.before is not None)
     return Page(rows[::-1], request.order, has_previous=more or request.after is not None, has_next=request.before is not None)

@@ -7,6 +7,7 @@ from domain.errors import Unavailable
 from domain.verification import Verification
 from store.documents import Document, decode
 from store.driver import Collection, answering
+from store.sealing import Keys
 
 MOST_AT_ONCE = 500
 
@@ -21,8 +22,9 @@ class PointReads:
     A read never starts before the request that asks for it arrived, so that nobody gets older data than alone.
     """
 
-    def __init__(self, collection: Collection) -> None:
+    def __init__(self, collection: Collection, keys: Keys) -> None:
         self._collection = collection
+        self._keys = keys
         self._waiting: dict[Key, list[Answer]] = defaultdict(list)
         self._reading: asyncio.Task[None] | None = None
 
@@ -63,7 +65,7 @@ class PointReads:
                 documents = [document] if document else []
             else:
                 documents = await self._collection.find(wanted(keys)).to_list(None)
-        return {(document["workspace"], document["_id"]): decode(document) for document in documents}
+        return {(document["workspace"], document["_id"]): decode(document, self._keys) for document in documents}
 
 
 def settle(answer: Answer, outcome: Outcome) -> None:

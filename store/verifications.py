@@ -14,15 +14,17 @@ from domain.errors import Conflict, DomainError, NotFound
 from domain.filter import Filter, Order
 from domain.statistics import VerificationStats
 from domain.verification import Verification
-from store import pages, statistics
+from store import due, pages, statistics
 from store.barrier import Barrier
 from store.cursor import Place
 from store.documents import Document, decode, encode
 from store.driver import Client, Collection, Session, answering, database, transaction
+from store.due import Due
 from store.indexes import VERIFICATIONS
 from store.pages import Page, PageRequest
 from store.point_reads import PointReads
 from store.query import matching, within
+from store.sealing import Keys
 from store.turns import Turns
 
 Clock = Callable[[], datetime]
@@ -45,25 +47,31 @@ def utc_now() -> datetime:
 class Store:
     """All verifications, by workspace."""
 
-    def __init__(self, client: Client, now: Clock = utc_now, patience_seconds: float = 10) -> None:
+    def __init__(self, client: Client, keys: Keys, now: Clock = utc_now, patience_seconds: float = 10) -> None:
         self.client = client
+        self.keys = keys
         self.database = database(client)
         self.collection: Collection = self.database[VERIFICATIONS]
         self.now = now
         self.patience_seconds = patience_seconds
         self.turns = Turns()
-        self.point_reads = PointReads(self.collection)
+        self.point_reads = PointReads(self.collection, keys)
         self.barrier = Barrier(self.database, uuid4().hex, now)
 
     def within(self, workspace: str, chain: str | None = None) -> "Verifications":
         """Those of a workspace, or of one chain of attempts in it."""
         return Verifications(self, workspace, chain)
 
-    async def overdue(self, most: int) -> list[tuple[str, str]]:
-        """The workspace and id of verifications whose deadline has passed, the longest overdue first. Cost: one query over the index on `due`."""
-        with answering():
-            cursor = self.collection.find({"due": {"$lte": self.now()}}, {"workspace": 1}).sort("due", 1).limit(most)
-            return [(found["workspace"], found["_id"]) async for found in cursor]
+    async def overdue(self, most: int, after: Due | None = None) -> list[Due]:
+        """Those whose deadline has passed, the longest overdue first; behind `after`, where that is given. Cost: one query over an index."""
+        return await due.read(self.collection, "due", self.now(), {}, most, after)
+
+    async def not_anonymized(self, completed_until: datetime, most: int, after: Due | None = None) -> list[Due]:
+        """Those that have had their outcome since an instant or longer and still hold personal data, the oldest outcome first.
+
+        Cost: one query over an index.
+        """
+        return await due.read(self.collection, "completedAt", completed_until, {"declared": {"$exists": True}}, most, after)
 
 
 class Verifications:
@@ -87,7 +95,7 @@ class Verifications:
         """The verification that was created with this idempotency key."""
         with answering():
             found = await self._store.collection.find_one({"idempotency.key": key, **self._scope})
-        return decode(found) if found else None
+        return decode(found, self._store.keys) if found else None
 
     async def add(self, verification: Verification) -> Verification:
         """Store a new one; where its idempotency key is taken, the one that has it.
@@ -96,7 +104,7 @@ class Verifications:
         """
         with answering():
             try:
-                await self._store.collection.insert_one(encode(verification))
+                await self._store.collection.insert_one(encode(verification, self._store.keys))
             except DuplicateKeyError:
                 await self._store.barrier.passed()
                 standing = verification.idempotency and await self.with_key(verification.idempotency.key)
@@ -142,7 +150,7 @@ class Verifications:
 
             async def both(session: Session) -> None:
                 await self._replace(old, new, session)
-                await self._store.collection.insert_one(encode(successor), session=session)
+                await self._store.collection.insert_one(encode(successor, self._store.keys), session=session)
 
             with answering():
                 await transaction(self._store.client, both)
@@ -163,11 +171,11 @@ class Verifications:
             wanted = within(self._scope, [{"chain": {"$in": list(chains)}}])
             found = await self._store.collection.find(wanted).to_list(None)
         # Sorted here: of more than 200 chains, MongoDB can't merge the entries of its index.
-        return sorted(map(decode, found), key=lambda verification: verification.attempt)
+        return sorted((decode(document, self._store.keys) for document in found), key=lambda verification: verification.attempt)
 
     async def page(self, filter: Filter, request: PageRequest) -> Page:
         """A page of the list."""
-        return await pages.read(self._store.collection, self._scope, filter, request)
+        return await pages.read(self._store.collection, self._store.keys, self._scope, filter, request)
 
     async def updated_since(self, since: datetime, filter: Filter) -> AsyncIterator[Verification]:
         """Those that changed at an instant or later and meet what never changes of the filter, the longest unchanged first.
@@ -200,7 +208,7 @@ class Verifications:
 
     async def _replace(self, old: Verification, new: Verification, session: Session | None = None) -> Verification:
         guard = {"_id": old.id, **self._scope, "version": old.version}
-        written = await self._store.collection.replace_one(guard, encode(new), session=session)
+        written = await self._store.collection.replace_one(guard, encode(new, self._store.keys), session=session)
         if not written.matched_count:
             raise Stale
         return new

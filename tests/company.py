@@ -9,8 +9,8 @@ from pymongo.collection import Collection
 
 from domain.caller import Scope
 from domain.verification import Verification
-from store.documents import encode
 from tests.serving import Gateway
+from tests.storing import encode
 
 ANSWER = """
 fragment Answer on VerificationResult {

@@ -1,6 +1,7 @@
 """A gateway for a test: the whole application behind a real server on a free port, over the test's own database."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,13 +15,17 @@ from starlette.routing import BaseRoute
 from domain.caller import Scope
 from gateway import settings
 from gateway.application import application, token_reader
-from gateway.server import Server, listening
+from gateway.protocol import Patience
+from gateway.server import PATIENCE, Server, listening
 from gateway.settings import Settings
 from gateway.tokens import Tokens
 from store.verifications import Clock, utc_now
+from tests.storing import DATA_KEY
 
-KEYS = {name: f"test-{name}-0123456789-abcdefghijkl" for name in ("token_key", "signing_key", "fingerprint_key")}
+SIGNING_KEYS = {name: f"test-{name}-0123456789-abcdefghijkl" for name in ("token_key", "signing_key", "fingerprint_key")}
+KEYS = {**SIGNING_KEYS, "data_keys": f"test:{b64encode(DATA_KEY).decode()}"}
 ACME = "acme"
+ISSUER = "https://issuer.example"
 INTEGRATOR = (Scope.READ, Scope.WRITE, Scope.SENSITIVE)
 
 
@@ -56,25 +61,32 @@ class Gateway:
 
 def settings_for_tests(mongo_uri: str, port: int, **changed: Any) -> Settings:
     """Settings that serve a test."""
-    defaults = {**KEYS, "provider": "sandbox", "public_url": f"http://127.0.0.1:{port}", "sweep_seconds": 0.2}
+    defaults = {**KEYS, "provider": "sandbox", "public_url": f"http://127.0.0.1:{port}", "sweep_seconds": 0.2, "introspection": True}
     return settings.read(defaults, mongo_uri=SecretStr(mongo_uri), port=port, **changed)
 
 
 @asynccontextmanager
 async def serving(
-    mongo_uri: str, now: Clock = utc_now, unread_seconds: float = 30, pages: Sequence[BaseRoute] = (), **changed: Any
+    mongo_uri: str,
+    now: Clock = utc_now,
+    unread_seconds: float = 30,
+    pages: Sequence[BaseRoute] = (),
+    patience: Patience = PATIENCE,
+    local: bool = False,
+    ready: bool = True,
+    **changed: Any,
 ) -> AsyncIterator[Gateway]:
-    """Serve for as long as the context lasts, from when the gateway is ready on."""
+    """Serve for as long as the context lasts, from when the gateway is ready on, or as soon as it listens."""
     with listening("127.0.0.1", 0, unread_seconds) as bound:
         chosen = settings_for_tests(mongo_uri, bound.getsockname()[1], **changed)
         started = asyncio.Event()
-        server = Server(application(chosen, pages, now), started.set)
+        server = Server(application(chosen, pages, now, local), started.set, patience)
         task = asyncio.create_task(server.serve([bound]))
         try:
             await asyncio.wait({task, asyncio.create_task(started.wait())}, return_when=asyncio.FIRST_COMPLETED)
             url = f"http://127.0.0.1:{chosen.port}"
             async with httpx2.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
-                for _ in range(1500):
+                for _ in range(1500 if ready else 0):
                     if (await client.get("/readyz")).is_success:
                         break
                     await asyncio.sleep(0.02)

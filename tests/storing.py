@@ -9,13 +9,27 @@ from uuid import uuid4
 
 from domain.errors import Unavailable
 from domain.verification import Verification
-from store import indexes
+from store import documents, indexes
+from store.documents import Document
 from store.driver import close, connect, watching
 from store.feed import Feed
 from store.listener import Listener
+from store.sealing import Keys
 from store.verifications import Clock, Store
 
 GENEROUS_SECONDS = 30.0
+DATA_KEY = bytes(range(32))
+DATA_KEYS = Keys({"test": DATA_KEY})
+
+
+def encode(verification: Verification) -> Document:
+    """The document of a verification, under the tests' key."""
+    return documents.encode(verification, DATA_KEYS)
+
+
+def decode(document: Document) -> Verification:
+    """The verification that a document holds, under the tests' key."""
+    return documents.decode(document, DATA_KEYS)
 
 
 def another_database(mongo_uri: str) -> str:
@@ -28,7 +42,7 @@ async def storing(uri: str, now: Clock, patience_seconds: float = GENEROUS_SECON
     """A store with its indexes, as each process has one."""
     client = connect(uri, GENEROUS_SECONDS)
     try:
-        store = Store(client, now, patience_seconds)
+        store = Store(client, DATA_KEYS, now, patience_seconds)
         await indexes.ensure(store.database)
         yield store
     finally:

@@ -37,7 +37,7 @@ WAITING_FOR = {
 
 def page(verification: Verification, windows: Windows, now: datetime, trouble: str) -> Html:
     """The page: where the verification stands, and what can be pressed."""
-    declared = verification.declared
+    declared = verification.declared.open() if verification.declared else None
     return filled(
         "sandbox.html",
         refresh=refresh(verification, now),

@@ -10,8 +10,3 @@ def test_only_the_sensitive_scope_shows_internal_reasons(scope: Scope) -> None:
     caller = Caller("someone", "acme", frozenset({scope}))
 
     assert caller.sees_internals is (scope is Scope.SENSITIVE)
-
-
-def test_a_token_for_one_chain_is_the_individuals() -> None:
-    assert Caller("someone", "acme", frozenset({Scope.FOLLOW}), chain="ver_1").is_individual
-    assert not Caller("someone", "acme", frozenset({Scope.READ})).is_individual

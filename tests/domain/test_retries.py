@@ -6,6 +6,7 @@ import pytest
 
 from domain.errors import InvalidInput, NotRetryable
 from domain.event import Actor, Event, EventType, Progress
+from domain.identity import DeclaredIdentity
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Idempotency, Verification
@@ -82,7 +83,7 @@ def test_a_retry_may_correct_the_names_and_the_redirection() -> None:
 
     assert one_name.declared == replace(JEANNE, last_name="Moreau-Roux")
     assert everything.declared is not None
-    assert (everything.declared.first_name, everything.declared.last_name) == ("Jean", "Roux")
+    assert everything.declared.open() == DeclaredIdentity("Jean", "Roux")
     assert everything.redirection_url == "https://shop.example/again"
 
 

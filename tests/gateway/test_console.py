@@ -62,7 +62,7 @@ async def test_the_browser_is_told_to_trust_nothing_but_the_pages_own_files(gate
         "require-trusted-types-for": "'script'",
     }
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert headers["cache-control"] == "no-store"
 
 

@@ -91,7 +91,6 @@ DOCUMENTS = {
     "{" + "me {" * 600 + "}" * 601: "GRAPHQL_PARSE_FAILED",
     "{ reasonCode(code: " + "[" * 900 + "]" * 900 + ") { code } }": "GRAPHQL_PARSE_FAILED",
     "query($a: " + "[" * 900 + "Int" + "]" * 900 + ") { me { subject } }": "GRAPHQL_PARSE_FAILED",
-    "{" + " me { subject }" * 1000 + "}": "GRAPHQL_PARSE_FAILED",
     "{ nothing }": "GRAPHQL_VALIDATION_FAILED",
     "{ me }": "GRAPHQL_VALIDATION_FAILED",
     "{ me { subject { length } } }": "GRAPHQL_VALIDATION_FAILED",

@@ -1,6 +1,7 @@
 """Who asks: tokens that count and tokens that don't, and companies that learn nothing of each other."""
 
 import base64
+import hmac
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -12,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
 from domain.caller import Scope
-from gateway.tokens import Tokens
+from gateway.tokens import Tokens, Trust, own_id
 from schema.build import build, executable
 from store.verifications import utc_now
 from tests.company import PERSON, Company
@@ -75,13 +76,23 @@ def test_each_root_field_and_each_id_that_it_takes_is_tried_here() -> None:
     assert taking == set(WITH_AN_ID)
 
 
+def urlsafe(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
 def part(content: object) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(content)).decode().rstrip("=")
+    return urlsafe(orjson.dumps(content))
 
 
 def signed(claims: dict[str, Any], key: str = KEYS["token_key"], algorithm: str = "HS256", **header: Any) -> str:
     """A token of any kind, as somebody with the key could sign it."""
     return jwt.encode({"alg": algorithm, **header}, claims, OctKey.import_key(key), [algorithm])
+
+
+def by_hand(header: dict[str, object], claims: dict[str, Any], key: bytes = KEYS["token_key"].encode()) -> str:
+    """A token that no library would sign."""
+    content = f"{part(header)}.{part(claims)}"
+    return f"{content}.{urlsafe(hmac.digest(key, content.encode(), 'sha256'))}"
 
 
 def claims(workspace: object, **changed: Any) -> dict[str, Any]:
@@ -95,7 +106,7 @@ def bad_tokens(workspace: str) -> dict[str, str | None]:
     good, past = signed(claims(workspace)), int(utc_now().timestamp()) - 1
     header, payload, signature = good.split(".")
     rsa = RSAKey.generate_key(2048)
-    own = {"kty": "oct", "k": base64.urlsafe_b64encode(b"k" * 32).decode().rstrip("=")}
+    own = {"kty": "oct", "k": urlsafe(b"k" * 32)}
     tokens = {
         "no JWT": "x",
         "two dots": "..",
@@ -108,8 +119,8 @@ def bad_tokens(workspace: str) -> dict[str, str | None]:
         "one of another key": signed(claims(workspace), "another-key-0123456789-abcdefghijklm"),
         "one of the gateway's own key": signed(claims(workspace), KEYS["signing_key"]),
         "one of the key for fingerprints": signed(claims(workspace), KEYS["fingerprint_key"]),
-        "one that calls itself a follow token": signed(claims(workspace, chain="ver_0"), kid="follow"),
-        "a follow token without a chain": signed(claims(workspace), KEYS["signing_key"], kid="follow"),
+        "one that calls itself a follow token": signed(claims(workspace, chain="ver_0"), kid=own_id(KEYS["signing_key"])),
+        "a follow token without a chain": signed(claims(workspace), KEYS["signing_key"], kid=own_id(KEYS["signing_key"])),
         "one that brings its own key": signed(claims(workspace), "k" * 32, jwk=own),
         "one that says where its key is": signed(claims(workspace), "k" * 32, jku="https://evil.example/jwks.json"),
         "one without a signature": f"{part({'alg': 'none'})}.{payload}.",
@@ -119,6 +130,13 @@ def bad_tokens(workspace: str) -> dict[str, str | None]:
         "one of a public key": jwt.encode({"alg": "RS256"}, claims(workspace), rsa, ["RS256"]),
         "one whose claims were changed": f"{header}.{part(claims('other'))}.{signature}",
         "one whose signature was cut": good[:-2],
+        "one that is valid for too long": signed(claims(workspace, exp=int(utc_now().timestamp()) + 90_000)),
+        "one that was issued tomorrow": signed(claims(workspace, iat=int(utc_now().timestamp()) + 86_400)),
+        "one for somebody else": signed(claims(workspace, aud="another-service")),
+        "one without a subject": signed(claims(workspace, sub=None)),
+        "one of a subject that is too long": signed(claims(workspace, sub="x" * 256)),
+        "one whose scope is a number": signed(claims(workspace, scope=7)),
+        "one that is critical in ways that nobody knows": by_hand({"alg": "HS256", "crit": ["strange"], "strange": 1}, claims(workspace)),
         "one without a workspace": signed(claims(None)),
         "one of an empty workspace": signed(claims("")),
         "one of a workspace that is a list": signed(claims([workspace])),
@@ -305,7 +323,7 @@ async def test_a_cursor_of_another_company_leads_to_nothing_of_it(company: Compa
 
 
 async def test_a_token_of_another_gateway_is_not_one_of_this(company: Company) -> None:
-    other = Tokens("another-key-0123456789-abcdefghijklm", "yet-another-0123456789-abcdefghijklm", utc_now)
+    other = Tokens(Trust("another-key-0123456789-abcdefghijklm"), ["yet-another-0123456789-abcdefghijklm"], utc_now)
 
     response = await company.gateway.post(OPERATIONS["me"], token=other.token("x", company.workspace, list(Scope), timedelta(hours=1)))
 

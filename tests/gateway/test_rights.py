@@ -1,6 +1,7 @@
 """Who may ask for what."""
 
 from itertools import chain, combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +10,11 @@ from domain.caller import Scope
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Verification
+from gateway import rights
 from store.verifications import utc_now
 from tests.company import CAPTURE_COMPLETED, PERSON, Company
 from tests.factories import PASSPORT, a_verification
-from tests.gateway.test_identity import OPERATIONS, variables
+from tests.gateway.test_identity import OPERATIONS, SCHEMA, variables
 from tests.wire import following, wired
 
 READ, WRITE, REPORT, SENSITIVE = SCOPES = (Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE)
@@ -53,6 +55,18 @@ def a_failed_one(company: Company, *codes: str) -> Verification:
     """A verification of the company that failed for these reasons."""
     pending = a_verification(workspace=company.workspace, at=utc_now())
     return pending.concluded(Result.reported(Status.FAILED, list(codes), PASSPORT), utc_now())
+
+
+def test_every_field_has_its_rule_and_its_description_says_so() -> None:
+    for type, name, field in rights.fields(SCHEMA):
+        assert rights.rules(field), f"{type.name}.{name} has no rule"
+        assert all(rule.told in (field.description or "") for rule in rights.rules(field)), f"{type.name}.{name}"
+
+
+def test_the_documentation_has_the_table_of_rules() -> None:
+    documentation = Path(rights.__file__).parents[1] / "docs" / "security.md"
+
+    assert rights.table(SCHEMA) in documentation.read_text()
 
 
 def test_every_root_field_has_its_rule_here() -> None:

@@ -201,7 +201,7 @@ async def test_nothing_that_was_declared_can_break_out_of_the_page(gateway: Gate
 async def test_a_link_that_was_changed_leads_nowhere(gateway: Gateway) -> None:
     id, path = await created(gateway)
     _, sandbox, workspace, _, signature = path.split("/")
-    unknown = Sandbox("", KEYS["signing_key"].encode()).signature(ACME, "ver_unknown")
+    unknown = Sandbox("", [KEYS["signing_key"].encode()]).signature(ACME, "ver_unknown")
     wrong = [
         f"/{sandbox}/{workspace}/{id}/{'0' * 32}",
         f"/{sandbox}/other/{id}/{signature}",
@@ -264,7 +264,7 @@ async def test_a_body_without_end_is_refused(gateway: Gateway) -> None:
 
 async def test_without_its_database_it_asks_to_come_back() -> None:
     app = application(settings_for_tests(UNREACHABLE, 8000, database_seconds=0.2))
-    path = urlsplit(Sandbox("", KEYS["signing_key"].encode()).start(ACME, "ver_1").url or "").path
+    path = urlsplit(Sandbox("", [KEYS["signing_key"].encode()]).start(ACME, "ver_1").url or "").path
     transport = httpx2.ASGITransport(app)
 
     async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=transport, base_url="http://gateway.example") as client:
@@ -293,7 +293,7 @@ async def test_the_browser_is_told_to_run_nothing_and_to_tell_nobody(gateway: Ga
         assert policy["style-src"] == policy["img-src"] == "'self'"
         assert "script-src" not in policy
         assert response.headers["x-content-type-options"] == "nosniff"
-        assert response.headers["referrer-policy"] == "no-referrer"
+        assert response.headers["referrer-policy"] == "same-origin"
         assert response.headers["cache-control"] == "no-store"
 
 

@@ -16,6 +16,14 @@ REQUIRED = {**KEYS, "mongo_uri": "mongodb://mongo.example/gateway", "provider": 
 SECRETS = ("token_key", "signing_key", "fingerprint_key")
 
 
+CANARY = "canarycanarycanarycanarycanarycanarycanaryA="
+DATA_KEYS_THAT_CAN_NOT_BE = (
+    *("", ",", "canary", CANARY, f":{CANARY}", f"Canary:{CANARY}", f"canary-canary-canary:{CANARY}", f"a:{CANARY},"),
+    *("a:", "a:canary", f"a:{CANARY[:-1]}", f"a:{CANARY[4:]}", f"a:{CANARY}!", f"a:{CANARY} {CANARY}", f"a:{'A' * 43}="),
+    *(f"a:{CANARY},a:{CANARY}", f"a:{CANARY};b:{CANARY}", f"a:{CANARY},b:canary"),
+)
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment without settings."""
@@ -46,7 +54,7 @@ def test_every_setting_is_described_in_the_example() -> None:
 
 
 def test_the_example_brings_no_secret() -> None:
-    assert all(f"\n{variable(name)}=\n" in settings.example() for name in (*SECRETS, "mongo_uri"))
+    assert all(f"{variable(name)}=\n" in settings.example() for name in (*SECRETS, "data_keys", "mongo_uri"))
 
 
 def test_the_example_is_settings_once_what_is_required_is_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,6 +97,8 @@ def test_each_setting_that_is_missing_is_named() -> None:
             for name in ("link_window_seconds", "verification_window_seconds", "sweep_seconds", "request_seconds", "database_seconds")
             for value in ("canary", "0", "-3", "nan")
         ),
+        *(("retention_seconds", value) for value in ("canary", "0", "-3", "nan", "inf", "1e12")),
+        *(("data_keys", value) for value in DATA_KEYS_THAT_CAN_NOT_BE),
         ("log_level", "canary"),
         ("log_format", "canary"),
     ],
@@ -100,7 +110,7 @@ def test_a_setting_that_can_not_be_used_is_named_without_its_value(name: str, va
     assert "canary" not in told
 
 
-@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("name", [*SECRETS, "data_keys"])
 def test_a_key_that_was_made_for_development_does_not_serve(name: str, tmp_path: Path) -> None:
     made = keys(tmp_path)[name]
 
@@ -114,4 +124,4 @@ def test_a_key_that_was_made_for_development_does_not_serve(name: str, tmp_path:
 def test_settings_do_not_show_their_secrets() -> None:
     shown = repr(settings.read(REQUIRED))
 
-    assert not any(REQUIRED[name] in shown for name in (*SECRETS, "mongo_uri"))
+    assert not any(REQUIRED[name] in shown for name in (*SECRETS, "data_keys", "mongo_uri"))

@@ -12,15 +12,14 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from domain.event import Progress
-from gateway.sweeper import sweep
-from store.documents import encode
+from gateway.sweeper import chores, sweep
 from store.indexes import VERIFICATIONS
 from store.verifications import utc_now
 from tests.clock import Clock
 from tests.company import CAPTURE_COMPLETED, CAPTURE_STARTED, LINK_OPENED, Answer, Company
 from tests.factories import WINDOWS, a_verification
 from tests.serving import serving
-from tests.storing import storing
+from tests.storing import encode, storing
 from tests.wire import GENEROUS_SECONDS, following
 
 LINK, WHOLE, INSTANT = timedelta(minutes=15), timedelta(days=7), timedelta(milliseconds=1)
@@ -321,7 +320,7 @@ async def test_four_sweepers_at_once_expire_a_thousand_once_each(database_uri: s
         async def swept_all(sweeper: int) -> int:
             total = 0
             while await stores[sweeper].overdue(1):
-                total += await sweep(stores[sweeper])
+                total += await sweep(stores[sweeper], *chores(stores[sweeper], None))
             return total
 
         expired = await asyncio.gather(*(swept_all(sweeper) for sweeper in range(4)))

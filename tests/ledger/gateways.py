@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx2
 
 from domain.caller import Scope
-from gateway.tokens import Tokens
+from gateway.tokens import Tokens, Trust
 from store.verifications import utc_now
 from tests.ledger.process import PATIENCE_SECONDS, Process
 from tests.ledger.proxy import HOST, Doors
-from tests.serving import ACME, KEYS
+from tests.serving import ACME, ISSUER, KEYS
 
 NAMES = ("gateway-1", "gateway-2")
 SCOPES = [Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE]
@@ -46,6 +46,7 @@ def environment(mongo_uri: str, port: int, link_window_seconds: float) -> dict[s
     return {
         "GATEWAY_MONGO_URI": mongo_uri,
         **{f"GATEWAY_{name.upper()}": key for name, key in KEYS.items()},
+        "GATEWAY_TOKEN_ISSUER": ISSUER,
         "GATEWAY_PROVIDER": "sandbox",
         "GATEWAY_PUBLIC_URL": f"http://{HOST}:{port}",
         "GATEWAY_PORT": str(port),
@@ -58,7 +59,7 @@ def environment(mongo_uri: str, port: int, link_window_seconds: float) -> dict[s
 
 def token(ttl: timedelta = timedelta(hours=24)) -> str:
     """A token that opens the workspace of the ledger."""
-    return Tokens(KEYS["token_key"], KEYS["signing_key"], utc_now).token("ledger", ACME, SCOPES, ttl)
+    return Tokens(Trust(KEYS["token_key"], issuer=ISSUER), [KEYS["signing_key"]], utc_now).token("ledger", ACME, SCOPES, ttl)
 
 
 @asynccontextmanager

@@ -20,10 +20,11 @@ from gateway.settings import DEVELOPMENT, Settings, variable
 from store import indexes
 from store.driver import close, connect, database
 from store.verifications import utc_now
-from tests.serving import KEYS, settings_for_tests
+from tests.processes.service import settings_at
+from tests.serving import KEYS, SIGNING_KEYS, settings_for_tests
 
-KEY_SETTINGS = {variable(name): key for name, key in KEYS.items()}
-SETTINGS = {**KEY_SETTINGS, "GATEWAY_PROVIDER": "sandbox", "GATEWAY_PUBLIC_URL": "http://127.0.0.1:8000", "GATEWAY_PORT": "0"}
+KEY_SETTINGS = {variable(name): key for name, key in SIGNING_KEYS.items()}
+SETTINGS = {**settings_at(8000), "GATEWAY_PORT": "0"}
 SDL = Path(__file__).parents[2] / "schema" / "schema.graphql"
 
 
@@ -62,7 +63,7 @@ def test_settings_that_are_missing_are_named_one_by_one(run: Run, command: str) 
     outcome = run(command)
 
     named = [line.strip() for line in outcome.errors.splitlines()[1:]]
-    missing = ("MONGO_URI", "TOKEN_KEY", "SIGNING_KEY", "FINGERPRINT_KEY", "PROVIDER", "PUBLIC_URL")
+    missing = ("MONGO_URI", "TOKEN_KEY", "SIGNING_KEY", "FINGERPRINT_KEY", "DATA_KEYS", "PROVIDER", "PUBLIC_URL")
     assert outcome.status == 1
     assert named == [f"GATEWAY_{name}: is missing" for name in missing]
 
@@ -123,27 +124,27 @@ def test_a_data_directory_that_cannot_be_one_is_refused(run: Run) -> None:
     assert (outcome.status, outcome.errors) == (1, "gateway: file can't be used: File exists\n")
 
 
-def test_a_token_opens_its_workspace_for_its_scopes_and_time(run: Run) -> None:
+async def test_a_token_opens_its_workspace_for_its_scopes_and_time(run: Run) -> None:
     asked = ("--workspace", "acme", "--scope", "verification:read", "--scope", "verification:report", "--ttl", "60", "--subject", "Jo")
     before = utc_now()
 
     outcome = run("token", *asked, GATEWAY_TOKEN_KEY=KEYS["token_key"])
 
-    caller = token_reader(settings_for_tests("mongodb://unused", 0), utc_now).caller(f"Bearer {outcome.output.strip()}")
+    caller = await token_reader(settings_for_tests("mongodb://unused", 0), utc_now).caller(f"Bearer {outcome.output.strip()}")
     assert (outcome.status, outcome.errors) == (0, "")
     assert (caller.subject, caller.workspace, caller.scopes) == ("Jo", "acme", frozenset({Scope.READ, Scope.REPORT}))
     assert caller.expires_at is not None
     assert timedelta(seconds=58) < caller.expires_at - before < timedelta(seconds=90)
 
 
-def test_a_token_for_a_gateway_in_development_is_signed_with_its_key(run: Run) -> None:
+async def test_a_token_for_a_gateway_in_development_is_signed_with_its_key(run: Run) -> None:
     keys = development.keys(Path(".gateway"))
 
     outcome = run("token", "--workspace", "demo", "--scope", "verification:read")
 
     chosen = settings_for_tests("mongodb://unused", 0, **keys)
     assert outcome.status == 0
-    assert token_reader(chosen, utc_now).caller(f"Bearer {outcome.output.strip()}").workspace == "demo"
+    assert (await token_reader(chosen, utc_now).caller(f"Bearer {outcome.output.strip()}")).workspace == "demo"
 
 
 @pytest.mark.parametrize(

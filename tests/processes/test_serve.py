@@ -1,9 +1,7 @@
 """`gateway serve`, as operators run it."""
 
 import asyncio
-import json
 import signal
-from datetime import timedelta
 from pathlib import Path
 
 import httpx2
@@ -11,42 +9,24 @@ import pytest
 from websockets import ConnectionClosed
 
 from gateway.alive import alive
-from gateway.application import token_reader
-from gateway.server import listening
 from store.driver import close, connect, database
-from store.verifications import utc_now
 from tests.processes.forwarder import forwarding
-from tests.processes.process import CREATE, READY_SECONDS, REQUEST, Api, Command, next_update, running
-from tests.serving import ACME, INTEGRATOR, KEYS, settings_for_tests
+from tests.processes.process import CREATE, READY_SECONDS, REQUEST, next_update, running
+from tests.processes.service import api_at, free_port, logged, settings_at
 
 EXIT_SECONDS = 10
-
-SETTINGS = {**{f"GATEWAY_{name.upper()}": key for name, key in KEYS.items()}, "GATEWAY_PROVIDER": "sandbox", "GATEWAY_PORT": "0"}
 
 
 @pytest.fixture
 def port() -> int:
     """A port that nobody has at the moment."""
-    with listening("127.0.0.1", 0) as bound:
-        number: int = bound.getsockname()[1]
-        return number
+    return free_port()
 
 
 @pytest.fixture
 def environment(port: int) -> dict[str, str]:
     """All that must be set but for GATEWAY_MONGO_URI."""
-    return {**SETTINGS, "GATEWAY_PORT": str(port), "GATEWAY_PUBLIC_URL": f"http://127.0.0.1:{port}"}
-
-
-def an_integrator(port: int) -> Api:
-    """One whose token was signed with the test's key."""
-    tokens = token_reader(settings_for_tests("mongodb://unused", port), utc_now)
-    return Api(f"http://127.0.0.1:{port}", tokens.token("tester", ACME, list(INTEGRATOR), timedelta(hours=1)))
-
-
-def logged(command: Command) -> list[dict[str, str]]:
-    """What it logged."""
-    return [json.loads(line) for line in command.errors.read_text().splitlines()]
+    return settings_at(port)
 
 
 async def test_an_address_that_cannot_be_mongodbs_is_refused_and_not_shown(tmp_path: Path, environment: dict[str, str]) -> None:
@@ -63,7 +43,7 @@ async def test_an_address_that_cannot_be_mongodbs_is_refused_and_not_shown(tmp_p
 async def test_at_sigterm_what_is_under_way_is_finished_and_followers_are_sent_elsewhere(
     tmp_path: Path, database_uri: str, port: int, environment: dict[str, str]
 ) -> None:
-    api = an_integrator(port)
+    api = api_at(port)
     async with forwarding(database_uri, marker=b"held up") as way:
         await way.open()
         async with running(tmp_path, "serve", GATEWAY_MONGO_URI=way.uri, **environment) as command:
@@ -96,7 +76,7 @@ async def test_at_sigterm_what_is_under_way_is_finished_and_followers_are_sent_e
 async def test_at_sigterm_what_cannot_be_finished_is_told_that_its_outcome_is_open(
     tmp_path: Path, database_uri: str, port: int, environment: dict[str, str]
 ) -> None:
-    api = an_integrator(port)
+    api = api_at(port)
     async with forwarding(database_uri, marker=b"held up") as way, httpx2.AsyncClient(trust_env=False, timeout=30) as client:
         await way.open()
         async with running(tmp_path, "serve", GATEWAY_MONGO_URI=way.uri, **environment) as command:

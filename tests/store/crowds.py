@@ -11,11 +11,11 @@ from domain.reasons import ReasonType
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Verification
-from store.documents import encode
 from store.pages import SORTED_BY
 from store.verifications import Store
 from tests.factories import INCONCLUSIVE_RESULT, a_verification, later, retried
 from tests.store.histories import codes_of
+from tests.storing import encode
 
 T = TypeVar("T")
 

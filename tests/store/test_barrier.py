@@ -9,6 +9,7 @@ from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.commands import Commands
 from tests.factories import a_verification
+from tests.storing import DATA_KEYS
 
 
 async def test_those_who_wait_share_a_write_that_begins_after_they_came(store: Store, commands: Commands) -> None:
@@ -47,7 +48,7 @@ async def test_whoever_gives_up_waiting_keeps_nobody_from_passing(store: Store) 
 
 async def test_those_who_wait_share_a_failure_too(clock: Clock) -> None:
     client = connect("mongodb://127.0.0.1:1/gateway", timeout_seconds=1)
-    store, begun = Store(client, clock), monotonic()
+    store, begun = Store(client, DATA_KEYS, clock), monotonic()
 
     outcomes = await asyncio.gather(*(store.barrier.passed() for _ in range(40)), return_exceptions=True)
 

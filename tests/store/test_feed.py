@@ -11,7 +11,6 @@ from bson.datetime_ms import DatetimeMS
 from domain.errors import Unavailable
 from domain.event import Progress
 from domain.verification import Verification
-from store.documents import encode
 from store.driver import Document, ping
 from store.feed import OVERLAP, Feed, version_at
 from store.indexes import HEARTBEATS
@@ -20,7 +19,7 @@ from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.factories import FAILED_RESULT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
 from tests.store.histories import noted, versions
-from tests.storing import GENEROUS_SECONDS, a_feed, feeding, told, until
+from tests.storing import GENEROUS_SECONDS, a_feed, encode, feeding, told, until
 
 WRITES = 6
 

@@ -4,11 +4,11 @@ import pytest
 from pymongo.errors import DuplicateKeyError
 
 from domain.verification import Idempotency
-from store.documents import encode
 from store.driver import Document, connect, database
 from store.indexes import INDEXES, VERIFICATIONS, ensure, missing
 from store.verifications import Store
 from tests.factories import a_final_verification, a_verification, later, retried
+from tests.storing import encode
 
 NAMES = [f"{collection}.{made.document['name']}" for collection, made_of in INDEXES.items() for made in made_of]
 
@@ -31,9 +31,9 @@ async def test_ensuring_them_twice_changes_nothing(store: Store) -> None:
 
 
 async def test_one_that_was_dropped_is_missed_by_name_and_made_again(store: Store) -> None:
-    await store.collection.drop_index("due_1")
+    await store.collection.drop_index("due_1__id_1")
 
-    assert await missing(store.database) == ["verifications.due_1"]
+    assert await missing(store.database) == ["verifications.due_1__id_1"]
 
     await ensure(store.database)
     assert await missing(store.database) == []
@@ -42,13 +42,14 @@ async def test_one_that_was_dropped_is_missed_by_name_and_made_again(store: Stor
 def test_all_but_the_sweepers_begin_with_the_workspace() -> None:
     firsts = {made.document["name"]: next(iter(made.document["key"])) for made in INDEXES[VERIFICATIONS]}
 
-    assert {name for name, first in firsts.items() if first != "workspace"} == {"due_1"}
+    assert {name for name, first in firsts.items() if first != "workspace"} == {"due_1__id_1", "completedAt_1__id_1"}
 
 
 @pytest.mark.parametrize(
     ("condition", "index"),
     [
-        ({"due": {"$lte": later(days=7)}}, "due_1"),
+        ({"due": {"$lte": later(days=7)}}, "due_1__id_1"),
+        ({"completedAt": {"$lte": later(days=7)}, "declared": {"$exists": True}}, "completedAt_1__id_1"),
         ({"workspace": "acme", "idempotency.key": "key-7"}, "workspace_1_idempotency.key_1"),
         ({"workspace": "acme", "previous": "ver_1"}, "workspace_1_previous_1"),
         ({"workspace": "acme", "provider.id": "sandbox-ver_7"}, "workspace_1_provider.id_1"),

@@ -5,13 +5,13 @@ import asyncio
 import pytest
 
 from domain.errors import Unavailable
-from store.documents import encode
 from store.driver import close, connect
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.commands import Commands
 from tests.factories import a_verification
 from tests.store.histories import noted
+from tests.storing import DATA_KEYS, encode
 
 
 async def test_what_is_asked_for_meanwhile_is_read_together(store: Store, verifications: Verifications, commands: Commands) -> None:
@@ -75,7 +75,7 @@ async def test_whoever_gives_up_waiting_keeps_nobody_from_an_answer(verification
 
 async def test_everybody_who_waits_is_told_that_mongodb_does_not_answer(clock: Clock) -> None:
     client = connect("mongodb://127.0.0.1:1/gateway", timeout_seconds=0.2)
-    verifications = Store(client, clock).within("acme")
+    verifications = Store(client, DATA_KEYS, clock).within("acme")
 
     outcomes = await asyncio.gather(*(verifications.get(f"ver_{number}") for number in range(10)), return_exceptions=True)
 

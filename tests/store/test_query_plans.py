@@ -24,6 +24,7 @@ from domain.status import Status
 from domain.verification import Idempotency, Verification
 from store.cursor import Place
 from store.driver import UTC_INSTANTS, Document
+from store.due import Due
 from store.indexes import HEARTBEATS
 from store.pages import PageRequest
 from store.verifications import Store, Verifications
@@ -147,6 +148,18 @@ async def succeeded(store: Store) -> None:
         await attempts.retry(verification.id, retried)
 
 
+async def swept(store: Store) -> None:
+    """Those whose deadline has passed, from the first one on and behind one."""
+    for after in (None, Due(later(minutes=1), "acme", "ver_5")):
+        await store.overdue(200, after)
+
+
+async def forgotten(store: Store) -> None:
+    """Those whose outcome is old, in the same two ways."""
+    for after in (None, Due(later(minutes=1), "acme", "ver_5")):
+        await store.not_anonymized(later(minutes=MINUTES), 200, after)
+
+
 async def counted(store: Store) -> None:
     """The length of the list by every filter."""
     for filter in FILTERS.values():
@@ -166,7 +179,8 @@ TOUR: dict[str, Callable[[Store], Awaitable[object]]] = {
     "change": changed,
     "count": counted,
     "get": points,
-    "overdue": lambda store: store.overdue(200),
+    "not_anonymized": forgotten,
+    "overdue": swept,
     "page": pages,
     "replace": replaced,
     "require": changed,
@@ -376,6 +390,7 @@ FOUND_BY_INDEX: dict[str, Callable[[Store], Awaitable[object]]] = {
     "key": lambda store: store.within("acme").with_key("key-1"),
     "chain": lambda store: store.within("acme").chains(["ver_1", "ver_2"]),
     "due": lambda store: store.overdue(1000),
+    "completed": lambda store: store.not_anonymized(later(minutes=MINUTES), 1000),
     "a reference": page_of(Filter(reference="order-1")),
     "one status": page_of(Filter(statuses=(Status.PENDING,))),
     "some statuses": page_of(Filter(statuses=(Status.PENDING, Status.FAILED))),

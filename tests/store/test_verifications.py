@@ -15,8 +15,8 @@ from domain.filter import Filter, Order
 from domain.status import Status
 from domain.verification import Idempotency, Provider, RetryRequest, Verification
 from store import indexes
-from store.documents import encode
 from store.driver import Document, close, connect, ping
+from store.due import Due
 from store.indexes import VERIFICATIONS
 from store.pages import PageRequest
 from store.verifications import Rule, Stale, Store, Verifications
@@ -30,18 +30,25 @@ from tests.factories import (
     WINDOWS,
     a_final_verification,
     a_verification,
+    an_anonymized_verification,
     an_id,
     later,
     retried,
 )
 from tests.store.histories import noted, versions
 from tests.store.test_documents import values
-from tests.storing import storing
+from tests.storing import DATA_KEYS, decode, encode, storing
 
 Call = Callable[[Verifications, Verification], Awaitable[object]]
 
 KEY = Idempotency("key-1", "fingerprint")
 EVERYTHING = PageRequest(Order.CREATED_OLDEST, 100)
+
+
+def due(verification: Verification) -> Due:
+    """What the store says of a verification that is overdue."""
+    assert verification.due
+    return Due(verification.due, verification.workspace, verification.id)
 
 
 def progressing(progress: Progress) -> Rule:
@@ -60,6 +67,11 @@ def noting(source_id: str) -> Rule:
 async def documents(store: Store) -> list[Document]:
     """All that is stored."""
     return await store.collection.find().sort("_id").to_list(None)
+
+
+async def stored(store: Store) -> list[Verification]:
+    """The same, decoded."""
+    return [*map(decode, await documents(store))]
 
 
 async def test_a_verification_is_read_as_it_was_added(verifications: Verifications) -> None:
@@ -121,7 +133,7 @@ async def test_what_a_rule_refuses_is_not_written(store: Store, verifications: V
     with pytest.raises(NotRetryable):
         await verifications.retry(pending.id, retried)
 
-    assert await documents(store) == [encode(pending)]
+    assert await stored(store) == [pending]
 
 
 async def test_what_is_not_there_is_not_changed(verifications: Verifications) -> None:
@@ -191,7 +203,7 @@ async def test_without_patience_nothing_is_tried(database_uri: str, clock: Clock
         with pytest.raises(Conflict):
             await store.within("acme").change(added.id, opening)
 
-        assert await documents(store) == [encode(added)]
+        assert await stored(store) == [added]
 
 
 async def test_one_idempotency_key_makes_one_verification_however_many_ask_at_once(
@@ -202,7 +214,7 @@ async def test_one_idempotency_key_makes_one_verification_however_many_ask_at_on
         made = await asyncio.gather(*(both[number % 2].add(a_verification(idempotency=KEY)) for number in range(20)))
 
     assert len({verification.id for verification in made}) == 1
-    assert await documents(store) == [encode(made[0])]
+    assert await stored(store) == [made[0]]
 
 
 async def test_without_a_key_each_request_makes_a_verification(store: Store, verifications: Verifications) -> None:
@@ -301,7 +313,7 @@ async def test_where_the_retry_can_not_be_stored_the_attempt_before_it_stays_as_
         with pytest.raises(Conflict):
             await verifications.retry(failed.id, taken)
 
-        assert await documents(store) == [encode(failed)]
+        assert await stored(store) == [failed]
 
 
 async def test_a_retry_and_a_late_result_at_once_are_both_kept(database_uri: str, store: Store, verifications: Verifications) -> None:
@@ -372,8 +384,34 @@ async def test_the_longest_overdue_come_first(store: Store, verifications: Verif
     await verifications.add(a_final_verification())
     clock.now = later(days=7, minutes=3)
 
-    assert await store.overdue(10) == [*(("acme", pending[index].id) for index in (1, 2, 0)), ("other", theirs.id)]
-    assert await store.overdue(1) == [("acme", pending[1].id)]
+    assert await store.overdue(10) == [due(pending[1]), due(pending[2]), due(pending[0]), due(theirs)]
+    assert await store.overdue(1) == [due(pending[1])]
+
+
+async def test_those_behind_one_are_found_even_where_they_are_overdue_since_the_same_instant(
+    store: Store, verifications: Verifications, clock: Clock
+) -> None:
+    pending = [await verifications.add(a_verification(at=later(minutes=minutes))) for minutes in (0, 1, 1, 1, 2)]
+    clock.now = later(days=8)
+
+    found, last = [], None
+    while batch := await store.overdue(2, last):
+        found += batch
+        last = batch[-1]
+
+    assert found == [*map(due, pending)]
+
+
+async def test_those_that_hold_personal_data_of_an_old_outcome_are_found_the_oldest_first(store: Store, verifications: Verifications) -> None:
+    completed = [await verifications.add(a_verification().concluded(FAILED_RESULT, later(minutes=minutes))) for minutes in (2, 0, 1, 3)]
+    await verifications.add(an_anonymized_verification())
+    await verifications.add(a_verification())
+
+    found = await store.not_anonymized(later(minutes=2), 10)
+
+    assert [place.id for place in found] == [completed[index].id for index in (1, 2, 0)]
+    assert await store.not_anonymized(later(minutes=2), 10, after=found[1]) == found[2:]
+    assert await store.not_anonymized(later(minutes=-1), 10) == []
 
 
 async def test_nothing_is_overdue_before_its_deadline(store: Store, verifications: Verifications, clock: Clock) -> None:
@@ -382,7 +420,7 @@ async def test_nothing_is_overdue_before_its_deadline(store: Store, verification
     clock.now = later(minutes=15, milliseconds=-1)
     assert await store.overdue(10) == []
     clock.now = later(minutes=15)
-    assert await store.overdue(10) == [("acme", opened.id)]
+    assert await store.overdue(10) == [due(opened)]
 
 
 async def rows(outside: Verifications) -> object:
@@ -438,7 +476,7 @@ async def test_outside_of_its_workspace_and_chain_a_verification_is_not_there(st
     answers = {method: await answer(call, outside, inside) for method, (call, _) in NOT_THERE.items()}
 
     assert answers == {method: nothing for method, (_, nothing) in NOT_THERE.items()}
-    assert await documents(store) == [encode(inside)]
+    assert await stored(store) == [inside]
 
 
 @pytest.mark.parametrize("chain", [None, "ver_1"])
@@ -490,12 +528,13 @@ async def test_a_mongodb_that_does_not_answer_is_unavailable_and_nobody_learns_w
 ) -> None:
     port = free_tcp_port_factory()
     client = connect(f"mongodb://127.0.0.1:{port}/gateway", timeout_seconds=0.3)
-    store, verification = Store(client, clock), a_verification(idempotency=KEY)
+    store, verification = Store(client, DATA_KEYS, clock), a_verification(idempotency=KEY)
     verifications = store.within("acme")
     calls: list[Awaitable[object]] = [call(verifications, verification) for call, _ in NOT_THERE.values()]
     calls += [
         verifications.add(verification),
         store.overdue(1),
+        store.not_anonymized(NOON, 1),
         ping(store.database),
         indexes.ensure(store.database),
         indexes.missing(store.database),

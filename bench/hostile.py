@@ -1,0 +1,163 @@
+"""What hostile operations cost the gateway, and how long others wait for them.
+
+python -m bench.hostile [--times 20] [--output FILE.json]
+"""
+
+import argparse
+import asyncio
+import json
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import httpx2
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from bench.machinery import Served, ask, asking, created, percentile, served
+
+PING = "{ me { subject } }"
+ROW = "id status phase billable canRetry createdAt updatedAt expiresAt attempt version verificationUrl redirectionUrl faceRecognition workspaceId"
+# Long enough that whatever stands in the way of a ping, it is seen.
+PAUSE_SECONDS = 0.002
+MOST_CPU_MS, MOST_STALL_MS = 50, 100
+
+Operation = tuple[str, dict[str, Any] | None]
+
+
+def hostile() -> dict[str, Operation]:
+    """The operations, by what is bad about them: first those far beyond the limits, then those that keep just within them."""
+    lists = "query($rows: Int) { verifications(first: $rows) { edges { node { attempts { attempts { attempts { id } } } } } } }"
+    codes = "query($filter: VerificationFilter) { verifications(filter: $filter, first: 1) { pageInfo { hasNextPage } } }"
+    return {
+        "10,000 aliases": (braced(f"a{number}: me {{ subject }}" for number in range(10_000)), None),
+        "20,000 repeated fields": (braced(["me { subject }"] * 20_000), None),
+        "5,000 directives": ("{ me { subject" + " @include(if: true)" * 5_000 + " } }", None),
+        "fragments that double 30 times": (doubling(30), None),
+        "fragments in a circle": (circle(40), None),
+        "200 levels": (nested(190), None),
+        "2,000 levels": (nested(2_000), None),
+        "lists in lists of a page": (lists, {"rows": 100}),
+        "a million rows": ("{ verifications(first: 1000000) { edges { node { id } } } }", None),
+        "a document of 1 MB": ("{ me { subject } } #" + "x" * 1_000_000, None),
+        "a string of 1 MB": ('{ reasonCode(code: "' + "x" * 1_000_000 + '") { code } }', None),
+        "variables 900 deep": (codes, {"filter": orjson.Fragment("[" * 900 + "]" * 900)}),
+        "variables of 100,000 values": (codes, {"filter": {"reasonCode": ["A"] * 100_000}}),
+        "introspection": ("{ __schema { types { name fields { name args { name } type { name ofType { name } } } } } }", None),
+        "50 aliases": ("{ me {" + " ".join(f"a{number}: subject" for number in range(50)) + "} }", None),
+        "12 times the same row": ('{ verification(id: "x") {' + f" {ROW}" * 12 + "} }", None),
+        "12 fragments of the same row": (overlapping(12), None),
+        "20 times the same long argument": (braced(["verifications(filter: { reasonCode: [" + '"A" ' * 30 + "] }) { totalCount }"] * 20), None),
+        "one argument 300 times": ("{ verifications(" + "first: 1 " * 300 + ") { totalCount } }", None),
+        "8,000 escapes": ('{ reasonCode(code: "' + "\\n" * 8_000 + '") { code } }', None),
+        "a filter of 950 codes": ("{ verifications(filter: { reasonCode: [" + '"A" ' * 950 + "] }) { totalCount } }", None),
+        "50 unknown fields": (braced(f"verificatio{number}" for number in range(50)), None),
+        "a number of 10,000 digits": ("{ verifications(first: " + "9" * 10_000 + ") { totalCount } }", None),
+    }
+
+
+def braced(fields: Any) -> str:
+    """An operation of these fields."""
+    return "{ " + " ".join(fields) + " }"
+
+
+def doubling(times: int) -> str:
+    """Fragments, each of which uses the next one twice."""
+    fragments = (f"fragment F{number} on Query {{ ...F{number + 1} ...F{number + 1} }}" for number in range(times))
+    return f"{{ ...F0 }} {' '.join(fragments)} fragment F{times} on Query {{ me {{ subject }} }}"
+
+
+def circle(length: int) -> str:
+    """Fragments, each of which uses the next one and another one, around and around."""
+    fragments = (f"fragment F{number} on Query {{ ...F{(number + 1) % length} ...F{number * 7 % length} }}" for number in range(length))
+    return f"{{ ...F0 }} {' '.join(fragments)}"
+
+
+def nested(depth: int) -> str:
+    """A field in itself."""
+    return '{ verification(id: "x") { ' + "attempts { " * depth + "id" + " }" * depth + " } }"
+
+
+def overlapping(number: int) -> str:
+    """Fragments that all select the same, in the same place."""
+    fragments = " ".join(f"fragment F{each} on Verification {{ {ROW} }}" for each in range(number))
+    return f'{{ verification(id: "x") {{ {" ".join(f"...F{each}" for each in range(number))} }} }} {fragments}'
+
+
+def content(operation: Operation, number: int) -> bytes:
+    """The body of a request, each unlike those before, so that nothing of it is known already."""
+    query, variables = operation
+    return orjson.dumps({"query": f"#{number}\n{query}", "variables": variables})
+
+
+async def cpu_ms(target: Served, client: httpx2.AsyncClient, operation: Operation, times: int) -> tuple[float, str]:
+    """Milliseconds of processor time that an operation takes of the gateway, and what came of it."""
+    response = await client.post("/graphql", content=content(operation, -1))
+    before = target.cpu_seconds
+    for number in range(times):
+        await client.post("/graphql", content=content(operation, number))
+    return (target.cpu_seconds - before) / times * 1000, outcome(response)
+
+
+def outcome(response: httpx2.Response) -> str:
+    """The code of the first error, or what there is instead."""
+    errors = orjson.loads(response.content).get("errors")
+    return str(errors[0]["extensions"]["code"]) if errors else "answered"
+
+
+async def waits(target: Served, client: httpx2.AsyncClient, operation: Operation, times: int) -> list[float]:
+    """Milliseconds that the answers to pings take beside the operation, on a connection of their own."""
+    found: list[float] = []
+    over = asyncio.Event()
+
+    async def ping() -> None:
+        async with asking(target) as other:
+            while not over.is_set():
+                begun = perf_counter()
+                await ask(other, PING)
+                found.append((perf_counter() - begun) * 1000)
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    pinging = asyncio.create_task(ping())
+    for number in range(times):
+        await client.post("/graphql", content=content(operation, times + number))
+        await asyncio.sleep(PAUSE_SECONDS * 5)
+    over.set()
+    await pinging
+    return found
+
+
+async def measured(target: Served, times: int) -> dict[str, dict[str, Any]]:
+    """The figures of each operation."""
+    figures: dict[str, dict[str, Any]] = {}
+    nothing: Operation = (PING, None)
+    async with asking(target) as client:
+        await created(client)
+        for name, operation in {"(a cheap query)": nothing, **hostile()}.items():
+            cpu, came = await cpu_ms(target, client, operation, times)
+            stalls = await waits(target, client, operation, times)
+            figures[name] = {"outcome": came, "cpu_ms": cpu, "wait_p50_ms": percentile(stalls, 0.5), "longest_wait_ms": max(stalls)}
+    return figures
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--output", type=Path)
+    chosen = parser.parse_args()
+    with served() as target:
+        figures = asyncio.run(measured(target, chosen.times))
+    table = Table("operation", "outcome", "CPU ms", "others wait ms", "at most ms", title="Hostile operations")
+    for name, each in figures.items():
+        bad = each["cpu_ms"] > MOST_CPU_MS or each["longest_wait_ms"] > MOST_STALL_MS
+        numbers = (f"{each[figure]:,.1f}" for figure in ("cpu_ms", "wait_p50_ms", "longest_wait_ms"))
+        table.add_row(name, each["outcome"], *numbers, style="red" if bad else None)
+    Console(width=120).print(table)
+    if chosen.output:
+        chosen.output.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

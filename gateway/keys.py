@@ -1,0 +1,152 @@
+"""The keys that callers' tokens are verified with: published by the issuer, or set here."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from warnings import catch_warnings, simplefilter
+
+import httpx2
+import orjson
+from joserfc.errors import JoseError, SecurityWarning
+from joserfc.jwk import ECKey, JWKRegistry, Key, OctKey, OKPKey, RSAKey
+
+logger = logging.getLogger(__name__)
+
+# Which algorithms a key may be used with: a token's own `alg` must never turn a public key into a shared secret.
+ALGORITHMS = {
+    OctKey: frozenset({"HS256"}),
+    RSAKey: frozenset({"RS256", "PS256"}),
+    ECKey: frozenset({"ES256", "ES384"}),
+    OKPKey: frozenset({"Ed25519", "EdDSA"}),
+}
+MOST_KEYS = 50
+MOST_BYTES = 262_144
+FETCH_SECONDS = 5.0
+REFRESH_SECONDS = 600.0
+# However many tokens name keys that nobody knows, the issuer is asked no more often than this.
+PAUSE_SECONDS = 10.0
+
+Keys = dict[str | None, Key]
+
+
+class KeysUnavailable(Exception):
+    """No key has been had from the issuer so far, so that nothing can be told of any token."""
+
+
+def usable(keys: Iterable[object]) -> Keys:
+    """The public keys of a JWK set that may be relied on, by their ids. Those of unknown kinds and those too small are left out."""
+    found: Keys = {}
+    for each in keys:
+        if not isinstance(each, dict) or each.get("use", "sig") != "sig" or each.get("kty") == "oct":
+            continue
+        with suppress(JoseError, ValueError, TypeError, KeyError, SecurityWarning), catch_warnings():
+            # The library warns of keys that are too small, RSA below 2048 bits among them. Here that is reason enough.
+            simplefilter("error", SecurityWarning)
+            key = JWKRegistry.import_key(each)
+            found.setdefault(key.kid, key)
+    return dict(list(found.items())[:MOST_KEYS])
+
+
+def named(keys: Keys, id: str | None) -> Key | None:
+    """The key of this id; without an id the only key that there is."""
+    if id is None and len(keys) == 1:
+        return next(iter(keys.values()))
+    return keys.get(id) if id is not None else None
+
+
+class KeyFile:
+    """The keys of a file that holds a JWK set. Raises: OSError, ValueError where it can't be read."""
+
+    def __init__(self, path: Path) -> None:
+        self._keys = usable(orjson.loads(path.read_bytes())["keys"])
+        if not self._keys:
+            raise ValueError("no key in it can be used")
+
+    async def key(self, id: str | None) -> Key | None:
+        """The key of this id."""
+        return named(self._keys, id)
+
+
+class PublishedKeys:
+    """The keys of an issuer's JWK set, fetched when they are needed and kept when the issuer is away.
+
+    Only the address of the settings is ever asked, whatever a token says of where its key is. Source: RFC 7517, RFC 8725 3.10.
+    """
+
+    def __init__(self, url: str, pause_seconds: float = PAUSE_SECONDS) -> None:
+        self._url = url
+        self._changed: Callable[[], None] = lambda: None
+        self._pause_seconds = pause_seconds
+        self._keys: Keys = {}
+        self._tried_at = float("-inf")
+        self._failed = False
+        self._fetching: asyncio.Task[None] | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether there are keys to verify with."""
+        return bool(self._keys)
+
+    async def run(self, changed: Callable[[], None]) -> None:
+        """Ask the issuer now and then, so that a key that was withdrawn is one no longer; tell when the keys have changed."""
+        self._changed = changed
+        while True:
+            await self.refresh()
+            await asyncio.sleep(self._pause_seconds if self._failed else REFRESH_SECONDS)
+
+    async def key(self, id: str | None) -> Key | None:
+        """The key of this id; the issuer is asked where it isn't known. Raises: KeysUnavailable."""
+        found = named(self._keys, id)
+        if not found and (self._fetching or monotonic() - self._tried_at >= self._pause_seconds):
+            await self.refresh()
+            found = named(self._keys, id)
+        if not self._keys:
+            raise KeysUnavailable
+        return found
+
+    async def refresh(self) -> None:
+        """Ask the issuer, by one request for all who wait. Where it is away, what is known stays."""
+        if not self._fetching:
+            self._tried_at = monotonic()
+            self._fetching = asyncio.create_task(self._fetch())
+        # Whoever stops waiting must not take the answer from the others.
+        await asyncio.shield(self._fetching)
+
+    async def _fetch(self) -> None:
+        try:
+            keys = usable(await self._published())
+            if not keys:
+                raise ValueError("no usable key")
+            self._failed = False
+            if described(keys) != described(self._keys):
+                self._keys = keys
+                self._changed()
+        except (httpx2.HTTPError, TimeoutError, ValueError, KeyError, TypeError) as error:
+            self._failed = True
+            kept = "; those known so far stay" if self._keys else ""
+            logger.warning("the issuer's keys could not be had from GATEWAY_TOKEN_JWKS_URL (%s)%s", type(error).__name__, kept)
+        finally:
+            self._fetching = None
+
+    async def _published(self) -> list[object]:
+        content = b""
+        async with (
+            asyncio.timeout(FETCH_SECONDS),
+            httpx2.AsyncClient(timeout=FETCH_SECONDS, follow_redirects=False) as client,
+            client.stream("GET", self._url, headers={"accept": "application/json"}) as response,
+        ):
+            response.raise_for_status()
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > MOST_BYTES:
+                    raise ValueError("too long")
+        keys: list[object] = orjson.loads(content)["keys"]
+        return keys
+
+
+def described(keys: Keys) -> dict[str | None, object]:
+    """What tells two sets of keys apart."""
+    return {id: key.as_dict(private=False) for id, key in keys.items()}

@@ -1,0 +1,95 @@
+"""Whose pages may speak with the gateway out of a browser, and read what it answers."""
+
+import re
+from collections.abc import Callable, Collection
+
+import orjson
+from pydantic import AnyHttpUrl
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.errors import error
+
+# The only place that pages of other origins have something to read at.
+SHARED = "/graphql"
+PREFLIGHT = {
+    "access-control-allow-methods": "GET, POST",
+    "access-control-allow-headers": (
+        "authorization, content-type, last-event-id, x-request-id, apollographql-client-name, apollographql-client-version, apollo-require-preflight"
+    ),
+    "access-control-max-age": "7200",
+}
+LOCAL = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
+ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?")
+PORTS = {"http": "80", "https": "443"}
+REFUSED = {"errors": [error("FORBIDDEN", "pages of this origin may not ask here; GATEWAY_ALLOWED_ORIGINS names those that may")]}
+
+
+class Origins:
+    """Refuses what pages of other origins ask, before a token or a body is looked at. Who names no origin is not a page, and passes.
+
+    On a developer's machine (`local`) pages from any of its ports pass, and the gateway's own by whatever name they were opened: see `Hosts`.
+    Source: Fetch, 3.2 (`Origin`) and 3.3 (CORS).
+    """
+
+    def __init__(self, app: ASGIApp, allowed: Collection[str], refused: Callable[[str], None], local: bool = False) -> None:
+        self._app = app
+        self._allowed = frozenset(allowed)
+        self._refused = refused
+        self._local = local
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
+        if not all(self._passes(origin, scope) for origin in origins):
+            self._refused("origin")
+            return await Response(orjson.dumps(REFUSED), 403, media_type="application/json; charset=utf-8")(scope, receive, send)
+        if scope["type"] != "http" or scope["path"] != SHARED:
+            return await self._app(scope, receive, send)
+        if origins and scope["method"] == "OPTIONS" and "access-control-request-method" in Headers(scope=scope):
+            return await Response(status_code=204, headers=PREFLIGHT)(scope, receive, shared(send, origins[0]))
+        return await self._app(scope, receive, shared(send, origins[0] if origins else None))
+
+    def _passes(self, origin: str, scope: Scope) -> bool:
+        if origin in self._allowed:
+            return True
+        return self._local and (LOCAL.fullmatch(origin) is not None or origin == f"http://{Headers(scope=scope).get('host')}")
+
+
+def shared(send: Send, origin: str | None) -> Send:
+    """Answers that pages of an origin may read."""
+    headers = [(b"vary", b"origin")]
+    if origin:
+        headers += [(b"access-control-allow-origin", origin.encode()), (b"access-control-expose-headers", b"x-request-id, retry-after")]
+
+    async def tell(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *headers]
+        await send(message)
+
+    return tell
+
+
+def parsed(text: str) -> list[str]:
+    """The origins in a text, separated by commas, as browsers write them. Raises: ValueError."""
+    origins = []
+    for part in text.split(","):
+        if not part.strip():
+            continue
+        found = ORIGIN.fullmatch(part.strip().lower())
+        if not found:
+            raise ValueError("must be origins such as https://app.example.com, with neither path nor wildcard, separated by commas")
+        origins.append(_written(found["scheme"], found["host"], found["port"]))
+    return origins
+
+
+def origin_of(url: AnyHttpUrl) -> str:
+    """The origin of an address."""
+    return _written(url.scheme, url.host or "", str(url.port))
+
+
+def _written(scheme: str, host: str, port: str | None) -> str:
+    """An origin as browsers write it: without a port that goes without saying. (HTML, 7.1.1)"""
+    return f"{scheme}://{host}" if port in (None, PORTS[scheme]) else f"{scheme}://{host}:{port}"

@@ -1,0 +1,61 @@
+"""How fast a caller may spend: a bucket of cost for each, which fills again by and by."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from itertools import islice
+from time import monotonic
+
+from domain.caller import Caller
+
+# Even to refuse a request costs something.
+REFUSAL = 1
+MOST_CALLERS = 10_000
+
+Key = tuple[str, str, str | None]
+
+
+class Rate:
+    """The buckets of this process: where a caller is served by several of them, it has as many buckets.
+
+    A bucket that is full again is forgotten, and so is the one used least recently where there are too many. An operation that costs more than a
+    whole bucket needs a full one, and leaves a debt.
+    """
+
+    def __init__(self, per_second: float, burst: float, now: Callable[[], float] = monotonic, most_callers: int = MOST_CALLERS) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._now = now
+        self._most_callers = most_callers
+        # What was taken out and has not come back, and when that was so: those used least recently first.
+        self._taken: OrderedDict[Key, tuple[float, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        """How many buckets are not known to be full."""
+        return len(self._taken)
+
+    def take(self, caller: Caller, cost: float) -> float:
+        """Take a cost out of the caller's bucket: 0. Where too little is in it: the seconds after which there will be enough."""
+        if not self._per_second:
+            return 0.0
+        key, now = (caller.workspace, caller.subject, caller.chain), self._now()
+        taken, room = self._still_taken(key, now), self._burst - min(cost, self._burst)
+        if taken <= room:
+            missing, taken = 0.0, taken + cost
+        else:
+            # Who keeps asking in vain gets nowhere, and is served again soon after they stop.
+            taken = max(taken, min(taken + REFUSAL, self._burst))
+            missing = taken - room
+        self._taken[key] = (taken, now)
+        self._taken.move_to_end(key)
+        self._forget(now)
+        return missing / self._per_second
+
+    def _still_taken(self, key: Key, now: float) -> float:
+        taken, at = self._taken.get(key, (0.0, now))
+        return max(taken - (now - at) * self._per_second, 0.0)
+
+    def _forget(self, now: float) -> None:
+        # Of those that were used least recently two, as far as they may be forgotten: more go than come.
+        for oldest in list(islice(self._taken, 2)):
+            if len(self._taken) > self._most_callers or not self._still_taken(oldest, now):
+                del self._taken[oldest]

@@ -1,0 +1,12 @@
+"""How often the gateway refused what it did not look at."""
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.serving import Gateway
+
+
+async def refused(gateway: Gateway, reason: str) -> float:
+    """How often it did for this reason."""
+    families = text_string_to_metric_families((await gateway.client.get("/metrics")).text)
+    samples = [sample for family in families for sample in family.samples if sample.name == "gateway_refused_total"]
+    return next((sample.value for sample in samples if sample.labels["reason"] == reason), 0.0)

@@ -1,0 +1,201 @@
+"""How many connections there may be, and what those hear that are one too many."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, suppress
+from typing import Any
+
+import httpx2
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from domain.caller import Caller
+from gateway.admission import Admission, Capacity, Crowded, line
+from gateway.settings import BadSettings
+from tests.company import PERSON
+from tests.gateway.refusals import refused
+from tests.serving import Gateway, serving, settings_for_tests
+from tests.wire import GENEROUS_SECONDS, Wire, wired
+
+FEED = "subscription { verificationsUpdated { cursor } }"
+CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { ... on Verification { id } } }"
+ISSUE = "mutation($id: ID!) { issueFollowToken(verificationId: $id) { ... on FollowToken { token } } }"
+EVENT_STREAM = {"accept": "text/event-stream"}
+
+
+class Doorkeeper(Admission):
+    """Remembers for which reasons somebody was refused."""
+
+    def __init__(self, capacity: Capacity) -> None:
+        self.reasons: list[str] = []
+        super().__init__(capacity, self.reasons.append)
+
+
+def admitted(admission: Admission, address: str) -> bool:
+    """Whether one more of an address would come in."""
+    try:
+        with admission.connected(address):
+            return True
+    except Crowded:
+        return False
+
+
+def test_whoever_leaves_makes_room() -> None:
+    admission = Doorkeeper(Capacity(2, 2, 2))
+
+    with ExitStack() as first:
+        first.enter_context(admission.connected("192.0.2.1"))
+        with admission.connected("192.0.2.2"):
+            assert not admitted(admission, "192.0.2.3")
+        assert admitted(admission, "192.0.2.3")
+    assert admission.reasons == ["sockets"]
+
+
+def test_whoever_is_refused_takes_no_room() -> None:
+    admission = Doorkeeper(Capacity(3, 1, 1))
+
+    with admission.connected("192.0.2.1"):
+        for _ in range(10):
+            assert not admitted(admission, "192.0.2.1")
+        with admission.connected("192.0.2.2"), admission.connected("192.0.2.3"):
+            assert not admitted(admission, "192.0.2.4")
+    assert admission.reasons == ["address"] * 10 + ["sockets"]
+
+
+def test_a_subject_is_one_within_its_workspace_and_a_follow_token_one_of_its_chain() -> None:
+    admission = Doorkeeper(Capacity(9, 9, 1))
+    callers = [
+        Caller("Jo", "acme", frozenset()),
+        Caller("Jo", "other", frozenset()),
+        Caller("Al", "acme", frozenset()),
+        Caller("follower of ver_1", "acme", frozenset(), chain="ver_1"),
+        Caller("follower of ver_1", "acme", frozenset()),
+        Caller("follower of ver_2", "acme", frozenset(), chain="ver_2"),
+    ]
+
+    with ExitStack() as stack:
+        for caller in callers:
+            stack.enter_context(admission.introduced(caller))
+        for caller in callers:
+            with pytest.raises(Crowded, match="of one subject"):
+                stack.enter_context(admission.introduced(caller))
+    assert admission.reasons == ["subject"] * len(callers)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("", "", True),
+        ("unknown", "192.0.2.1", False),
+    ],
+)
+def test_the_addresses_of_one_line_are_one(one: str, other: str, same: bool) -> None:
+    assert (line(one) == line(other)) is same
+
+
+async def followed(stack: AsyncExitStack, gateway: Gateway, token: str | None = None) -> Wire:
+    """One more socket that follows."""
+    wire = await stack.enter_async_context(wired(gateway, token or gateway.token()))
+    await wire.subscribe("1", FEED)
+    assert (await wire.hear())["type"] == "next"
+    return wire
+
+
+async def streamed(stack: AsyncExitStack, gateway: Gateway, **headers: str) -> httpx2.Response:
+    """The response that begins one more event stream."""
+    request = gateway.client.stream(
+        "POST", "/graphql", json={"query": FEED}, headers={"authorization": f"Bearer {gateway.token()}", **EVENT_STREAM, **headers}
+    )
+    return await stack.enter_async_context(request)
+
+
+async def is_refused(response: httpx2.Response) -> None:
+    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+    await response.aread()
+    assert [error["extensions"]["code"] for error in response.json()["errors"]] == ["RATE_LIMITED"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ({"most_sockets": 4}, "sockets"),
+        ({"most_sockets_per_address": 4}, "address"),
+        ({"most_sockets_per_subject": 4}, "subject"),
+    ],
+)
+async def test_one_too_many_is_told_to_come_again_and_all_else_is_answered(database_uri: str, limits: dict[str, Any], reason: str) -> None:
+    async with serving(database_uri, **limits) as gateway, AsyncExitStack() as stack:
+        sockets = [await followed(stack, gateway) for _ in range(2)]
+        for _ in range(2):
+            assert (await streamed(stack, gateway)).status_code == 200
+
+        async with wired(gateway) as wire:
+            with suppress(ConnectionClosed):
+                await wire.send({"type": "connection_init", "payload": {"authorization": f"Bearer {gateway.token()}"}})
+            assert await wire.closed() == 1013
+            assert "later" in (wire.connection.close_reason or "")
+        await is_refused(await streamed(stack, gateway))
+
+        assert await refused(gateway, reason) == 2
+        assert (await gateway.client.get("/livez")).status_code == (await gateway.client.get("/readyz")).status_code == 200
+        await gateway.query(CREATE, {"input": PERSON})
+        assert (await sockets[0].hear())["type"] == "next"
+
+        await sockets[0].connection.close()
+        await comes_in(stack, gateway)
+
+
+async def comes_in(stack: AsyncExitStack, gateway: Gateway) -> None:
+    """There is room again, as soon as the gateway has seen somebody go."""
+    async with asyncio.timeout(GENEROUS_SECONDS):
+        while not (await streamed(stack, gateway)).is_success:
+            await asyncio.sleep(0.02)
+
+
+async def test_whoever_is_full_leaves_room_for_other_subjects(database_uri: str) -> None:
+    async with serving(database_uri, most_sockets_per_subject=1) as gateway, AsyncExitStack() as stack:
+        ids = [(await gateway.query(CREATE, {"input": PERSON}))["createVerification"]["id"] for _ in range(2)]
+        tokens = [(await gateway.query(ISSUE, {"id": id}))["issueFollowToken"]["token"] for id in ids]
+        await followed(stack, gateway)
+        await followed(stack, gateway, gateway.token(workspace="other"))
+        for token in tokens:
+            await stack.enter_async_context(wired(gateway, token))
+
+        await is_refused(await streamed(stack, gateway))
+        await is_refused(await streamed(stack, gateway, authorization=f"Bearer {tokens[0]}"))
+
+
+@pytest.fixture
+async def behind_a_proxy(database_uri: str) -> AsyncIterator[Gateway]:
+    """A gateway that believes the proxies of this machine where clients are, and lets each have one stream."""
+    async with serving(database_uri, most_sockets_per_address=1, trusted_proxies="192.0.2.0/24, 127.0.0.1") as running:
+        yield running
+
+
+async def test_a_proxy_that_is_trusted_tells_where_clients_are(behind_a_proxy: Gateway) -> None:
+    async with AsyncExitStack() as stack:
+        for number in (1, 2, 3):
+            assert (await streamed(stack, behind_a_proxy, **{"x-forwarded-for": f"198.51.100.{number}"})).status_code == 200
+
+        # What stands before the first address that is not a trusted proxy's was written by the client.
+        for told in ("198.51.100.1", "203.0.113.9, 198.51.100.2", "203.0.113.9, 198.51.100.3, 192.0.2.7"):
+            await is_refused(await streamed(stack, behind_a_proxy, **{"x-forwarded-for": told}))
+
+
+async def test_nobody_else_is_believed(database_uri: str) -> None:
+    async with serving(database_uri, most_sockets_per_address=1, trusted_proxies="192.0.2.0/24") as gateway, AsyncExitStack() as stack:
+        assert (await streamed(stack, gateway, **{"x-forwarded-for": "198.51.100.1"})).status_code == 200
+
+        for name in ("x-forwarded-for", "x-real-ip", "forwarded", "x-client-ip", "true-client-ip"):
+            await is_refused(await streamed(stack, gateway, **{name: "198.51.100.2"}))
+
+
+@pytest.mark.parametrize("text", ["*", "proxy.example", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.1 10.0.0.2", "10.0.0.1,*"])
+def test_what_is_no_address_can_not_be_trusted(text: str) -> None:
+    with pytest.raises(BadSettings, match="GATEWAY_TRUSTED_PROXIES: must be addresses and networks"):
+        settings_for_tests("mongodb://unused", 8000, trusted_proxies=text)

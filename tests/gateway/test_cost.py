@@ -1,0 +1,256 @@
+"""What operations cost, and that what costs too much is refused before anything is asked of the database."""
+
+from typing import Any
+
+import pytest
+from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLOutputType, OperationType, get_named_type, is_leaf_type
+
+from gateway.cost import INTROSPECTION, VALUES, declared
+from gateway.documents import Documents, OperationRequest
+from gateway.settings import Settings
+from schema.build import build, executable
+from tests.commands import Commands
+from tests.company import PERSON, Company
+from tests.serving import serving
+from tests.wire import following, wired
+
+SCHEMA = executable(build())
+DOCUMENTS = Documents(SCHEMA, introspection=True)
+MOST_COST = Settings.model_fields["most_cost"].default
+
+
+def cost(query: str, variables: dict[str, Any] | None = None, name: str | None = None) -> int:
+    """The cost of an operation."""
+    return DOCUMENTS.operation(OperationRequest(query, variables, name), "request").cost
+
+
+PAGE = "edges { node { id status } }"
+NODE = 'node(id: "x") {{ ... on Verification {{ {} }} }}'
+COSTS = {
+    "{ me { subject } }": 1,
+    "{ __typename }": 1,
+    "{ __schema { queryType { name } } }": INTROSPECTION,
+    '{ verification(id: "x") { id } }': 1,
+    '{ verification(id: "x") { id reasons { code } } }': 2,
+    '{ verification(id: "x") { declaredIdentity { firstName } extractedDocument { fullName } } }': 3,
+    '{ verification(id: "x") { events { version reasons { code } } } }': 1 + 3 + 1,
+    '{ verification(id: "x") { attempts { id } } }': 1 + 6,
+    '{ verification(id: "x") { attempts { previousAttempt { id } nextAttempt { id } } } }': 1 + 6 * 3,
+    '{ a: verification(id: "x") { id } b: verification(id: "x") { id } }': 2,
+    f"{{ {NODE.format('id nextAttempt { id }')} }}": 2,
+    f"{{ verifications {{ {PAGE} }} }}": 1 + 50,
+    f"{{ verifications(first: 7) {{ {PAGE} }} }}": 1 + 7,
+    f"{{ verifications(last: 7) {{ {PAGE} }} }}": 1 + 7,
+    f"{{ verifications(first: null, last: 7) {{ {PAGE} }} }}": 1 + 7,
+    "{ verifications(first: 7) { edges { node { id reasons { code } } } } }": 1 + 7 * 2,
+    "{ verifications(first: 100) { pageInfo { hasNextPage } } }": 1,
+    "{ verifications(first: 100) { totalCount } }": 1 + 50,
+    "{ verificationStats { total byReason { count reason { code } } } }": 200,
+    "{ statuses { status } reasonCodes { code } reasonCode(code: 1) { code } }": 12,
+    'mutation { anonymizeVerification(id: "x") { ... on Verification { id attempts { id } } ... on Refusal { code } } }': 10 + 6,
+    'subscription { verificationUpdated(id: "x") { verification { id reasons { code } } events { version } } }': 5 + 1 + 3,
+    "subscription { verificationsUpdated { cursor verification { id reasons { code } } } }": 5 + 1,
+}
+
+
+@pytest.mark.parametrize("query", COSTS)
+def test_an_operation_costs_what_its_fields_do(query: str) -> None:
+    # A literal that is no string is no code: what is asked for is what counts here, not whether it is found.
+    assert cost(query.replace("code: 1", 'code: "1"')) == COSTS[query]
+
+
+def test_what_is_answered_as_one_is_paid_for_once() -> None:
+    once = f"{{ {NODE.format('attempts { id status }')} }}"
+    in_parts = f"{{ {NODE.format('...A ...B attempts { id }')} }} fragment A on Verification {{ ...B attempts {{ id }} }} "
+    in_parts += "fragment B on Verification { attempts { status } ... on Verification { attempts { status } } }"
+    twice = f"{{ {NODE.format('attempts { id } again: attempts { status }')} }}"
+
+    assert (cost(once), cost(in_parts), cost(twice)) == (7, 7, 13)
+
+
+def test_different_fields_that_are_answered_under_one_name_are_all_paid_for() -> None:
+    either = "... on Verification { a: redirectionUrl b: attempts { id } } ... on Refusal { a: message }"
+
+    assert cost(f'mutation {{ anonymizeVerification(id: "x") {{ {either} }} }}') == 10 + 6
+
+
+def test_many_values_of_one_object_cost_more() -> None:
+    def values(number: int) -> str:
+        return "{ verifications(first: 10) { edges { node {" + " ".join(f"a{value}: id" for value in range(number)) + "} } } }"
+
+    assert [cost(values(number)) for number in (1, VALUES - 1, VALUES, 2 * VALUES)] == [11, 11, 21, 31]
+
+
+BY_VARIABLES = f"query($first: Int = 7, $last: Int) {{ verifications(first: $first, last: $last) {{ {PAGE} }} }}"
+
+
+@pytest.mark.parametrize(
+    ("variables", "rows"),
+    [
+        (None, 7),
+        ({}, 7),
+        ({"first": 20}, 20),
+        ({"first": None}, 50),
+        ({"first": None, "last": 3}, 3),
+        ({"first": 3, "last": 20}, 20),
+        ({"last": None}, 7),
+        ({"first": 0}, 1),
+        ({"first": -1}, 1),
+        ({"first": -(10**40)}, 1),
+        ({"first": 101}, 100),
+        ({"first": 10**6}, 100),
+        ({"first": 10**40}, 100),
+        ({"first": 20.0}, 20),
+        ({"first": 1e300}, 100),
+        *(({"first": wrong}, 100) for wrong in ("20", "", [], [20], {}, {"first": 1})),
+        ({"unknown": 1}, 7),
+    ],
+)
+def test_the_size_of_a_page_may_come_from_variables_of_any_kind(variables: dict[str, Any] | None, rows: int) -> None:
+    assert cost(BY_VARIABLES, variables) == 1 + rows
+
+
+@pytest.mark.parametrize(("size", "rows"), [(0, 1), (-1, 1), (101, 100), (10**6, 100)])
+def test_the_size_of_a_page_may_be_any_in_the_document(size: int, rows: int) -> None:
+    assert cost(f"{{ verifications(first: {size}) {{ {PAGE} }} }}") == 1 + rows
+
+
+def test_pages_are_counted_apart() -> None:
+    query = f"query($a: Int, $b: Int!) {{ a: verifications(first: $a) {{ {PAGE} }} b: verifications(last: $b) {{ {PAGE} totalCount }} }}"
+
+    assert cost(query, {"a": 10, "b": 20}) == 1 + 10 + 1 + 20 + 50
+
+
+def test_the_operation_that_is_named_is_paid_for() -> None:
+    query = "query A { me { subject } } query B { verificationStats { total } }"
+
+    assert (cost(query, name="A"), cost(query, name="B")) == (1, 200)
+
+
+EVENTS = "events { version }"
+ALL = f"id previousAttempt {{ id {EVENTS} }} nextAttempt {{ id {EVENTS} }} attempts {{ id {EVENTS} }} {EVENTS}"
+NESTED = "query($rows: Int) { verifications(first: $rows) { edges { node { attempts { attempts { id } } } } } }"
+
+
+def test_a_page_of_a_hundred_with_all_around_each_can_be_afforded() -> None:
+    assert cost(f"{{ verifications(first: 100) {{ edges {{ node {{ {ALL} }} }} }} }}") == 3601 <= MOST_COST
+
+
+def test_lists_in_lists_of_a_page_can_not() -> None:
+    assert cost(NESTED, {"rows": 100}) == 4301 > MOST_COST
+
+
+def lists() -> list[str]:
+    """The fields of the schema that answer with a list of objects."""
+    return [
+        f"{type.name}.{name}"
+        for type in SCHEMA.type_map.values()
+        if isinstance(type, GraphQLObjectType) and not type.name.startswith("__")
+        for name, field in type.fields.items()
+        if is_list(field.type) and not is_leaf_type(get_named_type(field.type)) and not declared(field).weight
+    ]
+
+
+def is_list(type: GraphQLOutputType) -> bool:
+    return isinstance(type.of_type if isinstance(type, GraphQLNonNull) else type, GraphQLList)
+
+
+def test_every_list_of_objects_costs_something_or_stands_in_what_does() -> None:
+    assert lists() == ["VerificationStats.byStatus", "VerificationStats.byReason"]
+
+
+def test_every_change_costs_more_than_to_read_it() -> None:
+    mutation = SCHEMA.get_root_type(OperationType.MUTATION)
+    assert mutation
+    assert {declared(field).weight for field in mutation.fields.values()} == {10}
+
+
+async def asked(company: Company, commands: Commands, query: str, variables: dict[str, Any]) -> tuple[Any, list[Any]]:
+    """The answer, and what was asked of the database for this company."""
+    with commands.sent(company.collection.database.name) as sent:
+        answer = await company.answer(query, variables)
+    return answer, [command for command in sent if company.workspace in repr(command)]
+
+
+async def test_what_costs_too_much_is_refused_before_the_database_is_asked(company: Company, commands: Commands) -> None:
+    refused, nothing = await asked(company, commands, NESTED, {"rows": 100})
+    answered, something = await asked(company, commands, NESTED, {"rows": 10})
+
+    assert (answered, len(something)) == ({"data": {"verifications": {"edges": []}}}, 1)
+    assert nothing == []
+    assert refused["errors"][0]["extensions"] == {"code": "QUERY_TOO_COMPLEX", "cost": 4301, "mostCost": MOST_COST}
+    assert "4301" in refused["errors"][0]["message"]
+
+
+async def test_what_costs_too_much_is_400(company: Company) -> None:
+    for accepted in ("application/json", "application/graphql-response+json"):
+        assert (await company.gateway.post(NESTED, {"rows": 100}, company.token(), accept=accepted)).status_code == 400
+
+
+async def test_a_mutation_that_costs_too_much_is_not_made(database_uri: str) -> None:
+    mutation = "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { __typename } }"
+    count = "{ verifications(first: 1) { pageInfo { hasNextPage } edges { cursor } } }"
+    async with serving(database_uri, most_cost=9) as gateway:
+        refused = (await gateway.post(mutation, {"input": PERSON})).json()
+
+        assert refused["errors"][0]["extensions"] == {"code": "QUERY_TOO_COMPLEX", "cost": 10, "mostCost": 9}
+        assert (await gateway.query(count))["verifications"]["edges"] == []
+
+
+async def test_a_page_that_can_not_be_is_still_the_callers_mistake(company: Company) -> None:
+    for variables, code in (({"first": 0}, "BAD_USER_INPUT"), ({"first": 10**6}, "BAD_USER_INPUT"), ({"first": "7"}, "BAD_USER_INPUT")):
+        answer = await company.answer(BY_VARIABLES, variables)
+
+        assert [error["extensions"]["code"] for error in answer["errors"]] == [code], variables
+
+
+QUERY = "{ me { workspaceId } }"
+TOLD = {"query": QUERY, "extensions": {"cost": True}}
+
+
+@pytest.mark.parametrize("extensions", [None, {}, {"cost": False}, {"cost": 1}, {"cost": "true"}, {"other": True}])
+async def test_a_cost_that_was_not_asked_for_is_not_told(company: Company, extensions: dict[str, Any] | None) -> None:
+    bearer = {"authorization": f"Bearer {company.token()}"}
+    answer = await company.gateway.client.post("/graphql", json={**TOLD, "extensions": extensions}, headers=bearer)
+
+    assert answer.json() == {"data": {"me": {"workspaceId": company.workspace}}}
+
+
+async def test_the_cost_is_told_on_request_over_every_transport(company: Company) -> None:
+    told = {"data": {"me": {"workspaceId": company.workspace}}, "extensions": {"cost": 1}}
+    bearer = {"authorization": f"Bearer {company.token()}"}
+
+    posted = await company.gateway.client.post("/graphql", json=TOLD, headers=bearer)
+    got = await company.gateway.client.get("/graphql", params={"query": QUERY, "extensions": '{"cost": true}'}, headers=bearer)
+    streamed = await company.gateway.client.post("/graphql", json=TOLD, headers={**bearer, "accept": "text/event-stream"})
+    async with wired(company.gateway, company.token()) as wire:
+        await wire.send({"type": "subscribe", "id": "1", "payload": TOLD})
+        heard = (await wire.hear())["payload"]
+
+    assert posted.json() == got.json() == heard == told
+    assert '"extensions":{"cost":1}' in streamed.text
+
+
+async def test_every_message_of_a_subscription_tells_it_too(company: Company) -> None:
+    query = "subscription { verificationsUpdated { cursor } }"
+    async with wired(company.gateway, company.token()) as wire:
+        await wire.send({"type": "subscribe", "id": "1", "payload": {"query": query, "extensions": {"cost": True}}})
+
+        assert (await wire.hear())["payload"]["extensions"] == {"cost": 5}
+
+
+async def test_an_answer_with_errors_tells_it_as_well(company: Company) -> None:
+    bearer = {"authorization": f"Bearer {company.token()}"}
+    request = {"query": "{ verifications(first: 0) { totalCount } }", "extensions": {"cost": True}}
+
+    answer = (await company.gateway.client.post("/graphql", json=request, headers=bearer)).json()
+
+    assert (answer["data"], answer["extensions"]) == (None, {"cost": 51})
+
+
+async def test_a_subscription_that_costs_too_much_does_not_begin(database_uri: str) -> None:
+    async with (
+        serving(database_uri, most_cost=4) as gateway,
+        following(gateway, gateway.token(), "subscription { verificationsUpdated { cursor } }") as it,
+    ):
+        assert [error["extensions"]["code"] for error in await it.errors()] == ["QUERY_TOO_COMPLEX"]

@@ -1,0 +1,107 @@
+"""What every response tells browsers."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
+
+from gateway.console import routes
+from gateway.pages.page import POLICY
+from gateway.simulation.credentials import Credentials, Tokens
+from tests.commands import Commands
+from tests.company import PERSON
+from tests.serving import Gateway, serving
+
+STRICT = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { ... on Verification { verificationUrl } } }"
+ME = {"query": "{ me { subject } }"}
+CREDENTIALS = Credentials("http://x.example", "http://x.example/graphql", "ws://x.example/graphql", "demo", Tokens("a", "b", "c", "d"))
+
+
+@pytest.fixture(scope="module")
+async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
+    """A gateway with the page of a developer's machine."""
+    async with serving(shared_database_uri, pages=routes(CREDENTIALS)) as running:
+        yield running
+
+
+def strict_of(headers: httpx2.Headers) -> dict[str, str]:
+    """The strict headers of a response, each of which it has once."""
+    counted = Counter(name.decode().lower() for name, _ in headers.raw)
+    assert all(counted[name] == 1 for name in STRICT), counted
+    return {name: headers[name] for name in STRICT}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/livez", 200),
+        ("GET", "/readyz", 200),
+        ("GET", "/metrics", 200),
+        ("GET", "/nowhere", 404),
+        ("POST", "/livez", 405),
+        ("POST", "/graphql", 401),
+        ("PUT", "/graphql", 405),
+        ("OPTIONS", "/graphql", 405),
+    ],
+)
+async def test_what_is_no_page_may_do_nothing_and_is_not_kept(gateway: Gateway, method: str, path: str, status: int) -> None:
+    response = await gateway.client.request(method, path)
+
+    assert response.status_code == status
+    assert strict_of(response.headers) == STRICT
+    assert "strict-transport-security" not in response.headers
+
+
+async def test_answers_streams_and_refusals_are_not_kept_either(gateway: Gateway) -> None:
+    bearer = {"authorization": f"Bearer {gateway.token()}"}
+    answer = await gateway.client.post("/graphql", json=ME, headers=bearer)
+    stream = await gateway.client.post("/graphql", json=ME, headers={**bearer, "accept": "text/event-stream"})
+    foreign = await gateway.client.post("/graphql", json=ME, headers={**bearer, "origin": "https://evil.example"})
+
+    assert [each.status_code for each in (answer, stream, foreign)] == [200, 200, 403]
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    assert [strict_of(each.headers) for each in (answer, stream, foreign)] == [STRICT] * 3
+
+
+async def test_what_a_response_says_itself_is_not_said_twice(gateway: Gateway) -> None:
+    schema = await gateway.client.get("/schema.graphql")
+
+    assert strict_of(schema.headers) == {**STRICT, "cache-control": "no-cache"}
+
+
+async def test_pages_and_their_files_have_a_policy_of_their_own_and_all_else(gateway: Gateway) -> None:
+    link = (await gateway.query(CREATE, {"input": PERSON}))["createVerification"]["verificationUrl"]
+
+    for path in ("/", "/console.js", "/style.css", urlsplit(link).path, f"{urlsplit(link).path}0"):
+        headers = strict_of((await gateway.client.get(path)).headers)
+        assert headers.pop("content-security-policy").startswith(f"{POLICY}; ")
+        assert headers == {name: value for name, value in STRICT.items() if name != "content-security-policy"} | {"referrer-policy": "same-origin"}
+
+
+async def test_a_handshake_that_is_refused_tells_the_same(gateway: Gateway) -> None:
+    with pytest.raises(InvalidStatus) as refusal:
+        async with connect(gateway.websocket, origin=Origin("https://evil.example")):
+            pass
+
+    headers = refusal.value.response.headers
+    assert {name: headers[name] for name in STRICT} == STRICT
+    assert headers["x-request-id"]
+
+
+async def test_where_browsers_come_over_https_they_stay_there(shared_database_uri: str) -> None:
+    async with serving(shared_database_uri, public_url="https://gateway.example") as gateway:
+        for path in ("/livez", "/nowhere", "/style.css"):
+            assert (await gateway.client.get(path)).headers["strict-transport-security"] == "max-age=63072000"

@@ -1,0 +1,217 @@
+"""The keys of an issuer: published, rotated, withdrawn, out of reach."""
+
+import asyncio
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from joserfc import jwt
+from joserfc.errors import SecurityWarning
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+
+from gateway.keys import KeysUnavailable, PublishedKeys, usable
+from gateway.settings import BadSettings
+from store.verifications import utc_now
+from tests.gateway.test_identity import by_hand
+from tests.serving import ISSUER, Gateway, serving
+from tests.wire import wired
+
+ME = "{ me { subject } }"
+RSA = RSAKey.generate_key(2048, {"kid": "rsa"})
+KINDS: dict[str, Key] = {
+    "RS256": RSA,
+    "PS256": RSAKey.generate_key(2048, {"kid": "pss"}),
+    "ES256": ECKey.generate_key("P-256", {"kid": "ec"}),
+    "ES384": ECKey.generate_key("P-384", {"kid": "ec-384"}),
+    "Ed25519": OKPKey.generate_key("Ed25519", {"kid": "ed"}),
+}
+
+
+class Issuer:
+    """A server that publishes keys, and counts how often it is asked."""
+
+    def __init__(self, *keys: Key) -> None:
+        self.keys: list[Any] = [key.as_dict(private=False) for key in keys]
+        self.asked = 0
+        self.port = 0
+        self._server: asyncio.Server | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the keys are."""
+        return f"http://127.0.0.1:{self.port}/keys"
+
+    async def open(self) -> None:
+        """Answer."""
+        self._server = await asyncio.start_server(self._answer, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Be away."""
+        if self._server:
+            self._server.close()
+            await self._server.wait_closed()
+
+    async def _answer(self, reader: StreamReader, writer: StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        self.asked += 1
+        content = orjson.dumps({"keys": self.keys})
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(content), content))
+        await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def an_issuer(*keys: Key) -> AsyncIterator[Issuer]:
+    """An issuer that answers."""
+    issuer = Issuer(*keys)
+    await issuer.open()
+    try:
+        yield issuer
+    finally:
+        await issuer.close()
+
+
+@asynccontextmanager
+async def trusting(database_uri: str, issuer: Issuer, **changed: Any) -> AsyncIterator[Gateway]:
+    """A gateway that knows the issuer's published keys alone."""
+    async with serving(database_uri, token_key=None, token_issuer=ISSUER, token_jwks_url=issuer.url, **changed) as gateway:
+        yield gateway
+
+
+def signed(key: Key, algorithm: str = "RS256", **header: Any) -> str:
+    """A reader's token."""
+    return jwt.encode({"alg": algorithm, "kid": key.kid, **header}, claims(), key, [algorithm])
+
+
+def claims() -> dict[str, Any]:
+    now = int(utc_now().timestamp())
+    return {"iss": ISSUER, "sub": "jo", "workspace": "acme", "scope": "verification:read", "iat": now, "exp": now + 600}
+
+
+async def status(gateway: Gateway, token: str) -> int:
+    return (await gateway.post(ME, token=token)).status_code
+
+
+async def test_tokens_of_published_keys_of_every_kind_count(database_uri: str) -> None:
+    async with an_issuer(*KINDS.values()) as issuer, trusting(database_uri, issuer) as gateway:
+        assert {kind: await status(gateway, signed(key, kind)) for kind, key in KINDS.items()} == dict.fromkeys(KINDS, 200)
+        assert issuer.asked == 1
+
+
+async def test_a_token_tells_neither_the_key_nor_the_algorithm_nor_where_to_look(database_uri: str) -> None:
+    stranger = RSAKey.generate_key(2048, {"kid": "rsa"})
+    async with an_issuer(RSA) as issuer, an_issuer(stranger) as evil, trusting(database_uri, issuer) as gateway:
+        statuses = {
+            "a stranger's key of the same id": await status(gateway, signed(stranger)),
+            "a key that it brings": await status(gateway, signed(stranger, jwk=stranger.as_dict(private=False))),
+            "a place of its own": await status(gateway, signed(stranger, jku=evil.url, x5u=evil.url)),
+            "the public key as a secret": await status(gateway, by_hand({"alg": "HS256", "kid": "rsa"}, claims(), RSA.as_pem(private=False))),
+            "an id that is a path": await status(gateway, signed(RSA, kid="../../etc/passwd")),
+            "an algorithm that is not asked for": await status(gateway, signed(RSA, "RS512")),
+        }
+
+    assert set(statuses.values()) == {401}, statuses
+    assert evil.asked == 0
+
+
+async def test_a_new_key_is_asked_for_once_by_all_who_bring_it(database_uri: str) -> None:
+    new = RSAKey.generate_key(2048, {"kid": "new"})
+    async with an_issuer(RSA) as issuer:
+        keys = PublishedKeys(issuer.url, pause_seconds=0)
+        assert await keys.key("rsa")
+        issuer.keys.append(new.as_dict(private=False))
+
+        found = await asyncio.gather(*(keys.key("new") for _ in range(50)))
+
+        assert [key.kid for key in found if key] == ["new"] * 50
+        assert issuer.asked == 2
+
+
+async def test_keys_that_nobody_knows_do_not_storm_the_issuer(database_uri: str) -> None:
+    async with an_issuer(RSA) as issuer, trusting(database_uri, issuer) as gateway:
+        statuses = [await status(gateway, signed(RSA, kid=f"unknown-{number}")) for number in range(30)]
+
+        assert set(statuses) == {401}
+        assert issuer.asked == 1
+
+
+async def test_while_the_issuer_is_away_its_keys_stay_good() -> None:
+    async with an_issuer(RSA) as issuer:
+        keys = PublishedKeys(issuer.url, pause_seconds=0)
+        await keys.refresh()
+
+    await keys.refresh()
+    assert await keys.key("rsa")
+    assert await keys.key("another") is None
+
+
+async def test_before_any_key_was_had_nothing_is_said_of_a_token(database_uri: str) -> None:
+    async with an_issuer(RSA) as issuer:
+        await issuer.close()
+        async with trusting(database_uri, issuer, ready=False) as gateway:
+            answer = await gateway.post(ME, token=signed(RSA))
+            async with wired(gateway) as wire:
+                await wire.send({"type": "connection_init", "payload": {"authorization": f"Bearer {signed(RSA)}"}})
+                code = await wire.closed()
+            troubles = (await gateway.client.get("/readyz")).json()["troubles"]
+
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (503, "UNAVAILABLE")
+    assert answer.headers["retry-after"] == "5"
+    assert code == 1013
+    assert "the issuer's keys were not had yet from GATEWAY_TOKEN_JWKS_URL" in troubles
+    assert str(issuer.port) not in answer.text
+
+
+async def test_a_key_that_was_withdrawn_counts_no_more() -> None:
+    withdrawn = RSAKey.generate_key(2048, {"kid": "withdrawn"})
+    forgotten = []
+    async with an_issuer(RSA, withdrawn) as issuer:
+        keys = PublishedKeys(issuer.url, pause_seconds=0)
+        running = asyncio.create_task(keys.run(lambda: forgotten.append(True)))
+        assert await keys.key("withdrawn")
+        issuer.keys.pop()
+        await keys.refresh()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+        assert await keys.key("withdrawn") is None
+        assert len(forgotten) == 2
+
+
+async def test_an_issuer_that_publishes_nothing_of_use_is_as_good_as_away() -> None:
+    async with an_issuer() as issuer:
+        issuer.keys = ["x", {"kty": "nonsense"}, {"kty": "oct", "k": "c2VjcmV0", "kid": "rsa"}]
+        with pytest.raises(KeysUnavailable):
+            await PublishedKeys(issuer.url, pause_seconds=0).key("rsa")
+
+
+def test_keys_that_are_too_small_or_not_for_signatures_are_not_used() -> None:
+    with pytest.warns(SecurityWarning):
+        small = RSAKey.generate_key(1024, {"kid": "small"}).as_dict(private=False)
+    elsewhere = {**RSA.as_dict(private=False), "use": "enc", "kid": "enc"}
+
+    assert usable([small, elsewhere, RSA.as_dict(private=False)]).keys() == {"rsa"}
+
+
+async def test_keys_can_be_in_a_file(database_uri: str, tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    file.write_bytes(orjson.dumps({"keys": [RSA.as_dict(private=False)]}))
+
+    async with serving(database_uri, token_key=None, token_jwks_file=file) as gateway:
+        assert await status(gateway, signed(RSA)) == 200
+        assert await status(gateway, signed(KINDS["ES256"], "ES256")) == 401
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"keys": []}', '{"keys": 7}', "[]"])
+async def test_a_file_without_keys_is_refused_at_the_start(database_uri: str, tmp_path: Path, content: str) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(content)
+
+    with pytest.raises(BadSettings, match="GATEWAY_TOKEN_JWKS_FILE"):
+        async with serving(database_uri, token_jwks_file=file):
+            pass

@@ -1,0 +1,282 @@
+"""What an operation document may hold, and how little is done with one that holds more."""
+
+from itertools import combinations
+from typing import Any
+
+import pytest
+from graphql import DocumentNode, FieldNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode, get_introspection_query, parse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.limits import Counts, Limits, exceeded, exceeded_at_first, of_fragments, of_operation, pairs, too_many_values
+from gateway.selections import Fragments, fragments_of, operations_of
+from tests.company import Company
+from tests.serving import Gateway, serving
+from tests.wire import wired
+
+SMALL = Limits(
+    operations=2,
+    variables=2,
+    fragments=2,
+    spreads=2,
+    depth=3,
+    selections=7,
+    aliases=2,
+    directives=2,
+    root_fields=3,
+    mutations=2,
+    pairs=3,
+)
+F = "fragment F on T"
+
+# The most that each limit allows, and one more.
+AT_THE_LIMIT = {
+    "operations": ("query A { a } query B { a }", "query A { a } query B { a } query C { a }"),
+    "variables": ("query A($a: Int) { a } query B($b: Int) { b }", "query A($a: Int, $c: Int) { a } query B($b: Int) { b }"),
+    "fragments": ("{ a } fragment F on T { a } fragment G on T { a }", "{ a } fragment F on T { a } fragment G on T { a } fragment H on T { a }"),
+    "spreads": (f"{{ ...F ...F }} {F} {{ a }}", f"{{ ...F ... {{ a {{ ...F }} }} }} {F} {{ b {{ ...F }} }}"),
+    "depth": (f"{{ a {{ ... {{ b {{ ...F }} }} }} }} {F} {{ c }}", f"{{ a {{ b {{ ...F }} }} }} {F} {{ c {{ d }} }}"),
+    "selections": (f"{{ c {{ ...F ...F }} }} {F} {{ a b }}", f"{{ c {{ ... {{ ...F ...F }} }} }} {F} {{ a b }}"),
+    "aliases": (f"{{ ...F c: a {{ ...F }} }} {F} {{ a }}", f"{{ ...F c: a {{ ...F }} }} {F} {{ b: a }}"),
+    "directives": (f"query($a: Int @x) {{ ...F @x }} {F} {{ a }}", f"query($a: Int @x) @x {{ ...F }} {F} {{ ... @x {{ a }} }}"),
+    "root_fields": (f"{{ a ... {{ b ...F }} }} {F} {{ c {{ d }} }}", f"{{ a ... {{ b ...F }} }} {F} {{ c d }}"),
+    "mutations": ("mutation A { a b { c } } query B { a b }", f"mutation {{ a ...F }} {F} {{ b c }}"),
+    "pairs": (f"{{ a ...F }} {F} {{ a a }}", f"{{ a {{ b }} a {{ b ...F }} }} {F} {{ b }}"),
+}
+
+
+@pytest.mark.parametrize("limit", AT_THE_LIMIT)
+def test_as_much_as_a_limit_says_may_be_there_and_no_more(limit: str) -> None:
+    most, more = (parse(query) for query in AT_THE_LIMIT[limit])
+
+    assert trouble(most) is None
+    assert str(getattr(SMALL, limit)) in (trouble(more) or "")
+    assert limit.replace("_", " ") in (trouble(more) or "") or limit in ("spreads", "depth")
+
+
+def trouble(document: DocumentNode) -> str | None:
+    return exceeded_at_first(document, SMALL) or exceeded(document, SMALL)
+
+
+def selections(spreads: list[str]) -> st.SearchStrategy[str]:
+    """A selection set in which some fragments may be used."""
+    used = st.sampled_from([f"...{name}" for name in spreads] + [f"...{name} @x" for name in spreads]) if spreads else st.just("e")
+    one = st.recursive(
+        st.one_of(st.sampled_from(["a", "b", "c: a", "a @x", "d: b @x @x"]), used),
+        lambda inner: st.builds(
+            lambda head, parts: f"{head} {{ {' '.join(parts)} }}", st.sampled_from(["a", "e: a", "...", "... @x"]), several(inner)
+        ),
+        max_leaves=5,
+    )
+    return several(one).map(lambda parts: f"{{ {' '.join(parts)} }}")
+
+
+def several(one: st.SearchStrategy[str]) -> st.SearchStrategy[list[str]]:
+    return st.lists(one, min_size=1, max_size=3)
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> DocumentNode:
+    """An operation and fragments, each of which uses only those after it."""
+    names = list("FGHI")[: draw(st.integers(0, 4))]
+    fragments = (f"fragment {name} on T {draw(selections(names[at + 1 :]))}" for at, name in enumerate(names))
+    return parse(f"query {draw(selections(names))} {' '.join(fragments)}")
+
+
+def expanded(selection_set: SelectionSetNode | None, fragments: Fragments, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
+    """Every selection with the path that it stands at, every fragment written out wherever it is used."""
+    found: list[tuple[tuple[str, ...], Any]] = []
+    for selection in selection_set.selections if selection_set else ():
+        match selection:
+            case FieldNode():
+                here = (*path, (selection.alias or selection.name).value)
+                found += [(here, selection), *expanded(selection.selection_set, fragments, here)]
+            case InlineFragmentNode():
+                found += [(path, selection), *expanded(selection.selection_set, fragments, path)]
+            case FragmentSpreadNode():
+                fragment = fragments[selection.name.value]
+                found += [
+                    (path, selection),
+                    *[(path, fragment)][: len(fragment.directives or ())],
+                    *expanded(fragment.selection_set, fragments, path),
+                ]
+    return found
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(documents())
+def test_counting_each_fragment_once_gives_what_writing_it_out_does(document: DocumentNode) -> None:
+    [operation], fragments = operations_of(document), fragments_of(document)
+    written = expanded(operation.selection_set, fragments)
+    fields = [(path, node) for path, node in written if isinstance(node, FieldNode)]
+    paths = [path for path, _ in fields]
+
+    assert of_operation(operation, of_fragments(fragments)) == Counts(
+        root_fields=sum(len(path) == 1 for path in paths),
+        depth=max(map(len, paths), default=0),
+        selections=len(written),
+        aliases=sum(node.alias is not None for _, node in fields),
+        directives=sum(len(node.directives or ()) for _, node in written),
+    )
+    assert pairs(operation, fragments) == sum(one == other for one, other in combinations(paths, 2))
+
+
+def nested(field: str, depth: int, leaf: str = "id") -> str:
+    """A field in itself, so often."""
+    return f"{field} {{ " * depth + leaf + " }" * depth
+
+
+DOUBLED = " ".join(f"fragment F{number} on Query {{ ...F{number + 1} ...F{number + 1} }}" for number in range(49))
+CYCLE = " ".join(f"fragment F{number} on Query {{ ...F{(number + 1) % 40} ...F{(number * 7) % 40} }}" for number in range(40))
+VERIFICATION = 'node(id: "x") {{ ... on Verification {{ {} }} }}'
+REFUSED = {
+    "a megabyte": ("{ me { subject } } #" + "x" * 1_000_000, "16384"),
+    "10,000 aliases": ("{" + " ".join(f"a{number}: me {{ subject }}" for number in range(10_000)) + "}", "16384"),
+    "51 aliases": ("{ me {" + " ".join(f"a{number}: subject" for number in range(51)) + "} }", "50"),
+    "51 fields at the root": ("{" + " me { subject }" * 51 + "}", "50"),
+    "a field 50 times": ("{ me {" + " subject" * 50 + "} }", "1000"),
+    "a field 50 times, in parts": ("{" + " me { subject subject subject subject subject }" * 10 + "}", "1000"),
+    "501 selections": ("{ me {" + " subject" * 500 + "} }", "500"),
+    "too many tokens": ("{ me {" + " subject" * 1000 + "} }", "1000"),
+    "too many comments": ("#\n" * 1001 + "{ me { subject } }", "1000"),
+    "51 directives": ("{ me { subject" + " @include(if: true)" * 51 + "} }", "50"),
+    "11 mutations": ("mutation {" + " ".join(f'a{number}: anonymizeVerification(id: "x") {{ __typename }}' for number in range(11)) + "}", "10"),
+    "fragments that double 50 times": (f"{{ ...F0 }} {DOUBLED} fragment F49 on Query {{ me {{ subject }} }}", "500"),
+    "fragments that double nothing": (f"{{ ...F0 }} {DOUBLED} fragment F49 on Query {{ }}", "500"),
+    "17 levels": (f"{{ {VERIFICATION.format(nested('attempts', 15))} }}", "16"),
+    "130 levels": (f"{{ {VERIFICATION.format(nested('attempts', 130))} }}", "16"),
+    "17 levels of fragments": (
+        "{ node(id: 1) { ...F0 } }"
+        + " ".join(f"fragment F{number} on Verification {{ nextAttempt {{ ...F{number + 1} }} }}" for number in range(15))
+        + "fragment F15 on Verification { id }",
+        "16",
+    ),
+}
+INVALID = {
+    "fragments in a circle": f"{{ ...F0 }} {CYCLE}",
+    "fragments in a circle that nothing uses": f"{{ me {{ subject }} }} {CYCLE}",
+    "a fragment of itself": "{ ...F } fragment F on Query { ...F }",
+    "a fragment twice": "{ ...F } fragment F on Query { me { subject } } fragment F on Query { me { subject } }",
+    "a fragment that isn't there": "{ ...F }",
+    "a fragment that nothing uses": "{ me { subject } } fragment F on Query {" + " me { subject }" * 100 + "}",
+    "types": "type A @a" + " @a" * 400 + " { b: Int }",
+    "a number of 10,000 digits": "{ verifications(first: " + "9" * 10_000 + ") { totalCount } }",
+}
+
+
+@pytest.mark.parametrize("accepted", ["application/json", "application/graphql-response+json"])
+async def test_a_document_with_too_much_in_it_is_told_which_limit_it_exceeds(company: Company, accepted: str) -> None:
+    for what, (query, limit) in REFUSED.items():
+        response = await company.gateway.post(query, token=company.token(), accept=accepted)
+
+        [error] = response.json()["errors"]
+        assert (response.status_code, error["extensions"]) == (400, {"code": "QUERY_TOO_COMPLEX"}), what
+        assert error["message"].endswith(f"the most is {limit}"), what
+
+
+async def test_a_document_that_can_not_be_measured_is_not_valid(company: Company) -> None:
+    for what, query in INVALID.items():
+        response = await company.gateway.post(query, token=company.token(), accept="application/graphql-response+json")
+
+        assert response.status_code == 400, what
+        assert {error["extensions"]["code"] for error in response.json()["errors"]} == {"GRAPHQL_VALIDATION_FAILED"}, what
+
+
+async def test_mistakes_are_told_until_there_are_too_many(company: Company) -> None:
+    answer = await company.answer("{" + " ".join(f"nothing{number}" for number in range(40)) + "}")
+
+    assert len(answer["errors"]) == 11
+    assert "Too many validation errors" in answer["errors"][-1]["message"]
+
+
+def test_values_of_variables_are_counted_however_they_are_nested() -> None:
+    limits = Limits(values=4)
+    most: list[Any] = [None, {}, {"a": 1, "b": 2, "c": 3, "d": 4}, {"a": [1, 2, 3]}, {"a": {"b": {"c": {"d": {}}}}}, {"a": "x" * 100}]
+    more: list[Any] = [{"a": [1, 2, 3, 4]}, {"a": {"b": {"c": {"d": {"e": 1}}}}}, {"a": [[[[1]]]]}, {"a": [{"b": 1}, {"b": 1}]}]
+
+    assert [too_many_values(variables, limits) for variables in most] == [None] * len(most)
+    assert all("values" in (too_many_values(variables, limits) or "") for variables in more)
+
+
+async def test_variables_with_too_many_values_are_refused(company: Company) -> None:
+    query = "query($filter: VerificationFilter) { verifications(filter: $filter) { totalCount } }"
+
+    answer = await company.answer(query, {"filter": {"reasonCode": ["A"] * 100_000}})
+
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["QUERY_TOO_COMPLEX"]
+
+
+async def test_over_a_socket_it_is_an_error_of_the_operation(company: Company) -> None:
+    query, _ = REFUSED["51 aliases"]
+    async with wired(company.gateway, company.token()) as wire:
+        await wire.subscribe("1", query)
+        told = await wire.hear()
+        await wire.subscribe("2", "{ me { workspaceId } }")
+
+        assert (told["type"], [error["extensions"] for error in told["payload"]]) == ("error", [{"code": "QUERY_TOO_COMPLEX"}])
+        assert (await wire.hear())["payload"] == {"data": {"me": {"workspaceId": company.workspace}}}
+
+
+async def test_tools_can_look_at_the_schema_where_that_is_allowed(company: Company) -> None:
+    query = get_introspection_query(specified_by_url=True, directive_is_repeatable=True, schema_description=True, input_value_deprecation=True)
+
+    assert (await company.ask(query))["__schema"]["queryType"]["name"] == "Query"
+    assert "Did you mean" in (await company.answer("{ mee { subject } }"))["errors"][0]["message"]
+
+
+@pytest.fixture(scope="module")
+async def silent(shared_database_uri: str) -> Any:
+    """A gateway that doesn't show its schema."""
+    async with serving(shared_database_uri, introspection=False) as gateway:
+        yield gateway
+
+
+GUESSES = [
+    "{ mee { subject } }",
+    "{ me { subjec } }",
+    "{ verification(i: 1) { id } }",
+    "{ verifications(ordrBy: CREATED_NEWEST) { totalCount } }",
+    "{ verifications(orderBy: CREATED_NEWES) { totalCount } }",
+    "{ verifications(filter: { statu: PENDING }) { totalCount } }",
+    "query($o: VerificationOrde) { verifications(orderBy: $o) { totalCount } }",
+    "{ node(id: 1) { ... on Verificatio { id } } }",
+    "{ me { subject @skp(if: true) } }",
+]
+
+
+async def test_a_schema_that_is_not_shown_is_not_told_by_mistakes_either(silent: Gateway) -> None:
+    for query in GUESSES:
+        errors = (await silent.post(query)).json()["errors"]
+
+        assert errors, query
+        assert "Did you mean" not in str(errors), query
+
+
+async def test_variables_tell_nothing_of_it(silent: Gateway) -> None:
+    for query, variables in (
+        ("query($o: VerificationOrder!) { verifications(orderBy: $o) { totalCount } }", {"o": "CREATED_NEWES"}),
+        ("query($f: VerificationFilter) { verifications(filter: $f) { totalCount } }", {"f": {"statu": "PENDING"}}),
+        ("subscription($f: VerificationFilter) { verificationsUpdated(filter: $f) { cursor } }", {"f": {"statu": "PENDING"}}),
+    ):
+        async with wired(silent, silent.token()) as wire:
+            await wire.subscribe("1", query, variables)
+            told = await wire.hear()
+
+        assert [error["extensions"]["code"] for error in told["payload"]] == ["BAD_USER_INPUT"], query
+        assert "Did you mean" not in str(told), query
+
+
+@pytest.mark.parametrize("query", ["{ __schema { queryType { name } } }", '{ __type(name: "Query") { name } }', get_introspection_query()])
+async def test_it_can_not_be_asked_for(silent: Gateway, query: str) -> None:
+    answer = (await silent.post(query)).json()
+
+    assert "data" not in answer
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"GRAPHQL_VALIDATION_FAILED"}
+
+
+async def test_it_is_not_served(silent: Gateway) -> None:
+    assert (await silent.client.get("/schema.graphql")).status_code == 404
+
+
+async def test_objects_still_tell_their_types(silent: Gateway) -> None:
+    assert await silent.query("{ __typename me { __typename } }") == {"__typename": "Query", "me": {"__typename": "Caller"}}

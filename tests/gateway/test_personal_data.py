@@ -1,0 +1,122 @@
+"""Personal data that can't be opened: that is one field's trouble, and nobody else's."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from tests.company import CAPTURE_STARTED, Company
+from tests.wire import following
+
+ROW = "id status declaredIdentity { firstName lastName } extractedDocument { fullName }"
+READ = f"query($id: ID!) {{ verification(id: $id) {{ {ROW} }} }}"
+LIST = f"{{ verifications(orderBy: CREATED_OLDEST) {{ edges {{ node {{ {ROW} }} }} }} }}"
+UPDATED = f"subscription($id: ID!) {{ verificationUpdated(id: $id) {{ verification {{ version {ROW} }} }} }}"
+WITHOUT = "query($id: ID!) { verification(id: $id) { id status } }"
+NAMES = {"firstName": "Jeanne", "lastName": "Moreau"}
+
+
+async def verified(company: Company) -> str:
+    """The id of a verification with a document."""
+    id = await company.created()
+    await company.result(id, "VERIFIED", extractedDocument={"fullName": "Jeanne Moreau"})
+    return id
+
+
+def spoil(company: Company, id: str, **changed: Any) -> None:
+    """Change something in the database."""
+    company.collection.update_one({"_id": id}, {"$set": {name.replace("_", "."): value for name, value in changed.items()}})
+
+
+def masked(answer: dict[str, Any]) -> list[list[object]]:
+    """Where the errors of an answer are, all of which must be masked."""
+    for error in answer["errors"]:
+        assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+        assert error["extensions"].keys() == {"code", "requestId"}
+        assert not any(name in repr(error) for name in NAMES.values())
+    return [error["path"] for error in answer["errors"]]
+
+
+async def test_an_unknown_key_masks_its_field_alone_and_the_log_names_the_key(company: Company, caplog: pytest.LogCaptureFixture) -> None:
+    id = await verified(company)
+    spoil(company, id, declared_key="lost-2025")
+
+    with caplog.at_level(logging.INFO):
+        answer = await company.answer(READ, {"id": id})
+
+    assert masked(answer) == [["verification", "declaredIdentity"]]
+    assert answer["data"]["verification"] == {
+        "id": id,
+        "status": "VERIFIED",
+        "declaredIdentity": None,
+        "extractedDocument": {"fullName": "Jeanne Moreau"},
+    }
+    [request_id] = [error["extensions"]["requestId"] for error in answer["errors"]]
+    assert request_id in {getattr(record, "request_id", "") for record in caplog.records}
+    assert f"declared of {id} can't be opened with the key lost-2025 (KeyError)" in caplog.messages
+    assert "Jeanne" not in repr([vars(record) for record in caplog.records])
+
+
+async def test_what_was_moved_to_another_verification_is_not_shown_there(company: Company, stranger: Company) -> None:
+    mine, theirs = await verified(company), await verified(stranger)
+    another = await verified(company)
+    [[hers], [kept]] = [[row for row in place.kept() if row["_id"] == id] for place, id in ((stranger, theirs), (company, another))]
+
+    for moved in ({"declared": hers["declared"]}, {"declared": kept["declared"]}, {"declared": kept["extracted"]}):
+        spoil(company, mine, **moved)
+        assert masked(await company.answer(READ, {"id": mine})) == [["verification", "declaredIdentity"]]
+
+
+async def test_the_other_rows_of_a_page_are_whole(company: Company) -> None:
+    first, spoiled, last = [await verified(company) for _ in range(3)]
+    spoil(company, spoiled, extracted_data=b"x" * 144)
+
+    answer = await company.answer(LIST)
+
+    rows = [edge["node"] for edge in answer["data"]["verifications"]["edges"]]
+    assert masked(answer) == [["verifications", "edges", 1, "node", "extractedDocument"]]
+    assert [row["id"] for row in rows] == [first, spoiled, last]
+    assert [row["declaredIdentity"] for row in rows] == [NAMES] * 3
+    assert [row["extractedDocument"] and row["extractedDocument"]["fullName"] for row in rows] == ["Jeanne Moreau", None, "Jeanne Moreau"]
+
+
+async def test_who_does_not_ask_for_them_notices_nothing(company: Company, caplog: pytest.LogCaptureFixture) -> None:
+    id = await verified(company)
+    spoil(company, id, declared=7, extracted_key="lost")
+
+    with caplog.at_level(logging.INFO):
+        assert await company.ask(WITHOUT, {"id": id}) == {"verification": {"id": id, "status": "VERIFIED"}}
+
+    assert not any("opened" in message for message in caplog.messages)
+
+
+async def test_it_can_still_be_followed_and_changed(company: Company) -> None:
+    id = await company.created()
+    spoil(company, id, declared_key="lost")
+
+    async with following(company.gateway, company.token(), UPDATED, {"id": id}) as updates:
+        messages = [await updates.response()]
+        await company.progress(id, CAPTURE_STARTED)
+        messages.append(await updates.response())
+        await company.result(id, "FAILED", "IDVV_2101")
+        messages.append(await updates.response())
+    retry = await company.retry(id, firstName="Jeanne", lastName="Moreau")
+    anonymized = await company.anonymize(id)
+
+    assert [masked(message) for message in messages] == [[["verificationUpdated", "verification", "declaredIdentity"]]] * 3
+    assert messages[-1]["data"]["verificationUpdated"]["verification"]["status"] == "FAILED"
+    assert retry["attempt"] == 2
+    assert anonymized["status"] == "FAILED"
+    assert (await company.ask(READ, {"id": id}))["verification"]["declaredIdentity"] is None
+
+
+async def test_a_retry_that_needs_the_names_is_not_made_without_them(company: Company) -> None:
+    id = await company.created()
+    await company.result(id, "FAILED", "IDVV_2101")
+    spoil(company, id, declared_key="lost")
+
+    query = 'mutation($id: ID!) { retryVerification(input: { verificationId: $id, firstName: "Jeanne" }) { __typename } }'
+    answer = await company.answer(query, {"id": id})
+
+    assert masked(answer) == [["retryVerification"]]
+    assert len(company.kept()) == 1

@@ -1,0 +1,222 @@
+"""Personal data at rest: what stands in the database tells nobody who the person is."""
+
+from dataclasses import replace
+from typing import Any
+
+import bson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.event import Progress
+from domain.identity import DeclaredIdentity, ExtractedDocument
+from domain.result import Result
+from domain.status import Status
+from domain.verification import Idempotency, RetryRequest, Verification
+from store import documents
+from store.documents import Document
+from store.sealing import LENGTH_STEP, Keys, Sealed, Unopenable
+from store.verifications import Store, Verifications
+from tests.company import Company
+from tests.factories import FAILED_RESULT, JEANNE, NOON, PASSPORT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_provider, a_verification, an_id
+from tests.store.histories import documents as extracted_documents
+from tests.store.histories import names, texts
+from tests.storing import DATA_KEY, DATA_KEYS, decode, encode
+
+OTHER_KEY = bytes(range(32, 64))
+HOME = ("acme", "ver_1", "declared")
+# All that could tell the person, and in whatever spelling it might have been stored.
+PERSON = ("Jeanne", "Moreau", "1990-01-23", "900123456789012")
+
+
+async def raw(store: Store, id: str) -> Document:
+    """The stored document."""
+    found = await store.collection.find_one({"_id": id})
+    assert found
+    return found
+
+
+def tells(document: Any) -> list[str]:
+    """What of the person can be read in a document."""
+    whole = bson.encode(document)
+    return [text for text in PERSON if text.encode() in whole or text.encode("utf-16-le") in whole]
+
+
+@settings(max_examples=50)
+@given(names, st.none() | extracted_documents, texts, texts)
+def test_what_was_sealed_is_the_same_when_it_is_opened(
+    declared: DeclaredIdentity, extracted: ExtractedDocument | None, id: str, workspace: str
+) -> None:
+    verification = a_verification(id=id, workspace=workspace, declared=declared).concluded(Result.reported(Status.VERIFIED, [], extracted), NOON)
+
+    found = decode(bson.decode(bson.encode(encode(verification))))
+
+    assert found.declared
+    assert found.declared.open() == declared
+    assert (found.extracted.open() if found.extracted else None) == extracted
+
+
+async def test_nothing_of_the_person_can_be_read_in_the_database(store: Store, verifications: Verifications) -> None:
+    added = await verifications.add(a_final_verification(VERIFIED_RESULT, idempotency=Idempotency("key-1", "fingerprint")))
+
+    document = await raw(store, added.id)
+
+    assert tells(document) == []
+    assert document["declared"].keys() == document["extracted"].keys() == {"key", "nonce", "data"}
+    assert document["declared"]["key"] == "test"
+    assert len(document["declared"]["nonce"]) == 12
+    assert tells({"plain": documents.encode_declared(JEANNE)} | documents.encode_extracted(PASSPORT)) == [*PERSON]
+
+
+async def test_what_a_gateway_was_given_can_not_be_read_in_its_database(company: Company) -> None:
+    id = await company.created(idempotencyKey="key-1")
+    document = {"fullName": "Jeanne Moreau", "bornOn": "1990-01-23", "nationalIdentificationNumber": "900123456789012"}
+    await company.result(id, "FAILED", "IDVV_2101", extractedDocument=document)
+    await company.retry(id)
+
+    assert [tells(kept) for kept in company.kept()] == [[], []]
+
+
+def test_the_same_names_are_never_sealed_alike() -> None:
+    envelopes = [DATA_KEYS.seal(HOME, {"firstName": "Jeanne"}) for _ in range(100)]
+
+    assert len({envelope["nonce"] for envelope in envelopes}) == len({envelope["data"] for envelope in envelopes}) == 100
+
+
+def test_the_length_tells_no_more_than_how_many_steps_are_needed() -> None:
+    lengths = {len(DATA_KEYS.seal(HOME, {"firstName": "J" * size})["data"]) for size in range(1, 2 * LENGTH_STEP)}
+
+    assert lengths == {steps * LENGTH_STEP + 16 for steps in (1, 2, 3)}
+
+
+@pytest.mark.parametrize("home", [("other", "ver_1", "declared"), ("acme", "ver_2", "declared"), ("acme", "ver_1", "extracted")])
+def test_what_was_moved_elsewhere_does_not_open(home: tuple[str, str, str]) -> None:
+    envelope = DATA_KEYS.seal(HOME, {"firstName": "Jeanne"})
+
+    assert DATA_KEYS.open(HOME, envelope) == {"firstName": "Jeanne"}
+    with pytest.raises(Unopenable):
+        DATA_KEYS.open(home, envelope)
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        pytest.param(lambda it: it | {"key": "unheard-of"}, id="an unknown key"),
+        pytest.param(lambda it: it | {"key": "other"}, id="another key"),
+        pytest.param(lambda it: it | {"key": ["test"]}, id="a list of keys"),
+        pytest.param(lambda it: it | {"nonce": bytes(12)}, id="another nonce"),
+        pytest.param(lambda it: it | {"nonce": b""}, id="no nonce"),
+        pytest.param(lambda it: it | {"nonce": "n" * 12}, id="a nonce of text"),
+        pytest.param(lambda it: it | {"data": it["data"][:-1]}, id="cut"),
+        pytest.param(lambda it: it | {"data": it["data"][:-1] + bytes([it["data"][-1] ^ 1])}, id="a bit of the tag"),
+        pytest.param(lambda it: it | {"data": bytes([it["data"][0] ^ 1]) + it["data"][1:]}, id="a bit of the data"),
+        pytest.param(lambda it: it | {"data": b""}, id="no data"),
+        pytest.param(lambda it: {"key": "test"}, id="a key alone"),
+        pytest.param(lambda it: {"firstName": "Jeanne", "lastName": "Moreau"}, id="not sealed at all"),
+        pytest.param(lambda it: it["data"], id="data alone"),
+        pytest.param(lambda it: 7, id="a number"),
+    ],
+)
+def test_what_was_tampered_with_does_not_open_and_is_logged_without_what_it_holds(spoiled: Any, caplog: pytest.LogCaptureFixture) -> None:
+    keys = Keys({"test": DATA_KEY, "other": OTHER_KEY})
+    envelope = spoiled(keys.seal(HOME, {"firstName": "Jeanne", "lastName": "Moreau"}))
+
+    with pytest.raises(Unopenable) as unopenable:
+        keys.open(HOME, envelope)
+
+    [line] = caplog.messages
+    id = envelope["key"] if isinstance(envelope, dict) and isinstance(envelope.get("key"), str) else "unknown"
+    assert line.startswith(f"declared of ver_1 can't be opened with the key {id} (")
+    assert not any(text in line + repr(unopenable.value) for text in PERSON)
+
+
+def test_a_key_that_is_no_key_id_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(Unopenable):
+        DATA_KEYS.open(HOME, {"key": "Jeanne Moreau"})
+
+    assert "with the key unknown" in caplog.text
+    assert "Jeanne" not in caplog.text
+
+
+def test_after_a_rotation_the_new_key_seals_and_the_old_one_still_opens() -> None:
+    old, both, new = Keys({"test": DATA_KEY}), Keys({"new": OTHER_KEY, "test": DATA_KEY}), Keys({"new": OTHER_KEY})
+    before = documents.encode(a_verification(), old)
+
+    rotated = documents.decode(before, both)
+    retry = documents.encode(rotated.concluded(FAILED_RESULT, NOON).retried(an_id(), RetryRequest(), a_provider("1"), WINDOWS, NOON)[1], both)
+
+    assert rotated.declared == JEANNE
+    assert documents.encode(rotated, both)["declared"] == before["declared"]
+    assert retry["declared"]["key"] == "new"
+    assert documents.decode(retry, new).declared == JEANNE
+
+
+async def test_a_change_that_does_not_touch_them_leaves_the_same_bytes(store: Store, verifications: Verifications) -> None:
+    added = await verifications.add(a_verification())
+    before = await raw(store, added.id)
+
+    await verifications.change(added.id, lambda it, at: it.progressed(Progress.CAPTURE_COMPLETED, WINDOWS, at))
+    await verifications.change(added.id, lambda it, at: it.concluded(Result.reported(Status.FAILED, ["IDVV_2101"], PASSPORT), at))
+    concluded = await raw(store, added.id)
+    await verifications.retry(added.id, lambda it, at: it.retried(an_id(), RetryRequest(), a_provider("2"), WINDOWS, at))
+    after = await raw(store, added.id)
+
+    assert before["declared"] == concluded["declared"] == after["declared"]
+    assert concluded["extracted"] == after["extracted"]
+    assert (before["version"], concluded["version"], after["version"]) == (1, 3, 4)
+
+
+def test_what_comes_from_another_verification_is_sealed_anew() -> None:
+    first, second = decode(encode(a_verification())), decode(encode(a_verification()))
+    moved = encode(replace(second, declared=first.declared))
+
+    assert decode(moved).declared == JEANNE
+
+
+async def test_one_that_can_not_be_opened_can_still_be_changed(store: Store, verifications: Verifications) -> None:
+    added = await verifications.add(a_final_verification())
+    await store.collection.update_one({"_id": added.id}, {"$set": {"declared.key": "gone"}})
+    before = await raw(store, added.id)
+
+    late = await verifications.change(added.id, lambda it, at: it.concluded(VERIFIED_RESULT, at))
+    retry = await verifications.retry(added.id, lambda it, at: it.retried(an_id(), RetryRequest("Ada", "Byron"), a_provider("3"), WINDOWS, at))
+
+    assert late.version == 3
+    assert (await raw(store, added.id))["declared"] == before["declared"]
+    assert retry.declared == DeclaredIdentity("Ada", "Byron")
+
+
+def test_reading_a_verification_opens_nothing() -> None:
+    document = encode(a_final_verification(VERIFIED_RESULT)) | {"declared": 7, "extracted": {"key": "gone"}}
+
+    verification = decode(document)
+
+    assert isinstance(verification.declared, Sealed)
+    assert isinstance(verification.extracted, Sealed)
+    assert encode(verification) == document
+    with pytest.raises(Unopenable):
+        verification.declared.open()
+
+
+def test_what_is_sealed_shows_nothing_of_itself() -> None:
+    verification: Verification = decode(encode(a_final_verification(VERIFIED_RESULT)))
+
+    assert not any(text in repr(verification) for text in PERSON)
+    assert "nonce" not in repr(verification)
+
+
+async def test_of_an_anonymized_verification_no_envelope_is_left(company: Company) -> None:
+    id = await company.created(idempotencyKey="key-1")
+    await company.result(id, "VERIFIED", extractedDocument={"fullName": "Jeanne Moreau"})
+    [before] = company.kept()
+
+    await company.anonymize(id)
+
+    [after] = company.kept()
+    whole = bson.encode(after)
+    assert not {"declared", "extracted"} & after.keys()
+    assert after["idempotency"] == {"key": "key-1"}
+    assert "url" not in after["provider"]
+    for envelope in (before["declared"], before["extracted"]):
+        assert envelope["nonce"] not in whole
+        assert envelope["data"] not in whole
