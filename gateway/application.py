@@ -142,7 +142,9 @@ def token_reader(settings: Settings, now: Clock, published: PublishedKeys | KeyF
 
 
 def published_keys(settings: Settings) -> PublishedKeys | KeyFile | None:
-    """Where the issuer's public keys are. Raises: BadSettings where a file holds none."""
+    """Where the issuer's public keys are. Raises: BadSettings where a file holds none, or there is an address too."""
+    if settings.token_jwks_url and settings.token_jwks_file:
+        raise BadSettings({"token_jwks_file": "is one too many, since GATEWAY_TOKEN_JWKS_URL is set"})
     if settings.token_jwks_url:
         return PublishedKeys(str(settings.token_jwks_url))
     if not settings.token_jwks_file:

@@ -58,7 +58,7 @@ class Page:
 
     def rows(self, variables: Variables) -> int:
         """The rows of the end that is asked for."""
-        return max((rows for end in (self.first, self.last) if (rows := end.rows(variables)) is not None), default=DEFAULT_SIZE)
+        return max(self.first.rows(variables) or 0, self.last.rows(variables) or 0) or DEFAULT_SIZE
 
 
 @dataclass(frozen=True, slots=True)

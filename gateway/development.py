@@ -55,7 +55,8 @@ def write_private(path: Path, content: object) -> None:
 def offline(data_dir: Path) -> dict[str, str]:
     """Settings for a command that signs tokens and neither serves nor stores: the keys of a data directory, where it has them."""
     unused = {name: _made(name) for name in KEYS if name != "token_key"}
-    return {"mongo_uri": "unused", "provider": "sandbox", "public_url": "http://localhost", **unused, **_kept(data_dir / "keys.json")}
+    unused |= {"mongo_uri": "unused", "token_jwks_file": "unused", "provider": "sandbox", "public_url": "http://localhost"}
+    return {**unused, **_kept(data_dir / "keys.json")}
 
 
 def _made(name: str) -> str:

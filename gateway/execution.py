@@ -65,14 +65,16 @@ class Execution:
         self._pay(caller, effort)
         operation = self._documents.operation(request, request_id)
         if operation.cost > self._most_cost:
+            self._metrics.count_refused("cost")
             message = f"the operation costs {operation.cost}, more than {self._most_cost}; ask for fewer rows, or for less of each"
             raise too_complex(message, cost=operation.cost, mostCost=self._most_cost)
-        self._pay(caller, operation.cost - effort)
+        if operation.cost > effort:
+            self._pay(caller, operation.cost, effort)
         return operation
 
-    def _pay(self, caller: Caller, cost: int) -> None:
-        wait_seconds = self._rate.take(caller, cost) if cost > 0 else 0
-        if wait_seconds:
+    def _pay(self, caller: Caller, cost: int, paid: int = 0) -> None:
+        if wait_seconds := self._rate.take(caller, cost, paid):
+            self._metrics.count_refused("rate")
             told = error("RATE_LIMITED", "more was asked for than the rate allows; wait, then ask again", retryAfterMs=ceil(wait_seconds * 1000))
             raise RequestRefused(429, [told], {"retry-after": str(ceil(wait_seconds))})
 

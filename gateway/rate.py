@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from itertools import islice
 from time import monotonic
 
 from domain.caller import Caller
@@ -33,29 +32,32 @@ class Rate:
         """How many buckets are not known to be full."""
         return len(self._taken)
 
-    def take(self, caller: Caller, cost: float) -> float:
-        """Take a cost out of the caller's bucket: 0. Where too little is in it: the seconds after which there will be enough."""
+    def take(self, caller: Caller, cost: float, paid: float = 0) -> float:
+        """Take a cost out of the caller's bucket, but for what was paid of it just before: 0.
+
+        Where too little is in it: the seconds after which there will be enough for all of it.
+        """
         if not self._per_second:
             return 0.0
         key, now = (caller.workspace, caller.subject, caller.chain), self._now()
         taken, room = self._still_taken(key, now), self._burst - min(cost, self._burst)
-        if taken <= room:
-            missing, taken = 0.0, taken + cost
+        if taken <= room + paid:
+            missing, taken = 0.0, taken + cost - paid
         else:
             # Who keeps asking in vain gets nowhere, and is served again soon after they stop.
             taken = max(taken, min(taken + REFUSAL, self._burst))
             missing = taken - room
         self._taken[key] = (taken, now)
         self._taken.move_to_end(key)
-        self._forget(now)
+        self._forget_one(now)
         return missing / self._per_second
 
     def _still_taken(self, key: Key, now: float) -> float:
         taken, at = self._taken.get(key, (0.0, now))
         return max(taken - (now - at) * self._per_second, 0.0)
 
-    def _forget(self, now: float) -> None:
-        # Of those that were used least recently two, as far as they may be forgotten: more go than come.
-        for oldest in list(islice(self._taken, 2)):
-            if len(self._taken) > self._most_callers or not self._still_taken(oldest, now):
-                del self._taken[oldest]
+    def _forget_one(self, now: float) -> None:
+        # At most one has come, so that they never become more.
+        oldest = next(iter(self._taken))
+        if len(self._taken) > self._most_callers or not self._still_taken(oldest, now):
+            del self._taken[oldest]

@@ -12,6 +12,7 @@ SHORTEST_KEY = 32
 DEVELOPMENT = "development-"
 LONGEST_RETENTION_SECONDS = 100 * 366 * 86_400
 
+TRUST = ("token_jwks_url", "token_jwks_file", "token_key")
 SECRET_KEYS = ("token_key", "signing_key", "previous_signing_key", "fingerprint_key")
 
 Key = Annotated[SecretStr, Field(min_length=SHORTEST_KEY)]
@@ -78,7 +79,7 @@ class Settings(BaseSettings):
     most_sockets_per_subject: int = Field(default=500, ge=1, description="How many of them for one subject of a workspace")
     most_cost: int = Field(default=4000, ge=1, description="What one operation may cost; a page of 50 rows costs about 50")
     rate_cost_per_second: float = Field(
-        default=5000, ge=0, description="What one caller may spend per second in each process; 0: as much as they like"
+        default=5000, ge=0, allow_inf_nan=False, description="What one caller may spend per second in each process; 0: as much as they like"
     )
     rate_burst_cost: int = Field(default=20_000, ge=1, description="What one caller may spend at once, after they spent less for some seconds")
     introspection: bool = Field(
@@ -122,14 +123,16 @@ class Settings(BaseSettings):
 
 def read(defaults: dict[str, Any], **given: Any) -> Settings:
     """The settings: what is given, else what the environment says, else the defaults. Raises: BadSettings."""
+    values = {**defaults, **EnvSettingsSource(Settings)(), **given}
+    troubles: dict[str, str] = {}
+    if all(values.get(name) is None for name in TRUST):
+        troubles["token_jwks_url"] = "is missing, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY: something must tell whose tokens count"
     try:
-        settings = Settings(**{**defaults, **EnvSettingsSource(Settings)(), **given})
+        settings = Settings(**values)
     except ValidationError as error:
-        raise BadSettings({str(problem["loc"][0]): _told(problem["type"], problem["msg"]) for problem in error.errors()}) from None
-    if settings.token_jwks_url and settings.token_jwks_file:
-        raise BadSettings({"token_jwks_file": "is one too many, since GATEWAY_TOKEN_JWKS_URL is set"})
-    if not (settings.token_jwks_url or settings.token_jwks_file or settings.token_key):
-        raise BadSettings({"token_jwks_url": "is missing, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY: something must tell whose tokens count"})
+        raise BadSettings({str(problem["loc"][0]): _told(problem["type"], problem["msg"]) for problem in error.errors()} | troubles) from None
+    if troubles:
+        raise BadSettings(troubles)
     return settings
 
 

@@ -176,6 +176,19 @@ async def test_whoever_comes_in_time_may_come_again_and_again(gateway: Gateway) 
             assert [(await patient.hear())[0], (await patient.hear())[0]] == [200, 200]
 
 
+async def test_it_does_not_matter_where_the_network_cuts(gateway: Gateway) -> None:
+    content = body()
+    whole = LIVEZ + posted(gateway, f"content-length: {len(content)}") + content + posted(gateway, "transfer-encoding: chunked")
+    whole += b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content) + LIVEZ
+
+    for at in range(1, len(whole), 17):
+        async with line(gateway) as cut:
+            await cut.say(whole[:at])
+            await asyncio.sleep(0)
+            await cut.say(whole[at:])
+            assert [(await cut.hear())[0] for _ in range(4)] == [200] * 4, at
+
+
 async def test_a_long_answer_is_not_cut_short(hasty: Gateway) -> None:
     async with AsyncExitStack() as stack:
         wire = await stack.enter_async_context(wired(hasty, hasty.token()))

@@ -195,6 +195,7 @@ async def test_a_mutation_that_costs_too_much_is_not_made(database_uri: str) -> 
 
         assert refused["errors"][0]["extensions"] == {"code": "QUERY_TOO_COMPLEX", "cost": 10, "mostCost": 9}
         assert (await gateway.query(count))["verifications"]["edges"] == []
+        assert 'gateway_refused_total{reason="cost"} 1.0' in (await gateway.client.get("/metrics")).text
 
 
 async def test_a_page_that_can_not_be_is_still_the_callers_mistake(company: Company) -> None:

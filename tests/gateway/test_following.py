@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
@@ -13,7 +14,7 @@ from store.verifications import utc_now
 from tests.clock import Clock
 from tests.company import CAPTURE_STARTED, LINK_OPENED, PERSON, Company
 from tests.gateway.test_identity import OPERATIONS, said, variables, without
-from tests.serving import serving
+from tests.serving import KEYS, serving
 from tests.wire import following, wired
 
 VERIFICATION = executable(build()).type_map["Verification"]
@@ -30,6 +31,12 @@ subscription($id: ID!, $after: Int, $retries: Boolean! = false) {{
   }}
 }}
 """
+CREATE_LINKED = """
+mutation {
+  createVerification(input: { firstName: "Jeanne", lastName: "Moreau", redirectionUrl: "https://shop.example" }) { ... on Verification { id verificationUrl } }
+}
+"""
+ISSUE = "mutation($id: ID!) { issueFollowToken(verificationId: $id) { ... on FollowToken { token } } }"
 DOCUMENT = {"fullName": "Jeanne Moreau"}
 
 
@@ -244,3 +251,20 @@ async def test_a_status_says_the_same_to_the_person_as_to_the_company(company: C
         whole = (await company.ask(READ, {"id": id}))["verification"]
         same = ("status", "phase", "recommendedAction", "canRetry", "billable", "reasons", "version", "expiresAt", "completedAt", "verificationUrl")
         assert {name: shown[name] for name in same} == {name: whole[name] for name in same}
+
+
+async def test_what_the_gateway_signed_outlasts_a_change_of_its_key(database_uri: str) -> None:
+    new = "another-signing-key-0123456789-abcdefghijkl"
+    async with serving(database_uri) as before:
+        created = (await before.query(CREATE_LINKED))["createVerification"]
+        token = (await before.query(ISSUE, {"id": created["id"]}))["issueFollowToken"]["token"]
+    link = urlsplit(created["verificationUrl"]).path
+    statuses = {}
+    for what, keys in {"kept": {"previous_signing_key": KEYS["signing_key"]}, "dropped": {}}.items():
+        async with serving(database_uri, signing_key=new, **keys) as after:
+            answer = await after.post("query($id: ID!) { verification(id: $id) { id } }", {"id": created["id"]}, token)
+            statuses[what] = answer.status_code, (await after.client.get(link)).status_code
+            newer = (await after.query(ISSUE, {"id": created["id"]}))["issueFollowToken"]["token"]
+            assert (await after.post("{ me { scopes } }", token=newer)).is_success
+
+    assert statuses == {"kept": (200, 200), "dropped": (401, 404)}

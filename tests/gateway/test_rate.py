@@ -75,6 +75,18 @@ def test_what_costs_more_than_a_bucket_needs_a_full_one_and_leaves_a_debt(second
     assert rate.take(somebody(), 300) == 0
 
 
+def test_what_was_paid_before_counts(seconds: Seconds) -> None:
+    rate = Rate(10, 100, seconds)
+
+    assert [rate.take(somebody(), 3), rate.take(somebody(), 300, paid=3)] == [0, 0]
+    seconds.now += 25
+    assert [rate.take(somebody(), 3), rate.take(somebody(), 48, paid=3)] == [0, 0]
+    assert rate.take(somebody(), 1) == 0
+    wait = rate.take(somebody(), 50)
+    seconds.now += wait
+    assert [rate.take(somebody(), 5), rate.take(somebody(), 50, paid=5)] == [0, 0]
+
+
 def test_each_caller_has_a_bucket_of_their_own(seconds: Seconds) -> None:
     rate = Rate(10, 100, seconds)
     callers = [somebody(), somebody("else"), somebody(workspace="other"), somebody(chain="ver_1"), somebody(chain="ver_2")]
@@ -168,6 +180,11 @@ async def test_who_asks_too_much_is_told_when_to_come_back(slow: Gateway) -> Non
     assert error["extensions"]["retryAfterMs"] > 10_000_000
 
 
+async def test_what_costs_more_than_a_bucket_can_be_afforded_once(slow: Gateway) -> None:
+    assert (await slow.post("{ verificationStats { total } }")).status_code == 200
+    assert (await slow.post(ME)).status_code == 429
+
+
 async def test_others_are_served_meanwhile(slow: Gateway) -> None:
     while (await slow.post(ME)).status_code == 200:
         pass
@@ -207,3 +224,12 @@ async def test_a_document_is_paid_for_by_its_length_until_it_is_known(slow: Gate
     answers = [(await slow.post(long)).status_code for _ in range(BURST)]
 
     assert answers == [200] * (BURST - 15) + [429] * 15
+
+
+async def test_what_is_refused_is_measured(slow: Gateway) -> None:
+    await slow.post("{ verificationStats { total } }")
+    await slow.post(ME)
+
+    measured = (await slow.client.get("/metrics")).text
+
+    assert 'gateway_refused_total{reason="rate"} 1.0' in measured

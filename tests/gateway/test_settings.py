@@ -80,9 +80,13 @@ def test_each_setting_that_is_missing_is_named() -> None:
     with pytest.raises(BadSettings) as bad:
         settings.read({})
 
-    assert [line.strip() for line in str(bad.value).splitlines()[1:]] == [
-        f"{variable(name)}: is missing" for name, field in Settings.model_fields.items() if field.is_required()
-    ]
+    *missing, trust = [line.strip() for line in str(bad.value).splitlines()[1:]]
+    assert missing == [f"{variable(name)}: is missing" for name, field in Settings.model_fields.items() if field.is_required()]
+    assert trust.startswith("GATEWAY_TOKEN_JWKS_URL: is missing")
+
+
+def test_keys_of_an_issuer_must_come_over_https() -> None:
+    assert "GATEWAY_TOKEN_JWKS_URL: must be https" in trouble(token_jwks_url="http://issuer.example/keys")
 
 
 @pytest.mark.parametrize(
@@ -99,6 +103,9 @@ def test_each_setting_that_is_missing_is_named() -> None:
         ),
         *(("retention_seconds", value) for value in ("canary", "0", "-3", "nan", "inf", "1e12")),
         *(("data_keys", value) for value in DATA_KEYS_THAT_CAN_NOT_BE),
+        *((name, value) for name in ("most_cost", "rate_burst_cost") for value in ("canary", "0", "-3", "1.5")),
+        *(("rate_cost_per_second", value) for value in ("canary", "-1", "nan", "inf")),
+        ("introspection", "canary"),
         ("log_level", "canary"),
         ("log_format", "canary"),
     ],

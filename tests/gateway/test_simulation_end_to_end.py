@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,7 @@ async def test_the_command_ends_at_a_signal(credentials: Credentials, tmp_path: 
 def credentials_of(port: int) -> Credentials:
     """The credentials of a gateway that will listen on that port."""
     url, reader = f"http://127.0.0.1:{port}", token_reader(settings_for_tests("mongodb://127.0.0.1", port), utc_now)
-    tokens = (reader.token("tester", ACME, list(scopes), development.TOKEN_TTL) for scopes in (INTEGRATOR, (Scope.REPORT,)))
+    tokens = (reader.token("tester", ACME, list(scopes), timedelta(hours=1)) for scopes in (INTEGRATOR, (Scope.REPORT,)))
     return Credentials(url, f"{url}/graphql", "", ACME, Tokens(*tokens))
 
 

@@ -1,11 +1,10 @@
 """Operations that nobody thought of, made from the schema: 2,000 of them, asked by one who may read and no more."""
 
-import asyncio
 import logging
 import re
 from datetime import UTC
 
-import httpx2
+import orjson
 import pytest
 from graphql import FieldNode, parse
 from hypothesis import HealthCheck, Phase, given, settings
@@ -16,7 +15,8 @@ from domain.caller import Scope
 from gateway.selections import operations_of
 from tests.company import Company
 from tests.gateway.test_identity import SCHEMA
-from tests.serving import Gateway
+from tests.security.connections import answers
+from tests.security.transports import asking
 
 # What is made is a document, and takes long; it is asked about each of the company's verifications.
 QUERIES, MUTATIONS, AT_ONCE = 300, 100, 16
@@ -66,40 +66,27 @@ def asks_for_the_catalogue(document: str) -> bool:
     return any(isinstance(field, FieldNode) and field.name.value in CATALOGUE for field in operation.selection_set.selections)
 
 
-async def answers(gateway: Gateway, token: str, documents: list[str]) -> list[httpx2.Response]:
-    """The answers, in order."""
-    waiting, responses = iter(enumerate(documents)), dict[int, httpx2.Response]()
-
-    async def ask() -> None:
-        for number, document in waiting:
-            responses[number] = await gateway.post(document, token=token)
-
-    await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
-    return [responses[number] for number in range(len(documents))]
-
-
 async def test_whatever_a_reader_asks_nothing_breaks_and_nothing_is_told_that_is_not_theirs(
     company: Company, caplog: pytest.LogCaptureFixture
 ) -> None:
     ids = await with_a_history(company)
-    before = company.kept()
+    token, before = company.token(Scope.READ), company.kept()
     questions, changes = made(queries(SCHEMA, custom_scalars=SCALARS), QUERIES), made(mutations(SCHEMA, custom_scalars=SCALARS), MUTATIONS)
     turns = [ids[turn:] + ids[:turn] for turn in range(len(ids))]
     asked = [about(document, turn) for turn in turns for document in questions + changes]
 
     with caplog.at_level(logging.INFO):
-        told = await answers(company.gateway, company.token(Scope.READ), asked)
+        told = await answers(company.gateway, [(token, asking(document)) for document in asked], AT_ONCE)
 
     whole = 0
-    for document, response in zip(asked, told, strict=True):
-        content, secrets = response.json(), PERSONAL + (() if asks_for_the_catalogue(document) else FRAUD) + (UNKNOWN,)
-        assert response.status_code < 500, document
-        assert "INTERNAL_SERVER_ERROR" not in response.text, (document, content)
-        assert not [secret for secret in secrets if secret in response.text], (document, content)
-        if document.startswith("mutation"):
-            assert content.get("data") is None, document
-        else:
-            whole += content.get("data") is not None
+    for document, (status, body) in zip(asked, told, strict=True):
+        text, secrets = body.decode(), PERSONAL + (() if asks_for_the_catalogue(document) else FRAUD) + (UNKNOWN,)
+        data = orjson.loads(body).get("data")
+        assert status < 500, document
+        assert "INTERNAL_SERVER_ERROR" not in text, (document, text)
+        assert not [secret for secret in secrets if secret in text], (document, text)
+        assert not (data and document.startswith("mutation")), document
+        whole += data is not None
     assert company.kept() == before
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
     # Most of it was answered: nothing is shown by answers that were refused.
