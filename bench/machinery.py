@@ -69,7 +69,13 @@ def served() -> Iterator[Served]:
         keys = {f"GATEWAY_{name}_KEY": secrets.token_urlsafe(36) for name in ("TOKEN", "SIGNING", "FINGERPRINT")}
         keys["GATEWAY_DATA_KEYS"] = f"bench:{b64encode(secrets.token_bytes(32)).decode()}"
         url = f"http://127.0.0.1:{port}"
-        chosen = {"GATEWAY_MONGO_URI": mongo.uri, "GATEWAY_PORT": str(port), "GATEWAY_PUBLIC_URL": url, "GATEWAY_PROVIDER": "sandbox", "GATEWAY_TOKEN_ISSUER": ISSUER}
+        chosen = {
+            "GATEWAY_MONGO_URI": mongo.uri,
+            "GATEWAY_PORT": str(port),
+            "GATEWAY_PUBLIC_URL": url,
+            "GATEWAY_PROVIDER": "sandbox",
+            "GATEWAY_TOKEN_ISSUER": ISSUER,
+        }
         # All the load comes from one address, for one subject.
         chosen |= {"GATEWAY_RATE_COST_PER_SECOND": "0"}
         chosen |= dict.fromkeys(("GATEWAY_MOST_SOCKETS", "GATEWAY_MOST_SOCKETS_PER_ADDRESS", "GATEWAY_MOST_SOCKETS_PER_SUBJECT"), "1000000")

@@ -10,11 +10,14 @@ from graphql import (
     FieldNode,
     FragmentSpreadNode,
     InlineFragmentNode,
+    Node,
     OperationDefinitionNode,
     OperationType,
     SelectionNode,
     SelectionSetNode,
+    ValueNode,
 )
+from graphql.language.ast import QUERY_DOCUMENT_KEYS
 
 from gateway.selections import Fragments, below, fragments_of, merged, operations_of, spread_in
 
@@ -27,6 +30,7 @@ class Limits:
     tokens: int = 1000
     operations: int = 20
     variables: int = 50
+    literals: int = 250
     fragments: int = 50
     spreads: int = 100
     depth: int = 16
@@ -44,6 +48,7 @@ NAMES = {
     "tokens": "tokens",
     "operations": "operations",
     "variables": "variables",
+    "literals": "values in arguments",
     "fragments": "fragments",
     "spreads": "uses of fragments",
     "depth": "levels of fields",
@@ -88,6 +93,7 @@ def exceeded_at_first(document: DocumentNode, limits: Limits) -> str | None:
     sizes = {
         "operations": len(operations),
         "variables": sum(len(operation.variable_definitions or ()) for operation in operations),
+        "literals": literals_in(document),
         "fragments": len(fragments),
         "spreads": sum(len(spread_in(definition.selection_set)) for definition in definitions),
     }
@@ -160,6 +166,19 @@ def of_one(selection: SelectionNode, known: Mapping[str, Counts]) -> Counts:
         case FragmentSpreadNode():
             return own.beside(known.get(selection.name.value, NOTHING))
     return own
+
+
+def literals_in(document: DocumentNode) -> int:
+    """How many values there are in arguments and as defaults: lists and objects, and all that is in them."""
+    found = 0
+    waiting: list[Node] = [document]
+    while waiting:
+        node = waiting.pop()
+        found += isinstance(node, ValueNode)
+        for key in QUERY_DOCUMENT_KEYS.get(node.kind, ()):
+            child = getattr(node, key)
+            waiting.extend(child if isinstance(child, tuple) else [child] if child else ())
+    return found
 
 
 def pairs(operation: OperationDefinitionNode, fragments: Fragments) -> int:

@@ -15,8 +15,9 @@ import uvloop
 from starlette.applications import Starlette
 
 from gateway.drain import Drain
+from gateway.frames import WebSocketProtocol
 from gateway.metrics import Metrics
-from gateway.protocol import HttpProtocol, Patience, WebSocketProtocol
+from gateway.protocol import HttpProtocol, Patience
 
 MOST_MESSAGE_BYTES = 65_536
 UNREAD_SECONDS = 30

@@ -12,6 +12,7 @@ import pytest
 from tests.serving import KEYS, Gateway
 
 HERE = Path(__file__).parent
+SDL = HERE.parents[1] / "schema" / "schema.graphql"
 SECONDS = 60
 
 
@@ -35,8 +36,8 @@ def test_the_lock_holds_hashes_and_no_download_addresses() -> None:
     assert "://" not in lock
 
 
-async def run(node: str, script: str, gateway: Gateway) -> None:
-    environment = {"PATH": os.environ["PATH"], "GATEWAY_URL": gateway.url, "TOKEN_KEY": KEYS["token_key"]}
+async def run(node: str, script: str, gateway: Gateway, **given: str) -> None:
+    environment = {"PATH": os.environ["PATH"], "GATEWAY_URL": gateway.url, "TOKEN_KEY": KEYS["token_key"], **given}
     process = await asyncio.create_subprocess_exec(node, HERE / script, env=environment, stdout=PIPE, stderr=STDOUT)
     try:
         output, _ = await asyncio.wait_for(process.communicate(), SECONDS)
@@ -65,3 +66,30 @@ async def test_graphql_sse_goes_on_after_what_it_saw(node: str, gateway: Gateway
 
 async def test_an_event_source_goes_on_after_the_last_events_id(node: str, gateway: Gateway) -> None:
     await run(node, "event_source.js", gateway)
+
+
+async def test_every_audit_of_graphql_over_http_is_ok(node: str, gateway: Gateway) -> None:
+    await run(node, "audits.js", gateway)
+
+
+async def test_apollo_client_follows_resumes_and_keeps_its_cache_current(node: str, gateway: Gateway) -> None:
+    await run(node, "apollo.js", gateway)
+
+
+async def test_urql_follows_resumes_and_keeps_its_cache_current(node: str, gateway: Gateway) -> None:
+    await run(node, "urql.js", gateway)
+
+
+async def test_relay_compiles_against_the_schema_and_runs(node: str, gateway: Gateway, tmp_path: Path) -> None:
+    shutil.copytree(HERE / "relay", tmp_path / "source")
+    shutil.copy(SDL, tmp_path / "schema.graphql")
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    config = {"src": "source", "artifactDirectory": "artifacts", "schema": "schema.graphql", "language": "javascript", "eagerEsModules": True}
+    (tmp_path / "relay.config.json").write_text(json.dumps(config))
+    (tmp_path / "artifacts").mkdir()
+    compiler = HERE / "node_modules" / "relay-compiler" / "cli.js"
+    compiled = await asyncio.create_subprocess_exec(node, compiler, "relay.config.json", cwd=tmp_path, stdout=PIPE, stderr=STDOUT)
+    told, _ = await asyncio.wait_for(compiled.communicate(), SECONDS)
+    assert compiled.returncode == 0, told.decode()
+
+    await run(node, "relay.js", gateway, ARTIFACTS=str(tmp_path / "artifacts"))

@@ -12,8 +12,9 @@ import orjson
 import pytest
 from websockets.frames import Frame, Opcode
 
+from gateway.frames import BURST_MESSAGES, MESSAGES_PER_SECOND, Pace
 from gateway.http import MOST_BODY_BYTES
-from gateway.protocol import BURST_MESSAGES, MESSAGES_PER_SECOND, MOST_HEAD_BYTES, MOST_HEADERS, Pace, Patience
+from gateway.protocol import MOST_HEAD_BYTES, MOST_HEADERS, Patience
 from gateway.server import MOST_MESSAGE_BYTES
 from tests.commands import Commands
 from tests.company import PERSON

@@ -33,7 +33,9 @@ subscription($id: ID!, $after: Int, $retries: Boolean! = false) {{
 """
 CREATE_LINKED = """
 mutation {
-  createVerification(input: { firstName: "Jeanne", lastName: "Moreau", redirectionUrl: "https://shop.example" }) { ... on Verification { id verificationUrl } }
+  createVerification(input: { firstName: "Jeanne", lastName: "Moreau", redirectionUrl: "https://shop.example" }) {
+    ... on Verification { id verificationUrl }
+  }
 }
 """
 ISSUE = "mutation($id: ID!) { issueFollowToken(verificationId: $id) { ... on FollowToken { token } } }"

@@ -270,27 +270,6 @@ async def said(wire: Wire) -> list[dict[str, Any]]:
     return messages
 
 
-@pytest.mark.parametrize("name", WITH_AN_ID)
-async def test_anothers_id_answers_exactly_as_one_that_does_not_exist(company: Company, stranger: Company, name: str) -> None:
-    pending, failed, absent = await company.created(), await company.created(), "ver_" + "1" * 32
-    await company.result(failed, "FAILED", "IDVV_2101")
-    token, query, before = stranger.token(*Scope), OPERATIONS[name], company.kept()
-
-    answers = set()
-    for id in (absent, pending, failed):
-        if query.lstrip().startswith("subscription"):
-            for after in (None, 0, 1, 100):
-                async with wired(stranger.gateway, token) as wire:
-                    await wire.subscribe("1", query, {"id": id, "after": after})
-                    answers.add(without(id, await said(wire)))
-        else:
-            answers.add(without(id, await stranger.answer(query, {"id": id}, token)))
-
-    assert len(answers) == 1, answers
-    assert company.kept() == before
-    assert stranger.kept() == []
-
-
 async def test_another_company_sees_and_hears_nothing(company: Company, stranger: Company) -> None:
     own = await stranger.created(reference="order-1")
     query = "{ verifications { totalCount edges { node { id } } } verificationStats { total } }"

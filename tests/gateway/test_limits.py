@@ -17,6 +17,7 @@ from tests.wire import wired
 SMALL = Limits(
     operations=2,
     variables=2,
+    literals=6,
     fragments=2,
     spreads=2,
     depth=3,
@@ -33,6 +34,10 @@ F = "fragment F on T"
 AT_THE_LIMIT = {
     "operations": ("query A { a } query B { a }", "query A { a } query B { a } query C { a }"),
     "variables": ("query A($a: Int) { a } query B($b: Int) { b }", "query A($a: Int, $c: Int) { a } query B($b: Int) { b }"),
+    "literals": (
+        "query($a: [Int] = [1]) { a(b: $a) @x(c: {d: 1}) }",
+        f"query($a: [Int] = [1]) {{ ...F }} {F} {{ ... @x(b: 2) {{ a(b: $a) @x(c: {{d: 1}}) }} }}",
+    ),
     "fragments": ("{ a } fragment F on T { a } fragment G on T { a }", "{ a } fragment F on T { a } fragment G on T { a } fragment H on T { a }"),
     "spreads": (f"{{ ...F ...F }} {F} {{ a }}", f"{{ ...F ... {{ a {{ ...F }} }} }} {F} {{ b {{ ...F }} }}"),
     "depth": (f"{{ a {{ ... {{ b {{ ...F }} }} }} }} {F} {{ c }}", f"{{ a {{ b {{ ...F }} }} }} {F} {{ c {{ d }} }}"),
@@ -51,7 +56,7 @@ def test_as_much_as_a_limit_says_may_be_there_and_no_more(limit: str) -> None:
 
     assert trouble(most) is None
     assert str(getattr(SMALL, limit)) in (trouble(more) or "")
-    assert limit.replace("_", " ") in (trouble(more) or "") or limit in ("spreads", "depth")
+    assert limit.replace("_", " ") in (trouble(more) or "") or limit in ("literals", "spreads", "depth")
 
 
 def trouble(document: DocumentNode) -> str | None:
@@ -140,6 +145,8 @@ REFUSED = {
     "too many tokens": ("{ me {" + " subject" * 1000 + "} }", "1000"),
     "too many comments": ("#\n" * 1001 + "{ me { subject } }", "1000"),
     "51 directives": ("{ me { subject" + " @include(if: true)" * 51 + "} }", "50"),
+    "one argument 300 times": ("{ verifications(" + "first: 1 " * 300 + ") { totalCount } }", "250"),
+    "251 values in a list": ("{ verifications(filter: { reasonCode: [" + '"A" ' * 249 + "] }) { totalCount } }", "250"),
     "11 mutations": ("mutation {" + " ".join(f'a{number}: anonymizeVerification(id: "x") {{ __typename }}' for number in range(11)) + "}", "10"),
     "fragments that double 50 times": (f"{{ ...F0 }} {DOUBLED} fragment F49 on Query {{ me {{ subject }} }}", "500"),
     "fragments that double nothing": (f"{{ ...F0 }} {DOUBLED} fragment F49 on Query {{ }}", "500"),

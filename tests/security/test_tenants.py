@@ -3,39 +3,28 @@
 import asyncio
 import re
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
 from itertools import product
+from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pymongo import MongoClient
 
 from domain.caller import Scope
 from store.indexes import VERIFICATIONS
-from tests.commands import Commands
-from tests.company import PERSON, Company
+from tests.company import Company
 from tests.gateway.test_identity import OPERATIONS, WITH_AN_ID, variables, without
 from tests.security.connections import answers
-from tests.security.transports import (
-    EVENT_STREAM,
-    FOR_SUBSCRIPTIONS,
-    Request,
-    Transport,
-    asking,
-    by_post,
-    by_socket,
-    by_stream,
-    codes,
-    told,
-    transports_of,
-)
+from tests.security.transports import LIVE, Request, Response, asking, codes, live_by_stream, transports_of
 from tests.serving import Gateway, serving
-from tests.wire import Following, following, wired
+from tests.wire import wired
 
 ABSENT = "ver_" + "1" * 32
 WAYS = [(name, way) for name in WITH_AN_ID for way in transports_of(OPERATIONS[name])]
@@ -74,13 +63,10 @@ FORGED = st.one_of(
 NO_IDS = st.one_of(
     st.none(),
     st.booleans(),
-    st.integers(),
+    st.integers(-(2**63), 2**63 - 1),
     st.floats(allow_nan=False, allow_infinity=False),
     st.lists(TEXTS, max_size=3),
     st.dictionaries(st.sampled_from(["$ne", "$gt", "$where", "_id", "a.b"]), TEXTS, max_size=3),
-)
-FORGING = settings(
-    max_examples=25, derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 
@@ -115,7 +101,7 @@ def collected(values: st.SearchStrategy[Any], number: int) -> list[Any]:
     """So many values, the same ones whenever it is asked."""
     found: list[Any] = []
 
-    @settings(max_examples=number, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=number, derandomize=True, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(values)
     def collect(value: Any) -> None:
         found.append(value)
@@ -133,7 +119,8 @@ query($after: String, $before: String) {
 """
 FEED = "subscription($after: String) { verificationsUpdated(after: $after) { cursor verification { id workspaceId } } }"
 UPDATED = "subscription($id: ID!, $after: Int) { verificationUpdated(id: $id, after: $after) { verification { id workspaceId } } }"
-NUMBERS = (-(2**63), -1, 0, 1, 2**31, 2**53, 2**53 + 1, 2**63, 10**14, 10**15, 10**40)
+VERSIONS = (-(2**63), -1, 0, 1, 2, 2**31 - 1, 2**31, 2**53, 2**53 + 1, 2**63 - 1)
+NUMBERS = (*VERSIONS, 10**14, 10**15, 10**40)
 
 
 def hidden(text: str) -> str:
@@ -165,39 +152,170 @@ async def test_a_tampered_cursor_is_refused_or_leads_through_the_own_list(compan
             assert {edge["node"]["id"] for edge in answer["data"]["verifications"]["edges"]} <= set(own), request
 
 
-@pytest.mark.parametrize("way", FOR_SUBSCRIPTIONS)
+@pytest.mark.parametrize("way", LIVE)
 async def test_a_tampered_cursor_of_a_feed_brings_nothing_of_another_company(company: Company, stranger: Company, way: str) -> None:
-    async with following(company.gateway, company.token(), FEED) as feed:
-        cursor = (await feed.next())["cursor"]
+    cursor = (await first(company, way, asking(FEED)))["data"]["verificationsUpdated"]["cursor"]
     await company.created()
     own = await stranger.created()
 
-    # From an instant before both: the stranger hears of their own, first.
+    # From an instant before both: what comes is the stranger's own.
     for after in (cursor, hidden("feed:1"), hidden("feed:0")):
-        heard = await first_rows(stranger, way, after, until=own)
-        assert {(row["id"], row["workspaceId"]) for row in heard} == {(own, stranger.workspace)}
+        async with aclosing(LIVE[way](stranger.gateway, stranger.token(), asking(FEED, {"after": after}))) as responses:
+            async for response in responses:
+                if row := response["data"]["verificationsUpdated"]["verification"]:
+                    assert row == {"id": own, "workspaceId": stranger.workspace}, after
+                    break
     for after in tampered(cursor):
-        if after in (cursor, hidden("feed:1"), hidden("feed:0")):
-            continue
-        responses = await first_of(stranger, way, asking(FEED, {"after": after}))
-        assert codes(responses) <= {"BAD_USER_INPUT"}, after
-        assert company.workspace not in str(responses), after
+        response = await first(stranger, way, asking(FEED, {"after": after}))
+        assert codes([response]) <= {"BAD_USER_INPUT"}, after
+        assert company.workspace not in str(response), after
 
 
-async def first_of(company: Company, way: str, request: Request) -> list[dict[str, Any]]:
+async def first(company: Company, way: str, request: Request) -> Response:
     """The first response to a subscription."""
-    async for response in responses_of(company, way, request):
-        return [response]
-    return []
+    async with aclosing(LIVE[way](company.gateway, company.token(), request)) as responses:
+        return await anext(responses)
 
 
-async def first_rows(company: Company, way: str, after: str, until: str) -> list[dict[str, Any]]:
-    """The rows of a feed up to the one with an id."""
-    rows: list[dict[str, Any]] = []
-    async for response in responses_of(company, way, asking(FEED, {"after": after})):
-        assert "errors" not in response, response
-        if row := response["data"]["verificationsUpdated"]["verification"]:
-            rows.append(row)
-            if row["id"] == until:
+@pytest.mark.parametrize("way", LIVE)
+async def test_a_version_that_can_not_be_is_refused(company: Company, way: str) -> None:
+    id = await company.created()
+
+    refused = set[str]()
+    for after in (*VERSIONS, 1.5, "1", True, [1], {"$gt": 0}):
+        told = codes([await first(company, way, asking(UPDATED, {"id": id, "after": after}))])
+        assert bool(told) == (after not in (0, 1) or after is True), after
+        refused |= told
+    assert refused == {"BAD_USER_INPUT", "VERSION_AHEAD"}
+
+
+async def test_the_mark_of_anothers_event_opens_nothing(company: Company, stranger: Company) -> None:
+    id, own = await company.created(), await stranger.created()
+    marks = [f"{id}:1", f"{id}:0", f"{own}:1", f"{own}:{10**9}", f"{own}:-1", f"{own}:9999999999", "feed:1", hidden("feed:1"), "x" * 1000]
+
+    for mark in marks:
+        heard = set()
+        for tried in (id, ABSENT):
+            async with aclosing(live_by_stream(stranger.gateway, stranger.token(), asking(UPDATED, {"id": tried}), last_event_id=mark)) as responses:
+                heard.add(without(tried, await anext(responses)))
+
+        assert len(heard) == 1, mark
+
+
+# S03: everybody at once.
+
+COMPANIES, CREATED_BY_EACH = 4, 25
+REQUESTS_BY_HTTP, CONNECTIONS = 6000, 16
+SOCKETS_OF_EACH, REQUESTS_OF_A_SOCKET, AT_A_TIME = 4, 250, 50
+ROW = "id workspaceId reference declaredIdentity { firstName } verificationUrl attempts { id workspaceId }"
+ONE = f"query($id: ID!) {{ verification(id: $id) {{ {ROW} }} }}"
+NODE = "query($id: ID!) { node(id: $id) { ... on Verification { id workspaceId attempts { id workspaceId } } } }"
+ROWS = f'{{ verifications(first: 2, filter: {{ reference: "order-1" }}) {{ totalCount edges {{ node {{ {ROW} }} }} }} }}'
+STATS = '{ verificationStats(filter: { reference: "order-1" }) { total billable } }'
+WHERE = "{ me { workspaceId } }"
+AGAIN = """
+mutation($key: String!) {
+  createVerification(input: { firstName: "A", lastName: "B", redirectionUrl: "https://shop.example", idempotencyKey: $key }) {
+    ... on Verification { id workspaceId }
+  }
+}
+"""
+NEW = """
+mutation {
+  createVerification(input: { firstName: "A", lastName: "B", redirectionUrl: "https://shop.example" }) { ... on Verification { workspaceId } }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What somebody asks, and what they must be told."""
+
+    token: str
+    request: Request
+    expected: Any
+
+
+@pytest.fixture
+async def companies(database_uri: str, mongo: MongoClient[dict[str, Any]]) -> AsyncIterator[list[Company]]:
+    """Companies at a gateway that lets them ask as fast as they can, each with verifications that look like those of the others."""
+    async with serving(database_uri, rate_cost_per_second=0) as gateway:
+        found = [Company(gateway, mongo[urlsplit(database_uri).path[1:]][VERIFICATIONS]) for _ in range(COMPANIES)]
+        for company in found:
+            for _ in range(5):
+                id = await company.created(reference="order-1", firstName=company.workspace)
+            await company.result(id, "FAILED", "IDVV_2101")
+            await company.retry(id)
+        yield found
+
+
+async def questions_of(company: Company, others: list[Company]) -> list[Question]:
+    """All that a company asks again and again, answered while nobody else asks; and the same about the others' verifications."""
+    token, own = company.token(), [row["_id"] for row in company.kept()]
+    requests = [asking(WHERE), asking(ROWS), asking(STATS), *(asking(AGAIN, {"key": f"key-{number}"}) for number in range(5))]
+    requests += [asking(query, {"id": id}) for query in (ONE, NODE) for id in own]
+    questions = [Question(token, request, await company.ask(request["query"], request["variables"])) for request in requests]
+    assert all(company.workspace in str(question.expected) for question in questions if question.request["query"] != STATS)
+    foreign = [row["_id"] for other in others for row in other.kept()]
+    nothing = [(ONE, {"verification": None}), (NODE, {"node": None})]
+    return questions + [Question(token, asking(query, {"id": id}), expected) for query, expected in nothing for id in foreign]
+
+
+async def told_over_a_socket(company: Company, questions: list[Question]) -> list[tuple[Question, Any]]:
+    """What a socket brings, several questions being open at a time."""
+    found: list[tuple[Question, Any]] = []
+    async with wired(company.gateway, company.token()) as wire:
+        for start in range(0, len(questions), AT_A_TIME):
+            asked = {str(number): question for number, question in enumerate(questions[start : start + AT_A_TIME])}
+            for id, question in asked.items():
+                await wire.send({"type": "subscribe", "id": id, "payload": question.request})
+            for _ in range(2 * len(asked)):
+                if (message := await wire.hear())["type"] != "complete":
+                    found.append((asked[message["id"]], message["payload"]))
+    return found
+
+
+async def told_over_http(gateway: Gateway, questions: list[Question]) -> list[tuple[Question, Any]]:
+    """What connections bring on which everybody speaks in turn."""
+    asked = [(question.token, question.request) for question in questions]
+    return [(question, orjson.loads(body)) for question, (_, body) in zip(questions, await answers(gateway, asked, CONNECTIONS), strict=True)]
+
+
+async def heard_by(company: Company, way: str, begun: asyncio.Event) -> set[str]:
+    """The workspaces of which a company hears until it heard of all that it creates."""
+    ids, workspaces = set[str](), set[str]()
+    async with aclosing(LIVE[way](company.gateway, company.token(), asking(FEED))) as responses:
+        async for response in responses:
+            begun.set()
+            if row := response["data"]["verificationsUpdated"]["verification"]:
+                ids.add(row["id"])
+                workspaces.add(row["workspaceId"])
+            if len(ids) == CREATED_BY_EACH:
                 break
-    return rows
+    return workspaces
+
+
+async def test_ten_thousand_requests_of_several_companies_at_once_are_each_answered_with_their_own(companies: list[Company]) -> None:
+    chance, asked, by_socket = Random(7), list[Question](), dict[str, list[Question]]()
+    for company in companies:
+        questions = await questions_of(company, [other for other in companies if other is not company])
+        by_socket[company.workspace] = chance.choices(questions, k=SOCKETS_OF_EACH * REQUESTS_OF_A_SOCKET)
+        new = Question(company.token(), asking(NEW), {"createVerification": {"workspaceId": company.workspace}})
+        asked += [new] * CREATED_BY_EACH + chance.choices(questions, k=REQUESTS_BY_HTTP // COMPANIES - CREATED_BY_EACH)
+    chance.shuffle(asked)
+
+    listening = [(company, way, asyncio.Event()) for company in companies for way in LIVE]
+    async with asyncio.TaskGroup() as group:
+        hearing = [(company, group.create_task(heard_by(company, way, begun))) for company, way, begun in listening]
+        for _, _, begun in listening:
+            await begun.wait()
+        telling = [group.create_task(told_over_http(companies[0].gateway, asked))]
+        for company in companies:
+            for start in range(0, SOCKETS_OF_EACH * REQUESTS_OF_A_SOCKET, REQUESTS_OF_A_SOCKET):
+                part = by_socket[company.workspace][start : start + REQUESTS_OF_A_SOCKET]
+                telling.append(group.create_task(told_over_a_socket(company, part)))
+
+    told = [each for task in telling for each in task.result()]
+    assert len(told) == 10_000
+    assert [(question, answer) for question, answer in told if answer != {"data": question.expected}] == []
+    assert [task.result() for _, task in hearing] == [{company.workspace} for company, _ in hearing]

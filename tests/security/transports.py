@@ -1,6 +1,6 @@
 """The ways in: one operation, asked for over each transport that takes it, and what comes back in one shape."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 import httpx2
@@ -78,3 +78,31 @@ def told(response: httpx2.Response) -> list[Response]:
 def codes(responses: list[Response]) -> set[str]:
     """The codes of all errors."""
     return {error["extensions"]["code"] for response in responses for error in response.get("errors", [])}
+
+
+async def live_by_stream(gateway: Gateway, token: str, request: Request, **headers: str) -> AsyncGenerator[Response, None]:
+    """The responses in an event stream as they come."""
+    known = {"authorization": f"Bearer {token}", **EVENT_STREAM, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    async with gateway.client.stream("POST", "/graphql", json=request, headers=known) as response:
+        if not response.is_success:
+            yield orjson.loads(await response.aread())
+            return
+        event = ""
+        async for line in response.aiter_lines():
+            name, _, value = line.partition(": ")
+            event = value if name == "event" else event
+            if (name, event) == ("data", "next"):
+                yield orjson.loads(value)
+
+
+async def live_by_socket(gateway: Gateway, token: str, request: Request) -> AsyncGenerator[Response, None]:
+    """The responses of a WebSocket as they come, until the operation ends."""
+    async with wired(gateway, token) as wire:
+        await wire.send({"type": "subscribe", "id": "1", "payload": request})
+        while (message := await wire.hear())["type"] == "next":
+            yield message["payload"]
+        if message["type"] == "error":
+            yield {"errors": message["payload"]}
+
+
+LIVE = {"event stream": live_by_stream, "WebSocket": live_by_socket}

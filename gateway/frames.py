@@ -1,0 +1,89 @@
+"""Sockets as uvicorn reads them: what comes has to come at a pace that can be kept up with."""
+
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
+
+MESSAGES_PER_SECOND = 100.0
+BURST_MESSAGES = 500
+# So little is taken at a time that a flood of the smallest frames is noticed before all of it was looked at.
+SLICE_BYTES = 4096
+# How long the other side may take to agree that a socket is closed.
+CLOSE_SECONDS = 3.0
+TRY_AGAIN_LATER = 1013
+TOO_MANY_MESSAGES = f"at most {MESSAGES_PER_SECOND:.0f} messages a second"
+
+
+class Pace:
+    """So many in a second, and some at once. `now` tells seconds."""
+
+    def __init__(self, per_second: float, burst: float, now: Callable[[], float]) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._now = now
+        self._left, self._at = burst, now()
+
+    def keeps(self, count: int) -> bool:
+        """Whether that many more are in measure."""
+        at = self._now()
+        self._left = min(self._burst, self._left + (at - self._at) * self._per_second) - count
+        self._at = at
+        return self._left >= 0
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """One socket. Its messages come at a pace that can be kept up with, and the library's own pings and parts of messages count as such."""
+
+    def __init__(self, *arguments: Any, refused: Callable[[str], None], **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.close_timeout = CLOSE_SECONDS
+        self._refused = refused
+        self._pace = Pace(MESSAGES_PER_SECOND, BURST_MESSAGES, self.loop.time)
+        self._deaf = False
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, for as long as it is worth it."""
+        for start in range(0, len(data), SLICE_BYTES):
+            if self._deaf or self.transport.is_closing():
+                return
+            super().data_received(data[start : start + SLICE_BYTES])
+
+    def handle_events(self) -> None:
+        """Take what came, or turn away who sends too much."""
+        if self._pace.keeps(len(self.conn.events)):
+            super().handle_events()
+        else:
+            self._turn_away()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send, unless the socket was closed beneath the application. Raises: ClientDisconnected."""
+        await self.writable.wait()
+        if self.close_sent:
+            # The application would not be here had it been its own doing.
+            raise ClientDisconnected
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            # Refused with a response, which uvicorn would take for an application that has forgotten the handshake.
+            self.handshake_complete = True
+
+    def _turn_away(self) -> None:
+        self._deaf = True
+        self._refused("messages")
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": TRY_AGAIN_LATER, "reason": TOO_MANY_MESSAGES})
+        try:
+            self.conn.send_close(TRY_AGAIN_LATER, TOO_MANY_MESSAGES)
+        except InvalidState:
+            # It was not open yet, or not any more.
+            return self.transport.close()
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        # What still comes is taken without a look at it until the other side closes: a reset would tear down the close frame.
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
+        return None
