@@ -1,6 +1,7 @@
 """The command `gateway`."""
 
 import asyncio
+import gc
 import logging
 import sys
 from datetime import timedelta
@@ -44,7 +45,11 @@ def serve() -> None:
         port = bound.getsockname()[1]
 
         async def main() -> None:
-            await server.Server(application(chosen), lambda: logger.info("listening on %s port %d", chosen.host, port)).serve([bound])
+            app = application(chosen)
+            # All of this stays: to look through it again and again would keep everybody waiting, each time for as long as many queries take.
+            gc.collect()
+            gc.freeze()
+            await server.Server(app, lambda: logger.info("listening on %s port %d", chosen.host, port)).serve([bound])
 
         server.run_and_leave(main())
 

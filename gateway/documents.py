@@ -30,8 +30,8 @@ from gateway.limits import Limits, exceeded, exceeded_at_first, too_many, too_ma
 from gateway.selections import fragments_of, operations_of, sound
 
 KEPT_DOCUMENTS = 512
-# What is kept of a document takes some hundred times its characters.
-KEPT_CHARACTERS = 256_000
+# What is kept of a document takes some hundred times its characters, in many small objects that the garbage collector has to look through.
+KEPT_CHARACTERS = 128_000
 MOST_ERRORS = 10
 # What makes a document sound. The effort of these rules is in proportion to its length.
 SOUND = (ExecutableDefinitionsRule, UniqueFragmentNamesRule, KnownFragmentNamesRule, NoUnusedFragmentsRule, NoFragmentCyclesRule)

@@ -39,7 +39,7 @@ class Limits:
     directives: int = 50
     root_fields: int = 50
     mutations: int = 10
-    pairs: int = 1000
+    pairs: int = 500
     values: int = 1000
 
 

@@ -7,7 +7,7 @@ import { OperationTypeNode } from "graphql";
 import { connect, reportProgress, reportResult, token } from "./gateway.js";
 
 let socket;
-const sockets = connect({ lazy: false, on: { connected: (opened) => (socket = opened) }, onNonLazyError: () => {} });
+const sockets = connect({ on: { connected: (opened) => (socket = opened) } });
 const client = new ApolloClient({
   cache: new InMemoryCache(),
   link: ApolloLink.split(
@@ -59,7 +59,7 @@ await until(() => seen.at(-1) === 2);
 socket.terminate();
 assert.equal(await following, "lost");
 
-await reportProgress(id, "CAPTURE_COMPLETED");
+await reportProgress(id, "CAPTURE_STARTED", "CAPTURE_COMPLETED");
 following = follow(seen.at(-1));
 await until(() => seen.at(-1) === 4);
 await reportResult(id, "VERIFIED");

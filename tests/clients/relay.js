@@ -55,7 +55,7 @@ await reportProgress(id, "LINK_OPENED");
 await until(2);
 socket.terminate();
 assert.equal(await following.over, "lost");
-await reportProgress(id, "CAPTURE_COMPLETED");
+await reportProgress(id, "CAPTURE_STARTED", "CAPTURE_COMPLETED");
 following = await follow(seen.at(-1));
 await until(4);
 await reportResult(id, "FAILED", "IDVV_2101");

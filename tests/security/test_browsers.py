@@ -1,0 +1,75 @@
+"""What a foreign page can have a browser send without asking anybody, and what comes of it. Case S10."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+import pytest
+
+from tests.company import PERSON, Company
+from tests.security.transports import EVENT_STREAM, asking, parameters
+
+CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { __typename } }"
+FEED = "subscription { verificationsUpdated { cursor } }"
+MUTATION = asking(CREATE, {"input": PERSON})
+# What HTML forms and scripts may send to another origin without a preflight.
+SIMPLE: dict[str, tuple[str, bytes]] = {
+    "text": ("text/plain", orjson.dumps(MUTATION)),
+    "text that says it is JSON": ("text/plain; application/json", orjson.dumps(MUTATION)),
+    "a form": ("application/x-www-form-urlencoded", urlencode(parameters(MUTATION)).encode()),
+    "an upload": (
+        "multipart/form-data; boundary=b",
+        b'--b\r\ncontent-disposition: form-data; name="operations"\r\n\r\n'
+        + orjson.dumps(MUTATION)
+        + b'\r\n--b\r\ncontent-disposition: form-data; name="map"\r\n\r\n{}\r\n--b--\r\n',
+    ),
+    "nothing that has a name": ("", orjson.dumps(MUTATION)),
+}
+
+
+@pytest.mark.parametrize("what", SIMPLE)
+@pytest.mark.parametrize("accepted", [{}, EVENT_STREAM], ids=["JSON", "event stream"])
+async def test_what_needs_no_preflight_changes_nothing(company: Company, what: str, accepted: dict[str, str]) -> None:
+    media, content = SIMPLE[what]
+    token = company.token()
+    statuses: list[int] = []
+    # The token is where a browser would put it by itself, and then even where no foreign page can: that must not help either.
+    for known in ({"cookie": f"token={token}; authorization=Bearer {token}"}, {"authorization": f"Bearer {token}"}):
+        response = await company.gateway.client.post("/graphql", content=content, headers={"content-type": media, **known, **accepted})
+        statuses.append(response.status_code)
+
+    assert statuses == [401, 415]
+    assert company.kept() == []
+
+
+@pytest.mark.parametrize("accepted", [{}, EVENT_STREAM], ids=["JSON", "event stream"])
+@pytest.mark.parametrize("operation", [CREATE, f"query A {{ me {{ subject }} }} {CREATE.replace('mutation', 'mutation B', 1)}"])
+async def test_an_address_changes_nothing(company: Company, accepted: dict[str, str], operation: str) -> None:
+    request: dict[str, Any] = {**MUTATION, "query": operation, "operationName": "B" if "query A" in operation else None}
+    answers = [
+        await company.gateway.client.request(method, "/graphql", params=parameters(request), headers={**known, **accepted})
+        for method in ("GET", "HEAD")
+        for known in ({}, {"authorization": f"Bearer {company.token()}"})
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 405, 401, 415]
+    assert company.kept() == []
+
+
+async def test_an_event_source_of_a_foreign_page_hears_nothing(company: Company) -> None:
+    """An EventSource sends no header but those of its own, and so no token."""
+    own = {**EVENT_STREAM, "cookie": f"token={company.token()}", "cache-control": "no-cache"}
+    alone = await company.gateway.client.get("/graphql", params=parameters(asking(FEED)), headers=own)
+    foreign = await company.gateway.client.get("/graphql", params=parameters(asking(FEED)), headers={**own, "origin": "https://evil.example"})
+
+    assert [alone.status_code, foreign.status_code] == [401, 403]
+    assert "access-control-allow-origin" not in foreign.headers
+
+
+@pytest.mark.parametrize("name", ["x-http-method-override", "x-http-method", "x-method-override", "apollo-require-preflight"])
+async def test_no_header_makes_a_post_of_a_get(company: Company, name: str) -> None:
+    headers = {"authorization": f"Bearer {company.token()}", name: "POST"}
+    response = await company.gateway.client.get("/graphql", params=parameters(MUTATION), headers=headers)
+
+    assert response.status_code == 405
+    assert company.kept() == []

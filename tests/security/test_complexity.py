@@ -1,0 +1,108 @@
+"""Documents that are made to keep the gateway busy. Cases S11, S12 and S13; each limit by itself is tried in tests/gateway/test_limits.py and
+test_cost.py, the rate in test_rate.py.
+"""
+
+from itertools import cycle, islice
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from pymongo import MongoClient
+
+from store.indexes import VERIFICATIONS
+from tests.commands import Commands
+from tests.company import Company
+from tests.gateway.test_limits import INVALID, REFUSED
+from tests.security.transports import EVENT_STREAM, FOR_MUTATIONS, FOR_QUERIES, Request, asking, codes
+from tests.serving import serving
+from tests.wire import wired
+
+COMPLEX, NOT_VALID, WRONG = "QUERY_TOO_COMPLEX", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"
+LIST = "query($first: Int, $last: Int) { verifications(first: $first, last: $last) { totalCount edges { node { id attempts { id } } } } }"
+DEEP = "attempts { nextAttempt { attempts { previousAttempt { attempts { id } } } } }"
+PAGES = " ".join(f"p{number}: verifications(first: 100) {{ edges {{ node {{ id events {{ version }} }} }} }}" for number in range(20))
+SKIPPED = " ".join(f"s{number}: verificationStats @skip(if: true) {{ total }}" for number in range(40))
+
+
+def about(levels: int, leaf: str = "id") -> str:
+    """A verification's neighbours' neighbours."""
+    return "nextAttempt { previousAttempt { " * levels + leaf + " } }" * levels
+
+
+# Whatever the limits of documents let through: what it would be answered with is what is too much.
+AMPLIFIED: dict[str, tuple[Request, str]] = {
+    "a page of a million": (asking(LIST, {"first": 10**6}), WRONG),
+    "a page of a million from the end": (asking(LIST, {"last": 10**6}), WRONG),
+    "a page that is too long for a number": (asking(LIST, {"first": 2**40}), WRONG),
+    "attempts of attempts of a page": (asking(f"{{ verifications(first: 100) {{ edges {{ node {{ {DEEP} }} }} }} }}"), COMPLEX),
+    "attempts of attempts of one": (asking(f'{{ verification(id: "ver_0") {{ {"attempts { " * 6} id {"} " * 6} }} }}'), COMPLEX),
+    "neighbours of neighbours of a page": (
+        asking(f"{{ verifications(first: 100) {{ edges {{ node {{ attempts {{ {about(4)} }} }} }} }} }}"),
+        COMPLEX,
+    ),
+    "twenty pages": (asking(f"{{ {PAGES} }}"), COMPLEX),
+    "twenty pages in a fragment": (asking(f"{{ ...F }} fragment F on Query {{ {PAGES} }}"), COMPLEX),
+    "forty statistics": (asking("{" + " ".join(f"s{number}: verificationStats {{ total }}" for number in range(40)) + "}"), COMPLEX),
+    "forty statistics that are skipped": (asking("{" + SKIPPED + "}"), COMPLEX),
+    "a hundred thousand codes": (
+        asking("query($f: VerificationFilter) { verificationStats(filter: $f) { total } }", {"f": {"reasonCode": ["A"] * 15_000}}),
+        COMPLEX,
+    ),
+    "variables of variables": (
+        asking("query($f: VerificationFilter) { verificationStats(filter: $f) { total } }", {"f": {"a": [[[["x"]]]] * 500}}),
+        COMPLEX,
+    ),
+}
+HOSTILE: dict[str, tuple[Request, str]] = {
+    **{what: (asking(query), COMPLEX) for what, (query, _) in REFUSED.items()},
+    **{what: (asking(query), NOT_VALID) for what, query in INVALID.items()},
+    **AMPLIFIED,
+}
+# Longer than an address or a message on a socket may be: the server refuses these unread.
+MOST_CHARACTERS = {"GET": 8000, "WebSocket": 60_000}
+
+
+@pytest.mark.parametrize("way", FOR_QUERIES)
+async def test_no_hostile_document_reaches_the_database(company: Company, commands: Commands, way: str) -> None:
+    token, asked = company.token(), FOR_QUERIES[way]
+    tried = 0
+    with commands.sent(company.collection.database.name) as sent:
+        for what, (request, code) in HOSTILE.items():
+            if len(repr(request)) < MOST_CHARACTERS.get(way, 2_000_000):
+                assert codes(await asked(company.gateway, token, request)) == {code}, what
+                tried += 1
+
+        assert [command for command in sent if company.workspace in repr(command)] == []
+    assert tried > len(HOSTILE) // 2
+
+
+CREATION = 'createVerification(input: { firstName: "A", lastName: "B", redirectionUrl: "https://shop.example" }) { __typename }'
+
+
+@pytest.mark.parametrize("accepted", [{}, EVENT_STREAM], ids=["JSON", "event stream"])
+async def test_several_operations_in_one_request_are_refused(company: Company, accepted: dict[str, str]) -> None:
+    bearer = {"authorization": f"Bearer {company.token()}", **accepted}
+
+    for batch in ([asking("{ me { subject } }")] * 2, [asking(f"mutation {{ {CREATION} }}")] * 100, [[asking(f"mutation {{ {CREATION} }}")]]):
+        response = await company.gateway.client.post("/graphql", json=batch, headers=bearer)
+        assert (response.status_code, codes([response.json()])) == (400, {"BAD_REQUEST"})
+    assert company.kept() == []
+
+
+async def test_several_operations_in_one_message_close_the_socket(company: Company) -> None:
+    request = asking(f"mutation {{ {CREATION} }}")
+    for message in ([{"type": "subscribe", "id": "1", "payload": request}] * 2, {"type": "subscribe", "id": "1", "payload": [request] * 2}):
+        async with wired(company.gateway, company.token()) as wire:
+            await wire.send(message)
+            assert await wire.closed() == 4400
+    assert company.kept() == []
+
+
+async def test_mutations_under_aliases_are_each_paid_for_over_every_transport(database_uri: str, mongo: MongoClient[dict[str, Any]]) -> None:
+    """What somebody who tries out values would do: ten at a time, over whatever is open."""
+    ten = asking("mutation {" + " ".join(f"a{number}: {CREATION}" for number in range(10)) + "}")
+    async with serving(database_uri, rate_cost_per_second=0.001, rate_burst_cost=300) as gateway:
+        told = [codes(await asked(gateway, gateway.token(), ten)) for asked in islice(cycle(FOR_MUTATIONS.values()), 30)]
+
+    assert told == [set()] * 3 + [{"RATE_LIMITED"}] * 27
+    assert mongo[urlsplit(database_uri).path[1:]][VERIFICATIONS].count_documents({}) == 30

@@ -1,0 +1,128 @@
+"""Values that would mean something to MongoDB, were they to reach it as anything but values. Case S15."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from domain.caller import Scope
+from tests.commands import Command, Commands
+from tests.company import PERSON, Company
+from tests.gateway.test_identity import OPERATIONS, WITH_AN_ID
+from tests.security.transports import Request, asking, codes, transports_of
+
+OBJECTS: list[Any] = [
+    {"$ne": None},
+    {"$gt": ""},
+    {"$regex": ".*"},
+    {"$where": "sleep(1000)"},
+    {"$expr": {"$function": {"body": "function() { return true }", "args": [], "lang": "js"}}},
+    {"$in": ["a"]},
+    [{"$ne": None}],
+    {"a.b": 1},
+    {"$oid": "0" * 24},
+    {"_id": {"$exists": True}},
+    {"__proto__": {}},
+]
+TEXTS = [
+    '{"$ne": null}',
+    "$ne",
+    "$where",
+    "$$ROOT",
+    "$workspace",
+    "$_id",
+    "a.b",
+    "$declared.data",
+    "function() { return true }",
+    "' || '1' == '1",
+    ".*",
+    "^",
+    "\\",
+]
+FILTERED = "query($filter: VerificationFilter) { verifications(filter: $filter) { totalCount } verificationStats(filter: $filter) { total } }"
+CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { ... on Verification { id reference redirectionUrl } } }"
+REPORT = (
+    "mutation($input: ReportResultInput!) { reportResult(input: $input) { ... on Verification { id reasons { code } } ... on Refusal { code } } }"
+)
+
+
+def with_values(value: Any) -> Iterator[Request]:
+    """Requests that hold a value wherever clients say something that is compared or kept."""
+    for name in WITH_AN_ID:
+        yield asking(OPERATIONS[name], {"id": value})
+    for field in ("reference", "reasonCode", "status", "reasonType", "createdAfter", "createdBefore", "firstAttemptsOnly"):
+        yield asking(FILTERED, {"filter": {field: value}})
+    yield asking(FILTERED, {"filter": value})
+    yield asking("query($after: String) { verifications(after: $after) { totalCount } }", {"after": value})
+    yield asking("query($code: String!) { reasonCode(code: $code) { code } }", {"code": value})
+    for field in ("firstName", "lastName", "reference", "redirectionUrl", "idempotencyKey", "faceRecognition"):
+        yield asking(CREATE, {"input": {**PERSON, field: value}})
+
+
+@pytest.mark.parametrize("value", OBJECTS, ids=str)
+async def test_an_object_where_a_value_belongs_is_refused_before_anybody_is_asked(company: Company, commands: Commands, value: object) -> None:
+    token = company.token(*Scope)
+
+    with commands.sent(company.collection.database.name) as sent:
+        for request in with_values(value):
+            for way in ("POST", "WebSocket"):
+                if asked := transports_of(request["query"]).get(way):
+                    # A list of one is as good as its value where a list belongs, and there it is refused as a value.
+                    assert codes(await asked(company.gateway, token, request)) == {"BAD_USER_INPUT"}, (way, request)
+        assert [command for command in sent if company.workspace in repr(command)] == []
+    assert company.kept() == []
+
+
+def shape(value: Any) -> Any:
+    """A command without the values in it: its keys, and of what kind each value is."""
+    if isinstance(value, dict):
+        return {key: shape(inner) for key, inner in value.items() if key not in ("lsid", "$clusterTime", "txnNumber")}
+    return [shape(inner) for inner in value] if isinstance(value, list) else type(value).__name__
+
+
+async def asked(company: Company, commands: Commands, request: Request) -> tuple[Any, list[Command]]:
+    """The answer, and the commands that were sent for it."""
+    with commands.sent(company.collection.database.name) as sent:
+        answer = (await company.gateway.client.post("/graphql", json=request, headers={"authorization": f"Bearer {company.token(*Scope)}"})).json()
+    return answer, [command for command in sent if company.workspace in repr(command)]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+async def test_a_text_is_compared_as_it_stands(company: Company, commands: Commands, text: str) -> None:
+    await company.created(reference="order-1")
+    before = company.kept()
+    for harmless, hostile in zip(with_texts("harmless"), with_texts(text), strict=True):
+        answer, sent = await asked(company, commands, harmless)
+        other_answer, also_sent = await asked(company, commands, hostile)
+
+        assert other_answer == answer or "BAD_USER_INPUT" in codes([other_answer]), hostile
+        assert shape(also_sent) == shape(sent) or not also_sent, hostile
+    assert company.kept() == before
+
+
+def with_texts(text: str) -> Iterator[Request]:
+    """Requests that find nothing by any text."""
+    for name in WITH_AN_ID:
+        if "subscription" not in OPERATIONS[name]:
+            yield asking(f"{OPERATIONS[name]}".replace("message", ""), {"id": text})
+    yield asking(FILTERED, {"filter": {"reference": text}})
+    yield asking(FILTERED, {"filter": {"reasonCode": [text]}})
+
+
+@pytest.mark.parametrize("text", TEXTS)
+async def test_a_text_is_kept_as_it_stands(company: Company, text: str) -> None:
+    created = (await company.ask(CREATE, {"input": {**PERSON, "firstName": text, "reference": text, "idempotencyKey": text}}))["createVerification"]
+    again = (await company.ask(CREATE, {"input": {**PERSON, "firstName": text, "reference": text, "idempotencyKey": text}}))["createVerification"]
+    await company.progress(created["id"], "LINK_OPENED", eventId=text)
+    await company.result(created["id"], "FAILED", "IDVV_2101", eventId=text + "2")
+    await company.retry(created["id"], lastName=text)
+
+    whole = "query($id: ID!) { verification(id: $id) { reference declaredIdentity { firstName } nextAttempt { reference declaredIdentity { lastName } } } }"
+    read = (await company.ask(whole, {"id": created["id"]}))["verification"]
+    assert again == created
+    assert read == {
+        "reference": text,
+        "declaredIdentity": {"firstName": text},
+        "nextAttempt": {"reference": text, "declaredIdentity": {"lastName": text}},
+    }
+    assert await company.ask(FILTERED, {"filter": {"reference": text}}) == {"verifications": {"totalCount": 2}, "verificationStats": {"total": 2}}

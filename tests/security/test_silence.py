@@ -1,0 +1,180 @@
+"""What the gateway keeps to itself: its schema, and, when something goes wrong, everything. Cases S14 and S16; S17 is in test_canaries.py."""
+
+import logging
+import re
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    get_introspection_query,
+    is_specified_scalar_type,
+    specified_directives,
+)
+
+from domain.caller import Scope
+from gateway.errors import UNEXPECTED
+from tests.commands import Commands
+from tests.company import PERSON, Company
+from tests.gateway.test_identity import OPERATIONS, SCHEMA, variables
+from tests.processes.forwarder import forwarding
+from tests.security.connections import answers
+from tests.security.transports import FOR_QUERIES, asking, codes, transports_of
+from tests.serving import Gateway, serving
+
+
+@pytest.fixture(scope="module")
+async def silent(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
+    """A gateway as it is by default: one that doesn't show its schema, and asks nobody how often they guessed."""
+    async with serving(shared_database_uri, introspection=False, rate_cost_per_second=0) as gateway:
+        yield gateway
+
+
+# S14: the schema.
+
+LOOKING = [
+    get_introspection_query(),
+    "{ __schema { queryType { name } } }",
+    '{ __type(name: "Query") { name } }',
+    "{ ...F } fragment F on Query { a: __schema { types { name } } }",
+    "query A { me { subject } } query B { __schema { types { name } } }",
+    "mutation { __schema { types { name } } }",
+    "subscription { __schema { types { name } } }",
+]
+
+
+@pytest.mark.parametrize("way", FOR_QUERIES)
+async def test_the_schema_is_told_over_no_transport(silent: Gateway, way: str) -> None:
+    for query in LOOKING:
+        request = {**asking(query), "operationName": "A" if "query A" in query else None}
+        [response] = await FOR_QUERIES[way](silent, silent.token(), request)
+
+        assert "data" not in response, query
+        assert codes([response]) <= {"GRAPHQL_VALIDATION_FAILED", "BAD_REQUEST"}, query
+
+
+PAGES = ["/", "/graphiql", "/graphql/console", "/playground", "/altair", "/voyager", "/console.js", "/schema.graphql", "/schema", "/schema.json"]
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/docs", "/redoc", "/openapi.json", "/graphql.json", "/.env", "/debug", "/admin", "/static/../.env"])
+async def test_there_is_no_page_to_look_at_it_with(silent: Gateway, path: str) -> None:
+    response = await silent.client.get(path, headers={"accept": "text/html,*/*;q=0.8"})
+
+    assert response.status_code == 404
+    assert response.text == "Not Found"
+
+
+@pytest.mark.parametrize("accept", ["text/html,application/xhtml+xml,*/*;q=0.8", "text/html"])
+async def test_the_endpoint_is_no_page_either(silent: Gateway, accept: str) -> None:
+    response = await silent.client.get("/graphql", headers={"accept": accept, "authorization": f"Bearer {silent.token()}"})
+
+    assert response.status_code in (400, 406)
+    assert response.headers["content-type"].startswith("application/json")
+
+
+def misspelt(name: str) -> Iterator[str]:
+    """A name as somebody might guess it who is close."""
+    tried = (
+        name[:-1],
+        name + "s",
+        name + "_",
+        name[1:],
+        name[:1] + name,
+        name.swapcase(),
+        name[:2] + name[3:],
+        name[:1] + name[2:3] + name[1:2] + name[3:],
+    )
+    return (wrong for wrong in dict.fromkeys(tried) if wrong != name and wrong.isidentifier() and not wrong.startswith("__"))
+
+
+def guesses() -> Iterator[tuple[str, str, str]]:
+    """Each name of the schema, one that is nearly it, and a document in which that stands in its place."""
+    for type in SCHEMA.type_map.values():
+        if type.name.startswith("__") or is_specified_scalar_type(type):
+            continue
+        for wrong in misspelt(type.name):
+            yield type.name, wrong, f'{{ node(id: "1") {{ ... on {wrong} {{ id }} }} }}'
+            yield type.name, wrong, f"query($v: {wrong}) {{ me {{ subject }} }}"
+        if isinstance(type, GraphQLObjectType | GraphQLInterfaceType):
+            for name, field in type.fields.items():
+                for wrong in misspelt(name):
+                    yield name, wrong, f"fragment F on {type.name} {{ {wrong} }} {{ ...F }}"
+                for argument in field.args:
+                    for wrong in misspelt(argument):
+                        yield argument, wrong, f"fragment F on {type.name} {{ {name}({wrong}: 1) }} {{ ...F }}"
+        elif isinstance(type, GraphQLInputObjectType):
+            for name in type.fields:
+                for wrong in misspelt(name):
+                    yield name, wrong, f"query($v: {type.name} = {{ {wrong}: 1 }}) {{ me {{ subject }} }}"
+        elif isinstance(type, GraphQLEnumType):
+            for name in type.values:
+                for wrong in misspelt(name):
+                    yield name, wrong, f"query($v: {type.name} = {wrong}) {{ me {{ subject }} }}"
+    for directive in specified_directives:
+        for wrong in misspelt(directive.name):
+            yield directive.name, wrong, f"{{ me {{ subject @{wrong} }} }}"
+
+
+async def test_nearly_guessed_names_are_not_put_right(silent: Gateway) -> None:
+    tried = list(guesses())
+    names = {name for name, _, _ in tried}
+    token = silent.token()
+
+    told = await answers(silent, [(token, asking(document)) for _, _, document in tried], at_once=8)
+
+    assert len(names) > 150
+    for (name, wrong, document), (status, body) in zip(tried, told, strict=True):
+        text = body.decode()
+        assert status == 200, document
+        # Where the name was right, the braces that are missing behind it are told.
+        assert re.search(r"Did you mean (?!'\w+ { \.\.\. }')", text) is None, document
+        assert f"'{name}'" not in text or f"'{name}'" in document or wrong in names, (document, text)
+
+
+# S16: what went wrong.
+
+REASONS = {"UNAVAILABLE", "TIMEOUT", "INTERNAL_SERVER_ERROR"}
+PLACES = re.compile(
+    r"mongodb|motor|pymongo|127\.0\.0\.1|localhost|test_[0-9a-f]{32}|heartbeats|Traceback|File \"|\.py|errno|refused by|timed out", re.I
+)
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in ("statuses", "reasonCodes", "reasonCode", "me")])
+async def test_without_its_database_it_says_that_and_nothing_of_where_that_was(cut_off: Gateway, name: str) -> None:
+    request = asking(OPERATIONS[name], variables(OPERATIONS[name], id="ver_" + "1" * 32, input=PERSON))
+
+    for way, asked in transports_of(OPERATIONS[name]).items():
+        responses = await asked(cut_off, cut_off.token(*Scope), request)
+
+        assert codes(responses) <= REASONS, way
+        assert codes(responses), way
+        assert PLACES.search(str(responses).replace(cut_off.url, "")) is None, (way, responses)
+
+
+@pytest.fixture(scope="module")
+async def cut_off(shared_database_uri: str) -> AsyncIterator[Gateway]:
+    """A gateway whose database has gone away since it began to serve."""
+    async with forwarding(shared_database_uri) as way:
+        await way.open()
+        async with serving(way.uri, database_seconds=1, request_seconds=1) as gateway:
+            await way.close()
+            yield gateway
+
+
+@pytest.mark.parametrize("name", ["node", "verification", "verifications", "anonymizeVerification", "verificationUpdated"])
+async def test_what_can_not_be_read_is_masked_under_an_id_over_every_transport(company: Company, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    id = await company.created()
+    company.collection.update_one({"_id": id}, {"$set": {"status": "canary-5d2e", "events": "canary-5d2e"}})
+    query = OPERATIONS[name]
+
+    with caplog.at_level(logging.DEBUG):
+        for way, asked in transports_of(query).items():
+            responses = await asked(company.gateway, company.token(*Scope), asking(query, variables(query, id=id)))
+
+            [error] = responses[-1]["errors"]
+            assert (error["message"], error["extensions"].keys()) == (UNEXPECTED, {"code", "requestId"}), way
+            assert error["extensions"]["requestId"] in {getattr(record, "request_id", "") for record in caplog.records}, way
+            assert "canary-5d2e" not in repr((responses, [vars(record) for record in caplog.records])), way
