@@ -103,7 +103,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
 
     app = Starlette(
         routes=[
-            Route("/graphql", GraphQLOverHTTP(execution, tokens, drain, admission).answer, methods=["GET", "POST"]),
+            Route("/graphql", GraphQLOverHTTP(execution, tokens, drain, admission)),
             WebSocketRoute("/graphql", GraphQLOverWebSocket(execution, tokens, metrics, drain, admission).serve),
             *probes.routes,
             *sandbox.routes(services),

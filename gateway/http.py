@@ -1,6 +1,6 @@
 """GraphQL over HTTP: POST with JSON for queries and mutations, GET for queries, an event stream for subscriptions."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import ExitStack, aclosing
 from typing import Any
 
@@ -9,22 +9,23 @@ from graphql import OperationType
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.caller import Caller
 from gateway.admission import Admission, Crowded
 from gateway.documents import Operation, OperationRequest
 from gateway.drain import Drain
-from gateway.errors import Formatted, RequestRefused, error, refused, unexpected
+from gateway.encodings import decoded, encoded
+from gateway.errors import RequestRefused, refused, unexpected
 from gateway.execution import Execution, Message
 from gateway.keys import KeysUnavailable
+from gateway.negotiation import JSON, RESPONSE_JSON, preferred, weighed
 from gateway.requests import client_address, request_id
 from gateway.sse import MEDIA_TYPE as EVENT_STREAM
 from gateway.sse import EventStream
 from gateway.tokens import Tokens, Unauthenticated
 
-RESPONSE_JSON = "application/graphql-response+json"
-JSON = "application/json"
+METHODS = ("GET", "POST")
 MOST_BODY_BYTES = 1_048_576
 RETRY_SECONDS = "5"
 
@@ -41,29 +42,35 @@ class GraphQLOverHTTP:
         self._drain = drain
         self._admission = admission
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.answer(Request(scope, receive))
+        await response(scope, receive, send)
+
     async def answer(self, request: Request) -> ASGIApp:
         """The response to one request, whatever happens."""
-        wishes = wished(request.headers)
+        wishes = weighed(request.headers.get("accept", "*/*"))
         media = preferred(wishes)
         streams = wishes.get(EVENT_STREAM, 0.0) > 0
-        if not media and not streams:
-            return written(JSON, 406, {"errors": [error("BAD_REQUEST", f"accept {RESPONSE_JSON}, {JSON} or {EVENT_STREAM}")]}, {})
         try:
+            if request.method not in METHODS:
+                raise refused("BAD_REQUEST", f"ask with {' or '.join(METHODS)}", 405, allow=", ".join(METHODS))
+            if not media and not streams:
+                raise refused("BAD_REQUEST", f"accept {RESPONSE_JSON}, {JSON} or {EVENT_STREAM}", 406)
             caller = await self._caller(request)
             operation = await self._operation(request, caller)
             if streams and (operation.type is OperationType.SUBSCRIPTION or not media):
                 return self._stream(operation, caller, request)
             if operation.type is OperationType.SUBSCRIPTION:
                 raise refused("BAD_REQUEST", f"a subscription needs {EVENT_STREAM} to be accepted, or the WebSocket at this address")
-            return written(media or JSON, 200, await self._execution.execute(operation, caller, request_id(request)), {})
+            return written(request, media or JSON, 200, await self._execution.execute(operation, caller, request_id(request)), {})
         except RequestRefused as refusal:
             # Clients that know nothing of the newer media type take any other status for a broken server.
             well_formed = refusal.status == 400 and media == JSON and refusal.errors[0]["extensions"]["code"] in EXECUTION_CODES
-            return written(media or JSON, 200 if well_formed else refusal.status, {"errors": refusal.errors}, refusal.headers)
+            return written(request, media or JSON, 200 if well_formed else refusal.status, {"errors": refusal.errors}, refusal.headers)
         except ClientDisconnect:
             return Response(status_code=400)  # To nobody.
         except Exception as cause:  # The edge of the process: nothing of it may reach a client.
-            return written(media or JSON, 500, {"errors": [unexpected(cause, request_id(request))]}, {})
+            return written(request, media or JSON, 500, {"errors": [unexpected(cause, request_id(request))]}, {})
 
     async def _caller(self, request: Request) -> Caller:
         try:
@@ -103,34 +110,6 @@ class GraphQLOverHTTP:
 EXECUTION_CODES = frozenset({"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"})
 
 
-def wished(headers: Headers) -> dict[str, float]:
-    """The media types that the client accepts, with their weights."""
-    wishes: dict[str, float] = {}
-    for wish in headers.get("accept", "*/*").split(","):
-        media, *parameters = (part.strip().lower() for part in wish.split(";"))
-        wishes[media] = quality(parameters)
-    return wishes
-
-
-def preferred(wishes: dict[str, float]) -> str | None:
-    """The media type of JSON that the client likes best; None where it takes none. Only who names the newer one gets it."""
-    likings = {media: wishes.get(media, wishes.get("application/*", wishes.get("*/*", 0.0))) for media in (JSON, RESPONSE_JSON)}
-    best = max(likings, key=lambda media: (likings[media], media in wishes and media == RESPONSE_JSON))
-    return best if likings[best] > 0 else None
-
-
-def quality(parameters: Iterable[str]) -> float:
-    """The weight of a wish, 0 to 1. Source: RFC 9110, 12.4.2."""
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
-    return 1.0
-
-
 async def body(request: Request) -> bytes:
     """The body, where it is not too long. Raises: RequestRefused."""
     too_long = refused("BAD_REQUEST", f"the body is over {MOST_BODY_BYTES} bytes", 413)
@@ -151,10 +130,8 @@ def from_body(headers: Headers, content: bytes) -> OperationRequest:
     media, _, parameters = headers.get("content-type", "").partition(";")
     if media.strip().lower() != JSON or ("charset" in parameters.lower() and "utf-8" not in parameters.lower()):
         raise refused("BAD_REQUEST", f"the body must be {JSON} in UTF-8", 415)
-    if headers.get("content-encoding", "identity") != "identity":
-        raise refused("BAD_REQUEST", "a compressed body is not accepted", 415)
     try:
-        fields = orjson.loads(content)
+        fields = orjson.loads(decoded(content, headers.get("content-encoding", ""), MOST_BODY_BYTES))
     except orjson.JSONDecodeError:
         raise refused("BAD_REQUEST", "the body is not valid JSON") from None
     return from_fields(fields)
@@ -191,6 +168,8 @@ def from_fields(fields: Any) -> OperationRequest:
     return OperationRequest(query, variables, name, tells_cost=(extensions or {}).get("cost") is True)
 
 
-def written(media: str, status: int, content: dict[str, Any] | dict[str, list[Formatted]], headers: dict[str, str]) -> Response:
-    """A response in JSON."""
-    return Response(orjson.dumps(content), status, headers, f"{media}; charset=utf-8")
+def written(request: Request, media: str, status: int, content: dict[str, Any], headers: dict[str, str]) -> Response:
+    """A response in JSON, compressed where the client likes that."""
+    packed, encoding = encoded(orjson.dumps(content), request.headers.get("accept-encoding", ""))
+    named = {"content-encoding": encoding} if encoding else {}
+    return Response(packed, status, {"vary": "accept, accept-encoding", **named, **headers}, f"{media}; charset=utf-8")

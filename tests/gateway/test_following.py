@@ -262,8 +262,8 @@ async def test_what_the_gateway_signed_outlasts_a_change_of_its_key(database_uri
         token = (await before.query(ISSUE, {"id": created["id"]}))["issueFollowToken"]["token"]
     link = urlsplit(created["verificationUrl"]).path
     statuses = {}
-    for what, keys in {"kept": {"previous_signing_key": KEYS["signing_key"]}, "dropped": {}}.items():
-        async with serving(database_uri, signing_key=new, **keys) as after:
+    for what, previous in {"kept": KEYS["signing_key"], "dropped": None}.items():
+        async with serving(database_uri, signing_key=new, previous_signing_key=previous) as after:
             answer = await after.post("query($id: ID!) { verification(id: $id) { id } }", {"id": created["id"]}, token)
             statuses[what] = answer.status_code, (await after.client.get(link)).status_code
             newer = (await after.query(ISSUE, {"id": created["id"]}))["issueFollowToken"]["token"]

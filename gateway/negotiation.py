@@ -1,0 +1,34 @@
+"""What a client would like to have: media types, encodings, and how much it likes each."""
+
+from collections.abc import Iterable
+
+RESPONSE_JSON = "application/graphql-response+json"
+JSON = "application/json"
+
+
+def weighed(header: str) -> dict[str, float]:
+    """What a header such as `Accept` lists, with the weight of each, 0 to 1."""
+    wishes: dict[str, float] = {}
+    for wish in header.split(","):
+        name, *parameters = (part.strip().lower() for part in wish.split(";"))
+        wishes[name] = quality(parameters)
+    return wishes
+
+
+def preferred(wishes: dict[str, float]) -> str | None:
+    """The media type of JSON that the client likes best; None where it takes none. Only who names the newer one gets it."""
+    likings = {media: wishes.get(media, wishes.get("application/*", wishes.get("*/*", 0.0))) for media in (JSON, RESPONSE_JSON)}
+    best = max(likings, key=lambda media: (likings[media], media in wishes and media == RESPONSE_JSON))
+    return best if likings[best] > 0 else None
+
+
+def quality(parameters: Iterable[str]) -> float:
+    """The weight of a wish, 0 to 1. Source: RFC 9110, 12.4.2."""
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0

@@ -1,0 +1,188 @@
+"""Words that may leave the process in its answers alone: said everywhere, then looked for in all else that it wrote. Case S17."""
+
+import re
+import signal
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx2
+import pytest
+from joserfc.jwk import RSAKey
+from pymongo import MongoClient
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
+
+from domain.caller import Scope
+from gateway.application import token_reader
+from store.indexes import VERIFICATIONS
+from store.verifications import utc_now
+from tests.gateway.test_connections import line
+from tests.gateway.test_keys import an_issuer, signed
+from tests.processes.forwarder import forwarding
+from tests.processes.process import running
+from tests.processes.service import api_at, free_port, settings_at
+from tests.security.transports import EVENT_STREAM, LIVE, asking
+from tests.serving import ISSUER, KEYS, Gateway, settings_for_tests
+from tests.wire import PROTOCOL, Wire, wired
+
+CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { ... on Verification { id verificationUrl } } }"
+RESULT = "mutation($input: ReportResultInput!) { reportResult(input: $input) { __typename } }"
+READ = "query($id: ID!) { verification(id: $id) { status declaredIdentity { firstName } extractedDocument { fullName } events { at } } }"
+ISSUE = "mutation($id: ID!) { issueFollowToken(verificationId: $id) { ... on FollowToken { token } } }"
+UPDATED = "subscription($id: ID!) { verificationUpdated(id: $id) { verification { status declaredIdentity { firstName } } } }"
+FEED = 'subscription { canary: verificationsUpdated(filter: { reference: "canary-filter" }) { cursor } }'
+PERSON = {
+    "firstName": "Canary-first",
+    "lastName": "Canary-last",
+    "redirectionUrl": "https://canary.example/canary-path?canary-query",
+    "reference": "canary-reference",
+    "idempotencyKey": "canary-key",
+}
+DOCUMENT = {"fullName": "Canary-full", "nationalIdentificationNumber": "canary-number"}
+HEADERS = {
+    name: f"canary-{name}"
+    for name in ("user-agent", "cookie", "referer", "x-forwarded-for", "forwarded", "accept-language", "last-event-id", "apollographql-client-name")
+} | {"x-request-id": "canary with a space"}
+BODIES = [
+    b'{"query": "canary-body',
+    b'{"query": "{ canaryField }"}',
+    b'{"query": "canary {"}',
+    b'["canary-list"]',
+    b"\xffcanary-bytes",
+    b'{"canary": 1}',
+]
+FRAMES = [
+    "canary-frame",
+    '{"type": "canary-type"}',
+    '{"type": "subscribe", "id": "canary-id", "payload": "canary-payload"}',
+    '{"type": "connection_init", "payload": {"authorization": "Bearer canary-token", "canary": "canary-more"}}',
+]
+CANARY = re.compile("canary[a-z0-9-]*", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """All that is said to a gateway."""
+
+    gateway: Gateway
+    token: str
+    provider: str
+    outsider: str
+
+    async def begin(self) -> tuple[str, list[str]]:
+        """What leaves a verification with personal data; its id, and the secrets that were handed out for it."""
+        made = (await self.gateway.query(CREATE, {"input": PERSON}, self.token))["createVerification"]
+        told = {
+            "verificationId": made["id"],
+            "status": "FAILED",
+            "reasonCodes": ["CANARY_CODE"],
+            "extractedDocument": DOCUMENT,
+            "eventId": "canary-event",
+        }
+        await self.gateway.client.get(f"{urlsplit(made['verificationUrl']).path}?canary=canary-page")
+        await self.gateway.query(RESULT, {"input": told}, self.provider)
+        follow: str = (await self.gateway.query(ISSUE, {"id": made["id"]}, self.token))["issueFollowToken"]["token"]
+        await self.gateway.query("{ me { scopes } }", None, follow)
+        return made["id"], [follow, made["verificationUrl"]]
+
+    async def go_on(self, id: str) -> None:
+        """Everything that can be said, right and wrong, over each transport."""
+        await self._by_http(id)
+        await self._by_socket(id)
+        async with line(self.gateway) as raw:
+            await raw.say(b"GET /canary-path?canary-query HTTP/3.0\r\nx-canary: canary-header\r\n\r\n")
+            await raw.ended()
+        async with line(self.gateway) as raw:
+            await raw.say(b"GET /canary-long HTTP/1.1\r\nx-canary: " + b"canary" * 10_000 + b"\r\n\r\n")
+            await raw.ended()
+
+    async def _by_http(self, id: str) -> None:
+        client, bearer = self.gateway.client, {"authorization": f"Bearer {self.token}"}
+        for path in ("/canary-path", "/livez?canary", "/readyz?canary", "/graphql?query=canary&token=canary", "/sandbox/canary-id/canary-signature"):
+            await client.get(path, headers={**HEADERS, **bearer})
+        for path in ("/graphql", "/canary-path", "/sandbox/canary-id/canary-signature"):
+            for body in BODIES:
+                for authorization in (bearer, {"authorization": "Bearer canary.canary.canary"}, {"authorization": f"Bearer {self.outsider}"}):
+                    await client.post(path, content=body, headers={**HEADERS, "content-type": "application/json", **authorization})
+        await client.post("/graphql", json=asking(READ, {"id": id}), headers={**bearer, "origin": "https://canary.example"})
+        for request in (
+            asking(READ, {"id": id}),
+            asking(READ, {"id": "canary-id"}),
+            asking(READ, {"id": {"canary": "canary-value"}}),
+            asking(CREATE, {"input": {**PERSON, "firstName": "Canary-other"}}),
+            asking(CREATE, {"input": {**PERSON, "canaryField": "canary-field"}}),
+            asking('{ verifications(after: "canary-cursor") { totalCount } }'),
+        ):
+            for accepted in ({}, EVENT_STREAM):
+                await client.post("/graphql", json=request, headers={**HEADERS, **bearer, **accepted})
+
+    async def _by_socket(self, id: str) -> None:
+        with pytest.raises(InvalidStatus):
+            async with connect(f"{self.gateway.websocket}?canary-query", origin=Origin("https://canary.example")):
+                pass
+        for frame in FRAMES:
+            async with connect(
+                f"{self.gateway.websocket}?token=canary-query", subprotocols=[PROTOCOL], additional_headers={"x-canary": "canary"}
+            ) as socket:
+                await socket.send(frame)
+                await Wire(socket).closed()
+        for frame in FRAMES:
+            async with wired(self.gateway, self.token) as wire:
+                await wire.send({"type": "ping", "payload": {"canary": "canary-ping"}})
+                await wire.say(frame)
+                await wire.closed()
+        for request in (asking(READ, {"id": id}), asking(FEED), asking("{ canaryField }"), asking(UPDATED, {"id": "canary-id"})):
+            for live in LIVE.values():
+                async with aclosing(live(self.gateway, self.token, request)) as responses:
+                    await anext(responses)
+
+
+async def test_what_was_said_is_nowhere_but_in_the_answers(
+    tmp_path: Path, database_uri: str, database_name: str, mongo: MongoClient[dict[str, Any]]
+) -> None:
+    mongo[database_name].command("createUser", "canary-user", pwd="canary-password", roles=[])
+    parts = urlsplit(database_uri)
+    uri = urlunsplit(parts._replace(netloc=f"canary-user:canary-password@{parts.netloc}"))
+    port = free_port()
+    tokens = token_reader(settings_for_tests("mongodb://unused", port, token_issuer=ISSUER), utc_now)
+    api, provider = api_at(port), api_at(port, Scope.REPORT).token
+    async with (
+        an_issuer(key := RSAKey.generate_key(2048, {"kid": "canary-kid"})) as issuer,
+        forwarding(uri) as way,
+        httpx2.AsyncClient(base_url=api.url, timeout=30, trust_env=False) as client,
+    ):
+        settings = settings_at(port) | {
+            "GATEWAY_MONGO_URI": way.uri,
+            "GATEWAY_TOKEN_JWKS_URL": f"http://canary-user:canary-password@127.0.0.1:{issuer.port}/canary-path?canary-query",
+            "GATEWAY_LOG_LEVEL": "debug",
+            "GATEWAY_DATABASE_SECONDS": "1",
+            "GATEWAY_REQUEST_SECONDS": "1",
+        }
+        await way.open()
+        async with running(tmp_path, "serve", **settings) as command:
+            await command.ready(api.url)
+            talk = Talk(Gateway(api.url, tokens, client), api.token, provider, signed(key))
+            id, secrets = await talk.begin()
+            await talk.go_on(id)
+            await issuer.close()
+            await client.post("/graphql", json=asking("{ me { subject } }"), headers={"authorization": f"Bearer {signed(key, kid='canary-other')}"})
+            spoilt = {"status": "canary-status", "events": "canary-events", "declared.data": b"canary-data"}
+            mongo[database_name][VERIFICATIONS].update_one({"_id": id}, {"$set": spoilt})
+            await talk.go_on(id)
+            await way.close()
+            await talk.go_on(id)
+            metrics = (await client.get("/metrics")).text
+            await command.end(signal.SIGTERM)
+
+    written = "\n".join([command.output.read_text(), command.errors.read_text(), metrics])
+    assert CANARY.findall(written) == []
+    for secret in (*secrets, api.token, provider, talk.outsider, *KEYS.values(), way.uri, *(api.token.split("."))[1:]):
+        assert secret not in written
+    assert "Traceback" not in written
+    # It was not silent: errors, refusals and, at this level, tokens that don't count.
+    for line_of_the_log in ("listening on", "unexpected ", "a token was refused"):
+        assert line_of_the_log in written
