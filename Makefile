@@ -10,15 +10,20 @@ PYTHON ?= python3
 # The tests' own client on Node, where there is one.
 CLIENTS := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/clients/package-lock.json))
 
-.PHONY: help setup run test check schema lock lock-check ledger image-test bench-live bench-hostile clean
+# GraphiQL, which a gateway in development serves: bundled from npm's packages, nothing of it is committed.
+GRAPHIQL := gateway/pages/graphiql/graphiql.js
+
+.PHONY: help setup graphiql run test check schema lock lock-check ledger image-test bench-live bench-hostile clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
 
 setup: .venv/installed $(CLIENTS) ## make or update the environment (.venv)
 
-run: setup ## start the gateway with a MongoDB of its own and demo data
+run: setup $(GRAPHIQL) ## start the gateway with a MongoDB of its own and demo data
 	@exec .venv/bin/gateway dev $(ARGS)
+
+graphiql: $(GRAPHIQL) ## bundle GraphiQL for gateways in development (npm)
 
 test: setup ## run all tests, on all processors; some of them: make test ARGS=tests/store
 	.venv/bin/pytest --numprocesses logical --dist loadscope $(ARGS)
@@ -48,7 +53,9 @@ lock: setup ## bring the locks in line with pyproject.toml; newer releases: make
 lock-check: setup
 	.venv/bin/python requirements/check.py
 
-image-test: setup ## build the image and ask it a query (Debian, as root; needs no Docker)
+image-graphiql: $(GRAPHIQL) ## bundle GraphiQL for gateways in development (npm)
+
+test: setup ## build the image and ask it a query (Debian, as root; needs no Docker)
 	.venv/bin/python deploy/image_test.py
 
 bench-live: setup ## measure how late a status is, and what 5,000 subscribers cost
@@ -58,7 +65,7 @@ bench-hostile: setup ## measure what hostile operations cost, and how long other
 	.venv/bin/python -m bench.hostile $(ARGS)
 
 clean: ## remove all that was made here: environment, caches, development data
-	rm -rf .venv .gateway dist tests/clients/node_modules .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .gateway dist tests/clients/node_modules front/graphiql/node_modules gateway/pages/graphiql .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # pip brings uv, and uv the rest in a tenth of the time. uv doesn't read pip's configuration (a mirror, a certificate), so pip is the second try.
@@ -78,3 +85,7 @@ clean: ## remove all that was made here: environment, caches, development data
 tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/clients && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
 	else echo 'npm is missing, so the tests with a client on Node will not run; on Debian: apt-get install npm' >&2; fi
+
+$(GRAPHIQL): front/graphiql/package-lock.json front/graphiql/build.js front/graphiql/graphiql.js
+	@if command -v npm >/dev/null; then echo 'bundling GraphiQL' && cd front/graphiql && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node build.js ../../$(@D); \
+	else echo 'npm is missing, so /graphiql will not be there; on Debian: apt-get install npm' >&2; fi

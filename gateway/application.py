@@ -92,6 +92,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
                 for chore in chores(store, retention(settings))
             ),
         ]
+        if isinstance(published, PublishedKeys):
+            tasks.append(asyncio.create_task(kept("keeping of the issuer's keys", lambda: published.run(tokens.forget))))
         try:
             yield
         finally:

@@ -13,9 +13,8 @@ from typing import Any
 
 from rich.console import Console
 
-from gateway import development, logs, server, settings
+from gateway import console, development, graphiql, logs, server, settings
 from gateway.application import application, token_reader
-from gateway.console import routes
 from gateway.embedded import EmbeddedMongo
 from gateway.hosts import is_address
 from gateway.simulation.credentials import Credentials
@@ -71,7 +70,7 @@ def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path
 
 async def serve(chosen: settings.Settings, bound: socket, credentials: Credentials, demo: bool, ready: Callable[[], None]) -> None:
     """Serve, tell when all of it works, and let the demo's lives go by. Raises: MongoAway."""
-    app = application(chosen, pages=routes(credentials), local=True)
+    app = application(chosen, pages=[*console.routes(credentials), *graphiql.routes(credentials)], local=True)
     lives = simulate(credentials=credentials, seed=secrets.randbits(32), rate=DEMO_RATE, most_in_flight=MOST_LIVES, start_within_seconds=math.inf)
     background: list[asyncio.Task[Any]] = []
 
@@ -108,6 +107,7 @@ def tell(console: Console, credentials: Credentials, file: Path, demo: bool, hos
     console.print("\n[bold green]The verification gateway is ready.[/]\n")
     for name, place in (
         ("start here", credentials.url),
+        ("GraphiQL", f"{credentials.url}/graphiql"),
         ("GraphQL", credentials.graphql),
         ("WebSocket", credentials.websocket),
         ("tokens", f"on the page, and in {file}"),

@@ -29,9 +29,10 @@ def configure(level: str, format: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # The driver's own lines name hosts, and the server's hold what stands in URLs.
+    # The driver's own lines name hosts; the server's hold what stands in URLs, and so do those of the client that asks an issuer for its keys.
     logging.getLogger("pymongo").setLevel(logging.CRITICAL)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for name in ("uvicorn", "httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def without_traceback(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:

@@ -1,5 +1,6 @@
 """Words that may leave the process in its answers alone: said everywhere, then looked for in all else that it wrote. Case S17."""
 
+import asyncio
 import re
 import signal
 from contextlib import aclosing
@@ -25,7 +26,7 @@ from tests.gateway.test_keys import an_issuer, signed
 from tests.processes.forwarder import forwarding
 from tests.processes.process import running
 from tests.processes.service import api_at, free_port, settings_at
-from tests.security.transports import EVENT_STREAM, LIVE, asking
+from tests.security.transports import EVENT_STREAM, LIVE, Live, Request, asking
 from tests.serving import ISSUER, KEYS, Gateway, settings_for_tests
 from tests.wire import PROTOCOL, Wire, wired
 
@@ -109,16 +110,16 @@ class Talk:
                 for authorization in (bearer, {"authorization": "Bearer canary.canary.canary"}, {"authorization": f"Bearer {self.outsider}"}):
                     await client.post(path, content=body, headers={**HEADERS, "content-type": "application/json", **authorization})
         await client.post("/graphql", json=asking(READ, {"id": id}), headers={**bearer, "origin": "https://canary.example"})
-        for request in (
+        requests = (
             asking(READ, {"id": id}),
             asking(READ, {"id": "canary-id"}),
             asking(READ, {"id": {"canary": "canary-value"}}),
             asking(CREATE, {"input": {**PERSON, "firstName": "Canary-other"}}),
             asking(CREATE, {"input": {**PERSON, "canaryField": "canary-field"}}),
             asking('{ verifications(after: "canary-cursor") { totalCount } }'),
-        ):
-            for accepted in ({}, EVENT_STREAM):
-                await client.post("/graphql", json=request, headers={**HEADERS, **bearer, **accepted})
+        )
+        asked = [(request, accepted) for request in requests for accepted in ({}, EVENT_STREAM)]
+        await asyncio.gather(*(client.post("/graphql", json=each, headers={**HEADERS, **bearer, **accepted}) for each, accepted in asked))
 
     async def _by_socket(self, id: str) -> None:
         with pytest.raises(InvalidStatus):
@@ -135,10 +136,12 @@ class Talk:
                 await wire.send({"type": "ping", "payload": {"canary": "canary-ping"}})
                 await wire.say(frame)
                 await wire.closed()
-        for request in (asking(READ, {"id": id}), asking(FEED), asking("{ canaryField }"), asking(UPDATED, {"id": "canary-id"})):
-            for live in LIVE.values():
-                async with aclosing(live(self.gateway, self.token, request)) as responses:
-                    await anext(responses)
+        requests = (asking(READ, {"id": id}), asking(FEED), asking("{ canaryField }"), asking(UPDATED, {"id": "canary-id"}))
+        await asyncio.gather(*(self._first(live, request) for request in requests for live in LIVE.values()))
+
+    async def _first(self, live: Live, request: Request) -> None:
+        async with aclosing(live(self.gateway, self.token, request)) as responses:
+            await anext(responses)
 
 
 async def test_what_was_said_is_nowhere_but_in_the_answers(
@@ -159,8 +162,8 @@ async def test_what_was_said_is_nowhere_but_in_the_answers(
             "GATEWAY_MONGO_URI": way.uri,
             "GATEWAY_TOKEN_JWKS_URL": f"http://canary-user:canary-password@127.0.0.1:{issuer.port}/canary-path?canary-query",
             "GATEWAY_LOG_LEVEL": "debug",
-            "GATEWAY_DATABASE_SECONDS": "1",
-            "GATEWAY_REQUEST_SECONDS": "1",
+            "GATEWAY_DATABASE_SECONDS": "0.5",
+            "GATEWAY_REQUEST_SECONDS": "0.5",
         }
         await way.open()
         async with running(tmp_path, "serve", **settings) as command:

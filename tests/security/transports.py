@@ -15,6 +15,8 @@ Request = dict[str, Any]
 Response = dict[str, Any]
 # All responses to an operation that ends by itself: one, or as many as a subscription has.
 Transport = Callable[[Gateway, str, Request], Awaitable[list[Response]]]
+# The responses as they come.
+Live = Callable[[Gateway, str, Request], AsyncGenerator[Response, None]]
 
 
 def asking(query: str, variables: dict[str, Any] | None = None) -> Request:
@@ -105,4 +107,4 @@ async def live_by_socket(gateway: Gateway, token: str, request: Request) -> Asyn
             yield {"errors": message["payload"]}
 
 
-LIVE = {"event stream": live_by_stream, "WebSocket": live_by_socket}
+LIVE: dict[str, Live] = {"event stream": live_by_stream, "WebSocket": live_by_socket}

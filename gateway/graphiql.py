@@ -1,0 +1,42 @@
+"""GraphiQL at `/graphiql` of a development gateway, from files that `make graphiql` bundles out of npm's packages."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from gateway.pages.page import assets, filled, html, joined, served
+from gateway.simulation.credentials import Credentials
+
+BUNDLE = Path(__file__).parent / "pages" / "graphiql"
+# Its editor writes style sheets of its own, and works in the background.
+ALLOWING = (
+    "script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; worker-src 'self'; connect-src 'self'; "
+    "form-action 'none'"
+)
+MISSING = "GraphiQL is not built here: run `make graphiql`, which needs npm, and start the gateway again."
+
+
+def routes(credentials: Credentials, bundle: Path = BUNDLE) -> list[BaseRoute]:
+    """The page and its files."""
+    if not (bundle / "graphiql.js").exists():
+        return [Route("/graphiql", answering(served(html("<p>$told</p>", told=MISSING), 404)))]
+    parts = [part for part, token in asdict(credentials.tokens).items() if token]
+    options = joined(html('<option value="$part">$part</option>', part=part) for part in parts)
+    page = filled("graphiql.html", credentials=json.dumps(asdict(credentials)), options=options)
+    files = Mount("/graphiql", StaticFiles(directory=bundle))
+    return [Route("/graphiql", answering(served(page, allowing=ALLOWING))), *assets("graphiql.css"), files]
+
+
+def answering(response: Response) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that always answers the same."""
+
+    async def answer(request: Request) -> Response:
+        return response
+
+    return answer

@@ -1,0 +1,49 @@
+"""GraphiQL, as a browser gets it."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from gateway.graphiql import routes
+from tests.gateway.pages import Page
+from tests.gateway.test_console import CREDENTIALS, HOSTILE
+from tests.serving import serving
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A bundle that was built."""
+    (tmp_path / "graphiql.js").write_text("// GraphiQL")
+    return tmp_path
+
+
+async def test_the_page_has_its_files_the_credentials_and_whom_to_be(database_uri: str, bundle: Path) -> None:
+    hostile = replace(CREDENTIALS, workspace=HOSTILE)
+    async with serving(database_uri, pages=routes(hostile, bundle)) as gateway:
+        response = await gateway.client.get("/graphiql")
+        page = Page.of(response)
+        files = [(await gateway.client.get(f"/{name}")).text for name in ("graphiql/graphiql.js", "graphiql.css")]
+
+    policy = response.headers["content-security-policy"].split("; ")
+    assert json.loads(page.all("body")[0]["data-credentials"]) == asdict(hostile)
+    assert [option["value"] for option in page.all("option")] == list(asdict(CREDENTIALS.tokens))
+    assert page.all("script") == [{"src": "graphiql/graphiql.js", "type": "module"}]
+    assert files[0] == "// GraphiQL"
+    assert "#graphiql" in files[1]
+    assert {"script-src 'self'", "worker-src 'self'", "connect-src 'self'", "frame-ancestors 'none'", "default-src 'none'"} <= set(policy)
+    assert len(policy) == len({directive.split(" ")[0] for directive in policy})
+
+
+async def test_where_it_was_not_built_the_page_says_how_to(database_uri: str, tmp_path: Path) -> None:
+    async with serving(database_uri, pages=routes(CREDENTIALS, tmp_path / "nothing")) as gateway:
+        page, file = await gateway.client.get("/graphiql"), await gateway.client.get("/graphiql/graphiql.js")
+
+    assert (page.status_code, file.status_code) == (404, 404)
+    assert "make graphiql" in page.text
+
+
+async def test_a_gateway_in_production_has_none(database_uri: str) -> None:
+    async with serving(database_uri, introspection=False) as gateway:
+        assert (await gateway.client.get("/graphiql")).status_code == 404
