@@ -53,9 +53,7 @@ lock: setup ## bring the locks in line with pyproject.toml; newer releases: make
 lock-check: setup
 	.venv/bin/python requirements/check.py
 
-image-graphiql: $(GRAPHIQL) ## bundle GraphiQL for gateways in development (npm)
-
-test: setup ## build the image and ask it a query (Debian, as root; needs no Docker)
+image-test: setup ## build the image and ask it a query (Debian, as root; needs no Docker)
 	.venv/bin/python deploy/image_test.py
 
 bench-live: setup ## measure how late a status is, and what 5,000 subscribers cost

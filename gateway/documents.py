@@ -1,8 +1,8 @@
 """Operation documents, parsed, measured and validated once."""
 
-from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from graphql import (
@@ -24,9 +24,14 @@ from graphql import (
     validate,
 )
 
+from gateway.caching import constant
 from gateway.cost import Plan, Planner
 from gateway.errors import RequestRefused, error, formatted, refused
 from gateway.limits import Limits, exceeded, exceeded_at_first, too_many, too_many_values
+from gateway.manifest import BadManifest
+from gateway.operation_request import OperationRequest
+from gateway.persisted import PersistedQueries, sha256
+from gateway.recent import Recent
 from gateway.selections import fragments_of, operations_of, sound
 
 KEPT_DOCUMENTS = 512
@@ -40,24 +45,28 @@ CHARACTERS_PER_COST = 100
 LIMITS = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class OperationRequest:
-    """What a client sends to have an operation executed."""
+class Found(StrEnum):
+    """How the document of a request was found."""
 
-    query: str
-    variables: dict[str, object] | None = None
-    operation_name: str | None = None
-    tells_cost: bool = False
+    KNOWN = "known"  # Sent, and kept from before.
+    PARSED = "parsed"  # Sent, and new.
+    PERSISTED = "persisted"  # Named by the hash under which somebody sent it before.
+    TRUSTED = "trusted"  # One of the manifest, whether it was named or sent.
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A request whose document is valid, the operation in it that is meant, and what that costs."""
+    """A request whose document is valid, the operation in it that is meant, and what that costs.
+
+    `constant`: the answer is the same for every caller.
+    """
 
     request: OperationRequest
     document: DocumentNode
     definition: OperationDefinitionNode
     cost: int
+    constant: bool
+    found: Found
 
     @property
     def type(self) -> OperationType:
@@ -67,45 +76,103 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A valid document, and what each of its operations costs, by name."""
+    """A valid document, what each of its operations costs, by name, and those whose answers are the same for every caller."""
 
     document: DocumentNode
     plans: Mapping[str | None, Plan]
+    constant: frozenset[str | None]
 
 
 class Documents:
-    """The operation documents of a schema, by their text. Valid ones are kept; those used least recently are forgotten.
+    """The operation documents of a schema, by their text and by their ids. Valid ones are kept; those used least recently are forgotten.
 
-    With `introspection`, clients may look at the schema and are told which name they may have meant.
+    With `introspection`, clients may look at the schema and are told which name they may have meant. With `persisted_queries`, a document that was sent
+    with its hash can be named by that from then on. The `trusted` documents, by their ids, stay; with `only_trusted`, there are no others.
     """
 
-    def __init__(self, schema: GraphQLSchema, introspection: bool, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        introspection: bool,
+        limits: Limits = LIMITS,
+        *,
+        persisted_queries: bool = False,
+        trusted: Mapping[str, str] | None = None,
+        only_trusted: bool = False,
+    ) -> None:
+        """Raises: BadManifest where one of the trusted documents is not valid."""
         self._schema = schema
         self._introspection = introspection
         self._limits = limits
         self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
-        self._kept: OrderedDict[str, Checked] = OrderedDict()
-        self._characters = 0
+        self._kept = Recent[Checked](KEPT_DOCUMENTS, KEPT_CHARACTERS)
+        self._persisted = PersistedQueries() if persisted_queries else None
+        self._only_trusted = only_trusted
+        self._trusted: dict[str, Checked] = {}
+        # Whatever the tool that made the manifest took for an id, a trusted document has its hash for another.
+        self._trusted_ids = {**{sha256(text): text for text in (trusted or {}).values()}, **(trusted or {})}
+        for id, text in (trusted or {}).items():
+            self._trust(id, text)
 
-    def effort(self, query: str) -> int:
-        """What it costs to look at a document: in proportion to its length where it is not kept."""
-        return LEAST_COST if query in self._kept else LEAST_COST + min(len(query), self._limits.characters) // CHARACTERS_PER_COST
+    def effort(self, request: OperationRequest) -> int:
+        """What it costs to look at a request's document: in proportion to its length where it is not kept."""
+        query = self._text(request)
+        if query is None or query in self._trusted or query in self._kept:
+            return LEAST_COST
+        return LEAST_COST + min(len(query), self._limits.characters) // CHARACTERS_PER_COST
 
     def operation(self, request: OperationRequest, request_id: str) -> Operation:
         """The operation that a request means. Raises: RequestRefused where the document, the name or the variables can't be used."""
         if trouble := too_many_values(request.variables, self._limits):
             raise too_complex(trouble)
-        checked = self._kept.get(request.query)
-        if checked:
-            self._kept.move_to_end(request.query)
-        else:
-            checked = self._check(request.query, request_id)
-            self._keep(request.query, checked)
+        checked, found = self._found(request, request_id)
         definition = get_operation_ast(checked.document, request.operation_name)
         if definition is None:
             raise refused("BAD_REQUEST", "operationName names no operation of the document, or there are several and it is missing")
-        plan = checked.plans[definition.name.value if definition.name else None]
-        return Operation(request, checked.document, definition, max(plan.cost(request.variables or {}), LEAST_COST))
+        name = definition.name.value if definition.name else None
+        cost = max(checked.plans[name].cost(request.variables or {}), LEAST_COST)
+        return Operation(request, checked.document, definition, cost, name in checked.constant, found)
+
+    def _text(self, request: OperationRequest) -> str | None:
+        """The text that a request sends, or names."""
+        if request.query is not None or request.document_id is None:
+            return request.query
+        if trusted := self._trusted_ids.get(request.document_id):
+            return trusted
+        return self._persisted.text(request.document_id) if self._persisted else None
+
+    def _found(self, request: OperationRequest, request_id: str) -> tuple[Checked, Found]:
+        query = self._text(request)
+        if query is None:
+            raise NOT_FOUND if self._persisted or self._trusted else NOT_SUPPORTED
+        if len(query) > self._limits.characters:
+            raise too_complex(too_many("characters", self._limits))
+        if request.query is not None and request.document_id is not None and not self._is_named(query, request.document_id):
+            raise refused("BAD_REQUEST", "the document is not the one that its id or hash names")
+        if trusted := self._trusted.get(query):
+            return trusted, Found.TRUSTED
+        if self._only_trusted:
+            raise refused("FORBIDDEN", "only the documents of the manifest are answered", 403)
+        if kept := self._kept.get(query):
+            checked, found = kept, Found.KNOWN
+        else:
+            checked, found = self._check(query, request_id), Found.PARSED
+            self._kept.keep(query, checked, len(query))
+        if request.query is None:
+            return checked, Found.PERSISTED
+        if request.document_id is not None and self._persisted:
+            self._persisted.keep(query)
+        return checked, found
+
+    def _is_named(self, query: str, id: str) -> bool:
+        return self._trusted_ids.get(id) == query or sha256(query) == id
+
+    def _trust(self, id: str, text: str) -> None:
+        try:
+            if text not in self._trusted:
+                self._trusted[text] = self._check(text, "")
+        except RequestRefused as refusal:
+            raise BadManifest(f"{id}: {refusal.errors[0]['message']}") from None
 
     def _check(self, query: str, request_id: str) -> Checked:
         document = self._parsed(query, request_id)
@@ -117,8 +184,9 @@ class Documents:
             raise too_complex(trouble)
         self._validate(document, self._rules, request_id)
         fragments = fragments_of(document)
-        plans = {each.name.value if each.name else None: Planner(self._schema, each, fragments).plan() for each in operations_of(document)}
-        return Checked(document, plans)
+        operations = {each.name.value if each.name else None: each for each in operations_of(document)}
+        plans = {name: Planner(self._schema, each, fragments).plan() for name, each in operations.items()}
+        return Checked(document, plans, frozenset(name for name, each in operations.items() if constant(self._schema, each, fragments)))
 
     def _parsed(self, query: str, request_id: str) -> DocumentNode:
         limits = self._limits
@@ -138,13 +206,6 @@ class Documents:
             mistake.original_error = None
         if errors:
             raise RequestRefused(400, formatted(errors, "GRAPHQL_VALIDATION_FAILED", request_id))
-
-    def _keep(self, query: str, checked: Checked) -> None:
-        self._kept[query] = checked
-        self._characters += len(query)
-        while len(self._kept) > KEPT_DOCUMENTS or self._characters > KEPT_CHARACTERS:
-            forgotten, _ = self._kept.popitem(last=False)
-            self._characters -= len(forgotten)
 
 
 def too_complex(message: str, **extensions: Any) -> RequestRefused:

@@ -11,8 +11,8 @@ from schema.rules import Rule
 
 T = TypeVar("T", bound=type)
 
-# The keys of a field's metadata under which its rules and its cost stand.
-RULES, COST = "rules", "cost"
+# The keys of a field's metadata under which its rules and its cost stand, and whether its answer is the same for whoever holds a token.
+RULES, COST, CONSTANT = "rules", "cost", "constant"
 
 
 def described(cls: T) -> T:
@@ -20,9 +20,13 @@ def described(cls: T) -> T:
     return strawberry.type(cls, description=inspect.getdoc(cls))
 
 
-def field(resolver: Callable[..., Any], type: Any, *rules: Rule, cost: Cost = FREE) -> Any:
-    """A field that a resolver answers, with a type of the schema; its docstring describes the field."""
-    return strawberry.field(resolver=resolver, graphql_type=type, description=_told(summary(resolver), rules), metadata={RULES: rules, COST: cost})
+def field(resolver: Callable[..., Any], type: Any, *rules: Rule, cost: Cost = FREE, constant: bool = False) -> Any:
+    """A field that a resolver answers, with a type of the schema; its docstring describes the field.
+
+    `constant`: with the same arguments, it answers the same to everybody, for as long as the process lives. Clients may keep such answers.
+    """
+    metadata = {RULES: rules, COST: cost, CONSTANT: constant}
+    return strawberry.field(resolver=resolver, graphql_type=type, description=_told(summary(resolver), rules), metadata=metadata)
 
 
 def subscription(resolver: Callable[..., Any], type: Any, *rules: Rule, cost: Cost = FREE) -> Any:

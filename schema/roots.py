@@ -26,9 +26,9 @@ class Query:
     verification = field(queries.verification, Verification | None, FOLLOW, cost=Cost(1))
     verifications = field(queries.verifications, VerificationConnection, READ, cost=Cost(1))
     verification_stats = field(queries.verification_stats, VerificationStats, READ, cost=Cost(200))
-    statuses = field(queries.statuses, list[StatusGuide], ANYONE, cost=Cost(1))
-    reason_codes = field(queries.reason_codes, list[ReasonCode], ANYONE, cost=Cost(10))
-    reason_code = field(queries.reason_code, ReasonCode | None, ANYONE, cost=Cost(1))
+    statuses = field(queries.statuses, list[StatusGuide], ANYONE, cost=Cost(1), constant=True)
+    reason_codes = field(queries.reason_codes, list[ReasonCode], ANYONE, cost=Cost(10), constant=True)
+    reason_code = field(queries.reason_code, ReasonCode | None, ANYONE, cost=Cost(1), constant=True)
     me = field(queries.me, Caller, ANYONE)
 
 
