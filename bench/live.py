@@ -6,7 +6,6 @@ python -m bench.live [--writes 500] [--subscribers 5000] [--output FILE.json]
 import argparse
 import asyncio
 import json
-import resource
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,6 +16,7 @@ from rich.table import Table
 from websockets.asyncio.client import ClientConnection
 
 from bench.machinery import Served, ask, asking, created, percentile, served, subscribed
+from gateway.server import make_room
 
 FOLLOW = "subscription($id: ID!) { verificationUpdated(id: $id) { verification { id status version } events { version type at } } }"
 STEPS = ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED")
@@ -111,8 +111,7 @@ def main() -> None:
     parser.add_argument("--subscribers", type=int, default=5000)
     parser.add_argument("--output", type=Path)
     chosen = parser.parse_args()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    make_room()
     with served() as target:
         figures = {**asyncio.run(lateness(target, chosen.writes)), **asyncio.run(crowd(target, chosen.subscribers))}
     table = Table("figure", "value", title="Live status")

@@ -31,8 +31,10 @@ def configure(level: str, format: str) -> None:
     root.setLevel(level.upper())
     # The driver's own lines name hosts; the server's hold what stands in URLs, and so do those of the client that asks an issuer for its keys.
     logging.getLogger("pymongo").setLevel(logging.CRITICAL)
-    for name in ("uvicorn", "httpx2", "httpcore2"):
+    for name in ("httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Its warnings are of what clients do wrong: any of them could have it write as often as it likes.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
 def without_traceback(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Coroutine
@@ -100,8 +101,15 @@ def run_and_leave(main: Coroutine[None, None, None]) -> NoReturn:
 def run(main: Coroutine[None, None, None]) -> None:
     """Run to the end, on uvloop."""
     end_in_order()
+    make_room()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main)
+
+
+def make_room() -> None:
+    """Have as many connections as the system allows at all: by default a process may open a thousand files or so."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def end_in_order() -> None:
