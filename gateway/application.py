@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
+from graphql import GraphQLSchema
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -17,6 +18,7 @@ from domain.deadlines import Windows
 from domain.errors import Unavailable
 from gateway import data_keys, origins, proxies, sandbox
 from gateway.admission import Admission, Capacity
+from gateway.documents import Documents
 from gateway.drain import Drain
 from gateway.execution import Execution
 from gateway.headers import StrictHeaders
@@ -24,6 +26,8 @@ from gateway.health import Health
 from gateway.hosts import Hosts
 from gateway.http import GraphQLOverHTTP
 from gateway.keys import KeyFile, PublishedKeys
+from gateway.manifest import BadManifest
+from gateway.manifest import read as manifest
 from gateway.metrics import Metrics
 from gateway.origins import Origins, origin_of
 from gateway.probes import Probes
@@ -35,7 +39,7 @@ from gateway.tokens import Tokens, Trust
 from gateway.websocket import GraphQLOverWebSocket
 from providers.sandbox import Sandbox
 from resolvers.context import Services
-from schema.build import build
+from schema.build import build, executable
 from store.driver import close, connect, watching
 from store.feed import Feed
 from store.sealing import Keys
@@ -71,7 +75,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     )
     schema = build()
     execution = Execution(
-        schema,
+        executable(schema),
+        documents(settings, executable(schema)),
         services,
         metrics,
         drain,
@@ -155,6 +160,18 @@ def published_keys(settings: Settings) -> PublishedKeys | KeyFile | None:
         return KeyFile(settings.token_jwks_file)
     except (OSError, ValueError, KeyError, TypeError):
         raise BadSettings({"token_jwks_file": "can't be read, or holds no public key that can be used"}) from None
+
+
+def documents(settings: Settings, schema: GraphQLSchema) -> Documents:
+    """The operation documents. Raises: BadSettings where the trusted ones can't be used, or none are named and there are to be no others."""
+    path, only = settings.trusted_documents, settings.documents == "trusted-only"
+    if only and not path:
+        raise BadSettings({"trusted_documents": "is missing: with GATEWAY_DOCUMENTS=trusted-only, nothing would be answered"})
+    try:
+        trusted = manifest(path) if path else None
+        return Documents(schema, settings.introspection, persisted_queries=settings.persisted_queries, trusted=trusted, only_trusted=only)
+    except BadManifest as bad:
+        raise BadSettings({"trusted_documents": str(bad)}) from None
 
 
 def signing_keys(settings: Settings) -> list[str]:

@@ -1,8 +1,10 @@
 """`gateway check`: would it serve here?"""
 
 from domain.errors import Unavailable
+from gateway.application import documents
 from gateway.health import MOST_CLOCK_DIFFERENCE_SECONDS
 from gateway.settings import Settings, secret
+from schema.build import build, executable
 from store import indexes
 from store.driver import close, connect, database, ping
 from store.verifications import utc_now
@@ -11,7 +13,8 @@ Finding = tuple[bool, str]
 
 
 async def check(settings: Settings) -> list[Finding]:
-    """What was looked at, and whether it is well. The settings were read already."""
+    """What was looked at, and whether it is well. The settings were read already. Raises: BadSettings where the trusted documents can't be used."""
+    documents(settings, executable(build()))
     client = connect(secret(settings, "mongo_uri"), min(settings.database_seconds, 5))
     try:
         told = await ping(database(client))

@@ -86,8 +86,8 @@ class Checked:
 class Documents:
     """The operation documents of a schema, by their text and by their ids. Valid ones are kept; those used least recently are forgotten.
 
-    With `introspection`, clients may look at the schema and are told which name they may have meant. With `persisted_queries`, a document that was sent
-    with its hash can be named by that from then on. The `trusted` documents, by their ids, stay; with `only_trusted`, there are no others.
+    With `introspection`, clients may look at the schema and are told which name they may have meant. With `persisted_queries`, a document that
+    was sent with its hash can be named by that from then on. The `trusted` documents, by their ids, stay; with `only_trusted`, there are no others.
     """
 
     def __init__(
@@ -144,9 +144,7 @@ class Documents:
     def _found(self, request: OperationRequest, request_id: str) -> tuple[Checked, Found]:
         query = self._text(request)
         if query is None:
-            raise NOT_FOUND if self._persisted or self._trusted else NOT_SUPPORTED
-        if len(query) > self._limits.characters:
-            raise too_complex(too_many("characters", self._limits))
+            raise not_found() if self._persisted or self._trusted else not_supported()
         if request.query is not None and request.document_id is not None and not self._is_named(query, request.document_id):
             raise refused("BAD_REQUEST", "the document is not the one that its id or hash names")
         if trusted := self._trusted.get(query):
@@ -206,6 +204,16 @@ class Documents:
             mistake.original_error = None
         if errors:
             raise RequestRefused(400, formatted(errors, "GRAPHQL_VALIDATION_FAILED", request_id))
+
+
+def not_found() -> RequestRefused:
+    """The refusal that has a client send the document. Its words and status are those that clients know. Source: Apollo Server, persisted queries."""
+    return refused("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound", 200)
+
+
+def not_supported() -> RequestRefused:
+    """The refusal that has a client send all documents from now on."""
+    return refused("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported", 200)
 
 
 def too_complex(message: str, **extensions: Any) -> RequestRefused:

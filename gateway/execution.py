@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, cast
 
-import strawberry
-from graphql import ExecutionResult, Executor, OperationType, create_source_event_stream, execute
+from graphql import ExecutionResult, Executor, GraphQLSchema, OperationType, create_source_event_stream, execute
 
 from domain.caller import Caller
 from domain.errors import RequestError
-from gateway.documents import Documents, Operation, OperationRequest, too_complex
+from gateway.documents import Documents, Operation, too_complex
 from gateway.drain import Drain
 from gateway.errors import RequestRefused, error, formatted, unexpected
 from gateway.metrics import Metrics
+from gateway.operation_request import OperationRequest
 from gateway.rate import Rate
 from gateway.rights import enforce
 from resolvers.context import Context, Services
 from resolvers.marks import Marked
-from schema.build import executable
 
 Response = dict[str, Any]
 
@@ -37,7 +36,8 @@ class Execution:
 
     def __init__(
         self,
-        schema: strawberry.Schema,
+        schema: GraphQLSchema,
+        documents: Documents,
         services: Services,
         metrics: Metrics,
         drain: Drain,
@@ -47,9 +47,9 @@ class Execution:
         rate: Rate,
         introspection: bool,
     ) -> None:
-        self._schema = executable(schema)
+        self._schema = schema
         enforce(self._schema)
-        self._documents = Documents(self._schema, introspection)
+        self._documents = documents
         self._services = services
         self._metrics = metrics
         self._drain = drain
@@ -61,9 +61,14 @@ class Execution:
     def operation(self, request: OperationRequest, caller: Caller, request_id: str) -> Operation:
         """The operation that a request means, paid for by its caller. Raises: RequestRefused."""
         # To look at a document is paid for beforehand, so that what is refused then isn't free.
-        effort = self._documents.effort(request.query)
+        effort = self._documents.effort(request)
         self._pay(caller, effort)
-        operation = self._documents.operation(request, request_id)
+        try:
+            operation = self._documents.operation(request, request_id)
+        except RequestRefused:
+            self._metrics.count_document("refused")
+            raise
+        self._metrics.count_document(operation.found)
         if operation.cost > self._most_cost:
             self._metrics.count_refused("cost")
             message = f"the operation costs {operation.cost}, more than {self._most_cost}; ask for fewer rows, or for less of each"

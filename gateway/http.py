@@ -12,14 +12,16 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.caller import Caller
+from gateway import caching
 from gateway.admission import Admission, Crowded
-from gateway.documents import Operation, OperationRequest
+from gateway.documents import Operation
 from gateway.drain import Drain
 from gateway.encodings import decoded, encoded
 from gateway.errors import RequestRefused, refused, unexpected
 from gateway.execution import Execution, Message
 from gateway.keys import KeysUnavailable
 from gateway.negotiation import JSON, RESPONSE_JSON, preferred, weighed
+from gateway.operation_request import OperationRequest, from_fields
 from gateway.requests import client_address, request_id
 from gateway.sse import MEDIA_TYPE as EVENT_STREAM
 from gateway.sse import EventStream
@@ -62,7 +64,9 @@ class GraphQLOverHTTP:
                 return self._stream(operation, caller, request)
             if operation.type is OperationType.SUBSCRIPTION:
                 raise refused("BAD_REQUEST", f"a subscription needs {EVENT_STREAM} to be accepted, or the WebSocket at this address")
-            return written(request, media or JSON, 200, await self._execution.execute(operation, caller, request_id(request)), {})
+            content = await self._execution.execute(operation, caller, request_id(request))
+            may_be_kept = operation.constant and request.method == "GET" and "errors" not in content
+            return written(request, media or JSON, 200, content, {}, may_be_kept)
         except RequestRefused as refusal:
             # Clients that know nothing of the newer media type take any other status for a broken server.
             well_formed = refusal.status == 400 and media == JSON and refusal.errors[0]["extensions"]["code"] in EXECUTION_CODES
@@ -149,27 +153,11 @@ def from_url(request: Request) -> OperationRequest:
     return from_fields(fields)
 
 
-def from_fields(fields: Any) -> OperationRequest:
-    """The operation in the fields of a request. Raises: RequestRefused."""
-    if isinstance(fields, list):
-        raise refused("BAD_REQUEST", "several operations in one request are not accepted; send them one by one")
-    if not isinstance(fields, dict):
-        raise refused("BAD_REQUEST", "a request is a JSON object with `query`")
-    query, variables, name = fields.get("query"), fields.get("variables"), fields.get("operationName")
-    if not isinstance(query, str):
-        raise refused("BAD_REQUEST", "query is missing, or not a string")
-    if not isinstance(variables, dict | None):
-        raise refused("BAD_REQUEST", "variables is not an object")
-    if not isinstance(name, str | None):
-        raise refused("BAD_REQUEST", "operationName is not a string")
-    extensions = fields.get("extensions")
-    if not isinstance(extensions, dict | None):
-        raise refused("BAD_REQUEST", "extensions is not an object")
-    return OperationRequest(query, variables, name, tells_cost=(extensions or {}).get("cost") is True)
-
-
-def written(request: Request, media: str, status: int, content: dict[str, Any], headers: dict[str, str]) -> Response:
-    """A response in JSON, compressed where the client likes that."""
-    packed, encoding = encoded(orjson.dumps(content), request.headers.get("accept-encoding", ""))
-    named = {"content-encoding": encoding} if encoding else {}
-    return Response(packed, status, {"vary": "accept, accept-encoding", **named, **headers}, f"{media}; charset=utf-8")
+def written(request: Request, media: str, status: int, content: dict[str, Any], headers: dict[str, str], may_be_kept: bool = False) -> Response:
+    """A response in JSON, compressed where the client likes that, and left out where it may be kept and the client has kept it."""
+    plain = orjson.dumps(content)
+    headers = {"vary": "accept, accept-encoding", **(caching.headers(plain) if may_be_kept else {}), **headers}
+    if may_be_kept and caching.known(headers["etag"], request.headers.get("if-none-match", "")):
+        return Response(status_code=304, headers=headers)
+    packed, encoding = encoded(plain, request.headers.get("accept-encoding", ""))
+    return Response(packed, status, {**headers, **({"content-encoding": encoding} if encoding else {})}, f"{media}; charset=utf-8")

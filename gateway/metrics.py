@@ -22,6 +22,7 @@ class Metrics:
         self.errors = Counter("gateway_response_errors_total", "Responses that held errors", registry=self._registry)
         self.subscriptions = Counter("gateway_subscriptions_total", "Subscriptions that were begun", registry=self._registry)
         self.ignored_results = Counter("gateway_ignored_results_total", "Results reported against a different final one", registry=self._registry)
+        self.documents = Counter("gateway_documents_total", "Requests by how their document was found", ["kind"], registry=self._registry)
         self.sockets = Gauge("gateway_sockets", "Open WebSockets", registry=self._registry)
         self.refused = Counter("gateway_refused_total", "Connections and requests that were refused unread", ["reason"], registry=self._registry)
         Gauge("gateway_subscribers", "Subscriptions that listen to the feed", registry=self._registry).set_function(lambda: feed.subscribers)
@@ -36,6 +37,10 @@ class Metrics:
     def count_refused(self, reason: str) -> None:
         """One more was refused."""
         self.refused.labels(reason).inc()
+
+    def count_document(self, kind: str) -> None:
+        """One more request's document was found: known, parsed, persisted, trusted; or it was refused."""
+        self.documents.labels(kind).inc()
 
     def exposition(self) -> bytes:
         """All of it, in Prometheus's text format."""

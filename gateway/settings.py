@@ -85,6 +85,16 @@ class Settings(BaseSettings):
     introspection: bool = Field(
         default=False, description="Whether clients may look at the schema: introspection, suggestions in errors, and /schema.graphql"
     )
+    documents: Literal["open", "trusted-only"] = Field(
+        default="open", description="Which operation documents are answered. open: any; trusted-only: those of GATEWAY_TRUSTED_DOCUMENTS"
+    )
+    trusted_documents: Path | None = Field(
+        default=None,
+        description="A manifest of operation documents that clients can name by their ids: what graphql-codegen, Relay's compiler or Apollo writes",
+    )
+    persisted_queries: bool = Field(
+        default=False, description="Whether clients can name a document by its SHA-256 once it was sent: Apollo's automatic persisted queries"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="What is logged")
     log_format: Literal["json", "console"] = Field(default="json", description="How it is logged")
 

@@ -19,9 +19,9 @@ from gateway.documents import Operation
 from gateway.drain import Drain
 from gateway.errors import Formatted, RequestRefused, unexpected
 from gateway.execution import Execution
-from gateway.http import from_fields
 from gateway.keys import KeysUnavailable
 from gateway.metrics import Metrics
+from gateway.operation_request import OperationRequest, from_fields
 from gateway.requests import client_address, request_id
 from gateway.tokens import Tokens, Unauthenticated, deadline
 
@@ -122,8 +122,10 @@ class Connection:
 
     async def _take(self, message: dict[str, Any]) -> None:
         match message:
+            case {"type": "connection_init" | "ping" | "pong", "payload": payload} if not isinstance(payload, dict | None):
+                raise Closing(Close.BAD_MESSAGE, "a payload is an object")
             case {"type": "connection_init"}:
-                await self._init(message.get("payload"))
+                await self._init(message.get("payload") or {})
             case {"type": "ping"}:
                 await self._send({"type": "pong", **({"payload": message["payload"]} if "payload" in message else {})})
             case {"type": "pong"}:
@@ -136,10 +138,10 @@ class Connection:
             case _:
                 raise Closing(Close.BAD_MESSAGE, "not a message of this protocol")
 
-    async def _init(self, payload: object) -> None:
+    async def _init(self, payload: dict[str, Any]) -> None:
         if self._caller:
             raise Closing(Close.TOO_MANY_INITS, "connection_init was sent already")
-        fields = {str(name).lower(): value for name, value in payload.items()} if isinstance(payload, dict) else {}
+        fields = {name.lower(): value for name, value in payload.items()}
         authorization = fields.get("authorization") or self._socket.headers.get("authorization")
         try:
             self._caller = await self._tokens.caller(authorization if isinstance(authorization, str) else None)
@@ -151,18 +153,22 @@ class Connection:
         await self._send({"type": "connection_ack"})
 
     async def _subscribe(self, id: str, payload: dict[str, Any]) -> None:
+        try:
+            asked = from_fields(payload)
+        except RequestRefused as malformed:
+            raise Closing(Close.BAD_MESSAGE, malformed.errors[0]["message"]) from None
         if not self._caller:
             raise Closing(Close.UNAUTHORIZED, "connection_init must come first")
         if id in self._operations:
             raise Closing(Close.SUBSCRIBER_EXISTS, f"an operation {id[:40]} is under way already")
         if len(self._operations) >= MOST_OPERATIONS:
             raise Closing(Close.TRY_AGAIN_LATER, f"at most {MOST_OPERATIONS} operations at a time")
-        task = self._operations[id] = asyncio.create_task(self._operate(id, payload, self._caller))
+        task = self._operations[id] = asyncio.create_task(self._operate(id, asked, self._caller))
         task.add_done_callback(lambda done: self._operations.get(id) is done and self._operations.pop(id))
 
-    async def _operate(self, id: str, payload: dict[str, Any], caller: Caller) -> None:
+    async def _operate(self, id: str, asked: OperationRequest, caller: Caller) -> None:
         try:
-            operation = self._execution.operation(from_fields(payload), caller, request_id(self._socket))
+            operation = self._execution.operation(asked, caller, request_id(self._socket))
             await self._answer(id, operation, caller)
         except RequestRefused as refusal:
             await self._end(id, {"type": "error", "id": id, "payload": refusal.errors})

@@ -16,11 +16,13 @@ const sockets = connect({ on: { connected: (opened) => (socket = opened) } });
 const environment = new Environment({
   store: new Store(new RecordSource()),
   network: Network.create(
-    async ({ text }, variables) => {
+    // Of a document in a manifest, Relay knows the id alone.
+    async ({ id, text }, variables) => {
       const headers = { "content-type": "application/json", authorization: `Bearer ${token()}` };
-      return (await fetch(`${process.env.GATEWAY_URL}/graphql`, { method: "POST", headers, body: JSON.stringify({ query: text, variables }) })).json();
+      return (await fetch(`${process.env.GATEWAY_URL}/graphql`, { method: "POST", headers, body: JSON.stringify({ doc_id: id, query: text, variables }) })).json();
     },
-    ({ text }, variables) => Observable.create((sink) => sockets.subscribe({ query: text, variables }, {
+    // graphql-ws sends nothing without a text.
+    ({ id, text }, variables) => Observable.create((sink) => sockets.subscribe({ doc_id: id, query: text ?? "", variables }, {
       next: (value) => sink.next(value), complete: () => sink.complete(), error: (error) => sink.error(error),
     })),
   ),
@@ -75,7 +77,7 @@ for (let number = 0; number < 5; number += 1) {
   const rows = await fetch(`${process.env.GATEWAY_URL}/graphql`, {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${token()}` },
-    body: JSON.stringify({ query: page.params.text, variables }),
+    body: JSON.stringify({ doc_id: page.params.id, query: page.params.text, variables }),
   }).then((response) => response.json());
   const { edges, pageInfo } = rows.data.verifications;
   edges.forEach((edge) => ids.add(edge.node.id));

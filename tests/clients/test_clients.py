@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import KEYS, Gateway
+from tests.serving import KEYS, Gateway, serving
 
 HERE = Path(__file__).parent
 SDL = HERE.parents[1] / "schema" / "schema.graphql"
@@ -81,16 +81,36 @@ async def test_urql_follows_resumes_and_keeps_its_cache_current(node: str, gatew
     await run(node, "urql.js", gateway)
 
 
-async def test_relay_compiles_against_the_schema_and_runs(node: str, gateway: Gateway, tmp_path: Path) -> None:
-    shutil.copytree(HERE / "relay", tmp_path / "source")
-    shutil.copy(SDL, tmp_path / "schema.graphql")
-    (tmp_path / "package.json").write_text('{"type": "module"}')
-    config = {"src": "source", "artifactDirectory": "artifacts", "schema": "schema.graphql", "language": "javascript", "eagerEsModules": True}
-    (tmp_path / "relay.config.json").write_text(json.dumps(config))
-    (tmp_path / "artifacts").mkdir()
-    compiler = HERE / "node_modules" / "relay-compiler" / "cli.js"
-    compiled = await asyncio.create_subprocess_exec(node, compiler, "relay.config.json", cwd=tmp_path, stdout=PIPE, stderr=STDOUT)
-    told, _ = await asyncio.wait_for(compiled.communicate(), SECONDS)
-    assert compiled.returncode == 0, told.decode()
+@pytest.mark.parametrize("remembers", [True, False])
+async def test_apollo_client_and_urql_send_hashes_in_place_of_documents(node: str, database_uri: str, remembers: bool) -> None:
+    async with serving(database_uri, persisted_queries=remembers) as gateway:
+        await run(node, "persisted.js", gateway, REMEMBERS="yes" if remembers else "no")
 
-    await run(node, "relay.js", gateway, ARTIFACTS=str(tmp_path / "artifacts"))
+
+async def compiled(node: str, directory: Path, **given: object) -> str:
+    """What Relay's compiler made of the operations."""
+    shutil.copytree(HERE / "relay", directory / "source")
+    shutil.copy(SDL, directory / "schema.graphql")
+    (directory / "package.json").write_text('{"type": "module"}')
+    config = {"src": "source", "artifactDirectory": "artifacts", "schema": "schema.graphql", "language": "javascript", "eagerEsModules": True}
+    (directory / "relay.config.json").write_text(json.dumps({**config, **given}))
+    (directory / "artifacts").mkdir()
+    compiler = HERE / "node_modules" / "relay-compiler" / "cli.js"
+    process = await asyncio.create_subprocess_exec(node, compiler, "relay.config.json", cwd=directory, stdout=PIPE, stderr=STDOUT)
+    told, _ = await asyncio.wait_for(process.communicate(), SECONDS)
+    assert process.returncode == 0, told.decode()
+    return str(directory / "artifacts")
+
+
+async def test_relay_compiles_against_the_schema_and_runs(node: str, gateway: Gateway, tmp_path: Path) -> None:
+    await run(node, "relay.js", gateway, ARTIFACTS=await compiled(node, tmp_path))
+
+
+async def test_relay_names_the_documents_that_its_compiler_made_a_manifest_of(node: str, database_uri: str, tmp_path: Path) -> None:
+    manifest = tmp_path / "persisted.json"
+    manifest.write_text("{}")
+    artifacts = await compiled(node, tmp_path, persistConfig={"file": manifest.name, "algorithm": "MD5"})
+
+    async with serving(database_uri, trusted_documents=manifest) as gateway:
+        await run(node, "relay.js", gateway, ARTIFACTS=artifacts)
+        assert 'gateway_documents_total{kind="trusted"}' in (await gateway.client.get("/metrics")).text

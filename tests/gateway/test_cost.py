@@ -6,7 +6,8 @@ import pytest
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLOutputType, OperationType, get_named_type, is_leaf_type
 
 from gateway.cost import INTROSPECTION, VALUES, declared
-from gateway.documents import Documents, OperationRequest
+from gateway.documents import Documents
+from gateway.operation_request import OperationRequest
 from gateway.settings import Settings
 from schema.build import build, executable
 from tests.commands import Commands

@@ -2,8 +2,9 @@
 
 import pytest
 
-from gateway.documents import KEPT_CHARACTERS, LEAST_COST, Documents, OperationRequest
+from gateway.documents import KEPT_CHARACTERS, LEAST_COST, Documents
 from gateway.errors import RequestRefused
+from gateway.operation_request import OperationRequest
 from schema.build import build, executable
 
 LENGTH = 16_000
@@ -22,7 +23,7 @@ def asked(documents: Documents, query: str) -> str:
 
 
 def kept(documents: Documents, query: str) -> bool:
-    return documents.effort(query) == LEAST_COST
+    return documents.effort(OperationRequest(query)) == LEAST_COST
 
 
 def long(number: int) -> str:
@@ -56,4 +57,6 @@ def test_those_used_least_recently_are_forgotten(documents: Documents) -> None:
 
 
 def test_to_look_at_a_longer_one_costs_more_up_to_where_it_is_not_looked_at(documents: Documents) -> None:
-    assert [documents.effort("x" * length) for length in (0, 99, 100, 1000, 10_000, 16_384, 1_000_000)] == [1, 1, 2, 11, 101, 164, 164]
+    lengths = (0, 99, 100, 1000, 10_000, 16_384, 1_000_000)
+
+    assert [documents.effort(OperationRequest("x" * length)) for length in lengths] == [1, 1, 2, 11, 101, 164, 164]

@@ -105,7 +105,7 @@ def test_keys_of_an_issuer_must_come_over_https() -> None:
         *(("data_keys", value) for value in DATA_KEYS_THAT_CAN_NOT_BE),
         *((name, value) for name in ("most_cost", "rate_burst_cost") for value in ("canary", "0", "-3", "1.5")),
         *(("rate_cost_per_second", value) for value in ("canary", "-1", "nan", "inf")),
-        ("introspection", "canary"),
+        *((name, "canary") for name in ("introspection", "persisted_queries", "documents")),
         ("log_level", "canary"),
         ("log_format", "canary"),
     ],

@@ -69,6 +69,16 @@ def test_settings_that_are_missing_are_named_one_by_one(run: Run, command: str) 
     assert named[-1].startswith("GATEWAY_TOKEN_JWKS_URL: is missing, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY")
 
 
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_nobody_serves_with_a_trusted_document_that_is_not_valid(run: Run, command: str, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"good": "{ me { subject } }", "bad": "{ user { name } }"}')
+
+    outcome = run(command, GATEWAY_MONGO_URI="mongodb://127.0.0.1:1", GATEWAY_TRUSTED_DOCUMENTS="manifest.json", **SETTINGS)
+
+    assert (outcome.status, outcome.output) == (1, "")
+    assert "GATEWAY_TRUSTED_DOCUMENTS: bad: Cannot query field 'user' on type 'Query'." in outcome.errors
+
+
 def test_nobody_serves_without_an_issuer(run: Run) -> None:
     outcome = run("serve", GATEWAY_MONGO_URI="mongodb://127.0.0.1:1", **{**SETTINGS, "GATEWAY_TOKEN_ISSUER": ""})
 

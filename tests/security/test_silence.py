@@ -79,16 +79,7 @@ async def test_the_endpoint_is_no_page_either(silent: Gateway, accept: str) -> N
 
 def misspelt(name: str) -> Iterator[str]:
     """The name as somebody might guess it who is close."""
-    tried = (
-        name[:-1],
-        name + "s",
-        name + "_",
-        name[1:],
-        name[:1] + name,
-        name.swapcase(),
-        name[:2] + name[3:],
-        name[:1] + name[2:3] + name[1:2] + name[3:],
-    )
+    tried = (name[:-1], name + "s", name[1:], name.swapcase(), name[:1] + name[2:3] + name[1:2] + name[3:])
     return (wrong for wrong in dict.fromkeys(tried) if wrong != name and wrong.isidentifier() and not wrong.startswith("__"))
 
 

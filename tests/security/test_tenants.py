@@ -242,10 +242,9 @@ async def companies(database_uri: str, mongo: MongoClient[dict[str, Any]]) -> As
     async with serving(database_uri, rate_cost_per_second=0) as gateway:
         found = [Company(gateway, mongo[urlsplit(database_uri).path[1:]][VERIFICATIONS]) for _ in range(COMPANIES)]
         for company in found:
-            for _ in range(5):
-                id = await company.created(reference="order-1", firstName=company.workspace)
-            await company.result(id, "FAILED", "IDVV_2101")
-            await company.retry(id)
+            ids = [await company.created(reference="order-1", firstName=company.workspace) for _ in range(5)]
+            await company.result(ids[0], "FAILED", "IDVV_2101")
+            await company.retry(ids[0])
         yield found
 
 

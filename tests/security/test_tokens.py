@@ -20,7 +20,7 @@ from tests.wire import GENEROUS_SECONDS, wired
 
 UPDATED = "subscription($id: ID!) { verificationUpdated(id: $id) { verification { version } } }"
 FEED = "subscription { verificationsUpdated { verification { updatedAt } } }"
-LIFE = timedelta(seconds=2)
+LIFE = timedelta(seconds=4)
 # Something that happens takes longer to be told than the gateway takes to see that it is time.
 A_MOMENT = timedelta(seconds=0.5)
 
