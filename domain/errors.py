@@ -130,3 +130,12 @@ class Unavailable(RequestError):
 
     def __init__(self) -> None:
         super().__init__("the database did not answer in time; try again, a mutation with the same idempotency key, since it may have been made")
+
+
+class TooComplex(RequestError):
+    """An answer would hold more than one answer may."""
+
+    code = "QUERY_TOO_COMPLEX"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"the answer would hold more than {most} attempts, events and reasons; ask for fewer rows, or for less of each")

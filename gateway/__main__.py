@@ -41,6 +41,8 @@ def serve() -> None:
     """Serve. Every setting comes from the environment; see `gateway settings`."""
     chosen = settings.served(settings.read({}))
     logs.configure(chosen.log_level, chosen.log_format)
+    for name in settings.unknown():
+        logger.warning("%s is no setting; `gateway settings` lists them all", name)
     with server.listening(chosen.host, chosen.port) as bound:
         port = bound.getsockname()[1]
 

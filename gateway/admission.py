@@ -8,6 +8,8 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from domain.caller import Caller
 
+MOST_ARRIVING = 1000
+MOST_ARRIVING_FROM_ADDRESS = 200
 # One subscriber's line has a whole network of IPv6 addresses, this long.
 LINE_BITS = 64
 
@@ -32,6 +34,12 @@ class Admission:
         self._capacity = capacity
         self._refused = refused
         self._open: Counter[Hashable] = Counter()
+
+    @contextmanager
+    def arriving(self, address: str) -> Iterator[None]:
+        """A connection that has not introduced itself takes nobody else's place. Raises: Crowded."""
+        with self._counted("arrivals", None, MOST_ARRIVING), self._counted("arrivals", line(address), MOST_ARRIVING_FROM_ADDRESS):
+            yield
 
     @contextmanager
     def connected(self, address: str) -> Iterator[None]:
@@ -62,6 +70,7 @@ class Admission:
 
 
 TOLD = {
+    "arrivals": "sockets before their connection_init",
     "sockets": "sockets and event streams",
     "address": "sockets and event streams of one address",
     "subject": "sockets and event streams of one subject",

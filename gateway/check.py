@@ -3,7 +3,7 @@
 from domain.errors import Unavailable
 from gateway.application import documents
 from gateway.health import MOST_CLOCK_DIFFERENCE_SECONDS
-from gateway.settings import Settings, secret
+from gateway.settings import Settings, secret, unknown
 from schema.build import build, executable
 from store import indexes
 from store.driver import close, connect, database, ping
@@ -21,15 +21,20 @@ async def check(settings: Settings) -> list[Finding]:
         difference = abs((utc_now() - told).total_seconds())
         missing = await indexes.missing(database(client))
         return [
-            (True, "settings: complete"),
+            *settings_found(),
             (True, "MongoDB: answers, and can be written to"),
             (difference < MOST_CLOCK_DIFFERENCE_SECONDS, f"clock: {difference:.1f} s apart from MongoDB's"),
             (True, "indexes: all there" if not missing else f"indexes: {len(missing)} will be made at the start ({', '.join(missing)})"),
         ]
     except Unavailable:
         return [
-            (True, "settings: complete"),
+            *settings_found(),
             (False, "MongoDB: no primary answered within 5 s; look at GATEWAY_MONGO_URI and the replica set"),
         ]
     finally:
         close(client)
+
+
+def settings_found() -> list[Finding]:
+    """What is to be said of the settings, which were read already."""
+    return [(True, "settings: complete"), *((False, f"{name} is no setting; `gateway settings` lists them all") for name in unknown())]

@@ -1,7 +1,7 @@
 """Operation documents, parsed, measured and validated once."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -41,7 +41,7 @@ MOST_ERRORS = 10
 # What makes a document sound. The effort of these rules is in proportion to its length.
 SOUND = (ExecutableDefinitionsRule, UniqueFragmentNamesRule, KnownFragmentNamesRule, NoUnusedFragmentsRule, NoFragmentCyclesRule)
 LEAST_COST = 1
-CHARACTERS_PER_COST = 100
+CHARACTERS_PER_COST = 4
 LIMITS = Limits()
 
 
@@ -131,7 +131,10 @@ class Documents:
             raise refused("BAD_REQUEST", "operationName names no operation of the document, or there are several and it is missing")
         name = definition.name.value if definition.name else None
         cost = max(checked.plans[name].cost(request.variables or {}), LEAST_COST)
-        return Operation(request, checked.document, definition, cost, name in checked.constant, found)
+        # For as long as a subscription lives, nothing is kept of what it doesn't need.
+        declared = {each.variable.name.value for each in definition.variable_definitions or ()}
+        needed = {name: value for name, value in (request.variables or {}).items() if name in declared}
+        return Operation(replace(request, query=None, variables=needed), checked.document, definition, cost, name in checked.constant, found)
 
     def _text(self, request: OperationRequest) -> str | None:
         """The text that a request sends, or names."""

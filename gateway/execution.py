@@ -1,8 +1,10 @@
 """Operations, executed: the one way in for every transport."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import repeat
 from math import ceil
 from typing import Any, cast
 
@@ -83,6 +85,14 @@ class Execution:
             told = error("RATE_LIMITED", "more was asked for than the rate allows; wait, then ask again", retryAfterMs=ceil(wait_seconds * 1000))
             raise RequestRefused(429, [told], {"retry-after": str(ceil(wait_seconds))})
 
+    async def _afford(self, caller: Caller, cost: int) -> None:
+        """Wait until the caller can pay. Nothing is lost by that: what happens meanwhile is told together."""
+        for _ in repeat(None):
+            wait_seconds = self._rate.take(caller, cost)
+            if not wait_seconds:
+                return
+            await asyncio.sleep(wait_seconds)
+
     async def execute(self, operation: Operation, caller: Caller, request_id: str) -> Response:
         """The response to a query or mutation. Raises: RequestRefused where its variables can't be used, or its time is up."""
         try:
@@ -115,7 +125,12 @@ class Execution:
         try:
             # Closed at once when nobody follows any more, and not when the garbage collector comes by.
             async with aclosing(cast("AsyncGenerator[Marked, None]", stream)) as events:
+                begun = False
                 async for event in events:
+                    # The first message was paid for when the subscription began.
+                    if begun:
+                        await self._afford(caller, operation.cost)
+                    begun = True
                     # What a loader kept from the event before would be out of date.
                     yield Message(await self._response(operation, event, context.renewed(), request_id), event.mark)
         except RequestError as refusal:

@@ -28,7 +28,10 @@ from gateway.sse import EventStream
 from gateway.tokens import Tokens, Unauthenticated
 
 METHODS = ("GET", "POST")
-MOST_BODY_BYTES = 1_048_576
+MOST_BODY_BYTES = 262_144
+# A value of JSON costs many times what a character of a text does; more than these can't be of use within the limits of operations.
+MOST_JSON_MARKS = 24_000
+JSON_MARKS = (b"[", b"{", b",")
 RETRY_SECONDS = "5"
 
 
@@ -134,8 +137,11 @@ def from_body(headers: Headers, content: bytes) -> OperationRequest:
     media, _, parameters = headers.get("content-type", "").partition(";")
     if media.strip().lower() != JSON or ("charset" in parameters.lower() and "utf-8" not in parameters.lower()):
         raise refused("BAD_REQUEST", f"the body must be {JSON} in UTF-8", 415)
+    plain = decoded(content, headers.get("content-encoding", ""), MOST_BODY_BYTES)
+    if sum(map(plain.count, JSON_MARKS)) > MOST_JSON_MARKS:
+        raise refused("QUERY_TOO_COMPLEX", "the body holds too many values")
     try:
-        fields = orjson.loads(decoded(content, headers.get("content-encoding", ""), MOST_BODY_BYTES))
+        fields = orjson.loads(plain)
     except orjson.JSONDecodeError:
         raise refused("BAD_REQUEST", "the body is not valid JSON") from None
     return from_fields(fields)

@@ -41,6 +41,7 @@ class Limits:
     mutations: int = 10
     pairs: int = 500
     values: int = 1000
+    text: int = 10_000
 
 
 NAMES = {
@@ -59,6 +60,7 @@ NAMES = {
     "mutations": "mutations",
     "pairs": "pairs of fields that are answered as one",
     "values": "values in its variables",
+    "text": "characters in a value",
 }
 
 
@@ -193,10 +195,12 @@ def pairs(operation: OperationDefinitionNode, fragments: Fragments) -> int:
 
 
 def too_many_values(variables: object, limits: Limits) -> str | None:
-    """What is told where the variables hold more values than they may; None where they don't. Stops as soon as that is known."""
+    """What is told where the variables hold more values than they may, or longer ones; None where they don't. Stops as soon as that is known."""
     values, waiting = 0, [variables]
     while waiting:
         value = waiting.pop()
+        if isinstance(value, str) and len(value) > limits.text:
+            return told({"text": len(value)}, limits)
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         values += len(inner)
         if values <= limits.values:

@@ -9,6 +9,8 @@ from domain.caller import Caller
 # Even to refuse a request costs something.
 REFUSAL = 1
 MOST_CALLERS = 10_000
+# How much dearer everything is for the browser of one person: whoever may issue follow tokens would otherwise have as many full buckets.
+FOLLOWER = 10
 
 Key = tuple[str, str, str | None]
 
@@ -39,6 +41,8 @@ class Rate:
         """
         if not self._per_second:
             return 0.0
+        if caller.chain:
+            cost, paid = cost * FOLLOWER, paid * FOLLOWER
         key, now = (caller.workspace, caller.subject, caller.chain), self._now()
         taken, room = self._still_taken(key, now), self._burst - min(cost, self._burst)
         if taken <= room + paid:

@@ -1,5 +1,6 @@
 """What can be set, by environment variables that begin with GATEWAY_."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -153,9 +154,17 @@ def served(settings: Settings) -> Settings:
         weak.append("data_keys")
     if weak:
         raise BadSettings(dict.fromkeys(weak, "was made for development; `openssl rand -base64 48` makes one"))
+    keys = [key for name in SECRET_KEYS if (key := optional_secret(settings, name))]
+    if len(set(keys)) < len(keys):
+        raise BadSettings({"signing_key": "or another key has the same value as one of the others; each needs its own"})
     if not settings.token_issuer:
         raise BadSettings({"token_issuer": "is missing: a token that anybody else issued with the same key must not count here"})
     return settings
+
+
+def unknown() -> list[str]:
+    """Variables of the environment that look like settings and are none, such as misspelt ones."""
+    return sorted(name for name in os.environ if name.startswith("GATEWAY_") and name.removeprefix("GATEWAY_").lower() not in Settings.model_fields)
 
 
 def secret(settings: Settings, name: str) -> str:

@@ -28,6 +28,8 @@ from gateway.tokens import Tokens, Unauthenticated, deadline
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0
 MOST_OPERATIONS = 100
+# Room for the longest of tokens.
+MOST_CHARACTERS_BEFORE_INIT = 32_768
 
 
 class Close(IntEnum):
@@ -73,11 +75,7 @@ class GraphQLOverWebSocket:
         if self._drain.begun:
             return await connection.leave()
         try:
-            with (
-                self._admission.connected(client_address(socket)),
-                self._metrics.sockets.track_inprogress(),
-                self._drain.holding(connection.leave),
-            ):
+            with connection.arriving(), self._metrics.sockets.track_inprogress(), self._drain.holding(connection.leave):
                 await connection.run()
         except Crowded as crowded:
             await close(socket, Close.TRY_AGAIN_LATER, str(crowded))
@@ -96,10 +94,17 @@ class Connection:
         self._execution = execution
         self._tokens = tokens
         self._admission = admission
-        self._place = ExitStack()
+        self._arrival, self._place = ExitStack(), ExitStack()
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._caller: Caller | None = None
+
+    @contextmanager
+    def arriving(self) -> Iterator[None]:
+        """Until it has introduced itself, it takes the place of a newcomer, and from then on one of its own. Raises: Crowded."""
+        with self._place, self._arrival:
+            self._arrival.enter_context(self._admission.arriving(client_address(self._socket)))
+            yield
 
     async def run(self) -> None:
         """Read until the end. Raises: Closing, Crowded, WebSocketDisconnect."""
@@ -115,7 +120,6 @@ class Connection:
                 raise Closing(Close.FORBIDDEN, "the token has expired") from None
             raise Closing(Close.INIT_TIMEOUT, "no connection_init in time") from None
         finally:
-            self._place.close()
             for task in self._operations.values():
                 task.cancel()
             await asyncio.gather(*self._operations.values(), return_exceptions=True)
@@ -149,7 +153,9 @@ class Connection:
             raise Closing(Close.FORBIDDEN, "a valid token is needed: connectionParams { authorization: 'Bearer …' }") from None
         except KeysUnavailable:
             raise Closing(Close.TRY_AGAIN_LATER, "tokens can't be verified at the moment") from None
+        self._place.enter_context(self._admission.connected(client_address(self._socket)))
         self._place.enter_context(self._admission.introduced(self._caller))
+        self._arrival.close()
         await self._send({"type": "connection_ack"})
 
     async def _subscribe(self, id: str, payload: dict[str, Any]) -> None:
@@ -216,8 +222,11 @@ class Connection:
         frame = await self._socket.receive()
         if frame["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(frame.get("code", 1005))
+        text = frame.get("text") or ""
+        if not self._caller and len(text) > MOST_CHARACTERS_BEFORE_INIT:
+            raise Closing(Close.BAD_MESSAGE, "connection_init must come first, and be short")
         try:
-            message = orjson.loads(frame.get("text") or b"")
+            message = orjson.loads(text)
         except orjson.JSONDecodeError:
             raise Closing(Close.BAD_MESSAGE, "not JSON") from None
         if not isinstance(message, dict):
@@ -225,7 +234,12 @@ class Connection:
         return message
 
     async def _send(self, message: dict[str, Any]) -> None:
-        await self._socket.send_text(orjson.dumps(message).decode())
+        try:
+            text = orjson.dumps(message).decode()
+        except orjson.JSONEncodeError:
+            # What was read may be deeper than what can be written: the payload of a ping.
+            raise Closing(Close.BAD_MESSAGE, "too deep") from None
+        await self._socket.send_text(text)
 
 
 async def close(socket: WebSocket, code: Close, reason: str) -> None:

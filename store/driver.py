@@ -19,7 +19,15 @@ from motor.motor_asyncio import (
     AsyncIOMotorDatabase,
 )
 from pymongo import timeout
-from pymongo.errors import ConfigurationError, ConnectionFailure, ExecutionTimeout, PyMongoError, WaitQueueTimeoutError, WTimeoutError
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WaitQueueTimeoutError,
+    WTimeoutError,
+)
 
 from domain.errors import Unavailable
 
@@ -36,6 +44,8 @@ DEFAULT_DATABASE = "gateway"
 
 # What MongoDB says of an operation whose outcome isn't known, or that may well succeed when it is tried again.
 UNDECIDED = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
+# The same said by a code alone, as writes do: time was up, a lock was not had, the server steps down or ends, a cursor went with it.
+PASSING = frozenset({6, 7, 24, 43, 50, 89, 91, 134, 189, 202, 237, 246, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436})
 CLOSING_SECONDS = 1.0
 
 # By default the driver makes a time zone object of its own, and comparing with `datetime.UTC` by identity would never hold. An instant that
@@ -132,6 +142,7 @@ def answering() -> Iterator[None]:
     except (ConnectionFailure, ExecutionTimeout, WaitQueueTimeoutError, WTimeoutError) as error:
         raise Unavailable from error
     except PyMongoError as error:
-        if error.timeout or any(map(error.has_error_label, UNDECIDED)):
+        passing = isinstance(error, OperationFailure) and error.code in PASSING
+        if passing or error.timeout or any(map(error.has_error_label, UNDECIDED)):
             raise Unavailable from error
         raise

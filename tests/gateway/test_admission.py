@@ -10,6 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from domain.caller import Caller
+from gateway import admission
 from gateway.admission import Admission, Capacity, Crowded, line
 from gateway.settings import BadSettings
 from tests.company import PERSON
@@ -155,6 +156,26 @@ async def comes_in(stack: AsyncExitStack, gateway: Gateway) -> None:
     async with asyncio.timeout(GENEROUS_SECONDS):
         while not (await streamed(stack, gateway)).is_success:
             await asyncio.sleep(0.02)
+
+
+async def test_sockets_that_say_nothing_take_nobodys_place(database_uri: str) -> None:
+    async with serving(database_uri, most_sockets=2) as gateway, AsyncExitStack() as stack:
+        for _ in range(5):
+            await stack.enter_async_context(wired(gateway))
+
+        for _ in range(2):
+            await followed(stack, gateway)
+
+
+async def test_of_one_address_only_so_many_may_say_nothing(database_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MOST_ARRIVING_FROM_ADDRESS", 3)
+    async with serving(database_uri) as gateway, AsyncExitStack() as stack:
+        for _ in range(3):
+            await stack.enter_async_context(wired(gateway))
+
+        async with wired(gateway) as wire:
+            assert await wire.closed() == 1013
+        assert await refused(gateway, "arrivals") == 1
 
 
 async def test_whoever_is_full_leaves_room_for_other_subjects(database_uri: str) -> None:

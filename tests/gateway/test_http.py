@@ -12,6 +12,7 @@ import pytest
 
 from domain.caller import Scope
 from gateway.http import MOST_BODY_BYTES
+from gateway.negotiation import weighed
 from tests.company import LINK_OPENED, Company
 from tests.wire import following
 
@@ -253,6 +254,19 @@ async def test_a_long_response_comes_compressed_as_the_client_likes_it(company: 
     assert response.headers.get("content-encoding") == encoding
     assert "accept-encoding" in response.headers["vary"]
     assert len(response.json()["data"]["reasonCodes"]) == 41
+
+
+async def test_a_body_of_very_many_values_is_not_looked_at(company: Company) -> None:
+    many = orjson.dumps({"query": "{ me { workspaceId } }", "variables": {"a": [[]] * 25_000}})
+
+    for response in (await posted(company, many), await posted(company, gzip.compress(many), content_encoding="gzip")):
+        assert (response.status_code, codes(response)) == (400, ["QUERY_TOO_COMPLEX"])
+
+
+@pytest.mark.parametrize("header", ["accept", "accept-encoding"])
+async def test_of_a_header_that_wishes_without_an_end_the_beginning_counts(company: Company, header: str) -> None:
+    assert len(weighed("x," * 15_000)) <= 1000
+    assert (await posted(company, ME, **{header.replace("-", "_"): "application/json" + "," * 7000})).status_code == 200
 
 
 async def test_a_short_response_comes_as_it_is(company: Company) -> None:

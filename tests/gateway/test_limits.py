@@ -135,7 +135,7 @@ DOUBLED = " ".join(f"fragment F{number} on Query {{ ...F{number + 1} ...F{number
 CYCLE = " ".join(f"fragment F{number} on Query {{ ...F{(number + 1) % 40} ...F{(number * 7) % 40} }}" for number in range(40))
 VERIFICATION = 'node(id: "x") {{ ... on Verification {{ {} }} }}'
 REFUSED = {
-    "a megabyte": ("{ me { subject } } #" + "x" * 1_000_000, "16384"),
+    "200,000 characters": ("{ me { subject } } #" + "x" * 200_000, "16384"),
     "10,000 aliases": ("{" + " ".join(f"a{number}: me {{ subject }}" for number in range(10_000)) + "}", "16384"),
     "51 aliases": ("{ me {" + " ".join(f"a{number}: subject" for number in range(51)) + "} }", "50"),
     "51 fields at the root": ("{" + " me { subject }" * 51 + "}", "50"),
@@ -208,7 +208,7 @@ def test_values_of_variables_are_counted_however_they_are_nested() -> None:
 async def test_variables_with_too_many_values_are_refused(company: Company) -> None:
     query = "query($filter: VerificationFilter) { verifications(filter: $filter) { totalCount } }"
 
-    answer = await company.answer(query, {"filter": {"reasonCode": ["A"] * 100_000}})
+    answer = await company.answer(query, {"filter": {"reasonCode": ["A"] * 20_000}})
 
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["QUERY_TOO_COMPLEX"]
 

@@ -130,7 +130,7 @@ async def test_a_page_of_an_allowed_origin_is_answered_and_may_read_it(gateway: 
                 "access-control-allow-origin": origin,
                 "access-control-expose-headers": "x-request-id, retry-after",
             }
-            assert response.headers["vary"] == "origin"
+            assert "origin" in response.headers["vary"]
 
 
 async def test_a_preflight_names_what_may_be_sent_for_two_hours(gateway: Gateway) -> None:
@@ -147,7 +147,7 @@ async def test_a_preflight_names_what_may_be_sent_for_two_hours(gateway: Gateway
         "access-control-max-age": "7200",
         "access-control-expose-headers": "x-request-id, retry-after",
     }
-    assert response.headers["vary"] == "origin"
+    assert "origin" in response.headers["vary"]
 
 
 async def test_a_socket_for_a_page_of_an_allowed_origin_is_served(gateway: Gateway) -> None:
@@ -162,7 +162,7 @@ async def test_whoever_names_no_origin_is_answered_as_before_and_caches_are_told
 
     assert (response.status_code, options.status_code) == (200, 405)
     assert shared_with(response) == {}
-    assert response.headers["vary"] == "origin"
+    assert "origin" in response.headers["vary"]
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/schema.graphql", "/style.css"])

@@ -1,16 +1,18 @@
 """How fast a caller may spend."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.caller import Caller
+from domain.caller import Caller, Scope
 from gateway.rate import REFUSAL, Rate
 from gateway.settings import Settings
-from tests.serving import Gateway, serving
-from tests.wire import wired
+from tests.serving import ACME, Gateway, serving
+from tests.wire import following, wired
 
 
 class Seconds:
@@ -159,6 +161,9 @@ def test_a_flood_does(seconds: Seconds) -> None:
 
 
 ME = "{ me { subject } }"
+CREATE = 'mutation { createVerification(input: {firstName: "A", lastName: "B", redirectionUrl: "https://shop.example"}) { ... on Node { id } } }'
+FOLLOW = "subscription($id: ID!) { verificationUpdated(id: $id, after: 0) { events { version } } }"
+PROGRESS = "mutation($id: ID!, $step: Progress!) { reportProgress(input: {verificationId: $id, progress: $step}) { __typename } }"
 BURST = 30
 
 
@@ -219,7 +224,7 @@ async def test_what_is_refused_is_not_free(slow: Gateway, query: str) -> None:
 
 
 async def test_a_document_is_paid_for_by_its_length_until_it_is_known(slow: Gateway) -> None:
-    long = ME.ljust(1500)
+    long = ME.ljust(60)
 
     answers = [(await slow.post(long)).status_code for _ in range(BURST)]
 
@@ -233,3 +238,19 @@ async def test_what_is_refused_is_measured(slow: Gateway) -> None:
     measured = (await slow.client.get("/metrics")).text
 
     assert 'gateway_refused_total{reason="rate"} 1.0' in measured
+
+
+async def test_a_subscription_that_cannot_be_paid_waits_and_loses_nothing(database_uri: str) -> None:
+    steps = ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED")
+    async with serving(database_uri, rate_cost_per_second=200, rate_burst_cost=60) as gateway:
+        provider = gateway.tokens.token("provider", ACME, [Scope.REPORT], timedelta(hours=1))
+        id = (await gateway.query(CREATE))["createVerification"]["id"]
+        async with following(gateway, gateway.token(), FOLLOW, {"id": id}) as updates:
+            for step in steps:
+                while (await gateway.post(PROGRESS, {"id": id, "step": step}, provider)).status_code == 429:
+                    await asyncio.sleep(0.05)
+            seen = [
+                event["version"] for update in await updates.until(lambda update: update["events"][-1]["version"] == 4) for event in update["events"]
+            ]
+
+    assert [event["version"] for update in told for event in update["events"]] == [1, 2, 3, 4]

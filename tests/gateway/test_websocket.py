@@ -145,6 +145,7 @@ FRAMES: dict[str, str | bytes] = {
     "an introduction in a list": '{"type": "connection_init", "payload": []}',
     "a ping with a number": '{"type": "ping", "payload": 1}',
     "a pong with a list": '{"type": "pong", "payload": []}',
+    "a ping deeper than can be written": '{"type": "ping", "payload": {"x": ' + "[" * 300 + "]" * 300 + "}}",
     "a completion without an id": '{"type": "complete"}',
     "a list that is 20,000 deep": "[" * 20_000 + "]" * 20_000,
     "a message in bytes": b'{"type": "ping"}',

@@ -66,3 +66,14 @@ async def test_a_page_of_fifty_with_all_its_attempts_costs_as_many_commands_as_o
         costs[rows] = [next(iter(command)) for command in sent if company.workspace in repr(command)]
 
     assert costs[5] == costs[50] == ["find"] * min(attempts, 2)
+
+
+async def test_an_answer_that_grows_with_every_level_is_given_up(company: Company) -> None:
+    chain = a_chain(company.workspace, 20)
+    company.keep(*chain)
+    query = "query($id: ID!) { verification(id: $id) { attempts { attempts { attempts { attempts { id } } } } } }"
+
+    answer = await company.answer(query, {"id": chain[0].id})
+
+    assert answer["data"] == {"verification": None}
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"QUERY_TOO_COMPLEX"}

@@ -3,7 +3,7 @@
 from datetime import UTC
 
 import pytest
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, WriteError
 
 from domain.errors import Unavailable
 from store.driver import answering, close, connect, database, ping
@@ -20,6 +20,12 @@ async def test_an_operation_that_takes_too_long_is_given_up(database_uri: str, s
         await database(impatient)["verifications"].find_one({"$where": "sleep(5000) || true"})
 
     close(impatient)
+
+
+@pytest.mark.parametrize("code", [50, 91, 189, 11600, 11602, 10107])
+def test_a_write_that_ran_out_of_time_or_lost_its_primary_is_taken_for_silence(code: int) -> None:
+    with pytest.raises(Unavailable), answering():
+        raise WriteError("not now", code)
 
 
 async def test_what_mongodb_refuses_is_not_taken_for_silence(store: Store) -> None:
