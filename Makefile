@@ -26,7 +26,7 @@ run: setup $(GRAPHIQL) ## start the gateway with a MongoDB of its own and demo d
 graphiql: $(GRAPHIQL) ## bundle GraphiQL for gateways in development (npm)
 
 test: setup ## run all tests, on all processors; some of them: make test ARGS=tests/store
-	.venv/bin/pytest --numprocesses logical --dist loadscope $(ARGS)
+	.venv/bin/pytest --numprocesses logical --dist loadscope --no-loadscope-reorder $(ARGS)
 
 ledger: setup ## break everything for 20 minutes and count what was lost; another run: make ledger ARGS='--seed 8 --minutes 5 --faults 40'
 	.venv/bin/python -m tests.ledger $(ARGS)

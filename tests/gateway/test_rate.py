@@ -249,8 +249,6 @@ async def test_a_subscription_that_cannot_be_paid_waits_and_loses_nothing(databa
             for step in steps:
                 while (await gateway.post(PROGRESS, {"id": id, "step": step}, provider)).status_code == 429:
                     await asyncio.sleep(0.05)
-            seen = [
-                event["version"] for update in await updates.until(lambda update: update["events"][-1]["version"] == 4) for event in update["events"]
-            ]
+            told = await updates.until(lambda update: update["events"][-1]["version"] == 4)
 
     assert [event["version"] for update in told for event in update["events"]] == [1, 2, 3, 4]
