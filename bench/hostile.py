@@ -52,6 +52,9 @@ def hostile() -> dict[str, Operation]:
         "one argument 300 times": ("{ verifications(" + "first: 1 " * 300 + ") { totalCount } }", None),
         "8,000 escapes": ('{ reasonCode(code: "' + "\\n" * 8_000 + '") { code } }', None),
         "a filter of 950 codes": ("{ verifications(filter: { reasonCode: [" + '"A" ' * 950 + "] }) { totalCount } }", None),
+        "30 fragments in one place": (overlapping(30, "id"), None),
+        "380 unknown fields": (braced(f"u{number}" for number in range(380)), None),
+        "180 inline fragments": ('{ verification(id: "x") {' + " ... { status } ... { phase }" * 90 + "} }", None),
         "50 unknown fields": (braced(f"verificatio{number}" for number in range(50)), None),
         "a number of 10,000 digits": ("{ verifications(first: " + "9" * 10_000 + ") { totalCount } }", None),
     }
@@ -79,9 +82,9 @@ def nested(depth: int) -> str:
     return '{ verification(id: "x") { ' + "attempts { " * depth + "id" + " }" * depth + " } }"
 
 
-def overlapping(number: int) -> str:
+def overlapping(number: int, row: str = ROW) -> str:
     """Fragments that all select the same, in the same place."""
-    fragments = " ".join(f"fragment F{each} on Verification {{ {ROW} }}" for each in range(number))
+    fragments = " ".join(f"fragment F{each} on Verification {{ {row} }}" for each in range(number))
     return f'{{ verification(id: "x") {{ {" ".join(f"...F{each}" for each in range(number))} }} }} {fragments}'
 
 

@@ -31,15 +31,15 @@ class Limits:
     operations: int = 20
     variables: int = 50
     literals: int = 250
-    fragments: int = 50
-    spreads: int = 100
+    fragments: int = 30
+    spreads: int = 60
     depth: int = 16
-    selections: int = 500
+    selections: int = 400
     aliases: int = 50
     directives: int = 50
     root_fields: int = 50
     mutations: int = 10
-    pairs: int = 500
+    pairs: int = 300
     values: int = 1000
     text: int = 10_000
 

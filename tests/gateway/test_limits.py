@@ -131,25 +131,30 @@ def nested(field: str, depth: int, leaf: str = "id") -> str:
     return f"{field} {{ " * depth + leaf + " }" * depth
 
 
-DOUBLED = " ".join(f"fragment F{number} on Query {{ ...F{number + 1} ...F{number + 1} }}" for number in range(49))
-CYCLE = " ".join(f"fragment F{number} on Query {{ ...F{(number + 1) % 40} ...F{(number * 7) % 40} }}" for number in range(40))
+def doubled(times: int) -> str:
+    """Fragments that each use the next one twice."""
+    return " ".join(f"fragment F{number} on Query {{ ...F{number + 1} ...F{number + 1} }}" for number in range(times))
+
+
+CYCLE = " ".join(f"fragment F{number} on Query {{ ...F{(number + 1) % 28} ...F{(number * 7) % 28} }}" for number in range(28))
 VERIFICATION = 'node(id: "x") {{ ... on Verification {{ {} }} }}'
 REFUSED = {
     "200,000 characters": ("{ me { subject } } #" + "x" * 200_000, "16384"),
     "10,000 aliases": ("{" + " ".join(f"a{number}: me {{ subject }}" for number in range(10_000)) + "}", "16384"),
     "51 aliases": ("{ me {" + " ".join(f"a{number}: subject" for number in range(51)) + "} }", "50"),
     "51 fields at the root": ("{" + " me { subject }" * 51 + "}", "50"),
-    "a field 50 times": ("{ me {" + " subject" * 50 + "} }", "500"),
-    "a field 50 times, in parts": ("{" + " me { subject subject subject subject subject }" * 10 + "}", "500"),
-    "501 selections": ("{ me {" + " subject" * 500 + "} }", "500"),
+    "a field 50 times": ("{ me {" + " subject" * 50 + "} }", "300"),
+    "a field 50 times, in parts": ("{" + " me { subject subject subject subject subject }" * 10 + "}", "300"),
+    "401 selections": ("{ me {" + " subject" * 400 + "} }", "400"),
     "too many tokens": ("{ me {" + " subject" * 1000 + "} }", "1000"),
     "too many comments": ("#\n" * 1001 + "{ me { subject } }", "1000"),
     "51 directives": ("{ me { subject" + " @include(if: true)" * 51 + "} }", "50"),
     "one argument 300 times": ("{ verifications(" + "first: 1 " * 300 + ") { totalCount } }", "250"),
     "251 values in a list": ("{ verifications(filter: { reasonCode: [" + '"A" ' * 249 + "] }) { totalCount } }", "250"),
     "11 mutations": ("mutation {" + " ".join(f'a{number}: anonymizeVerification(id: "x") {{ __typename }}' for number in range(11)) + "}", "10"),
-    "fragments that double 50 times": (f"{{ ...F0 }} {DOUBLED} fragment F49 on Query {{ me {{ subject }} }}", "500"),
-    "fragments that double nothing": (f"{{ ...F0 }} {DOUBLED} fragment F49 on Query {{ }}", "500"),
+    "31 fragments": (f"{{ ...F0 }} {doubled(30)} fragment F30 on Query {{ me {{ subject }} }}", "30"),
+    "fragments that double 29 times": (f"{{ ...F0 }} {doubled(29)} fragment F29 on Query {{ me {{ subject }} }}", "400"),
+    "fragments that double nothing": (f"{{ ...F0 }} {doubled(29)} fragment F29 on Query {{ }}", "400"),
     "17 levels": (f"{{ {VERIFICATION.format(nested('attempts', 15))} }}", "16"),
     "130 levels": (f"{{ {VERIFICATION.format(nested('attempts', 130))} }}", "16"),
     "17 levels of fragments": (
