@@ -39,7 +39,7 @@ logger = logging.getLogger("gateway")
 @app.command()
 def serve() -> None:
     """Serve. Every setting comes from the environment; see `gateway settings`."""
-    chosen = settings.served(settings.read({}))
+    chosen = settings.to_serve()
     logs.configure(chosen.log_level, chosen.log_format)
     for name in settings.unknown():
         logger.warning("%s is no setting; `gateway settings` lists them all", name)
@@ -63,8 +63,10 @@ def dev(
         int, typer.Option(envvar="GATEWAY_PORT", help="The port to listen on; 0 takes a free one.", min=0, max=65535, show_envvar=True)
     ] = 8000,
     data_dir: Annotated[Path, typer.Option(help="Where the embedded MongoDB and the development keys are kept.")] = Path(".gateway"),
-    demo: Annotated[bool, typer.Option(" /--no-demo", help="Without verifications that come and go by themselves.")] = True,
-    credentials_file: Annotated[Path | None, typer.Option(help="Write addresses and tokens there, as JSON.")] = None,
+    demo: Annotated[bool, typer.Option(" /--no-demo", show_default=False, help="Without verifications that come and go by themselves.")] = True,
+    credentials_file: Annotated[
+        Path | None, typer.Option(help="Write addresses and tokens there too, as JSON, beside credentials.json in --data-dir.")
+    ] = None,
     mongo_uri: Annotated[
         str | None, typer.Option(envvar="GATEWAY_MONGO_URI", help="A replica set to use in place of the embedded one.", show_envvar=True)
     ] = None,
@@ -75,7 +77,7 @@ def dev(
 
 @app.command()
 def simulate(
-    credentials_file: Annotated[Path, typer.Option(help="Addresses and tokens, as `gateway dev --credentials-file` writes them.")],
+    credentials_file: Annotated[Path, typer.Option(help="Addresses and tokens, such as .gateway/credentials.json, which `gateway dev` writes.")],
     url: Annotated[str | None, typer.Option(help="The gateway, where it is not the one of the credentials.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed leads the same lives.")] = 0,
     rate: Annotated[float, typer.Option(help="New verifications per second.")] = 1.0,
@@ -123,7 +125,7 @@ def list_settings() -> None:
 @app.command()
 def check() -> None:
     """Look whether it would serve here: settings, MongoDB, clock, indexes."""
-    findings = asyncio.run(checked(settings.served(settings.read({}))))
+    findings = asyncio.run(checked(settings.to_serve()))
     for well, text in findings:
         complain.print(f"[green]✓[/] {text}" if well else f"[red]✗[/] {text}", highlight=False, soft_wrap=True)
     raise typer.Exit(0 if all(well for well, _ in findings) else 1)

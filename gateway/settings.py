@@ -1,6 +1,7 @@
 """What can be set, by environment variables that begin with GATEWAY_."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -132,10 +133,13 @@ class Settings(BaseSettings):
         return url
 
 
-def read(defaults: dict[str, Any], **given: Any) -> Settings:
-    """The settings: what is given, else what the environment says, else the defaults. Raises: BadSettings."""
-    values = {**defaults, **EnvSettingsSource(Settings)(), **given}
-    troubles: dict[str, str] = {}
+def read(defaults: dict[str, Any], required: Collection[str] = (), **given: Any) -> Settings:
+    """The settings: what is given, else what the environment says, else the defaults; `required` are those that must be set beside what always must.
+
+    Raises: BadSettings.
+    """
+    values = {**defaults, **EnvSettingsSource(Settings, env_ignore_empty=True)(), **given}
+    troubles = {name: "is missing" for name in required if values.get(name) is None}
     if all(values.get(name) is None for name in TRUST):
         troubles["token_jwks_url"] = "is missing, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY: something must tell whose tokens count"
     try:
@@ -147,8 +151,14 @@ def read(defaults: dict[str, Any], **given: Any) -> Settings:
     return settings
 
 
+def to_serve() -> Settings:
+    """The settings of the environment, where they may face users. Raises: BadSettings."""
+    # Without an issuer, a token that anybody else issued with the same key would count here.
+    return served(read({}, required=("token_issuer",)))
+
+
 def served(settings: Settings) -> Settings:
-    """The settings where they may face users. Raises: BadSettings for a key that was made for development, and for want of an issuer."""
+    """The settings where none of their keys was made for development, nor is one of them another's. Raises: BadSettings."""
     weak = [name for name in SECRET_KEYS if (optional_secret(settings, name) or "").startswith(DEVELOPMENT)]
     if data_keys.DEVELOPMENT_ID in data_keys.parsed(secret(settings, "data_keys")):
         weak.append("data_keys")
@@ -157,8 +167,6 @@ def served(settings: Settings) -> Settings:
     keys = [key for name in SECRET_KEYS if (key := optional_secret(settings, name))]
     if len(set(keys)) < len(keys):
         raise BadSettings({"signing_key": "or another key has the same value as one of the others; each needs its own"})
-    if not settings.token_issuer:
-        raise BadSettings({"token_issuer": "is missing: a token that anybody else issued with the same key must not count here"})
     return settings
 
 
@@ -180,7 +188,11 @@ def optional_secret(settings: Settings, name: str) -> str | None:
 
 def example() -> str:
     """All settings as a file of environment variables, those with a default commented out."""
-    lines = ["# Every setting, with its default. Made by `gateway settings`; those without a default must be set to serve.", ""]
+    lines = [
+        "# Every setting, with its default. Made by `gateway settings`. Those that are not commented out must be set to serve,",
+        "# and so must GATEWAY_TOKEN_ISSUER, and one of GATEWAY_TOKEN_JWKS_URL, GATEWAY_TOKEN_JWKS_FILE and GATEWAY_TOKEN_KEY.",
+        "",
+    ]
     for name, field in Settings.model_fields.items():
         lines.append(f"# {field.description}.")
         default = "" if field.default is None else str(field.default)
