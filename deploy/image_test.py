@@ -64,6 +64,7 @@ def production(mongo_uri: str) -> dict[str, str]:
     return {
         "GATEWAY_MONGO_URI": mongo_uri,
         "GATEWAY_TOKEN_KEY": secrets.token_urlsafe(48),
+        "GATEWAY_TOKEN_ISSUER": "https://issuer.example",
         "GATEWAY_SIGNING_KEY": secrets.token_urlsafe(48),
         "GATEWAY_FINGERPRINT_KEY": secrets.token_urlsafe(48),
         "GATEWAY_DATA_KEYS": f"1:{b64encode(secrets.token_bytes(32)).decode()}",
