@@ -164,12 +164,12 @@ def published_keys(settings: Settings) -> PublishedKeys | KeyFile | None:
 
 def documents(settings: Settings, schema: GraphQLSchema) -> Documents:
     """The operation documents. Raises: BadSettings where the trusted ones can't be used, or none are named and there are to be no others."""
-    path, only = settings.trusted_documents, settings.documents == "trusted-only"
-    if only and not path:
-        raise BadSettings({"trusted_documents": "is missing: with GATEWAY_DOCUMENTS=trusted-only, nothing would be answered"})
+    path, mode = settings.trusted_documents, settings.documents
+    if mode != "open" and not path:
+        raise BadSettings({"trusted_documents": f"is missing: with GATEWAY_DOCUMENTS={mode}, no document would be a trusted one"})
     try:
         trusted = manifest(path) if path else None
-        return Documents(schema, settings.introspection, persisted_queries=settings.persisted_queries, trusted=trusted, only_trusted=only)
+        return Documents(schema, settings.introspection, persisted_queries=settings.persisted_queries, trusted=trusted, mode=mode)
     except BadManifest as bad:
         raise BadSettings({"trusted_documents": str(bad)}) from None
 

@@ -1,5 +1,6 @@
 """Operation documents, parsed, measured and validated once."""
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -28,11 +29,13 @@ from gateway.caching import constant
 from gateway.cost import Plan, Planner
 from gateway.errors import RequestRefused, error, formatted, refused
 from gateway.limits import Limits, exceeded, exceeded_at_first, too_many, too_many_values
-from gateway.manifest import BadManifest
+from gateway.manifest import BadManifest, Mode
 from gateway.operation_request import OperationRequest
 from gateway.persisted import PersistedQueries, sha256
 from gateway.recent import Recent
 from gateway.selections import fragments_of, operations_of, sound
+
+logger = logging.getLogger(__name__)
 
 KEPT_DOCUMENTS = 512
 # What is kept of a document takes some hundred times its characters, in many small objects that the garbage collector has to look through.
@@ -87,7 +90,7 @@ class Documents:
     """The operation documents of a schema, by their text and by their ids. Valid ones are kept; those used least recently are forgotten.
 
     With `introspection`, clients may look at the schema and are told which name they may have meant. With `persisted_queries`, a document that
-    was sent with its hash can be named by that from then on. The `trusted` documents, by their ids, stay; with `only_trusted`, there are no others.
+    was sent with its hash can be named by that from then on. The `trusted` documents, by their ids, stay; the mode says what becomes of all others.
     """
 
     def __init__(
@@ -98,7 +101,7 @@ class Documents:
         *,
         persisted_queries: bool = False,
         trusted: Mapping[str, str] | None = None,
-        only_trusted: bool = False,
+        mode: Mode = "open",
     ) -> None:
         """Raises: BadManifest where one of the trusted documents is not valid."""
         self._schema = schema
@@ -107,7 +110,7 @@ class Documents:
         self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
         self._kept = Recent[Checked](KEPT_DOCUMENTS, KEPT_CHARACTERS)
         self._persisted = PersistedQueries() if persisted_queries else None
-        self._only_trusted = only_trusted
+        self._mode = mode
         self._trusted: dict[str, Checked] = {}
         # Whatever the tool that made the manifest took for an id, a trusted document has its hash for another.
         self._trusted_ids = {**{sha256(text): text for text in (trusted or {}).values()}, **(trusted or {})}
@@ -152,12 +155,15 @@ class Documents:
             raise refused("BAD_REQUEST", "the document is not the one that its id or hash names")
         if trusted := self._trusted.get(query):
             return trusted, Found.TRUSTED
-        if self._only_trusted:
+        if self._mode == "trusted-only":
             raise refused("FORBIDDEN", "only the documents of the manifest are answered", 403)
         if kept := self._kept.get(query):
             checked, found = kept, Found.KNOWN
         else:
             checked, found = self._check(query, request_id), Found.PARSED
+            if self._mode == "trusted-first":
+                # Once for each, so that it can be seen what would be refused.
+                logger.info("a document that is not in the manifest was sent: sha256:%s", sha256(query))
             self._kept.keep(query, checked, len(query))
         if request.query is None:
             return checked, Found.PERSISTED

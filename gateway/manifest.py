@@ -1,7 +1,7 @@
 """The manifests of trusted documents that the build tools of frontends write."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -9,6 +9,9 @@ from gateway.operation_request import PREFIX, unprefixed
 from gateway.persisted import sha256
 
 APOLLO = "apollo-persisted-query-manifest"
+
+# What becomes of documents that are not in a manifest. open: they are answered; trusted-first: and logged; trusted-only: they are refused.
+Mode = Literal["open", "trusted-first", "trusted-only"]
 
 
 class BadManifest(Exception):

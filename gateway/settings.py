@@ -9,6 +9,7 @@ from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_valida
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from gateway import data_keys, origins, proxies
+from gateway.manifest import Mode
 
 SHORTEST_KEY = 32
 DEVELOPMENT = "development-"
@@ -87,8 +88,10 @@ class Settings(BaseSettings):
     introspection: bool = Field(
         default=False, description="Whether clients may look at the schema: introspection, suggestions in errors, and /schema.graphql"
     )
-    documents: Literal["open", "trusted-only"] = Field(
-        default="open", description="Which operation documents are answered. open: any; trusted-only: those of GATEWAY_TRUSTED_DOCUMENTS"
+    documents: Mode = Field(
+        default="open",
+        description="Which operation documents are answered. open: any; trusted-first: any, and those outside GATEWAY_TRUSTED_DOCUMENTS are logged; "
+        "trusted-only: no others than those",
     )
     trusted_documents: Path | None = Field(
         default=None,

@@ -2,9 +2,13 @@
 // to the end, and the individual's own browser learns the same of them but for the internal reason.
 
 import { strict as assert } from "node:assert";
-import { connect, create, followToken, reportProgress, reportResult, retry, Updates } from "./gateway.js";
+import { all, connect, CREATION, followToken, reportProgress, reportResult, retry, Updates } from "./gateway.js";
 
-const { id, version, verificationUrl } = await create();
+// A socket answers queries and mutations too.
+const sockets = connect();
+const [{ data: { me } }] = await all(sockets.iterate({ query: "{ me { subject } }" }));
+assert.deepEqual(me, { subject: "node" });
+const [{ data: { createVerification: { id, version, verificationUrl } } }] = await all(sockets.iterate(CREATION));
 const link = await followToken(id);
 const company = connect();
 const browser = connect({ connectionParams: { Authorization: `Bearer ${link}` } });

@@ -36,9 +36,20 @@ async function ask(scope, query, variables) {
   return value;
 }
 
+export const CREATION = {
+  query: `mutation ($input: CreateVerificationInput!) { createVerification(input: $input) { ${ANSWER} } }`,
+  variables: { input: { firstName: "Jeanne", lastName: "Moreau", redirectionUrl: "https://shop.example/welcome" } },
+};
+
 export function create() {
-  const input = { firstName: "Jeanne", lastName: "Moreau", redirectionUrl: "https://shop.example/welcome" };
-  return ask(INTEGRATOR, `mutation ($input: CreateVerificationInput!) { createVerification(input: $input) { ${ANSWER} } }`, { input });
+  return ask(INTEGRATOR, CREATION.query, CREATION.variables);
+}
+
+// All that an operation answers.
+export async function all(answers) {
+  const found = [];
+  for await (const answer of answers) found.push(answer);
+  return found;
 }
 
 export function retry(verificationId) {

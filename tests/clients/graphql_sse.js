@@ -1,8 +1,8 @@
-// The npm package graphql-sse, one connection for each operation: a query, and a subscription that is cut off and goes on after what it saw.
+// The npm package graphql-sse, one connection for each operation: a query, a mutation, and a subscription that is cut off and goes on after what it saw.
 
 import { strict as assert } from "node:assert";
 import { createClient } from "graphql-sse";
-import { create, reportProgress, reportResult, token, Updates } from "./gateway.js";
+import { all, CREATION, reportProgress, reportResult, token, Updates } from "./gateway.js";
 
 let cutOff;
 const client = createClient({
@@ -18,11 +18,9 @@ const client = createClient({
   },
 });
 
-const answers = [];
-for await (const answer of client.iterate({ query: "{ me { subject } }" })) answers.push(answer);
-assert.deepEqual(answers, [{ data: { me: { subject: "node" } } }]);
+assert.deepEqual(await all(client.iterate({ query: "{ me { subject } }" })), [{ data: { me: { subject: "node" } } }]);
+const [{ data: { createVerification: { id } } }] = await all(client.iterate(CREATION));
 
-const { id } = await create();
 // The client writes the variables out anew whenever it subscribes again.
 const updates = new Updates(client, { id, get after() { return updates?.seen(id) ?? 0; } });
 await updates.until(id, 1);

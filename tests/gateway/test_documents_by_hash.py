@@ -1,6 +1,7 @@
 """Documents that clients name instead of sending them: remembered ones by their hash, trusted ones by the ids of a manifest."""
 
 import hashlib
+import logging
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -312,7 +313,20 @@ async def test_a_manifest_that_can_not_be_used_does_not_serve(database_uri: str,
     assert f"GATEWAY_TRUSTED_DOCUMENTS: {told}" in str(bad.value)
 
 
-@pytest.mark.parametrize("changed", [{"trusted_documents": Path("missing.json")}, {"documents": "trusted-only"}])
+async def test_in_the_mode_between_any_document_is_answered_and_strange_ones_are_logged_once(
+    database_uri: str, manifest: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="gateway.documents")
+    strange = a_document()
+    async with serving(database_uri, trusted_documents=manifest, documents="trusted-first") as gateway:
+        for document in (strange, TRUSTED[0], strange):
+            assert (await gateway.post(document)).is_success
+
+    told = [record.getMessage() for record in caplog.records if record.name == "gateway.documents"]
+    assert told == [f"a document that is not in the manifest was sent: sha256:{sha256(strange)}"]
+
+
+@pytest.mark.parametrize("changed", [{"trusted_documents": Path("missing.json")}, {"documents": "trusted-only"}, {"documents": "trusted-first"}])
 def test_a_manifest_that_is_missing_does_not_serve(changed: dict[str, Any]) -> None:
     with pytest.raises(BadSettings, match=r"GATEWAY_TRUSTED_DOCUMENTS: (is missing|can't be read)"):
         documents(settings_for_tests("mongodb://unused", 0, **changed), executable(build()))
