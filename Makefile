@@ -13,6 +13,9 @@ CLIENTS := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wi
 # GraphiQL, which a gateway in development serves: bundled from npm's packages, nothing of it is committed.
 GRAPHIQL := gateway/pages/graphiql/graphiql.js
 
+# One more than processors: tests of processes and of time-outs mostly wait.
+WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
+
 .PHONY: help setup graphiql run test check schema lock lock-check ledger image-test bench-live bench-hostile clean
 
 help: ## list these targets
@@ -26,7 +29,7 @@ run: setup $(GRAPHIQL) ## start the gateway with a MongoDB of its own and demo d
 graphiql: $(GRAPHIQL) ## bundle GraphiQL for gateways in development (npm)
 
 test: setup ## run all tests, on all processors; some of them: make test ARGS=tests/store
-	.venv/bin/pytest --numprocesses logical --dist loadscope --no-loadscope-reorder $(ARGS)
+	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 ledger: setup ## break everything for 20 minutes and count what was lost; another run: make ledger ARGS='--seed 8 --minutes 5 --faults 40'
 	.venv/bin/python -m tests.ledger $(ARGS)
