@@ -45,6 +45,9 @@ schema: setup ## write schema/schema.graphql
 	.venv/bin/gateway schema > schema/schema.graphql.new
 	mv schema/schema.graphql.new schema/schema.graphql
 
+NPM_LOCKS := tests/clients/package-lock.json front/graphiql/package-lock.json
+# Beside names, versions and hashes, npm writes down where to send donations.
+WITHOUT_ADDRESSES := .venv/bin/python requirements/without_addresses.py
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
 
 lock: setup ## bring the locks in line with pyproject.toml; newer releases: make lock ARGS=--upgrade
@@ -52,6 +55,8 @@ lock: setup ## bring the locks in line with pyproject.toml; newer releases: make
 	$(COMPILE) $(ARGS) pyproject.toml --output-file requirements/runtime.lock
 	$(COMPILE) $(ARGS) pyproject.toml --extra embedded --group dev \
 		--constraints requirements/build.lock --constraints requirements/runtime.lock --output-file requirements/dev.lock
+
+	for place in $(NPM_LOCKS); do (cd $$(dirname $$place) && npm install --package-lock-only --ignore-scripts --loglevel=error) && $(WITHOUT_ADDRESSES) $$place; done
 
 lock-check: setup
 	.venv/bin/python requirements/check.py

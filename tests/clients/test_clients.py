@@ -12,7 +12,8 @@ import pytest
 from tests.serving import KEYS, Gateway, serving
 
 HERE = Path(__file__).parent
-SDL = HERE.parents[1] / "schema" / "schema.graphql"
+ROOT = HERE.parents[1]
+SDL = ROOT / "schema" / "schema.graphql"
 SECONDS = 60
 
 
@@ -28,13 +29,14 @@ def node() -> str:
     pytest.skip(reason)
 
 
-def test_the_lock_holds_hashes_and_no_download_addresses() -> None:
-    lock = (HERE / "package-lock.json").read_text()
+@pytest.mark.parametrize("directory", ["tests/clients", "front/graphiql"])
+def test_the_lock_holds_hashes_and_no_addresses(directory: str) -> None:
+    lock = (ROOT / directory / "package-lock.json").read_text()
 
     installed = [package for name, package in json.loads(lock)["packages"].items() if name]
     assert all(package["integrity"].startswith("sha512-") for package in installed)
     assert "resolved" not in lock
-    assert ".tgz" not in lock
+    assert "://" not in lock
 
 
 async def run(node: str, script: str, gateway: Gateway, **given: str) -> None:

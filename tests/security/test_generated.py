@@ -90,7 +90,7 @@ async def test_whatever_is_asked_nothing_breaks_and_nobody_is_told_what_is_not_f
         assert not [secret for secret in hidden if secret in text], (request, text)
         assert not (data and request["query"].startswith("mutation")), request
         answered[token] += data is not None
-    assert len(told) == 2000
+    assert len(told) == len(asked) >= 2000
     assert company.kept() == before
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
     # Where most were refused, the answers would show nothing.

@@ -1,0 +1,11 @@
+"""Leaves out of a package-lock.json what npm can't be told to leave out: addresses. python requirements/without_addresses.py FILE"""
+
+import json
+import sys
+from pathlib import Path
+
+path = Path(sys.argv[1])
+lock = json.loads(path.read_text())
+for package in lock["packages"].values():
+    package.pop("funding", None)
+path.write_text(json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
