@@ -25,7 +25,7 @@ from gateway.headers import StrictHeaders
 from gateway.health import Health
 from gateway.hosts import Hosts
 from gateway.http import GraphQLOverHTTP
-from gateway.keys import KeyFile, PublishedKeys
+from gateway.keys import IssuerKeys, KeyFile, PublishedKeys
 from gateway.manifest import BadManifest
 from gateway.manifest import read as manifest
 from gateway.metrics import Metrics
@@ -97,7 +97,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
                 for chore in chores(store, retention(settings))
             ),
         ]
-        if isinstance(published, PublishedKeys):
+        if published:
             tasks.append(asyncio.create_task(kept("keeping of the issuer's keys", lambda: published.run(tokens.forget))))
         try:
             yield
@@ -136,7 +136,7 @@ def middleware(settings: Settings, metrics: Metrics, local: bool) -> list[Middle
     return [Middleware(RequestIds), *between, Middleware(Origins, allowed, metrics.count_refused, local)]
 
 
-def token_reader(settings: Settings, now: Clock, published: PublishedKeys | KeyFile | None = None) -> Tokens:
+def token_reader(settings: Settings, now: Clock, published: IssuerKeys | None = None) -> Tokens:
     """What reads and issues tokens."""
     trust = Trust(
         optional_secret(settings, "token_key"),
@@ -148,7 +148,7 @@ def token_reader(settings: Settings, now: Clock, published: PublishedKeys | KeyF
     return Tokens(trust, signing_keys(settings), now)
 
 
-def published_keys(settings: Settings) -> PublishedKeys | KeyFile | None:
+def published_keys(settings: Settings) -> IssuerKeys | None:
     """Where the issuer's public keys are. Raises: BadSettings where a file holds none, or there is an address too."""
     if settings.token_jwks_url and settings.token_jwks_file:
         raise BadSettings({"token_jwks_file": "is one too many, since GATEWAY_TOKEN_JWKS_URL is set"})

@@ -6,10 +6,9 @@ Source: RFC 9110, 8.8.3 and 13.1.2; RFC 9111.
 import hashlib
 
 from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
-from strawberry.types.field import StrawberryField
 
 from gateway.selections import Fragments, merged
-from schema.fields import CONSTANT
+from schema.fields import CONSTANT, declared
 
 # Another version of the gateway may have another catalogue.
 MOST_SECONDS = 300
@@ -22,8 +21,7 @@ def constant(schema: GraphQLSchema, operation: OperationDefinitionNode, fragment
         return False
     selected = [field.name.value for each in merged("", [operation.selection_set], fragments).values() for _, field in each]
     asked = [schema.query_type.fields.get(name) for name in selected if name != "__typename"]
-    definitions = [field.extensions.get("strawberry-definition") if field else None for field in asked]
-    return bool(definitions) and all(isinstance(each, StrawberryField) and each.metadata.get(CONSTANT) is True for each in definitions)
+    return bool(asked) and all(declared(field, CONSTANT, False) for field in asked)
 
 
 def headers(content: bytes) -> dict[str, str]:

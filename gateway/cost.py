@@ -19,12 +19,11 @@ from graphql import (
     VariableNode,
     get_named_type,
 )
-from strawberry.types.field import StrawberryField
 
 from gateway.selections import Fragments, Selected, below, merged
 from resolvers.connection import DEFAULT_SIZE, MOST_ROWS
 from schema.costs import FREE, Cost
-from schema.fields import COST
+from schema.fields import COST, declared
 
 Variables = Mapping[str, object]
 
@@ -111,7 +110,7 @@ class Planner:
         if node.name.value.startswith("__"):
             return Plan(INTROSPECTION if node.selection_set else 0)
         field = self._definition(type, node.name.value)
-        cost = declared(field)
+        cost: Cost = declared(field, COST, FREE)
         inner = self._selected(get_named_type(field.type).name, below(selected), self._page(field, node))
         each = Plan(cost.weight).beside(inner)
         return Plan(0, ((page, each),)) if cost.paged and page else each.times(cost.rows)
@@ -133,10 +132,3 @@ class Planner:
             name = value.name.value
             return Size(self._size(self._defaults.get(name)).number, name)
         return Size(int(value.value)) if isinstance(value, IntValueNode) else Size()
-
-
-def declared(field: GraphQLField) -> Cost:
-    """What was declared at a field."""
-    definition = field.extensions.get("strawberry-definition")
-    cost: Cost = definition.metadata.get(COST, FREE) if isinstance(definition, StrawberryField) else FREE
-    return cost

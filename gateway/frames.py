@@ -8,13 +8,14 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 
+from gateway.websocket import Close
+
 MESSAGES_PER_SECOND = 100.0
 BURST_MESSAGES = 500
 # So little is taken at a time that a flood of the smallest frames is noticed before all of it was looked at.
 SLICE_BYTES = 4096
 # How long the other side may take to agree that a socket is closed.
 CLOSE_SECONDS = 3.0
-TRY_AGAIN_LATER = 1013
 TOO_MANY_MESSAGES = f"at most {MESSAGES_PER_SECOND:.0f} messages a second"
 
 
@@ -73,9 +74,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def _turn_away(self) -> None:
         self._deaf = True
         self._refused("messages")
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": TRY_AGAIN_LATER, "reason": TOO_MANY_MESSAGES})
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": Close.TRY_AGAIN_LATER, "reason": TOO_MANY_MESSAGES})
         try:
-            self.conn.send_close(TRY_AGAIN_LATER, TOO_MANY_MESSAGES)
+            self.conn.send_close(Close.TRY_AGAIN_LATER, TOO_MANY_MESSAGES)
         except InvalidState:
             # It was not open yet, or not any more.
             return self.transport.close()

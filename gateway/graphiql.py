@@ -1,7 +1,6 @@
 """GraphiQL at `/graphiql` of a development gateway, from files that `make graphiql` bundles out of npm's packages."""
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,19 +23,13 @@ MISSING = "GraphiQL is not built here: run `make graphiql`, which needs npm, and
 
 def routes(credentials: Credentials, bundle: Path = BUNDLE) -> list[BaseRoute]:
     """The page and its files."""
-    if not (bundle / "graphiql.js").exists():
-        return [Route("/graphiql", answering(served(html("<p>$told</p>", told=MISSING), 404)))]
+    built = (bundle / "graphiql.js").exists()
     parts = [part for part, token in asdict(credentials.tokens).items() if token]
     options = joined(html('<option value="$part">$part</option>', part=part) for part in parts)
     page = filled("graphiql.html", credentials=json.dumps(asdict(credentials)), options=options)
-    files = Mount("/graphiql", StaticFiles(directory=bundle))
-    return [Route("/graphiql", answering(served(page, allowing=ALLOWING))), *assets("graphiql.css"), files]
 
+    async def graphiql(request: Request) -> Response:
+        return served(page, allowing=ALLOWING) if built else served(html("<p>$told</p>", told=MISSING), 404)
 
-def answering(response: Response) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that always answers the same."""
-
-    async def answer(request: Request) -> Response:
-        return response
-
-    return answer
+    files = [Mount("/graphiql", StaticFiles(directory=bundle))] if built else []
+    return [Route("/graphiql", graphiql), *assets("graphiql.css"), *files]

@@ -6,7 +6,7 @@ from itertools import repeat
 
 from domain.errors import Unavailable
 from gateway.drain import Drain
-from gateway.keys import KeyFile, PublishedKeys
+from gateway.keys import IssuerKeys
 from store import indexes
 from store.driver import ping
 from store.feed import Feed
@@ -26,7 +26,7 @@ class Health:
     store: Store
     feed: Feed
     drain: Drain
-    published: PublishedKeys | KeyFile | None = None
+    published: IssuerKeys | None = None
     prepared: bool = field(default=False)
 
     async def prepare(self) -> None:
@@ -64,7 +64,7 @@ class Health:
         troubles = [] if self.prepared else ["the indexes are not made yet"]
         if difference > MOST_CLOCK_DIFFERENCE_SECONDS:
             troubles.append(f"the clock differs from MongoDB's by {difference:.0f} s; synchronize it")
-        if isinstance(self.published, PublishedKeys) and not self.published.known:
+        if self.published and not self.published.known:
             troubles.append("the issuer's keys were not had yet from GATEWAY_TOKEN_JWKS_URL")
         age = self.feed.age_seconds
         if age is None or age > MOST_FEED_AGE_SECONDS:

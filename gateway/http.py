@@ -33,6 +33,7 @@ MOST_BODY_BYTES = 262_144
 MOST_JSON_MARKS = 24_000
 JSON_MARKS = (b"[", b"{", b",")
 RETRY_SECONDS = "5"
+EXECUTION_CODES = frozenset({"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"})
 
 
 class GraphQLOverHTTP:
@@ -86,7 +87,7 @@ class GraphQLOverHTTP:
             told = "a valid bearer token is needed in the Authorization header"
             raise refused("UNAUTHENTICATED", told, 401, www_authenticate="Bearer") from None
         except KeysUnavailable:
-            raise refused("UNAVAILABLE", "tokens can't be verified at the moment; try again", 503, retry_after="5") from None
+            raise refused("UNAVAILABLE", "tokens can't be verified at the moment; try again", 503, retry_after=RETRY_SECONDS) from None
 
     async def _operation(self, request: Request, caller: Caller) -> Operation:
         asked = from_url(request) if request.method == "GET" else from_body(request.headers, await body(request))
@@ -112,9 +113,6 @@ class GraphQLOverHTTP:
         async with aclosing(self._execution.subscribe(operation, caller, request_id(request), last_mark)) as messages:
             async for message in messages:
                 yield message
-
-
-EXECUTION_CODES = frozenset({"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"})
 
 
 async def body(request: Request) -> bytes:

@@ -65,6 +65,14 @@ class KeyFile:
         if not self._keys:
             raise ValueError("no key in it can be used")
 
+    @property
+    def known(self) -> bool:
+        """Whether there are keys to verify with."""
+        return True
+
+    async def run(self, changed: Callable[[], None]) -> None:
+        """Nothing changes before the next start."""
+
     async def key(self, id: str | None) -> Key | None:
         """The key of this id."""
         return named(self._keys, id)
@@ -145,6 +153,9 @@ class PublishedKeys:
                     raise ValueError("too long")
         keys: list[object] = orjson.loads(content)["keys"]
         return keys
+
+
+IssuerKeys = PublishedKeys | KeyFile
 
 
 def described(keys: Keys) -> dict[str | None, object]:

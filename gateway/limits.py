@@ -1,7 +1,7 @@
 """How much an operation document may hold, counted before anything is done with it whose effort grows faster than the document."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import reduce
 from graphlib import TopologicalSorter
 
@@ -21,47 +21,38 @@ from graphql.language.ast import QUERY_DOCUMENT_KEYS
 
 from gateway.selections import Fragments, below, fragments_of, merged, operations_of, spread_in
 
+TOLD = "told"
+
+
+def limit(most: int, told: str) -> int:
+    """A limit, and what it is a number of, in the words that clients are told."""
+    default: int = field(default=most, metadata={TOLD: told})
+    return default
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The most of each. What frontends send stays far below; the introspection of tools is 15 levels deep."""
 
-    characters: int = 16_384
-    tokens: int = 1000
-    operations: int = 20
-    variables: int = 50
-    literals: int = 250
-    fragments: int = 30
-    spreads: int = 60
-    depth: int = 16
-    selections: int = 400
-    aliases: int = 50
-    directives: int = 50
-    root_fields: int = 50
-    mutations: int = 10
-    pairs: int = 300
-    values: int = 1000
-    text: int = 10_000
+    characters: int = limit(16_384, "characters")
+    tokens: int = limit(1000, "tokens")
+    operations: int = limit(20, "operations")
+    variables: int = limit(50, "variables")
+    literals: int = limit(250, "values in arguments")
+    fragments: int = limit(30, "fragments")
+    spreads: int = limit(60, "uses of fragments")
+    depth: int = limit(16, "levels of fields")
+    selections: int = limit(400, "selections")
+    aliases: int = limit(50, "aliases")
+    directives: int = limit(50, "directives")
+    root_fields: int = limit(50, "root fields")
+    mutations: int = limit(10, "mutations")
+    pairs: int = limit(300, "pairs of fields that are answered as one")
+    values: int = limit(1000, "values in its variables")
+    text: int = limit(10_000, "characters in a value")
 
 
-NAMES = {
-    "characters": "characters",
-    "tokens": "tokens",
-    "operations": "operations",
-    "variables": "variables",
-    "literals": "values in arguments",
-    "fragments": "fragments",
-    "spreads": "uses of fragments",
-    "depth": "levels of fields",
-    "selections": "selections",
-    "aliases": "aliases",
-    "directives": "directives",
-    "root_fields": "root fields",
-    "mutations": "mutations",
-    "pairs": "pairs of fields that are answered as one",
-    "values": "values in its variables",
-    "text": "characters in a value",
-}
+NAMES = {each.name: each.metadata[TOLD] for each in fields(Limits)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +152,8 @@ def of_one(selection: SelectionNode, known: Mapping[str, Counts]) -> Counts:
     match selection:
         case FieldNode():
             inner = count(selection.selection_set, known)
-            field = Counts(1, inner.depth + 1, inner.selections, inner.aliases + (selection.alias is not None), inner.directives)
-            return own.beside(field)
+            whole = Counts(1, inner.depth + 1, inner.selections, inner.aliases + (selection.alias is not None), inner.directives)
+            return own.beside(whole)
         case InlineFragmentNode():
             return own.beside(count(selection.selection_set, known))
         case FragmentSpreadNode():

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
-from strawberry.types.field import StrawberryField
 
 from domain.errors import Forbidden
 from domain.event import EventType
 from resolvers.context import Context
-from schema.fields import RULES
+from schema.fields import RULES, declared
 from schema.rules import ANYONE, Otherwise, Rule
 
 Resolve = Callable[..., Any]
@@ -41,9 +40,8 @@ def fields(schema: GraphQLSchema) -> Iterator[tuple[GraphQLObjectType | GraphQLI
 
 def rules(field: GraphQLField) -> tuple[Rule, ...]:
     """What was declared at a field."""
-    definition = field.extensions.get("strawberry-definition")
-    declared: tuple[Rule, ...] = definition.metadata.get(RULES, ()) if isinstance(definition, StrawberryField) else ()
-    return declared
+    found: tuple[Rule, ...] = declared(field, RULES, ())
+    return found
 
 
 def table(schema: GraphQLSchema) -> str:

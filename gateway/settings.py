@@ -167,9 +167,9 @@ def served(settings: Settings) -> Settings:
         weak.append("data_keys")
     if weak:
         raise BadSettings(dict.fromkeys(weak, "was made for development; `openssl rand -base64 48` makes one"))
-    keys = [key for name in SECRET_KEYS if (key := optional_secret(settings, name))]
-    if len(set(keys)) < len(keys):
-        raise BadSettings({"signing_key": "or another key has the same value as one of the others; each needs its own"})
+    keys = {name: key for name in SECRET_KEYS if (key := optional_secret(settings, name))}
+    if shared := [name for name, key in keys.items() if list(keys.values()).count(key) > 1]:
+        raise BadSettings(dict.fromkeys(shared, "has the same value as another key; each needs its own"))
     return settings
 
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 from base64 import urlsafe_b64decode
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,8 @@ from joserfc.jwk import Key, OctKey
 from joserfc.jwt import ClaimsOption
 
 from domain.caller import Caller, FollowToken, Scope
-from gateway.keys import ALGORITHMS, KeyFile, PublishedKeys
+from gateway.keys import ALGORITHMS, IssuerKeys
+from gateway.recent import Recent
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ FOLLOW = "follow-"
 WORKSPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 MOST_CHARACTERS = 8192
 MOST_SUBJECT_CHARACTERS = 255
-CACHED_TOKENS = 10_000
+CACHED_TOKENS, CACHED_CHARACTERS = 10_000, 10_000_000
 # For clocks that differ: of `nbf` and `iat` alone. What has expired has expired.
 LEEWAY_SECONDS = 30
 LONGEST_LIFE = timedelta(days=1)
@@ -43,7 +43,7 @@ class Trust:
     """Whose tokens count: those of a key that is shared with their issuer, and those of keys that the issuer publishes."""
 
     shared_key: str | None = None
-    published: PublishedKeys | KeyFile | None = None
+    published: IssuerKeys | None = None
     issuer: str | None = None
     audience: str | None = None
     longest_life: timedelta = LONGEST_LIFE
@@ -67,7 +67,7 @@ class Tokens:
         self._claims = jwt.JWTClaimsRegistry(self._seconds, LEEWAY_SECONDS, **required, **expected)
         self._own_claims = jwt.JWTClaimsRegistry(self._seconds, 0, **required, chain={"essential": True})
         # Checking a signature costs more than a whole point read: a token is looked at once, and its time at each use.
-        self._trusted: OrderedDict[str, Caller] = OrderedDict()
+        self._trusted = Recent[Caller](CACHED_TOKENS, CACHED_CHARACTERS)
 
     async def caller(self, authorization: str | None) -> Caller:
         """The caller that an `Authorization: Bearer` value speaks for. Raises: Unauthenticated; KeysUnavailable where that can't be told."""
@@ -76,19 +76,16 @@ class Tokens:
         if scheme.lower() != "bearer" or not 0 < len(token) <= MOST_CHARACTERS:
             raise Unauthenticated
         caller = self._trusted.get(token)
-        if caller:
-            self._trusted.move_to_end(token)
-        else:
-            caller = self._trusted[token] = await self._verified(token)
-            if len(self._trusted) > CACHED_TOKENS:
-                self._trusted.popitem(last=False)
+        if not caller:
+            caller = await self._verified(token)
+            self._trusted.keep(token, caller, len(token))
         if caller.expires_at is None or caller.expires_at <= self._now():
             raise Unauthenticated
         return caller
 
     def forget(self) -> None:
         """Look at every token anew: the keys have changed."""
-        self._trusted.clear()
+        self._trusted = Recent(CACHED_TOKENS, CACHED_CHARACTERS)
 
     def follow_token(self, issuer: Caller, chain: str, ttl: timedelta) -> FollowToken:
         """A token for one chain of the issuer's workspace."""

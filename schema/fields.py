@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import strawberry
+from graphql import GraphQLField
+from strawberry.types.field import StrawberryField
 
 from schema.costs import FREE, Cost
 from schema.rules import Rule
@@ -38,6 +40,12 @@ def subscription(resolver: Callable[..., Any], type: Any, *rules: Rule, cost: Co
 def attribute(description: str, *rules: Rule, name: str | None = None, cost: Cost = FREE) -> Any:
     """A field that the domain object has under the same name."""
     return strawberry.field(description=_told(description, rules), name=name, metadata={RULES: rules, COST: cost})
+
+
+def declared(field: GraphQLField | None, name: str, otherwise: Any) -> Any:
+    """What was declared under one of the metadata's keys at a field of the executable schema; else `otherwise`."""
+    definition = field.extensions.get("strawberry-definition") if field else None
+    return definition.metadata.get(name, otherwise) if isinstance(definition, StrawberryField) else otherwise
 
 
 def represents(*classes: type) -> Any:

@@ -85,6 +85,21 @@ def test_each_setting_that_is_missing_is_named() -> None:
     assert trust.startswith("GATEWAY_TOKEN_JWKS_URL: is missing")
 
 
+def test_each_key_has_a_value_of_its_own() -> None:
+    told = trouble(signing_key=KEYS["token_key"])
+
+    assert [line.strip() for line in told.splitlines()[1:]] == [
+        f"GATEWAY_{name}_KEY: has the same value as another key; each needs its own" for name in ("TOKEN", "SIGNING")
+    ]
+
+
+def test_what_looks_like_a_setting_and_is_none_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_RETENTION_SECOND", "60")
+    monkeypatch.setenv("GATEWAY_PORT", "1")
+
+    assert settings.unknown() == ["GATEWAY_RETENTION_SECOND"]
+
+
 def test_keys_of_an_issuer_must_come_over_https() -> None:
     assert "GATEWAY_TOKEN_JWKS_URL: must be https" in trouble(token_jwks_url="http://issuer.example/keys")
 

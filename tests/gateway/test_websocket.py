@@ -11,10 +11,6 @@ from typing import Any
 
 import orjson
 import pytest
-from gql import Client, GraphQLRequest
-from gql.client import AsyncClientSession
-from gql.transport.common.adapters.websockets import WebSocketsAdapter
-from gql.transport.websockets import WebsocketsTransport
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
@@ -22,7 +18,7 @@ from websockets.typing import Subprotocol
 from domain.caller import Scope
 from gateway.server import MOST_MESSAGE_BYTES
 from gateway.websocket import MOST_OPERATIONS
-from tests.company import CAPTURE_STARTED, LINK_OPENED, PERSON, Company
+from tests.company import LINK_OPENED, Company
 from tests.serving import Gateway
 from tests.wire import GENEROUS_SECONDS, PROTOCOL, Wire, wired
 
@@ -348,56 +344,6 @@ async def test_a_token_that_may_not_follow_is_told_so_and_no_more(company: Compa
         message = await wire.hear()
 
     assert (message["type"], [error["extensions"]["code"] for error in message["payload"]]) == ("error", ["FORBIDDEN"])
-
-
-async def test_pythons_own_client_follows_to_the_end(company: Company) -> None:
-    id = await company.created()
-    transport = WebsocketsTransport(company.gateway.websocket, init_payload={"authorization": f"Bearer {company.token()}"}, subprotocols=[PROTOCOL])
-    versions = []
-
-    async with Client(transport=transport, fetch_schema_from_transport=True) as session:
-        async for update in session.subscribe(GraphQLRequest(UPDATED, variable_values={"id": id})):
-            versions.append(update["verificationUpdated"]["verification"]["version"])
-            if len(versions) == 1:
-                await company.progress(id, LINK_OPENED)
-            if len(versions) == 2:
-                await company.result(id, "VERIFIED")
-
-    assert versions == [1, 2, 3]
-
-
-async def test_pythons_own_client_asks_writes_and_goes_on_after_its_connection_was_lost(company: Company) -> None:
-    def client() -> Client:
-        init = {"authorization": f"Bearer {company.token()}"}
-        return Client(transport=WebsocketsTransport(company.gateway.websocket, init_payload=init, subprotocols=[PROTOCOL]))
-
-    creation = "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { ... on Verification { id } } }"
-    following = "subscription($id: ID!, $after: Int) { verificationUpdated(id: $id, after: $after) { events { version } } }"
-    versions: list[int] = []
-
-    async def follow(session: AsyncClientSession, id: str, most: int) -> None:
-        variables = {"id": id, "after": versions[-1] if versions else 0}
-        async for update in session.subscribe(GraphQLRequest(following, variable_values=variables)):
-            versions.extend(event["version"] for event in update["verificationUpdated"]["events"])
-            if versions[-1] >= most:
-                return
-
-    async with client() as session:
-        assert (await session.execute(GraphQLRequest("{ me { workspaceId } }")))["me"] == {"workspaceId": company.workspace}
-        id = (await session.execute(GraphQLRequest(creation, variable_values={"input": PERSON})))["createVerification"]["id"]
-        await company.progress(id, LINK_OPENED)
-        await follow(session, id, 2)
-        transport = session.transport
-        assert isinstance(transport, WebsocketsTransport)
-        assert isinstance(transport.adapter, WebSocketsAdapter)
-        assert transport.adapter.websocket
-        transport.adapter.websocket.transport.abort()
-    await company.progress(id, CAPTURE_STARTED)
-    await company.result(id, "VERIFIED")
-    async with client() as session:
-        await follow(session, id, 4)
-
-    assert versions == [1, 2, 3, 4]
 
 
 async def test_whoever_says_nothing_at_all_is_sent_away(silent: Wire) -> None:

@@ -51,36 +51,21 @@ async def run(node: str, script: str, gateway: Gateway, **given: str) -> None:
     assert process.returncode == 0, output.decode()
 
 
-async def test_a_life_with_a_retry_is_followed_without_a_gap(node: str, gateway: Gateway) -> None:
-    await run(node, "followed.js", gateway)
+SCRIPTS = {
+    "a life with a retry is followed without a gap": "followed.js",
+    "a dropped connection is resumed without loss or doubles": "dropped.js",
+    "a client whose token expired goes on with a new one": "expired.js",
+    "graphql-sse goes on after what it saw": "graphql_sse.js",
+    "an EventSource goes on after the last event's id": "event_source.js",
+    "every audit of GraphQL over HTTP is ok": "audits.js",
+    "Apollo Client follows, resumes and keeps its cache current": "apollo.js",
+    "urql follows, resumes and keeps its cache current": "urql.js",
+}
 
 
-async def test_a_dropped_connection_is_resumed_without_loss_or_doubles(node: str, gateway: Gateway) -> None:
-    await run(node, "dropped.js", gateway)
-
-
-async def test_a_client_whose_token_expired_goes_on_with_a_new_one(node: str, gateway: Gateway) -> None:
-    await run(node, "expired.js", gateway)
-
-
-async def test_graphql_sse_goes_on_after_what_it_saw(node: str, gateway: Gateway) -> None:
-    await run(node, "graphql_sse.js", gateway)
-
-
-async def test_an_event_source_goes_on_after_the_last_events_id(node: str, gateway: Gateway) -> None:
-    await run(node, "event_source.js", gateway)
-
-
-async def test_every_audit_of_graphql_over_http_is_ok(node: str, gateway: Gateway) -> None:
-    await run(node, "audits.js", gateway)
-
-
-async def test_apollo_client_follows_resumes_and_keeps_its_cache_current(node: str, gateway: Gateway) -> None:
-    await run(node, "apollo.js", gateway)
-
-
-async def test_urql_follows_resumes_and_keeps_its_cache_current(node: str, gateway: Gateway) -> None:
-    await run(node, "urql.js", gateway)
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+async def test_clients_on_node(node: str, gateway: Gateway, script: str) -> None:
+    await run(node, script, gateway)
 
 
 @pytest.mark.parametrize("remembers", [True, False])
