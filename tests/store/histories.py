@@ -11,7 +11,10 @@ from domain.reasons import CATALOGUE
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Idempotency, Verification
+from store.verifications import Rule
 from tests.factories import NOON, WINDOWS, a_verification, retried
+
+KEY = Idempotency("key-1", "fingerprint")
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 documents = st.builds(
@@ -73,3 +76,16 @@ def noted(verification: Verification, source_id: str, at: datetime = NOON) -> Ve
 def versions(verification: Verification) -> list[int]:
     """The versions of its events."""
     return [event.version for event in verification.events]
+
+
+def progressing(progress: Progress) -> Rule:
+    """The rule of a step of the individual."""
+    return lambda verification, at: verification.progressed(progress, WINDOWS, at)
+
+
+opening = progressing(Progress.LINK_OPENED)
+
+
+def noting(source_id: str) -> Rule:
+    """A rule that always adds an event."""
+    return lambda verification, at: noted(verification, source_id, at)

@@ -1,0 +1,106 @@
+"""What lies outside of a workspace, or of a chain, isn't there."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from pymongo.errors import DuplicateKeyError
+
+from domain.errors import NotFound, Unavailable
+from domain.filter import Filter, Order
+from domain.verification import Verification
+from store.pages import PageRequest
+from store.verifications import Stale, Store, Verifications
+from tests.factories import (
+    NOON,
+    a_final_verification,
+    a_verification,
+    retried,
+)
+from tests.store.contents import stored
+from tests.store.histories import KEY, noted, noting
+
+Call = Callable[[Verifications, Verification], Awaitable[object]]
+
+EVERYTHING = PageRequest(Order.CREATED_OLDEST, 100)
+
+
+async def rows(outside: Verifications) -> object:
+    """All rows of the list."""
+    return [row.id for row in (await outside.page(Filter(), EVERYTHING)).rows]
+
+
+async def updated(outside: Verifications) -> object:
+    """All that ever changed."""
+    return [verification.id async for verification in outside.updated_since(NOON, Filter())]
+
+
+async def total(outside: Verifications) -> object:
+    """What the statistics count."""
+    return (await outside.statistics(Filter())).total
+
+
+# Each public method, asked for somebody else's verification, and what it has to answer.
+NOT_THERE: dict[str, tuple[Call, object]] = {
+    "get": (lambda outside, inside: outside.get(inside.id), None),
+    "require": (lambda outside, inside: outside.require(inside.id), NotFound),
+    "with_key": (lambda outside, _: outside.with_key(KEY.key), None),
+    "replace": (lambda outside, inside: outside.replace(inside, noted(inside, "stranger")), Stale),
+    "change": (lambda outside, inside: outside.change(inside.id, noting("stranger")), NotFound),
+    "retry": (lambda outside, inside: outside.retry(inside.id, retried), NotFound),
+    "chains": (lambda outside, inside: outside.chains([inside.chain]), []),
+    "page": (lambda outside, _: rows(outside), []),
+    "updated_since": (lambda outside, _: updated(outside), []),
+    "count": (lambda outside, _: outside.count(Filter()), 0),
+    "statistics": (lambda outside, _: total(outside), 0),
+}
+
+
+async def answer(call: Call, outside: Verifications, inside: Verification) -> object:
+    """What comes of a call: its result, or the kind of error."""
+    try:
+        return await call(outside, inside)
+    except (NotFound, Stale, Unavailable) as error:
+        return type(error)
+
+
+def test_each_method_is_asked_for_what_is_not_there() -> None:
+    public = {name for name, member in vars(Verifications).items() if callable(member) and not name.startswith("_")}
+
+    assert public == {*NOT_THERE, "add"}
+
+
+@pytest.mark.parametrize(("workspace", "chain"), [("other", None), ("acme", "ver_another"), ("other", "ver_1")])
+async def test_outside_of_its_workspace_and_chain_a_verification_is_not_there(store: Store, workspace: str, chain: str | None) -> None:
+    inside = await store.within("acme").add(a_final_verification(id="ver_1", idempotency=KEY))
+    outside = store.within(workspace, chain)
+
+    answers = {method: await answer(call, outside, inside) for method, (call, _) in NOT_THERE.items()}
+
+    assert answers == {method: nothing for method, (_, nothing) in NOT_THERE.items()}
+    assert await stored(store) == [inside]
+
+
+@pytest.mark.parametrize("chain", [None, "ver_1"])
+async def test_inside_of_its_workspace_and_chain_a_verification_is_there(store: Store, chain: str | None) -> None:
+    for method, (call, nothing) in NOT_THERE.items():
+        await store.collection.delete_many({})
+        inside = await store.within("acme").add(a_final_verification(id="ver_1", idempotency=KEY))
+
+        assert await answer(call, store.within("acme", chain), inside) != nothing, method
+
+
+async def test_a_key_that_another_chain_has_brings_nobody_to_that_chain(store: Store) -> None:
+    await store.within("acme").add(a_verification(id="ver_1", idempotency=KEY))
+
+    with pytest.raises(DuplicateKeyError):
+        await store.within("acme", "ver_2").add(a_verification(id="ver_2", idempotency=KEY))
+
+
+async def test_a_retry_is_inside_of_its_chain(store: Store) -> None:
+    failed = await store.within("acme").add(a_final_verification())
+    followed = store.within("acme", failed.chain)
+
+    retry = await followed.retry(failed.id, retried)
+
+    assert await followed.get(retry.id) == retry
+    assert [attempt.id for attempt in await followed.chains([failed.chain])] == [failed.id, retry.id]

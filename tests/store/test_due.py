@@ -1,0 +1,69 @@
+"""What the system must act on."""
+
+from domain.event import Progress
+from domain.verification import Verification
+from store.due import Due
+from store.verifications import Store, Verifications
+from tests.clock import Clock
+from tests.factories import (
+    FAILED_RESULT,
+    NOON,
+    WINDOWS,
+    a_final_verification,
+    a_verification,
+    an_anonymized_verification,
+    later,
+)
+from tests.store.histories import opening
+
+
+def due(verification: Verification) -> Due:
+    """What the store says of a verification that is overdue."""
+    assert verification.due
+    return Due(verification.due, verification.workspace, verification.id)
+
+
+async def test_the_longest_overdue_come_first(store: Store, verifications: Verifications, clock: Clock) -> None:
+    pending = [await verifications.add(a_verification(at=later(minutes=minutes))) for minutes in (2, 0, 1)]
+    theirs = await store.within("other").add(a_verification(workspace="other", at=later(minutes=3)))
+    await verifications.add(a_verification().progressed(Progress.CAPTURE_COMPLETED, WINDOWS, NOON))
+    await verifications.add(a_final_verification())
+    clock.now = later(days=7, minutes=3)
+
+    assert await store.overdue(10) == [due(pending[1]), due(pending[2]), due(pending[0]), due(theirs)]
+    assert await store.overdue(1) == [due(pending[1])]
+
+
+async def test_those_behind_one_are_found_even_where_they_are_overdue_since_the_same_instant(
+    store: Store, verifications: Verifications, clock: Clock
+) -> None:
+    pending = [await verifications.add(a_verification(at=later(minutes=minutes))) for minutes in (0, 1, 1, 1, 2)]
+    clock.now = later(days=8)
+
+    found, last = [], None
+    while batch := await store.overdue(2, last):
+        found += batch
+        last = batch[-1]
+
+    assert found == [*map(due, pending)]
+
+
+async def test_those_that_hold_personal_data_of_an_old_outcome_are_found_the_oldest_first(store: Store, verifications: Verifications) -> None:
+    completed = [await verifications.add(a_verification().concluded(FAILED_RESULT, later(minutes=minutes))) for minutes in (2, 0, 1, 3)]
+    await verifications.add(an_anonymized_verification())
+    await verifications.add(a_verification())
+
+    found = await store.not_anonymized(later(minutes=2), 10)
+
+    assert [place.id for place in found] == [completed[index].id for index in (1, 2, 0)]
+    assert await store.not_anonymized(later(minutes=2), 10, after=found[1]) == found[2:]
+    assert await store.not_anonymized(later(minutes=-1), 10) == []
+
+
+async def test_nothing_is_overdue_before_its_deadline(store: Store, verifications: Verifications, clock: Clock) -> None:
+    opened = await verifications.add(opening(a_verification(), NOON))
+
+    clock.now = later(minutes=15, milliseconds=-1)
+    assert await store.overdue(10) == []
+    clock.now = later(minutes=15)
+    assert await store.overdue(10) == [due(opened)]
