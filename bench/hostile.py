@@ -26,6 +26,35 @@ MOST_CPU_MS, MOST_STALL_MS = 50, 100
 Operation = tuple[str, dict[str, Any] | None]
 
 
+RETRIED = """
+mutation($id: ID!) {
+  reportResult(input: { verificationId: $id, status: INCONCLUSIVE, reasonCodes: ["IDVV_1101"] }) { __typename }
+  retryVerification(input: { verificationId: $id }) { ... on Node { id } }
+}
+"""
+REPORTED = """
+mutation($id: ID!, $codes: [String!]) { reportResult(input: { verificationId: $id, status: FAILED, reasonCodes: $codes }) { __typename } }
+"""
+
+
+async def planted(client: httpx2.AsyncClient) -> dict[str, Operation]:
+    """Operations that take long for what somebody put into the database: a chain of many attempts, and a history of many reasons."""
+    first = last = await created(client)
+    for _ in range(23):
+        last = (await ask(client, RETRIED, id=last))["retryVerification"]["id"]
+    for number in range(21):
+        await ask(client, REPORTED, id=last, codes=[f"X_{number}_{code}" for code in range(50)])
+    told = "events { reasons { code known type statuses description retryAdvice internal } }"
+    reasons = "query($id: ID!) { verification(id: $id) {" + " ".join(f"a{number}: {told}" for number in range(20)) + "} }"
+    return {
+        "attempts of 24 attempts, 3 times over": (
+            "query($id: ID!) { verification(id: $id) { attempts { attempts { attempts { id } } } } }",
+            {"id": first},
+        ),
+        "1,000 reasons under 20 names": (reasons, {"id": last}),
+    }
+
+
 def hostile() -> dict[str, Operation]:
     """The operations, by what is bad about them: first those far beyond the limits, then those that keep just within them."""
     lists = "query($rows: Int) { verifications(first: $rows) { edges { node { attempts { attempts { attempts { id } } } } } } }"
@@ -94,12 +123,20 @@ def content(operation: Operation, number: int) -> bytes:
     return orjson.dumps({"query": f"#{number}\n{query}", "variables": variables})
 
 
+async def sent(client: httpx2.AsyncClient, operation: Operation, number: int) -> httpx2.Response:
+    """The response. After a body that is too long the gateway hangs up, and the next request begins with a new connection."""
+    try:
+        return await client.post("/graphql", content=content(operation, number))
+    except httpx2.RemoteProtocolError:
+        return await client.post("/graphql", content=content(operation, number))
+
+
 async def cpu_ms(target: Served, client: httpx2.AsyncClient, operation: Operation, times: int) -> tuple[float, str]:
     """Milliseconds of processor time that an operation takes of the gateway, and what came of it."""
-    response = await client.post("/graphql", content=content(operation, -1))
+    response = await sent(client, operation, -1)
     before = target.cpu_seconds
     for number in range(times):
-        await client.post("/graphql", content=content(operation, number))
+        await sent(client, operation, number)
     return (target.cpu_seconds - before) / times * 1000, outcome(response)
 
 
@@ -124,7 +161,7 @@ async def waits(target: Served, client: httpx2.AsyncClient, operation: Operation
 
     pinging = asyncio.create_task(ping())
     for number in range(times):
-        await client.post("/graphql", content=content(operation, times + number))
+        await sent(client, operation, times + number)
         await asyncio.sleep(PAUSE_SECONDS * 5)
     over.set()
     await pinging
@@ -136,8 +173,7 @@ async def measured(target: Served, times: int) -> dict[str, dict[str, Any]]:
     figures: dict[str, dict[str, Any]] = {}
     nothing: Operation = (PING, None)
     async with asking(target) as client:
-        await created(client)
-        for name, operation in {"(a cheap query)": nothing, **hostile()}.items():
+        for name, operation in {"(a cheap query)": nothing, **hostile(), **await planted(client)}.items():
             cpu, came = await cpu_ms(target, client, operation, times)
             stalls = await waits(target, client, operation, times)
             figures[name] = {"outcome": came, "cpu_ms": cpu, "wait_p50_ms": percentile(stalls, 0.5), "longest_wait_ms": max(stalls)}

@@ -104,7 +104,8 @@ async def _ready(url: str) -> None:
 @asynccontextmanager
 async def asking(served: Served) -> AsyncIterator[httpx2.AsyncClient]:
     """A client over HTTP."""
-    limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
+    # Shorter than the server keeps them, or one would now and then be used while the server closes it.
+    limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=2)
     async with httpx2.AsyncClient(base_url=served.url, headers=served.headers, limits=limits, timeout=60, trust_env=False) as client:
         yield client
 
