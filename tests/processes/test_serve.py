@@ -11,10 +11,8 @@ from websockets import ConnectionClosed
 from gateway.alive import alive
 from store.driver import close, connect, database
 from tests.processes.forwarder import forwarding
-from tests.processes.process import CREATE, READY_SECONDS, REQUEST, next_update, running
+from tests.processes.process import CREATE, END_SECONDS, READY_SECONDS, REQUEST, next_update, running
 from tests.processes.service import api_at, free_port, logged, settings_at
-
-EXIT_SECONDS = 10
 
 
 @pytest.fixture
@@ -59,11 +57,11 @@ async def test_at_sigterm_what_is_under_way_is_finished_and_followers_are_sent_e
                     await next_update(socket)
                 assert command.process.returncode is None
                 way.released.set()
-                async with asyncio.timeout(EXIT_SECONDS):
+                async with asyncio.timeout(END_SECONDS):
                     created = await under_way
                     status = await command.process.wait()
 
-    client = connect(database_uri, EXIT_SECONDS)
+    client = connect(database_uri, END_SECONDS)
     kept = await database(client)["verifications"].count_documents({"_id": created["id"], "reference": "held up"})
     close(client)
     assert closed.value.rcvd is not None
@@ -87,7 +85,7 @@ async def test_at_sigterm_what_cannot_be_finished_is_told_that_its_outcome_is_op
             await asyncio.wait_for(way.held.wait(), READY_SECONDS)
 
             command.process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(EXIT_SECONDS):
+            async with asyncio.timeout(END_SECONDS):
                 answer = await under_way
                 status = await command.process.wait()
 
