@@ -108,7 +108,7 @@ class Documents:
         self._introspection = introspection
         self._limits = limits
         self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
-        self._kept = Recent[Checked](KEPT_DOCUMENTS, KEPT_CHARACTERS)
+        self._kept = Recent[str, Checked](KEPT_DOCUMENTS, KEPT_CHARACTERS)
         self._persisted = PersistedQueries() if persisted_queries else None
         self._mode = mode
         self._trusted: dict[str, Checked] = {}

@@ -15,7 +15,7 @@ class PersistedQueries:
     """
 
     def __init__(self) -> None:
-        self._texts = Recent[str](KEPT_TEXTS, KEPT_CHARACTERS)
+        self._texts = Recent[str, str](KEPT_TEXTS, KEPT_CHARACTERS)
 
     def text(self, hash: str) -> str | None:
         """The document with this hash; None where it was not sent yet, or is forgotten."""

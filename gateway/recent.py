@@ -1,34 +1,36 @@
 """What was used recently, in a bounded memory."""
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from typing import Generic, TypeVar
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
-class Recent(Generic[T]):
+class Recent(Generic[K, T]):
     """Values by their keys, each of a length in characters. Those used least recently are forgotten."""
 
     def __init__(self, most: int, most_characters: int) -> None:
         self._most = most
         self._most_characters = most_characters
-        self._kept: OrderedDict[str, tuple[T, int]] = OrderedDict()
+        self._kept: OrderedDict[K, tuple[T, int]] = OrderedDict()
         self._characters = 0
 
-    def __contains__(self, key: str) -> bool:
+    def __contains__(self, key: K) -> bool:
         return key in self._kept
 
-    def peek(self, key: str) -> T | None:
+    def peek(self, key: K) -> T | None:
         """The value, without using it."""
         return self._kept[key][0] if key in self._kept else None
 
-    def get(self, key: str) -> T | None:
+    def get(self, key: K) -> T | None:
         """The value, which now is the one used last."""
         if key in self._kept:
             self._kept.move_to_end(key)
         return self.peek(key)
 
-    def keep(self, key: str, value: T, characters: int) -> None:
+    def keep(self, key: K, value: T, characters: int) -> None:
         """Keep a value, and forget others where that is too much."""
         if key in self._kept:
             self._characters -= self._kept.pop(key)[1]

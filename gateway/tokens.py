@@ -67,7 +67,7 @@ class Tokens:
         self._claims = jwt.JWTClaimsRegistry(self._seconds, LEEWAY_SECONDS, **required, **expected)
         self._own_claims = jwt.JWTClaimsRegistry(self._seconds, 0, **required, chain={"essential": True})
         # Checking a signature costs more than a whole point read: a token is looked at once, and its time at each use.
-        self._trusted = Recent[Caller](CACHED_TOKENS, CACHED_CHARACTERS)
+        self._trusted = Recent[str, Caller](CACHED_TOKENS, CACHED_CHARACTERS)
 
     async def caller(self, authorization: str | None) -> Caller:
         """The caller that an `Authorization: Bearer` value speaks for. Raises: Unauthenticated; KeysUnavailable where that can't be told."""

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import strawberry
@@ -48,13 +49,20 @@ def declared(field: GraphQLField | None, name: str, otherwise: Any) -> Any:
     return definition.metadata.get(name, otherwise) if isinstance(definition, StrawberryField) else otherwise
 
 
+@dataclass(frozen=True, slots=True)
+class Represents:
+    """The `is_type_of` of a type whose values are objects of the domain: it looks at their class and at nothing else."""
+
+    classes: tuple[type, ...]
+
+    def __call__(self, value: object, info: object) -> bool:
+        """Whether the value is one of them."""
+        return isinstance(value, self.classes)
+
+
 def represents(*classes: type) -> Any:
-    """The `is_type_of` of a type whose values are objects of the domain."""
-
-    def is_type_of(value: object, info: object) -> bool:
-        return isinstance(value, classes)
-
-    return staticmethod(is_type_of)
+    """What a type says of its values."""
+    return Represents(classes)
 
 
 def summary(resolver: Callable[..., Any]) -> str:

@@ -224,7 +224,7 @@ async def test_a_document_that_is_named_in_several_ways_is_one(remembering: Gate
 
 
 def test_of_what_was_used_least_recently_the_least_is_kept() -> None:
-    recent = Recent[str](3, 10)
+    recent = Recent[str, str](3, 10)
     for key in ("a", "b", "c"):
         recent.keep(key, key, 1)
     recent.keep("b", "B", 2)

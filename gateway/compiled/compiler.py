@@ -1,0 +1,160 @@
+"""Operations, compiled once and executed often; what can't be compiled is executed by graphql-core."""
+
+import logging
+from collections.abc import Awaitable, Hashable, Iterator
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FragmentDefinitionNode,
+    GraphQLSchema,
+    Node,
+    OperationDefinitionNode,
+    VariableNode,
+    execute,
+)
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.values import VariableValues
+from graphql.language import DirectiveNode
+from graphql.language.ast import QUERY_DOCUMENT_KEYS
+
+from gateway.compiled.plan import Plan, compiled
+from gateway.compiled.run import Operation, Run
+from gateway.compiled.source import Refused
+from gateway.compiled.variables import Variables
+from gateway.recent import Recent
+
+logger = logging.getLogger(__name__)
+
+MOST_POSITIONS = 3000
+MOST_PLANS = 512
+# A plan takes some twenty times the characters of its source.
+MOST_SOURCE_CHARACTERS = 4_000_000
+CONDITIONAL = ("skip", "include")
+NOT_COMPILED = ("defer", "stream", "experimental_disableErrorPropagation")
+
+
+class Compiler:
+    """Compiles the operations of a schema. The plans used least recently are forgotten, whichever operation they are of."""
+
+    def __init__(self, schema: GraphQLSchema, *, hide_suggestions: bool = False, dates_left_to_orjson: bool = False) -> None:
+        """`dates_left_to_orjson`: instants in UTC stay objects, since whoever writes the answer writes it with orjson."""
+        self.schema = schema
+        self.hide_suggestions = hide_suggestions
+        self.dates_left_to_orjson = dates_left_to_orjson
+        self.kept = Recent[Hashable, Plan](MOST_PLANS, MOST_SOURCE_CHARACTERS)
+
+    def plans(self, document: DocumentNode, definition: OperationDefinitionNode) -> "Plans":
+        """The plans of one operation of a valid document."""
+        return Plans(self, document, definition)
+
+
+class Plans:
+    """The plans of an operation: one for each choice of what it skips and includes, and for each variant of the schema's guards."""
+
+    def __init__(self, compiler: Compiler, document: DocumentNode, definition: OperationDefinitionNode) -> None:
+        fragments = [each for each in document.definitions if isinstance(each, FragmentDefinitionNode)]
+        named = {each.name.value: each for each in fragments}
+        self._compiler = compiler
+        self._document = document
+        self._operation = Operation(compiler.schema, definition, named, compiler.hide_suggestions)
+        self._fragments = {name: FragmentDetails(fragment) for name, fragment in named.items()}
+        # Others of the same document may have variables of their own.
+        declared = {each.variable.name.value for each in definition.variable_definitions or ()}
+        self._conditions = tuple(name for name in dict.fromkeys(conditions_in(document)) if name in declared)
+        self._variables = Variables(self._operation)
+        self.refused: str | None = not_compiled(document)
+
+    def execute(
+        self, root: Any, context: Any, variables: dict[str, Any] | None = None, variant: Hashable = None
+    ) -> ExecutionResult | Awaitable[ExecutionResult]:
+        """The result of the operation with these variables, as the client sent them; at once where nothing has to be waited for."""
+        raw = variables or {}
+        if self.refused:
+            return self._by_graphql_core(root, context, raw)
+        values = self._variables.quickly(raw)
+        coerced: VariableValues | None = None
+        if values is None:
+            looked_at = self._operation.coerced(raw)
+            if isinstance(looked_at, list):
+                return ExecutionResult(None, looked_at)
+            coerced, values = looked_at, looked_at.coerced
+        plan = self.plan(values, variant)
+        if not plan:
+            return self._by_graphql_core(root, context, raw)
+        run = Run(self._operation, root, context, raw, values)
+        run.values = coerced
+        return plan.execute(run)
+
+    def plan(self, values: dict[str, Any], variant: Hashable = None) -> Plan | None:
+        """The plan for these values of the variables; None where graphql-core executes it."""
+        chosen = tuple(values.get(name) for name in self._conditions)
+        key = (self, chosen, variant)
+        if plan := self._compiler.kept.get(key):
+            return plan
+        # Anything else there is an error, which graphql-core puts into words.
+        if self.refused or not all(isinstance(value, bool) for value in chosen):
+            return None
+        try:
+            plan = self._compiled(dict(zip(self._conditions, chosen, strict=True)), variant)
+        except Refused as refused:
+            self.refused = str(refused)
+            return None
+        except Exception:
+            # A mistake of the compiler must not become one of the answer.
+            logger.exception("an operation could not be compiled")
+            self.refused = "it could not be compiled"
+            return None
+        self._compiler.kept.keep(key, plan, len(plan.source))
+        return plan
+
+    def _compiled(self, chosen: dict[str, Any], variant: Hashable) -> Plan:
+        return compiled(
+            self._operation,
+            self._fragments,
+            VariableValues({}, chosen),
+            variant,
+            dates_left_to_orjson=self._compiler.dates_left_to_orjson,
+            most_positions=MOST_POSITIONS,
+        )
+
+    def _by_graphql_core(self, root: Any, context: Any, raw: dict[str, Any]) -> ExecutionResult | Awaitable[ExecutionResult]:
+        name = self._operation.definition.name
+        return execute(
+            self._compiler.schema,
+            self._document,
+            root,
+            context,
+            raw,
+            name.value if name else None,
+            hide_suggestions=self._compiler.hide_suggestions,
+        )
+
+
+def not_compiled(document: DocumentNode) -> str | None:
+    """Why no operation of a document is compiled, where that can be seen at once."""
+    if any(isinstance(each, FragmentDefinitionNode) and each.variable_definitions for each in document.definitions):
+        return "variables of fragments"
+    return next((f"@{each.name.value}" for each in directives_in(document) if each.name.value in NOT_COMPILED), None)
+
+
+def conditions_in(document: DocumentNode) -> Iterator[str]:
+    """The variables that decide what is skipped or included."""
+    for directive in directives_in(document):
+        if directive.name.value in CONDITIONAL:
+            for argument in directive.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    yield argument.value.name.value
+
+
+def directives_in(document: DocumentNode) -> Iterator[DirectiveNode]:
+    """All directives of a document."""
+    waiting: list[Node] = [document]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, DirectiveNode):
+            yield node
+        for key in QUERY_DOCUMENT_KEYS.get(node.kind, ()):
+            child = getattr(node, key)
+            waiting.extend(child if isinstance(child, tuple | list) else [child] if child else ())

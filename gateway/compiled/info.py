@@ -1,0 +1,75 @@
+"""What resolvers are told of the execution that they are part of."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Any
+
+from graphql import GraphQLResolveInfo, GraphQLResolveInfoHelpers
+from graphql.pyutils import Path, gather_with_cancel, is_awaitable
+
+from gateway.compiled.run import Place, Run, Spot
+
+# The event loop itself keeps no hold of what nobody waits for.
+tracked: set["asyncio.Future[list[Any]]"] = set()
+
+
+class LazyInfo:
+    """The names of graphql-core's GraphQLResolveInfo, most of them made when somebody asks: usually only the context is asked for.
+
+    One name more is `selected`: the fields that are selected anywhere below, as pairs of type and field.
+    """
+
+    __slots__ = ("_place", "_run", "_spot", "context")
+
+    def __init__(self, run: Run, spot: Spot, place: Place) -> None:
+        self._run = run
+        self._spot = spot
+        self._place = place
+        self.context = run.context
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "selected":
+            return self._spot.selected
+        return getattr(resolve_info(self._run, self._spot, self._place), name)
+
+
+def resolve_info(run: Run, spot: Spot, place: Place) -> GraphQLResolveInfo[Any]:
+    """All that graphql-core tells a resolver of the field at a spot."""
+    operation = run.operation
+    return GraphQLResolveInfo(
+        spot.field_name,
+        spot.nodes,
+        spot.return_type,
+        spot.parent_type,
+        path_of(spot, place),
+        operation.schema,
+        operation.fragments,
+        run.root,
+        operation.definition,
+        run.variable_values,
+        run.context,
+        is_awaitable,
+        None,
+        GraphQLResolveInfoHelpers(gather, track),
+    )
+
+
+def path_of(spot: Spot | None, place: Place) -> Any:
+    """The path to a place, with the types that its fields belong to."""
+    if spot is None or place is None:
+        return None
+    above, key = place
+    return Path(path_of(spot.above, above), key, None if isinstance(key, int) else spot.parent_type.name)
+
+
+def gather(values: Sequence[Awaitable[Any]]) -> Awaitable[list[Any]]:
+    """Wait for all of them; should one fail, the others are cancelled."""
+    return gather_with_cancel(*values)
+
+
+def track(values: Sequence[Any]) -> None:
+    """Have those of the values that can be waited for come to their end, though nobody does."""
+    if awaitables := [value for value in values if is_awaitable(value)]:
+        future = asyncio.gather(*awaitables, return_exceptions=True)
+        tracked.add(future)
+        future.add_done_callback(tracked.discard)

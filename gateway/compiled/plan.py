@@ -1,0 +1,66 @@
+"""A compiled operation: its source, and the functions that it became."""
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.values import VariableValues
+
+from gateway.compiled.run import Operation, Place, Run
+from gateway.compiled.settling import Settling
+from gateway.compiled.source import Writer
+
+Root = Callable[[Any, Run, Place], dict[str, Any]]
+
+
+class Plan:
+    """What answers an operation, for one choice of what it skips and includes. Nothing of a request is kept in it."""
+
+    def __init__(self, source: str, roots: Sequence[Root], serially: bool) -> None:
+        self.source = source
+        self._roots = roots
+        self._serially = serially
+
+    def execute(self, run: Run) -> ExecutionResult | Awaitable[ExecutionResult]:
+        """The result, at once where nothing has to be waited for."""
+        if self._serially:
+            return self._one_by_one(run)
+        try:
+            run.data = self._roots[0](run.root, run, None)
+        except GraphQLError as error:
+            run.errors.append(error)
+        return Settling(run).result() if run.holes else ExecutionResult(run.data, run.errors or None)
+
+    async def _one_by_one(self, run: Run) -> ExecutionResult:
+        run.data = {}
+        settling = Settling(run)
+        for root in self._roots:
+            try:
+                run.data |= root(run.root, run, None)
+            except GraphQLError as error:
+                run.errors.append(error)
+                run.data = None
+            await settling.settle()
+            if run.data is None:
+                break
+        return ExecutionResult(run.data, run.errors or None)
+
+
+def compiled(
+    operation: Operation,
+    fragments: dict[str, FragmentDetails],
+    conditions: VariableValues,
+    variant: Hashable,
+    *,
+    dates_left_to_orjson: bool,
+    most_positions: int,
+) -> Plan:
+    """The plan of an operation. Raises: Refused."""
+    writer = Writer(operation, fragments, conditions, variant, dates_left_to_orjson=dates_left_to_orjson, most_positions=most_positions)
+    roots = writer.roots()
+    name = operation.definition.name
+    exec(compile(writer.source, f"<plan {name.value if name else 'without a name'}>", "exec"), writer.names)
+    writer.linked()
+    serially = operation.definition.operation is OperationType.MUTATION
+    return Plan(writer.source, [writer.names[root] for root in roots], serially)

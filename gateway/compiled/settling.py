@@ -1,0 +1,110 @@
+"""Holes, filled: what had to be waited for is put in its place, and what comes of it is waited for at once, without a barrier in between."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import ExecutionResult
+
+from gateway.compiled.positions import PENDING, close
+from gateway.compiled.run import Hole, Key, Place, Run, Spot, listed
+
+
+class Settling:
+    """The waiting part of one execution. `run.holes` is empty but while something is being completed, which waits for nothing."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._running: dict[asyncio.Task[None], list[Key]] = {}
+        self._dropped: set[asyncio.Task[None]] = set()
+
+    async def result(self) -> ExecutionResult:
+        """The result once nothing has to be waited for any more."""
+        await self.settle()
+        return ExecutionResult(self._run.data, self._run.errors or None)
+
+    async def settle(self) -> None:
+        """Fill the holes that the run has, and all that come of them."""
+        await self._fill(self._taken())
+
+    def _taken(self) -> list[Hole]:
+        holes, self._run.holes = self._run.holes, []
+        return holes
+
+    async def _fill(self, holes: Sequence[Hole]) -> None:
+        try:
+            while len(holes) == 1:
+                holes = await self._filled(holes[0])
+            if holes:
+                await self._side_by_side(holes)
+        finally:
+            # Where this ends early, some never began.
+            for hole in holes:
+                close(hole.awaitable)
+
+    async def _filled(self, hole: Hole) -> Sequence[Hole]:
+        """Fill one hole; those that come of it."""
+        awaitable, spot, place, complete = hole
+        if self._container(place) is None:
+            close(awaitable)
+            return ()
+        try:
+            value = await awaitable
+            self._store(place, complete(value, self._run, place))
+        except Exception as error:
+            self._fail(error, spot, place)
+        return self._taken()
+
+    async def _side_by_side(self, holes: Sequence[Hole]) -> None:
+        tasks = [asyncio.create_task(self._alone(hole)) for hole in holes]
+        self._running.update((task, listed(hole.place)) for task, hole in zip(tasks, holes, strict=True))
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                del self._running[task]
+                self._dropped.discard(task)
+
+    async def _alone(self, hole: Hole) -> None:
+        try:
+            await self._fill([hole])
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            # A cancellation from outside is never swallowed.
+            if task is None or task not in self._dropped or task.uncancel():
+                raise
+
+    def _container(self, place: Place) -> Any:
+        """The object or list that a place is in; None where it was nulled."""
+        container: Any = self._run.data
+        for key in listed(place)[:-1]:
+            if container is None:
+                return None
+            container = container[key]
+        return container
+
+    def _store(self, place: Place, value: Any) -> None:
+        container = self._container(place)
+        if container is not None and value is not PENDING:
+            container[place[1]] = value
+
+    def _fail(self, error: Exception, spot: Spot, place: Place) -> None:
+        """Keep the error, and null what can't be without the value; nothing where that is nulled already."""
+        if self._container(place) is None:
+            return
+        self._run.errors.append(spot.located(error, place))
+        if spot.levels is None:
+            self._run.data = None
+            self._drop([])
+        elif spot.levels:
+            for _ in range(spot.levels):
+                place, _key = place
+            self._container(place)[place[1]] = None
+            self._drop(listed(place))
+
+    def _drop(self, nulled: list[Key]) -> None:
+        """Cancel what is being waited for below a place that was nulled."""
+        for task, keys in self._running.items():
+            if task is not asyncio.current_task() and task not in self._dropped and keys[: len(nulled)] == nulled:
+                self._dropped.add(task)
+                task.cancel()

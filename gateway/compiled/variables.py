@@ -1,0 +1,90 @@
+"""The variables of an operation: those of plain types in no time, all others as graphql-core coerces them."""
+
+from typing import Any, NamedTuple
+
+from graphql import (
+    GRAPHQL_MAX_INT,
+    GRAPHQL_MIN_INT,
+    GraphQLBoolean,
+    GraphQLFloat,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLNonNull,
+    GraphQLScalarType,
+    GraphQLString,
+    VariableDefinitionNode,
+    type_from_ast,
+)
+from graphql.execution.values import VariableValues, get_variable_values
+
+from gateway.compiled.run import Operation
+
+MISSING = object()
+PLAIN = {
+    each.coerce_input_value: plain
+    for each, plain in ((GraphQLString, str), (GraphQLID, str), (GraphQLInt, int), (GraphQLFloat, float), (GraphQLBoolean, bool))
+}
+
+
+class Declared(NamedTuple):
+    """A variable of a plain type: the class of its values, and its default; MISSING where it has none."""
+
+    name: str
+    plain: type
+    required: bool
+    default: Any
+
+
+class Variables:
+    """The variables that an operation declares."""
+
+    def __init__(self, operation: Operation) -> None:
+        declared = [plainly(operation, each) for each in operation.variables]
+        self._declared = [each for each in declared if each]
+        self._plain = len(self._declared) == len(declared)
+
+    def quickly(self, raw: dict[str, Any]) -> dict[str, Any] | None:
+        """The values as the client sent them, where nothing about them has to be coerced; None where that is not so."""
+        if not self._plain:
+            return None
+        values: dict[str, Any] = {}
+        for name, plain, required, default in self._declared:
+            value = raw.get(name, MISSING)
+            if value is MISSING:
+                if default is not MISSING:
+                    values[name] = default
+                elif required:
+                    return None
+            elif value is None:
+                if required:
+                    return None
+                values[name] = None
+            elif value.__class__ is plain and fits(value, plain):
+                values[name] = value
+            else:
+                return None
+        return values
+
+
+def fits(value: Any, plain: type) -> bool:
+    """Whether a number is one that its type allows."""
+    if plain is int:
+        return bool(GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT)
+    return plain is not float or bool(value - value == 0.0)
+
+
+def plainly(operation: Operation, node: VariableDefinitionNode) -> Declared | None:
+    """The variable, where it is of a plain type."""
+    type = type_from_ast(operation.schema, node.type)
+    required = isinstance(type, GraphQLNonNull)
+    named = type.of_type if isinstance(type, GraphQLNonNull) else type
+    plain = PLAIN.get(named.coerce_input_value) if isinstance(named, GraphQLScalarType) else None
+    if not plain:
+        return None
+    default: Any = MISSING
+    if node.default_value:
+        values = get_variable_values(operation.schema, [node], {})
+        if not isinstance(values, VariableValues):
+            return None
+        default = values.coerced[node.variable.name.value]
+    return Declared(node.variable.name.value, plain, required, default)
