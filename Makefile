@@ -10,13 +10,16 @@ PYTHON ?= python3
 # The tests' own client on Node, where there is one.
 CLIENTS := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/clients/package-lock.json))
 
+# Servers on Node that the gateway is compared with.
+PEERS := bench/peers/node_modules/.package-lock.json
+
 # GraphiQL, which a gateway in development serves: bundled from npm's packages, nothing of it is committed.
 GRAPHIQL := gateway/pages/graphiql/graphiql.js
 
 # One more than processors: tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
-.PHONY: help setup graphiql run test check schema lock lock-check ledger image-test bench-live bench-hostile clean
+.PHONY: help setup graphiql run test check schema lock lock-check ledger image-test bench bench-quick bench-live bench-hostile clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -45,7 +48,7 @@ schema: setup ## write schema/schema.graphql
 	.venv/bin/gateway schema > schema/schema.graphql.new
 	mv schema/schema.graphql.new schema/schema.graphql
 
-NPM_LOCKS := tests/clients/package-lock.json front/graphiql/package-lock.json
+NPM_LOCKS := tests/clients/package-lock.json front/graphiql/package-lock.json bench/peers/package-lock.json
 # Beside names, versions and hashes, npm writes down where to send donations.
 WITHOUT_ADDRESSES := .venv/bin/python requirements/without_addresses.py
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
@@ -55,6 +58,7 @@ lock: setup ## bring the locks in line with pyproject.toml; newer releases: make
 	$(COMPILE) $(ARGS) pyproject.toml --output-file requirements/runtime.lock
 	$(COMPILE) $(ARGS) pyproject.toml --extra embedded --group dev \
 		--constraints requirements/build.lock --constraints requirements/runtime.lock --output-file requirements/dev.lock
+	$(COMPILE) $(ARGS) --group bench --constraints requirements/dev.lock --output-file requirements/bench.lock
 
 	for place in $(NPM_LOCKS); do (cd $$(dirname $$place) && npm install --package-lock-only --ignore-scripts --loglevel=error) && $(WITHOUT_ADDRESSES) $$place; done
 
@@ -64,6 +68,12 @@ lock-check: setup
 image-test: setup ## build the image and ask it a query (Debian, as root; needs no Docker)
 	.venv/bin/python deploy/image_test.py
 
+bench: setup $(PEERS) .venv/peers-installed ## measure the gateway beside its peers, and how costs grow: 25 minutes, needs wrk and Node
+	.venv/bin/python -m bench $(ARGS)
+
+bench-quick: setup $(PEERS) ## the same beside the closest peers, in four minutes
+	.venv/bin/python -m bench --quick $(ARGS)
+
 bench-live: setup ## measure how late a status is, and what 5,000 subscribers cost
 	.venv/bin/python -m bench.live $(ARGS)
 
@@ -71,7 +81,7 @@ bench-hostile: setup ## measure what hostile operations cost, and how long other
 	.venv/bin/python -m bench.hostile $(ARGS)
 
 clean: ## remove all that was made here: environment, caches, development data
-	rm -rf .venv .gateway dist tests/clients/node_modules front/graphiql/node_modules gateway/pages/graphiql .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .gateway dist tests/clients/node_modules front/graphiql/node_modules bench/peers/node_modules gateway/pages/graphiql .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # pip brings uv, and uv the rest in a tenth of the time. uv doesn't read pip's configuration (a mirror, a certificate), so pip is the second try.
@@ -91,6 +101,15 @@ clean: ## remove all that was made here: environment, caches, development data
 tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/clients && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
 	else echo 'npm is missing, so the tests with a client on Node will not run; on Debian: apt-get install npm' >&2; fi
+
+bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
+	@if command -v npm >/dev/null; then cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
+	else echo 'npm is missing, so there is nobody on Node to compare with; on Debian: apt-get install npm' >&2; exit 1; fi
+
+.venv/peers-installed: requirements/bench.lock .venv/installed
+	@.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --requirement requirements/bench.lock \
+		|| .venv/bin/pip install --quiet --no-deps --require-hashes --requirement requirements/bench.lock
+	@touch $@
 
 $(GRAPHIQL): front/graphiql/package-lock.json front/graphiql/build.js front/graphiql/graphiql.js
 	@if command -v npm >/dev/null; then echo 'bundling GraphiQL' && cd front/graphiql && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node build.js ../../$(@D); \

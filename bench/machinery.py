@@ -9,7 +9,7 @@ import tempfile
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from socket import create_server
@@ -20,9 +20,11 @@ import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from bench.processors import pinned
 from domain.caller import Scope
 from gateway.embedded import EmbeddedMongo
 from gateway.tokens import Tokens, Trust
+from store.sealing import Keys
 from store.verifications import utc_now
 
 WORKSPACE = "bench"
@@ -34,8 +36,38 @@ CREATE = (
 
 
 @dataclass(frozen=True, slots=True)
+class Secrets:
+    """The keys of a gateway under measurement, which sign its callers' tokens and seal its data."""
+
+    token_key: str = field(default_factory=lambda: secrets.token_urlsafe(36))
+    signing_key: str = field(default_factory=lambda: secrets.token_urlsafe(36))
+    fingerprint_key: str = field(default_factory=lambda: secrets.token_urlsafe(36))
+    data_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings that hold them."""
+        return {
+            "GATEWAY_TOKEN_KEY": self.token_key,
+            "GATEWAY_SIGNING_KEY": self.signing_key,
+            "GATEWAY_FINGERPRINT_KEY": self.fingerprint_key,
+            "GATEWAY_DATA_KEYS": f"{WORKSPACE}:{b64encode(self.data_key).decode()}",
+        }
+
+    @property
+    def sealing(self) -> Keys:
+        """What seals personal data as that gateway does."""
+        return Keys({WORKSPACE: self.data_key})
+
+    def token(self) -> str:
+        """A token for everything in the workspace."""
+        tokens = Tokens(Trust(self.token_key, issuer=ISSUER), [self.signing_key], utc_now)
+        return tokens.token("bench", WORKSPACE, SCOPES, timedelta(hours=4))
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
-    """A gateway under measurement."""
+    """A server under measurement, a gateway unless it is said otherwise."""
 
     url: str
     token: str
@@ -45,7 +77,8 @@ class Served:
     @property
     def headers(self) -> dict[str, str]:
         """What every request carries."""
-        return {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
+        known = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        return {**known, "content-type": "application/json"}
 
     @property
     def cpu_seconds(self) -> float:
@@ -63,42 +96,66 @@ class Served:
 @contextmanager
 def served() -> Iterator[Served]:
     """`gateway serve` over an embedded MongoDB, each in a process of its own."""
-    with tempfile.TemporaryDirectory() as folder, EmbeddedMongo(Path(folder)) as mongo:
-        with create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        keys = {f"GATEWAY_{name}_KEY": secrets.token_urlsafe(36) for name in ("TOKEN", "SIGNING", "FINGERPRINT")}
-        keys["GATEWAY_DATA_KEYS"] = f"bench:{b64encode(secrets.token_bytes(32)).decode()}"
-        url = f"http://127.0.0.1:{port}"
-        chosen = {
-            "GATEWAY_MONGO_URI": mongo.uri,
-            "GATEWAY_PORT": str(port),
-            "GATEWAY_PUBLIC_URL": url,
-            "GATEWAY_PROVIDER": "sandbox",
-            "GATEWAY_TOKEN_ISSUER": ISSUER,
-        }
-        # All the load comes from one address, for one subject.
-        chosen |= {"GATEWAY_RATE_COST_PER_SECOND": "0"}
-        chosen |= dict.fromkeys(("GATEWAY_MOST_SOCKETS", "GATEWAY_MOST_SOCKETS_PER_ADDRESS", "GATEWAY_MOST_SOCKETS_PER_SUBJECT"), "1000000")
-        process = subprocess.Popen([sys.executable, "-m", "gateway", "serve"], env=os.environ | keys | chosen, stderr=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory() as folder, EmbeddedMongo(Path(folder)) as mongo, gateway(mongo.uri, Secrets()) as running:
+        yield running
+
+
+@contextmanager
+def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None) -> Iterator[Served]:
+    """`gateway serve` over a database, as in production."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    chosen = {
+        "GATEWAY_MONGO_URI": mongo_uri,
+        "GATEWAY_PORT": str(port),
+        "GATEWAY_PUBLIC_URL": url,
+        "GATEWAY_PROVIDER": "sandbox",
+        "GATEWAY_TOKEN_ISSUER": ISSUER,
+        # Links that are opened while it is measured don't expire meanwhile.
+        "GATEWAY_LINK_WINDOW_SECONDS": "86400",
+    }
+    # All the load comes from one address, for one subject: what it spends is counted, and the limits are out of its reach.
+    chosen |= {"GATEWAY_RATE_COST_PER_SECOND": "1000000000", "GATEWAY_RATE_BURST_COST": "1000000000"}
+    chosen |= dict.fromkeys(("GATEWAY_MOST_SOCKETS", "GATEWAY_MOST_SOCKETS_PER_ADDRESS", "GATEWAY_MOST_SOCKETS_PER_SUBJECT"), "1000000")
+    command = [sys.executable, "-m", "gateway", "serve"]
+    with running(command if processors is None else pinned(command, processors), keys.environment | chosen) as process:
+        asyncio.run(ready(f"{url}/readyz"))
+        yield Served(url, keys.token(), process, mongo_uri)
+
+
+def free_port() -> int:
+    """A port that nobody has at the moment."""
+    with create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+@contextmanager
+def running(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is ended with the context."""
+    process = subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
         try:
-            tokens = Tokens(Trust(keys["GATEWAY_TOKEN_KEY"], issuer=ISSUER), [keys["GATEWAY_SIGNING_KEY"]], utc_now)
-            asyncio.run(_ready(url))
-            yield Served(url, tokens.token("bench", WORKSPACE, SCOPES, timedelta(hours=4)), process, mongo.uri)
-        finally:
-            process.terminate()
             process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
-async def _ready(url: str) -> None:
+async def ready(url: str) -> None:
+    """Wait until this address answers with success. Raises: SystemExit where it never does."""
     async with httpx2.AsyncClient(trust_env=False) as client:
         for _ in range(600):
             try:
-                if (await client.get(f"{url}/readyz")).is_success:
+                if (await client.get(url)).is_success:
                     return
             except httpx2.HTTPError:
                 pass
             await asyncio.sleep(0.05)
-    raise SystemExit("the gateway did not become ready")
+    raise SystemExit(f"{url} did not answer")
 
 
 @asynccontextmanager

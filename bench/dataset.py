@@ -1,0 +1,155 @@
+"""The verifications that are asked for: made by the domain's rules, and written as the gateway writes them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain
+from random import Random
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from bench.machinery import WORKSPACE
+from domain.deadlines import Windows, whole_milliseconds
+from domain.event import Progress
+from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
+from domain.reasons import CATALOGUE
+from domain.result import Result
+from domain.status import Status
+from domain.verification import Provider, Request, RetryRequest, Verification
+from store.documents import Document, encode
+from store.indexes import INDEXES, VERIFICATIONS
+from store.sealing import Keys
+from store.verifications import utc_now
+
+# Nothing falls due while it is measured: the gateway would write then, and nobody else.
+WINDOWS = Windows(link=timedelta(days=60), verification=timedelta(days=60))
+OTHER_WORKSPACES = ("acme", "globex", "initech")
+FIRST_NAMES = ("Ada", "Grace", "Jeanne", "Karim", "Lucía", "Mikołaj", "Noor", "Øyvind", "Priya", "Zoë")
+LAST_NAMES = ("Byron", "Diallo", "García", "Hopper", "Kowalski", "Moreau", "Nguyen", "Olsen", "Rossi", "Weber")
+CODES = {status: [code for code, reason in CATALOGUE.items() if status in reason.statuses] for status in (Status.FAILED, Status.INCONCLUSIVE)}
+STEP = timedelta(seconds=7, milliseconds=137)
+
+
+@dataclass(slots=True)
+class Company:
+    """One workspace's verifications, by chance, and the same at each run but for the time at which they were made."""
+
+    workspace: str
+    chance: Random
+    began: datetime
+    made: int = field(default=0, init=False)
+
+    def verifications(self, number: int) -> Iterator[Verification]:
+        """So many of them, oldest first; retries come one after the attempt before."""
+        while self.made < number:
+            yield from self.attempts()
+
+    def untouched(self, number: int) -> Iterator[Verification]:
+        """So many whose link was never opened."""
+        return (self.created() for _ in range(number))
+
+    def attempts(self) -> Iterator[Verification]:
+        """A chain of attempts: mostly one."""
+        verification = self.lived(self.created())
+        while verification.can_retry and self.chance.random() < 0.2:
+            id = self.id()
+            at = verification.updated_at + STEP
+            before, successor = verification.retried(id, RetryRequest(), self.provider(id), WINDOWS, at)
+            yield before
+            verification = self.lived(successor)
+        yield verification
+
+    def created(self) -> Verification:
+        """One that nobody has looked at yet."""
+        chance, id = self.chance, self.id()
+        declared = DeclaredIdentity(chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES))
+        request = Request(declared, "https://shop.example/welcome", reference=f"order-{self.workspace}-{self.made}")
+        return Verification.created(id, self.workspace, request, self.provider(id), WINDOWS, self.now())
+
+    def lived(self, verification: Verification) -> Verification:
+        """What became of it: three to eight events."""
+        chance = self.chance
+        outcome = chance.choices((Status.PENDING, Status.VERIFIED, Status.FAILED, Status.INCONCLUSIVE), (20, 45, 20, 15))[0]
+        at = verification.created_at
+        for step in list(Progress)[: 3 if outcome.final else chance.randint(2, 3)]:
+            at += STEP * chance.uniform(1, 9)
+            verification = verification.progressed(step, WINDOWS, at)
+        if not outcome.final:
+            return verification
+        verification = verification.concluded(self.result(outcome), at + STEP)
+        # Now and then the provider changes its mind, in vain.
+        for _ in range(chance.choices((0, 1, 2), (80, 15, 5))[0]):
+            verification = verification.concluded(self.result(chance.choice(list(CODES))), at + STEP * 2)
+        return verification
+
+    def result(self, status: Status) -> Result:
+        """What a provider reports."""
+        if status is Status.VERIFIED:
+            number = f"{self.chance.randrange(10**12):012}"
+            return Result.reported(status, [], ExtractedDocument("Ada Byron", "1990-01-23", DocumentType.PASSPORT, "FR", number))
+        return Result.reported(status, self.chance.sample(CODES[status], self.chance.choices((1, 2, 3), (50, 35, 15))[0]))
+
+    def provider(self, id: str) -> Provider:
+        """The provider's side of one."""
+        return Provider("sandbox", f"sandbox-{id}", f"https://provider.example/{id}")
+
+    def id(self) -> str:
+        """An id as the gateway makes them: the time, then chance."""
+        self.made += 1
+        return f"ver_{int(self.now().timestamp() * 1000):012x}{self.chance.getrandbits(80):020x}"
+
+    def now(self) -> datetime:
+        """The time at which the last one was made."""
+        return self.began + STEP * self.made
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What was written, by the ids that are asked for."""
+
+    ids: list[str]
+    untouched: list[str]
+
+
+def written(uri: str, keys: Keys, rows: int, untouched: int = 0) -> Dataset:
+    """So many verifications of the workspace that is asked, and half as many of others; and first of all those that nobody has looked at."""
+    began = whole_milliseconds(utc_now()) - timedelta(days=20)
+    chance = Random(7)
+    company = Company(WORKSPACE, chance, began)
+    fresh = list(company.untouched(untouched))
+    mine = list(company.verifications(untouched + rows))
+    others = (Company(name, chance, began).verifications(rows // 2 // len(OTHER_WORKSPACES)) for name in OTHER_WORKSPACES)
+    with database(uri) as target:
+        prepare(target)
+        insert(target[VERIFICATIONS], (encode(verification, keys) for verification in chain(fresh, mine, *others)))
+    return Dataset([verification.id for verification in mine], [verification.id for verification in fresh])
+
+
+@contextmanager
+def database(uri: str) -> Iterator[Database[Document]]:
+    """The database that the address names, for as long as the context lasts."""
+    client: MongoClient[Document]
+    with MongoClient(uri, tz_aware=True) as client:
+        yield client.get_default_database()
+
+
+def prepare(target: Database[Document]) -> None:
+    """Make the gateway's indexes."""
+    for name, indexes in INDEXES.items():
+        target[name].create_indexes(indexes)
+
+
+def insert(collection: Collection[Any], documents: Iterator[Any], batch: int = 1000) -> None:
+    """Write them, many at a time."""
+    waiting: list[Any] = []
+    for document in documents:
+        waiting.append(document)
+        if len(waiting) == batch:
+            collection.insert_many(waiting, ordered=False)
+            waiting = []
+    if waiting:
+        collection.insert_many(waiting, ordered=False)

@@ -1,0 +1,57 @@
+-- What wrk sends and what it makes of the answers. REQUESTS and ANSWERS name files: a request a line (method, path and body, tabs between),
+-- and every answer that is right, byte for byte. WRITES may name a second file of requests: one in ten is the next of those,
+-- each of them sent once, and its answer must contain the text WRITTEN.
+
+local AUTHORIZATION, WRITTEN = os.getenv("AUTHORIZATION"), os.getenv("WRITTEN")
+local requests, writes, right = {}, {}, {}
+local next_write = 0
+wrong, sample = 0, ""
+
+local function prepared(path)
+  local found = {}
+  for line in io.lines(path) do
+    local method, target, body = line:match("^([^\t]*)\t([^\t]*)\t(.*)$")
+    local headers = { ["content-type"] = "application/json", ["authorization"] = AUTHORIZATION }
+    found[#found + 1] = wrk.format(method, target, headers, body ~= "" and body or nil)
+  end
+  return found
+end
+
+local threads = {}
+
+function setup(thread)
+  threads[#threads + 1] = thread
+end
+
+function init(args)
+  math.randomseed(tonumber(os.getenv("SEED")))
+  requests = prepared(os.getenv("REQUESTS"))
+  if os.getenv("WRITES") then writes = prepared(os.getenv("WRITES")) end
+  for line in io.lines(os.getenv("ANSWERS")) do right[line] = true end
+end
+
+function request()
+  if #writes > 0 and math.random(10) == 1 then
+    next_write = next_write + 1
+    return writes[next_write] or error("there are no more writes")
+  end
+  return requests[math.random(#requests)]
+end
+
+function response(status, headers, body)
+  if status ~= 200 or not (right[body] or (WRITTEN and body:find(WRITTEN, 1, true))) then
+    wrong = wrong + 1
+    sample = status .. " " .. body:sub(1, 300)
+  end
+end
+
+function done(summary, latency)
+  local told, count = "", 0
+  for _, thread in ipairs(threads) do
+    count = count + thread:get("wrong")
+    told = thread:get("sample") or told
+  end
+  local errors = summary.errors
+  io.stderr:write(string.format("%d %d %d %d %d %d\n%s\n", summary.requests, summary.duration, count,
+    errors.connect + errors.read + errors.write + errors.timeout, latency:percentile(50), latency:percentile(99), told))
+end

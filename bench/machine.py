@@ -1,0 +1,54 @@
+"""Where it was measured, and with which releases."""
+
+import json
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from bench.processors import AVAILABLE
+from bench.servers import PEERS
+from gateway.embedded import find_mongod
+
+PACKAGES = ("ariadne", "graphql-core", "motor", "orjson", "pymongo", "starlette", "strawberry-graphql", "uvicorn", "uvloop", "websockets")
+
+
+def described() -> dict[str, Any]:
+    """The machine and the releases."""
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "processor": processor(),
+        "processors": len(AVAILABLE),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "node": told("node", "--version"),
+        "mongod": told(str(find_mongod()), "--version").splitlines()[0],
+        "packages": dict(filter(None, map(installed, PACKAGES))) | npm(),
+    }
+
+
+def processor() -> str:
+    """The model of the processor."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def installed(package: str) -> tuple[str, str] | None:
+    """The release of a Python package."""
+    try:
+        return package, version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def npm() -> dict[str, str]:
+    """The releases of the packages on Node."""
+    dependencies: dict[str, str] = json.loads((PEERS / "package.json").read_text())["dependencies"]
+    return dependencies
+
+
+def told(*command: str) -> str:
+    """What a command prints."""
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,0 +1,160 @@
+"""A REST service, written by hand for exactly these answers: Starlette, Motor and orjson."""
+
+from asyncio import Future, create_task, get_running_loop
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from pymongo import WriteConcern
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bench.peers.rows import Collection, Document, connected, cursor, page
+from domain.reasons import CATALOGUE
+
+POINT = {"status": 1, "createdAt": 1, "reasons": 1}
+ROW = POINT | {"reference": 1, "updatedAt": 1, "expiresAt": 1, "version": 1, "attempt": 1}
+REASONS = {code: {"code": code, "type": reason.type.name, "description": reason.description} for code, reason in CATALOGUE.items()}
+CODES = [
+    REASONS[code] | {"statuses": [status.name for status in reason.statuses], "retryAdvice": reason.retry_advice.name}
+    for code, reason in CATALOGUE.items()
+]
+LINK_WINDOW = timedelta(days=1)
+MAJORITY = WriteConcern("majority", j=True)
+
+
+class Gathered:
+    """Reads by id that wait for one another: those that arrive while one is under way are read together."""
+
+    def __init__(self, verifications: Collection, workspace: str) -> None:
+        self._verifications = verifications
+        self._workspace = workspace
+        self._waiting: dict[str, Future[Document | None]] = {}
+        self._reading = False
+
+    async def get(self, id: str) -> Document | None:
+        """The document with this id."""
+        answer = self._waiting.get(id)
+        if answer is None:
+            answer = self._waiting[id] = get_running_loop().create_future()
+        if not self._reading:
+            self._reading = True
+            self._task = create_task(self._read())
+        return await answer
+
+    async def _read(self) -> None:
+        while self._waiting:
+            asked, self._waiting = self._waiting, {}
+            found = await self._verifications.find({"_id": {"$in": list(asked)}, "workspace": self._workspace}, POINT).to_list(None)
+            documents = {document["_id"]: document for document in found}
+            for id, answer in asked.items():
+                answer.set_result(documents.get(id))
+        self._reading = False
+
+
+async def verification(request: Request) -> Response:
+    """One, read for this request alone."""
+    state = request.app.state
+    return shown(await state.verifications.find_one({"_id": request.path_params["id"], "workspace": state.workspace}, POINT))
+
+
+async def gathered(request: Request) -> Response:
+    """One, read together with others."""
+    state = request.app.state
+    if not hasattr(state, "gathered"):
+        state.gathered = Gathered(state.verifications, state.workspace)
+    return shown(await state.gathered.get(request.path_params["id"]))
+
+
+async def verifications(request: Request) -> Response:
+    """A page of the list."""
+    state = request.app.state
+    documents, more = await page(state.verifications, state.workspace, int(request.query_params["first"]), ROW)
+    edges = [{"cursor": cursor(document["createdAt"], document["_id"]), "node": row(document)} for document in documents]
+    return answer({"verifications": {"edges": edges, "pageInfo": {"hasNextPage": more, "endCursor": edges[-1]["cursor"] if edges else None}}})
+
+
+async def reason_codes(request: Request) -> Response:
+    """The catalogue."""
+    return answer({"reasonCodes": CODES})
+
+
+async def link_opened(request: Request) -> Response:
+    """Record that the link was opened, unless another writer was faster: then decide again."""
+    state = request.app.state
+    collection = state.verifications.with_options(write_concern=MAJORITY)
+    while True:
+        old = await collection.find_one({"_id": request.path_params["id"], "workspace": state.workspace})
+        if old is None:
+            return answer({"reportProgress": None})
+        if old["status"] != "pending" or "openedAt" in old:
+            return reported(old)
+        new = opened(old, datetime.now(UTC))
+        guard = {"_id": old["_id"], "workspace": old["workspace"], "version": old["version"]}
+        if (await collection.replace_one(guard, new)).matched_count:
+            return reported(new)
+
+
+def opened(old: Document, now: datetime) -> Document:
+    """The document with the event that its link was opened."""
+    version, deadline = old["version"] + 1, now + LINK_WINDOW
+    event = {"version": version, "type": "link_opened", "actor": "individual", "at": now}
+    changed = {"version": version, "updatedAt": now, "openedAt": now, "linkExpiresAt": deadline, "due": min(deadline, old["expiresAt"])}
+    return old | changed | {"events": [*old["events"], event]}
+
+
+def shown(document: Document | None) -> Response:
+    """A verification as the answer to a point read."""
+    return answer({"verification": document and point(document)})
+
+
+def reported(document: Document) -> Response:
+    """What is told of a write."""
+    return answer({"reportProgress": {"id": document["_id"], "status": document["status"].upper(), "version": document["version"]}})
+
+
+def point(document: Document) -> Document:
+    """The few fields of a point read."""
+    return {"id": document["_id"], "status": document["status"].upper(), "createdAt": document["createdAt"], "reasons": reasons(document)}
+
+
+def row(document: Document) -> Document:
+    """The fields of a row."""
+    return {
+        "id": document["_id"],
+        "status": document["status"].upper(),
+        "reference": document.get("reference"),
+        "createdAt": document["createdAt"],
+        "updatedAt": document["updatedAt"],
+        "expiresAt": document["expiresAt"],
+        "version": document["version"],
+        "attempt": document["attempt"],
+        "reasons": reasons(document),
+    }
+
+
+def reasons(document: Document) -> list[Document]:
+    """Its reasons, explained."""
+    return [REASONS[code] for code in document["reasons"]]
+
+
+def answer(data: dict[str, Any]) -> Response:
+    """A response in JSON."""
+    return Response(orjson.dumps({"data": data}), media_type="application/json")
+
+
+def application() -> Starlette:
+    """The service."""
+    return Starlette(
+        routes=[
+            Route("/verifications", verifications),
+            Route("/verifications/{id}", verification),
+            Route("/gathered/{id}", gathered),
+            Route("/verifications/{id}/link-opened", link_opened, methods=["POST"]),
+            Route("/reason-codes", reason_codes),
+            Route("/ready", reason_codes),
+        ],
+        lifespan=connected,
+    )

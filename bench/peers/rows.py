@@ -1,0 +1,45 @@
+"""What the peers in Python share: the collection, what they read of a document, and the cursors of the list."""
+
+import os
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from starlette.applications import Starlette
+
+Document = dict[str, Any]
+Collection = AsyncIOMotorCollection[Document]
+
+NEWEST = [("createdAt", -1), ("_id", -1)]
+# All of a document but its history and what is sealed.
+ROW = dict.fromkeys(
+    ("status", "reference", "createdAt", "updatedAt", "expiresAt", "version", "attempt", "next", "chain", "reasons"),
+    1,
+)
+
+
+@asynccontextmanager
+async def connected(app: Starlette) -> AsyncIterator[None]:
+    """The application with its collection and the workspace that it serves."""
+    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(os.environ["MONGO_URI"], tz_aware=True)
+    app.state.verifications = client.get_default_database()["verifications"]
+    app.state.workspace = os.environ["WORKSPACE"]
+    try:
+        yield
+    finally:
+        client.close()
+
+
+async def page(verifications: Collection, workspace: str, first: int, projection: Document) -> tuple[list[Document], bool]:
+    """The newest verifications, and whether there are more."""
+    found = await verifications.find({"workspace": workspace}, projection).sort(NEWEST).limit(first + 1).to_list(first + 1)
+    return found[:first], len(found) > first
+
+
+def cursor(created_at: datetime, id: str) -> str:
+    """Where a row stands in the list, as the gateway writes that."""
+    milliseconds = round(created_at.timestamp() * 1000)
+    return urlsafe_b64encode(f"CREATED_NEWEST:{milliseconds}:{id}".encode()).decode().rstrip("=")

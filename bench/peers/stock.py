@@ -1,0 +1,288 @@
+"""Strawberry as it comes: its own application on Starlette, with its caches for parsing and validation."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Self
+
+import strawberry
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.dataloader import DataLoader
+from strawberry.extensions import ParserCache, ValidationCache
+
+from bench.peers.rows import ROW, Collection, Document, connected, cursor, page
+from domain.event import Actor, EventType
+from domain.reasons import CATALOGUE, ReasonType, RetryAdvice
+from domain.status import Status
+
+STATUSES = {status.value: status for status in Status}
+EVENT_TYPES = {type.value: type for type in EventType}
+ACTORS = {actor.value: actor for actor in Actor}
+
+strawberry.enum(Status, name="VerificationStatus")
+for enum in (ReasonType, RetryAdvice, EventType, Actor):
+    strawberry.enum(enum)
+
+
+@strawberry.type
+class ReasonCode:
+    """A reason, explained."""
+
+    code: str
+    type: ReasonType
+    description: str
+    statuses: list[Status]
+    retry_advice: RetryAdvice
+
+
+REASONS = {
+    code: ReasonCode(code=code, type=reason.type, description=reason.description, statuses=list(reason.statuses), retry_advice=reason.retry_advice)
+    for code, reason in CATALOGUE.items()
+}
+
+
+class Broker:
+    """The queues of those who follow a verification."""
+
+    def __init__(self) -> None:
+        self._queues: dict[str, set[asyncio.Queue[Document]]] = defaultdict(set)
+
+    def tell(self, document: Document) -> None:
+        """Tell all who follow it of its new state."""
+        for queue in self._queues.get(document["_id"], ()):
+            queue.put_nowait(document)
+
+    async def follow(self, verifications: Collection) -> None:
+        """Tell of every state that is written from now on."""
+        async with verifications.watch([{"$match": {"operationType": "replace"}}]) as changes:
+            async for change in changes:
+                self.tell(change["fullDocument"])
+
+    async def states(self, id: str) -> AsyncGenerator[Document, None]:
+        """The states of one, as they come."""
+        queue: asyncio.Queue[Document] = asyncio.Queue()
+        self._queues[id].add(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._queues[id].discard(queue)
+
+
+class Context(dict[str, Any]):
+    """What lives as long as a request."""
+
+    def __init__(self, state: Any) -> None:
+        super().__init__()
+        self.verifications: Collection = state.verifications
+        self.workspace: str = state.workspace
+        self.broker: Broker = state.broker
+        self.attempts = DataLoader(self._attempts)
+        self.events = DataLoader(self._events)
+
+    async def page(self, first: int) -> tuple[list["Verification"], bool]:
+        """The newest verifications, and whether there are more."""
+        documents, more = await page(self.verifications, self.workspace, first, ROW)
+        return [Verification.of(document) for document in documents], more
+
+    async def _attempts(self, chains: list[str]) -> list[list["Verification"]]:
+        found: dict[str, list[Verification]] = defaultdict(list)
+        async for document in self.verifications.find({"workspace": self.workspace, "chain": {"$in": chains}}, ROW).sort("attempt", 1):
+            found[document["chain"]].append(Verification.of(document))
+        return [found[chain] for chain in chains]
+
+    async def _events(self, ids: list[str]) -> list[list["Event"]]:
+        found = {document["_id"]: document["events"] async for document in self.verifications.find({"_id": {"$in": ids}}, {"events": 1})}
+        return [[Event.of(event) for event in found[id]] for id in ids]
+
+
+Info = strawberry.Info[Context, None]
+
+
+@strawberry.type
+class Event:
+    """One entry of a verification's history."""
+
+    version: int
+    type: EventType
+    actor: Actor
+    at: datetime
+    to_status: Status | None
+    codes: strawberry.Private[list[str]]
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        """The event that a document holds."""
+        to = document.get("to")
+        return cls(
+            version=document["version"],
+            type=EVENT_TYPES[document["type"]],
+            actor=ACTORS[document["actor"]],
+            at=document["at"],
+            to_status=STATUSES[to] if to else None,
+            codes=document.get("reasons", []),
+        )
+
+    @strawberry.field
+    def reasons(self) -> list[ReasonCode]:
+        """The reasons that came with it."""
+        return [REASONS[code] for code in self.codes]
+
+
+@strawberry.type
+class Verification:
+    """One attempt at verifying a person's identity."""
+
+    id: strawberry.ID
+    status: Status
+    reference: str | None
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    version: int
+    attempt: int
+    next: strawberry.Private[str | None]
+    chain: strawberry.Private[str]
+    codes: strawberry.Private[list[str]]
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        """The verification that a document holds."""
+        return cls(
+            id=document["_id"],
+            status=STATUSES[document["status"]],
+            reference=document.get("reference"),
+            created_at=document["createdAt"],
+            updated_at=document["updatedAt"],
+            expires_at=document["expiresAt"],
+            version=document["version"],
+            attempt=document["attempt"],
+            next=document.get("next"),
+            chain=document["chain"],
+            codes=document["reasons"],
+        )
+
+    @strawberry.field
+    def reasons(self) -> list[ReasonCode]:
+        """Why it ended so."""
+        return [REASONS[code] for code in self.codes]
+
+    @strawberry.field
+    async def attempts(self, info: Info) -> list["Verification"]:
+        """All attempts of its chain."""
+        return [self] if self.attempt == 1 and self.next is None else await info.context.attempts.load(self.chain)
+
+    @strawberry.field
+    async def events(self, info: Info) -> list[Event]:
+        """What happened to it."""
+        return await info.context.events.load(self.id)
+
+
+@strawberry.type
+class VerificationEdge:
+    """A row of the list."""
+
+    cursor: str
+    node: Verification
+
+
+@strawberry.type
+class PageInfo:
+    """What follows a page."""
+
+    has_next_page: bool
+    end_cursor: str | None
+
+
+@strawberry.type
+class VerificationConnection:
+    """A page of the list."""
+
+    edges: list[VerificationEdge]
+    page_info: PageInfo
+
+    @classmethod
+    def of(cls, rows: list[Verification], more: bool) -> Self:
+        """The page of these rows."""
+        edges = [VerificationEdge(cursor=cursor(row.created_at, row.id), node=row) for row in rows]
+        return cls(edges=edges, page_info=PageInfo(has_next_page=more, end_cursor=edges[-1].cursor if edges else None))
+
+
+@strawberry.type
+class VerificationUpdate:
+    """A new state, and what led to it."""
+
+    verification: Verification
+    events: list[Event]
+
+
+@strawberry.type
+class Query:
+    """What can be read."""
+
+    @strawberry.field
+    async def verification(self, info: Info, id: strawberry.ID) -> Verification | None:
+        """One of them."""
+        context = info.context
+        document = await context.verifications.find_one({"_id": id, "workspace": context.workspace}, ROW)
+        return Verification.of(document) if document else None
+
+    @strawberry.field
+    async def verifications(self, info: Info, first: int = 50) -> VerificationConnection:
+        """A page of them."""
+        return VerificationConnection.of(*await info.context.page(first))
+
+    @strawberry.field
+    def reason_codes(self) -> list[ReasonCode]:
+        """The catalogue."""
+        return list(REASONS.values())
+
+
+@strawberry.type
+class Subscription:
+    """What can be followed."""
+
+    @strawberry.subscription
+    async def verification_updated(self, info: Info, id: strawberry.ID) -> AsyncGenerator[VerificationUpdate, None]:
+        """One of them, whenever something happens to it."""
+        async for document in info.context.broker.states(id):
+            yield VerificationUpdate(verification=Verification.of(document), events=[Event.of(document["events"][-1])])
+
+
+schema = strawberry.Schema(Query, subscription=Subscription, extensions=[ParserCache, ValidationCache])
+
+
+class Application(GraphQL[Context, None]):
+    """Strawberry's application with a context of its own."""
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+        """What the resolvers have at hand."""
+        return Context(request.app.state)
+
+
+@asynccontextmanager
+async def running(app: Starlette) -> AsyncIterator[None]:
+    """The application, which follows the database."""
+    async with connected(app):
+        app.state.broker = Broker()
+        following = asyncio.create_task(app.state.broker.follow(app.state.verifications))
+        yield
+        following.cancel()
+
+
+async def ready(request: Request) -> Response:
+    """That it answers."""
+    return PlainTextResponse("")
+
+
+def application() -> Starlette:
+    """The server."""
+    graphql = Application(schema)
+    return Starlette(routes=[Route("/ready", ready), Route("/graphql", graphql), WebSocketRoute("/graphql", graphql)], lifespan=running)

@@ -1,0 +1,96 @@
+"""How the gateway compares, and what it is meant to reach."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+Figures = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """One figure over another. `at_least` or `at_most` is the goal, where there is one; `of` and `over` are paths to figures of rounds."""
+
+    key: str
+    title: str
+    of: tuple[str, ...]
+    over: tuple[str, ...]
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def goal(self) -> str:
+        """The goal in words."""
+        if self.at_least is not None:
+            return f"≥ {self.at_least:g}"
+        return "" if self.at_most is None else f"≤ {self.at_most:g}"
+
+    def met(self, value: float) -> bool:
+        """Whether the goal is met, or there is none."""
+        return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
+
+    def value(self, figures: Figures) -> float | None:
+        """The median of the one over the median of the other; None where either was not measured."""
+        mine, theirs = at(figures, self.of), at(figures, self.over)
+        return median(mine) / median(theirs) if mine and theirs else None
+
+
+def at(figures: Any, path: tuple[str, ...]) -> list[float]:
+    """The figures of all rounds at the end of a path; none where it leads nowhere."""
+    for step in path:
+        figures = figures.get(step, {})
+    return list(figures)
+
+
+def per_second(workload: str, peer: str, title: str, at_least: float | None = None) -> Ratio:
+    """The gateway's answers a second over a peer's."""
+    return Ratio(f"{workload}_vs_{peer}", title, (workload, "gateway", "per_second"), (workload, peer, "per_second"), at_least)
+
+
+RATIOS = (
+    per_second("point", "rest", "Point read over hand-written REST", 2),
+    per_second("point", "gathered", "Point read over REST that gathers reads"),
+    per_second("point", "mercurius", "Point read over Mercurius, JIT", 3),
+    per_second("point", "apollo", "Point read over Apollo Server"),
+    per_second("point", "yoga", "Point read over GraphQL Yoga"),
+    per_second("point", "ariadne", "Point read over Ariadne"),
+    per_second("point", "strawberry", "Point read over Strawberry", 5),
+    per_second("page", "rest", "Page of 50 over hand-written REST", 1),
+    per_second("page", "mercurius", "Page of 50 over Mercurius, JIT", 2),
+    per_second("page", "apollo", "Page of 50 over Apollo Server"),
+    per_second("page", "yoga", "Page of 50 over GraphQL Yoga"),
+    per_second("page", "ariadne", "Page of 50 over Ariadne"),
+    per_second("page", "strawberry", "Page of 50 over Strawberry", 8),
+    per_second("page_inprocess", "strawberry", "Page inside the process over Strawberry", 20),
+    per_second("nested", "mercurius", "Page with attempts and events over Mercurius, JIT"),
+    per_second("nested", "strawberry", "Page with attempts and events over Strawberry"),
+    per_second("catalogue", "rest", "Catalogue over hand-written REST"),
+    per_second("catalogue", "mercurius", "Catalogue over Mercurius, JIT"),
+    per_second("catalogue", "strawberry", "Catalogue over Strawberry"),
+    per_second("mixed", "rest", "Nine reads and a write over hand-written REST"),
+    per_second("fanout_one", "bare", "One to 1,000 over bare sockets", 0.7),
+    per_second("fanout_one", "graphql_ws", "One to 1,000 over graphql-ws on Node", 2),
+    per_second("fanout_one", "strawberry", "One to 1,000 over Strawberry"),
+    per_second("fanout_many", "strawberry", "1,000 to 1,000 over Strawberry", 5),
+    Ratio(
+        "idle_memory_vs_bare",
+        "Memory of an idle subscriber over a bare socket",
+        ("memory", "gateway", "bytes"),
+        ("memory", "bare", "bytes"),
+        None,
+        1.5,
+    ),
+    Ratio("page_1000_vs_page_1", "Page 1,000 over page 1, milliseconds", ("pages", "thousandth", "ms"), ("pages", "first", "ms"), None, 1.3),
+    Ratio("million_vs_10000", "Page 1 of 1,000,000 over page 1 of 10,000, ms", ("sizes", "1000000", "ms"), ("sizes", "10000", "ms"), None, 1.3),
+)
+
+
+def computed(figures: Figures) -> dict[str, float]:
+    """The ratios of all that was measured."""
+    return {ratio.key: value for ratio in RATIOS if (value := ratio.value(figures)) is not None}
+
+
+def judged(values: Mapping[str, float]) -> Iterator[tuple[Ratio, float]]:
+    """The ratios with their values, in the order in which they are told."""
+    return ((ratio, values[ratio.key]) for ratio in RATIOS if ratio.key in values)

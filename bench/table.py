@@ -1,0 +1,42 @@
+"""The figures as tables."""
+
+from collections.abc import Mapping
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.ratios import judged
+
+
+def figures_table(figures: Mapping[str, Mapping[str, Mapping[str, list[float]]]]) -> Table:
+    """Every figure's median, and its least and greatest."""
+    table = Table("workload", "who", "figure", "median", "from", "to", title="Figures")
+    for workload, cases in figures.items():
+        for name, kinds in cases.items():
+            for kind, values in kinds.items():
+                table.add_row(workload, name, kind, *map(shown, (median(values), min(values), max(values))))
+        table.add_section()
+    return table
+
+
+def ratios_table(ratios: Mapping[str, float]) -> Table:
+    """The ratios beside their goals."""
+    table = Table("the gateway", "ratio", "goal", "", title="Side by side")
+    for ratio, value in judged(ratios):
+        mark = "" if not ratio.goal else "met" if ratio.met(value) else "missed"
+        table.add_row(ratio.title, f"{value:.2f}", ratio.goal, mark, style="red" if mark == "missed" else None)
+    return table
+
+
+def shown(value: float) -> str:
+    """A figure with as many digits as it deserves."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
+
+
+def printed(result: Mapping[str, Any]) -> None:
+    """Print all of it."""
+    console = Console(width=110)
+    console.print(figures_table(result["figures"]))
+    console.print(ratios_table(result["ratios"]))

@@ -1,0 +1,67 @@
+"""Answers a second: the same requests to each server, in turn."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bench.agreement import agreed, asked
+from bench.load import CONNECTIONS, Load, Request, lines, loaded
+from bench.machinery import Served
+from bench.rounds import in_turn
+from bench.workloads import Workload, gathered
+
+WARM_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who answers a workload, how often and how long."""
+
+    names: tuple[str, ...]
+    rounds: int
+    seconds: float
+    connections: int = CONNECTIONS
+
+
+def requests_of(workload: Workload, name: str) -> list[Request]:
+    """How a server is asked."""
+    if name == "gathered":
+        return gathered(workload.rest)
+    return workload.rest if name == "rest" else workload.graphql
+
+
+def agreeing(workload: Workload, servers: Mapping[str, Served], names: Iterable[str], folder: Path) -> dict[str, Load]:
+    """The load for each server, once it has given the same answers as the first. Raises: Disagreement."""
+    loads: dict[str, Load] = {}
+    expected: list[bytes] = []
+    for name in names:
+        requests = requests_of(workload, name)
+        answers = asked(servers[name], requests)
+        expected = expected or answers
+        agreed(name, answers, expected)
+        loads[name] = Load(
+            lines(folder / f"{workload.name}-{name}.requests", (request.line for request in requests)),
+            lines(folder / f"{workload.name}-{name}.answers", (answer.decode() for answer in answers)),
+        )
+    return loads
+
+
+def measured(workload: Workload, servers: Mapping[str, Served], plan: Plan, folder: Path) -> dict[str, Any]:
+    """The figures of each server in each round. Raises: Disagreement, WrongAnswers."""
+    loads = agreeing(workload, servers, plan.names, folder)
+    for name, load in loads.items():
+        loaded(servers[name], load, WARM_SECONDS, 0, plan.connections)
+    cases = {name: partial(loaded, servers[name], load, plan.seconds, connections=plan.connections) for name, load in loads.items()}
+    found = in_turn({name: partial(_seeded, case) for name, case in cases.items()}, plan.rounds)
+    return {name: columns([asdict(figures) for figures in rows]) for name, rows in found.items()}
+
+
+def columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
+    """The same figures, each kind by itself."""
+    return {kind: [row[kind] for row in rows] for kind in rows[0]}
+
+
+def _seeded(case: Any, number: int) -> Any:
+    return case(seed=number + 1)
