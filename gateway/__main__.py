@@ -18,6 +18,8 @@ from gateway.check import check as checked
 from gateway.dev import MongoAway
 from gateway.dev import dev as develop
 from gateway.embedded import EmbeddedError
+from gateway.errors import RequestRefused
+from gateway.explain import explained
 from gateway.settings import BadSettings
 from gateway.simulation import command as simulation
 from gateway.simulation.runner import SPEED
@@ -114,6 +116,20 @@ def token(
 def schema() -> None:
     """Print the schema, in GraphQL's own language."""
     typer.echo(build().as_str())
+
+
+@app.command()
+def explain(
+    file: Annotated[Path, typer.Argument(help="A document, as clients send it.", dir_okay=False, exists=True)],
+    scope: Annotated[list[str] | None, typer.Option(help="A scope of the caller's; all of them where none is named.")] = None,
+) -> None:
+    """Print how a document would be executed: the source of its plans, everything included and nothing skipped."""
+    scopes = frozenset(SCOPES[name] for name in scope or SCOPES if name in SCOPES)
+    try:
+        for line in explained(file.read_text(), scopes):
+            typer.echo(line)
+    except RequestRefused as refusal:
+        sys.exit(told(refusal.errors[0]["message"]))
 
 
 @app.command(name="settings")

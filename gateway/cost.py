@@ -61,27 +61,27 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What something costs: a fixed part, and for each page as much for each of its rows as a plan of its own says."""
+class Price:
+    """What something costs: a fixed part, and for each page as much for each of its rows as a price of its own says."""
 
     fixed: int
-    pages: tuple[tuple[Page, "Plan"], ...] = ()
+    pages: tuple[tuple[Page, "Price"], ...] = ()
 
     def cost(self, variables: Variables) -> int:
         """The cost with these variables, as the client sent them."""
-        return self.fixed + sum(page.rows(variables) * plan.cost(variables) for page, plan in self.pages)
+        return self.fixed + sum(page.rows(variables) * price.cost(variables) for page, price in self.pages)
 
-    def beside(self, other: "Plan") -> "Plan":
-        """The plan of both."""
-        return Plan(self.fixed + other.fixed, self.pages + other.pages)
+    def beside(self, other: "Price") -> "Price":
+        """The price of both."""
+        return Price(self.fixed + other.fixed, self.pages + other.pages)
 
-    def times(self, rows: int) -> "Plan":
-        """The plan of so many."""
-        return Plan(self.fixed * rows, tuple((page, plan.times(rows)) for page, plan in self.pages))
+    def times(self, rows: int) -> "Price":
+        """The price of so many."""
+        return Price(self.fixed * rows, tuple((page, price.times(rows)) for page, price in self.pages))
 
 
-class Planner:
-    """Plans one valid operation."""
+class Pricing:
+    """Prices one valid operation."""
 
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Fragments) -> None:
         self._schema = schema
@@ -89,31 +89,31 @@ class Planner:
         self._fragments = fragments
         self._defaults = {each.variable.name.value: each.default_value for each in operation.variable_definitions or ()}
 
-    def plan(self) -> Plan:
+    def price(self) -> Price:
         """What it costs."""
         root = self._schema.get_root_type(self._operation.operation)
         assert root
         return self._selected(root.name, [self._operation.selection_set], None)
 
-    def _selected(self, type: str, selections: list[SelectionSetNode], page: Page | None) -> Plan:
+    def _selected(self, type: str, selections: list[SelectionSetNode], page: Page | None) -> Price:
         """What is selected of an object. `page` is the one of the field that answered with the object."""
-        total, values = Plan(0), 0
+        total, values = Price(0), 0
         for answered in merged(type, selections, self._fragments).values():
             # Only of types that exclude each other can different fields be answered under one name.
             for name in {field.name.value for _, field in answered}:
                 total = total.beside(self._field([each for each in answered if each[1].name.value == name], page))
             values += not below(answered)
-        return total.beside(Plan(values // VALUES))
+        return total.beside(Price(values // VALUES))
 
-    def _field(self, selected: list[Selected], page: Page | None) -> Plan:
+    def _field(self, selected: list[Selected], page: Page | None) -> Price:
         type, node = selected[0]
         if node.name.value.startswith("__"):
-            return Plan(INTROSPECTION if node.selection_set else 0)
+            return Price(INTROSPECTION if node.selection_set else 0)
         field = self._definition(type, node.name.value)
         cost: Cost = declared(field, COST, FREE)
         inner = self._selected(get_named_type(field.type).name, below(selected), self._page(field, node))
-        each = Plan(cost.weight).beside(inner)
-        return Plan(0, ((page, each),)) if cost.paged and page else each.times(cost.rows)
+        each = Price(cost.weight).beside(inner)
+        return Price(0, ((page, each),)) if cost.paged and page else each.times(cost.rows)
 
     def _definition(self, type: str, name: str) -> GraphQLField:
         known = self._schema.type_map[type]

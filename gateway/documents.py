@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -19,21 +19,21 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     UniqueFragmentNamesRule,
-    get_operation_ast,
     parse,
     specified_rules,
     validate,
 )
 
 from gateway.caching import constant
-from gateway.cost import Plan, Planner
+from gateway.compiled import Compiler, Plans
+from gateway.cost import Price, Pricing
 from gateway.errors import RequestRefused, error, formatted, refused
 from gateway.limits import Limits, exceeded, exceeded_at_first, too_many, too_many_values
 from gateway.manifest import BadManifest, Mode
 from gateway.operation_request import OperationRequest
 from gateway.persisted import PersistedQueries, sha256
 from gateway.recent import Recent
-from gateway.selections import fragments_of, operations_of, sound
+from gateway.selections import Fragments, fragments_of, operations_of, sound
 
 logger = logging.getLogger(__name__)
 
@@ -58,32 +58,48 @@ class Found(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
-    """A request whose document is valid, the operation in it that is meant, and what that costs.
+class Known:
+    """An operation of a valid document, and what is known of it beforehand.
 
-    `constant`: the answer is the same for every caller.
+    `declared` are its variables; `constant`: the answer is the same for every caller.
     """
 
-    request: OperationRequest
     document: DocumentNode
     definition: OperationDefinitionNode
-    cost: int
+    plans: Plans
+    price: Price
+    declared: frozenset[str]
     constant: bool
-    found: Found
 
     @property
     def type(self) -> OperationType:
         """Query, mutation or subscription."""
         return self.definition.operation
 
+    @property
+    def name(self) -> str | None:
+        """Its name, where it has one."""
+        return self.definition.name.value if self.definition.name else None
+
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A valid document, what each of its operations costs, by name, and those whose answers are the same for every caller."""
+class Operation:
+    """The operation that a request means, with its variables, and what that costs."""
 
-    document: DocumentNode
-    plans: Mapping[str | None, Plan]
-    constant: frozenset[str | None]
+    known: Known
+    variables: dict[str, object]
+    tells_cost: bool
+    cost: int
+    found: Found
+
+    @property
+    def type(self) -> OperationType:
+        """Query, mutation or subscription."""
+        return self.known.type
+
+
+# The operations of a valid document, by name.
+Checked = Mapping[str | None, Known]
 
 
 class Documents:
@@ -105,6 +121,8 @@ class Documents:
     ) -> None:
         """Raises: BadManifest where one of the trusted documents is not valid."""
         self._schema = schema
+        # Whatever the transport, an answer is written with orjson.
+        self._compiler = Compiler(schema, hide_suggestions=not introspection, dates_left_to_orjson=True)
         self._introspection = introspection
         self._limits = limits
         self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
@@ -129,15 +147,15 @@ class Documents:
         if trouble := too_many_values(request.variables, self._limits):
             raise too_complex(trouble)
         checked, found = self._found(request, request_id)
-        definition = get_operation_ast(checked.document, request.operation_name)
-        if definition is None:
+        name = request.operation_name
+        known = next(iter(checked.values())) if name is None and len(checked) == 1 else checked.get(name) if name is not None else None
+        if known is None:
             raise refused("BAD_REQUEST", "operationName names no operation of the document, or there are several and it is missing")
-        name = definition.name.value if definition.name else None
-        cost = max(checked.plans[name].cost(request.variables or {}), LEAST_COST)
+        variables = request.variables or {}
+        cost = max(known.price.cost(variables), LEAST_COST)
         # For as long as a subscription lives, nothing is kept of what it doesn't need.
-        declared = {each.variable.name.value for each in definition.variable_definitions or ()}
-        needed = {name: value for name, value in (request.variables or {}).items() if name in declared}
-        return Operation(replace(request, query=None, variables=needed), checked.document, definition, cost, name in checked.constant, found)
+        needed = {name: value for name, value in variables.items() if name in known.declared}
+        return Operation(known, needed, request.tells_cost, cost, found)
 
     def _text(self, request: OperationRequest) -> str | None:
         """The text that a request sends, or names."""
@@ -160,7 +178,7 @@ class Documents:
         if kept := self._kept.get(query):
             checked, found = kept, Found.KNOWN
         else:
-            checked, found = self._check(query, request_id), Found.PARSED
+            checked, found = self.check(query, request_id), Found.PARSED
             if self._mode == "trusted-first":
                 # Once for each, so that it can be seen what would be refused.
                 logger.info("a document that is not in the manifest was sent: sha256:%s", sha256(query))
@@ -177,11 +195,12 @@ class Documents:
     def _trust(self, id: str, text: str) -> None:
         try:
             if text not in self._trusted:
-                self._trusted[text] = self._check(text, "")
+                self._trusted[text] = self.check(text, "")
         except RequestRefused as refusal:
             raise BadManifest(f"{id}: {refusal.errors[0]['message']}") from None
 
-    def _check(self, query: str, request_id: str) -> Checked:
+    def check(self, query: str, request_id: str) -> Checked:
+        """The operations of a document. Raises: RequestRefused where it is not valid, or exceeds a limit."""
         document = self._parsed(query, request_id)
         if trouble := exceeded_at_first(document, self._limits):
             raise too_complex(trouble)
@@ -190,10 +209,18 @@ class Documents:
         if trouble := exceeded(document, self._limits):
             raise too_complex(trouble)
         self._validate(document, self._rules, request_id)
-        fragments = fragments_of(document)
-        operations = {each.name.value if each.name else None: each for each in operations_of(document)}
-        plans = {name: Planner(self._schema, each, fragments).plan() for name, each in operations.items()}
-        return Checked(document, plans, frozenset(name for name, each in operations.items() if constant(self._schema, each, fragments)))
+        known = [self._known(document, each, fragments_of(document)) for each in operations_of(document)]
+        return {each.name: each for each in known}
+
+    def _known(self, document: DocumentNode, definition: OperationDefinitionNode, fragments: Fragments) -> Known:
+        return Known(
+            document,
+            definition,
+            self._compiler.plans(document, definition),
+            Pricing(self._schema, definition, fragments).price(),
+            frozenset(each.variable.name.value for each in definition.variable_definitions or ()),
+            constant(self._schema, definition, fragments),
+        )
 
     def _parsed(self, query: str, request_id: str) -> DocumentNode:
         limits = self._limits

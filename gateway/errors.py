@@ -1,7 +1,7 @@
 """Errors as clients see them: a code to decide by, words for developers, and nothing of the inside."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from graphql import GraphQLError
@@ -35,12 +35,18 @@ def error(code: str, message: str, **extensions: Any) -> Formatted:
     return {"message": message, "extensions": {"code": code, **extensions}}
 
 
-def formatted(errors: Iterable[GraphQLError], default: str, request_id: str) -> list[Formatted]:
+def formatted(errors: Collection[GraphQLError], default: str, request_id: str) -> list[Formatted]:
     """Errors of graphql-core for the client. `default` is the code of those that are about the request itself.
 
     What a resolver raised beside a RequestError is unexpected: it is logged, without its words, since these may hold anything.
     """
-    return [_formatted(each, default, request_id) for each in errors]
+    told = [_formatted(each, default, request_id) for each in errors]
+    for each in errors:
+        # Their traces hold the frames of the execution, which hold the errors: what is answered would wait for the garbage collector.
+        each.__traceback__ = each.__context__ = None
+        if each.original_error:
+            each.original_error.__traceback__ = each.original_error.__context__ = None
+    return told
 
 
 def unexpected(cause: BaseException, request_id: str) -> Formatted:

@@ -8,7 +8,7 @@ from itertools import repeat
 from math import ceil
 from typing import Any, cast
 
-from graphql import ExecutionResult, Executor, GraphQLSchema, OperationType, create_source_event_stream, execute
+from graphql import ExecutionResult, Executor, GraphQLSchema, OperationType, create_source_event_stream
 
 from domain.caller import Caller
 from domain.errors import RequestError
@@ -109,10 +109,10 @@ class Execution:
         context = Context(self._services, caller, last_mark)
         executor = Executor.build(
             self._schema,
-            operation.document,
+            operation.known.document,
             context_value=context,
-            raw_variable_values=operation.request.variables,
-            operation_name=operation.request.operation_name,
+            raw_variable_values=operation.variables,
+            operation_name=operation.known.name,
             hide_suggestions=self._hide_suggestions,
         )
         if isinstance(executor, list):
@@ -141,16 +141,8 @@ class Execution:
             raise RequestRefused(500, [unexpected(cause, request_id)]) from cause
 
     async def _response(self, operation: Operation, root: object, context: Context, request_id: str) -> Response:
-        request = operation.request
-        result = execute(
-            self._schema,
-            operation.document,
-            root,
-            context,
-            request.variables,
-            request.operation_name,
-            hide_suggestions=self._hide_suggestions,
-        )
+        # Guards look at the scopes alone: callers who have the same ones share plans.
+        result = operation.known.plans.execute(root, context, operation.variables, context.caller.scopes)
         if not isinstance(result, ExecutionResult):
             result = await result
         if result.data is None and result.errors and not any(each.path for each in result.errors):
@@ -159,6 +151,6 @@ class Execution:
         if result.errors:
             self._metrics.errors.inc()
             response["errors"] = formatted(result.errors, "INTERNAL_SERVER_ERROR", request_id)
-        if request.tells_cost:
+        if operation.tells_cost:
             response["extensions"] = {"cost": operation.cost}
         return response

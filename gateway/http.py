@@ -69,7 +69,7 @@ class GraphQLOverHTTP:
             if operation.type is OperationType.SUBSCRIPTION:
                 raise refused("BAD_REQUEST", f"a subscription needs {EVENT_STREAM} to be accepted, or the WebSocket at this address")
             content = await self._execution.execute(operation, caller, request_id(request))
-            may_be_kept = operation.constant and request.method == "GET" and "errors" not in content
+            may_be_kept = operation.known.constant and request.method == "GET" and "errors" not in content
             return written(request, media or JSON, 200, content, {}, may_be_kept)
         except RequestRefused as refusal:
             # Clients that know nothing of the newer media type take any other status for a broken server.

@@ -1,17 +1,17 @@
 """Who may ask for which field: the schema's rules, enforced in this one place."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 
 from domain.errors import Forbidden
 from domain.event import EventType
+from gateway.compiled.guards import Guard, Resolver
 from resolvers.context import Context
 from schema.fields import RULES, declared
 from schema.rules import ANYONE, Otherwise, Rule
 
-Resolve = Callable[..., Any]
 Info = GraphQLResolveInfo[Context]
 
 
@@ -25,7 +25,7 @@ def enforce(schema: GraphQLSchema) -> None:
             if rule is ANYONE:
                 continue
             if field.subscribe:
-                field.subscribe = guarded(field.subscribe, name, rule)
+                field.subscribe = Scoped(field.subscribe, name, rule)
             elif field.resolve:
                 field.resolve = GUARDS[rule.otherwise](field.resolve, name, rule)
 
@@ -54,68 +54,70 @@ def table(schema: GraphQLSchema) -> str:
     return "\n".join(["| field | who |", "|---|---|", *sorted(rows)])
 
 
-def guarded(resolve: Resolve, name: str, rule: Rule) -> Resolve:
-    """The resolver, for callers with one of the scopes."""
-    told = " or ".join(sorted(scope.value for scope in rule.scopes))
+class Scoped(Guard):
+    """Lets those pass who have one of a rule's scopes."""
 
-    def answer(source: Any, info: Info, **arguments: Any) -> Any:
-        if rule.scopes.isdisjoint(info.context.caller.scopes):
-            raise Forbidden(f"{name} needs the scope {told}")
-        return resolve(source, info, **arguments)
+    def __init__(self, inner: Resolver, name: str, rule: Rule) -> None:
+        super().__init__(inner)
+        self.name = name
+        self.rule = rule
 
-    return answer
+    def variant(self, context: Context) -> Hashable:
+        """The caller's scopes decide, and nothing else of them."""
+        return context.caller.scopes
+
+    def passes(self, variant: Any) -> bool:
+        """Whether there is one of the scopes among them."""
+        return not self.rule.scopes.isdisjoint(variant)
+
+    def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
+        """Raises: Forbidden."""
+        told = " or ".join(sorted(scope.value for scope in self.rule.scopes))
+        raise Forbidden(f"{self.name} needs the scope {told}")
 
 
-def nulled(resolve: Resolve, name: str, rule: Rule) -> Resolve:
-    """The resolver; null for the rest."""
+class Nulled(Scoped):
+    """Null for the rest."""
 
-    def answer(source: Any, info: Info, **arguments: Any) -> Any:
-        return None if rule.scopes.isdisjoint(info.context.caller.scopes) else resolve(source, info, **arguments)
+    def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
+        """Null."""
+        return None
 
-    return answer
 
+class ToldOnce(Scoped):
+    """Null for the rest, and one error for all such fields of an operation."""
 
-def told_once(resolve: Resolve, name: str, rule: Rule) -> Resolve:
-    """The resolver; for the rest null, and one error for all such fields of an operation."""
-
-    def answer(source: Any, info: Info, **arguments: Any) -> Any:
-        context = info.context
-        if not rule.scopes.isdisjoint(context.caller.scopes):
-            return resolve(source, info, **arguments)
-        if context.refused_personal_data:
+    def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
+        """Null. Raises: Forbidden, once."""
+        if info.context.refused_personal_data:
             return None
-        context.refused_personal_data = True
+        info.context.refused_personal_data = True
         raise Forbidden("personal data needs the scope verification:sensitive; all such fields are null")
 
-    return answer
+
+class WithoutInternal(Scoped):
+    """A list without what is internal, for the rest."""
+
+    def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
+        """What is not internal."""
+        return [each for each in self.inner(source, info, **arguments) if not each.internal]
 
 
-def without_internal(resolve: Resolve, name: str, rule: Rule) -> Resolve:
-    """The resolver of a list; for the rest without what is internal."""
+class WithoutIgnored(Scoped):
+    """A field of an event; for the rest nothing of another outcome than the one that they know."""
 
-    def answer(source: Any, info: Info, **arguments: Any) -> Any:
-        found = resolve(source, info, **arguments)
-        return [each for each in found if not each.internal] if rule.scopes.isdisjoint(info.context.caller.scopes) else found
-
-    return answer
-
-
-def without_ignored(resolve: Resolve, name: str, rule: Rule) -> Resolve:
-    """The resolver of an event's field; for the rest nothing of another outcome than the one that they know."""
-
-    def answer(source: Any, info: Info, **arguments: Any) -> Any:
-        found = resolve(source, info, **arguments)
-        if source.type is EventType.RESULT_IGNORED and rule.scopes.isdisjoint(info.context.caller.scopes):
-            return [] if isinstance(found, list) else None
-        return found
-
-    return answer
+    def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
+        """What the field holds, unless the event is a result that was ignored."""
+        found = self.inner(source, info, **arguments)
+        if source.type is not EventType.RESULT_IGNORED:
+            return found
+        return [] if isinstance(found, list) else None
 
 
-GUARDS = {
-    Otherwise.REFUSED: guarded,
-    Otherwise.NULL: nulled,
-    Otherwise.TOLD_ONCE: told_once,
-    Otherwise.NOTHING_INTERNAL: without_internal,
-    Otherwise.NOTHING_IGNORED: without_ignored,
+GUARDS: dict[Otherwise, type[Scoped]] = {
+    Otherwise.REFUSED: Scoped,
+    Otherwise.NULL: Nulled,
+    Otherwise.TOLD_ONCE: ToldOnce,
+    Otherwise.NOTHING_INTERNAL: WithoutInternal,
+    Otherwise.NOTHING_IGNORED: WithoutIgnored,
 }

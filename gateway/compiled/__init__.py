@@ -1,5 +1,6 @@
 """Operations of a GraphQL schema, compiled to Python: a validated operation becomes a plan once, and the plan answers. See README.md beside this."""
 
 from gateway.compiled.compiler import Compiler, Plans
+from gateway.compiled.guards import Guard
 
-__all__ = ["Compiler", "Plans"]
+__all__ = ["Compiler", "Guard", "Plans"]

@@ -62,7 +62,9 @@ class Plans:
         self._fragments = {name: FragmentDetails(fragment) for name, fragment in named.items()}
         # Others of the same document may have variables of their own.
         declared = {each.variable.name.value for each in definition.variable_definitions or ()}
-        self._conditions = tuple(name for name in dict.fromkeys(conditions_in(document)) if name in declared)
+        # What each would be for everything to be included.
+        self.everything = {name: wanted for name, wanted in conditions_in(document) if name in declared}
+        self._conditions = tuple(self.everything)
         self._variables = Variables(self._operation)
         self.refused: str | None = not_compiled(document)
 
@@ -139,13 +141,13 @@ def not_compiled(document: DocumentNode) -> str | None:
     return next((f"@{each.name.value}" for each in directives_in(document) if each.name.value in NOT_COMPILED), None)
 
 
-def conditions_in(document: DocumentNode) -> Iterator[str]:
-    """The variables that decide what is skipped or included."""
+def conditions_in(document: DocumentNode) -> Iterator[tuple[str, bool]]:
+    """The variables that decide what is skipped or included, and what they have to be for it to be there."""
     for directive in directives_in(document):
         if directive.name.value in CONDITIONAL:
             for argument in directive.arguments or ():
                 if isinstance(argument.value, VariableNode):
-                    yield argument.value.name.value
+                    yield argument.value.name.value, directive.name.value == "include"
 
 
 def directives_in(document: DocumentNode) -> Iterator[DirectiveNode]:

@@ -1,6 +1,5 @@
 """What of Strawberry's machinery around a resolver can be left out, since it would do nothing."""
 
-from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 from graphql import GraphQLField, GraphQLSchema
@@ -8,9 +7,9 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
-MADE_BY_STRAWBERRY = "GraphQLCoreConverter.from_resolver.<locals>."
+from gateway.compiled.guards import Resolver
 
-Resolver = Callable[..., Any]
+MADE_BY_STRAWBERRY = "GraphQLCoreConverter.from_resolver.<locals>."
 
 
 class Plain(NamedTuple):
@@ -19,13 +18,6 @@ class Plain(NamedTuple):
     definition: StrawberryField
     converter: GraphQLCoreConverter
     resolver: StrawberryResolver[Any] | None
-
-
-def unguarded(resolve: Resolver | None, variant: Hashable) -> Resolver | None:
-    """The resolver behind those guards that let everybody pass for whom the plan is made."""
-    while (guard := getattr(resolve, "guard", None)) and guard.passes(variant):
-        resolve = guard.inner
-    return resolve
 
 
 def plain(schema: GraphQLSchema, field: GraphQLField, resolve: Resolver | None) -> Plain | None:

@@ -35,8 +35,9 @@ from graphql.language import FieldNode
 
 from gateway.compiled.arguments import Arguments, Converter
 from gateway.compiled.classes import classes_of, classes_of_all
+from gateway.compiled.guards import unguarded
 from gateway.compiled.info import LazyInfo, resolve_info
-from gateway.compiled.plain import Plain, plain, unguarded
+from gateway.compiled.plain import Plain, plain
 from gateway.compiled.positions import AbstractPosition, LeafPosition, ListPosition, ObjectPosition, Position, abandon
 from gateway.compiled.run import Operation
 

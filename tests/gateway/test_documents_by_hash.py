@@ -385,7 +385,7 @@ def test_a_trusted_document_is_looked_at_once_and_never_forgotten() -> None:
 
     after = [known.operation(request, "request") for request in asked]
 
-    assert len({id(each.document) for each in before + after}) == 1
+    assert len({id(each.known) for each in before + after}) == 1
     assert {each.found for each in before + after} == {Found.TRUSTED}
     assert {known.effort(request) for request in asked} == {LEAST_COST}
 
