@@ -3,22 +3,19 @@
 Who the person is stands sealed in it. Decoding doesn't open that, nor does it look what is there: whoever opens it does.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
-from domain.event import Actor, Event, EventType
-from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
-from domain.status import Status
-from domain.verification import Idempotency, Provider, Verification
-from store.sealing import Keys, Sealed, sealed
+from domain.event import Event
+from domain.identity import DeclaredIdentity, ExtractedDocument
+from domain.verification import Verification
+from store.sealing import Keys, sealed
+from store.view import EPOCH, KEPT, STATUSES, seen
 
 Document = dict[str, Any]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-STATUSES = {status.value: status for status in Status}
-EVENT_TYPES = {type.value: type for type in EventType}
-ACTORS = {actor.value: actor for actor in Actor}
-DOCUMENT_TYPES = {type.value: type for type in DocumentType}
+required = itemgetter(*(kept.field for kept in KEPT.values() if kept.required))
 
 
 def present(**fields: Any) -> Document:
@@ -93,71 +90,13 @@ def encode_event(event: Event) -> Document:
 
 
 def decode(document: Document, keys: Keys) -> Verification:
-    """The verification that a document holds."""
-    get, home = document.get, (document["workspace"], document["_id"])
-    idempotency, provider, declared, extracted = get("idempotency"), document["provider"], get("declared"), get("extracted")
-    return Verification(
-        id=document["_id"],
-        workspace=document["workspace"],
-        chain=document["chain"],
-        attempt=document["attempt"],
-        previous=get("previous"),
-        next=get("next"),
-        version=document["version"],
-        status=STATUSES[document["status"]],
-        reasons=tuple(document["reasons"]),
-        reference=get("reference"),
-        idempotency=idempotency and Idempotency(idempotency["key"], idempotency.get("fingerprint")),
-        provider=Provider(provider["name"], provider["id"], provider.get("url")),
-        declared=None if declared is None else Sealed(keys, (*home, "declared"), declared, decode_declared),
-        extracted=None if extracted is None else Sealed(keys, (*home, "extracted"), extracted, decode_extracted),
-        redirection_url=document["redirectionUrl"],
-        face_recognition=document["faceRecognition"],
-        created_at=document["createdAt"],
-        updated_at=document["updatedAt"],
-        expires_at=document["expiresAt"],
-        opened_at=get("openedAt"),
-        link_deadline=get("linkExpiresAt"),
-        capture_started_at=get("captureStartedAt"),
-        capture_completed_at=get("captureCompletedAt"),
-        completed_at=get("completedAt"),
-        anonymized_at=get("anonymizedAt"),
-        events=tuple(map(decode_event, document["events"])),
-    )
+    """The verification that a document holds.
 
-
-def decode_declared(document: Document) -> DeclaredIdentity:
-    """The names that the integrator gave."""
-    return DeclaredIdentity(document["firstName"], document["lastName"])
-
-
-def decode_extracted(document: Document) -> ExtractedDocument:
-    """What the provider read."""
-    type = document.get("type")
-    return ExtractedDocument(
-        document.get("fullName"),
-        document.get("bornOn"),
-        type and DOCUMENT_TYPES[type],
-        document.get("issuingCountryCode"),
-        document.get("nationalIdentificationNumber"),
-    )
-
-
-def decode_event(document: Document) -> Event:
-    """One entry of the history."""
-    get = document.get
-    from_status, to_status = get("from"), get("to")
-    return Event(
-        document["version"],
-        EVENT_TYPES[document["type"]],
-        ACTORS[document["actor"]],
-        document["at"],
-        from_status and STATUSES[from_status],
-        to_status and STATUSES[to_status],
-        tuple(get("reasons", ())),
-        get("note"),
-        get("sourceId"),
-    )
+    Raises: KeyError where a field is missing, or the status unheard of. What is wrong inside a field is found by whoever asks for it.
+    """
+    required(document)
+    STATUSES[document["status"]]
+    return seen(document, keys)
 
 
 def milliseconds(instant: datetime) -> int:

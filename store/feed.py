@@ -22,6 +22,7 @@ from store.driver import Client, answering, database
 from store.indexes import HEARTBEATS
 from store.listener import Listener
 from store.verifications import Store
+from store.view import everything
 
 logger = logging.getLogger(__name__)
 
@@ -129,6 +130,8 @@ class Feed:
         listeners = [listener for key in keys for listener in self._listeners.get(key, ())]
         if listeners:
             verification = decode(document, self._store.keys)
+            # What can't be decoded must be found here, and not by each of those who are told.
+            everything(verification)
             version = verification.version - 1 if since is None else version_at(verification, since)
             for listener in listeners:
                 listener.offer(verification, version)

@@ -1,0 +1,203 @@
+"""A verification seen through its document: each value is decoded when it is asked for, and not before."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any
+
+from domain.event import Actor, Event, EventType
+from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
+from domain.status import Status
+from domain.verification import Idempotency, Provider, Verification
+from store.driver import Document
+from store.sealing import Content, Keys, Sealed
+
+STATUSES = {status.value: status for status in Status}
+EVENT_TYPES = {type.value: type for type in EventType}
+ACTORS = {actor.value: actor for actor in Actor}
+DOCUMENT_TYPES = {type.value: type for type in DocumentType}
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
+
+everything = attrgetter(*(field.name for field in fields(Verification)))
+
+Read = Callable[[Document, Keys], Any]
+
+
+class Found(Verification):
+    """A verification that was found in the database. It equals any other that holds the same, and what a rule makes of it is an ordinary one."""
+
+    __slots__ = ()
+
+    def __new__(cls, **values: Any) -> Any:
+        # Rules, and `dataclasses.replace` for them, make the next state by the class of the one that they have.
+        return Verification(**values)
+
+    def __eq__(self, other: object) -> bool:
+        return everything(self) == everything(other) if isinstance(other, Verification) else NotImplemented
+
+    __hash__ = Verification.__hash__
+
+
+class Kept(property):
+    """An attribute that is kept in a field of the document, which may have to be there, and how it is read from there."""
+
+    def __init__(self, field: str, read: Read, see: Callable[["View"], Any] | None = None, *, required: bool = False) -> None:
+        super().__init__(see or (lambda view: read(view._document, view._keys)))
+        self.field = field
+        self.read = read
+        self.required = required
+
+
+class KeptPlain(Kept):
+    """An attribute that stands in its field as it is."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field, lambda document, keys: document[field], lambda view: view._document[field], required=True)
+
+
+def plain(field: str) -> Any:
+    """What stands in the field."""
+    return KeptPlain(field)
+
+
+def always(field: str, decode: Callable[[Any], Any]) -> Any:
+    """What is decoded from the field."""
+    return Kept(field, lambda document, keys: decode(document[field]), required=True)
+
+
+def sometimes(field: str, decode: Callable[[Any], Any] = lambda value: value) -> Any:
+    """What is decoded from the field; None where there is none."""
+
+    def read(document: Document, keys: Keys) -> Any:
+        value = document.get(field)
+        return None if value is None else decode(value)
+
+    return Kept(field, read)
+
+
+def closed(field: str, decode: Callable[[Content], Any]) -> Any:
+    """What stays sealed until somebody opens it; None where there is nothing."""
+
+    def read(document: Document, keys: Keys) -> Any:
+        envelope = document.get(field)
+        return None if envelope is None else Sealed(keys, (document["workspace"], document["_id"], field), envelope, decode)
+
+    return Kept(field, read)
+
+
+def once(field: str, decode: Callable[[Any], Any]) -> Any:
+    """What is decoded from the field when it is asked for first, and then kept: it is asked for often, and takes long."""
+
+    def see(view: "View") -> Any:
+        if view._decoded is None:
+            object.__setattr__(view, "_decoded", decode(view._document[field]))
+        return view._decoded
+
+    return Kept(field, lambda document, keys: decode(document[field]), see, required=True)
+
+
+def utc(instant: datetime) -> datetime:
+    """The instant, aware. The driver's own way to that takes ten times as long, so that it is spared those that nobody asks for."""
+    return instant if instant.tzinfo else EPOCH + (instant - NAIVE_EPOCH)
+
+
+def decode_events(documents: list[Document]) -> tuple[Event, ...]:
+    """The history."""
+    return tuple(map(decode_event, documents))
+
+
+def decode_event(document: Document) -> Event:
+    """One entry of the history."""
+    get = document.get
+    from_status, to_status = get("from"), get("to")
+    return Event(
+        document["version"],
+        EVENT_TYPES[document["type"]],
+        ACTORS[document["actor"]],
+        utc(document["at"]),
+        from_status and STATUSES[from_status],
+        to_status and STATUSES[to_status],
+        tuple(get("reasons", ())),
+        get("note"),
+        get("sourceId"),
+    )
+
+
+def decode_idempotency(document: Document) -> Idempotency:
+    """What tells a repeated creation from a new one."""
+    return Idempotency(document["key"], document.get("fingerprint"))
+
+
+def decode_provider(document: Document) -> Provider:
+    """Who verifies."""
+    return Provider(document["name"], document["id"], document.get("url"))
+
+
+def decode_declared(document: Document) -> DeclaredIdentity:
+    """The names that the integrator gave."""
+    return DeclaredIdentity(document["firstName"], document["lastName"])
+
+
+def decode_extracted(document: Document) -> ExtractedDocument:
+    """What the provider read."""
+    type = document.get("type")
+    return ExtractedDocument(
+        document.get("fullName"),
+        document.get("bornOn"),
+        type and DOCUMENT_TYPES[type],
+        document.get("issuingCountryCode"),
+        document.get("nationalIdentificationNumber"),
+    )
+
+
+class View(Found):
+    """A verification that keeps its document, and decodes of it what is asked for. This table is the one place that says how each value is kept."""
+
+    __slots__ = ("_decoded", "_document", "_keys")
+
+    _document: Document
+    _keys: Keys
+    _decoded: Any
+
+    id = plain("_id")
+    workspace = plain("workspace")
+    chain = plain("chain")
+    attempt = plain("attempt")
+    previous = sometimes("previous")
+    next = sometimes("next")
+    version = plain("version")
+    status = always("status", STATUSES.__getitem__)
+    reasons = always("reasons", tuple)
+    reference = sometimes("reference")
+    idempotency = sometimes("idempotency", decode_idempotency)
+    provider = always("provider", decode_provider)
+    declared = closed("declared", decode_declared)
+    extracted = closed("extracted", decode_extracted)
+    redirection_url = plain("redirectionUrl")
+    face_recognition = plain("faceRecognition")
+    created_at = always("createdAt", utc)
+    updated_at = always("updatedAt", utc)
+    expires_at = always("expiresAt", utc)
+    opened_at = sometimes("openedAt", utc)
+    link_deadline = sometimes("linkExpiresAt", utc)
+    capture_started_at = sometimes("captureStartedAt", utc)
+    capture_completed_at = sometimes("captureCompletedAt", utc)
+    completed_at = sometimes("completedAt", utc)
+    anonymized_at = sometimes("anonymizedAt", utc)
+    events = once("events", decode_events)
+
+
+KEPT: dict[str, Kept] = {name: kept for name, kept in vars(View).items() if isinstance(kept, Kept)}
+
+
+def seen(document: Document, keys: Keys) -> View:
+    """The view of a whole document, of which nothing is looked at yet."""
+    view: View = object.__new__(View)
+    put = object.__setattr__
+    put(view, "_document", document)
+    put(view, "_keys", keys)
+    put(view, "_decoded", None)
+    return view
