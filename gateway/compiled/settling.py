@@ -56,23 +56,19 @@ class Settling:
         return self._taken()
 
     async def _side_by_side(self, holes: Sequence[Hole]) -> None:
-        tasks = [asyncio.create_task(self._alone(hole)) for hole in holes]
+        tasks = [asyncio.create_task(self._fill([hole])) for hole in holes]
         self._running.update((task, listed(hole.place)) for task, hole in zip(tasks, holes, strict=True))
         try:
-            await asyncio.gather(*tasks)
+            # A cancellation from outside is raised by this itself, once all of them have ended.
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            if failed := [error for task, error in zip(tasks, ended, strict=True) if error and task not in self._dropped]:
+                raise failed[0]
         finally:
-            for task in tasks:
+            for task, hole in zip(tasks, holes, strict=True):
                 del self._running[task]
                 self._dropped.discard(task)
-
-    async def _alone(self, hole: Hole) -> None:
-        try:
-            await self._fill([hole])
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            # A cancellation from outside is never swallowed.
-            if task is None or task not in self._dropped or task.uncancel():
-                raise
+                # One that was dropped before it began has not let go of it.
+                close(hole.awaitable)
 
     def _container(self, place: Place) -> Any:
         """The object or list that a place is in; None where it was nulled."""
