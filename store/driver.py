@@ -4,11 +4,15 @@ Motor is past its end of life. What PyMongo's own asynchronous client spells dif
 driver is a change of this file: how a client is closed, and what has to be awaited of sessions, aggregations and change streams.
 """
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from asyncio import get_running_loop
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from bson import decode_all
 from bson.codec_options import CodecOptions, DatetimeConversion
 from motor.motor_asyncio import (
     AsyncIOMotorChangeStream,
@@ -41,6 +45,7 @@ ChangeStream = AsyncIOMotorChangeStream[Document]
 T = TypeVar("T")
 
 DEFAULT_DATABASE = "gateway"
+MOST_THREADS = 16
 
 # What MongoDB says of an operation whose outcome isn't known, or that may well succeed when it is tried again.
 UNDECIDED = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
@@ -51,6 +56,11 @@ CLOSING_SECONDS = 1.0
 # By default the driver makes a time zone object of its own, and comparing with `datetime.UTC` by identity would never hold. An instant that
 # somebody else put beyond the year 9999 is cut off: an error would end the change stream, again each time that it is opened.
 UTC_INSTANTS: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC, datetime_conversion=DatetimeConversion.DATETIME_CLAMP)
+# To make an instant aware, the driver takes longer than for all the rest of a document that has a few of them.
+NAIVE_INSTANTS: CodecOptions[Document] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_CLAMP)
+
+# What is read many documents at a time is read by threads of our own, in one go: Motor's cursors come back to the loop for each batch.
+THREADS = ThreadPoolExecutor(MOST_THREADS, "mongodb")
 
 
 class BadAddress(Exception):
@@ -94,6 +104,30 @@ def close(client: Client) -> None:
     # The driver ends its sessions on the server, and would look half a minute for one that is away.
     with timeout(CLOSING_SECONDS):
         client.close()
+
+
+async def find(
+    collection: Collection,
+    condition: Document,
+    projection: Document | None = None,
+    *,
+    sort: list[tuple[str, int]] | None = None,
+    limit: int = 0,
+    hint: list[tuple[str, int]] | None = None,
+) -> list[Document]:
+    """All documents that meet the condition, in one go. Their instants are naive: whoever asks for one makes it aware."""
+
+    def read() -> list[Document]:
+        batches: Iterable[bytes] = collection.delegate.find_raw_batches(condition, projection, sort=sort, limit=limit, hint=hint)
+        return decode_all(b"".join(batches), NAIVE_INSTANTS)
+
+    return await in_thread(THREADS, read)
+
+
+async def in_thread(threads: ThreadPoolExecutor, function: Callable[[], T]) -> T:
+    """What the function returns, called in one of the threads."""
+    # With the context, by which traces and time-outs come along.
+    return await get_running_loop().run_in_executor(threads, copy_context().run, function)
 
 
 def aggregate(collection: Collection, pipeline: Sequence[Document], **options: Any) -> AsyncIOMotorCommandCursor[Document]:

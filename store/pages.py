@@ -8,8 +8,9 @@ from pymongo import ASCENDING, DESCENDING
 from domain.filter import Filter, Order
 from domain.verification import Verification
 from store.cursor import Place
-from store.documents import Document, decode
-from store.driver import Collection, answering
+from store.documents import Document
+from store.driver import Collection, answering, find
+from store.part import reading, rows
 from store.query import matching, within
 from store.sealing import Keys
 
@@ -19,6 +20,8 @@ SORTED_BY = {
     Order.UPDATED_NEWEST: ("updatedAt", DESCENDING),
     Order.UPDATED_OLDEST: ("updatedAt", ASCENDING),
 }
+BY_CREATION = (Order.CREATED_NEWEST, Order.CREATED_OLDEST)
+PLACED_BY = {order: frozenset({"created_at" if order in BY_CREATION else "updated_at"}) for order in Order}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,7 @@ class Page:
 
     def place(self, row: Verification) -> Place:
         """Where a row stands in the list."""
-        key = SORTED_BY[self.order][0]
-        return Place(self.order, row.created_at if key == "createdAt" else row.updated_at, row.id)
+        return Place(self.order, row.created_at if self.order in BY_CREATION else row.updated_at, row.id)
 
 
 def conditions(scope: Document, filter: Filter, request: PageRequest) -> Document:
@@ -82,16 +84,19 @@ def along(filter: Filter, order: Order) -> list[tuple[str, int]] | None:
     return [(key, ASCENDING) for key in ("workspace", *status, "updatedAt", "_id")]
 
 
-async def read(collection: Collection, keys: Keys, scope: Document, filter: Filter, request: PageRequest) -> Page:
-    """One page.
+async def read(
+    collection: Collection, keys: Keys, scope: Document, filter: Filter, request: PageRequest, asked: frozenset[str] | None = None
+) -> Page:
+    """One page, of whose rows these attributes can be asked; all of them where that is None.
 
     Cost: one query over an index, `size + 1` documents. A row more than asked for tells whether there are others.
     """
+    needed = reading(asked, PLACED_BY[request.order])
+    condition, order, most = conditions(scope, filter, request), sorting(request), request.size + 1
     with answering():
-        query = collection.find(conditions(scope, filter, request), hint=along(filter, request.order))
-        found = await query.sort(sorting(request)).limit(request.size + 1).to_list(None)
+        found = await find(collection, condition, needed.projection if needed else None, sort=order, limit=most, hint=along(filter, request.order))
     more = len(found) > request.size
-    rows = tuple(decode(document, keys) for document in found[: request.size])
+    page = tuple(rows(found[: request.size], keys, needed))
     if request.end == "first":
-        return Page(rows, request.order, has_previous=request.after is not None, has_next=more or request.before is not None)
-    return Page(rows[::-1], request.order, has_previous=more or request.after is not None, has_next=request.before is not None)
+        return Page(page, request.order, has_previous=request.after is not None, has_next=more or request.before is not None)
+    return Page(page[::-1], request.order, has_previous=more or request.after is not None, has_next=request.before is not None)

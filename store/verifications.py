@@ -14,11 +14,11 @@ from domain.errors import Conflict, DomainError, NotFound
 from domain.filter import Filter, Order
 from domain.statistics import VerificationStats
 from domain.verification import Verification
-from store import due, pages, statistics
+from store import due, pages, part, statistics
 from store.barrier import Barrier
 from store.cursor import Place
 from store.documents import Document, decode, encode
-from store.driver import Client, Collection, Session, answering, database, transaction
+from store.driver import Client, Collection, Session, answering, database, find, transaction
 from store.due import Due
 from store.indexes import VERIFICATIONS
 from store.pages import Page, PageRequest
@@ -33,6 +33,9 @@ RetryRule = Callable[[Verification, datetime], tuple[Verification, Verification]
 
 
 CATCH_UP_ROWS = 500
+
+# What attempts are told apart and sorted by.
+ATTEMPT = frozenset({"chain", "attempt"})
 
 
 class Stale(Exception):
@@ -165,17 +168,22 @@ class Verifications:
             raise NotFound(id, field)
         return found
 
-    async def chains(self, chains: Iterable[str]) -> list[Verification]:
-        """All attempts of the chains, oldest attempt first. Cost: one query over an index."""
+    async def chains(self, chains: Iterable[str], reading: frozenset[str] | None = None) -> list[Verification]:
+        """All attempts of the chains, oldest attempt first. Of `reading`, what `page` says. Cost: one query over an index."""
+        needed = part.reading(reading, ATTEMPT)
         with answering():
             wanted = within(self._scope, [{"chain": {"$in": list(chains)}}])
-            found = await self._store.collection.find(wanted).to_list(None)
+            found = await find(self._store.collection, wanted, needed.projection if needed else None)
         # Sorted here: of more than 200 chains, MongoDB can't merge the entries of its index.
-        return sorted((decode(document, self._store.keys) for document in found), key=lambda verification: verification.attempt)
+        return sorted(part.rows(found, self._store.keys, needed), key=lambda verification: verification.attempt)
 
-    async def page(self, filter: Filter, request: PageRequest) -> Page:
-        """A page of the list."""
-        return await pages.read(self._store.collection, self._store.keys, self._scope, filter, request)
+    async def page(self, filter: Filter, request: PageRequest, reading: frozenset[str] | None = None) -> Page:
+        """A page of the list.
+
+        `reading`: the names of the attributes that will be asked of its rows, so that no more is read; anything else that is asked of them then
+        raises NotRead. None, or a name that isn't known: everything.
+        """
+        return await pages.read(self._store.collection, self._store.keys, self._scope, filter, request, reading)
 
     async def updated_since(self, since: datetime, filter: Filter) -> AsyncIterator[Verification]:
         """Those that changed at an instant or later and meet what never changes of the filter, the longest unchanged first.

@@ -1,0 +1,96 @@
+"""What will be asked of rows, so that no more of them is read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Never
+
+from domain.verification import Verification
+from store.driver import Document
+from store.sealing import Keys
+from store.view import KEPT, Found, KeptPlain, Read, seen
+
+MOST_READINGS = 256
+
+# Of what each derived attribute is made, under whatever condition.
+PHASE = frozenset({"status", "opened_at", "capture_started_at", "capture_completed_at"})
+DUE = PHASE | {"expires_at", "link_deadline"}
+DERIVED = {
+    "phase": PHASE,
+    "recommended_action": PHASE,
+    "billable": frozenset({"status"}),
+    "can_retry": frozenset({"status", "next"}),
+    "verification_url": frozenset({"status", "provider"}),
+    "link_expires_at": PHASE | {"link_deadline"},
+    "due": DUE,
+    "overdue": DUE,
+    "stands_at": frozenset({"status", "reasons"}),
+    "events_after": frozenset({"events"}),
+}
+READ = {name: frozenset({name}) for name in KEPT} | DERIVED
+
+# What tells a row from all others, and what sealed data are bound to.
+IDENTITY = frozenset({"id", "workspace"})
+
+Fill = Callable[[Verification, Any], None]
+
+
+class NotRead(Exception):
+    """Something was asked of a row that was read without it."""
+
+    def __init__(self, attribute: str) -> None:
+        super().__init__(f"{attribute} was asked of a row that was read without it; name it in `reading`")
+
+
+class Part(Found):
+    """A verification that was read in part: it holds what was read, and anything else is NotRead."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Never:
+        if name in KEPT:
+            raise NotRead(name)
+        raise AttributeError(f"a verification has no {name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Which fields of the documents are read, and how rows are filled from them."""
+
+    projection: Document
+    plain: tuple[tuple[Fill, str], ...]
+    decoded: tuple[tuple[Fill, Read], ...]
+
+    def rows(self, documents: list[Document], keys: Keys) -> list[Verification]:
+        """The rows of the documents. Raises: what decoding raises where one of them can't be read."""
+        rows: list[Verification] = [object.__new__(Part) for _ in documents]
+        pairs = [*zip(rows, documents, strict=True)]
+        for fill, field in self.plain:
+            for row, document in pairs:
+                fill(row, document[field])
+        for fill, read in self.decoded:
+            for row, document in pairs:
+                fill(row, read(document, keys))
+        return rows
+
+
+@lru_cache(MOST_READINGS)
+def reading(names: frozenset[str] | None, needed: frozenset[str]) -> Reading | None:
+    """What is read where these attributes will be asked for, and those that are needed beside; None where that is everything.
+
+    A name that isn't known may need anything, so that everything is read.
+    """
+    if names is None or not names <= READ.keys():
+        return None
+    kept = {name: KEPT[name] for name in IDENTITY.union(needed, *(READ[name] for name in names))}
+    fills = {name: vars(Verification)[name].__set__ for name in kept}
+    return Reading(
+        {attribute.field: 1 for attribute in kept.values()},
+        tuple((fills[name], attribute.field) for name, attribute in kept.items() if isinstance(attribute, KeptPlain)),
+        tuple((fills[name], attribute.read) for name, attribute in kept.items() if not isinstance(attribute, KeptPlain)),
+    )
+
+
+def rows(documents: list[Document], keys: Keys, reading: Reading | None) -> list[Verification]:
+    """The verifications that the documents hold, as far as they were read. Of whole ones nothing is looked at until it is asked for."""
+    return reading.rows(documents, keys) if reading else [seen(document, keys) for document in documents]
