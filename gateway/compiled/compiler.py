@@ -11,6 +11,7 @@ from graphql import (
     GraphQLSchema,
     Node,
     OperationDefinitionNode,
+    OperationType,
     VariableNode,
     execute,
 )
@@ -19,15 +20,17 @@ from graphql.execution.values import VariableValues
 from graphql.language import DirectiveNode
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
 
-from gateway.compiled.plan import Plan, compiled
+from gateway.compiled.calls import Calls
+from gateway.compiled.checks import Checks
+from gateway.compiled.functions import Codes
+from gateway.compiled.plan import Plan
 from gateway.compiled.run import Operation, Run
-from gateway.compiled.source import Refused
+from gateway.compiled.source import Refused, Writer
 from gateway.compiled.variables import Variables
 from gateway.recent import Recent
 
 logger = logging.getLogger(__name__)
 
-MOST_POSITIONS = 3000
 MOST_PLANS = 512
 # A plan takes some twenty times the characters of its source.
 MOST_SOURCE_CHARACTERS = 4_000_000
@@ -42,7 +45,8 @@ class Compiler:
         """`dates_left_to_orjson`: instants in UTC stay objects, since whoever writes the answer writes it with orjson."""
         self.schema = schema
         self.hide_suggestions = hide_suggestions
-        self.dates_left_to_orjson = dates_left_to_orjson
+        self.checks = Checks(dates_left_to_orjson)
+        self.codes = Codes()
         self.kept = Recent[Hashable, Plan](MOST_PLANS, MOST_SOURCE_CHARACTERS)
 
     def plans(self, document: DocumentNode, definition: OperationDefinitionNode) -> "Plans":
@@ -112,14 +116,11 @@ class Plans:
         return plan
 
     def _compiled(self, chosen: dict[str, Any], variant: Hashable) -> Plan:
-        return compiled(
-            self._operation,
-            self._fragments,
-            VariableValues({}, chosen),
-            variant,
-            dates_left_to_orjson=self._compiler.dates_left_to_orjson,
-            most_positions=MOST_POSITIONS,
-        )
+        operation, compiler = self._operation, self._compiler
+        calls = Calls(compiler.schema, variant)
+        writer = Writer(operation, self._fragments, VariableValues({}, chosen), calls, compiler.checks, compiler.codes)
+        roots = writer.roots()
+        return Plan("\n\n".join(writer.texts), roots, operation.definition.operation is OperationType.MUTATION)
 
     def _by_graphql_core(self, root: Any, context: Any, raw: dict[str, Any]) -> ExecutionResult | Awaitable[ExecutionResult]:
         name = self._operation.definition.name

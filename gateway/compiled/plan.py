@@ -1,15 +1,12 @@
 """A compiled operation: its source, and the functions that it became."""
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLError, OperationType
-from graphql.execution.collect_fields import FragmentDetails
-from graphql.execution.values import VariableValues
+from graphql import ExecutionResult, GraphQLError
 
-from gateway.compiled.run import Operation, Place, Run
+from gateway.compiled.run import Place, Run
 from gateway.compiled.settling import Settling
-from gateway.compiled.source import Writer
 
 Root = Callable[[Any, Run, Place], dict[str, Any]]
 
@@ -45,22 +42,3 @@ class Plan:
             if run.data is None:
                 break
         return ExecutionResult(run.data, run.errors or None)
-
-
-def compiled(
-    operation: Operation,
-    fragments: dict[str, FragmentDetails],
-    conditions: VariableValues,
-    variant: Hashable,
-    *,
-    dates_left_to_orjson: bool,
-    most_positions: int,
-) -> Plan:
-    """The plan of an operation. Raises: Refused."""
-    writer = Writer(operation, fragments, conditions, variant, dates_left_to_orjson=dates_left_to_orjson, most_positions=most_positions)
-    roots = writer.roots()
-    name = operation.definition.name
-    exec(compile(writer.source, f"<plan {name.value if name else 'without a name'}>", "exec"), writer.names)
-    writer.linked()
-    serially = operation.definition.operation is OperationType.MUTATION
-    return Plan(writer.source, [writer.names[root] for root in roots], serially)

@@ -68,10 +68,11 @@ class LeafPosition(Position):
 
 
 class ListPosition(Position):
-    """A list. `function` is the plan's for all items."""
+    """A list of items, which stand at `item`. `function` is the plan's for all of them."""
 
-    __slots__ = ("function",)
+    __slots__ = ("function", "item")
     function: Complete
+    item: Position
 
     def present(self, value: Any, run: Run, place: Place) -> Any:
         """The completed items."""
