@@ -15,7 +15,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from bench import machine, ratios, table, throughput
+import uvloop
+
+from bench import fanout, machine, ratios, table, throughput
 from bench.dataset import Dataset, written
 from bench.load import require_wrk
 from bench.machinery import Secrets, Served
@@ -26,6 +28,7 @@ from bench.workloads import workloads
 from gateway.embedded import EmbeddedMongo
 from gateway.server import make_room
 
+SUBSCRIBERS = 1000
 RESULTS = Path(__file__).parent / "results"
 CLOSEST = ("gateway", "rest", "strawberry", "mercurius")
 EVERYBODY = (*CLOSEST, "gathered", "ariadne", "apollo", "yoga")
@@ -40,6 +43,9 @@ class Extent:
     untouched: int
     plans: dict[str, Plan]
     inprocess: tuple[int, float]
+    fanout_rounds: int
+    one: tuple[str, ...]
+    many: tuple[str, ...]
 
 
 QUICK = Extent(
@@ -48,6 +54,9 @@ QUICK = Extent(
     untouched=0,
     plans={"point": Plan(CLOSEST, rounds=5, seconds=2), "page": Plan(CLOSEST, rounds=5, seconds=2)},
     inprocess=(5, 0.5),
+    fanout_rounds=15,
+    one=("gateway", "bare", "graphql_ws"),
+    many=("gateway", "strawberry"),
 )
 FULL = Extent(
     "bench.json",
@@ -60,6 +69,9 @@ FULL = Extent(
         "catalogue": Plan(("gateway", "strawberry", "mercurius", "rest"), rounds=3, seconds=3),
     },
     inprocess=(9, 1),
+    fanout_rounds=31,
+    one=("gateway", "bare", "graphql_ws", "strawberry"),
+    many=("gateway", "strawberry", "strawberry_published"),
 )
 
 
@@ -74,7 +86,7 @@ class Run:
 
     def everything(self) -> None:
         """Measure it all, a subject after the other."""
-        subjects: dict[str, Callable[[], None]] = {"throughput": self.throughput, "inside the process": self.inprocess}
+        subjects: dict[str, Callable[[], None]] = {"throughput": self.throughput, "inside the process": self.inprocess, "fan-out": self.fanout}
         for name, subject in subjects.items():
             begun = perf_counter()
             subject()
@@ -95,6 +107,17 @@ class Run:
         command = [sys.executable, "-m", "bench.inprocess", *map(str, self.extent.inprocess)]
         ran = subprocess.run(pinned(command, SERVER), stdout=subprocess.PIPE, check=True)
         self.figures["page_inprocess"] = json.loads(ran.stdout)
+
+    def fanout(self) -> None:
+        """One event to a thousand, and a thousand events to one each."""
+        extent = self.extent
+        with fanout.stage(self.place, {name.removesuffix("_published") for name in (*extent.one, *extent.many)}) as stage:
+
+            async def both() -> None:
+                self.figures["fanout_one"] = await stage.one(extent.one, SUBSCRIBERS, extent.fanout_rounds)
+                self.figures["fanout_many"] = await stage.many(extent.many, SUBSCRIBERS, extent.fanout_rounds)
+
+            uvloop.run(both())
 
     @contextmanager
     def servers(self, names: set[str]) -> Iterator[dict[str, Served]]:

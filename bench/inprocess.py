@@ -54,7 +54,7 @@ class Shelf(Verifications):
         super().__init__(store, WORKSPACE, None)
         self._rows = rows
 
-    async def page(self, filter: Filter, request: PageRequest) -> Page:
+    async def page(self, filter: Filter, request: PageRequest, reading: frozenset[str] | None = None) -> Page:
         """The first of them."""
         return Page(self._rows[: request.size], request.order, has_previous=False, has_next=len(self._rows) > request.size)
 

@@ -48,6 +48,12 @@ def per_second(workload: str, peer: str, title: str, at_least: float | None = No
     return Ratio(f"{workload}_vs_{peer}", title, (workload, "gateway", "per_second"), (workload, peer, "per_second"), at_least)
 
 
+def milliseconds(workload: str, peer: str, title: str) -> Ratio:
+    """The gateway's time from an event to its last delivery over a peer's."""
+    path = ("told_to_last_ms",)
+    return Ratio(f"{workload}_told_vs_{peer}", title, (workload, "gateway", *path), (workload, peer, *path))
+
+
 RATIOS = (
     per_second("point", "rest", "Point read over hand-written REST", 2),
     per_second("point", "gathered", "Point read over REST that gathers reads"),
@@ -73,6 +79,10 @@ RATIOS = (
     per_second("fanout_one", "graphql_ws", "One to 1,000 over graphql-ws on Node", 2),
     per_second("fanout_one", "strawberry", "One to 1,000 over Strawberry"),
     per_second("fanout_many", "strawberry", "1,000 to 1,000 over Strawberry", 5),
+    per_second("fanout_many", "strawberry_published", "1,000 to 1,000 over Strawberry, told by HTTP"),
+    milliseconds("fanout_one", "bare", "The same from being told to the last, time over bare sockets"),
+    milliseconds("fanout_one", "graphql_ws", "… over graphql-ws on Node"),
+    milliseconds("fanout_many", "strawberry", "1,000 to 1,000, from being told to the last, time over Strawberry"),
     Ratio(
         "idle_memory_vs_bare",
         "Memory of an idle subscriber over a bare socket",

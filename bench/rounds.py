@@ -1,24 +1,28 @@
 """Measuring in turn: whatever else the machine does meanwhile hits everybody alike."""
 
-from collections.abc import Callable, Mapping
-from statistics import median
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 Key = TypeVar("Key")
 Figure = TypeVar("Figure")
 
 
-def in_turn(cases: Mapping[Key, Callable[[int], Figure]], rounds: int) -> dict[Key, list[Figure]]:
-    """What each case found in each round: A B C, B C A, C A B."""
-    keys = list(cases)
-    found: dict[Key, list[Figure]] = {key: [] for key in keys}
+def turns(keys: Sequence[Key], rounds: int) -> Iterator[tuple[int, Sequence[Key]]]:
+    """The rounds, each with its order: A B C, B C A, C A B."""
     for number in range(rounds):
         first = number % len(keys)
-        for key in keys[first:] + keys[:first]:
+        yield number, [*keys[first:], *keys[:first]]
+
+
+def in_turn(cases: Mapping[Key, Callable[[int], Figure]], rounds: int) -> dict[Key, list[Figure]]:
+    """What each case found in each round."""
+    found: dict[Key, list[Figure]] = {key: [] for key in cases}
+    for number, keys in turns(list(cases), rounds):
+        for key in keys:
             found[key].append(cases[key](number))
     return found
 
 
-def middle(figures: Mapping[str, list[float]], name: str) -> float:
-    """The median of a case."""
-    return median(figures[name])
+def columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
+    """The same figures, each kind by itself."""
+    return {kind: [row[kind] for row in rows] for kind in rows[0]}

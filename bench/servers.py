@@ -4,8 +4,9 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
@@ -28,6 +29,10 @@ class Place:
     def environment(self) -> dict[str, str]:
         """What the peers are told."""
         return {"MONGO_URI": self.mongo_uri, "WORKSPACE": WORKSPACE, "CATALOGUE": str(self.folder / "catalogue.json"), "NODE_ENV": "production"}
+
+    def beside(self, database: str) -> "Place":
+        """The same with a database of its own."""
+        return replace(self, mongo_uri=urlunsplit(urlsplit(self.mongo_uri)._replace(path=f"/{database}")))
 
 
 # The title of each, and what runs it: a file for Node, a module for Python.

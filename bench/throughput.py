@@ -9,7 +9,7 @@ from typing import Any
 from bench.agreement import agreed, asked
 from bench.load import CONNECTIONS, Load, Request, lines, loaded
 from bench.machinery import Served
-from bench.rounds import in_turn
+from bench.rounds import columns, in_turn
 from bench.workloads import Workload, gathered
 
 WARM_SECONDS = 2.0
@@ -56,11 +56,6 @@ def measured(workload: Workload, servers: Mapping[str, Served], plan: Plan, fold
     cases = {name: partial(loaded, servers[name], load, plan.seconds, connections=plan.connections) for name, load in loads.items()}
     found = in_turn({name: partial(_seeded, case) for name, case in cases.items()}, plan.rounds)
     return {name: columns([asdict(figures) for figures in rows]) for name, rows in found.items()}
-
-
-def columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
-    """The same figures, each kind by itself."""
-    return {kind: [row[kind] for row in rows] for kind in rows[0]}
 
 
 def _seeded(case: Any, number: int) -> Any:

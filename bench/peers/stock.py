@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Self
 
+import orjson
 import strawberry
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -277,6 +278,20 @@ async def running(app: Starlette) -> AsyncIterator[None]:
         following.cancel()
 
 
+async def publish(request: Request) -> Response:
+    """Tell those who follow of states that come with all their data."""
+    for document in orjson.loads(await request.body()):
+        request.app.state.broker.tell(dated(document))
+    return PlainTextResponse("")
+
+
+def dated(document: Document) -> Document:
+    """A document of JSON with its instants."""
+    instants = {name: datetime.fromisoformat(document[name]) for name in ("createdAt", "updatedAt", "expiresAt")}
+    events = [event | {"at": datetime.fromisoformat(event["at"])} for event in document["events"]]
+    return document | instants | {"events": events}
+
+
 async def ready(request: Request) -> Response:
     """That it answers."""
     return PlainTextResponse("")
@@ -285,4 +300,12 @@ async def ready(request: Request) -> Response:
 def application() -> Starlette:
     """The server."""
     graphql = Application(schema)
-    return Starlette(routes=[Route("/ready", ready), Route("/graphql", graphql), WebSocketRoute("/graphql", graphql)], lifespan=running)
+    return Starlette(
+        routes=[
+            Route("/graphql", graphql),
+            WebSocketRoute("/graphql", graphql),
+            Route("/publish", publish, methods=["POST"]),
+            Route("/ready", ready),
+        ],
+        lifespan=running,
+    )

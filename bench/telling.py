@@ -1,0 +1,106 @@
+"""How servers are told of events, and what their subscribers are to receive."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from pymongo import ReplaceOne
+from pymongo.database import Database
+
+from bench.agreement import Disagreement
+from bench.machinery import Served
+from bench.sockets import Crowd, content
+from domain.event import Actor, Event, EventType
+from domain.verification import Verification
+from store.documents import Document, encode
+from store.indexes import VERIFICATIONS
+from store.sealing import Keys
+
+FOLLOW = """subscription($id: ID!) { verificationUpdated(id: $id) {
+  verification { id status reference version attempt createdAt updatedAt expiresAt reasons { code type description } }
+  events { version type actor at }
+} }"""
+
+States = list[Verification]
+Tell = Callable[[States], Awaitable[None]]
+
+
+def advanced(verification: Verification) -> Verification:
+    """It with one more event, which changes nothing else."""
+    version, at = verification.version + 1, verification.updated_at + timedelta(milliseconds=1)
+    event = Event(version, EventType.PROVIDER_STARTED, Actor.PROVIDER, at)
+    return replace(verification, version=version, updated_at=at, events=(*verification.events, event))
+
+
+def written(target: Database[Document], keys: Keys) -> Tell:
+    """Telling by writes of MongoDB: all of them in one request, each as the gateway writes it."""
+
+    def write(states: States) -> None:
+        guarded = [ReplaceOne({"_id": new.id, "workspace": new.workspace, "version": new.version - 1}, encode(new, keys)) for new in states]
+        done = target[VERIFICATIONS].bulk_write(guarded, ordered=False)
+        if done.matched_count != len(states):
+            raise Disagreement(f"{done.matched_count} of {len(states)} were written")
+
+    return lambda states: asyncio.to_thread(write, states)
+
+
+def published(target: Served, content: Callable[[States], bytes]) -> Tell:
+    """Telling by HTTP, with all the data."""
+    address = urlsplit(target.url)
+
+    async def tell(states: States) -> None:
+        body = content(states)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(f"POST /publish HTTP/1.1\r\nhost: {address.netloc}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
+        told = await reader.readline()
+        writer.close()
+        if b" 200 " not in told:
+            raise Disagreement(f"{target.url} answers {told!r}")
+
+    return tell
+
+
+def documents(states: States, keys: Keys) -> bytes:
+    """The documents in JSON, without what is sealed."""
+    return orjson.dumps([encode(replace(state, declared=None), keys) for state in states])
+
+
+def message(state: Verification) -> dict[str, Any]:
+    """What a subscriber is to receive."""
+    last = state.events[-1]
+    update = {
+        "verification": {
+            "id": state.id,
+            "status": state.status.name,
+            "reference": state.reference,
+            "version": state.version,
+            "attempt": state.attempt,
+            "createdAt": state.created_at,
+            "updatedAt": state.updated_at,
+            "expiresAt": state.expires_at,
+            "reasons": list(state.reasons),
+        },
+        "events": [{"version": last.version, "type": last.type.name, "actor": last.actor.name, "at": last.at}],
+    }
+    return {"id": "1", "type": "next", "payload": {"data": {"verificationUpdated": update}}}
+
+
+def text(states: States) -> bytes:
+    """The one message, ready to be sent."""
+    return orjson.dumps(message(states[0]))
+
+
+def check(crowd: Crowd, states: States) -> None:
+    """Look at each message that came. Raises: Disagreement."""
+    right = {state.id: orjson.dumps(message(state), option=orjson.OPT_SORT_KEYS) for state in states}
+    known: dict[bytes, bytes] = {}
+    for socket in crowd.sockets:
+        if socket.message not in known:
+            known[socket.message] = orjson.dumps(orjson.loads(content(socket.message)), option=orjson.OPT_SORT_KEYS)
+        if known[socket.message] != right[socket.id]:
+            raise Disagreement(f"{crowd.port}: a message is {socket.message!r}, and not {right[socket.id]!r}")
+        socket.message = b""
