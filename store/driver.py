@@ -4,7 +4,7 @@ Motor is past its end of life. What PyMongo's own asynchronous client spells dif
 driver is a change of this file: how a client is closed, and what has to be awaited of sessions, aggregations and change streams.
 """
 
-from asyncio import get_running_loop
+from asyncio import Future, get_running_loop
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -106,7 +106,7 @@ def close(client: Client) -> None:
         client.close()
 
 
-async def find(
+def found(
     collection: Collection,
     condition: Document,
     projection: Document | None = None,
@@ -115,19 +115,15 @@ async def find(
     limit: int = 0,
     hint: list[tuple[str, int]] | None = None,
 ) -> list[Document]:
-    """All documents that meet the condition, in one go. Their instants are naive: whoever asks for one makes it aware."""
-
-    def read() -> list[Document]:
-        batches: Iterable[bytes] = collection.delegate.find_raw_batches(condition, projection, sort=sort, limit=limit, hint=hint)
-        return decode_all(b"".join(batches), NAIVE_INSTANTS)
-
-    return await in_thread(THREADS, read)
+    """All documents that meet the condition. It blocks, and is called in a thread; instants are naive, and made aware by whoever asks for one."""
+    batches: Iterable[bytes] = collection.delegate.find_raw_batches(condition, projection, sort=sort, limit=limit, hint=hint)
+    return decode_all(b"".join(batches), NAIVE_INSTANTS)
 
 
-async def in_thread(threads: ThreadPoolExecutor, function: Callable[[], T]) -> T:
-    """What the function returns, called in one of the threads."""
+def in_thread(function: Callable[[], T], threads: ThreadPoolExecutor = THREADS) -> Future[T]:
+    """What the function returns, once one of the threads has called it."""
     # With the context, by which traces and time-outs come along.
-    return await get_running_loop().run_in_executor(threads, copy_context().run, function)
+    return get_running_loop().run_in_executor(threads, copy_context().run, function)
 
 
 def aggregate(collection: Collection, pipeline: Sequence[Document], **options: Any) -> AsyncIOMotorCommandCursor[Document]:

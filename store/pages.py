@@ -1,6 +1,7 @@
 """Lists of verifications, a page at a time. The cursor is exactly the sort key, so that no row is skipped or doubled while others write."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from pymongo import ASCENDING, DESCENDING
@@ -9,7 +10,7 @@ from domain.filter import Filter, Order
 from domain.verification import Verification
 from store.cursor import Place
 from store.documents import Document
-from store.driver import Collection, answering, find
+from store.driver import Collection, answering, found, in_thread
 from store.part import reading, rows
 from store.query import matching, within
 from store.sealing import Keys
@@ -94,9 +95,10 @@ async def read(
     needed = reading(asked, PLACED_BY[request.order])
     condition, order, most = conditions(scope, filter, request), sorting(request), request.size + 1
     with answering():
-        found = await find(collection, condition, needed.projection if needed else None, sort=order, limit=most, hint=along(filter, request.order))
-    more = len(found) > request.size
-    page = tuple(rows(found[: request.size], keys, needed))
+        projection, index = needed.projection if needed else None, along(filter, request.order)
+        documents = await in_thread(partial(found, collection, condition, projection, sort=order, limit=most, hint=index))
+    more = len(documents) > request.size
+    page = tuple(rows(documents[: request.size], keys, needed))
     if request.end == "first":
         return Page(page, request.order, has_previous=request.after is not None, has_next=more or request.before is not None)
     return Page(page[::-1], request.order, has_previous=more or request.after is not None, has_next=request.before is not None)

@@ -2,18 +2,20 @@
 
 import asyncio
 from collections import defaultdict
+from functools import partial
 
 from domain.errors import Unavailable
 from domain.verification import Verification
 from store.documents import Document, decode
-from store.driver import Collection, answering
+from store.driver import Collection, answering, found, in_thread
 from store.sealing import Keys
 
 MOST_AT_ONCE = 500
 
 Key = tuple[str, str]
 Answer = asyncio.Future[Verification | None]
-Outcome = Verification | BaseException | None
+Asked = dict[Key, list[Answer]]
+Found = dict[Key, Verification]
 
 
 class PointReads:
@@ -25,50 +27,52 @@ class PointReads:
     def __init__(self, collection: Collection, keys: Keys) -> None:
         self._collection = collection
         self._keys = keys
-        self._waiting: dict[Key, list[Answer]] = defaultdict(list)
-        self._reading: asyncio.Task[None] | None = None
+        self._waiting: Asked = defaultdict(list)
+        self._reading = False
 
-    async def get(self, workspace: str, id: str) -> Verification | None:
+    def get(self, workspace: str, id: str) -> Answer:
         """The verification of this workspace with this id. Cost: a share of one query by primary key."""
-        answer: Answer = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: Answer = loop.create_future()
         self._waiting[workspace, id].append(answer)
         if not self._reading:
-            self._reading = asyncio.create_task(self._read())
-        return await answer
+            self._reading = True
+            # Not at once: whoever else asks in this turn of the loop comes along.
+            loop.call_soon(self._next)
+        return answer
 
-    async def _read(self) -> None:
-        try:
-            while self._waiting:
-                keys = list(self._waiting)[:MOST_AT_ONCE]
-                asked = {key: self._waiting.pop(key) for key in keys}
-                for key, outcome in (await self._outcomes(keys)).items():
-                    for answer in asked[key]:
-                        settle(answer, outcome)
-        finally:
-            self._reading = None
+    def _next(self) -> None:
+        asked, self._waiting = self._waiting, defaultdict(list)
+        for key in [*asked][MOST_AT_ONCE:]:
+            self._waiting[key] = asked.pop(key)
+        self._reading = bool(asked)
+        if asked:
+            self._read(asked).add_done_callback(lambda _: self._next())
 
-    async def _outcomes(self, keys: list[Key]) -> dict[Key, Outcome]:
-        [found] = await asyncio.gather(self._found(keys), return_exceptions=True)
-        if not isinstance(found, BaseException):
-            return {key: found.get(key) for key in keys}
-        if len(keys) == 1 or isinstance(found, Unavailable):
-            return dict.fromkeys(keys, found)
-        # One of them can't be asked for, or its document can't be read: nobody else may suffer from that.
-        alone = await asyncio.gather(*(self._outcomes([key]) for key in keys))
-        return {key: outcome for each in alone for key, outcome in each.items()}
+    def _read(self, asked: Asked) -> asyncio.Future[Found]:
+        reading = in_thread(partial(self._found, [*asked]))
+        reading.add_done_callback(partial(self._settle, asked))
+        return reading
 
-    async def _found(self, keys: list[Key]) -> dict[Key, Verification]:
+    def _settle(self, asked: Asked, reading: asyncio.Future[Found]) -> None:
+        error = reading.exception()
+        if error and len(asked) > 1 and not isinstance(error, Unavailable):
+            # One of them can't be asked for, or its document can't be read: nobody else may suffer from that.
+            for key, answers in asked.items():
+                self._read({key: answers})
+            return
+        for key, answers in asked.items():
+            outcome = error or reading.result().get(key)
+            for answer in answers:
+                settle(answer, outcome)
+
+    def _found(self, keys: list[Key]) -> Found:
         with answering():
-            if len(keys) == 1:
-                [(workspace, id)] = keys
-                document = await self._collection.find_one({"_id": id, "workspace": workspace})
-                documents = [document] if document else []
-            else:
-                documents = await self._collection.find(wanted(keys)).to_list(None)
+            documents = found(self._collection, wanted(keys))
         return {(document["workspace"], document["_id"]): decode(document, self._keys) for document in documents}
 
 
-def settle(answer: Answer, outcome: Outcome) -> None:
+def settle(answer: Answer, outcome: Verification | BaseException | None) -> None:
     """Answer one who waits, unless nobody waits any more."""
     if answer.done():
         return
@@ -83,4 +87,5 @@ def wanted(keys: list[Key]) -> Document:
     ids: dict[str, list[str]] = defaultdict(list)
     for workspace, id in keys:
         ids[workspace].append(id)
-    return {"$or": [{"_id": {"$in": those}, "workspace": workspace} for workspace, those in ids.items()]}
+    alternatives = [{"_id": {"$in": those}, "workspace": workspace} for workspace, those in ids.items()]
+    return alternatives[0] if len(alternatives) == 1 else {"$or": alternatives}

@@ -5,6 +5,7 @@ from asyncio import sleep
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ from store import due, pages, part, statistics
 from store.barrier import Barrier
 from store.cursor import Place
 from store.documents import Document, decode, encode
-from store.driver import Client, Collection, Session, answering, database, find, transaction
+from store.driver import Client, Collection, Session, answering, database, found, in_thread, transaction
 from store.due import Due
 from store.indexes import VERIFICATIONS
 from store.pages import Page, PageRequest
@@ -173,9 +174,9 @@ class Verifications:
         needed = part.reading(reading, ATTEMPT)
         with answering():
             wanted = within(self._scope, [{"chain": {"$in": list(chains)}}])
-            found = await find(self._store.collection, wanted, needed.projection if needed else None)
+            documents = await in_thread(partial(found, self._store.collection, wanted, needed.projection if needed else None))
         # Sorted here: of more than 200 chains, MongoDB can't merge the entries of its index.
-        return sorted(part.rows(found, self._store.keys, needed), key=lambda verification: verification.attempt)
+        return sorted(part.rows(documents, self._store.keys, needed), key=lambda verification: verification.attempt)
 
     async def page(self, filter: Filter, request: PageRequest, reading: frozenset[str] | None = None) -> Page:
         """A page of the list.

@@ -6,22 +6,48 @@ import pytest
 
 from domain.errors import Unavailable
 from store.driver import close, connect
+from store.point_reads import MOST_AT_ONCE
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.commands import Commands
 from tests.factories import a_verification
 from tests.store.histories import noted
-from tests.storing import DATA_KEYS, encode
+from tests.storing import DATA_KEYS, encode, until
 
 
-async def test_what_is_asked_for_meanwhile_is_read_together(store: Store, verifications: Verifications, commands: Commands) -> None:
+async def test_what_is_asked_for_at_once_is_read_together(store: Store, verifications: Verifications, commands: Commands) -> None:
     added = [await verifications.add(a_verification()) for _ in range(20)]
 
     with commands.sent(store.database.name) as sent:
         read = await asyncio.gather(*(verifications.get(it.id) for it in added for _ in range(3)))
 
     assert read == [it for it in added for _ in range(3)]
-    assert len(sent) <= 2
+    assert len(sent) == 1
+
+
+async def test_what_is_asked_for_while_a_read_is_under_way_is_read_together_after_it(
+    store: Store, verifications: Verifications, commands: Commands
+) -> None:
+    added = [await verifications.add(a_verification()) for _ in range(20)]
+
+    with commands.sent(store.database.name) as sent:
+        first = asyncio.create_task(verifications.get(added[0].id))
+        await until(lambda: len(sent) == 1)
+        read = await asyncio.gather(*(verifications.get(it.id) for it in added))
+
+    assert [await first, *read] == [added[0], *added]
+    assert len(sent) == 2
+
+
+async def test_of_more_than_are_read_at_once_nobody_is_forgotten(store: Store, verifications: Verifications, commands: Commands) -> None:
+    crowd = [a_verification() for _ in range(2 * MOST_AT_ONCE + 1)]
+    await store.collection.insert_many([encode(it) for it in crowd])
+
+    with commands.sent(store.database.name) as sent:
+        read = await asyncio.gather(*(verifications.get(it.id) for it in crowd))
+
+    assert read == crowd
+    assert [next(iter(command)) for command in sent].count("find") == 3
 
 
 async def test_together_everybody_still_sees_the_own_workspace_and_chain_only(store: Store) -> None:
