@@ -20,7 +20,7 @@ from store.changes import changes
 from store.documents import Document, decode
 from store.driver import Client, answering, database
 from store.indexes import HEARTBEATS
-from store.listener import Listener
+from store.listener import Change, Listener
 from store.verifications import Store
 from store.view import everything
 
@@ -127,14 +127,18 @@ class Feed:
     def _tell(self, document: Document, since: datetime | None = None) -> None:
         workspace = document["workspace"]
         keys: list[Key] = [("id", workspace, document["_id"]), ("chain", workspace, document["chain"]), ("workspace", workspace, None)]
-        listeners = [listener for key in keys for listener in self._listeners.get(key, ())]
-        if listeners:
-            verification = decode(document, self._store.keys)
-            # What can't be decoded must be found here, and not by each of those who are told.
-            everything(verification)
-            version = verification.version - 1 if since is None else version_at(verification, since)
-            for listener in listeners:
-                listener.offer(verification, version)
+        told = [listeners for key in keys if (listeners := self._listeners.get(key))]
+        if told:
+            change = self._change(document, since)
+            for listeners in told:
+                for listener in listeners:
+                    listener.offer(change)
+
+    def _change(self, document: Document, since: datetime | None) -> Change:
+        verification = decode(document, self._store.keys)
+        # What can't be decoded must be found here, and not by each of those who are told.
+        everything(verification)
+        return Change(verification, verification.version - 1 if since is None else version_at(verification, since))
 
     async def _read_again(self) -> None:
         """Tell everybody what they may have missed: those who got it already pass it over by its version."""

@@ -14,6 +14,10 @@ class Change:
     verification: Verification
     since: int
 
+    def following(self, earlier: "Change") -> "Change":
+        """This one together with an earlier one that nobody was sent."""
+        return self if self.since <= earlier.since else Change(self.verification, earlier.since)
+
 
 class Listener:
     """One slot for each verification that changed, with its latest state: however slow the reader, no event is lost, since states hold theirs.
@@ -21,30 +25,57 @@ class Listener:
     What is kept is bounded by the number of verifications that are followed; past `most` of them the reader has lagged.
     """
 
+    __slots__ = ("_changed", "_lagged", "_most", "_waiting")
+
     def __init__(self, most: int) -> None:
         self._most = most
         self._changed: dict[str, Change] = {}
-        self._news = asyncio.Event()
+        self._waiting: asyncio.Future[None] | None = None
         self._lagged = False
 
-    def offer(self, verification: Verification, since: int) -> None:
-        """Keep a state, unless a later one is kept already."""
-        known = self._changed.get(verification.id)
-        if known is None and len(self._changed) >= self._most:
-            self._lagged = True
-        elif known is None or verification.version > known.verification.version:
-            self._changed[verification.id] = Change(verification, min(since, known.since) if known else since)
-        self._news.set()
+    def offer(self, change: Change) -> None:
+        """Keep a state, unless a later one is kept already. All who listen are offered the same object."""
+        id = change.verification.id
+        known = self._changed.get(id)
+        if known is None:
+            if len(self._changed) < self._most:
+                self._changed[id] = change
+            else:
+                self._lagged = True
+        elif change.verification.version > known.verification.version:
+            self._changed[id] = change.following(known)
+        if self._waiting:
+            wake(self._waiting)
 
     async def changes(self, timeout_seconds: float | None = None) -> list[Change]:
-        """All that changed since the last call, in the order of first change; nothing where the time is up. Raises: Lagged."""
+        """All that changed since the last call, in the order of first change; nothing where the time is up. One reader at a time.
+
+        Raises: Lagged.
+        """
+        if self._changed or self._lagged:
+            return self.taken()
+        loop = asyncio.get_running_loop()
+        self._waiting = waiting = loop.create_future()
+        # Not `asyncio.timeout`: most wait without one, and many of them go on at the same time.
+        timer = None if timeout_seconds is None else loop.call_later(timeout_seconds, wake, waiting)
         try:
-            async with asyncio.timeout(timeout_seconds):
-                await self._news.wait()
-        except TimeoutError:
-            return []
-        self._news.clear()
+            await waiting
+        finally:
+            self._waiting = None
+            if timer:
+                timer.cancel()
+        return self.taken()
+
+    def taken(self) -> list[Change]:
+        """The same without waiting. Raises: Lagged."""
         if self._lagged:
             raise Lagged
-        changed, self._changed = self._changed, {}
-        return list(changed.values())
+        changed = [*self._changed.values()]
+        self._changed.clear()
+        return changed
+
+
+def wake(waiting: "asyncio.Future[None]") -> None:
+    """Have the one who waits go on, unless that was said already."""
+    if not waiting.done():
+        waiting.set_result(None)
