@@ -3,7 +3,8 @@
 Source: GraphQL specification, 6.4.3 (value completion) and 6.4.4 (errors), as graphql-core 3.3 understands them, words included.
 """
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
 from types import GeneratorType
 from typing import Any
 
@@ -17,6 +18,7 @@ from graphql import (
 )
 from graphql.execution import Executor
 from graphql.pyutils import inspect, is_async_iterable, is_awaitable, is_iterable
+from strawberry.types.base import has_object_definition
 
 from gateway.compiled.info import resolve_info
 from gateway.compiled.run import Place, Run, Spot
@@ -85,9 +87,14 @@ class ListPosition(Position):
 
     async def _drained(self, iterable: AsyncIterable[Any], place: Place) -> Iterable[Any]:
         items: list[Any] = []
+        iterator = aiter(iterable)
         try:
-            async for item in iterable:
+            async for item in iterator:
                 items.append(item)
+                if self.item.required and (item is None or item is Undefined or isinstance(item, Exception)):
+                    # The list ends with it, even where its items don't.
+                    await ended(iterator)
+                    break
         except Exception as error:
             # What came before it is looked at as well.
             return replayed(items, self.located(error, place))
@@ -133,10 +140,12 @@ class ObjectPosition(Position):
 class AbstractPosition(Position):
     """An interface or a union. `types` has a position for each type that the value may be of, `known` their functions by the value's class."""
 
-    __slots__ = ("abstract_type", "known", "types")
+    __slots__ = ("abstract_type", "by_class", "known", "types")
     abstract_type: GraphQLAbstractType
     types: dict[str, ObjectPosition]
     known: dict[type, Complete]
+    # Whether the value's class decides, and nothing else.
+    by_class: bool
 
     def present(self, value: Any, run: Run, place: Place) -> Any:
         """The fields of the object that the value turns out to be. Raises: GraphQLError where it is none of the type."""
@@ -151,7 +160,10 @@ class AbstractPosition(Position):
         known = self.types.get(name) if isinstance(name, str) else None
         if not known:
             raise self._impossible(name, value, run)
-        return known.present(value, run, place)
+        found = known.present(value, run, place)
+        if self.by_class and value.__class__ in known.known and says_nothing_else(value.__class__) and len(self.known) < MOST_CLASSES:
+            self.known[value.__class__] = known.function
+        return found
 
     def _impossible(self, name: Any, value: Any, run: Run) -> GraphQLError:
         """Why a value can't be of the type with this name."""
@@ -177,6 +189,19 @@ class AbstractPosition(Position):
 def is_object(known: type) -> bool:
     """Whether values of a class are neither errors nor anything to wait for."""
     return not hasattr(known, "__await__") and not issubclass(known, Exception | GeneratorType)
+
+
+def says_nothing_else(known: type) -> bool:
+    """Whether objects of a class can't name their type themselves: by `__typename`, by a class of Strawberry's, or by a cast that they keep."""
+    typenames = any(hasattr(known, f"_{each.__name__}__typename") for each in known.__mro__)
+    return not (typenames or issubclass(known, dict) or has_object_definition(known) or known.__dictoffset__)
+
+
+async def ended(iterator: AsyncIterator[Any]) -> None:
+    """Let go of items that nobody will ask for."""
+    if aclose := getattr(iterator, "aclose", None):
+        with suppress(Exception):
+            await aclose()
 
 
 def replayed(items: Iterable[Any], error: Exception) -> Iterator[Any]:
