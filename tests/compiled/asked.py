@@ -1,0 +1,309 @@
+"""The resolvers of the nasty schema: all the ways to write one, and all that one may want to know."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+from strawberry.dataloader import DataLoader
+from strawberry.extensions import FieldExtension
+from strawberry.permission import BasePermission
+from strawberry.scalars import JSON
+from strawberry.types.nodes import FragmentSpread, InlineFragment, Selection
+
+from tests.compiled.beings import Being, Cat, Dog, Rock
+from tests.compiled.dice import Dice
+from tests.compiled.inputs import Either, Filter, Odd, Range, Required
+from tests.compiled.values import Color, Fault, Level, Make, leaf, strange
+
+Row = strawberry.Parent[Being]
+RANGE, RANGES, NUMBERS = Range(least=7), [Range(most=2), Range()], [1, 2]
+FILTER = Filter(text="default", colors=[Color.RED], maybe=None, surely=None, maybe_ranges=None)
+LATE = {"code": "LATE"}
+
+
+class Context:
+    """What lives as long as one execution: its dice, its log, its loader, and what its caller may."""
+
+    def __init__(self, dice: Dice, scopes: frozenset[str] = frozenset()) -> None:
+        self.dice = dice
+        self.scopes = scopes
+        self.log: list[str] = []
+        self.loader = DataLoader(self._load)
+
+    async def _load(self, keys: list[str]) -> list[Any]:
+        return [ValueError(f"can't load {key}") if self.dice.misses("load", key) else f"loaded {key}" for key in keys]
+
+
+Info = strawberry.Info[Context, Any]
+
+
+def place(info: Info) -> str:
+    """Where a field stands."""
+    return ".".join(map(str, info.path.as_list()))
+
+
+def rolled(info: Info, kind: Make) -> Any:
+    """What the dice have for a field."""
+    return kind(info.context.dice, place(info))
+
+
+def echoed(info: Info, *given: Any) -> Any:
+    """What was given, in words, unless the dice fall badly."""
+    return echoed_at(info.context.dice, place(info), given)
+
+
+def echoed_at(dice: Dice, key: str, given: object) -> Any:
+    """The same for whoever knows the place."""
+    return strange(dice, key) if dice.misses(key) else repr(given)
+
+
+def selected(selections: list[Selection]) -> list[Any]:
+    """What was selected, in words."""
+    return [
+        (type(each).__name__, getattr(each, "name", None), getattr(each, "alias", None), each.directives, selected(each.selections))
+        if not isinstance(each, FragmentSpread | InlineFragment)
+        else (type(each).__name__, each.type_condition, each.directives, selected(each.selections))
+        for each in selections
+    ]
+
+
+def ints(info: Info, a: int = 3, b: int | None = 4, c: int | None = None, d: int | None = strawberry.UNSET) -> Any:
+    """Whole numbers, with defaults and without."""
+    return echoed(info, a, b, c, d)
+
+
+def needed(info: Info, number: int) -> Any:
+    """One that has to be given."""
+    return echoed(info, number)
+
+
+def leaves(
+    info: Info,
+    text: str | None = "text",
+    ratio: float = 1.5,
+    flag: bool | None = None,
+    id: strawberry.ID | None = None,
+    color: Color | None = Color.GREEN,
+    level: Level = Level.LOW,
+    instant: datetime | None = None,
+    odd: Odd | None = None,
+    json: JSON | None = None,
+) -> Any:
+    """Arguments of all leaf types."""
+    return echoed(info, text, ratio, flag, id, color, level, instant, odd, json)
+
+
+def filtered(info: Info, filter: Filter, other: Filter | None = None) -> Any:
+    """An input that has to be given, and one that need not."""
+    return echoed(info, filter, other)
+
+
+def defaulted(info: Info, range: Range = RANGE, ranges: list[Range] = RANGES, filter: Filter = FILTER) -> Any:
+    """Inputs with defaults. It changes what it is given, which is its own."""
+    told = echoed(info, range, ranges, filter)
+    range.least += 1
+    range.steps.append(range.least)
+    ranges.append(range)
+    filter.text += "!"
+    return told
+
+
+async def required(info: Info, required: Required, either: Either | None = None) -> Any:
+    """Inputs in which something has to be given."""
+    await asyncio.sleep(0)
+    return echoed(info, required, either)
+
+
+def lists(
+    info: Info,
+    numbers: list[int] = NUMBERS,
+    grid: list[list[int | None] | None] | None = None,
+    colors: list[Color] | None = None,
+    json: JSON | None = None,
+) -> Any:
+    """Lists. It changes what it is given, which is its own."""
+    told = echoed(info, numbers, grid, colors, json)
+    numbers.append(len(numbers))
+    for row in grid or ():
+        if row is not None:
+            row.append(9)
+    if isinstance(json, list):
+        json.append("changed")
+    if isinstance(json, dict):
+        json["changed"] = True
+    return told
+
+
+def maybe(info: Info, number: strawberry.Maybe[int | None], text: strawberry.Maybe[str], filter: strawberry.Maybe[Filter | None]) -> Any:
+    """What may be given, null, or neither."""
+    return echoed(info, number, text, filter)
+
+
+def renamed(info: Info, one: Annotated[int, strawberry.argument(name="another")] = 1, from_: str = "from", class_name: str | None = None) -> Any:
+    """Arguments that are called otherwise in Python."""
+    return echoed(info, one, from_, class_name)
+
+
+def either(info: Info, either: Either) -> Any:
+    """One of several."""
+    return echoed(info, either)
+
+
+def told(info: Info, filter: Filter | None = None) -> Any:
+    """All that a resolver is told of its field, in words."""
+    parts = (
+        info.field_name,
+        info.python_name,
+        info.path.as_list(),
+        info.path.typename,
+        sorted(info.variable_values.items()),
+        info.operation.operation.value,
+        str(info._raw_info.return_type),
+        info._raw_info.parent_type.name,
+        len(info._raw_info.field_nodes),
+        sorted(info._raw_info.fragments),
+        repr(info.root_value),
+        info.context.dice.seed,
+        selected(info.selected_fields),
+    )
+    return echoed(info, *parts, filter)
+
+
+def told_of_sources(info: Info) -> Any:
+    """Where the variables' values are from, in words."""
+    sources = info._raw_info.variable_values.sources
+    return echoed(info, sorted((name, source.value is not None) for name, source in sources.items()))
+
+
+def by_parent(parent: Row, info: Info) -> Any:
+    """A field that needs its object, by the name that it likes."""
+    return echoed(info, parent.key)
+
+
+def by_root(root: Row, info: Info, more: str = "") -> Any:
+    """A field whose object is both root and parent."""
+    return echoed(info, root.key, more)
+
+
+def by_self(self: Any, info: Info, more: str = "") -> Any:
+    """A field that is a method."""
+    return echoed(info, self.key, more)
+
+
+def without_info(root: Row) -> Any:
+    """A field that wants to know nothing."""
+    return leaf(("known",))(root.dice, f"{root.key}.without_info")
+
+
+async def slowly(root: Row, info: Info, more: int = 0) -> Any:
+    """A field that takes its time, more or less of it."""
+    for _ in range(info.context.dice.number(place(info), "pauses") % 4):
+        await asyncio.sleep(0)
+    return echoed(info, root.key, more)
+
+
+def promised(root: Row, info: Info) -> Awaitable[Any]:
+    """A field that isn't async and has to be waited for all the same."""
+    return slowly(root, info)
+
+
+async def loaded(root: Row, info: Info, key: str = "key") -> Any:
+    """A field of a loader."""
+    return await info.context.loader.load(f"{key}-{info.context.dice.number(root.key) % 5}")
+
+
+def loading(root: Row, info: Info) -> Any:
+    """The same as a future."""
+    return info.context.loader.load(f"future-{info.context.dice.number(root.key) % 5}")
+
+
+def one_after_the_other(info: Info, number: int = 3) -> Iterator[Any]:
+    """A list whose items come one by one, until one may fail."""
+    dice, at = info.context.dice, place(info)
+    for index in range(min(number, 5)):
+        if dice.misses(at, index):
+            raise Fault(f"no more after {index} at {at}")
+        yield dice.chosen((None, "none"), at, index) if dice.happens(0.3, at, index, "no number") else index
+
+
+async def one_after_the_other_later(info: Info, number: int = 3) -> AsyncIterator[Any]:
+    """The same, each of which has to be waited for."""
+    dice, at = info.context.dice, place(info)
+    for index in range(min(number, 5)):
+        await asyncio.sleep(0)
+        if dice.misses(at, index):
+            raise Fault(f"no more after {index} at {at}")
+        yield dice.chosen((None, "none"), at, index) if dice.happens(0.3, at, index, "no number") else index
+
+
+@strawberry.type
+class Pebble:
+    """A type whose objects are its own."""
+
+    weight: int
+    text: str | None = None
+
+    @strawberry.field
+    def heavy(self, info: Info, than: int = 2) -> bool:
+        """Whether it is."""
+        return self.weight > than
+
+    @strawberry.field
+    async def later(self) -> str:
+        """Something that has to be waited for."""
+        await asyncio.sleep(0)
+        return f"pebble of {self.weight}"
+
+
+def pebble(info: Info) -> Any:
+    """An object of the schema's own class, or one that is said to be."""
+    dice, at = info.context.dice, place(info)
+    if dice.misses(at):
+        return strange(dice, at)
+    weight = dice.number(at) % 5
+    said: Any = strawberry.cast(Pebble, Rock(dice, at)) if dice.happens(0.3, at, "cast") else Pebble(weight=weight, text=dice.chosen((None, "a"), at))
+    return dice.chosen((said, Cat(dice, at), Dog(dice, at)), at, "which")
+
+
+def pebbles(info: Info) -> Any:
+    """Objects of several classes."""
+    dice, at = info.context.dice, place(info)
+    return [dice.chosen((Pebble(weight=index), Cat(dice, f"{at}.{index}"), Rock(dice, at), None), at, index) for index in range(4)]
+
+
+class Allowed(BasePermission):
+    """Somebody may, or not."""
+
+    message = "you may not"
+
+    def has_permission(self, source: Any, info: Info, **given: Any) -> bool:
+        """Whether they may."""
+        return not info.context.dice.misses("allowed", place(info), repr(given))
+
+
+class AllowedLater(BasePermission):
+    """Somebody may, or not; to know it takes time."""
+
+    message = "you may not, after all"
+    error_extensions = LATE
+
+    async def has_permission(self, source: Any, info: Info, **given: Any) -> bool:
+        """Whether they may."""
+        await asyncio.sleep(0)
+        return not info.context.dice.misses("allowed later", place(info))
+
+
+class Around(FieldExtension):
+    """Changes what a resolver is given, and what it answers."""
+
+    def resolve(self, next_: Any, source: Any, info: Info, **given: Any) -> Any:
+        """The answer, with something around it."""
+        answer = next_(source, info, **{name: f"<{value}>" if isinstance(value, str) else value for name, value in given.items()})
+        return f"({answer})" if isinstance(answer, str) else answer
+
+    async def resolve_async(self, next_: Any, source: Any, info: Info, **given: Any) -> Any:
+        """The same where it has to be waited for."""
+        answer = await next_(source, info, **given)
+        return f"[{answer}]" if isinstance(answer, str) else answer

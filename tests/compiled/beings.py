@@ -1,0 +1,137 @@
+"""The objects of the nasty data. What they have is decided when it is asked for."""
+
+from typing import Any
+
+from tests.compiled.dice import Dice
+from tests.compiled.values import (
+    COLORS,
+    FLAGS,
+    IDS,
+    INSTANTS,
+    NUMBERS,
+    ODDS,
+    RATIOS,
+    TEXTS,
+    Make,
+    items,
+    leaf,
+    sometimes_later,
+    strange,
+)
+
+
+class Being:
+    """An object. Each attribute has the kind of value that its name stands for, unless the dice fall badly."""
+
+    # Without a dictionary of its own, its class alone tells what it is.
+    __slots__ = ("dice", "key")
+
+    def __init__(self, dice: Dice, key: str) -> None:
+        self.dice = dice
+        self.key = key
+
+    def __getattr__(self, name: str) -> Any:
+        if name in KINDS:
+            return KINDS[name](self.dice, f"{self.key}.{name}")
+        raise AttributeError(name)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.key}>"
+
+
+class Cat(Being):
+    """One that is a Cat."""
+
+    __slots__ = ()
+
+
+class Kitten(Cat):
+    """One that is a Cat too."""
+
+    __slots__ = ()
+
+
+class Dog(Being):
+    """One that is a Dog."""
+
+    __slots__ = ()
+
+
+class Machine(Being):
+    """One that is a Robot where it runs: the class alone doesn't tell."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether it does."""
+        return not self.dice.happens(0.3, self.key, "runs")
+
+
+class Ghost(Being):
+    """One that is nothing of the schema."""
+
+
+class Rock(Being):
+    """One that is a Stone."""
+
+    __slots__ = ()
+
+
+class Bag(Being):
+    """One of each kind of value."""
+
+    __slots__ = ()
+
+
+class Parcel(Being):
+    """Lists of all kinds."""
+
+    __slots__ = ()
+
+
+def being(*classes: type[Being]) -> Make:
+    """Objects of these classes; where the dice fall badly, of another one, or no objects."""
+
+    def made(dice: Dice, key: str) -> Any:
+        if not dice.misses(key):
+            return dice.chosen(classes, key, "class")(dice, key)
+        other = dice.chosen((Ghost, Cat, Machine, Rock, None, None), key, "other")
+        return other(dice, key) if other else strange(dice, key)
+
+    return made
+
+
+NAMED, LIVING, PETS = (Cat, Cat, Kitten, Dog, Machine), (Cat, Kitten, Dog), (Cat, Dog, Machine)
+THINGS = (Rock, Cat, Kitten)
+LEAVES: dict[str, Make] = {
+    "text": leaf(TEXTS),
+    "number": leaf(NUMBERS),
+    "ratio": leaf(RATIOS),
+    "flag": leaf(FLAGS),
+    "id": leaf(IDS),
+    "color": leaf(COLORS),
+    "instant": leaf(INSTANTS),
+    "odd": leaf(ODDS),
+}
+SINGLE: dict[str, Make] = {
+    **LEAVES,
+    "bag": being(Bag),
+    "parcel": being(Parcel),
+    "named": being(*NAMED),
+    "living": being(*LIVING),
+    "pet": being(*PETS),
+    "thing": being(*THINGS),
+    "cat": being(Cat, Kitten),
+}
+# A name tells what is there: "later_" what may have to be waited for, "must_" what may not be null, "all_" lists, "grid_" lists of lists.
+KINDS: dict[str, Make] = {
+    prefix + must + name: wrap(kind)
+    for name, kind in SINGLE.items()
+    for must in ("", "must_")
+    for prefix, wrap in (
+        ("", lambda kind: kind),
+        ("later_", sometimes_later),
+        ("all_", items),
+        ("all_later_", lambda kind: items(sometimes_later(kind))),
+        ("grid_", lambda kind: items(items(kind))),
+    )
+}

@@ -1,0 +1,277 @@
+"""Operations that are plain, and the many ways of writing one down."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    OperationType,
+    get_named_type,
+    is_composite_type,
+    is_required_argument,
+    print_ast,
+)
+from graphql import parse as parsed
+
+from tests.compiled.literals import Inputs
+
+DEEPEST = 4
+MOST_FIELDS = 40
+Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
+
+
+class Plain:
+    """Plain operations of a schema, by chance."""
+
+    def __init__(self, schema: GraphQLSchema, random: Random) -> None:
+        self._schema = schema
+        self._random = random
+        self._inputs = Inputs(random)
+        self._left = 0
+
+    def operation(self, type: OperationType) -> str:
+        """One without aliases, fragments by name, variables or conditions."""
+        self._left = self._random.randint(3, MOST_FIELDS)
+        root = self._schema.get_root_type(type)
+        assert root
+        most = 1 if type is OperationType.SUBSCRIPTION else self._random.randint(1, 8)
+        return f"{type.value} {self._selected(root, 0, most)}"
+
+    def _selected(self, type: Composite, deep: int, most: int) -> str:
+        random = self._random
+        parts = []
+        if not isinstance(type, GraphQLUnionType):
+            names = [name for name, field in type.fields.items() if deep < DEEPEST or not is_composite_type(get_named_type(field.type))]
+            random.shuffle(names)
+            parts = [text for name in names[:most] if (text := self._field(type, name, deep))]
+        if deep and not isinstance(type, GraphQLObjectType):
+            possible: list[Composite] = list(self._schema.get_possible_types(type))
+            possible += [] if isinstance(type, GraphQLUnionType) else list(self._schema.get_implementations(type).interfaces)
+            parts += [f"... on {each.name} {self._selected(each, deep + 1, 2)}" for each in possible if random.random() < 0.6]
+        return f"{{ {' '.join(parts or ['__typename'])} }}"
+
+    def _field(self, type: GraphQLObjectType | GraphQLInterfaceType, name: str, deep: int) -> str:
+        self._left -= 1
+        if self._left < 0:
+            return ""
+        field, random = type.fields[name], self._random
+        given = {
+            argument: self._inputs.literal(each.type) for argument, each in field.args.items() if is_required_argument(each) or random.random() < 0.4
+        }
+        arguments = f"({', '.join(f'{argument}: {literal}' for argument, literal in given.items())})" if given else ""
+        alias = f"p{self._left}: " if given and random.random() < 0.8 else ""
+        inside = get_named_type(field.type)
+        below = self._selected(inside, deep + 1, random.choice((1, 2, 3, 4, 6, 12))) if isinstance(inside, Composite) else ""
+        return f"{alias}{name}{arguments} {below}"
+
+
+@dataclass
+class Variable:
+    """A variable that a document declares."""
+
+    name: str
+    type: GraphQLInputType
+    default: str | None = None
+
+    def __str__(self) -> str:
+        return f"${self.name}: {self.type}{'' if self.default is None else f' = {self.default}'}"
+
+
+@dataclass
+class Written:
+    """A document, the name of the operation in it that is meant, and its variables."""
+
+    text: str
+    name: str | None
+    variables: list[Variable] = field(default_factory=list)
+
+    @property
+    def document(self) -> DocumentNode:
+        """The document, parsed."""
+        return parsed(self.text)
+
+
+class Rewriting:
+    """Writes an operation down in one of many ways: most mean the same, some depend on variables."""
+
+    def __init__(self, schema: GraphQLSchema, random: Random) -> None:
+        self._schema = schema
+        self._random = random
+        self._inputs = Inputs(random)
+        self._variables: list[Variable] = []
+        self._fragments: list[tuple[str, str, str]] = []
+        self._heads: dict[int, str] = {}
+        self._number = 0
+
+    def _happens(self, rate: float) -> bool:
+        return self._random.random() < rate
+
+    def _next(self, of: str) -> str:
+        self._number += 1
+        return f"{of}{self._number}"
+
+    def rewritten(self, operation: OperationDefinitionNode) -> Written:
+        """The operation, written down."""
+        root = self._schema.get_root_type(operation.operation)
+        assert root
+        [first, *_] = nodes = operation.selection_set.selections
+        body = self._field(root, first, "") if operation.operation is OperationType.SUBSCRIPTION else self._selections(root, nodes)
+        others = self._happens(0.2)
+        name = "Meant" if others or self._happens(0.4) else None
+        declared = f"({', '.join(map(str, self._variables))})" if self._variables else ""
+        parts = [f"{operation.operation.value} {name or ''}{declared} {{ {body} }}"]
+        parts += [f"fragment {name} on {type} {{ {text} }}" for name, type, text in self._fragments]
+        parts += ["query Other { __typename }", "query Another($a: Boolean!) { __typename @skip(if: $a) }"] if others else []
+        self._random.shuffle(parts)
+        return Written("\n".join(parts), name, self._variables)
+
+    def _selections(self, type: Composite, nodes: Sequence[Any]) -> str:
+        parts = [self._selection(type, node) for node in nodes]
+        if self._happens(0.15):
+            parts.insert(self._random.randrange(len(parts) + 1), self._random.choice(("__typename", f"{self._next('t')}: __typename")))
+        if self._happens(0.25):
+            start = self._random.randrange(len(parts))
+            end = self._random.randint(start + 1, len(parts))
+            parts[start:end] = [self._apart(type, " ".join(parts[start:end]))]
+        known = [name for name, of, _ in self._fragments if of == type.name]
+        if known and self._happens(0.3):
+            parts.insert(self._random.randrange(len(parts) + 1), f"...{self._random.choice(known)}{self._conditions()}")
+        return " ".join(parts)
+
+    def _apart(self, type: Composite, text: str) -> str:
+        """Selections in a fragment of their own, with a name or without."""
+        if self._happens(0.4):
+            name = self._next("F")
+            self._fragments.append((name, type.name, text))
+            spread = f"...{name}{self._conditions()}"
+            return f"{spread} {spread}" if self._happens(0.2) else spread
+        on = self._random.choice(("", type.name))
+        return f"...{f' on {on}' if on else ''}{self._conditions()} {{ {text} }}"
+
+    def _selection(self, type: Composite, node: Any) -> str:
+        if isinstance(node, InlineFragmentNode):
+            on = self._schema.type_map[node.type_condition.name.value] if node.type_condition else type
+            assert isinstance(on, Composite)
+            condition = f"on {on.name}" if node.type_condition else ""
+            return f"... {condition}{self._conditions()} {{ {self._selections(on, node.selection_set.selections)} }}"
+        return self._field(type, node) + (f" {self._field(type, node)}" if self._happens(0.12) else "")
+
+    def _field(self, type: Composite, node: Any, conditions: str | None = None) -> str:
+        assert isinstance(node, FieldNode)
+        found = self._schema.get_field(type, node.name.value)
+        text = self._head(node, found) + (self._conditions() if conditions is None else conditions)
+        below = get_named_type(found.type) if found else None
+        if node.selection_set and isinstance(below, Composite):
+            nodes = list(node.selection_set.selections)
+            if self._happens(0.15):
+                nodes = self._random.sample(nodes, self._random.randint(1, len(nodes)))
+            text += f" {{ {self._selections(below, nodes)} }}"
+        return text
+
+    def _head(self, node: FieldNode, found: Any) -> str:
+        """The field's name and arguments; where the same field is written again, most often the same ones."""
+        known = self._heads.get(id(node))
+        if known and self._happens(0.8):
+            return known
+        given = {argument.name.value: argument.value for argument in node.arguments or ()}
+        arguments = ", ".join(f"{name}: {self._argument(found.args[name], value)}" for name, value in given.items() if found)
+        aliased = known or self._happens(0.25)
+        alias = self._next("a") if aliased else node.alias.value if node.alias else ""
+        head = f"{f'{alias}: ' if alias else ''}{node.name.value}{f'({arguments})' if arguments else ''}"
+        self._heads[id(node)] = head
+        return head
+
+    def _argument(self, argument: Any, value: Any) -> str:
+        has_default = argument.default is not None
+        if self._happens(0.4):
+            return self._variable(argument.type, has_default)
+        if self._happens(0.4):
+            return self._with_variables(argument.type)
+        return print_ast(value)
+
+    def _with_variables(self, type: Any) -> str:
+        """An input with variables somewhere inside it."""
+        if self._happens(0.25):
+            return self._variable(type, False)
+        inside: Any = type.of_type if isinstance(type, GraphQLNonNull) else type
+        if isinstance(inside, GraphQLList):
+            return f"[{', '.join(self._with_variables(inside.of_type) for _ in range(self._random.randrange(3)))}]"
+        if isinstance(inside, GraphQLInputObjectType) and not inside.is_one_of:
+            names = self._inputs.fields(inside, 3)
+            names += [name for name in inside.fields if name not in names and self._happens(0.1)]
+            return f"{{{', '.join(f'{name}: {self._nested(inside.fields[name])}' for name in names)}}}"
+        if get_named_type(inside).name == "JSON" and not isinstance(inside, GraphQLEnumType):
+            made = [self._variable(self._builtin("Int"), False), self._variable(self._builtin("String"), False)]
+            return self._random.choice((f"[{', '.join(made)}]", f"{{ a: {made[0]}, b: [{made[1]}] }}"))
+        return self._inputs.literal(type)
+
+    def _nested(self, field: Any) -> str:
+        return self._variable(field.type, field.default is not None) if self._happens(0.3) else self._with_variables(field.type)
+
+    def _builtin(self, name: str) -> Any:
+        return self._schema.type_map[name]
+
+    def _variable(self, type: Any, has_default: bool) -> str:
+        """A variable in a place of this type; one that is there already, now and then."""
+        known = [each for each in self._variables if str(each.type) == str(type)]
+        if known and self._happens(0.3):
+            return f"${self._random.choice(known).name}"
+        made = Variable(self._next("v"), type)
+        inside: Any = type.of_type if isinstance(type, GraphQLNonNull) else type
+        if isinstance(type, GraphQLNonNull) and self._happens(0.3):
+            made.type = inside
+            if not has_default or self._happens(0.5):
+                made.default = self._inputs.present(inside, 2)
+        elif self._happens(0.25):
+            made.default = self._inputs.literal(type, 2)
+        elif self._happens(0.1):
+            made.type = GraphQLNonNull(inside)
+        self._variables.append(made)
+        return f"${made.name}"
+
+    def _conditions(self) -> str:
+        if not self._happens(0.15):
+            return ""
+        usual = [("include", "true"), ("skip", "false")]
+        self._random.shuffle(usual)
+        return "".join(f" @{name}(if: {self._condition(value)})" for name, value in usual[: 2 if self._happens(0.2) else 1])
+
+    def _condition(self, usual: str) -> str:
+        if self._happens(0.3):
+            return usual if self._happens(0.7) else self._random.choice(("true", "false"))
+        known = [each for each in self._variables if each.name.startswith("b")]
+        if len(known) > 3 or (known and self._happens(0.4)):
+            return f"${self._random.choice(known).name}"
+        nullable = self._happens(0.2)
+        boolean = self._builtin("Boolean")
+        made = Variable(self._next("b"), boolean if nullable else GraphQLNonNull(boolean), usual if nullable or self._happens(0.2) else None)
+        self._variables.append(made)
+        return f"${made.name}"
+
+
+def variable_values(variables: Sequence[Variable], random: Random, wrong: float) -> dict[str, Any] | None:
+    """Values that a request might bring for these variables: most of them right, some missing, some that nobody declared."""
+    inputs = Inputs(random, wrong)
+    given = {each.name: inputs.raw(each.type) for each in variables if random.random() > (0.05 if isinstance(each.type, GraphQLNonNull) else 0.25)}
+    if random.random() < 0.1:
+        given["undeclared"] = [1, {"a": None}]
+    return given if given or random.random() < 0.5 else None
+
+
+def plain_operations(text: str) -> list[OperationDefinitionNode]:
+    """The operations of a plain document."""
+    return [definition for definition in parsed(text).definitions if isinstance(definition, OperationDefinitionNode)]

@@ -1,0 +1,89 @@
+"""What the nasty schema takes: inputs with defaults of all kinds, and scalars that refuse."""
+
+from datetime import datetime
+from typing import Annotated, Any, NewType
+
+import strawberry
+from graphql import GraphQLError, Undefined
+from strawberry.scalars import JSON
+
+from tests.compiled.values import Color, Fault, Level
+
+Odd = NewType("Odd", str)
+
+
+def read_odd(given: Any) -> Any:
+    """What the scalar Odd makes of an input: some it refuses, in several ways."""
+    if given == "refused":
+        raise GraphQLError("odd in a way that is refused", extensions={"code": "ODD"})
+    if given == "fails":
+        raise Fault("odd in a way that fails")
+    return f"odd {given!r}"
+
+
+def write_odd(value: Any) -> Any:
+    """What the scalar Odd makes of a result: anything, nothing, or an error."""
+    if value == "fails":
+        raise Fault("odd in a way that fails")
+    if value == "refused":
+        raise GraphQLError("odd in a way that is refused", extensions={"code": "ODD"})
+    written = {"list": [1, {"a": None}], "tree": {"b": [], "a": {}}, "number": 7, "nothing": None, "undefined": Undefined}
+    return written.get(value, f"odd {type(value).__name__}") if isinstance(value, str) else f"odd {type(value).__name__}"
+
+
+ODD = strawberry.scalar(name="Odd", serialize=write_odd, parse_value=read_odd)
+COLOR = strawberry.enum(Color)
+LEVEL = strawberry.enum(Level)
+
+
+@strawberry.input
+class Range:
+    """An input with defaults."""
+
+    least: int = 1
+    most: int | None = None
+    steps: list[int] = strawberry.field(default_factory=lambda: [1, 2])
+
+
+@strawberry.input
+class Filter:
+    """An input in which everything may be left out, and hardly anything is the same as null."""
+
+    text: str = "text"
+    number: int | None = 3
+    ratio: float | None = strawberry.UNSET
+    flag: bool | None = None
+    id: strawberry.ID | None = None
+    color: Color = Color.RED
+    colors: list[Color] | None = strawberry.UNSET
+    level: Level | None = Level.HIGH
+    grid: list[list[int | None]] | None = None
+    range: Range = strawberry.field(default_factory=Range)
+    ranges: list[Range] | None = None
+    other: "Filter | None" = None
+    maybe: strawberry.Maybe[int | None]
+    surely: strawberry.Maybe[str]
+    maybe_ranges: strawberry.Maybe[list[Range] | None]
+    instant: datetime | None = None
+    odd: Odd | None = None
+    json: JSON | None = None
+    renamed: Annotated[int, strawberry.argument(name="calledOtherwise")] = strawberry.field(default=5, name="calledOtherwise")
+
+
+@strawberry.input
+class Required:
+    """An input that has to be given."""
+
+    number: int
+    colors: list[Color]
+    range: Range
+    optional: str | None = None
+
+
+@strawberry.input(one_of=True)
+class Either:
+    """An input of which exactly one field is given."""
+
+    number: strawberry.Maybe[int]
+    text: strawberry.Maybe[str]
+    range: strawberry.Maybe[Range]

@@ -1,0 +1,101 @@
+"""Inputs as documents write them, and as requests bring them: right ones, and wrong ones of every class."""
+
+from random import Random
+from typing import Any
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    is_required_input_field,
+)
+
+from tests.compiled.values import Text, Whole
+
+DEEPEST = 3
+LITERALS: dict[str, tuple[str, ...]] = {
+    "Int": ("0", "1", "-3", "2147483647", "-2147483648"),
+    "Float": ("0", "1.5", "-2", "1e10", "0.1"),
+    "String": ('""', '"x"', '"grün"', '"a \\"b\\" \\u00e9"', '"""\n  block\n    text\n"""', '"$v"'),
+    "Boolean": ("true", "false"),
+    "ID": ('"a"', "7", '"7"', "123456789012345678901234567890"),
+    "DateTime": ('"2026-03-02T12:00:00Z"', '"2026-03-02T12:00:00.25+05:30"'),
+    "Odd": ('"x"', "7", '"list"', "[1, 2]", "{ a: 1 }", "WORD"),
+    "JSON": ("1", '"x"', "[1, null, { a: [] }]", "{ b: 1, a: { c: true } }", "WORD", "1.5"),
+}
+RAW: dict[str, tuple[Any, ...]] = {
+    "Int": (0, 1, -3, 2147483647, 4.0, Whole(6)),
+    "Float": (0, 1.5, -2, 1e10, 0.1, Whole(6)),
+    "String": ("", "x", "grün", 'a "b"', "$v", Text("text")),
+    "Boolean": (True, False),
+    "ID": ("a", 7, "7", 10**30, Text("id")),
+    "DateTime": ("2026-03-02T12:00:00Z", "2026-03-02T12:00:00.25+05:30", "2026-03-02T12:00:00+00:00"),
+    "Odd": ("x", 7, "list", [1, 2], {"a": 1}, "refused", "fails", True),
+    "JSON": (1, "x", [1, None, {"a": []}], {"b": 1, "a": {"c": True}}, 1.5, False),
+}
+WRONG: tuple[Any, ...] = (
+    *(True, False, 0, 1, 2**31, -(2**31) - 1, 2**53, 10**30, 1.5, 3.0, -0.0, float("nan"), float("inf"), -float("inf"), 1e30),
+    *("", "x", "1", "true", "RED", "red", "r", "2026-03-02", "2026-03-02T12:00:00", "later", b"bytes", Text("RED"), Whole(2**40)),
+    *([], [1], [None], [[1]], {}, {"number": 1}, {"unknown": 1}, {"least": "x"}, (1, 2), {1}, object),
+)  # fmt: skip
+
+
+class Inputs:
+    """Inputs of any type, by chance."""
+
+    def __init__(self, random: Random, wrong: float = 0.0) -> None:
+        self.random = random
+        self.wrong = wrong
+
+    def literal(self, type: GraphQLInputType, deep: int = 0) -> str:
+        """One as documents write it."""
+        if isinstance(type, GraphQLNonNull):
+            return self.present(type.of_type, deep)
+        return "null" if self.random.random() < 0.12 else self.present(type, deep)
+
+    def present(self, type: Any, deep: int) -> str:
+        """One that is not null."""
+        random = self.random
+        if isinstance(type, GraphQLList):
+            if random.random() < 0.15:
+                return self.present(type.of_type.of_type if isinstance(type.of_type, GraphQLNonNull) else type.of_type, deep)
+            return f"[{', '.join(self.literal(type.of_type, deep + 1) for _ in range(random.randrange(3)))}]"
+        if isinstance(type, GraphQLEnumType):
+            names: list[str] = list(type.values)
+            return random.choice(names)
+        if isinstance(type, GraphQLInputObjectType):
+            return f"{{{', '.join(f'{name}: {self.literal(type.fields[name].type, deep + 1)}' for name in self.fields(type, deep))}}}"
+        return random.choice(LITERALS.get(type.name, ('"x"', "7")))
+
+    def fields(self, type: GraphQLInputObjectType, deep: int) -> list[str]:
+        """Those fields of an input that are given, in any order."""
+        random, fields = self.random, type.fields
+        if type.is_one_of:
+            return [random.choice(list(fields))]
+        rate = 0.0 if deep > DEEPEST else 0.25
+        given = [name for name, field in fields.items() if is_required_input_field(field) or random.random() < rate]
+        random.shuffle(given)
+        return given
+
+    def raw(self, type: GraphQLInputType, deep: int = 0) -> Any:
+        """One as a request brings it: wrong as often as is wanted."""
+        if self.random.random() < self.wrong:
+            return self.random.choice(WRONG)
+        if isinstance(type, GraphQLNonNull):
+            return self.raw_present(type.of_type, deep)
+        return None if self.random.random() < 0.12 else self.raw_present(type, deep)
+
+    def raw_present(self, type: Any, deep: int) -> Any:
+        """One that is not null."""
+        random = self.random
+        if isinstance(type, GraphQLList):
+            if random.random() < 0.15:
+                return self.raw(type.of_type, deep)
+            return [self.raw(type.of_type, deep + 1) for _ in range(random.randrange(3))]
+        if isinstance(type, GraphQLEnumType):
+            return random.choice(list(type.values))
+        if isinstance(type, GraphQLInputObjectType):
+            return {name: self.raw(type.fields[name].type, deep + 1) for name in self.fields(type, deep)}
+        return random.choice(RAW.get(type.name, ("x", 7)))

@@ -1,0 +1,338 @@
+"""A schema made to be nasty: whatever a GraphQL schema may have, and data that fail in every way."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+from graphql import GraphQLSchema
+from strawberry.extensions import FieldExtension
+from strawberry.permission import PermissionExtension
+from strawberry.scalars import JSON
+from strawberry.schema.config import StrawberryConfig
+
+from schema.fields import represents
+from tests.compiled import asked
+from tests.compiled.asked import Allowed, AllowedLater, Around, Info, Pebble
+from tests.compiled.beings import Bag as BagOfData
+from tests.compiled.beings import Cat as CatOfData
+from tests.compiled.beings import Dog as DogOfData
+from tests.compiled.beings import Kitten, Machine, Rock
+from tests.compiled.guards import guard
+from tests.compiled.inputs import ODD, Odd
+from tests.compiled.values import Color
+
+Resolver = Callable[..., Any]
+
+
+def field(resolver: Resolver, type: Any = str | None, *extensions: FieldExtension) -> Any:
+    """A field that a resolver answers."""
+    return strawberry.field(resolver=resolver, graphql_type=type, extensions=list(extensions))
+
+
+def of_dogs(value: object, info: object) -> bool:
+    """Whether it is a Dog, without a word on how that is known."""
+    return isinstance(value, DogOfData)
+
+
+def of_robots(value: object, info: object) -> bool:
+    """Whether it is a Robot, which the class alone doesn't tell."""
+    return isinstance(value, Machine) and value.runs
+
+
+@strawberry.interface
+class Named:
+    """What has a name."""
+
+    must_text: str
+    text: str | None
+    color: Color | None
+    named: "Named | None"
+    all_must_named: "list[Named] | None"
+
+
+@strawberry.interface
+class Living(Named):
+    """An interface that implements another one."""
+
+    number: int | None
+    instant: datetime | None
+    living: "Living | None"
+    pet: "Pet | None"
+    all_later_pet: "list[Pet | None] | None"
+    later_must_living: "Living"
+    slowly = field(asked.slowly)
+
+
+@strawberry.type
+class Cat(Living):
+    """A cat."""
+
+    is_type_of = represents(CatOfData)
+
+    must_number: int
+    ratio: float | None
+    later_text: str | None
+    bag: "Bag | None"
+    by_self = field(asked.by_self)
+    counted = field(asked.one_after_the_other, list[int | None])
+    fields_of_its_own = field(asked.told, str)
+
+
+@strawberry.type
+class Tabby(Named):
+    """A kitten, which is a cat too: which of the two it is depends on where it is asked for."""
+
+    is_type_of = represents(Kitten)
+
+    must_id: strawberry.ID
+    thing: "Thing | None"
+
+
+@strawberry.type
+class Dog(Living):
+    """A dog, with the same names for other things."""
+
+    is_type_of = staticmethod(of_dogs)
+
+    must_number: int
+    later_text: str
+    bag: "Bag"
+    by_self = field(asked.by_self, str)
+
+
+@strawberry.type
+class Robot(Named):
+    """What has a name and doesn't live."""
+
+    is_type_of = staticmethod(of_robots)
+
+    must_id: strawberry.ID
+    all_number: list[int | None]
+    parcel: "Parcel | None"
+
+
+@strawberry.type
+class Stone:
+    """What has no name."""
+
+    is_type_of = represents(Rock)
+
+    must_ratio: float
+    thing: "Thing | None"
+    loaded = field(asked.loaded)
+
+
+Pet = Annotated[Cat | Dog | Robot, strawberry.union("Pet")]
+Thing = Annotated[Stone | Tabby | Cat, strawberry.union("Thing")]
+Found = Annotated[Pebble | Cat, strawberry.union("Found")]
+
+
+@strawberry.type
+class Bag:
+    """A value of each leaf type, null allowed and not, at once and later."""
+
+    is_type_of = represents(BagOfData)
+
+    text: str | None
+    number: int | None
+    ratio: float | None
+    flag: bool | None
+    id: strawberry.ID | None
+    color: Color | None
+    instant: datetime | None
+    odd: Odd | None
+    must_text: str
+    must_number: int
+    must_ratio: float
+    must_flag: bool
+    must_id: strawberry.ID
+    must_color: Color
+    must_instant: datetime
+    must_odd: Odd
+    later_text: str | None
+    later_number: int | None
+    later_must_ratio: float
+    later_must_color: Color
+    later_instant: datetime | None
+    later_must_odd: Odd
+    bag: "Bag | None"
+    must_bag: "Bag"
+    later_bag: "Bag | None"
+    later_must_bag: "Bag"
+    pet: Pet | None
+    must_thing: Thing
+    slowly = field(asked.slowly)
+    slowly_must = field(asked.slowly, str)
+    by_parent = field(asked.by_parent)
+    by_root = field(asked.by_root, str)
+    without_info = field(asked.without_info)
+    promised = field(asked.promised)
+    loaded = field(asked.loaded)
+    loading = field(asked.loading, str)
+    told = field(asked.told)
+
+
+@strawberry.type
+class Parcel:
+    """Lists, and lists of lists, with null allowed in each position and not."""
+
+    all_text: list[str | None] | None
+    all_number: list[int]
+    all_must_number: list[int] | None
+    all_must_ratio: list[float]
+    all_color: list[Color | None]
+    all_must_color: list[Color] | None
+    all_instant: list[datetime | None] | None
+    all_odd: list[Odd] | None
+    all_json = field(lambda: [{"a": [1]}, None, [2.5, "x"]], list[JSON | None] | None)
+    all_later_text: list[str | None] | None
+    all_later_number: list[int] | None
+    all_later_must_number: list[int]
+    grid_number: list[list[int | None] | None] | None
+    grid_must_number: list[list[int]]
+    grid_text: list[list[str] | None]
+    grid_must_color: list[list[Color]] | None
+    all_bag: list[Bag | None] | None
+    all_must_bag: list[Bag]
+    all_later_bag: list[Bag | None]
+    all_later_must_bag: list[Bag] | None
+    all_named: list[Named | None]
+    all_must_living: list[Living]
+    all_pet: list[Pet | None] | None
+    all_later_must_pet: list[Pet]
+    all_thing: list[Thing] | None
+    grid_named: list[list[Named | None] | None] | None
+    grid_must_thing: list[list[Thing]]
+    counted = field(asked.one_after_the_other, list[int | None] | None)
+    counted_must = field(asked.one_after_the_other, list[int])
+    counted_later = field(asked.one_after_the_other_later, list[int | None] | None)
+    counted_later_must = field(asked.one_after_the_other_later, list[int])
+
+
+@strawberry.type
+class Query:
+    """Everything that can be asked for."""
+
+    text: str | None
+    number: int | None
+    ratio: float | None
+    later_text: str | None
+    bag: Bag | None
+    must_bag: Bag
+    later_bag: Bag | None
+    parcel: Parcel | None
+    later_parcel: Parcel | None
+    named: Named | None
+    living: Living | None
+    later_living: Living | None
+    pet: Pet | None
+    thing: Thing | None
+    all_bag: list[Bag | None] | None
+    all_later_bag: list[Bag] | None
+    all_pet: list[Pet] | None
+    all_named: list[Named | None] | None
+    grid_living: list[list[Living | None] | None] | None
+    ints = field(asked.ints)
+    must_ints = field(asked.ints, str)
+    needed = field(asked.needed)
+    leaves = field(asked.leaves)
+    filtered = field(asked.filtered)
+    defaulted = field(asked.defaulted)
+    required = field(asked.required)
+    lists = field(asked.lists)
+    maybe = field(asked.maybe)
+    renamed = field(asked.renamed)
+    either = field(asked.either)
+    told = field(asked.told)
+    told_of_sources = field(asked.told_of_sources)
+    by_root = field(asked.by_root)
+    promised = field(asked.promised)
+    loaded = field(asked.loaded)
+    counted = field(asked.one_after_the_other, list[int | None] | None)
+    counted_later = field(asked.one_after_the_other_later, list[int | None] | None)
+    pebble = field(asked.pebble, Found | None)
+    pebbles = field(asked.pebbles, list[Found | None] | None)
+    allowed = field(asked.ints, str | None, PermissionExtension(permissions=[Allowed()]))
+    allowed_later = field(asked.slowly, str | None, PermissionExtension(permissions=[Allowed(), AllowedLater()]))
+    allowed_silently = field(asked.ints, str | None, PermissionExtension(permissions=[Allowed()], fail_silently=True))
+    allowed_bag = field(lambda root: root.must_bag, Bag, PermissionExtension(permissions=[Allowed()]))
+    around = field(asked.renamed, str | None, Around())
+    around_later = field(asked.slowly, str | None, Around(), PermissionExtension(permissions=[Allowed()]))
+
+
+async def noted(info: Info, name: str, pauses: int = 0) -> Any:
+    """A change that takes its time, written down when it begins and when it ends."""
+    info.context.log.append(f"begin {name} at {asked.place(info)}")
+    for _ in range(pauses % 5):
+        await asyncio.sleep(0)
+    info.context.log.append(f"end {name}")
+    return asked.echoed(info, name)
+
+
+def noted_at_once(info: Info, name: str = "name") -> Any:
+    """A change."""
+    info.context.log.append(f"made {name} at {asked.place(info)}")
+    return asked.echoed(info, name)
+
+
+async def noted_bag(root: asked.Row, info: Info, name: str = "bag") -> Any:
+    """A change that is answered with an object."""
+    await noted(info, name, 2)
+    return root.later_bag
+
+
+@strawberry.type
+class Mutation:
+    """Everything that can be changed."""
+
+    note = field(noted)
+    note_must = field(noted, str)
+    note_at_once = field(noted_at_once)
+    note_at_once_must = field(noted_at_once, str)
+    note_bag = field(noted_bag, Bag | None)
+    note_must_bag = field(noted_bag, Bag)
+    note_lists = field(asked.lists)
+    note_allowed = field(noted_at_once, str | None, PermissionExtension(permissions=[AllowedLater()]))
+    all_pet: list[Pet] | None
+
+
+async def followed(info: Info) -> AsyncIterator[Any]:
+    """Events, of which the tests execute each by itself."""
+    yield None
+
+
+@strawberry.type
+class Subscription:
+    """Everything that can be followed."""
+
+    bag = strawberry.subscription(resolver=followed, graphql_type=Bag | None)
+    must_bag = strawberry.subscription(resolver=followed, graphql_type=Bag)
+    pet = strawberry.subscription(resolver=followed, graphql_type=Pet | None)
+    parcel = strawberry.subscription(resolver=followed, graphql_type=Parcel | None)
+    all_named = strawberry.subscription(resolver=followed, graphql_type=list[Named] | None)
+
+
+GUARDED = {
+    ("Query", "ints"): "read",
+    ("Query", "laterText"): "read",
+    ("Query", "loaded"): "read",
+    ("Bag", "text"): "sensitive",
+    ("Bag", "mustNumber"): "sensitive",
+    ("Bag", "slowly"): "read",
+    ("Parcel", "allMustBag"): "sensitive",
+    ("Cat", "bySelf"): "write",
+    ("Mutation", "note"): "write",
+    ("Mutation", "noteAtOnceMust"): "write",
+}
+
+
+def build() -> GraphQLSchema:
+    """A fresh schema, some fields of which ask what their caller may."""
+    config = StrawberryConfig(scalar_map={Odd: ODD})
+    made = strawberry.Schema(Query, Mutation, Subscription, types=[Cat, Dog, Robot, Stone, Pebble], config=config)
+    schema: GraphQLSchema = made._schema
+    for (type, name), scope in GUARDED.items():
+        guard(schema, type, name, scope)
+    return schema

@@ -1,0 +1,150 @@
+"""One operation, executed in two ways, several times: with other variables, conditions, data and callers each time."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pprint import pformat
+from random import Random
+from typing import Any
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    NameNode,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+)
+
+from tests.compiled.asked import Context
+from tests.compiled.comparison import Verdict, compared, told
+from tests.compiled.dice import Dice
+from tests.compiled.documents import Written, variable_values
+from tests.compiled.executors import Prepare, awaited
+from tests.compiled.subjects import SCOPES, Subject
+
+TIMES = 3
+RATES = (0.0, 0.02, 0.05, 0.1, 0.3)
+WRONG_VARIABLES = (0.0, 0.0, 0.02, 0.1)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What one execution begins with, apart from the operation."""
+
+    variables: dict[str, Any] | None
+    seed: int
+    rate: float
+    scopes: frozenset[str]
+
+    @property
+    def dice(self) -> Dice:
+        """Fresh dice."""
+        return Dice(self.seed, self.rate)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two answers that are not the same."""
+
+    subject: Subject
+    written: Written
+    start: Start
+    expected: ExecutionResult
+    got: ExecutionResult | BaseException
+    expected_log: list[str]
+    got_log: list[str]
+
+    def __str__(self) -> str:
+        start = self.start
+        lines = [
+            f"{self.subject.name}: not the answer that graphql-core gives to",
+            self.written.text,
+            f"variables: {start.variables!r}",
+            f"seed {start.seed}, rate {start.rate}, scopes {sorted(start.scopes)}, operation {self.written.name}",
+            f"expected: {shown(self.expected, self.expected_log)}",
+            f"got:      {shown(self.got, self.got_log)}",
+        ]
+        return "\n".join(lines)
+
+
+def shown(result: ExecutionResult | BaseException, log: list[str]) -> str:
+    """An answer, for people."""
+    if isinstance(result, BaseException):
+        return f"raised {result!r}"
+    return pformat({"data": result.data, "errors": sorted(told(result.errors).items(), key=repr), "log": log}, width=150)
+
+
+def starts(written: Written, random: Random) -> Iterator[Start]:
+    """What the executions of a document begin with. Some have the variables of the one before: whatever that did to them."""
+    given = variable_values(written.variables, random, random.choice(WRONG_VARIABLES))
+    for _ in range(TIMES):
+        yield Start(deepcopy(given), random.randrange(2**32), random.choice(RATES), random.choice(SCOPES))
+        if random.random() < 0.7:
+            given = variable_values(written.variables, random, random.choice(WRONG_VARIABLES))
+
+
+def meant(written: Written, document: DocumentNode) -> OperationDefinitionNode:
+    """The operation of a document that is meant."""
+    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    return next(each for each in operations if (each.name.value if each.name else None) == written.name)
+
+
+class Trial:
+    """A document, prepared in both ways."""
+
+    def __init__(self, subject: Subject, written: Written, expected: Prepare, got: Prepare) -> None:
+        self.subject = subject
+        self.written = written
+        self.document = written.document
+        self.operation = meant(written, self.document)
+        self._expected = expected(self.document, self.operation)
+        self._got = got(self.document, self.operation)
+
+    async def run(self, start: Start) -> Verdict | Difference:
+        """Execute it both ways, and compare."""
+        expected, expected_log = await self._answer(self._expected, start)
+        try:
+            got, got_log = await self._answer(self._got, start)
+        except (Exception, asyncio.CancelledError) as error:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise
+            return Difference(self.subject, self.written, start, expected, error, expected_log, [])
+        verdict = compared(expected, got)
+        if verdict is Verdict.RACED:
+            verdict = compared(expected, got, await self._possible(start))
+        if verdict is Verdict.DIFFERENT or expected_log != got_log:
+            return Difference(self.subject, self.written, start, expected, got, expected_log, got_log)
+        return verdict
+
+    async def _answer(self, execute: Any, start: Start) -> tuple[ExecutionResult, list[str]]:
+        root, context = self._begin(start)
+        result = await awaited(execute(root, context, deepcopy(start.variables), start.scopes))
+        return result, context.log if self.operation.operation is OperationType.MUTATION else []
+
+    def _begin(self, start: Start) -> tuple[Any, Context]:
+        return self.subject.root(self.operation, start.dice), Context(start.dice, start.scopes)
+
+    async def _possible(self, start: Start) -> list[GraphQLError]:
+        """All errors that can happen: those of an execution in which none hides another."""
+        directive = DirectiveNode(name=NameNode(value="experimental_disableErrorPropagation"))
+        operation = replace(self.operation, directives=(*(self.operation.directives or ()), directive))
+        definitions = tuple(operation if each is self.operation else each for each in self.document.definitions)
+        document = replace(self.document, definitions=definitions)
+        root, context = self._begin(start)
+        result = await awaited(execute(self.subject.schema, document, root, context, deepcopy(start.variables), self.written.name))
+        return result.errors or []
+
+
+@dataclass
+class Tally:
+    """What came of many trials."""
+
+    operations: int
+    executions: Counter[Verdict]
+    refused: Counter[str]
+    differences: list[Difference]

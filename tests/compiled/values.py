@@ -1,0 +1,280 @@
+"""What the data of the nasty schemas hold: values as they should be, and values as they never should."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from enum import Enum, IntEnum
+from typing import Any
+from uuid import UUID
+
+from graphql import GraphQLError, Undefined
+
+from tests.compiled.dice import Dice
+
+Make = Callable[[Dice, str], Any]
+
+
+class Fault(Exception):
+    """Something that went wrong on purpose."""
+
+
+class Color(Enum):
+    """An enum whose values are not its names."""
+
+    RED = "r"
+    GREEN = "g"
+    BLUE = 3
+
+
+class Level(IntEnum):
+    """An enum that is a number too."""
+
+    LOW = 1
+    HIGH = 2
+
+
+class Shade(Enum):
+    """Another enum, with a name and a value of Color's."""
+
+    RED = "r"
+
+
+class Text(str):
+    """Text of a class of its own."""
+
+
+class Whole(int):
+    """A number of a class of its own."""
+
+
+class Instant(datetime):
+    """An instant of a class of its own."""
+
+
+class Odd(str):
+    """What the scalar Odd stands for."""
+
+
+class Unhashable:
+    """What can be in no set."""
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class Told:
+    """What has words but no value."""
+
+    def __str__(self) -> str:
+        return "told"
+
+
+class Zone(tzinfo):
+    """UTC by another name, as drivers have one."""
+
+    def utcoffset(self, at: datetime | None) -> timedelta:
+        """None at all."""
+        return timedelta(0)
+
+    def tzname(self, at: datetime | None) -> str:
+        """Its name."""
+        return "UTC by another name"
+
+    def dst(self, at: datetime | None) -> timedelta:
+        """None either."""
+        return timedelta(0)
+
+
+class Unreadable:
+    """What can be iterated and then can't."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise Fault("not iterable after all")
+
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+EAST, WEST = timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-3))
+NAN, INFINITY = float("nan"), float("inf")
+
+TEXTS = ("", "a", "grün", 'a "quoted" one', "two\nlines", "1", Text("text"), "RED")
+NUMBERS = (0, 1, -7, 2**31 - 1, -(2**31), Whole(5))
+RATIOS = (0.0, 1.5, -2.25, 1e300, 3, 5e-324, 0.1)
+FLAGS = (True, False)
+IDS = ("a", "7", 7, -1, "", Text("id"), 2**70)
+COLORS = (Color.RED, Color.GREEN, Color.BLUE)
+INSTANTS = (
+    NOON,
+    NOON + timedelta(microseconds=1),
+    NOON + timedelta(milliseconds=250),
+    NOON.astimezone(EAST),
+    NOON.astimezone(WEST),
+    NOON.replace(tzinfo=Zone()),
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    NOON.replace(tzinfo=None),
+    Instant(2026, 3, 2, 12, tzinfo=UTC),
+)
+ODDS = (Odd("odd"), Odd("list"), Odd("tree"), Odd("number"))
+# What is nearly right: some of it is written as if it were, some is refused.
+NEARLY: dict[Sequence[Any], tuple[Any, ...]] = {
+    TEXTS: (1, 1.5, True, False, NAN, b"text", Color.RED, Told(), Odd("odd"), [], ["a"], UUID(int=7)),
+    NUMBERS: (2**31, -(2**31) - 1, 1.0, 1.5, 1e30, "1", "x", "", True, False, NAN, INFINITY, 10**30, Whole(2**40), Level.HIGH, Decimal("2")),
+    RATIOS: (NAN, -NAN, INFINITY, -INFINITY, "1.5", "NaN", "", True, Decimal("1.5"), Decimal("NaN"), 10**400, Whole(6)),
+    FLAGS: (0, 1, 2, 0.0, 1.5, NAN, "true", "", [], {}),
+    IDS: (1.0, 1.5, True, UUID(int=7), b"id", NAN, Whole(7), []),
+    COLORS: ("RED", "r", 3, "BLUE", Shade.RED, Level.LOW, "", []),
+    INSTANTS: (date(2026, 3, 2), "2026-03-02T12:00:00Z", 0, timedelta(1), NOON.timetz()),
+    ODDS: (Odd("fails"), Odd("refused"), Odd("nothing"), "x", 7, Odd("undefined")),
+}
+# Of each type's values, some are good for another type, some are for none.
+STRANGE: tuple[Any, ...] = (
+    *(True, False, 0, 1, -1, 2**31, -(2**31) - 1, 2**53, 10**30),
+    *(1.0, 2.5, -0.0, NAN, INFINITY, -INFINITY, Decimal("1.5"), Decimal("NaN"), 1e17),
+    *("", "x", "1", "1.5", "true", "RED", "r", "NaN", " 1 ", "1e3", b"bytes", bytearray(b"b")),
+    *(Text("red"), Whole(2**40), Color.RED, Level.LOW, Shade.RED, NOON, date(2026, 3, 2), timedelta(1), UUID(int=7), Odd("fails"), Odd("nothing")),
+    *([], {}, (), [1], {"a": 1}, {"name": "a dictionary"}, {1, }, frozenset(), range(2), Undefined, ..., Told(), Unhashable()),
+)  # fmt: skip
+
+
+def leaf(good: tuple[Any, ...]) -> Make:
+    """Values of a scalar or an enum."""
+
+    def made(dice: Dice, key: str) -> Any:
+        if not dice.misses(key):
+            return dice.chosen(good, key)
+        nearly = good in NEARLY and dice.happens(0.5, key, "nearly")
+        return dice.chosen(NEARLY[good], key, "nearly") if nearly else strange(dice, key)
+
+    return made
+
+
+def strange(dice: Dice, key: str) -> Any:
+    """What a resolver shouldn't come up with, or raise."""
+    return dice.chosen(WRONGS, key, "strange")(dice, key)
+
+
+def error(dice: Dice, key: str) -> Exception:
+    """An error of some kind."""
+    made: tuple[Callable[[], Exception], ...] = (
+        lambda: Fault(f"fault at {key}"),
+        lambda: GraphQLError(f"refused at {key}", extensions={"code": "REFUSED", "at": key}),
+        lambda: ValueError(f"bad value at {key}"),
+        lambda: AttributeError(f"no attribute at {key}"),
+        lambda: KeyError(key),
+        lambda: StopIteration(key),
+        lambda: Fault(),
+    )
+    return dice.chosen(made, key, "error")()
+
+
+def raised(dice: Dice, key: str) -> Any:
+    """Nothing: it raises."""
+    raise error(dice, key)
+
+
+def absent(dice: Dice, key: str) -> Any:
+    """Nothing."""
+    return None
+
+
+def wrong(dice: Dice, key: str) -> Any:
+    """A value of any class."""
+    return dice.chosen(STRANGE, key, "wrong")
+
+
+async def late(dice: Dice, key: str) -> Any:
+    """What should have been there at once, or an error in its place."""
+    await asyncio.sleep(0)
+    return dice.chosen(LATE, key, "late")(dice, key)
+
+
+LATE: tuple[Make, ...] = (raised, absent, error, wrong)
+WRONGS: tuple[Make, ...] = (raised, raised, absent, absent, absent, error, wrong, wrong, wrong, late)
+
+
+def sometimes_later(make: Make) -> Make:
+    """The same, of which some have to be waited for, in all the ways in which there is something to wait for."""
+
+    def made(dice: Dice, key: str) -> Any:
+        if not dice.happens(0.6, key, "is later"):
+            return make(dice, key)
+        return dice.chosen(DELAYS, key, "later")(lambda: make(dice, key))
+
+    return made
+
+
+async def soon(make: Callable[[], Any]) -> Any:
+    """It, without a pause."""
+    return make()
+
+
+async def after_pauses(make: Callable[[], Any]) -> Any:
+    """It, after others had their turn."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return make()
+
+
+class Waiting:
+    """What can be waited for and is no coroutine."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        yield from asyncio.sleep(0).__await__()
+        return self._make()
+
+
+DELAYS: tuple[Callable[[Callable[[], Any]], Any], ...] = (soon, after_pauses, Waiting)
+
+
+def items(make: Make, least: int = 0, most: int = 3) -> Make:
+    """Lists of what is made, in all the ways in which there is something to iterate over."""
+
+    def listed(dice: Dice, key: str) -> Any:
+        if dice.misses(key):
+            return dice.chosen((*WRONGS, lambda *_: Unreadable()), key, "strange")(dice, key)
+        number = least + dice.number(key, "length") % (most - least + 1)
+        return dice.chosen(WAYS, key, "way")(dice, key, number, make)
+
+    return listed
+
+
+def in_a_list(dice: Dice, key: str, number: int, make: Make) -> list[Any]:
+    """A list. What raises while it is made is in it as a value."""
+    made = []
+    for index in range(number):
+        try:
+            made.append(make(dice, f"{key}.{index}"))
+        except Exception as fault:
+            made.append(fault)
+    return made
+
+
+def as_they_come(dice: Dice, key: str, number: int, make: Make) -> Iterator[Any]:
+    """One after the other; some raise between two."""
+    for index in range(number):
+        yield make(dice, f"{key}.{index}")
+
+
+async def as_they_come_later(dice: Dice, key: str, number: int, make: Make) -> AsyncIterator[Any]:
+    """The same, each of which has to be waited for."""
+    for index in range(number):
+        if dice.happens(0.5, key, index, "pauses"):
+            await asyncio.sleep(0)
+        yield make(dice, f"{key}.{index}")
+
+
+WAYS: tuple[Callable[[Dice, str, int, Make], Any], ...] = (
+    in_a_list,
+    in_a_list,
+    in_a_list,
+    as_they_come,
+    as_they_come_later,
+    lambda *made: tuple(in_a_list(*made)),
+    lambda *made: deque(in_a_list(*made)),
+    lambda *made: OrderedDict(enumerate(in_a_list(*made))).values(),
+)
