@@ -4,6 +4,7 @@ import strawberry
 
 from domain.verification import Verification
 from resolvers.context import Info
+from resolvers.reading import reading
 
 Row = strawberry.Parent[Verification]
 
@@ -22,11 +23,11 @@ async def attempts(root: Row, info: Info) -> list[Verification]:
     """All attempts of the chain, oldest first."""
     if root.attempt == 1 and root.next is None:
         return info.context.showing([root])
-    return info.context.showing(await info.context.attempts.load(root.chain))
+    return info.context.showing(await info.context.attempts(root.chain, reading(info)))
 
 
 async def one_of(root: Verification, id: str | None, info: Info) -> Verification | None:
     """The attempt of the same chain with this id."""
     if id is None:
         return None
-    return next((attempt for attempt in await info.context.attempts.load(root.chain) if attempt.id == id), None)
+    return next((attempt for attempt in await info.context.attempts(root.chain, reading(info)) if attempt.id == id), None)

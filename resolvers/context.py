@@ -1,9 +1,10 @@
 """What a resolver has at hand."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import strawberry
@@ -43,7 +44,7 @@ class Context:
         self.caller = caller
         self.last_mark = last_mark
         self.verifications = services.store.within(caller.workspace, caller.chain)
-        self.attempts = DataLoader(self._attempts)
+        self._chains: DataLoader[str, list[Verification]] | None = None
         self.refused_personal_data = False
         self._shown = 0
 
@@ -58,10 +59,15 @@ class Context:
         """The same for the next event."""
         return Context(self.services, self.caller)
 
-    async def _attempts(self, chains: list[str]) -> list[list[Verification]]:
-        """The attempts of each chain, oldest first. Cost: one query for all chains."""
+    def attempts(self, chain: str, reading: frozenset[str] | None) -> Awaitable[list[Verification]]:
+        """The attempts of a chain, oldest first, as far as the operation needs them. Cost: a share of one query for all chains."""
+        if not self._chains:
+            self._chains = DataLoader(partial(self._attempts, reading))
+        return self._chains.load(chain)
+
+    async def _attempts(self, reading: frozenset[str] | None, chains: list[str]) -> list[list[Verification]]:
         found = defaultdict(list)
-        for verification in await self.verifications.chains(chains):
+        for verification in await self.verifications.chains(chains, reading):
             found[verification.chain].append(verification)
         return [found[chain] for chain in chains]
 

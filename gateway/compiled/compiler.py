@@ -89,7 +89,7 @@ class Plans:
         plan = self.plan(values, variant)
         if not plan:
             return self._by_graphql_core(root, context, raw)
-        run = Run(self._operation, root, context, raw, values)
+        run = Run(self._operation, plan.selected, root, context, raw, values)
         run.values = coerced
         return plan.execute(run)
 
@@ -120,7 +120,7 @@ class Plans:
         calls = Calls(compiler.schema, variant)
         writer = Writer(operation, self._fragments, VariableValues({}, chosen), calls, compiler.checks, compiler.codes)
         roots = writer.roots()
-        return Plan("\n\n".join(writer.texts), roots, operation.definition.operation is OperationType.MUTATION)
+        return Plan("\n\n".join(writer.texts), frozenset(writer.selected), roots, operation.definition.operation is OperationType.MUTATION)
 
     def _by_graphql_core(self, root: Any, context: Any, raw: dict[str, Any]) -> ExecutionResult | Awaitable[ExecutionResult]:
         name = self._operation.definition.name

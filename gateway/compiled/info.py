@@ -16,7 +16,7 @@ tracked: set["asyncio.Future[list[Any]]"] = set()
 class LazyInfo:
     """The names of graphql-core's GraphQLResolveInfo, most of them made when somebody asks: usually only the context is asked for.
 
-    One name more is `selected`: the fields that are selected anywhere below, as pairs of type and field.
+    One name more is `selected`: the fields that the operation selects anywhere, as pairs of type and field.
     """
 
     __slots__ = ("_place", "_run", "_spot", "context")
@@ -29,7 +29,7 @@ class LazyInfo:
 
     def __getattr__(self, name: str) -> Any:
         if name == "selected":
-            return self._spot.selected
+            return self._run.selected
         return getattr(resolve_info(self._run, self._spot, self._place), name)
 
 

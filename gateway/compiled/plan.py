@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql import ExecutionResult, GraphQLError
 
-from gateway.compiled.run import Place, Run
+from gateway.compiled.run import Place, Run, Selected
 from gateway.compiled.settling import Settling
 
 Root = Callable[[Any, Run, Place], dict[str, Any]]
@@ -14,8 +14,9 @@ Root = Callable[[Any, Run, Place], dict[str, Any]]
 class Plan:
     """What answers an operation, for one choice of what it skips and includes. Nothing of a request is kept in it."""
 
-    def __init__(self, source: str, roots: Sequence[Root], serially: bool) -> None:
+    def __init__(self, source: str, selected: Selected, roots: Sequence[Root], serially: bool) -> None:
         self.source = source
+        self.selected = selected
         self._roots = roots
         self._serially = serially
 

@@ -19,6 +19,8 @@ from graphql.execution.values import VariableValues, get_variable_values
 # Where in an answer a value stands, as it costs the least while nothing fails: a pair of the place above and a key, None at the root.
 Place = Any
 Key = str | int
+# The fields that an operation selects anywhere, as pairs of type and field.
+Selected = frozenset[tuple[str, str]]
 
 
 def listed(place: Place) -> list[Key]:
@@ -34,7 +36,7 @@ def listed(place: Place) -> list[Key]:
 class Spot:
     """What is known beforehand of a value's place: its field and its type. `levels` says how far up a null goes from here: 0 where it may stay."""
 
-    __slots__ = ("above", "below", "field_name", "levels", "nodes", "parent_type", "required", "return_type")
+    __slots__ = ("above", "field_name", "levels", "nodes", "parent_type", "required", "return_type")
 
     def __init__(
         self,
@@ -51,19 +53,10 @@ class Spot:
         self.field_name = field_name
         self.nodes = list(nodes)
         self.above = above
-        self.below: list[Spot] = []
         # None: up to the root, so that there is no data at all.
         self.levels: int | None = 0
         if required:
             self.levels = None if above is None or above.levels is None else above.levels + 1
-        if above:
-            above.below.append(self)
-
-    @property
-    def selected(self) -> frozenset[tuple[str, str]]:
-        """The fields that are selected anywhere below, as pairs of type and field."""
-        own = ((spot.parent_type.name, spot.field_name) for spot in self.below)
-        return frozenset(own).union(*(spot.selected for spot in self.below))
 
     def located(self, error: Exception, place: Place) -> GraphQLError:
         """The error, with its place in the answer and in the document."""
@@ -100,10 +93,11 @@ class Operation(NamedTuple):
 class Run:
     """The state of one execution."""
 
-    __slots__ = ("context", "data", "errors", "holes", "operation", "raw", "root", "values", "variables")
+    __slots__ = ("context", "data", "errors", "holes", "operation", "raw", "root", "selected", "values", "variables")
 
-    def __init__(self, operation: Operation, root: Any, context: Any, raw: dict[str, Any], variables: dict[str, Any]) -> None:
+    def __init__(self, operation: Operation, selected: Selected, root: Any, context: Any, raw: dict[str, Any], variables: dict[str, Any]) -> None:
         self.operation = operation
+        self.selected = selected
         self.root = root
         self.context = context
         self.raw = raw

@@ -12,7 +12,7 @@ from graphql.execution.values import VariableValues
 
 from gateway.compiled.calls import Calls
 from gateway.compiled.checks import Checks
-from gateway.compiled.classes import classes_of, classes_of_all
+from gateway.compiled.classes import by_class, classes_of
 from gateway.compiled.functions import Codes, Function, indented
 from gateway.compiled.positions import AbstractPosition, LeafPosition, ListPosition, ObjectPosition, Position, abandon
 from gateway.compiled.run import Operation
@@ -39,6 +39,7 @@ class Writer:
         self._codes = codes
         self._positions = 0
         self.texts: list[str] = []
+        self.selected: set[tuple[str, str]] = set()
 
     def roots(self) -> list[Callable[..., Any]]:
         """The functions of the root's fields: one for all, or one for each where they have to wait for each other. Raises: Refused."""
@@ -63,6 +64,7 @@ class Writer:
             elif name.startswith("__"):
                 raise Refused("introspection")
             elif field:
+                self.selected.add((type.name, name))
                 local = f"v{len(entries)}"
                 position = self._position(field.type, field.type, type, details, above)
                 lines += self._field(function, position, field, key, local)
@@ -104,8 +106,7 @@ class Writer:
         position.abstract_type = type
         possible = self._operation.schema.get_possible_types(type)
         position.types = {each.name: self._object(each, spot, details) for each in possible}
-        position.known = {known: position.types[each.name].function for known, each in classes_of_all(type, possible).items()}
-        position.below += position.types.values()
+        position.known, position.by_class = {}, by_class(type, possible)
         return position
 
     def _object(self, type: GraphQLObjectType, spot: Any, details: FieldDetailsList) -> ObjectPosition:
