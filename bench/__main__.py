@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,21 +17,25 @@ from typing import Any
 
 import uvloop
 
-from bench import fanout, machine, ratios, table, throughput
+from bench import growth, machine, picture, ratios, subscribers, table, throughput
 from bench.dataset import Dataset, written
+from bench.fanout import Stage, stage
 from bench.load import require_wrk
 from bench.machinery import Secrets, Served
 from bench.processors import LOAD, SERVER, pinned, stay
 from bench.servers import Place, serving, write_catalogue
-from bench.throughput import Plan
+from bench.throughput import WRITES_A_RUN, Plan
 from bench.workloads import workloads
 from gateway.embedded import EmbeddedMongo
 from gateway.server import make_room
 
 SUBSCRIBERS = 1000
+IDLE = 2000
+CROWDS = (1, 10, 100, 1000, 10_000)
+ROWS = 12_000
 RESULTS = Path(__file__).parent / "results"
 CLOSEST = ("gateway", "rest", "strawberry", "mercurius")
-EVERYBODY = (*CLOSEST, "gathered", "ariadne", "apollo", "yoga")
+EVERYBODY = (*CLOSEST, "ariadne", "apollo", "yoga")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +43,23 @@ class Extent:
     """How much is measured."""
 
     file: str
-    rows: int
-    untouched: int
     plans: dict[str, Plan]
     inprocess: tuple[int, float]
     fanout_rounds: int
     one: tuple[str, ...]
     many: tuple[str, ...]
+    mixed: Plan | None = None
+    growth_rounds: int = 0
+
+    @property
+    def untouched(self) -> int:
+        """How many verifications are there to be written to."""
+        return len(self.mixed.names) * (self.mixed.rounds + 1) * WRITES_A_RUN if self.mixed else 0
 
 
 QUICK = Extent(
     "quick.json",
-    rows=12_000,
-    untouched=0,
-    plans={"point": Plan(CLOSEST, rounds=5, seconds=2), "page": Plan(CLOSEST, rounds=5, seconds=2)},
+    plans={"point": Plan(CLOSEST, rounds=7, seconds=1.5), "page": Plan(CLOSEST, rounds=7, seconds=1.5)},
     inprocess=(5, 0.5),
     fanout_rounds=15,
     one=("gateway", "bare", "graphql_ws"),
@@ -60,18 +67,18 @@ QUICK = Extent(
 )
 FULL = Extent(
     "bench.json",
-    rows=12_000,
-    untouched=0,
     plans={
-        "point": Plan(EVERYBODY, rounds=5, seconds=4),
-        "page": Plan(EVERYBODY, rounds=5, seconds=4),
+        "point": Plan((*EVERYBODY, "gathered"), rounds=9, seconds=2),
+        "page": Plan(EVERYBODY, rounds=9, seconds=2),
         "nested": Plan(("gateway", "strawberry", "mercurius"), rounds=5, seconds=5, connections=16),
-        "catalogue": Plan(("gateway", "strawberry", "mercurius", "rest"), rounds=3, seconds=3),
+        "catalogue": Plan(("gateway", "rest", "strawberry", "mercurius"), rounds=5, seconds=2),
     },
     inprocess=(9, 1),
     fanout_rounds=31,
     one=("gateway", "bare", "graphql_ws", "strawberry"),
     many=("gateway", "strawberry", "strawberry_published"),
+    mixed=Plan(("gateway", "rest"), rounds=5, seconds=3),
+    growth_rounds=7,
 )
 
 
@@ -86,21 +93,24 @@ class Run:
 
     def everything(self) -> None:
         """Measure it all, a subject after the other."""
-        subjects: dict[str, Callable[[], None]] = {"throughput": self.throughput, "inside the process": self.inprocess, "fan-out": self.fanout}
-        for name, subject in subjects.items():
+        subjects = [self.throughput, self.inprocess, self.fanout]
+        if self.extent.growth_rounds:
+            subjects += [self.subscribers, self.growth]
+        for subject in subjects:
             begun = perf_counter()
             subject()
-            print(f"{name}: {perf_counter() - begun:.0f} s", file=sys.stderr)
+            print(f"{subject.__name__}: {perf_counter() - begun:.0f} s", file=sys.stderr)
 
     def throughput(self) -> None:
         """Answers a second of each workload."""
-        asked = workloads(self.data)
+        asked, folder, mixed = workloads(self.data), self.place.folder, self.extent.mixed
         with self.servers({name for plan in self.extent.plans.values() for name in plan.names} - {"gathered"}) as servers:
             # The REST service has both endpoints.
-            if "rest" in servers:
-                servers["gathered"] = servers["rest"]
+            servers["gathered"] = servers["rest"]
             for name, plan in self.extent.plans.items():
-                self.figures[name] = throughput.measured(asked[name], servers, plan, self.place.folder)
+                self.figures[name] = throughput.measured(asked[name], servers, plan, folder)
+            if mixed:
+                self.figures["mixed"] = throughput.mixed(asked["point"], self.data.untouched, servers, mixed, folder)
 
     def inprocess(self) -> None:
         """The executors alone."""
@@ -110,14 +120,32 @@ class Run:
 
     def fanout(self) -> None:
         """One event to a thousand, and a thousand events to one each."""
-        extent = self.extent
-        with fanout.stage(self.place, {name.removesuffix("_published") for name in (*extent.one, *extent.many)}) as stage:
+        with stage(self.place, {name.removesuffix("_published") for name in (*self.extent.one, *self.extent.many)}) as ready:
+            uvloop.run(self._fanout(ready))
 
-            async def both() -> None:
-                self.figures["fanout_one"] = await stage.one(extent.one, SUBSCRIBERS, extent.fanout_rounds)
-                self.figures["fanout_many"] = await stage.many(extent.many, SUBSCRIBERS, extent.fanout_rounds)
+    async def _fanout(self, ready: Stage) -> None:
+        self.figures["fanout_one"] = await ready.one(self.extent.one, SUBSCRIBERS, self.extent.fanout_rounds)
+        self.figures["fanout_many"] = await ready.many(self.extent.many, SUBSCRIBERS, self.extent.fanout_rounds)
 
-            uvloop.run(both())
+    def subscribers(self) -> None:
+        """What they cost who wait, and how soon they learn."""
+        self.figures["memory"] = subscribers.memory(self.place, ("gateway", "bare", "strawberry", "graphql_ws"), IDLE, 3)
+        with stage(self.place, {"gateway", "strawberry"}) as ready:
+            uvloop.run(self._subscribers(ready))
+
+    async def _subscribers(self, ready: Stage) -> None:
+        self.figures["lateness"] = await subscribers.lateness(ready, ("gateway", "strawberry"), 200, 300)
+        told = {str(number): await ready.one(("gateway",), number, 9) for number in CROWDS}
+        self.figures["crowds"] = {number: figures["gateway"] for number, figures in told.items()}
+
+    def growth(self) -> None:
+        """How costs grow."""
+        rounds = self.extent.growth_rounds
+        self.figures |= growth.measured(self.place, rounds)
+        asked = workloads(self.data)["point"]
+        with self.servers({"gateway"}) as servers:
+            [load] = throughput.agreeing(asked, servers, ["gateway"], self.place.folder).values()
+        self.figures["processes"] = growth.processes(self.place, load, rounds, 3)
 
     @contextmanager
     def servers(self, names: set[str]) -> Iterator[dict[str, Served]]:
@@ -138,7 +166,7 @@ def measured(extent: Extent) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name, EmbeddedMongo(Path(name) / "mongo") as mongo:
         place = Place(mongo.uri, Secrets(), Path(name))
         write_catalogue(place)
-        run = Run(extent, place, written(mongo.uri, place.keys.sealing, extent.rows, extent.untouched))
+        run = Run(extent, place, written(mongo.uri, place.keys.sealing, ROWS, extent.untouched))
         run.everything()
         return run.result()
 
@@ -149,7 +177,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="the closest peers alone, in a few minutes")
     extent = QUICK if parser.parse_args().quick else FULL
     result = measured(extent)
-    (RESULTS / extent.file).write_text(json.dumps(result, indent=1) + "\n")
+    kept = RESULTS / extent.file
+    kept.write_text(json.dumps(result, indent=1) + "\n")
+    kept.with_suffix(".svg").write_text(picture.drawn(result))
     table.printed(result)
 
 

@@ -1,6 +1,7 @@
 """Whether all servers give the same answers. Nothing is timed before they do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
@@ -31,14 +32,22 @@ def agreed(name: str, answers: Iterable[bytes], expected: Iterable[bytes]) -> No
 
 def asked(target: Served, requests: Iterable[Request]) -> list[bytes]:
     """The answers to requests, one after the other. Raises: Disagreement where one has no success."""
+    with connected(target) as connection:
+        return [answered(connection, target, request) for request in requests]
+
+
+@contextmanager
+def connected(target: Served) -> Iterator[HTTPConnection]:
+    """A connection that is kept from one request to the next."""
     connection = HTTPConnection(urlsplit(target.url).netloc, timeout=60)
     try:
-        return [_answer(connection, target, request) for request in requests]
+        yield connection
     finally:
         connection.close()
 
 
-def _answer(connection: HTTPConnection, target: Served, request: Request) -> bytes:
+def answered(connection: HTTPConnection, target: Served, request: Request) -> bytes:
+    """The answer to a request. Raises: Disagreement where it has no success."""
     try:
         connection.request(request.method, request.path, request.body or None, target.headers)
         response = connection.getresponse()

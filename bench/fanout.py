@@ -36,8 +36,8 @@ class Audience:
     tell: Tell
 
     async def told(self, states: States) -> dict[str, float]:
-        """What a round took. Raises: Broken, Disagreement."""
-        self.crowd.await_one_each()
+        """What a round took in which each socket has a message. Raises: Broken, Disagreement."""
+        self.crowd.expect(len(self.crowd.sockets))
         begun, cpu = perf_counter(), self.crowd.target.cpu_seconds
         telling = asyncio.ensure_future(self.tell(states))
         await self.crowd.complete()

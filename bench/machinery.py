@@ -146,11 +146,11 @@ def running(command: list[str], environment: dict[str, str]) -> Iterator[subproc
 
 
 async def ready(url: str) -> None:
-    """Wait until this address answers with success. Raises: SystemExit where it never does."""
+    """Wait until this address answers, whatever but that the server isn't ready. Raises: SystemExit where it never does."""
     async with httpx2.AsyncClient(trust_env=False) as client:
-        for _ in range(600):
+        for _ in range(1200):
             try:
-                if (await client.get(url)).is_success:
+                if (await client.get(url)).status_code < 500:
                     return
             except httpx2.HTTPError:
                 pass

@@ -38,8 +38,6 @@ class Place:
 # The title of each, and what runs it: a file for Node, a module for Python.
 NODE = {"mercurius": "Mercurius, JIT", "apollo": "Apollo Server", "yoga": "GraphQL Yoga", "graphql_ws": "graphql-ws on ws"}
 PYTHON = {"strawberry": "stock", "rest": "rest", "ariadne": "sdl", "bare": "bare"}
-# What is asked to learn whether a server is there.
-READY = {"apollo": "/graphql?query=%7B__typename%7D", "yoga": "/graphql?query=%7B__typename%7D"}
 
 
 def write_catalogue(place: Place) -> None:
@@ -67,7 +65,7 @@ def serving(name: str, place: Place) -> Iterator[Served]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with running(pinned(command(name, port), SERVER), place.environment | {"PORT": str(port)}) as process:
-        asyncio.run(ready(url + READY.get(name, "/ready")))
+        asyncio.run(ready(f"{url}/ready"))
         yield Served(url, "", process, place.mongo_uri)
 
 

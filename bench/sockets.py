@@ -68,13 +68,13 @@ class Crowd:
     async def _connect(self, socket: "Socket") -> None:
         await self.loop.create_connection(lambda: socket, self.host, self.port)
 
-    def await_one_each(self) -> None:
-        """Expect a message at each socket from now on."""
-        self._expected, self._count = len(self.sockets), 0
+    def expect(self, messages: int) -> None:
+        """Expect so many messages from now on."""
+        self._expected, self._count = messages, 0
         self.all_arrived = self.loop.create_future()
 
     async def complete(self) -> None:
-        """Wait until each socket has its message. Raises: Broken."""
+        """Wait until they have come. Raises: Broken."""
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self.all_arrived

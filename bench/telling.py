@@ -95,12 +95,12 @@ def text(states: States) -> bytes:
 
 
 def check(crowd: Crowd, states: States) -> None:
-    """Look at each message that came. Raises: Disagreement."""
+    """Look at each message that came, and that none came to others. Raises: Disagreement."""
     right = {state.id: orjson.dumps(message(state), option=orjson.OPT_SORT_KEYS) for state in states}
-    known: dict[bytes, bytes] = {}
+    known = {b"": b""}
     for socket in crowd.sockets:
         if socket.message not in known:
             known[socket.message] = orjson.dumps(orjson.loads(content(socket.message)), option=orjson.OPT_SORT_KEYS)
-        if known[socket.message] != right[socket.id]:
-            raise Disagreement(f"{crowd.port}: a message is {socket.message!r}, and not {right[socket.id]!r}")
+        if known[socket.message] != right.get(socket.id, b""):
+            raise Disagreement(f"{crowd.port}: the message of {socket.id} is {socket.message!r}, and not {right.get(socket.id)!r}")
         socket.message = b""

@@ -1,18 +1,21 @@
 """Answers a second: the same requests to each server, in turn."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from bench.agreement import agreed, asked
-from bench.load import CONNECTIONS, Load, Request, lines, loaded
+from bench.load import CONNECTIONS, Figures, Load, Request, lines, loaded
 from bench.machinery import Served
 from bench.rounds import columns, in_turn
-from bench.workloads import Workload, gathered
+from bench.workloads import WRITES, Workload, gathered
 
 WARM_SECONDS = 2.0
+# More than any server here can do.
+WRITES_A_RUN = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def agreeing(workload: Workload, servers: Mapping[str, Served], names: Iterable[
         agreed(name, answers, expected)
         loads[name] = Load(
             lines(folder / f"{workload.name}-{name}.requests", (request.line for request in requests)),
-            lines(folder / f"{workload.name}-{name}.answers", (answer.decode() for answer in answers)),
+            lines(folder / f"{workload.name}-{name}.answers", (answer.decode().removesuffix("\n") for answer in answers)),
         )
     return loads
 
@@ -56,6 +59,20 @@ def measured(workload: Workload, servers: Mapping[str, Served], plan: Plan, fold
     cases = {name: partial(loaded, servers[name], load, plan.seconds, connections=plan.connections) for name, load in loads.items()}
     found = in_turn({name: partial(_seeded, case) for name, case in cases.items()}, plan.rounds)
     return {name: columns([asdict(figures) for figures in rows]) for name, rows in found.items()}
+
+
+def mixed(reads: Workload, untouched: list[str], servers: Mapping[str, Served], plan: Plan, folder: Path) -> dict[str, Any]:
+    """The figures of nine reads to a write. Each write opens the link of a verification that nobody has written before."""
+    loads = agreeing(reads, servers, plan.names, folder)
+    fresh = iter(untouched)
+
+    def asked_of(name: str, number: int) -> Figures:
+        ids = list(islice(fresh, WRITES_A_RUN))
+        writes = lines(folder / f"mixed-{name}.writes", (WRITES[name](id).line for id in ids))
+        return loaded(servers[name], replace(loads[name], writes=writes, written='"version":2}'), plan.seconds, number, plan.connections)
+
+    found = in_turn({name: partial(asked_of, name) for name in plan.names}, plan.rounds + 1)
+    return {name: columns([asdict(figures) for figures in rows[1:]]) for name, rows in found.items()}
 
 
 def _seeded(case: Any, number: int) -> Any:

@@ -14,6 +14,7 @@ PAGE = """query($first: Int!) { verifications(first: $first) {
   edges { cursor node { id status reference createdAt updatedAt expiresAt version attempt reasons { code type description } } }
   pageInfo { hasNextPage endCursor }
 } }"""
+PAGE_AFTER = PAGE.replace("($first: Int!)", "($first: Int!, $after: String)").replace("(first: $first)", "(first: $first, after: $after)")
 NESTED = """query($first: Int!) { verifications(first: $first) {
   edges { node { id status attempts { id status attempt } events { version type actor at toStatus reasons { code } } } }
 } }"""

@@ -1,0 +1,110 @@
+"""Ariadne: the schema in GraphQL's own language, resolvers over documents, and what was parsed and validated kept."""
+
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ariadne import ObjectType, QueryType, ScalarType, make_executable_schema
+from ariadne.asgi import GraphQL
+from graphql import DocumentNode, GraphQLError, GraphQLResolveInfo, GraphQLSchema, parse, validate
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from bench.peers.rows import ROW, Document, connected, cursor, page
+from domain.reasons import CATALOGUE
+
+REASONS = {
+    code: {
+        "code": code,
+        "type": reason.type.name,
+        "description": reason.description,
+        "statuses": [status.name for status in reason.statuses],
+        "retryAdvice": reason.retry_advice.name,
+    }
+    for code, reason in CATALOGUE.items()
+}
+
+Info = GraphQLResolveInfo[Any]
+
+query = QueryType()
+verification = ObjectType("Verification")
+
+
+@query.field("verification")
+async def one(_: object, info: Info, id: str) -> Document | None:
+    """One of them."""
+    state = info.context["request"].app.state
+    found: Document | None = await state.verifications.find_one({"_id": id, "workspace": state.workspace}, ROW)
+    return found
+
+
+@query.field("verifications")
+async def several(_: object, info: Info, first: int) -> Document:
+    """A page of them."""
+    state = info.context["request"].app.state
+    documents, more = await page(state.verifications, state.workspace, first, ROW)
+    edges = [{"cursor": cursor(document["createdAt"], document["_id"]), "node": document} for document in documents]
+    return {"edges": edges, "pageInfo": {"hasNextPage": more, "endCursor": edges[-1]["cursor"] if edges else None}}
+
+
+@query.field("reasonCodes")
+def reason_codes(_: object, info: Info) -> list[Document]:
+    """The catalogue."""
+    return list(REASONS.values())
+
+
+@verification.field("id")
+def its_id(document: Document, info: Info) -> str:
+    """Its id."""
+    return str(document["_id"])
+
+
+@verification.field("status")
+def status(document: Document, info: Info) -> str:
+    """Where it stands."""
+    return str(document["status"]).upper()
+
+
+@verification.field("reasons")
+def reasons(document: Document, info: Info) -> list[Document]:
+    """Why it ended so."""
+    return [REASONS[code] for code in document["reasons"]]
+
+
+@lru_cache(maxsize=100)
+def parsed(text: str) -> DocumentNode:
+    """The document of a text."""
+    return parse(text)
+
+
+def kept_parser(context: object, data: dict[str, Any]) -> DocumentNode:
+    """The document of a request."""
+    return parsed(data["query"])
+
+
+class Validator:
+    """Validates each document once. A document that is kept is always the same object."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, tuple[DocumentNode, list[GraphQLError]]] = {}
+
+    def __call__(self, schema: GraphQLSchema, document: DocumentNode, **options: Any) -> list[GraphQLError]:
+        if id(document) not in self._found:
+            self._found[id(document)] = document, validate(schema, document, **options)
+        return self._found[id(document)][1]
+
+
+async def ready(request: Request) -> Response:
+    """That it answers."""
+    return PlainTextResponse("")
+
+
+def application() -> Starlette:
+    """The server."""
+    text = Path(__file__).with_name("schema.graphql").read_text()
+    schema = make_executable_schema(text, query, verification, ScalarType("DateTime", serializer=datetime.isoformat))
+    graphql = GraphQL(schema, query_parser=kept_parser, query_validator=Validator())
+    return Starlette(routes=[Route("/graphql", graphql), Route("/ready", ready)], lifespan=connected)

@@ -1,0 +1,143 @@
+"""The figures as a picture, in SVG."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+from statistics import median
+from typing import Any
+
+from bench.ratios import at
+
+WIDTH, MARGIN, GAP = 1080, 36, 24
+CARD = (WIDTH - 2 * MARGIN - GAP) // 2
+PADDING, HEAD, ROW, BAR = 20, 66, 26, 14
+NAMES, VALUES = 148, 140
+FONT = "font-family='Inter, -apple-system, Segoe UI, Helvetica, Arial, sans-serif'"
+INK, QUIET, LINE, PAPER, GROUND, MINE, THEIRS = "#172033", "#667085", "#e4e7ec", "#ffffff", "#f5f6f8", "#3b5bdb", "#b8c0cc"
+
+TITLES = {
+    "gateway": "this gateway",
+    "rest": "REST by hand",
+    "gathered": "REST, reads gathered",
+    "strawberry": "Strawberry",
+    "strawberry_published": "Strawberry, by HTTP",
+    "ariadne": "Ariadne",
+    "mercurius": "Mercurius, JIT",
+    "apollo": "Apollo Server",
+    "yoga": "GraphQL Yoga",
+    "graphql_ws": "graphql-ws on Node",
+    "bare": "bare sockets",
+    "first": "page 1",
+    "hundredth": "page 100",
+    "thousandth": "page 1,000",
+    "one": "one process",
+    "two": "two processes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A workload's figures of one kind. `grows`: they are all the gateway's, in their own order."""
+
+    title: str
+    told: str
+    workload: str
+    kind: str
+    unit: str = ""
+    less_is_better: bool = False
+    grows: bool = False
+    divisor: float = 1
+
+    def values(self, figures: Mapping[str, Any]) -> dict[str, float]:
+        """The median of each case, the best first."""
+        cases = figures.get(self.workload, {})
+        found = {name: median(rounds) / self.divisor for name in cases if (rounds := at(cases, (name, self.kind)))}
+        return found if self.grows else dict(sorted(found.items(), key=lambda case: case[1], reverse=not self.less_is_better))
+
+
+CARDS = (
+    Card("Point reads a second", "by id, 64 connections, one core for the server", "point", "per_second"),
+    Card("Pages of 50 a second", "with reasons, 64 connections, one core for the server", "page", "per_second"),
+    Card("Pages of 50 a second, inside the process", "executor alone: no HTTP, no MongoDB", "page_inprocess", "per_second"),
+    Card("Nested pages a second", "50 rows with attempts and events", "nested", "per_second"),
+    Card("Nine reads and a write", "requests a second, each write on a majority's disks", "mixed", "per_second"),
+    Card("Catalogue of reason codes", "answers a second", "catalogue", "per_second"),
+    Card("One event to 1,000 subscribers", "deliveries a second, from the first to the last", "fanout_one", "per_second"),
+    Card("One event to 1,000 subscribers, all in all", "from its being told to the last delivery", "fanout_one", "told_to_last_ms", "ms", True),
+    Card("1,000 events to one subscriber each", "deliveries a second, from the first to the last", "fanout_many", "per_second"),
+    Card("Memory of an idle subscriber", "resident, at 2,000 of them", "memory", "bytes", "kB", True, divisor=1000),
+    Card("From a write to its delivery", "median, while the server answers reads at full load", "lateness", "loaded_ms", "ms", True),
+    Card("How many verifications there are", "page 1 of this gateway", "sizes", "ms", "ms", True, True),
+    Card("How far into a million", "a page of this gateway, by its cursor", "pages", "ms", "ms", True, True),
+    Card("How many follow the same verification", "from a write to the last delivery, this gateway", "crowds", "told_to_last_ms", "ms", True, True),
+    Card(
+        "How many processes", "point reads a second of this gateway; the second shares its core with the load", "processes", "per_second", grows=True
+    ),
+)
+
+
+def drawn(result: Mapping[str, Any]) -> str:
+    """The picture of a run."""
+    shown = [(card, values) for card in CARDS if (values := card.values(result["figures"]))]
+    bodies, top = [], 118
+    for left, right in zip(shown[::2], [*shown[1::2], None], strict=False):
+        pair = [each for each in (left, right) if each]
+        height = HEAD + PADDING + ROW * max(len(values) for _, values in pair)
+        bodies += [framed(MARGIN + column * (CARD + GAP), top, height, *each) for column, each in enumerate(pair)]
+        top += height + GAP
+    return "\n".join([*opening(top + 12, result["machine"]), *bodies, "</svg>", ""])
+
+
+def opening(height: int, machine: Mapping[str, Any]) -> Iterator[str]:
+    """The ground, the title and what it was measured on."""
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" {FONT}>'
+    yield f'<rect width="{WIDTH}" height="{height}" fill="{GROUND}"/>'
+    yield text(MARGIN, 54, "The verification gateway beside its peers", 26, INK, weight=700)
+    where = f"{machine['at'][:10]}, {machine['processor']}, {machine['processors']} cores."
+    told = "Medians of one run, in turn, over one MongoDB. The gateway authenticates, limits, prices and counts each request; its peers don’t."
+    yield text(MARGIN, 80, told, 12.5, QUIET)
+    yield text(MARGIN, 98, where, 12.5, QUIET)
+
+
+def framed(x: int, y: int, height: int, card: Card, values: Mapping[str, float]) -> str:
+    """A card at its place."""
+    frame = f'<rect x="{x}" y="{y}" width="{CARD}" height="{height}" rx="12" fill="{PAPER}" stroke="{LINE}"/>'
+    titles = [text(x + PADDING, y + 30, card.title, 15.5, INK, weight=650), text(x + PADDING, y + 49, card.told, 12, QUIET)]
+    greatest = max(values.values())
+    rows = [bar(x + PADDING, y + HEAD + ROW * number, name, value, card, values, greatest) for number, (name, value) in enumerate(values.items())]
+    return "\n".join([frame, *titles, *rows])
+
+
+def bar(x: int, y: int, name: str, value: float, card: Card, values: Mapping[str, float], greatest: float) -> str:
+    """One case: its name, its bar, its value, and how it compares."""
+    room = CARD - 2 * PADDING - NAMES - VALUES
+    long, mine = max(room * value / greatest, 2), card.grows or name == "gateway"
+    title = TITLES.get(name) or f"{int(name):,}"
+    middle = y + ROW / 2 + 4
+    value_x = x + NAMES + long + 8
+    figure = number(value) + (f" {card.unit}" if card.unit else "")
+    parts = [
+        text(x, middle, title, 12.5, INK if mine else QUIET, weight=600 if mine and not card.grows else 400),
+        f'<rect x="{x + NAMES}" y="{y + (ROW - BAR) / 2:g}" width="{long:.1f}" height="{BAR}" rx="3" fill="{MINE if mine else THEIRS}"/>',
+        text(value_x, middle, figure, 12.5, INK, weight=600 if mine else 400),
+    ]
+    if not mine and "gateway" in values:
+        parts.append(text(value_x + 7.4 * len(figure) + 6, middle, compared(values["gateway"], value, card.less_is_better), 11.5, QUIET))
+    return "\n".join(parts)
+
+
+def compared(mine: float, theirs: float, less_is_better: bool) -> str:
+    """How a peer compares with the gateway."""
+    behind = theirs / mine if less_is_better else mine / theirs
+    worse, better = ("more", "less") if less_is_better else ("slower", "faster")
+    return f"{behind:.1f}× {worse}" if behind >= 1 else f"{1 / behind:.1f}× {better}"
+
+
+def number(value: float) -> str:
+    """A figure with as many digits as can be told apart."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def text(x: float, y: float, content: str, size: float, fill: str, weight: int = 400) -> str:
+    """A line of text."""
+    return f'<text x="{x:g}" y="{y:g}" font-size="{size:g}" font-weight="{weight}" fill="{fill}">{escape(content)}</text>'
