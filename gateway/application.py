@@ -11,7 +11,7 @@ from functools import partial
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, WebSocketRoute
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from domain.deadlines import Windows
@@ -21,7 +21,7 @@ from gateway.admission import Admission, Capacity
 from gateway.documents import Documents
 from gateway.drain import Drain
 from gateway.execution import Execution
-from gateway.headers import StrictHeaders
+from gateway.headers import Headers
 from gateway.health import Health
 from gateway.hosts import Hosts
 from gateway.http import GraphQLOverHTTP
@@ -34,6 +34,7 @@ from gateway.probes import Probes
 from gateway.rate import Rate
 from gateway.requests import RequestIds
 from gateway.settings import BadSettings, Settings, optional_secret, secret
+from gateway.shortcut import Shortcut
 from gateway.sweeper import chores, sweeping
 from gateway.tokens import Tokens, Trust
 from gateway.websocket import GraphQLOverWebSocket
@@ -110,13 +111,15 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
 
     app = Starlette(
         routes=[
-            Route("/graphql", GraphQLOverHTTP(execution, tokens, drain, admission)),
             WebSocketRoute("/graphql", GraphQLOverWebSocket(execution, tokens, metrics, drain, admission).serve),
             *probes.routes,
             *sandbox.routes(services),
             *pages,
         ],
-        middleware=middleware(settings, metrics, local),
+        middleware=[
+            *middleware(settings, metrics, local),
+            Middleware(Shortcut, "/graphql", GraphQLOverHTTP(execution, tokens, drain, admission)),
+        ],
         lifespan=lifespan,
     )
     # To lead from one spelling of a path to another, Starlette would trust the `Host` header.
@@ -128,7 +131,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
 def middleware(settings: Settings, metrics: Metrics, local: bool) -> list[Middleware]:
     """What every request passes, from the outside in."""
     allowed = [origin_of(settings.public_url), *origins.parsed(settings.allowed_origins)]
-    between = [Middleware(StrictHeaders, settings.public_url.scheme == "https")]
+    between = [Middleware(Headers, settings.public_url.scheme == "https")]
     if trusted := proxies.parsed(settings.trusted_proxies):
         between.append(Middleware(ProxyHeadersMiddleware, trusted))
     if local:

@@ -2,8 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
 
 Leave = Callable[[], Awaitable[None]]
 
@@ -33,18 +34,9 @@ class Drain:
         finally:
             self._open.discard(leave)
 
-    @asynccontextmanager
-    async def answering(self, seconds: float) -> AsyncIterator[None]:
+    def answering(self, seconds: float) -> "Answering":
         """A request is under way: it has this long, and only some seconds more once the process takes leave. Raises: TimeoutError."""
-        async with asyncio.timeout(min(seconds, LATE_ANSWER_SECONDS) if self.begun else seconds) as limit:
-            self._limits.add(limit)
-            self._idle.clear()
-            try:
-                yield
-            finally:
-                self._limits.discard(limit)
-                if not self._limits:
-                    self._idle.set()
+        return Answering(asyncio.timeout(min(seconds, LATE_ANSWER_SECONDS) if self.begun else seconds), self._limits, self._idle)
 
     async def lead_out(self) -> None:
         """From now on the process isn't ready; ask every connection to leave, spread over some seconds, and wait for what is under way."""
@@ -71,3 +63,26 @@ class Drain:
         with suppress(TimeoutError):
             async with asyncio.timeout_at(begun + MOST_SECONDS):
                 await self._idle.wait()
+
+
+class Answering:
+    """A request that is under way. `limits` are those of all such requests, and `idle` tells that there is none."""
+
+    __slots__ = ("_idle", "_limit", "_limits")
+
+    def __init__(self, limit: asyncio.Timeout, limits: set[asyncio.Timeout], idle: asyncio.Event) -> None:
+        self._limit = limit
+        self._limits = limits
+        self._idle = idle
+
+    async def __aenter__(self) -> None:
+        await self._limit.__aenter__()
+        self._limits.add(self._limit)
+        self._idle.clear()
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._limits.discard(self._limit)
+        if not self._limits:
+            self._idle.set()
+        # Raises TimeoutError where the time was up.
+        await self._limit.__aexit__(kind, error, trace)

@@ -20,19 +20,28 @@ OVER_HTTPS = {b"strict-transport-security": b"max-age=63072000"}
 STARTS = ("http.response.start", "websocket.http.response.start")
 
 
-class StrictHeaders:
-    """Gives each response those of the strict headers that it doesn't set otherwise."""
+# What a request's response is to carry, whoever makes it.
+TOLD = "gateway.told"
+
+
+def tell(scope: Scope, name: bytes, value: bytes) -> None:
+    """Have the response to a request carry a header."""
+    scope.setdefault(TOLD, []).append((name, value))
+
+
+class Headers:
+    """Gives each response the headers that it is to carry, and those of the strict ones that it doesn't set otherwise."""
 
     def __init__(self, app: ASGIApp, https: bool) -> None:
         self._app = app
-        self._headers = tuple((STRICT | (OVER_HTTPS if https else {})).items())
+        self._strict = tuple((STRICT | (OVER_HTTPS if https else {})).items())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def tell(message: Message) -> None:
+        async def sending(message: Message) -> None:
             if message["type"] in STARTS:
                 own = message.get("headers", ())
                 named = {name for name, _ in own}
-                message["headers"] = [*own, *[header for header in self._headers if header[0] not in named]]
+                message["headers"] = [*own, *scope.get(TOLD, ()), *[header for header in self._strict if header[0] not in named]]
             await send(message)
 
-        await self._app(scope, receive, tell)
+        await self._app(scope, receive, sending)

@@ -1,14 +1,16 @@
-"""GraphQL over HTTP: POST with JSON for queries and mutations, GET for queries, an event stream for subscriptions."""
+"""GraphQL over HTTP: POST with JSON for queries and mutations, GET for queries, an event stream for subscriptions.
+
+It is asked a thousand times as often as all other addresses, so that it does without Starlette's requests and responses.
+"""
 
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, aclosing
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 from graphql import OperationType
-from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.caller import Caller
@@ -20,10 +22,9 @@ from gateway.encodings import decoded, encoded
 from gateway.errors import RequestRefused, refused, unexpected
 from gateway.execution import Execution, Message
 from gateway.keys import KeysUnavailable
-from gateway.negotiation import JSON, RESPONSE_JSON, preferred, weighed
+from gateway.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, wished
 from gateway.operation_request import OperationRequest, from_fields
-from gateway.requests import client_address, request_id
-from gateway.sse import MEDIA_TYPE as EVENT_STREAM
+from gateway.requests import client_address
 from gateway.sse import EventStream
 from gateway.tokens import Tokens, Unauthenticated
 
@@ -33,7 +34,57 @@ MOST_BODY_BYTES = 262_144
 MOST_JSON_MARKS = 24_000
 JSON_MARKS = (b"[", b"{", b",")
 RETRY_SECONDS = "5"
+VARY = (b"vary", b"accept, accept-encoding")
+CONTENT_TYPE = {media: (b"content-type", f"{media}; charset=utf-8".encode()) for media in (JSON, RESPONSE_JSON)}
 EXECUTION_CODES = frozenset({"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"})
+
+
+class Asked:
+    """A request, as far as GraphQL asks for it."""
+
+    __slots__ = ("_headers", "_receive", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self._receive = receive
+        # Of a header that stands there more than once, the first counts.
+        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+
+    @property
+    def method(self) -> str:
+        """The method."""
+        method: str = self.scope["method"]
+        return method
+
+    @property
+    def id(self) -> str:
+        """The id by which the logs know it."""
+        id: str = self.scope["request_id"]
+        return id
+
+    def header(self, name: bytes, otherwise: str = "") -> str:
+        """The value of a header."""
+        value = self._headers.get(name)
+        return otherwise if value is None else value.decode("latin-1")
+
+    async def body(self) -> bytes:
+        """The body. Raises: RequestRefused, ClientDisconnect."""
+        return await body(self.header(b"content-length", "0"), self._receive)
+
+
+class Answer:
+    """A response that is sent at once."""
+
+    __slots__ = ("_content", "_headers", "_status")
+
+    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], content: bytes) -> None:
+        self._status = status
+        self._headers = headers
+        self._content = content
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
+        await send({"type": "http.response.body", "body": self._content})
 
 
 class GraphQLOverHTTP:
@@ -49,14 +100,12 @@ class GraphQLOverHTTP:
         self._admission = admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self.answer(Request(scope, receive))
-        await response(scope, receive, send)
+        answer = await self.answer(Asked(scope, receive))
+        await answer(scope, receive, send)
 
-    async def answer(self, request: Request) -> ASGIApp:
+    async def answer(self, request: Asked) -> ASGIApp:
         """The response to one request, whatever happens."""
-        wishes = weighed(request.headers.get("accept", "*/*"))
-        media = preferred(wishes)
-        streams = wishes.get(EVENT_STREAM, 0.0) > 0
+        media, streams = wished(request.header(b"accept", "*/*"))
         try:
             if request.method not in METHODS:
                 raise refused("BAD_REQUEST", f"ask with {' or '.join(METHODS)}", 405, allow=", ".join(METHODS))
@@ -68,7 +117,7 @@ class GraphQLOverHTTP:
                 return self._stream(operation, caller, request)
             if operation.type is OperationType.SUBSCRIPTION:
                 raise refused("BAD_REQUEST", f"a subscription needs {EVENT_STREAM} to be accepted, or the WebSocket at this address")
-            content = await self._execution.execute(operation, caller, request_id(request))
+            content = await self._execution.execute(operation, caller, request.id)
             may_be_kept = operation.known.constant and request.method == "GET" and "errors" not in content
             return written(request, media or JSON, 200, content, {}, may_be_kept)
         except RequestRefused as refusal:
@@ -76,67 +125,71 @@ class GraphQLOverHTTP:
             well_formed = refusal.status == 400 and media == JSON and refusal.errors[0]["extensions"]["code"] in EXECUTION_CODES
             return written(request, media or JSON, 200 if well_formed else refusal.status, {"errors": refusal.errors}, refusal.headers)
         except ClientDisconnect:
-            return Response(status_code=400)  # To nobody.
+            return Answer(400, [], b"")  # To nobody.
         except Exception as cause:  # The edge of the process: nothing of it may reach a client.
-            return written(request, media or JSON, 500, {"errors": [unexpected(cause, request_id(request))]}, {})
+            return written(request, media or JSON, 500, {"errors": [unexpected(cause, request.id)]}, {})
 
-    async def _caller(self, request: Request) -> Caller:
+    async def _caller(self, request: Asked) -> Caller:
         try:
-            return await self._tokens.caller(request.headers.get("authorization"))
+            return await self._tokens.caller(request.header(b"authorization") or None)
         except Unauthenticated:
             told = "a valid bearer token is needed in the Authorization header"
             raise refused("UNAUTHENTICATED", told, 401, www_authenticate="Bearer") from None
         except KeysUnavailable:
             raise refused("UNAVAILABLE", "tokens can't be verified at the moment; try again", 503, retry_after=RETRY_SECONDS) from None
 
-    async def _operation(self, request: Request, caller: Caller) -> Operation:
-        asked = from_url(request) if request.method == "GET" else from_body(request.headers, await body(request))
-        operation = self._execution.operation(asked, caller, request_id(request))
+    async def _operation(self, request: Asked, caller: Caller) -> Operation:
+        asked = from_url(request) if request.method == "GET" else from_body(request, await request.body())
+        operation = self._execution.operation(asked, caller, request.id)
         if operation.type is OperationType.MUTATION and request.method == "GET":
             raise refused("BAD_REQUEST", "a mutation needs POST", 405, allow="POST")
         return operation
 
-    def _stream(self, operation: Operation, caller: Caller, request: Request) -> EventStream:
+    def _stream(self, operation: Operation, caller: Caller, request: Asked) -> EventStream:
         try:
             with ExitStack() as place:
-                place.enter_context(self._admission.connected(client_address(request)))
+                place.enter_context(self._admission.connected(client_address(HTTPConnection(request.scope))))
                 place.enter_context(self._admission.introduced(caller))
                 return EventStream(self._messages(operation, caller, request), caller, self._drain, place.pop_all())
         except Crowded as crowded:
             raise refused("RATE_LIMITED", str(crowded), 503, retry_after=RETRY_SECONDS) from None
 
-    async def _messages(self, operation: Operation, caller: Caller, request: Request) -> AsyncGenerator[Message, None]:
+    async def _messages(self, operation: Operation, caller: Caller, request: Asked) -> AsyncGenerator[Message, None]:
         if operation.type is not OperationType.SUBSCRIPTION:
-            yield Message(await self._execution.execute(operation, caller, request_id(request)))
+            yield Message(await self._execution.execute(operation, caller, request.id))
             return
-        last_mark = request.headers.get("last-event-id")
-        async with aclosing(self._execution.subscribe(operation, caller, request_id(request), last_mark)) as messages:
+        last_mark = request.header(b"last-event-id") or None
+        async with aclosing(self._execution.subscribe(operation, caller, request.id, last_mark)) as messages:
             async for message in messages:
                 yield message
 
 
-async def body(request: Request) -> bytes:
-    """The body, where it is not too long. Raises: RequestRefused."""
-    too_long = refused("BAD_REQUEST", f"the body is over {MOST_BODY_BYTES} bytes", 413)
+async def body(content_length: str, receive: Receive) -> bytes:
+    """The body that a request announces with this length, where it is not too long. Raises: RequestRefused, ClientDisconnect."""
     # The server has made sure that a length is a number.
-    if int(request.headers.get("content-length", "0")) > MOST_BODY_BYTES:
-        raise too_long
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MOST_BODY_BYTES:
-            raise too_long
-        chunks.append(chunk)
-    return b"".join(chunks)
+    size, chunks, more = int(content_length), [], True
+    if size <= MOST_BODY_BYTES:
+        size = 0
+    while more and size <= MOST_BODY_BYTES:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        more = message.get("more_body", False)
+    if size > MOST_BODY_BYTES:
+        raise refused("BAD_REQUEST", f"the body is over {MOST_BODY_BYTES} bytes", 413)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def from_body(headers: Headers, content: bytes) -> OperationRequest:
+def from_body(request: Asked, content: bytes) -> OperationRequest:
     """The operation in a JSON body. Raises: RequestRefused."""
-    media, _, parameters = headers.get("content-type", "").partition(";")
+    media, _, parameters = request.header(b"content-type").partition(";")
     if media.strip().lower() != JSON or ("charset" in parameters.lower() and "utf-8" not in parameters.lower()):
         raise refused("BAD_REQUEST", f"the body must be {JSON} in UTF-8", 415)
-    plain = decoded(content, headers.get("content-encoding", ""), MOST_BODY_BYTES)
-    if sum(map(plain.count, JSON_MARKS)) > MOST_JSON_MARKS:
+    plain = decoded(content, request.header(b"content-encoding"), MOST_BODY_BYTES)
+    # Where each byte of it were such a mark, it would still not hold too many.
+    if len(plain) > MOST_JSON_MARKS and sum(map(plain.count, JSON_MARKS)) > MOST_JSON_MARKS:
         raise refused("QUERY_TOO_COMPLEX", "the body holds too many values")
     try:
         fields = orjson.loads(plain)
@@ -145,9 +198,9 @@ def from_body(headers: Headers, content: bytes) -> OperationRequest:
     return from_fields(fields)
 
 
-def from_url(request: Request) -> OperationRequest:
+def from_url(request: Asked) -> OperationRequest:
     """The operation in a URL's parameters, objects as JSON. Raises: RequestRefused."""
-    fields: dict[str, Any] = dict(request.query_params)
+    fields: dict[str, Any] = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
     for name in ("variables", "extensions"):
         if name in fields:
             try:
@@ -157,11 +210,22 @@ def from_url(request: Request) -> OperationRequest:
     return from_fields(fields)
 
 
-def written(request: Request, media: str, status: int, content: dict[str, Any], headers: dict[str, str], may_be_kept: bool = False) -> Response:
+def written(request: Asked, media: str, status: int, content: dict[str, Any], told: dict[str, str], may_be_kept: bool = False) -> Answer:
     """A response in JSON, compressed where the client likes that, and left out where it may be kept and the client has kept it."""
     plain = orjson.dumps(content)
-    headers = {"vary": "accept, accept-encoding", **(caching.headers(plain) if may_be_kept else {}), **headers}
-    if may_be_kept and caching.known(headers["etag"], request.headers.get("if-none-match", "")):
-        return Response(status_code=304, headers=headers)
-    packed, encoding = encoded(plain, request.headers.get("accept-encoding", ""))
-    return Response(packed, status, {**headers, **({"content-encoding": encoding} if encoding else {})}, f"{media}; charset=utf-8")
+    headers = [VARY]
+    if may_be_kept:
+        kept = caching.headers(plain)
+        headers += raw(kept)
+        if caching.known(kept["etag"], request.header(b"if-none-match")):
+            return Answer(304, headers, b"")
+    packed, encoding = encoded(plain, request.header(b"accept-encoding"))
+    headers += [CONTENT_TYPE[media], (b"content-length", b"%d" % len(packed)), *raw(told)]
+    if encoding:
+        headers.append((b"content-encoding", encoding.encode()))
+    return Answer(status, headers, packed)
+
+
+def raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    """Headers as they are sent."""
+    return [(name.encode(), value.encode()) for name, value in headers.items()]

@@ -1,9 +1,11 @@
 """What a client would like to have: media types, encodings, and how much it likes each."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 RESPONSE_JSON = "application/graphql-response+json"
 JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
 
 
 # No client has more to wish for, and whoever has is not listened to any longer.
@@ -17,6 +19,13 @@ def weighed(header: str) -> dict[str, float]:
         name, *parameters = (part.strip().lower() for part in wish.split(";"))
         wishes[name] = quality(parameters)
     return wishes
+
+
+@lru_cache(256)
+def wished(accept: str) -> tuple[str | None, bool]:
+    """The media type of JSON that an `Accept` header likes best, None where it takes none; and whether it takes an event stream."""
+    wishes = weighed(accept)
+    return preferred(wishes), wishes.get(EVENT_STREAM, 0.0) > 0
 
 
 def preferred(wishes: dict[str, float]) -> str | None:

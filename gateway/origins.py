@@ -7,9 +7,10 @@ import orjson
 from pydantic import AnyHttpUrl
 from starlette.datastructures import Headers
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import error
+from gateway.headers import tell
 
 # The only place that pages of other origins have something to read at.
 SHARED = "/graphql"
@@ -42,15 +43,15 @@ class Origins:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
-        origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
-        if not all(self._passes(origin, scope) for origin in origins):
+        origins = [value for name, value in scope["headers"] if name == b"origin"]
+        if not all(self._passes(origin.decode("latin-1"), scope) for origin in origins):
             self._refused("origin")
             return await Response(orjson.dumps(REFUSED), 403, media_type="application/json; charset=utf-8")(scope, receive, send)
-        if scope["type"] != "http" or scope["path"] != SHARED:
-            return await self._app(scope, receive, send)
-        if origins and scope["method"] == "OPTIONS" and "access-control-request-method" in Headers(scope=scope):
-            return await Response(status_code=204, headers=PREFLIGHT)(scope, receive, shared(send, origins[0]))
-        return await self._app(scope, receive, shared(send, origins[0] if origins else None))
+        if scope["type"] == "http" and scope["path"] == SHARED:
+            share(scope, origins[0] if origins else None)
+            if origins and scope["method"] == "OPTIONS" and "access-control-request-method" in Headers(scope=scope):
+                return await Response(status_code=204, headers=PREFLIGHT)(scope, receive, send)
+        return await self._app(scope, receive, send)
 
     def _passes(self, origin: str, scope: Scope) -> bool:
         if origin in self._allowed:
@@ -58,18 +59,12 @@ class Origins:
         return self._local and (LOCAL.fullmatch(origin) is not None or origin == f"http://{Headers(scope=scope).get('host')}")
 
 
-def shared(send: Send, origin: str | None) -> Send:
-    """Answers that pages of an origin may read."""
-    headers = [(b"vary", b"origin")]
-    if origin:
-        headers += [(b"access-control-allow-origin", origin.encode()), (b"access-control-expose-headers", b"x-request-id, retry-after")]
-
-    async def tell(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *headers]
-        await send(message)
-
-    return tell
+def share(scope: Scope, origin: bytes | None) -> None:
+    """Have pages of an origin read the answer."""
+    tell(scope, b"vary", b"origin")
+    if origin is not None:
+        tell(scope, b"access-control-allow-origin", origin)
+        tell(scope, b"access-control-expose-headers", b"x-request-id, retry-after")
 
 
 def parsed(text: str) -> list[str]:

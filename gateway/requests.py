@@ -3,14 +3,13 @@
 import re
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uuid_utils import uuid7
 
-from gateway.headers import STARTS
+from gateway.headers import tell
 
-HEADER = "x-request-id"
+HEADER = b"x-request-id"
 SAFE = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -21,19 +20,13 @@ class RequestIds:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
-            return await self._app(scope, receive, send)
-        given = Headers(scope=scope).get(HEADER, "")
-        id = scope["request_id"] = given if SAFE.fullmatch(given) else uuid7().hex
-
-        async def tell(message: Message) -> None:
-            if message["type"] in STARTS:
-                MutableHeaders(scope=message)[HEADER] = id
-            await send(message)
-
-        with structlog.contextvars.bound_contextvars(request_id=id):
-            await self._app(scope, receive, tell)
-        return None
+        if scope["type"] in ("http", "websocket"):
+            given = next((value for name, value in scope["headers"] if name == HEADER), b"").decode("latin-1")
+            id = scope["request_id"] = given if SAFE.fullmatch(given) else uuid7().hex
+            tell(scope, HEADER, id.encode())
+            # Each request has a task of its own, and with it this variable.
+            structlog.contextvars.bind_contextvars(request_id=id)
+        await self._app(scope, receive, send)
 
 
 def client_address(connection: HTTPConnection) -> str:

@@ -69,7 +69,8 @@ class Links:
     async def _press(self, request: Request) -> Response:
         context, id = self._context(request), request.path_params["id"]
         try:
-            rule = self._rule(parse_qs((await body(request)).decode(), max_num_fields=MOST_FIELDS))
+            form = await body(request.headers.get("content-length", "0"), request.receive)
+            rule = self._rule(parse_qs(form.decode(), max_num_fields=MOST_FIELDS))
         except InvalidInput as error:
             return await self._show(request, str(error), 400)
         except (KeyError, ValueError):

@@ -17,7 +17,6 @@ from gateway.errors import RequestRefused
 from gateway.execution import Message
 from gateway.tokens import deadline
 
-MEDIA_TYPE = "text/event-stream"
 HEARTBEAT_SECONDS = 12.0
 RETRY_MILLISECONDS = 1500
 

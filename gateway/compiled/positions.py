@@ -111,6 +111,8 @@ class ObjectPosition(Position):
 
     def present(self, value: Any, run: Run, place: Place) -> Any:
         """The object's fields. Raises: GraphQLError where the value is none of the type."""
+        if value.__class__ in self.known:
+            return self.function(value, run, place)
         is_type_of = self.object_type.is_type_of
         if is_type_of:
             holds = is_type_of(value, resolve_info(run, self, field_place(place)))

@@ -20,7 +20,7 @@ class Settling:
 
     async def result(self) -> ExecutionResult:
         """The result once nothing has to be waited for any more."""
-        await self.settle()
+        await self._fill(self._taken())
         return ExecutionResult(self._run.data, self._run.errors or None)
 
     async def settle(self) -> None:
@@ -34,26 +34,20 @@ class Settling:
     async def _fill(self, holes: Sequence[Hole]) -> None:
         try:
             while len(holes) == 1:
-                holes = await self._filled(holes[0])
-            if holes:
+                [(awaitable, spot, place, complete)] = holes
+                if self._container(place) is None:
+                    break
+                try:
+                    self._store(place, complete(await awaitable, self._run, place))
+                except Exception as error:
+                    self._fail(error, spot, place)
+                holes = self._taken()
+            if len(holes) > 1:
                 await self._side_by_side(holes)
         finally:
-            # Where this ends early, some never began.
+            # Some never began, where this ends early or their place was nulled.
             for hole in holes:
                 close(hole.awaitable)
-
-    async def _filled(self, hole: Hole) -> Sequence[Hole]:
-        """Fill one hole; those that come of it."""
-        awaitable, spot, place, complete = hole
-        if self._container(place) is None:
-            close(awaitable)
-            return ()
-        try:
-            value = await awaitable
-            self._store(place, complete(value, self._run, place))
-        except Exception as error:
-            self._fail(error, spot, place)
-        return self._taken()
 
     async def _side_by_side(self, holes: Sequence[Hole]) -> None:
         tasks = [asyncio.create_task(self._fill([hole])) for hole in holes]

@@ -24,7 +24,7 @@ SCHEMA = executable(build())
 OPERATIONS = {
     "node": "query($id: ID!) { node(id: $id) { __typename id } }",
     "verification": "query($id: ID!) { verification(id: $id) { id status attempts { id } events { version } } }",
-    "verifications": "query { verifications { totalCount edges { cursor node { id } } } }",
+    "verifications": "query { verifications { totalCount edges { cursor node { id status } } } }",
     "verificationStats": "query { verificationStats { total } }",
     "statuses": "query { statuses { status } }",
     "reasonCodes": "query { reasonCodes { code } }",
