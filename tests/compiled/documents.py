@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from random import Random
 from typing import Any
 
 from graphql import (
@@ -30,25 +29,28 @@ from graphql import parse as parsed
 from tests.compiled.literals import Inputs
 
 DEEPEST = 4
-MOST_FIELDS = 40
+INTROSPECTIVE = 0.01
+FIELDS = (2, 4, 8, 16, 32)
 Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
 
 
 class Plain:
     """Plain operations of a schema, by chance."""
 
-    def __init__(self, schema: GraphQLSchema, random: Random) -> None:
+    def __init__(self, schema: GraphQLSchema, inputs: Inputs) -> None:
         self._schema = schema
-        self._random = random
-        self._inputs = Inputs(random)
+        self._random = inputs.random
+        self._inputs = inputs
         self._left = 0
 
     def operation(self, type: OperationType) -> str:
         """One without aliases, fragments by name, variables or conditions."""
-        self._left = self._random.randint(3, MOST_FIELDS)
+        self._left = self._random.choice(FIELDS)
         root = self._schema.get_root_type(type)
         assert root
         most = 1 if type is OperationType.SUBSCRIPTION else self._random.randint(1, 8)
+        if type is OperationType.QUERY and self._random.random() < INTROSPECTIVE:
+            return "{ __schema { queryType { name } } __typename }"
         return f"{type.value} {self._selected(root, 0, most)}"
 
     def _selected(self, type: Composite, deep: int, most: int) -> str:
@@ -108,10 +110,10 @@ class Written:
 class Rewriting:
     """Writes an operation down in one of many ways: most mean the same, some depend on variables."""
 
-    def __init__(self, schema: GraphQLSchema, random: Random) -> None:
+    def __init__(self, schema: GraphQLSchema, inputs: Inputs) -> None:
         self._schema = schema
-        self._random = random
-        self._inputs = Inputs(random)
+        self._random = inputs.random
+        self._inputs = inputs
         self._variables: list[Variable] = []
         self._fragments: list[tuple[str, str, str]] = []
         self._heads: dict[int, str] = {}
@@ -263,9 +265,9 @@ class Rewriting:
         return f"${made.name}"
 
 
-def variable_values(variables: Sequence[Variable], random: Random, wrong: float) -> dict[str, Any] | None:
+def variable_values(variables: Sequence[Variable], inputs: Inputs) -> dict[str, Any] | None:
     """Values that a request might bring for these variables: most of them right, some missing, some that nobody declared."""
-    inputs = Inputs(random, wrong)
+    random = inputs.random
     given = {each.name: inputs.raw(each.type) for each in variables if random.random() > (0.05 if isinstance(each.type, GraphQLNonNull) else 0.25)}
     if random.random() < 0.1:
         given["undeclared"] = [1, {"a": None}]

@@ -1,5 +1,6 @@
 """The ways to execute an operation."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any
 
@@ -25,15 +26,22 @@ def reference(schema: GraphQLSchema, **options: Any) -> Prepare:
     return prepare
 
 
-def compiled(schema: GraphQLSchema, *, dates_left_to_orjson: bool = False) -> Prepare:
-    """The gateway's way."""
-    compiler = Compiler(schema, dates_left_to_orjson=dates_left_to_orjson)
+class Compiled:
+    """The gateway's way. It counts why executions were left to graphql-core."""
 
-    def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
-        plans = compiler.plans(document, operation)
-        return lambda root, context, variables, variant: plans.execute(root, context, variables, variant)
+    def __init__(self, schema: GraphQLSchema, *, dates_left_to_orjson: bool = False) -> None:
+        self.refused: Counter[str] = Counter()
+        self._compiler = Compiler(schema, dates_left_to_orjson=dates_left_to_orjson)
 
-    return prepare
+    def __call__(self, document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
+        plans = self._compiler.plans(document, operation)
+
+        def execute(root: Any, context: Any, variables: dict[str, Any] | None, variant: Hashable) -> Result:
+            result = plans.execute(root, context, variables, variant)
+            self.refused.update([plans.refused] if plans.refused else [])
+            return result
+
+        return execute
 
 
 async def awaited(result: Result) -> ExecutionResult:

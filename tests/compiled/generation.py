@@ -1,7 +1,6 @@
 """Documents by chance: of hypothesis-graphql, and wilder ones, each written down in many ways."""
 
 from collections.abc import Iterator
-from functools import cache
 from random import Random
 from typing import Any
 
@@ -11,11 +10,12 @@ from hypothesis import strategies as st
 from hypothesis_graphql import mutations, queries
 
 from tests.compiled.documents import Plain, Rewriting, Written, plain_operations
+from tests.compiled.literals import Inputs
 from tests.compiled.subjects import Subject
 
 # To make a document takes hypothesis long; to write it down in another way doesn't.
 WAYS_OF_EACH = 4
-BATCH = 200
+BATCH = 60
 
 
 def made(strategy: st.SearchStrategy[str], number: int, start: int) -> list[str]:
@@ -45,7 +45,7 @@ def plain(subject: Subject, start: int, share: float) -> Iterator[str]:
     random = Random(start)
     while True:
         documents = of_hypothesis(subject, random.randrange(2**32), int(BATCH * share)) if share else []
-        wilder = Plain(subject.schema, random)
+        wilder = Plain(subject.schema, Inputs(random, known=subject.known))
         documents += [wilder.operation(random.choice(subject.types)) for _ in range(BATCH - len(documents))]
         random.shuffle(documents)
         yield from documents
@@ -53,15 +53,15 @@ def plain(subject: Subject, start: int, share: float) -> Iterator[str]:
 
 def documents(subject: Subject, start: int, share: float = 0.25) -> Iterator[Written]:
     """Valid documents without end."""
-    random = Random(f"{start} written down")
+    inputs = Inputs(Random(f"{start} written down"), known=subject.known)
     for text in plain(subject, start, share):
-        if not valid(subject, text):
-            continue
         [operation] = plain_operations(text)
         for _ in range(WAYS_OF_EACH):
-            written = Rewriting(subject.schema, random).rewritten(operation)
-            if valid(subject, written.text):
-                yield written
+            written = Rewriting(subject.schema, inputs).rewritten(operation)
+            if not valid(subject, written.text):
+                # Most often it's the plain one already, and all others would be invalid too.
+                break
+            yield written
 
 
 def valid(subject: Subject, text: str) -> bool:
@@ -70,9 +70,3 @@ def valid(subject: Subject, text: str) -> bool:
         return not validate(subject.schema, parse(text), max_errors=1)
     except GraphQLError:
         return False
-
-
-@cache
-def fixed(subject: Subject, number: int, start: int = 7) -> tuple[Written, ...]:
-    """So many documents, the same ones in each run."""
-    return tuple(written for written, _ in zip(documents(subject, start), range(number), strict=False))

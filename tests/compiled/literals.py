@@ -1,5 +1,7 @@
 """Inputs as documents write them, and as requests bring them: right ones, and wrong ones of every class."""
 
+import json
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
@@ -45,9 +47,10 @@ WRONG: tuple[Any, ...] = (
 class Inputs:
     """Inputs of any type, by chance."""
 
-    def __init__(self, random: Random, wrong: float = 0.0) -> None:
+    def __init__(self, random: Random, wrong: float = 0.0, known: Mapping[str, tuple[Any, ...]] | None = None) -> None:
         self.random = random
         self.wrong = wrong
+        self.known = known or {}
 
     def literal(self, type: GraphQLInputType, deep: int = 0) -> str:
         """One as documents write it."""
@@ -67,7 +70,9 @@ class Inputs:
             return random.choice(names)
         if isinstance(type, GraphQLInputObjectType):
             return f"{{{', '.join(f'{name}: {self.literal(type.fields[name].type, deep + 1)}' for name in self.fields(type, deep))}}}"
-        return random.choice(LITERALS.get(type.name, ('"x"', "7")))
+        if type.name in self.known and random.random() < 0.8:
+            return json.dumps(random.choice(self.known[type.name]))
+        return random.choice(LITERALS[type.name])
 
     def fields(self, type: GraphQLInputObjectType, deep: int) -> list[str]:
         """Those fields of an input that are given, in any order."""
@@ -98,4 +103,4 @@ class Inputs:
             return random.choice(list(type.values))
         if isinstance(type, GraphQLInputObjectType):
             return {name: self.raw(type.fields[name].type, deep + 1) for name in self.fields(type, deep)}
-        return random.choice(RAW.get(type.name, ("x", 7)))
+        return random.choice(self.known[type.name] if type.name in self.known and random.random() < 0.8 else RAW[type.name])

@@ -1,8 +1,8 @@
 """The schemas under test, with all that an execution of an operation of theirs begins with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import FieldNode, GraphQLSchema, OperationDefinitionNode, OperationType
 from hypothesis import strategies as st
@@ -20,23 +20,67 @@ SCALARS = {
     "JSON": st.integers(-5, 5).map(nodes.Int),
 }
 SCOPES = [frozenset(given) for given in ((), ("read",), ("read", "sensitive"), ("read", "write", "sensitive"), ("write",))]
+USUAL = (OperationType.QUERY, OperationType.QUERY, OperationType.QUERY, OperationType.MUTATION)
 
 
 @dataclass(frozen=True)
+class Start:
+    """What one execution begins with, apart from the operation."""
+
+    variables: dict[str, Any] | None
+    seed: int
+    rate: float
+
+    @property
+    def dice(self) -> Dice:
+        """Fresh dice."""
+        return Dice(self.seed, self.rate)
+
+
+class Begun(NamedTuple):
+    """The root, the context, and what plans are told apart by."""
+
+    root: Any
+    context: Any
+    variant: Hashable
+
+
+@dataclass(frozen=True, eq=False)
 class Subject:
-    """A schema, and how an execution begins: with a root for an operation, by dice."""
+    """A schema, and how the executions of an operation begin: the first one by graphql-core, the second by whoever is compared with it."""
 
     name: str
     schema: GraphQLSchema
-    root: Callable[[OperationDefinitionNode, Dice], Any]
-    types: tuple[OperationType, ...]
+    begin: Callable[[OperationDefinitionNode, Start, bool], Begun]
+    types: tuple[OperationType, ...] = USUAL
     scalars: dict[str, Any] = field(default_factory=lambda: SCALARS)
+    # What inputs of a type are, by its name.
+    known: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    # What answers read like without what is new in each.
+    plainly: Callable[[str], str] = lambda text: text
+    # The beginnings of messages that are told once, wherever that is.
+    told_once: tuple[str, ...] = ()
 
 
-def nasty_root(operation: OperationDefinitionNode, dice: Dice) -> Any:
-    """An object; for a subscription, an event."""
-    if operation.operation is not OperationType.SUBSCRIPTION:
-        return Being(dice, "root")
+def begin_nasty(operation: OperationDefinitionNode, start: Start, first: bool) -> Begun:
+    """With an object; for a subscription, with an event."""
+    root = event(operation, start.dice) if operation.operation is OperationType.SUBSCRIPTION else Being(start.dice, "root")
+    return begun(root, start)
+
+
+def begin_raw(operation: OperationDefinitionNode, start: Start, first: bool) -> Begun:
+    """With what is read like a dictionary."""
+    return begun(Entry(start.dice, "root", None), start)
+
+
+def begun(root: Any, start: Start) -> Begun:
+    """With a caller of some scopes."""
+    scopes = start.dice.chosen(SCOPES, "scopes")
+    return Begun(root, Context(start.dice, scopes), scopes)
+
+
+def event(operation: OperationDefinitionNode, dice: Dice) -> Any:
+    """An event of the subscription."""
     [first, *_] = operation.selection_set.selections
     assert isinstance(first, FieldNode)
     name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in first.name.value)
@@ -46,20 +90,9 @@ def nasty_root(operation: OperationDefinitionNode, dice: Dice) -> Any:
         return fault
 
 
-def raw_root(operation: OperationDefinitionNode, dice: Dice) -> Any:
-    """A dictionary, or what is read like one."""
-    return Entry(dice, "root", None)
-
-
 def subjects() -> list[Subject]:
-    """All of them, fresh."""
-    usual = (OperationType.QUERY, OperationType.QUERY, OperationType.QUERY, OperationType.MUTATION, OperationType.SUBSCRIPTION)
+    """Those that need no database, fresh."""
     return [
-        Subject("nasty", nasty.build(), nasty_root, usual),
-        Subject("raw", raw.build(), raw_root, (OperationType.QUERY, OperationType.QUERY, OperationType.MUTATION)),
+        Subject("nasty", nasty.build(), begin_nasty, (*USUAL, OperationType.SUBSCRIPTION)),
+        Subject("raw", raw.build(), begin_raw),
     ]
-
-
-def context(dice: Dice, scopes: frozenset[str]) -> Context:
-    """A fresh one."""
-    return Context(dice, scopes)

@@ -1,13 +1,11 @@
 """One operation, executed in two ways, several times: with other variables, conditions, data and callers each time."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pprint import pformat
 from random import Random
-from typing import Any
 
 from graphql import (
     DirectiveNode,
@@ -20,31 +18,15 @@ from graphql import (
     execute,
 )
 
-from tests.compiled.asked import Context
 from tests.compiled.comparison import Verdict, compared, told
-from tests.compiled.dice import Dice
 from tests.compiled.documents import Written, variable_values
-from tests.compiled.executors import Prepare, awaited
-from tests.compiled.subjects import SCOPES, Subject
+from tests.compiled.executors import Execute, Prepare, awaited
+from tests.compiled.literals import Inputs
+from tests.compiled.subjects import Start, Subject
 
 TIMES = 3
 RATES = (0.0, 0.02, 0.05, 0.1, 0.3)
 WRONG_VARIABLES = (0.0, 0.0, 0.02, 0.1)
-
-
-@dataclass(frozen=True)
-class Start:
-    """What one execution begins with, apart from the operation."""
-
-    variables: dict[str, Any] | None
-    seed: int
-    rate: float
-    scopes: frozenset[str]
-
-    @property
-    def dice(self) -> Dice:
-        """Fresh dice."""
-        return Dice(self.seed, self.rate)
 
 
 @dataclass(frozen=True)
@@ -65,7 +47,7 @@ class Difference:
             f"{self.subject.name}: not the answer that graphql-core gives to",
             self.written.text,
             f"variables: {start.variables!r}",
-            f"seed {start.seed}, rate {start.rate}, scopes {sorted(start.scopes)}, operation {self.written.name}",
+            f"seed {start.seed}, rate {start.rate}, operation {self.written.name}",
             f"expected: {shown(self.expected, self.expected_log)}",
             f"got:      {shown(self.got, self.got_log)}",
         ]
@@ -79,13 +61,13 @@ def shown(result: ExecutionResult | BaseException, log: list[str]) -> str:
     return pformat({"data": result.data, "errors": sorted(told(result.errors).items(), key=repr), "log": log}, width=150)
 
 
-def starts(written: Written, random: Random) -> Iterator[Start]:
+def starts(subject: Subject, written: Written, random: Random) -> Iterator[Start]:
     """What the executions of a document begin with. Some have the variables of the one before: whatever that did to them."""
-    given = variable_values(written.variables, random, random.choice(WRONG_VARIABLES))
+    given = variable_values(written.variables, Inputs(random, random.choice(WRONG_VARIABLES), subject.known))
     for _ in range(TIMES):
-        yield Start(deepcopy(given), random.randrange(2**32), random.choice(RATES), random.choice(SCOPES))
+        yield Start(deepcopy(given), random.randrange(2**32), random.choice(RATES))
         if random.random() < 0.7:
-            given = variable_values(written.variables, random, random.choice(WRONG_VARIABLES))
+            given = variable_values(written.variables, Inputs(random, random.choice(WRONG_VARIABLES), subject.known))
 
 
 def meant(written: Written, document: DocumentNode) -> OperationDefinitionNode:
@@ -107,27 +89,25 @@ class Trial:
 
     async def run(self, start: Start) -> Verdict | Difference:
         """Execute it both ways, and compare."""
-        expected, expected_log = await self._answer(self._expected, start)
+        expected, expected_log = await self._answer(self._expected, start, True)
         try:
-            got, got_log = await self._answer(self._got, start)
+            got, got_log = await self._answer(self._got, start, False)
         except (Exception, asyncio.CancelledError) as error:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise
             return Difference(self.subject, self.written, start, expected, error, expected_log, [])
-        verdict = compared(expected, got)
-        if verdict is Verdict.RACED:
-            verdict = compared(expected, got, await self._possible(start))
+        subject = self.subject
+        verdict = compared(expected, got, None, subject.plainly, subject.told_once)
+        if verdict is Verdict.RACED and self.operation.operation is not OperationType.MUTATION:
+            verdict = compared(expected, got, await self._possible(start), subject.plainly, subject.told_once)
         if verdict is Verdict.DIFFERENT or expected_log != got_log:
-            return Difference(self.subject, self.written, start, expected, got, expected_log, got_log)
+            return Difference(subject, self.written, start, expected, got, expected_log, got_log)
         return verdict
 
-    async def _answer(self, execute: Any, start: Start) -> tuple[ExecutionResult, list[str]]:
-        root, context = self._begin(start)
-        result = await awaited(execute(root, context, deepcopy(start.variables), start.scopes))
-        return result, context.log if self.operation.operation is OperationType.MUTATION else []
-
-    def _begin(self, start: Start) -> tuple[Any, Context]:
-        return self.subject.root(self.operation, start.dice), Context(start.dice, start.scopes)
+    async def _answer(self, execute: Execute, start: Start, first: bool) -> tuple[ExecutionResult, list[str]]:
+        root, context, variant = self.subject.begin(self.operation, start, first)
+        result = await awaited(execute(root, context, deepcopy(start.variables), variant))
+        return result, getattr(context, "log", []) if self.operation.operation is OperationType.MUTATION else []
 
     async def _possible(self, start: Start) -> list[GraphQLError]:
         """All errors that can happen: those of an execution in which none hides another."""
@@ -135,16 +115,6 @@ class Trial:
         operation = replace(self.operation, directives=(*(self.operation.directives or ()), directive))
         definitions = tuple(operation if each is self.operation else each for each in self.document.definitions)
         document = replace(self.document, definitions=definitions)
-        root, context = self._begin(start)
+        root, context, _ = self.subject.begin(self.operation, start, True)
         result = await awaited(execute(self.subject.schema, document, root, context, deepcopy(start.variables), self.written.name))
         return result.errors or []
-
-
-@dataclass
-class Tally:
-    """What came of many trials."""
-
-    operations: int
-    executions: Counter[Verdict]
-    refused: Counter[str]
-    differences: list[Difference]
