@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from pymongo.errors import OperationFailure, PyMongoError
 
-from store.driver import ChangeStream, Database, Document, alive, watch
+from store.driver import Batch, ChangeStream, Database, Document, resumable
 from store.indexes import HEARTBEATS, VERIFICATIONS
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Silent(Exception):
     """A cursor did not answer in the time in which it must, events or none."""
 
 
-async def changes(database: Database) -> AsyncIterator[Document | None]:
+async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
     """Every change from now on, in order; None where some may be missing, so that whoever follows must read again.
 
     None comes first, as soon as the stream stands: what changed before that was not seen either.
@@ -43,48 +43,45 @@ async def changes(database: Database) -> AsyncIterator[Document | None]:
     token: Mapping[str, Any] | None = None
     patience = PATIENCE_SECONDS
     while True:
-        stream = watch(database, PIPELINE, token, MAX_AWAIT_MS)
-        certain = token is not None
+        stream = ChangeStream(database, PIPELINE, token, MAX_AWAIT_MS)
+        certain, more = token is not None, True
+        coming = stream.next()
         try:
-            while alive(stream):
-                change = await _next(stream, patience)
-                upheaval = change is not None and change["operationType"] in UPHEAVALS
-                if upheaval or not certain:
+            while more:
+                batch = await _in_time(coming, patience)
+                if more := not batch.last:
+                    # Before this one is told: the server makes the next one meanwhile.
+                    coming = stream.next()
+                if not certain:
                     yield None
-                if change and not upheaval:
-                    yield change
-                token, certain, patience = stream.resume_token, True, PATIENCE_SECONDS
+                for change in batch.changes:
+                    yield None if change["operationType"] in UPHEAVALS else change
+                token, certain, patience = batch.token, True, PATIENCE_SECONDS
             token = None
         except Silent:
             # A server that has to search a long oplog for the token needs more time at each try.
             logger.warning("the change stream was silent for %.0f s; opening it anew", patience)
             patience = min(patience * 2, MOST_PATIENCE_SECONDS)
         except OperationFailure as failure:
-            # The history is lost (286, 136), or the token can't be used any more: reading again mends both.
-            logger.warning("the change stream failed with code %s; opening it anew without its token", failure.code)
-            token = None
+            if resumable(failure):
+                logger.warning("the change stream lost its cursor (code %s); opening it anew", failure.code)
+            else:
+                # The history is lost (286, 136), or the token can't be used any more: reading again mends both.
+                logger.warning("the change stream failed with code %s; opening it anew without its token", failure.code)
+                token = None
             await asyncio.sleep(PAUSE_SECONDS)
         except PyMongoError as error:
             logger.warning("the change stream lost its connection (%s)", type(error).__name__)
             await asyncio.sleep(PAUSE_SECONDS)
         finally:
-            _abandon(asyncio.ensure_future(stream.close()))
+            # A call that is under way goes on in its thread, and nobody listens.
+            coming.cancel()
+            stream.close()
 
 
-async def _next(stream: ChangeStream, patience: float) -> Document | None:
-    # A graceful stop of the primary can keep the driver waiting for half a minute: the call goes on in its thread, and nobody listens.
-    answer = asyncio.ensure_future(stream.try_next())
-    try:
-        # Not `wait_for`: before Python 3.12 it forgets a cancellation that comes together with the answer.
-        async with asyncio.timeout(patience):
-            return await asyncio.shield(answer)
-    except TimeoutError:
-        _abandon(answer)
-        raise Silent from None
-    except asyncio.CancelledError:
-        _abandon(answer)
-        raise
-
-
-def _abandon(answer: "asyncio.Future[Any]") -> None:
-    answer.add_done_callback(lambda late: late.cancelled() or late.exception())
+async def _in_time(coming: asyncio.Future[Batch], patience: float) -> Batch:
+    # A graceful stop of the primary can keep the driver waiting for half a minute.
+    answered, _ = await asyncio.wait([coming], timeout=patience)
+    if not answered:
+        raise Silent
+    return coming.result()
