@@ -138,4 +138,4 @@ class TooComplex(RequestError):
     code = "QUERY_TOO_COMPLEX"
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"the answer would hold more than {most} attempts, events and reasons; ask for fewer rows, or for less of each")
+        super().__init__(f"the answer would hold more than {most} attempts, events, reasons and other items; ask for fewer rows, or for less of each")

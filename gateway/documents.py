@@ -24,8 +24,9 @@ from graphql import (
     validate,
 )
 
+from domain.errors import TooComplex
 from gateway.caching import constant
-from gateway.compiled import Compiler, Plans
+from gateway.compiled import Compiler, Limit, Plans
 from gateway.cost import Price, Pricing
 from gateway.errors import RequestRefused, error, formatted, refused
 from gateway.limits import Limits, exceeded, exceeded_at_first, too_many, too_many_values
@@ -41,6 +42,8 @@ KEPT_DOCUMENTS = 512
 # What is kept of a document takes some hundred times its characters, in many small objects that the garbage collector has to look through.
 KEPT_CHARACTERS = 128_000
 MOST_ERRORS = 10
+# In all lists of an answer together: how long those inside others are, nobody knows beforehand.
+MOST_ITEMS = 5000
 # What makes a document sound. The effort of these rules is in proportion to its length.
 SOUND = (ExecutableDefinitionsRule, UniqueFragmentNamesRule, KnownFragmentNamesRule, NoUnusedFragmentsRule, NoFragmentCyclesRule)
 LEAST_COST = 1
@@ -122,7 +125,9 @@ class Documents:
         """Raises: BadManifest where one of the trusted documents is not valid."""
         self._schema = schema
         # Whatever the transport, an answer is written with orjson.
-        self._compiler = Compiler(schema, hide_suggestions=not introspection, dates_left_to_orjson=True)
+        self._compiler = Compiler(
+            schema, hide_suggestions=not introspection, dates_left_to_orjson=True, limit=Limit(MOST_ITEMS, lambda: TooComplex(MOST_ITEMS))
+        )
         self._introspection = introspection
         self._limits = limits
         self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)

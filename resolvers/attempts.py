@@ -22,8 +22,8 @@ async def next_attempt(root: Row, info: Info) -> Verification | None:
 async def attempts(root: Row, info: Info) -> list[Verification]:
     """All attempts of the chain, oldest first."""
     if root.attempt == 1 and root.next is None:
-        return info.context.showing([root])
-    return info.context.showing(await info.context.attempts(root.chain, reading(info)))
+        return [root]
+    return await info.context.attempts(root.chain, reading(info))
 
 
 async def one_of(root: Verification, id: str | None, info: Info) -> Verification | None:

@@ -1,7 +1,7 @@
 """A page of verifications, in the shape of the GraphQL Cursor Connections Specification."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from domain.errors import BadUserInput
 from domain.filter import Filter, Order
@@ -13,12 +13,16 @@ DEFAULT_SIZE = 50
 MOST_ROWS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class VerificationEdge:
+class VerificationEdge(NamedTuple):
     """A row and where it stands."""
 
-    cursor: str
+    page: Page
     node: Verification
+
+    @property
+    def cursor(self) -> str:
+        """Where it stands, written when somebody asks."""
+        return cursor.encode(self.page.place(self.node))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,6 @@ def requested(order: Order, first: int | None, after: str | None, last: int | No
 
 def connected(page: Page, filter: Filter) -> VerificationConnection:
     """A page of the store with its cursors."""
-    edges = [VerificationEdge(cursor.encode(page.place(row)), row) for row in page.rows]
+    edges = [VerificationEdge(page, row) for row in page.rows]
     info = PageInfo(page.has_next, page.has_previous, edges[0].cursor if edges else None, edges[-1].cursor if edges else None)
     return VerificationConnection(edges, info, filter)

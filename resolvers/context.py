@@ -5,22 +5,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
 
 import strawberry
 from strawberry.dataloader import DataLoader
 
 from domain.caller import Caller, FollowToken
 from domain.deadlines import Windows
-from domain.errors import TooComplex
 from domain.verification import Verification
 from providers.sandbox import Sandbox
 from store.feed import Feed
 from store.verifications import Store
-
-T = TypeVar("T")
-
-MOST_OBJECTS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +40,6 @@ class Context:
         self.verifications = services.store.within(caller.workspace, caller.chain)
         self._chains: DataLoader[str, list[Verification]] | None = None
         self.refused_personal_data = False
-        self._shown = 0
-
-    def showing(self, objects: list[T]) -> list[T]:
-        """The objects of a list inside others. Raises: TooComplex where, all in all, there are too many: how long they are nobody knew beforehand."""
-        self._shown += len(objects)
-        if self._shown > MOST_OBJECTS:
-            raise TooComplex(MOST_OBJECTS)
-        return objects
 
     def renewed(self) -> "Context":
         """The same for the next event."""

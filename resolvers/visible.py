@@ -10,20 +10,19 @@ from domain.event import Event
 from domain.identity import DeclaredIdentity, ExtractedDocument
 from domain.reasons import ReasonCode, explained
 from domain.verification import Verification
-from resolvers.context import Info
 
 Row = strawberry.Parent[Verification]
 Entry = strawberry.Parent[Event]
 
 
-def reasons(root: Row, info: Info) -> list[ReasonCode]:
+def reasons(root: Row) -> list[ReasonCode]:
     """Why it failed or could not be completed, in the provider's order; empty otherwise."""
-    return info.context.showing([explained(code) for code in root.reasons])
+    return [explained(code) for code in root.reasons]
 
 
-def event_reasons(root: Entry, info: Info) -> list[ReasonCode]:
+def event_reasons(root: Entry) -> list[ReasonCode]:
     """The reasons that came with the event."""
-    return info.context.showing([explained(code) for code in root.reasons])
+    return [explained(code) for code in root.reasons]
 
 
 def declared_identity(root: Row) -> DeclaredIdentity | None:
@@ -38,13 +37,12 @@ def extracted_document(root: Row) -> ExtractedDocument | None:
 
 def events(
     root: Row,
-    info: Info,
     after: Annotated[int, strawberry.argument(description="Only those with a greater version.")] = 0,
 ) -> list[Event]:
     """What happened, oldest first, without gaps."""
     if after < 0:
         raise BadUserInput(f"after is {after}; versions begin at 1, and 0 asks for all events")
-    return info.context.showing(list(root.events_after(after)))
+    return list(root.events_after(after))
 
 
 def scopes(root: strawberry.Parent[Caller]) -> list[str]:

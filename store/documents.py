@@ -101,7 +101,8 @@ def decode(document: Document, keys: Keys) -> Verification:
 
 def milliseconds(instant: datetime) -> int:
     """Since 1970 in UTC, as MongoDB counts."""
-    return (instant - EPOCH) // timedelta(milliseconds=1)
+    since = instant - EPOCH
+    return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
 
 
 def instant(milliseconds: int) -> datetime:

@@ -2,5 +2,6 @@
 
 from gateway.compiled.compiler import Compiler, Plans
 from gateway.compiled.guards import Guard
+from gateway.compiled.run import Limit
 
-__all__ = ["Compiler", "Guard", "Plans"]
+__all__ = ["Compiler", "Guard", "Limit", "Plans"]

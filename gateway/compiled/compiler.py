@@ -24,7 +24,7 @@ from gateway.compiled.calls import Calls
 from gateway.compiled.checks import Checks
 from gateway.compiled.functions import Codes
 from gateway.compiled.plan import Plan
-from gateway.compiled.run import Operation, Run
+from gateway.compiled.run import Limit, Operation, Run
 from gateway.compiled.source import Refused, Writer
 from gateway.compiled.variables import Variables
 from gateway.recent import Recent
@@ -41,10 +41,13 @@ NOT_COMPILED = ("defer", "stream", "experimental_disableErrorPropagation")
 class Compiler:
     """Compiles the operations of a schema. The plans used least recently are forgotten, whichever operation they are of."""
 
-    def __init__(self, schema: GraphQLSchema, *, hide_suggestions: bool = False, dates_left_to_orjson: bool = False) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, *, hide_suggestions: bool = False, dates_left_to_orjson: bool = False, limit: Limit | None = None
+    ) -> None:
         """`dates_left_to_orjson`: instants in UTC stay objects, since whoever writes the answer writes it with orjson."""
         self.schema = schema
         self.hide_suggestions = hide_suggestions
+        self.limit = limit
         self.checks = Checks(dates_left_to_orjson)
         self.codes = Codes()
         self.kept = Recent[Hashable, Plan](MOST_PLANS, MOST_SOURCE_CHARACTERS)
@@ -89,7 +92,7 @@ class Plans:
         plan = self.plan(values, variant)
         if not plan:
             return self._by_graphql_core(root, context, raw)
-        run = Run(self._operation, plan.selected, root, context, raw, values)
+        run = Run(self._operation, plan.selected, self._compiler.limit, root, context, raw, values)
         run.values = coerced
         return plan.execute(run)
 

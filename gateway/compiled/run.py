@@ -90,13 +90,23 @@ class Operation(NamedTuple):
         return get_variable_values(self.schema, self.variables, raw, max_errors=50, hide_suggestions=self.hide_suggestions)
 
 
+class Limit(NamedTuple):
+    """How many items all lists of an answer may have together, and the error where there are more."""
+
+    items: int
+    error: Callable[[], Exception]
+
+
 class Run:
     """The state of one execution."""
 
-    __slots__ = ("context", "data", "errors", "holes", "operation", "raw", "root", "selected", "values", "variables")
+    __slots__ = ("context", "data", "errors", "holes", "items", "limit", "operation", "raw", "root", "selected", "values", "variables")
 
-    def __init__(self, operation: Operation, selected: Selected, root: Any, context: Any, raw: dict[str, Any], variables: dict[str, Any]) -> None:
+    def __init__(
+        self, operation: Operation, selected: Selected, limit: Limit | None, root: Any, context: Any, raw: dict[str, Any], variables: dict[str, Any]
+    ) -> None:
         self.operation = operation
+        self.limit = limit
         self.selected = selected
         self.root = root
         self.context = context
@@ -105,6 +115,7 @@ class Run:
         self.values: VariableValues | None = None
         self.data: dict[str, Any] | None = None
         self.errors: list[GraphQLError] = []
+        self.items = 0
         self.holes: list[Hole] = []
 
     @property
@@ -115,6 +126,13 @@ class Run:
             assert isinstance(values, VariableValues)
             self.values = values
         return self.values
+
+    def listed(self, values: Any) -> None:
+        """Count the items of a list. Raises: what the compiler was given for that, where they are too many by now."""
+        if self.limit and (values.__class__ is list or values.__class__ is tuple):
+            self.items += len(values)
+            if self.items > self.limit.items:
+                raise self.limit.error()
 
     def failed(self, error: Exception, spot: Spot, place: Place) -> None:
         """Keep the error of a value that may be null."""

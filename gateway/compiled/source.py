@@ -128,7 +128,9 @@ class Writer:
         loop = ["for i, x in enumerate(v):", *indented([*each, "out.append(x)"])]
         ended = ["except Exception:", f"    {function.keep('B', abandon)}(v, i)", "    raise"]
         return self._made(
-            function, f"items of {item.parent_type}.{item.field_name}", ["out, i = [], -1", "try:", *indented(loop), *ended, "return out"]
+            function,
+            f"items of {item.parent_type}.{item.field_name}",
+            ["out, i = [], -1", "r.listed(v)", "try:", *indented(loop), *ended, "return out"],
         )
 
     def _made(self, function: Function, about: str, body: Sequence[str]) -> Callable[..., Any]:
