@@ -113,7 +113,7 @@ def close(client: Client) -> None:
         client.close()
 
 
-def found(
+def fetch(
     collection: Collection,
     condition: Document,
     projection: Document | None = None,

@@ -10,7 +10,7 @@ from domain.filter import Filter, Order
 from domain.verification import Verification
 from store.cursor import Place
 from store.documents import Document
-from store.driver import Collection, answering, found, in_thread
+from store.driver import Collection, answering, fetch, in_thread
 from store.part import reading, rows
 from store.query import matching, within
 from store.sealing import Keys
@@ -96,7 +96,7 @@ async def read(
     condition, order, most = conditions(scope, filter, request), sorting(request), request.size + 1
     with answering():
         projection, index = needed.projection if needed else None, along(filter, request.order)
-        documents = await in_thread(partial(found, collection, condition, projection, sort=order, limit=most, hint=index))
+        documents = await in_thread(partial(fetch, collection, condition, projection, sort=order, limit=most, hint=index))
     more = len(documents) > request.size
     page = tuple(rows(documents[: request.size], keys, needed))
     if request.end == "first":

@@ -7,7 +7,7 @@ from functools import partial
 from domain.errors import Unavailable
 from domain.verification import Verification
 from store.documents import Document, decode
-from store.driver import Collection, answering, found, in_thread
+from store.driver import Collection, answering, fetch, in_thread
 from store.sealing import Keys
 
 MOST_AT_ONCE = 500
@@ -15,7 +15,7 @@ MOST_AT_ONCE = 500
 Key = tuple[str, str]
 Answer = asyncio.Future[Verification | None]
 Asked = dict[Key, list[Answer]]
-Found = dict[Key, Verification]
+ByKey = dict[Key, Verification]
 
 
 class PointReads:
@@ -49,12 +49,12 @@ class PointReads:
         if asked:
             self._read(asked).add_done_callback(lambda _: self._next())
 
-    def _read(self, asked: Asked) -> asyncio.Future[Found]:
+    def _read(self, asked: Asked) -> asyncio.Future[ByKey]:
         reading = in_thread(partial(self._found, [*asked]))
         reading.add_done_callback(partial(self._settle, asked))
         return reading
 
-    def _settle(self, asked: Asked, reading: asyncio.Future[Found]) -> None:
+    def _settle(self, asked: Asked, reading: asyncio.Future[ByKey]) -> None:
         error = reading.exception()
         if error and len(asked) > 1 and not isinstance(error, Unavailable):
             # One of them can't be asked for, or its document can't be read: nobody else may suffer from that.
@@ -66,9 +66,9 @@ class PointReads:
             for answer in answers:
                 settle(answer, outcome)
 
-    def _found(self, keys: list[Key]) -> Found:
+    def _found(self, keys: list[Key]) -> ByKey:
         with answering():
-            documents = found(self._collection, wanted(keys))
+            documents = fetch(self._collection, wanted(keys))
         return {(document["workspace"], document["_id"]): decode(document, self._keys) for document in documents}
 
 

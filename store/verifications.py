@@ -19,7 +19,7 @@ from store import due, pages, part, statistics
 from store.barrier import Barrier
 from store.cursor import Place
 from store.documents import Document, decode, encode
-from store.driver import Client, Collection, Session, answering, database, found, in_thread, transaction
+from store.driver import Client, Collection, Session, answering, database, fetch, in_thread, transaction
 from store.due import Due
 from store.indexes import VERIFICATIONS
 from store.pages import Page, PageRequest
@@ -174,7 +174,7 @@ class Verifications:
         needed = part.reading(reading, ATTEMPT)
         with answering():
             wanted = within(self._scope, [{"chain": {"$in": list(chains)}}])
-            documents = await in_thread(partial(found, self._store.collection, wanted, needed.projection if needed else None))
+            documents = await in_thread(partial(fetch, self._store.collection, wanted, needed.projection if needed else None))
         # Sorted here: of more than 200 chains, MongoDB can't merge the entries of its index.
         return sorted(part.rows(documents, self._store.keys, needed), key=lambda verification: verification.attempt)
 

@@ -6,10 +6,11 @@ import pytest
 from pymongo.errors import OperationFailure, WriteError
 
 from domain.errors import Unavailable
-from store.driver import answering, close, connect, database, ping
+from store.driver import answering, close, connect, database, fetch, in_thread, ping
 from store.verifications import Store
 from tests.factories import a_verification
 from tests.store.histories import noted
+from tests.storing import encode
 
 
 async def test_an_operation_that_takes_too_long_is_given_up(database_uri: str, store: Store) -> None:
@@ -20,6 +21,26 @@ async def test_an_operation_that_takes_too_long_is_given_up(database_uri: str, s
         await database(impatient)["verifications"].find_one({"$where": "sleep(5000) || true"})
 
     close(impatient)
+
+
+async def test_a_read_of_many_that_takes_too_long_is_given_up(database_uri: str, store: Store) -> None:
+    await store.within("acme").add(a_verification())
+    impatient = connect(database_uri, timeout_seconds=0.3)
+    collection = database(impatient)["verifications"]
+
+    with pytest.raises(Unavailable), answering():
+        await in_thread(lambda: fetch(collection, {"$where": "sleep(5000) || true"}))
+
+    close(impatient)
+
+
+async def test_more_than_a_batch_is_read_in_one_go(store: Store) -> None:
+    crowd = [encode(a_verification()) for _ in range(300)]
+    await store.collection.insert_many(crowd)
+
+    documents = await in_thread(lambda: fetch(store.collection, {}, {"_id": 1}, sort=[("_id", 1)]))
+
+    assert documents == [{"_id": document["_id"]} for document in crowd]
 
 
 @pytest.mark.parametrize("code", [50, 91, 189, 11600, 11602, 10107])
