@@ -59,7 +59,7 @@ class Extent:
 
 QUICK = Extent(
     "quick.json",
-    plans={"point": Plan(CLOSEST, rounds=7, seconds=1.5), "page": Plan(CLOSEST, rounds=7, seconds=1.5)},
+    plans={"point": Plan(CLOSEST, rounds=9, seconds=1), "page": Plan(CLOSEST, rounds=5, seconds=2)},
     inprocess=(5, 0.5),
     fanout_rounds=15,
     one=("gateway", "bare", "graphql_ws"),
@@ -129,13 +129,13 @@ class Run:
 
     def subscribers(self) -> None:
         """What they cost who wait, and how soon they learn."""
-        self.figures["memory"] = subscribers.memory(self.place, ("gateway", "bare", "strawberry", "graphql_ws"), IDLE, 3)
+        self.figures["memory"] = subscribers.memory(self.place, ("gateway", "bare", "strawberry", "graphql_ws"), IDLE, 2)
         with stage(self.place, {"gateway", "strawberry"}) as ready:
             uvloop.run(self._subscribers(ready))
 
     async def _subscribers(self, ready: Stage) -> None:
         self.figures["lateness"] = await subscribers.lateness(ready, ("gateway", "strawberry"), 200, 300)
-        told = {str(number): await ready.one(("gateway",), number, 9) for number in CROWDS}
+        told = {str(number): await ready.one(("gateway",), number, 5) for number in CROWDS}
         self.figures["crowds"] = {number: figures["gateway"] for number, figures in told.items()}
 
     def growth(self) -> None:

@@ -112,14 +112,14 @@ def copies(place: Place, rows: int) -> Iterator[RawBSONDocument]:
         yield RawBSONDocument(bytes(document.replace(id, b"ver_%012x%020x" % (at, number))))
 
 
-def processes(place: Place, load: Load, rounds: int, seconds: float) -> Times:
+def processes(place: Place, load: Load, rounds: int, seconds: int) -> Times:
     """Answers a second of one process, and of two that share the same connections, each on a processor of its own."""
     with gateway(place.mongo_uri, place.keys, SERVER) as first, gateway(place.mongo_uri, place.keys, LOAD) as second:
         cases = {"one": partial(together, [first], load, seconds), "two": partial(together, [first, second], load, seconds)}
         return {name: {"per_second": found[1:]} for name, found in in_turn(cases, rounds + 1).items()}
 
 
-def together(servers: list[Served], load: Load, seconds: float, number: int) -> float:
+def together(servers: list[Served], load: Load, seconds: int, number: int) -> float:
     """What all of them answer in a second."""
     with ThreadPoolExecutor() as pool:
         each = CONNECTIONS // len(servers)

@@ -62,12 +62,12 @@ def lines(path: Path, texts: Iterable[str]) -> Path:
     return path
 
 
-def loaded(target: Served, load: Load, seconds: float, seed: int, connections: int = CONNECTIONS) -> Figures:
+def loaded(target: Served, load: Load, seconds: int, seed: int, connections: int = CONNECTIONS) -> Figures:
     """The figures of a server under this load. Raises: WrongAnswers."""
     environment = {"REQUESTS": str(load.requests), "ANSWERS": str(load.answers), "SEED": str(seed), "AUTHORIZATION": f"Bearer {target.token}"}
     if load.writes:
         environment |= {"WRITES": str(load.writes), "WRITTEN": load.written}
-    command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds:g}s", "--timeout", "30s"]
+    command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--timeout", "30s"]
     command += ["--script", str(SCRIPT), target.url]
     ran = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
     told = ran.stderr.splitlines()

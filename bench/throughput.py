@@ -13,7 +13,7 @@ from bench.machinery import Served
 from bench.rounds import columns, in_turn
 from bench.workloads import WRITES, Workload, gathered
 
-WARM_SECONDS = 2.0
+WARM_SECONDS = 2
 # More than any server here can do.
 WRITES_A_RUN = 4000
 
@@ -24,7 +24,7 @@ class Plan:
 
     names: tuple[str, ...]
     rounds: int
-    seconds: float
+    seconds: int
     connections: int = CONNECTIONS
 
 

@@ -1,0 +1,43 @@
+"""What is made of the figures."""
+
+import pytest
+
+from bench.ratios import RATIOS, computed, judged
+
+FIGURES = {
+    "point": {"gateway": {"per_second": [10.0, 40.0, 12.0]}, "rest": {"per_second": [6.0, 5.0, 1.0]}},
+    "pages": {"first": {"ms": [2.0]}, "thousandth": {"ms": [3.0]}},
+}
+QUICK = {
+    "point_vs_rest",
+    "point_vs_mercurius",
+    "point_vs_strawberry",
+    "page_vs_rest",
+    "page_vs_mercurius",
+    "page_vs_strawberry",
+    "page_inprocess_vs_strawberry",
+    "fanout_one_vs_bare",
+    "fanout_one_vs_graphql_ws",
+    "fanout_many_vs_strawberry",
+}
+
+
+def test_a_ratio_is_of_medians() -> None:
+    assert computed(FIGURES)["point_vs_rest"] == pytest.approx(12 / 5)
+
+
+def test_what_was_not_measured_has_no_ratio() -> None:
+    assert set(computed(FIGURES)) == {"point_vs_rest", "page_1000_vs_page_1"}
+
+
+def test_a_goal_is_met_by_more_where_more_is_better_and_by_less_where_less_is() -> None:
+    met = {ratio.key: ratio.met(value) for ratio, value in judged(computed(FIGURES))}
+
+    assert met == {"point_vs_rest": True, "page_1000_vs_page_1": False}
+
+
+def test_each_ratio_has_a_name_of_its_own() -> None:
+    keys = [ratio.key for ratio in RATIOS]
+
+    assert len(keys) == len(set(keys))
+    assert set(keys) >= QUICK
