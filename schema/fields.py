@@ -51,18 +51,22 @@ def declared(field: GraphQLField | None, name: str, otherwise: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Represents:
-    """The `is_type_of` of a type whose values are objects of the domain: it looks at their class and at nothing else."""
+    """The `is_type_of` of a type whose values are objects of the domain: it looks at their class and at nothing else.
+
+    `key`: the attribute by which values are known. Those with the same one are alike in all else, for as long as the process lives.
+    """
 
     classes: tuple[type, ...]
+    key: str | None = None
 
     def __call__(self, value: object, info: object) -> bool:
         """Whether the value is one of them."""
         return isinstance(value, self.classes)
 
 
-def represents(*classes: type) -> Any:
+def represents(*classes: type, key: str | None = None) -> Any:
     """What a type says of its values."""
-    return Represents(classes)
+    return Represents(classes, key)
 
 
 def summary(resolver: Callable[..., Any]) -> str:

@@ -12,7 +12,7 @@ from schema.rules import ANYONE
 class ReasonCode:
     """A reason that a provider gives for an outcome, explained. Codes may be added at any time: decide by `status`, `type` or `retryAdvice`."""
 
-    is_type_of = represents(domain.reasons.ReasonCode)
+    is_type_of = represents(domain.reasons.ReasonCode, key="code")
 
     code: str = attribute("The provider's code, such as IDVV_1101.", ANYONE)
     known: bool = attribute("Whether the catalogue has this code.", ANYONE)

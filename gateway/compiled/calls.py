@@ -31,6 +31,11 @@ class Calls:
         info = f"{function.keep('I', resolve_info)}(r, {label}, {place})"
         return f"{function.keep('R', resolve or default_field_resolver)}(o, {info}{arguments(function, field, node, None, info)})"
 
+    def reads(self, field: GraphQLField) -> bool:
+        """Whether the answer is an attribute of the object, and nothing else is asked."""
+        known = plain(self._schema, field, unguarded(field.resolve, self._variant))
+        return known is not None and known.resolver is None
+
 
 def attribute(function: Function, known: Plain) -> str:
     """What reads an attribute."""

@@ -19,6 +19,7 @@ from gateway.compiled.run import Operation
 
 TYPENAME = "__typename"
 MOST_POSITIONS = 3000
+MOST_KEPT = 200
 
 
 class Refused(Exception):
@@ -55,7 +56,7 @@ class Writer:
     def _fields(self, type: GraphQLObjectType, grouped: GroupedFieldSet, above: Position | None) -> Callable[..., Any]:
         """The function for the fields of an object: `o` is the object, `r` the run, `p` the place."""
         function = Function("o, r, p")
-        lines, entries = [], []
+        lines, entries, constant = [], [], True
         for key, details in grouped.items():
             name = details[0].node.name.value
             field = self._operation.schema.get_field(type, name)
@@ -68,8 +69,12 @@ class Writer:
                 local = f"v{len(entries)}"
                 position = self._position(field.type, field.type, type, details, above)
                 lines += self._field(function, position, field, key, local)
+                constant = constant and self._calls.reads(field) and of_leaves(position)
                 entries.append(f"{key!r}: {local}")
-        return self._made(function, type.name, [*lines, f"return {{{', '.join(entries)}}}"])
+        answer = f"{{{', '.join(entries)}}}"
+        attribute = getattr(type.is_type_of, "key", None)
+        body = remembering(function, attribute, lines, answer) if constant and attribute else [*lines, f"return {answer}"]
+        return self._made(function, type.name, body)
 
     def _field(self, function: Function, position: Position, field: GraphQLField, key: str, local: str) -> list[str]:
         label, place = function.keep("P", position), f"(p, {key!r})"
@@ -144,3 +149,28 @@ def trying(lines: Sequence[str], position: Position, label: str, local: str, pla
     """The lines, and what becomes of what they raise."""
     failed = f"raise {label}.located(e, {place}) from None" if position.required else f"{local} = r.failed(e, {label}, {place})"
     return ["try:", *indented(lines), "except Exception as e:", f"    {failed}"]
+
+
+def remembering(function: Function, attribute: str, lines: Sequence[str], answer: str) -> list[str]:
+    """The lines and the answer, which is kept where nothing failed: what is known by a key is always answered alike."""
+    kept = function.keep("M", {})
+    return [
+        f"k = o.{attribute}",
+        f"if k in {kept}:",
+        f"    return {kept}[k]",
+        "n = len(r.errors)",
+        *lines,
+        f"a = {answer}",
+        "if len(r.errors) == n and not r.holes:",
+        f"    if len({kept}) >= {MOST_KEPT}:",
+        f"        {kept}.clear()",
+        f"    {kept}[k] = a",
+        "return a",
+    ]
+
+
+def of_leaves(position: Position) -> bool:
+    """Whether what stands at a position is a leaf, or a list of such."""
+    while isinstance(position, ListPosition):
+        position = position.item
+    return isinstance(position, LeafPosition)
