@@ -228,6 +228,14 @@ def one_after_the_other(info: Info, number: int = 3) -> Iterator[Any]:
         yield dice.chosen((None, "none"), at, index) if dice.happens(0.3, at, index, "no number") else index
 
 
+def breaking_off(info: Info) -> Iterator[Any]:
+    """A list that breaks off behind an item that is wrong, every second time."""
+    yield 1
+    if info.context.dice.happens(0.5, place(info), "breaks off"):
+        yield "no number"
+        raise Fault(f"nothing more at {place(info)}")
+
+
 async def one_after_the_other_later(info: Info, number: int = 3) -> AsyncIterator[Any]:
     """The same, each of which has to be waited for."""
     dice, at = info.context.dice, place(info)

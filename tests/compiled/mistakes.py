@@ -170,14 +170,16 @@ class AllAtOnce(Executor[Any]):
         return super().execute_operation(False)
 
 
-class FirstTypeOfEach(Executor[Any]):
-    """Remembers the first type that a field's value had."""
+def remembers_types(schema: GraphQLSchema) -> Prepare:
+    """Takes all that a field answers for the type that its first value had."""
+    kept: dict[int, Any] = {}
 
-    remembered: dict[Any, Any] = {}  # noqa: RUF012
+    class Remembering(Executor[Any]):
+        def ensure_valid_runtime_type(self, name: Any, return_type: Any, field_details_list: Any, info: Any, result: Any) -> Any:
+            found = super().ensure_valid_runtime_type(name, return_type, field_details_list, info, result)
+            return kept.setdefault(id(field_details_list[0].node), found)
 
-    def ensure_valid_runtime_type(self, name: Any, return_type: Any, field_details_list: Any, info: Any, result: Any) -> Any:
-        found = super().ensure_valid_runtime_type(name, return_type, field_details_list, info, result)
-        return self.remembered.setdefault(id(field_details_list[0].node), found)
+    return reference(schema, executor_class=Remembering)
 
 
 def remembers_conditions(schema: GraphQLSchema) -> Prepare:
@@ -303,7 +305,7 @@ MISTAKES: dict[str, Callable[[GraphQLSchema], Prepare]] = {
     "merged fields are lost": with_executor(LosesMerged),
     "exceptions are answers": with_executor(TakesErrors),
     "types are not checked": with_executor(TakesAllTypes),
-    "a type is remembered": with_executor(FirstTypeOfEach),
+    "a type is remembered": remembers_types,
     "errors of earlier items are lost": with_executor(ForgetsItems),
     "changes are made at once": with_executor(AllAtOnce),
     "conditions are remembered": remembers_conditions,

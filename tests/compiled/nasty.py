@@ -172,6 +172,7 @@ class Bag:
     loaded = field(asked.loaded)
     loading = field(asked.loading, str)
     told = field(asked.told)
+    breaking = field(asked.breaking_off, list[int | None] | None)
 
 
 @strawberry.type
@@ -206,6 +207,7 @@ class Parcel:
     grid_named: list[list[Named | None] | None] | None
     grid_must_thing: list[list[Thing]]
     counted = field(asked.one_after_the_other, list[int | None] | None)
+    breaking = field(asked.breaking_off, list[int | None])
     counted_must = field(asked.one_after_the_other, list[int])
     counted_later = field(asked.one_after_the_other_later, list[int | None] | None)
     counted_later_must = field(asked.one_after_the_other_later, list[int])
@@ -251,6 +253,7 @@ class Query:
     promised = field(asked.promised)
     loaded = field(asked.loaded)
     counted = field(asked.one_after_the_other, list[int | None] | None)
+    breaking = field(asked.breaking_off, list[int | None] | None)
     counted_later = field(asked.one_after_the_other_later, list[int | None] | None)
     pebble = field(asked.pebble, Found | None)
     pebbles = field(asked.pebbles, list[Found | None] | None)

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.compiled.comparison import Verdict
 from tests.compiled.documents import Written
-from tests.compiled.executors import Prepare, reference
+from tests.compiled.executors import Compiled, Prepare, reference
 from tests.compiled.generation import documents
 from tests.compiled.subjects import Start, Subject
 from tests.compiled.trial import Difference, Trial, starts
@@ -28,6 +28,7 @@ class Tally:
 
     operations: int = 0
     verdicts: Counter[Verdict] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
     differences: list[Difference] = field(default_factory=list)
 
     def count(self, came: Verdict | Difference) -> None:
@@ -36,9 +37,19 @@ class Tally:
             self.differences.append(came)
         self.verdicts[came if isinstance(came, Verdict) else Verdict.DIFFERENT] += 1
 
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.operations + other.operations,
+            self.verdicts + other.verdicts,
+            self.refused + other.refused,
+            [*self.differences, *other.differences],
+        )
+
     def __str__(self) -> str:
         executions = sum(self.verdicts.values())
-        return f"{self.operations} operations, {executions} executions: " + ", ".join(f"{self.verdicts[each]} {each.value}" for each in Verdict)
+        counts = [f"{self.operations} operations, {executions} executions", *(f"{self.verdicts[each]} {each.value}" for each in Verdict)]
+        left = [f"{number} left to graphql-core: {why}" for why, number in self.refused.most_common()]
+        return ", ".join(counts + left)
 
 
 Trials = Iterable[tuple[Written, list[Start]]]
@@ -51,11 +62,14 @@ def trials(subject: Subject, operations: int, seed: int) -> Iterator[tuple[Writt
         yield written, list(starts(subject, written, random))
 
 
-async def compare(subject: Subject, asked: Trials, got: Prepare, told: Callable[[Difference], None] = lambda difference: None) -> Tally:
-    """Execute all of it both ways."""
+async def compare(subject: Subject, asked: Trials, got: Prepare, most: int = 10, told: Callable[[Difference], None] = lambda _: None) -> Tally:
+    """Execute all of it both ways, until there are so many differences."""
     tally, expected = Tally(), reference(subject.schema)
+    known = Counter(got.refused) if isinstance(got, Compiled) else Counter()
     async with indulgent() as collect:
         for written, begun in asked:
+            if len(tally.differences) >= most:
+                break
             trial = Trial(subject, written, expected, got)
             tally.operations += 1
             for start in begun:
@@ -65,6 +79,8 @@ async def compare(subject: Subject, asked: Trials, got: Prepare, told: Callable[
                     told(came)
             if not tally.operations % COLLECT_EVERY:
                 collect()
+    if isinstance(got, Compiled):
+        tally.refused = got.refused - known
     return tally
 
 
