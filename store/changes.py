@@ -7,8 +7,9 @@ from typing import Any
 
 from pymongo.errors import OperationFailure, PyMongoError
 
-from store.driver import Batch, ChangeStream, Database, Document, resumable
+from store.driver import Database, Document
 from store.indexes import HEARTBEATS, VERIFICATIONS
+from store.stream import Batch, ChangeStream, resumable
 
 logger = logging.getLogger(__name__)
 

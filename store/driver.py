@@ -1,19 +1,19 @@
 """The one file that knows Motor.
 
 Motor is past its end of life. What PyMongo's own asynchronous client spells differently is kept in here, so that a change of
-driver is a change of this file: how a client is closed, and what has to be awaited of sessions, aggregations and change streams.
+driver is a change of this file: how a client is closed, what has to be awaited of sessions and aggregations, and how a thread
+does in one go what Motor would come back to the loop for again and again.
 """
 
 from asyncio import Future, get_running_loop
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from bson import Int64, decode_all
+from bson import decode_all
 from bson.codec_options import CodecOptions, DatetimeConversion
 from motor.motor_asyncio import (
     AsyncIOMotorClient,
@@ -23,7 +23,6 @@ from motor.motor_asyncio import (
     AsyncIOMotorDatabase,
 )
 from pymongo import timeout
-from pymongo.client_session import ClientSession
 from pymongo.database import Database as PyMongoDatabase
 from pymongo.errors import (
     ConfigurationError,
@@ -42,17 +41,12 @@ Client = AsyncIOMotorClient[Document]
 Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
 Session = AsyncIOMotorClientSession
+BlockingDatabase = PyMongoDatabase[Document]
 
 T = TypeVar("T")
 
 DEFAULT_DATABASE = "gateway"
 MOST_THREADS = 16
-# At most this many at once, so that nobody waits long for the loop while they are told.
-MOST_CHANGES = 500
-# What the cursor over a whole database calls its collection.
-ALL_COLLECTIONS = "$cmd.aggregate"
-# What a server says of a cursor that it doesn't have any more: it was not found, or killed.
-CURSOR_GONE = frozenset({43, 237})
 
 # What MongoDB says of an operation whose outcome isn't known, or that may well succeed when it is tried again.
 UNDECIDED = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
@@ -138,66 +132,10 @@ def aggregate(collection: Collection, pipeline: Sequence[Document], **options: A
     return collection.aggregate(pipeline, **options)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What a server had at hand of a change stream, and the token to go on after it; whether it is the last one."""
-
-    changes: list[Document]
-    token: Mapping[str, Any]
-    last: bool
-
-
-class ChangeStream:
-    """The changes of a database, in the batches in which the server has them at hand. Motor's own stream comes back to the loop for each change.
-
-    It stays with the server where it began: where that is no longer the one to ask, it fails, and whoever follows opens another one with the token.
-
-    Source: MongoDB's specifications, "Change Streams".
-    """
-
-    def __init__(self, database: Database, pipeline: Sequence[Document], resume_after: Mapping[str, Any] | None, max_await_ms: int) -> None:
-        self._database: PyMongoDatabase[Document] = database.delegate
-        self._pipeline = [{"$changeStream": {"resumeAfter": resume_after} if resume_after else {}}, *pipeline]
-        self._max_await_ms = max_await_ms
-        self._session: ClientSession | None = None
-        self._cursor: int | None = None
-        # Of its own, so that one that a server keeps waiting takes nobody else's; and a single one, since sessions are for one at a time.
-        self._thread = ThreadPoolExecutor(1, "mongodb changes")
-
-    def next(self) -> Future[Batch]:
-        """What the server has at hand, once it has something or the time is up. The first batch may well be empty: then the stream stands."""
-        return in_thread(self._next, self._thread)
-
-    def close(self) -> None:
-        """Let the server forget the stream. Nobody need wait for that."""
-        self._thread.submit(self._close)
-        self._thread.shutdown(wait=False)
-
-    def _next(self) -> Batch:
-        self._session = self._session or self._database.client.start_session(causal_consistency=False)
-        if self._cursor is None:
-            answer = self._command("aggregate", 1, pipeline=self._pipeline, cursor={"batchSize": MOST_CHANGES})["cursor"]
-        else:
-            options = {"collection": ALL_COLLECTIONS, "batchSize": MOST_CHANGES, "maxTimeMS": self._max_await_ms}
-            answer = self._command("getMore", Int64(self._cursor), **options)["cursor"]
-        self._cursor = answer["id"]
-        changes = answer["firstBatch"] if "firstBatch" in answer else answer["nextBatch"]
-        return Batch(changes, answer["postBatchResumeToken"], last=not self._cursor)
-
-    def _close(self) -> None:
-        with suppress(PyMongoError):
-            if self._cursor:
-                self._command("killCursors", ALL_COLLECTIONS, cursors=[Int64(self._cursor)])
-            if self._session:
-                self._session.end_session()
-
-    def _command(self, name: str, value: Any, **options: Any) -> Document:
-        return self._database.command(name, value, codec_options=NAIVE_INSTANTS, session=self._session, **options)
-
-
-def resumable(failure: OperationFailure) -> bool:
-    """Whether a change stream that failed so can go on from its token: its cursor is gone, or its server is no longer the one to ask."""
-    return failure.code in CURSOR_GONE or failure.has_error_label("ResumableChangeStreamError")
+def blocking(database: Database) -> BlockingDatabase:
+    """The same database, whose operations block: for threads."""
+    blocking: BlockingDatabase = database.delegate
+    return blocking
 
 
 async def transaction(client: Client, steps: Callable[[Session], Coroutine[Any, Any, T]]) -> T:

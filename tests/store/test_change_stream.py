@@ -10,7 +10,8 @@ from pymongo import MongoClient
 from pymongo.errors import CursorNotFound, OperationFailure
 
 from store.changes import PIPELINE, changes
-from store.driver import MOST_CHANGES, Batch, ChangeStream, Document, close, database, resumable, watching
+from store.driver import Document, close, database, watching
+from store.stream import MOST_CHANGES, Batch, ChangeStream, resumable
 from store.verifications import Store
 from tests.factories import a_verification
 from tests.storing import GENEROUS_SECONDS, encode, until
