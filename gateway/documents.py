@@ -34,7 +34,7 @@ from gateway.manifest import BadManifest, Mode
 from gateway.operation_request import OperationRequest
 from gateway.persisted import PersistedQueries, sha256
 from gateway.recent import Recent
-from gateway.selections import Fragments, fragments_of, operations_of, sound
+from gateway.selections import Fragments, fragments_of, inner_variables, operations_of, sound
 
 logger = logging.getLogger(__name__)
 
@@ -60,11 +60,11 @@ class Found(StrEnum):
     TRUSTED = "trusted"  # One of the manifest, whether it was named or sent.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Known:
     """An operation of a valid document, and what is known of it beforehand.
 
-    `declared` are its variables; `constant`: the answer is the same for every caller.
+    `declared` are its variables, `inner` those that are used below the fields of the root; `constant`: the answer is the same for every caller.
     """
 
     document: DocumentNode
@@ -72,6 +72,7 @@ class Known:
     plans: Plans
     price: Price
     declared: frozenset[str]
+    inner: frozenset[str]
     constant: bool
 
     @property
@@ -224,6 +225,7 @@ class Documents:
             self._compiler.plans(document, definition),
             Pricing(self._schema, definition, fragments).price(),
             frozenset(each.variable.name.value for each in definition.variable_definitions or ()),
+            inner_variables(definition, fragments),
             constant(self._schema, definition, fragments),
         )
 

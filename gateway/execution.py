@@ -8,6 +8,7 @@ from itertools import repeat
 from math import ceil
 from typing import Any, cast
 
+import orjson
 from graphql import ExecutionResult, Executor, GraphQLSchema, OperationType, create_source_event_stream
 
 from domain.caller import Caller
@@ -15,6 +16,7 @@ from domain.errors import RequestError
 from gateway.documents import Documents, Operation, too_complex
 from gateway.drain import Drain
 from gateway.errors import RequestRefused, error, formatted, unexpected
+from gateway.groups import Group, Groups
 from gateway.metrics import Metrics
 from gateway.operation_request import OperationRequest
 from gateway.rate import Rate
@@ -27,9 +29,9 @@ Response = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One of a stream's responses, and what to name to go on after it."""
+    """One of a stream's responses, as JSON, and what to name to go on after it."""
 
-    response: Response
+    content: bytes
     mark: str | None = None
 
 
@@ -59,6 +61,7 @@ class Execution:
         self._most_cost = most_cost
         self._rate = rate
         self._hide_suggestions = not introspection
+        self._groups = Groups()
 
     def operation(self, request: OperationRequest, caller: Caller, request_id: str) -> Operation:
         """The operation that a request means, paid for by its caller. Raises: RequestRefused."""
@@ -98,7 +101,8 @@ class Execution:
         try:
             with self._metrics.timed(operation.type.value):
                 async with self._drain.answering(self._request_seconds):
-                    return await self._response(operation, None, Context(self._services, caller), request_id)
+                    result = self._executed(operation, None, Context(self._services, caller))
+                    return self._response(operation, result if isinstance(result, ExecutionResult) else await result, request_id)
         except TimeoutError:
             outcome = "; it may or may not have been made" if operation.type is OperationType.MUTATION else ""
             raise RequestRefused(503, [error("TIMEOUT", f"no answer in time{outcome}")]) from None
@@ -107,6 +111,7 @@ class Execution:
         """The responses of a subscription, one for each event, going on after a mark. Raises: RequestRefused where it can't begin or go on."""
         self._metrics.subscriptions.inc()
         context = Context(self._services, caller, last_mark)
+        group = self._groups.of(operation, caller)
         executor = Executor.build(
             self._schema,
             operation.known.document,
@@ -131,8 +136,7 @@ class Execution:
                     if begun:
                         await self._afford(caller, operation.cost)
                     begun = True
-                    # What a loader kept from the event before would be out of date.
-                    yield Message(await self._response(operation, event, context.renewed(), request_id), event.mark)
+                    yield Message(group.told(event) or await self._told(group, operation, event, caller, request_id), event.mark)
         except RequestError as refusal:
             raise RequestRefused(400, [error(refusal.code, str(refusal))]) from refusal
         except RequestRefused:
@@ -140,11 +144,21 @@ class Execution:
         except Exception as cause:
             raise RequestRefused(500, [unexpected(cause, request_id)]) from cause
 
-    async def _response(self, operation: Operation, root: object, context: Context, request_id: str) -> Response:
+    async def _told(self, group: Group, operation: Operation, event: Marked, caller: Caller, request_id: str) -> bytes:
+        """The response to an event, kept for the others of the group where they would have the same."""
+        # What a loader kept from the event before would be out of date.
+        result = self._executed(operation, event, Context(self._services, caller))
+        alike = isinstance(result, ExecutionResult) and not result.errors
+        content = orjson.dumps(self._response(operation, result if isinstance(result, ExecutionResult) else await result, request_id))
+        if alike:
+            group.keep(event, content)
+        return content
+
+    def _executed(self, operation: Operation, root: object, context: Context) -> ExecutionResult | Awaitable[ExecutionResult]:
         # Guards look at the scopes alone: callers who have the same ones share plans.
-        result = operation.known.plans.execute(root, context, operation.variables, context.caller.scopes)
-        if not isinstance(result, ExecutionResult):
-            result = await result
+        return operation.known.plans.execute(root, context, operation.variables, context.caller.scopes)
+
+    def _response(self, operation: Operation, result: ExecutionResult, request_id: str) -> Response:
         if result.data is None and result.errors and not any(each.path for each in result.errors):
             raise RequestRefused(400, formatted(result.errors, "BAD_USER_INPUT", request_id))
         response: Response = {"data": result.data}

@@ -1,19 +1,23 @@
 """Sockets as uvicorn reads them: what comes has to come at a pace that can be kept up with."""
 
+import struct
 from collections.abc import Callable
-from typing import Any
+from http import HTTPStatus
+from typing import Any, cast
 
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
+from websockets.http11 import Request
 
-from gateway.websocket import Close
+from gateway.websocket import WRITE, Close
 
 MESSAGES_PER_SECOND = 100.0
 BURST_MESSAGES = 500
 # So little is taken at a time that a flood of the smallest frames is noticed before all of it was looked at.
 SLICE_BYTES = 4096
+FINAL_TEXT = 0x81
 # How long the other side may take to agree that a socket is closed.
 CLOSE_SECONDS = 3.0
 TOO_MANY_MESSAGES = f"at most {MESSAGES_PER_SECOND:.0f} messages a second"
@@ -60,6 +64,20 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         else:
             self._turn_away()
 
+    def handle_connect(self, event: Request) -> None:
+        """Begin, and have the application send texts that are ready past all that would only look at them."""
+        super().handle_connect(event)
+        if event is self.request and self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            cast("dict[str, Any]", self.scope)[WRITE] = self.write
+
+    async def write(self, *parts: bytes) -> None:
+        """Send the parts of a text in one frame. Raises: ClientDisconnected."""
+        if not self.writable.is_set():
+            await self.writable.wait()
+        if self.close_sent or self.transport.is_closing():
+            raise ClientDisconnected
+        self.transport.write(b"".join((head(sum(map(len, parts))), *parts)))
+
     async def send(self, message: ASGISendEvent) -> None:
         """Send, unless the socket was closed beneath the application. Raises: ClientDisconnected."""
         await self.writable.wait()
@@ -88,3 +106,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         # What still comes is taken without a look at it until the other side closes: a reset would tear down the close frame.
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
         return None
+
+
+def head(size: int) -> bytes:
+    """What stands before so many bytes of an unmasked text in a frame of its own. Source: RFC 6455, 5.2."""
+    if size < 126:
+        return bytes((FINAL_TEXT, size))
+    return struct.pack("!BBH", FINAL_TEXT, 126, size) if size < 65_536 else struct.pack("!BBQ", FINAL_TEXT, 127, size)

@@ -156,7 +156,7 @@ class GraphQLOverHTTP:
 
     async def _messages(self, operation: Operation, caller: Caller, request: Asked) -> AsyncGenerator[Message, None]:
         if operation.type is not OperationType.SUBSCRIPTION:
-            yield Message(await self._execution.execute(operation, caller, request.id))
+            yield Message(orjson.dumps(await self._execution.execute(operation, caller, request.id)))
             return
         last_mark = request.header(b"last-event-id") or None
         async with aclosing(self._execution.subscribe(operation, caller, request.id, last_mark)) as messages:

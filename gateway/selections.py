@@ -3,7 +3,18 @@
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode, OperationDefinitionNode, SelectionSetNode
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    Node,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+)
+from graphql.language.ast import QUERY_DOCUMENT_KEYS
 
 Fragments = Mapping[str, FragmentDefinitionNode]
 # A field, and the name of the type of which it is asked.
@@ -73,3 +84,21 @@ def below(selected: Iterable[Selected]) -> list[SelectionSetNode]:
 def answered_as(field: FieldNode) -> str:
     """The name in the response."""
     return (field.alias or field.name).value
+
+
+def inner_variables(operation: OperationDefinitionNode, fragments: Fragments) -> frozenset[str]:
+    """The variables that are used anywhere but in the arguments of the root's fields themselves."""
+    waiting: list[Node] = [*fragments.values()]
+    for selection in operation.selection_set.selections:
+        # Of a fragment at the root, all of its variables count: that is too many at worst.
+        parts = (*(selection.directives or ()), selection.selection_set) if isinstance(selection, FieldNode) else (selection,)
+        waiting += [part for part in parts if part]
+    found = set()
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, VariableNode):
+            found.add(node.name.value)
+        for key in QUERY_DOCUMENT_KEYS.get(node.kind, ()):
+            child = getattr(node, key)
+            waiting.extend(child if isinstance(child, tuple) else [child] if child else ())
+    return frozenset(found)

@@ -6,7 +6,6 @@ Source: PROTOCOL.md of the npm package graphql-sse, 2.6; WHATWG HTML, 9.2.
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, aclosing
-from typing import Any
 
 import orjson
 from starlette.types import Receive, Scope, Send
@@ -61,9 +60,9 @@ class EventStream:
         try:
             async with aclosing(self._messages) as messages:
                 async for message in messages:
-                    await _write(send, frame("next", message.response, message.mark))
+                    await _write(send, frame("next", message.content, message.mark))
         except RequestRefused as refusal:
-            await _write(send, frame("next", {"errors": refusal.errors}))
+            await _write(send, frame("next", orjson.dumps({"errors": refusal.errors})))
         await _write(send, b"event: complete\ndata:\n\n")
 
     async def _beat(self, send: Send) -> None:
@@ -72,10 +71,10 @@ class EventStream:
             await _write(send, b":\n\n")
 
 
-def frame(event: str, data: Any, id: str | None = None) -> bytes:
+def frame(event: str, data: bytes, id: str | None = None) -> bytes:
     """One event. Its lines end with LF alone: some clients know no other end."""
     named = f"id: {id}\n".encode() if id else b""
-    return b"event: %b\n%bdata: %b\n\n" % (event.encode(), named, orjson.dumps(data))
+    return b"event: %b\n%bdata: %b\n\n" % (event.encode(), named, data)
 
 
 async def _write(send: Send, chunk: bytes) -> None:

@@ -30,6 +30,8 @@ INIT_SECONDS = 5.0
 MOST_OPERATIONS = 100
 # Room for the longest of tokens.
 MOST_CHARACTERS_BEFORE_INIT = 32_768
+# Where a socket's scope has what sends a text as it is: see WebSocketProtocol.
+WRITE = "gateway.write"
 
 
 class Close(IntEnum):
@@ -188,8 +190,9 @@ class Connection:
     async def _answer(self, id: str, operation: Operation, caller: Caller) -> None:
         if operation.type is OperationType.SUBSCRIPTION:
             async with aclosing(self._execution.subscribe(operation, caller, request_id(self._socket))) as messages:
+                beginning = b'{"type":"next","id":%b,"payload":' % orjson.dumps(id)
                 async for message in messages:
-                    await self._send({"type": "next", "id": id, "payload": message.response})
+                    await self._write(beginning, message.content, b"}")
         else:
             with self._under_way():
                 response = await self._execution.execute(operation, caller, request_id(self._socket))
@@ -235,11 +238,17 @@ class Connection:
 
     async def _send(self, message: dict[str, Any]) -> None:
         try:
-            text = orjson.dumps(message).decode()
+            content = orjson.dumps(message)
         except orjson.JSONEncodeError:
             # What was read may be deeper than what can be written: the payload of a ping.
             raise Closing(Close.BAD_MESSAGE, "too deep") from None
-        await self._socket.send_text(text)
+        await self._write(content)
+
+    async def _write(self, *parts: bytes) -> None:
+        try:
+            await self._socket.scope[WRITE](*parts)
+        except OSError:
+            raise WebSocketDisconnect from None
 
 
 async def close(socket: WebSocket, code: Close, reason: str) -> None:

@@ -41,10 +41,6 @@ class Context:
         self._chains: DataLoader[str, list[Verification]] | None = None
         self.refused_personal_data = False
 
-    def renewed(self) -> "Context":
-        """The same for the next event."""
-        return Context(self.services, self.caller)
-
     def attempts(self, chain: str, reading: frozenset[str] | None) -> Awaitable[list[Verification]]:
         """The attempts of a chain, oldest first, as far as the operation needs them. Cost: a share of one query for all chains."""
         if not self._chains:

@@ -1,6 +1,7 @@
 """Where a subscription goes on: the id of an event stream's last message, which browsers send back by themselves."""
 
 import re
+from collections.abc import Hashable
 from typing import Protocol
 
 from domain.errors import BadUserInput
@@ -15,6 +16,10 @@ class Marked(Protocol):
     @property
     def mark(self) -> str:
         """What to name to go on after it."""
+
+    @property
+    def identity(self) -> Hashable:
+        """What tells it from all other messages, for as long as it exists."""
 
 
 def version_mark(verification: Verification) -> str:

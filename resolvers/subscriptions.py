@@ -1,6 +1,6 @@
 """What can be followed live: listen, read, go on live."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Hashable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Annotated
@@ -33,6 +33,11 @@ class VerificationUpdate:
         """What to name to go on after it."""
         return version_mark(self.verification)
 
+    @property
+    def identity(self) -> Hashable:
+        """The very state, which those who are told at the same time share, and how many events led there."""
+        return id(self.verification), len(self.events)
+
 
 @dataclass(frozen=True, slots=True)
 class VerificationFeedItem:
@@ -45,6 +50,11 @@ class VerificationFeedItem:
     def mark(self) -> str:
         """What to name to go on after it."""
         return self.cursor
+
+    @property
+    def identity(self) -> Hashable:
+        """The very state, and where to go on: all who are up to date are told the same."""
+        return self.cursor, id(self.verification)
 
 
 async def verification_updated(
