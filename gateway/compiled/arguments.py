@@ -59,7 +59,9 @@ class Arguments:
             value = run.variables.get(name, otherwise)
             if not_null and (value is MISSING or value is None):
                 return self._anew(run, info)
-            if value is not MISSING:
+            if value is MISSING:
+                del given[parameter]
+            else:
                 given[parameter] = value
         return given
 
@@ -76,6 +78,8 @@ class Arguments:
                 if parameter is None or (self._convert and not self._convert.unchanged(name)):
                     raise Unprepared
                 otherwise = MISSING if is_required_argument(argument) else self._constant(name, argument, None)
+                # Its place among the others, which resolvers that take any can see.
+                self.constant[parameter] = MISSING
                 self.variables.append(Variable(parameter, node.value.name.value, is_non_null_type(argument.type), otherwise))
             elif (value := self._constant(name, argument, node)) is not MISSING and parameter is not None:
                 self.constant[parameter] = value
