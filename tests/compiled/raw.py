@@ -103,7 +103,7 @@ def called(dice: Dice, key: str) -> Callable[..., Any]:
     """A function, which the default resolver calls. It changes what it is given."""
 
     def function(info: Any, **given: Any) -> Any:
-        answer = echoed_at(info.context.dice, key, sorted(given.items()))
+        answer = echoed_at(info.context.dice, key, list(given.items()))
         # What an execution is given is its own, unless that is a default; within one, a variable's value is shared.
         if isinstance(given.get("b"), list) and key == "root.function":
             given["b"].append(0)

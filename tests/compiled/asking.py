@@ -1,0 +1,60 @@
+"""One operation, asked in both ways: for tests of single behaviours."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode, parse, validate
+
+from gateway.compiled import Compiler, Plans
+from tests.compiled.comparison import Verdict, compared
+from tests.compiled.executors import awaited, reference
+
+TIMES = 2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What both said."""
+
+    data: Any
+    errors: list[GraphQLError]
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """The messages, by their places."""
+        return {".".join(map(str, error.path or ())): error.message for error in self.errors}
+
+
+def operation_of(text: str, name: str | None = None) -> tuple[Any, OperationDefinitionNode]:
+    """A document, and the operation in it that is meant."""
+    document = parse(text)
+    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    return document, next(each for each in operations if name is None or (each.name and each.name.value == name))
+
+
+def plans_of(schema: GraphQLSchema, text: str, name: str | None = None) -> Plans:
+    """The plans of an operation, which must be valid and compiled."""
+    document, operation = operation_of(text, name)
+    assert not validate(schema, document)
+    return Compiler(schema).plans(document, operation)
+
+
+async def asked(
+    schema: GraphQLSchema,
+    text: str,
+    root: Any = None,
+    context: Any = None,
+    variables: dict[str, Any] | None = None,
+    name: str | None = None,
+    variant: Any = None,
+) -> Answer:
+    """What both answer; it must be the same, twice."""
+    document, operation = operation_of(text, name)
+    assert not validate(schema, document)
+    plans, got = Compiler(schema).plans(document, operation), ExecutionResult()
+    for _ in range(TIMES):
+        expected = await awaited(reference(schema)(document, operation)(root, context, variables, variant))
+        got = await awaited(plans.execute(root, context, variables, variant))
+        assert compared(expected, got) is Verdict.EQUAL, f"{expected}\n{got}"
+    assert not plans.refused, plans.refused
+    return Answer(got.data, got.errors or [])

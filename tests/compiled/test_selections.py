@@ -1,0 +1,128 @@
+"""What is selected: aliases, merged fields, fragments, types, conditions."""
+
+from typing import Any
+
+import pytest
+from graphql import build_schema
+
+from tests.compiled.asking import asked
+
+SCHEMA = build_schema("""
+    interface Named { name: String, friend: Named }
+    interface Living implements Named { name: String, friend: Named, age: Int }
+    type Cat implements Named & Living { name: String, friend: Named, age: Int, lives: Int, told(a: Int = 1, b: String): String }
+    type Dog implements Named & Living { name: String, friend: Named, age: Int, barks: Boolean }
+    type Robot implements Named { name: String, friend: Named }
+    union Pet = Cat | Dog
+    type Query { cat: Cat, named: Named, pet: Pet, all: [Named], one: Int, two: Int }
+""")
+TOM = {"__typename": "Cat", "name": "Tom", "age": 3, "lives": 9, "told": lambda info, **given: repr(given)}
+REX = {"__typename": "Dog", "name": "Rex", "age": 5, "barks": True, "friend": TOM}
+ROBOT = {"__typename": "Robot", "name": "R2"}
+ROOT = {"cat": {**TOM, "friend": REX}, "named": REX, "pet": TOM, "all": [TOM, ROBOT, REX], "one": 1, "two": 2}
+CASES: dict[str, tuple[str, Any]] = {
+    "an alias": ("{ other: one }", {"other": 1}),
+    "one field under two names": ("{ a: one, b: one, one }", {"a": 1, "b": 1, "one": 1}),
+    "names of fields, exchanged": ("{ one: two, two: one }", {"one": 2, "two": 1}),
+    "the order of the document": ("{ two one }", {"two": 2, "one": 1}),
+    "the order of first mention": ("{ cat { name } one cat { age } }", {"cat": {"name": "Tom", "age": 3}, "one": 1}),
+    "fields that are merged": ("{ cat { name } cat { name age } }", {"cat": {"name": "Tom", "age": 3}}),
+    "fields that are merged deep down": (
+        "{ cat { friend { name } } cat { friend { ... on Dog { barks } } } }",
+        {"cat": {"friend": {"name": "Rex", "barks": True}}},
+    ),
+    "the same under aliases of which one is merged": (
+        "{ a: cat { name } b: cat { age } a: cat { lives } }",
+        {"a": {"name": "Tom", "lives": 9}, "b": {"age": 3}},
+    ),
+    "different arguments under two names": (
+        '{ cat { a: told(a: 2) b: told(a: 3, b: "x") told } }',
+        {"cat": {"a": "{'a': 2}", "b": "{'a': 3, 'b': 'x'}", "told": "{'a': 1}"}},
+    ),
+    "a fragment": ("{ cat { ...F } } fragment F on Cat { name }", {"cat": {"name": "Tom"}}),
+    "a fragment, used twice": (
+        "{ cat { ...F friend { ...G } ...F } } fragment F on Cat { name } fragment G on Named { name }",
+        {"cat": {"name": "Tom", "friend": {"name": "Rex"}}},
+    ),
+    "fragments in fragments": (
+        "{ cat { ...F } } fragment F on Cat { ...G age } fragment G on Named { friend { ...H } } fragment H on Named { name }",
+        {"cat": {"friend": {"name": "Rex"}, "age": 3}},
+    ),
+    "an inline fragment without a type": ("{ ... { one } ... @include(if: true) { two } }", {"one": 1, "two": 2}),
+    "a fragment on another type": ("{ named { name ... on Cat { lives } } }", {"named": {"name": "Rex"}}),
+    "a fragment on an interface of the type": ("{ pet { ... on Living { age } ... on Named { name } } }", {"pet": {"age": 3, "name": "Tom"}}),
+    "a fragment on a union": ("{ named { ... on Pet { __typename ... on Dog { barks } } } }", {"named": {"__typename": "Dog", "barks": True}}),
+    "items of several types": (
+        "{ all { __typename ... on Cat { lives } ... on Dog { barks } ... on Living { age } name } }",
+        {
+            "all": [
+                {"__typename": "Cat", "lives": 9, "age": 3, "name": "Tom"},
+                {"__typename": "Robot", "name": "R2"},
+                {"__typename": "Dog", "barks": True, "age": 5, "name": "Rex"},
+            ]
+        },
+    ),
+    "nothing of an object": ("{ named { ... on Cat { name } } }", {"named": {}}),
+    "__typename everywhere": (
+        "{ __typename t: __typename cat { __typename friend { u: __typename } } pet { __typename } }",
+        {"__typename": "Query", "t": "Query", "cat": {"__typename": "Cat", "friend": {"u": "Dog"}}, "pet": {"__typename": "Cat"}},
+    ),
+    "what is skipped": ("{ one @skip(if: true) two @skip(if: false) }", {"two": 2}),
+    "what is included": ("{ one @include(if: true) two @include(if: false) }", {"one": 1}),
+    "skipped and included": ("{ one @skip(if: false) @include(if: true) two @skip(if: true) @include(if: true) }", {"one": 1}),
+    "all skipped": ("{ one @skip(if: true) }", {}),
+    "skipped in one place and not in another": ("{ one @skip(if: true) two one }", {"two": 2, "one": 1}),
+    "a fragment that is skipped once": ("{ cat { ...F @skip(if: true) age ...F } } fragment F on Cat { name }", {"cat": {"age": 3, "name": "Tom"}}),
+    "an object, half of it skipped": ("{ cat @skip(if: true) { name } cat { age } }", {"cat": {"age": 3}}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_what_is_selected_is_answered(case: str) -> None:
+    text, data = CASES[case]
+
+    answer = await asked(SCHEMA, text, ROOT)
+
+    assert (answer.data, answer.failed) == (data, {})
+    assert repr(answer.data) == repr(data)
+
+
+CONDITIONAL = """
+    query($a: Boolean!, $b: Boolean = true, $c: Boolean! = false) {
+      one @include(if: $a)
+      two @skip(if: $b)
+      cat { ...F @include(if: $b) age @skip(if: $c) @include(if: $a) }
+    }
+    fragment F on Cat { name }
+"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "data"),
+    [
+        ({"a": True}, {"one": 1, "cat": {"name": "Tom", "age": 3}}),
+        ({"a": False}, {"cat": {"name": "Tom"}}),
+        ({"a": True, "b": False, "c": True}, {"one": 1, "two": 2, "cat": {}}),
+        ({"a": False, "b": False, "c": False}, {"two": 2, "cat": {}}),
+    ],
+)
+async def test_variables_decide_what_is_there(variables: dict[str, Any], data: Any) -> None:
+    answer = await asked(SCHEMA, CONDITIONAL, ROOT, variables=variables)
+
+    assert repr(answer.data) == repr(data)
+
+
+async def test_a_condition_that_is_null_is_an_error() -> None:
+    answer = await asked(SCHEMA, CONDITIONAL, ROOT, variables={"a": True, "b": None})
+
+    assert answer.data is None
+    assert "'if' has invalid value" in answer.errors[0].message
+
+
+@pytest.mark.parametrize(("name", "data"), [("A", {"one": 1}), ("B", {"two": 2})])
+async def test_of_several_operations_the_one_that_is_meant_is_executed(name: str, data: Any) -> None:
+    text = "query A { one } query B($x: Boolean = true) { two @include(if: $x) }"
+
+    answer = await asked(SCHEMA, text, ROOT, name=name)
+
+    assert answer.data == data
