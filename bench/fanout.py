@@ -4,7 +4,7 @@ The gateway is told by a write to MongoDB, the peers by what is easier for them.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,15 +39,16 @@ class Audience:
         """What a round took in which each socket has a message. Raises: Broken, Disagreement."""
         self.crowd.expect(len(self.crowd.sockets))
         begun, cpu = perf_counter(), self.crowd.target.cpu_seconds
-        telling = asyncio.ensure_future(self.tell(states))
+        telling = asyncio.ensure_future(timed(self.tell(states)))
         await self.crowd.complete()
-        await telling
+        told = await telling
         cpu = self.crowd.target.cpu_seconds - cpu
         check(self.crowd, states)
         spread = self.crowd.last - self.crowd.first
         return {
             "per_second": max(len(self.crowd.sockets) - 1, 1) / max(spread, 1e-6),
             "spread_ms": spread * 1000,
+            "telling_ms": told,
             "told_to_last_ms": (self.crowd.last - begun) * 1000,
             "cpu_us": cpu / len(self.crowd.sockets) * 1e6,
         }
@@ -106,6 +107,13 @@ class Stage:
             for audience in audiences.values():
                 await audience.crowd.leave()
         return {name: columns(rows) for name, rows in found.items()}
+
+
+async def timed(telling: Awaitable[None]) -> float:
+    """How many milliseconds it takes."""
+    begun = perf_counter()
+    await telling
+    return (perf_counter() - begun) * 1000
 
 
 async def in_rounds(audiences: dict[str, Audience], states: States, rounds: int) -> dict[str, list[dict[str, float]]]:

@@ -43,9 +43,10 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What came of it."""
+    """What came of it; `cpu_us` is the processor time that the server took for an answer, whatever else the machine did meanwhile."""
 
     per_second: float
+    cpu_us: float
     p50_ms: float
     p99_ms: float
 
@@ -69,11 +70,13 @@ def loaded(target: Served, load: Load, seconds: int, seed: int, connections: int
         environment |= {"WRITES": str(load.writes), "WRITTEN": load.written}
     command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--timeout", "30s"]
     command += ["--script", str(SCRIPT), target.url]
+    cpu = target.cpu_seconds
     ran = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
+    cpu = target.cpu_seconds - cpu
     told = ran.stderr.splitlines()
     if ran.returncode or not told:
         raise WrongAnswers(f"{target.url}: wrk ended with {ran.returncode}: {ran.stdout[-400:]} {ran.stderr[-400:]}")
     requests, microseconds, wrong, errors, p50, p99 = map(int, told[-2].split())
     if wrong or errors or not requests:
         raise WrongAnswers(f"{target.url}: of {requests} answers {wrong} were wrong, {errors} connections failed: {told[-1]}")
-    return Figures(requests / microseconds * 1e6, p50 / 1000, p99 / 1000)
+    return Figures(requests / microseconds * 1e6, cpu / requests * 1e6, p50 / 1000, p99 / 1000)

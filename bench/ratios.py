@@ -32,8 +32,17 @@ class Ratio:
 
     def value(self, figures: Figures) -> float | None:
         """The median of the one over the median of the other; None where either was not measured."""
-        mine, theirs = at(figures, self.of), at(figures, self.over)
-        return median(mine) / median(theirs) if mine and theirs else None
+        return over(at(figures, self.of), at(figures, self.over))
+
+    def by_cpu(self, figures: Figures) -> float | None:
+        """The same told by the processor time of an answer, which hardly depends on what else the machine did; None where that wasn't measured."""
+        mine, theirs = (at(figures, (*path[:-1], "cpu_us")) for path in (self.of, self.over))
+        return over(theirs, mine) if self.of[-1] == "per_second" else None
+
+
+def over(mine: list[float], theirs: list[float]) -> float | None:
+    """The median of the one over the median of the other; None where either is missing."""
+    return median(mine) / median(theirs) if mine and theirs else None
 
 
 def at(figures: Any, path: tuple[str, ...]) -> list[float]:
@@ -99,6 +108,11 @@ RATIOS = (
 def computed(figures: Figures) -> dict[str, float]:
     """The ratios of all that was measured."""
     return {ratio.key: value for ratio in RATIOS if (value := ratio.value(figures)) is not None}
+
+
+def computed_by_cpu(figures: Figures) -> dict[str, float]:
+    """The ratios of answers a second, told by processor time."""
+    return {ratio.key: value for ratio in RATIOS if (value := ratio.by_cpu(figures)) is not None}
 
 
 def judged(values: Mapping[str, float]) -> Iterator[tuple[Ratio, float]]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.ratios import RATIOS, computed, judged
+from bench.ratios import RATIOS, computed, computed_by_cpu, judged
 
 FIGURES = {
     "point": {"gateway": {"per_second": [10.0, 40.0, 12.0]}, "rest": {"per_second": [6.0, 5.0, 1.0]}},
@@ -34,6 +34,12 @@ def test_a_goal_is_met_by_more_where_more_is_better_and_by_less_where_less_is() 
     met = {ratio.key: ratio.met(value) for ratio, value in judged(computed(FIGURES))}
 
     assert met == {"point_vs_rest": True, "page_1000_vs_page_1": False}
+
+
+def test_by_processor_time_whoever_takes_less_for_an_answer_is_ahead() -> None:
+    figures = {"point": {"gateway": {"cpu_us": [50.0]}, "rest": {"cpu_us": [200.0]}}, "pages": {"first": {"cpu_us": [1.0]}}}
+
+    assert computed_by_cpu(figures) == {"point_vs_rest": 4}
 
 
 def test_each_ratio_has_a_name_of_its_own() -> None:
