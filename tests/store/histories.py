@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from domain.event import Actor, Event, EventType, Progress
@@ -15,6 +16,9 @@ from store.verifications import Rule
 from tests.factories import NOON, WINDOWS, a_verification, retried
 
 KEY = Idempotency("key-1", "fingerprint")
+
+# How long an example takes tells nothing.
+over_histories = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 documents = st.builds(

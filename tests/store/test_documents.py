@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import bson
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.event import EventType, Progress
@@ -16,7 +16,7 @@ from domain.verification import Idempotency, Verification
 from store.documents import instant, milliseconds
 from store.driver import UTC_INSTANTS
 from tests.factories import VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, an_anonymized_verification, later
-from tests.store.histories import chains
+from tests.store.histories import chains, over_histories
 from tests.storing import decode, encode
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,7 +29,7 @@ def values(document: Any) -> Iterator[Any]:
         yield from values(value)
 
 
-@settings(max_examples=50)
+@over_histories
 @given(chains())
 def test_whatever_happened_to_a_verification_is_the_same_after_storing_it(attempts: list[Verification]) -> None:
     for verification in attempts:
@@ -38,14 +38,14 @@ def test_whatever_happened_to_a_verification_is_the_same_after_storing_it(attemp
         assert decode(stored) == verification
 
 
-@settings(max_examples=50)
+@over_histories
 @given(chains())
 def test_what_is_absent_is_left_out_and_never_null(attempts: list[Verification]) -> None:
     for verification in attempts:
         assert None not in [value for value in values(encode(verification)) if not isinstance(value, dict | list)]
 
 
-@settings(max_examples=50)
+@over_histories
 @given(chains())
 def test_the_events_are_numbered_as_the_versions_are(attempts: list[Verification]) -> None:
     for verification in attempts:

@@ -6,7 +6,7 @@ from typing import Any
 
 import bson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.filter import Filter, Order
@@ -18,7 +18,7 @@ from store.part import READ, NotRead, Part, reading, rows
 from store.verifications import Verifications
 from tests.commands import Commands
 from tests.factories import FAILED_RESULT, VERIFIED_RESULT, a_final_verification, a_verification, later, retried
-from tests.store.histories import chains, noted
+from tests.store.histories import chains, noted, over_histories
 from tests.storing import DATA_KEYS, encode
 
 # What a verification does, other than to answer.
@@ -53,7 +53,7 @@ def test_every_attribute_is_known() -> None:
     assert READ.keys() == public - RULES
 
 
-@settings(max_examples=100)
+@over_histories
 @given(chains(), subsets)
 def test_what_was_named_is_answered_as_by_a_whole_one(attempts: list[Verification], names: frozenset[str]) -> None:
     for verification in attempts:
@@ -63,7 +63,7 @@ def test_what_was_named_is_answered_as_by_a_whole_one(attempts: list[Verificatio
         assert (part.id, part.workspace) == (verification.id, verification.workspace)
 
 
-@settings(max_examples=100)
+@over_histories
 @given(chains(), subsets)
 def test_what_was_not_named_is_refused_or_answered_as_by_a_whole_one(attempts: list[Verification], names: frozenset[str]) -> None:
     for verification in attempts:

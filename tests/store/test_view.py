@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import bson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.event import Actor, Progress
@@ -18,7 +18,7 @@ from store.driver import UTC_INSTANTS
 from store.sealing import Sealed
 from store.view import KEPT
 from tests.factories import FAILED_RESULT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
-from tests.store.histories import chains, results
+from tests.store.histories import chains, over_histories, results
 from tests.storing import decode, encode
 
 NAIVE_INSTANTS: bson.CodecOptions[Document] = bson.CodecOptions()
@@ -47,7 +47,7 @@ def rules(progress: Progress, result: Result) -> list[Callable[[Verification], V
     ]
 
 
-@settings(max_examples=50)
+@over_histories
 @given(chains(), st.sampled_from([NAIVE_INSTANTS, UTC_INSTANTS]))
 def test_it_equals_what_was_stored_from_either_side(attempts: list[Verification], instants: bson.CodecOptions[Document]) -> None:
     for verification in attempts:
@@ -61,7 +61,7 @@ def test_it_equals_what_was_stored_from_either_side(attempts: list[Verification]
         assert repr(opened(view)) == repr(verification)
 
 
-@settings(max_examples=50)
+@over_histories
 @given(chains())
 def test_it_differs_where_anything_differs(attempts: list[Verification]) -> None:
     for verification in attempts:
@@ -73,7 +73,7 @@ def test_it_differs_where_anything_differs(attempts: list[Verification]) -> None
             assert other != view
 
 
-@settings(max_examples=50)
+@over_histories
 @given(chains(), st.integers(-1, 9))
 def test_what_is_derived_is_the_same(attempts: list[Verification], version: int) -> None:
     for verification in attempts:
@@ -85,7 +85,7 @@ def test_what_is_derived_is_the_same(attempts: list[Verification], version: int)
         assert view.stands_at(FAILED_RESULT) == verification.stands_at(FAILED_RESULT)
 
 
-@settings(max_examples=50)
+@over_histories
 @given(chains(), results, st.sampled_from(Progress))
 def test_what_a_rule_makes_of_it_is_an_ordinary_verification(attempts: list[Verification], result: Result, progress: Progress) -> None:
     for verification in attempts:
