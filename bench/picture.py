@@ -67,11 +67,11 @@ CARDS = (
     Card("1,000 events to one subscriber each", "deliveries a second, from the first to the last", "fanout_many", "per_second"),
     Card("Memory of an idle subscriber", "resident, at 2,000 of them", "memory", "bytes", "kB", True, divisor=1000),
     Card("From a write to its delivery", "median, while the server answers reads at full load", "lateness", "loaded_ms", "ms", True),
-    Card("How many verifications there are", "page 1 of this gateway", "sizes", "ms", "ms", True, True),
-    Card("How far into a million", "a page of this gateway, by its cursor", "pages", "ms", "ms", True, True),
-    Card("How many follow the same verification", "from a write to the last delivery, this gateway", "crowds", "told_to_last_ms", "ms", True, True),
+    Card("A page of 50, by how many verifications there are", "this gateway, page 1", "sizes", "ms", "ms", True, True),
+    Card("A page of 50, by how far into a million", "this gateway, by its cursor", "pages", "ms", "ms", True, True),
+    Card("One event, by how many follow it", "this gateway, from the write to the last delivery", "crowds", "told_to_last_ms", "ms", True, True),
     Card(
-        "How many processes", "point reads a second of this gateway; the second shares its core with the load", "processes", "per_second", grows=True
+        "Point reads a second, by processes", "this gateway; the second has the core of MongoDB and the load", "processes", "per_second", grows=True
     ),
 )
 
