@@ -1,18 +1,19 @@
 """Operations, executed: the one way in for every transport."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from functools import partial
 from itertools import repeat
 from math import ceil
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 from graphql import ExecutionResult, Executor, GraphQLSchema, OperationType, create_source_event_stream
 
 from domain.caller import Caller
 from domain.errors import RequestError
+from gateway.compiled.positions import close
 from gateway.documents import Documents, Operation, too_complex
 from gateway.drain import Drain
 from gateway.errors import RequestRefused, error, formatted, unexpected
@@ -25,14 +26,14 @@ from resolvers.context import Context, Services
 from resolvers.marks import Marked
 
 Response = dict[str, Any]
+Send = Callable[[bytes], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One of a stream's responses, as JSON, and what to name to go on after it."""
+class Message(NamedTuple):
+    """One of a stream's responses, as JSON, and what it tells of."""
 
     content: bytes
-    mark: str | None = None
+    event: Marked | None = None
 
 
 class Execution:
@@ -107,11 +108,18 @@ class Execution:
             outcome = "; it may or may not have been made" if operation.type is OperationType.MUTATION else ""
             raise RequestRefused(503, [error("TIMEOUT", f"no answer in time{outcome}")]) from None
 
-    async def subscribe(self, operation: Operation, caller: Caller, request_id: str, last_mark: str | None = None) -> AsyncGenerator[Message, None]:
-        """The responses of a subscription, one for each event, going on after a mark. Raises: RequestRefused where it can't begin or go on."""
+    async def subscribe(
+        self, operation: Operation, caller: Caller, request_id: str, last_mark: str | None = None, send: Send | None = None
+    ) -> AsyncGenerator[Message, None]:
+        """The responses of a subscription, one for each event, going on after a mark.
+
+        `send`: sends a response at once while nobody waits for the next one, where that is possible without waiting, and says whether it did.
+        Raises: RequestRefused where it can't begin or go on.
+        """
         self._metrics.subscriptions.inc()
-        context = Context(self._services, caller, last_mark)
         group = self._groups.of(operation, caller)
+        push = partial(self._pushed, group, operation, caller, request_id, send) if send else None
+        context = Context(self._services, caller, last_mark, push)
         executor = Executor.build(
             self._schema,
             operation.known.document,
@@ -136,7 +144,7 @@ class Execution:
                     if begun:
                         await self._afford(caller, operation.cost)
                     begun = True
-                    yield Message(group.told(event) or await self._told(group, operation, event, caller, request_id), event.mark)
+                    yield Message(group.told(event) or await self._told(group, operation, event, caller, request_id), event)
         except RequestError as refusal:
             raise RequestRefused(400, [error(refusal.code, str(refusal))]) from refusal
         except RequestRefused:
@@ -144,15 +152,34 @@ class Execution:
         except Exception as cause:
             raise RequestRefused(500, [unexpected(cause, request_id)]) from cause
 
-    async def _told(self, group: Group, operation: Operation, event: Marked, caller: Caller, request_id: str) -> bytes:
-        """The response to an event, kept for the others of the group where they would have the same."""
-        # What a loader kept from the event before would be out of date.
+    def _pushed(self, group: Group, operation: Operation, caller: Caller, request_id: str, send: Send, event: Marked) -> bool:
+        """Whether an event was sent at once: not where its response has to be waited for, and not to who has to wait before they can pay."""
+        content = group.told(event) or self._told_at_once(group, operation, event, caller, request_id)
+        # Whoever takes so little that it could not be sent pays twice.
+        return content is not None and not self._rate.take(caller, operation.cost) and send(content)
+
+    def _told_at_once(self, group: Group, operation: Operation, event: Marked, caller: Caller, request_id: str) -> bytes | None:
+        """The response to an event, where nothing has to be waited for, and all of the group are to have the same."""
+        if group.waits:
+            return None
         result = self._executed(operation, event, Context(self._services, caller))
-        alike = isinstance(result, ExecutionResult) and not result.errors
-        content = orjson.dumps(self._response(operation, result if isinstance(result, ExecutionResult) else await result, request_id))
-        if alike:
+        if not isinstance(result, ExecutionResult):
+            group.waits = True
+            close(result)
+            return None
+        content = orjson.dumps(self._response(operation, result, request_id))
+        # An error names the request that it is to be found by.
+        if not result.errors:
             group.keep(event, content)
         return content
+
+    async def _told(self, group: Group, operation: Operation, event: Marked, caller: Caller, request_id: str) -> bytes:
+        """The response to an event, kept for the others of the group where they would have the same."""
+        if content := self._told_at_once(group, operation, event, caller, request_id):
+            return content
+        # What a loader kept from the event before would be out of date.
+        result = self._executed(operation, event, Context(self._services, caller))
+        return orjson.dumps(self._response(operation, result if isinstance(result, ExecutionResult) else await result, request_id))
 
     def _executed(self, operation: Operation, root: object, context: Context) -> ExecutionResult | Awaitable[ExecutionResult]:
         # Guards look at the scopes alone: callers who have the same ones share plans.

@@ -11,7 +11,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 
-from gateway.websocket import WRITE, Close
+from gateway.websocket import WRITE, WRITE_AT_ONCE, Close
 
 MESSAGES_PER_SECOND = 100.0
 BURST_MESSAGES = 500
@@ -68,15 +68,20 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Begin, and have the application send texts that are ready past all that would only look at them."""
         super().handle_connect(event)
         if event is self.request and self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-            cast("dict[str, Any]", self.scope)[WRITE] = self.write
+            cast("dict[str, Any]", self.scope).update({WRITE: self.write, WRITE_AT_ONCE: self.write_at_once})
 
     async def write(self, *parts: bytes) -> None:
         """Send the parts of a text in one frame. Raises: ClientDisconnected."""
-        if not self.writable.is_set():
-            await self.writable.wait()
-        if self.close_sent or self.transport.is_closing():
+        await self.writable.wait()
+        if not self.write_at_once(*parts):
             raise ClientDisconnected
+
+    def write_at_once(self, *parts: bytes) -> bool:
+        """The same where nothing has to be waited for: false where it has, or the socket is closed."""
+        if self.close_sent or not self.writable.is_set() or self.transport.is_closing():
+            return False
         self.transport.write(b"".join((head(sum(map(len, parts))), *parts)))
+        return True
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send, unless the socket was closed beneath the application. Raises: ClientDisconnected."""

@@ -14,11 +14,15 @@ MOST_KEPT = 16
 
 
 class Group:
-    """What was told of the last events. An event is known by its identity, and kept as long as what was told of it."""
+    """What was told of the last events. An event is known by its identity, and kept as long as what was told of it.
 
-    __slots__ = ("__weakref__", "_told")
+    `waits`: the answer had to be waited for, so that it isn't shared: each is told what is true when they are.
+    """
+
+    __slots__ = ("__weakref__", "_told", "waits")
 
     def __init__(self) -> None:
+        self.waits = False
         self._told: dict[Hashable, tuple[Marked, bytes]] = {}
 
     def told(self, event: Marked) -> bytes | None:

@@ -51,9 +51,11 @@ class Rate:
             # Who keeps asking in vain gets nowhere, and is served again soon after they stop.
             taken = max(taken, min(taken + REFUSAL, self._burst))
             missing = taken - room
+        known = key in self._taken
         self._taken[key] = (taken, now)
         self._taken.move_to_end(key)
-        self._forget_one(now)
+        if not known:
+            self._forget_one(now)
         return missing / self._per_second
 
     def _still_taken(self, key: Key, now: float) -> float:

@@ -60,7 +60,7 @@ class EventStream:
         try:
             async with aclosing(self._messages) as messages:
                 async for message in messages:
-                    await _write(send, frame("next", message.content, message.mark))
+                    await _write(send, frame("next", message.content, message.event.mark if message.event else None))
         except RequestRefused as refusal:
             await _write(send, frame("next", orjson.dumps({"errors": refusal.errors})))
         await _write(send, b"event: complete\ndata:\n\n")

@@ -30,8 +30,8 @@ INIT_SECONDS = 5.0
 MOST_OPERATIONS = 100
 # Room for the longest of tokens.
 MOST_CHARACTERS_BEFORE_INIT = 32_768
-# Where a socket's scope has what sends a text as it is: see WebSocketProtocol.
-WRITE = "gateway.write"
+# Where a socket's scope has what sends a text as it is, waiting until that is possible, or only where it is at once: see WebSocketProtocol.
+WRITE, WRITE_AT_ONCE = "gateway.write", "gateway.write_at_once"
 
 
 class Close(IntEnum):
@@ -189,8 +189,13 @@ class Connection:
 
     async def _answer(self, id: str, operation: Operation, caller: Caller) -> None:
         if operation.type is OperationType.SUBSCRIPTION:
-            async with aclosing(self._execution.subscribe(operation, caller, request_id(self._socket))) as messages:
-                beginning = b'{"type":"next","id":%b,"payload":' % orjson.dumps(id)
+            beginning = b'{"type":"next","id":%b,"payload":' % orjson.dumps(id)
+            send_at_once = self._socket.scope[WRITE_AT_ONCE]
+
+            def send(content: bytes) -> bool:
+                return bool(send_at_once(beginning, content, b"}"))
+
+            async with aclosing(self._execution.subscribe(operation, caller, request_id(self._socket), send=send)) as messages:
                 async for message in messages:
                     await self._write(beginning, message.content, b"}")
         else:

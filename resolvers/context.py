@@ -13,6 +13,7 @@ from domain.caller import Caller, FollowToken
 from domain.deadlines import Windows
 from domain.verification import Verification
 from providers.sandbox import Sandbox
+from resolvers.marks import Marked
 from store.feed import Feed
 from store.verifications import Store
 
@@ -33,10 +34,12 @@ class Services:
 class Context:
     """What lives as long as one operation, or one event of a subscription: loaders kept any longer would serve what was true before."""
 
-    def __init__(self, services: Services, caller: Caller, last_mark: str | None = None) -> None:
+    def __init__(self, services: Services, caller: Caller, last_mark: str | None = None, push: Callable[[Marked], bool] | None = None) -> None:
         self.services = services
         self.caller = caller
         self.last_mark = last_mark
+        # What sends an event of a subscription at once, where that is possible without waiting; it says whether it did.
+        self.push = push
         self.verifications = services.store.within(caller.workspace, caller.chain)
         self._chains: DataLoader[str, list[Verification]] | None = None
         self.refused_personal_data = False

@@ -1,9 +1,9 @@
 """What can be followed live: listen, read, go on live."""
 
-from collections.abc import AsyncGenerator, Hashable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Hashable
+from functools import partial
 from time import monotonic
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import strawberry
 
@@ -13,16 +13,16 @@ from domain.status import Status
 from domain.verification import Verification
 from resolvers.context import Info
 from resolvers.current import required
-from resolvers.marks import seen, version_mark
+from resolvers.marks import Marked, seen, version_mark
 from resolvers.queries import Id, Which, permitted
 from store.cursor import decode_watermark, encode_watermark
 from store.feed import OVERLAP, version_at
+from store.listener import Change
 
 IDLE_SECONDS = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class VerificationUpdate:
+class VerificationUpdate(NamedTuple):
     """A state, and what happened since the message before."""
 
     verification: Verification
@@ -39,8 +39,7 @@ class VerificationUpdate:
         return id(self.verification), len(self.events)
 
 
-@dataclass(frozen=True, slots=True)
-class VerificationFeedItem:
+class VerificationFeedItem(NamedTuple):
     """A state, and where to go on after it."""
 
     cursor: str
@@ -85,22 +84,55 @@ async def verification_updated(
     # Listen before reading: a change between the two would be lost otherwise.
     with feed.listen(context.caller.workspace, id=None if chain else id, chain=chain) as listener:
         await context.services.store.barrier.passed()
-        newest = first = await required(context, id)
+        first = await required(context, id)
         if after is not None and after > first.version:
             raise VersionAhead(id, after, first.version)
         yield VerificationUpdate(first, () if after is None else first.events_after(after))
-        sent[first.id] = first.version
+        followed = Followed(first, sent)
+        if context.push:
+            listener.directly = partial(followed.pushed, context.push)
         changed = await context.verifications.chains([chain]) if chain else []
         while True:
             for verification in changed:
-                last = sent.get(verification.id, 0)
-                if verification.attempt >= first.attempt and verification.version > last:
-                    yield VerificationUpdate(verification, verification.events_after(last))
-                    sent[verification.id] = verification.version
-                    newest = max(verification, newest, key=lambda either: either.attempt)
-            if newest.status is Status.VERIFIED or (newest.status.final and not follow_retries):
+                if update := followed.update(verification):
+                    yield update
+                    followed.saw(verification)
+            if followed.newest.status is Status.VERIFIED or (followed.newest.status.final and not follow_retries):
                 return
             changed = sorted((change.verification for change in await listener.changes()), key=lambda either: either.attempt)
+
+
+class Followed:
+    """What a subscriber has seen of a verification, or of its chain from there on."""
+
+    __slots__ = ("_first", "_sent", "newest")
+
+    def __init__(self, first: Verification, sent: dict[str, int]) -> None:
+        self._first = first
+        self._sent = {**sent, first.id: first.version}
+        self.newest = first
+
+    def update(self, verification: Verification) -> VerificationUpdate | None:
+        """The message that tells of a state, where there is something new in it."""
+        last = self._sent.get(verification.id, 0)
+        if verification.version <= last or verification.attempt < self._first.attempt:
+            return None
+        return VerificationUpdate(verification, verification.events_after(last))
+
+    def saw(self, verification: Verification) -> None:
+        """The message was sent."""
+        self._sent[verification.id] = verification.version
+        if verification.attempt >= self.newest.attempt:
+            self.newest = verification
+
+    def pushed(self, push: Callable[[Marked], bool], change: Change) -> bool:
+        """Send a change while the subscription waits, unless something may end with it: false where that was not possible."""
+        verification = change.verification
+        update = None if verification.status.final else self.update(verification)
+        if not update or not push(update):
+            return False
+        self.saw(verification)
+        return True
 
 
 async def verifications_updated(

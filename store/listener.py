@@ -1,6 +1,7 @@
 """What one subscriber has not been sent yet."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from domain.errors import Lagged
@@ -25,16 +26,21 @@ class Listener:
     What is kept is bounded by the number of verifications that are followed; past `most` of them the reader has lagged.
     """
 
-    __slots__ = ("_changed", "_lagged", "_most", "_waiting")
+    __slots__ = ("_changed", "_lagged", "_most", "_waiting", "directly")
 
     def __init__(self, most: int) -> None:
+        # What takes a change at once while the reader waits, without waking it; it says whether it did.
+        self.directly: Callable[[Change], bool] | None = None
         self._most = most
         self._changed: dict[str, Change] = {}
         self._waiting: asyncio.Future[None] | None = None
         self._lagged = False
 
     def offer(self, change: Change) -> None:
-        """Keep a state, unless a later one is kept already. All who listen are offered the same object."""
+        """Keep a state, unless a later one is kept already, or it is taken directly. All who listen are offered the same object."""
+        waiting = self._waiting
+        if self.directly and waiting and not waiting.done() and self.directly(change):
+            return
         id = change.verification.id
         known = self._changed.get(id)
         if known is None:
@@ -44,8 +50,8 @@ class Listener:
                 self._lagged = True
         elif change.verification.version > known.verification.version:
             self._changed[id] = change.following(known)
-        if self._waiting:
-            wake(self._waiting)
+        if waiting:
+            wake(waiting)
 
     async def changes(self, timeout_seconds: float | None = None) -> list[Change]:
         """All that changed since the last call, in the order of first change; nothing where the time is up. One reader at a time.

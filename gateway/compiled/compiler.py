@@ -78,7 +78,10 @@ class Plans:
     def execute(
         self, root: Any, context: Any, variables: dict[str, Any] | None = None, variant: Hashable = None
     ) -> ExecutionResult | Awaitable[ExecutionResult]:
-        """The result of the operation with these variables, as the client sent them; at once where nothing has to be waited for."""
+        """The result of the operation with these variables, as the client sent them; at once where nothing has to be waited for.
+
+        Whoever doesn't wait for what has to be waited for closes it (`close`).
+        """
         raw = variables or {}
         if self.refused:
             return self._by_graphql_core(root, context, raw)

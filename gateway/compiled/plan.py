@@ -28,7 +28,7 @@ class Plan:
             run.data = self._roots[0](run.root, run, None)
         except GraphQLError as error:
             run.errors.append(error)
-        return Settling(run).result() if run.holes else ExecutionResult(run.data, run.errors or None)
+        return Settling(run) if run.holes else ExecutionResult(run.data, run.errors or None)
 
     async def _one_by_one(self, run: Run) -> ExecutionResult:
         run.data = {}

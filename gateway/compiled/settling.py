@@ -1,7 +1,7 @@
 """Holes, filled: what had to be waited for is put in its place, and what comes of it is waited for at once, without a barrier in between."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from graphql import ExecutionResult
@@ -11,15 +11,22 @@ from gateway.compiled.run import Hole, Key, Place, Run, Spot, listed
 
 
 class Settling:
-    """The waiting part of one execution. `run.holes` is empty but while something is being completed, which waits for nothing."""
+    """The waiting part of one execution, to be awaited or closed. `run.holes` is empty but while something is completed, which waits for nothing."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._running: dict[asyncio.Task[None], list[Key]] = {}
         self._dropped: set[asyncio.Task[None]] = set()
 
-    async def result(self) -> ExecutionResult:
-        """The result once nothing has to be waited for any more."""
+    def __await__(self) -> Generator[Any, None, ExecutionResult]:
+        return self._result().__await__()
+
+    def close(self) -> None:
+        """Let go of all that would have been waited for."""
+        for hole in self._taken():
+            close(hole.awaitable)
+
+    async def _result(self) -> ExecutionResult:
         await self._fill(self._taken())
         return ExecutionResult(self._run.data, self._run.errors or None)
 
