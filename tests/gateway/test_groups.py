@@ -1,0 +1,148 @@
+"""Those who are told the same are told the same bytes, and nobody is told what was made for somebody else."""
+
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from graphql import GraphQLObjectType, get_named_type, is_leaf_type
+
+from domain.caller import Caller, Scope
+from gateway.documents import Documents, Operation
+from gateway.groups import MOST_KEPT, Groups
+from gateway.operation_request import OperationRequest
+from resolvers.subscriptions import VerificationUpdate
+from schema.build import build, executable
+from tests.company import CAPTURE_STARTED, LINK_OPENED, Company
+from tests.factories import a_verification
+from tests.wire import Following, following
+
+SCHEMA = executable(build())
+DOCUMENTS = Documents(SCHEMA, introspection=True)
+VERIFICATION = SCHEMA.type_map["Verification"]
+assert isinstance(VERIFICATION, GraphQLObjectType)
+PLAIN = " ".join(name for name, field in VERIFICATION.fields.items() if is_leaf_type(get_named_type(field.type)))
+WHOLE = f"{PLAIN} reasons {{ code }} declaredIdentity {{ firstName }} events {{ version type actor at fromStatus toStatus reasons {{ code }} note }}"
+STATE = f"query($id: ID!) {{ verification(id: $id) {{ {WHOLE} }} }}"
+UPDATED = f"subscription($id: ID!) {{ verificationUpdated(id: $id) {{ verification {{ {WHOLE} }} }} }}"
+ATTEMPTS = "subscription($id: ID!) { verificationUpdated(id: $id, followRetries: true) { verification { id attempts { id status } } } }"
+INNER = "subscription($id: ID!, $after: Int!) { verificationUpdated(id: $id, after: $after) { verification { events(after: $after) { version } } } }"
+READER = Caller("reader", "acme", frozenset({Scope.READ}), None)
+
+
+def operation(query: str = UPDATED, **variables: Any) -> Operation:
+    """The subscription that a client asks for."""
+    return DOCUMENTS.operation(OperationRequest(query, {"id": "ver_1", **variables}), "request")
+
+
+def an_update() -> VerificationUpdate:
+    """A message of a state of its own."""
+    return VerificationUpdate(a_verification(), ())
+
+
+async def heard(each: Iterable[Following]) -> list[dict[str, Any]]:
+    """The next response that each of them is sent."""
+    return [await updates.response() for updates in each]
+
+
+def shown(response: dict[str, Any], root: str) -> tuple[Any, list[Any]]:
+    """The verification in a response, and what is said of errors."""
+    told = response["data"][root]
+    return told["verification"] if root == "verificationUpdated" else told, [error["message"] for error in response.get("errors", [])]
+
+
+async def test_each_is_told_of_an_event_what_their_token_shows(company: Company) -> None:
+    id = await company.created(reference="order-9")
+    follower = await company.follow_token(id)
+    tokens = [company.token(*scopes) for scopes in ((), (Scope.READ,), (Scope.READ, Scope.SENSITIVE), (Scope.READ, Scope.REPORT))]
+    async with AsyncExitStack() as stack:
+        # Two of each, all with the same document and the same variables.
+        all_tokens = [*tokens, follower, follower, *reversed(tokens)]
+        followings = [await stack.enter_async_context(following(company.gateway, token, UPDATED, {"id": id})) for token in all_tokens]
+        await heard(followings)
+        for step in (LINK_OPENED, CAPTURE_STARTED):
+            await company.progress(id, step)
+
+            told = await heard(followings)
+            expected = [await company.answer(STATE, {"id": id}, token) for token in all_tokens]
+
+            assert [shown(each, "verificationUpdated") for each in told] == [shown(each, "verification") for each in expected]
+        await company.result(id, "FAILED", "IDVV_2403", "IDVV_2101")
+
+        told = await heard(followings)
+        expected = [await company.answer(STATE, {"id": id}, token) for token in all_tokens]
+
+    assert [shown(each, "verificationUpdated") for each in told] == [shown(each, "verification") for each in expected]
+    seen = [{reason["code"] for reason in shown(each, "verificationUpdated")[0]["reasons"]} for each in told]
+    assert seen == [{"IDVV_2403", "IDVV_2101"} if sees else {"IDVV_2101"} for sees in (1, 0, 1, 0, 0, 0, 0, 1, 0, 1)]
+    assert len({str(shown(each, "verificationUpdated")) for each in told}) == 3
+
+
+async def test_what_has_to_be_read_is_read_for_each_event(company: Company) -> None:
+    id = await company.created()
+    async with (
+        following(company.gateway, company.token(), ATTEMPTS, {"id": id}) as one,
+        following(company.gateway, company.token(), ATTEMPTS, {"id": id}) as other,
+    ):
+        await heard((one, other))
+        await company.result(id, "INCONCLUSIVE", "IDVV_1101")
+        ended = await heard((one, other))
+        retry = (await company.retry(id))["id"]
+        retried = [[await updates.next(), await updates.next()] for updates in (one, other)]
+
+    for response in ended:
+        assert response["data"]["verificationUpdated"]["verification"]["attempts"] == [{"id": id, "status": "INCONCLUSIVE"}]
+    for updates in retried:
+        assert [update["verification"]["id"] for update in updates] == [id, retry]
+        assert updates[-1]["verification"]["attempts"] == [{"id": id, "status": "INCONCLUSIVE"}, {"id": retry, "status": "PENDING"}]
+
+
+def test_a_group_is_of_those_whose_operation_variables_and_rights_are_the_same() -> None:
+    groups = Groups()
+    group = groups.of(operation(), READER)
+
+    assert groups.of(operation(), replace(READER, subject="somebody else")) is group
+    assert groups.of(operation(id="ver_2"), READER) is group, "which verification is followed says the event"
+    for other in (
+        groups.of(operation(), replace(READER, workspace="other")),
+        groups.of(operation(), replace(READER, chain="ver_1")),
+        groups.of(operation(), replace(READER, scopes=READER.scopes | {Scope.SENSITIVE})),
+        groups.of(operation(), replace(READER, scopes=frozenset({Scope.FOLLOW}))),
+        groups.of(operation(ATTEMPTS), READER),
+        groups.of(replace(operation(), tells_cost=True), READER),
+    ):
+        assert other is not group
+
+
+@pytest.mark.parametrize(("after", "same"), [(1, True), (2, False)])
+def test_a_variable_that_is_used_below_the_root_tells_groups_apart(after: int, same: bool) -> None:
+    groups = Groups()
+
+    group, other = groups.of(operation(INNER, after=1), READER), groups.of(operation(INNER, after=after), READER)
+
+    assert (group is other) is same
+
+
+def test_a_group_keeps_what_was_told_of_the_last_events() -> None:
+    groups = Groups()
+    group = groups.of(operation(), READER)
+    updates = [an_update() for _ in range(MOST_KEPT + 1)]
+
+    for number, update in enumerate(updates):
+        group.keep(update, b"%d" % number)
+
+    assert [group.told(update) for update in updates] == [None, *(b"%d" % number for number in range(1, MOST_KEPT + 1))]
+    assert group.told(updates[-1]._replace(events=(updates[-1].verification.events[0],))) is None
+    assert group.told(an_update()) is None
+
+
+def test_a_group_without_subscribers_is_forgotten() -> None:
+    groups = Groups()
+    first = groups.of(operation(), READER)
+    update = an_update()
+    first.keep(update, b"told")
+
+    del first
+
+    assert groups.of(operation(), READER).told(update) is None
