@@ -3,8 +3,9 @@
 Source: GraphQL specification, 6.4.3 (value completion) and 6.4.4 (errors), as graphql-core 3.3 understands them, words included.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from types import GeneratorType
 from typing import Any
 
@@ -221,7 +222,7 @@ def field_place(place: Place) -> Place:
 
 def abandon(values: Any, seen: int) -> None:
     """Let go of what a list still holds behind an item that ended it: of coroutines that never began, Python complains."""
-    rest = values[seen + 1 :] if isinstance(values, list | tuple) else values if isinstance(values, Iterator) else ()
+    rest = values if isinstance(values, Iterator) else islice(values, seen + 1, None) if isinstance(values, Collection) else ()
     try:
         for value in rest:
             close(value)

@@ -48,6 +48,9 @@ class Settling:
                     self._store(place, complete(await awaitable, self._run, place))
                 except Exception as error:
                     self._fail(error, spot, place)
+                except asyncio.CancelledError:
+                    self._stop()
+                    raise
                 holes = self._taken()
             if len(holes) > 1:
                 await self._side_by_side(holes)
@@ -98,6 +101,14 @@ class Settling:
                 place, _key = place
             self._container(place)[place[1]] = None
             self._drop(listed(place))
+
+    def _stop(self) -> None:
+        """Cancel all that is being waited for, where something cancelled itself: there will be no result."""
+        task = asyncio.current_task()
+        if task and not task.cancelling():
+            for other in self._running:
+                if other is not task and not other.cancelling():
+                    other.cancel()
 
     def _drop(self, nulled: list[Key]) -> None:
         """Cancel what is being waited for below a place that was nulled."""
