@@ -15,7 +15,7 @@ from strawberry.types.nodes import FragmentSpread, InlineFragment, Selection
 from tests.compiled.beings import Being, Cat, Dog, Rock
 from tests.compiled.dice import Dice
 from tests.compiled.inputs import Either, Filter, Odd, Range, Required
-from tests.compiled.values import Color, Fault, Level, Make, leaf, strange
+from tests.compiled.values import TEXTS, Color, Fault, Level, Make, leaf, strange
 
 Row = strawberry.Parent[Being]
 RANGE, RANGES, NUMBERS = Range(least=7), [Range(most=2), Range()], [1, 2]
@@ -194,7 +194,7 @@ def by_self(self: Any, info: Info, more: str = "") -> Any:
 
 def without_info(root: Row) -> Any:
     """A field that wants to know nothing."""
-    return leaf(("known",))(root.dice, f"{root.key}.without_info")
+    return leaf(TEXTS)(root.dice, f"{root.key}.without_info")
 
 
 async def slowly(root: Row, info: Info, more: int = 0) -> Any:

@@ -32,11 +32,11 @@ def operation_of(text: str, name: str | None = None) -> tuple[Any, OperationDefi
     return document, next(each for each in operations if name is None or (each.name and each.name.value == name))
 
 
-def plans_of(schema: GraphQLSchema, text: str, name: str | None = None) -> Plans:
-    """The plans of an operation, which must be valid and compiled."""
-    document, operation = operation_of(text, name)
+def plans_of(schema: GraphQLSchema, text: str, *, dates_left_to_orjson: bool = False) -> Plans:
+    """The plans of an operation, which must be valid."""
+    document, operation = operation_of(text)
     assert not validate(schema, document)
-    return Compiler(schema).plans(document, operation)
+    return Compiler(schema, dates_left_to_orjson=dates_left_to_orjson).plans(document, operation)
 
 
 async def asked(
@@ -58,3 +58,10 @@ async def asked(
         assert compared(expected, got) is Verdict.EQUAL, f"{expected}\n{got}"
     assert not plans.refused, plans.refused
     return Answer(got.data, got.errors or [])
+
+
+async def result_of(
+    plans: Plans, root: Any = None, context: Any = None, variables: dict[str, Any] | None = None, variant: Any = None
+) -> ExecutionResult:
+    """What the plans answer."""
+    return await awaited(plans.execute(root, context, variables, variant))

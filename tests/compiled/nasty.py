@@ -265,12 +265,17 @@ class Query:
     around_later = field(asked.slowly, str | None, Around(), PermissionExtension(permissions=[Allowed()]))
 
 
-async def noted(info: Info, name: str, pauses: int = 0) -> Any:
-    """A change that takes its time, written down when it begins and when it ends."""
+async def written_down(info: Info, name: str, pauses: int) -> None:
+    """A change that takes its time is written down when it begins and when it ends."""
     info.context.log.append(f"begin {name} at {asked.place(info)}")
     for _ in range(pauses % 5):
         await asyncio.sleep(0)
     info.context.log.append(f"end {name}")
+
+
+async def noted(info: Info, name: str, pauses: int = 0) -> Any:
+    """A change that takes its time."""
+    await written_down(info, name, pauses)
     return asked.echoed(info, name)
 
 
@@ -282,8 +287,8 @@ def noted_at_once(info: Info, name: str = "name") -> Any:
 
 async def noted_bag(root: asked.Row, info: Info, name: str = "bag") -> Any:
     """A change that is answered with an object."""
-    await noted(info, name, 2)
-    return root.later_bag
+    await written_down(info, name, 2)
+    return root.bag
 
 
 @strawberry.type

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequen
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from enum import Enum, IntEnum
+from types import CoroutineType
 from typing import Any
 from uuid import UUID
 
@@ -144,8 +145,9 @@ def leaf(good: tuple[Any, ...]) -> Make:
     def made(dice: Dice, key: str) -> Any:
         if not dice.misses(key):
             return dice.chosen(good, key)
-        nearly = good in NEARLY and dice.happens(0.5, key, "nearly")
-        return dice.chosen(NEARLY[good], key, "nearly") if nearly else strange(dice, key)
+        if dice.happens(0.5, key, "nearly"):
+            return dice.chosen(NEARLY[good], key, "nearly")
+        return late(dice, key) if dice.happens(0.2, key, "late") else strange(dice, key)
 
     return made
 
@@ -191,7 +193,7 @@ async def late(dice: Dice, key: str) -> Any:
 
 
 LATE: tuple[Make, ...] = (raised, absent, error, wrong)
-WRONGS: tuple[Make, ...] = (raised, raised, absent, absent, absent, error, wrong, wrong, wrong, late)
+WRONGS: tuple[Make, ...] = (raised, raised, absent, absent, absent, error, wrong, wrong, wrong)
 
 
 def sometimes_later(make: Make) -> Make:
@@ -207,14 +209,22 @@ def sometimes_later(make: Make) -> Make:
 
 async def soon(make: Callable[[], Any]) -> Any:
     """It, without a pause."""
-    return make()
+    return at_last(make())
 
 
 async def after_pauses(make: Callable[[], Any]) -> Any:
     """It, after others had their turn."""
     for _ in range(3):
         await asyncio.sleep(0)
-    return make()
+    return at_last(make())
+
+
+def at_last(made: Any) -> Any:
+    """What was made, unless that has to be waited for again: nobody would."""
+    if not isinstance(made, CoroutineType):
+        return made
+    made.close()
+    return None
 
 
 class Waiting:
@@ -225,7 +235,7 @@ class Waiting:
 
     def __await__(self) -> Generator[Any, None, Any]:
         yield from asyncio.sleep(0).__await__()
-        return self._make()
+        return at_last(self._make())
 
 
 DELAYS: tuple[Callable[[Callable[[], Any]], Any], ...] = (soon, after_pauses, Waiting)

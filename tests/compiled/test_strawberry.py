@@ -1,0 +1,302 @@
+"""Strawberry's ways to write a field, each called as Strawberry would have called it."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import orjson
+import pytest
+import strawberry
+from graphql import GraphQLObjectType, GraphQLSchema
+from strawberry.dataloader import DataLoader
+from strawberry.extensions import FieldExtension
+from strawberry.permission import BasePermission, PermissionExtension
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.info import Info
+
+from schema.fields import represents
+from tests.compiled.asked import Context
+from tests.compiled.asking import asked, plans_of, result_of
+from tests.compiled.dice import Dice
+from tests.compiled.guards import guard
+from tests.compiled.inputs import ODD, Filter, Odd
+from tests.compiled.values import NOON, Fault
+
+
+class Row:
+    """An object of the data."""
+
+    def __init__(self, name: str = "row", number: int = 1) -> None:
+        self.name = name
+        self.number = number
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+    @property
+    def failing(self) -> str:
+        """Nothing: it fails."""
+        raise Fault(f"{self.name} fails")
+
+
+def answering_by_parent(parent: strawberry.Parent[Row]) -> str:
+    """By the object."""
+    return f"parent {parent}"
+
+
+def answering_by_root(root: strawberry.Parent[Row], info: Info, more: str = "more") -> str:
+    """By the object, which is both root and parent."""
+    return f"root {root} {info.field_name} {more}"
+
+
+def answering_by_self(self: Any, info: Info) -> str:
+    """By the object, as a method."""
+    return f"self {self} {info.context['who']}"
+
+
+async def answering_slowly(root: strawberry.Parent[Row]) -> str:
+    """Later."""
+    await asyncio.sleep(0)
+    return f"slowly {root}"
+
+
+def answering_told(info: Info, filter: Filter | None = None) -> str:
+    """What is known of the field."""
+    selected = [type(each).__name__ for each in info.selected_fields]
+    place = info._raw_info.path.as_list()
+    return repr([info.field_name, info.python_name, place, info.variable_values, info.operation.operation.value, selected, filter is None])
+
+
+def answering_renamed(info: Info, from_: Annotated[int, strawberry.argument(name="from")] = 1, camel_case: int = 2) -> str:
+    """Arguments under other names."""
+    return repr((from_, camel_case))
+
+
+async def year(self: Any, info: Info) -> str:
+    """A year, later."""
+    await asyncio.sleep(0)
+    return f"{info.field_name} {self.at.year}"
+
+
+def answering_failing(info: Info) -> str:
+    """Nothing: it fails."""
+    raise Fault("failed")
+
+
+class Refusing(BasePermission):
+    """Nobody may."""
+
+    message = "not allowed"
+
+    def has_permission(self, source: Any, info: Any, **given: Any) -> bool:
+        """No."""
+        return False
+
+
+class Passing(BasePermission):
+    """Everybody may; to know it takes time."""
+
+    async def has_permission(self, source: Any, info: Any, **given: Any) -> bool:
+        """Yes."""
+        await asyncio.sleep(0)
+        return True
+
+
+class Loud(FieldExtension):
+    """Says what a resolver says, loudly."""
+
+    def resolve(self, next_: Any, source: Any, info: Any, **given: Any) -> Any:
+        """In capitals."""
+        return str(next_(source, info, **given)).upper()
+
+
+def field(resolver: Any, type: Any = str | None, *extensions: FieldExtension) -> Any:
+    """A field that a resolver answers."""
+    return strawberry.field(resolver=resolver, graphql_type=type, extensions=list(extensions))
+
+
+@strawberry.type
+class Thing:
+    """An object with each of them."""
+
+    is_type_of = represents(Row)
+
+    name: str
+    number: int | None
+    failing: str | None
+    missing: str | None
+    by_parent = field(answering_by_parent)
+    by_root = field(answering_by_root)
+    by_self = field(answering_by_self)
+    slowly = field(answering_slowly)
+    told = field(answering_told)
+    renamed = field(answering_renamed)
+    refused = field(answering_slowly, str | None, PermissionExtension(permissions=[Refusing()]))
+    refused_silently = field(answering_by_parent, str | None, PermissionExtension(permissions=[Refusing()], fail_silently=True))
+    passed = field(answering_slowly, str | None, PermissionExtension(permissions=[Passing()]))
+    loud = field(answering_by_parent, str | None, Loud())
+    class_: int | None = strawberry.field(name="class")
+    broken = field(answering_failing)
+
+
+@strawberry.type
+class Other:
+    """An object of the schema's own class."""
+
+    at: datetime
+
+    @strawberry.field
+    def sum(self, a: int = 1, b: int = 2) -> int:
+        """A method."""
+        return a + b
+
+    later = field(year, str, PermissionExtension(permissions=[Passing()]))
+
+
+Either = Annotated[Thing | Other, strawberry.union("Either")]
+
+
+@strawberry.type
+class Query:
+    """Everything that can be asked for."""
+
+    thing = field(lambda: Row(), Thing | None)
+    other = field(lambda: Other(at=NOON), Other)
+    either = field(lambda: [Row(), Other(at=NOON), strawberry.cast(Other, Row()), 5], list[Either | None])
+    wrong = field(lambda: "no row", Thing | None)
+
+
+def built() -> GraphQLSchema:
+    """A fresh schema."""
+    schema: GraphQLSchema = strawberry.Schema(Query, config=StrawberryConfig(scalar_map={Odd: ODD}))._schema
+    return schema
+
+
+SCHEMA = built()
+CASES: dict[str, tuple[str, Any]] = {
+    "name number": ("", {"name": "row", "number": 1}),
+    "byParent": ("", {"byParent": "parent <row>"}),
+    'byRoot a: byRoot(more: "x")': ("", {"byRoot": "root <row> byRoot more", "a": "root <row> byRoot x"}),
+    "bySelf": ("", {"bySelf": "self <row> somebody"}),
+    "slowly": ("", {"slowly": "slowly <row>"}),
+    "renamed(from: 5) a: renamed(camelCase: 7)": ("", {"renamed": "(5, 2)", "a": "(1, 7)"}),
+    "refusedSilently": ("", {"refusedSilently": None}),
+    "passed": ("", {"passed": "slowly <row>"}),
+    "loud": ("", {"loud": "PARENT <ROW>"}),
+    "a: failing": ("row fails", {"a": None}),
+    "a: missing": ("'Row' object has no attribute 'missing'", {"a": None}),
+    "a: class": ("'Row' object has no attribute 'class_'", {"a": None}),
+    "a: refused": ("not allowed", {"a": None}),
+    "a: broken": ("failed", {"a": None}),
+}
+
+
+@pytest.mark.parametrize("selected", CASES)
+async def test_a_field_is_answered_as_strawberry_answers_it(selected: str) -> None:
+    told, data = CASES[selected]
+
+    answer = await asked(SCHEMA, f"{{ thing {{ {selected} }} }}", context={"who": "somebody"})
+
+    assert answer.data == {"thing": data}
+    assert answer.failed == ({"thing.a": told} if told else {})
+
+
+async def test_a_resolver_is_told_of_its_field() -> None:
+    text = "query Q($x: Int = 3, $y: Boolean!) { thing { other: told(filter: { number: $x }) @include(if: $y) } }"
+
+    answer = await asked(SCHEMA, text, variables={"y": True})
+
+    assert answer.data["thing"]["other"] == "['told', 'told', ['thing', 'other'], {'x': 3, 'y': True}, 'query', ['SelectedField'], False]"
+
+
+async def test_types_are_told_apart_by_what_the_objects_are() -> None:
+    answer = await asked(SCHEMA, "{ either { __typename ... on Thing { name } ... on Other { at } } wrong { name } }")
+
+    assert answer.data["either"][:2] == [{"__typename": "Thing", "name": "row"}, {"__typename": "Other", "at": "2026-03-02T12:00:00+00:00"}]
+    assert answer.data["either"][3] is answer.data["wrong"] is None
+    assert {"either.3", "wrong"} <= answer.failed.keys()
+
+
+async def test_methods_of_the_schema_s_own_classes_are_called() -> None:
+    answer = await asked(SCHEMA, "{ other { sum a: sum(a: 5) later at } }")
+
+    assert answer.data == {"other": {"sum": 3, "a": 7, "later": "later 2026", "at": "2026-03-02T12:00:00+00:00"}}
+
+
+async def test_a_loader_loads_all_at_once() -> None:
+    batches = []
+
+    async def load(keys: list[int]) -> list[str]:
+        batches.append(keys)
+        return [f"loaded {key}" for key in keys]
+
+    async def answering_loaded(root: strawberry.Parent[Row], info: Info) -> str:
+        found: str = await info.context.load(root.number)
+        return found
+
+    @strawberry.type
+    class Item:
+        is_type_of = represents(Row)
+        loaded = field(answering_loaded, str)
+
+    @strawberry.type
+    class Items:
+        all = field(lambda: [Row(number=number) for number in range(5)], list[Item])
+
+    plans = plans_of(strawberry.Schema(Items)._schema, "{ all { loaded } }")
+
+    answer = await result_of(plans, context=DataLoader(load))
+
+    assert answer.data == {"all": [{"loaded": f"loaded {number}"} for number in range(5)]}
+    assert batches == [[0, 1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize(
+    "at",
+    [NOON, NOON.replace(microsecond=7), datetime(1, 1, 1, tzinfo=UTC), NOON.replace(tzinfo=None), datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC)],
+)
+async def test_dates_that_are_left_to_orjson_are_written_the_same(at: datetime) -> None:
+    @strawberry.type
+    class Dated:
+        other = field(lambda: Other(at=at), Other)
+
+    plans = plans_of(strawberry.Schema(Dated)._schema, "{ other { at } }", dates_left_to_orjson=True)
+
+    answer = await result_of(plans)
+
+    assert orjson.dumps(answer.data) == orjson.dumps({"other": {"at": at.isoformat()}})
+
+
+GUARDED = "{ thing { name number slowly } }"
+EVERYTHING = {"name": "row", "number": 1, "slowly": "slowly <row>"}
+
+
+async def test_guards_ask_everybody_whoever_came_before() -> None:
+    schema = built()
+    for name, scope in (("name", "read"), ("number", "write"), ("slowly", "read")):
+        guard(schema, "Thing", name, scope)
+    plans = plans_of(schema, GUARDED)
+    seen = {}
+
+    for scopes in (frozenset({"read", "write"}), frozenset[str](), frozenset({"read"}), frozenset({"read", "write"}), frozenset[str]()):
+        context = Context(Dice(1, 0), scopes)
+        answer = await result_of(plans, context=context, variant=scopes)
+        seen[scopes] = (answer.data, sorted(error.message for error in answer.errors or ()))
+        await asked(schema, GUARDED, context=context, variant=scopes)
+
+    assert seen == {
+        frozenset({"read", "write"}): ({"thing": EVERYTHING}, []),
+        frozenset(): ({"thing": None}, ["name needs read"]),
+        frozenset({"read"}): ({"thing": {**EVERYTHING, "number": None}}, ["number needs write"]),
+    }
+
+
+async def test_a_guard_is_asked_of_the_context_where_no_variant_is_given() -> None:
+    schema = built()
+    guard(schema, "Thing", "number", "write")
+    type = schema.type_map["Thing"]
+    assert isinstance(type, GraphQLObjectType)
+
+    refused = await asked(schema, "{ thing { number } }", context=Context(Dice(1, 0)), variant=frozenset())
+
+    assert refused.failed == {"thing.number": "number needs write"}
