@@ -10,7 +10,7 @@ from gateway.compiled.arguments import Arguments, Converter
 from gateway.compiled.functions import Function
 from gateway.compiled.guards import unguarded
 from gateway.compiled.info import LazyInfo, resolve_info
-from gateway.compiled.plain import Plain, plain
+from gateway.compiled.plain import Plain, plain, tells_event
 
 
 class Calls:
@@ -29,7 +29,11 @@ class Calls:
         if known:
             return direct(function, known, field, node, label, place)
         info = f"{function.keep('I', resolve_info)}(r, {label}, {place})"
-        return f"{function.keep('R', resolve or default_field_resolver)}(o, {info}{arguments(function, field, node, None, info)})"
+        given = arguments(function, field, node, None, info)
+        if tells_event(resolve):
+            # Its arguments were for the source of the events; all that can come of them here is an error.
+            return f"({given.removeprefix(', **')}, o)[1]" if given else "o"
+        return f"{function.keep('R', resolve or default_field_resolver)}(o, {info}{given})"
 
     def reads(self, field: GraphQLField) -> bool:
         """Whether the answer is an attribute of the object, and nothing else is asked."""

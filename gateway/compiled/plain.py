@@ -10,6 +10,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 from gateway.compiled.guards import Resolver
 
 MADE_BY_STRAWBERRY = "GraphQLCoreConverter.from_resolver.<locals>."
+EVENT = "GraphQLCoreConverter.from_field.<locals>.<lambda>"
 
 
 class Plain(NamedTuple):
@@ -40,3 +41,8 @@ def handles_exceptions(resolve: Any) -> bool:
     held = dict(zip(resolve.__code__.co_freevars, resolve.__closure__ or (), strict=False))
     handlers = held.get("field_exception_handlers")
     return bool(handlers and handlers.cell_contents)
+
+
+def tells_event(resolve: Resolver | None) -> bool:
+    """Whether it is what Strawberry puts at the field of a subscription: the event is the answer."""
+    return getattr(resolve, "__qualname__", "") == EVENT
