@@ -11,6 +11,7 @@ from graphql import (
     GraphQLInputType,
     GraphQLList,
     GraphQLNonNull,
+    get_named_type,
     is_required_input_field,
 )
 
@@ -42,6 +43,15 @@ WRONG: tuple[Any, ...] = (
     *("", "x", "1", "true", "RED", "red", "r", "2026-03-02", "2026-03-02T12:00:00", "later", b"bytes", Text("RED"), Whole(2**40)),
     *([], [1], [None], [[1]], {}, {"number": 1}, {"unknown": 1}, {"least": "x"}, (1, 2), {1}, object),
 )  # fmt: skip
+
+# What is nearly right.
+NEARLY: dict[str, tuple[Any, ...]] = {
+    "Int": (2**31, -(2**31) - 1, 1.5, True, "1", float("nan")),
+    "Float": (float("nan"), float("inf"), "1.5", False),
+    "String": (1, True, 1.5, ["x"]),
+    "Boolean": (1, 0, "true"),
+    "ID": (1.5, True, [7]),
+}
 
 
 class Inputs:
@@ -87,7 +97,7 @@ class Inputs:
     def raw(self, type: GraphQLInputType, deep: int = 0) -> Any:
         """One as a request brings it: wrong as often as is wanted."""
         if self.random.random() < self.wrong:
-            return self.random.choice(WRONG)
+            return self.random.choice(NEARLY.get(get_named_type(type).name, WRONG) if self.random.random() < 0.5 else WRONG)
         if isinstance(type, GraphQLNonNull):
             return self.raw_present(type.of_type, deep)
         return None if self.random.random() < 0.12 else self.raw_present(type, deep)

@@ -75,7 +75,7 @@ OWN = [each for each in PLANTED if each.workspace == ACME]
 CALLERS = [
     *(Caller("tester", workspace, scopes, NOON) for scopes in EVERY_SET for workspace in (ACME, ACME, OTHER)),
     *(Caller("person", ACME, frozenset({Scope.FOLLOW}), NOON, chain) for chain in (OWN[-1].chain, OWN[5].chain, OWN[0].chain, "nothing")),
-    *(Caller("reader", ACME, frozenset(SCOPES)) for _ in range(12)),
+    *(Caller("reader", ACME, frozenset(SCOPES)) for _ in range(24)),
 ]
 KNOWN: dict[str, tuple[Any, ...]] = {
     "ID": (*(each.id for each in OWN), PLANTED[-1].id, "nothing"),
