@@ -6,6 +6,7 @@ The retry advice and what is internal are this project's own.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from domain.described import Described
 from domain.status import Status
@@ -151,6 +152,12 @@ NEVER_STARTED, LINK_EXPIRED, VERIFICATION_EXPIRED = "IDVV_1101", "IDVV_1121", "I
 INTERNAL_TYPES = frozenset({reason.type for reason in CATALOGUE.values() if reason.internal} | {ReasonType.UNKNOWN})
 
 CODE = re.compile(r"[A-Z0-9_]{1,64}")
+
+
+@lru_cache(1000)
+def all_explained(codes: tuple[str, ...]) -> tuple[ReasonCode, ...]:
+    """The entries for codes that come together: there are few such combinations, and many who have them."""
+    return tuple(map(explained, codes))
 
 
 def explained(code: str) -> ReasonCode:

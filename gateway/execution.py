@@ -100,10 +100,9 @@ class Execution:
     async def execute(self, operation: Operation, caller: Caller, request_id: str) -> Response:
         """The response to a query or mutation. Raises: RequestRefused where its variables can't be used, or its time is up."""
         try:
-            with self._metrics.timed(operation.type.value):
-                async with self._drain.answering(self._request_seconds):
-                    result = self._executed(operation, None, Context(self._services, caller))
-                    return self._response(operation, result if isinstance(result, ExecutionResult) else await result, request_id)
+            with self._metrics.timed(operation.type.value), self._drain.answering(self._request_seconds):
+                result = self._executed(operation, None, Context(self._services, caller))
+                return self._response(operation, result if isinstance(result, ExecutionResult) else await result, request_id)
         except TimeoutError:
             outcome = "; it may or may not have been made" if operation.type is OperationType.MUTATION else ""
             raise RequestRefused(503, [error("TIMEOUT", f"no answer in time{outcome}")]) from None
@@ -154,9 +153,13 @@ class Execution:
 
     def _pushed(self, group: Group, operation: Operation, caller: Caller, request_id: str, send: Send, event: Marked) -> bool:
         """Whether an event was sent at once: not where its response has to be waited for, and not to who has to wait before they can pay."""
-        content = group.told(event) or self._told_at_once(group, operation, event, caller, request_id)
-        # Whoever takes so little that it could not be sent pays twice.
-        return content is not None and not self._rate.take(caller, operation.cost) and send(content)
+        try:
+            content = group.told(event) or self._told_at_once(group, operation, event, caller, request_id)
+            # Whoever takes so little that it could not be sent pays twice.
+            return content is not None and not self._rate.take(caller, operation.cost) and send(content)
+        except Exception:
+            # The feed calls this, which tells others too. What is wrong is said by the usual way.
+            return False
 
     def _told_at_once(self, group: Group, operation: Operation, event: Marked, caller: Caller, request_id: str) -> bytes | None:
         """The response to an event, where nothing has to be waited for, and all of the group are to have the same."""

@@ -184,8 +184,9 @@ async def body(content_length: str, receive: Receive) -> bytes:
 
 def from_body(request: Asked, content: bytes) -> OperationRequest:
     """The operation in a JSON body. Raises: RequestRefused."""
-    media, _, parameters = request.header(b"content-type").partition(";")
-    if media.strip().lower() != JSON or ("charset" in parameters.lower() and "utf-8" not in parameters.lower()):
+    content_type = request.header(b"content-type")
+    media, _, parameters = content_type.partition(";")
+    if content_type != JSON and (media.strip().lower() != JSON or ("charset" in parameters.lower() and "utf-8" not in parameters.lower())):
         raise refused("BAD_REQUEST", f"the body must be {JSON} in UTF-8", 415)
     plain = decoded(content, request.header(b"content-encoding"), MOST_BODY_BYTES)
     # Where each byte of it were such a mark, it would still not hold too many.

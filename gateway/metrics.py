@@ -25,6 +25,7 @@ class Metrics:
         self.subscriptions = Counter("gateway_subscriptions_total", "Subscriptions that were begun", registry=self._registry)
         self.ignored_results = Counter("gateway_ignored_results_total", "Results reported against a different final one", registry=self._registry)
         self.documents = Counter("gateway_documents_total", "Requests by how their document was found", ["kind"], registry=self._registry)
+        self._counted: dict[str, Counter] = {}
         self.sockets = Gauge("gateway_sockets", "Open WebSockets", registry=self._registry)
         self.refused = Counter("gateway_refused_total", "Connections and requests that were refused unread", ["reason"], registry=self._registry)
         Gauge("gateway_subscribers", "Subscriptions that listen to the feed", registry=self._registry).set_function(lambda: feed.subscribers)
@@ -42,7 +43,8 @@ class Metrics:
 
     def count_document(self, kind: str) -> None:
         """One more request's document was found: known, parsed, persisted, trusted; or it was refused."""
-        self.documents.labels(kind).inc()
+        counted = self._counted.get(kind) or self._counted.setdefault(kind, self.documents.labels(kind))
+        counted.inc()
 
     def exposition(self) -> bytes:
         """All of it, in Prometheus's text format."""

@@ -111,7 +111,7 @@ class WithoutIgnored(Scoped):
         found = self.inner(source, info, **arguments)
         if source.type is not EventType.RESULT_IGNORED:
             return found
-        return [] if isinstance(found, list) else None
+        return [] if isinstance(found, list | tuple) else None
 
 
 GUARDS: dict[Otherwise, type[Scoped]] = {

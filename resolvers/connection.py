@@ -22,7 +22,7 @@ class VerificationEdge(NamedTuple):
     @property
     def cursor(self) -> str:
         """Where it stands, written when somebody asks."""
-        return cursor.encode(self.page.place(self.node))
+        return self.page.cursor(self.node)
 
 
 @dataclass(frozen=True, slots=True)

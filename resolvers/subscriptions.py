@@ -91,39 +91,43 @@ async def verification_updated(
         followed = Followed(first, sent)
         if context.push:
             listener.directly = partial(followed.pushed, context.push)
+        # What was told isn't kept for as long as nothing happens.
+        del first
         changed = await context.verifications.chains([chain]) if chain else []
         while True:
-            for verification in changed:
-                if update := followed.update(verification):
+            while changed:
+                update = followed.update(changed.pop(0))
+                if update:
                     yield update
-                    followed.saw(verification)
-            if followed.newest.status is Status.VERIFIED or (followed.newest.status.final and not follow_retries):
+                    followed.saw(update.verification)
+            update = None
+            if followed.status is Status.VERIFIED or (followed.status.final and not follow_retries):
                 return
             changed = sorted((change.verification for change in await listener.changes()), key=lambda either: either.attempt)
 
 
 class Followed:
-    """What a subscriber has seen of a verification, or of its chain from there on."""
+    """What a subscriber has seen of a verification, or of its chain from there on, and the status of the newest attempt. No state is kept."""
 
-    __slots__ = ("_first", "_sent", "newest")
+    __slots__ = ("_attempt", "_first_attempt", "_sent", "status")
 
     def __init__(self, first: Verification, sent: dict[str, int]) -> None:
-        self._first = first
+        self._first_attempt = self._attempt = first.attempt
         self._sent = {**sent, first.id: first.version}
-        self.newest = first
+        self.status = first.status
 
     def update(self, verification: Verification) -> VerificationUpdate | None:
         """The message that tells of a state, where there is something new in it."""
         last = self._sent.get(verification.id, 0)
-        if verification.version <= last or verification.attempt < self._first.attempt:
+        if verification.version <= last or verification.attempt < self._first_attempt:
             return None
         return VerificationUpdate(verification, verification.events_after(last))
 
     def saw(self, verification: Verification) -> None:
         """The message was sent."""
         self._sent[verification.id] = verification.version
-        if verification.attempt >= self.newest.attempt:
-            self.newest = verification
+        if verification.attempt >= self._attempt:
+            self._attempt, self.status = verification.attempt, verification.status
 
     def pushed(self, push: Callable[[Marked], bool], change: Change) -> bool:
         """Send a change while the subscription waits, unless something may end with it: false where that was not possible."""

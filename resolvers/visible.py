@@ -8,21 +8,21 @@ from domain.caller import Caller
 from domain.errors import BadUserInput
 from domain.event import Event
 from domain.identity import DeclaredIdentity, ExtractedDocument
-from domain.reasons import ReasonCode, explained
+from domain.reasons import ReasonCode, all_explained
 from domain.verification import Verification
 
 Row = strawberry.Parent[Verification]
 Entry = strawberry.Parent[Event]
 
 
-def reasons(root: Row) -> list[ReasonCode]:
+def reasons(root: Row) -> tuple[ReasonCode, ...]:
     """Why it failed or could not be completed, in the provider's order; empty otherwise."""
-    return [explained(code) for code in root.reasons]
+    return all_explained(root.reasons)
 
 
-def event_reasons(root: Entry) -> list[ReasonCode]:
+def event_reasons(root: Entry) -> tuple[ReasonCode, ...]:
     """The reasons that came with the event."""
-    return [explained(code) for code in root.reasons]
+    return all_explained(root.reasons)
 
 
 def declared_identity(root: Row) -> DeclaredIdentity | None:
@@ -38,11 +38,11 @@ def extracted_document(root: Row) -> ExtractedDocument | None:
 def events(
     root: Row,
     after: Annotated[int, strawberry.argument(description="Only those with a greater version.")] = 0,
-) -> list[Event]:
+) -> tuple[Event, ...]:
     """What happened, oldest first, without gaps."""
     if after < 0:
         raise BadUserInput(f"after is {after}; versions begin at 1, and 0 asks for all events")
-    return list(root.events_after(after))
+    return root.events_after(after)
 
 
 def scopes(root: strawberry.Parent[Caller]) -> list[str]:

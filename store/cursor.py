@@ -32,7 +32,12 @@ class Place(NamedTuple):
 
 def encode(place: Place) -> str:
     """The cursor of a place."""
-    return _hidden(f"{place.order.name}:{milliseconds(place.at)}:{place.id}")
+    return written(place.order, place.at, place.id)
+
+
+def written(order: Order, at: datetime, id: str) -> str:
+    """The same where there is no place yet."""
+    return _hidden(f"{order.name}:{milliseconds(at)}:{id}")
 
 
 def decode(cursor: str, order: Order, argument: str) -> Place:

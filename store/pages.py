@@ -8,7 +8,7 @@ from pymongo import ASCENDING, DESCENDING
 
 from domain.filter import Filter, Order
 from domain.verification import Verification
-from store.cursor import Place
+from store.cursor import Place, written
 from store.documents import Document
 from store.driver import Collection, answering, fetch, in_thread
 from store.part import reading, rows
@@ -48,6 +48,10 @@ class Page:
     def place(self, row: Verification) -> Place:
         """Where a row stands in the list."""
         return Place(self.order, row.created_at if self.order in BY_CREATION else row.updated_at, row.id)
+
+    def cursor(self, row: Verification) -> str:
+        """The same as a text."""
+        return written(self.order, row.created_at if self.order in BY_CREATION else row.updated_at, row.id)
 
 
 def conditions(scope: Document, filter: Filter, request: PageRequest) -> Document:

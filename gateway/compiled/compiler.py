@@ -24,7 +24,7 @@ from gateway.compiled.calls import Calls
 from gateway.compiled.checks import Checks
 from gateway.compiled.functions import Codes
 from gateway.compiled.plan import Plan
-from gateway.compiled.run import Limit, Operation, Run
+from gateway.compiled.run import UNLIMITED, Limit, Operation, Run
 from gateway.compiled.source import Refused, Writer
 from gateway.compiled.variables import Variables
 from gateway.recent import Recent
@@ -42,7 +42,7 @@ class Compiler:
     """Compiles the operations of a schema. The plans used least recently are forgotten, whichever operation they are of."""
 
     def __init__(
-        self, schema: GraphQLSchema, *, hide_suggestions: bool = False, dates_left_to_orjson: bool = False, limit: Limit | None = None
+        self, schema: GraphQLSchema, *, hide_suggestions: bool = False, dates_left_to_orjson: bool = False, limit: Limit = UNLIMITED
     ) -> None:
         """`dates_left_to_orjson`: instants in UTC stay objects, since whoever writes the answer writes it with orjson."""
         self.schema = schema

@@ -1,6 +1,7 @@
 """One execution of a plan: what belongs to a single request, and nothing that outlives it."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from math import inf
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -91,22 +92,39 @@ class Operation(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """How many items all lists of an answer may have together, and the error where there are more."""
+    """How many items all lists of an answer may have together, and what makes the error where there are more."""
 
-    items: int
+    items: float
     error: Callable[[], Exception]
+
+
+UNLIMITED = Limit(inf, Exception)
 
 
 class Run:
     """The state of one execution."""
 
-    __slots__ = ("context", "data", "errors", "holes", "items", "limit", "operation", "raw", "root", "selected", "values", "variables")
+    __slots__ = (
+        "context",
+        "data",
+        "errors",
+        "holes",
+        "items",
+        "most_items",
+        "operation",
+        "raw",
+        "root",
+        "selected",
+        "too_many",
+        "values",
+        "variables",
+    )
 
     def __init__(
-        self, operation: Operation, selected: Selected, limit: Limit | None, root: Any, context: Any, raw: dict[str, Any], variables: dict[str, Any]
+        self, operation: Operation, selected: Selected, limit: Limit, root: Any, context: Any, raw: dict[str, Any], variables: dict[str, Any]
     ) -> None:
         self.operation = operation
-        self.limit = limit
+        self.most_items, self.too_many = limit
         self.selected = selected
         self.root = root
         self.context = context
@@ -126,13 +144,6 @@ class Run:
             assert isinstance(values, VariableValues)
             self.values = values
         return self.values
-
-    def listed(self, values: Any) -> None:
-        """Count the items of a list. Raises: what the compiler was given for that, where they are too many by now."""
-        if self.limit and (values.__class__ is list or values.__class__ is tuple):
-            self.items += len(values)
-            if self.items > self.limit.items:
-                raise self.limit.error()
 
     def failed(self, error: Exception, spot: Spot, place: Place) -> None:
         """Keep the error of a value that may be null."""

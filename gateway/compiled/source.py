@@ -135,7 +135,17 @@ class Writer:
         return self._made(
             function,
             f"items of {item.parent_type}.{item.field_name}",
-            ["out, i = [], -1", "r.listed(v)", "try:", *indented(loop), *ended, "return out"],
+            [
+                "out, i = [], -1",
+                "if v.__class__ is list or v.__class__ is tuple:",
+                "    r.items += len(v)",
+                "    if r.items > r.most_items:",
+                "        raise r.too_many()",
+                "try:",
+                *indented(loop),
+                *ended,
+                "return out",
+            ],
         )
 
     def _made(self, function: Function, about: str, body: Sequence[str]) -> Callable[..., Any]:
