@@ -38,8 +38,9 @@ class Audience:
     async def told(self, states: States) -> dict[str, float]:
         """What a round took in which each socket has a message. Raises: Broken, Disagreement."""
         self.crowd.expect(len(self.crowd.sockets))
+        tell = self.tell(states)
         begun, cpu = perf_counter(), self.crowd.target.cpu_seconds
-        telling = asyncio.ensure_future(timed(self.tell(states)))
+        telling = asyncio.ensure_future(timed(tell()))
         await self.crowd.complete()
         told = await telling
         cpu = self.crowd.target.cpu_seconds - cpu

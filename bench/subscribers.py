@@ -84,8 +84,9 @@ async def delivered(crowd: Crowd, tell: Tell, states: States, writes: int) -> li
         at = number % len(states)
         states[at] = advanced(states[at])
         crowd.expect(1)
+        send = tell([states[at]])
         begun = perf_counter()
-        telling = asyncio.ensure_future(tell([states[at]]))
+        telling = asyncio.ensure_future(send())
         await crowd.complete()
         times.append((crowd.last - begun) * 1000)
         await telling
