@@ -9,6 +9,7 @@ from domain.verification import Verification
 from store.documents import Document, decode
 from store.driver import Collection, answering, fetch, in_thread
 from store.sealing import Keys
+from store.shared_reads import settle
 
 MOST_AT_ONCE = 500
 
@@ -70,16 +71,6 @@ class PointReads:
         with answering():
             documents = fetch(self._collection, wanted(keys))
         return {(document["workspace"], document["_id"]): decode(document, self._keys) for document in documents}
-
-
-def settle(answer: Answer, outcome: Verification | BaseException | None) -> None:
-    """Answer one who waits, unless nobody waits any more."""
-    if answer.done():
-        return
-    if isinstance(outcome, BaseException):
-        answer.set_exception(outcome)
-    else:
-        answer.set_result(outcome)
 
 
 def wanted(keys: list[Key]) -> Document:

@@ -2,11 +2,12 @@
 
 import random
 from asyncio import sleep
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from pymongo.errors import DuplicateKeyError
@@ -26,7 +27,10 @@ from store.pages import Page, PageRequest
 from store.point_reads import PointReads
 from store.query import matching, within
 from store.sealing import Keys
+from store.shared_reads import SharedReads
 from store.turns import Turns
+
+T = TypeVar("T")
 
 Clock = Callable[[], datetime]
 Rule = Callable[[Verification, datetime], Verification]
@@ -60,6 +64,7 @@ class Store:
         self.patience_seconds = patience_seconds
         self.turns = Turns()
         self.point_reads = PointReads(self.collection, keys)
+        self.shared_reads = SharedReads()
         self.barrier = Barrier(self.database, uuid4().hex, now)
 
     def within(self, workspace: str, chain: str | None = None) -> "Verifications":
@@ -184,7 +189,8 @@ class Verifications:
         `reading`: the names of the attributes that will be asked of its rows, so that no more is read; anything else that is asked of them then
         raises NotRead. None, or a name that isn't known: everything.
         """
-        return await pages.read(self._store.collection, self._store.keys, self._scope, filter, request, reading)
+        read = partial(pages.read, self._store.collection, self._store.keys, self._scope, filter, request, reading)
+        return await self._shared("page", read, filter, request, reading)
 
     async def updated_since(self, since: datetime, filter: Filter) -> AsyncIterator[Verification]:
         """Those that changed at an instant or later and meet what never changes of the filter, the longest unchanged first.
@@ -203,12 +209,19 @@ class Verifications:
 
     async def count(self, filter: Filter) -> int:
         """How many match. Cost: one count, of index entries where the filter has its index."""
-        with answering():
-            return await self._store.collection.count_documents(within(self._scope, matching(filter)))
+        return await self._shared("count", partial(self._count, filter), filter)
 
     async def statistics(self, filter: Filter) -> VerificationStats:
         """Counts over those that match."""
-        return await statistics.read(self._store.collection, self._scope, filter)
+        return await self._shared("statistics", partial(statistics.read, self._store.collection, self._scope, filter), filter)
+
+    def _shared(self, kind: str, read: Callable[[], Coroutine[Any, Any, T]], *asked: Hashable) -> Awaitable[T]:
+        """What is read, together with those who ask for the same in the same scope."""
+        return self._store.shared_reads.of((kind, self.workspace, self._chain, *asked), read)
+
+    async def _count(self, filter: Filter) -> int:
+        with answering():
+            return await self._store.collection.count_documents(within(self._scope, matching(filter)))
 
     async def _read(self, id: str) -> Verification | None:
         # One of another chain takes as long as one that doesn't exist.

@@ -39,6 +39,8 @@ class Writer:
         self._checks = checks
         self._codes = codes
         self._positions = 0
+        # The functions that always answer alike for what is known by the same key.
+        self._remembering: set[Callable[..., Any]] = set()
         self.texts: list[str] = []
         self.selected: set[tuple[str, str]] = set()
 
@@ -73,8 +75,11 @@ class Writer:
                 entries.append(f"{key!r}: {local}")
         answer = f"{{{', '.join(entries)}}}"
         attribute = getattr(type.is_type_of, "key", None)
-        body = remembering(function, attribute, lines, answer) if constant and attribute else [*lines, f"return {answer}"]
-        return self._made(function, type.name, body)
+        if not constant or not attribute:
+            return self._made(function, type.name, [*lines, f"return {answer}"])
+        made = self._made(function, type.name, remembering(function, attribute, lines, answer))
+        self._remembering.add(made)
+        return made
 
     def _field(self, function: Function, position: Position, field: GraphQLField, key: str, local: str) -> list[str]:
         label, place = function.keep("P", position), f"(p, {key!r})"
@@ -132,21 +137,12 @@ class Writer:
         each = trying(self._checks.completion(function, item, label, "x", place), item, label, "x", place)
         loop = ["for i, x in enumerate(v):", *indented([*each, "out.append(x)"])]
         ended = ["except Exception:", f"    {function.keep('B', abandon)}(v, i)", "    raise"]
-        return self._made(
-            function,
-            f"items of {item.parent_type}.{item.field_name}",
-            [
-                "out, i = [], -1",
-                "if v.__class__ is list or v.__class__ is tuple:",
-                "    r.items += len(v)",
-                "    if r.items > r.most_items:",
-                "        raise r.too_many()",
-                "try:",
-                *indented(loop),
-                *ended,
-                "return out",
-            ],
-        )
+        counted = ["if v.__class__ is list or v.__class__ is tuple:", "    r.items += len(v)"]
+        counted += ["    if r.items > r.most_items:", "        raise r.too_many()"]
+        lines = ["out, i = [], -1", "try:", *indented(loop), *ended]
+        constant = isinstance(item, ObjectPosition) and item.function in self._remembering
+        lines = remembering_tuple(function, lines) if constant else [*lines, "return out"]
+        return self._made(function, f"items of {item.parent_type}.{item.field_name}", [*counted, *lines])
 
     def _made(self, function: Function, about: str, body: Sequence[str]) -> Callable[..., Any]:
         text = function.text(body)
@@ -176,6 +172,23 @@ def remembering(function: Function, attribute: str, lines: Sequence[str], answer
         f"        {kept}.clear()",
         f"    {kept}[k] = a",
         "return a",
+    ]
+
+
+def remembering_tuple(function: Function, lines: Sequence[str]) -> list[str]:
+    """The same for a list of such objects, where it is a tuple: that one will always hold the same."""
+    kept = function.keep("M", {})
+    return [
+        f"k = {kept}.get(id(v))",
+        "if k is not None and k[0] is v:",
+        "    return k[1]",
+        "n = len(r.errors)",
+        *lines,
+        "if v.__class__ is tuple and len(r.errors) == n and not r.holes:",
+        f"    if len({kept}) >= {MOST_KEPT}:",
+        f"        {kept}.clear()",
+        f"    {kept}[id(v)] = v, out",
+        "return out",
     ]
 
 
