@@ -7,20 +7,18 @@ from typing import Annotated, Any
 
 import strawberry
 from strawberry.dataloader import DataLoader
-from strawberry.extensions import FieldExtension
-from strawberry.permission import BasePermission
 from strawberry.scalars import JSON
 from strawberry.types.nodes import FragmentSpread, InlineFragment, Selection
 
 from tests.compiled.beings import Being, Cat, Dog, Rock
 from tests.compiled.dice import Dice
+from tests.compiled.faults import Make, leaf, strange
 from tests.compiled.inputs import Either, Filter, Odd, Range, Required
-from tests.compiled.values import TEXTS, Color, Fault, Level, Make, leaf, strange
+from tests.compiled.values import TEXTS, Color, Fault, Level
 
 Row = strawberry.Parent[Being]
 RANGE, RANGES, NUMBERS = Range(least=7), [Range(most=2), Range()], [1, 2]
 FILTER = Filter(text="default", colors=[Color.RED], maybe=None, surely=None, maybe_ranges=None)
-LATE = {"code": "LATE"}
 
 
 class Context:
@@ -279,39 +277,3 @@ def pebbles(info: Info) -> Any:
     """Objects of several classes."""
     dice, at = info.context.dice, place(info)
     return [dice.chosen((Pebble(weight=index), Cat(dice, f"{at}.{index}"), Rock(dice, at), None), at, index) for index in range(4)]
-
-
-class Allowed(BasePermission):
-    """Somebody may, or not."""
-
-    message = "you may not"
-
-    def has_permission(self, source: Any, info: Info, **given: Any) -> bool:
-        """Whether they may."""
-        return not info.context.dice.misses("allowed", place(info), repr(given))
-
-
-class AllowedLater(BasePermission):
-    """Somebody may, or not; to know it takes time."""
-
-    message = "you may not, after all"
-    error_extensions = LATE
-
-    async def has_permission(self, source: Any, info: Info, **given: Any) -> bool:
-        """Whether they may."""
-        await asyncio.sleep(0)
-        return not info.context.dice.misses("allowed later", place(info))
-
-
-class Around(FieldExtension):
-    """Changes what a resolver is given, and what it answers."""
-
-    def resolve(self, next_: Any, source: Any, info: Info, **given: Any) -> Any:
-        """The answer, with something around it."""
-        answer = next_(source, info, **{name: f"<{value}>" if isinstance(value, str) else value for name, value in given.items()})
-        return f"({answer})" if isinstance(answer, str) else answer
-
-    async def resolve_async(self, next_: Any, source: Any, info: Info, **given: Any) -> Any:
-        """The same where it has to be waited for."""
-        answer = await next_(source, info, **given)
-        return f"[{answer}]" if isinstance(answer, str) else answer

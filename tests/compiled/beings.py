@@ -3,21 +3,8 @@
 from typing import Any
 
 from tests.compiled.dice import Dice
-from tests.compiled.values import (
-    COLORS,
-    FLAGS,
-    IDS,
-    INSTANTS,
-    NUMBERS,
-    ODDS,
-    RATIOS,
-    TEXTS,
-    Make,
-    items,
-    leaf,
-    sometimes_later,
-    strange,
-)
+from tests.compiled.faults import Make, items, leaf, sometimes_later, strange
+from tests.compiled.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS, RATIOS, TEXTS
 
 
 class Being:

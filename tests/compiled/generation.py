@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import mutations, queries
 
-from tests.compiled.documents import Plain, Rewriting, Written, plain_operations
+from tests.compiled.documents import Rewriting, Written
 from tests.compiled.literals import Inputs
+from tests.compiled.operations import Plain, plain_operations
 from tests.compiled.subjects import Subject
 
 # To make a document takes hypothesis long; to write it down in another way doesn't.

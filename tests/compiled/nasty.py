@@ -14,11 +14,12 @@ from strawberry.schema.config import StrawberryConfig
 
 from schema.fields import represents
 from tests.compiled import asked
-from tests.compiled.asked import Allowed, AllowedLater, Around, Info, Pebble
+from tests.compiled.asked import Info, Pebble
 from tests.compiled.beings import Bag as BagOfData
 from tests.compiled.beings import Cat as CatOfData
 from tests.compiled.beings import Dog as DogOfData
 from tests.compiled.beings import Kitten, Machine, Rock
+from tests.compiled.extensions import Allowed, AllowedLater, Around
 from tests.compiled.guards import guard
 from tests.compiled.inputs import ODD, Odd
 from tests.compiled.values import Color

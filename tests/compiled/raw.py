@@ -16,8 +16,9 @@ from graphql import (
 
 from tests.compiled.asked import echoed_at
 from tests.compiled.dice import Dice
+from tests.compiled.faults import Make, items, leaf, sometimes_later, strange
 from tests.compiled.inputs import read_odd, write_odd
-from tests.compiled.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS, RATIOS, TEXTS, Color, Make, items, leaf, sometimes_later, strange
+from tests.compiled.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS, RATIOS, TEXTS, Color
 
 SDL = """
 scalar Odd

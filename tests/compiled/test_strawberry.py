@@ -236,11 +236,15 @@ async def test_a_loader_loads_all_at_once() -> None:
 
     @strawberry.type
     class Item:
+        """One of them."""
+
         is_type_of = represents(Row)
         loaded = field(answering_loaded, str)
 
     @strawberry.type
     class Items:
+        """All of them."""
+
         all = field(lambda: [Row(number=number) for number in range(5)], list[Item])
 
     plans = plans_of(strawberry.Schema(Items)._schema, "{ all { loaded } }")
@@ -258,6 +262,8 @@ async def test_a_loader_loads_all_at_once() -> None:
 async def test_dates_that_are_left_to_orjson_are_written_the_same(at: datetime) -> None:
     @strawberry.type
     class Dated:
+        """An object with a date."""
+
         other = field(lambda: Other(at=at), Other)
 
     plans = plans_of(strawberry.Schema(Dated)._schema, "{ other { at } }", dates_left_to_orjson=True)
