@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.compiled.dice import Dice
 from tests.compiled.faults import Make, items, leaf, sometimes_later, strange
-from tests.compiled.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS, RATIOS, TEXTS
+from tests.compiled.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS, RATIOS, TEXTS, Fault
 
 
 class Being:
@@ -75,6 +75,68 @@ class Parcel(Being):
     __slots__ = ()
 
 
+class Constant:
+    """One that is known by its name: whatever else it has is always the same."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<Constant {self.name}>"
+
+    @property
+    def text(self) -> str:
+        """Its name, in words."""
+        if self.name == "failing":
+            raise Fault("always fails")
+        return f"constant {self.name}"
+
+    @property
+    def number(self) -> Any:
+        """A number, mostly."""
+        return {"none": None, "wrong": "no number"}.get(self.name, len(self.name))
+
+    @property
+    def color(self) -> Any:
+        """A color."""
+        return COLORS[len(self.name) % 3]
+
+    @property
+    def numbers(self) -> tuple[Any, ...]:
+        """Numbers, mostly."""
+        return (1, self.number, 3)
+
+
+CONSTANTS = {name: Constant(name) for name in ("one", "two", "three", "none", "wrong", "failing")}
+# Each is one object, however often it is asked for.
+TUPLES = (
+    tuple(CONSTANTS.values()),
+    (CONSTANTS["one"], CONSTANTS["two"]),
+    (CONSTANTS["one"], None, CONSTANTS["three"]),
+    (CONSTANTS["two"], Constant("two"), CONSTANTS["none"]),
+    (CONSTANTS["one"], 7),
+    (),
+)
+
+
+def constants(dice: Dice, key: str) -> Any:
+    """Constants in a tuple that is always the same, or in a list of its own."""
+    if dice.misses(key):
+        return strange(dice, key)
+    chosen = dice.chosen(TUPLES, key)
+    return list(chosen) if dice.happens(0.3, key, "in a list") else chosen
+
+
+def constant(dice: Dice, key: str) -> Any:
+    """A constant, or one like it."""
+    if dice.misses(key):
+        return strange(dice, key)
+    name = dice.chosen(list(CONSTANTS), key)
+    return Constant(name) if dice.happens(0.5, key, "another one") else CONSTANTS[name]
+
+
 def being(*classes: type[Being]) -> Make:
     """Objects of these classes; where the dice fall badly, of another one, or no objects."""
 
@@ -122,3 +184,5 @@ KINDS: dict[str, Make] = {
         ("grid_", lambda kind: items(items(kind))),
     )
 }
+KINDS |= {"constant": constant, "must_constant": constant, "later_constant": sometimes_later(constant), "all_constant": constants}
+KINDS |= {"all_must_constant": constants, "all_later_constant": items(sometimes_later(constant))}

@@ -17,8 +17,8 @@ from tests.compiled import asked
 from tests.compiled.asked import Info, Pebble
 from tests.compiled.beings import Bag as BagOfData
 from tests.compiled.beings import Cat as CatOfData
+from tests.compiled.beings import Constant, Kitten, Machine, Rock
 from tests.compiled.beings import Dog as DogOfData
-from tests.compiled.beings import Kitten, Machine, Rock
 from tests.compiled.extensions import Allowed, AllowedLater, Around
 from tests.compiled.guards import guard
 from tests.compiled.inputs import ODD, Odd
@@ -162,6 +162,8 @@ class Bag:
     must_bag: "Bag"
     later_bag: "Bag | None"
     later_must_bag: "Bag"
+    constant: "Fixed | None"
+    must_constant: "Strict"
     pet: Pet | None
     must_thing: Thing
     slowly = field(asked.slowly)
@@ -174,6 +176,31 @@ class Bag:
     loading = field(asked.loading, str)
     told = field(asked.told)
     breaking = field(asked.breaking_off, list[int | None] | None)
+
+
+@strawberry.type
+class Fixed:
+    """What is known by its name."""
+
+    is_type_of = represents(Constant, key="name")
+
+    name: str
+    text: str | None
+    number: int | None
+    color: Color
+    numbers: list[int | None] | None
+
+
+@strawberry.type
+class Strict:
+    """What is known by its name, with nulls allowed nowhere; and with a field that is asked for."""
+
+    is_type_of = represents(Constant, key="name")
+
+    text: str
+    number: int
+    numbers: list[int]
+    told = field(asked.told)
 
 
 @strawberry.type
@@ -198,6 +225,9 @@ class Parcel:
     grid_must_color: list[list[Color]] | None
     all_bag: list[Bag | None] | None
     all_must_bag: list[Bag]
+    all_constant: list[Fixed]
+    all_must_constant: list[Strict | None]
+    all_later_constant: list[Fixed] | None
     all_later_bag: list[Bag | None]
     all_later_must_bag: list[Bag] | None
     all_named: list[Named | None]
@@ -228,6 +258,11 @@ class Query:
     parcel: Parcel | None
     later_parcel: Parcel | None
     named: Named | None
+    constant: Fixed | None
+    later_constant: Fixed | None
+    all_constant: list[Fixed | None] | None
+    all_must_constant: list[Strict] | None
+    all_later_constant: list[Strict | None] | None
     living: Living | None
     later_living: Living | None
     pet: Pet | None
@@ -330,6 +365,7 @@ GUARDED = {
     ("Bag", "text"): "sensitive",
     ("Bag", "mustNumber"): "sensitive",
     ("Bag", "slowly"): "read",
+    ("Fixed", "number"): "sensitive",
     ("Parcel", "allMustBag"): "sensitive",
     ("Cat", "bySelf"): "write",
     ("Mutation", "note"): "write",

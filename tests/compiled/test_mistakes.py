@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLFloat, GraphQLInt, GraphQLSchema
 
-from gateway.compiled import Guard, Plans, arguments, calls, checks, run, variables
+from gateway.compiled import Guard, Plans, arguments, calls, checks, run, source, variables
 from gateway.compiled.run import Spot
 from tests.compiled.documents import Written
 from tests.compiled.executors import Compiled, Prepare
@@ -119,6 +119,12 @@ def loses_places(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(run, "listed", lambda place: [0 if isinstance(key, int) else key for key in whole(place)])
 
 
+def mixes_up_constants(patch: pytest.MonkeyPatch) -> None:
+    """What is always answered alike is the same for all of a class."""
+    whole = source.remembering
+    patch.setattr(source, "remembering", lambda function, attribute, lines, answer: whole(function, "__class__", lines, answer))
+
+
 PLANTED = (
     shares_literals,
     trusts_variables,
@@ -129,6 +135,7 @@ PLANTED = (
     trusts_floats,
     stops_nulls,
     loses_places,
+    mixes_up_constants,
 )
 
 
