@@ -1,8 +1,7 @@
 """How many connections that last there may be: WebSockets and event streams together."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 
@@ -35,38 +34,46 @@ class Admission:
         self._refused = refused
         self._open: Counter[Hashable] = Counter()
 
-    @contextmanager
-    def arriving(self, address: str) -> Iterator[None]:
-        """A connection that has not introduced itself takes nobody else's place. Raises: Crowded."""
-        with self._counted("arrivals", None, MOST_ARRIVING), self._counted("arrivals", line(address), MOST_ARRIVING_FROM_ADDRESS):
-            yield
+    def arriving(self, address: str) -> "Places":
+        """A connection that has not introduced itself takes nobody else's place. Raises: Crowded where the context begins."""
+        return self._places(("arrivals", None, MOST_ARRIVING), ("arrivals", line(address), MOST_ARRIVING_FROM_ADDRESS))
 
-    @contextmanager
-    def connected(self, address: str) -> Iterator[None]:
-        """A connection from this address counts for as long as the context lasts. Raises: Crowded."""
-        with self._counted("sockets", None, self._capacity.sockets), self._counted("address", line(address), self._capacity.per_address):
-            yield
+    def connected(self, address: str) -> "Places":
+        """A connection from this address counts for as long as the context lasts. Raises: Crowded where it begins."""
+        return self._places(("sockets", None, self._capacity.sockets), ("address", line(address), self._capacity.per_address))
 
-    @contextmanager
-    def introduced(self, caller: Caller) -> Iterator[None]:
-        """A connection of this caller counts for as long as the context lasts. Raises: Crowded."""
+    def introduced(self, caller: Caller) -> "Places":
+        """A connection of this caller counts for as long as the context lasts. Raises: Crowded where it begins."""
         # A follow token has the name that its chain has; any other token may have taken the same.
-        with self._counted("subject", (caller.workspace, caller.subject, caller.chain), self._capacity.per_subject):
-            yield
+        return self._places(("subject", (caller.workspace, caller.subject, caller.chain), self._capacity.per_subject))
 
-    @contextmanager
-    def _counted(self, kind: str, whose: Hashable, most: int) -> Iterator[None]:
-        key = (kind, whose)
-        if self._open[key] >= most:
-            self._refused(kind)
-            raise Crowded(f"at most {most} {TOLD[kind]} at a time; try again later")
-        self._open[key] += 1
-        try:
-            yield
-        finally:
-            self._open[key] -= 1
-            if not self._open[key]:
-                del self._open[key]
+    def _places(self, *wanted: tuple[str, Hashable, int]) -> "Places":
+        return Places(self._open, self._refused, wanted)
+
+
+class Places:
+    """What a connection counts as while the context lasts: of each kind, whose, and how many there may be."""
+
+    __slots__ = ("_open", "_refused", "_wanted")
+
+    def __init__(self, open: Counter[Hashable], refused: Callable[[str], None], wanted: tuple[tuple[str, Hashable, int], ...]) -> None:
+        self._open = open
+        self._refused = refused
+        self._wanted = wanted
+
+    def __enter__(self) -> None:
+        for kind, whose, most in self._wanted:
+            if self._open[kind, whose] >= most:
+                self._refused(kind)
+                raise Crowded(f"at most {most} {TOLD[kind]} at a time; try again later")
+        for kind, whose, _most in self._wanted:
+            self._open[kind, whose] += 1
+
+    def __exit__(self, *_: object) -> None:
+        for kind, whose, _most in self._wanted:
+            self._open[kind, whose] -= 1
+            if not self._open[kind, whose]:
+                del self._open[kind, whose]
 
 
 TOLD = {

@@ -11,7 +11,7 @@ from functools import partial
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.routing import BaseRoute
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from domain.deadlines import Windows
@@ -111,14 +111,18 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
 
     app = Starlette(
         routes=[
-            WebSocketRoute("/graphql", GraphQLOverWebSocket(execution, tokens, metrics, drain, admission).serve),
             *probes.routes,
             *sandbox.routes(services),
             *pages,
         ],
         middleware=[
             *middleware(settings, metrics, local),
-            Middleware(Shortcut, "/graphql", GraphQLOverHTTP(execution, tokens, drain, admission)),
+            Middleware(
+                Shortcut,
+                "/graphql",
+                GraphQLOverHTTP(execution, tokens, drain, admission),
+                GraphQLOverWebSocket(execution, tokens, metrics, drain, admission),
+            ),
         ],
         lifespan=lifespan,
     )

@@ -130,6 +130,7 @@ class Execution:
         if isinstance(executor, list):
             raise RequestRefused(400, formatted(executor, "BAD_USER_INPUT", request_id))
         stream = create_source_event_stream(executor)
+        del executor, context
         if isinstance(stream, Awaitable):
             stream = await stream
         if isinstance(stream, ExecutionResult):
@@ -144,6 +145,8 @@ class Execution:
                         await self._afford(caller, operation.cost)
                     begun = True
                     yield Message(group.told(event) or await self._told(group, operation, event, caller, request_id), event)
+                    # Most wait for long; what they were told is not kept meanwhile.
+                    del event
         except RequestError as refusal:
             raise RequestRefused(400, [error(refusal.code, str(refusal))]) from refusal
         except RequestRefused:

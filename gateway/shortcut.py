@@ -4,13 +4,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Shortcut:
-    """Leads what is asked of a path by HTTP to where it is answered, and all else on."""
+    """Leads what is asked of a path to where it is answered, by HTTP or by a socket, and all else on."""
 
-    def __init__(self, app: ASGIApp, path: str, endpoint: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, path: str, http: ASGIApp, websocket: ASGIApp) -> None:
         self._app = app
         self._path = path
-        self._endpoint = endpoint
+        self._endpoints = {"http": http, "websocket": websocket}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        straight = scope["type"] == "http" and scope["path"] == self._path
-        await (self._endpoint if straight else self._app)(scope, receive, send)
+        endpoint = self._endpoints.get(scope["type"]) if scope.get("path") == self._path else None
+        await (endpoint or self._app)(scope, receive, send)

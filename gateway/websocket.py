@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 from graphql import OperationType
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from domain.caller import Caller
@@ -66,6 +67,9 @@ class GraphQLOverWebSocket:
         self._metrics = metrics
         self._drain = drain
         self._admission = admission
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.serve(WebSocket(scope, receive, send))
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one socket until either side has enough."""
@@ -198,6 +202,8 @@ class Connection:
             async with aclosing(self._execution.subscribe(operation, caller, request_id(self._socket), send=send)) as messages:
                 async for message in messages:
                     await self._write(beginning, message.content, b"}")
+                    # Most wait for long; what they were told is not kept meanwhile.
+                    del message
         else:
             with self._under_way():
                 response = await self._execution.execute(operation, caller, request_id(self._socket))

@@ -76,6 +76,8 @@ async def verification_updated(
     if after is not None and after < 0:
         raise BadUserInput(f"after is {after}; versions begin at 1, and 0 asks for all events")
     context, feed = info.context, info.context.services.feed
+    # It holds all of the execution, which is over as soon as this has begun.
+    del info
     sent = dict([seen(context.last_mark)]) if context.last_mark else {}
     if sent:
         # Of an attempt that the mark doesn't name, it is not known what was seen: all of its events come again, and clients drop by version.
