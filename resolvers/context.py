@@ -1,5 +1,6 @@
 """What a resolver has at hand."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -48,7 +49,8 @@ class Context:
         """The attempts of a chain, oldest first, as far as the operation needs them. Cost: a share of one query for all chains."""
         if not self._chains:
             self._chains = DataLoader(partial(self._attempts, reading))
-        return self._chains.load(chain)
+        # Several fields may wait for the same chain: one that is given up must not take it from the others.
+        return asyncio.shield(self._chains.load(chain))
 
     async def _attempts(self, reading: frozenset[str] | None, chains: list[str]) -> list[list[Verification]]:
         found = defaultdict(list)
