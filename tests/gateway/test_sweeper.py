@@ -339,7 +339,7 @@ async def test_four_sweepers_at_once_expire_a_thousand_once_each(database_uri: s
 
 async def test_one_that_can_not_be_read_keeps_no_other_from_being_swept(swept: Company, clock: Clock) -> None:
     spoiled, other = await swept.created(), await swept.created()
-    swept.collection.update_one({"_id": spoiled}, {"$set": {"reasons": 1}})
+    swept.collection.update_one({"_id": spoiled}, {"$set": {"events": 1}})
 
     clock.now += WHOLE
     until = monotonic() + GENEROUS_SECONDS
