@@ -154,6 +154,12 @@ INTERNAL_TYPES = frozenset({reason.type for reason in CATALOGUE.values() if reas
 CODE = re.compile(r"[A-Z0-9_]{1,64}")
 
 
+@lru_cache
+def listed(status: Status | None = None, type: ReasonType | None = None) -> tuple[ReasonCode, ...]:
+    """The entries that can go with a status and are of a type."""
+    return tuple(reason for reason in CATALOGUE.values() if status in (None, *reason.statuses) and type in (None, reason.type))
+
+
 @lru_cache(1000)
 def all_explained(codes: tuple[str, ...]) -> tuple[ReasonCode, ...]:
     """The entries for codes that come together: there are few such combinations, and many who have them."""

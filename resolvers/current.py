@@ -4,10 +4,15 @@ from domain.errors import NotFound
 from domain.verification import Verification
 from resolvers.context import Context
 
+OVERDUE = frozenset({"overdue"})
 
-async def current(context: Context, verification_id: str) -> Verification | None:
-    """The caller's verification with this id, if there is one. Cost: one read by primary key; a write where a deadline has passed."""
-    found = await context.verifications.get(verification_id)
+
+async def current(context: Context, verification_id: str, reading: frozenset[str] | None = None) -> Verification | None:
+    """The caller's verification with this id, if there is one; `reading`: what will be asked of it, where that is known.
+
+    Cost: one read by primary key; a write where a deadline has passed.
+    """
+    found = await context.verifications.get(verification_id, None if reading is None else reading | OVERDUE)
     if found and found.overdue(context.services.store.now()):
         return await context.verifications.change(verification_id, lambda verification, at: verification.expired(at))
     return found

@@ -7,7 +7,7 @@ import strawberry
 from domain.caller import Caller
 from domain.errors import BadUserInput, Forbidden
 from domain.filter import Filter, Order
-from domain.reasons import CATALOGUE, ReasonCode, ReasonType
+from domain.reasons import CATALOGUE, ReasonCode, ReasonType, listed
 from domain.result import MOST_REASONS
 from domain.statistics import VerificationStats
 from domain.status import STATUSES, Status, StatusGuide
@@ -25,12 +25,12 @@ Rows = f"How many rows, 1 to {MOST_ROWS}"
 
 async def node(info: Info, id: Id) -> Verification | None:
     """Anything that has an id; null where the caller's workspace has nothing with this one."""
-    return await current(info.context, id)
+    return await current(info.context, id, reading(info))
 
 
 async def verification(info: Info, id: Id) -> Verification | None:
     """The verification with this id; null where the caller's workspace has none."""
-    return await current(info.context, id)
+    return await current(info.context, id, reading(info))
 
 
 async def verifications(
@@ -66,9 +66,9 @@ def statuses() -> list[StatusGuide]:
 def reason_codes(
     status: Annotated[Status | None, strawberry.argument(description="Only those that can go with this status.")] = None,
     type: Annotated[ReasonType | None, strawberry.argument(description="Only those of this type.")] = None,
-) -> list[ReasonCode]:
+) -> tuple[ReasonCode, ...]:
     """The catalogue of reason codes."""
-    return [reason for reason in CATALOGUE.values() if (status is None or status in reason.statuses) and (type is None or type is reason.type)]
+    return listed(status, type)
 
 
 def reason_code(code: Annotated[str, strawberry.argument(description="The code, such as IDVV_1101.")]) -> ReasonCode | None:

@@ -6,12 +6,16 @@ from functools import partial
 
 from domain.errors import Unavailable
 from domain.verification import Verification
+from store import part
 from store.documents import Document, decode
 from store.driver import Collection, answering, fetch, in_thread
+from store.part import Reading
 from store.sealing import Keys
 from store.shared_reads import settle
 
 MOST_AT_ONCE = 500
+# What callers may be confined to.
+CONFINED = frozenset({"chain"})
 
 Key = tuple[str, str]
 Answer = asyncio.Future[Verification | None]
@@ -29,11 +33,15 @@ class PointReads:
         self._collection = collection
         self._keys = keys
         self._waiting: Asked = defaultdict(list)
+        # What will be asked of those, all together; None: anything.
+        self._needed: frozenset[str] | None = CONFINED
         self._reading = False
 
-    def get(self, workspace: str, id: str) -> Answer:
-        """The verification of this workspace with this id. Cost: a share of one query by primary key."""
+    def get(self, workspace: str, id: str, reading: frozenset[str] | None = None) -> Answer:
+        """The verification of this workspace with this id; of `reading`, see `Verifications.page`. Cost: a share of one query by primary key."""
         loop = asyncio.get_running_loop()
+        if self._needed is not None and reading != self._needed:
+            self._needed = None if reading is None else self._needed | reading
         answer: Answer = loop.create_future()
         self._waiting[workspace, id].append(answer)
         if not self._reading:
@@ -44,33 +52,37 @@ class PointReads:
 
     def _next(self) -> None:
         asked, self._waiting = self._waiting, defaultdict(list)
+        needed = self._needed
         for key in [*asked][MOST_AT_ONCE:]:
             self._waiting[key] = asked.pop(key)
+        if not self._waiting:
+            self._needed = CONFINED
         self._reading = bool(asked)
         if asked:
-            self._read(asked).add_done_callback(lambda _: self._next())
+            self._read(asked, needed).add_done_callback(lambda _: self._next())
 
-    def _read(self, asked: Asked) -> asyncio.Future[ByKey]:
-        reading = in_thread(partial(self._found, [*asked]))
-        reading.add_done_callback(partial(self._settle, asked))
+    def _read(self, asked: Asked, needed: frozenset[str] | None) -> asyncio.Future[ByKey]:
+        reading = in_thread(partial(self._found, [*asked], part.reading(needed, CONFINED)))
+        reading.add_done_callback(partial(self._settle, asked, needed))
         return reading
 
-    def _settle(self, asked: Asked, reading: asyncio.Future[ByKey]) -> None:
+    def _settle(self, asked: Asked, needed: frozenset[str] | None, reading: asyncio.Future[ByKey]) -> None:
         error = reading.exception()
         if error and len(asked) > 1 and not isinstance(error, Unavailable):
             # One of them can't be asked for, or its document can't be read: nobody else may suffer from that.
             for key, answers in asked.items():
-                self._read({key: answers})
+                self._read({key: answers}, needed)
             return
         for key, answers in asked.items():
             outcome = error or reading.result().get(key)
             for answer in answers:
                 settle(answer, outcome)
 
-    def _found(self, keys: list[Key]) -> ByKey:
+    def _found(self, keys: list[Key], reading: Reading | None) -> ByKey:
         with answering():
-            documents = fetch(self._collection, wanted(keys))
-        return {(document["workspace"], document["_id"]): decode(document, self._keys) for document in documents}
+            documents = fetch(self._collection, wanted(keys), reading.projection if reading else None)
+        found = reading.rows(documents, self._keys) if reading else [decode(document, self._keys) for document in documents]
+        return {(verification.workspace, verification.id): verification for verification in found}
 
 
 def wanted(keys: list[Key]) -> Document:

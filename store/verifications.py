@@ -92,13 +92,16 @@ class Verifications:
         self._chain = chain
         self._scope: Document = {"workspace": workspace} if chain is None else {"workspace": workspace, "chain": chain}
 
-    async def get(self, id: str) -> Verification | None:
-        """The verification with this id, as it is stored. Cost: a share of one read by primary key; more where there is none."""
-        found = await self._read(id)
-        if not found:
+    async def get(self, id: str, reading: frozenset[str] | None = None) -> Verification | None:
+        """The verification with this id, as it is stored. Of `reading`, what `page` says.
+
+        Cost: a share of one read by primary key; more where there is none.
+        """
+        found = await self._store.point_reads.get(self.workspace, id, reading)
+        if not self._may_see(found):
             await self._store.barrier.passed()
-            found = await self._read(id)
-        return found
+            found = await self._store.point_reads.get(self.workspace, id, reading)
+        return found if self._may_see(found) else None
 
     async def with_key(self, key: str) -> Verification | None:
         """The verification that was created with this idempotency key."""
@@ -223,10 +226,9 @@ class Verifications:
         with answering():
             return await self._store.collection.count_documents(within(self._scope, matching(filter)))
 
-    async def _read(self, id: str) -> Verification | None:
+    def _may_see(self, found: Verification | None) -> bool:
         # One of another chain takes as long as one that doesn't exist.
-        found = await self._store.point_reads.get(self.workspace, id)
-        return found if found and self._chain in (None, found.chain) else None
+        return found is not None and (self._chain is None or self._chain == found.chain)
 
     async def _replace(self, old: Verification, new: Verification, session: Session | None = None) -> Verification:
         guard = {"_id": old.id, **self._scope, "version": old.version}

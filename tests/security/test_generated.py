@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import AsyncIterator
 from datetime import UTC
 from itertools import cycle
 
@@ -14,10 +15,12 @@ from hypothesis_graphql import mutations, nodes, queries
 
 from domain.caller import Scope
 from gateway.selections import operations_of
+from tests.commands import Commands
 from tests.company import Company
 from tests.gateway.test_identity import SCHEMA
 from tests.security.connections import answers
 from tests.security.transports import asking
+from tests.serving import Gateway, serving
 
 # To make a document takes long: each is asked about all of the company's verifications, by a reader and by a follower.
 QUERIES, MUTATIONS, AT_ONCE = 150, 50, 16
@@ -31,6 +34,13 @@ SCALARS = {
     "ID": st.sampled_from(PLACES).map(nodes.String),
     "DateTime": st.datetimes(timezones=st.just(UTC)).map(lambda at: nodes.String(at.isoformat())),
 }
+
+
+@pytest.fixture(scope="module")
+async def shared_gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
+    """A gateway where nobody has spent too much: how many are answered must not depend on how fast that goes."""
+    async with serving(shared_database_uri, rate_cost_per_second=0) as running:
+        yield running
 
 
 def made(kind: st.SearchStrategy[str], number: int) -> list[str]:

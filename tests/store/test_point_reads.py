@@ -6,6 +6,7 @@ import pytest
 
 from domain.errors import Unavailable
 from store.driver import close, connect
+from store.part import NotRead
 from store.point_reads import MOST_AT_ONCE
 from store.verifications import Store, Verifications
 from tests.clock import Clock
@@ -109,3 +110,21 @@ async def test_everybody_who_waits_is_told_that_mongodb_does_not_answer(clock: C
     with pytest.raises(Unavailable):
         await verifications.get("ver_1")
     close(client)
+
+
+async def test_those_who_read_together_have_what_each_of_them_needs(verifications: Verifications) -> None:
+    kept = [await verifications.add(a_verification(reference=f"order-{number}")) for number in range(3)]
+    needs: list[frozenset[str] | None] = [frozenset({"status"}), frozenset({"reference", "phase"}), None, frozenset()]
+
+    found = await asyncio.gather(*(verifications.get(each.id, need) for each in kept for need in needs))
+    alone = [await verifications.get(kept[0].id, need) for need in needs]
+
+    assert [row.id for row in found if row] == [each.id for each in kept for _ in needs]
+    assert [(row.status, row.reference, row.events) for row in found if row] == [
+        (each.status, each.reference, each.events) for each in kept for _ in needs
+    ]
+    assert [row.id for row in alone if row] == [kept[0].id] * len(needs)
+    assert alone[0] is not None
+    assert alone[0].status is kept[0].status
+    with pytest.raises(NotRead, match="reference"):
+        assert alone[0].reference
