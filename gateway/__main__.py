@@ -1,7 +1,6 @@
 """The command `gateway`."""
 
 import asyncio
-import gc
 import logging
 import sys
 from datetime import timedelta
@@ -20,6 +19,7 @@ from gateway.dev import dev as develop
 from gateway.embedded import EmbeddedError
 from gateway.errors import RequestRefused
 from gateway.explain import explained
+from gateway.garbage import collected_seldom
 from gateway.settings import BadSettings
 from gateway.simulation import command as simulation
 from gateway.simulation.runner import SPEED
@@ -50,10 +50,8 @@ def serve() -> None:
 
         async def main() -> None:
             app = application(chosen)
-            # All of this stays: to look through it again and again would keep everybody waiting, each time for as long as many queries take.
-            gc.collect()
-            gc.freeze()
-            await server.Server(app, lambda: logger.info("listening on %s port %d", chosen.host, port)).serve([bound])
+            async with collected_seldom():
+                await server.Server(app, lambda: logger.info("listening on %s port %d", chosen.host, port)).serve([bound])
 
         server.run_and_leave(main())
 

@@ -32,8 +32,8 @@ from gateway.recent import Recent
 logger = logging.getLogger(__name__)
 
 MOST_PLANS = 512
-# A plan takes some twenty times the characters of its source.
-MOST_SOURCE_CHARACTERS = 4_000_000
+# A plan is many small objects, some for each line of its source, that the garbage collector has to look through.
+MOST_SOURCE_CHARACTERS = 1_000_000
 CONDITIONAL = ("skip", "include")
 NOT_COMPILED = ("defer", "stream", "experimental_disableErrorPropagation")
 

@@ -7,7 +7,7 @@ from typing import Any
 from gateway.recent import Recent
 
 MOST_CODES = 4096
-MOST_CHARACTERS = 4_000_000
+MOST_CHARACTERS = 1_000_000
 
 
 class Codes:

@@ -19,7 +19,8 @@ from gateway.compiled.run import Operation
 
 TYPENAME = "__typename"
 MOST_POSITIONS = 3000
-MOST_KEPT = 200
+# More than the catalogue has.
+MOST_KEPT = 64
 
 
 class Refused(Exception):
