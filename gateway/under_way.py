@@ -32,9 +32,9 @@ class UnderWay:
         """A task is under way, and ends in this time."""
         loop = asyncio.get_running_loop()
         self._deadlines[task] = loop.time() + seconds
+        self._idle.clear()
         if not self._watched:
             self._watched = True
-            self._idle.clear()
             loop.call_later(CHECK_SECONDS, self._check)
 
     def end(self, task: asyncio.Task[object]) -> bool:
