@@ -11,15 +11,17 @@ from functools import partial
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from domain.deadlines import Windows
 from domain.errors import Unavailable
 from gateway import data_keys, origins, proxies, sandbox
 from gateway.admission import Admission, Capacity
+from gateway.direct import Direct
 from gateway.documents import Documents
 from gateway.drain import Drain
+from gateway.entrance import Check, Entered, Entrance
 from gateway.execution import Execution
 from gateway.headers import Headers
 from gateway.health import Health
@@ -32,9 +34,7 @@ from gateway.metrics import Metrics
 from gateway.origins import Origins, origin_of
 from gateway.probes import Probes
 from gateway.rate import Rate
-from gateway.requests import RequestIds
 from gateway.settings import BadSettings, Settings, optional_secret, secret
-from gateway.shortcut import Shortcut
 from gateway.sweeper import chores, sweeping
 from gateway.tokens import Tokens, Trust
 from gateway.websocket import GraphQLOverWebSocket
@@ -48,6 +48,7 @@ from store.verifications import Clock, Store, utc_now
 
 logger = logging.getLogger(__name__)
 
+PATH = "/graphql"
 PAUSE_SECONDS = 1.0
 
 
@@ -109,38 +110,39 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
             close(client)
             close(watcher)
 
+    entrance = front(settings, metrics, local)
+    http = GraphQLOverHTTP(execution, tokens, drain, admission)
     app = Starlette(
         routes=[
+            Route(PATH, http),
+            WebSocketRoute(PATH, GraphQLOverWebSocket(execution, tokens, metrics, drain, admission)),
             *probes.routes,
             *sandbox.routes(services),
             *pages,
         ],
-        middleware=[
-            *middleware(settings, metrics, local),
-            Middleware(
-                Shortcut,
-                "/graphql",
-                GraphQLOverHTTP(execution, tokens, drain, admission),
-                GraphQLOverWebSocket(execution, tokens, metrics, drain, admission),
-            ),
-        ],
+        middleware=[Middleware(Entered, entrance), *trusted_proxies(settings)],
         lifespan=lifespan,
     )
     # To lead from one spelling of a path to another, Starlette would trust the `Host` header.
     app.router.redirect_slashes = False
     app.state.drain, app.state.health, app.state.metrics = drain, health, metrics
+    app.state.direct = Direct(PATH, entrance, http)
     return app
 
 
-def middleware(settings: Settings, metrics: Metrics, local: bool) -> list[Middleware]:
-    """What every request passes, from the outside in."""
+def front(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
+    """What every request passes first."""
     allowed = [origin_of(settings.public_url), *origins.parsed(settings.allowed_origins)]
-    between = [Middleware(Headers, settings.public_url.scheme == "https")]
-    if trusted := proxies.parsed(settings.trusted_proxies):
-        between.append(Middleware(ProxyHeadersMiddleware, trusted))
+    checks: list[Check] = [Origins(allowed, metrics.count_refused, local)]
     if local:
-        between.append(Middleware(Hosts, [settings.host, settings.public_url.host or ""], metrics.count_refused))
-    return [Middleware(RequestIds), *between, Middleware(Origins, allowed, metrics.count_refused, local)]
+        checks.insert(0, Hosts([settings.host, settings.public_url.host or ""], metrics.count_refused))
+    return Entrance(checks, Headers(settings.public_url.scheme == "https"))
+
+
+def trusted_proxies(settings: Settings) -> list[Middleware]:
+    """What takes their word for where a client is, where there are any."""
+    trusted = proxies.parsed(settings.trusted_proxies)
+    return [Middleware(ProxyHeadersMiddleware, trusted)] if trusted else []
 
 
 def token_reader(settings: Settings, now: Clock, published: IssuerKeys | None = None) -> Tokens:

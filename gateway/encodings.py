@@ -46,7 +46,7 @@ WRITERS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def decoded(content: bytes, encoding: str, most: int) -> bytes:
+def decoded(content: bytes | bytearray, encoding: str, most: int) -> bytes | bytearray:
     """A request's body as it was before it was compressed. Raises: RequestRefused."""
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
@@ -55,7 +55,7 @@ def decoded(content: bytes, encoding: str, most: int) -> bytes:
         told = error("BAD_REQUEST", f"a body can be compressed with {' or '.join(WRITERS)}, once")
         raise RequestRefused(415, [told], {"accept-encoding": ", ".join(WRITERS)})
     try:
-        plain = READERS[encoding](content, most)
+        plain: bytes | None = READERS[encoding](bytes(content), most)
     except (zlib.error, brotli.error):
         plain = None
     if plain is None:

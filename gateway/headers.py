@@ -1,6 +1,10 @@
 """What every response tells browsers."""
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from collections.abc import Iterable
+
+from starlette.types import Scope
+
+from gateway.answers import Header
 
 # Nothing here may run, be framed, guessed at, kept, or be shown by other sites. Pages say themselves what else they need.
 STRICT = {
@@ -15,11 +19,6 @@ STRICT = {
 # Two years, as preload lists ask for. Other names of the same domain are not ours to decide on.
 OVER_HTTPS = {b"strict-transport-security": b"max-age=63072000"}
 
-
-# The second is the answer to a WebSocket's handshake that is refused.
-STARTS = ("http.response.start", "websocket.http.response.start")
-
-
 # What a request's response is to carry, whoever makes it.
 TOLD = "gateway.told"
 
@@ -30,18 +29,25 @@ def tell(scope: Scope, name: bytes, value: bytes) -> None:
 
 
 class Headers:
-    """Gives each response the headers that it is to carry, and those of the strict ones that it doesn't set otherwise."""
+    """All headers of a response: its own, those that it is to carry, and those of the strict ones that it doesn't set otherwise."""
 
-    def __init__(self, app: ASGIApp, https: bool) -> None:
-        self._app = app
-        self._strict = tuple((STRICT | (OVER_HTTPS if https else {})).items())
+    def __init__(self, https: bool) -> None:
+        self._strict = STRICT | (OVER_HTTPS if https else {})
+        self._strict_lines = lines(self._strict.items())
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def sending(message: Message) -> None:
-            if message["type"] in STARTS:
-                own = message.get("headers", ())
-                named = {name for name, _ in own}
-                message["headers"] = [*own, *scope.get(TOLD, ()), *[header for header in self._strict if header[0] not in named]]
-            await send(message)
+    def of(self, scope: Scope, own: Iterable[Header]) -> list[Header]:
+        """The headers of a response that has these of its own."""
+        own = list(own)
+        named = {name for name, _ in own}
+        return [*own, *scope.get(TOLD, ()), *[header for header in self._strict.items() if header[0] not in named]]
 
-        await self._app(scope, receive, sending)
+    def lines(self, scope: Scope, own: list[Header]) -> bytes:
+        """The same as they are sent."""
+        if any(name in self._strict for name, _ in own):
+            return lines(self.of(scope, own))
+        return lines([*own, *scope.get(TOLD, ())]) + self._strict_lines
+
+
+def lines(headers: Iterable[Header]) -> bytes:
+    """Headers as they are sent."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection
 from ipaddress import ip_address
 
-from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
-FOREIGN = "in development, the gateway answers to addresses, localhost, and the names in --host and GATEWAY_PUBLIC_URL\n"
+from gateway.answers import Answer, sized
+from gateway.requests import values
+
+FOREIGN = b"in development, the gateway answers to addresses, localhost, and the names in --host and GATEWAY_PUBLIC_URL\n"
 
 
 class Hosts:
@@ -16,16 +17,16 @@ class Hosts:
     The page at `/` shows tokens. Another site could have its own name lead here (DNS rebinding), and its pages would be of the same origin then.
     """
 
-    def __init__(self, app: ASGIApp, names: Collection[str], refused: Callable[[str], None]) -> None:
-        self._app = app
+    def __init__(self, names: Collection[str], refused: Callable[[str], None]) -> None:
         self._names = frozenset(name.lower() for name in ("localhost", *names))
         self._refused = refused
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan" and not all(map(self._own, Headers(scope=scope).getlist("host") or [""])):
-            self._refused("host")
-            return await PlainTextResponse(FOREIGN, 400)(scope, receive, send)
-        return await self._app(scope, receive, send)
+    def __call__(self, scope: Scope) -> Answer | None:
+        """What a request is refused with, if it is."""
+        if all(self._own(host.decode("latin-1")) for host in values(scope, b"host") or [b""]):
+            return None
+        self._refused("host")
+        return sized(400, "text/plain; charset=utf-8", FOREIGN)
 
     def _own(self, host: str) -> bool:
         name = host_name(host)

@@ -1,6 +1,7 @@
 """GraphQL over HTTP: POST with JSON for queries and mutations, GET for queries, an event stream for subscriptions.
 
-It is asked a thousand times as often as all other addresses, so that it does without Starlette's requests and responses.
+It is asked a thousand times as often as all other addresses, so that it does without Starlette's requests and responses, and without all of
+Starlette where the server can do so: see `direct`.
 """
 
 from collections.abc import AsyncGenerator
@@ -11,11 +12,12 @@ from urllib.parse import parse_qsl
 import orjson
 from graphql import OperationType
 from starlette.requests import ClientDisconnect, HTTPConnection
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from domain.caller import Caller
 from gateway import caching
 from gateway.admission import Admission, Crowded
+from gateway.answers import Answer, Header
 from gateway.documents import Operation
 from gateway.drain import Drain
 from gateway.encodings import decoded, encoded
@@ -40,15 +42,16 @@ EXECUTION_CODES = frozenset({"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"
 
 
 class Asked:
-    """A request, as far as GraphQL asks for it."""
+    """A request, as far as GraphQL asks for it. `content`: its body, where all of that is there."""
 
-    __slots__ = ("_headers", "_receive", "scope")
+    __slots__ = ("_headers", "_receive", "content", "scope")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self._receive = receive
         # Of a header that stands there more than once, the first counts.
         self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        self.content: bytes | bytearray | None = None
 
     @property
     def method(self) -> str:
@@ -62,29 +65,21 @@ class Asked:
         id: str = self.scope["request_id"]
         return id
 
+    @property
+    def wished(self) -> tuple[str | None, bool]:
+        """The media type of JSON that it would like best, if any; and whether it takes an event stream."""
+        return wished(self.header(b"accept", "*/*"))
+
     def header(self, name: bytes, otherwise: str = "") -> str:
         """The value of a header."""
         value = self._headers.get(name)
         return otherwise if value is None else value.decode("latin-1")
 
-    async def body(self) -> bytes:
+    async def body(self) -> bytes | bytearray:
         """The body. Raises: RequestRefused, ClientDisconnect."""
+        if self.content is not None and len(self.content) <= MOST_BODY_BYTES:
+            return self.content
         return await body(self.header(b"content-length", "0"), self._receive)
-
-
-class Answer:
-    """A response that is sent at once."""
-
-    __slots__ = ("_content", "_headers", "_status")
-
-    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], content: bytes) -> None:
-        self._status = status
-        self._headers = headers
-        self._content = content
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
-        await send({"type": "http.response.body", "body": self._content})
 
 
 class GraphQLOverHTTP:
@@ -103,9 +98,9 @@ class GraphQLOverHTTP:
         answer = await self.answer(Asked(scope, receive))
         await answer(scope, receive, send)
 
-    async def answer(self, request: Asked) -> ASGIApp:
-        """The response to one request, whatever happens."""
-        media, streams = wished(request.header(b"accept", "*/*"))
+    async def answer(self, request: Asked) -> Answer | EventStream:
+        """The response to one request, whatever happens: at once, where it doesn't wish for an event stream."""
+        media, streams = request.wished
         try:
             if request.method not in METHODS:
                 raise refused("BAD_REQUEST", f"ask with {' or '.join(METHODS)}", 405, allow=", ".join(METHODS))
@@ -182,7 +177,7 @@ async def body(content_length: str, receive: Receive) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def from_body(request: Asked, content: bytes) -> OperationRequest:
+def from_body(request: Asked, content: bytes | bytearray) -> OperationRequest:
     """The operation in a JSON body. Raises: RequestRefused."""
     content_type = request.header(b"content-type")
     media, _, parameters = content_type.partition(";")
@@ -227,6 +222,6 @@ def written(request: Asked, media: str, status: int, content: dict[str, Any], to
     return Answer(status, headers, packed)
 
 
-def raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+def raw(headers: dict[str, str]) -> list[Header]:
     """Headers as they are sent."""
     return [(name.encode(), value.encode()) for name, value in headers.items()]

@@ -6,13 +6,15 @@ import sys
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from gateway.requests import REQUEST_ID
+
 EXTRAS = ("request_id", "at")
 
 
 def configure(level: str, format: str) -> None:
     """Send the standard library's logging, the server's and ours, through structlog to standard error."""
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        with_request_id,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(EXTRAS),
@@ -35,6 +37,13 @@ def configure(level: str, format: str) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # Its warnings are of what clients do wrong: any of them could have it write as often as it likes.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
+
+
+def with_request_id(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """The event with the id of the request that it belongs to, if any."""
+    if id := REQUEST_ID.get(None):
+        event["request_id"] = id
+    return event
 
 
 def without_traceback(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:

@@ -5,22 +5,24 @@ from collections.abc import Callable, Collection
 
 import orjson
 from pydantic import AnyHttpUrl
-from starlette.datastructures import Headers
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
+from gateway.answers import Answer, Header, sized
 from gateway.errors import error
 from gateway.headers import tell
+from gateway.requests import values
 
 # The only place that pages of other origins have something to read at.
 SHARED = "/graphql"
-PREFLIGHT = {
-    "access-control-allow-methods": "GET, POST",
-    "access-control-allow-headers": (
-        "authorization, content-type, last-event-id, x-request-id, apollographql-client-name, apollographql-client-version, apollo-require-preflight"
+PREFLIGHT: list[Header] = [
+    (b"access-control-allow-methods", b"GET, POST"),
+    (
+        b"access-control-allow-headers",
+        b"authorization, content-type, last-event-id, x-request-id, "
+        b"apollographql-client-name, apollographql-client-version, apollo-require-preflight",
     ),
-    "access-control-max-age": "7200",
-}
+    (b"access-control-max-age", b"7200"),
+]
 LOCAL = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
 ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?")
 PORTS = {"http": "80", "https": "443"}
@@ -34,29 +36,29 @@ class Origins:
     Source: Fetch, 3.2 (`Origin`) and 3.3 (CORS).
     """
 
-    def __init__(self, app: ASGIApp, allowed: Collection[str], refused: Callable[[str], None], local: bool = False) -> None:
-        self._app = app
+    def __init__(self, allowed: Collection[str], refused: Callable[[str], None], local: bool = False) -> None:
         self._allowed = frozenset(allowed)
         self._refused = refused
         self._local = local
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            return await self._app(scope, receive, send)
-        origins = [value for name, value in scope["headers"] if name == b"origin"]
+    def __call__(self, scope: Scope) -> Answer | None:
+        """What a request is answered with by this alone: a refusal, or what a browser asks before the request itself."""
+        origins = values(scope, b"origin")
         if not all(self._passes(origin.decode("latin-1"), scope) for origin in origins):
             self._refused("origin")
-            return await Response(orjson.dumps(REFUSED), 403, media_type="application/json; charset=utf-8")(scope, receive, send)
+            return sized(403, "application/json; charset=utf-8", orjson.dumps(REFUSED))
         if scope["type"] == "http" and scope["path"] == SHARED:
             share(scope, origins[0] if origins else None)
-            if origins and scope["method"] == "OPTIONS" and "access-control-request-method" in Headers(scope=scope):
-                return await Response(status_code=204, headers=PREFLIGHT)(scope, receive, send)
-        return await self._app(scope, receive, send)
+            if origins and scope["method"] == "OPTIONS" and values(scope, b"access-control-request-method"):
+                return Answer(204, PREFLIGHT, b"")
+        return None
 
     def _passes(self, origin: str, scope: Scope) -> bool:
         if origin in self._allowed:
             return True
-        return self._local and (LOCAL.fullmatch(origin) is not None or origin == f"http://{Headers(scope=scope).get('host')}")
+        return self._local and (
+            LOCAL.fullmatch(origin) is not None or origin in (f"http://{host.decode('latin-1')}" for host in values(scope, b"host"))
+        )
 
 
 def share(scope: Scope, origin: bytes | None) -> None:

@@ -4,14 +4,18 @@ from asyncio import BaseTransport, Transport
 from asyncio.events import TimerHandle
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
 
+from starlette.types import Receive, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from gateway.answers import STATUS_LINES
+from gateway.direct import Direct
 from gateway.frames import WebSocketProtocol
-from gateway.headers import STRICT
-from gateway.http import MOST_BODY_BYTES
+from gateway.headers import STRICT, lines
+from gateway.http import MOST_BODY_BYTES, Asked
 
 MOST_HEAD_BYTES = 32_768
 MOST_HEADERS = 100
@@ -38,8 +42,9 @@ class TooMuch(Exception):
 class HttpProtocol(HttpToolsProtocol):
     """One connection of a client that speaks HTTP."""
 
-    def __init__(self, *arguments: Any, patience: Patience, refused: Refused, **named: Any) -> None:
+    def __init__(self, *arguments: Any, direct: Direct, patience: Patience, refused: Refused, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._direct = direct
         self._patience = patience
         self._refused = refused
         self._timer: TimerHandle | None = None
@@ -99,6 +104,26 @@ class HttpProtocol(HttpToolsProtocol):
         self._headed, self._body_bytes = True, 0
         super().on_headers_complete()
         self._asked = self.cycle
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Answer a request: past the application, where that is possible."""
+        asked = self._direct.asked(cast("Scope", cycle.scope), cast("Receive", cycle.receive))
+        super()._start_asgi_task(cycle, app if asked is None else partial(self._answer, cycle, asked))
+
+    async def _answer(self, cycle: RequestResponseCycle, asked: Asked, *_: object) -> None:
+        if not cycle.more_body:
+            asked.content = cycle.body
+        answer = await self._direct.answer(asked)
+        if self.flow.write_paused:
+            await self.flow.drain()
+        if cycle.disconnected:
+            return
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        self.transport.write(self._direct.written(asked, answer, cycle.keep_alive))
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
 
     def on_body(self, body: bytes) -> None:
         """A part of the body came."""
@@ -182,5 +207,4 @@ class HttpProtocol(HttpToolsProtocol):
 
 def refusal(status: HTTPStatus) -> bytes:
     """The answer to a request that nothing but the connection has seen."""
-    lines = [b"HTTP/1.1 %d %b" % (status, status.phrase.encode()), *(b"%b: %b" % header for header in STRICT.items())]
-    return b"\r\n".join([*lines, b"content-length: 0", b"connection: close", b"\r\n"])
+    return STATUS_LINES[status] + lines([*STRICT.items(), (b"content-length", b"0"), (b"connection", b"close")]) + b"\r\n"

@@ -1,32 +1,31 @@
 """What is true of every request: an id to find it by in the logs, and no more of it there than that."""
 
 import re
+from contextvars import ContextVar
 
-import structlog
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 from uuid_utils import uuid7
 
 from gateway.headers import tell
 
 HEADER = b"x-request-id"
-SAFE = re.compile(r"[A-Za-z0-9._-]{8,64}")
+SAFE = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+# Each request has a task of its own, and with it this variable.
+REQUEST_ID: ContextVar[str] = ContextVar("request_id")
 
 
-class RequestIds:
-    """Gives each request an id, the one that it came with where that is safe to log, and answers with it."""
+def identify(scope: Scope) -> None:
+    """Give a request an id, the one that it came with where that is safe to log, and answer with it."""
+    given = values(scope, HEADER)
+    id = scope["request_id"] = given[0].decode() if given and SAFE.fullmatch(given[0]) else uuid7().hex
+    tell(scope, HEADER, id.encode())
+    REQUEST_ID.set(id)
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket"):
-            given = next((value for name, value in scope["headers"] if name == HEADER), b"").decode("latin-1")
-            id = scope["request_id"] = given if SAFE.fullmatch(given) else uuid7().hex
-            tell(scope, HEADER, id.encode())
-            # Each request has a task of its own, and with it this variable.
-            structlog.contextvars.bind_contextvars(request_id=id)
-        await self._app(scope, receive, send)
+def values(scope: Scope, name: bytes) -> list[bytes]:
+    """All values of a header."""
+    return [value for each, value in scope["headers"] if each == name]
 
 
 def client_address(connection: HTTPConnection) -> str:

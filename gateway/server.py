@@ -56,7 +56,7 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             # What uvicorn calls with its own arguments for each connection.
-            http=cast("type[asyncio.Protocol]", partial(HttpProtocol, patience=patience, refused=metrics.count_refused)),
+            http=cast("type[asyncio.Protocol]", partial(HttpProtocol, direct=app.state.direct, patience=patience, refused=metrics.count_refused)),
             ws=cast("type[asyncio.Protocol]", partial(WebSocketProtocol, refused=metrics.count_refused)),
             ws_max_size=MOST_MESSAGE_BYTES,
             ws_per_message_deflate=False,
