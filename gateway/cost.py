@@ -69,7 +69,10 @@ class Price:
 
     def cost(self, variables: Variables) -> int:
         """The cost with these variables, as the client sent them."""
-        return self.fixed + sum(page.rows(variables) * price.cost(variables) for page, price in self.pages)
+        cost = self.fixed
+        for page, price in self.pages:
+            cost += page.rows(variables) * price.cost(variables)
+        return cost
 
     def beside(self, other: "Price") -> "Price":
         """The price of both."""

@@ -22,7 +22,7 @@ class Direct:
         if scope["path"] != self._path or scope["method"] not in METHODS:
             return None
         asked = Asked(scope, receive)
-        return None if asked.wished[1] else asked
+        return None if asked.streams else asked
 
     async def answer(self, asked: Asked) -> Answer:
         """The answer to a request."""

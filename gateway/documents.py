@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import (
     ASTValidationRule,
@@ -86,8 +86,7 @@ class Known:
         return self.definition.name.value if self.definition.name else None
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """The operation that a request means, with its variables, and what that costs."""
 
     known: Known
@@ -142,15 +141,15 @@ class Documents:
             self._trust(id, text)
 
     def effort(self, request: OperationRequest) -> int:
-        """What it costs to look at a request's document: in proportion to its length where it is not kept."""
+        """What it costs to look at a request's document: in proportion to its length, and nothing where it is known."""
         query = self._text(request)
         if query is None or query in self._trusted or query in self._kept:
-            return LEAST_COST
+            return 0
         return LEAST_COST + min(len(query), self._limits.characters) // CHARACTERS_PER_COST
 
     def operation(self, request: OperationRequest, request_id: str) -> Operation:
         """The operation that a request means. Raises: RequestRefused where the document, the name or the variables can't be used."""
-        if trouble := too_many_values(request.variables, self._limits):
+        if request.variables and (trouble := too_many_values(request.variables, self._limits)):
             raise too_complex(trouble)
         checked, found = self._found(request, request_id)
         name = request.operation_name

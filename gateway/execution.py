@@ -6,6 +6,7 @@ from contextlib import aclosing
 from functools import partial
 from itertools import repeat
 from math import ceil
+from time import perf_counter
 from typing import Any, NamedTuple, cast
 
 import orjson
@@ -14,7 +15,7 @@ from graphql import ExecutionResult, Executor, GraphQLSchema, OperationType, cre
 from domain.caller import Caller
 from domain.errors import RequestError
 from gateway.compiled.positions import close
-from gateway.documents import Documents, Operation, too_complex
+from gateway.documents import LEAST_COST, Documents, Operation, too_complex
 from gateway.drain import Drain
 from gateway.errors import RequestRefused, error, formatted, unexpected
 from gateway.groups import Group, Groups
@@ -66,13 +67,16 @@ class Execution:
 
     def operation(self, request: OperationRequest, caller: Caller, request_id: str) -> Operation:
         """The operation that a request means, paid for by its caller. Raises: RequestRefused."""
-        # To look at a document is paid for beforehand, so that what is refused then isn't free.
+        # To look at a document that isn't known is paid for beforehand, and so is what is refused then.
         effort = self._documents.effort(request)
-        self._pay(caller, effort)
+        if effort:
+            self._pay(caller, effort)
         try:
             operation = self._documents.operation(request, request_id)
         except RequestRefused:
             self._metrics.count_document("refused")
+            if not effort:
+                self._pay(caller, LEAST_COST)
             raise
         self._metrics.count_document(operation.found)
         if operation.cost > self._most_cost:
@@ -99,13 +103,18 @@ class Execution:
 
     async def execute(self, operation: Operation, caller: Caller, request_id: str) -> Response:
         """The response to a query or mutation. Raises: RequestRefused where its variables can't be used, or its time is up."""
+        begun = perf_counter()
         try:
-            with self._metrics.timed(operation.type.value), self._drain.answering(self._request_seconds):
-                result = self._executed(operation, None, Context(self._services, caller))
-                return self._response(operation, result if isinstance(result, ExecutionResult) else await result, request_id)
+            result = self._executed(operation, None, Context(self._services, caller))
+            if not isinstance(result, ExecutionResult):
+                with self._drain.answering(self._request_seconds):
+                    result = await result
+            return self._response(operation, result, request_id)
         except TimeoutError:
             outcome = "; it may or may not have been made" if operation.type is OperationType.MUTATION else ""
             raise RequestRefused(503, [error("TIMEOUT", f"no answer in time{outcome}")]) from None
+        finally:
+            self._metrics.took(operation.type, perf_counter() - begun)
 
     async def subscribe(
         self, operation: Operation, caller: Caller, request_id: str, last_mark: str | None = None, send: Send | None = None

@@ -42,33 +42,28 @@ EXECUTION_CODES = frozenset({"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"
 
 
 class Asked:
-    """A request, as far as GraphQL asks for it. `content`: its body, where all of that is there."""
+    """A request, as far as GraphQL asks for it.
 
-    __slots__ = ("_headers", "_receive", "content", "scope")
+    `media`: the media type of JSON that it would like best, if any; `streams`: whether it takes an event stream; `content`: its body, where all of
+    that is there.
+    """
+
+    __slots__ = ("_headers", "_receive", "content", "media", "method", "scope", "streams")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self._receive = receive
         # Of a header that stands there more than once, the first counts.
         self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        self.method: str = scope["method"]
+        self.media, self.streams = wished(self.header(b"accept", "*/*"))
         self.content: bytes | bytearray | None = None
-
-    @property
-    def method(self) -> str:
-        """The method."""
-        method: str = self.scope["method"]
-        return method
 
     @property
     def id(self) -> str:
         """The id by which the logs know it."""
         id: str = self.scope["request_id"]
         return id
-
-    @property
-    def wished(self) -> tuple[str | None, bool]:
-        """The media type of JSON that it would like best, if any; and whether it takes an event stream."""
-        return wished(self.header(b"accept", "*/*"))
 
     def header(self, name: bytes, otherwise: str = "") -> str:
         """The value of a header."""
@@ -100,7 +95,7 @@ class GraphQLOverHTTP:
 
     async def answer(self, request: Asked) -> Answer | EventStream:
         """The response to one request, whatever happens: at once, where it doesn't wish for an event stream."""
-        media, streams = request.wished
+        media, streams = request.media, request.streams
         try:
             if request.method not in METHODS:
                 raise refused("BAD_REQUEST", f"ask with {' or '.join(METHODS)}", 405, allow=", ".join(METHODS))

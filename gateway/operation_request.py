@@ -1,15 +1,17 @@
 """What a client sends to have an operation executed, the same over every transport."""
 
-from dataclasses import dataclass
-from typing import Any
+from types import NoneType
+from typing import Any, NamedTuple
 
 from gateway.errors import refused
 
 PREFIX = "sha256:"
+# Told apart by a tuple, types take a third of the time that they take as a union.
+TEXT, OBJECT = (str, NoneType), (dict, NoneType)
+IDS = ("documentId", "doc_id")
 
 
-@dataclass(frozen=True, slots=True)
-class OperationRequest:
+class OperationRequest(NamedTuple):
     """What a client sends to have an operation executed: a document by its text, by its id, or by both."""
 
     query: str | None
@@ -27,18 +29,18 @@ def from_fields(fields: Any) -> OperationRequest:
         raise refused("BAD_REQUEST", "a request is a JSON object with `query`")
     query, variables, name = fields.get("query"), fields.get("variables"), fields.get("operationName")
     extensions = fields.get("extensions")
-    if not isinstance(extensions, dict | None):
+    if not isinstance(extensions, OBJECT):
         raise refused("BAD_REQUEST", "extensions is not an object")
     extensions = extensions or {}
     id = document_id(fields, extensions)
     # Clients whose types ask for a text send an empty one beside an id.
     if id is not None and query == "":
         query = None
-    if not isinstance(query, str | None) or (query is None and id is None):
+    if not isinstance(query, TEXT) or (query is None and id is None):
         raise refused("BAD_REQUEST", "query is missing, or not a string")
-    if not isinstance(variables, dict | None):
+    if not isinstance(variables, OBJECT):
         raise refused("BAD_REQUEST", "variables is not an object")
-    if not isinstance(name, str | None):
+    if not isinstance(name, TEXT):
         raise refused("BAD_REQUEST", "operationName is not a string")
     return OperationRequest(query, variables, name, extensions.get("cost") is True, id)
 
@@ -49,8 +51,11 @@ def document_id(fields: dict[str, Any], extensions: dict[str, Any]) -> str | Non
     Source: GraphQL over HTTP, draft of the appendix on persisted documents (`documentId`); Relay's guide to persisted queries (`doc_id`);
             Apollo's automatic persisted queries (`extensions.persistedQuery`).
     """
-    given = {name: value for name in ("documentId", "doc_id") if (value := fields.get(name)) is not None}
-    match extensions.get("persistedQuery"):
+    given = {name: value for name in IDS if (value := fields.get(name)) is not None}
+    persisted = extensions.get("persistedQuery")
+    if persisted is None and not given:
+        return None
+    match persisted:
         case None:
             pass
         case {"version": 1, "sha256Hash": hash}:

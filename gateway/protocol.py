@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
+from itertools import chain
 from typing import Any, cast
 
 from starlette.types import Receive, Scope
@@ -28,10 +29,11 @@ REASONS = {HTTPStatus.BAD_REQUEST: "syntax", HTTPStatus.REQUEST_TIMEOUT: "time",
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long is waited, in seconds: for the head of a request, for its body, and for a client to go that was sent away."""
+    """How long is waited, in seconds: for the head of a request, for its body, for the next request, and for a client to go that was sent away."""
 
     head_seconds: float = 10.0
     body_seconds: float = 15.0
+    idle_seconds: float = 5.0
     linger_seconds: float = 2.0
 
 
@@ -53,6 +55,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._headed = False  # … but its head is complete.
         self._head_bytes = 0
         self._body_bytes = 0
+        self._idle_since = 0.0
+        self._keeper: TimerHandle | None = None
         self._excess = HTTPStatus.BAD_REQUEST
         self._deaf = False
         self._dropped_bytes = 0
@@ -65,6 +69,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go."""
         self._stop_waiting()
+        self._stop_looking()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -96,7 +101,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is complete. Raises: TooMuch."""
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        size = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
         if size > MOST_HEAD_BYTES or len(self.headers) > MOST_HEADERS:
             self._excess = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise TooMuch
@@ -139,12 +144,34 @@ class HttpProtocol(HttpToolsProtocol):
         self._headed, self._partial, self._head_bytes = False, False, 0
 
     def on_response_complete(self) -> None:
-        """It is answered."""
-        super().on_response_complete()
+        """It is answered. A timer for the time until the next request comes is not set and cleared for each: it looks from time to time."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        self._idle_since = self.loop.time()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif not self._keeper:
+            self._keeper = self.loop.call_later(self._patience.idle_seconds, self._look_for_idleness)
         self._drop_the_rest()
+
+    def _look_for_idleness(self) -> None:
+        busy = self._partial or not self.cycle.response_complete
+        left = self._patience.idle_seconds if busy else self._idle_since + self._patience.idle_seconds - self.loop.time()
+        if left <= 0:
+            self.transport.close()
+        else:
+            self._keeper = self.loop.call_later(left, self._look_for_idleness)
+
+    def _stop_looking(self) -> None:
+        if self._keeper:
+            self._keeper.cancel()
+            self._keeper = None
 
     def handle_websocket_upgrade(self) -> None:
         """From now on it is a socket, unless the library refuses its head without an event: nobody would ever close it then."""
+        self._stop_looking()
         super().handle_websocket_upgrade()
         socket = self.transport.get_protocol()
         if isinstance(socket, WebSocketProtocol) and not socket.handshake_initiated:
@@ -183,7 +210,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._deaf or self.transport.is_closing():
             return
         self._deaf = True
-        self._unset_keepalive_if_required()
+        self._stop_looking()
         self.flow.resume_reading()
         self.transport.write_eof()
         self._wait(self._patience.linger_seconds)

@@ -26,6 +26,10 @@ from tests.wire import GENEROUS_SECONDS, wired
 # Long enough for whatever a test sends at once, on any machine.
 SHORT = Patience(head_seconds=1, body_seconds=1, linger_seconds=1)
 LIVEZ = b"GET /livez HTTP/1.1\r\nhost: gateway\r\n\r\n"
+HANDSHAKE = (
+    b"GET /graphql HTTP/1.1\r\nhost: gateway\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
+    b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n"
+)
 CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { ... on Verification { id } } }"
 
 
@@ -113,6 +117,24 @@ async def is_served(gateway: Gateway) -> None:
 async def test_a_connection_on_which_nothing_is_said_is_closed(hasty: Gateway) -> None:
     async with line(hasty) as silent:
         assert await silent.ended() == b""
+
+
+async def test_a_connection_is_kept_for_the_next_request_but_not_for_long(mongo_uri: str) -> None:
+    content = body()
+    async with serving(mongo_uri, patience=Patience(idle_seconds=0.3)) as brief, line(brief) as idle, line(brief) as slow, line(brief) as upgraded:
+        for each in (idle, upgraded):
+            await each.say(posted(brief, f"content-length: {len(content)}"), content)
+            assert (await each.hear())[0] == 200
+        await slow.say(posted(brief, f"content-length: {len(content)}", token="x"))
+        assert (await slow.hear())[0] == 401
+        await upgraded.say(HANDSHAKE)
+        assert b" 101 " in await upgraded.reader.readuntil(b"\r\n\r\n")
+
+        assert await idle.ended() == b""
+        await slow.say(content)
+        assert await slow.ended() == b"", "what was answered before all of it came is looked at as well"
+        await upgraded.say(Frame(Opcode.PING, b"still there").serialize(mask=True))
+        assert b"still there" in await upgraded.reader.readexactly(13), "a socket is no connection without requests"
 
 
 async def test_a_request_whose_head_does_not_come_is_timed_out(hasty: Gateway) -> None:

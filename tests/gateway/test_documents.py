@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.documents import KEPT_CHARACTERS, LEAST_COST, Documents
+from gateway.documents import KEPT_CHARACTERS, Documents
 from gateway.errors import RequestRefused
 from gateway.operation_request import OperationRequest
 from schema.build import build, executable
@@ -23,7 +23,7 @@ def asked(documents: Documents, query: str) -> str:
 
 
 def kept(documents: Documents, query: str) -> bool:
-    return documents.effort(OperationRequest(query)) == LEAST_COST
+    return documents.effort(OperationRequest(query)) == 0
 
 
 def long(number: int) -> str:

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from domain.caller import Scope
 from gateway.application import documents
-from gateway.documents import LEAST_COST, Documents, Found
+from gateway.documents import Documents, Found
 from gateway.operation_request import OperationRequest
 from gateway.recent import Recent
 from gateway.settings import BadSettings
@@ -387,7 +387,7 @@ def test_a_trusted_document_is_looked_at_once_and_never_forgotten() -> None:
 
     assert len({id(each.known) for each in before + after}) == 1
     assert {each.found for each in before + after} == {Found.TRUSTED}
-    assert {known.effort(request) for request in asked} == {LEAST_COST}
+    assert {known.effort(request) for request in asked} == {0}
 
 
 async def test_it_is_counted_how_documents_were_found(database_uri: str, manifest: Path) -> None:
