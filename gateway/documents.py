@@ -149,7 +149,7 @@ class Documents:
 
     def operation(self, request: OperationRequest, request_id: str) -> Operation:
         """The operation that a request means. Raises: RequestRefused where the document, the name or the variables can't be used."""
-        if request.variables and (trouble := too_many_values(request.variables, self._limits)):
+        if trouble := too_many_values(request.variables, self._limits):
             raise too_complex(trouble)
         checked, found = self._found(request, request_id)
         name = request.operation_name

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 WHOLE_SECONDS = 300.0
 # By itself, it looks at the youngest alone, and at those that outlived that: nearly all garbage is among them.
-YOUNGEST, YOUNG, NEVER = 700, 10, 1_000_000_000
+YOUNGEST, YOUNG, NEVER = 10_000, 10, 1_000_000_000
 
 
 @asynccontextmanager

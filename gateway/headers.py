@@ -43,8 +43,9 @@ class Headers:
 
     def lines(self, scope: Scope, own: list[Header]) -> bytes:
         """The same as they are sent."""
-        if any(name in self._strict for name, _ in own):
-            return lines(self.of(scope, own))
+        for name, _ in own:
+            if name in self._strict:
+                return lines(self.of(scope, own))
         return lines([*own, *scope.get(TOLD, ())]) + self._strict_lines
 
 

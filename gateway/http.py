@@ -26,7 +26,7 @@ from gateway.execution import Execution, Message
 from gateway.keys import KeysUnavailable
 from gateway.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, wished
 from gateway.operation_request import OperationRequest, from_fields
-from gateway.requests import client_address
+from gateway.requests import client_address, headers
 from gateway.sse import EventStream
 from gateway.tokens import Tokens, Unauthenticated
 
@@ -45,7 +45,7 @@ class Asked:
     """A request, as far as GraphQL asks for it.
 
     `media`: the media type of JSON that it would like best, if any; `streams`: whether it takes an event stream; `content`: its body, where all of
-    that is there.
+    that is there, and not too long.
     """
 
     __slots__ = ("_headers", "_receive", "content", "media", "method", "scope", "streams")
@@ -53,8 +53,7 @@ class Asked:
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self._receive = receive
-        # Of a header that stands there more than once, the first counts.
-        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        self._headers = headers(scope)
         self.method: str = scope["method"]
         self.media, self.streams = wished(self.header(b"accept", "*/*"))
         self.content: bytes | bytearray | None = None
@@ -72,8 +71,6 @@ class Asked:
 
     async def body(self) -> bytes | bytearray:
         """The body. Raises: RequestRefused, ClientDisconnect."""
-        if self.content is not None and len(self.content) <= MOST_BODY_BYTES:
-            return self.content
         return await body(self.header(b"content-length", "0"), self._receive)
 
 
@@ -101,15 +98,17 @@ class GraphQLOverHTTP:
                 raise refused("BAD_REQUEST", f"ask with {' or '.join(METHODS)}", 405, allow=", ".join(METHODS))
             if not media and not streams:
                 raise refused("BAD_REQUEST", f"accept {RESPONSE_JSON}, {JSON} or {EVENT_STREAM}", 406)
-            caller = await self._caller(request)
-            operation = await self._operation(request, caller)
+            authorization = request.header(b"authorization")
+            caller = self._tokens.known(authorization) or await self._caller(authorization)
+            content = b"" if request.method == "GET" else request.content or await request.body()
+            operation = self._operation(request, content, caller)
             if streams and (operation.type is OperationType.SUBSCRIPTION or not media):
                 return self._stream(operation, caller, request)
             if operation.type is OperationType.SUBSCRIPTION:
                 raise refused("BAD_REQUEST", f"a subscription needs {EVENT_STREAM} to be accepted, or the WebSocket at this address")
-            content = await self._execution.execute(operation, caller, request.id)
-            may_be_kept = operation.known.constant and request.method == "GET" and "errors" not in content
-            return written(request, media or JSON, 200, content, {}, may_be_kept)
+            response = await self._execution.execute(operation, caller, request.id)
+            may_be_kept = operation.known.constant and request.method == "GET" and "errors" not in response
+            return written(request, media or JSON, 200, response, {}, may_be_kept)
         except RequestRefused as refusal:
             # Clients that know nothing of the newer media type take any other status for a broken server.
             well_formed = refusal.status == 400 and media == JSON and refusal.errors[0]["extensions"]["code"] in EXECUTION_CODES
@@ -119,17 +118,17 @@ class GraphQLOverHTTP:
         except Exception as cause:  # The edge of the process: nothing of it may reach a client.
             return written(request, media or JSON, 500, {"errors": [unexpected(cause, request.id)]}, {})
 
-    async def _caller(self, request: Asked) -> Caller:
+    async def _caller(self, authorization: str) -> Caller:
         try:
-            return await self._tokens.caller(request.header(b"authorization") or None)
+            return await self._tokens.caller(authorization)
         except Unauthenticated:
             told = "a valid bearer token is needed in the Authorization header"
             raise refused("UNAUTHENTICATED", told, 401, www_authenticate="Bearer") from None
         except KeysUnavailable:
             raise refused("UNAVAILABLE", "tokens can't be verified at the moment; try again", 503, retry_after=RETRY_SECONDS) from None
 
-    async def _operation(self, request: Asked, caller: Caller) -> Operation:
-        asked = from_url(request) if request.method == "GET" else from_body(request, await request.body())
+    def _operation(self, request: Asked, content: bytes | bytearray, caller: Caller) -> Operation:
+        asked = from_url(request) if request.method == "GET" else from_body(request, content)
         operation = self._execution.operation(asked, caller, request.id)
         if operation.type is OperationType.MUTATION and request.method == "GET":
             raise refused("BAD_REQUEST", "a mutation needs POST", 405, allow="POST")
@@ -201,20 +200,20 @@ def from_url(request: Asked) -> OperationRequest:
     return from_fields(fields)
 
 
-def written(request: Asked, media: str, status: int, content: dict[str, Any], told: dict[str, str], may_be_kept: bool = False) -> Answer:
+def written(request: Asked, media: str, status: int, content: dict[str, Any], beside: dict[str, str], may_be_kept: bool = False) -> Answer:
     """A response in JSON, compressed where the client likes that, and left out where it may be kept and the client has kept it."""
     plain = orjson.dumps(content)
-    headers = [VARY]
+    told = [VARY, *raw(beside)]
     if may_be_kept:
         kept = caching.headers(plain)
-        headers += raw(kept)
+        told += raw(kept)
         if caching.known(kept["etag"], request.header(b"if-none-match")):
-            return Answer(304, headers, b"")
+            return Answer(304, told, b"")
     packed, encoding = encoded(plain, request.header(b"accept-encoding"))
-    headers += [CONTENT_TYPE[media], (b"content-length", b"%d" % len(packed)), *raw(told)]
+    told += [CONTENT_TYPE[media], (b"content-length", b"%d" % len(packed))]
     if encoding:
-        headers.append((b"content-encoding", encoding.encode()))
-    return Answer(status, headers, packed)
+        told.append((b"content-encoding", encoding.encode()))
+    return Answer(status, told, packed)
 
 
 def raw(headers: dict[str, str]) -> list[Header]:

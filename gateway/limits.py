@@ -1,6 +1,6 @@
 """How much an operation document may hold, counted before anything is done with it whose effort grows faster than the document."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import reduce
 from graphlib import TopologicalSorter
@@ -185,15 +185,19 @@ def pairs(operation: OperationDefinitionNode, fragments: Fragments) -> int:
     return found
 
 
-def too_many_values(variables: object, limits: Limits) -> str | None:
+def too_many_values(variables: Mapping[str, object] | None, limits: Limits) -> str | None:
     """What is told where the variables hold more values than they may, or longer ones; None where they don't. Stops as soon as that is known."""
-    values, waiting = 0, [variables]
+    values = 0
+    waiting: list[Collection[object]] = [(variables or {}).values()]
     while waiting:
-        value = waiting.pop()
-        if isinstance(value, str) and len(value) > limits.text:
-            return told({"text": len(value)}, limits)
-        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        inner = waiting.pop()
         values += len(inner)
-        if values <= limits.values:
-            waiting.extend(inner)
-    return told({"values": values}, limits)
+        if values > limits.values:
+            return told({"values": values}, limits)
+        for value in inner:
+            if isinstance(value, str):
+                if len(value) > limits.text:
+                    return told({"text": len(value)}, limits)
+            elif isinstance(value, dict | list):
+                waiting.append(value.values() if isinstance(value, dict) else value)
+    return None

@@ -116,7 +116,7 @@ class HttpProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app if asked is None else partial(self._answer, cycle, asked))
 
     async def _answer(self, cycle: RequestResponseCycle, asked: Asked, *_: object) -> None:
-        if not cycle.more_body:
+        if not cycle.more_body and len(cycle.body) <= MOST_BODY_BYTES:
             asked.content = cycle.body
         answer = await self._direct.answer(asked)
         if self.flow.write_paused:

@@ -10,6 +10,8 @@ from uuid_utils import uuid7
 from gateway.headers import tell
 
 HEADER = b"x-request-id"
+# Where a scope keeps what was found out of its headers.
+HEADERS = "gateway.headers"
 SAFE = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 # Each request has a task of its own, and with it this variable.
 REQUEST_ID: ContextVar[str] = ContextVar("request_id")
@@ -17,15 +19,23 @@ REQUEST_ID: ContextVar[str] = ContextVar("request_id")
 
 def identify(scope: Scope) -> None:
     """Give a request an id, the one that it came with where that is safe to log, and answer with it."""
-    given = values(scope, HEADER)
-    id = scope["request_id"] = given[0].decode() if given and SAFE.fullmatch(given[0]) else uuid7().hex
+    given = headers(scope).get(HEADER)
+    id = scope["request_id"] = given.decode() if given and SAFE.fullmatch(given) else uuid7().hex
     tell(scope, HEADER, id.encode())
     REQUEST_ID.set(id)
 
 
+def headers(scope: Scope) -> dict[bytes, bytes]:
+    """The headers of a request by their names; of one that stands there more than once, the first counts."""
+    known: dict[bytes, bytes] | None = scope.get(HEADERS)
+    if known is None:
+        known = scope[HEADERS] = dict(reversed(scope["headers"]))
+    return known
+
+
 def values(scope: Scope, name: bytes) -> list[bytes]:
     """All values of a header."""
-    return [value for each, value in scope["headers"] if each == name]
+    return [value for each, value in scope["headers"] if each == name] if name in headers(scope) else []
 
 
 def client_address(connection: HTTPConnection) -> str:

@@ -69,19 +69,26 @@ class Tokens:
         # Checking a signature costs more than a whole point read: a token is looked at once, and its time at each use.
         self._trusted = Recent[str, Caller](CACHED_TOKENS, CACHED_CHARACTERS)
 
+    def known(self, authorization: str) -> Caller | None:
+        """The caller that an `Authorization: Bearer` value speaks for, where that was found out before and still holds."""
+        caller = self._trusted.get(bearer(authorization))
+        return caller if caller and self._holds(caller) else None
+
     async def caller(self, authorization: str | None) -> Caller:
         """The caller that an `Authorization: Bearer` value speaks for. Raises: Unauthenticated; KeysUnavailable where that can't be told."""
-        scheme, _, token = (authorization or "").partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not 0 < len(token) <= MOST_CHARACTERS:
+        token = bearer(authorization or "")
+        if not 0 < len(token) <= MOST_CHARACTERS:
             raise Unauthenticated
         caller = self._trusted.get(token)
         if not caller:
             caller = await self._verified(token)
             self._trusted.keep(token, caller, len(token))
-        if caller.expires_at is None or caller.expires_at <= self._now():
+        if not self._holds(caller):
             raise Unauthenticated
         return caller
+
+    def _holds(self, caller: Caller) -> bool:
+        return caller.expires_at is not None and caller.expires_at > self._now()
 
     def forget(self) -> None:
         """Look at every token anew: the keys have changed."""
@@ -143,6 +150,12 @@ class Tokens:
             raise ValueError("meant for somebody else")
         if claims["exp"] - claims.get("iat", self._seconds()) > self._trust.longest_life.total_seconds() + LEEWAY_SECONDS:
             raise ValueError("too long a life")
+
+
+def bearer(authorization: str) -> str:
+    """The token in an `Authorization` value; empty where there is none."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def own_id(key: str) -> str:

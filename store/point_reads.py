@@ -40,7 +40,7 @@ class PointReads:
     def get(self, workspace: str, id: str, reading: frozenset[str] | None = None) -> Answer:
         """The verification of this workspace with this id; of `reading`, see `Verifications.page`. Cost: a share of one query by primary key."""
         loop = asyncio.get_running_loop()
-        if self._needed is not None and reading != self._needed:
+        if self._needed is not None and reading is not self._needed and not (reading is not None and reading <= self._needed):
             self._needed = None if reading is None else self._needed | reading
         answer: Answer = loop.create_future()
         self._waiting[workspace, id].append(answer)

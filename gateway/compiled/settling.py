@@ -77,6 +77,8 @@ class Settling:
     def _container(self, place: Place) -> Any:
         """The object or list that a place is in; None where it was nulled."""
         container: Any = self._run.data
+        if place[0] is None:
+            return container
         for key in listed(place)[:-1]:
             if container is None:
                 return None
