@@ -1,12 +1,13 @@
 """A page of verifications, in the shape of the GraphQL Cursor Connections Specification."""
 
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Literal, NamedTuple
 
 from domain.errors import BadUserInput
 from domain.filter import Filter, Order
 from domain.verification import Verification
-from store import cursor
+from store.cursor import decode, encode
 from store.pages import Page, PageRequest
 
 DEFAULT_SIZE = 50
@@ -14,15 +15,10 @@ MOST_ROWS = 100
 
 
 class VerificationEdge(NamedTuple):
-    """A row and where it stands."""
+    """A row and where it stands; no cursor where nobody asks for those."""
 
-    page: Page
+    cursor: str
     node: Verification
-
-    @property
-    def cursor(self) -> str:
-        """Where it stands, written when somebody asks."""
-        return self.page.cursor(self.node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +52,14 @@ def requested(order: Order, first: int | None, after: str | None, last: int | No
         order,
         size,
         end,
-        after=None if after is None else cursor.decode(after, order, "after"),
-        before=None if before is None else cursor.decode(before, order, "before"),
+        after=None if after is None else decode(after, order, "after"),
+        before=None if before is None else decode(before, order, "before"),
     )
 
 
-def connected(page: Page, filter: Filter) -> VerificationConnection:
-    """A page of the store with its cursors."""
-    edges = [VerificationEdge(page, row) for row in page.rows]
-    info = PageInfo(page.has_next, page.has_previous, edges[0].cursor if edges else None, edges[-1].cursor if edges else None)
+def connected(page: Page, filter: Filter, cursors: bool) -> VerificationConnection:
+    """A page of the store; `cursors`: with those of all rows."""
+    edges = list(map(VerificationEdge, page.cursors() if cursors else repeat(""), page.rows))
+    ends = [edge.cursor or encode(page.place(edge.node)) for edge in (edges[:1] + edges[-1:])]
+    info = PageInfo(page.has_next, page.has_previous, ends[0] if ends else None, ends[-1] if ends else None)
     return VerificationConnection(edges, info, filter)

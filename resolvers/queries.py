@@ -16,7 +16,7 @@ from resolvers.connection import MOST_ROWS, VerificationConnection, connected, r
 from resolvers.context import Context, Info
 from resolvers.current import current
 from resolvers.inputs import VerificationFilter
-from resolvers.reading import reading
+from resolvers.reading import asks, reading
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="The id. One of another workspace is as if it didn't exist.")]
 Which = Annotated[VerificationFilter | None, strawberry.argument(description="Which verifications; all of them where it is left out.")]
@@ -45,7 +45,7 @@ async def verifications(
     """A page of the workspace's verifications. While others write, no row that stays put is skipped or doubled."""
     wanted = permitted(info.context, filter)
     page = await info.context.verifications.page(wanted, requested(order_by, first, after, last, before), reading(info))
-    return connected(page, wanted)
+    return connected(page, wanted, asks(info, "VerificationEdge", "cursor"))
 
 
 async def total_count(root: strawberry.Parent[VerificationConnection], info: Info) -> int:

@@ -20,8 +20,20 @@ CAPITAL = re.compile("[A-Z]")
 
 def reading(info: Info) -> frozenset[str] | None:
     """The attributes that the operation asks of verifications anywhere; None where that isn't known."""
-    selected: frozenset[tuple[str, str]] | None = getattr(info._raw_info, "selected", None)
+    selected = selected_in(info)
     return None if selected is None else attributes(selected)
+
+
+def asks(info: Info, type: str, field: str) -> bool:
+    """Whether the operation asks for a field anywhere; it may where that isn't known."""
+    selected = selected_in(info)
+    return selected is None or (type, field) in selected
+
+
+def selected_in(info: Info) -> frozenset[tuple[str, str]] | None:
+    """The fields that the operation selects anywhere, as pairs of type and field; None where that isn't known."""
+    selected: frozenset[tuple[str, str]] | None = getattr(info._raw_info, "selected", None)
+    return selected
 
 
 @lru_cache(1000)

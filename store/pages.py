@@ -1,14 +1,17 @@
 """Lists of verifications, a page at a time. The cursor is exactly the sort key, so that no row is skipped or doubled while others write."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from typing import Literal
 
 from pymongo import ASCENDING, DESCENDING
 
 from domain.filter import Filter, Order
 from domain.verification import Verification
-from store.cursor import Place, written
+from store.cursor import Place, encode_all
 from store.documents import Document
 from store.driver import Collection, answering, fetch, in_thread
 from store.part import reading, rows
@@ -22,6 +25,7 @@ SORTED_BY = {
     Order.UPDATED_OLDEST: ("updatedAt", ASCENDING),
 }
 BY_CREATION = (Order.CREATED_NEWEST, Order.CREATED_OLDEST)
+ID, CREATED, UPDATED = attrgetter("id"), attrgetter("created_at"), attrgetter("updated_at")
 PLACED_BY = {order: frozenset({"created_at" if order in BY_CREATION else "updated_at"}) for order in Order}
 
 
@@ -45,13 +49,21 @@ class Page:
     has_previous: bool
     has_next: bool
 
+    _cursors: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+
     def place(self, row: Verification) -> Place:
         """Where a row stands in the list."""
-        return Place(self.order, row.created_at if self.order in BY_CREATION else row.updated_at, row.id)
+        return Place(self.order, self._sorted_by(row), row.id)
 
-    def cursor(self, row: Verification) -> str:
-        """The same as a text."""
-        return written(self.order, row.created_at if self.order in BY_CREATION else row.updated_at, row.id)
+    def cursors(self) -> list[str]:
+        """Where each row stands, as texts. They are written once: many may be given the same page."""
+        if not self._cursors:
+            self._cursors.extend(encode_all(self.order, zip(map(self._sorted_by, self.rows), map(ID, self.rows), strict=True)))
+        return self._cursors
+
+    @property
+    def _sorted_by(self) -> Callable[[Verification], datetime]:
+        return CREATED if self.order in BY_CREATION else UPDATED
 
 
 def conditions(scope: Document, filter: Filter, request: PageRequest) -> Document:
