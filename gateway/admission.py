@@ -13,6 +13,10 @@ MOST_ARRIVING_FROM_ADDRESS = 200
 LINE_BITS = 64
 
 
+# Of a kind, whose, and how many of those there may be.
+Place = tuple[str, Hashable, int]
+
+
 class Crowded(Exception):
     """There are as many connections as there may be; later there may be room."""
 
@@ -38,25 +42,25 @@ class Admission:
         """A connection that has not introduced itself takes nobody else's place. Raises: Crowded where the context begins."""
         return self._places(("arrivals", None, MOST_ARRIVING), ("arrivals", line(address), MOST_ARRIVING_FROM_ADDRESS))
 
-    def connected(self, address: str) -> "Places":
-        """A connection from this address counts for as long as the context lasts. Raises: Crowded where it begins."""
-        return self._places(("sockets", None, self._capacity.sockets), ("address", line(address), self._capacity.per_address))
-
-    def introduced(self, caller: Caller) -> "Places":
+    def introduced(self, address: str, caller: Caller) -> "Places":
         """A connection of this caller counts for as long as the context lasts. Raises: Crowded where it begins."""
-        # A follow token has the name that its chain has; any other token may have taken the same.
-        return self._places(("subject", (caller.workspace, caller.subject, caller.chain), self._capacity.per_subject))
+        return self._places(
+            ("sockets", None, self._capacity.sockets),
+            ("address", line(address), self._capacity.per_address),
+            # A follow token has the name that its chain has; any other token may have taken the same.
+            ("subject", (caller.workspace, caller.subject, caller.chain), self._capacity.per_subject),
+        )
 
-    def _places(self, *wanted: tuple[str, Hashable, int]) -> "Places":
+    def _places(self, *wanted: Place) -> "Places":
         return Places(self._open, self._refused, wanted)
 
 
 class Places:
-    """What a connection counts as while the context lasts: of each kind, whose, and how many there may be."""
+    """What a connection counts as while the context lasts."""
 
     __slots__ = ("_open", "_refused", "_wanted")
 
-    def __init__(self, open: Counter[Hashable], refused: Callable[[str], None], wanted: tuple[tuple[str, Hashable, int], ...]) -> None:
+    def __init__(self, open: Counter[Hashable], refused: Callable[[str], None], wanted: tuple[Place, ...]) -> None:
         self._open = open
         self._refused = refused
         self._wanted = wanted
@@ -74,6 +78,12 @@ class Places:
             self._open[kind, whose] -= 1
             if not self._open[kind, whose]:
                 del self._open[kind, whose]
+
+    def become(self, others: "Places") -> None:
+        """Count as something else from now on. Raises: Crowded, and nothing has changed then."""
+        others.__enter__()
+        self.__exit__()
+        self._wanted = others._wanted
 
 
 TOLD = {

@@ -11,14 +11,14 @@ from functools import partial
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from domain.deadlines import Windows
 from domain.errors import Unavailable
 from gateway import data_keys, origins, proxies, sandbox
 from gateway.admission import Admission, Capacity
-from gateway.direct import Direct
+from gateway.direct import Direct, DirectSockets
 from gateway.documents import Documents
 from gateway.drain import Drain
 from gateway.entrance import Check, Entered, Entrance
@@ -112,15 +112,15 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
 
     entrance = front(settings, metrics, local)
     http = GraphQLOverHTTP(execution, tokens, drain, admission)
+    sockets = GraphQLOverWebSocket(execution, tokens, metrics, drain, admission)
     app = Starlette(
         routes=[
             Route(PATH, http),
-            WebSocketRoute(PATH, GraphQLOverWebSocket(execution, tokens, metrics, drain, admission)),
             *probes.routes,
             *sandbox.routes(services),
             *pages,
         ],
-        middleware=[Middleware(Entered, entrance), *trusted_proxies(settings)],
+        middleware=[Middleware(Entered, entrance), *trusted_proxies(settings), Middleware(DirectSockets, PATH, sockets)],
         lifespan=lifespan,
     )
     # To lead from one spelling of a path to another, Starlette would trust the `Host` header.

@@ -90,7 +90,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             # The application would not be here had it been its own doing.
             raise ClientDisconnected
         await super().send(message)
-        if message["type"] == "websocket.http.response.body":
+        if message["type"] == "websocket.accept":
+            # They would be kept for as long as the socket lasts, and nobody asks for them any more.
+            del self.request, self.response
+        elif message["type"] == "websocket.http.response.body":
             # Refused with a response, which uvicorn would take for an application that has forgotten the handshake.
             self.handshake_complete = True
 

@@ -136,9 +136,9 @@ class GraphQLOverHTTP:
 
     def _stream(self, operation: Operation, caller: Caller, request: Asked) -> EventStream:
         try:
+            address = client_address(HTTPConnection(request.scope))
             with ExitStack() as place:
-                place.enter_context(self._admission.connected(client_address(HTTPConnection(request.scope))))
-                place.enter_context(self._admission.introduced(caller))
+                place.enter_context(self._admission.introduced(address, caller))
                 return EventStream(self._messages(operation, caller, request), caller, self._drain, place.pop_all())
         except Crowded as crowded:
             raise refused("RATE_LIMITED", str(crowded), 503, retry_after=RETRY_SECONDS) from None

@@ -29,7 +29,10 @@ def headers(scope: Scope) -> dict[bytes, bytes]:
     """The headers of a request by their names; of one that stands there more than once, the first counts."""
     known: dict[bytes, bytes] | None = scope.get(HEADERS)
     if known is None:
-        known = scope[HEADERS] = dict(reversed(scope["headers"]))
+        known = dict(reversed(scope["headers"]))
+        # A socket lasts for long, and would keep them that long.
+        if scope["type"] == "http":
+            scope[HEADERS] = known
     return known
 
 

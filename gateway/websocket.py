@@ -5,7 +5,7 @@ Source: PROTOCOL.md of the npm package graphql-ws, 6.4.
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import ExitStack, aclosing, contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from enum import IntEnum
 from typing import Any
 
@@ -81,7 +81,7 @@ class GraphQLOverWebSocket:
         if self._drain.begun:
             return await connection.leave()
         try:
-            with connection.arriving(), self._metrics.sockets.track_inprogress(), self._drain.holding(connection.leave):
+            with connection.place, self._metrics.sockets.track_inprogress(), self._drain.holding(connection.leave):
                 await connection.run()
         except Crowded as crowded:
             await close(socket, Close.TRY_AGAIN_LATER, str(crowded))
@@ -93,24 +93,20 @@ class GraphQLOverWebSocket:
 
 
 class Connection:
-    """One socket: who speaks, and the operations that are under way."""
+    """One socket: who speaks, and the operations that are under way. `place` is what it counts as, for as long as it is served."""
+
+    __slots__ = ("_admission", "_answering", "_caller", "_execution", "_operations", "_socket", "_tokens", "place")
 
     def __init__(self, socket: WebSocket, execution: Execution, tokens: Tokens, admission: Admission) -> None:
         self._socket = socket
         self._execution = execution
         self._tokens = tokens
         self._admission = admission
-        self._arrival, self._place = ExitStack(), ExitStack()
+        # Until it has introduced itself, that of a newcomer.
+        self.place = admission.arriving(client_address(socket))
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._caller: Caller | None = None
-
-    @contextmanager
-    def arriving(self) -> Iterator[None]:
-        """Until it has introduced itself, it takes the place of a newcomer, and from then on one of its own. Raises: Crowded."""
-        with self._place, self._arrival:
-            self._arrival.enter_context(self._admission.arriving(client_address(self._socket)))
-            yield
 
     async def run(self) -> None:
         """Read until the end. Raises: Closing, Crowded, WebSocketDisconnect."""
@@ -159,9 +155,7 @@ class Connection:
             raise Closing(Close.FORBIDDEN, "a valid token is needed: connectionParams { authorization: 'Bearer …' }") from None
         except KeysUnavailable:
             raise Closing(Close.TRY_AGAIN_LATER, "tokens can't be verified at the moment") from None
-        self._place.enter_context(self._admission.connected(client_address(self._socket)))
-        self._place.enter_context(self._admission.introduced(self._caller))
-        self._arrival.close()
+        self.place.become(self._admission.introduced(client_address(self._socket), self._caller))
         await self._send({"type": "connection_ack"})
 
     async def _subscribe(self, id: str, payload: dict[str, Any]) -> None:

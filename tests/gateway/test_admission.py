@@ -32,10 +32,15 @@ class Doorkeeper(Admission):
         super().__init__(capacity, self.reasons.append)
 
 
+def one_of(address: str) -> tuple[str, Caller]:
+    """A connection of an address whose caller has no other."""
+    return address, Caller(f"of {address}", "acme", frozenset())
+
+
 def admitted(admission: Admission, address: str) -> bool:
     """Whether one more of an address would come in."""
     try:
-        with admission.connected(address):
+        with admission.introduced(*one_of(address)):
             return True
     except Crowded:
         return False
@@ -45,8 +50,8 @@ def test_whoever_leaves_makes_room() -> None:
     admission = Doorkeeper(Capacity(2, 2, 2))
 
     with ExitStack() as first:
-        first.enter_context(admission.connected("192.0.2.1"))
-        with admission.connected("192.0.2.2"):
+        first.enter_context(admission.introduced(*one_of("192.0.2.1")))
+        with admission.introduced(*one_of("192.0.2.2")):
             assert not admitted(admission, "192.0.2.3")
         assert admitted(admission, "192.0.2.3")
     assert admission.reasons == ["sockets"]
@@ -55,12 +60,31 @@ def test_whoever_leaves_makes_room() -> None:
 def test_whoever_is_refused_takes_no_room() -> None:
     admission = Doorkeeper(Capacity(3, 1, 1))
 
-    with admission.connected("192.0.2.1"):
+    with admission.introduced(*one_of("192.0.2.1")):
         for _ in range(10):
             assert not admitted(admission, "192.0.2.1")
-        with admission.connected("192.0.2.2"), admission.connected("192.0.2.3"):
+        with admission.introduced(*one_of("192.0.2.2")), admission.introduced(*one_of("192.0.2.3")):
             assert not admitted(admission, "192.0.2.4")
     assert admission.reasons == ["address"] * 10 + ["sockets"]
+
+
+def test_a_newcomer_keeps_its_place_until_it_has_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MOST_ARRIVING", 1)
+    kept = Doorkeeper(Capacity(1, 1, 1))
+
+    with kept.arriving("192.0.2.1") as _, kept.introduced(*one_of("192.0.2.2")), pytest.raises(Crowded, match="connection_init"):
+        kept.arriving("192.0.2.3").__enter__()
+    newcomer = kept.arriving("192.0.2.1")
+    with newcomer:
+        with kept.introduced(*one_of("192.0.2.2")), pytest.raises(Crowded):
+            newcomer.become(kept.introduced(*one_of("192.0.2.1")))
+        with pytest.raises(Crowded, match="connection_init"):
+            kept.arriving("192.0.2.3").__enter__()
+        newcomer.become(kept.introduced(*one_of("192.0.2.1")))
+        assert not admitted(kept, "192.0.2.2")
+        with kept.arriving("192.0.2.3"):
+            pass
+    assert admitted(kept, "192.0.2.2")
 
 
 def test_a_subject_is_one_within_its_workspace_and_a_follow_token_one_of_its_chain() -> None:
@@ -76,10 +100,10 @@ def test_a_subject_is_one_within_its_workspace_and_a_follow_token_one_of_its_cha
 
     with ExitStack() as stack:
         for caller in callers:
-            stack.enter_context(admission.introduced(caller))
+            stack.enter_context(admission.introduced(caller.subject, caller))
         for caller in callers:
             with pytest.raises(Crowded, match="of one subject"):
-                stack.enter_context(admission.introduced(caller))
+                stack.enter_context(admission.introduced(caller.subject, caller))
     assert admission.reasons == ["subject"] * len(callers)
 
 
