@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -18,6 +19,8 @@ BURST_MESSAGES = 500
 # So little is taken at a time that a flood of the smallest frames is noticed before all of it was looked at.
 SLICE_BYTES = 4096
 FINAL_TEXT = 0x81
+# Of what is told to many, the last frames are kept: they differ by the subscription's id alone, which most clients begin with the same.
+MOST_FRAMES = 16
 # How long the other side may take to agree that a socket is closed.
 CLOSE_SECONDS = 3.0
 TOO_MANY_MESSAGES = f"at most {MESSAGES_PER_SECOND:.0f} messages a second"
@@ -73,14 +76,17 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     async def write(self, *parts: bytes) -> None:
         """Send the parts of a text in one frame. Raises: ClientDisconnected."""
         await self.writable.wait()
-        if not self.write_at_once(*parts):
+        if not self._write(frame, parts):
             raise ClientDisconnected
 
     def write_at_once(self, *parts: bytes) -> bool:
-        """The same where nothing has to be waited for: false where it has, or the socket is closed."""
+        """The same where nothing has to be waited for: false where it has, or the socket is closed. Many may be sent the same."""
+        return self._write(same_frame, parts)
+
+    def _write(self, framed: Callable[..., bytes], parts: tuple[bytes, ...]) -> bool:
         if self.close_sent or not self.writable.is_set() or self.transport.is_closing():
             return False
-        self.transport.write(b"".join((head(sum(map(len, parts))), *parts)))
+        self.transport.write(framed(*parts))
         return True
 
     async def send(self, message: ASGISendEvent) -> None:
@@ -114,6 +120,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         # What still comes is taken without a look at it until the other side closes: a reset would tear down the close frame.
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
         return None
+
+
+def frame(*parts: bytes) -> bytes:
+    """A text in a frame of its own."""
+    return b"".join((head(sum(map(len, parts))), *parts))
+
+
+same_frame = lru_cache(MOST_FRAMES)(frame)
 
 
 def head(size: int) -> bytes:

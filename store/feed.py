@@ -22,7 +22,7 @@ from store.driver import Client, answering, database
 from store.indexes import HEARTBEATS
 from store.listener import Change, Listener
 from store.verifications import Store
-from store.view import everything
+from store.view import check
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ class Feed:
     def _change(self, document: Document, since: datetime | None) -> Change:
         verification = decode(document, self._store.keys)
         # What can't be decoded must be found here, and not by each of those who are told.
-        everything(verification)
+        check(document, self._store.keys)
         return Change(verification, verification.version - 1 if since is None else version_at(verification, since))
 
     async def _read_again(self) -> None:

@@ -16,10 +16,10 @@ from domain.verification import Idempotency, Verification
 from store.documents import Document
 from store.driver import UTC_INSTANTS
 from store.sealing import Sealed
-from store.view import KEPT
+from store.view import KEPT, check, everything
 from tests.factories import FAILED_RESULT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
 from tests.store.histories import chains, over_histories, results
-from tests.storing import decode, encode
+from tests.storing import DATA_KEYS, decode, encode
 
 NAIVE_INSTANTS: bson.CodecOptions[Document] = bson.CodecOptions()
 DERIVED = ("phase", "recommended_action", "billable", "can_retry", "verification_url", "link_expires_at", "due")
@@ -172,3 +172,43 @@ def test_what_is_spoiled_is_found_by_whoever_asks_for_it(attribute: str, spoiled
     assert view.status is Status.PENDING
     with pytest.raises((AttributeError, KeyError, TypeError)):
         getattr(view, attribute)
+
+
+FIELDS = ["_id", "workspace", "version", "status", "reasons", "provider", "createdAt", "openedAt", "completedAt", "events"]
+ENTRY = ["version", "type", "actor", "at", "from", "to", "reasons"]
+WRONG: list[object] = [None, 7, "somebody's", [], {}]
+
+
+@over_histories
+@given(chains(), st.sampled_from(FIELDS), st.none() | st.tuples(st.integers(0, 9), st.sampled_from(ENTRY)), st.none() | st.sampled_from(WRONG))
+def test_what_can_not_be_read_is_found_without_reading_it(
+    attempts: list[Verification], field: str, entry: tuple[int, str] | None, wrong: object
+) -> None:
+    for verification in attempts:
+        document = kept(verification)
+        spoiled = document if entry is None else document["events"][entry[0] % len(document["events"])]
+        name = field if entry is None else entry[1]
+        if wrong is None:
+            spoiled.pop(name, None)
+        else:
+            spoiled[name] = wrong
+
+        assert failure(looked_at, document) == failure(read, document)
+
+
+def read(document: Document) -> None:
+    everything(decode(document))
+
+
+def looked_at(document: Document) -> None:
+    decode(document)
+    check(document, DATA_KEYS)
+
+
+def failure(look: Callable[[Document], None], document: Document) -> str | None:
+    """What it raises."""
+    try:
+        look(document)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return type(error).__name__
+    return None
