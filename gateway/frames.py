@@ -19,6 +19,7 @@ BURST_MESSAGES = 500
 # So little is taken at a time that a flood of the smallest frames is noticed before all of it was looked at.
 SLICE_BYTES = 4096
 FINAL_TEXT = 0x81
+PING = b"\x89\x00"
 # Of what is told to many, the last frames are kept: they differ by the subscription's id alone, which most clients begin with the same.
 MOST_FRAMES = 16
 # How long the other side may take to agree that a socket is closed.
@@ -102,6 +103,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         elif message["type"] == "websocket.http.response.body":
             # Refused with a response, which uvicorn would take for an application that has forgotten the handshake.
             self.handshake_complete = True
+
+    def send_keepalive_ping(self) -> None:
+        """Send a ping, and another one later. Nobody waits for the answer, so that the library need not know of it."""
+        self.ping_timer = None
+        if not self.close_sent and not self.transport.is_closing():
+            self.transport.write(PING)
+            self.schedule_ping()
 
     def _turn_away(self) -> None:
         self._deaf = True

@@ -17,6 +17,7 @@ MAX_AWAIT_MS = 500
 PATIENCE_SECONDS = 3.0
 MOST_PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.2
+CHANGES_IN_A_ROW = 100
 
 # What ends the certainty of having seen everything, though the stream goes on.
 UPHEAVALS = ("drop", "rename", "dropDatabase", "invalidate")
@@ -55,8 +56,11 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
                     coming = stream.next()
                 if not certain:
                     yield None
-                for change in batch.changes:
+                for number, change in enumerate(batch.changes, 1):
                     yield None if change["operationType"] in UPHEAVALS else change
+                    if not number % CHANGES_IN_A_ROW:
+                        # What was told is sent, and others have their turn.
+                        await asyncio.sleep(0)
                 token, certain, patience = batch.token, True, PATIENCE_SECONDS
             token = None
         except Silent:

@@ -12,7 +12,8 @@ import orjson
 import pytest
 from websockets.frames import Frame, Opcode
 
-from gateway.frames import BURST_MESSAGES, MESSAGES_PER_SECOND, Pace
+from gateway import server
+from gateway.frames import BURST_MESSAGES, MESSAGES_PER_SECOND, PING, Pace
 from gateway.http import MOST_BODY_BYTES
 from gateway.protocol import MOST_HEAD_BYTES, MOST_HEADERS, Patience
 from gateway.server import MOST_MESSAGE_BYTES
@@ -135,6 +136,21 @@ async def test_a_connection_is_kept_for_the_next_request_but_not_for_long(mongo_
         assert await slow.ended() == b"", "what was answered before all of it came is looked at as well"
         await upgraded.say(Frame(Opcode.PING, b"still there").serialize(mask=True))
         assert b"still there" in await upgraded.reader.readexactly(13), "a socket is no connection without requests"
+
+
+async def test_a_quiet_socket_is_pinged_whether_or_not_it_answers(mongo_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "PING_SECONDS", 0.1)
+    async with serving(mongo_uri) as gateway, line(gateway) as quiet, asyncio.timeout(GENEROUS_SECONDS):
+        await quiet.say(HANDSHAKE)
+        assert b" 101 " in await quiet.reader.readuntil(b"\r\n\r\n")
+
+        for answer in (b"", Frame(Opcode.PONG, b"").serialize(mask=True), Frame(Opcode.PONG, b"of my own").serialize(mask=True)):
+            assert await quiet.reader.readexactly(2) == PING
+            await quiet.say(answer)
+        await quiet.say(Frame(Opcode.TEXT, orjson.dumps({"type": "ping"})).serialize(mask=True))
+        while (heard := await quiet.reader.readexactly(2)) == PING:
+            pass
+        assert heard[0] == 0x80 | Opcode.TEXT
 
 
 async def test_a_request_whose_head_does_not_come_is_timed_out(hasty: Gateway) -> None:
@@ -399,9 +415,9 @@ def test_a_pace_is_kept_by_whoever_pauses() -> None:
     assert not pace.keeps(1)
 
 
-PING = b'{"type": "ping"}'
+PINGED = b'{"type": "ping"}'
 FLOODS = {
-    "messages": Frame(Opcode.TEXT, PING),
+    "messages": Frame(Opcode.TEXT, PINGED),
     "pings": Frame(Opcode.PING, b""),
     "pongs": Frame(Opcode.PONG, b""),
     "parts of a message": Frame(Opcode.CONT, b"", fin=False),
@@ -431,7 +447,7 @@ async def test_a_flood_on_a_socket_closes_it_for_a_later_try(gateway: Gateway, f
 async def test_what_a_socket_may_say_at_once_is_answered(gateway: Gateway) -> None:
     async with wired(gateway, gateway.token()) as wire:
         for _ in range(BURST_MESSAGES - 50):
-            await wire.say(PING.decode())
+            await wire.say(PINGED.decode())
         for _ in range(BURST_MESSAGES - 50):
             assert await wire.hear() == {"type": "pong"}
 
