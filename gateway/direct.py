@@ -1,5 +1,8 @@
 """The ways past what has a part in serving anything, for the one address that nearly all ask for."""
 
+from collections.abc import Coroutine
+from typing import Any, cast
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.answers import STATUS_LINES, Answer
@@ -24,11 +27,14 @@ class Direct:
         asked = Asked(scope, receive)
         return None if asked.streams else asked
 
-    async def answer(self, asked: Asked) -> Answer:
-        """The answer to a request."""
-        answer = self._entrance.refusal(asked.scope) or await self._endpoint.answer(asked)
-        assert isinstance(answer, Answer)
-        return answer
+    def refusal(self, asked: Asked) -> Answer | None:
+        """What a request is refused with before it is looked at any closer; None where it may pass."""
+        return self._entrance.refusal(asked.scope)
+
+    def answer(self, asked: Asked) -> Coroutine[Any, Any, Answer]:
+        """The answer to a request that may pass."""
+        # Who takes no event stream gets none.
+        return cast("Coroutine[Any, Any, Answer]", self._endpoint.answer(asked))
 
     def written(self, asked: Asked, answer: Answer, keep_alive: bool) -> bytes:
         """An answer as it is sent."""

@@ -118,7 +118,7 @@ class HttpProtocol(HttpToolsProtocol):
     async def _answer(self, cycle: RequestResponseCycle, asked: Asked, *_: object) -> None:
         if not cycle.more_body and len(cycle.body) <= MOST_BODY_BYTES:
             asked.content = cycle.body
-        answer = await self._direct.answer(asked)
+        answer = self._direct.refusal(asked) or await self._direct.answer(asked)
         if self.flow.write_paused:
             await self.flow.drain()
         if cycle.disconnected:

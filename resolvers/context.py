@@ -16,7 +16,7 @@ from domain.verification import Verification
 from providers.sandbox import Sandbox
 from resolvers.marks import Marked
 from store.feed import Feed
-from store.verifications import Store
+from store.verifications import Store, Verifications
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,25 @@ class Services:
 class Context:
     """What lives as long as one operation, or one event of a subscription: loaders kept any longer would serve what was true before."""
 
+    __slots__ = ("_chains", "_verifications", "caller", "last_mark", "push", "refused_personal_data", "services")
+
     def __init__(self, services: Services, caller: Caller, last_mark: str | None = None, push: Callable[[Marked], bool] | None = None) -> None:
         self.services = services
         self.caller = caller
         self.last_mark = last_mark
         # What sends an event of a subscription at once, where that is possible without waiting; it says whether it did.
         self.push = push
-        self.verifications = services.store.within(caller.workspace, caller.chain)
+        self._verifications: Verifications | None = None
         self._chains: DataLoader[str, list[Verification]] | None = None
         self.refused_personal_data = False
+
+    @property
+    def verifications(self) -> Verifications:
+        """Those that the caller may ask for."""
+        # What is told of an event needs none.
+        if not self._verifications:
+            self._verifications = self.services.store.within(self.caller.workspace, self.caller.chain)
+        return self._verifications
 
     def attempts(self, chain: str, reading: frozenset[str] | None) -> Awaitable[list[Verification]]:
         """The attempts of a chain, oldest first, as far as the operation needs them. Cost: a share of one query for all chains."""

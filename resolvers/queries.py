@@ -1,5 +1,6 @@
 """What can be read."""
 
+from collections.abc import Awaitable
 from typing import Annotated
 
 import strawberry
@@ -23,14 +24,14 @@ Which = Annotated[VerificationFilter | None, strawberry.argument(description="Wh
 Rows = f"How many rows, 1 to {MOST_ROWS}"
 
 
-async def node(info: Info, id: Id) -> Verification | None:
+def node(info: Info, id: Id) -> Awaitable[Verification | None]:
     """Anything that has an id; null where the caller's workspace has nothing with this one."""
-    return await current(info.context, id, reading(info))
+    return current(info.context, id, reading(info))
 
 
-async def verification(info: Info, id: Id) -> Verification | None:
+def verification(info: Info, id: Id) -> Awaitable[Verification | None]:
     """The verification with this id; null where the caller's workspace has none."""
-    return await current(info.context, id, reading(info))
+    return current(info.context, id, reading(info))
 
 
 async def verifications(
