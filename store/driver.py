@@ -6,14 +6,14 @@ does in one go what Motor would come back to the loop for again and again.
 """
 
 from asyncio import Future, get_running_loop
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from bson import decode_all
 from bson.codec_options import CodecOptions, DatetimeConversion
 from motor.motor_asyncio import (
     AsyncIOMotorClient,
@@ -23,6 +23,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorDatabase,
 )
 from pymongo import timeout
+from pymongo.collection import Collection as PyMongoCollection
 from pymongo.database import Database as PyMongoDatabase
 from pymongo.errors import (
     ConfigurationError,
@@ -42,6 +43,7 @@ Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
 Session = AsyncIOMotorClientSession
 BlockingDatabase = PyMongoDatabase[Document]
+BlockingCollection = PyMongoCollection[Document]
 
 T = TypeVar("T")
 
@@ -117,8 +119,14 @@ def fetch(
     hint: list[tuple[str, int]] | None = None,
 ) -> list[Document]:
     """All documents that meet the condition. It blocks, and is called in a thread; instants are naive, and made aware by whoever asks for one."""
-    batches: Iterable[bytes] = collection.delegate.find_raw_batches(condition, projection, sort=sort, limit=limit, hint=hint)
-    return decode_all(b"".join(batches), NAIVE_INSTANTS)
+    return list(naive(collection).find(condition, projection, sort=sort, limit=limit, hint=hint))
+
+
+@lru_cache(16)
+def naive(collection: Collection) -> BlockingCollection:
+    """The same collection for threads, with instants that are naive."""
+    blocking: BlockingCollection = collection.delegate.with_options(codec_options=NAIVE_INSTANTS)
+    return blocking
 
 
 def in_thread(function: Callable[[], T], threads: ThreadPoolExecutor = THREADS) -> Future[T]:
