@@ -59,7 +59,11 @@ class Extent:
 
 QUICK = Extent(
     "quick.json",
-    plans={"point": Plan(CLOSEST, rounds=9, seconds=1), "page": Plan(CLOSEST, rounds=5, seconds=2)},
+    plans={
+        "point": Plan(CLOSEST, rounds=9, seconds=1),
+        "page": Plan(CLOSEST, rounds=5, seconds=2),
+        "apart": Plan(("gateway", "rest"), rounds=5, seconds=2),
+    },
     inprocess=(5, 0.5),
     fanout_rounds=15,
     one=("gateway", "bare", "graphql_ws"),
@@ -70,7 +74,8 @@ FULL = Extent(
     plans={
         "point": Plan((*EVERYBODY, "gathered"), rounds=9, seconds=2),
         "page": Plan(EVERYBODY, rounds=7, seconds=4),
-        "nested": Plan(("gateway", "strawberry", "mercurius"), rounds=5, seconds=5, connections=16),
+        "apart": Plan(("gateway", "rest", "strawberry"), rounds=5, seconds=4),
+        "nested": Plan(("gateway", "strawberry", "mercurius"), rounds=5, seconds=4, connections=16),
         "catalogue": Plan(("gateway", "rest", "strawberry", "mercurius"), rounds=5, seconds=2),
     },
     inprocess=(9, 1),

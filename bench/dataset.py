@@ -15,11 +15,13 @@ from pymongo.database import Database
 from bench.machinery import WORKSPACE
 from domain.deadlines import Windows, whole_milliseconds
 from domain.event import Progress
+from domain.filter import Order
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 from domain.reasons import CATALOGUE
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Provider, Request, RetryRequest, Verification
+from store.cursor import encode_all
 from store.documents import Document, encode
 from store.indexes import INDEXES, VERIFICATIONS
 from store.sealing import Keys
@@ -31,6 +33,8 @@ OTHER_WORKSPACES = ("acme", "globex", "initech")
 FIRST_NAMES = ("Ada", "Grace", "Jeanne", "Karim", "Lucía", "Mikołaj", "Noor", "Øyvind", "Priya", "Zoë")
 LAST_NAMES = ("Byron", "Diallo", "García", "Hopper", "Kowalski", "Moreau", "Nguyen", "Olsen", "Rossi", "Weber")
 CODES = {status: [code for code, reason in CATALOGUE.items() if status in reason.statuses] for status in (Status.FAILED, Status.INCONCLUSIVE)}
+# From one of the cursors to the next.
+ROWS_APART = 60
 STEP = timedelta(seconds=7, milliseconds=137)
 
 
@@ -109,10 +113,11 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What was written, by the ids that are asked for."""
+    """What was written, by the ids that are asked for; and cursors of the list, from which others are read than by who reads from its beginning."""
 
     ids: list[str]
     untouched: list[str]
+    cursors: list[str]
 
 
 def written(uri: str, keys: Keys, rows: int, untouched: int = 0) -> Dataset:
@@ -126,7 +131,9 @@ def written(uri: str, keys: Keys, rows: int, untouched: int = 0) -> Dataset:
     with database(uri) as target:
         prepare(target)
         insert(target[VERIFICATIONS], (encode(verification, keys) for verification in chain(fresh, mine, *others)))
-    return Dataset([verification.id for verification in mine], [verification.id for verification in fresh])
+    places = [(verification.created_at, verification.id) for verification in mine[ROWS_APART::ROWS_APART]]
+    ids, untouched_ids = ([verification.id for verification in each] for each in (mine, fresh))
+    return Dataset(ids, untouched_ids, encode_all(Order.CREATED_NEWEST, places))
 
 
 @contextmanager

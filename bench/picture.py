@@ -58,6 +58,7 @@ class Card:
 CARDS = (
     Card("Point reads a second", "by id, 64 connections, one core for the server", "point", "per_second"),
     Card("Pages of 50 a second", "with reasons, 64 connections, one core for the server", "page", "per_second"),
+    Card("Pages of 50 a second, each another one", "behind one of 200 cursors, so that nobody shares a read", "apart", "per_second"),
     Card("Pages of 50 a second, inside the process", "executor alone: no HTTP, no MongoDB", "page_inprocess", "per_second"),
     Card("Nested pages a second", "50 rows with attempts and events", "nested", "per_second"),
     Card("Nine reads and a write", "requests a second, each write on a majority's disks", "mixed", "per_second"),

@@ -51,6 +51,11 @@ def workloads(data: Dataset) -> dict[str, Workload]:
         for made in (
             Workload("point", [operation(POINT, id=id) for id in ids], [Request("GET", f"/verifications/{id}") for id in ids]),
             Workload("page", [operation(PAGE, first=ROWS)], [Request("GET", f"/verifications?first={ROWS}")]),
+            Workload(
+                "apart",
+                [operation(PAGE_AFTER, first=ROWS, after=cursor) for cursor in data.cursors],
+                [Request("GET", f"/verifications?first={ROWS}&after={cursor}") for cursor in data.cursors],
+            ),
             Workload("nested", [operation(NESTED, first=ROWS)], []),
             Workload("catalogue", [operation(CATALOGUE)], [Request("GET", "/reason-codes")]),
         )

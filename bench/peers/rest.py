@@ -71,7 +71,8 @@ async def gathered(request: Request) -> Response:
 async def verifications(request: Request) -> Response:
     """A page of the list."""
     state = request.app.state
-    documents, more = await page(state.verifications, state.workspace, int(request.query_params["first"]), ROW)
+    asked = request.query_params
+    documents, more = await page(state.verifications, state.workspace, int(asked["first"]), ROW, asked.get("after"))
     edges = [{"cursor": cursor(document["createdAt"], document["_id"]), "node": row(document)} for document in documents]
     return answer({"verifications": {"edges": edges, "pageInfo": {"hasNextPage": more, "endCursor": edges[-1]["cursor"] if edges else None}}})
 

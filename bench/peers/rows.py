@@ -1,10 +1,10 @@
 """What the peers in Python share: the collection, what they read of a document, and the cursors of the list."""
 
 import os
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
@@ -33,9 +33,14 @@ async def connected(app: Starlette) -> AsyncIterator[None]:
         client.close()
 
 
-async def page(verifications: Collection, workspace: str, first: int, projection: Document) -> tuple[list[Document], bool]:
-    """The newest verifications, and whether there are more."""
-    found = await verifications.find({"workspace": workspace}, projection).sort(NEWEST).limit(first + 1).to_list(first + 1)
+async def page(verifications: Collection, workspace: str, first: int, projection: Document, after: str | None = None) -> tuple[list[Document], bool]:
+    """The newest verifications, behind a cursor where one is given, and whether there are more."""
+    behind: Document = {}
+    if after:
+        _, milliseconds, id = urlsafe_b64decode(after + "==").decode().split(":")
+        at = datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+        behind = {"createdAt": {"$lte": at}, "$or": [{"createdAt": {"$lt": at}}, {"_id": {"$lt": id}}]}
+    found = await verifications.find({"workspace": workspace, **behind}, projection).sort(NEWEST).limit(first + 1).to_list(first + 1)
     return found[:first], len(found) > first
 
 

@@ -88,9 +88,9 @@ class Context(dict[str, Any]):
         self.attempts = DataLoader(self._attempts)
         self.events = DataLoader(self._events)
 
-    async def page(self, first: int) -> tuple[list["Verification"], bool]:
+    async def page(self, first: int, after: str | None) -> tuple[list["Verification"], bool]:
         """The newest verifications, and whether there are more."""
-        documents, more = await page(self.verifications, self.workspace, first, ROW)
+        documents, more = await page(self.verifications, self.workspace, first, ROW, after)
         return [Verification.of(document) for document in documents], more
 
     async def _attempts(self, chains: list[str]) -> list[list["Verification"]]:
@@ -236,9 +236,9 @@ class Query:
         return Verification.of(document) if document else None
 
     @strawberry.field
-    async def verifications(self, info: Info, first: int = 50) -> VerificationConnection:
+    async def verifications(self, info: Info, first: int = 50, after: str | None = None) -> VerificationConnection:
         """A page of them."""
-        return VerificationConnection.of(*await info.context.page(first))
+        return VerificationConnection.of(*await info.context.page(first, after))
 
     @strawberry.field
     def reason_codes(self) -> list[ReasonCode]:
