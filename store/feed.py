@@ -137,7 +137,7 @@ class Feed:
     def _change(self, document: Document, since: datetime | None) -> Change:
         verification = decode(document, self._store.keys)
         # What can't be decoded must be found here, and not by each of those who are told.
-        check(document, self._store.keys)
+        check(document)
         return Change(verification, verification.version - 1 if since is None else version_at(verification, since))
 
     async def _read_again(self) -> None:
