@@ -1,10 +1,10 @@
 """Connections as uvicorn reads them, with an end to patience: what comes has to come in time and in measure."""
 
+import asyncio
 from asyncio import BaseTransport, Transport
 from asyncio.events import TimerHandle
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
 from itertools import chain
 from typing import Any, cast
@@ -113,22 +113,34 @@ class HttpProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Answer a request: past the application, where that is possible."""
         asked = self._direct.asked(cast("Scope", cycle.scope), cast("Receive", cycle.receive))
-        super()._start_asgi_task(cycle, app if asked is None else partial(self._answer, cycle, asked))
+        if asked is None:
+            return super()._start_asgi_task(cycle, app)
+        # The server waits for them before it ends.
+        return self.tasks.add(self.loop.create_task(self._answer(cycle, asked)))
 
-    async def _answer(self, cycle: RequestResponseCycle, asked: Asked, *_: object) -> None:
-        if not cycle.more_body and len(cycle.body) <= MOST_BODY_BYTES:
-            asked.content = cycle.body
-        answer = self._direct.refusal(asked) or await self._direct.answer(asked)
-        if self.flow.write_paused:
-            await self.flow.drain()
-        if cycle.disconnected:
-            return
+    async def _answer(self, cycle: RequestResponseCycle, asked: Asked) -> None:
+        try:
+            if not cycle.more_body and len(cycle.body) <= MOST_BODY_BYTES:
+                asked.content = cycle.body
+            answer = self._direct.refusal(asked) or await self._direct.answer(asked)
+            if self.flow.write_paused:
+                await self.flow.drain()
+            if not cycle.disconnected:
+                self._send(cycle, self._direct.written(asked, answer, cycle.keep_alive))
+        except BaseException:
+            # There is nothing left to be said: the process ends.
+            self.transport.close()
+            raise
+        finally:
+            self.tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    def _send(self, cycle: RequestResponseCycle, response: bytes) -> None:
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
-        self.transport.write(self._direct.written(asked, answer, cycle.keep_alive))
+        self.transport.write(response)
         if not cycle.keep_alive:
             self.transport.close()
-        cycle.on_response()
+        self.on_response_complete()
 
     def on_body(self, body: bytes) -> None:
         """A part of the body came."""

@@ -26,9 +26,11 @@ class Recent(Generic[K, T]):
 
     def get(self, key: K) -> T | None:
         """The value, which now is the one used last."""
-        if key in self._kept:
-            self._kept.move_to_end(key)
-        return self.peek(key)
+        found = self._kept.get(key)
+        if found is None:
+            return None
+        self._kept.move_to_end(key)
+        return found[0]
 
     def keep(self, key: K, value: T, characters: int) -> None:
         """Keep a value, and forget others where that is too much."""
