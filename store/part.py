@@ -2,19 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Never
 
 from domain.verification import Verification
 from store.driver import Document
 from store.sealing import Keys
-from store.view import KEPT, Found, KeptPlain, Read, seen
+from store.view import KEPT, Found, Kept, KeptPlain, Read, seen, sometimes, utc
 
 MOST_READINGS = 256
 
 # Of what each derived attribute is made, under whatever condition.
 PHASE = frozenset({"status", "opened_at", "capture_started_at", "capture_completed_at"})
-DUE = PHASE | {"expires_at", "link_deadline"}
 DERIVED = {
     "phase": PHASE,
     "recommended_action": PHASE,
@@ -22,12 +22,13 @@ DERIVED = {
     "can_retry": frozenset({"status", "next"}),
     "verification_url": frozenset({"status", "provider"}),
     "link_expires_at": PHASE | {"link_deadline"},
-    "due": DUE,
-    "overdue": DUE,
+    "overdue": frozenset({"due"}),
     "stands_at": frozenset({"status", "reasons"}),
     "events_after": frozenset({"events"}),
 }
-READ = {name: frozenset({name}) for name in KEPT} | DERIVED
+# When the system acts next is derived too, of six others. It is kept as well, for the sweeper to find.
+KEPT_IN_PART: dict[str, Kept] = KEPT | {"due": sometimes("due", utc)}
+READ = {name: frozenset({name}) for name in KEPT_IN_PART} | DERIVED
 
 # What tells a row from all others, and what sealed data are bound to.
 IDENTITY = frozenset({"id", "workspace"})
@@ -45,10 +46,12 @@ class NotRead(Exception):
 class Part(Found):
     """A verification that was read in part: it holds what was read, and anything else is NotRead."""
 
-    __slots__ = ()
+    __slots__ = ("due",)
+
+    due: datetime | None
 
     def __getattr__(self, name: str) -> Never:
-        if name in KEPT:
+        if name in KEPT_IN_PART:
             raise NotRead(name)
         raise AttributeError(f"a verification has no {name}")
 
@@ -82,8 +85,8 @@ def reading(names: frozenset[str] | None, needed: frozenset[str]) -> Reading | N
     """
     if names is None or not names <= READ.keys():
         return None
-    kept = {name: KEPT[name] for name in IDENTITY.union(needed, *(READ[name] for name in names))}
-    fills = {name: vars(Verification)[name].__set__ for name in kept}
+    kept = {name: KEPT_IN_PART[name] for name in IDENTITY.union(needed, *(READ[name] for name in names))}
+    fills = {name: vars(Part if name in Part.__slots__ else Verification)[name].__set__ for name in kept}
     return Reading(
         {attribute.field: 1 for attribute in kept.values()},
         tuple((fills[name], attribute.field) for name, attribute in kept.items() if isinstance(attribute, KeptPlain)),
