@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.answers import STATUS_LINES, Answer
+from gateway.answers import STATUS_LINES, Answer, Header
 from gateway.entrance import Entrance
 from gateway.http import METHODS, Asked, GraphQLOverHTTP
 
@@ -36,9 +36,9 @@ class Direct:
         # Who takes no event stream gets none.
         return cast("Coroutine[Any, Any, Answer]", self._endpoint.answer(asked))
 
-    def written(self, asked: Asked, answer: Answer, keep_alive: bool) -> bytes:
-        """An answer as it is sent."""
-        lines = self._entrance.headers.lines(asked.scope, answer.headers)
+    def written(self, asked: Asked, answer: Answer, beside: list[Header], keep_alive: bool) -> bytes:
+        """An answer as it is sent, with the headers that the server itself gives each response."""
+        lines = self._entrance.headers.lines(asked.scope, [*beside, *answer.headers])
         return b"".join((STATUS_LINES[answer.status], lines, b"" if keep_alive else CLOSE, b"\r\n", answer.content))
 
 

@@ -72,19 +72,27 @@ class Execution:
         if effort:
             self._pay(caller, effort)
         try:
+            operation = self._affordable(request, request_id)
+        except RequestRefused:
+            if not effort:
+                self._pay(caller, LEAST_COST)
+            raise
+        if operation.cost > effort:
+            self._pay(caller, operation.cost, effort)
+        return operation
+
+    def _affordable(self, request: OperationRequest, request_id: str) -> Operation:
+        """The operation that a request means, where anybody may ask for it. Raises: RequestRefused."""
+        try:
             operation = self._documents.operation(request, request_id)
         except RequestRefused:
             self._metrics.count_document("refused")
-            if not effort:
-                self._pay(caller, LEAST_COST)
             raise
         self._metrics.count_document(operation.found)
         if operation.cost > self._most_cost:
             self._metrics.count_refused("cost")
             message = f"the operation costs {operation.cost}, more than {self._most_cost}; ask for fewer rows, or for less of each"
             raise too_complex(message, cost=operation.cost, mostCost=self._most_cost)
-        if operation.cost > effort:
-            self._pay(caller, operation.cost, effort)
         return operation
 
     def _pay(self, caller: Caller, cost: int, paid: int = 0) -> None:

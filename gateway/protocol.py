@@ -21,6 +21,8 @@ from gateway.http import MOST_BODY_BYTES, Asked
 MOST_HEAD_BYTES = 32_768
 MOST_HEADERS = 100
 MOST_PIPELINED = 8
+# In chunks of a single byte each, it takes six.
+MOST_BYTES_OF_A_BYTE = 9
 MOST_DROPPED_BYTES = 4 * MOST_BODY_BYTES
 
 Refused = Callable[[str], None]
@@ -53,7 +55,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._asked: RequestResponseCycle | None = None
         self._partial = False  # What came is not a whole request yet …
         self._headed = False  # … but its head is complete.
-        self._head_bytes = 0
+        self._received_bytes = 0
         self._body_bytes = 0
         self._idle_since = 0.0
         self._keeper: TimerHandle | None = None
@@ -80,14 +82,16 @@ class HttpProtocol(HttpToolsProtocol):
                 self.transport.close()
             return
         self._partial = True
-        self._head_bytes += len(data)
+        self._received_bytes += len(data)
         super().data_received(data)
         self._wait_for_the_rest()
 
     def _wait_for_the_rest(self) -> None:
         if self._deaf or not self._partial:
             return
-        if not self._headed and self._head_bytes > MOST_HEAD_BYTES:
+        # What comes beside a body: its head, the lengths of its chunks, and trailers.
+        most = 2 * MOST_HEAD_BYTES + MOST_BYTES_OF_A_BYTE * self._body_bytes if self._headed else MOST_HEAD_BYTES
+        if self._received_bytes > most:
             self._turn_away(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         elif not self._timer:
             self._wait(self._patience.body_seconds if self._headed else self._patience.head_seconds)
@@ -107,6 +111,8 @@ class HttpProtocol(HttpToolsProtocol):
             raise TooMuch
         self._stop_waiting()
         self._headed, self._body_bytes = True, 0
+        # What comes behind a body is added to the others, and none of the request's headers.
+        self.scope["headers"] = self.headers.copy()
         super().on_headers_complete()
         self._asked = self.cycle
 
@@ -126,7 +132,7 @@ class HttpProtocol(HttpToolsProtocol):
             if self.flow.write_paused:
                 await self.flow.drain()
             if not cycle.disconnected:
-                self._send(cycle, self._direct.written(asked, answer, cycle.keep_alive))
+                self._send(cycle, self._direct.written(asked, answer, self.server_state.default_headers, cycle.keep_alive))
         except BaseException:
             # There is nothing left to be said: the process ends.
             self.transport.close()
@@ -153,7 +159,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
         if not self._deaf:
             self._stop_waiting()
-        self._headed, self._partial, self._head_bytes = False, False, 0
+        self._headed, self._partial, self._received_bytes = False, False, 0
 
     def on_response_complete(self) -> None:
         """It is answered. A timer for the time until the next request comes is not set and cleared for each: it looks from time to time."""
@@ -182,7 +188,13 @@ class HttpProtocol(HttpToolsProtocol):
             self._keeper = None
 
     def handle_websocket_upgrade(self) -> None:
-        """From now on it is a socket, unless the library refuses its head without an event: nobody would ever close it then."""
+        """From now on it is a socket, unless the library refuses its head without an event: nobody would ever close it then.
+
+        Who has not waited for the answer to another request has that, and nothing else.
+        """
+        if self._asked and not self._asked.response_complete:
+            self._deaf, self._asked.keep_alive = True, False
+            return
         self._stop_looking()
         super().handle_websocket_upgrade()
         socket = self.transport.get_protocol()

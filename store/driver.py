@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from bson.codec_options import CodecOptions, DatetimeConversion
@@ -109,8 +108,14 @@ def close(client: Client) -> None:
         client.close()
 
 
+def plainly(collection: Collection) -> BlockingCollection:
+    """The same collection for threads, with naive instants: see `fetch`."""
+    plain: BlockingCollection = collection.delegate.with_options(codec_options=NAIVE_INSTANTS)
+    return plain
+
+
 def fetch(
-    collection: Collection,
+    collection: BlockingCollection,
     condition: Document,
     projection: Document | None = None,
     *,
@@ -119,14 +124,7 @@ def fetch(
     hint: list[tuple[str, int]] | None = None,
 ) -> list[Document]:
     """All documents that meet the condition. It blocks, and is called in a thread; instants are naive, and made aware by whoever asks for one."""
-    return list(naive(collection).find(condition, projection, sort=sort, limit=limit, hint=hint))
-
-
-@lru_cache(16)
-def naive(collection: Collection) -> BlockingCollection:
-    """The same collection for threads, with instants that are naive."""
-    blocking: BlockingCollection = collection.delegate.with_options(codec_options=NAIVE_INSTANTS)
-    return blocking
+    return list(collection.find(condition, projection, sort=sort, limit=limit, hint=hint))
 
 
 def in_thread(function: Callable[[], T], threads: ThreadPoolExecutor = THREADS) -> Future[T]:

@@ -13,7 +13,7 @@ from domain.filter import Filter, Order
 from domain.verification import Verification
 from store.cursor import Place, encode_all
 from store.documents import Document
-from store.driver import Collection, answering, fetch, in_thread
+from store.driver import BlockingCollection, answering, fetch, in_thread
 from store.part import reading, rows
 from store.query import matching, within
 from store.sealing import Keys
@@ -102,7 +102,7 @@ def along(filter: Filter, order: Order) -> list[tuple[str, int]] | None:
 
 
 async def read(
-    collection: Collection, keys: Keys, scope: Document, filter: Filter, request: PageRequest, asked: frozenset[str] | None = None
+    collection: BlockingCollection, keys: Keys, scope: Document, filter: Filter, request: PageRequest, asked: frozenset[str] | None = None
 ) -> Page:
     """One page, of whose rows these attributes can be asked; all of them where that is None.
 

@@ -8,7 +8,7 @@ from domain.errors import Unavailable
 from domain.verification import Verification
 from store import part
 from store.documents import Document, decode
-from store.driver import Collection, answering, fetch, in_thread
+from store.driver import BlockingCollection, answering, fetch, in_thread
 from store.part import Reading
 from store.sealing import Keys
 from store.shared_reads import settle
@@ -29,7 +29,7 @@ class PointReads:
     A read never starts before the request that asks for it arrived, so that nobody gets older data than alone.
     """
 
-    def __init__(self, collection: Collection, keys: Keys) -> None:
+    def __init__(self, collection: BlockingCollection, keys: Keys) -> None:
         self._collection = collection
         self._keys = keys
         self._waiting: Asked = defaultdict(list)

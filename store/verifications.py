@@ -20,7 +20,7 @@ from store import due, pages, part, statistics
 from store.barrier import Barrier
 from store.cursor import Place
 from store.documents import Document, decode, encode
-from store.driver import Client, Collection, Session, answering, database, fetch, in_thread, transaction
+from store.driver import Client, Collection, Session, answering, database, fetch, in_thread, plainly, transaction
 from store.due import Due
 from store.indexes import VERIFICATIONS
 from store.pages import Page, PageRequest
@@ -63,7 +63,9 @@ class Store:
         self.now = now
         self.patience_seconds = patience_seconds
         self.turns = Turns()
-        self.point_reads = PointReads(self.collection, keys)
+        # For what is read many documents at a time.
+        self.plain = plainly(self.collection)
+        self.point_reads = PointReads(self.plain, keys)
         self.shared_reads = SharedReads()
         self.barrier = Barrier(self.database, uuid4().hex, now)
 
@@ -182,7 +184,7 @@ class Verifications:
         needed = part.reading(reading, ATTEMPT)
         with answering():
             wanted = within(self._scope, [{"chain": {"$in": list(chains)}}])
-            documents = await in_thread(partial(fetch, self._store.collection, wanted, needed.projection if needed else None))
+            documents = await in_thread(partial(fetch, self._store.plain, wanted, needed.projection if needed else None))
         # Sorted here: of more than 200 chains, MongoDB can't merge the entries of its index.
         return sorted(part.rows(documents, self._store.keys, needed), key=lambda verification: verification.attempt)
 
@@ -192,7 +194,7 @@ class Verifications:
         `reading`: the names of the attributes that will be asked of its rows, so that no more is read; anything else that is asked of them then
         raises NotRead. None, or a name that isn't known: everything.
         """
-        read = partial(pages.read, self._store.collection, self._store.keys, self._scope, filter, request, reading)
+        read = partial(pages.read, self._store.plain, self._store.keys, self._scope, filter, request, reading)
         return await self._shared("page", read, filter, request, reading)
 
     async def updated_since(self, since: datetime, filter: Filter) -> AsyncIterator[Verification]:

@@ -1,8 +1,9 @@
 """A verification seen through its document: each value is decoded when it is asked for, and not before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from datetime import UTC, datetime
+from itertools import islice
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -108,7 +109,7 @@ def utc(instant: datetime) -> datetime:
     return instant if instant.tzinfo else EPOCH + (instant - NAIVE_EPOCH)
 
 
-def decode_events(documents: list[Document]) -> tuple[Event, ...]:
+def decode_events(documents: Iterable[Document]) -> tuple[Event, ...]:
     """The history."""
     return tuple(map(decode_event, documents))
 
@@ -130,7 +131,7 @@ def decode_event(document: Document) -> Event:
     )
 
 
-def check_events(documents: list[Document]) -> None:
+def check_events(documents: Iterable[Document]) -> None:
     """Raise what decoding the history would raise."""
     for document in documents:
         get = document.get
@@ -210,7 +211,7 @@ class View(Found):
         if version <= 0 or self._decoded is not None:
             return super().events_after(version)
         if self._latest is None or self._latest[0] != version:
-            object.__setattr__(self, "_latest", (version, decode_events(self._document["events"][version:])))
+            object.__setattr__(self, "_latest", (version, decode_events(islice(self._document["events"], version, None))))
         events: tuple[Event, ...] = self._latest[1]
         return events
 

@@ -112,6 +112,53 @@ async def is_served(gateway: Gateway) -> None:
     await gateway.query("{ me { subject } }")
 
 
+# What is behind a request, or comes before the answer to one.
+
+
+async def test_trailers_are_no_headers_of_their_request(gateway: Gateway) -> None:
+    content = body()
+    head = b"POST /graphql HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+    chunked = head + b"%x\r\n%b\r\n0\r\nauthorization: Bearer %b\r\n\r\n" % (len(content), content, gateway.token().encode())
+
+    async with line(gateway) as sly:
+        await sly.say(posted(gateway, f"content-length: {len(content)}"), content, chunked, chunked)
+
+        assert [(await sly.hear())[0] for _ in range(3)] == [200, 401, 401]
+
+
+async def test_trailers_without_end_are_refused(gateway: Gateway) -> None:
+    async with line(gateway) as long_winded:
+        await long_winded.say(posted(gateway, "transfer-encoding: chunked"), b"2\r\n{}\r\n0\r\n")
+        before = await refused(gateway, "head")
+
+        async def go_on() -> None:
+            for _ in range(1000):
+                await long_winded.say(b"x: y\r\n" * 1000)
+
+        going = asyncio.create_task(go_on())
+        assert (await long_winded.hear())[0] == 431
+        await long_winded.ended()
+        going.cancel()
+        assert await refused(gateway, "head") == before + 1
+
+
+async def test_a_body_in_the_smallest_chunks_is_read(gateway: Gateway) -> None:
+    content = orjson.dumps({"query": "{ me { subject } }"}) + b" " * 70_000
+    async with line(gateway) as patient:
+        await patient.say(posted(gateway, "transfer-encoding: chunked"), *(b"1\r\n%c\r\n" % byte for byte in content), b"0\r\n\r\n")
+
+        assert (await patient.hear())[0] == 200
+
+
+async def test_a_socket_that_does_not_wait_for_an_answer_has_that_and_no_socket(gateway: Gateway) -> None:
+    content = body()
+    async with line(gateway) as hasty:
+        await hasty.say(posted(gateway, f"content-length: {len(content)}"), content, HANDSHAKE)
+
+        assert (await hasty.hear())[0] == 200
+        assert await hasty.ended() == b""
+
+
 # Those that keep the gateway waiting.
 
 

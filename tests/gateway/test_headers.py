@@ -62,6 +62,7 @@ async def test_what_is_no_page_may_do_nothing_and_is_not_kept(gateway: Gateway, 
 
     assert response.status_code == status
     assert strict_of(response.headers) == STRICT
+    assert response.headers["date"].endswith(" GMT")
     assert "strict-transport-security" not in response.headers
 
 

@@ -223,6 +223,16 @@ async def test_what_is_refused_is_not_free(slow: Gateway, query: str) -> None:
     assert answers[-1] == 429
 
 
+async def test_what_is_known_to_cost_too_much_is_not_refused_for_nothing(database_uri: str) -> None:
+    async with serving(database_uri, rate_cost_per_second=0.001, rate_burst_cost=BURST, most_cost=20) as gateway:
+        page = "query($n: Int) { verifications(first: $n) { edges { cursor } } }"
+        assert (await gateway.post(page, {"n": 1})).status_code == 200
+
+        answers = [(await gateway.post(page, {"n": 100})).status_code for _ in range(BURST + 1)]
+
+        assert (answers[0], answers[-1]) == (400, 429)
+
+
 async def test_a_document_is_paid_for_by_its_length_until_it_is_known(slow: Gateway) -> None:
     long = ME.ljust(60)
 

@@ -6,11 +6,13 @@ import pytest
 from pymongo.errors import OperationFailure, WriteError
 
 from domain.errors import Unavailable
-from store.driver import answering, close, connect, database, fetch, in_thread, ping
+from domain.filter import Filter, Order
+from store.driver import answering, close, connect, database, fetch, in_thread, ping, plainly
+from store.pages import PageRequest
 from store.verifications import Store
 from tests.factories import a_verification
 from tests.store.histories import noted
-from tests.storing import encode
+from tests.storing import DATA_KEYS, encode
 
 
 async def test_an_operation_that_takes_too_long_is_given_up(database_uri: str, store: Store) -> None:
@@ -29,7 +31,7 @@ async def test_a_read_of_many_that_takes_too_long_is_given_up(database_uri: str,
     collection = database(impatient)["verifications"]
 
     with pytest.raises(Unavailable), answering():
-        await in_thread(lambda: fetch(collection, {"$where": "sleep(5000) || true"}))
+        await in_thread(lambda: fetch(plainly(collection), {"$where": "sleep(5000) || true"}))
 
     close(impatient)
 
@@ -38,9 +40,20 @@ async def test_more_than_a_batch_is_read_in_one_go(store: Store) -> None:
     crowd = [encode(a_verification()) for _ in range(300)]
     await store.collection.insert_many(crowd)
 
-    documents = await in_thread(lambda: fetch(store.collection, {}, {"_id": 1}, sort=[("_id", 1)]))
+    documents = await in_thread(lambda: fetch(store.plain, {}, {"_id": 1}, sort=[("_id", 1)]))
 
     assert documents == [{"_id": document["_id"]} for document in crowd]
+
+
+async def test_who_has_ended_takes_nothing_from_others_of_the_same_database(database_uri: str, store: Store) -> None:
+    await store.within("acme").add(a_verification())
+    ended = connect(database_uri, timeout_seconds=5)
+    everything = PageRequest(Order.CREATED_NEWEST, 10)
+    page = await Store(ended, DATA_KEYS).within("acme").page(Filter(), everything)
+
+    close(ended)
+
+    assert (await store.within("acme").page(Filter(), everything)).rows == page.rows
 
 
 @pytest.mark.parametrize("code", [50, 91, 189, 11600, 11602, 10107])

@@ -137,6 +137,12 @@ def test_it_can_not_be_changed(attribute: str) -> None:
         setattr(view, attribute, None)
 
 
+def test_a_history_that_is_no_list_has_no_end_that_could_not_be_read() -> None:
+    view = decode(kept(a_verification()) | {"events": {}})
+
+    assert view.events_after(1) == view.events == ()
+
+
 def test_its_events_are_decoded_once() -> None:
     view = decode(kept(a_final_verification()))
 
