@@ -354,8 +354,8 @@ async def test_what_can_not_be_read_is_masked_under_the_requests_id(company: Com
     with caplog.at_level(logging.INFO):
         for query in (
             "query($id: ID!) { verification(id: $id) { status } }",
-            "query($id: ID!) { node(id: $id) { id } me { subject } }",
-            "query($id: ID!) { verifications { edges { node { id } } } node(id: $id) { id } }",
+            "query($id: ID!) { node(id: $id) { ... on Verification { status } } me { subject } }",
+            "query($id: ID!) { verifications { edges { node { id } } } node(id: $id) { ... on Verification { status } } }",
             "mutation($id: ID!) { reportResult(input: { verificationId: $id, status: VERIFIED }) { __typename } }",
             "mutation($id: ID!) { anonymizeVerification(id: $id) { __typename } }",
         ):
