@@ -60,12 +60,12 @@ class Extent:
 QUICK = Extent(
     "quick.json",
     plans={
-        "point": Plan(CLOSEST, rounds=9, seconds=1),
+        "point": Plan(CLOSEST, rounds=8, seconds=1),
         "page": Plan(CLOSEST, rounds=5, seconds=2),
-        "apart": Plan(("gateway", "rest"), rounds=5, seconds=2),
+        "apart": Plan(("gateway", "rest"), rounds=4, seconds=1),
     },
     inprocess=(5, 0.5),
-    fanout_rounds=15,
+    fanout_rounds=11,
     one=("gateway", "bare", "graphql_ws"),
     many=(("gateway", "strawberry"),),
 )
