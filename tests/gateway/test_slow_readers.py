@@ -46,3 +46,5 @@ async def test_a_peer_that_reads_nothing_is_cut_and_others_are_served(database_u
         assert len(ids) == created
         await other.close()
         stuck.transport.abort()
+        await stuck.wait_closed()
+        small.close()
