@@ -9,10 +9,11 @@ from http import HTTPStatus
 from itertools import chain
 from typing import Any, cast
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.types import Receive, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.answers import STATUS_LINES
+from gateway.answers import STATUS_LINES, Header
 from gateway.direct import Direct
 from gateway.frames import WebSocketProtocol
 from gateway.headers import STRICT, lines
@@ -24,6 +25,8 @@ MOST_PIPELINED = 8
 # In chunks of a single byte each, it takes six.
 MOST_BYTES_OF_A_BYTE = 9
 MOST_DROPPED_BYTES = 4 * MOST_BODY_BYTES
+
+VERSIONS = frozenset({"1.0", "1.1"})
 
 Refused = Callable[[str], None]
 REASONS = {HTTPStatus.BAD_REQUEST: "syntax", HTTPStatus.REQUEST_TIMEOUT: "time", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "head"}
@@ -43,6 +46,10 @@ class TooMuch(Exception):
     """A request that isn't taken in: its head is too long, or too many came at once."""
 
 
+class BadFraming(Exception):
+    """A head by which two servers could disagree where the request ends or to which host it goes."""
+
+
 class HttpProtocol(HttpToolsProtocol):
     """One connection of a client that speaks HTTP."""
 
@@ -55,6 +62,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._asked: RequestResponseCycle | None = None
         self._partial = False  # What came is not a whole request yet …
         self._headed = False  # … but its head is complete.
+        self._offer_ignored = False  # Its head offers an upgrade that is not accepted, and is parsed again without the offer.
         self._received_bytes = 0
         self._body_bytes = 0
         self._idle_since = 0.0
@@ -83,8 +91,38 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._partial = True
         self._received_bytes += len(data)
-        super().data_received(data)
+        try:
+            self._parse(data)
+        except HttpParserError:
+            self._turn_away(self._excess)
         self._wait_for_the_rest()
+
+    def _parse(self, data: bytes | memoryview) -> None:
+        """Feed the parser. Raises: HttpParserError.
+
+        At a head that offers an upgrade, httptools stops and takes what follows for another protocol, although an offer that is not
+        accepted is to be ignored and the body read as usual (RFC 9110, 7.8). A new parser then reads that head again without the offer,
+        and after it the body. A new one, because the old one drops what follows `connection: close` or HTTP/1.0 without a word.
+        """
+        while True:
+            try:
+                return self.parser.feed_data(data)
+            except HttpParserUpgrade as upgrade:
+                (head_end,) = upgrade.args
+                rest = memoryview(data)[head_end:]
+            if not self._offer_ignored:
+                return self._upgrade_to_websocket(rest)
+            self._offer_ignored = False
+            self.parser = HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            # This head has no offer, so that the parser reads on after it, and the loop ends.
+            self.parser.feed_data(self._head_without_offer())
+            data = rest
+
+    def _head_without_offer(self) -> bytes:
+        version = self.scope["http_version"]
+        request_line = f"{self.scope['method']} ".encode() + self.url + f" HTTP/{version}\r\n".encode()
+        return request_line + lines(header for header in self.headers if header[0] != b"upgrade") + b"\r\n"
 
     def _wait_for_the_rest(self) -> None:
         if self._deaf or not self._partial:
@@ -104,17 +142,36 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The head is complete. Raises: TooMuch."""
+        """The head is complete. Raises: TooMuch, BadFraming."""
         size = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
         if size > MOST_HEAD_BYTES or len(self.headers) > MOST_HEADERS:
             self._excess = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise TooMuch
+        version = self.parser.get_http_version()
+        check_framing(version, self.headers)
+        if self.parser.should_upgrade() and not self._should_upgrade():
+            self._ignore_offer(version)
+            return
         self._stop_waiting()
         self._headed, self._body_bytes = True, 0
         # What comes behind a body is added to the others, and none of the request's headers.
         self.scope["headers"] = self.headers.copy()
         super().on_headers_complete()
         self._asked = self.cycle
+
+    def _ignore_offer(self, version: str) -> None:
+        """Have this head parsed again without its offer. Raises: BadFraming for CONNECT, which is an upgrade without any offer."""
+        method = self.parser.get_method().decode("ascii")
+        if method == "CONNECT":
+            raise BadFraming
+        self.scope["method"], self.scope["http_version"] = method, version
+        self._offer_ignored = True
+
+    def _should_upgrade(self) -> bool:
+        """Whether the offer is one for a WebSocket as RFC 6455, 4.1 describes it. Any other is ignored."""
+        offers = [value for name, value in self.headers if name == b"upgrade"]
+        is_websocket = len(offers) == 1 and offers[0].lower() == b"websocket"
+        return is_websocket and self.parser.get_method() == b"GET" and self.parser.get_http_version() == "1.1" and not has_body(self.headers)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Answer a request: past the application, where that is possible."""
@@ -155,7 +212,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._drop_the_rest()
 
     def on_message_complete(self) -> None:
-        """The request is complete."""
+        """The request is complete, unless its head is about to be parsed again."""
+        if self._offer_ignored:
+            return
         super().on_message_complete()
         if not self._deaf:
             self._stop_waiting()
@@ -187,24 +246,22 @@ class HttpProtocol(HttpToolsProtocol):
             self._keeper.cancel()
             self._keeper = None
 
-    def handle_websocket_upgrade(self) -> None:
+    def _upgrade_to_websocket(self, rest: memoryview) -> None:
         """From now on it is a socket, unless the library refuses its head without an event: nobody would ever close it then.
 
-        Who has not waited for the answer to another request has that, and nothing else.
+        Who has not waited for the answer to another request has that, and nothing else. `rest`: frames that came with the handshake.
         """
         if self._asked and not self._asked.response_complete:
             self._deaf, self._asked.keep_alive = True, False
             return
         self._stop_looking()
-        super().handle_websocket_upgrade()
-        socket = self.transport.get_protocol()
-        if isinstance(socket, WebSocketProtocol) and not socket.handshake_initiated:
+        self.handle_websocket_upgrade()
+        socket = cast("WebSocketProtocol", self.transport.get_protocol())
+        if not socket.handshake_initiated:
             socket.transport.write(b"".join(socket.conn.data_to_send()))
             socket.transport.close()
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what isn't a request."""
-        self._turn_away(self._excess)
+        elif rest:
+            socket.data_received(bytes(rest))
 
     def _turn_away(self, status: HTTPStatus) -> None:
         if self._deaf:
@@ -259,3 +316,18 @@ class HttpProtocol(HttpToolsProtocol):
 def refusal(status: HTTPStatus) -> bytes:
     """The answer to a request that nothing but the connection has seen."""
     return STATUS_LINES[status] + lines([*STRICT.items(), (b"content-length", b"0"), (b"connection", b"close")]) + b"\r\n"
+
+
+def check_framing(version: str, headers: list[Header]) -> None:
+    """Refuse what httptools accepts and another server could read otherwise. Raises: BadFraming. Source: RFC 9112, 3.2, 6.1 and 9.3."""
+    hosts = [value for name, value in headers if name == b"host"]
+    codings = [value for name, value in headers if name == b"transfer-encoding"]
+    if version not in VERSIONS or len(hosts) > 1 or (version == "1.1" and not hosts):
+        raise BadFraming
+    if codings and (version == "1.0" or len(codings) > 1 or codings[0].lower() != b"chunked"):
+        raise BadFraming
+
+
+def has_body(headers: list[Header]) -> bool:
+    """Whether a head announces a body."""
+    return any(name == b"transfer-encoding" or (name == b"content-length" and int(value)) for name, value in headers)
