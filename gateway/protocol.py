@@ -1,6 +1,7 @@
 """Connections as uvicorn reads them, with an end to patience: what comes has to come in time and in measure."""
 
 import asyncio
+import re
 from asyncio import BaseTransport, Transport
 from asyncio.events import TimerHandle
 from collections.abc import Callable
@@ -27,6 +28,8 @@ MOST_BYTES_OF_A_BYTE = 9
 MOST_DROPPED_BYTES = 4 * MOST_BODY_BYTES
 
 VERSIONS = frozenset({"1.0", "1.1"})
+# RFC 3986, 3.2.2, without the comma, by which a proxy joins two `Host` headers into one.
+HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+;=-]*)(?::[0-9]*)?")
 
 Refused = Callable[[str], None]
 REASONS = {HTTPStatus.BAD_REQUEST: "syntax", HTTPStatus.REQUEST_TIMEOUT: "time", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "head"}
@@ -148,15 +151,16 @@ class HttpProtocol(HttpToolsProtocol):
             self._excess = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise TooMuch
         version = self.parser.get_http_version()
-        check_framing(version, self.headers)
+        check_framing(version, self.url, self.headers)
         if self.parser.should_upgrade() and not self._should_upgrade():
             self._ignore_offer(version)
             return
         self._stop_waiting()
-        self._headed, self._body_bytes = True, 0
         # What comes behind a body is added to the others, and none of the request's headers.
         self.scope["headers"] = self.headers.copy()
         super().on_headers_complete()
+        # Only now: a target that is no URL raises above, and is answered like any other head that is refused.
+        self._headed, self._body_bytes = True, 0
         self._asked = self.cycle
 
     def _ignore_offer(self, version: str) -> None:
@@ -212,13 +216,20 @@ class HttpProtocol(HttpToolsProtocol):
         self._drop_the_rest()
 
     def on_message_complete(self) -> None:
-        """The request is complete, unless its head is about to be parsed again."""
+        """The request is complete, unless its head is about to be parsed again. Raises: BadFraming."""
         if self._offer_ignored:
             return
+        if self._is_closed_by_trailers():
+            raise BadFraming
         super().on_message_complete()
         if not self._deaf:
             self._stop_waiting()
         self._headed, self._partial, self._received_bytes = False, False, 0
+
+    def _is_closed_by_trailers(self) -> bool:
+        """Whether trailers hold `connection: close`. llhttp obeys it and silently drops what follows, although the answer keeps the connection."""
+        request = self._asked
+        return request is not None and request.scope is self.scope and request.keep_alive and not self.parser.should_keep_alive()
 
     def on_response_complete(self) -> None:
         """It is answered. A timer for the time until the next request comes is not set and cleared for each: it looks from time to time."""
@@ -318,11 +329,13 @@ def refusal(status: HTTPStatus) -> bytes:
     return STATUS_LINES[status] + lines([*STRICT.items(), (b"content-length", b"0"), (b"connection", b"close")]) + b"\r\n"
 
 
-def check_framing(version: str, headers: list[Header]) -> None:
+def check_framing(version: str, target: bytes, headers: list[Header]) -> None:
     """Refuse what httptools accepts and another server could read otherwise. Raises: BadFraming. Source: RFC 9112, 3.2, 6.1 and 9.3."""
     hosts = [value for name, value in headers if name == b"host"]
     codings = [value for name, value in headers if name == b"transfer-encoding"]
     if version not in VERSIONS or len(hosts) > 1 or (version == "1.1" and not hosts):
+        raise BadFraming
+    if b"#" in target or (hosts and not HOST.fullmatch(hosts[0])):
         raise BadFraming
     if codings and (version == "1.0" or len(codings) > 1 or codings[0].lower() != b"chunked"):
         raise BadFraming

@@ -1,0 +1,28 @@
+"""Requests on whose length two servers could disagree, on a connection that could be a proxy's: what is answered, and what is read behind them."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.commands import Commands
+from tests.framing.vectors import CLASSES, NEXT, REFUSED, Vector
+from tests.gateway.test_connections import line
+from tests.serving import Gateway, serving
+
+
+@pytest.fixture(scope="module")
+async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
+    """A gateway as it serves."""
+    async with serving(shared_database_uri) as running:
+        yield running
+
+
+@pytest.mark.parametrize("vector", [pytest.param(each, id=f"{name}-{each.name}") for name, vectors in CLASSES.items() for each in vectors])
+async def test_a_request_is_read_to_its_end_or_refused(gateway: Gateway, vector: Vector) -> None:
+    async with line(gateway) as proxy:
+        await proxy.say(vector.request, NEXT)
+        heads = (await proxy.ended()).split(b"HTTP/1.1 ")[1:]
+
+    assert tuple(int(head[:3]) for head in heads) == vector.statuses
+    assert b"\r\nconnection: close\r\n" in heads[-1].lower()
+    assert vector.statuses != REFUSED or heads[-1].endswith(b"\r\n\r\n"), "a refusal has no content"
