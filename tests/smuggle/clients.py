@@ -1,0 +1,71 @@
+"""Clients that each send one stream to a proxy and read all that it answers."""
+
+import asyncio
+from asyncio import BaseTransport, Transport
+from collections.abc import Iterable
+from typing import cast
+
+from tests.smuggle.streams import MARKER, TOKEN, stream
+
+CONCURRENT = 48
+# Between segments, so that most of them are read one by one. Nothing depends on it.
+PAUSE_SECONDS = 0.001
+# A proxy that holds a connection for longer has lost it.
+END_SECONDS = 60.0
+
+
+class Client(asyncio.Protocol):
+    """One connection. Says that it sends no more, and is done when the proxy closes it."""
+
+    def __init__(self, segments: list[bytes]) -> None:
+        self._segments = segments
+        self.received = b""
+        self.done = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Send the first segment."""
+        self._transport = cast("Transport", transport)
+        self._send(0)
+
+    def _send(self, number: int) -> None:
+        if self._transport.is_closing():
+            return
+        self._transport.write(self._segments[number])
+        if number + 1 < len(self._segments):
+            asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._send, number + 1)
+        else:
+            self._transport.write_eof()
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what was answered."""
+        self.received += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing more comes."""
+        if not self.done.done():
+            self.done.set_result(None)
+
+
+async def send(port: int, seed: int, indices: Iterable[int], token: bytes) -> list[tuple[bytes, str]]:
+    """Send streams to a proxy. Returns the markers of requests whose connections were kept, or whose responses reached another stream."""
+    loop = asyncio.get_running_loop()
+    remaining = iter(indices)
+    disagreements: list[tuple[bytes, str]] = []
+
+    async def sending() -> None:
+        for index in remaining:
+            segments = [segment.replace(TOKEN, token) for segment in stream(seed, index)]
+            transport, client = await loop.create_connection(lambda parts=segments: Client(parts), "127.0.0.1", port)  # type: ignore[misc]
+            own = b"s%07d" % index
+            if not (await asyncio.wait([client.done], timeout=END_SECONDS))[0]:
+                disagreements.append((own + b"r0", f"the proxy kept the connection for {END_SECONDS:.0f} s"))
+            transport.abort()
+            for name in {*MARKER.findall(client.received)}:
+                if not name.startswith(own):
+                    disagreements.append((name, f"was answered to stream {index}"))
+                    disagreements.append((own + b"r0", f"got the response to {name.decode()}"))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(CONCURRENT):
+            group.create_task(sending())
+    return disagreements

@@ -1,0 +1,84 @@
+"""A gateway that records every request that it parses: python -m tests.smuggle.gateway MONGO_URI DIRECTORY [FAULT]."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar
+
+import uvloop
+from httptools import HttpParserUpgrade
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+import gateway.server
+from gateway.protocol import HttpProtocol, Patience
+from tests.serving import serving
+
+# Longer than the proxies keep a connection, so that none is closed while a request is on its way.
+PATIENCE = Patience(idle_seconds=120)
+
+
+class Recording(HttpProtocol):
+    """Records the target of each request, and each refusal."""
+
+    records: ClassVar[BinaryIO]
+
+    def __init__(self, *arguments: Any, refused: Callable[[str], None], **named: Any) -> None:
+        def recorded(reason: str) -> None:
+            self.records.write(b"refused %b\n" % reason.encode())
+            refused(reason)
+
+        super().__init__(*arguments, refused=recorded, **named)
+
+    def on_headers_complete(self) -> None:
+        """Record it, unless its head is parsed again. No stream asks whether the gateway is ready."""
+        super().on_headers_complete()
+        if not self._offer_ignored and self.url != b"/readyz":
+            self.records.write(b"parsed %b\n" % self.url)
+
+
+class Upgrading(Recording):
+    """A fault: an offer that is not accepted ends the request at its head, and a later read is parsed as the next request."""
+
+    def _parse(self, data: bytes | memoryview) -> None:
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            if self._should_upgrade():
+                self._upgrade_to_websocket(memoryview(data)[upgrade.args[0] :])
+
+    def _ignore_offer(self, version: str) -> None:
+        self._stop_waiting()
+        self.scope["headers"] = self.headers.copy()
+        HttpToolsProtocol.on_headers_complete(self)
+        self._headed, self._body_bytes, self._asked = True, 0, self.cycle
+
+
+class Trailing(Recording):
+    """A fault: a connection that trailers close is kept, and what follows is dropped."""
+
+    def _is_closed_by_trailers(self) -> bool:
+        return False
+
+
+FAULTS: dict[str, type[Recording]] = {"upgrade": Upgrading, "trailers": Trailing}
+
+
+async def main(mongo_uri: str, directory: Path, fault: str | None = None) -> None:
+    """Serve until a signal, with the address in `url`, a token in `token` and the records in `records`."""
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    with (directory / "records").open("wb") as records:
+        Recording.records = records
+        module: Any = gateway.server
+        module.HttpProtocol = FAULTS[fault] if fault else Recording
+        async with serving(mongo_uri, patience=PATIENCE) as running:
+            (directory / "token").write_text(running.token())
+            (directory / "url.new").write_text(running.url)
+            (directory / "url.new").rename(directory / "url")
+            await ended.wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]))

@@ -1,0 +1,114 @@
+"""nginx and HAProxy in front of a gateway, and what their logs say of each request."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGQUIT, SIGUSR1, Signals
+
+# They accept as much as they can be made to, so that more reaches the gateway.
+NGINX = """
+{user}daemon off; worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/error.log crit;
+events {{ worker_connections 4096; }}
+http {{
+    log_format entry escape=default '$upstream_status $upstream_http_x_request_id $upstream_addr $target';
+    access_log {directory}/entries entry;
+    client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy; fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;
+    client_header_timeout 3s; client_body_timeout 3s; lingering_timeout 1s; keepalive_timeout 10s;
+    ignore_invalid_headers off; underscores_in_headers on; merge_slashes off;
+    map $http_upgrade $offered {{ default upgrade; '' ''; }}
+    upstream gateway {{ server {gateway}; keepalive 4; keepalive_requests 100000; keepalive_timeout 60s; }}
+    server {{
+        listen 127.0.0.1:{port} default_server backlog=4096;
+        proxy_http_version 1.1; proxy_set_header Connection $offered; proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Host $http_host; proxy_next_upstream off; proxy_ignore_client_abort on; proxy_read_timeout 20s;
+        # A copy: behind an upgrade, the buffer of the request line is overwritten.
+        set $target $request_uri;
+        location / {{ proxy_pass http://gateway; proxy_request_buffering off; }}
+        location /livez {{ proxy_pass http://gateway; }}
+    }}
+}}
+"""
+HAPROXY = """
+global
+    log stdout format raw local0
+    nbthread 1
+    maxconn 4096
+    hard-stop-after 10s
+defaults
+    mode http
+    log global
+    option accept-invalid-http-request
+    http-reuse always
+    retries 0
+    timeout connect 5s
+    timeout client 3s
+    timeout server 20s
+    timeout tunnel 3s
+    timeout http-keep-alive 10s
+frontend clients
+    bind 127.0.0.1:{port} backlog 4096
+    http-response set-var(txn.status) status
+    http-response set-var(txn.id) res.hdr(x-request-id)
+    log-format "%[var(txn.status)] %[var(txn.id)] %s %HU"
+    default_backend gateway
+backend gateway
+    option accept-invalid-http-response
+    server gateway {gateway} pool-max-conn 4
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """How one proxy is run, and ended when all of its connections have."""
+
+    name: str
+    configuration: str
+    command: tuple[str, ...]
+    end: Signals
+
+    @property
+    def path(self) -> str | None:
+        """Where it is installed, if it is."""
+        return shutil.which(self.name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+    def written(self, directory: Path, port: int, gateway: str) -> list[str]:
+        """The command that runs it, with a configuration that is written here."""
+        user = "user root root; " if os.geteuid() == 0 else ""
+        configuration = directory / "configuration"
+        configuration.write_text(self.configuration.format(directory=directory, port=port, gateway=gateway, user=user))
+        return [self.path or self.name, *(part.format(directory=directory, configuration=configuration) for part in self.command)]
+
+
+PROXIES = (
+    Proxy("nginx", NGINX, ("-p", "{directory}", "-e", "{directory}/error.log", "-c", "{configuration}"), SIGQUIT),
+    Proxy("haproxy", HAPROXY, ("-db", "-f", "{configuration}"), SIGUSR1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A request in a proxy's log."""
+
+    target: bytes
+    forwarded: bool
+    # Of the gateway's response, if there was one.
+    status: int | None
+    id: bytes
+
+
+LINE = re.compile(rb"(\d+|-) (\S+) (\S+) (.*)")
+NO_SERVER = (b"-", b"<NOSRV>")
+# What nginx notes where the gateway did not answer.
+UNANSWERED = (b"-", b"499", b"502", b"504")
+
+
+def entries(directory: Path) -> Iterator[Entry]:
+    """The log of a proxy that has ended."""
+    for line in (directory / "entries").read_bytes().splitlines():
+        if found := LINE.fullmatch(line):
+            status, id, server, target = found.groups()
+            yield Entry(target, server not in NO_SERVER, None if status in UNANSWERED else int(status), id)

@@ -1,0 +1,70 @@
+"""Streams through one proxy to a gateway."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from time import monotonic
+
+from tests.ledger.process import PATIENCE_SECONDS, Process, free_port
+from tests.smuggle.clients import send
+from tests.smuggle.comparison import Comparison, compared
+from tests.smuggle.proxies import Proxy, entries
+
+
+async def through(
+    proxy: Proxy, directory: Path, mongo_uri: str, seed: int, indices: Sequence[int], fault: str | None = None
+) -> tuple[Comparison, float]:
+    """Send streams through a proxy to a gateway of its own. Returns the comparison of both, and the seconds that it took to send them."""
+    async with gateway(directory, mongo_uri, fault), listening(proxy, directory) as port:
+        began = monotonic()
+        mixed_up = await send(port, seed, indices, (directory / "token").read_bytes())
+        seconds = monotonic() - began
+    comparison = compared(entries(directory), (directory / "records").read_bytes().splitlines())
+    comparison.disagreements += mixed_up
+    return comparison, seconds
+
+
+@asynccontextmanager
+async def gateway(directory: Path, mongo_uri: str, fault: str | None) -> AsyncIterator[None]:
+    """A gateway that is ready, in a process of its own."""
+    command = [sys.executable, "-m", "tests.smuggle.gateway", mongo_uri, str(directory), *([fault] if fault else [])]
+    process = Process(command, directory / "gateway.log")
+    process.start()
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (directory / "url").exists():
+                assert process.id, (directory / "gateway.log").read_text()
+                await asyncio.sleep(0.05)
+        yield
+    finally:
+        await process.terminate()
+
+
+@asynccontextmanager
+async def listening(proxy: Proxy, directory: Path) -> AsyncIterator[int]:
+    """A proxy that listens. At the end it finishes what it has begun, and writes it down."""
+    port = free_port()
+    command = proxy.written(directory, port, (directory / "url").read_text().removeprefix("http://"))
+    process = Process(command, directory / ("entries" if proxy.name == "haproxy" else "nginx.log"))
+    process.start()
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not listens(port):
+                assert process.id, f"{proxy.name} has ended: its log is in {directory}"
+                await asyncio.sleep(0.02)
+        yield port
+        process.send(proxy.end)
+        await process.ended()
+    finally:
+        await process.kill()
+
+
+def listens(port: int) -> bool:
+    """Whether something listens there."""
+    with socket.socket() as probe, suppress(OSError):
+        probe.connect(("127.0.0.1", port))
+        return True
+    return False
