@@ -19,7 +19,7 @@ GRAPHIQL := gateway/pages/graphiql/graphiql.js
 # One more than processors: tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
-.PHONY: help setup graphiql run test check schema lock lock-check ledger compare image-test bench bench-quick bench-live bench-hostile clean
+.PHONY: help setup graphiql run test check schema lock lock-check ledger compare smuggle image-test bench bench-quick bench-live bench-hostile clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -39,6 +39,9 @@ ledger: setup ## break everything for 20 minutes and count what was lost; anothe
 
 compare: setup ## hold the compiled executor to graphql-core at length; another run: make compare ARGS='--operations 20000 --seed 8'
 	.venv/bin/python -m tests.compiled $(ARGS)
+
+smuggle: setup ## send mutated requests through nginx and HAProxy, and compare what each side saw; another run: make smuggle ARGS='--seed 8 --streams 5000'
+	.venv/bin/python -m tests.smuggle $(ARGS)
 
 check: setup lock-check ## lint, types, layers, the committed schema, the locks
 	.venv/bin/ruff check .

@@ -16,7 +16,7 @@ REFUSED = (400,)
 LENGTH = b"content-length: %d" % len(BODY)
 CHUNKED = b"transfer-encoding: chunked"
 HOST = b"host: gateway"
-# No method, header name or version has these. Colons are tested one by one.
+# No part of a head may hold these.
 CONTROLS = (b"\0", b"\x01", b"\x0b", b"\x0c", b"\x1b", b"\x7f")
 
 
