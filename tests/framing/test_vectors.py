@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.commands import Commands
-from tests.framing.vectors import CLASSES, NEXT, REFUSED, Vector
+from tests.framing.vectors import CHUNKED, CLASSES, NEXT, REFUSED, Vector, head
 from tests.gateway.test_connections import line
 from tests.serving import Gateway, serving
 
@@ -26,3 +26,12 @@ async def test_a_request_is_read_to_its_end_or_refused(gateway: Gateway, vector:
     assert tuple(int(head[:3]) for head in heads) == vector.statuses
     assert b"\r\nconnection: close\r\n" in heads[-1].lower()
     assert vector.statuses != REFUSED or heads[-1].endswith(b"\r\n\r\n"), "a refusal has no content"
+
+
+async def test_trailers_that_close_after_the_answer_end_the_connection(gateway: Gateway) -> None:
+    async with line(gateway) as proxy:
+        await proxy.say(head(CHUNKED))
+        assert (await proxy.hear())[0] == 404
+
+        await proxy.say(b"0\r\nconnection: close\r\n\r\n", NEXT)
+        assert await proxy.ended() == b"", "the next request would be dropped, and its client would wait"

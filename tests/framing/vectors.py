@@ -282,7 +282,7 @@ CLASSES: dict[str, list[Vector]] = {
         Vector("the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", REFUSED),
         Vector("HTTP/1.0", sized(version=b" HTTP/1.0"), LAST),
         Vector("HTTP/1.0 without host", sized(version=b" HTTP/1.0", host=b""), LAST),
-        Vector("HTTP/1.0 that asks to be kept", sized(b"connection: keep-alive", version=b" HTTP/1.0"), LAST),
+        Vector("HTTP/1.0 with keep-alive", sized(b"connection: keep-alive", version=b" HTTP/1.0"), LAST),
         Vector("HTTP/1.0 in chunks", head(CHUNKED, version=b" HTTP/1.0") + chunks(), REFUSED),
         # httptools does not report the name of the protocol. The length of these is the same as in HTTP.
         Vector("RTSP/1.0", sized(version=b" RTSP/1.0"), LAST),

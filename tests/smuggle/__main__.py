@@ -34,8 +34,6 @@ def main() -> int:
             print(f"{proxy.name} is missing; on Debian: apt-get install nginx-light haproxy", file=sys.stderr)
             return 2
     directory = Path(tempfile.mkdtemp(prefix="smuggle-"))
-    # nginx reads its files as another user.
-    directory.chmod(0o755)
     with EmbeddedMongo(directory / "mongo") as mongo:
         disagreed = [uvloop.run(report(proxy, directory, mongo.uri, options)) for proxy in chosen]
     if any(disagreed):

@@ -3,6 +3,7 @@
 import asyncio
 from asyncio import BaseTransport, Transport
 from collections.abc import Iterable
+from functools import partial
 from typing import cast
 
 from tests.smuggle.streams import MARKER, TOKEN, stream
@@ -55,7 +56,7 @@ async def send(port: int, seed: int, indices: Iterable[int], token: bytes) -> li
     async def sending() -> None:
         for index in remaining:
             segments = [segment.replace(TOKEN, token) for segment in stream(seed, index)]
-            transport, client = await loop.create_connection(lambda parts=segments: Client(parts), "127.0.0.1", port)  # type: ignore[misc]
+            transport, client = await loop.create_connection(partial(Client, segments), "127.0.0.1", port)
             own = b"s%07d" % index
             if not (await asyncio.wait([client.done], timeout=END_SECONDS))[0]:
                 disagreements.append((own + b"r0", f"the proxy kept the connection for {END_SECONDS:.0f} s"))

@@ -32,7 +32,7 @@ class Recording(HttpProtocol):
         super().__init__(*arguments, refused=recorded, **named)
 
     def on_headers_complete(self) -> None:
-        """Record it, unless its head is parsed again. No stream asks whether the gateway is ready."""
+        """Record it, unless its head is parsed again. `/readyz` is polled at the start, and is in no stream."""
         super().on_headers_complete()
         if not self._offer_ignored and self.url != b"/readyz":
             self.records.write(b"parsed %b\n" % self.url)
