@@ -3,10 +3,10 @@
 import asyncio
 from asyncio import BaseTransport, Protocol, Transport
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -18,15 +18,17 @@ WITHOUT_BODY = "HEAD"
 
 
 class Reads:
-    """How many bytes a gateway in this process has read from each client, by the client's port."""
+    """What a gateway in this process has read: how often, on how many connections, and how many bytes of each client, by the client's port."""
 
     def __init__(self) -> None:
+        self.connections = self.count = 0
         self._bytes: Counter[int] = Counter()
         self._closed: set[int] = set()
         self._changed = asyncio.Event()
 
     def add(self, port: int, count: int) -> None:
-        """So many more bytes were read."""
+        """So many more bytes were read at once."""
+        self.count += 1
         self._bytes[port] += count
         self._changed.set()
 
@@ -55,6 +57,7 @@ def observed() -> Iterator[Reads]:
     class Observed(HttpProtocol):
         def connection_made(self, transport: BaseTransport) -> None:
             super().connection_made(transport)
+            reads.connections += 1
             self.port = cast("tuple[str, int]", self.client)[1]
 
         def data_received(self, data: bytes) -> None:
@@ -133,7 +136,7 @@ class Connection(Protocol):
         head = (await self._until(b"\r\n\r\n")).decode().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:-2])}
         length = 0 if method == WITHOUT_BODY else int(headers["content-length"])
-        return Answer(int(head[0].split(" ")[1]), headers, await self._exactly(length))
+        return Answer(int(head[0].split(" ")[1]), headers, await self.exactly(length))
 
     async def rest(self) -> bytes:
         """All that arrives until the other side closes the connection."""
@@ -143,16 +146,17 @@ class Connection(Protocol):
     async def _until(self, end: bytes) -> bytes:
         await self._wait_for(lambda: end in self._received or self._ended)
         assert end in self._received, f"the connection ended instead of an answer: {bytes(self._received)!r}"
-        return await self._exactly(self._received.index(end) + len(end))
+        return await self.exactly(self._received.index(end) + len(end))
 
-    async def _exactly(self, count: int) -> bytes:
+    async def exactly(self, count: int) -> bytes:
+        """The next bytes, so many of them."""
         await self._wait_for(lambda: len(self._received) >= count or self._ended)
         assert len(self._received) >= count, f"the connection ended within an answer: {bytes(self._received)!r}"
         taken = bytes(self._received[:count])
         del self._received[:count]
         return taken
 
-    async def _wait_for(self, holds: Any) -> None:
+    async def _wait_for(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(GENEROUS_SECONDS):
             while not holds():
                 self._changed.clear()

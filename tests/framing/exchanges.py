@@ -2,20 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
-from itertools import cycle, product
-from uuid import uuid4
+from itertools import product
 
-from prometheus_client.parser import text_string_to_metric_families
-
-from tests.framing.connections import Answer, Connection, Peer, connected
-from tests.framing.requests import OFFERS, Caller, Expected, Request, contents, expected
-from tests.serving import INTEGRATOR, Gateway
+from tests.framing.callers import Callers
+from tests.framing.connections import Answer, Peer, connected
+from tests.framing.requests import OFFERS, Expected, Request, contents, expected
 
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: gateway\r\n\r\n"
 LAST = b"GET /livez HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n"
 ALIVE = Expected(200, b"alive\n")
-CALLERS = 24
 
 # The segments in which a head and a body are sent. `AT_ONCE`: together with all that follows, before anything is answered.
 Cut = Callable[[bytes, bytes], list[bytes]]
@@ -27,6 +22,7 @@ CUTS: dict[str, Cut] = {
     "before the last byte of the head": lambda head, body: [head[:-1], head[-1:] + body],
     "inside the body": lambda head, body: [head + body[: len(body) // 2], body[len(body) // 2 :]],
 }
+BODIES = ("no body", "length", "chunked")
 FOLLOWERS = ("nothing", "a GET", "another caller", "another offer")
 # What is tried with each method: its bodies and cuts. The methods other than GET and POST have a path of their own through the gateway.
 METHODS = {
@@ -55,25 +51,6 @@ class Exchange:
         """How many operations the gateway executes for it."""
         answers = [self.answer] if self.answer.closes else [self.answer, *(answer for _, answer in self.following)]
         return sum(answer.status == 200 and answer is not ALIVE for answer in answers)
-
-
-class Callers:
-    """Callers in turn, so that no two that follow each other are the same, and one whose requests must never be executed."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
-        self._callers = cycle([self.new() for _ in range(CALLERS)])
-        self.smuggler = self.new()
-
-    def new(self) -> Caller:
-        """A caller with a workspace that nobody else has."""
-        workspace = f"workspace-{uuid4().hex[:12]}"
-        caller = Caller(workspace, "")
-        return Caller(workspace, self._gateway.tokens.token(caller.subject, workspace, list(INTEGRATOR), timedelta(hours=1)))
-
-    def next(self) -> Caller:
-        """The next caller."""
-        return next(self._callers)
 
 
 def exchanges(offer: str, framing: str, callers: Callers, proxied: bool = False) -> Iterator[Exchange]:
@@ -120,19 +97,12 @@ async def hold(exchange: Exchange, peer: Peer) -> None:
         assert await connection.rest() == b"", exchange
 
 
-def check(answer: Answer, expected: Expected, exchange: Exchange) -> None:
+def check(answer: Answer, expected: Expected, what: object) -> None:
     """An answer is the expected one, and holds nothing of another caller's."""
-    assert answer.status == expected.status, (answer, exchange)
+    assert answer.status == expected.status, (answer, what)
     if expected.body is None:
-        assert b"workspace-" not in answer.body, (answer, exchange)
+        assert b"workspace-" not in answer.body, (answer, what)
     else:
-        assert answer.body == expected.body, (answer, exchange)
+        assert answer.body == expected.body, (answer, what)
     if expected.closes:
-        assert answer.headers["connection"].lower() == "close", (answer, exchange)
-
-
-async def executed(gateway: Gateway) -> dict[str, float]:
-    """How many operations the gateway has executed, by their type."""
-    families = text_string_to_metric_families((await gateway.client.get("/metrics")).text)
-    samples = [sample for family in families for sample in family.samples if sample.name == "gateway_operation_seconds_count"]
-    return {sample.labels["type"]: sample.value for sample in samples}
+        assert answer.headers["connection"].lower() == "close", (answer, what)

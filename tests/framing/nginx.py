@@ -13,8 +13,8 @@ import pytest
 
 from tests.framing.connections import Peer
 
-# Source: nginx.org/en/docs/http/websocket.html. Where the connections to the gateway are kept, as nginx.org/en/docs/http/ngx_http_upstream_module.html
-# describes for `keepalive`, a request that offers nothing has an empty `Connection` in place of `close`.
+# Sources: nginx.org/en/docs/http/websocket.html; for `keepalive` nginx.org/en/docs/http/ngx_http_upstream_module.html. It replaces `close` by an
+# empty `Connection`, so that the connection to the gateway is kept for the next request, whichever client sends that.
 CONFIGURATION = """
 daemon off;
 {user}
@@ -44,9 +44,12 @@ http {{
     }}
 }}
 """
-CLOSED = {"otherwise": "close", "upstream": "", "location": ""}
-KEPT = {"otherwise": "''", "upstream": "keepalive 16;", "location": ""}
-UNBUFFERED = {**KEPT, "location": "proxy_request_buffering off;"}
+
+
+def recipe(kept: int = 0, buffered: bool = True) -> dict[str, str]:
+    """How many idle connections to the gateway are kept, and whether a request's body is read to its end before the gateway is sent any of it."""
+    otherwise, upstream = ("''", f"keepalive {kept};") if kept else ("close", "")
+    return {"otherwise": otherwise, "upstream": upstream, "location": "" if buffered else "proxy_request_buffering off;"}
 
 
 def executable() -> str:
@@ -61,7 +64,7 @@ def executable() -> str:
 
 
 @asynccontextmanager
-async def nginx(gateway_port: int, directory: Path, recipe: dict[str, str]) -> AsyncIterator[Peer]:
+async def nginx(gateway_port: int, directory: Path, chosen: dict[str, str]) -> AsyncIterator[Peer]:
     """An nginx of its own. Its port listens from the beginning, because it inherits the socket, as it would from an older nginx."""
     found = executable()
     with socket.create_server(("127.0.0.1", 0)) as bound:
@@ -69,7 +72,7 @@ async def nginx(gateway_port: int, directory: Path, recipe: dict[str, str]) -> A
         configuration = directory / "nginx.conf"
         # As root it would leave the rights that it needs for the test's own directory.
         user = "" if os.geteuid() else "user root;"
-        configuration.write_text(CONFIGURATION.format(directory=directory, gateway_port=gateway_port, port=port, user=user, **recipe))
+        configuration.write_text(CONFIGURATION.format(directory=directory, gateway_port=gateway_port, port=port, user=user, **chosen))
         errors = directory / "error.log"
         process = await create_subprocess_exec(
             *(found, "-p", directory, "-c", configuration, "-e", errors),
