@@ -43,10 +43,18 @@ class Reads:
         self._closed.discard(port)
 
     async def until(self, port: int, count: int) -> None:
-        """Wait until so many bytes were read, or nothing more is."""
-        while self._bytes[port] < count and port not in self._closed:
-            self._changed.clear()
-            await self._changed.wait()
+        """Wait until so many bytes of a client were read, or nothing more is."""
+        await self._wait_for(lambda: self._bytes[port] >= count or port in self._closed)
+
+    async def beyond(self, count: int) -> None:
+        """Wait for one more read than so many."""
+        await self._wait_for(lambda: self.count > count)
+
+    async def _wait_for(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(GENEROUS_SECONDS):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
 
 
 @contextmanager
@@ -128,12 +136,11 @@ class Connection(Protocol):
             self.transport.write(segment)
             self._sent_bytes += len(segment)
             if self._reads:
-                async with asyncio.timeout(GENEROUS_SECONDS):
-                    await self._reads.until(self._port, self._sent_bytes)
+                await self._reads.until(self._port, self._sent_bytes)
 
     async def answer(self, method: str = "GET") -> Answer:
         """The next response, to a request of this method."""
-        head = (await self._until(b"\r\n\r\n")).decode().split("\r\n")
+        head = (await self.until(b"\r\n\r\n")).decode().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:-2])}
         length = 0 if method == WITHOUT_BODY else int(headers["content-length"])
         return Answer(int(head[0].split(" ")[1]), headers, await self.exactly(length))
@@ -143,7 +150,8 @@ class Connection(Protocol):
         await self._wait_for(lambda: self._ended)
         return bytes(self._received)
 
-    async def _until(self, end: bytes) -> bytes:
+    async def until(self, end: bytes) -> bytes:
+        """The next bytes, up to and with this end."""
         await self._wait_for(lambda: end in self._received or self._ended)
         assert end in self._received, f"the connection ended instead of an answer: {bytes(self._received)!r}"
         return await self.exactly(self._received.index(end) + len(end))
