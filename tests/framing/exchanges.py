@@ -24,7 +24,7 @@ CUTS: dict[str, Cut] = {
 }
 BODIES = ("no body", "length", "chunked")
 FOLLOWERS = ("nothing", "a GET", "another caller", "another offer")
-# What is tried with each method: its bodies and cuts. The methods other than GET and POST have a path of their own through the gateway.
+# The bodies and cuts of each method. Other methods than GET and POST take a longer way through the gateway, and are all refused.
 METHODS = {
     "POST": (("a query", "a request", "a query that holds a request", "a request behind 18 KB", "a query behind 28 KB"), tuple(CUTS)),
     "GET": (("a request", "a request behind 18 KB"), tuple(CUTS)),

@@ -151,14 +151,14 @@ def is_query(content: bytes) -> bool:
         return False
 
 
-def smuggled(smuggler: Caller, *, query: bytes | None = None) -> bytes:
+def smuggled(smuggler: Caller) -> bytes:
     """A whole request that must not be executed: a mutation with a token that allows it."""
     content = orjson.dumps({"query": CREATE, "variables": {"input": PERSON}})
     return Request(content=content, caller=smuggler).whole
 
 
 def contents(smuggler: Caller) -> dict[str, bytes]:
-    """Bodies, by a name. At the line ends in some of them a parser for requests finds nothing, wherever it begins, until the request that follows."""
+    """Bodies, by a name. A parser skips line ends in front of a request, so that it finds the one behind them wherever it begins to read."""
     query, request = orjson.dumps({"query": ME}), smuggled(smuggler)
     return {
         "a query": query,

@@ -13,24 +13,24 @@ from tests.framing.requests import CREATE, ME, OFFERS, PERSON, Caller, Request, 
 from tests.framing.watched import Watched
 
 OFFERED = ("h2c", "foo", "websocket", "Java")
-# nginx holds 16 KB of a body in memory. Above that, it arrives behind its head, where a parser that has lost its place begins with it.
+# nginx keeps 16 KB of a body in memory and sends them together with the head. Longer bodies reach the gateway in a read of their own.
 SIZES = (4_000, 18_000, 28_000)
 VICTIMS = 3
 
 
-def a_head(*headers: str, target: str = "/graphql", method: str = "POST") -> bytes:
-    """The beginning of a request, to which whatever follows on the connection belongs."""
+def beginning(*headers: str, target: str = "/graphql", method: str = "POST") -> bytes:
+    """The beginning of a request, to which the next bytes on the connection belong."""
     return "\r\n".join([f"{method} {target} HTTP/1.1", "Host: gateway", "Content-Type: application/json", *headers]).encode()
 
 
 def open_ended(smuggler: Caller) -> dict[str, bytes]:
-    """What a body ends with, by what becomes of the next caller's request if it is taken for a request."""
+    """Ends of a body, by the harm that the next caller has if one is parsed as a request."""
     mutation = orjson.dumps({"query": CREATE, "variables": {"input": PERSON}})
     return {
         "the next caller gets another answer": smuggled(smuggler),
-        "the next caller's token is used for a query": a_head("X-Rest: ", method="GET", target="/graphql?query=%7Bme%7Bsubject%7D%7D"),
-        "the next caller's token is used for a mutation": b"%b\r\nContent-Length: %d\r\nX-Rest: " % (a_head(), len(mutation)),
-        "the next caller's request is stored": a_head(f"Authorization: Bearer {smuggler.token}", "Content-Length: 200", "", ""),
+        "the next caller's token is used for a query": beginning("X-Rest: ", method="GET", target="/graphql?query=%7Bme%7Bsubject%7D%7D"),
+        "the next caller's token is used for a mutation": b"%b\r\nContent-Length: %d\r\nX-Rest: " % (beginning(), len(mutation)),
+        "the next caller's request is stored": beginning(f"Authorization: Bearer {smuggler.token}", "Content-Length: 200", "", ""),
     }
 
 
@@ -47,7 +47,7 @@ def attacks(watched: Watched, attack: str, *callers: Caller | None) -> list[Requ
     ]
 
 
-async def are_unharmed(watched: Watched, proxy: Peer) -> None:
+async def expect_own_answers(watched: Watched, proxy: Peer) -> None:
     """Callers on new connections to nginx get their own answers."""
     for _ in range(VICTIMS):
         request = Request(content=orjson.dumps({"query": ME}), caller=watched.callers.next())
@@ -66,9 +66,9 @@ async def test_callers_behind_an_attacker_get_their_own_answers(watched: Watched
             async with connected(proxy) as attacker:
                 await attacker.send(request.whole)
                 check(await attacker.answer(), expected(request), request)
-            await are_unharmed(watched, proxy)
+            await expect_own_answers(watched, proxy)
 
-        # Otherwise it would have shown nothing.
+        # Without these the test would pass on a gateway that has the defect.
         assert watched.reads.connections - connections < len(requests), "requests followed each other on a connection to the gateway"
         assert watched.reads.count - reads > (1 + VICTIMS) * len(requests), "bodies came behind their heads"
 
@@ -89,7 +89,7 @@ async def test_it_does_not_matter_whether_nginx_collects_the_body(watched: Watch
                 await watched.reads.beyond(reads)
                 await attacker.send(body)
                 check(await attacker.answer(), expected(request), request)
-            await are_unharmed(watched, proxy)
+            await expect_own_answers(watched, proxy)
 
         assert watched.reads.connections - connections < len(requests), "requests followed each other on a connection to the gateway"
 
@@ -103,4 +103,4 @@ async def test_it_does_not_matter_whether_nginx_keeps_connections(watched: Watch
             async with connected(proxy) as attacker:
                 await attacker.send(request.whole)
                 check(await attacker.answer(), expected(request), request)
-            await are_unharmed(watched, proxy)
+            await expect_own_answers(watched, proxy)

@@ -13,7 +13,6 @@ from tests.framing.requests import JAVA, ME, OFFERS, Offer, Request, expected, s
 from tests.framing.watched import Watched
 
 QUERY = orjson.dumps({"query": ME})
-UPGRADES = [name for name, offer in OFFERS.items() if offer.headers]
 LENGTHS = ("length", "chunked")
 
 
@@ -94,6 +93,41 @@ async def test_connect_is_refused_and_nothing_behind_it_is_read(watched: Watched
             answer = await connection.answer()
             assert (answer.status, answer.headers["connection"], answer.body) == (400, "close", b"")
             assert await connection.rest() == b""
+
+
+AMBIGUOUS = {
+    "no Host": "GET /livez HTTP/1.1",
+    "two Hosts": "GET /livez HTTP/1.1|Host: gateway|Host: other",
+    "two Hosts that are the same": "GET /livez HTTP/1.1|Host: gateway|Host: gateway",
+    "another version": "GET /livez HTTP/0.9|Host: gateway",
+    "chunks in HTTP/1.0": "POST /graphql HTTP/1.0|Host: gateway|Transfer-Encoding: chunked",
+    "two codings": "POST /graphql HTTP/1.1|Host: gateway|Transfer-Encoding: gzip, chunked",
+    "two codings on two lines": "POST /graphql HTTP/1.1|Host: gateway|Transfer-Encoding: gzip|Transfer-Encoding: chunked",
+    "a coding twice": "POST /graphql HTTP/1.1|Host: gateway|Transfer-Encoding: chunked|Transfer-Encoding: chunked",
+    "a coding that does not exist": "POST /graphql HTTP/1.1|Host: gateway|Transfer-Encoding: xchunked",
+    "a length and chunks": "POST /graphql HTTP/1.1|Host: gateway|Transfer-Encoding: chunked|Content-Length: 5",
+    "two lengths": "POST /graphql HTTP/1.1|Host: gateway|Content-Length: 5|Content-Length: 5",
+}
+
+
+@pytest.mark.parametrize("head", AMBIGUOUS.values(), ids=AMBIGUOUS)
+async def test_a_head_that_servers_could_read_differently_is_refused_with_and_without_an_offer(watched: Watched, head: str) -> None:
+    for headers in ((), JAVA):
+        lines = [*head.split("|"), *headers, "", ""]
+        async with watched.executes(queries=0), connected(watched.peer) as connection:
+            await connection.send("\r\n".join(lines).encode() + b"0\r\n\r\n" + LIVEZ)
+
+            answer = await connection.answer()
+            assert (answer.status, answer.headers["connection"], answer.body) == (400, "close", b"")
+            assert await connection.rest() == b""
+
+
+@pytest.mark.parametrize("head", ["GET /livez HTTP/1.0", "GET /livez HTTP/1.0|Host: gateway", "GET /livez HTTP/1.1|Host:"])
+async def test_a_head_that_names_no_host_is_read_where_it_may(watched: Watched, head: str) -> None:
+    async with connected(watched.peer) as connection:
+        await connection.send("\r\n".join([*head.split("|"), "", ""]).encode())
+
+        check(await connection.answer(), ALIVE, head)
 
 
 async def test_an_offer_that_waits_for_leave_to_send_its_body_gets_it_once(watched: Watched) -> None:

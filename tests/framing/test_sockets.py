@@ -5,7 +5,8 @@ import struct
 import pytest
 from websockets.frames import Close, CloseCode, Frame, Opcode
 
-from gateway.frames import BURST_MESSAGES, EARLY_BYTES, MESSAGES_PER_SECOND
+from gateway import frames
+from gateway.frames import BURST_MESSAGES, MESSAGES_PER_SECOND
 from tests.framing.connections import Peer, connected
 from tests.framing.watched import Watched
 from tests.gateway.test_connections import HANDSHAKE
@@ -16,8 +17,6 @@ PINGED = Frame(Opcode.PING, b"early").serialize(mask=True)
 PINGS = Frame(Opcode.PING, b"").serialize(mask=True) * (BURST_MESSAGES + int(MESSAGES_PER_SECOND * GENEROUS_SECONDS))
 CLOSED = Frame(Opcode.CLOSE, Close(1000, "").serialize()).serialize(mask=True)
 REQUEST = b"GET /livez HTTP/1.1\r\nHost: gateway\r\n\r\n"
-
-
 # What comes with the handshake, and what its answer is followed by: a frame, without the two bytes of its head.
 EARLY = {
     "a ping": (PINGED, b"early"),
@@ -39,16 +38,19 @@ async def test_frames_that_come_with_a_handshake_are_answered_after_it(watched: 
 
 async def test_a_flood_that_comes_with_a_handshake_is_turned_away(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
     async with connected(Peer(watched.peer.port)) as connection:
-        await connection.send(HANDSHAKE + PINGS[:EARLY_BYTES])
+        await connection.send(HANDSHAKE + PINGS)
 
         assert (await connection.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
         assert struct.pack("!H", CloseCode.TRY_AGAIN_LATER) in await connection.rest()
     assert caplog.records == []
 
 
-async def test_more_than_a_message_before_the_answer_ends_the_connection(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
+async def test_too_many_bytes_before_the_answer_end_the_connection(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(frames, "EARLY_BYTES", len(REQUEST) - 1)
     async with connected(Peer(watched.peer.port)) as connection:
-        await connection.send(HANDSHAKE + b"x" * (EARLY_BYTES + 1))
+        await connection.send(HANDSHAKE + REQUEST)
 
         assert await connection.rest() == b""
     assert caplog.records == []
