@@ -18,6 +18,8 @@ MESSAGES_PER_SECOND = 100.0
 BURST_MESSAGES = 500
 # So little is taken at a time that a flood of the smallest frames is noticed before all of it was looked at.
 SLICE_BYTES = 4096
+# What is kept of a client that does not wait for the answer to its handshake: about a message.
+EARLY_BYTES = 65_536
 FINAL_TEXT = 0x81
 PING = b"\x89\x00"
 # Of what is told to many, the last frames are kept: they differ by the subscription's id alone, which most clients begin with the same.
@@ -53,9 +55,18 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._refused = refused
         self._pace = Pace(MESSAGES_PER_SECOND, BURST_MESSAGES, self.loop.time)
         self._deaf = False
+        self._early = b""
 
     def data_received(self, data: bytes) -> None:
-        """Read on, for as long as it is worth it."""
+        """Read on, for as long as it is worth it. What comes before the handshake is answered waits for that: the library can't read it sooner.
+
+        Clients must not send so early (RFC 6455, 4.1), but some do.
+        """
+        if self.handshake_initiated and not self.handshake_complete:
+            self._early += data
+            if len(self._early) > EARLY_BYTES:
+                self.transport.close()
+            return
         for start in range(0, len(data), SLICE_BYTES):
             if self._deaf or self.transport.is_closing():
                 return
@@ -100,6 +111,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.accept":
             # They would be kept for as long as the socket lasts, and nobody asks for them any more.
             del self.request, self.response
+            if self.handshake_complete and self._early:
+                early, self._early = self._early, b""
+                self.data_received(early)
         elif message["type"] == "websocket.http.response.body":
             # Refused with a response, which uvicorn would take for an application that has forgotten the handshake.
             self.handshake_complete = True

@@ -57,6 +57,7 @@ SCRIPTS = {
     "a client whose token expired goes on with a new one": "expired.js",
     "graphql-sse goes on after what it saw": "graphql_sse.js",
     "an EventSource goes on after the last event's id": "event_source.js",
+    "requests that offer an upgrade are answered on a kept connection": "offers.js",
     "every audit of GraphQL over HTTP is ok": "audits.js",
     "Apollo Client follows, resumes and keeps its cache current": "apollo.js",
     "urql follows, resumes and keeps its cache current": "urql.js",

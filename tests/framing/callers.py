@@ -1,0 +1,29 @@
+"""Callers of a gateway, each with a workspace of its own."""
+
+from datetime import timedelta
+from itertools import cycle
+from uuid import uuid4
+
+from tests.framing.requests import Caller
+from tests.serving import INTEGRATOR, Gateway
+
+CALLERS = 24
+
+
+class Callers:
+    """Callers in turn, so that no two that follow each other are the same, and one whose requests must never be executed."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._callers = cycle([self.new() for _ in range(CALLERS)])
+        self.smuggler = self.new()
+
+    def new(self) -> Caller:
+        """A caller with a workspace that nobody else has."""
+        workspace = f"workspace-{uuid4().hex[:12]}"
+        caller = Caller(workspace, "")
+        return Caller(workspace, self._gateway.tokens.token(caller.subject, workspace, list(INTEGRATOR), timedelta(hours=1)))
+
+    def next(self) -> Caller:
+        """The next caller."""
+        return next(self._callers)

@@ -1,0 +1,28 @@
+"""What the tests of framings share: a gateway whose reads are observed."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from pymongo import MongoClient
+
+from gateway.protocol import Patience
+from store.indexes import VERIFICATIONS
+from tests.commands import Commands
+from tests.framing.connections import observed
+from tests.framing.watched import Watched
+from tests.serving import serving
+
+# nginx may keep a connection for as long as a test takes.
+PATIENT = Patience(head_seconds=600, body_seconds=600, idle_seconds=600)
+UNLIMITED = 10**9
+
+
+@pytest.fixture(scope="module")
+async def watched(shared_database_uri: str, mongo: MongoClient[dict[str, Any]], commands: Commands) -> AsyncIterator[Watched]:
+    """A gateway for all requests of a module, none of which may change anything."""
+    collection = mongo[urlsplit(shared_database_uri).path[1:]][VERIFICATIONS]
+    with observed() as reads:
+        async with serving(shared_database_uri, patience=PATIENT, rate_cost_per_second=UNLIMITED, rate_burst_cost=UNLIMITED) as gateway:
+            yield Watched(gateway, reads, collection)

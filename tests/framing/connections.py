@@ -1,0 +1,181 @@
+"""Connections on which each byte is accounted for: what is sent, in segments that arrive one by one, and all that is answered."""
+
+import asyncio
+from asyncio import BaseTransport, Protocol, Transport
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import pytest
+
+from gateway import server
+from gateway.protocol import HttpProtocol
+from tests.wire import GENEROUS_SECONDS
+
+WITHOUT_BODY = "HEAD"
+
+
+class Reads:
+    """What a gateway in this process has read: how often, on how many connections, and how many bytes of each client, by the client's port."""
+
+    def __init__(self) -> None:
+        self.connections = self.count = 0
+        self._bytes: Counter[int] = Counter()
+        self._closed: set[int] = set()
+        self._changed = asyncio.Event()
+
+    def add(self, port: int, count: int) -> None:
+        """So many more bytes were read at once."""
+        self.count += 1
+        self._bytes[port] += count
+        self._changed.set()
+
+    def close(self, port: int) -> None:
+        """Nothing more is read."""
+        self._closed.add(port)
+        self._changed.set()
+
+    def forget(self, port: int) -> None:
+        """The port belongs to another client from now on."""
+        self._bytes.pop(port, None)
+        self._closed.discard(port)
+
+    async def until(self, port: int, count: int) -> None:
+        """Wait until so many bytes of a client were read, or nothing more is."""
+        await self._wait_for(lambda: self._bytes[port] >= count or port in self._closed)
+
+    async def beyond(self, count: int) -> None:
+        """Wait for one more read than so many."""
+        await self._wait_for(lambda: self.count > count)
+
+    async def _wait_for(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(GENEROUS_SECONDS):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+@contextmanager
+def observed() -> Iterator[Reads]:
+    """The reads of gateways that start within this context."""
+    reads = Reads()
+
+    class Observed(HttpProtocol):
+        def connection_made(self, transport: BaseTransport) -> None:
+            super().connection_made(transport)
+            reads.connections += 1
+            self.port = cast("tuple[str, int]", self.client)[1]
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            reads.add(self.port, len(data))
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            reads.close(self.port)
+            super().connection_lost(exc)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "HttpProtocol", Observed)
+        yield reads
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A server to which clients connect: a gateway whose reads are observed, or nginx in front of one."""
+
+    port: int
+    reads: Reads | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One response."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Connection(Protocol):
+    """A client's connection. It keeps all bytes that arrive, also those before a reset."""
+
+    def __init__(self, reads: Reads | None) -> None:
+        self._reads = reads
+        self._sent_bytes = 0
+        self._received = bytearray()
+        self._ended = False
+        self._changed = asyncio.Event()
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """The connection is open."""
+        self.transport = cast("Transport", transport)
+        self._port: int = transport.get_extra_info("sockname")[1]
+        if self._reads:
+            self._reads.forget(self._port)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes arrive."""
+        self._received += data
+        self._changed.set()
+
+    def eof_received(self) -> bool:
+        """Nothing more arrives."""
+        self._ended = True
+        self._changed.set()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing more arrives, and nothing can be sent."""
+        self.eof_received()
+
+    async def send(self, *segments: bytes) -> None:
+        """Send segments, each after the gateway has read the one before."""
+        for segment in segments:
+            self.transport.write(segment)
+            self._sent_bytes += len(segment)
+            if self._reads:
+                await self._reads.until(self._port, self._sent_bytes)
+
+    async def answer(self, method: str = "GET") -> Answer:
+        """The next response, to a request of this method."""
+        head = (await self.until(b"\r\n\r\n")).decode().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:-2])}
+        length = 0 if method == WITHOUT_BODY else int(headers["content-length"])
+        return Answer(int(head[0].split(" ")[1]), headers, await self.exactly(length))
+
+    async def rest(self) -> bytes:
+        """All that arrives until the other side closes the connection."""
+        await self._wait_for(lambda: self._ended)
+        return bytes(self._received)
+
+    async def until(self, end: bytes) -> bytes:
+        """The next bytes, up to and with this end."""
+        await self._wait_for(lambda: end in self._received or self._ended)
+        assert end in self._received, f"the connection ended instead of an answer: {bytes(self._received)!r}"
+        return await self.exactly(self._received.index(end) + len(end))
+
+    async def exactly(self, count: int) -> bytes:
+        """The next bytes, so many of them."""
+        await self._wait_for(lambda: len(self._received) >= count or self._ended)
+        assert len(self._received) >= count, f"the connection ended within an answer: {bytes(self._received)!r}"
+        taken = bytes(self._received[:count])
+        del self._received[:count]
+        return taken
+
+    async def _wait_for(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(GENEROUS_SECONDS):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+@asynccontextmanager
+async def connected(peer: Peer) -> AsyncIterator[Connection]:
+    """A connection to a server."""
+    _, connection = await asyncio.get_running_loop().create_connection(lambda: Connection(peer.reads), "127.0.0.1", peer.port)
+    try:
+        yield connection
+    finally:
+        connection.transport.abort()

@@ -1,0 +1,90 @@
+"""nginx in front of a gateway, with its documented configuration for WebSockets."""
+
+import os
+import shutil
+import socket
+from asyncio import create_subprocess_exec
+from asyncio.subprocess import DEVNULL
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.framing.connections import Peer
+
+# Sources: nginx.org/en/docs/http/websocket.html; for `keepalive` nginx.org/en/docs/http/ngx_http_upstream_module.html. It replaces `close` by an
+# empty `Connection`, so that the connection to the gateway is kept for the next request, whichever client sends that.
+CONFIGURATION = """
+daemon off;
+{user}
+worker_processes 1;
+pid {directory}/nginx.pid;
+error_log {directory}/error.log notice;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {directory}/body;
+    proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    map $http_upgrade $connection_upgrade {{ default upgrade; '' {otherwise}; }}
+    upstream gateway {{ server 127.0.0.1:{gateway_port}; {upstream} }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://gateway;
+            proxy_http_version 1.1;
+            proxy_set_header Host $host;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection $connection_upgrade;
+            {location}
+        }}
+    }}
+}}
+"""
+
+
+def recipe(kept: int = 0, buffered: bool = True) -> dict[str, str]:
+    """How many idle connections to the gateway are kept, and whether a request's body is read to its end before the gateway is sent any of it."""
+    otherwise, upstream = ("''", f"keepalive {kept};") if kept else ("close", "")
+    return {"otherwise": otherwise, "upstream": upstream, "location": "" if buffered else "proxy_request_buffering off;"}
+
+
+def executable() -> str:
+    """Where nginx is. Without it the test is skipped, or fails where everything must run."""
+    # Debian installs it where only root looks.
+    if found := shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
+        return found
+    reason = "nginx is missing; on Debian: apt-get install nginx-light"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@asynccontextmanager
+async def nginx(gateway_port: int, directory: Path, chosen: dict[str, str]) -> AsyncIterator[Peer]:
+    """An nginx of its own. Its port listens from the beginning, because it inherits the socket, as it would from an older nginx."""
+    found = executable()
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        port: int = bound.getsockname()[1]
+        configuration = directory / "nginx.conf"
+        # As root it would leave the rights that it needs for the test's own directory.
+        user = "" if os.geteuid() else "user root;"
+        configuration.write_text(CONFIGURATION.format(directory=directory, gateway_port=gateway_port, port=port, user=user, **chosen))
+        errors = directory / "error.log"
+        process = await create_subprocess_exec(
+            *(found, "-p", directory, "-c", configuration, "-e", errors),
+            env={"NGINX": f"{bound.fileno()};"},
+            pass_fds=[bound.fileno()],
+            stdout=DEVNULL,
+            stderr=DEVNULL,
+        )
+    try:
+        yield Peer(port)
+        assert process.returncode is None, errors.read_text()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()

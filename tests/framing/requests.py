@@ -1,0 +1,169 @@
+"""Requests in every framing: the upgrade they offer, how their body is delimited, in which segments they are sent, and the answer they must get."""
+
+from dataclasses import dataclass
+
+import orjson
+
+ME = "{ me { subject workspaceId } }"
+CREATE = "mutation ($input: CreateVerificationInput!) { createVerification(input: $input) { __typename } }"
+PERSON = {"firstName": "Jeanne", "lastName": "Moreau", "redirectionUrl": "https://shop.example/welcome", "idempotencyKey": "smuggled"}
+URL = "/graphql?query=%7Bme%7Bsubject%20workspaceId%7D%7D"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A caller with a workspace of its own."""
+
+    workspace: str
+    token: str
+
+    @property
+    def subject(self) -> str:
+        """The subject of the token."""
+        return f"user-of-{self.workspace}"
+
+    @property
+    def answer(self) -> bytes:
+        """The response body to this caller's query, and to nobody else's."""
+        return orjson.dumps({"data": {"me": {"subject": self.subject, "workspaceId": self.workspace}}})
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """How a request offers another protocol, and whether its connection ends with it."""
+
+    headers: tuple[str, ...] = ()
+    version: str = "1.1"
+    closes: bool = False
+
+
+JAVA = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA")
+OFFERS = {
+    "no offer": Offer(),
+    "h2c": Offer(("Connection: Upgrade", "Upgrade: h2c")),
+    "foo": Offer(("Connection: Upgrade", "Upgrade: foo")),
+    "TLS": Offer(("Connection: Upgrade", "Upgrade: TLS/1.0")),
+    "websocket": Offer(("Connection: Upgrade", "Upgrade: websocket")),
+    "Java": Offer(JAVA),
+    "a list": Offer(("Connection: Upgrade", "Upgrade: h2c, websocket")),
+    "two Upgrade lines": Offer(("Connection: Upgrade", "Upgrade: websocket", "Upgrade: h2c")),
+    "two Connection lines": Offer(("Connection: keep-alive", "Connection: Upgrade", "Upgrade: h2c")),
+    "other case": Offer(("CONNECTION: uPGRADE", "X-Empty:", "UPGRADE:h2C")),
+    "Upgrade alone": Offer(("Upgrade: h2c",)),
+    "Connection alone": Offer(("Connection: Upgrade",)),
+    "close": Offer(("Connection: close, Upgrade", "Upgrade: h2c"), closes=True),
+    "close and websocket": Offer(("Connection: Upgrade, close", "Upgrade: websocket"), closes=True),
+    "1.0": Offer(("Connection: Upgrade", "Upgrade: h2c"), "1.0", closes=True),
+    "1.0 and websocket": Offer(("Connection: Upgrade", "Upgrade: websocket"), "1.0", closes=True),
+}
+
+
+def with_length(content: bytes) -> tuple[str, bytes]:
+    """The header that delimits a body by its length, and the body as it is sent."""
+    return f"Content-Length: {len(content)}", content
+
+
+def in_chunks(content: bytes) -> tuple[str, bytes]:
+    """The header that announces chunks, and the body in two of them, with an extension and a trailer."""
+    half = len(content) // 2
+    first, second = content[:half], content[half:]
+    return "Transfer-Encoding: chunked", b"%x\r\n%b\r\n%x;a=b\r\n%b\r\n0\r\nX-Trailer: x\r\n\r\n" % (half, first, len(second), second)
+
+
+FRAMINGS = {"length": with_length, "chunked": in_chunks}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to /graphql. Without `content` it has no body, and without `caller` no token."""
+
+    method: str = "POST"
+    offer: Offer = OFFERS["no offer"]
+    framing: str = "length"
+    content: bytes | None = None
+    caller: Caller | None = None
+
+    @property
+    def parts(self) -> tuple[bytes, bytes]:
+        """The head and the body, as they are sent."""
+        length, body = FRAMINGS[self.framing](self.content) if self.content is not None else ("", b"")
+        target = URL if self.method == "GET" else "/graphql"
+        lines = [
+            f"{self.method} {target} HTTP/{self.offer.version}",
+            "Host: gateway",
+            *([f"Authorization: Bearer {self.caller.token}"] if self.caller else []),
+            *self.offer.headers,
+            "Content-Type: application/json",
+            *([length] if length else []),
+        ]
+        return "\r\n".join([*lines, "", ""]).encode(), body
+
+    @property
+    def whole(self) -> bytes:
+        """All bytes of it."""
+        return b"".join(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The answer to a request: its status, its body where that is exact, and whether the connection ends with it."""
+
+    status: int
+    body: bytes | None = None
+    closes: bool = False
+
+
+def expected(request: Request, proxied: bool = False) -> Expected:
+    """The answer to a request, which is the same whether or not it offers an upgrade that is not accepted. `proxied`: through nginx."""
+    closes = request.offer.closes
+    if is_badly_framed(request):
+        return Expected(400, None if proxied else b"", closes=True)
+    if is_incomplete_handshake(request, proxied):
+        return Expected(400, closes=closes or not proxied)
+    if request.method not in ("GET", "POST"):
+        return Expected(405, closes=closes)
+    if not request.caller:
+        return Expected(401, closes=closes)
+    if request.method == "POST" and not is_query(request.content or b""):
+        return Expected(400, closes=closes)
+    return Expected(200, request.caller.answer, closes)
+
+
+def is_badly_framed(request: Request) -> bool:
+    """Whether a request is refused for its framing: HTTP/1.0 has no chunks."""
+    return request.offer.version == "1.0" and request.content is not None and request.framing == "chunked"
+
+
+def is_incomplete_handshake(request: Request, proxied: bool) -> bool:
+    """Whether a request is the handshake of a WebSocket that lacks its key. nginx passes on the first of several offers, in HTTP/1.1."""
+    offers = [header for header in request.offer.headers if header.startswith("Upgrade")]
+    if proxied:
+        offers = offers[:1]
+    version = "1.1" if proxied else request.offer.version
+    return request.method == "GET" and request.content is None and version == "1.1" and offers == ["Upgrade: websocket"]
+
+
+def is_query(content: bytes) -> bool:
+    """Whether a body is the query in JSON."""
+    try:
+        return bool(orjson.loads(content)["query"] == ME)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def smuggled(smuggler: Caller) -> bytes:
+    """A whole request that must not be executed: a mutation with a token that allows it."""
+    content = orjson.dumps({"query": CREATE, "variables": {"input": PERSON}})
+    return Request(content=content, caller=smuggler).whole
+
+
+def contents(smuggler: Caller) -> dict[str, bytes]:
+    """Bodies, by a name. A parser skips line ends in front of a request, so that it finds the one behind them wherever it begins to read."""
+    query, request = orjson.dumps({"query": ME}), smuggled(smuggler)
+    return {
+        "a query": query,
+        "a request": request,
+        "a query that holds a request": orjson.dumps({"query": ME, "variables": {"x": request.decode()}}),
+        "a request behind 18 KB": b"\r\n" * 9_000 + request,
+        "a query behind 28 KB": b"\r\n" * 14_000 + query,
+    }

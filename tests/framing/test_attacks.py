@@ -1,0 +1,106 @@
+"""Attacks through nginx: a request whose body holds another one, and the callers whose requests follow on the same connection to the gateway."""
+
+from itertools import product
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.framing.connections import Peer, connected
+from tests.framing.exchanges import check
+from tests.framing.nginx import nginx, recipe
+from tests.framing.requests import CREATE, ME, OFFERS, PERSON, Caller, Request, expected, smuggled
+from tests.framing.watched import Watched
+
+OFFERED = ("h2c", "foo", "websocket", "Java")
+# nginx keeps 16 KB of a body in memory and sends them together with the head. Longer bodies reach the gateway in a read of their own.
+SIZES = (4_000, 18_000, 28_000)
+VICTIMS = 3
+
+
+def beginning(*headers: str, target: str = "/graphql", method: str = "POST") -> bytes:
+    """The beginning of a request, to which the next bytes on the connection belong."""
+    return "\r\n".join([f"{method} {target} HTTP/1.1", "Host: gateway", "Content-Type: application/json", *headers]).encode()
+
+
+def open_ended(smuggler: Caller) -> dict[str, bytes]:
+    """Ends of a body, by the harm that the next caller has if one is parsed as a request."""
+    mutation = orjson.dumps({"query": CREATE, "variables": {"input": PERSON}})
+    return {
+        "the next caller gets another answer": smuggled(smuggler),
+        "the next caller's token is used for a query": beginning("X-Rest: ", method="GET", target="/graphql?query=%7Bme%7Bsubject%7D%7D"),
+        "the next caller's token is used for a mutation": b"%b\r\nContent-Length: %d\r\nX-Rest: " % (beginning(), len(mutation)),
+        "the next caller's request is stored": beginning(f"Authorization: Bearer {smuggler.token}", "Content-Length: 200", "", ""),
+    }
+
+
+ATTACKS = tuple(open_ended(Caller("", "")))
+
+
+def attacks(watched: Watched, attack: str, *callers: Caller | None) -> list[Request]:
+    """All requests that attack in this way, by these callers."""
+    ending = open_ended(watched.callers.smuggler)[attack]
+    contents = [b"\r\n" * ((size - len(ending)) // 2) + ending for size in SIZES]
+    return [
+        Request(offer=OFFERS[offer], framing=framing, content=content, caller=caller)
+        for offer, framing, content, caller in product(OFFERED, ("length", "chunked"), contents, callers)
+    ]
+
+
+async def expect_own_answers(watched: Watched, proxy: Peer) -> None:
+    """Callers on new connections to nginx get their own answers."""
+    for _ in range(VICTIMS):
+        request = Request(content=orjson.dumps({"query": ME}), caller=watched.callers.next())
+        async with connected(proxy) as connection:
+            await connection.send(request.whole)
+            check(await connection.answer(), expected(request), request)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_callers_behind_an_attacker_get_their_own_answers(watched: Watched, attack: str, tmp_path: Path) -> None:
+    requests = attacks(watched, attack, None, watched.callers.smuggler)
+
+    async with watched.executes(queries=VICTIMS * len(requests)), nginx(watched.peer.port, tmp_path, recipe(kept=1)) as proxy:
+        connections, reads = watched.reads.connections, watched.reads.count
+        for request in requests:
+            async with connected(proxy) as attacker:
+                await attacker.send(request.whole)
+                check(await attacker.answer(), expected(request), request)
+            await expect_own_answers(watched, proxy)
+
+        # Without these the test would pass on a gateway that has the defect.
+        assert watched.reads.connections - connections < len(requests), "requests followed each other on a connection to the gateway"
+        assert watched.reads.count - reads > (1 + VICTIMS) * len(requests), "bodies came behind their heads"
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_it_does_not_matter_whether_nginx_collects_the_body(watched: Watched, attack: str, tmp_path: Path) -> None:
+    # Without a token there is an answer before the body was sent, after which nginx does not keep the connection.
+    requests = attacks(watched, attack, watched.callers.smuggler)
+    chosen = recipe(kept=1, buffered=False)
+
+    async with watched.executes(queries=VICTIMS * len(requests)), nginx(watched.peer.port, tmp_path, chosen) as proxy:
+        connections = watched.reads.connections
+        for request in requests:
+            head, body = request.parts
+            async with connected(proxy) as attacker:
+                reads = watched.reads.count
+                await attacker.send(head)
+                await watched.reads.beyond(reads)
+                await attacker.send(body)
+                check(await attacker.answer(), expected(request), request)
+            await expect_own_answers(watched, proxy)
+
+        assert watched.reads.connections - connections < len(requests), "requests followed each other on a connection to the gateway"
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_it_does_not_matter_whether_nginx_keeps_connections(watched: Watched, attack: str, tmp_path: Path) -> None:
+    requests = attacks(watched, attack, None, watched.callers.smuggler)[::4]
+
+    async with watched.executes(queries=VICTIMS * len(requests)), nginx(watched.peer.port, tmp_path, recipe()) as proxy:
+        for request in requests:
+            async with connected(proxy) as attacker:
+                await attacker.send(request.whole)
+                check(await attacker.answer(), expected(request), request)
+            await expect_own_answers(watched, proxy)

@@ -1,0 +1,68 @@
+"""Sockets whose client did not wait for the answer to its handshake: what it sent meanwhile is read afterwards, and breaks nothing."""
+
+import struct
+
+import pytest
+from websockets.frames import Close, CloseCode, Frame, Opcode
+
+from gateway import frames
+from gateway.frames import BURST_MESSAGES, MESSAGES_PER_SECOND
+from tests.framing.connections import Peer, connected
+from tests.framing.watched import Watched
+from tests.gateway.test_connections import HANDSHAKE
+from tests.wire import GENEROUS_SECONDS
+
+ELSEWHERE = HANDSHAKE.replace(b"/graphql", b"/elsewhere")
+PINGED = Frame(Opcode.PING, b"early").serialize(mask=True)
+PINGS = Frame(Opcode.PING, b"").serialize(mask=True) * (BURST_MESSAGES + int(MESSAGES_PER_SECOND * GENEROUS_SECONDS))
+CLOSED = Frame(Opcode.CLOSE, Close(1000, "").serialize()).serialize(mask=True)
+REQUEST = b"GET /livez HTTP/1.1\r\nHost: gateway\r\n\r\n"
+# What comes with the handshake, and what its answer is followed by: a frame, without the two bytes of its head.
+EARLY = {
+    "a ping": (PINGED, b"early"),
+    "a close": (CLOSED, struct.pack("!H", CloseCode.NORMAL_CLOSURE)),
+    "a request": (REQUEST, struct.pack("!H", CloseCode.PROTOCOL_ERROR)),
+}
+
+
+@pytest.mark.parametrize("early", EARLY)
+async def test_frames_that_come_with_a_handshake_are_answered_after_it(watched: Watched, early: str, caplog: pytest.LogCaptureFixture) -> None:
+    sent, answered = EARLY[early]
+    async with connected(Peer(watched.peer.port)) as connection:
+        await connection.send(HANDSHAKE + sent)
+
+        assert (await connection.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        assert (await connection.exactly(2 + len(answered)))[2:] == answered
+    assert caplog.records == []
+
+
+async def test_a_flood_that_comes_with_a_handshake_is_turned_away(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
+    async with connected(Peer(watched.peer.port)) as connection:
+        await connection.send(HANDSHAKE + PINGS)
+
+        assert (await connection.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        assert struct.pack("!H", CloseCode.TRY_AGAIN_LATER) in await connection.rest()
+    assert caplog.records == []
+
+
+async def test_too_many_bytes_before_the_answer_end_the_connection(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(frames, "EARLY_BYTES", len(REQUEST) - 1)
+    async with connected(Peer(watched.peer.port)) as connection:
+        await connection.send(HANDSHAKE + REQUEST)
+
+        assert await connection.rest() == b""
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("early", EARLY)
+async def test_frames_behind_a_handshake_that_is_refused_are_not_read(watched: Watched, early: str, caplog: pytest.LogCaptureFixture) -> None:
+    sent, _ = EARLY[early]
+    async with connected(Peer(watched.peer.port)) as connection:
+        await connection.send(ELSEWHERE + sent)
+
+        answer = await connection.answer()
+        assert (answer.status, answer.body) == (403, b"")
+        assert await connection.rest() == b""
+    assert caplog.records == []

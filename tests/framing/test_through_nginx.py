@@ -1,0 +1,34 @@
+"""Requests of every framing through nginx, which keeps its connections to the gateway from one client to the next."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.framing.connections import Peer, connected
+from tests.framing.exchanges import BODIES, exchanges
+from tests.framing.nginx import nginx, recipe
+from tests.framing.requests import OFFERS
+from tests.framing.watched import Watched
+
+# nginx sends a long body behind its head, and waits up to 40 ms for the acknowledgement in between.
+AT_ONCE = 16
+
+
+@pytest.fixture(scope="module")
+async def proxy(watched: Watched, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Peer]:
+    """An nginx that keeps its connections to the gateway."""
+    async with nginx(watched.peer.port, tmp_path_factory.mktemp("nginx"), recipe(kept=AT_ONCE)) as peer:
+        yield peer
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("offer", OFFERS)
+async def test_every_request_is_answered_alone_and_exactly(watched: Watched, proxy: Peer, offer: str, body: str) -> None:
+    await watched.hold(exchanges(offer, body, watched.callers, proxied=True), proxy, AT_ONCE)
+
+
+async def test_nginx_itself_refuses_connect(watched: Watched, proxy: Peer) -> None:
+    async with watched.executes(queries=0), connected(proxy) as connection:
+        await connection.send(b"CONNECT gateway:443 HTTP/1.1\r\nHost: gateway\r\n\r\n")
+
+        assert (await connection.answer()).status in (400, 405), "the older and the newer nginx"

@@ -1,0 +1,56 @@
+"""A gateway of which a test sees which bytes it has read, which operations it has executed, and what they changed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from prometheus_client.parser import text_string_to_metric_families
+from pymongo.collection import Collection
+
+from tests.framing.callers import Callers
+from tests.framing.connections import Peer, Reads
+from tests.framing.exchanges import Exchange, hold
+from tests.serving import Gateway
+
+
+class Watched:
+    """A gateway, itself as a peer, and its callers."""
+
+    def __init__(self, gateway: Gateway, reads: Reads, collection: Collection[dict[str, Any]]) -> None:
+        self.gateway = gateway
+        self.reads = reads
+        self.peer = Peer(urlsplit(gateway.url).port or 0, reads)
+        self.callers = Callers(gateway)
+        self._collection = collection
+
+    @asynccontextmanager
+    async def executes(self, queries: int) -> AsyncIterator[None]:
+        """Exactly so many queries are executed within this context, and no mutation."""
+        before = await self._executed()
+
+        yield
+
+        after = await self._executed()
+        assert after["query"] - before["query"] == queries
+        assert after["mutation"] == 0
+        assert self._collection.count_documents({}) == 0
+
+    async def hold(self, exchanges: Iterable[Exchange], peer: Peer, at_once: int = 1) -> None:
+        """Hold exchanges, so many at a time. Exactly their own operations are executed."""
+        exchanges = list(exchanges)
+        waiting = iter(exchanges)
+
+        async def work() -> None:
+            for exchange in waiting:
+                await hold(exchange, peer)
+
+        async with self.executes(sum(exchange.queries for exchange in exchanges)), asyncio.TaskGroup() as group:
+            for _ in range(at_once):
+                group.create_task(work())
+
+    async def _executed(self) -> dict[str, float]:
+        families = text_string_to_metric_families((await self.gateway.client.get("/metrics")).text)
+        samples = [sample for family in families for sample in family.samples if sample.name == "gateway_operation_seconds_count"]
+        return {sample.labels["type"]: sample.value for sample in samples}
