@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from domain.caller import Caller
-from domain.errors import Conflict, InvalidInput, NotFound, Unavailable
+from domain.errors import BadDocument, Conflict, InvalidInput, NotFound, Unavailable
 from domain.event import Progress
 from domain.identity import DocumentType, ExtractedDocument
 from domain.result import Result
@@ -51,7 +51,7 @@ class Links:
             return served(notice("There is no such verification", "The link is incomplete, or it was never given out."), 404)
         except RequestRefused as refusal:
             return served(notice("Nothing was changed", f"The reason: {refusal.errors[0]['message']}."), refusal.status)
-        except Conflict as conflict:
+        except (BadDocument, Conflict) as conflict:
             return served(notice("Nothing was changed", f"The reason: {conflict}."), 409)
         except Unavailable:
             return served(notice("Please try again in a moment", "The database did not answer. Then open the link anew."), 503)

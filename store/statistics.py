@@ -9,7 +9,11 @@ from store.documents import Document
 from store.driver import Collection, aggregate, answering
 from store.query import matching, within
 
-OUTCOME = {"$filter": {"input": "$events", "cond": {"$eq": ["$$this.type", EventType.STATUS_CHANGED.value]}}}
+# A document that can't be read must not fail the aggregation: `$filter` takes nothing but lists, and `$subtract` no texts.
+EVENTS = {"$cond": [{"$isArray": "$events"}, "$events", []]}
+OUTCOME = {"$filter": {"input": EVENTS, "cond": {"$eq": ["$$this.type", EventType.STATUS_CHANGED.value]}}}
+DATES = {"$and": [{"$eq": [{"$type": "$completedAt"}, "date"]}, {"$eq": [{"$type": "$createdAt"}, "date"]}]}
+DURATION = {"$cond": [DATES, {"$subtract": ["$completedAt", "$createdAt"]}, None]}
 MIDDLE = {"$in": ["$row", [{"$ceil": {"$divide": ["$rows", 2]}}, {"$add": [{"$floor": {"$divide": ["$rows", 2]}}, 1]}]]}
 
 
@@ -22,7 +26,7 @@ def pipeline(scope: Document, filter: Filter) -> list[Document]:
                 "_id": 0,
                 "status": 1,
                 "reasons": 1,
-                "milliseconds": {"$subtract": ["$completedAt", "$createdAt"]},
+                "milliseconds": DURATION,
                 "actor": {"$first": {"$map": {"input": OUTCOME, "in": "$$this.actor"}}},
             }
         },
@@ -35,7 +39,7 @@ def pipeline(scope: Document, filter: Filter) -> list[Document]:
                     {"$sort": {"count": -1, "_id": 1}},
                 ],
                 "durations": [
-                    {"$match": {"actor": {"$in": [Actor.INDIVIDUAL.value, Actor.PROVIDER.value]}}},
+                    {"$match": {"actor": {"$in": [Actor.INDIVIDUAL.value, Actor.PROVIDER.value]}, "milliseconds": {"$ne": None}}},
                     {"$project": {"milliseconds": 1}},
                     {
                         "$setWindowFields": {
@@ -58,9 +62,11 @@ async def read(collection: Collection, scope: Document, filter: Filter) -> Verif
     """The counts. Cost: one aggregation that reads every matching document."""
     with answering():
         [found] = await aggregate(collection, pipeline(scope, filter), allowDiskUse=True).to_list(1)
-    counts = {row["_id"]: row["count"] for row in found["statuses"]}
+    counts = {row["_id"]: row["count"] for row in found["statuses"] if isinstance(row["_id"], str)}
+    by_status = tuple(StatusCount(status, counts.get(status.value, 0)) for status in Status)
     return VerificationStats(
-        by_status=tuple(StatusCount(status, counts.get(status.value, 0)) for status in Status),
-        by_reason=tuple(ReasonCount(explained(row["_id"]), row["count"]) for row in found["reasons"]),
+        by_status=by_status,
+        by_reason=tuple(ReasonCount(explained(row["_id"]), row["count"]) for row in found["reasons"] if isinstance(row["_id"], str)),
         median_seconds_to_result=found["durations"][0]["median"] / 1000 if found["durations"] else None,
+        of_unknown_status=sum(row["count"] for row in found["statuses"]) - sum(row.count for row in by_status),
     )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.errors import BadDocument, BadValue
 from domain.filter import Filter, Order
 from domain.verification import Verification
 from store.documents import Document
@@ -44,6 +45,7 @@ def row(verification: Verification, names: frozenset[str]) -> Verification:
     assert needed
     document: Document = bson.decode(bson.encode(encode(verification)), NAIVE_INSTANTS)
     [made] = rows([{field: value for field, value in document.items() if field in needed.projection}], DATA_KEYS, needed)
+    assert isinstance(made, Verification)
     return made
 
 
@@ -109,11 +111,30 @@ def test_a_row_that_was_read_in_part_has_nothing_else() -> None:
     assert not hasattr(part, "unheard_of")
 
 
-def test_a_document_without_a_field_that_was_asked_for_is_no_row() -> None:
-    needed = reading(frozenset({"version"}), frozenset())
+def test_a_document_of_which_no_row_can_be_made_leaves_the_others_alone() -> None:
+    needed = reading(frozenset({"version", "face_recognition"}), frozenset())
+    healthy = {"_id": "ver_2", "workspace": "acme", "version": 3, "faceRecognition": True}
 
-    with pytest.raises(KeyError, match="version"):
-        rows([{"_id": "ver_1", "workspace": "acme"}], DATA_KEYS, needed)
+    bad, row = rows([{"_id": "ver_1", "workspace": "acme", "faceRecognition": True}, healthy], DATA_KEYS, needed)
+
+    assert isinstance(bad, BadDocument)
+    assert (bad.verification_id, bad.stored_field) == ("ver_1", "version")
+    assert isinstance(row, Part)
+    assert (row.id, row.version, row.face_recognition) == ("ver_2", 3, True)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_is_missing_reads_as_its_default_and_what_can_not_be_read_leaves_the_rest(whole: bool) -> None:
+    names = frozenset({"attempt", "chain", "reasons", "face_recognition", "opened_at", "reference", "events"})
+    document = encode(a_verification(id="ver_1")) | {"openedAt": "yesterday"}
+    for field in ("attempt", "chain", "faceRecognition", "reasons", "reference", "events"):
+        del document[field]
+
+    [row] = rows([document], DATA_KEYS, None if whole else reading(names, frozenset()))
+
+    assert isinstance(row, Verification)
+    assert (row.attempt, row.chain, row.reasons, row.face_recognition, row.reference, row.events) == (1, "ver_1", (), False, None, ())
+    assert row.opened_at == BadValue("ver_1", "openedAt")
 
 
 @pytest.mark.parametrize("order", Order)
