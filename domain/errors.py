@@ -104,7 +104,7 @@ class BadDocument(DomainError):
 
     def __init__(self, verification_id: object, stored_field: str, chain: object = None, cause: str = "can't be read") -> None:
         # Anything may stand in place of an id. Only a text is safe to show.
-        self.verification_id = verification_id[:64] if isinstance(verification_id, str) else "unknown"
+        self.verification_id = verification_id[:64] if isinstance(verification_id, str) else f"<{type(verification_id).__name__}>"
         self.stored_field = stored_field
         self.chain = chain
         self.cause = cause

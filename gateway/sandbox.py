@@ -51,7 +51,9 @@ class Links:
             return served(notice("There is no such verification", "The link is incomplete, or it was never given out."), 404)
         except RequestRefused as refusal:
             return served(notice("Nothing was changed", f"The reason: {refusal.errors[0]['message']}."), refusal.status)
-        except (BadDocument, Conflict) as conflict:
+        except BadDocument as bad:
+            return served(notice("The verification can't be read", f"The reason: {bad}."), 409)
+        except Conflict as conflict:
             return served(notice("Nothing was changed", f"The reason: {conflict}."), 409)
         except Unavailable:
             return served(notice("Please try again in a moment", "The database did not answer. Then open the link anew."), 503)

@@ -32,8 +32,9 @@ DERIVED = {
 KEPT_IN_PART: dict[str, Kept] = KEPT | {"due": sometimes("due", utc, otherwise=lambda bad: None)}
 READ = {name: frozenset({name}) for name in KEPT_IN_PART} | DERIVED
 
-# What tells a row from all others, and what sealed data are bound to.
-IDENTITY = frozenset({"id", "workspace"})
+# Read of every row. The id and the workspace distinguish it, and sealed data are bound to them. Without a status that this release has, it is no row,
+# whatever an operation selects.
+ALWAYS = frozenset({"id", "workspace", "status"})
 
 Fill = Callable[[Any, Any], None]
 Row = Verification | BadDocument
@@ -109,7 +110,7 @@ def reading(names: frozenset[str] | None, needed: frozenset[str]) -> Reading | N
     """
     if names is None or not names <= READ.keys():
         return None
-    kept = {name: KEPT_IN_PART[name] for name in IDENTITY.union(needed, *(READ[name] for name in names))}
+    kept = {name: KEPT_IN_PART[name] for name in ALWAYS.union(needed, *(READ[name] for name in names))}
     fills = {name: vars(Part if name in Part.__slots__ else Verification)[name].__set__ for name in kept}
     return Reading(
         {attribute.field: 1 for attribute in kept.values()},
