@@ -94,9 +94,10 @@ class Conflict(DomainError):
 
 
 class BadDocument(DomainError):
-    """A stored verification that this release can't represent: a newer release wrote it, or it is damaged. `field` names what can't be read.
+    """A stored verification that this release can't represent: a newer release wrote it, or it is damaged.
 
-    `chain` is the chain that the document names, for callers who are confined to one.
+    `stored_field` names what can't be read, `cause` says why, for the log. `chain` is what the document names as its chain, for callers who are
+    confined to one.
     """
 
     refusal = RefusalCode.CONFLICT

@@ -215,7 +215,7 @@ class Execution:
         if result.errors:
             self._metrics.errors.inc()
             for each in result.errors:
-                # Of a whole document, the store has said it.
+                # A whole document was reported when it was read.
                 if isinstance(each.original_error, BadValue):
                     self._services.store.bad_documents.found(each.original_error)
             response["errors"] = formatted(result.errors, "INTERNAL_SERVER_ERROR", request_id)

@@ -134,6 +134,8 @@ async def read(
         documents.reverse()
     page = tuple(bad_documents.readable(rows(documents, keys, needed)))
     bounds = () if len(page) == len(documents) else bounds_of(documents, request.order)
+    # Behind documents without a place, there is no way to go on.
+    more = more and bool(page or bounds)
     if request.end == "first":
         return Page(page, request.order, request.after is not None, more or request.before is not None, bounds)
     return Page(page, request.order, more or request.after is not None, request.before is not None, bounds)

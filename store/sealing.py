@@ -74,16 +74,17 @@ class Sealed(Generic[T]):
 
     def open(self) -> T:
         """What is sealed. Raises: Unopenable."""
-        content = self.keys.open(self.home, self.envelope)
         _, id, field = self.home
         try:
-            return self.decode(content, id)
+            return self.decode(self.keys.open(self.home, self.envelope), id)
         except UNREADABLE:
             raise Unopenable(id, field) from None
 
     def __eq__(self, other: object) -> bool:
-        if other is None or (isinstance(other, Sealed) and other.envelope is self.envelope and other.home == self.home):
-            return other is not None
+        if other is None:
+            return False
+        if isinstance(other, Sealed) and other.envelope is self.envelope and other.home == self.home:
+            return True
         # By what they hold: no two envelopes of the same are alike.
         return self.open() == (other.open() if isinstance(other, Sealed) else other)
 

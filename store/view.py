@@ -143,7 +143,7 @@ def closed(field: str, decode: Open) -> Any:
     return Kept(field, read)
 
 
-def once(field: str, usual: type, decode: Callable[[Document], Any], default: Callable[[Document], Any]) -> Any:
+def once(field: str, usual: type, decode: Callable[[Document], Any]) -> Any:
     """A required value that is decoded from the document at first use, and kept: it is used often, and decoding takes long."""
 
     def see(view: "View") -> Any:
@@ -151,7 +151,7 @@ def once(field: str, usual: type, decode: Callable[[Document], Any], default: Ca
             object.__setattr__(view, "_decoded", kept.value(view._document, view._keys))
         return view._decoded
 
-    kept = Kept(field, lambda document, keys: decode(document), see, usual=usual, default=default)
+    kept = Kept(field, lambda document, keys: decode(document), see, usual=usual)
     return kept
 
 
@@ -199,9 +199,11 @@ def decode_codes(codes: Any) -> tuple[str, ...]:
 def decode_events(document: Document, after: int = 0) -> tuple[Event, ...]:
     """The history after a version. Events that this release can't represent are left out; their versions count.
 
-    Raises: KeyError where there is none; TypeError where it is no list.
+    Raises: TypeError where it is no list.
     """
-    events = document["events"]
+    events = document.get("events")
+    if events is None:
+        return ()
     if events.__class__ is not list:
         raise TypeError
     try:
@@ -347,14 +349,14 @@ class View(Found):
     capture_completed_at = sometimes("captureCompletedAt", utc)
     completed_at = sometimes("completedAt", utc)
     anonymized_at = sometimes("anonymizedAt", utc)
-    events = once("events", list, decode_events, default=lambda document: ())
+    events = once("events", list, decode_events)
 
     def events_after(self, version: int) -> tuple[Event, ...]:
         """What happened since a version, oldest first. Only that is decoded, and once for all who have seen the same version."""
         if version <= 0 or self._decoded is not None:
             return super().events_after(version)
         if self._latest is None or self._latest[0] != version:
-            object.__setattr__(self, "_latest", (version, decode_events(self._document, version) if "events" in self._document else ()))
+            object.__setattr__(self, "_latest", (version, decode_events(self._document, version)))
         events: tuple[Event, ...] = self._latest[1]
         return events
 

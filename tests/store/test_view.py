@@ -175,6 +175,7 @@ def test_what_is_missing_or_null_reads_as_its_default(missing: str, attribute: s
         del document[missing]
 
     assert getattr(decode(document), attribute) == default
+    assert decode(document).events_after(1) == ()
 
 
 @pytest.mark.parametrize(
