@@ -50,19 +50,19 @@ def encode(verification: Verification, keys: Keys, old: Verification | None = No
     return document
 
 
-def over(before: Any, fields: Document, own: frozenset[str]) -> Document:
-    """A nested object with these fields, and with those that it held before and that are not its own in this release."""
-    return {**{name: value for name, value in before.items() if name not in own}, **fields} if isinstance(before, dict) else fields
+def over(before: Any, erasable: str, fields: Document) -> Document:
+    """A nested object with these fields, and with all that it held before, apart from the field that a change may erase."""
+    return {**{name: value for name, value in before.items() if name != erasable}, **fields} if isinstance(before, dict) else fields
 
 
 def encode_idempotency(idempotency: Idempotency, before: Any, *_: Any) -> Document:
     """The document of an idempotency key."""
-    return over(before, present(key=idempotency.key, fingerprint=idempotency.fingerprint), IDEMPOTENCY)
+    return over(before, "fingerprint", present(key=idempotency.key, fingerprint=idempotency.fingerprint))
 
 
 def encode_provider(provider: Provider, before: Any, *_: Any) -> Document:
     """The document of a provider."""
-    return over(before, present(name=provider.name or None, id=provider.id or None, url=provider.url), PROVIDER)
+    return over(before, "url", present(name=provider.name or None, id=provider.id or None, url=provider.url))
 
 
 def seal_declared(declared: Personal[DeclaredIdentity], _: Any, verification: Verification, keys: Keys) -> Any:
@@ -106,7 +106,6 @@ def encode_event(event: Event) -> Document:
     )
 
 
-IDEMPOTENCY, PROVIDER = frozenset({"key", "fingerprint"}), frozenset({"name", "id", "url"})
 ENCODED: dict[str, Encode] = {
     "status": lambda status, *_: status.value,
     "reasons": lambda reasons, *_: list(reasons),

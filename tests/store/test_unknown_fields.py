@@ -189,6 +189,20 @@ async def test_one_report_of_progress_keeps_the_fields_of_a_newer_release(store:
     }
 
 
+@pytest.mark.parametrize(
+    ("provider", "left"),
+    [
+        ({"name": "sandbox", "url": "https://provider.example/ver_1", "region": "eu"}, {"name": "sandbox", "region": "eu"}),
+        ({"name": "sandbox", "id": "id-1", "url": 7}, {"name": "sandbox", "id": "id-1"}),
+        ("https://provider.example/ver_1", {}),
+    ],
+)
+def test_of_a_provider_that_can_not_be_read_anonymization_erases_the_link_alone(provider: object, left: Document) -> None:
+    document = encode(a_final_verification()) | {"provider": provider}
+
+    assert change(document, lambda it: it.anonymized(Actor.INTEGRATOR, later(days=1)))["provider"] == left
+
+
 async def test_an_instant_that_python_can_not_express_is_given_back_unchanged(store: Store, verifications: Verifications) -> None:
     added = await verifications.add(a_verification())
     far = bson.DatetimeMS(2**50)
