@@ -110,7 +110,9 @@ def reading(names: frozenset[str] | None, needed: frozenset[str]) -> Reading | N
     """
     if names is None or not names <= READ.keys():
         return None
-    kept = {name: KEPT_IN_PART[name] for name in ALWAYS.union(needed, *(READ[name] for name in names))}
+    wanted = ALWAYS.union(needed, *(READ[name] for name in names))
+    # In the order of the table, so that of several fields that can't be read the same one is named each time.
+    kept = {name: attribute for name, attribute in KEPT_IN_PART.items() if name in wanted}
     fills = {name: vars(Part if name in Part.__slots__ else Verification)[name].__set__ for name in kept}
     return Reading(
         {attribute.field: 1 for attribute in kept.values()},

@@ -149,6 +149,7 @@ async def test_damaged_documents_fail_no_statistics(store: Store, verifications:
         {"status": {"name": "failed"}},
         {"status": None},
         {"completedAt": "tomorrow"},
+        {"completedAt": [later(days=1)]},
         {"createdAt": 7},
         {"events": 7},
         {"events": {"0": 7}},
@@ -160,13 +161,21 @@ async def test_damaged_documents_fail_no_statistics(store: Store, verifications:
 
     counted = await verifications.statistics(Filter())
 
-    assert (counted.total, await verifications.count(Filter())) == (11, 11)
+    assert (counted.total, await verifications.count(Filter())) == (12, 12)
     assert {row.status: row.count for row in counted.by_status} == {
         Status.PENDING: 0,
         Status.INCONCLUSIVE: 0,
         Status.VERIFIED: 1,
-        Status.FAILED: 7,
+        Status.FAILED: 8,
     }
-    assert {row.reason.code: row.count for row in counted.by_reason} == {"IDVV_2101": 8, "IDVV_1301": 8}
-    assert counted.billable == 8
+    assert {row.reason.code: row.count for row in counted.by_reason} == {"IDVV_2101": 9, "IDVV_1301": 9}
+    assert counted.billable == 9
     assert counted.median_seconds_to_result == 0
+
+
+async def test_a_duration_that_is_none_has_no_part_in_the_median(store: Store, verifications: Verifications) -> None:
+    healthy = a_verification().concluded(VERIFIED_RESULT, later(seconds=30))
+    damaged = [encode(healthy) | {"_id": f"ver_{name}", "provider": {}, name: value} for name, value in (("createdAt", 7), ("completedAt", None))]
+    await store.collection.insert_many([encode(healthy), *damaged])
+
+    assert (await verifications.statistics(Filter())).median_seconds_to_result == 30
