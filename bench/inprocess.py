@@ -98,7 +98,7 @@ def the_gateway(rows: list[Verification], keys: Secrets) -> Ask:
     store = Shelves(client, keys.sealing)
     store.rows = tuple(rows)
     feed = Feed(store, watching(NOWHERE))
-    metrics = Metrics(feed)
+    metrics = Metrics(feed, store.bad_documents)
     services = Services(store, feed, Sandbox("https://gateway.example", [b"key"]), Windows(), str, unavailable, lambda: None)
     schema = executable(build())
     chosen = read({}, mongo_uri=NOWHERE, provider="sandbox", public_url="https://gateway.example", **settings(keys))

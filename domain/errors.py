@@ -13,7 +13,7 @@ class RefusalCode(Described):
     NOT_RETRYABLE = "not_retryable", "Only an inconclusive or failed verification can be retried."
     NOT_FINAL = "not_final", "This can only be done once the status is final."
     IDEMPOTENCY_CONFLICT = "idempotency_conflict", "The idempotency key was used before, with another input."
-    CONFLICT = "conflict", "Others kept changing the verification at the same time; nothing was written. Try again."
+    CONFLICT = "conflict", "Others kept changing the verification at the same time (try again), or this release can't read it. Nothing was written."
     PROVIDER_UNAVAILABLE = "provider_unavailable", "The provider could not be reached; nothing was written. Try again."
 
 
@@ -91,6 +91,38 @@ class Conflict(DomainError):
 
     def __init__(self, verification_id: str) -> None:
         super().__init__(f"{verification_id} kept changing; nothing was written, try again")
+
+
+class BadDocument(DomainError):
+    """A stored verification that this release can't represent: a newer release wrote it, or it is damaged.
+
+    `stored_field` names what can't be read, `cause` says why, for the log. `chain` is what the document names as its chain, for callers who are
+    confined to one.
+    """
+
+    refusal = RefusalCode.CONFLICT
+    code = "BAD_DOCUMENT"
+
+    def __init__(self, verification_id: object, stored_field: str, chain: object = None, cause: str = "can't be read") -> None:
+        # Anything may stand in place of an id. Only a text is safe to show.
+        self.verification_id = verification_id[:64] if isinstance(verification_id, str) else f"<{type(verification_id).__name__}>"
+        self.stored_field = stored_field
+        self.chain = chain
+        self.cause = cause
+        super().__init__(f"{stored_field} of {self.verification_id} can't be read by this release")
+
+
+class BadValue(BadDocument):
+    """One value of a verification that this release can't represent. It stands in the value's place, and the rest of the verification is readable.
+
+    GraphQL answers a field whose value is an exception with null and this error.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BadValue) and (self.verification_id, self.stored_field) == (other.verification_id, other.stored_field)
+
+    def __hash__(self) -> int:
+        return hash((self.verification_id, self.stored_field))
 
 
 class BadUserInput(RequestError):

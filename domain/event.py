@@ -40,7 +40,7 @@ class Progress(Described):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of a verification's history. `version` counts from 1 without gaps; `source_id` is the provider's name for it."""
+    """One entry of a verification's history. Stored ones count from version 1 without gaps; `source_id` is the provider's name for it."""
 
     version: int
     type: EventType

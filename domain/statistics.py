@@ -29,16 +29,20 @@ class ReasonCount:
 
 @dataclass(frozen=True, slots=True)
 class VerificationStats:
-    """Counts over a filter. The median is over outcomes that people and providers caused; None where there are none."""
+    """Counts over a filter. The median is over outcomes that people and providers caused; None where there are none.
+
+    A verification whose status this release doesn't have counts in `total` alone.
+    """
 
     by_status: tuple[StatusCount, ...]
     by_reason: tuple[ReasonCount, ...]
     median_seconds_to_result: float | None
+    of_unknown_status: int = 0
 
     @property
     def total(self) -> int:
         """All of them."""
-        return sum(row.count for row in self.by_status)
+        return sum(row.count for row in self.by_status) + self.of_unknown_status
 
     @property
     def billable(self) -> int:

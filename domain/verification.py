@@ -1,11 +1,13 @@
 """One attempt at verifying a person's identity by video: its state, its history and what may happen to it.
 
 A rule takes the state and the time, and returns the next state, the same one where nothing changes. Each change is exactly one event,
-whose number becomes the version: `events[i].version == i + 1`, always.
+whose number becomes the version. An event of a type that this release doesn't have is left out of `events`, so versions may have gaps there.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Self
 
 from domain.deadlines import Windows, whole_milliseconds
@@ -19,6 +21,7 @@ from domain.status import RECOMMENDED, Phase, RecommendedAction, Status
 MOST_IGNORED_RESULTS = 20
 STEPS = frozenset(EventType[step.name] for step in Progress)
 OUTCOMES = frozenset({EventType.STATUS_CHANGED, EventType.RESULT_IGNORED})
+VERSION = attrgetter("version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,8 @@ class Verification:
             case Phase.AWAITING_INDIVIDUAL | Phase.CAPTURING:
                 return self.expires_at
             case Phase.IN_SESSION:
-                return min(self.link_deadline or self.expires_at, self.expires_at)
+                # A deadline that can't be read counts as none.
+                return min(self.link_deadline, self.expires_at) if isinstance(self.link_deadline, datetime) else self.expires_at
             case _:
                 return None
 
@@ -262,7 +266,7 @@ class Verification:
 
     def events_after(self, version: int) -> tuple[Event, ...]:
         """What happened since a version, oldest first."""
-        return self.events[max(version, 0) :]
+        return self.events[bisect_right(self.events, version, key=VERSION) :]
 
     def _declared_anew(self, retry: RetryRequest) -> DeclaredIdentity:
         first_name, last_name = retry.first_name, retry.last_name

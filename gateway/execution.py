@@ -13,7 +13,7 @@ import orjson
 from graphql import ExecutionResult, Executor, GraphQLSchema, OperationType, create_source_event_stream
 
 from domain.caller import Caller
-from domain.errors import RequestError
+from domain.errors import BadValue, RequestError
 from gateway.compiled.positions import close
 from gateway.documents import LEAST_COST, Documents, Operation, too_complex
 from gateway.drain import Drain
@@ -214,6 +214,10 @@ class Execution:
         response: Response = {"data": result.data}
         if result.errors:
             self._metrics.errors.inc()
+            for each in result.errors:
+                # A whole document was reported when it was read.
+                if isinstance(each.original_error, BadValue):
+                    self._services.store.bad_documents.found(each.original_error)
             response["errors"] = formatted(result.errors, "INTERNAL_SERVER_ERROR", request_id)
         if operation.tells_cost:
             response["extensions"] = {"cost": operation.cost}

@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from store.bad_documents import BadDocuments
 from store.feed import Feed
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
@@ -49,11 +50,25 @@ class Requests(Collector):
         yield documents
 
 
+class Unreadable(Collector):
+    """How often stored data could not be read."""
+
+    def __init__(self, bad_documents: BadDocuments) -> None:
+        self._bad_documents = bad_documents
+
+    def collect(self) -> Iterator[Metric]:
+        """The count, in the library's terms."""
+        yield CounterMetricFamily(
+            "gateway_bad_documents", "Verifications left out and values answered with null, since they can't be read", value=self._bad_documents.count
+        )
+
+
 class Metrics:
     """The process's own registry."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, bad_documents: BadDocuments) -> None:
         self._registry = CollectorRegistry()
+        self._registry.register(Unreadable(bad_documents))
         self._requests = Requests()
         self._registry.register(self._requests)
         self.errors = Counter("gateway_response_errors_total", "Responses that held errors", registry=self._registry)

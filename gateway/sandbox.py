@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from domain.caller import Caller
-from domain.errors import Conflict, InvalidInput, NotFound, Unavailable
+from domain.errors import BadDocument, Conflict, InvalidInput, NotFound, Unavailable
 from domain.event import Progress
 from domain.identity import DocumentType, ExtractedDocument
 from domain.result import Result
@@ -51,6 +51,8 @@ class Links:
             return served(notice("There is no such verification", "The link is incomplete, or it was never given out."), 404)
         except RequestRefused as refusal:
             return served(notice("Nothing was changed", f"The reason: {refusal.errors[0]['message']}."), refusal.status)
+        except BadDocument as bad:
+            return served(notice("The verification can't be read", f"The reason: {bad}."), 409)
         except Conflict as conflict:
             return served(notice("Nothing was changed", f"The reason: {conflict}."), 409)
         except Unavailable:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from domain.errors import Unavailable
+from domain.errors import BadDocument, Unavailable
 from domain.event import Actor
 from store.due import Due
 from store.verifications import Rule, Stale, Store
@@ -87,6 +87,7 @@ async def _settle(store: Store, chore: Chore, batch: list[Due]) -> int:
     for due, outcome in zip(batch, outcomes, strict=True):
         if isinstance(outcome, Unavailable):
             raise outcome
-        if isinstance(outcome, Exception):
+        # What can't be read was logged when it was read.
+        if isinstance(outcome, Exception) and not isinstance(outcome, BadDocument):
             logger.error("%s could not be %s (%s)", due.id, chore.done, type(outcome).__name__)
     return sum(outcome is True for outcome in outcomes)

@@ -27,7 +27,11 @@ async def attempts(root: Row, info: Info) -> list[Verification]:
 
 
 async def one_of(root: Verification, id: str | None, info: Info) -> Verification | None:
-    """The attempt of the same chain with this id."""
+    """The attempt of the same chain with this id. Raises: BadDocument where it can't be read."""
     if id is None:
         return None
-    return next((attempt for attempt in await info.context.attempts(root.chain, reading(info)) if attempt.id == id), None)
+    for attempt in await info.context.attempts(root.chain, reading(info)):
+        if attempt.id == id:
+            return attempt
+    # It can't be read, or it is gone.
+    return await info.context.verifications.get(id, reading(info))

@@ -61,6 +61,6 @@ def connected(page: Page, filter: Filter, cursors: bool) -> VerificationConnecti
     """A page of the store; `cursors`: with those of all rows."""
     # As `_make` makes them, but for the call that this takes for each.
     edges = list(map(tuple.__new__, repeat(VerificationEdge), zip(page.cursors() if cursors else repeat(""), page.rows, strict=False)))
-    ends = [edge.cursor or encode(page.place(edge.node)) for edge in (edges[:1] + edges[-1:])]
+    ends = list(map(encode, page.ends)) if page.bounds or not cursors else [edge.cursor for edge in (edges[:1] + edges[-1:])]
     info = PageInfo(page.has_next, page.has_previous, ends[0] if ends else None, ends[-1] if ends else None)
     return VerificationConnection(edges, info, filter)

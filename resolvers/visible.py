@@ -39,7 +39,7 @@ def events(
     root: Row,
     after: Annotated[int, strawberry.argument(description="Only those with a greater version.")] = 0,
 ) -> tuple[Event, ...]:
-    """What happened, oldest first, without gaps."""
+    """What happened, oldest first; all of it that this release can show."""
     if after < 0:
         raise BadUserInput(f"after is {after}; versions begin at 1, and 0 asks for all events")
     return root.events_after(after)

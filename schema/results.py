@@ -134,7 +134,9 @@ class VerificationUpdate:
     is_type_of = represents(resolvers.subscriptions.VerificationUpdate)
 
     verification: Verification = attribute("Its state. With `followRetries`, its `id` tells which attempt the message is about.", ANYONE)
-    events: list[VerificationEvent] = attribute("What happened since the message before, in order, without gaps.", ANYONE, cost=Cost(3))
+    events: list[VerificationEvent] = attribute(
+        "What happened since the message before, in order; all of it that this release can show.", ANYONE, cost=Cost(3)
+    )
 
 
 @described

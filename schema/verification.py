@@ -53,7 +53,7 @@ class VerificationEvent:
 
     is_type_of = represents(domain.event.Event)
 
-    version: int = attribute("Its number: 1, 2, 3… without gaps. The last one is the verification's version.", ANYONE)
+    version: int = attribute("Its number: 1, 2, 3… One is missing where a newer release recorded an event that this one can't show.", ANYONE)
     type: EventType = attribute("What happened.", ANYONE)
     actor: Actor = attribute("Who caused it.", ANYONE)
     at: datetime = attribute("When it was recorded.", ANYONE)

@@ -1,21 +1,27 @@
-"""How a verification is kept: one document, with its whole history inside. What is absent is left out, never stored as null.
+"""How a verification is stored: one document, with its whole history inside. What is absent is left out, never stored as null.
 
-Who the person is stands sealed in it. Decoding doesn't open that, nor does it look what is there: whoever opens it does.
+Personal data are sealed in it. Decoding neither opens nor checks them.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from operator import itemgetter
+from itertools import repeat
+from operator import attrgetter
 from typing import Any
 
+from domain.errors import BadDocument
 from domain.event import Event
-from domain.identity import DeclaredIdentity, ExtractedDocument
-from domain.verification import Verification
+from domain.identity import DeclaredIdentity, ExtractedDocument, Personal
+from domain.verification import Idempotency, Provider, Verification
 from store.sealing import Keys, sealed
-from store.view import EPOCH, KEPT, STATUSES, seen
+from store.view import EPOCH, KEPT, check, seen, stored
 
 Document = dict[str, Any]
+# What encodes an attribute that changed: of its value, what was stored before, and its verification.
+Encode = Callable[[Any, Any, Verification, Keys], Any]
 
-required = itemgetter(*(kept.field for kept in KEPT.values() if kept.required))
+# The version of the documents' schema, in the field `schema`. A document without it has version 1.
+SCHEMA = 1
 
 
 def present(**fields: Any) -> Document:
@@ -23,39 +29,50 @@ def present(**fields: Any) -> Document:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def encode(verification: Verification, keys: Keys) -> Document:
-    """The document of a verification. What came sealed and was not changed stays as it is, byte for byte."""
-    idempotency, declared, extracted = verification.idempotency, verification.declared, verification.extracted
-    home = verification.workspace, verification.id
-    return present(
-        _id=verification.id,
-        workspace=verification.workspace,
-        chain=verification.chain,
-        attempt=verification.attempt,
-        previous=verification.previous,
-        next=verification.next,
-        version=verification.version,
-        status=verification.status.value,
-        reasons=list(verification.reasons),
-        reference=verification.reference,
-        idempotency=idempotency and present(key=idempotency.key, fingerprint=idempotency.fingerprint),
-        provider=present(name=verification.provider.name, id=verification.provider.id, url=verification.provider.url),
-        declared=sealed(declared, keys, (*home, "declared"), encode_declared) if declared else None,
-        extracted=sealed(extracted, keys, (*home, "extracted"), encode_extracted) if extracted else None,
-        redirectionUrl=verification.redirection_url,
-        faceRecognition=verification.face_recognition,
-        createdAt=verification.created_at,
-        updatedAt=verification.updated_at,
-        expiresAt=verification.expires_at,
-        openedAt=verification.opened_at,
-        linkExpiresAt=verification.link_deadline,
-        captureStartedAt=verification.capture_started_at,
-        captureCompletedAt=verification.capture_completed_at,
-        completedAt=verification.completed_at,
-        anonymizedAt=verification.anonymized_at,
-        due=verification.due,
-        events=[encode_event(event) for event in verification.events],
-    )
+def encode(verification: Verification, keys: Keys, old: Verification | None = None) -> Document:
+    """The document of a verification; of one that a rule made of `old`, with all of the document of `old` that the rule did not change.
+
+    What this release doesn't write stays as it stands there: other fields, at the top and in nested objects, events, and values that it can't read.
+    """
+    before = stored(old)
+    document: Document = dict(before) if before else {"schema": SCHEMA}
+    earlier = values(old) if before else repeat(None)
+    for (field, encode_value), value, unchanged in zip(ENCODERS, values(verification), earlier, strict=False):
+        if value == unchanged:
+            continue
+        # A value that can't be read is not copied into another document.
+        if value is None or isinstance(value, BadDocument):
+            document.pop(field, None)
+        else:
+            document[field] = encode_value(value, document.get(field), verification, keys) if encode_value else value
+    added = verification.events_after(old.version) if before and old else verification.events
+    document["events"] = [*(before.get("events") or ()), *map(encode_event, added)]
+    return document
+
+
+def over(before: Any, erasable: str, fields: Document) -> Document:
+    """A nested object with these fields, and with all that it held before, apart from the field that a change may erase."""
+    return {**{name: value for name, value in before.items() if name != erasable}, **fields} if isinstance(before, dict) else fields
+
+
+def encode_idempotency(idempotency: Idempotency, before: Any, *_: Any) -> Document:
+    """The document of an idempotency key."""
+    return over(before, "fingerprint", present(key=idempotency.key, fingerprint=idempotency.fingerprint))
+
+
+def encode_provider(provider: Provider, before: Any, *_: Any) -> Document:
+    """The document of a provider."""
+    return over(before, "url", present(name=provider.name or None, id=provider.id or None, url=provider.url))
+
+
+def seal_declared(declared: Personal[DeclaredIdentity], _: Any, verification: Verification, keys: Keys) -> Any:
+    """The envelope of the names that the integrator gave."""
+    return sealed(declared, keys, (verification.workspace, verification.id, "declared"), encode_declared)
+
+
+def seal_extracted(extracted: Personal[ExtractedDocument], _: Any, verification: Verification, keys: Keys) -> Any:
+    """The envelope of what the provider read."""
+    return sealed(extracted, keys, (verification.workspace, verification.id, "extracted"), encode_extracted)
 
 
 def encode_declared(declared: DeclaredIdentity) -> Document:
@@ -89,13 +106,23 @@ def encode_event(event: Event) -> Document:
     )
 
 
-def decode(document: Document, keys: Keys) -> Verification:
-    """The verification that a document holds.
+ENCODED: dict[str, Encode] = {
+    "status": lambda status, *_: status.value,
+    "reasons": lambda reasons, *_: list(reasons),
+    "idempotency": encode_idempotency,
+    "provider": encode_provider,
+    "declared": seal_declared,
+    "extracted": seal_extracted,
+}
+# When the system acts next is derived, and stored as well, so that the sweeper finds it. Events are only added to.
+FIELDS = {name: kept.field for name, kept in KEPT.items() if name != "events"} | {"due": "due"}
+ENCODERS = [(field, ENCODED.get(name)) for name, field in FIELDS.items()]
+values = attrgetter(*FIELDS)
 
-    Raises: KeyError where a field is missing, or the status unheard of. What is wrong inside a field is found by whoever asks for it.
-    """
-    required(document)
-    STATUSES[document["status"]]
+
+def decode(document: Document, keys: Keys) -> Verification:
+    """The verification that a document holds. Raises: BadDocument where none can be made of it."""
+    check(document, keys)
     return seen(document, keys)
 
 

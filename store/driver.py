@@ -56,10 +56,13 @@ PASSING = frozenset({6, 7, 24, 43, 50, 89, 91, 134, 189, 202, 237, 246, 262, 900
 CLOSING_SECONDS = 1.0
 
 # By default the driver makes a time zone object of its own, and comparing with `datetime.UTC` by identity would never hold. An instant that
-# somebody else put beyond the year 9999 is cut off: an error would end the change stream, again each time that it is opened.
-UTC_INSTANTS: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC, datetime_conversion=DatetimeConversion.DATETIME_CLAMP)
+# Python can't express stays a DatetimeMS, so that a write gives it back unchanged. Text that isn't UTF-8 is read with replacement characters. An
+# error at either would end the change stream, again each time that it is opened.
+UTC_INSTANTS: CodecOptions[Document] = CodecOptions(
+    tz_aware=True, tzinfo=UTC, unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
 # To make an instant aware, the driver takes longer than for all the rest of a document that has a few of them.
-NAIVE_INSTANTS: CodecOptions[Document] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_CLAMP)
+NAIVE_INSTANTS: CodecOptions[Document] = CodecOptions(unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 
 # What is read many documents at a time is read by threads of our own, in one go: Motor's cursors come back to the loop for each batch.
 THREADS = ThreadPoolExecutor(MOST_THREADS, "mongodb")

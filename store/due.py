@@ -28,5 +28,10 @@ async def read(collection: Collection, key: str, until: datetime, also: Document
         condition["$or"] = [{key: {"$gt": after.at}}, {"_id": {"$gt": after.id}}]
     with answering():
         found = await collection.find(condition, {"workspace": 1, key: 1}).sort([(key, 1), ("_id", 1)]).limit(most).to_list(None)
-    # A document that somebody else spoiled must not end this for all others.
-    return [Due(document[key], document.get("workspace", ""), document["_id"]) for document in found]
+    # A damaged document must not end this for all others. It has no workspace then, but may have anything for an id.
+    return [Due(document[key], text(document.get("workspace")), document["_id"]) for document in found]
+
+
+def text(value: object) -> str:
+    """The text, or an empty one in place of anything else."""
+    return value if isinstance(value, str) else ""

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from pymongo.errors import PyMongoError
 
-from domain.errors import Unavailable
+from domain.errors import BadDocument, Unavailable
 from domain.verification import Verification
 from store.changes import changes
 from store.documents import Document, decode
@@ -22,7 +22,6 @@ from store.driver import Client, answering, database
 from store.indexes import HEARTBEATS
 from store.listener import Change, Listener
 from store.verifications import Store
-from store.view import check
 
 logger = logging.getLogger(__name__)
 
@@ -107,10 +106,9 @@ class Feed:
             elif change["ns"].get("coll") == HEARTBEATS:
                 self._heard(change)
             elif "fullDocument" in change:
-                document = change["fullDocument"]
-                with tolerating(document):
-                    if document["version"] > self._read.get(document["_id"], 0):
-                        self._tell(document)
+                verification = self._readable(change["fullDocument"])
+                if verification and verification.version > self._read.get(verification.id, 0):
+                    self._tell(verification)
             elif "documentKey" in change:
                 # Somebody else's update comes without the document.
                 await self._read_and_tell({"_id": change["documentKey"]["_id"]}, None)
@@ -124,21 +122,23 @@ class Feed:
         self._watermark = change["clusterTime"].as_datetime()
         self._opened.set()
 
-    def _tell(self, document: Document, since: datetime | None = None) -> None:
-        workspace = document["workspace"]
-        keys: list[Key] = [("id", workspace, document["_id"]), ("chain", workspace, document["chain"]), ("workspace", workspace, None)]
+    def _readable(self, document: Document) -> Verification | None:
+        """The verification, whether anybody listens or not; None where the document can't be read. One such document must not end the feed."""
+        try:
+            return decode(document, self._store.keys)
+        except BadDocument as bad:
+            self._store.bad_documents.found(bad)
+            return None
+
+    def _tell(self, verification: Verification, since: datetime | None = None) -> None:
+        workspace = verification.workspace
+        keys: list[Key] = [("id", workspace, verification.id), ("chain", workspace, verification.chain), ("workspace", workspace, None)]
         told = [listeners for key in keys if (listeners := self._listeners.get(key))]
         if told:
-            change = self._change(document, since)
+            change = Change(verification, verification.version - 1 if since is None else version_at(verification, since))
             for listeners in told:
                 for listener in listeners:
                     listener.offer(change)
-
-    def _change(self, document: Document, since: datetime | None) -> Change:
-        verification = decode(document, self._store.keys)
-        # What can't be decoded must be found here, and not by each of those who are told.
-        check(document)
-        return Change(verification, verification.version - 1 if since is None else version_at(verification, since))
 
     async def _read_again(self) -> None:
         """Tell everybody what they may have missed: those who got it already pass it over by its version."""
@@ -158,9 +158,9 @@ class Feed:
             try:
                 with answering():
                     async for document in self._store.collection.find(condition):
-                        with tolerating(document):
-                            self._tell(document, since)
-                            self._read[document["_id"]] = document["version"]
+                        if verification := self._readable(document):
+                            self._tell(verification, since)
+                            self._read[verification.id] = verification.version
                 return
             except (Unavailable, PyMongoError) as error:
                 # An upheaval can end a query half-way too.
@@ -179,18 +179,9 @@ class Feed:
             await asyncio.sleep(HEARTBEAT_SECONDS if self._opened.is_set() else OPENING_BEAT_SECONDS)
 
 
-@contextmanager
-def tolerating(document: Document) -> Iterator[None]:
-    """One document that somebody else spoiled must not end the feed of all others."""
-    try:
-        yield
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        logger.error("verification %s can't be read (%s)", document.get("_id"), type(error).__name__)
-
-
 def version_at(verification: Verification, instant: datetime) -> int:
     """The version that stood at an instant; 0 before the creation."""
-    return sum(event.at < instant for event in verification.events)
+    return next((event.version - 1 for event in verification.events if event.at >= instant), verification.version)
 
 
 def batches(ids: list[str | None]) -> list[list[str | None]]:

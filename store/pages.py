@@ -11,12 +11,14 @@ from pymongo import ASCENDING, DESCENDING
 
 from domain.filter import Filter, Order
 from domain.verification import Verification
+from store.bad_documents import BadDocuments
 from store.cursor import Place, encode_all
 from store.documents import Document
 from store.driver import BlockingCollection, answering, fetch, in_thread
 from store.part import reading, rows
 from store.query import matching, within
 from store.sealing import Keys
+from store.view import utc
 
 SORTED_BY = {
     Order.CREATED_NEWEST: ("createdAt", DESCENDING),
@@ -48,6 +50,8 @@ class Page:
     order: Order
     has_previous: bool
     has_next: bool
+    # Where the first and the last document stand, if some were left out of `rows` because they can't be read: the list goes on behind them.
+    bounds: tuple[Place, ...] = ()
 
     _cursors: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -60,6 +64,11 @@ class Page:
         if not self._cursors:
             self._cursors.extend(encode_all(self.order, zip(map(self._sorted_by, self.rows), map(ID, self.rows), strict=True)))
         return self._cursors
+
+    @property
+    def ends(self) -> tuple[Place, ...]:
+        """Where the page begins and ends; nothing for an empty one."""
+        return self.bounds or tuple(self.place(row) for row in (self.rows[:1] + self.rows[-1:]))
 
     @property
     def _sorted_by(self) -> Callable[[Verification], datetime]:
@@ -102,9 +111,15 @@ def along(filter: Filter, order: Order) -> list[tuple[str, int]] | None:
 
 
 async def read(
-    collection: BlockingCollection, keys: Keys, scope: Document, filter: Filter, request: PageRequest, asked: frozenset[str] | None = None
+    collection: BlockingCollection,
+    keys: Keys,
+    bad_documents: BadDocuments,
+    scope: Document,
+    filter: Filter,
+    request: PageRequest,
+    asked: frozenset[str] | None = None,
 ) -> Page:
-    """One page, of whose rows these attributes can be asked; all of them where that is None.
+    """One page, of whose rows these attributes can be asked; all of them where that is None. Documents that can't be read are left out.
 
     Cost: one query over an index, `size + 1` documents. A row more than asked for tells whether there are others.
     """
@@ -114,7 +129,20 @@ async def read(
         projection, index = needed.projection if needed else None, along(filter, request.order)
         documents = await in_thread(partial(fetch, collection, condition, projection, sort=order, limit=most, hint=index))
     more = len(documents) > request.size
-    page = tuple(rows(documents[: request.size], keys, needed))
+    documents = documents[: request.size]
+    if request.end == "last":
+        documents.reverse()
+    page = tuple(bad_documents.readable(rows(documents, keys, needed)))
+    bounds = () if len(page) == len(documents) else bounds_of(documents, request.order)
+    # Behind documents without a place, there is no way to go on.
+    more = more and bool(page or bounds)
     if request.end == "first":
-        return Page(page, request.order, has_previous=request.after is not None, has_next=more or request.before is not None)
-    return Page(page[::-1], request.order, has_previous=more or request.after is not None, has_next=request.before is not None)
+        return Page(page, request.order, request.after is not None, more or request.before is not None, bounds)
+    return Page(page, request.order, more or request.after is not None, request.before is not None, bounds)
+
+
+def bounds_of(documents: list[Document], order: Order) -> tuple[Place, ...]:
+    """Where the first and the last of the documents stand that have a place in the list."""
+    key, _ = SORTED_BY[order]
+    placed = [document for document in documents if isinstance(document.get(key), datetime) and isinstance(document["_id"], str)]
+    return tuple(Place(order, utc(document[key]), document["_id"]) for document in (placed[:1] + placed[-1:]))

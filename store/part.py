@@ -6,10 +6,12 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Never
 
+from domain.errors import BadDocument
 from domain.verification import Verification
+from store.bad_documents import UNREADABLE
 from store.driver import Document
 from store.sealing import Keys
-from store.view import KEPT, Found, Kept, KeptPlain, Read, seen, sometimes, utc
+from store.view import KEPT, Found, Kept, KeptPlain, Read, check, seen, sometimes, utc
 
 MOST_READINGS = 256
 
@@ -27,13 +29,15 @@ DERIVED = {
     "events_after": frozenset({"events"}),
 }
 # When the system acts next is derived too, of six others. It is kept as well, for the sweeper to find.
-KEPT_IN_PART: dict[str, Kept] = KEPT | {"due": sometimes("due", utc)}
+KEPT_IN_PART: dict[str, Kept] = KEPT | {"due": sometimes("due", utc, otherwise=lambda bad: None)}
 READ = {name: frozenset({name}) for name in KEPT_IN_PART} | DERIVED
 
-# What tells a row from all others, and what sealed data are bound to.
-IDENTITY = frozenset({"id", "workspace"})
+# Read of every row. The id and the workspace distinguish it, and sealed data are bound to them. Without a status that this release has, it is no row,
+# whatever an operation selects.
+ALWAYS = frozenset({"id", "workspace", "status"})
 
-Fill = Callable[[Verification, Any], None]
+Fill = Callable[[Any, Any], None]
+Row = Verification | BadDocument
 
 
 class NotRead(Exception):
@@ -61,20 +65,41 @@ class Reading:
     """Which fields of the documents are read, and how rows are filled from them."""
 
     projection: Document
-    plain: tuple[tuple[Fill, str], ...]
+    plain: tuple[tuple[Fill, str, type | None], ...]
     decoded: tuple[tuple[Fill, Read], ...]
+    fills: tuple[tuple[Fill, Kept], ...]
 
-    def rows(self, documents: list[Document], keys: Keys) -> list[Verification]:
-        """The rows of the documents. Raises: what decoding raises where one of them can't be read."""
-        rows: list[Verification] = [object.__new__(Part) for _ in documents]
+    def rows(self, documents: list[Document], keys: Keys) -> list[Row]:
+        """A row for each document; BadDocument in place of one of which none can be made."""
+        try:
+            return self._usual_rows(documents, keys)
+        except UNREADABLE:
+            return [self._row(document, keys) for document in documents]
+
+    def _usual_rows(self, documents: list[Document], keys: Keys) -> list[Row]:
+        """The rows of documents in which everything is as usual. Raises: one of UNREADABLE where something isn't."""
+        rows: list[Row] = [object.__new__(Part) for _ in documents]
         pairs = [*zip(rows, documents, strict=True)]
-        for fill, field in self.plain:
+        for fill, field, usual in self.plain:
             for row, document in pairs:
-                fill(row, document[field])
+                value = document[field]
+                if value.__class__ is not usual:
+                    raise TypeError
+                fill(row, value)
         for fill, read in self.decoded:
             for row, document in pairs:
                 fill(row, read(document, keys))
         return rows
+
+    def _row(self, document: Document, keys: Keys) -> Row:
+        """The same for one document, whatever it holds."""
+        row = object.__new__(Part)
+        try:
+            for fill, kept in self.fills:
+                fill(row, kept.value(document, keys))
+        except BadDocument as bad:
+            return bad
+        return row
 
 
 @lru_cache(MOST_READINGS)
@@ -85,15 +110,27 @@ def reading(names: frozenset[str] | None, needed: frozenset[str]) -> Reading | N
     """
     if names is None or not names <= READ.keys():
         return None
-    kept = {name: KEPT_IN_PART[name] for name in IDENTITY.union(needed, *(READ[name] for name in names))}
+    wanted = ALWAYS.union(needed, *(READ[name] for name in names))
+    # In the order of the table, so that of several fields that can't be read the same one is named each time.
+    kept = {name: attribute for name, attribute in KEPT_IN_PART.items() if name in wanted}
     fills = {name: vars(Part if name in Part.__slots__ else Verification)[name].__set__ for name in kept}
     return Reading(
         {attribute.field: 1 for attribute in kept.values()},
-        tuple((fills[name], attribute.field) for name, attribute in kept.items() if isinstance(attribute, KeptPlain)),
+        tuple((fills[name], attribute.field, attribute.usual) for name, attribute in kept.items() if isinstance(attribute, KeptPlain)),
         tuple((fills[name], attribute.read) for name, attribute in kept.items() if not isinstance(attribute, KeptPlain)),
+        tuple((fills[name], attribute) for name, attribute in kept.items()),
     )
 
 
-def rows(documents: list[Document], keys: Keys, reading: Reading | None) -> list[Verification]:
-    """The verifications that the documents hold, as far as they were read. Of whole ones nothing is looked at until it is asked for."""
-    return reading.rows(documents, keys) if reading else [seen(document, keys) for document in documents]
+def rows(documents: list[Document], keys: Keys, reading: Reading | None) -> list[Row]:
+    """A verification for each document, as far as it was read; BadDocument in place of one of which none can be made."""
+    return reading.rows(documents, keys) if reading else [whole_row(document, keys) for document in documents]
+
+
+def whole_row(document: Document, keys: Keys) -> Row:
+    """The same for a whole document."""
+    try:
+        check(document, keys)
+    except BadDocument as bad:
+        return bad
+    return seen(document, keys)

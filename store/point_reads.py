@@ -7,9 +7,9 @@ from functools import partial
 from domain.errors import Unavailable
 from domain.verification import Verification
 from store import part
-from store.documents import Document, decode
+from store.documents import Document
 from store.driver import BlockingCollection, answering, fetch, in_thread
-from store.part import Reading
+from store.part import Reading, Row
 from store.sealing import Keys
 from store.shared_reads import settle
 
@@ -20,7 +20,7 @@ CONFINED = frozenset({"chain"})
 Key = tuple[str, str]
 Answer = asyncio.Future[Verification | None]
 Asked = dict[Key, list[Answer]]
-ByKey = dict[Key, Verification]
+ByKey = dict[Key, Row]
 
 
 class PointReads:
@@ -38,7 +38,11 @@ class PointReads:
         self._reading = False
 
     def get(self, workspace: str, id: str, reading: frozenset[str] | None = None) -> Answer:
-        """The verification of this workspace with this id; of `reading`, see `Verifications.page`. Cost: a share of one query by primary key."""
+        """The verification of this workspace with this id; of `reading`, see `Verifications.page`.
+
+        Cost:   a share of one query by primary key.
+        Raises: BadDocument.
+        """
         loop = asyncio.get_running_loop()
         if self._needed is not None and reading is not self._needed and not (reading is not None and reading <= self._needed):
             self._needed = None if reading is None else self._needed | reading
@@ -69,7 +73,7 @@ class PointReads:
     def _settle(self, asked: Asked, needed: frozenset[str] | None, reading: asyncio.Future[ByKey]) -> None:
         error = reading.exception()
         if error and len(asked) > 1 and not isinstance(error, Unavailable):
-            # One of them can't be asked for, or its document can't be read: nobody else may suffer from that.
+            # One of them can't be asked for: nobody else may suffer from that.
             for key, answers in asked.items():
                 self._read({key: answers}, needed)
             return
@@ -81,8 +85,8 @@ class PointReads:
     def _found(self, keys: list[Key], reading: Reading | None) -> ByKey:
         with answering():
             documents = fetch(self._collection, wanted(keys), reading.projection if reading else None)
-        found = reading.rows(documents, self._keys) if reading else [decode(document, self._keys) for document in documents]
-        return {(verification.workspace, verification.id): verification for verification in found}
+        rows = part.rows(documents, self._keys, reading)
+        return {(document["workspace"], document["_id"]): row for document, row in zip(documents, rows, strict=True)}
 
 
 def wanted(keys: list[Key]) -> Document:

@@ -1,6 +1,5 @@
 """Personal data at rest: sealed before they are stored, and opened only when somebody asks who may."""
 
-import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,13 +10,15 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from domain.errors import BadValue
 from domain.identity import Personal
-
-logger = logging.getLogger(__name__)
+from store.bad_documents import UNREADABLE
 
 T = TypeVar("T")
 
 Content = dict[str, Any]
+# What makes a value of a content, for the verification with an id.
+Open = Callable[[Content, str], Any]
 # The workspace, the verification's id and the field to which something sealed belongs.
 Home = tuple[str, str, str]
 
@@ -27,8 +28,8 @@ NONCE_BYTES = 12
 LENGTH_STEP = 128
 
 
-class Unopenable(Exception):
-    """Sealed data whose key is not known, that were tampered with, or that belong elsewhere."""
+class Unopenable(BadValue):
+    """Sealed data whose key is missing, that were tampered with, that belong elsewhere, or that this release can't read."""
 
 
 class Keys:
@@ -57,8 +58,7 @@ class Keys:
             plain = self._ciphers[envelope["key"]].decrypt(envelope["nonce"], envelope["data"], _bound(home))
         except (InvalidTag, KeyError, TypeError, ValueError) as error:
             _, id, field = home
-            logger.error("%s of %s can't be opened with the key %s (%s)", field, id, _key_id(envelope), type(error).__name__)
-            raise Unopenable from None
+            raise Unopenable(id, field, cause=f"can't be opened with the key {_key_id(envelope)} ({type(error).__name__})") from None
         content: Content = orjson.loads(plain)
         return content
 
@@ -70,13 +70,21 @@ class Sealed(Generic[T]):
     keys: Keys
     home: Home
     envelope: Any
-    decode: Callable[[Content], T]
+    decode: Callable[[Content, str], T]
 
     def open(self) -> T:
         """What is sealed. Raises: Unopenable."""
-        return self.decode(self.keys.open(self.home, self.envelope))
+        _, id, field = self.home
+        try:
+            return self.decode(self.keys.open(self.home, self.envelope), id)
+        except UNREADABLE:
+            raise Unopenable(id, field) from None
 
     def __eq__(self, other: object) -> bool:
+        if other is None:
+            return False
+        if isinstance(other, Sealed) and other.envelope is self.envelope and other.home == self.home:
+            return True
         # By what they hold: no two envelopes of the same are alike.
         return self.open() == (other.open() if isinstance(other, Sealed) else other)
 

@@ -1,5 +1,9 @@
 """How many verifications there are of each kind, and how long an outcome takes."""
 
+from typing import Any
+
+from pymongo.errors import OperationFailure
+
 from domain.event import Actor, EventType
 from domain.filter import Filter
 from domain.reasons import explained
@@ -9,12 +13,17 @@ from store.documents import Document
 from store.driver import Collection, aggregate, answering
 from store.query import matching, within
 
-OUTCOME = {"$filter": {"input": "$events", "cond": {"$eq": ["$$this.type", EventType.STATUS_CHANGED.value]}}}
+DURATION = {"$subtract": ["$completedAt", "$createdAt"]}
+# With a damaged document, `$filter` fails where the events are no list, and `$subtract` where an instant is none. To check takes a twentieth longer.
+LISTED = {"$cond": [{"$isArray": "$events"}, "$events", []]}
+DATES = {"$and": [{"$eq": [{"$type": "$completedAt"}, "date"]}, {"$eq": [{"$type": "$createdAt"}, "date"]}]}
+CHECKED_DURATION = {"$cond": [DATES, DURATION, None]}
 MIDDLE = {"$in": ["$row", [{"$ceil": {"$divide": ["$rows", 2]}}, {"$add": [{"$floor": {"$divide": ["$rows", 2]}}, 1]}]]}
 
 
-def pipeline(scope: Document, filter: Filter) -> list[Document]:
+def pipeline(scope: Document, filter: Filter, events: Any = "$events", duration: Document = DURATION) -> list[Document]:
     """One pass over the matching documents. MongoDB 6 has no $median: the rows are numbered by duration, and the middle one or two are taken."""
+    outcome = {"$filter": {"input": events, "cond": {"$eq": ["$$this.type", EventType.STATUS_CHANGED.value]}}}
     return [
         {"$match": within(scope, matching(filter))},
         {
@@ -22,8 +31,8 @@ def pipeline(scope: Document, filter: Filter) -> list[Document]:
                 "_id": 0,
                 "status": 1,
                 "reasons": 1,
-                "milliseconds": {"$subtract": ["$completedAt", "$createdAt"]},
-                "actor": {"$first": {"$map": {"input": OUTCOME, "in": "$$this.actor"}}},
+                "milliseconds": duration,
+                "actor": {"$first": {"$map": {"input": outcome, "in": "$$this.actor"}}},
             }
         },
         {
@@ -35,7 +44,7 @@ def pipeline(scope: Document, filter: Filter) -> list[Document]:
                     {"$sort": {"count": -1, "_id": 1}},
                 ],
                 "durations": [
-                    {"$match": {"actor": {"$in": [Actor.INDIVIDUAL.value, Actor.PROVIDER.value]}}},
+                    {"$match": {"actor": {"$in": [Actor.INDIVIDUAL.value, Actor.PROVIDER.value]}, "milliseconds": {"$type": "long"}}},
                     {"$project": {"milliseconds": 1}},
                     {
                         "$setWindowFields": {
@@ -55,12 +64,23 @@ def pipeline(scope: Document, filter: Filter) -> list[Document]:
 
 
 async def read(collection: Collection, scope: Document, filter: Filter) -> VerificationStats:
-    """The counts. Cost: one aggregation that reads every matching document."""
-    with answering():
-        [found] = await aggregate(collection, pipeline(scope, filter), allowDiskUse=True).to_list(1)
-    counts = {row["_id"]: row["count"] for row in found["statuses"]}
+    """The counts. Cost: one aggregation that reads every matching document; a second one where some of them are damaged."""
+    try:
+        found = await counted(collection, pipeline(scope, filter))
+    except OperationFailure:
+        found = await counted(collection, pipeline(scope, filter, LISTED, CHECKED_DURATION))
+    counts = {row["_id"]: row["count"] for row in found["statuses"] if isinstance(row["_id"], str)}
+    by_status = tuple(StatusCount(status, counts.get(status.value, 0)) for status in Status)
     return VerificationStats(
-        by_status=tuple(StatusCount(status, counts.get(status.value, 0)) for status in Status),
-        by_reason=tuple(ReasonCount(explained(row["_id"]), row["count"]) for row in found["reasons"]),
+        by_status=by_status,
+        by_reason=tuple(ReasonCount(explained(row["_id"]), row["count"]) for row in found["reasons"] if isinstance(row["_id"], str)),
         median_seconds_to_result=found["durations"][0]["median"] / 1000 if found["durations"] else None,
+        of_unknown_status=sum(row["count"] for row in found["statuses"]) - sum(row.count for row in by_status),
     )
+
+
+async def counted(collection: Collection, stages: list[Document]) -> Document:
+    """What the pipeline counts. Raises: Unavailable, OperationFailure."""
+    with answering():
+        [found] = await aggregate(collection, stages, allowDiskUse=True).to_list(1)
+    return found

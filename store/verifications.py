@@ -12,11 +12,12 @@ from uuid import uuid4
 
 from pymongo.errors import DuplicateKeyError
 
-from domain.errors import Conflict, DomainError, NotFound
+from domain.errors import BadDocument, BadValue, Conflict, DomainError, NotFound
 from domain.filter import Filter, Order
 from domain.statistics import VerificationStats
 from domain.verification import Verification
 from store import due, pages, part, statistics
+from store.bad_documents import BadDocuments
 from store.barrier import Barrier
 from store.cursor import Place
 from store.documents import Document, decode, encode
@@ -68,6 +69,7 @@ class Store:
         self.point_reads = PointReads(self.plain, keys)
         self.shared_reads = SharedReads()
         self.barrier = Barrier(self.database, uuid4().hex, now)
+        self.bad_documents = BadDocuments()
 
     def within(self, workspace: str, chain: str | None = None) -> "Verifications":
         """Those of a workspace, or of one chain of attempts in it."""
@@ -97,19 +99,20 @@ class Verifications:
     async def get(self, id: str, reading: frozenset[str] | None = None) -> Verification | None:
         """The verification with this id, as it is stored. Of `reading`, what `page` says.
 
-        Cost: a share of one read by primary key; more where there is none.
+        Cost:   a share of one read by primary key; more where there is none.
+        Raises: BadDocument where it can't be read.
         """
-        found = await self._store.point_reads.get(self.workspace, id, reading)
-        if not self._may_see(found):
+        found = await self._find(id, reading)
+        if not found:
             await self._store.barrier.passed()
-            found = await self._store.point_reads.get(self.workspace, id, reading)
-        return found if self._may_see(found) else None
+            found = await self._find(id, reading)
+        return found
 
     async def with_key(self, key: str) -> Verification | None:
-        """The verification that was created with this idempotency key."""
+        """The verification that was created with this idempotency key. Raises: BadDocument where it can't be read."""
         with answering():
             found = await self._store.collection.find_one({"idempotency.key": key, **self._scope})
-        return decode(found, self._store.keys) if found else None
+        return self._decoded(found) if found else None
 
     async def add(self, verification: Verification) -> Verification:
         """Store a new one; where its idempotency key is taken, the one that has it.
@@ -180,13 +183,14 @@ class Verifications:
         return found
 
     async def chains(self, chains: Iterable[str], reading: frozenset[str] | None = None) -> list[Verification]:
-        """All attempts of the chains, oldest attempt first. Of `reading`, what `page` says. Cost: one query over an index."""
+        """All attempts of the chains that can be read, oldest attempt first. Of `reading`, what `page` says. Cost: one query over an index."""
         needed = part.reading(reading, ATTEMPT)
         with answering():
             wanted = within(self._scope, [{"chain": {"$in": list(chains)}}])
             documents = await in_thread(partial(fetch, self._store.plain, wanted, needed.projection if needed else None))
         # Sorted here: of more than 200 chains, MongoDB can't merge the entries of its index.
-        return sorted(part.rows(documents, self._store.keys, needed), key=lambda verification: verification.attempt)
+        found = self._store.bad_documents.readable(part.rows(documents, self._store.keys, needed))
+        return sorted(found, key=lambda verification: verification.attempt)
 
     async def page(self, filter: Filter, request: PageRequest, reading: frozenset[str] | None = None) -> Page:
         """A page of the list.
@@ -194,7 +198,8 @@ class Verifications:
         `reading`: the names of the attributes that will be asked of its rows, so that no more is read; anything else that is asked of them then
         raises NotRead. None, or a name that isn't known: everything.
         """
-        read = partial(pages.read, self._store.plain, self._store.keys, self._scope, filter, request, reading)
+        store = self._store
+        read = partial(pages.read, store.plain, store.keys, store.bad_documents, self._scope, filter, request, reading)
         return await self._shared("page", read, filter, request, reading)
 
     async def updated_since(self, since: datetime, filter: Filter) -> AsyncIterator[Verification]:
@@ -208,9 +213,9 @@ class Verifications:
             page = await self.page(unchanging, request)
             for verification in page.rows:
                 yield verification
-            if not page.has_next:
+            if not page.has_next or not page.ends:
                 return
-            request = replace(request, after=page.place(page.rows[-1]))
+            request = replace(request, after=page.ends[-1])
 
     async def count(self, filter: Filter) -> int:
         """How many match. Cost: one count, of index entries where the filter has its index."""
@@ -228,13 +233,34 @@ class Verifications:
         with answering():
             return await self._store.collection.count_documents(within(self._scope, matching(filter)))
 
-    def _may_see(self, found: Verification | None) -> bool:
+    async def _find(self, id: str, reading: frozenset[str] | None) -> Verification | None:
+        if isinstance(id, BadDocument):
+            # A link to another attempt that can't be read.
+            raise id
+        if not isinstance(id, str):
+            raise self._bad(BadDocument(id, "_id"))
+        try:
+            found = await self._store.point_reads.get(self.workspace, id, reading)
+        except BadDocument as bad:
+            if self._chain in (None, bad.chain):
+                raise self._bad(bad) from None
+            return None
         # One of another chain takes as long as one that doesn't exist.
-        return found is not None and (self._chain is None or self._chain == found.chain)
+        return found if found and self._chain in (None, found.chain) else None
+
+    def _decoded(self, document: Document) -> Verification:
+        try:
+            return decode(document, self._store.keys)
+        except BadDocument as bad:
+            raise self._bad(bad) from None
+
+    def _bad(self, bad: BadDocument) -> BadDocument:
+        self._store.bad_documents.found(bad)
+        return bad
 
     async def _replace(self, old: Verification, new: Verification, session: Session | None = None) -> Verification:
         guard = {"_id": old.id, **self._scope, "version": old.version}
-        written = await self._store.collection.replace_one(guard, encode(new, self._store.keys), session=session)
+        written = await self._store.collection.replace_one(guard, encode(new, self._store.keys, old), session=session)
         if not written.matched_count:
             raise Stale
         return new
@@ -246,9 +272,11 @@ class Verifications:
             while monotonic() < until:
                 try:
                     return await attempt()
-                except DomainError:
+                except DomainError as error:
                     # What was read may have been older than what was acknowledged: the rule is asked once more, and stands then.
                     if settled:
+                        if isinstance(error, BadValue):
+                            self._store.bad_documents.found(error)
                         raise
                     await self._store.barrier.passed()
                     settled = True

@@ -125,7 +125,7 @@ def explanations(reasons: Iterable[ReasonCode]) -> Html:
 
 def entry(event: Event) -> Html:
     """A line of the history."""
-    status = f": {event.to_status.value} {' '.join(event.reasons)}".rstrip() if event.to_status else ""
+    status = f": {event.to_status.value} {' '.join(event.reasons)}".rstrip() if isinstance(event.to_status, Status) else ""
     return html("<li>$time <span>$told</span></li>", time=instant(event.at), told=f"{words(event.type.value)} ({event.actor.value}){status}")
 
 

@@ -22,6 +22,7 @@ from providers.sandbox import Sandbox
 from resolvers.context import Context, Services
 from resolvers.subscriptions import VerificationFeedItem, VerificationUpdate
 from schema.build import build, executable
+from store.documents import Document
 from store.feed import Feed
 from store.indexes import VERIFICATIONS
 from store.verifications import Store
@@ -70,6 +71,15 @@ def planted(workspace: str, first: int) -> list[Verification]:
     return [*made, last]
 
 
+def unreadable() -> list[Document]:
+    """Documents of which this release can't read everything, or nothing. Of what `EVERYTHING` selects, the first can be read."""
+    opened = a_verification(id=ids(901)).progressed(Progress.LINK_OPENED, WINDOWS, NOON)
+    partly = encode(opened) | {"openedAt": "noon", "linkExpiresAt": 7, "completedAt": [], "anonymizedAt": "never", "previous": 7, "provider": 7}
+    partly["events"][0] |= {"from": "suspended"}
+    partly["events"][1] |= {"type": "capture_paused"}
+    return [partly, encode(a_final_verification(id=ids(902))) | {"status": "suspended"}]
+
+
 PLANTED = [*planted(ACME, 1), *planted(OTHER, 1001)]
 OWN = [each for each in PLANTED if each.workspace == ACME]
 CALLERS = [
@@ -78,7 +88,7 @@ CALLERS = [
     *(Caller("reader", ACME, frozenset(SCOPES)) for _ in range(24)),
 ]
 KNOWN: dict[str, tuple[Any, ...]] = {
-    "ID": (*(each.id for each in OWN), PLANTED[-1].id, "nothing"),
+    "ID": (*(each.id for each in OWN), ids(901), ids(902), PLANTED[-1].id, "nothing"),
     "String": ("IDVV_2101", "IDVV_2301", "NEW_CODE", "order-1", "https://shop.example/welcome", "Jeanne"),
     "Int": (1, 2, 3, 5, 60, 900, 3600, 0, -1),
 }
@@ -175,5 +185,5 @@ async def places(mongo_uri: str, mongo: MongoClient[dict[str, Any]]) -> AsyncIte
 
 
 def plant(mongo: MongoClient[dict[str, Any]], uri: str, verifications: Iterable[Verification]) -> None:
-    """Put verifications into a database."""
-    mongo[uri.rpartition("/")[2]][VERIFICATIONS].insert_many([encode(each) for each in verifications])
+    """Put verifications into a database, and documents that can't be read."""
+    mongo[uri.rpartition("/")[2]][VERIFICATIONS].insert_many([*map(encode, verifications), *unreadable()])

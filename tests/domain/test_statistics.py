@@ -17,3 +17,9 @@ def test_nothing_sums_up_to_nothing() -> None:
     statistics = VerificationStats((), (), None)
 
     assert (statistics.total, statistics.billable) == (0, 0)
+
+
+def test_one_of_an_unknown_status_counts_in_the_total_alone() -> None:
+    statistics = VerificationStats((StatusCount(Status.FAILED, 2),), (), None, of_unknown_status=3)
+
+    assert (statistics.total, statistics.billable) == (5, 2)

@@ -274,14 +274,33 @@ async def test_without_its_database_it_asks_to_come_back() -> None:
 
 
 async def test_what_is_unexpected_is_told_by_a_request_id_alone(gateway: Gateway, store: Store) -> None:
-    id, path = await created(gateway)
-    await store.collection.update_one({"_id": id}, {"$unset": {"status": ""}})
+    _, path = await created(gateway)
+    await store.database.command("collMod", store.collection.name, validator={"never": True})
 
-    response = await gateway.client.get(path)
+    response = await press(gateway, path, status="FAILED", codes=["IDVV_2101"])
 
     assert response.status_code == 500
     assert response.headers["x-request-id"] in response.text
-    assert "KeyError" not in response.text
+    assert "WriteError" not in response.text
+
+
+async def test_of_a_verification_that_can_not_be_read_the_page_says_so(gateway: Gateway, store: Store) -> None:
+    id, path = await created(gateway)
+    await store.collection.update_one({"_id": id}, {"$set": {"status": "suspended"}})
+
+    for response in (await gateway.client.get(path), await press(gateway, path, status="FAILED", codes=["IDVV_2101"])):
+        assert response.status_code == 409
+        assert f"status of {id} can&#x27;t be read by this release" in response.text
+
+
+async def test_the_page_shows_what_can_be_read_of_a_verification(gateway: Gateway, store: Store) -> None:
+    id, path = await created(gateway)
+    await store.collection.update_one({"_id": id}, {"$set": {"linkExpiresAt": 7, "openedAt": 7, "events.0.to": "suspended"}})
+
+    response = await gateway.client.get(path)
+
+    assert response.status_code == 200
+    assert "Created (integrator)" in response.text
 
 
 async def test_the_browser_is_told_to_run_nothing_and_to_tell_nobody(gateway: Gateway) -> None:

@@ -61,6 +61,7 @@ def test_a_verification_has_the_fields_of_the_design() -> None:
 
     assert document == {
         "_id": "ver_1",
+        "schema": 1,
         "workspace": "acme",
         "chain": "ver_1",
         "attempt": 1,

@@ -5,16 +5,20 @@ import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
+import bson
 import pytest
 from bson.datetime_ms import DatetimeMS
+from bson.raw_bson import RawBSONDocument
 
 from domain.errors import Unavailable
 from domain.event import Progress
+from domain.filter import Filter, Order
 from domain.verification import Verification
 from store.driver import Document, ping
 from store.feed import OVERLAP, Feed, version_at
 from store.indexes import HEARTBEATS
 from store.listener import Change
+from store.pages import PageRequest
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.factories import FAILED_RESULT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
@@ -325,3 +329,38 @@ def test_the_version_that_stood_at_an_instant() -> None:
     verification = noted(noted(a_verification(), "first", later(minutes=1)), "second", later(minutes=2))
 
     assert [version_at(verification, later(minutes=minutes)) for minutes in (0, 1, 2, 3)] == [0, 1, 2, 3]
+
+
+async def test_text_that_is_not_utf_8_is_read_with_replacement_characters(feed: Feed, store: Store) -> None:
+    document = encode(a_verification(id="ver_1", reference="broken-text"))
+
+    with feed.listen("acme") as listener:
+        await store.collection.insert_one(RawBSONDocument(bson.encode(document).replace(b"broken-text", b"broke\xff-text")))
+        through_the_feed = await told(listener)
+
+    page = await store.within("acme").page(Filter(), PageRequest(Order.CREATED_NEWEST, 10))
+    alone, with_key = await store.within("acme").get("ver_1"), await store.collection.find_one({"_id": "ver_1"})
+    assert alone
+    assert with_key
+    assert [it.reference for it in (through_the_feed, *page.rows, alone)] == ["broke\ufffd-text"] * 3
+    assert with_key["reference"] == "broke\ufffd-text"
+
+
+async def test_one_that_can_not_be_read_is_no_part_of_what_is_read_again(feed: Feed, store: Store, verifications: Verifications) -> None:
+    added = [await verifications.add(a_verification()) for _ in range(3)]
+    await store.collection.update_one({"_id": added[1].id}, {"$set": {"status": "suspended"}})
+
+    found = [it.id async for it in verifications.updated_since(later(seconds=-1), Filter())]
+
+    assert found == [added[0].id, added[2].id]
+    assert store.bad_documents.count >= 1
+
+
+async def test_a_page_of_nothing_that_can_be_read_ends_no_catching_up(
+    store: Store, verifications: Verifications, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.verifications.CATCH_UP_ROWS", 2)
+    added = [await verifications.add(a_verification()) for _ in range(6)]
+    await store.collection.update_many({"_id": {"$in": [it.id for it in added[:4]]}}, {"$set": {"status": "suspended"}})
+
+    assert [it.id async for it in verifications.updated_since(later(seconds=-1), Filter())] == [added[4].id, added[5].id]

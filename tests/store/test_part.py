@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.errors import BadDocument, BadValue
 from domain.filter import Filter, Order
 from domain.verification import Verification
 from store.documents import Document
 from store.driver import NAIVE_INSTANTS
 from store.pages import PageRequest
-from store.part import READ, NotRead, Part, reading, rows
+from store.part import ALWAYS, READ, NotRead, Part, reading, rows
 from store.verifications import Verifications
 from tests.commands import Commands
 from tests.factories import FAILED_RESULT, VERIFIED_RESULT, a_final_verification, a_verification, later, retried
@@ -44,6 +45,7 @@ def row(verification: Verification, names: frozenset[str]) -> Verification:
     assert needed
     document: Document = bson.decode(bson.encode(encode(verification)), NAIVE_INSTANTS)
     [made] = rows([{field: value for field, value in document.items() if field in needed.projection}], DATA_KEYS, needed)
+    assert isinstance(made, Verification)
     return made
 
 
@@ -73,10 +75,10 @@ def test_what_was_not_named_is_refused_or_answered_as_by_a_whole_one(attempts: l
             try:
                 assert answer(part, name) == answer(verification, name)
             except NotRead:
-                assert not READ[name] <= {"id", "workspace"}.union(*(READ[named] for named in names))
+                assert not READ[name] <= ALWAYS.union(*(READ[named] for named in names))
 
 
-@pytest.mark.parametrize("attribute", [field.name for field in fields(Verification) if field.name not in ("id", "workspace")])
+@pytest.mark.parametrize("attribute", [field.name for field in fields(Verification) if field.name not in ALWAYS])
 def test_a_field_that_was_not_read_is_never_taken_for_one_that_is_not_there(attribute: str) -> None:
     part = row(a_final_verification(), frozenset())
 
@@ -109,11 +111,38 @@ def test_a_row_that_was_read_in_part_has_nothing_else() -> None:
     assert not hasattr(part, "unheard_of")
 
 
-def test_a_document_without_a_field_that_was_asked_for_is_no_row() -> None:
-    needed = reading(frozenset({"version"}), frozenset())
+def test_a_document_of_which_no_row_can_be_made_leaves_the_others_alone() -> None:
+    needed = reading(frozenset({"version", "face_recognition"}), frozenset())
+    healthy = {"_id": "ver_2", "workspace": "acme", "status": "pending", "version": 3, "faceRecognition": True}
+    spoiled = {"_id": "ver_1", "workspace": "acme", "status": "pending", "faceRecognition": True}
 
-    with pytest.raises(KeyError, match="version"):
-        rows([{"_id": "ver_1", "workspace": "acme"}], DATA_KEYS, needed)
+    bad, row = rows([spoiled, healthy], DATA_KEYS, needed)
+
+    assert isinstance(bad, BadDocument)
+    assert (bad.verification_id, bad.stored_field) == ("ver_1", "version")
+    assert isinstance(row, Part)
+    assert (row.id, row.version, row.face_recognition) == ("ver_2", 3, True)
+
+
+def test_without_a_status_that_there_is_no_row_is_made_whatever_was_named() -> None:
+    [bad] = rows([{"_id": "ver_1", "workspace": "acme", "status": "suspended"}], DATA_KEYS, reading(frozenset({"id"}), frozenset()))
+
+    assert isinstance(bad, BadDocument)
+    assert bad.stored_field == "status"
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_is_missing_reads_as_its_default_and_what_can_not_be_read_leaves_the_rest(whole: bool) -> None:
+    names = frozenset({"attempt", "chain", "reasons", "face_recognition", "opened_at", "reference", "events"})
+    document = encode(a_verification(id="ver_1")) | {"openedAt": "yesterday"}
+    for field in ("attempt", "chain", "faceRecognition", "reasons", "reference", "events"):
+        del document[field]
+
+    [row] = rows([document], DATA_KEYS, None if whole else reading(names, frozenset()))
+
+    assert isinstance(row, Verification)
+    assert (row.attempt, row.chain, row.reasons, row.face_recognition, row.reference, row.events) == (1, "ver_1", (), False, None, ())
+    assert row.opened_at == BadValue("ver_1", "openedAt")
 
 
 @pytest.mark.parametrize("order", Order)
@@ -155,6 +184,6 @@ async def test_of_documents_no_more_is_sent_than_is_asked_for(verifications: Ver
 
     assert [{*command.get("projection", {})} for command in sent] == [
         {"_id", "workspace", "createdAt", "status", "next"},
-        {"_id", "workspace", "chain", "attempt", "declared"},
+        {"_id", "workspace", "status", "chain", "attempt", "declared"},
         set(),
     ]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from domain.errors import Unavailable
+from domain.errors import BadDocument, Unavailable
 from store.driver import close, connect
 from store.part import NotRead
 from store.point_reads import MOST_AT_ONCE
@@ -85,7 +85,7 @@ async def test_one_that_can_not_be_read_keeps_nobody_from_the_others(store: Stor
     first, spoiled, second, impossible, third = await asyncio.gather(*reads, return_exceptions=True)
 
     assert [first, second, third] == added
-    assert isinstance(spoiled, KeyError)
+    assert isinstance(spoiled, BadDocument)
     assert isinstance(impossible, UnicodeEncodeError)
 
 

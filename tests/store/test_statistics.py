@@ -15,6 +15,7 @@ from domain.filter import Filter
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Verification
+from store.documents import Document
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.factories import FAILED_RESULT, NOON, VERIFIED_RESULT, a_final_verification, a_verification, later, retried
@@ -139,3 +140,42 @@ async def test_all_four_statuses_are_listed_where_there_is_nothing(verifications
 
     assert [(row.status, row.count) for row in stats.by_status] == [(status, 0) for status in Status]
     assert (stats.total, stats.billable, stats.by_reason) == (0, 0, ())
+
+
+async def test_damaged_documents_fail_no_statistics(store: Store, verifications: Verifications) -> None:
+    healthy = a_verification().concluded(VERIFIED_RESULT, later(seconds=30))
+    spoiled: list[Document] = [
+        {"status": "suspended"},
+        {"status": {"name": "failed"}},
+        {"status": None},
+        {"completedAt": "tomorrow"},
+        {"completedAt": [later(days=1)]},
+        {"createdAt": 7},
+        {"events": 7},
+        {"events": {"0": 7}},
+        {"events": [7, None, {"type": 7}]},
+        {"reasons": [7, {}, None]},
+        {"reasons": 7},
+    ]
+    await store.collection.insert_many([encode(healthy), *(encode(a_final_verification()) | changed for changed in spoiled)])
+
+    counted = await verifications.statistics(Filter())
+
+    assert (counted.total, await verifications.count(Filter())) == (12, 12)
+    assert {row.status: row.count for row in counted.by_status} == {
+        Status.PENDING: 0,
+        Status.INCONCLUSIVE: 0,
+        Status.VERIFIED: 1,
+        Status.FAILED: 8,
+    }
+    assert {row.reason.code: row.count for row in counted.by_reason} == {"IDVV_2101": 9, "IDVV_1301": 9}
+    assert counted.billable == 9
+    assert counted.median_seconds_to_result == 0
+
+
+async def test_a_duration_that_is_none_has_no_part_in_the_median(store: Store, verifications: Verifications) -> None:
+    healthy = a_verification().concluded(VERIFIED_RESULT, later(seconds=30))
+    damaged = [encode(healthy) | {"_id": f"ver_{name}", "provider": {}, name: value} for name, value in (("createdAt", 7), ("completedAt", None))]
+    await store.collection.insert_many([encode(healthy), *damaged])
+
+    assert (await verifications.statistics(Filter())).median_seconds_to_result == 30

@@ -3,22 +3,24 @@
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import bson
 import pytest
+from bson import DatetimeMS, Int64
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.errors import BadDocument, BadValue
 from domain.event import Actor, Progress
 from domain.result import Result
-from domain.status import Status
-from domain.verification import Idempotency, Verification
+from domain.verification import Idempotency, Provider, Verification
 from store.documents import Document
 from store.driver import UTC_INSTANTS
 from store.sealing import Sealed
-from store.view import KEPT, check, everything
-from tests.factories import FAILED_RESULT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
-from tests.store.histories import chains, over_histories, results
+from store.view import KEPT, everything
+from tests.factories import FAILED_RESULT, NOON, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
+from tests.store.histories import chains, noted, over_histories, results
 from tests.storing import decode, encode
 
 NAIVE_INSTANTS: bson.CodecOptions[Document] = bson.CodecOptions()
@@ -137,84 +139,170 @@ def test_it_can_not_be_changed(attribute: str) -> None:
         setattr(view, attribute, None)
 
 
-def test_a_history_that_is_no_list_has_no_end_that_could_not_be_read() -> None:
-    view = decode(kept(a_verification()) | {"events": {}})
-
-    assert view.events_after(1) == view.events == ()
-
-
 def test_its_events_are_decoded_once() -> None:
     view = decode(kept(a_final_verification()))
 
     assert view.events is view.events
 
 
-@pytest.mark.parametrize("missing", [kept.field for kept in KEPT.values() if kept.required])
-def test_what_is_missing_is_found_at_once(missing: str) -> None:
+@pytest.mark.parametrize("missing", ["_id", "workspace", "version", "status", "redirectionUrl", "createdAt", "updatedAt", "expiresAt"])
+def test_what_is_missing_and_has_no_default_is_found_at_once(missing: str) -> None:
     document = kept(a_verification())
     del document[missing]
 
-    with pytest.raises(KeyError, match=missing):
+    with pytest.raises(BadDocument) as bad:
         decode(document)
+
+    assert bad.value.stored_field == missing
 
 
 @pytest.mark.parametrize(
-    ("attribute", "spoiled"),
+    ("missing", "attribute", "default"),
     [
-        ("reasons", {"reasons": 7}),
-        ("provider", {"provider": "sandbox"}),
-        ("provider", {"provider": {"name": "sandbox"}}),
-        ("idempotency", {"idempotency": "key-1"}),
-        ("events", {"events": None}),
-        ("events", {"events": [{"version": 1, "type": "unheard of", "actor": "integrator", "at": datetime(2026, 3, 2, tzinfo=UTC)}]}),
-        ("events", {"events": [{"version": 1, "type": "created"}]}),
-        ("created_at", {"createdAt": "yesterday"}),
-        ("completed_at", {"completedAt": "tomorrow"}),
+        ("chain", "chain", "ver_1"),
+        ("attempt", "attempt", 1),
+        ("reasons", "reasons", ()),
+        ("provider", "provider", Provider("", "", None)),
+        ("faceRecognition", "face_recognition", False),
+        ("events", "events", ()),
+        ("idempotency", "idempotency", None),
     ],
 )
-def test_what_is_spoiled_is_found_by_whoever_asks_for_it(attribute: str, spoiled: Document) -> None:
-    view = decode(kept(a_verification(idempotency=Idempotency("key-1", None))) | spoiled)
+@pytest.mark.parametrize("absent", [True, False])
+def test_what_is_missing_or_null_reads_as_its_default(missing: str, attribute: str, default: object, absent: bool) -> None:
+    document = kept(a_verification(id="ver_1", face_recognition=True, idempotency=Idempotency("key-1", None))) | {missing: None}
+    if absent:
+        del document[missing]
 
-    assert view.status is Status.PENDING
-    with pytest.raises((AttributeError, KeyError, TypeError)):
-        getattr(view, attribute)
+    assert getattr(decode(document), attribute) == default
+    assert decode(document).events_after(1) == ()
 
 
-FIELDS = ["_id", "workspace", "version", "status", "reasons", "provider", "createdAt", "openedAt", "completedAt", "events"]
-ENTRY = ["version", "type", "actor", "at", "from", "to", "reasons"]
-WRONG: list[object] = [None, 7, "somebody's", [], {}]
+@pytest.mark.parametrize(
+    ("attribute", "field", "spoiled"),
+    [
+        ("reference", "reference", 7),
+        ("previous", "previous", ["ver_0"]),
+        ("next", "next", {}),
+        ("opened_at", "openedAt", "tomorrow"),
+        ("link_deadline", "linkExpiresAt", 1),
+        ("completed_at", "completedAt", "tomorrow"),
+        ("anonymized_at", "anonymizedAt", True),
+    ],
+)
+def test_a_value_that_can_not_be_read_fails_nothing_but_itself(attribute: str, field: str, spoiled: object) -> None:
+    whole = decode(kept(a_verification(id="ver_1")))
+    view = decode(kept(a_verification(id="ver_1")) | {field: spoiled})
+
+    bad: Any = BadValue("ver_1", field)
+    assert getattr(view, attribute) == bad
+    assert view == replace(whole, **{attribute: bad})
+
+
+@pytest.mark.parametrize("provider", ["sandbox", {"name": "sandbox"}, {"name": "sandbox", "id": "id-1", "url": 7}])
+def test_of_a_provider_that_can_not_be_read_the_link_is_bad(provider: object) -> None:
+    assert decode(kept(a_verification(id="ver_1")) | {"provider": provider}).verification_url == BadValue("ver_1", "provider")
+
+
+@pytest.mark.parametrize(("stored", "seen"), [(Int64(3), 3), (3.0, 3)])
+def test_a_whole_number_may_be_stored_under_any_numeric_type(stored: object, seen: int) -> None:
+    assert decode(kept(a_verification()) | {"version": stored, "attempt": stored}).version == seen
+
+
+@pytest.mark.parametrize("stored", [2.5, float("nan"), float("inf"), True, Int64(2**31), "3", []])
+def test_what_is_no_whole_number_of_32_bits_is_no_version(stored: object) -> None:
+    with pytest.raises(BadDocument):
+        decode(kept(a_verification()) | {"version": stored})
+
+
+def test_an_instant_that_python_can_not_express_is_the_nearest_one_that_it_can() -> None:
+    view = decode(kept(a_verification()) | {"openedAt": DatetimeMS(2**62), "completedAt": DatetimeMS(-(2**62))})
+
+    assert view.opened_at == datetime(9999, 12, 31, 23, 59, 59, 999_000, UTC)
+    assert view.completed_at == datetime(1, 1, 1, tzinfo=UTC)
+
+
+AN_EVENT = {"version": 2, "type": "link_opened", "actor": "individual", "at": datetime(2026, 3, 2, 12, 1, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        AN_EVENT | {"type": "unheard_of"},
+        AN_EVENT | {"type": {}},
+        AN_EVENT | {"actor": "somebody"},
+        AN_EVENT | {"at": "noon"},
+        AN_EVENT | {"version": "2"},
+        AN_EVENT | {"reasons": "IDVV_1301"},
+        {"version": 2},
+        {},
+        None,
+        "an event",
+        7,
+    ],
+)
+@pytest.mark.parametrize("version", [0, 1, 2])
+def test_an_event_that_can_not_be_read_is_left_out_and_its_version_counts(spoiled: object, version: int) -> None:
+    verification = noted(noted(a_verification(), "event-2", later(minutes=1)), "event-3", later(minutes=2))
+    document = kept(verification)
+    document["events"][1] = spoiled
+
+    view = decode(document)
+
+    assert view.version == 3
+    assert view.events_after(version) == tuple(event for event in verification.events if event.version in {1, 3} and event.version > version)
+    assert view.events == (verification.events[0], verification.events[2])
+    assert noted(view, "event-4").version == 4
+
+
+def test_of_an_event_only_the_values_that_can_not_be_read_are_bad() -> None:
+    verification = a_verification(id="ver_1")
+    document = kept(verification)
+    document["events"][0] |= {"from": "unheard of", "to": 7, "note": ["a note"], "reasons": ["IDVV_1301", 7], "sourceId": 9}
+    del document["events"][0]["version"]
+
+    values: dict[str, Any] = {
+        "from_status": BadValue("ver_1", "events.from"),
+        "to_status": BadValue("ver_1", "events.to"),
+        "note": BadValue("ver_1", "events.note"),
+        "reasons": ("IDVV_1301",),
+        "source_id": 9,
+    }
+    assert decode(document).events == (replace(verification.events[0], **values),)
+
+
+def test_events_after_a_version_are_found_where_the_oldest_are_missing() -> None:
+    verification = noted(noted(a_verification(), "event-2"), "event-3")
+    document = kept(verification)
+    del document["events"][:2]
+
+    assert decode(document).events_after(1) == decode(document).events_after(2) == verification.events[2:]
+    assert decode(document).events_after(3) == ()
+
+
+FIELDS = ["_id", "workspace", "chain", "version", "status", "reasons", "provider", "createdAt", "openedAt", "completedAt", "events", "next"]
+ENTRY = ["version", "type", "actor", "at", "from", "to", "reasons", "note"]
+WRONG: list[object] = [None, 7, "somebody's", [], {}, True, 2.5, b"", [7], DatetimeMS(2**62)]
 
 
 @over_histories
-@given(chains(), st.sampled_from(FIELDS), st.none() | st.tuples(st.integers(0, 9), st.sampled_from(ENTRY)), st.none() | st.sampled_from(WRONG))
-def test_what_can_not_be_read_is_found_without_reading_it(
-    attempts: list[Verification], field: str, entry: tuple[int, str] | None, wrong: object
+@given(chains(), st.sampled_from(FIELDS), st.none() | st.tuples(st.integers(0, 9), st.sampled_from(ENTRY)), st.sampled_from(WRONG), st.booleans())
+def test_whatever_stands_in_a_document_it_is_bad_at_once_or_everything_of_it_can_be_read(
+    attempts: list[Verification], field: str, entry: tuple[int, str] | None, wrong: object, absent: bool
 ) -> None:
     for verification in attempts:
         document = kept(verification)
         spoiled = document if entry is None else document["events"][entry[0] % len(document["events"])]
         name = field if entry is None else entry[1]
-        if wrong is None:
-            spoiled.pop(name, None)
+        spoiled[name] = wrong
+        if absent:
+            del spoiled[name]
+
+        try:
+            view = decode(document)
+        except BadDocument:
+            assert entry is None
         else:
-            spoiled[name] = wrong
-
-        assert failure(looked_at, document) == failure(read, document)
-
-
-def read(document: Document) -> None:
-    everything(decode(document))
-
-
-def looked_at(document: Document) -> None:
-    decode(document)
-    check(document)
-
-
-def failure(look: Callable[[Document], None], document: Document) -> str | None:
-    """What it raises."""
-    try:
-        look(document)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        return type(error).__name__
-    return None
+            everything(view)
+            assert [getattr(view, name) for name in DERIVED]
+            assert not view.overdue(NOON)

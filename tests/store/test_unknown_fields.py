@@ -1,0 +1,227 @@
+"""Whatever a newer release adds to a document, changes of this release keep it."""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from typing import Any
+
+import bson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.event import Actor, Progress
+from domain.verification import RetryRequest, Verification
+from store import documents
+from store.documents import Document
+from store.driver import NAIVE_INSTANTS, UTC_INSTANTS
+from store.verifications import Store, Verifications
+from store.view import EVENT_TYPES, stored
+from tests.factories import FAILED_RESULT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_provider, a_verification, an_id, later, retried
+from tests.store.histories import chains, noted, over_histories, results, texts
+from tests.storing import DATA_KEYS, decode, encode
+
+Rule = Callable[[Verification], Verification]
+Path = tuple[str | int, ...]
+
+# No field of ours begins so.
+MARK = "x_"
+SEALED = ("declared", "extracted")
+NAMES = RetryRequest("Jeanne", "Moreau")
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | texts
+    | st.binary(max_size=4)
+    | st.integers(-(10**4), 10**4).map(lambda days: later(days=days))
+)
+# A name in BSON ends at a zero.
+names = texts.map(lambda text: text.replace("\0", ""))
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3), max_leaves=5)
+additions = st.dictionaries(names.map(lambda name: MARK + name), values, max_size=2)
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> Rule:
+    """Anything that may happen to a verification, or be tried in vain."""
+    at, result, progress = later(days=draw(st.integers(0, 9))), draw(results), draw(st.sampled_from(Progress))
+    source_id, id = draw(st.none() | texts), an_id()
+    choices: dict[str, Rule] = {
+        "progress": lambda it: it.progressed(progress, WINDOWS, at, source_id),
+        "result": lambda it: it.concluded(result, at),
+        "deadline": lambda it: it.expired(at),
+        "retry": lambda it: it.retried(id, NAMES, a_provider(id), WINDOWS, at)[0] if it.can_retry else it,
+        "anonymize": lambda it: it.anonymized(Actor.INTEGRATOR, at) if it.status.final else it,
+    }
+    return choices[draw(st.sampled_from(sorted(choices)))]
+
+
+def objects(value: Any) -> Iterator[Document]:
+    """All objects inside a value."""
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from objects(inner)
+
+
+def read_back(document: Document, instants: bson.CodecOptions[Document]) -> Document:
+    """The document, as the driver gives it back."""
+    return bson.decode(bson.encode(document), instants)
+
+
+def change(document: Document, rule: Rule) -> Document:
+    """The document after a rule, as the store writes it."""
+    old = decode(document)
+    new = rule(old)
+    return read_back(document if new is old else documents.encode(new, DATA_KEYS, old), UTC_INSTANTS)
+
+
+def added(document: Any, path: Path = ()) -> dict[Path, Any]:
+    """All fields that were added, by their paths."""
+    found: dict[Path, Any] = {}
+    for key, value in document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ():
+        if isinstance(key, str) and key.startswith(MARK):
+            found[*path, key] = value
+        else:
+            found |= added(value, (*path, key))
+    return found
+
+
+def without_additions(value: Any) -> Any:
+    """The same without all that was added."""
+    if isinstance(value, dict):
+        return {name: without_additions(inner) for name, inner in value.items() if not name.startswith(MARK)}
+    return [without_additions(inner) for inner in value] if isinstance(value, list) else value
+
+
+def opened(document: Document) -> Document:
+    """The document with its personal data open, since no two envelopes of the same are alike."""
+    home = document["workspace"], document["_id"]
+    return document | {name: DATA_KEYS.open((*home, name), document[name]) for name in SEALED if name in document}
+
+
+@over_histories
+@given(chains(), st.lists(rules(), max_size=5), st.data(), st.sampled_from([NAIVE_INSTANTS, UTC_INSTANTS]))
+def test_unknown_fields_anywhere_outlive_all_changes_and_make_no_difference(
+    attempts: list[Verification], sequence: list[Rule], data: st.DataObject, instants: bson.CodecOptions[Document]
+) -> None:
+    for verification in attempts:
+        plain = read_back(encode(verification), UTC_INSTANTS)
+        extended = deepcopy(plain)
+        for place in [*objects(extended)]:
+            place |= data.draw(additions)
+        extended = read_back(extended, UTC_INSTANTS)
+        before = added(extended)
+
+        for rule in sequence:
+            plain, extended = change(plain, rule), change(read_back(extended, instants), rule)
+
+        # What was added inside personal data is erased with them.
+        assert added(extended) == {path: value for path, value in before.items() if path[0] not in SEALED or path[0] in plain}
+        assert opened(without_additions(extended)) == opened(plain)
+
+
+@over_histories
+@given(chains(), st.lists(rules(), max_size=5), st.data())
+def test_events_of_unknown_types_stay_where_they_are_and_count(attempts: list[Verification], sequence: list[Rule], data: st.DataObject) -> None:
+    for verification in attempts:
+        document = read_back(encode(verification), UTC_INSTANTS)
+        for rule in sequence:
+            if data.draw(st.booleans()):
+                version = document["version"] + 1
+                unknown = {"version": version, "type": "x_paused", "actor": "x_robot", "at": document["updatedAt"], "to": "x_paused", "for": [1]}
+                document = document | {"version": version, "events": [*document["events"], unknown]}
+            before = document
+
+            document = change(before, rule)
+
+            view = decode(document)
+            assert document["events"][: before["version"]] == before["events"]
+            assert [event["version"] for event in document["events"]] == [*range(1, document["version"] + 1)]
+            assert view.version == document["version"]
+            for seen in range(-1, document["version"] + 1):
+                shown = [event["version"] for event in document["events"] if event["version"] > seen and event["type"] in EVENT_TYPES]
+                assert [event.version for event in decode(document).events_after(seen)] == shown
+
+
+def test_a_higher_schema_version_stays_and_an_absent_one_stays_absent() -> None:
+    document = encode(a_verification())
+
+    assert document["schema"] == 1
+    assert change(document | {"schema": 7}, lambda it: noted(it, "event-2"))["schema"] == 7
+    del document["schema"]
+    assert "schema" not in change(document, lambda it: noted(it, "event-2"))
+
+
+async def test_a_retry_keeps_what_is_unknown_of_the_attempt_before_and_takes_none_of_it(store: Store, verifications: Verifications) -> None:
+    final = a_final_verification(FAILED_RESULT)
+    document = encode(final) | {"riskScore": 0.7, "reference": 7}
+    document["provider"]["region"] = "eu"
+    await store.collection.insert_one(document)
+
+    successor = await verifications.retry(final.id, lambda it, at: retried(it, at))
+
+    [before, after] = [await store.collection.find_one({"_id": id}) for id in (final.id, successor.id)]
+    assert before
+    assert after
+    assert (before["riskScore"], before["provider"]["region"], before["reference"], before["next"]) == (0.7, "eu", 7, successor.id)
+    assert after.keys().isdisjoint({"riskScore", "reference"})
+    assert after["provider"].keys() == {"name", "id", "url"}
+    assert after["schema"] == 1
+
+
+async def test_one_report_of_progress_keeps_the_fields_of_a_newer_release(store: Store, verifications: Verifications) -> None:
+    added = await verifications.add(a_verification())
+    await store.collection.update_one({"_id": added.id}, {"$set": {"riskScore": 0.7, "events.0.channel": "sms", "provider.region": "eu"}})
+    before = await store.collection.find_one({"_id": added.id})
+
+    await verifications.change(added.id, lambda it, at: it.progressed(Progress.LINK_OPENED, WINDOWS, later(minutes=1)))
+
+    assert before
+    assert await store.collection.find_one({"_id": added.id}) == before | {
+        "version": 2,
+        "openedAt": later(minutes=1),
+        "updatedAt": later(minutes=1),
+        "linkExpiresAt": later(minutes=16),
+        "due": later(minutes=16),
+        "events": [*before["events"], {"version": 2, "type": "link_opened", "actor": "individual", "at": later(minutes=1)}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("provider", "left"),
+    [
+        ({"name": "sandbox", "url": "https://provider.example/ver_1", "region": "eu"}, {"name": "sandbox", "region": "eu"}),
+        ({"name": "sandbox", "id": "id-1", "url": 7}, {"name": "sandbox", "id": "id-1"}),
+        ("https://provider.example/ver_1", {}),
+    ],
+)
+def test_of_a_provider_that_can_not_be_read_anonymization_erases_the_link_alone(provider: object, left: Document) -> None:
+    document = encode(a_final_verification()) | {"provider": provider}
+
+    assert change(document, lambda it: it.anonymized(Actor.INTEGRATOR, later(days=1)))["provider"] == left
+
+
+async def test_an_instant_that_python_can_not_express_is_given_back_unchanged(store: Store, verifications: Verifications) -> None:
+    added = await verifications.add(a_verification())
+    far = bson.DatetimeMS(2**50)
+    await store.collection.update_one({"_id": added.id}, {"$set": {"reviewedAt": far, "completedAt": far, "events.0.reviewedAt": far}})
+
+    await verifications.change(added.id, lambda it, at: noted(it, "event-2"))
+
+    document = await store.collection.find_one({"_id": added.id})
+    assert document
+    assert (document["version"], document["reviewedAt"], document["completedAt"], document["events"][0]["reviewedAt"]) == (2, far, far, far)
+
+
+@pytest.mark.parametrize("rule", [lambda it: it, lambda it: noted(it, "event-2")])
+def test_only_what_changed_is_encoded_anew(rule: Rule) -> None:
+    document = read_back(encode(a_final_verification(VERIFIED_RESULT)), NAIVE_INSTANTS)
+    old = decode(document)
+
+    written = documents.encode(rule(old), DATA_KEYS, old)
+
+    assert stored(old) is document
+    assert all(written[name] is value for name, value in document.items() if name not in ("version", "updatedAt", "events"))
+    assert all(after is before for after, before in zip(written["events"], document["events"], strict=False))
