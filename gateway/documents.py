@@ -24,16 +24,16 @@ from graphql import (
     validate,
 )
 
+from compiler import Compiler, Limit, Plans
+from compiler.recent import Recent
 from domain.errors import TooComplex
 from gateway.caching import constant
-from gateway.compiled import Compiler, Limit, Plans
 from gateway.cost import Price, Pricing
 from gateway.errors import RequestRefused, error, formatted, refused
 from gateway.limits import Limits, exceeded, exceeded_at_first, too_many, too_many_values
 from gateway.manifest import BadManifest, Mode
 from gateway.operation_request import OperationRequest
 from gateway.persisted import PersistedQueries, sha256
-from gateway.recent import Recent
 from gateway.selections import Fragments, fragments_of, inner_variables, operations_of, sound
 
 logger = logging.getLogger(__name__)

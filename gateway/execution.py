@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, cast
 import orjson
 from graphql import ExecutionResult, Executor, GraphQLSchema, OperationType, create_source_event_stream
 
+from compiler.positions import close
 from domain.caller import Caller
 from domain.errors import BadValue, RequestError
-from gateway.compiled.positions import close
 from gateway.documents import LEAST_COST, Documents, Operation, too_complex
 from gateway.drain import Drain
 from gateway.errors import RequestRefused, error, formatted, unexpected

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from gateway.recent import Recent
+from compiler.recent import Recent
 
 KEPT_TEXTS = 5000
 KEPT_CHARACTERS = 2_000_000

@@ -5,9 +5,9 @@ from typing import Any
 
 from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 
+from compiler.guards import Guard, Resolver
 from domain.errors import Forbidden
 from domain.event import EventType
-from gateway.compiled.guards import Guard, Resolver
 from resolvers.context import Context
 from schema.fields import RULES, declared
 from schema.rules import ANYONE, Otherwise, Rule

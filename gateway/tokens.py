@@ -16,9 +16,9 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key, OctKey
 from joserfc.jwt import ClaimsOption
 
+from compiler.recent import Recent
 from domain.caller import Caller, FollowToken, Scope
 from gateway.keys import ALGORITHMS, IssuerKeys
-from gateway.recent import Recent
 
 logger = logging.getLogger(__name__)
 

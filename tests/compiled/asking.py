@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode, parse, validate
 
-from gateway.compiled import Compiler, Plans
+from compiler import Compiler, Plans
 from tests.compiled.comparison import Verdict, compared
 from tests.compiled.executors import awaited, reference
 

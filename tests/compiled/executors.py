@@ -6,7 +6,7 @@ from typing import Any
 
 from graphql import DocumentNode, ExecutionResult, GraphQLSchema, OperationDefinitionNode, execute
 
-from gateway.compiled import Compiler
+from compiler import Compiler
 
 Result = ExecutionResult | Awaitable[ExecutionResult]
 # The root, the context, the raw variables, the variant.

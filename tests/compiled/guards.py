@@ -5,8 +5,8 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, default_field_resolver
 
-from gateway.compiled import Guard
-from gateway.compiled.guards import Resolver
+from compiler import Guard
+from compiler.guards import Resolver
 
 
 class Scoped(Guard):

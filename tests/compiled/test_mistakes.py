@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLFloat, GraphQLInt, GraphQLSchema
 
-from gateway.compiled import Guard, Plans, arguments, calls, checks, run, source, variables
-from gateway.compiled.run import Spot
+from compiler import Guard, Plans, arguments, calls, checks, run, source, variables
+from compiler.run import Spot
 from tests.compiled.documents import Written
 from tests.compiled.executors import Compiled, Prepare
 from tests.compiled.mistakes import MISTAKES

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from graphql import ExecutionResult
 
-from gateway.compiled import Compiler
-from gateway.compiled.compiler import MOST_PLANS
+from compiler import Compiler
+from compiler.compiler import MOST_PLANS
 from tests.compiled.asking import asked, operation_of, plans_of, result_of
 from tests.compiled.values import Fault
 from tests.compiled.waiting import SCHEMA, fails, fails_at_once, works

@@ -13,11 +13,11 @@ import pytest
 from graphql import get_introspection_query
 from prometheus_client.parser import text_string_to_metric_families
 
+from compiler.recent import Recent
 from domain.caller import Scope
 from gateway.application import documents
 from gateway.documents import Documents, Found
 from gateway.operation_request import OperationRequest
-from gateway.recent import Recent
 from gateway.settings import BadSettings
 from schema.build import build, executable
 from tests.commands import Commands

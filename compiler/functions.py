@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
-from gateway.recent import Recent
+from compiler.recent import Recent
 
 MOST_CODES = 4096
 MOST_CHARACTERS = 1_000_000

@@ -18,8 +18,8 @@ from graphql import (
     GraphQLString,
 )
 
-from gateway.compiled.functions import Function
-from gateway.compiled.positions import AbstractPosition, LeafPosition, ListPosition, ObjectPosition, Position
+from compiler.functions import Function
+from compiler.positions import AbstractPosition, LeafPosition, ListPosition, ObjectPosition, Position
 
 QUICK: dict[Any, str] = {
     GraphQLString.coerce_output_value: "{0}.__class__ is str",

@@ -17,7 +17,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
-from gateway.compiled.run import Operation
+from compiler.run import Operation
 
 MISSING = object()
 PLAIN = {

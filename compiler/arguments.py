@@ -14,7 +14,7 @@ from strawberry.types.arguments import StrawberryArgument, convert_argument, con
 from strawberry.types.base import StrawberryMaybe, StrawberryOptional
 from strawberry.types.enum import StrawberryEnumDefinition
 
-from gateway.compiled.run import Run
+from compiler.run import Run
 
 # What no resolver can change, so that all requests may have the same.
 UNCHANGING = (str, int, float, bool, type(None))

@@ -6,8 +6,8 @@ from typing import Any
 
 from graphql import ExecutionResult
 
-from gateway.compiled.positions import PENDING, close
-from gateway.compiled.run import Hole, Key, Place, Run, Spot, listed
+from compiler.positions import PENDING, close
+from compiler.run import Hole, Key, Place, Run, Spot, listed
 
 
 class Settling:

@@ -5,8 +5,8 @@ from typing import Any
 
 from graphql import ExecutionResult, GraphQLError
 
-from gateway.compiled.run import Place, Run, Selected
-from gateway.compiled.settling import Settling
+from compiler.run import Place, Run, Selected
+from compiler.settling import Settling
 
 Root = Callable[[Any, Run, Place], dict[str, Any]]
 

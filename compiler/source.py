@@ -10,12 +10,12 @@ from graphql import GraphQLField, GraphQLList, GraphQLNonNull, GraphQLObjectType
 from graphql.execution.collect_fields import FieldDetailsList, FragmentDetails, GroupedFieldSet, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues
 
-from gateway.compiled.calls import Calls
-from gateway.compiled.checks import Checks
-from gateway.compiled.classes import by_class, classes_of
-from gateway.compiled.functions import Codes, Function, indented
-from gateway.compiled.positions import AbstractPosition, LeafPosition, ListPosition, ObjectPosition, Position, abandon
-from gateway.compiled.run import Operation
+from compiler.calls import Calls
+from compiler.checks import Checks
+from compiler.classes import by_class, classes_of
+from compiler.functions import Codes, Function, indented
+from compiler.positions import AbstractPosition, LeafPosition, ListPosition, ObjectPosition, Position, abandon
+from compiler.run import Operation
 
 TYPENAME = "__typename"
 MOST_POSITIONS = 3000

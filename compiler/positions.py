@@ -21,8 +21,8 @@ from graphql.execution import Executor
 from graphql.pyutils import inspect, is_async_iterable, is_awaitable, is_iterable
 from strawberry.types.base import has_object_definition
 
-from gateway.compiled.info import resolve_info
-from gateway.compiled.run import Place, Run, Spot
+from compiler.info import resolve_info
+from compiler.run import Place, Run, Spot
 
 # Stands for a value that is being waited for: its hole will be filled.
 PENDING = object()

@@ -7,7 +7,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
-from gateway.compiled.guards import Resolver
+from compiler.guards import Resolver
 
 MADE_BY_STRAWBERRY = "GraphQLCoreConverter.from_resolver.<locals>."
 EVENT = "GraphQLCoreConverter.from_field.<locals>.<lambda>"

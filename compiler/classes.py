@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from graphql import GraphQLAbstractType, GraphQLObjectType
 
-from gateway.compiled.positions import is_object
+from compiler.positions import is_object
 
 MADE_BY_STRAWBERRY = ("StrawberryUnion.get_type_resolver.<locals>.", "GraphQLCoreConverter.from_interface.<locals>.")
 

@@ -6,11 +6,11 @@ from keyword import iskeyword
 from graphql import GraphQLField, GraphQLSchema, default_field_resolver
 from graphql.language import FieldNode
 
-from gateway.compiled.arguments import Arguments, Converter
-from gateway.compiled.functions import Function
-from gateway.compiled.guards import unguarded
-from gateway.compiled.info import LazyInfo, resolve_info
-from gateway.compiled.plain import Plain, plain, tells_event
+from compiler.arguments import Arguments, Converter
+from compiler.functions import Function
+from compiler.guards import unguarded
+from compiler.info import LazyInfo, resolve_info
+from compiler.plain import Plain, plain, tells_event
 
 
 class Calls:

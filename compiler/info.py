@@ -7,7 +7,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo, GraphQLResolveInfoHelpers
 from graphql.pyutils import Path, gather_with_cancel, is_awaitable
 
-from gateway.compiled.run import Place, Run, Spot
+from compiler.run import Place, Run, Spot
 
 # The event loop itself keeps no hold of what nobody waits for.
 tracked: set["asyncio.Future[list[Any]]"] = set()

@@ -20,14 +20,14 @@ from graphql.execution.values import VariableValues
 from graphql.language import DirectiveNode
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
 
-from gateway.compiled.calls import Calls
-from gateway.compiled.checks import Checks
-from gateway.compiled.functions import Codes
-from gateway.compiled.plan import Plan
-from gateway.compiled.run import UNLIMITED, Limit, Operation, Run
-from gateway.compiled.source import Refused, Writer
-from gateway.compiled.variables import Variables
-from gateway.recent import Recent
+from compiler.calls import Calls
+from compiler.checks import Checks
+from compiler.functions import Codes
+from compiler.plan import Plan
+from compiler.recent import Recent
+from compiler.run import UNLIMITED, Limit, Operation, Run
+from compiler.source import Refused, Writer
+from compiler.variables import Variables
 
 logger = logging.getLogger(__name__)
 
