@@ -38,7 +38,7 @@ ledger: setup ## break everything for 20 minutes and count what was lost; anothe
 	.venv/bin/python -m tests.ledger $(ARGS)
 
 compare: setup ## hold the compiled executor to graphql-core at length; another run: make compare ARGS='--operations 20000 --seed 8'
-	.venv/bin/python -m tests.compiled $(ARGS)
+	.venv/bin/python -m tests.comparison $(ARGS)
 
 smuggle: setup ## send mutated requests through nginx and HAProxy, and compare what each side saw; another run: make smuggle ARGS='--seed 8 --streams 5000'
 	.venv/bin/python -m tests.smuggle $(ARGS)

@@ -1,4 +1,4 @@
-"""The comparison as a command: python -m tests.compiled --operations 20000 --seed 7."""
+"""The comparison as a command: python -m tests.comparison --operations 20000 --seed 7."""
 
 import argparse
 import sys
@@ -12,11 +12,11 @@ import uvloop
 from pymongo import MongoClient
 
 from gateway.embedded import EmbeddedMongo
-from tests.compiled.comparison import Verdict
-from tests.compiled.executors import Compiled
-from tests.compiled.own import places
-from tests.compiled.run import Tally, compare, trials
-from tests.compiled.subjects import Subject, subjects
+from tests.comparison.comparison import Verdict
+from tests.comparison.executors import Compiled
+from tests.comparison.own import places
+from tests.comparison.run import Tally, compare, trials
+from tests.comparison.subjects import Subject, subjects
 
 # Of each hundred operations.
 SHARES = {"nasty": 50, "raw": 25, "own": 25}
@@ -26,7 +26,7 @@ MOST_DIFFERENCES = 50
 
 def main() -> int:
     """Compare, tell what it came to; 1 where there was a difference."""
-    parser = argparse.ArgumentParser(prog="tests.compiled", description=__doc__)
+    parser = argparse.ArgumentParser(prog="tests.comparison", description=__doc__)
     parser.add_argument("--operations", type=int, default=20_000, help="how many documents; each is executed three times")
     parser.add_argument("--seed", type=int, default=7, help="the same seed makes the same operations")
     parser.add_argument("--only", choices=sorted(SHARES), help="over this schema only")

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import mutations, queries
 
-from tests.compiled.documents import Rewriting, Written
-from tests.compiled.literals import Inputs
-from tests.compiled.operations import Plain, plain_operations
-from tests.compiled.subjects import Subject
+from tests.comparison.documents import Rewriting, Written
+from tests.comparison.literals import Inputs
+from tests.comparison.operations import Plain, plain_operations
+from tests.comparison.subjects import Subject
 
 # To make a document takes hypothesis long; to write it down in another way doesn't.
 WAYS_OF_EACH = 4

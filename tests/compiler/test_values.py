@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLEnumType, GraphQLError, GraphQLScalarType, GraphQLSchema, Undefined, build_schema
 
-from tests.compiled.asking import asked
-from tests.compiled.values import Color, Fault, Level, Text, Whole
+from tests.comparison.asking import asked
+from tests.comparison.values import Color, Fault, Level, Text, Whole
 
 
 def schema(type: str) -> GraphQLSchema:

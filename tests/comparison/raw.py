@@ -14,11 +14,11 @@ from graphql import (
     build_schema,
 )
 
-from tests.compiled.asked import echoed_at
-from tests.compiled.dice import Dice
-from tests.compiled.faults import Make, items, leaf, sometimes_later, strange
-from tests.compiled.inputs import read_odd, write_odd
-from tests.compiled.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS, RATIOS, TEXTS, Color
+from tests.comparison.asked import echoed_at
+from tests.comparison.dice import Dice
+from tests.comparison.faults import Make, items, leaf, sometimes_later, strange
+from tests.comparison.inputs import read_odd, write_odd
+from tests.comparison.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS, RATIOS, TEXTS, Color
 
 SDL = """
 scalar Odd

@@ -15,12 +15,12 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.info import Info
 
 from schema.fields import represents
-from tests.compiled.asked import Context
-from tests.compiled.asking import asked, plans_of, result_of
-from tests.compiled.dice import Dice
-from tests.compiled.guards import guard
-from tests.compiled.inputs import ODD, Filter, Odd
-from tests.compiled.values import NOON, Fault
+from tests.comparison.asked import Context
+from tests.comparison.asking import asked, plans_of, result_of
+from tests.comparison.dice import Dice
+from tests.comparison.guards import guard
+from tests.comparison.inputs import ODD, Filter, Odd
+from tests.comparison.values import NOON, Fault
 
 
 class Row:

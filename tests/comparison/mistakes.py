@@ -19,7 +19,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from tests.compiled.executors import Execute, Prepare, Result, awaited, reference
+from tests.comparison.executors import Execute, Prepare, Result, awaited, reference
 
 Changed = type[Executor[Any]]
 

@@ -13,7 +13,7 @@ from graphql import (
 )
 from graphql import parse as parsed
 
-from tests.compiled.literals import Inputs
+from tests.comparison.literals import Inputs
 
 DEEPEST = 4
 INTROSPECTIVE = 0.01

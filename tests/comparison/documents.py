@@ -21,8 +21,8 @@ from graphql import (
 )
 from graphql import parse as parsed
 
-from tests.compiled.literals import Inputs
-from tests.compiled.operations import Composite
+from tests.comparison.literals import Inputs
+from tests.comparison.operations import Composite
 
 
 @dataclass

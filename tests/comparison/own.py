@@ -27,9 +27,9 @@ from store.feed import Feed
 from store.indexes import VERIFICATIONS
 from store.verifications import Store
 from tests.clock import Clock
-from tests.compiled.comparison import written
-from tests.compiled.executors import awaited
-from tests.compiled.subjects import USUAL, Begun, Start, Subject
+from tests.comparison.comparison import written
+from tests.comparison.executors import awaited
+from tests.comparison.subjects import USUAL, Begun, Start, Subject
 from tests.factories import NOON, PASSPORT, WINDOWS, a_final_verification, a_provider, a_verification
 from tests.storing import another_database, encode, storing
 

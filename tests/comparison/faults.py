@@ -8,8 +8,8 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from tests.compiled.dice import Dice
-from tests.compiled.values import NEARLY, STRANGE, Fault, Unreadable
+from tests.comparison.dice import Dice
+from tests.comparison.values import NEARLY, STRANGE, Fault, Unreadable
 
 Make = Callable[[Dice, str], Any]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql import build_schema
 
-from tests.compiled.values import Fault
+from tests.comparison.values import Fault
 
 SCHEMA = build_schema(
     """

@@ -9,11 +9,11 @@ from graphql import GraphQLFloat, GraphQLInt, GraphQLSchema
 
 from compiler import Guard, Plans, arguments, calls, checks, run, source, variables
 from compiler.run import Spot
-from tests.compiled.documents import Written
-from tests.compiled.executors import Compiled, Prepare
-from tests.compiled.mistakes import MISTAKES
-from tests.compiled.run import compare, trials
-from tests.compiled.subjects import Start, Subject, subjects
+from tests.comparison.documents import Written
+from tests.comparison.executors import Compiled, Prepare
+from tests.comparison.mistakes import MISTAKES
+from tests.comparison.run import compare, trials
+from tests.comparison.subjects import Start, Subject, subjects
 
 SEED, OPERATIONS, AT_ONCE = 11, 600, 25
 

@@ -7,7 +7,7 @@ import strawberry
 from graphql import GraphQLError, Undefined
 from strawberry.scalars import JSON
 
-from tests.compiled.values import Color, Fault, Level
+from tests.comparison.values import Color, Fault, Level
 
 Odd = NewType("Odd", str)
 

@@ -11,12 +11,12 @@ from itertools import islice
 from random import Random
 from typing import Any
 
-from tests.compiled.comparison import Verdict
-from tests.compiled.documents import Written
-from tests.compiled.executors import Compiled, Prepare, reference
-from tests.compiled.generation import documents
-from tests.compiled.subjects import Start, Subject
-from tests.compiled.trial import Difference, Trial, starts
+from tests.comparison.comparison import Verdict
+from tests.comparison.documents import Written
+from tests.comparison.executors import Compiled, Prepare, reference
+from tests.comparison.generation import documents
+from tests.comparison.subjects import Start, Subject
+from tests.comparison.trial import Difference, Trial, starts
 
 COLLECT_EVERY = 20
 TURNS = 20

@@ -6,8 +6,8 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode, parse, validate
 
 from compiler import Compiler, Plans
-from tests.compiled.comparison import Verdict, compared
-from tests.compiled.executors import awaited, reference
+from tests.comparison.comparison import Verdict, compared
+from tests.comparison.executors import awaited, reference
 
 TIMES = 2
 

@@ -10,11 +10,11 @@ from strawberry.dataloader import DataLoader
 from strawberry.scalars import JSON
 from strawberry.types.nodes import FragmentSpread, InlineFragment, Selection
 
-from tests.compiled.beings import Being, Cat, Dog, Rock
-from tests.compiled.dice import Dice
-from tests.compiled.faults import Make, leaf, strange
-from tests.compiled.inputs import Either, Filter, Odd, Range, Required
-from tests.compiled.values import TEXTS, Color, Fault, Level
+from tests.comparison.beings import Being, Cat, Dog, Rock
+from tests.comparison.dice import Dice
+from tests.comparison.faults import Make, leaf, strange
+from tests.comparison.inputs import Either, Filter, Odd, Range, Required
+from tests.comparison.values import TEXTS, Color, Fault, Level
 
 Row = strawberry.Parent[Being]
 RANGE, RANGES, NUMBERS = Range(least=7), [Range(most=2), Range()], [1, 2]

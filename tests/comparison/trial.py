@@ -18,11 +18,11 @@ from graphql import (
     execute,
 )
 
-from tests.compiled.comparison import Verdict, compared, told
-from tests.compiled.documents import Written, variable_values
-from tests.compiled.executors import Execute, Prepare, awaited
-from tests.compiled.literals import Inputs
-from tests.compiled.subjects import Start, Subject
+from tests.comparison.comparison import Verdict, compared, told
+from tests.comparison.documents import Written, variable_values
+from tests.comparison.executors import Execute, Prepare, awaited
+from tests.comparison.literals import Inputs
+from tests.comparison.subjects import Start, Subject
 
 TIMES = 3
 RATES = (0.0, 0.02, 0.05, 0.1, 0.3)

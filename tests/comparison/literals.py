@@ -15,7 +15,7 @@ from graphql import (
     is_required_input_field,
 )
 
-from tests.compiled.values import Text, Whole
+from tests.comparison.values import Text, Whole
 
 DEEPEST = 3
 LITERALS: dict[str, tuple[str, ...]] = {

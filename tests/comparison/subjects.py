@@ -8,11 +8,11 @@ from graphql import FieldNode, GraphQLSchema, OperationDefinitionNode, Operation
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes
 
-from tests.compiled import nasty, raw
-from tests.compiled.asked import Context
-from tests.compiled.beings import KINDS, Being
-from tests.compiled.dice import Dice
-from tests.compiled.raw import Entry
+from tests.comparison import nasty, raw
+from tests.comparison.asked import Context
+from tests.comparison.beings import KINDS, Being
+from tests.comparison.dice import Dice
+from tests.comparison.raw import Entry
 
 SCALARS = {
     "DateTime": st.sampled_from(["2026-03-02T12:00:00Z", "2026-03-02T12:00:00.25+05:30"]).map(nodes.String),

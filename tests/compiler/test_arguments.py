@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from graphql import GraphQLEnumType, GraphQLScalarType, GraphQLSchema, build_schema
 
-from tests.compiled.asking import asked
-from tests.compiled.inputs import read_odd, write_odd
-from tests.compiled.values import Color
+from tests.comparison.asking import asked
+from tests.comparison.inputs import read_odd, write_odd
+from tests.comparison.values import Color
 
 
 def built() -> GraphQLSchema:

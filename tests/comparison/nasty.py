@@ -13,16 +13,16 @@ from strawberry.scalars import JSON
 from strawberry.schema.config import StrawberryConfig
 
 from schema.fields import represents
-from tests.compiled import asked
-from tests.compiled.asked import Info, Pebble
-from tests.compiled.beings import Bag as BagOfData
-from tests.compiled.beings import Cat as CatOfData
-from tests.compiled.beings import Constant, Kitten, Machine, Rock
-from tests.compiled.beings import Dog as DogOfData
-from tests.compiled.extensions import Allowed, AllowedLater, Around
-from tests.compiled.guards import guard
-from tests.compiled.inputs import ODD, Odd
-from tests.compiled.values import Color
+from tests.comparison import asked
+from tests.comparison.asked import Info, Pebble
+from tests.comparison.beings import Bag as BagOfData
+from tests.comparison.beings import Cat as CatOfData
+from tests.comparison.beings import Constant, Kitten, Machine, Rock
+from tests.comparison.beings import Dog as DogOfData
+from tests.comparison.extensions import Allowed, AllowedLater, Around
+from tests.comparison.guards import guard
+from tests.comparison.inputs import ODD, Odd
+from tests.comparison.values import Color
 
 Resolver = Callable[..., Any]
 

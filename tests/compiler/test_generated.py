@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from tests.compiled.comparison import Verdict
-from tests.compiled.executors import Compiled
-from tests.compiled.own import places
-from tests.compiled.run import Tally, compare, trials
-from tests.compiled.subjects import Subject, subjects
+from tests.comparison.comparison import Verdict
+from tests.comparison.executors import Compiled
+from tests.comparison.own import places
+from tests.comparison.run import Tally, compare, trials
+from tests.comparison.subjects import Subject, subjects
 
 SEED = 7
 NASTY, RAW, OWN = 450, 350, 250

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tests.compiled.dice import Dice
-from tests.compiled.faults import Make, items, leaf, sometimes_later, strange
-from tests.compiled.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS, RATIOS, TEXTS, Fault
+from tests.comparison.dice import Dice
+from tests.comparison.faults import Make, items, leaf, sometimes_later, strange
+from tests.comparison.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS, RATIOS, TEXTS, Fault
 
 
 class Being:
