@@ -21,10 +21,10 @@ from gateway.errors import RequestRefused
 from gateway.explain import explained
 from gateway.garbage import collected_seldom
 from gateway.settings import BadSettings
-from gateway.simulation import command as simulation
-from gateway.simulation.runner import SPEED
 from gateway.tokens import SCOPES, WORKSPACE
 from schema.build import build
+from simulation import command as simulation
+from simulation.runner import SPEED
 from store.driver import BadAddress
 from store.verifications import utc_now
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.pages.page import assets, filled, served
-from gateway.simulation.credentials import Credentials
+from simulation.credentials import Credentials
 
 # Trusted types: where the browser knows them, not even a mistake in the script could turn a server's text into HTML.
 ALLOWING = "script-src 'self'; connect-src 'self'; form-action 'none'; require-trusted-types-for 'script'"

@@ -17,8 +17,8 @@ from gateway import console, development, graphiql, logs, server, settings
 from gateway.application import application, token_reader
 from gateway.embedded import EmbeddedMongo
 from gateway.hosts import is_address
-from gateway.simulation.credentials import Credentials
-from gateway.simulation.runner import simulate
+from simulation.credentials import Credentials
+from simulation.runner import simulate
 from store.verifications import utc_now
 
 DEMO_RATE = 0.2

@@ -9,9 +9,9 @@ from pathlib import Path
 from domain.caller import Scope
 from gateway.data_keys import made_for_development
 from gateway.settings import DEVELOPMENT
-from gateway.simulation import credentials as credential
-from gateway.simulation.credentials import Credentials
 from gateway.tokens import Tokens
+from simulation import credentials as credential
+from simulation.credentials import Credentials
 
 WORKSPACE = "demo"
 OTHER_WORKSPACE = "other"

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from gateway.pages.page import assets, filled, html, joined, served
-from gateway.simulation.credentials import Credentials
+from simulation.credentials import Credentials
 
 BUNDLE = Path(__file__).parent / "pages" / "graphiql"
 # Its editor writes style sheets of its own, and works in the background.

@@ -10,8 +10,8 @@ from graphql import parse, validate
 from gateway import development
 from gateway.console import routes
 from gateway.pages.page import FILES
-from gateway.simulation.credentials import Credentials, Tokens
 from schema.build import build
+from simulation.credentials import Credentials, Tokens
 from tests.gateway.pages import Page
 from tests.serving import Gateway, serving
 

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from gateway.dev import tell
-from gateway.simulation.credentials import Credentials, Tokens
+from simulation.credentials import Credentials, Tokens
 
 CREDENTIALS = Credentials("http://x.example", "http://x.example/graphql", "ws://x.example/graphql", "demo", Tokens("a", "b", "c", "d"))
 

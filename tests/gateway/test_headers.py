@@ -12,7 +12,7 @@ from websockets.typing import Origin
 
 from gateway.console import routes
 from gateway.pages.page import POLICY
-from gateway.simulation.credentials import Credentials, Tokens
+from simulation.credentials import Credentials, Tokens
 from tests.commands import Commands
 from tests.company import PERSON
 from tests.serving import Gateway, serving

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gateway.embedded import serves
-from gateway.simulation.credentials import Credentials
+from simulation.credentials import Credentials
 from tests.processes.process import CREATE, PROGRESS, READ, REQUEST, Api, Command, eventually, next_update, running
 
 OPTIONS = ("dev", "--port", "0", "--data-dir", "data")

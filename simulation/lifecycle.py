@@ -6,10 +6,10 @@ from enum import Enum, auto
 from itertools import count
 from random import Random
 
-from gateway.simulation.chance import delay, weighted
-from gateway.simulation.people import Person, person
-from gateway.simulation.reasons import Reason, given, pressed
-from gateway.simulation.steps import Attempt, Lifecycle, Progress, Result, Step
+from simulation.chance import delay, weighted
+from simulation.people import Person, person
+from simulation.reasons import Reason, given, pressed
+from simulation.steps import Attempt, Lifecycle, Progress, Result, Step
 
 
 class Habit(Enum):

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import httpx2
 
-from gateway.simulation.errors import Misunderstood, Refused, SimulationError, TokenRefused, Unreachable
+from simulation.errors import Misunderstood, Refused, SimulationError, TokenRefused, Unreachable
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from gateway.simulation.chance import weighted
+from simulation.chance import weighted
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from gateway.simulation.tally import STATUSES, Tally
+from simulation.tally import STATUSES, Tally
 
 STYLES = {"PENDING": "yellow", "VERIFIED": "green", "FAILED": "red", "INCONCLUSIVE": "magenta"}
 FRAME_SECONDS, LINE_SECONDS = 0.2, 5.0

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from gateway.simulation.client import Client
-from gateway.simulation.people import Document
-from gateway.simulation.reasons import Reason
-from gateway.simulation.steps import Lifecycle, Result
+from simulation.client import Client
+from simulation.people import Document
+from simulation.reasons import Reason
+from simulation.steps import Lifecycle, Result
 
 STATE = "fragment State on Verification { id status phase attempt version canRetry reasons { code retryAdvice } events { type } }"
 ANSWER = "__typename ... on Verification { ...State } ... on Refusal { code message field }"

@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator
 from itertools import islice
 from uuid import uuid4
 
-from gateway.simulation.client import Client
-from gateway.simulation.credentials import Credentials
-from gateway.simulation.errors import BadPace, TokenRefused
-from gateway.simulation.journey import Journey
-from gateway.simulation.lifecycle import lifecycles
-from gateway.simulation.parties import Integrator, Provider
-from gateway.simulation.reasons import Reason
-from gateway.simulation.steps import Lifecycle
-from gateway.simulation.tally import Tally
+from simulation.client import Client
+from simulation.credentials import Credentials
+from simulation.errors import BadPace, TokenRefused
+from simulation.journey import Journey
+from simulation.lifecycle import lifecycles
+from simulation.parties import Integrator, Provider
+from simulation.reasons import Reason
+from simulation.steps import Lifecycle
+from simulation.tally import Tally
 
 # Half of all lives are over within 20 seconds then, and nearly all within a minute.
 SPEED = 20.0

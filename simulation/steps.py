@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway.simulation.people import Document, Person
+from simulation.people import Document, Person
 
 
 @dataclass(frozen=True, slots=True)

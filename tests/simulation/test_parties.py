@@ -4,8 +4,8 @@ import pytest
 from graphql import build_schema, parse, validate
 
 import schema
-from gateway.simulation import parties
-from gateway.simulation.parties import State
+from simulation import parties
+from simulation.parties import State
 
 SDL = build_schema((Path(schema.__file__).parent / "schema.graphql").read_text(encoding="utf-8"))
 

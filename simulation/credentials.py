@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from gateway.simulation.errors import BadCredentials
+from simulation.errors import BadCredentials
 
 HOW_TO_GET_ONE = "`gateway dev --credentials-file FILE` writes one"
 

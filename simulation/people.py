@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
-from gateway.simulation.chance import weighted
+from simulation.chance import weighted
 
 OLDEST_BIRTHDAY, YOUNGEST_BIRTHDAY = date(1944, 1, 1), date(2007, 1, 1)
 

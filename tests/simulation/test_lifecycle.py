@@ -15,12 +15,12 @@ from domain.result import Result as DomainResult
 from domain.status import Status
 from domain.text import web_address
 from domain.verification import Verification
-from gateway.simulation import reasons
-from gateway.simulation.lifecycle import lifecycle, lifecycles
-from gateway.simulation.people import Document
-from gateway.simulation.reasons import Reason, tries_again
-from gateway.simulation.runner import SPEED
-from gateway.simulation.steps import Attempt, Lifecycle, Progress, Result, Step
+from simulation import reasons
+from simulation.lifecycle import lifecycle, lifecycles
+from simulation.people import Document
+from simulation.reasons import Reason, tries_again
+from simulation.runner import SPEED
+from simulation.steps import Attempt, Lifecycle, Progress, Result, Step
 from tests.factories import WINDOWS, a_verification, later
 
 CATALOGUE = [Reason(reason.code, reason.type.name, tuple(status.name for status in reason.statuses)) for reason in domain_reasons.CATALOGUE.values()]

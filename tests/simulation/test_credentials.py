@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.simulation.credentials import Credentials
-from gateway.simulation.errors import BadCredentials
+from simulation.credentials import Credentials
+from simulation.errors import BadCredentials
 
 CONTENT: dict[str, Any] = {
     "url": "http://127.0.0.1:8000",

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from gateway.simulation.errors import Refused, SimulationError, TokenRefused
-from gateway.simulation.parties import State
+from simulation.errors import Refused, SimulationError, TokenRefused
+from simulation.parties import State
 
 STATUSES = ("PENDING", "VERIFIED", "FAILED", "INCONCLUSIVE")
 MOST_CHANGES = 10

@@ -15,11 +15,11 @@ from domain.caller import Scope
 from gateway import development
 from gateway.application import application, token_reader
 from gateway.server import Server, listening
-from gateway.simulation.client import Client
-from gateway.simulation.credentials import Credentials, Tokens
-from gateway.simulation.errors import Misunderstood, TokenRefused
-from gateway.simulation.runner import simulate
-from gateway.simulation.tally import STATUSES, Tally
+from simulation.client import Client
+from simulation.credentials import Credentials, Tokens
+from simulation.errors import Misunderstood, TokenRefused
+from simulation.runner import simulate
+from simulation.tally import STATUSES, Tally
 from store.verifications import utc_now
 from tests.serving import ACME, INTEGRATOR, Gateway, settings_for_tests
 

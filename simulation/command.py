@@ -7,11 +7,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gateway.simulation.credentials import Credentials
-from gateway.simulation.display import line, show, summary
-from gateway.simulation.errors import BadCredentials, BadPace, SimulationError
-from gateway.simulation.runner import SPEED, simulate
-from gateway.simulation.tally import Tally
+from simulation.credentials import Credentials
+from simulation.display import line, show, summary
+from simulation.errors import BadCredentials, BadPace, SimulationError
+from simulation.runner import SPEED, simulate
+from simulation.tally import Tally
 
 DONE, FAILED, MISUSED, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 

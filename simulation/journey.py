@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 
-from gateway.simulation.parties import Integrator, Provider, State
-from gateway.simulation.reasons import tries_again
-from gateway.simulation.steps import Attempt, Lifecycle, Progress, Step
-from gateway.simulation.tally import Tally
+from simulation.parties import Integrator, Provider, State
+from simulation.reasons import tries_again
+from simulation.steps import Attempt, Lifecycle, Progress, Step
+from simulation.tally import Tally
 
 
 @dataclass(slots=True)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from gateway.simulation.command import run
-from gateway.simulation.credentials import Credentials, Tokens
-from gateway.simulation.errors import BadPace, Unreachable
-from gateway.simulation.runner import simulate
-from gateway.simulation.tally import Tally
+from simulation.command import run
+from simulation.credentials import Credentials, Tokens
+from simulation.errors import BadPace, Unreachable
+from simulation.runner import simulate
+from simulation.tally import Tally
 
 # Nothing listens there: it is reserved, and below the ports that a test could be given.
 NOWHERE = "http://127.0.0.1:1"

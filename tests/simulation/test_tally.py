@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.simulation.display import line, picture, summary
-from gateway.simulation.errors import Refused, TokenRefused, Unreachable
-from gateway.simulation.parties import State
-from gateway.simulation.tally import MOST_CHANGES, Tally
+from simulation.display import line, picture, summary
+from simulation.errors import Refused, TokenRefused, Unreachable
+from simulation.parties import State
+from simulation.tally import MOST_CHANGES, Tally
 
 CREATED = State("ver_1", "PENDING", "AWAITING_INDIVIDUAL", 1, 1, False, (), (), "CREATED")
 OPENED = replace(CREATED, phase="IN_SESSION", version=2, last_event="LINK_OPENED")
