@@ -27,12 +27,12 @@ from domain.deadlines import Windows
 from domain.filter import Filter
 from domain.verification import Verification
 from gateway.application import documents
+from gateway.callers.rate import Rate
 from gateway.drain import Drain
 from gateway.execution import Execution
 from gateway.garbage import collected_seldom
 from gateway.metrics import Metrics
 from gateway.operation_request import OperationRequest
-from gateway.rate import Rate
 from gateway.settings import read
 from providers.sandbox import Sandbox
 from resolvers.context import Services

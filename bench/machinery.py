@@ -22,8 +22,8 @@ from websockets.typing import Subprotocol
 
 from bench.processors import pinned
 from domain.caller import Scope
+from gateway.callers.tokens import Tokens, Trust
 from gateway.embedded import EmbeddedMongo
-from gateway.tokens import Tokens, Trust
 from store.sealing import Keys
 from store.verifications import utc_now
 

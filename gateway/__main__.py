@@ -13,6 +13,7 @@ from rich.console import Console
 from domain.caller import Scope
 from gateway import development, logs, server, settings
 from gateway.application import application, token_reader
+from gateway.callers.tokens import SCOPES, WORKSPACE
 from gateway.check import check as checked
 from gateway.dev import MongoAway
 from gateway.dev import dev as develop
@@ -21,7 +22,6 @@ from gateway.errors import RequestRefused
 from gateway.explain import explained
 from gateway.garbage import collected_seldom
 from gateway.settings import BadSettings
-from gateway.tokens import SCOPES, WORKSPACE
 from schema.build import build
 from simulation import command as simulation
 from simulation.runner import SPEED

@@ -17,7 +17,10 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from domain.deadlines import Windows
 from domain.errors import Unavailable
 from gateway import data_keys, origins, proxies, sandbox
-from gateway.admission import Admission, Capacity
+from gateway.callers.admission import Admission, Capacity
+from gateway.callers.keys import IssuerKeys, KeyFile, PublishedKeys
+from gateway.callers.rate import Rate
+from gateway.callers.tokens import Tokens, Trust
 from gateway.direct import Direct, DirectSockets
 from gateway.documents import Documents
 from gateway.drain import Drain
@@ -27,16 +30,13 @@ from gateway.headers import Headers
 from gateway.health import Health
 from gateway.hosts import Hosts
 from gateway.http import GraphQLOverHTTP
-from gateway.keys import IssuerKeys, KeyFile, PublishedKeys
 from gateway.manifest import BadManifest
 from gateway.manifest import read as manifest
 from gateway.metrics import Metrics
 from gateway.origins import Origins, origin_of
 from gateway.probes import Probes
-from gateway.rate import Rate
 from gateway.settings import BadSettings, Settings, optional_secret, secret
 from gateway.sweeper import chores, sweeping
-from gateway.tokens import Tokens, Trust
 from gateway.websocket import GraphQLOverWebSocket
 from providers.sandbox import Sandbox
 from resolvers.context import Services

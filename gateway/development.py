@@ -7,9 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from domain.caller import Scope
+from gateway.callers.tokens import Tokens
 from gateway.data_keys import made_for_development
 from gateway.settings import DEVELOPMENT
-from gateway.tokens import Tokens
 from simulation import credentials as credential
 from simulation.credentials import Credentials
 

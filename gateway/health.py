@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from itertools import repeat
 
 from domain.errors import Unavailable
+from gateway.callers.keys import IssuerKeys
 from gateway.drain import Drain
-from gateway.keys import IssuerKeys
 from store import indexes
 from store.driver import ping
 from store.feed import Feed

@@ -16,19 +16,19 @@ from starlette.types import Receive, Scope, Send
 
 from domain.caller import Caller
 from gateway import caching
-from gateway.admission import Admission, Crowded
 from gateway.answers import Answer, Header
+from gateway.callers.admission import Admission, Crowded
+from gateway.callers.keys import KeysUnavailable
+from gateway.callers.tokens import Tokens, Unauthenticated
 from gateway.documents import Operation
 from gateway.drain import Drain
 from gateway.encodings import decoded, encoded
 from gateway.errors import RequestRefused, refused, unexpected
 from gateway.execution import Execution, Message
-from gateway.keys import KeysUnavailable
 from gateway.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, wished
 from gateway.operation_request import OperationRequest, from_fields
 from gateway.requests import client_address, headers
 from gateway.sse import EventStream
-from gateway.tokens import Tokens, Unauthenticated
 
 METHODS = ("GET", "POST")
 MOST_BODY_BYTES = 262_144

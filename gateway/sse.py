@@ -11,10 +11,10 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from domain.caller import Caller
+from gateway.callers.tokens import deadline
 from gateway.drain import Drain
 from gateway.errors import RequestRefused
 from gateway.execution import Message
-from gateway.tokens import deadline
 
 HEARTBEAT_SECONDS = 12.0
 RETRY_MILLISECONDS = 1500

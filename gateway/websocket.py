@@ -15,16 +15,16 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from domain.caller import Caller
-from gateway.admission import Admission, Crowded
+from gateway.callers.admission import Admission, Crowded
+from gateway.callers.keys import KeysUnavailable
+from gateway.callers.tokens import Tokens, Unauthenticated, deadline
 from gateway.documents import Operation
 from gateway.drain import Drain
 from gateway.errors import Formatted, RequestRefused, unexpected
 from gateway.execution import Execution
-from gateway.keys import KeysUnavailable
 from gateway.metrics import Metrics
 from gateway.operation_request import OperationRequest, from_fields
 from gateway.requests import client_address, request_id
-from gateway.tokens import Tokens, Unauthenticated, deadline
 
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0

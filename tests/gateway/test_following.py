@@ -13,7 +13,7 @@ from schema.build import build, executable
 from store.verifications import utc_now
 from tests.clock import Clock
 from tests.company import CAPTURE_STARTED, LINK_OPENED, PERSON, Company
-from tests.gateway.test_identity import OPERATIONS, said, variables, without
+from tests.gateway.callers.test_tokens import OPERATIONS, said, variables, without
 from tests.serving import KEYS, serving
 from tests.wire import following, wired
 

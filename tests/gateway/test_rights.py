@@ -14,7 +14,7 @@ from gateway import rights
 from store.verifications import utc_now
 from tests.company import CAPTURE_COMPLETED, PERSON, Company
 from tests.factories import PASSPORT, a_verification
-from tests.gateway.test_identity import OPERATIONS, SCHEMA, variables
+from tests.gateway.callers.test_tokens import OPERATIONS, SCHEMA, variables
 from tests.wire import following, wired
 
 READ, WRITE, REPORT, SENSITIVE = SCOPES = (Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE)

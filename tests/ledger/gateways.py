@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 
 from domain.caller import Scope
-from gateway.tokens import Tokens, Trust
+from gateway.callers.tokens import Tokens, Trust
 from store.verifications import utc_now
 from tests.ledger.process import PATIENCE_SECONDS, Process
 from tests.ledger.proxy import HOST, Doors

@@ -17,7 +17,7 @@ from domain.caller import Scope
 from gateway.selections import operations_of
 from tests.commands import Commands
 from tests.company import Company
-from tests.gateway.test_identity import SCHEMA
+from tests.gateway.callers.test_tokens import SCHEMA
 from tests.security.connections import answers
 from tests.security.transports import asking
 from tests.serving import Gateway, serving

@@ -8,7 +8,7 @@ import pytest
 from domain.caller import Scope
 from tests.commands import Command, Commands
 from tests.company import PERSON, Company
-from tests.gateway.test_identity import OPERATIONS, WITH_AN_ID
+from tests.gateway.callers.test_tokens import OPERATIONS, WITH_AN_ID
 from tests.security.transports import Request, asking, codes, transports_of
 
 OBJECTS: list[Any] = [

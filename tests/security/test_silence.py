@@ -20,7 +20,7 @@ from graphql import (
 from domain.caller import Scope
 from tests.commands import Commands
 from tests.company import PERSON, Company
-from tests.gateway.test_identity import OPERATIONS, SCHEMA, variables
+from tests.gateway.callers.test_tokens import OPERATIONS, SCHEMA, variables
 from tests.processes.forwarder import forwarding
 from tests.security.connections import answers
 from tests.security.transports import FOR_QUERIES, Response, Transport, asking, codes, transports_of

@@ -20,7 +20,7 @@ from pymongo import MongoClient
 from domain.caller import Scope
 from store.indexes import VERIFICATIONS
 from tests.company import Company
-from tests.gateway.test_identity import OPERATIONS, WITH_AN_ID, variables, without
+from tests.gateway.callers.test_tokens import OPERATIONS, WITH_AN_ID, variables, without
 from tests.security.connections import answers
 from tests.security.transports import LIVE, Request, Response, asking, codes, live_by_stream, transports_of
 from tests.serving import Gateway, serving

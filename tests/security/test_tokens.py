@@ -1,5 +1,5 @@
 """Tokens that nobody may be trusted for, and those that end while they are in use. Cases S04 and S05; over POST and at the socket's beginning
-they are tried in tests/gateway/test_identity.py, with keys that are published in tests/gateway/test_keys.py.
+they are tried in tests/gateway/callers/test_tokens.py, with keys that are published in tests/gateway/callers/test_keys.py.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from domain.caller import Scope
 from tests.company import Company
-from tests.gateway.test_identity import OPERATIONS, bad_tokens
+from tests.gateway.callers.test_tokens import OPERATIONS, bad_tokens
 from tests.security.connections import answers
 from tests.security.transports import EVENT_STREAM, Response, asking, parameters
 from tests.wire import GENEROUS_SECONDS, wired

@@ -13,10 +13,10 @@ from joserfc import jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
-from gateway.keys import KeysUnavailable, PublishedKeys, usable
+from gateway.callers.keys import KeysUnavailable, PublishedKeys, usable
 from gateway.settings import BadSettings
 from store.verifications import utc_now
-from tests.gateway.test_identity import by_hand
+from tests.gateway.callers.test_tokens import by_hand
 from tests.serving import ISSUER, Gateway, serving
 from tests.wire import wired
 

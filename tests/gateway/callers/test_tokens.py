@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
 from domain.caller import Scope
-from gateway.tokens import Tokens, Trust, own_id
+from gateway.callers.tokens import Tokens, Trust, own_id
 from schema.build import build, executable
 from store.verifications import utc_now
 from tests.company import PERSON, Company

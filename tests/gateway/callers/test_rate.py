@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.caller import Caller, Scope
-from gateway.rate import REFUSAL, Rate
+from gateway.callers.rate import REFUSAL, Rate
 from gateway.settings import Settings
 from tests.serving import ACME, Gateway, serving
 from tests.wire import following, wired

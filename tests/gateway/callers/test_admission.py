@@ -10,8 +10,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from domain.caller import Caller
-from gateway import admission
-from gateway.admission import Admission, Capacity, Crowded, line
+from gateway.callers import admission
+from gateway.callers.admission import Admission, Capacity, Crowded, line
 from gateway.settings import BadSettings
 from tests.company import PERSON
 from tests.gateway.refusals import refused

@@ -18,7 +18,7 @@ from joserfc.jwt import ClaimsOption
 
 from compiler.recent import Recent
 from domain.caller import Caller, FollowToken, Scope
-from gateway.keys import ALGORITHMS, IssuerKeys
+from gateway.callers.keys import ALGORITHMS, IssuerKeys
 
 logger = logging.getLogger(__name__)
 
