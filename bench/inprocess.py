@@ -28,11 +28,11 @@ from domain.filter import Filter
 from domain.verification import Verification
 from gateway.application import documents
 from gateway.callers.rate import Rate
-from gateway.drain import Drain
 from gateway.execution import Execution
-from gateway.garbage import collected_seldom
-from gateway.metrics import Metrics
 from gateway.operation_request import OperationRequest
+from gateway.process.drain import Drain
+from gateway.process.garbage import collected_seldom
+from gateway.process.metrics import Metrics
 from gateway.settings import read
 from providers.sandbox import Sandbox
 from resolvers.context import Services

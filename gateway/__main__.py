@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from domain.caller import Scope
-from gateway import development, logs, server, settings
+from gateway import development, server, settings
 from gateway.application import application, token_reader
 from gateway.callers.tokens import SCOPES, WORKSPACE
 from gateway.check import check as checked
@@ -20,7 +20,8 @@ from gateway.dev import dev as develop
 from gateway.embedded import EmbeddedError
 from gateway.errors import RequestRefused
 from gateway.explain import explained
-from gateway.garbage import collected_seldom
+from gateway.process import logs
+from gateway.process.garbage import collected_seldom
 from gateway.settings import BadSettings
 from schema.build import build
 from simulation import command as simulation

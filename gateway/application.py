@@ -23,18 +23,18 @@ from gateway.callers.rate import Rate
 from gateway.callers.tokens import Tokens, Trust
 from gateway.direct import Direct, DirectSockets
 from gateway.documents import Documents
-from gateway.drain import Drain
 from gateway.entrance import Check, Entered, Entrance
 from gateway.execution import Execution
 from gateway.headers import Headers
-from gateway.health import Health
 from gateway.hosts import Hosts
 from gateway.http import GraphQLOverHTTP
 from gateway.manifest import BadManifest
 from gateway.manifest import read as manifest
-from gateway.metrics import Metrics
 from gateway.origins import Origins, origin_of
-from gateway.probes import Probes
+from gateway.process.drain import Drain
+from gateway.process.health import Health
+from gateway.process.metrics import Metrics
+from gateway.process.probes import Probes
 from gateway.settings import BadSettings, Settings, optional_secret, secret
 from gateway.sweeper import chores, sweeping
 from gateway.websocket import GraphQLOverWebSocket

@@ -2,7 +2,7 @@
 
 from domain.errors import Unavailable
 from gateway.application import documents
-from gateway.health import MOST_CLOCK_DIFFERENCE_SECONDS
+from gateway.process.health import MOST_CLOCK_DIFFERENCE_SECONDS
 from gateway.settings import Settings, secret, unknown
 from schema.build import build, executable
 from store import indexes

@@ -13,10 +13,11 @@ from typing import Any
 
 from rich.console import Console
 
-from gateway import console, development, graphiql, logs, server, settings
+from gateway import console, development, graphiql, server, settings
 from gateway.application import application, token_reader
 from gateway.embedded import EmbeddedMongo
 from gateway.hosts import is_address
+from gateway.process import logs
 from simulation.credentials import Credentials
 from simulation.runner import simulate
 from store.verifications import utc_now

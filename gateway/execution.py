@@ -17,11 +17,11 @@ from domain.caller import Caller
 from domain.errors import BadValue, RequestError
 from gateway.callers.rate import Rate
 from gateway.documents import LEAST_COST, Documents, Operation, too_complex
-from gateway.drain import Drain
 from gateway.errors import RequestRefused, error, formatted, unexpected
 from gateway.groups import Group, Groups
-from gateway.metrics import Metrics
 from gateway.operation_request import OperationRequest
+from gateway.process.drain import Drain
+from gateway.process.metrics import Metrics
 from gateway.rights import enforce
 from resolvers.context import Context, Services
 from resolvers.marks import Marked

@@ -16,9 +16,9 @@ import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
-from gateway.drain import Drain
 from gateway.frames import WebSocketProtocol
-from gateway.metrics import Metrics
+from gateway.process.drain import Drain
+from gateway.process.metrics import Metrics
 from gateway.protocol import HttpProtocol, Patience
 
 MOST_MESSAGE_BYTES = 65_536

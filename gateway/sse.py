@@ -12,9 +12,9 @@ from starlette.types import Receive, Scope, Send
 
 from domain.caller import Caller
 from gateway.callers.tokens import deadline
-from gateway.drain import Drain
 from gateway.errors import RequestRefused
 from gateway.execution import Message
+from gateway.process.drain import Drain
 
 HEARTBEAT_SECONDS = 12.0
 RETRY_MILLISECONDS = 1500

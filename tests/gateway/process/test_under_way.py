@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.under_way import UnderWay
+from gateway.process.under_way import UnderWay
 
 LONG_SECONDS = 60.0
 

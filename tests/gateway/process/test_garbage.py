@@ -3,7 +3,7 @@
 import gc
 import weakref
 
-from gateway.garbage import NEVER, collected_seldom
+from gateway.process.garbage import NEVER, collected_seldom
 
 
 class Circle:

@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from gateway.under_way import UnderWay, Within
+from gateway.process.under_way import UnderWay, Within
 
 Leave = Callable[[], Awaitable[None]]
 

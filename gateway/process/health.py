@@ -6,7 +6,7 @@ from itertools import repeat
 
 from domain.errors import Unavailable
 from gateway.callers.keys import IssuerKeys
-from gateway.drain import Drain
+from gateway.process.drain import Drain
 from store import indexes
 from store.driver import ping
 from store.feed import Feed

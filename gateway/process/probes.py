@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from gateway.health import Health
-from gateway.metrics import MEDIA_TYPE, Metrics
+from gateway.process.health import Health
+from gateway.process.metrics import MEDIA_TYPE, Metrics
 
 
 class Probes:

@@ -1,0 +1,1 @@
+"""The process itself: draining, health, metrics, logs, background tasks."""
