@@ -28,8 +28,8 @@ from domain.filter import Filter
 from domain.verification import Verification
 from gateway.application import documents
 from gateway.callers.rate import Rate
-from gateway.execution import Execution
-from gateway.operation_request import OperationRequest
+from gateway.operations.execution import Execution
+from gateway.operations.operation_request import OperationRequest
 from gateway.process.drain import Drain
 from gateway.process.garbage import collected_seldom
 from gateway.process.metrics import Metrics

@@ -22,14 +22,14 @@ from gateway.callers.keys import IssuerKeys, KeyFile, PublishedKeys
 from gateway.callers.rate import Rate
 from gateway.callers.tokens import Tokens, Trust
 from gateway.direct import Direct, DirectSockets
-from gateway.documents import Documents
 from gateway.entrance import Check, Entered, Entrance
-from gateway.execution import Execution
 from gateway.headers import Headers
 from gateway.hosts import Hosts
 from gateway.http import GraphQLOverHTTP
-from gateway.manifest import BadManifest
-from gateway.manifest import read as manifest
+from gateway.operations.documents import Documents
+from gateway.operations.execution import Execution
+from gateway.operations.manifest import BadManifest
+from gateway.operations.manifest import read as manifest
 from gateway.origins import Origins, origin_of
 from gateway.process.drain import Drain
 from gateway.process.health import Health

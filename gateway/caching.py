@@ -7,7 +7,7 @@ import hashlib
 
 from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
 
-from gateway.selections import Fragments, merged
+from gateway.operations.selections import Fragments, merged
 from schema.fields import CONSTANT, declared
 
 # Another version of the gateway may have another catalogue.

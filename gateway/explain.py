@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from graphql import OperationType
 
 from domain.caller import Scope
-from gateway.documents import Documents, Known
-from gateway.rights import enforce
+from gateway.operations.documents import Documents, Known
+from gateway.operations.rights import enforce
 from schema.build import build, executable
 
 

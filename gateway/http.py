@@ -20,12 +20,12 @@ from gateway.answers import Answer, Header
 from gateway.callers.admission import Admission, Crowded
 from gateway.callers.keys import KeysUnavailable
 from gateway.callers.tokens import Tokens, Unauthenticated
-from gateway.documents import Operation
 from gateway.encodings import decoded, encoded
 from gateway.errors import RequestRefused, refused, unexpected
-from gateway.execution import Execution, Message
 from gateway.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, wished
-from gateway.operation_request import OperationRequest, from_fields
+from gateway.operations.documents import Operation
+from gateway.operations.execution import Execution, Message
+from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
 from gateway.requests import client_address, headers
 from gateway.sse import EventStream

@@ -9,7 +9,7 @@ from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_valida
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from gateway import data_keys, origins, proxies
-from gateway.manifest import Mode
+from gateway.operations.manifest import Mode
 
 SHORTEST_KEY = 32
 DEVELOPMENT = "development-"

@@ -18,10 +18,10 @@ from domain.caller import Caller
 from gateway.callers.admission import Admission, Crowded
 from gateway.callers.keys import KeysUnavailable
 from gateway.callers.tokens import Tokens, Unauthenticated, deadline
-from gateway.documents import Operation
 from gateway.errors import Formatted, RequestRefused, unexpected
-from gateway.execution import Execution
-from gateway.operation_request import OperationRequest, from_fields
+from gateway.operations.documents import Operation
+from gateway.operations.execution import Execution
+from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
 from gateway.process.metrics import Metrics
 from gateway.requests import client_address, request_id

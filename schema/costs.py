@@ -1,4 +1,4 @@
-"""What a field costs the gateway, declared where the field is and added up in gateway/cost.py. One is about what a row of a list costs."""
+"""What a field costs the gateway, declared where the field is and added up in gateway/operations/cost.py. One is about what a row of a list costs."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Who may see a field, and what everybody else gets. Declared where the field is, enforced in gateway/rights.py."""
+"""Who may see a field, and what everybody else gets. Declared where the field is, enforced in gateway/operations/rights.py."""
 
 from dataclasses import dataclass
 from enum import Enum, auto

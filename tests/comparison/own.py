@@ -17,7 +17,7 @@ from domain.event import Actor, Progress
 from domain.result import Result
 from domain.status import Status
 from domain.verification import RetryRequest, Verification
-from gateway.rights import enforce
+from gateway.operations.rights import enforce
 from providers.sandbox import Sandbox
 from resolvers.context import Context, Services
 from resolvers.subscriptions import VerificationFeedItem, VerificationUpdate

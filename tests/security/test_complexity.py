@@ -1,4 +1,4 @@
-"""Documents that are made to keep the gateway busy. Cases S11, S12 and S13; each limit by itself is tried in tests/gateway/test_limits.py and
+"""Documents that are made to keep the gateway busy. Cases S11, S12 and S13; each limit by itself is tried in tests/gateway/operations/test_limits.py and
 test_cost.py, the rate in test_rate.py.
 """
 
@@ -14,7 +14,7 @@ from domain.caller import Scope
 from store.indexes import VERIFICATIONS
 from tests.commands import Commands
 from tests.company import Company
-from tests.gateway.test_limits import INVALID, REFUSED
+from tests.gateway.operations.test_limits import INVALID, REFUSED
 from tests.security.transports import EVENT_STREAM, FOR_MUTATIONS, FOR_QUERIES, Request, asking, codes
 from tests.serving import serving
 from tests.wire import wired

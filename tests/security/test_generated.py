@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis_graphql import mutations, nodes, queries
 
 from domain.caller import Scope
-from gateway.selections import operations_of
+from gateway.operations.selections import operations_of
 from tests.commands import Commands
 from tests.company import Company
 from tests.gateway.callers.test_tokens import SCHEMA

@@ -16,13 +16,13 @@ from compiler.positions import close
 from domain.caller import Caller
 from domain.errors import BadValue, RequestError
 from gateway.callers.rate import Rate
-from gateway.documents import LEAST_COST, Documents, Operation, too_complex
 from gateway.errors import RequestRefused, error, formatted, unexpected
-from gateway.groups import Group, Groups
-from gateway.operation_request import OperationRequest
+from gateway.operations.documents import LEAST_COST, Documents, Operation, too_complex
+from gateway.operations.live import Group, Groups
+from gateway.operations.operation_request import OperationRequest
+from gateway.operations.rights import enforce
 from gateway.process.drain import Drain
 from gateway.process.metrics import Metrics
-from gateway.rights import enforce
 from resolvers.context import Context, Services
 from resolvers.marks import Marked
 

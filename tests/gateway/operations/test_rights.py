@@ -10,7 +10,7 @@ from domain.caller import Scope
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Verification
-from gateway import rights
+from gateway.operations import rights
 from store.verifications import utc_now
 from tests.company import CAPTURE_COMPLETED, PERSON, Company
 from tests.factories import PASSPORT, a_verification

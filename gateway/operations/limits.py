@@ -19,7 +19,7 @@ from graphql import (
 )
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
 
-from gateway.selections import Fragments, below, fragments_of, merged, operations_of, spread_in
+from gateway.operations.selections import Fragments, below, fragments_of, merged, operations_of, spread_in
 
 TOLD = "told"
 

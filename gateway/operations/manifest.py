@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 import orjson
 
-from gateway.operation_request import PREFIX, unprefixed
-from gateway.persisted import sha256
+from gateway.operations.operation_request import PREFIX, unprefixed
+from gateway.operations.trusted import sha256
 
 APOLLO = "apollo-persisted-query-manifest"
 

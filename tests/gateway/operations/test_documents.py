@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.documents import KEPT_CHARACTERS, Documents
 from gateway.errors import RequestRefused
-from gateway.operation_request import OperationRequest
+from gateway.operations.documents import KEPT_CHARACTERS, Documents
+from gateway.operations.operation_request import OperationRequest
 from schema.build import build, executable
 
 LENGTH = 16_000

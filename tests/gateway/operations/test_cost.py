@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLOutputType, OperationType, get_named_type, is_leaf_type
 
-from gateway.cost import INTROSPECTION, VALUES
-from gateway.documents import Documents
-from gateway.operation_request import OperationRequest
+from gateway.operations.cost import INTROSPECTION, VALUES
+from gateway.operations.documents import Documents
+from gateway.operations.operation_request import OperationRequest
 from gateway.settings import Settings
 from schema.build import build, executable
 from schema.costs import FREE

@@ -16,8 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from compiler.recent import Recent
 from domain.caller import Scope
 from gateway.application import documents
-from gateway.documents import Documents, Found
-from gateway.operation_request import OperationRequest
+from gateway.operations.documents import Documents, Found
+from gateway.operations.operation_request import OperationRequest
 from gateway.settings import BadSettings
 from schema.build import build, executable
 from tests.commands import Commands
@@ -316,13 +316,13 @@ async def test_a_manifest_that_can_not_be_used_does_not_serve(database_uri: str,
 async def test_in_the_mode_between_any_document_is_answered_and_strange_ones_are_logged_once(
     database_uri: str, manifest: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, logger="gateway.documents")
+    caplog.set_level(logging.INFO, logger="gateway.operations.documents")
     strange = a_document()
     async with serving(database_uri, trusted_documents=manifest, documents="trusted-first") as gateway:
         for document in (strange, TRUSTED[0], strange):
             assert (await gateway.post(document)).is_success
 
-    told = [record.getMessage() for record in caplog.records if record.name == "gateway.documents"]
+    told = [record.getMessage() for record in caplog.records if record.name == "gateway.operations.documents"]
     assert told == [f"a document that is not in the manifest was sent: sha256:{sha256(strange)}"]
 
 

@@ -6,7 +6,7 @@ from weakref import WeakValueDictionary
 import orjson
 
 from domain.caller import Caller
-from gateway.documents import Operation
+from gateway.operations.documents import Operation
 from resolvers.marks import Marked
 
 # Of a thousand who are told of the same event, the slowest few need it again.

@@ -8,8 +8,8 @@ from graphql import DocumentNode, FieldNode, FragmentSpreadNode, InlineFragmentN
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.limits import Counts, Limits, exceeded, exceeded_at_first, of_fragments, of_operation, pairs, too_many_values
-from gateway.selections import Fragments, fragments_of, operations_of
+from gateway.operations.limits import Counts, Limits, exceeded, exceeded_at_first, of_fragments, of_operation, pairs, too_many_values
+from gateway.operations.selections import Fragments, fragments_of, operations_of
 from tests.company import Company
 from tests.serving import Gateway, serving
 from tests.wire import wired

@@ -20,7 +20,7 @@ from graphql import (
     get_named_type,
 )
 
-from gateway.selections import Fragments, Selected, below, merged
+from gateway.operations.selections import Fragments, Selected, below, merged
 from resolvers.connection import DEFAULT_SIZE, MOST_ROWS
 from schema.costs import FREE, Cost
 from schema.fields import COST, declared

@@ -28,13 +28,13 @@ from compiler import Compiler, Limit, Plans
 from compiler.recent import Recent
 from domain.errors import TooComplex
 from gateway.caching import constant
-from gateway.cost import Price, Pricing
 from gateway.errors import RequestRefused, error, formatted, refused
-from gateway.limits import Limits, exceeded, exceeded_at_first, too_many, too_many_values
-from gateway.manifest import BadManifest, Mode
-from gateway.operation_request import OperationRequest
-from gateway.persisted import PersistedQueries, sha256
-from gateway.selections import Fragments, fragments_of, inner_variables, operations_of, sound
+from gateway.operations.cost import Price, Pricing
+from gateway.operations.limits import Limits, exceeded, exceeded_at_first, too_many, too_many_values
+from gateway.operations.manifest import BadManifest, Mode
+from gateway.operations.operation_request import OperationRequest
+from gateway.operations.selections import Fragments, fragments_of, inner_variables, operations_of, sound
+from gateway.operations.trusted import PersistedQueries, sha256
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ import pytest
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
 from domain.caller import Caller, Scope
-from gateway.documents import Documents, Operation
-from gateway.groups import MOST_KEPT, Groups
-from gateway.operation_request import OperationRequest
+from gateway.operations.documents import Documents, Operation
+from gateway.operations.live import MOST_KEPT, Groups
+from gateway.operations.operation_request import OperationRequest
 from resolvers.subscriptions import VerificationUpdate
 from schema.build import build, executable
 from tests.company import CAPTURE_STARTED, LINK_OPENED, Company

@@ -1,0 +1,1 @@
+"""GraphQL operations: documents, limits, cost, rights, execution and live delivery."""
