@@ -16,28 +16,29 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from domain.deadlines import Windows
 from domain.errors import Unavailable
-from gateway import data_keys, origins, proxies, sandbox
+from gateway import data_keys, proxies, sandbox
 from gateway.callers.admission import Admission, Capacity
 from gateway.callers.keys import IssuerKeys, KeyFile, PublishedKeys
 from gateway.callers.rate import Rate
 from gateway.callers.tokens import Tokens, Trust
-from gateway.direct import Direct, DirectSockets
-from gateway.entrance import Check, Entered, Entrance
-from gateway.headers import Headers
-from gateway.hosts import Hosts
-from gateway.http import GraphQLOverHTTP
 from gateway.operations.documents import Documents
 from gateway.operations.execution import Execution
 from gateway.operations.manifest import BadManifest
 from gateway.operations.manifest import read as manifest
-from gateway.origins import Origins, origin_of
 from gateway.process.drain import Drain
 from gateway.process.health import Health
 from gateway.process.metrics import Metrics
 from gateway.process.probes import Probes
 from gateway.settings import BadSettings, Settings, optional_secret, secret
 from gateway.sweeper import chores, sweeping
-from gateway.websocket import GraphQLOverWebSocket
+from gateway.transports import origins
+from gateway.transports.direct import Direct, DirectSockets
+from gateway.transports.entrance import Check, Entered, Entrance
+from gateway.transports.headers import Headers
+from gateway.transports.hosts import Hosts
+from gateway.transports.http import GraphQLOverHTTP
+from gateway.transports.origins import Origins, origin_of
+from gateway.transports.websocket import GraphQLOverWebSocket
 from providers.sandbox import Sandbox
 from resolvers.context import Services
 from schema.build import build, executable

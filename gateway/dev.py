@@ -16,8 +16,8 @@ from rich.console import Console
 from gateway import console, development, graphiql, server, settings
 from gateway.application import application, token_reader
 from gateway.embedded import EmbeddedMongo
-from gateway.hosts import is_address
 from gateway.process import logs
+from gateway.transports.hosts import is_address
 from simulation.credentials import Credentials
 from simulation.runner import simulate
 from store.verifications import utc_now

@@ -16,10 +16,10 @@ from domain.status import Status
 from domain.text import MOST_CHARACTERS
 from domain.verification import Verification
 from gateway.errors import RequestRefused, unexpected
-from gateway.http import body
 from gateway.pages.page import assets, served
 from gateway.pages.sandbox import notice, page
-from gateway.requests import request_id
+from gateway.transports.http import body
+from gateway.transports.requests import request_id
 from resolvers.context import Context, Services
 from resolvers.current import required
 from store.verifications import Rule

@@ -16,10 +16,10 @@ import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
-from gateway.frames import WebSocketProtocol
 from gateway.process.drain import Drain
 from gateway.process.metrics import Metrics
-from gateway.protocol import HttpProtocol, Patience
+from gateway.transports.http_connection import HttpProtocol, Patience
+from gateway.transports.socket_connection import WebSocketProtocol
 
 MOST_MESSAGE_BYTES = 65_536
 UNREAD_SECONDS = 30

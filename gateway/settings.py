@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from gateway import data_keys, origins, proxies
+from gateway import data_keys, proxies
 from gateway.operations.manifest import Mode
+from gateway.transports import origins
 
 SHORTEST_KEY = 32
 DEVELOPMENT = "development-"

@@ -16,9 +16,9 @@ from domain.caller import Scope
 from gateway import settings
 from gateway.application import application, token_reader
 from gateway.callers.tokens import Tokens
-from gateway.protocol import Patience
 from gateway.server import PATIENCE, Server, listening
 from gateway.settings import Settings
+from gateway.transports.http_connection import Patience
 from store.verifications import Clock, utc_now
 from tests.storing import DATA_KEY
 

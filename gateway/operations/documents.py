@@ -27,7 +27,6 @@ from graphql import (
 from compiler import Compiler, Limit, Plans
 from compiler.recent import Recent
 from domain.errors import TooComplex
-from gateway.caching import constant
 from gateway.errors import RequestRefused, error, formatted, refused
 from gateway.operations.cost import Price, Pricing
 from gateway.operations.limits import Limits, exceeded, exceeded_at_first, too_many, too_many_values
@@ -35,6 +34,7 @@ from gateway.operations.manifest import BadManifest, Mode
 from gateway.operations.operation_request import OperationRequest
 from gateway.operations.selections import Fragments, fragments_of, inner_variables, operations_of, sound
 from gateway.operations.trusted import PersistedQueries, sha256
+from gateway.transports.caching import constant
 
 logger = logging.getLogger(__name__)
 

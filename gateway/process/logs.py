@@ -6,7 +6,7 @@ import sys
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-from gateway.requests import REQUEST_ID
+from gateway.transports.requests import REQUEST_ID
 
 EXTRAS = ("request_id", "at")
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from pymongo import MongoClient
 
-from gateway.protocol import Patience
+from gateway.transports.http_connection import Patience
 from store.indexes import VERIFICATIONS
 from tests.commands import Commands
 from tests.framing.connections import observed

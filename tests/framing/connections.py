@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from gateway import server
-from gateway.protocol import HttpProtocol
+from gateway.transports.http_connection import HttpProtocol
 from tests.wire import GENEROUS_SECONDS
 
 WITHOUT_BODY = "HEAD"

@@ -18,7 +18,7 @@ from tests.framing.exchanges import ALIVE, LAST, check
 from tests.framing.nginx import nginx, recipe
 from tests.framing.requests import ME, Caller, Expected
 from tests.framing.watched import Watched
-from tests.gateway.test_connections import HANDSHAKE
+from tests.gateway.transports.test_http_connection import HANDSHAKE
 from tests.serving import Gateway
 from tests.wire import wired
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from gateway.http import MOST_BODY_BYTES
-from gateway.protocol import MOST_HEAD_BYTES, MOST_PIPELINED
+from gateway.transports.http import MOST_BODY_BYTES
+from gateway.transports.http_connection import MOST_HEAD_BYTES, MOST_PIPELINED
 from tests.framing.connections import connected
 from tests.framing.exchanges import ALIVE, BODIES, LAST, LIVEZ, check, exchanges
 from tests.framing.requests import JAVA, ME, OFFERS, Offer, Request, expected, smuggled

@@ -5,11 +5,11 @@ import struct
 import pytest
 from websockets.frames import Close, CloseCode, Frame, Opcode
 
-from gateway import frames
-from gateway.frames import BURST_MESSAGES, MESSAGES_PER_SECOND
+from gateway.transports import socket_connection as frames
+from gateway.transports.socket_connection import BURST_MESSAGES, MESSAGES_PER_SECOND
 from tests.framing.connections import Peer, connected
 from tests.framing.watched import Watched
-from tests.gateway.test_connections import HANDSHAKE
+from tests.gateway.transports.test_http_connection import HANDSHAKE
 from tests.wire import GENEROUS_SECONDS
 
 ELSEWHERE = HANDSHAKE.replace(b"/graphql", b"/elsewhere")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.commands import Commands
 from tests.framing.vectors import CHUNKED, CLASSES, NEXT, REFUSED, Vector, head
-from tests.gateway.test_connections import line
+from tests.gateway.transports.test_http_connection import line
 from tests.serving import Gateway, serving
 
 

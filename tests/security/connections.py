@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from tests.gateway.test_connections import line, posted
+from tests.gateway.transports.test_http_connection import line, posted
 from tests.security.transports import Request
 from tests.serving import Gateway
 

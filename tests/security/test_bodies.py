@@ -1,4 +1,4 @@
-"""What is no request at all, or only nearly. Case S25; the bodies and messages of tests/gateway/test_http.py and test_websocket.py are sent here over
+"""What is no request at all, or only nearly. Case S25; the bodies and messages of tests/gateway/transports/test_http.py and test_websocket.py are sent here over
 the transports that are not tried there.
 """
 
@@ -11,8 +11,8 @@ from websockets.exceptions import ConnectionClosed
 
 from domain.caller import Scope
 from tests.company import Company
-from tests.gateway.test_http import BODIES, ME
-from tests.gateway.test_websocket import FRAMES
+from tests.gateway.transports.test_http import BODIES, ME
+from tests.gateway.transports.test_websocket import FRAMES
 from tests.wire import wired
 
 OF_A_SUBSCRIPTION = "a subscription"

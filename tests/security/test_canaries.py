@@ -22,7 +22,7 @@ from gateway.application import token_reader
 from store.indexes import VERIFICATIONS
 from store.verifications import utc_now
 from tests.gateway.callers.test_keys import an_issuer, signed
-from tests.gateway.test_connections import line
+from tests.gateway.transports.test_http_connection import line
 from tests.processes.forwarder import forwarding
 from tests.processes.process import running
 from tests.processes.service import api_at, free_port, settings_at

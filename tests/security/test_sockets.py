@@ -1,5 +1,5 @@
 """A flood of sockets with a flood of subscriptions on each. Case S24 as a whole; its single limits, and the cases S08, S09 and S23,
-are tried in tests/gateway/test_websocket.py, test_connections.py and test_admission.py.
+are tried in tests/gateway/transports/test_websocket.py, test_connections.py and test_admission.py.
 """
 
 import asyncio

@@ -12,7 +12,7 @@ from httptools import HttpParserUpgrade
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 import gateway.server
-from gateway.protocol import HttpProtocol, Patience
+from gateway.transports.http_connection import HttpProtocol, Patience
 from tests.serving import serving
 
 # Longer than the proxies keep a connection, so that none is closed while a request is on its way.

@@ -11,8 +11,8 @@ import orjson
 import pytest
 from pymongo import MongoClient
 
-from gateway.http import MOST_BODY_BYTES
-from gateway.negotiation import weighed
+from gateway.transports.http import MOST_BODY_BYTES
+from gateway.transports.negotiation import weighed
 from store.indexes import VERIFICATIONS
 from tests.company import LINK_OPENED, Company
 from tests.serving import Gateway

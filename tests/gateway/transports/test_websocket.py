@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 
 from domain.caller import Scope
 from gateway.server import MOST_MESSAGE_BYTES
-from gateway.websocket import MOST_OPERATIONS
+from gateway.transports.websocket import MOST_OPERATIONS
 from tests.company import LINK_OPENED, Company
 from tests.serving import Gateway
 from tests.wire import GENEROUS_SECONDS, PROTOCOL, Wire, wired

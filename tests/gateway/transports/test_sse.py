@@ -10,7 +10,7 @@ import httpx2
 import orjson
 import pytest
 
-from gateway import sse
+from gateway.transports import sse
 from tests.company import CAPTURE_STARTED, LINK_OPENED, PERSON, Company
 from tests.serving import Gateway, serving
 

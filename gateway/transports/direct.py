@@ -5,9 +5,9 @@ from typing import Any, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.answers import STATUS_LINES, Answer, Header
-from gateway.entrance import Entrance
-from gateway.http import METHODS, Asked, GraphQLOverHTTP
+from gateway.transports.entrance import Entrance
+from gateway.transports.http import METHODS, Asked, GraphQLOverHTTP
+from gateway.transports.responses import STATUS_LINES, Answer, Header
 
 CLOSE = b"connection: close\r\n"
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from starlette.types import Scope
 
-from gateway.answers import Header
+from gateway.transports.responses import Header
 
 # Nothing here may run, be framed, guessed at, kept, or be shown by other sites. Pages say themselves what else they need.
 STRICT = {

@@ -14,11 +14,11 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.types import Receive, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.answers import STATUS_LINES, Header
-from gateway.direct import Direct
-from gateway.frames import WebSocketProtocol
-from gateway.headers import STRICT, lines
-from gateway.http import MOST_BODY_BYTES, Asked
+from gateway.transports.direct import Direct
+from gateway.transports.headers import STRICT, lines
+from gateway.transports.http import MOST_BODY_BYTES, Asked
+from gateway.transports.responses import STATUS_LINES, Header
+from gateway.transports.socket_connection import WebSocketProtocol
 
 MOST_HEAD_BYTES = 32_768
 MOST_HEADERS = 100

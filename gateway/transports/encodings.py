@@ -10,7 +10,7 @@ from collections.abc import Callable
 import brotli
 
 from gateway.errors import RequestRefused, error, refused
-from gateway.negotiation import weighed
+from gateway.transports.negotiation import weighed
 
 # Of less than a packet, nothing is gained.
 SMALLEST_BYTES = 1400

@@ -7,10 +7,10 @@ import orjson
 from pydantic import AnyHttpUrl
 from starlette.types import Scope
 
-from gateway.answers import Answer, Header, sized
 from gateway.errors import error
-from gateway.headers import tell
-from gateway.requests import values
+from gateway.transports.headers import tell
+from gateway.transports.requests import values
+from gateway.transports.responses import Answer, Header, sized
 
 # The only place that pages of other origins have something to read at.
 SHARED = "/graphql"

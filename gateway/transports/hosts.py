@@ -5,8 +5,8 @@ from ipaddress import ip_address
 
 from starlette.types import Scope
 
-from gateway.answers import Answer, sized
-from gateway.requests import values
+from gateway.transports.requests import values
+from gateway.transports.responses import Answer, sized
 
 FOREIGN = b"in development, the gateway answers to addresses, localhost, and the names in --host and GATEWAY_PUBLIC_URL\n"
 

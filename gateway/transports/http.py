@@ -15,20 +15,20 @@ from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from domain.caller import Caller
-from gateway import caching
-from gateway.answers import Answer, Header
 from gateway.callers.admission import Admission, Crowded
 from gateway.callers.keys import KeysUnavailable
 from gateway.callers.tokens import Tokens, Unauthenticated
-from gateway.encodings import decoded, encoded
 from gateway.errors import RequestRefused, refused, unexpected
-from gateway.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, wished
 from gateway.operations.documents import Operation
 from gateway.operations.execution import Execution, Message
 from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
-from gateway.requests import client_address, headers
-from gateway.sse import EventStream
+from gateway.transports import caching
+from gateway.transports.encodings import decoded, encoded
+from gateway.transports.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, wished
+from gateway.transports.requests import client_address, headers
+from gateway.transports.responses import Answer, Header
+from gateway.transports.sse import EventStream
 
 METHODS = ("GET", "POST")
 MOST_BODY_BYTES = 262_144

@@ -13,14 +13,14 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from gateway import server
-from gateway.frames import BURST_MESSAGES, MESSAGES_PER_SECOND, PING, Pace
-from gateway.http import MOST_BODY_BYTES
-from gateway.protocol import MOST_HEAD_BYTES, MOST_HEADERS, Patience
 from gateway.server import MOST_MESSAGE_BYTES
+from gateway.transports.http import MOST_BODY_BYTES
+from gateway.transports.http_connection import MOST_HEAD_BYTES, MOST_HEADERS, Patience
+from gateway.transports.socket_connection import BURST_MESSAGES, MESSAGES_PER_SECOND, PING, Pace
 from tests.commands import Commands
 from tests.company import PERSON
 from tests.gateway.refusals import refused
-from tests.gateway.test_websocket import sinks_to
+from tests.gateway.transports.test_websocket import sinks_to
 from tests.serving import Gateway, serving
 from tests.wire import GENEROUS_SECONDS, wired
 

@@ -12,7 +12,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 
-from gateway.websocket import WRITE, WRITE_AT_ONCE, Close
+from gateway.transports.websocket import WRITE, WRITE_AT_ONCE, Close
 
 MESSAGES_PER_SECOND = 100.0
 BURST_MESSAGES = 500

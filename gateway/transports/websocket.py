@@ -24,7 +24,7 @@ from gateway.operations.execution import Execution
 from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
 from gateway.process.metrics import Metrics
-from gateway.requests import client_address, request_id
+from gateway.transports.requests import client_address, request_id
 
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0
