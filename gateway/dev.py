@@ -13,9 +13,10 @@ from typing import Any
 
 from rich.console import Console
 
-from gateway import console, development, graphiql, server, settings
+from gateway import development, server, settings
 from gateway.application import application, token_reader
 from gateway.embedded import EmbeddedMongo
+from gateway.pages import console, graphiql
 from gateway.process import logs
 from gateway.transports.hosts import is_address
 from simulation.credentials import Credentials

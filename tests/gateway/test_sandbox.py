@@ -11,7 +11,7 @@ from domain.status import Status
 from gateway.application import application
 from providers.sandbox import Sandbox
 from store.verifications import Store
-from tests.gateway.pages import Page
+from tests.gateway.pages.browsing import Page
 from tests.serving import ACME, KEYS, Gateway, serving, settings_for_tests
 
 CREATE = """

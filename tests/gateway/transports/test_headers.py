@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
-from gateway.console import routes
+from gateway.pages.console import routes
 from gateway.pages.page import POLICY
 from simulation.credentials import Credentials, Tokens
 from tests.commands import Commands

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.graphiql import routes
-from tests.gateway.pages import Page
-from tests.gateway.test_console import CREDENTIALS, HOSTILE
+from gateway.pages.graphiql import routes
+from tests.gateway.pages.browsing import Page
+from tests.gateway.pages.test_console import CREDENTIALS, HOSTILE
 from tests.serving import serving
 
 

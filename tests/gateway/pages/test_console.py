@@ -8,11 +8,11 @@ import pytest
 from graphql import parse, validate
 
 from gateway import development
-from gateway.console import routes
+from gateway.pages.console import routes
 from gateway.pages.page import FILES
 from schema.build import build
 from simulation.credentials import Credentials, Tokens
-from tests.gateway.pages import Page
+from tests.gateway.pages.browsing import Page
 from tests.serving import Gateway, serving
 
 TOKENS = Tokens(integrator="token-of-integrator", provider="token-of-provider", operator="token-of-operator", other="token-of-other")
