@@ -16,7 +16,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from domain.deadlines import Windows
 from domain.errors import Unavailable
-from gateway import data_keys, proxies, sandbox
+from gateway import data_keys, proxies
+from gateway.callbacks import sandbox
 from gateway.callers.admission import Admission, Capacity
 from gateway.callers.keys import IssuerKeys, KeyFile, PublishedKeys
 from gateway.callers.rate import Rate

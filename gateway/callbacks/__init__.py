@@ -1,0 +1,1 @@
+"""Addresses that providers, and the people whom they verify, call back."""
