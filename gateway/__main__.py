@@ -14,12 +14,12 @@ from domain.caller import Scope
 from gateway import development, server, settings
 from gateway.application import application, token_reader
 from gateway.callers.tokens import SCOPES, WORKSPACE
-from gateway.check import check as checked
+from gateway.commands.check import check as checked
+from gateway.commands.explain import explained
 from gateway.dev import MongoAway
 from gateway.dev import dev as develop
 from gateway.embedded import EmbeddedError
 from gateway.errors import RequestRefused
-from gateway.explain import explained
 from gateway.process import logs
 from gateway.process.garbage import collected_seldom
 from gateway.settings import BadSettings
