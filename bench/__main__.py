@@ -26,7 +26,7 @@ from bench.processors import LOAD, SERVER, pinned, stay
 from bench.servers import Place, serving, write_catalogue
 from bench.throughput import WRITES_A_RUN, Plan
 from bench.workloads import workloads
-from gateway.embedded import EmbeddedMongo
+from gateway.development.mongod import EmbeddedMongo
 from gateway.server import make_room
 
 SUBSCRIBERS = 1000

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.processors import AVAILABLE
 from bench.servers import PEERS
-from gateway.embedded import find_mongod
+from gateway.development.mongod import find_mongod
 
 PACKAGES = ("ariadne", "graphql-core", "motor", "orjson", "pymongo", "starlette", "strawberry-graphql", "uvicorn", "uvloop", "websockets")
 

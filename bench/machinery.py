@@ -23,7 +23,7 @@ from websockets.typing import Subprotocol
 from bench.processors import pinned
 from domain.caller import Scope
 from gateway.callers.tokens import Tokens, Trust
-from gateway.embedded import EmbeddedMongo
+from gateway.development.mongod import EmbeddedMongo
 from store.sealing import Keys
 from store.verifications import utc_now
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx2
 
-from gateway.embedded import EmbeddedMongo
+from gateway.development.mongod import EmbeddedMongo
 
 PROJECT = Path(__file__).parent.parent
 BUILDAH = ("buildah", "--storage-driver", "vfs")

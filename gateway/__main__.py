@@ -11,14 +11,15 @@ import typer
 from rich.console import Console
 
 from domain.caller import Scope
-from gateway import development, server, settings
+from gateway import server, settings
 from gateway.application import application, token_reader
 from gateway.callers.tokens import SCOPES, WORKSPACE
 from gateway.commands.check import check as checked
 from gateway.commands.explain import explained
-from gateway.dev import MongoAway
-from gateway.dev import dev as develop
-from gateway.embedded import EmbeddedError
+from gateway.development import keys as development
+from gateway.development.dev import MongoAway
+from gateway.development.dev import dev as develop
+from gateway.development.mongod import EmbeddedError
 from gateway.errors import RequestRefused
 from gateway.process import logs
 from gateway.process.garbage import collected_seldom

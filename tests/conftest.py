@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from pymongo import MongoClient, monitoring
 
-from gateway.embedded import EmbeddedMongo
+from gateway.development.mongod import EmbeddedMongo
 from store.feed import Feed
 from store.indexes import VERIFICATIONS
 from store.verifications import Store, Verifications

@@ -11,7 +11,7 @@ from typing import Any
 import uvloop
 from pymongo import MongoClient
 
-from gateway.embedded import EmbeddedMongo
+from gateway.development.mongod import EmbeddedMongo
 from tests.comparison.comparison import Verdict
 from tests.comparison.executors import Compiled
 from tests.comparison.own import places

@@ -5,7 +5,7 @@ from base64 import b64encode
 from pathlib import Path
 
 from gateway.data_keys import made_for_development, parsed
-from gateway.development import KEYS, keys
+from gateway.development.keys import KEYS, keys
 
 ONE, OTHER = bytes(range(32)), bytes(range(100, 132))
 

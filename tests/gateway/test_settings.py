@@ -8,7 +8,7 @@ import pytest
 
 import gateway
 from gateway import settings
-from gateway.development import keys
+from gateway.development.keys import keys
 from gateway.settings import BadSettings, Settings, variable
 from tests.serving import KEYS
 

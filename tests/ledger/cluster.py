@@ -10,7 +10,7 @@ from typing import Any
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
-from gateway.embedded import find_mongod
+from gateway.development.mongod import find_mongod
 from tests.ledger.process import PATIENCE_SECONDS, Process
 from tests.ledger.proxy import HOST, Doors
 

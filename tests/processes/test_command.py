@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from domain.caller import Scope
-from gateway import __main__, development
+from gateway import __main__
 from gateway.alive import alive
 from gateway.application import token_reader
+from gateway.development import keys as development
 from gateway.server import listening
 from gateway.settings import DEVELOPMENT, Settings, variable
 from store import indexes

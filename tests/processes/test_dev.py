@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gateway.embedded import serves
+from gateway.development.mongod import serves
 from simulation.credentials import Credentials
 from tests.processes.process import CREATE, PROGRESS, READ, REQUEST, Api, Command, eventually, next_update, running
 

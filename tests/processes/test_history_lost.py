@@ -11,7 +11,7 @@ import pytest
 from pymongo import DESCENDING, MongoClient
 
 from domain.caller import Scope
-from gateway.embedded import EmbeddedMongo
+from gateway.development.mongod import EmbeddedMongo
 from tests.processes.process import CREATE, PROGRESS, REQUEST, next_update, running
 from tests.processes.service import api_at, free_port, logged, settings_at
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from domain.caller import Scope
-from gateway import development
 from gateway.application import application, token_reader
+from gateway.development import keys as development
 from gateway.server import Server, listening
 from simulation.client import Client
 from simulation.credentials import Credentials, Tokens

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from gateway.embedded import EmbeddedMongo
+from gateway.development.mongod import EmbeddedMongo
 from tests.smuggle.comparison import by_stream
 from tests.smuggle.gateway import FAULTS
 from tests.smuggle.proxies import PROXIES, Proxy

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from graphql import parse, validate
 
-from gateway import development
+from gateway.development import keys as development
 from gateway.pages.console import routes
 from gateway.pages.page import FILES
 from schema.build import build

@@ -14,14 +14,14 @@ import pytest
 from pymongo import MongoClient, WriteConcern
 from pymongo.collection import Collection
 
-from gateway.embedded import DataDirInUse, EmbeddedError, EmbeddedMongo, MongodMissing, MongodUnusable, StartFailed, find_mongod, serves
+from gateway.development.mongod import DataDirInUse, EmbeddedError, EmbeddedMongo, MongodMissing, MongodUnusable, StartFailed, find_mongod, serves
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the parent-death signal")
 
 GATEWAY = """
 import signal, sys, time
 from pathlib import Path
-from gateway.embedded import EmbeddedMongo
+from gateway.development.mongod import EmbeddedMongo
 
 # As at a terminal: whoever runs the tests in the background may have it ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)

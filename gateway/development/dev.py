@@ -13,9 +13,10 @@ from typing import Any
 
 from rich.console import Console
 
-from gateway import development, server, settings
+from gateway import server, settings
 from gateway.application import application, token_reader
-from gateway.embedded import EmbeddedMongo
+from gateway.development import keys as development
+from gateway.development.mongod import EmbeddedMongo
 from gateway.pages import console, graphiql
 from gateway.process import logs
 from gateway.transports.hosts import is_address

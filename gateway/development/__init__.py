@@ -1,0 +1,1 @@
+"""`gateway dev` and what it brings along: keys, tokens and a mongod."""
