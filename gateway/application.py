@@ -31,7 +31,6 @@ from gateway.process.health import Health
 from gateway.process.metrics import Metrics
 from gateway.process.probes import Probes
 from gateway.settings import BadSettings, Settings, optional_secret, secret
-from gateway.sweeper import chores, sweeping
 from gateway.transports import origins
 from gateway.transports.direct import Direct, DirectSockets
 from gateway.transports.entrance import Check, Entered, Entrance
@@ -40,6 +39,7 @@ from gateway.transports.hosts import Hosts
 from gateway.transports.http import GraphQLOverHTTP
 from gateway.transports.origins import Origins, origin_of
 from gateway.transports.websocket import GraphQLOverWebSocket
+from lifecycle.sweeper import chores, sweeping
 from providers.sandbox import Sandbox
 from resolvers.context import Services
 from schema.build import build, executable

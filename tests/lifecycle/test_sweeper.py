@@ -12,7 +12,7 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from domain.event import Progress
-from gateway.sweeper import chores, sweep
+from lifecycle.sweeper import chores, sweep
 from store.indexes import VERIFICATIONS
 from store.verifications import utc_now
 from tests.clock import Clock

@@ -12,8 +12,8 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from domain.event import Actor
-from gateway import sweeper
-from gateway.sweeper import BATCH, Chore, chores, sweep
+from lifecycle import sweeper
+from lifecycle.sweeper import BATCH, Chore, chores, sweep
 from store.indexes import VERIFICATIONS
 from store.verifications import Store, utc_now
 from tests.clock import Clock

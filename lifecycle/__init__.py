@@ -1,0 +1,1 @@
+"""Everything that may happen to a verification, whatever triggers it."""
