@@ -12,7 +12,8 @@ import resolvers.refusal
 import resolvers.subscriptions
 from domain.errors import RefusalCode
 from domain.status import Status
-from resolvers import queries, visible
+from resolvers import queries
+from resolvers import verification as visible
 from schema.costs import Cost
 from schema.fields import attribute, described, field, represents
 from schema.reasons import ReasonCode

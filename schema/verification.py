@@ -10,7 +10,8 @@ import domain.verification
 from domain.event import Actor, EventType
 from domain.identity import DocumentType
 from domain.status import Phase, RecommendedAction, Status
-from resolvers import attempts, visible
+from resolvers import attempts
+from resolvers import verification as visible
 from schema.costs import Cost
 from schema.fields import attribute, described, field, represents
 from schema.reasons import ReasonCode
