@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.process.under_way import UnderWay
+from gateway.process.drain import UnderWay
 
 LONG_SECONDS = 60.0
 
