@@ -27,9 +27,8 @@ from gateway.operations.execution import Execution
 from gateway.operations.manifest import BadManifest
 from gateway.operations.manifest import read as manifest
 from gateway.process.drain import Drain
-from gateway.process.health import Health
+from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics
-from gateway.process.probes import Probes
 from gateway.settings import BadSettings, Settings, optional_secret, secret
 from gateway.transports import origins
 from gateway.transports.direct import Direct, DirectSockets

@@ -1,12 +1,18 @@
 """Whether the process can do its work."""
 
 import asyncio
+import hashlib
 from dataclasses import dataclass, field
 from itertools import repeat
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
 from domain.errors import Unavailable
 from gateway.callers.keys import IssuerKeys
 from gateway.process.drain import Drain
+from gateway.process.metrics import MEDIA_TYPE, Metrics
 from store import indexes
 from store.driver import ping
 from store.feed import Feed
@@ -70,3 +76,43 @@ class Health:
         if age is None or age > MOST_FEED_AGE_SECONDS:
             troubles.append("the feed has not heard its heartbeat" + ("" if age is None else f" for {age:.0f} s"))
         return troubles
+
+
+class Probes:
+    """`/livez`, `/readyz`, `/metrics` and, with an SDL, `/schema.graphql`."""
+
+    def __init__(self, health: Health, metrics: Metrics, sdl: str | None) -> None:
+        self._health = health
+        self._metrics = metrics
+        self._sdl = sdl or ""
+        self._tag = f'"{hashlib.sha256(self._sdl.encode()).hexdigest()[:32]}"'
+
+    @property
+    def routes(self) -> list[Route]:
+        """Where each is."""
+        return [
+            Route("/livez", self.livez),
+            Route("/readyz", self.readyz),
+            Route("/metrics", self.metrics),
+            *([Route("/schema.graphql", self.schema)] if self._sdl else []),
+        ]
+
+    async def livez(self, request: Request) -> Response:
+        """The process answers."""
+        return PlainTextResponse("alive\n")
+
+    async def readyz(self, request: Request) -> Response:
+        """The process can do its work; if not, why."""
+        troubles = await self._health.troubles()
+        return JSONResponse({"ready": not troubles, "troubles": troubles}, 503 if troubles else 200)
+
+    async def metrics(self, request: Request) -> Response:
+        """What the process measures."""
+        return Response(self._metrics.exposition(), headers={"content-type": MEDIA_TYPE})
+
+    async def schema(self, request: Request) -> Response:
+        """The schema, in GraphQL's own language."""
+        headers = {"etag": self._tag, "cache-control": "no-cache"}
+        if request.headers.get("if-none-match") == self._tag:
+            return Response(status_code=304, headers=headers)
+        return PlainTextResponse(self._sdl + "\n", headers=headers, media_type="application/graphql")
