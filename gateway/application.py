@@ -24,8 +24,8 @@ from gateway.callers.rate import Rate
 from gateway.callers.tokens import Tokens, Trust
 from gateway.operations.documents import Documents
 from gateway.operations.execution import Execution
-from gateway.operations.manifest import BadManifest
-from gateway.operations.manifest import read as manifest
+from gateway.operations.trusted import BadManifest
+from gateway.operations.trusted import read as manifest
 from gateway.process.drain import Drain
 from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics

@@ -9,7 +9,7 @@ from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_valida
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from gateway import data_keys, proxies
-from gateway.operations.manifest import Mode
+from gateway.operations.trusted import Mode
 from gateway.transports import origins
 
 SHORTEST_KEY = 32

@@ -30,10 +30,9 @@ from domain.errors import TooComplex
 from gateway.errors import RequestRefused, error, formatted, refused
 from gateway.operations.cost import Price, Pricing
 from gateway.operations.limits import Limits, exceeded, exceeded_at_first, too_many, too_many_values
-from gateway.operations.manifest import BadManifest, Mode
 from gateway.operations.operation_request import OperationRequest
 from gateway.operations.selections import Fragments, fragments_of, inner_variables, operations_of, sound
-from gateway.operations.trusted import PersistedQueries, sha256
+from gateway.operations.trusted import BadManifest, Mode, PersistedQueries, sha256
 from gateway.transports.caching import constant
 
 logger = logging.getLogger(__name__)
