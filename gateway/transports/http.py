@@ -24,8 +24,7 @@ from gateway.operations.execution import Execution, Message
 from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
 from gateway.transports import caching
-from gateway.transports.encodings import decoded, encoded
-from gateway.transports.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, wished
+from gateway.transports.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, decoded, encoded, wished
 from gateway.transports.requests import client_address, headers
 from gateway.transports.responses import Answer, Header
 from gateway.transports.sse import EventStream
