@@ -33,10 +33,10 @@ from gateway.settings import BadSettings, Settings, optional_secret, secret
 from gateway.transports import origins
 from gateway.transports.direct import Direct, DirectSockets
 from gateway.transports.entrance import Check, Entered, Entrance
-from gateway.transports.headers import Headers
 from gateway.transports.hosts import Hosts
 from gateway.transports.http import GraphQLOverHTTP
 from gateway.transports.origins import Origins, origin_of
+from gateway.transports.responses import Headers
 from gateway.transports.websocket import GraphQLOverWebSocket
 from lifecycle.sweeper import chores, sweeping
 from providers.sandbox import Sandbox

@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.transports.headers import Headers
 from gateway.transports.requests import identify
-from gateway.transports.responses import Answer
+from gateway.transports.responses import Answer, Headers
 
 # Looks at a request before anybody else does: what it is refused with, if it is.
 Check = Callable[[Scope], Answer | None]

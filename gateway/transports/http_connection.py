@@ -15,9 +15,8 @@ from starlette.types import Receive, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.transports.direct import Direct
-from gateway.transports.headers import STRICT, lines
 from gateway.transports.http import MOST_BODY_BYTES, Asked
-from gateway.transports.responses import STATUS_LINES, Header
+from gateway.transports.responses import STATUS_LINES, STRICT, Header, lines
 from gateway.transports.socket_connection import WebSocketProtocol
 
 MOST_HEAD_BYTES = 32_768

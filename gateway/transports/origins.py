@@ -8,9 +8,8 @@ from pydantic import AnyHttpUrl
 from starlette.types import Scope
 
 from gateway.errors import error
-from gateway.transports.headers import tell
 from gateway.transports.requests import values
-from gateway.transports.responses import Answer, Header, sized
+from gateway.transports.responses import Answer, Header, sized, tell
 
 # The only place that pages of other origins have something to read at.
 SHARED = "/graphql"

@@ -7,7 +7,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 from uuid_utils import uuid7
 
-from gateway.transports.headers import tell
+from gateway.transports.responses import tell
 
 HEADER = b"x-request-id"
 # Where a scope keeps what was found out of its headers.
