@@ -31,8 +31,7 @@ from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics
 from gateway.settings import BadSettings, Settings, optional_secret, secret
 from gateway.transports import origins
-from gateway.transports.direct import Direct, DirectSockets
-from gateway.transports.entrance import Check, Entered, Entrance
+from gateway.transports.entrance import Check, Direct, DirectSockets, Entered, Entrance
 from gateway.transports.hosts import Hosts
 from gateway.transports.http import GraphQLOverHTTP
 from gateway.transports.origins import Origins, origin_of

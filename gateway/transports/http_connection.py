@@ -14,7 +14,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.types import Receive, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.transports.direct import Direct
+from gateway.transports.entrance import Direct
 from gateway.transports.http import MOST_BODY_BYTES, Asked
 from gateway.transports.responses import STATUS_LINES, STRICT, Header, lines
 from gateway.transports.socket_connection import WebSocketProtocol
