@@ -32,9 +32,8 @@ from gateway.process.metrics import Metrics
 from gateway.settings import BadSettings, Settings, optional_secret, secret
 from gateway.transports import origins
 from gateway.transports.entrance import Check, Direct, DirectSockets, Entered, Entrance
-from gateway.transports.hosts import Hosts
 from gateway.transports.http import GraphQLOverHTTP
-from gateway.transports.origins import Origins, origin_of
+from gateway.transports.origins import Hosts, Origins, origin_of
 from gateway.transports.responses import Headers
 from gateway.transports.websocket import GraphQLOverWebSocket
 from lifecycle.sweeper import chores, sweeping

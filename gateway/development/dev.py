@@ -19,7 +19,7 @@ from gateway.development import keys as development
 from gateway.development.mongod import EmbeddedMongo
 from gateway.pages import console, graphiql
 from gateway.process import logs
-from gateway.transports.hosts import is_address
+from gateway.transports.origins import is_address
 from simulation.credentials import Credentials
 from simulation.runner import simulate
 from store.verifications import utc_now

@@ -9,7 +9,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from gateway.settings import BadSettings
-from gateway.transports.hosts import host_name
+from gateway.transports.origins import host_name
 from tests.commands import Commands
 from tests.company import PERSON
 from tests.gateway.refusals import refused
