@@ -9,7 +9,6 @@ from domain.reasons import CATALOGUE, ReasonCode, ReasonType, explained
 from domain.status import Phase, Status
 from domain.verification import Verification
 from gateway.pages.page import Html, filled, html, joined
-from gateway.pages.wording import in_words, instant, words
 
 # Each step, before and after it was taken.
 STEPS = {
@@ -142,3 +141,24 @@ def refresh(verification: Verification, now: datetime) -> Html:
     if not verification.due or verification.due - now > timedelta(days=1):
         return Html()
     return html('<meta http-equiv="refresh" content="$seconds">', seconds=int((verification.due - now).total_seconds()) + 1)
+
+
+UNITS = {"day": timedelta(days=1), "hour": timedelta(hours=1), "minute": timedelta(minutes=1), "second": timedelta(seconds=1)}
+
+
+def words(value: str) -> str:
+    """A value such as "in_session" as a person would write it."""
+    return value.replace("_", " ").capitalize()
+
+
+def instant(at: datetime) -> Html:
+    """An instant, to the second."""
+    return html('<time datetime="$iso">$text</time>', iso=at.isoformat(), text=f"{at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def in_words(duration: timedelta) -> str:
+    """A duration in its largest unit, rounded: "15 minutes"."""
+    for name, unit in UNITS.items():
+        if (number := round(duration / unit)) and duration >= unit:
+            return f"{number} {name}{'s' if number > 1 else ''}"
+    return "a second"
