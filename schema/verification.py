@@ -10,7 +10,6 @@ import domain.verification
 from domain.event import Actor, EventType
 from domain.identity import DocumentType
 from domain.status import Phase, RecommendedAction, Status
-from resolvers import attempts
 from resolvers import verification as visible
 from schema.costs import Cost
 from schema.fields import attribute, described, field, represents
@@ -93,8 +92,8 @@ class Verification(Node):
     declared_identity = field(visible.declared_identity, DeclaredIdentity | None, SENSITIVE, cost=Cost(1))
     extracted_document = field(visible.extracted_document, ExtractedDocument | None, SENSITIVE, cost=Cost(1))
     attempt: int = attribute("Which attempt of its chain this is, from 1.", ANYONE)
-    previous_attempt: "Verification | None" = field(attempts.previous_attempt, None, ANYONE, cost=Cost(1))
-    next_attempt: "Verification | None" = field(attempts.next_attempt, None, ANYONE, cost=Cost(1))
-    attempts: list["Verification"] = field(attempts.attempts, None, ANYONE, cost=Cost(1, rows=6))
+    previous_attempt: "Verification | None" = field(visible.previous_attempt, None, ANYONE, cost=Cost(1))
+    next_attempt: "Verification | None" = field(visible.next_attempt, None, ANYONE, cost=Cost(1))
+    attempts: list["Verification"] = field(visible.attempts, None, ANYONE, cost=Cost(1, rows=6))
     version: int = attribute("How many events there were. Drop what arrives with an older one.", ANYONE)
     events = field(visible.events, list[VerificationEvent], ANYONE, cost=Cost(3))
