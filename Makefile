@@ -54,7 +54,7 @@ schema: setup ## write schema/schema.graphql
 	.venv/bin/gateway schema > schema/schema.graphql.new
 	mv schema/schema.graphql.new schema/schema.graphql
 
-NPM_LOCKS := tests/clients/package-lock.json front/graphiql/package-lock.json bench/peers/package-lock.json
+NPM_LOCKS := tests/clients/package-lock.json web/graphiql/package-lock.json bench/peers/package-lock.json
 # Beside names, versions and hashes, npm writes down where to send donations.
 WITHOUT_ADDRESSES := .venv/bin/python requirements/without_addresses.py
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
@@ -87,7 +87,7 @@ bench-hostile: setup ## measure what hostile operations cost, and how long other
 	.venv/bin/python -m bench.hostile $(ARGS)
 
 clean: ## remove all that was made here: environment, caches, development data
-	rm -rf .venv .gateway dist tests/clients/node_modules front/graphiql/node_modules bench/peers/node_modules gateway/pages/graphiql .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .gateway dist tests/clients/node_modules web/graphiql/node_modules bench/peers/node_modules gateway/pages/graphiql .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # pip brings uv, and uv the rest in a tenth of the time. uv doesn't read pip's configuration (a mirror, a certificate), so pip is the second try.
@@ -117,6 +117,6 @@ bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
 		|| .venv/bin/pip install --quiet --no-deps --require-hashes --requirement requirements/bench.lock
 	@touch $@
 
-$(GRAPHIQL): front/graphiql/package-lock.json front/graphiql/build.js front/graphiql/graphiql.js
-	@if command -v npm >/dev/null; then echo 'bundling GraphiQL' && cd front/graphiql && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node build.js ../../$(@D); \
+$(GRAPHIQL): web/graphiql/package-lock.json web/graphiql/build.js web/graphiql/graphiql.js
+	@if command -v npm >/dev/null; then echo 'bundling GraphiQL' && cd web/graphiql && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node build.js ../../$(@D); \
 	else echo 'npm is missing, so /graphiql will not be there; on Debian: apt-get install npm' >&2; fi

@@ -29,7 +29,7 @@ def node() -> str:
     pytest.skip(reason)
 
 
-@pytest.mark.parametrize("directory", ["tests/clients", "front/graphiql"])
+@pytest.mark.parametrize("directory", ["tests/clients", "web/graphiql"])
 def test_the_lock_holds_hashes_and_no_addresses(directory: str) -> None:
     lock = (ROOT / directory / "package-lock.json").read_text()
 
