@@ -2,8 +2,7 @@
 
 import asyncio
 import hmac
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -15,7 +14,6 @@ from starlette.routing import BaseRoute, Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from domain.deadlines import Windows
-from domain.errors import Unavailable
 from gateway import data_keys, proxies
 from gateway.callbacks import sandbox
 from gateway.callers.admission import Admission, Capacity
@@ -26,6 +24,7 @@ from gateway.operations.documents import Documents
 from gateway.operations.execution import Execution
 from gateway.operations.trusted import BadManifest
 from gateway.operations.trusted import read as manifest
+from gateway.process.background import kept, preparation
 from gateway.process.drain import Drain
 from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics
@@ -45,10 +44,8 @@ from store.feed import Feed
 from store.sealing import Keys
 from store.verifications import Clock, Store, utc_now
 
-logger = logging.getLogger(__name__)
 
 PATH = "/graphql"
-PAUSE_SECONDS = 1.0
 
 
 def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock = utc_now, local: bool = False) -> Starlette:
@@ -200,23 +197,3 @@ def retention(settings: Settings) -> timedelta | None:
 def fingerprint(key: bytes) -> Callable[[str], str]:
     """What tells two inputs apart and nothing of what they hold: HMAC-SHA256 in hex."""
     return lambda text: hmac.digest(key, text.encode(), "sha256").hex()
-
-
-async def preparation(health: Health) -> None:
-    """Prepare the database as soon as it is there."""
-    while not health.prepared:
-        try:
-            await health.prepare()
-        except Unavailable:
-            logger.warning("waiting for MongoDB")
-            await asyncio.sleep(PAUSE_SECONDS)
-
-
-async def kept(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Do the work, and again should it fail: nothing that lives as long as the process may end before it."""
-    while True:
-        try:
-            return await work()
-        except Exception as error:
-            logger.error("the %s failed (%s) and begins anew", name, type(error).__name__)
-            await asyncio.sleep(PAUSE_SECONDS)

@@ -2,12 +2,13 @@
 
 import logging
 import sys
+from contextvars import ContextVar
 
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-from gateway.transports.requests import REQUEST_ID
-
+# Each request runs in a task of its own, which has its own value.
+REQUEST_ID: ContextVar[str] = ContextVar("request_id")
 EXTRAS = ("request_id", "at")
 
 

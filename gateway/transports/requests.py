@@ -1,20 +1,18 @@
 """What is true of every request: an id to find it by in the logs, and no more of it there than that."""
 
 import re
-from contextvars import ContextVar
 
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 from uuid_utils import uuid7
 
+from gateway.process.logs import REQUEST_ID
 from gateway.transports.responses import tell
 
 HEADER = b"x-request-id"
 # Where a scope keeps what was found out of its headers.
 HEADERS = "gateway.headers"
 SAFE = re.compile(rb"[A-Za-z0-9._-]{8,64}")
-# Each request has a task of its own, and with it this variable.
-REQUEST_ID: ContextVar[str] = ContextVar("request_id")
 
 
 def identify(scope: Scope) -> None:
