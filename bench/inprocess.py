@@ -109,7 +109,7 @@ def the_gateway(rows: list[Verification], keys: Secrets) -> Ask:
         metrics,
         Drain(),
         request_seconds=chosen.request_seconds,
-        most_cost=chosen.most_cost,
+        max_cost=chosen.max_cost,
         rate=Rate(1e9, 1e9),
         introspection=False,
     )

@@ -116,7 +116,7 @@ def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None) 
     }
     # All the load comes from one address, for one subject: what it spends is counted, and the limits are out of its reach.
     chosen |= {"GATEWAY_RATE_COST_PER_SECOND": "1000000000", "GATEWAY_RATE_BURST_COST": "1000000000"}
-    chosen |= dict.fromkeys(("GATEWAY_MOST_SOCKETS", "GATEWAY_MOST_SOCKETS_PER_ADDRESS", "GATEWAY_MOST_SOCKETS_PER_SUBJECT"), "1000000")
+    chosen |= dict.fromkeys(("GATEWAY_MAX_SOCKETS", "GATEWAY_MAX_SOCKETS_PER_ADDRESS", "GATEWAY_MAX_SOCKETS_PER_SUBJECT"), "1000000")
     command = [sys.executable, "-m", "gateway", "serve"]
     with running(command if processors is None else pinned(command, processors), keys.environment | chosen) as process:
         asyncio.run(ready(f"{url}/readyz"))

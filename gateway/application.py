@@ -13,8 +13,6 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from domain.deadlines import Windows
-from gateway import data_keys, proxies
 from gateway.callbacks import sandbox
 from gateway.callers.admission import Admission, Capacity
 from gateway.callers.keys import IssuerKeys, KeyFile, PublishedKeys
@@ -28,8 +26,7 @@ from gateway.process.background import kept, preparation
 from gateway.process.drain import Drain
 from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics
-from gateway.settings import BadSettings, Settings, optional_secret, secret
-from gateway.transports import origins
+from gateway.settings import BadSettings, Settings
 from gateway.transports.entrance import Check, Direct, DirectSockets, Entered, Entrance
 from gateway.transports.http import GraphQLOverHTTP
 from gateway.transports.origins import Hosts, Origins, origin_of
@@ -44,15 +41,14 @@ from store.feed import Feed
 from store.sealing import Keys
 from store.verifications import Clock, Store, utc_now
 
-
 PATH = "/graphql"
 
 
 def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock = utc_now, local: bool = False) -> Starlette:
     """The gateway as an ASGI application, on a developer's machine (`local`) or where it faces users. To be made where an event loop runs."""
-    uri = secret(settings, "mongo_uri")
+    uri = settings.mongo_uri.get_secret_value()
     client, watcher = connect(uri, settings.database_seconds), watching(uri)
-    keys = Keys(data_keys.parsed(secret(settings, "data_keys")))
+    keys = Keys(settings.data_keys.get_secret_value())
     store = Store(client, keys, now, patience_seconds=settings.request_seconds / 2)
     feed = Feed(store, watcher)
     drain = Drain()
@@ -60,14 +56,14 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     tokens = token_reader(settings, now, published)
     health = Health(store, feed, drain, published)
     metrics = Metrics(feed, store.bad_documents)
-    capacity = Capacity(settings.most_sockets, settings.most_sockets_per_address, settings.most_sockets_per_subject)
+    capacity = Capacity(settings.max_sockets, settings.max_sockets_per_address, settings.max_sockets_per_subject)
     admission = Admission(capacity, metrics.count_refused)
     services = Services(
         store=store,
         feed=feed,
-        provider=Sandbox(str(settings.public_url), [key.encode() for key in signing_keys(settings)]),
-        windows=windows(settings),
-        fingerprint=fingerprint(secret(settings, "fingerprint_key").encode()),
+        provider=Sandbox(str(settings.public_url), [key.encode() for key in settings.signing_keys]),
+        windows=settings.windows,
+        fingerprint=fingerprint(settings.fingerprint_key.get_secret_value().encode()),
         follow_token=tokens.follow_token,
         count_ignored_result=metrics.ignored_results.inc,
     )
@@ -79,7 +75,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         metrics,
         drain,
         request_seconds=settings.request_seconds,
-        most_cost=settings.most_cost,
+        max_cost=settings.max_cost,
         rate=Rate(settings.rate_cost_per_second, settings.rate_burst_cost),
         introspection=settings.introspection,
     )
@@ -92,7 +88,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
             asyncio.create_task(kept("feed", feed.run)),
             *(
                 asyncio.create_task(kept(f"sweeper of what is to be {chore.done}", partial(sweeping, store, chore, settings.sweep_seconds)))
-                for chore in chores(store, retention(settings))
+                for chore in chores(store, settings.retention)
             ),
         ]
         if published:
@@ -128,7 +124,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
 
 def front(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
     """What every request passes first."""
-    allowed = [origin_of(settings.public_url), *origins.parsed(settings.allowed_origins)]
+    allowed = [origin_of(settings.public_url), *settings.allowed_origins]
     checks: list[Check] = [Origins(allowed, metrics.count_refused, local)]
     if local:
         checks.insert(0, Hosts([settings.host, settings.public_url.host or ""], metrics.count_refused))
@@ -137,20 +133,20 @@ def front(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
 
 def trusted_proxies(settings: Settings) -> list[Middleware]:
     """What takes their word for where a client is, where there are any."""
-    trusted = proxies.parsed(settings.trusted_proxies)
-    return [Middleware(ProxyHeadersMiddleware, trusted)] if trusted else []
+    trusted = settings.trusted_proxies
+    return [Middleware(ProxyHeadersMiddleware, [*trusted])] if trusted else []
 
 
 def token_reader(settings: Settings, now: Clock, published: IssuerKeys | None = None) -> Tokens:
     """What reads and issues tokens."""
     trust = Trust(
-        optional_secret(settings, "token_key"),
+        settings.token_key.get_secret_value() if settings.token_key else None,
         published,
         settings.token_issuer,
         settings.token_audience,
-        timedelta(seconds=settings.token_most_seconds),
+        timedelta(seconds=settings.token_max_seconds),
     )
-    return Tokens(trust, signing_keys(settings), now)
+    return Tokens(trust, settings.signing_keys, now)
 
 
 def published_keys(settings: Settings) -> IssuerKeys | None:
@@ -177,21 +173,6 @@ def documents(settings: Settings, schema: GraphQLSchema) -> Documents:
         return Documents(schema, settings.introspection, persisted_queries=settings.persisted_queries, trusted=trusted, mode=mode)
     except BadManifest as bad:
         raise BadSettings({"trusted_documents": str(bad)}) from None
-
-
-def signing_keys(settings: Settings) -> list[str]:
-    """The gateway's own keys, the one that signs first."""
-    return [key for name in ("signing_key", "previous_signing_key") if (key := optional_secret(settings, name))]
-
-
-def windows(settings: Settings) -> Windows:
-    """The windows of time."""
-    return Windows(timedelta(seconds=settings.link_window_seconds), timedelta(seconds=settings.verification_window_seconds))
-
-
-def retention(settings: Settings) -> timedelta | None:
-    """How long personal data are kept; None: for ever."""
-    return None if settings.retention_seconds is None else timedelta(seconds=settings.retention_seconds)
 
 
 def fingerprint(key: bytes) -> Callable[[str], str]:

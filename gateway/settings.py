@@ -1,205 +1,253 @@
-"""What can be set, by environment variables that begin with GATEWAY_."""
+"""Settings: environment variables that begin with GATEWAY_, parsed once into typed fields."""
 
 import os
-from collections.abc import Collection
+from base64 import b64decode
+from collections.abc import Callable, Collection
+from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, Secret, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
 
-from gateway import data_keys, proxies
+from domain.deadlines import Windows
 from gateway.operations.trusted import Mode
 from gateway.transports import origins
+from store.sealing import KEY_BYTES, KEY_ID
 
-SHORTEST_KEY = 32
-DEVELOPMENT = "development-"
-LONGEST_RETENTION_SECONDS = 100 * 366 * 86_400
+MIN_KEY_CHARACTERS = 32
+# A key with fewer different characters or bytes than this was typed, not generated.
+MIN_DIFFERENT = 8
+MAX_RETENTION_SECONDS = 100 * 366 * 86_400
+
+# Keys that `gateway dev` makes carry these, so that `gateway serve` can refuse them.
+DEVELOPMENT_PREFIX = "development-"
+DEVELOPMENT_KEY_ID = "development"
 
 TRUST = ("token_jwks_url", "token_jwks_file", "token_key")
-SECRET_KEYS = ("token_key", "signing_key", "previous_signing_key", "fingerprint_key")
-
-Key = Annotated[SecretStr, Field(min_length=SHORTEST_KEY)]
+KEYS = ("token_key", "signing_key", "previous_signing_key", "fingerprint_key")
 
 
 class BadSettings(Exception):
-    """Settings are missing or can't be used. The message names each, and never shows a value."""
+    """Settings are missing or invalid. The message names each setting and never shows a value."""
 
     def __init__(self, troubles: dict[str, str]) -> None:
         lines = [f"  {variable(name)}: {trouble}" for name, trouble in troubles.items()]
-        super().__init__("\n".join(["These settings are missing or can't be used:", *lines]))
+        super().__init__("\n".join(["These settings are missing or invalid:", *lines]))
+
+
+def random_enough(key: SecretStr) -> SecretStr:
+    """The key, unless somebody typed it. Raises: ValueError."""
+    if len(set(key.get_secret_value())) < MIN_DIFFERENT:
+        raise ValueError("is too simple to be a key; `openssl rand -base64 48` makes one")
+    return key
+
+
+def data_keys(text: str) -> Secret[dict[str, bytes]]:
+    """Encryption keys by their ids, in the order in which they are written.
+
+    Shape:  `id:key`, separated by commas; an id has 1 to 16 characters, a key 32 bytes in base64.
+    Raises: ValueError, which does not contain the text.
+    """
+    keys: dict[str, bytes] = {}
+    for part in text.split(","):
+        id, _, key = part.strip().partition(":")
+        if not KEY_ID.fullmatch(id):
+            raise ValueError("must be id:key, several of them separated by commas, with ids of 1 to 16 of a-z, 0-9, '_' and '-'")
+        if id in keys:
+            raise ValueError("has the same id twice")
+        keys[id] = data_key(key)
+    return Secret(keys)
+
+
+def data_key(text: str) -> bytes:
+    """One encryption key. Raises: ValueError, which does not contain the text."""
+    try:
+        key = b64decode(text, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"must have keys of {KEY_BYTES} bytes in base64; `openssl rand -base64 {KEY_BYTES}` makes one")
+    if len(set(key)) < MIN_DIFFERENT:
+        raise ValueError(f"is too simple to be a key; `openssl rand -base64 {KEY_BYTES}` makes one")
+    return key
+
+
+def networks(text: str) -> tuple[str, ...]:
+    """IP addresses and networks, separated by commas. Raises: ValueError."""
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    try:
+        for part in parts:
+            ip_network(part)
+    except ValueError:
+        raise ValueError("must be addresses and networks such as 10.0.0.7 and 10.1.0.0/16, separated by commas") from None
+    return parts
+
+
+def encrypted_url(url: AnyHttpUrl) -> AnyHttpUrl:
+    """The URL, if nobody on the network can change what is fetched from it. Raises: ValueError."""
+    if url.scheme != "https" and url.host not in ("localhost", "127.0.0.1", "[::1]"):
+        raise ValueError("must be https: otherwise anybody on the network could replace the keys and sign tokens")
+    return url
+
+
+def from_text(parse: Callable[[str], object]) -> BeforeValidator:
+    """Parses a text. A value that is not one, such as a default, is validated as it is."""
+    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
+
+
+Key = Annotated[SecretStr, Field(min_length=MIN_KEY_CHARACTERS), AfterValidator(random_enough)]
+DataKeys = Annotated[Secret[dict[str, bytes]], NoDecode, from_text(data_keys)]
+OriginList = Annotated[tuple[str, ...], NoDecode, from_text(origins.parsed)]
+NetworkList = Annotated[tuple[str, ...], NoDecode, from_text(networks)]
+KeySetUrl = Annotated[AnyHttpUrl, AfterValidator(encrypted_url)]
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. What has no default must be set to serve."""
+    """All settings. A setting without a default is required to serve."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="forbid", hide_input_in_errors=True)
 
-    mongo_uri: SecretStr = Field(description="MongoDB, a replica set: mongodb://host/database?replicaSet=name")
-    signing_key: Key = Field(description="The gateway's own key, for follow tokens and the sandbox's links, at least 32 characters")
+    mongo_uri: SecretStr = Field(description="The URI of the MongoDB replica set: mongodb://host/database?replicaSet=name")
+    signing_key: Key = Field(description="The key that signs follow tokens and the sandbox's links, at least 32 characters")
     fingerprint_key: Key = Field(
-        description="The key that inputs are fingerprinted with, at least 32 characters. Another one makes conflicts of older idempotency keys"
+        description="The key of the HMAC over inputs that detects a changed input under the same idempotency key, at least 32 characters. "
+        "After a change of this key, older idempotency keys answer IDEMPOTENCY_CONFLICT"
     )
-    data_keys: SecretStr = Field(
-        description="What personal data are encrypted with: id:key, 32 bytes in base64. Of several, comma between, the first encrypts, all decrypt"
+    data_keys: DataKeys = Field(
+        description="The keys that encrypt personal data: id:key, 32 bytes in base64, separated by commas. The first one encrypts, all of them decrypt"
     )
     provider: Literal["sandbox"] = Field(
-        description="Who verifies. So far only: sandbox, where whoever holds a verification's link decides its outcome"
+        description="The company that verifies. So far only: sandbox, where the holder of a verification's link decides its outcome"
     )
-    public_url: AnyHttpUrl = Field(description="Where browsers reach the gateway: https://gateway.example.com")
-    allowed_origins: str = Field(
-        default="", description="Whose pages may ask from a browser, beside the gateway's own: https://app.example.com, several separated by commas"
+    public_url: AnyHttpUrl = Field(description="The URL under which browsers reach the gateway: https://gateway.example.com")
+    allowed_origins: OriginList = Field(
+        default=(),
+        description="The origins whose pages may call the gateway from a browser, besides its own: https://app.example.com, separated by commas",
     )
-    trusted_proxies: str = Field(
-        default="", description="The addresses and networks of proxies whose X-Forwarded-For is believed, separated by commas; none unless it is set"
+    trusted_proxies: NetworkList = Field(
+        default=(), description="The addresses and networks of the proxies whose X-Forwarded-For is trusted, separated by commas; none by default"
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one")
-    token_jwks_url: AnyHttpUrl | None = Field(
-        default=None, description="Where the issuer of callers' tokens publishes its keys, a JWK set over https (RS256, PS256, ES256, ES384, Ed25519)"
+    token_jwks_url: KeySetUrl | None = Field(
+        default=None, description="The https URL of the token issuer's public keys, a JWK set (RS256, PS256, ES256, ES384, Ed25519)"
     )
-    token_jwks_file: Path | None = Field(default=None, description="A file with the issuer's JWK set, in place of its address")
+    token_jwks_file: Path | None = Field(default=None, description="A file with the issuer's JWK set, instead of its URL")
     token_key: Key | None = Field(
-        default=None, description="A key that is shared with the issuer, HS256, at least 32 characters; beside the JWK set or in its place"
+        default=None, description="A key shared with the issuer (HS256), at least 32 characters; with the JWK set or instead of it"
     )
-    token_issuer: str | None = Field(default=None, description="The `iss` that callers' tokens must have; must be set to serve")
+    token_issuer: str | None = Field(default=None, description="The `iss` that callers' tokens must have; required to serve")
     token_audience: str | None = Field(
-        default=None, description="The `aud` that callers' tokens must have; where it isn't set, a token must have none"
+        default=None, description="The `aud` that callers' tokens must have; without this setting, a token must not have one"
     )
-    token_most_seconds: float = Field(default=86_400, gt=0, description="How long callers' tokens may be valid, from their `iat` to their `exp`")
+    token_max_seconds: float = Field(default=86_400, gt=0, description="The longest lifetime of a caller's token, from its `iat` to its `exp`")
     previous_signing_key: Key | None = Field(
-        default=None, description="The gateway's own key before the last change: what it signed stays good, and it signs nothing any more"
+        default=None, description="The signing key before the last rotation: what it signed stays valid, and it signs nothing new"
     )
-    link_window_seconds: float = Field(default=900, gt=0, description="How long after the link was opened a capture must have begun")
-    verification_window_seconds: float = Field(default=604_800, gt=0, description="How long after its creation a capture must be complete")
+    link_window_seconds: float = Field(default=900, gt=0, description="How long after the link was opened a capture must have started")
+    verification_window_seconds: float = Field(default=604_800, gt=0, description="How long after the creation a capture must be completed")
     retention_seconds: float | None = Field(
-        default=None, gt=0, le=LONGEST_RETENTION_SECONDS, description="How long after the outcome personal data are kept; for ever unless it is set"
+        default=None, gt=0, le=MAX_RETENTION_SECONDS, description="How long after the outcome personal data are kept; forever by default"
     )
-    sweep_seconds: float = Field(default=5, gt=0, description="How often passed deadlines are looked for")
+    sweep_seconds: float = Field(default=5, gt=0, description="The interval at which passed deadlines are looked up")
     request_seconds: float = Field(default=20, gt=0, description="How long a query or mutation may take")
     database_seconds: float = Field(default=15, gt=0, description="How long MongoDB may take to answer")
-    most_sockets: int = Field(default=10_000, ge=1, description="How many WebSockets and event streams may be open, in all")
-    most_sockets_per_address: int = Field(default=1000, ge=1, description="How many of them from one address")
-    most_sockets_per_subject: int = Field(default=500, ge=1, description="How many of them for one subject of a workspace")
-    most_cost: int = Field(default=4000, ge=1, description="What one operation may cost; a page of 50 rows costs about 50")
+    max_sockets: int = Field(default=10_000, ge=1, description="How many WebSockets and event streams may be open in this process")
+    max_sockets_per_address: int = Field(default=1000, ge=1, description="How many of them from one IP address")
+    max_sockets_per_subject: int = Field(default=500, ge=1, description="How many of them for one subject of a workspace")
+    max_cost: int = Field(default=4000, ge=1, description="The highest cost of one operation; a page of 50 rows costs about 50")
     rate_cost_per_second: float = Field(
-        default=5000, ge=0, allow_inf_nan=False, description="What one caller may spend per second in each process; 0: as much as they like"
+        default=5000, ge=0, allow_inf_nan=False, description="The cost that one caller may spend per second in each process; 0: no limit"
     )
-    rate_burst_cost: int = Field(default=20_000, ge=1, description="What one caller may spend at once, after they spent less for some seconds")
+    rate_burst_cost: int = Field(default=20_000, ge=1, description="The cost that one caller may spend at once, after some seconds of lower use")
     introspection: bool = Field(
-        default=False, description="Whether clients may look at the schema: introspection, suggestions in errors, and /schema.graphql"
+        default=False, description="Whether clients may read the schema: introspection, suggestions in errors, and /schema.graphql"
     )
     documents: Mode = Field(
         default="open",
-        description="Which operation documents are answered. open: any; trusted-first: any, and those outside GATEWAY_TRUSTED_DOCUMENTS are logged; "
-        "trusted-only: no others than those",
+        description="Which operation documents are executed. open: any; trusted-first: any, and those missing from GATEWAY_TRUSTED_DOCUMENTS are "
+        "logged; trusted-only: only those",
     )
     trusted_documents: Path | None = Field(
         default=None,
-        description="A manifest of operation documents that clients can name by their ids: what graphql-codegen, Relay's compiler or Apollo writes",
+        description="A manifest of operation documents that clients can send by id, as written by graphql-codegen, Relay's compiler or Apollo",
     )
     persisted_queries: bool = Field(
-        default=False, description="Whether clients can name a document by its SHA-256 once it was sent: Apollo's automatic persisted queries"
+        default=False, description="Whether clients can send the SHA-256 of a document that was sent before: Apollo's automatic persisted queries"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="What is logged")
-    log_format: Literal["json", "console"] = Field(default="json", description="How it is logged")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The lowest level that is logged")
+    log_format: Literal["json", "console"] = Field(default="json", description="The format of the log")
 
-    @field_validator(*SECRET_KEYS)
-    @classmethod
-    def _not_repeated(cls, key: SecretStr | None) -> SecretStr | None:
-        if key and len(set(key.get_secret_value())) < 8:
-            raise ValueError("is too simple to be a key; `openssl rand -base64 48` makes one")
-        return key
+    @property
+    def windows(self) -> Windows:
+        """The windows of time in which the individual must act."""
+        return Windows(timedelta(seconds=self.link_window_seconds), timedelta(seconds=self.verification_window_seconds))
 
-    @field_validator("data_keys")
-    @classmethod
-    def _parsed(cls, keys: SecretStr) -> SecretStr:
-        data_keys.parsed(keys.get_secret_value())
-        return keys
+    @property
+    def retention(self) -> timedelta | None:
+        """How long personal data are kept after the outcome. None: forever."""
+        return None if self.retention_seconds is None else timedelta(seconds=self.retention_seconds)
 
-    @field_validator("allowed_origins")
-    @classmethod
-    def _origins(cls, text: str) -> str:
-        origins.parsed(text)
-        return text
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _proxies(cls, text: str) -> str:
-        proxies.parsed(text)
-        return text
-
-    @field_validator("token_jwks_url")
-    @classmethod
-    def _not_overheard(cls, url: AnyHttpUrl | None) -> AnyHttpUrl | None:
-        if url and url.scheme != "https" and url.host not in ("localhost", "127.0.0.1", "[::1]"):
-            raise ValueError("must be https: whoever can change what is fetched there can sign tokens")
-        return url
+    @property
+    def signing_keys(self) -> list[str]:
+        """The gateway's own keys. The first one signs."""
+        return [key.get_secret_value() for key in (self.signing_key, self.previous_signing_key) if key]
 
 
-def read(defaults: dict[str, Any], required: Collection[str] = (), **given: Any) -> Settings:
-    """The settings: what is given, else what the environment says, else the defaults; `required` are those that must be set beside what always must.
+def read(defaults: dict[str, Any], required: Collection[str] = (), **overrides: Any) -> Settings:
+    """The settings: the overrides, then the environment, then the defaults. `required` names further settings that must be set.
 
     Raises: BadSettings.
     """
-    values = {**defaults, **EnvSettingsSource(Settings, env_ignore_empty=True)(), **given}
+    values = {**defaults, **EnvSettingsSource(Settings, env_ignore_empty=True)(), **overrides}
     troubles = {name: "is missing" for name in required if values.get(name) is None}
     if all(values.get(name) is None for name in TRUST):
-        troubles["token_jwks_url"] = "is missing, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY: something must tell whose tokens count"
+        troubles["token_jwks_url"] = "is missing; set it, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY, so that tokens can be verified"
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise BadSettings({str(problem["loc"][0]): _told(problem["type"], problem["msg"]) for problem in error.errors()} | troubles) from None
+        raise BadSettings({str(problem["loc"][0]): trouble(problem["type"], problem["msg"]) for problem in error.errors()} | troubles) from None
     if troubles:
         raise BadSettings(troubles)
     return settings
 
 
 def to_serve() -> Settings:
-    """The settings of the environment, where they may face users. Raises: BadSettings."""
-    # Without an issuer, a token that anybody else issued with the same key would count here.
+    """The settings of the environment, fit for production. Raises: BadSettings."""
+    # Without an issuer, a token that somebody else issued with the same key would be accepted here.
     return served(read({}, required=("token_issuer",)))
 
 
 def served(settings: Settings) -> Settings:
-    """The settings where none of their keys was made for development, nor is one of them another's. Raises: BadSettings."""
-    weak = [name for name in SECRET_KEYS if (optional_secret(settings, name) or "").startswith(DEVELOPMENT)]
-    if data_keys.DEVELOPMENT_ID in data_keys.parsed(secret(settings, "data_keys")):
+    """The same settings, if no key was made for development and no two keys are equal. Raises: BadSettings."""
+    keys: dict[str, SecretStr] = {name: key for name in KEYS if (key := getattr(settings, name))}
+    weak = [name for name, key in keys.items() if key.get_secret_value().startswith(DEVELOPMENT_PREFIX)]
+    if DEVELOPMENT_KEY_ID in settings.data_keys.get_secret_value():
         weak.append("data_keys")
     if weak:
         raise BadSettings(dict.fromkeys(weak, "was made for development; `openssl rand -base64 48` makes one"))
-    keys = {name: key for name in SECRET_KEYS if (key := optional_secret(settings, name))}
     if shared := [name for name, key in keys.items() if list(keys.values()).count(key) > 1]:
         raise BadSettings(dict.fromkeys(shared, "has the same value as another key; each needs its own"))
     return settings
 
 
 def unknown() -> list[str]:
-    """Variables of the environment that look like settings and are none, such as misspelt ones."""
+    """Variables of the environment that begin with GATEWAY_ and are no settings, such as misspelled ones."""
     return sorted(name for name in os.environ if name.startswith("GATEWAY_") and name.removeprefix("GATEWAY_").lower() not in Settings.model_fields)
 
 
-def secret(settings: Settings, name: str) -> str:
-    """A secret setting's value."""
-    value: SecretStr = getattr(settings, name)
-    return value.get_secret_value()
-
-
-def optional_secret(settings: Settings, name: str) -> str | None:
-    """The same, where it may be left out."""
-    return secret(settings, name) if getattr(settings, name) else None
-
-
 def example() -> str:
-    """All settings as a file of environment variables, those with a default commented out."""
+    """All settings as a file of environment variables. Those with a default are commented out."""
     lines = [
-        "# Every setting, with its default. Made by `gateway settings`. Those that are not commented out must be set to serve,",
-        "# and so must GATEWAY_TOKEN_ISSUER, and one of GATEWAY_TOKEN_JWKS_URL, GATEWAY_TOKEN_JWKS_FILE and GATEWAY_TOKEN_KEY.",
+        "# Every setting, with its default. Written by `gateway settings`. Those that are not commented out are required to serve,",
+        "# and so are GATEWAY_TOKEN_ISSUER, and one of GATEWAY_TOKEN_JWKS_URL, GATEWAY_TOKEN_JWKS_FILE and GATEWAY_TOKEN_KEY.",
         "",
     ]
     for name, field in Settings.model_fields.items():
         lines.append(f"# {field.description}.")
-        default = "" if field.default is None else str(field.default)
+        default = "" if field.default in (None, ()) else str(field.default)
         lines += [f"{variable(name)}=" if field.is_required() else f"#{variable(name)}={default}", ""]
     return "\n".join(lines[:-1]) + "\n"
 
@@ -209,11 +257,12 @@ def variable(name: str) -> str:
     return f"GATEWAY_{name.upper()}"
 
 
-def _told(type: str, message: str) -> str:
+def trouble(type: str, message: str) -> str:
+    """A validation error of pydantic in our words, which never contain the value."""
     match type:
         case "missing":
             return "is missing"
         case "too_short":
-            return f"must have at least {SHORTEST_KEY} characters"
+            return f"must have at least {MIN_KEY_CHARACTERS} characters"
         case _:
             return message.removeprefix("Value error, ")

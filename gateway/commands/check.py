@@ -3,7 +3,7 @@
 from domain.errors import Unavailable
 from gateway.application import documents
 from gateway.process.health import MOST_CLOCK_DIFFERENCE_SECONDS
-from gateway.settings import Settings, secret, unknown
+from gateway.settings import Settings, unknown
 from schema.build import build, executable
 from store import indexes
 from store.driver import close, connect, database, ping
@@ -15,7 +15,7 @@ Finding = tuple[bool, str]
 async def check(settings: Settings) -> list[Finding]:
     """What was looked at, and whether it is well. The settings were read already. Raises: BadSettings where the trusted documents can't be used."""
     documents(settings, executable(build()))
-    client = connect(secret(settings, "mongo_uri"), min(settings.database_seconds, 5))
+    client = connect(settings.mongo_uri.get_secret_value(), min(settings.database_seconds, 5))
     try:
         told = await ping(database(client))
         difference = abs((utc_now() - told).total_seconds())

@@ -32,7 +32,7 @@ NO_DEMO = "Without the demo."
 DEFAULTS: dict[str, Any] = {
     "provider": "sandbox",
     "introspection": True,
-    "token_most_seconds": 32 * 86_400,
+    "token_max_seconds": 32 * 86_400,
     "log_level": "warning",
     "log_format": "console",
 }

@@ -3,15 +3,16 @@
 import json
 import os
 import secrets
+from base64 import b64encode
 from datetime import timedelta
 from pathlib import Path
 
 from domain.caller import Scope
 from gateway.callers.tokens import Tokens
-from gateway.data_keys import made_for_development
-from gateway.settings import DEVELOPMENT
+from gateway.settings import DEVELOPMENT_KEY_ID, DEVELOPMENT_PREFIX
 from simulation import credentials as credential
 from simulation.credentials import Credentials
+from store.sealing import KEY_BYTES
 
 WORKSPACE = "demo"
 OTHER_WORKSPACE = "other"
@@ -60,7 +61,9 @@ def offline(data_dir: Path) -> dict[str, str]:
 
 
 def _made(name: str) -> str:
-    return made_for_development() if name == "data_keys" else DEVELOPMENT + secrets.token_urlsafe(36)
+    if name == "data_keys":
+        return f"{DEVELOPMENT_KEY_ID}:{b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
+    return DEVELOPMENT_PREFIX + secrets.token_urlsafe(36)
 
 
 def _kept(path: Path) -> dict[str, str]:

@@ -49,7 +49,7 @@ class Execution:
         drain: Drain,
         *,
         request_seconds: float,
-        most_cost: int,
+        max_cost: int,
         rate: Rate,
         introspection: bool,
     ) -> None:
@@ -60,7 +60,7 @@ class Execution:
         self._metrics = metrics
         self._drain = drain
         self._request_seconds = request_seconds
-        self._most_cost = most_cost
+        self._max_cost = max_cost
         self._rate = rate
         self._hide_suggestions = not introspection
         self._groups = Groups()
@@ -89,10 +89,10 @@ class Execution:
             self._metrics.count_document("refused")
             raise
         self._metrics.count_document(operation.found)
-        if operation.cost > self._most_cost:
+        if operation.cost > self._max_cost:
             self._metrics.count_refused("cost")
-            message = f"the operation costs {operation.cost}, more than {self._most_cost}; ask for fewer rows, or for less of each"
-            raise too_complex(message, cost=operation.cost, mostCost=self._most_cost)
+            message = f"the operation costs {operation.cost}, more than {self._max_cost}; ask for fewer rows, or for less of each"
+            raise too_complex(message, cost=operation.cost, maxCost=self._max_cost)
         return operation
 
     def _pay(self, caller: Caller, cost: int, paid: int = 0) -> None:

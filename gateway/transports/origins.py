@@ -69,7 +69,7 @@ def share(scope: Scope, origin: bytes | None) -> None:
         tell(scope, b"access-control-expose-headers", b"x-request-id, retry-after")
 
 
-def parsed(text: str) -> list[str]:
+def parsed(text: str) -> tuple[str, ...]:
     """The origins in a text, separated by commas, as browsers write them. Raises: ValueError."""
     origins = []
     for part in text.split(","):
@@ -79,7 +79,7 @@ def parsed(text: str) -> list[str]:
         if not found:
             raise ValueError("must be origins such as https://app.example.com, with neither path nor wildcard, separated by commas")
         origins.append(_written(found["scheme"], found["host"], found["port"]))
-    return origins
+    return tuple(origins)
 
 
 def origin_of(url: AnyHttpUrl) -> str:

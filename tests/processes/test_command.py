@@ -17,7 +17,7 @@ from gateway.alive import alive
 from gateway.application import token_reader
 from gateway.development import keys as development
 from gateway.server import listening
-from gateway.settings import DEVELOPMENT, Settings, variable
+from gateway.settings import DEVELOPMENT_PREFIX, Settings, variable
 from store import indexes
 from store.driver import close, connect, database
 from store.verifications import utc_now
@@ -91,7 +91,7 @@ def test_nobody_serves_without_an_issuer(run: Run) -> None:
 @pytest.mark.parametrize(
     ("key", "reason"),
     [
-        pytest.param(DEVELOPMENT + "0123456789-abcdefghijklmnopqrstu", "was made for development", id="of development"),
+        pytest.param(DEVELOPMENT_PREFIX + "0123456789-abcdefghijklmnopqrstu", "was made for development", id="of development"),
         pytest.param("canary-short", "must have at least 32 characters", id="short"),
         pytest.param("canary" * 8, "is too simple to be a key", id="simple"),
     ],

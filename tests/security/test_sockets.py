@@ -18,7 +18,7 @@ ROOM, COMING, OPERATIONS = 50, 250, 40
 
 
 async def test_while_sockets_and_subscriptions_flood_in_everybody_else_is_answered(database_uri: str) -> None:
-    async with serving(database_uri, most_sockets_per_address=ROOM) as gateway, AsyncExitStack() as stack:
+    async with serving(database_uri, max_sockets_per_address=ROOM) as gateway, AsyncExitStack() as stack:
         token = gateway.token()
 
         async def come() -> None:

@@ -148,9 +148,9 @@ async def is_refused(response: httpx2.Response) -> None:
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
-        ({"most_sockets": 4}, "sockets"),
-        ({"most_sockets_per_address": 4}, "address"),
-        ({"most_sockets_per_subject": 4}, "subject"),
+        ({"max_sockets": 4}, "sockets"),
+        ({"max_sockets_per_address": 4}, "address"),
+        ({"max_sockets_per_subject": 4}, "subject"),
     ],
 )
 async def test_one_too_many_is_told_to_come_again_and_all_else_is_answered(database_uri: str, limits: dict[str, Any], reason: str) -> None:
@@ -183,7 +183,7 @@ async def comes_in(stack: AsyncExitStack, gateway: Gateway) -> None:
 
 
 async def test_sockets_that_say_nothing_take_nobodys_place(database_uri: str) -> None:
-    async with serving(database_uri, most_sockets=2) as gateway, AsyncExitStack() as stack:
+    async with serving(database_uri, max_sockets=2) as gateway, AsyncExitStack() as stack:
         for _ in range(5):
             await stack.enter_async_context(wired(gateway))
 
@@ -203,7 +203,7 @@ async def test_of_one_address_only_so_many_may_say_nothing(database_uri: str, mo
 
 
 async def test_whoever_is_full_leaves_room_for_other_subjects(database_uri: str) -> None:
-    async with serving(database_uri, most_sockets_per_subject=1) as gateway, AsyncExitStack() as stack:
+    async with serving(database_uri, max_sockets_per_subject=1) as gateway, AsyncExitStack() as stack:
         ids = [(await gateway.query(CREATE, {"input": PERSON}))["createVerification"]["id"] for _ in range(2)]
         tokens = [(await gateway.query(ISSUE, {"id": id}))["issueFollowToken"]["token"] for id in ids]
         await followed(stack, gateway)
@@ -218,7 +218,7 @@ async def test_whoever_is_full_leaves_room_for_other_subjects(database_uri: str)
 @pytest.fixture
 async def behind_a_proxy(database_uri: str) -> AsyncIterator[Gateway]:
     """A gateway that believes the proxies of this machine where clients are, and lets each have one stream."""
-    async with serving(database_uri, most_sockets_per_address=1, trusted_proxies="192.0.2.0/24, 127.0.0.1") as running:
+    async with serving(database_uri, max_sockets_per_address=1, trusted_proxies="192.0.2.0/24, 127.0.0.1") as running:
         yield running
 
 
@@ -233,7 +233,7 @@ async def test_a_proxy_that_is_trusted_tells_where_clients_are(behind_a_proxy: G
 
 
 async def test_nobody_else_is_believed(database_uri: str) -> None:
-    async with serving(database_uri, most_sockets_per_address=1, trusted_proxies="192.0.2.0/24") as gateway, AsyncExitStack() as stack:
+    async with serving(database_uri, max_sockets_per_address=1, trusted_proxies="192.0.2.0/24") as gateway, AsyncExitStack() as stack:
         assert (await streamed(stack, gateway, **{"x-forwarded-for": "198.51.100.1"})).status_code == 200
 
         for name in ("x-forwarded-for", "x-real-ip", "forwarded", "x-client-ip", "true-client-ip"):

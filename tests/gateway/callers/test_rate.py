@@ -224,7 +224,7 @@ async def test_what_is_refused_is_not_free(slow: Gateway, query: str) -> None:
 
 
 async def test_what_is_known_to_cost_too_much_is_not_refused_for_nothing(database_uri: str) -> None:
-    async with serving(database_uri, rate_cost_per_second=0.001, rate_burst_cost=BURST, most_cost=20) as gateway:
+    async with serving(database_uri, rate_cost_per_second=0.001, rate_burst_cost=BURST, max_cost=20) as gateway:
         page = "query($n: Int) { verifications(first: $n) { edges { cursor } } }"
         assert (await gateway.post(page, {"n": 1})).status_code == 200
 

@@ -19,7 +19,7 @@ from tests.wire import following, wired
 
 SCHEMA = executable(build())
 DOCUMENTS = Documents(SCHEMA, introspection=True)
-MOST_COST = Settings.model_fields["most_cost"].default
+MOST_COST = Settings.model_fields["max_cost"].default
 
 
 def cost(query: str, variables: dict[str, Any] | None = None, name: str | None = None) -> int:
@@ -181,7 +181,7 @@ async def test_what_costs_too_much_is_refused_before_the_database_is_asked(compa
 
     assert (answered, len(something)) == ({"data": {"verifications": {"edges": []}}}, 1)
     assert nothing == []
-    assert refused["errors"][0]["extensions"] == {"code": "QUERY_TOO_COMPLEX", "cost": 4301, "mostCost": MOST_COST}
+    assert refused["errors"][0]["extensions"] == {"code": "QUERY_TOO_COMPLEX", "cost": 4301, "maxCost": MOST_COST}
     assert "4301" in refused["errors"][0]["message"]
 
 
@@ -193,10 +193,10 @@ async def test_what_costs_too_much_is_400(company: Company) -> None:
 async def test_a_mutation_that_costs_too_much_is_not_made(database_uri: str) -> None:
     mutation = "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { __typename } }"
     count = "{ verifications(first: 1) { pageInfo { hasNextPage } edges { cursor } } }"
-    async with serving(database_uri, most_cost=9) as gateway:
+    async with serving(database_uri, max_cost=9) as gateway:
         refused = (await gateway.post(mutation, {"input": PERSON})).json()
 
-        assert refused["errors"][0]["extensions"] == {"code": "QUERY_TOO_COMPLEX", "cost": 10, "mostCost": 9}
+        assert refused["errors"][0]["extensions"] == {"code": "QUERY_TOO_COMPLEX", "cost": 10, "maxCost": 9}
         assert (await gateway.query(count))["verifications"]["edges"] == []
         assert 'gateway_refused_total{reason="cost"} 1.0' in (await gateway.client.get("/metrics")).text
 
@@ -254,7 +254,7 @@ async def test_an_answer_with_errors_tells_it_as_well(company: Company) -> None:
 
 async def test_a_subscription_that_costs_too_much_does_not_begin(database_uri: str) -> None:
     async with (
-        serving(database_uri, most_cost=4) as gateway,
+        serving(database_uri, max_cost=4) as gateway,
         following(gateway, gateway.token(), "subscription { verificationsUpdated { cursor } }") as it,
     ):
         assert [error["extensions"]["code"] for error in await it.errors()] == ["QUERY_TOO_COMPLEX"]

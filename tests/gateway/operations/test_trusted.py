@@ -365,7 +365,7 @@ async def test_mutations_and_subscriptions_are_named_like_queries(trusting: Gate
 
 
 async def test_the_same_limits_and_rules_hold_for_trusted_documents(database_uri: str, manifest: Path) -> None:
-    async with serving(database_uri, trusted_documents=manifest, most_cost=20) as gateway:
+    async with serving(database_uri, trusted_documents=manifest, max_cost=20) as gateway:
         token, reporter = gateway.token(), gateway.token(Scope.REPORT)
         affordable = await ask(gateway, token, {"documentId": sha256(LIST), "variables": {"first": 10}})
         costly = await ask(gateway, token, {"documentId": sha256(LIST), "variables": {"first": 50}})

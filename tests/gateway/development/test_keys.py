@@ -1,0 +1,33 @@
+"""The keys that `gateway dev` makes for a developer's machine."""
+
+import json
+from pathlib import Path
+
+from gateway.development.keys import KEYS, keys
+from gateway.settings import data_keys
+
+
+def test_keys_for_development_are_random(tmp_path: Path) -> None:
+    [(id, one)], [(_, other)] = (data_keys(keys(tmp_path / name)["data_keys"]).get_secret_value().items() for name in ("one", "other"))
+
+    assert id == "development"
+    assert one != other
+
+
+def test_a_data_directory_keeps_its_keys(tmp_path: Path) -> None:
+    made = keys(tmp_path)
+
+    assert made.keys() == {*KEYS}
+    assert keys(tmp_path) == made
+
+
+def test_an_older_data_directory_gets_the_missing_key_and_keeps_the_others(tmp_path: Path) -> None:
+    made = keys(tmp_path)
+    before = {name: key for name, key in made.items() if name != "data_keys"}
+    (tmp_path / "keys.json").write_text(json.dumps(before))
+
+    added = keys(tmp_path)
+
+    assert added.items() > before.items()
+    assert added["data_keys"] not in (made["data_keys"], "")
+    assert keys(tmp_path) == added
