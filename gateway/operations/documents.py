@@ -31,9 +31,9 @@ from gateway.errors import RequestRefused, error, formatted, refused
 from gateway.operations.cost import Price, Pricing
 from gateway.operations.limits import Limits, exceeded, exceeded_at_first, too_many, too_many_values
 from gateway.operations.operation_request import OperationRequest
-from gateway.operations.selections import Fragments, fragments_of, inner_variables, operations_of, sound
+from gateway.operations.selections import Fragments, fragments_of, inner_variables, merged, operations_of, sound
 from gateway.operations.trusted import BadManifest, Mode, PersistedQueries, sha256
-from gateway.transports.caching import constant
+from schema.fields import CONSTANT, declared
 
 logger = logging.getLogger(__name__)
 
@@ -245,6 +245,15 @@ class Documents:
             mistake.original_error = None
         if errors:
             raise RequestRefused(400, formatted(errors, "GRAPHQL_VALIDATION_FAILED", request_id))
+
+
+def constant(schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Fragments) -> bool:
+    """Whether a valid operation selects only root fields that are declared constant, so that clients may keep its response."""
+    if operation.operation is not OperationType.QUERY or not schema.query_type:
+        return False
+    selected = [field.name.value for each in merged("", [operation.selection_set], fragments).values() for _, field in each]
+    fields = [schema.query_type.fields.get(name) for name in selected if name != "__typename"]
+    return bool(fields) and all(declared(field, CONSTANT, False) for field in fields)
 
 
 def not_found() -> RequestRefused:

@@ -23,8 +23,7 @@ from gateway.operations.documents import Operation
 from gateway.operations.execution import Execution, Message
 from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
-from gateway.transports import caching
-from gateway.transports.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, decoded, encoded, wished
+from gateway.transports.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, cache_headers, decoded, encoded, is_current, wished
 from gateway.transports.requests import client_address, headers
 from gateway.transports.responses import Answer, Header
 from gateway.transports.sse import EventStream
@@ -204,9 +203,9 @@ def written(request: Asked, media: str, status: int, content: dict[str, Any], be
     plain = orjson.dumps(content)
     told = [VARY, *raw(beside)]
     if may_be_kept:
-        kept = caching.headers(plain)
+        kept = cache_headers(plain)
         told += raw(kept)
-        if caching.known(kept["etag"], request.header(b"if-none-match")):
+        if is_current(kept["etag"], request.header(b"if-none-match")):
             return Answer(304, told, b"")
     packed, encoding = encoded(plain, request.header(b"accept-encoding"))
     told += [CONTENT_TYPE[media], (b"content-length", b"%d" % len(packed))]

@@ -1,6 +1,7 @@
 """What a client would like to have: media types, encodings, and how much it likes each."""
 
 import gzip
+import hashlib
 import zlib
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -53,6 +54,9 @@ def quality(parameters: Iterable[str]) -> float:
     return 1.0
 
 
+# Another release of the gateway may have another catalogue.
+MAX_AGE_SECONDS = 300
+TAG_BYTES = 16
 # Of less than a packet, nothing is gained.
 SMALLEST_BYTES = 1400
 GZIP_LEVEL = 5
@@ -114,3 +118,18 @@ def encoded(content: bytes, accepted: str) -> tuple[bytes, str | None]:
     likings = {name: weights.get(name, weights.get("*", 0.0)) for name in WRITERS}
     best = max(likings, key=lambda name: likings[name])
     return (WRITERS[best](content), best) if likings[best] > 0 else (content, None)
+
+
+def cache_headers(content: bytes) -> dict[str, str]:
+    """The headers of a response that a client may keep. The tag is weak: compressed or not, it is the same response.
+
+    Source: RFC 9110, 8.8.3; RFC 9111, 5.2.2.
+    """
+    tag = hashlib.blake2b(content, digest_size=TAG_BYTES).hexdigest()
+    return {"cache-control": f"private, max-age={MAX_AGE_SECONDS}", "etag": f'W/"{tag}"'}
+
+
+def is_current(etag: str, if_none_match: str) -> bool:
+    """Whether the client already has the response with this tag. Source: RFC 9110, 13.1.2."""
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return "*" in tags or etag.removeprefix("W/") in tags

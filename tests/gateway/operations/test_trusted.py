@@ -408,7 +408,7 @@ async def test_it_is_counted_how_documents_were_found(database_uri: str, manifes
         assert await counted(gateway) == {"parsed": 1, "known": 1, "persisted": 2, "trusted": 1, "refused": 3}
 
 
-# What browsers may keep is in test_caching.py; here, that a hash makes an address that they can keep it under.
+# What browsers may keep is in test_negotiation.py; here, that a hash makes an address that they can keep it under.
 
 
 async def test_the_catalogue_has_a_short_address_that_browsers_may_keep(remembering: Gateway, company: Company) -> None:

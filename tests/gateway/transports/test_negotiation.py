@@ -6,9 +6,9 @@ import httpx2
 import pytest
 from graphql import GraphQLObjectType, get_introspection_query, get_named_type, parse
 
+from gateway.operations.documents import constant
 from gateway.operations.rights import rules
 from gateway.operations.selections import fragments_of, operations_of
-from gateway.transports.caching import constant
 from schema.build import build, executable
 from schema.fields import CONSTANT
 from schema.rules import ANYONE
