@@ -34,6 +34,7 @@ from gateway.process.drain import Drain
 from gateway.process.garbage import collected_seldom
 from gateway.process.metrics import Metrics
 from gateway.settings import read
+from lifecycle.changes import Changes
 from providers.sandbox import Sandbox
 from resolvers.context import Services
 from schema.build import build, executable
@@ -99,7 +100,8 @@ def the_gateway(rows: list[Verification], keys: Secrets) -> Ask:
     store.rows = tuple(rows)
     feed = Feed(store, watching(NOWHERE))
     metrics = Metrics(feed, store.bad_documents)
-    services = Services(store, feed, Sandbox("https://gateway.example", [b"key"]), Windows(), str, unavailable, lambda: None)
+    changes = Changes(store, Sandbox("https://gateway.example", [b"key"]), Windows(), lambda: None)
+    services = Services(store, feed, changes, str, unavailable)
     schema = executable(build())
     chosen = read({}, mongo_uri=NOWHERE, provider="sandbox", public_url="https://gateway.example", **settings(keys))
     execution = Execution(

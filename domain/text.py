@@ -1,5 +1,6 @@
 """What may stand in a text that comes from outside."""
 
+from collections.abc import Callable
 from datetime import date
 from re import Pattern
 from urllib.parse import urlsplit
@@ -54,3 +55,8 @@ def shaped(field: str, text: str, pattern: Pattern[str], shape: str) -> str:
     if not pattern.fullmatch(text):
         raise InvalidInput(field, f"must be {shape}")
     return text
+
+
+def optional(check: Callable[[str, str], str], field: str, text: str | None) -> str | None:
+    """The text after a check, if there is one. Raises: what the check raises."""
+    return None if text is None else check(field, text)

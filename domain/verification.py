@@ -17,6 +17,7 @@ from domain.identity import DeclaredIdentity, ExtractedDocument, Personal
 from domain.reasons import LINK_EXPIRED, NEVER_STARTED, VERIFICATION_EXPIRED
 from domain.result import Result
 from domain.status import RECOMMENDED, Phase, RecommendedAction, Status
+from domain.text import optional, short, web_address
 
 MOST_IGNORED_RESULTS = 20
 STEPS = frozenset(EventType[step.name] for step in Progress)
@@ -59,6 +60,14 @@ class RetryRequest:
     first_name: str | None = None
     last_name: str | None = None
     redirection_url: str | None = None
+
+    def checked(self) -> Self:
+        """The same, with each text trimmed and valid. Raises: InvalidInput."""
+        return type(self)(
+            first_name=optional(short, "firstName", self.first_name),
+            last_name=optional(short, "lastName", self.last_name),
+            redirection_url=optional(web_address, "redirectionUrl", self.redirection_url),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,20 +239,25 @@ class Verification:
         """Whether its outcome is this one."""
         return result.key == (self.status, frozenset(self.reasons))
 
-    def retried(self, id: str, retry: RetryRequest, provider: Provider, windows: Windows, at: datetime) -> tuple[Self, Self]:
-        """This verification with a successor, and the successor.
+    def retry_request(self, retry: RetryRequest) -> Request:
+        """What the next attempt is asked for: what the retry changes, and for the rest what this attempt has.
 
-        Raises: NotRetryable; InvalidInput naming `firstName` or `lastName` where they are gone and not given anew.
+        Raises: NotRetryable; InvalidInput, also if the names were anonymized and the retry has none.
         """
+        retry = retry.checked()
         if not self.can_retry:
             raise NotRetryable(self.id, self.status)
-        at = self._not_before(at)
-        request = Request(
+        return Request(
             declared=self._declared_anew(retry),
             redirection_url=retry.redirection_url or self.redirection_url,
             reference=self.reference,
             face_recognition=self.face_recognition,
         )
+
+    def retried(self, id: str, retry: RetryRequest, provider: Provider, windows: Windows, at: datetime) -> tuple[Self, Self]:
+        """This verification with a successor, and the successor. Raises: as `retry_request`."""
+        request = self.retry_request(retry)
+        at = self._not_before(at)
         first = type(self).created(id, self.workspace, request, provider, windows, at)
         successor = replace(first, chain=self.chain, attempt=self.attempt + 1, previous=self.id)
         return replace(self, next=id)._after(EventType.RETRY_CREATED, Actor.INTEGRATOR, at), successor

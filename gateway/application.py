@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from gateway.callbacks import sandbox
+from gateway.callbacks import sandbox as callbacks
 from gateway.callers.admission import Admission, Capacity
 from gateway.callers.keys import IssuerKeys, KeyFile, PublishedKeys
 from gateway.callers.rate import Rate
@@ -32,6 +32,7 @@ from gateway.transports.http import GraphQLOverHTTP
 from gateway.transports.origins import Hosts, Origins, origin_of
 from gateway.transports.responses import Headers
 from gateway.transports.websocket import GraphQLOverWebSocket
+from lifecycle.changes import Changes
 from lifecycle.sweeper import chores, sweeping
 from providers.sandbox import Sandbox
 from resolvers.context import Services
@@ -58,14 +59,14 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     metrics = Metrics(feed, store.bad_documents)
     capacity = Capacity(settings.max_sockets, settings.max_sockets_per_address, settings.max_sockets_per_subject)
     admission = Admission(capacity, metrics.count_refused)
+    sandbox = Sandbox(str(settings.public_url), [key.encode() for key in settings.signing_keys])
+    changes = Changes(store, sandbox, settings.windows, metrics.ignored_results.inc)
     services = Services(
         store=store,
         feed=feed,
-        provider=Sandbox(str(settings.public_url), [key.encode() for key in settings.signing_keys]),
-        windows=settings.windows,
+        changes=changes,
         fingerprint=fingerprint(settings.fingerprint_key.get_secret_value().encode()),
         follow_token=tokens.follow_token,
-        count_ignored_result=metrics.ignored_results.inc,
     )
     schema = build()
     execution = Execution(
@@ -87,8 +88,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
             asyncio.create_task(kept("preparation", lambda: preparation(health))),
             asyncio.create_task(kept("feed", feed.run)),
             *(
-                asyncio.create_task(kept(f"sweeper of what is to be {chore.done}", partial(sweeping, store, chore, settings.sweep_seconds)))
-                for chore in chores(store, settings.retention)
+                asyncio.create_task(kept(f"sweeper of what is to be {chore.done}", partial(sweeping, chore, settings.sweep_seconds)))
+                for chore in chores(store, changes, settings.retention)
             ),
         ]
         if published:
@@ -109,7 +110,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         routes=[
             Route(PATH, http),
             *probes.routes,
-            *sandbox.routes(services),
+            *callbacks.routes(sandbox, changes, store, settings.windows),
             *pages,
         ],
         middleware=[Middleware(Entered, entrance), *trusted_proxies(settings), Middleware(DirectSockets, PATH, sockets)],

@@ -1,6 +1,6 @@
-"""What happens to verifications by itself: deadlines that passed are applied, and personal data do not outstay their time.
+"""What happens to verifications by itself: deadlines that passed are applied, and personal data are removed after their retention.
 
-Every process sweeps; compare-and-set decides, and nobody leads.
+Every process sweeps. Compare-and-set decides, and no process leads.
 """
 
 import asyncio
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from domain.errors import BadDocument, Unavailable
-from domain.event import Actor
+from lifecycle.changes import Changes
 from store.due import Due
-from store.verifications import Rule, Stale, Store
+from store.verifications import Store
 
 logger = logging.getLogger(__name__)
 
@@ -23,66 +23,57 @@ AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """What is done to verifications whose time has come: a batch of them behind one of them, and the rule for each."""
+    """A change that time brings: which verifications are due, a batch at a time behind the last one, and the change itself.
+
+    `done` completes the sentence "the verification could not be …". `change` returns whether this process made the change.
+    """
 
     done: str
     due: Callable[[Due | None], Awaitable[list[Due]]]
-    rule: Rule
+    change: Callable[[str, str], Awaitable[bool]]
 
 
-def chores(store: Store, retention: timedelta | None) -> list[Chore]:
-    """All that is to be done; personal data are kept where there is no retention time."""
-    expiry = Chore("expired", lambda after: store.overdue(BATCH, after), lambda verification, at: verification.expired(at))
+def chores(store: Store, changes: Changes, retention: timedelta | None) -> list[Chore]:
+    """All chores. Without a retention, personal data are kept."""
+    expiry = Chore("expired", lambda after: store.overdue(BATCH, after), changes.expire)
     if retention is None:
         return [expiry]
-    forgetting = Chore(
-        "anonymized",
-        lambda after: store.not_anonymized(store.now() - retention, BATCH, after),
-        lambda verification, at: verification.anonymized(Actor.SYSTEM, at),
-    )
+    forgetting = Chore("anonymized", lambda after: store.not_anonymized(store.now() - retention, BATCH, after), changes.forget)
     return [expiry, forgetting]
 
 
-async def sweeping(store: Store, chore: Chore, every_seconds: float) -> None:
+async def sweeping(chore: Chore, every_seconds: float) -> None:
     """Sweep until cancelled."""
     while True:
         try:
-            await sweep(store, chore)
+            await sweep(chore)
         except Unavailable:
-            logger.warning("what is to be %s waits for MongoDB", chore.done)
+            logger.warning("verifications to be %s wait for MongoDB", chore.done)
         await asyncio.sleep(every_seconds * random.uniform(0.8, 1.2))
 
 
-async def sweep(store: Store, chore: Chore) -> int:
-    """Do it to all whose time has come, and tell to how many this process did it.
+async def sweep(chore: Chore) -> int:
+    """Make the change to all verifications that are due. Returns how many of them this process changed.
 
-    Each batch begins behind the one before, so that those to which it can't be done are in nobody's way.
+    Each batch begins behind the one before, so that a verification which can't be changed does not block the others.
     """
-    done, last = 0, None
+    changed, last = 0, None
     while batch := await chore.due(last):
         last = batch[-1]
-        done += await _settle(store, chore, batch)
-    return done
+        changed += await _settle(chore, batch)
+    return changed
 
 
-async def _settle(store: Store, chore: Chore, batch: list[Due]) -> int:
-    # In an order of its own, so that processes which sweep at the same time seldom meet; whoever comes second leaves it at that.
+async def _settle(chore: Chore, batch: list[Due]) -> int:
+    # In random order, so that processes which sweep at the same time seldom meet.
     random.shuffle(batch)
     places = asyncio.Semaphore(AT_ONCE)
 
     async def settle(due: Due) -> bool:
         async with places:
-            verifications = store.within(due.workspace)
-            found = await verifications.get(due.id)
-            if not found or (changed := chore.rule(found, store.now())) is found:
-                return False
-            try:
-                await verifications.replace(found, changed)
-            except Stale:
-                return False
-            return True
+            return await chore.change(due.workspace, due.id)
 
-    # One to which it can't be done must not keep the others from it.
+    # A verification that can't be changed must not keep the others from their change.
     outcomes = await asyncio.gather(*map(settle, batch), return_exceptions=True)
     for due, outcome in zip(batch, outcomes, strict=True):
         if isinstance(outcome, Unavailable):

@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from domain.verification import Provider
+from domain.verification import Provider, Request
 
 NAME = "sandbox"
 
@@ -19,7 +19,7 @@ class Sandbox:
         self._public_url = public_url.rstrip("/")
         self._keys = keys
 
-    def start(self, workspace: str, verification_id: str) -> Provider:
+    async def start(self, workspace: str, verification_id: str, request: Request) -> Provider:
         """The sandbox's side of a verification. It knows nothing but the link."""
         link = f"{self._public_url}/sandbox/{quote(workspace, safe='')}/{verification_id}/{self.signature(workspace, verification_id)}"
         return Provider(NAME, verification_id, link)

@@ -2,18 +2,18 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import strawberry
 from strawberry.dataloader import DataLoader
 
 from domain.caller import Caller, FollowToken
-from domain.deadlines import Windows
 from domain.verification import Verification
-from providers.sandbox import Sandbox
+from lifecycle.changes import Changes
 from resolvers.marks import Marked
 from store.feed import Feed
 from store.verifications import Store, Verifications
@@ -25,11 +25,9 @@ class Services:
 
     store: Store
     feed: Feed
-    provider: Sandbox
-    windows: Windows
+    changes: Changes
     fingerprint: Callable[[str], str]
     follow_token: Callable[[Caller, str, timedelta], FollowToken]
-    count_ignored_result: Callable[[], None]
 
 
 class Context:
@@ -54,6 +52,14 @@ class Context:
         if not self._verifications:
             self._verifications = self.services.store.within(self.caller.workspace, self.caller.chain)
         return self._verifications
+
+    def current(self, id: str, reading: frozenset[str] | None = None) -> Coroutine[Any, Any, Verification | None]:
+        """The caller's verification with this id, if there is one. See `Changes.current`."""
+        return self.services.changes.current(self.verifications, id, reading)
+
+    def required(self, id: str) -> Coroutine[Any, Any, Verification]:
+        """The caller's verification with this id. Raises: NotFound."""
+        return self.services.changes.required(self.verifications, id)
 
     def attempts(self, chain: str, reading: frozenset[str] | None) -> Awaitable[list[Verification]]:
         """The attempts of a chain, oldest first, as far as the operation needs them. Cost: a share of one query for all chains."""

@@ -14,7 +14,7 @@ from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 from domain.reasons import ReasonType
 from domain.result import Result
 from domain.status import Status
-from domain.text import short, web_address
+from domain.text import optional, short, web_address
 from domain.verification import Idempotency, Request, RetryRequest
 
 T = TypeVar("T", bound=type)
@@ -69,8 +69,8 @@ class CreateVerificationInput:
         """The request, where all of it can be used. Raises: InvalidInput."""
         declared = DeclaredIdentity.declared(self.first_name, self.last_name)
         redirection_url = web_address("redirectionUrl", self.redirection_url)
-        reference = given(short, "reference", self.reference)
-        key = given(short, "idempotencyKey", self.idempotency_key)
+        reference = optional(short, "reference", self.reference)
+        key = optional(short, "idempotencyKey", self.idempotency_key)
         told = json.dumps([self.first_name, self.last_name, redirection_url, reference, self.face_recognition])
         return Request(declared, redirection_url, reference, self.face_recognition, Idempotency(key, fingerprint(told)) if key else None)
 
@@ -85,12 +85,8 @@ class RetryVerificationInput:
     last_name: str | None = strawberry.field(default=None, description="The family name. Needed where the attempt was anonymized.")
 
     def to_domain(self) -> RetryRequest:
-        """What changes, where all of it can be used. Raises: InvalidInput."""
-        return RetryRequest(
-            first_name=given(short, "firstName", self.first_name),
-            last_name=given(short, "lastName", self.last_name),
-            redirection_url=given(web_address, "redirectionUrl", self.redirection_url),
-        )
+        """The changes. They are checked when they are used: repeating a request whose retry exists ignores them."""
+        return RetryRequest(self.first_name, self.last_name, self.redirection_url)
 
 
 @described
@@ -106,7 +102,7 @@ class ReportProgressInput:
 
     def source_id(self) -> str | None:
         """The event's name, where it can be used. Raises: InvalidInput."""
-        return given(short, "eventId", self.event_id)
+        return optional(short, "eventId", self.event_id)
 
 
 @described
@@ -143,9 +139,4 @@ class ReportResultInput:
     def to_domain(self) -> Result:
         """The result, where all of it can be used. Raises: InvalidInput."""
         document = self.extracted_document.to_domain() if self.extracted_document else None
-        return Result.reported(self.status, self.reason_codes, document, given(short, "eventId", self.event_id))
-
-
-def given(check: Callable[[str, str], str], field: str, text: str | None) -> str | None:
-    """The text, checked where there is one."""
-    return None if text is None else check(field, text)
+        return Result.reported(self.status, self.reason_codes, document, optional(short, "eventId", self.event_id))

@@ -4,14 +4,11 @@ from datetime import timedelta
 from typing import Annotated
 
 import strawberry
-from uuid_utils import uuid7
 
 from domain.caller import FollowToken
-from domain.errors import IdempotencyConflict, InvalidInput
-from domain.event import Actor
-from domain.verification import Idempotency, Verification
-from resolvers.context import Context, Info
-from resolvers.current import current, required
+from domain.errors import InvalidInput
+from domain.verification import Verification
+from resolvers.context import Info
 from resolvers.inputs import CreateVerificationInput, ReportProgressInput, ReportResultInput, RetryVerificationInput
 
 SHORTEST_FOLLOW_SECONDS = 60
@@ -25,15 +22,8 @@ async def create_verification(
 
     Raises: InvalidInput, IdempotencyConflict.
     """
-    context, services = info.context, info.context.services
-    request = input.to_domain(services.fingerprint)
-    if request.idempotency and (standing := await context.verifications.with_key(request.idempotency.key)):
-        return await replayed(context, standing, request.idempotency)
-    id = new_id()
-    provider = services.provider.start(context.caller.workspace, id)
-    asked = Verification.created(id, context.caller.workspace, request, provider, services.windows, services.store.now())
-    stored = await context.verifications.add(asked)
-    return stored if stored is asked or not request.idempotency else await replayed(context, stored, request.idempotency)
+    services = info.context.services
+    return await services.changes.create(info.context.caller.workspace, input.to_domain(services.fingerprint))
 
 
 async def retry_verification(
@@ -43,13 +33,8 @@ async def retry_verification(
 
     Raises: NotFound, NotRetryable, InvalidInput.
     """
-    context, services = info.context, info.context.services
-    standing = await required(context, input.verification_id)
-    if standing.next:
-        return await required(context, standing.next)
-    wanted, id = input.to_domain(), new_id()
-    provider = services.provider.start(context.caller.workspace, id)
-    return await context.verifications.retry(standing.id, lambda old, at: old.retried(id, wanted, provider, services.windows, at))
+    context = info.context
+    return await context.services.changes.retry(context.caller.workspace, input.verification_id, input.to_domain())
 
 
 async def report_progress(
@@ -59,10 +44,8 @@ async def report_progress(
 
     Raises: NotFound, InvalidInput.
     """
-    source_id, windows = input.source_id(), info.context.services.windows
-    return await info.context.verifications.change(
-        input.verification_id, lambda verification, at: verification.progressed(input.progress, windows, at, source_id)
-    )
+    context = info.context
+    return await context.services.changes.report_progress(context.caller.workspace, input.verification_id, input.progress, input.source_id())
 
 
 async def report_result(
@@ -72,11 +55,8 @@ async def report_result(
 
     Raises: NotFound, InvalidInput.
     """
-    context, result = info.context, input.to_domain()
-    stored = await context.verifications.change(input.verification_id, lambda verification, at: verification.concluded(result, at))
-    if not stored.stands_at(result):
-        context.services.count_ignored_result()
-    return stored
+    context = info.context
+    return await context.services.changes.report_result(context.caller.workspace, input.verification_id, input.to_domain())
 
 
 async def anonymize_verification(
@@ -86,8 +66,8 @@ async def anonymize_verification(
 
     Raises: NotFound, NotFinal.
     """
-    standing = await required(info.context, id, field="id")
-    return await info.context.verifications.change(standing.id, lambda verification, at: verification.anonymized(Actor.INTEGRATOR, at))
+    context = info.context
+    return await context.services.changes.anonymize(context.caller.workspace, id)
 
 
 async def issue_follow_token(
@@ -104,18 +84,5 @@ async def issue_follow_token(
     if not SHORTEST_FOLLOW_SECONDS <= ttl_seconds <= LONGEST_FOLLOW_SECONDS:
         raise InvalidInput("ttlSeconds", f"must be {SHORTEST_FOLLOW_SECONDS} to {LONGEST_FOLLOW_SECONDS}")
     context = info.context
-    followed = await required(context, verification_id)
+    followed = await context.required(verification_id)
     return context.services.follow_token(context.caller, followed.chain, timedelta(seconds=ttl_seconds))
-
-
-def new_id() -> str:
-    """An id for a verification; later ones sort later. Source: RFC 9562, UUID version 7."""
-    return f"ver_{uuid7().hex}"
-
-
-async def replayed(context: Context, standing: Verification, asked: Idempotency) -> Verification:
-    """The verification that the key created, as it is now. Raises: IdempotencyConflict where it was created from another input."""
-    told = standing.idempotency and standing.idempotency.fingerprint
-    if told is not None and told != asked.fingerprint:
-        raise IdempotencyConflict
-    return await current(context, standing.id) or standing

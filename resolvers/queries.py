@@ -15,7 +15,6 @@ from domain.status import STATUSES, Status, StatusGuide
 from domain.verification import Verification
 from resolvers.connection import MOST_ROWS, VerificationConnection, connected, requested
 from resolvers.context import Context, Info
-from resolvers.current import current
 from resolvers.inputs import VerificationFilter
 from resolvers.reading import asks, reading
 
@@ -26,12 +25,12 @@ Rows = f"How many rows, 1 to {MOST_ROWS}"
 
 def node(info: Info, id: Id) -> Awaitable[Verification | None]:
     """Anything that has an id; null where the caller's workspace has nothing with this one."""
-    return current(info.context, id, reading(info))
+    return info.context.current(id, reading(info))
 
 
 def verification(info: Info, id: Id) -> Awaitable[Verification | None]:
     """The verification with this id; null where the caller's workspace has none."""
-    return current(info.context, id, reading(info))
+    return info.context.current(id, reading(info))
 
 
 async def verifications(

@@ -12,7 +12,6 @@ from domain.event import Event
 from domain.status import Status
 from domain.verification import Verification
 from resolvers.context import Info
-from resolvers.current import required
 from resolvers.marks import Marked, seen, version_mark
 from resolvers.queries import Id, Which, permitted
 from store.cursor import decode_watermark, encode_watermark
@@ -82,11 +81,11 @@ async def verification_updated(
     if sent:
         # Of an attempt that the mark doesn't name, it is not known what was seen: all of its events come again, and clients drop by version.
         after = sent.get(id, 0)
-    chain = (await required(context, id)).chain if follow_retries else None
+    chain = (await context.required(id)).chain if follow_retries else None
     # Listen before reading: a change between the two would be lost otherwise.
     with feed.listen(context.caller.workspace, id=None if chain else id, chain=chain) as listener:
         await context.services.store.barrier.passed()
-        first = await required(context, id)
+        first = await context.required(id)
         if after is not None and after > first.version:
             raise VersionAhead(id, after, first.version)
         yield VerificationUpdate(first, () if after is None else first.events_after(after))

@@ -9,6 +9,8 @@ from uuid import uuid4
 
 from domain.errors import Unavailable
 from domain.verification import Verification
+from lifecycle.changes import Changes
+from providers.sandbox import Sandbox
 from store import documents, indexes
 from store.documents import Document
 from store.driver import close, connect, watching
@@ -16,6 +18,7 @@ from store.feed import Feed
 from store.listener import Listener
 from store.sealing import Keys
 from store.verifications import Clock, Store
+from tests.factories import WINDOWS
 
 GENEROUS_SECONDS = 30.0
 DATA_KEY = bytes(range(32))
@@ -47,6 +50,11 @@ async def storing(uri: str, now: Clock, patience_seconds: float = GENEROUS_SECON
         yield store
     finally:
         close(client)
+
+
+def changes(store: Store) -> Changes:
+    """What may happen to the store's verifications, at the sandbox."""
+    return Changes(store, Sandbox("https://gateway.example", [b"a key for tests"]), WINDOWS, lambda: None)
 
 
 @asynccontextmanager

@@ -1,13 +1,14 @@
 """The sandbox provider's links: whoever holds one plays the individual there, and decides the outcome."""
 
 from dataclasses import replace
+from typing import NamedTuple
 from urllib.parse import parse_qs
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from domain.caller import Caller
+from domain.deadlines import Windows
 from domain.errors import BadDocument, Conflict, InvalidInput, NotFound, Unavailable
 from domain.event import Progress
 from domain.identity import DocumentType, ExtractedDocument
@@ -20,33 +21,45 @@ from gateway.pages.page import assets, served
 from gateway.pages.sandbox import notice, page
 from gateway.transports.http import body
 from gateway.transports.requests import request_id
-from resolvers.context import Context, Services
-from resolvers.current import required
-from store.verifications import Rule
+from lifecycle.changes import Changes
+from providers.sandbox import Sandbox
+from store.verifications import Store
 
 PATH = "/sandbox/{workspace}/{id}/{signature}"
 ALLOWING = "form-action 'self'"
-MOST_FIELDS = 100
+MAX_FIELDS = 100
 
 
-def routes(services: Services) -> list[Route]:
-    """Where the links lead, and the page's files."""
-    return [Route(PATH, Links(services).answer, methods=["GET", "POST"]), *assets("style.css", "icon.svg", "sandbox.css")]
+class Link(NamedTuple):
+    """A link that the sandbox signed."""
+
+    workspace: str
+    verification_id: str
+    signature: str
+
+
+def routes(sandbox: Sandbox, changes: Changes, store: Store, windows: Windows) -> list[Route]:
+    """The addresses of the links, and of the page's files."""
+    return [Route(PATH, Links(sandbox, changes, store, windows).answer, methods=["GET", "POST"]), *assets("style.css", "icon.svg", "sandbox.css")]
 
 
 class Links:
-    """One page for each verification.
+    """One page for each verification, on which a tester plays the individual and decides the outcome.
 
     A form of another site can't press its buttons: the link is the secret, there is no cookie that a browser would add, and see `Origins`.
     """
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, sandbox: Sandbox, changes: Changes, store: Store, windows: Windows) -> None:
+        self._sandbox = sandbox
+        self._changes = changes
+        self._store = store
+        self._windows = windows
 
     async def answer(self, request: Request) -> Response:
-        """The page of a link, whatever happens."""
+        """The response to a request for a link. No error escapes."""
         try:
-            return await (self._press(request) if request.method == "POST" else self._show(request))
+            link = self._link(request)
+            return await (self._press(request, link) if request.method == "POST" else self._show(link))
         except NotFound:
             return served(notice("There is no such verification", "The link is incomplete, or it was never given out."), 404)
         except RequestRefused as refusal:
@@ -59,44 +72,45 @@ class Links:
             return served(notice("Please try again in a moment", "The database did not answer. Then open the link anew."), 503)
         except ClientDisconnect:
             return Response(status_code=400)
-        except Exception as cause:  # The edge of the process: nothing of it may reach a browser.
+        except Exception as cause:  # The edge of the process: no error may reach a browser.
             unexpected(cause, request_id(request))
             return served(notice("Something went wrong", f"It was logged under the request id {request_id(request)}."), 500)
 
-    async def _show(self, request: Request, trouble: str = "", status: int = 200) -> Response:
-        context, id = self._context(request), request.path_params["id"]
-        verification = await required(context, id)
-        return served(page(verification, self._services.windows, self._services.store.now(), trouble), status, allowing=ALLOWING)
+    def _link(self, request: Request) -> Link:
+        """The link of a request. Raises: NotFound if the sandbox did not sign it."""
+        workspace, id, signature = (request.path_params[name] for name in ("workspace", "id", "signature"))
+        if not self._sandbox.signed(workspace, id, signature):
+            raise NotFound(id)
+        return Link(workspace, id, signature)
 
-    async def _press(self, request: Request) -> Response:
-        context, id = self._context(request), request.path_params["id"]
+    async def _show(self, link: Link, trouble: str = "", status: int = 200) -> Response:
+        return served(page(await self._verification(link), self._windows, self._store.now(), trouble), status, allowing=ALLOWING)
+
+    async def _press(self, request: Request, link: Link) -> Response:
         try:
             form = await body(request.headers.get("content-length", "0"), request.receive)
-            rule = self._rule(parse_qs(form.decode(), max_num_fields=MOST_FIELDS))
+            fields = parse_qs(form.decode(), max_num_fields=MAX_FIELDS)
+            await (self._progress(link, fields) if "progress" in fields else self._result(link, fields))
         except InvalidInput as error:
-            return await self._show(request, str(error), 400)
+            return await self._show(link, str(error), 400)
         except (KeyError, ValueError):
-            return await self._show(request, "that is not a button of this page", 400)
-        await context.verifications.change(id, rule)
+            return await self._show(link, "that is not a button of this page", 400)
         # Relative, so that it holds behind a proxy that serves the gateway under a path of its own.
-        return RedirectResponse(request.path_params["signature"], 303)
+        return RedirectResponse(link.signature, 303)
 
-    def _context(self, request: Request) -> Context:
-        """What a link reaches. Raises: NotFound where it isn't one of ours."""
-        workspace, id, signature = (request.path_params[name] for name in ("workspace", "id", "signature"))
-        if not self._services.provider.signed(workspace, id, signature):
-            raise NotFound(id)
-        return Context(self._services, Caller("sandbox", workspace, frozenset()))
+    async def _progress(self, link: Link, fields: dict[str, list[str]]) -> None:
+        """Make the step of a button. Raises: KeyError if the page has no such button."""
+        await self._changes.report_progress(link.workspace, link.verification_id, Progress[fields["progress"][0]])
 
-    def _rule(self, form: dict[str, list[str]]) -> Rule:
-        """What a button does. Raises: InvalidInput; KeyError where no button sends such a form."""
-        if "progress" in form:
-            progress, windows = Progress[form["progress"][0]], self._services.windows
-            return lambda verification, at: verification.progressed(progress, windows, at)
-        result = Result.reported(Status[form["status"][0]], form.get("codes", []))
+    async def _result(self, link: Link, fields: dict[str, list[str]]) -> None:
+        """Report the result of a button. Raises: InvalidInput; KeyError if the page has no such button."""
+        result = Result.reported(Status[fields["status"][0]], fields.get("codes", []))
         if result.status is Status.VERIFIED:
-            return lambda verification, at: verification.concluded(replace(result, document=specimen(verification)), at)
-        return lambda verification, at: verification.concluded(result, at)
+            result = replace(result, document=specimen(await self._verification(link)))
+        await self._changes.report_result(link.workspace, link.verification_id, result)
+
+    async def _verification(self, link: Link) -> Verification:
+        return await self._changes.required(self._store.within(link.workspace), link.verification_id)
 
 
 def specimen(verification: Verification) -> ExtractedDocument:

@@ -18,7 +18,6 @@ from domain.result import Result
 from domain.status import Status
 from domain.verification import RetryRequest, Verification
 from gateway.operations.rights import enforce
-from providers.sandbox import Sandbox
 from resolvers.context import Context, Services
 from resolvers.subscriptions import VerificationFeedItem, VerificationUpdate
 from schema.build import build, executable
@@ -31,7 +30,7 @@ from tests.comparison.comparison import written
 from tests.comparison.executors import awaited
 from tests.comparison.subjects import USUAL, Begun, Start, Subject
 from tests.factories import NOON, PASSPORT, WINDOWS, a_final_verification, a_provider, a_verification
-from tests.storing import another_database, encode, storing
+from tests.storing import another_database, changes, encode, storing
 
 ACME, OTHER = "acme", "other"
 SCOPES = (Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE)
@@ -166,11 +165,9 @@ def services(store: Store) -> Services:
     return Services(
         store=store,
         feed=Feed(store, store.client),
-        provider=Sandbox("https://gateway.example", [b"key"]),
-        windows=WINDOWS,
+        changes=changes(store),
         fingerprint=lambda text: text,
         follow_token=lambda caller, chain, ttl: FollowToken(f"{caller.subject} {chain} {ttl}", NOON + ttl),
-        count_ignored_result=lambda: None,
     )
 
 

@@ -20,7 +20,7 @@ from tests.clock import Clock
 from tests.company import Company
 from tests.factories import FAILED_RESULT, NOON, VERIFIED_RESULT, a_final_verification, a_verification, later
 from tests.serving import serving
-from tests.storing import decode, encode, storing
+from tests.storing import changes, decode, encode, storing
 from tests.wire import GENEROUS_SECONDS, following
 
 MONTH, QUARTER = timedelta(days=30), timedelta(minutes=15)
@@ -51,7 +51,7 @@ async def company(database_uri: str, collection: Kept, now: Clock) -> AsyncItera
 
 def forgetting(store: Store) -> Chore:
     """The chore of anonymizing what is older than a month."""
-    return chores(store, MONTH)[1]
+    return chores(store, changes(store), MONTH)[1]
 
 
 async def until_there_are(collection: Kept, count: int, condition: dict[str, Any]) -> None:
@@ -82,10 +82,10 @@ async def test_a_millisecond_before_its_time_everything_is_still_there(store: St
     added = await store.within("acme").add(a_final_verification(VERIFIED_RESULT))
 
     clock.now = NOON + MONTH - timedelta(milliseconds=1)
-    early = await sweep(store, forgetting(store))
+    early = await sweep(forgetting(store))
     before = await store.within("acme").require(added.id)
     clock.now = NOON + MONTH
-    in_time = await sweep(store, forgetting(store))
+    in_time = await sweep(forgetting(store))
     after = await store.within("acme").require(added.id)
 
     assert (early, in_time) == (0, 1)
@@ -101,7 +101,7 @@ async def test_time_counts_from_the_outcome_and_pending_ones_are_left_alone(stor
         await store.within("acme").add(verification)
     clock.now = NOON + MONTH
 
-    assert await sweep(store, forgetting(store)) == 1
+    assert await sweep(forgetting(store)) == 1
     assert [(await store.within("acme").require(it.id)).anonymized_at for it in (old, young, pending)] == [clock.now, None, None]
 
 
@@ -123,7 +123,7 @@ async def test_four_sweepers_at_once_anonymize_each_once(database_uri: str, coll
 
     async with AsyncExitStack() as stack:
         stores = [await stack.enter_async_context(storing(database_uri, clock)) for _ in range(4)]
-        anonymized = await asyncio.gather(*(sweep(store, forgetting(store)) for store in stores))
+        anonymized = await asyncio.gather(*(sweep(forgetting(store)) for store in stores))
 
     found = [*map(decode, collection.find())]
     assert sum(anonymized) == 2 * BATCH + 50
@@ -140,7 +140,7 @@ async def test_those_that_can_not_be_read_are_in_nobodys_way_however_many_they_a
     await store.collection.insert_many([*spoiled, *pending[30:], *final[30:]])
     clock.now = NOON + MONTH + timedelta(hours=1)
 
-    done = [await sweep(store, chore) for chore in chores(store, MONTH)]
+    done = [await sweep(chore) for chore in chores(store, changes(store), MONTH)]
 
     assert done == [10, 10]
     assert await store.collection.count_documents({"status": "inconclusive"}) == 10
@@ -156,12 +156,12 @@ async def test_one_of_no_workspace_is_in_nobodys_way(store: Store, clock: Clock)
     await store.collection.insert_many([lost, encode(added)])
     clock.now = NOON + MONTH + timedelta(hours=1)
 
-    assert await sweep(store, forgetting(store)) == 1
+    assert await sweep(forgetting(store)) == 1
 
 
 async def test_one_that_can_not_be_opened_is_anonymized_all_the_same(store: Store, clock: Clock) -> None:
     await store.collection.insert_one(encode(a_final_verification()) | {"declared": {"key": "lost"}})
     clock.now = NOON + MONTH
 
-    assert await sweep(store, forgetting(store)) == 1
+    assert await sweep(forgetting(store)) == 1
     assert await store.collection.count_documents({"declared": {"$exists": True}}) == 0

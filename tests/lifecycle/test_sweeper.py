@@ -19,7 +19,7 @@ from tests.clock import Clock
 from tests.company import CAPTURE_COMPLETED, CAPTURE_STARTED, LINK_OPENED, Answer, Company
 from tests.factories import WINDOWS, a_verification
 from tests.serving import serving
-from tests.storing import encode, storing
+from tests.storing import changes, encode, storing
 from tests.wire import GENEROUS_SECONDS, following
 
 LINK, WHOLE, INSTANT = timedelta(minutes=15), timedelta(days=7), timedelta(milliseconds=1)
@@ -320,7 +320,7 @@ async def test_four_sweepers_at_once_expire_a_thousand_once_each(database_uri: s
         async def swept_all(sweeper: int) -> int:
             total = 0
             while await stores[sweeper].overdue(1):
-                total += await sweep(stores[sweeper], *chores(stores[sweeper], None))
+                total += await sweep(*chores(stores[sweeper], changes(stores[sweeper]), None))
             return total
 
         expired = await asyncio.gather(*(swept_all(sweeper) for sweeper in range(4)))

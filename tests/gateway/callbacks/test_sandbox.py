@@ -264,7 +264,7 @@ async def test_a_body_without_end_is_refused(gateway: Gateway) -> None:
 
 async def test_without_its_database_it_asks_to_come_back() -> None:
     app = application(settings_for_tests(UNREACHABLE, 8000, database_seconds=0.2))
-    path = urlsplit(Sandbox("", [KEYS["signing_key"].encode()]).start(ACME, "ver_1").url or "").path
+    path = f"/sandbox/{ACME}/ver_1/{Sandbox('', [KEYS['signing_key'].encode()]).signature(ACME, 'ver_1')}"
     transport = httpx2.ASGITransport(app)
 
     async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=transport, base_url="http://gateway.example") as client:

@@ -64,7 +64,7 @@ def test_every_field_has_its_rule_and_its_description_says_so() -> None:
 
 
 def test_the_documentation_has_the_table_of_rules() -> None:
-    documentation = Path(rights.__file__).parents[1] / "docs" / "security.md"
+    documentation = Path(rights.__file__).parents[2] / "docs" / "security.md"
 
     assert rights.table(SCHEMA) in documentation.read_text()
 

@@ -1,0 +1,131 @@
+"""What may happen to a verification. Mutations, the sandbox's page and the sweeper all change verifications through this one place."""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from uuid_utils import uuid7
+
+from domain.deadlines import Windows
+from domain.errors import IdempotencyConflict, NotFound
+from domain.event import Actor, Progress
+from domain.result import Result
+from domain.verification import Idempotency, Request, RetryRequest, Verification
+from providers.port import ProviderPort
+from store.verifications import Rule, Stale, Store, Verifications
+
+OVERDUE = frozenset({"overdue"})
+
+
+class Changes:
+    """Creates and changes the verifications of all workspaces, whoever the actor is.
+
+    A deadline that has passed is applied before a verification is returned, or before another change is decided.
+    """
+
+    def __init__(self, store: Store, provider: ProviderPort, windows: Windows, count_ignored_result: Callable[[], None]) -> None:
+        self._store = store
+        self._provider = provider
+        self._windows = windows
+        self._count_ignored_result = count_ignored_result
+
+    async def create(self, workspace: str, request: Request) -> Verification:
+        """A new verification, started at the provider; the existing one if its idempotency key was used before.
+
+        Raises: IdempotencyConflict.
+        """
+        verifications, idempotency = self._store.within(workspace), request.idempotency
+        if idempotency and (existing := await verifications.with_key(idempotency.key)):
+            return await self._replayed(verifications, existing, idempotency)
+        id = new_id()
+        provider = await self._provider.start(workspace, id, request)
+        created = Verification.created(id, workspace, request, provider, self._windows, self._store.now())
+        stored = await verifications.add(created)
+        return stored if stored is created or not idempotency else await self._replayed(verifications, stored, idempotency)
+
+    async def retry(self, workspace: str, id: str, retry: RetryRequest) -> Verification:
+        """The next attempt, started at the provider; the existing one, whatever the input, if there already is one.
+
+        Raises: NotFound, NotRetryable, InvalidInput.
+        """
+        verifications = self._store.within(workspace)
+        previous = await self.required(verifications, id)
+        if not previous.can_retry and not previous.next:
+            # The read may be older than a result that was acknowledged just before.
+            await self._store.barrier.passed()
+            previous = await self.required(verifications, id)
+        if previous.next:
+            return await self.required(verifications, previous.next)
+        successor = new_id()
+        provider = await self._provider.start(workspace, successor, previous.retry_request(retry))
+        return await verifications.retry(id, lambda old, at: old.retried(successor, retry, provider, self._windows, at))
+
+    async def report_progress(self, workspace: str, id: str, progress: Progress, source_id: str | None = None) -> Verification:
+        """The verification after a step of the individual. Raises: NotFound."""
+        return await self._store.within(workspace).change(id, lambda old, at: old.progressed(progress, self._windows, at, source_id))
+
+    async def report_result(self, workspace: str, id: str, result: Result) -> Verification:
+        """The verification after the provider's result. Raises: NotFound."""
+        stored = await self._store.within(workspace).change(id, lambda old, at: old.concluded(result, at))
+        if not stored.stands_at(result):
+            self._count_ignored_result()
+        return stored
+
+    async def anonymize(self, workspace: str, id: str) -> Verification:
+        """The verification without personal data, removed by the integrator. Raises: NotFound, NotFinal."""
+        verifications = self._store.within(workspace)
+        await self.required(verifications, id, field="id")
+        return await verifications.change(id, lambda old, at: old.anonymized(Actor.INTEGRATOR, at))
+
+    async def expire(self, workspace: str, id: str) -> bool:
+        """Apply the deadline of a verification, if it has passed. Returns whether this call did."""
+        return await self._change_once(workspace, id, lambda old, at: old.expired(at))
+
+    async def forget(self, workspace: str, id: str) -> bool:
+        """Remove the personal data of a verification at the end of its retention. Returns whether this call did. Raises: NotFinal."""
+        return await self._change_once(workspace, id, lambda old, at: old.anonymized(Actor.SYSTEM, at))
+
+    async def current(self, verifications: Verifications, id: str, reading: frozenset[str] | None = None) -> Verification | None:
+        """The verification with this id, if there is one. `reading`: see `Verifications.page`.
+
+        Cost: one read by primary key; a write if a deadline has passed.
+        """
+        found = await verifications.get(id, None if reading is None else and_overdue(reading))
+        if found and found.overdue(self._store.now()):
+            return await verifications.change(id, lambda old, at: old.expired(at))
+        return found
+
+    async def required(self, verifications: Verifications, id: str, field: str = "verificationId") -> Verification:
+        """The verification with this id. Raises: NotFound, which names the input's field."""
+        found = await self.current(verifications, id)
+        if not found:
+            raise NotFound(id, field)
+        return found
+
+    async def _replayed(self, verifications: Verifications, existing: Verification, idempotency: Idempotency) -> Verification:
+        fingerprint = existing.idempotency and existing.idempotency.fingerprint
+        if fingerprint is not None and fingerprint != idempotency.fingerprint:
+            raise IdempotencyConflict
+        return await self.current(verifications, existing.id) or existing
+
+    async def _change_once(self, workspace: str, id: str, rule: Rule) -> bool:
+        """Change a verification, unless another process is faster: what every process attempts anyway is not attempted twice."""
+        verifications = self._store.within(workspace)
+        old = await verifications.get(id)
+        if not old or (new := rule(old, self._store.now())) is old:
+            return False
+        try:
+            await verifications.replace(old, new)
+        except Stale:
+            return False
+        return True
+
+
+def new_id() -> str:
+    """An id for a verification; later ones sort later. Source: RFC 9562, UUID version 7."""
+    return f"ver_{uuid7().hex}"
+
+
+@lru_cache(1000)
+def and_overdue(reading: frozenset[str]) -> frozenset[str]:
+    """These attributes, and the one that shows whether a deadline has passed."""
+    return reading | OVERDUE

@@ -1,0 +1,144 @@
+"""What may happen to a verification, decided in one place: with a provider that records what it is asked to start."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from domain.errors import IdempotencyConflict, InvalidInput, NotFound, NotRetryable
+from domain.event import Actor, Progress
+from domain.identity import DeclaredIdentity
+from domain.status import Status
+from domain.verification import Idempotency, Provider, Request, RetryRequest
+from lifecycle.changes import Changes
+from store.verifications import Store
+from tests.clock import Clock
+from tests.factories import FAILED_RESULT, INCONCLUSIVE_RESULT, NOON, REQUEST, VERIFIED_RESULT, WINDOWS, a_verification
+
+
+class Recording:
+    """A provider that keeps the requests of the verifications it starts, and takes its time."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, Request]] = []
+
+    async def start(self, workspace: str, verification_id: str, request: Request) -> Provider:
+        """Start a verification."""
+        await asyncio.sleep(0)
+        self.started.append((workspace, request))
+        return Provider("recording", f"started-{verification_id}", f"https://provider.example/{verification_id}")
+
+
+@pytest.fixture
+def provider() -> Recording:
+    return Recording()
+
+
+@pytest.fixture
+def ignored() -> list[None]:
+    return []
+
+
+@pytest.fixture
+def changes(store: Store, provider: Recording, ignored: list[None]) -> Changes:
+    return Changes(store, provider, WINDOWS, lambda: ignored.append(None))
+
+
+async def test_a_provider_receives_the_whole_request(changes: Changes, provider: Recording) -> None:
+    created = await changes.create("acme", REQUEST)
+
+    assert provider.started == [("acme", REQUEST)]
+    assert created.provider == Provider("recording", f"started-{created.id}", f"https://provider.example/{created.id}")
+
+
+async def test_a_repeated_key_starts_nothing_at_the_provider(changes: Changes, provider: Recording) -> None:
+    request = Request(REQUEST.declared, REQUEST.redirection_url, idempotency=Idempotency("order-1", "one"))
+    other = Request(REQUEST.declared, REQUEST.redirection_url, idempotency=Idempotency("order-1", "two"))
+
+    created = await changes.create("acme", request)
+
+    assert (await changes.create("acme", request)).id == created.id
+    with pytest.raises(IdempotencyConflict):
+        await changes.create("acme", other)
+    assert len(provider.started) == 1
+
+
+async def test_a_retry_is_started_with_what_changes_and_what_stays(changes: Changes, provider: Recording) -> None:
+    created = await changes.create("acme", REQUEST)
+    await changes.report_result("acme", created.id, FAILED_RESULT)
+
+    retried = await changes.retry("acme", created.id, RetryRequest(last_name="Valjean"))
+
+    assert (retried.attempt, retried.previous) == (2, created.id)
+    assert provider.started[1] == ("acme", Request(DeclaredIdentity("Jeanne", "Valjean"), REQUEST.redirection_url, REQUEST.reference))
+
+
+async def test_a_retry_that_is_refused_is_not_started_at_the_provider(changes: Changes, provider: Recording) -> None:
+    pending = await changes.create("acme", REQUEST)
+    with pytest.raises(NotRetryable):
+        await changes.retry("acme", pending.id, RetryRequest())
+    await changes.report_result("acme", pending.id, INCONCLUSIVE_RESULT)
+    with pytest.raises(InvalidInput):
+        await changes.retry("acme", pending.id, RetryRequest(first_name=" "))
+
+    assert len(provider.started) == 1
+
+
+async def test_a_retry_that_exists_is_returned_whatever_the_input(changes: Changes, provider: Recording) -> None:
+    created = await changes.create("acme", REQUEST)
+    await changes.report_result("acme", created.id, INCONCLUSIVE_RESULT)
+    retried = await changes.retry("acme", created.id, RetryRequest())
+
+    again = await changes.retry("acme", created.id, RetryRequest(first_name=" "))
+
+    assert again.id == retried.id
+    assert len(provider.started) == 2
+
+
+async def test_only_a_different_result_counts_as_ignored(changes: Changes, ignored: list[None]) -> None:
+    created = await changes.create("acme", REQUEST)
+
+    stored = [await changes.report_result("acme", created.id, result) for result in (VERIFIED_RESULT, VERIFIED_RESULT, FAILED_RESULT)]
+
+    assert [each.status for each in stored] == [Status.VERIFIED] * 3
+    assert len(ignored) == 1
+
+
+async def test_a_deadline_that_has_passed_is_applied_once(changes: Changes, store: Store, clock: Clock) -> None:
+    created = await changes.create("acme", REQUEST)
+    await changes.report_progress("acme", created.id, Progress.LINK_OPENED)
+    assert not await changes.expire("acme", created.id)
+    clock.now = NOON + WINDOWS.link
+
+    outcomes = await asyncio.gather(*(changes.expire("acme", created.id) for _ in range(5)))
+
+    found = await store.within("acme").require(created.id)
+    assert sorted(outcomes) == [False, False, False, False, True]
+    assert (found.status, found.version, found.events[-1].actor) == (Status.INCONCLUSIVE, 3, Actor.SYSTEM)
+
+
+async def test_a_deadline_that_has_passed_is_applied_before_a_verification_is_returned(changes: Changes, store: Store, clock: Clock) -> None:
+    verifications = store.within("acme")
+    added = await verifications.add(a_verification())
+    clock.now = NOON + WINDOWS.verification + timedelta(seconds=1)
+
+    found = await changes.current(verifications, added.id)
+
+    assert found
+    assert found.status is Status.INCONCLUSIVE
+    assert (await verifications.require(added.id)).status is Status.INCONCLUSIVE
+
+
+async def test_a_verification_of_another_workspace_does_not_exist(changes: Changes) -> None:
+    created = await changes.create("acme", REQUEST)
+
+    for attempt in (
+        changes.retry("other", created.id, RetryRequest()),
+        changes.report_progress("other", created.id, Progress.LINK_OPENED),
+        changes.report_result("other", created.id, FAILED_RESULT),
+        changes.anonymize("other", created.id),
+    ):
+        with pytest.raises(NotFound):
+            await attempt
+    assert not await changes.expire("other", created.id)
+    assert not await changes.forget("other", created.id)
