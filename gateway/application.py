@@ -20,6 +20,7 @@ from gateway.callers.rate import Rate
 from gateway.callers.tokens import Tokens, Trust
 from gateway.operations.documents import Documents
 from gateway.operations.execution import Execution
+from gateway.operations.live import Live
 from gateway.operations.trusted import BadManifest
 from gateway.operations.trusted import read as manifest
 from gateway.process.background import kept, preparation
@@ -69,6 +70,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         follow_token=tokens.follow_token,
     )
     schema = build()
+    rate = Rate(settings.rate_cost_per_second, settings.rate_burst_cost)
     execution = Execution(
         executable(schema),
         documents(settings, executable(schema)),
@@ -77,9 +79,10 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         drain,
         request_seconds=settings.request_seconds,
         max_cost=settings.max_cost,
-        rate=Rate(settings.rate_cost_per_second, settings.rate_burst_cost),
+        rate=rate,
         introspection=settings.introspection,
     )
+    live = Live(execution, rate)
     probes = Probes(health, metrics, schema.as_str() if settings.introspection else None)
 
     @asynccontextmanager
@@ -104,8 +107,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
             close(watcher)
 
     entrance = front(settings, metrics, local)
-    http = GraphQLOverHTTP(execution, tokens, drain, admission)
-    sockets = GraphQLOverWebSocket(execution, tokens, metrics, drain, admission)
+    http = GraphQLOverHTTP(execution, live, tokens, drain, admission)
+    sockets = GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission)
     app = Starlette(
         routes=[
             Route(PATH, http),

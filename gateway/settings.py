@@ -116,7 +116,7 @@ class Settings(BaseSettings):
         "After a change of this key, older idempotency keys answer IDEMPOTENCY_CONFLICT"
     )
     data_keys: DataKeys = Field(
-        description="The keys that encrypt personal data: id:key, 32 bytes in base64, separated by commas. The first one encrypts, all of them decrypt"
+        description="The keys that encrypt personal data: id:key, 32 bytes in base64, separated by commas. The first encrypts, all of them decrypt"
     )
     provider: Literal["sandbox"] = Field(
         description="The company that verifies. So far only: sandbox, where the holder of a verification's link decides its outcome"

@@ -16,6 +16,7 @@ from domain.verification import Verification
 from lifecycle.changes import Changes
 from resolvers.marks import Marked
 from store.feed import Feed
+from store.listener import Outlet
 from store.verifications import Store, Verifications
 
 
@@ -33,14 +34,14 @@ class Services:
 class Context:
     """What lives as long as one operation, or one event of a subscription: loaders kept any longer would serve what was true before."""
 
-    __slots__ = ("_chains", "_verifications", "caller", "last_mark", "push", "refused_personal_data", "services")
+    __slots__ = ("_chains", "_verifications", "caller", "last_mark", "outlet", "refused_personal_data", "services")
 
-    def __init__(self, services: Services, caller: Caller, last_mark: str | None = None, push: Callable[[Marked], bool] | None = None) -> None:
+    def __init__(self, services: Services, caller: Caller, last_mark: str | None = None, outlet: Outlet[Marked] | None = None) -> None:
         self.services = services
         self.caller = caller
         self.last_mark = last_mark
-        # What sends an event of a subscription at once, where that is possible without waiting; it says whether it did.
-        self.push = push
+        # Takes the events of a subscription at once, past its generator.
+        self.outlet = outlet
         self._verifications: Verifications | None = None
         self._chains: DataLoader[str, list[Verification]] | None = None
         self.refused_personal_data = False

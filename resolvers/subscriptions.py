@@ -1,7 +1,6 @@
 """What can be followed live: listen, read, go on live."""
 
-from collections.abc import AsyncGenerator, Callable, Hashable
-from functools import partial
+from collections.abc import AsyncGenerator, Hashable
 from time import monotonic
 from typing import Annotated, NamedTuple
 
@@ -16,7 +15,7 @@ from resolvers.marks import Marked, seen, version_mark
 from resolvers.queries import Id, Which, permitted
 from store.cursor import decode_watermark, encode_watermark
 from store.feed import OVERLAP, version_at
-from store.listener import Change
+from store.listener import Change, Outlet
 
 IDLE_SECONDS = 30.0
 
@@ -89,9 +88,9 @@ async def verification_updated(
         if after is not None and after > first.version:
             raise VersionAhead(id, after, first.version)
         yield VerificationUpdate(first, () if after is None else first.events_after(after))
-        followed = Followed(first, sent)
-        if context.push:
-            listener.directly = partial(followed.pushed, context.push)
+        followed = Followed(first, sent, context.outlet)
+        if context.outlet:
+            listener.outlet = followed
         # What was told isn't kept for as long as nothing happens.
         del first
         changed = await context.verifications.chains([chain]) if chain else []
@@ -110,9 +109,10 @@ async def verification_updated(
 class Followed:
     """What a subscriber has seen of a verification, or of its chain from there on, and the status of the newest attempt. No state is kept."""
 
-    __slots__ = ("_attempt", "_first_attempt", "_sent", "status")
+    __slots__ = ("_attempt", "_first_attempt", "_outlet", "_sent", "status")
 
-    def __init__(self, first: Verification, sent: dict[str, int]) -> None:
+    def __init__(self, first: Verification, sent: dict[str, int], outlet: Outlet[Marked] | None = None) -> None:
+        self._outlet = outlet
         self._first_attempt = self._attempt = first.attempt
         self._sent = {**sent, first.id: first.version}
         self.status = first.status
@@ -130,11 +130,11 @@ class Followed:
         if verification.attempt >= self._attempt:
             self._attempt, self.status = verification.attempt, verification.status
 
-    def pushed(self, push: Callable[[Marked], bool], change: Change) -> bool:
-        """Send a change while the subscription waits, unless something may end with it: false where that was not possible."""
+    def deliver(self, change: Change) -> bool:
+        """Deliver a change while the subscription waits. Returns whether it was taken: a final status is not, since the subscription may end."""
         verification = change.verification
         update = None if verification.status.final else self.update(verification)
-        if not update or not push(update):
+        if not update or not self._outlet or not self._outlet.deliver(update):
             return False
         self.saw(verification)
         return True

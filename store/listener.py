@@ -1,11 +1,13 @@
 """What one subscriber has not been sent yet."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from domain.errors import Lagged
 from domain.verification import Verification
+
+T_contra = TypeVar("T_contra", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,26 +22,33 @@ class Change:
         return self if self.since <= earlier.since else Change(self.verification, earlier.since)
 
 
+class Outlet(Protocol[T_contra]):
+    """Takes items at once, without waiting. The way from the feed to a socket is a chain of these, one for each layer."""
+
+    def deliver(self, item: T_contra) -> bool:
+        """Whether the item was taken. If it was not, it is still to be delivered."""
+
+
 class Listener:
     """One slot for each verification that changed, with its latest state: however slow the reader, no event is lost, since states hold theirs.
 
     What is kept is bounded by the number of verifications that are followed; past `most` of them the reader has lagged.
     """
 
-    __slots__ = ("_changed", "_lagged", "_most", "_waiting", "directly")
+    __slots__ = ("_changed", "_lagged", "_most", "_waiting", "outlet")
 
     def __init__(self, most: int) -> None:
-        # What takes a change at once while the reader waits, without waking it; it says whether it did.
-        self.directly: Callable[[Change], bool] | None = None
+        # Takes a change at once while the reader waits, without waking it.
+        self.outlet: Outlet[Change] | None = None
         self._most = most
         self._changed: dict[str, Change] = {}
         self._waiting: asyncio.Future[None] | None = None
         self._lagged = False
 
     def offer(self, change: Change) -> None:
-        """Keep a state, unless a later one is kept already, or it is taken directly. All who listen are offered the same object."""
+        """Keep a state, unless a later one is kept already, or the outlet takes it. All who listen are offered the same object."""
         waiting = self._waiting
-        if self.directly and waiting and not waiting.done() and self.directly(change):
+        if self.outlet and waiting and not waiting.done() and self.outlet.deliver(change):
             return
         id = change.verification.id
         known = self._changed.get(id)

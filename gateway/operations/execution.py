@@ -1,40 +1,26 @@
-"""Operations, executed: the one way in for every transport."""
+"""Operations, executed: queries, mutations, and the events of subscriptions."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
-from functools import partial
-from itertools import repeat
+from collections.abc import Awaitable
 from math import ceil
 from time import perf_counter
-from typing import Any, NamedTuple, cast
+from typing import Any
 
-import orjson
-from graphql import ExecutionResult, Executor, GraphQLSchema, OperationType, create_source_event_stream
+from graphql import ExecutionResult, GraphQLSchema, OperationType
 
-from compiler.positions import close
 from domain.caller import Caller
-from domain.errors import BadValue, RequestError
+from domain.errors import BadValue
 from gateway.callers.rate import Rate
-from gateway.errors import RequestRefused, error, formatted, unexpected
+from gateway.errors import RequestRefused, error, formatted
 from gateway.operations.documents import LEAST_COST, Documents, Operation, too_complex
-from gateway.operations.live import Group, Groups
 from gateway.operations.operation_request import OperationRequest
 from gateway.operations.rights import enforce
 from gateway.process.drain import Drain
 from gateway.process.metrics import Metrics
 from resolvers.context import Context, Services
 from resolvers.marks import Marked
+from store.listener import Outlet
 
 Response = dict[str, Any]
-Send = Callable[[bytes], bool]
-
-
-class Message(NamedTuple):
-    """One of a stream's responses, as JSON, and what it tells of."""
-
-    content: bytes
-    event: Marked | None = None
 
 
 class Execution:
@@ -53,8 +39,8 @@ class Execution:
         rate: Rate,
         introspection: bool,
     ) -> None:
-        self._schema = schema
-        enforce(self._schema)
+        self.schema = schema
+        enforce(self.schema)
         self._documents = documents
         self._services = services
         self._metrics = metrics
@@ -62,8 +48,7 @@ class Execution:
         self._request_seconds = request_seconds
         self._max_cost = max_cost
         self._rate = rate
-        self._hide_suggestions = not introspection
-        self._groups = Groups()
+        self.hide_suggestions = not introspection
 
     def operation(self, request: OperationRequest, caller: Caller, request_id: str) -> Operation:
         """The operation that a request means, paid for by its caller. Raises: RequestRefused."""
@@ -101,114 +86,37 @@ class Execution:
             told = error("RATE_LIMITED", "more was asked for than the rate allows; wait, then ask again", retryAfterMs=ceil(wait_seconds * 1000))
             raise RequestRefused(429, [told], {"retry-after": str(ceil(wait_seconds))})
 
-    async def _afford(self, caller: Caller, cost: int) -> None:
-        """Wait until the caller can pay. Nothing is lost by that: what happens meanwhile is told together."""
-        for _ in repeat(None):
-            wait_seconds = self._rate.take(caller, cost)
-            if not wait_seconds:
-                return
-            await asyncio.sleep(wait_seconds)
-
     async def execute(self, operation: Operation, caller: Caller, request_id: str) -> Response:
         """The response to a query or mutation. Raises: RequestRefused where its variables can't be used, or its time is up."""
         begun = perf_counter()
         try:
-            result = self._executed(operation, None, Context(self._services, caller))
+            result = self.executed(operation, None, self.context(caller))
             if not isinstance(result, ExecutionResult):
                 with self._drain.answering(self._request_seconds):
                     result = await result
-            return self._response(operation, result, request_id)
+            return self.response(operation, result, request_id)
         except TimeoutError:
             outcome = "; it may or may not have been made" if operation.type is OperationType.MUTATION else ""
             raise RequestRefused(503, [error("TIMEOUT", f"no answer in time{outcome}")]) from None
         finally:
             self._metrics.took(operation.type, perf_counter() - begun)
 
-    async def subscribe(
-        self, operation: Operation, caller: Caller, request_id: str, last_mark: str | None = None, send: Send | None = None
-    ) -> AsyncGenerator[Message, None]:
-        """The responses of a subscription, one for each event, going on after a mark.
+    def context(self, caller: Caller) -> Context:
+        """What the resolvers of one operation, or of one event, have at hand."""
+        return Context(self._services, caller)
 
-        `send`: sends a response at once while nobody waits for the next one, where that is possible without waiting, and says whether it did.
-        Raises: RequestRefused where it can't begin or go on.
-        """
+    def subscription_context(self, caller: Caller, last_mark: str | None, outlet: Outlet[Marked] | None) -> Context:
+        """What the root field of a subscription has at hand. It counts as one that began."""
         self._metrics.subscriptions.inc()
-        group = self._groups.of(operation, caller)
-        push = partial(self._pushed, group, operation, caller, request_id, send) if send else None
-        context = Context(self._services, caller, last_mark, push)
-        executor = Executor.build(
-            self._schema,
-            operation.known.document,
-            context_value=context,
-            raw_variable_values=operation.variables,
-            operation_name=operation.known.name,
-            hide_suggestions=self._hide_suggestions,
-        )
-        if isinstance(executor, list):
-            raise RequestRefused(400, formatted(executor, "BAD_USER_INPUT", request_id))
-        stream = create_source_event_stream(executor)
-        del executor, context
-        if isinstance(stream, Awaitable):
-            stream = await stream
-        if isinstance(stream, ExecutionResult):
-            raise RequestRefused(400, formatted(stream.errors or (), "INTERNAL_SERVER_ERROR", request_id))
-        try:
-            # Closed at once when nobody follows any more, and not when the garbage collector comes by.
-            async with aclosing(cast("AsyncGenerator[Marked, None]", stream)) as events:
-                begun = False
-                async for event in events:
-                    # The first message was paid for when the subscription began.
-                    if begun:
-                        await self._afford(caller, operation.cost)
-                    begun = True
-                    yield Message(group.told(event) or await self._told(group, operation, event, caller, request_id), event)
-                    # Most wait for long; what they were told is not kept meanwhile.
-                    del event
-        except RequestError as refusal:
-            raise RequestRefused(400, [error(refusal.code, str(refusal))]) from refusal
-        except RequestRefused:
-            raise
-        except Exception as cause:
-            raise RequestRefused(500, [unexpected(cause, request_id)]) from cause
+        return Context(self._services, caller, last_mark, outlet)
 
-    def _pushed(self, group: Group, operation: Operation, caller: Caller, request_id: str, send: Send, event: Marked) -> bool:
-        """Whether an event was sent at once: not where its response has to be waited for, and not to who has to wait before they can pay."""
-        try:
-            content = group.told(event) or self._told_at_once(group, operation, event, caller, request_id)
-            # Whoever takes so little that it could not be sent pays twice.
-            return content is not None and not self._rate.take(caller, operation.cost) and send(content)
-        except Exception:
-            # The feed calls this, which tells others too. What is wrong is said by the usual way.
-            return False
-
-    def _told_at_once(self, group: Group, operation: Operation, event: Marked, caller: Caller, request_id: str) -> bytes | None:
-        """The response to an event, where nothing has to be waited for, and all of the group are to have the same."""
-        if group.waits:
-            return None
-        result = self._executed(operation, event, Context(self._services, caller))
-        if not isinstance(result, ExecutionResult):
-            group.waits = True
-            close(result)
-            return None
-        content = orjson.dumps(self._response(operation, result, request_id))
-        # An error names the request that it is to be found by.
-        if not result.errors:
-            group.keep(event, content)
-        return content
-
-    async def _told(self, group: Group, operation: Operation, event: Marked, caller: Caller, request_id: str) -> bytes:
-        """The response to an event, kept for the others of the group where they would have the same."""
-        if content := self._told_at_once(group, operation, event, caller, request_id):
-            return content
-        # What a loader kept from the event before would be out of date.
-        result = self._executed(operation, event, Context(self._services, caller))
-        return orjson.dumps(self._response(operation, result if isinstance(result, ExecutionResult) else await result, request_id))
-
-    def _executed(self, operation: Operation, root: object, context: Context) -> ExecutionResult | Awaitable[ExecutionResult]:
+    def executed(self, operation: Operation, root: object, context: Context) -> ExecutionResult | Awaitable[ExecutionResult]:
+        """The result of an operation's plan, awaitable if a resolver waits. The root of an event is the event."""
         # Guards look at the scopes alone: callers who have the same ones share plans.
         return operation.known.plans.execute(root, context, operation.variables, context.caller.scopes)
 
-    def _response(self, operation: Operation, result: ExecutionResult, request_id: str) -> Response:
+    def response(self, operation: Operation, result: ExecutionResult, request_id: str) -> Response:
+        """The response of a result. Raises: RequestRefused if the operation was not executed at all."""
         if result.data is None and result.errors and not any(each.path for each in result.errors):
             raise RequestRefused(400, formatted(result.errors, "BAD_USER_INPUT", request_id))
         response: Response = {"data": result.data}

@@ -20,7 +20,8 @@ from gateway.callers.keys import KeysUnavailable
 from gateway.callers.tokens import Tokens, Unauthenticated
 from gateway.errors import RequestRefused, refused, unexpected
 from gateway.operations.documents import Operation
-from gateway.operations.execution import Execution, Message
+from gateway.operations.execution import Execution
+from gateway.operations.live import Live, Message
 from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
 from gateway.transports.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, cache_headers, decoded, encoded, is_current, wished
@@ -78,8 +79,9 @@ class GraphQLOverHTTP:
     Source: GraphQL over HTTP, draft of 2025.
     """
 
-    def __init__(self, execution: Execution, tokens: Tokens, drain: Drain, admission: Admission) -> None:
+    def __init__(self, execution: Execution, live: Live, tokens: Tokens, drain: Drain, admission: Admission) -> None:
         self._execution = execution
+        self._live = live
         self._tokens = tokens
         self._drain = drain
         self._admission = admission
@@ -146,7 +148,7 @@ class GraphQLOverHTTP:
             yield Message(orjson.dumps(await self._execution.execute(operation, caller, request.id)))
             return
         last_mark = request.header(b"last-event-id") or None
-        async with aclosing(self._execution.subscribe(operation, caller, request.id, last_mark)) as messages:
+        async with aclosing(self._live.subscribe(operation, caller, request.id, last_mark)) as messages:
             async for message in messages:
                 yield message
 

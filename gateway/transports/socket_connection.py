@@ -12,7 +12,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 
-from gateway.transports.websocket import WRITE, WRITE_AT_ONCE, Close
+from gateway.transports.websocket import FRAMES, Close
 
 MESSAGES_PER_SECOND = 100.0
 BURST_MESSAGES = 500
@@ -80,10 +80,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._turn_away()
 
     def handle_connect(self, event: Request) -> None:
-        """Begin, and have the application send texts that are ready past all that would only look at them."""
+        """Begin, and offer the application to send texts that are ready, without ASGI messages around them: see `Frames`."""
         super().handle_connect(event)
         if event is self.request and self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-            cast("dict[str, Any]", self.scope).update({WRITE: self.write, WRITE_AT_ONCE: self.write_at_once})
+            cast("dict[str, Any]", self.scope)["extensions"][FRAMES] = self
 
     async def write(self, *parts: bytes) -> None:
         """Send the parts of a text in one frame. Raises: ClientDisconnected."""
@@ -91,8 +91,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if not self._write(frame, parts):
             raise ClientDisconnected
 
-    def write_at_once(self, *parts: bytes) -> bool:
-        """The same where nothing has to be waited for: false where it has, or the socket is closed. Many may be sent the same."""
+    def deliver(self, *parts: bytes) -> bool:
+        """The same without waiting. Returns whether it was sent: not if the socket is closed or its buffer full. Many sockets may send the same."""
         return self._write(same_frame, parts)
 
     def _write(self, framed: Callable[..., bytes], parts: tuple[bytes, ...]) -> bool:

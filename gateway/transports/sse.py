@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from domain.caller import Caller
 from gateway.callers.tokens import deadline
 from gateway.errors import RequestRefused
-from gateway.operations.execution import Message
+from gateway.operations.live import Message
 from gateway.process.drain import Drain
 
 HEARTBEAT_SECONDS = 12.0

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager, suppress
 from enum import IntEnum
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from graphql import OperationType
@@ -21,6 +21,7 @@ from gateway.callers.tokens import Tokens, Unauthenticated, deadline
 from gateway.errors import Formatted, RequestRefused, unexpected
 from gateway.operations.documents import Operation
 from gateway.operations.execution import Execution
+from gateway.operations.live import Live
 from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
 from gateway.process.metrics import Metrics
@@ -31,8 +32,39 @@ INIT_SECONDS = 5.0
 MOST_OPERATIONS = 100
 # Room for the longest of tokens.
 MOST_CHARACTERS_BEFORE_INIT = 32_768
-# Where a socket's scope has what sends a text as it is, waiting until that is possible, or only where it is at once: see WebSocketProtocol.
-WRITE, WRITE_AT_ONCE = "gateway.write", "gateway.write_at_once"
+# The extension of ASGI under which a socket's scope has its `Frames`.
+FRAMES = "gateway.frames"
+
+
+class Frames(Protocol):
+    """Sends texts that are ready, each in a frame of its own and in several parts. A connection offers it: see `WebSocketProtocol`."""
+
+    async def write(self, *parts: bytes) -> None:
+        """Send a text. Raises: OSError if the socket is closed."""
+
+    def deliver(self, *parts: bytes) -> bool:
+        """Send a text without waiting. Returns whether it was sent."""
+
+
+class Outgoing:
+    """The messages of one subscription, which all begin alike."""
+
+    __slots__ = ("_beginning", "_frames")
+
+    def __init__(self, frames: Frames, id: str) -> None:
+        self._frames = frames
+        self._beginning = b'{"type":"next","id":%b,"payload":' % orjson.dumps(id)
+
+    async def write(self, content: bytes) -> None:
+        """Send a message. Raises: WebSocketDisconnect."""
+        try:
+            await self._frames.write(self._beginning, content, b"}")
+        except OSError:
+            raise WebSocketDisconnect from None
+
+    def deliver(self, content: bytes) -> bool:
+        """Send a message without waiting. Returns whether it was sent."""
+        return self._frames.deliver(self._beginning, content, b"}")
 
 
 class Close(IntEnum):
@@ -61,8 +93,9 @@ class Closing(Exception):
 class GraphQLOverWebSocket:
     """The socket at `/graphql`."""
 
-    def __init__(self, execution: Execution, tokens: Tokens, metrics: Metrics, drain: Drain, admission: Admission) -> None:
+    def __init__(self, execution: Execution, live: Live, tokens: Tokens, metrics: Metrics, drain: Drain, admission: Admission) -> None:
         self._execution = execution
+        self._live = live
         self._tokens = tokens
         self._metrics = metrics
         self._drain = drain
@@ -77,7 +110,7 @@ class GraphQLOverWebSocket:
             await socket.accept()
             return await socket.close(Close.SUBPROTOCOL_NOT_ACCEPTABLE, f"subprotocol {SUBPROTOCOL} is needed")
         await socket.accept(SUBPROTOCOL)
-        connection = Connection(socket, self._execution, self._tokens, self._admission)
+        connection = Connection(socket, self._execution, self._live, self._tokens, self._admission)
         if self._drain.begun:
             return await connection.leave()
         try:
@@ -95,10 +128,12 @@ class GraphQLOverWebSocket:
 class Connection:
     """One socket: who speaks, and the operations that are under way. `place` is what it counts as, for as long as it is served."""
 
-    __slots__ = ("_admission", "_answering", "_caller", "_execution", "_operations", "_socket", "_tokens", "place")
+    __slots__ = ("_admission", "_answering", "_caller", "_execution", "_frames", "_live", "_operations", "_socket", "_tokens", "place")
 
-    def __init__(self, socket: WebSocket, execution: Execution, tokens: Tokens, admission: Admission) -> None:
+    def __init__(self, socket: WebSocket, execution: Execution, live: Live, tokens: Tokens, admission: Admission) -> None:
         self._socket = socket
+        self._frames: Frames = socket.scope["extensions"][FRAMES]
+        self._live = live
         self._execution = execution
         self._tokens = tokens
         self._admission = admission
@@ -187,16 +222,11 @@ class Connection:
 
     async def _answer(self, id: str, operation: Operation, caller: Caller) -> None:
         if operation.type is OperationType.SUBSCRIPTION:
-            beginning = b'{"type":"next","id":%b,"payload":' % orjson.dumps(id)
-            send_at_once = self._socket.scope[WRITE_AT_ONCE]
-
-            def send(content: bytes) -> bool:
-                return bool(send_at_once(beginning, content, b"}"))
-
-            async with aclosing(self._execution.subscribe(operation, caller, request_id(self._socket), send=send)) as messages:
+            outgoing = Outgoing(self._frames, id)
+            async with aclosing(self._live.subscribe(operation, caller, request_id(self._socket), outlet=outgoing)) as messages:
                 async for message in messages:
-                    await self._write(beginning, message.content, b"}")
-                    # Most wait for long; what they were told is not kept meanwhile.
+                    await outgoing.write(message.content)
+                    # Most subscriptions wait for long, and need not hold their last message meanwhile.
                     del message
         else:
             with self._under_way():
@@ -249,9 +279,9 @@ class Connection:
             raise Closing(Close.BAD_MESSAGE, "too deep") from None
         await self._write(content)
 
-    async def _write(self, *parts: bytes) -> None:
+    async def _write(self, content: bytes) -> None:
         try:
-            await self._socket.scope[WRITE](*parts)
+            await self._frames.write(content)
         except OSError:
             raise WebSocketDisconnect from None
 

@@ -10,7 +10,7 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
 from domain.caller import Caller, Scope
 from gateway.operations.documents import Documents, Operation
-from gateway.operations.live import MOST_KEPT, Groups
+from gateway.operations.live import MAX_KEPT_MESSAGES, Groups
 from gateway.operations.operation_request import OperationRequest
 from resolvers.subscriptions import VerificationUpdate
 from schema.build import build, executable
@@ -127,14 +127,14 @@ def test_a_variable_that_is_used_below_the_root_tells_groups_apart(after: int, s
 def test_a_group_keeps_what_was_told_of_the_last_events() -> None:
     groups = Groups()
     group = groups.of(operation(), READER)
-    updates = [an_update() for _ in range(MOST_KEPT + 1)]
+    updates = [an_update() for _ in range(MAX_KEPT_MESSAGES + 1)]
 
     for number, update in enumerate(updates):
         group.keep(update, b"%d" % number)
 
-    assert [group.told(update) for update in updates] == [None, *(b"%d" % number for number in range(1, MOST_KEPT + 1))]
-    assert group.told(updates[-1]._replace(events=(updates[-1].verification.events[0],))) is None
-    assert group.told(an_update()) is None
+    assert [group.message(update) for update in updates] == [None, *(b"%d" % number for number in range(1, MAX_KEPT_MESSAGES + 1))]
+    assert group.message(updates[-1]._replace(events=(updates[-1].verification.events[0],))) is None
+    assert group.message(an_update()) is None
 
 
 def test_a_group_without_subscribers_is_forgotten() -> None:
@@ -145,4 +145,4 @@ def test_a_group_without_subscribers_is_forgotten() -> None:
 
     del first
 
-    assert groups.of(operation(), READER).told(update) is None
+    assert groups.of(operation(), READER).message(update) is None
