@@ -2,16 +2,15 @@
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Route
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from starlette.routing import BaseRoute
+from starlette.types import Lifespan
 
 from gateway.callbacks import sandbox as callbacks
 from gateway.callers.admission import Admission, Capacity
@@ -28,9 +27,10 @@ from gateway.process.drain import Drain
 from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics
 from gateway.settings import BadSettings, Settings
-from gateway.transports.entrance import Check, Direct, DirectSockets, Entered, Entrance
+from gateway.transports.entrance import Application, Entrance, Process
 from gateway.transports.http import GraphQLOverHTTP
 from gateway.transports.origins import Hosts, Origins, origin_of
+from gateway.transports.requests import identify
 from gateway.transports.responses import Headers
 from gateway.transports.websocket import GraphQLOverWebSocket
 from lifecycle.changes import Changes
@@ -38,42 +38,38 @@ from lifecycle.sweeper import chores, sweeping
 from providers.sandbox import Sandbox
 from resolvers.context import Services
 from schema.build import build, executable
-from store.driver import close, connect, watching
+from store.driver import Client, close, connect, watching
 from store.feed import Feed
 from store.sealing import Keys
 from store.verifications import Clock, Store, utc_now
 
-PATH = "/graphql"
 
-
-def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock = utc_now, local: bool = False) -> Starlette:
-    """The gateway as an ASGI application, on a developer's machine (`local`) or where it faces users. To be made where an event loop runs."""
+def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock = utc_now, local: bool = False) -> Application:
+    """The gateway, on a developer's machine (`local`) or in production. To be called while an event loop runs. Raises: BadAddress, BadSettings."""
     uri = settings.mongo_uri.get_secret_value()
     client, watcher = connect(uri, settings.database_seconds), watching(uri)
-    keys = Keys(settings.data_keys.get_secret_value())
-    store = Store(client, keys, now, patience_seconds=settings.request_seconds / 2)
+    store = Store(client, Keys(settings.data_keys.get_secret_value()), now, patience_seconds=settings.request_seconds / 2)
     feed = Feed(store, watcher)
+
     drain = Drain()
-    published = published_keys(settings)
-    tokens = token_reader(settings, now, published)
-    health = Health(store, feed, drain, published)
+    issuer_keys = keys_of_issuer(settings)
+    health = Health(store, feed, drain, issuer_keys)
     metrics = Metrics(feed, store.bad_documents)
+
+    tokens = token_reader(settings, now, issuer_keys)
+    rate = Rate(settings.rate_cost_per_second, settings.rate_burst_cost)
     capacity = Capacity(settings.max_sockets, settings.max_sockets_per_address, settings.max_sockets_per_subject)
     admission = Admission(capacity, metrics.count_refused)
+
     sandbox = Sandbox(str(settings.public_url), [key.encode() for key in settings.signing_keys])
     changes = Changes(store, sandbox, settings.windows, metrics.ignored_results.inc)
-    services = Services(
-        store=store,
-        feed=feed,
-        changes=changes,
-        fingerprint=fingerprint(settings.fingerprint_key.get_secret_value().encode()),
-        follow_token=tokens.follow_token,
-    )
+    services = Services(store, feed, changes, fingerprint(settings), tokens.follow_token)
+
     schema = build()
-    rate = Rate(settings.rate_cost_per_second, settings.rate_burst_cost)
+    graphql = executable(schema)
     execution = Execution(
-        executable(schema),
-        documents(settings, executable(schema)),
+        graphql,
+        documents(settings, graphql),
         services,
         metrics,
         drain,
@@ -83,62 +79,46 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         introspection=settings.introspection,
     )
     live = Live(execution, rate)
-    probes = Probes(health, metrics, schema.as_str() if settings.introspection else None)
 
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(kept("preparation", lambda: preparation(health))),
-            asyncio.create_task(kept("feed", feed.run)),
-            *(
-                asyncio.create_task(kept(f"sweeper of what is to be {chore.done}", partial(sweeping, chore, settings.sweep_seconds)))
-                for chore in chores(store, changes, settings.retention)
-            ),
-        ]
-        if published:
-            tasks.append(asyncio.create_task(kept("keeping of the issuer's keys", lambda: published.run(tokens.forget))))
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            close(client)
-            close(watcher)
-
-    entrance = front(settings, metrics, local)
-    http = GraphQLOverHTTP(execution, live, tokens, drain, admission)
-    sockets = GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission)
-    app = Starlette(
-        routes=[
-            Route(PATH, http),
-            *probes.routes,
+    return Application(
+        entrance(settings, metrics, local),
+        GraphQLOverHTTP(execution, live, tokens, drain, admission),
+        GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission),
+        [
+            *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
             *callbacks.routes(sandbox, changes, store, settings.windows),
             *pages,
         ],
-        middleware=[Middleware(Entered, entrance), *trusted_proxies(settings), Middleware(DirectSockets, PATH, sockets)],
-        lifespan=lifespan,
+        settings.trusted_proxies,
+        lifespan(
+            {
+                "preparation": partial(preparation, health),
+                "feed": feed.run,
+                **{
+                    f"sweeper ({chore.done})": partial(sweeping, chore, settings.sweep_seconds)
+                    for chore in chores(store, changes, settings.retention)
+                },
+                **({"refresh of the issuer's keys": partial(issuer_keys.run, tokens.forget)} if issuer_keys else {}),
+            },
+            [client, watcher],
+        ),
+        Process(drain, health, metrics),
     )
-    # To lead from one spelling of a path to another, Starlette would trust the `Host` header.
-    app.router.redirect_slashes = False
-    app.state.drain, app.state.health, app.state.metrics = drain, health, metrics
-    app.state.direct = Direct(PATH, entrance, http)
-    return app
 
 
-def front(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
-    """What every request passes first."""
+def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
+    """The hooks that see every request, in their order."""
+    names = [settings.host, settings.public_url.host or ""]
     allowed = [origin_of(settings.public_url), *settings.allowed_origins]
-    checks: list[Check] = [Origins(allowed, metrics.count_refused, local)]
-    if local:
-        checks.insert(0, Hosts([settings.host, settings.public_url.host or ""], metrics.count_refused))
-    return Entrance(checks, Headers(settings.public_url.scheme == "https"))
-
-
-def trusted_proxies(settings: Settings) -> list[Middleware]:
-    """What takes their word for where a client is, where there are any."""
-    trusted = settings.trusted_proxies
-    return [Middleware(ProxyHeadersMiddleware, [*trusted])] if trusted else []
+    return Entrance(
+        before=[
+            identify,
+            *([Hosts(names, metrics.count_refused)] if local else []),
+            Origins(allowed, metrics.count_refused, local),
+        ],
+        after=[metrics.count_response],
+        headers=Headers(https=settings.public_url.scheme == "https"),
+    )
 
 
 def token_reader(settings: Settings, now: Clock, published: IssuerKeys | None = None) -> Tokens:
@@ -153,7 +133,7 @@ def token_reader(settings: Settings, now: Clock, published: IssuerKeys | None = 
     return Tokens(trust, settings.signing_keys, now)
 
 
-def published_keys(settings: Settings) -> IssuerKeys | None:
+def keys_of_issuer(settings: Settings) -> IssuerKeys | None:
     """Where the issuer's public keys are. Raises: BadSettings where a file holds none, or there is an address too."""
     if settings.token_jwks_url and settings.token_jwks_file:
         raise BadSettings({"token_jwks_file": "is one too many, since GATEWAY_TOKEN_JWKS_URL is set"})
@@ -179,6 +159,25 @@ def documents(settings: Settings, schema: GraphQLSchema) -> Documents:
         raise BadSettings({"trusted_documents": str(bad)}) from None
 
 
-def fingerprint(key: bytes) -> Callable[[str], str]:
-    """What tells two inputs apart and nothing of what they hold: HMAC-SHA256 in hex."""
+def fingerprint(settings: Settings) -> Callable[[str], str]:
+    """The function that fingerprints inputs, without showing anything of them: HMAC-SHA256 in hex."""
+    key = settings.fingerprint_key.get_secret_value().encode()
     return lambda text: hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def lifespan(tasks: Mapping[str, Callable[[], Awaitable[None]]], clients: Sequence[Client]) -> Lifespan[Starlette]:
+    """Runs the tasks, by their names, while the process serves, and closes the database clients at its end."""
+
+    @asynccontextmanager
+    async def running(app: Starlette) -> AsyncIterator[None]:
+        background = [asyncio.create_task(kept(name, work)) for name, work in tasks.items()]
+        try:
+            yield
+        finally:
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            for client in clients:
+                close(client)
+
+    return running

@@ -14,10 +14,8 @@ from typing import NoReturn, cast
 
 import uvicorn
 import uvloop
-from starlette.applications import Starlette
 
-from gateway.process.drain import Drain
-from gateway.process.metrics import Metrics
+from gateway.transports.entrance import Application
 from gateway.transports.http_connection import HttpProtocol, Patience
 from gateway.transports.socket_connection import WebSocketProtocol
 
@@ -54,12 +52,14 @@ def listening(host: str, port: int, unread_seconds: float = UNREAD_SECONDS) -> s
 class Server(uvicorn.Server):
     """Says when it is ready, and takes leave."""
 
-    def __init__(self, app: Starlette, started: Callable[[], None] = lambda: None, patience: Patience = PATIENCE) -> None:
-        metrics: Metrics = app.state.metrics
+    def __init__(self, app: Application, started: Callable[[], None] = lambda: None, patience: Patience = PATIENCE) -> None:
+        if not isinstance(app, Application):
+            raise TypeError("the server needs the gateway's own Application: around it, ASGI middleware would miss the requests of the fast path")
+        metrics = app.process.metrics
         config = uvicorn.Config(
             app,
             # What uvicorn calls with its own arguments for each connection.
-            http=cast("type[asyncio.Protocol]", partial(HttpProtocol, direct=app.state.direct, patience=patience, refused=metrics.count_refused)),
+            http=cast("type[asyncio.Protocol]", partial(HttpProtocol, fast_path=app.fast_path, patience=patience, refused=metrics.count_refused)),
             ws=cast("type[asyncio.Protocol]", partial(WebSocketProtocol, refused=metrics.count_refused)),
             ws_max_size=MOST_MESSAGE_BYTES,
             ws_per_message_deflate=False,
@@ -76,7 +76,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._tell = started
-        self._drain: Drain = app.state.drain
+        self._drain = app.process.drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer, and say so."""

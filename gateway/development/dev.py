@@ -78,13 +78,13 @@ async def serve(chosen: settings.Settings, bound: socket, credentials: Credentia
     background: list[asyncio.Task[Any]] = []
 
     async def begin() -> None:
-        await app.state.health.ready()
+        await app.process.health.ready()
         ready()
         if demo:
             await lives
 
     try:
-        if not await app.state.health.answers(MOST_START_SECONDS):
+        if not await app.process.health.answers(MOST_START_SECONDS):
             raise MongoAway
         await server.Server(app, lambda: background.append(asyncio.create_task(begin()))).serve([bound])
     finally:

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
+from starlette.types import Scope
 
 from store.bad_documents import BadDocuments
 from store.feed import Feed
@@ -24,6 +25,7 @@ class Requests(Collector):
 
     def __init__(self) -> None:
         self._documents: Counted[str] = Counted()
+        self._responses: Counted[int | None] = Counted()
         # How many took as long as each of the buckets, and longer than all of them; and how long all of them took together.
         self._durations = {type: [0] * (len(BUCKETS) + 1) for type in MEASURED}
         self._seconds = dict.fromkeys(MEASURED, 0.0)
@@ -31,6 +33,10 @@ class Requests(Collector):
     def found(self, kind: str) -> None:
         """One more request's document was found."""
         self._documents[kind] += 1
+
+    def answered(self, status: int | None) -> None:
+        """One more request is over."""
+        self._responses[status] += 1
 
     def took(self, type: OperationType, seconds: float) -> None:
         """An operation took this long."""
@@ -48,6 +54,12 @@ class Requests(Collector):
         for kind, count in self._documents.items():
             documents.add_metric([kind], count)
         yield documents
+        responses = CounterMetricFamily(
+            "gateway_responses", "Requests by the status of their response; 101: sockets; none: ended before", labels=["status"]
+        )
+        for status, count in self._responses.items():
+            responses.add_metric(["none" if status is None else str(status)], count)
+        yield responses
 
 
 class Unreadable(Collector):
@@ -92,6 +104,10 @@ class Metrics:
     def count_document(self, kind: str) -> None:
         """One more request's document was found: known, parsed, persisted, trusted; or it was refused."""
         self._requests.found(kind)
+
+    def count_response(self, scope: Scope, status: int | None) -> None:
+        """One more request is over: a hook of the entrance."""
+        self._requests.answered(status)
 
     def exposition(self) -> bytes:
         """All of it, in Prometheus's text format."""

@@ -1,7 +1,7 @@
 """GraphQL over HTTP: POST with JSON for queries and mutations, GET for queries, an event stream for subscriptions.
 
 It is asked a thousand times as often as all other addresses, so that it does without Starlette's requests and responses, and without all of
-Starlette where the server can do so: see `direct`.
+Starlette where the server can do so: see `FastPath`.
 """
 
 from collections.abc import AsyncGenerator
@@ -26,7 +26,7 @@ from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
 from gateway.transports.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, cache_headers, decoded, encoded, is_current, wished
 from gateway.transports.requests import client_address, headers
-from gateway.transports.responses import Answer, Header
+from gateway.transports.responses import Header, Response
 from gateway.transports.sse import EventStream
 
 METHODS = ("GET", "POST")
@@ -40,7 +40,7 @@ CONTENT_TYPE = {media: (b"content-type", f"{media}; charset=utf-8".encode()) for
 EXECUTION_CODES = frozenset({"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"})
 
 
-class Asked:
+class GraphQLRequest:
     """A request, as far as GraphQL asks for it.
 
     `media`: the media type of JSON that it would like best, if any; `streams`: whether it takes an event stream; `content`: its body, where all of
@@ -87,10 +87,10 @@ class GraphQLOverHTTP:
         self._admission = admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await self.answer(Asked(scope, receive))
-        await answer(scope, receive, send)
+        response = await self.response(GraphQLRequest(scope, receive))
+        await response(scope, receive, send)
 
-    async def answer(self, request: Asked) -> Answer | EventStream:
+    async def response(self, request: GraphQLRequest) -> Response | EventStream:
         """The response to one request, whatever happens: at once, where it doesn't wish for an event stream."""
         media, streams = request.media, request.streams
         try:
@@ -114,7 +114,7 @@ class GraphQLOverHTTP:
             well_formed = refusal.status == 400 and media == JSON and refusal.errors[0]["extensions"]["code"] in EXECUTION_CODES
             return written(request, media or JSON, 200 if well_formed else refusal.status, {"errors": refusal.errors}, refusal.headers)
         except ClientDisconnect:
-            return Answer(400, [], b"")  # To nobody.
+            return Response(400, [], b"")  # To nobody.
         except Exception as cause:  # The edge of the process: nothing of it may reach a client.
             return written(request, media or JSON, 500, {"errors": [unexpected(cause, request.id)]}, {})
 
@@ -127,14 +127,14 @@ class GraphQLOverHTTP:
         except KeysUnavailable:
             raise refused("UNAVAILABLE", "tokens can't be verified at the moment; try again", 503, retry_after=RETRY_SECONDS) from None
 
-    def _operation(self, request: Asked, content: bytes | bytearray, caller: Caller) -> Operation:
+    def _operation(self, request: GraphQLRequest, content: bytes | bytearray, caller: Caller) -> Operation:
         asked = from_url(request) if request.method == "GET" else from_body(request, content)
         operation = self._execution.operation(asked, caller, request.id)
         if operation.type is OperationType.MUTATION and request.method == "GET":
             raise refused("BAD_REQUEST", "a mutation needs POST", 405, allow="POST")
         return operation
 
-    def _stream(self, operation: Operation, caller: Caller, request: Asked) -> EventStream:
+    def _stream(self, operation: Operation, caller: Caller, request: GraphQLRequest) -> EventStream:
         try:
             address = client_address(HTTPConnection(request.scope))
             with ExitStack() as place:
@@ -143,7 +143,7 @@ class GraphQLOverHTTP:
         except Crowded as crowded:
             raise refused("RATE_LIMITED", str(crowded), 503, retry_after=RETRY_SECONDS) from None
 
-    async def _messages(self, operation: Operation, caller: Caller, request: Asked) -> AsyncGenerator[Message, None]:
+    async def _messages(self, operation: Operation, caller: Caller, request: GraphQLRequest) -> AsyncGenerator[Message, None]:
         if operation.type is not OperationType.SUBSCRIPTION:
             yield Message(orjson.dumps(await self._execution.execute(operation, caller, request.id)))
             return
@@ -171,7 +171,7 @@ async def body(content_length: str, receive: Receive) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def from_body(request: Asked, content: bytes | bytearray) -> OperationRequest:
+def from_body(request: GraphQLRequest, content: bytes | bytearray) -> OperationRequest:
     """The operation in a JSON body. Raises: RequestRefused."""
     content_type = request.header(b"content-type")
     media, _, parameters = content_type.partition(";")
@@ -188,7 +188,7 @@ def from_body(request: Asked, content: bytes | bytearray) -> OperationRequest:
     return from_fields(fields)
 
 
-def from_url(request: Asked) -> OperationRequest:
+def from_url(request: GraphQLRequest) -> OperationRequest:
     """The operation in a URL's parameters, objects as JSON. Raises: RequestRefused."""
     fields: dict[str, Any] = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
     for name in ("variables", "extensions"):
@@ -200,7 +200,7 @@ def from_url(request: Asked) -> OperationRequest:
     return from_fields(fields)
 
 
-def written(request: Asked, media: str, status: int, content: dict[str, Any], beside: dict[str, str], may_be_kept: bool = False) -> Answer:
+def written(request: GraphQLRequest, media: str, status: int, content: dict[str, Any], beside: dict[str, str], may_be_kept: bool = False) -> Response:
     """A response in JSON, compressed where the client likes that, and left out where it may be kept and the client has kept it."""
     plain = orjson.dumps(content)
     told = [VARY, *raw(beside)]
@@ -208,12 +208,12 @@ def written(request: Asked, media: str, status: int, content: dict[str, Any], be
         kept = cache_headers(plain)
         told += raw(kept)
         if is_current(kept["etag"], request.header(b"if-none-match")):
-            return Answer(304, told, b"")
+            return Response(304, told, b"")
     packed, encoding = encoded(plain, request.header(b"accept-encoding"))
     told += [CONTENT_TYPE[media], (b"content-length", b"%d" % len(packed))]
     if encoding:
         told.append((b"content-encoding", encoding.encode()))
-    return Answer(status, told, packed)
+    return Response(status, told, packed)
 
 
 def raw(headers: dict[str, str]) -> list[Header]:

@@ -14,8 +14,8 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.types import Receive, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.transports.entrance import Direct
-from gateway.transports.http import MOST_BODY_BYTES, Asked
+from gateway.transports.entrance import FastPath
+from gateway.transports.http import MOST_BODY_BYTES, GraphQLRequest
 from gateway.transports.responses import STATUS_LINES, STRICT, Header, lines
 from gateway.transports.socket_connection import WebSocketProtocol
 
@@ -55,13 +55,13 @@ class BadFraming(Exception):
 class HttpProtocol(HttpToolsProtocol):
     """One connection of a client that speaks HTTP."""
 
-    def __init__(self, *arguments: Any, direct: Direct, patience: Patience, refused: Refused, **named: Any) -> None:
+    def __init__(self, *arguments: Any, fast_path: FastPath, patience: Patience, refused: Refused, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._direct = direct
+        self._fast_path = fast_path
         self._patience = patience
         self._refused = refused
         self._timer: TimerHandle | None = None
-        self._asked: RequestResponseCycle | None = None
+        self._latest: RequestResponseCycle | None = None
         self._partial = False  # What came is not a whole request yet …
         self._headed = False  # … but its head is complete.
         self._offer_ignored = False  # Its head offers an upgrade that is not accepted, and is parsed again without the offer.
@@ -160,7 +160,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         # Only now: a target that is no URL raises above, and is answered like any other head that is refused.
         self._headed, self._body_bytes = True, 0
-        self._asked = self.cycle
+        self._latest = self.cycle
 
     def _ignore_offer(self, version: str) -> None:
         """Have this head parsed again without its offer. Raises: BadFraming for CONNECT, which is an upgrade without any offer."""
@@ -177,27 +177,30 @@ class HttpProtocol(HttpToolsProtocol):
         return is_websocket and self.parser.get_method() == b"GET" and self.parser.get_http_version() == "1.1" and not has_body(self.headers)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Answer a request: past the application, where that is possible."""
-        asked = self._direct.asked(cast("Scope", cycle.scope), cast("Receive", cycle.receive))
-        if asked is None:
+        """Answer a request, on the fast path if possible, otherwise by the application."""
+        request = self._fast_path.request(cast("Scope", cycle.scope), cast("Receive", cycle.receive))
+        if request is None:
             return super()._start_asgi_task(cycle, app)
-        # The server waits for them before it ends.
-        return self.tasks.add(self.loop.create_task(self._answer(cycle, asked)))
+        # The server waits for these tasks before it ends.
+        return self.tasks.add(self.loop.create_task(self._answer(cycle, request)))
 
-    async def _answer(self, cycle: RequestResponseCycle, asked: Asked) -> None:
+    async def _answer(self, cycle: RequestResponseCycle, request: GraphQLRequest) -> None:
+        status: int | None = None
         try:
             if not cycle.more_body and len(cycle.body) <= MOST_BODY_BYTES:
-                asked.content = cycle.body
-            answer = self._direct.refusal(asked) or await self._direct.answer(asked)
+                request.content = cycle.body
+            response = self._fast_path.enter(request) or await self._fast_path.response(request)
             if self.flow.write_paused:
                 await self.flow.drain()
             if not cycle.disconnected:
-                self._send(cycle, self._direct.written(asked, answer, self.server_state.default_headers, cycle.keep_alive))
+                status = response.status
+                self._send(cycle, self._fast_path.written(request, response, self.server_state.default_headers, cycle.keep_alive))
         except BaseException:
-            # There is nothing left to be said: the process ends.
+            # No response can be sent any more: the process is ending.
             self.transport.close()
             raise
         finally:
+            self._fast_path.leave(request, status)
             self.tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     def _send(self, cycle: RequestResponseCycle, response: bytes) -> None:
@@ -261,8 +264,8 @@ class HttpProtocol(HttpToolsProtocol):
 
         Who has not waited for the answer to another request has that, and nothing else. `rest`: frames that came with the handshake.
         """
-        if self._asked and not self._asked.response_complete:
-            self._deaf, self._asked.keep_alive = True, False
+        if self._latest and not self._latest.response_complete:
+            self._deaf, self._latest.keep_alive = True, False
             return
         self._stop_looking()
         self.handle_websocket_upgrade()
@@ -277,23 +280,23 @@ class HttpProtocol(HttpToolsProtocol):
         if self._deaf:
             return
         self._refused(REASONS[status])
-        asked = self._asked if self._asked and not self._asked.response_complete else None
-        if asked and not self._headed:
-            # What was asked before is still answered. An answer to this here would come in between.
-            self._deaf, asked.keep_alive = True, False
+        unanswered = self._latest if self._latest and not self._latest.response_complete else None
+        if unanswered and not self._headed:
+            # The request before is still answered. A response to this one would come in between.
+            self._deaf, unanswered.keep_alive = True, False
             self._stop_waiting()
-        elif self._headed and (not asked or asked.response_started or self.pipeline):
+        elif self._headed and (not unanswered or unanswered.response_started or self.pipeline):
             self.transport.close()
         else:
-            if asked:
-                asked.disconnected = True
-                asked.message_event.set()
+            if unanswered:
+                unanswered.disconnected = True
+                unanswered.message_event.set()
             self.transport.write(refusal(status))
             self._linger()
 
     def _drop_the_rest(self) -> None:
         """Of a request that is answered already, no more of the body is taken than of any other."""
-        if self._headed and self._body_bytes > MOST_BODY_BYTES and self._asked and self._asked.response_complete:
+        if self._headed and self._body_bytes > MOST_BODY_BYTES and self._latest and self._latest.response_complete:
             self._linger()
 
     def _linger(self) -> None:

@@ -10,7 +10,7 @@ from starlette.types import Scope
 
 from gateway.errors import error
 from gateway.transports.requests import values
-from gateway.transports.responses import Answer, Header, sized, tell
+from gateway.transports.responses import Header, Response, sized, tell
 
 # The only place that pages of other origins have something to read at.
 SHARED = "/graphql"
@@ -41,7 +41,7 @@ class Origins:
         self._refused = refused
         self._local = local
 
-    def __call__(self, scope: Scope) -> Answer | None:
+    def __call__(self, scope: Scope) -> Response | None:
         """What a request is answered with by this alone: a refusal, or what a browser asks before the request itself."""
         origins = values(scope, b"origin")
         if not all(self._passes(origin.decode("latin-1"), scope) for origin in origins):
@@ -50,7 +50,7 @@ class Origins:
         if scope["type"] == "http" and scope["path"] == SHARED:
             share(scope, origins[0] if origins else None)
             if origins and scope["method"] == "OPTIONS" and values(scope, b"access-control-request-method"):
-                return Answer(204, PREFLIGHT, b"")
+                return Response(204, PREFLIGHT, b"")
         return None
 
     def _passes(self, origin: str, scope: Scope) -> bool:
@@ -105,7 +105,7 @@ class Hosts:
         self._names = frozenset(name.lower() for name in ("localhost", *names))
         self._refused = refused
 
-    def __call__(self, scope: Scope) -> Answer | None:
+    def __call__(self, scope: Scope) -> Response | None:
         """What a request is refused with, if it is."""
         if all(self._own(host.decode("latin-1")) for host in values(scope, b"host") or [b""]):
             return None

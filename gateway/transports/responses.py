@@ -10,7 +10,7 @@ Header = tuple[bytes, bytes]
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 
-class Answer:
+class Response:
     """A response to a request, or to a WebSocket's handshake."""
 
     __slots__ = ("content", "headers", "status")
@@ -26,9 +26,9 @@ class Answer:
         await send({"type": f"{kind}.response.body", "body": self.content})
 
 
-def sized(status: int, media_type: str, content: bytes) -> Answer:
+def sized(status: int, media_type: str, content: bytes) -> Response:
     """A response that says what it holds, and how much."""
-    return Answer(status, [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(content))], content)
+    return Response(status, [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(content))], content)
 
 
 # Nothing here may run, be framed, guessed at, kept, or be shown by other sites. Pages say themselves what else they need.
