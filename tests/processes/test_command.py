@@ -103,7 +103,7 @@ def test_a_weak_key_is_refused_and_not_shown(run: Run, command: str, key: str, r
 
     told = outcome.errors.splitlines()
     assert outcome.status == 1
-    assert told[0] == "gateway: These settings are missing or can't be used:"
+    assert told[0] == "gateway: These settings are missing or invalid:"
     assert sorted(line.partition(f": {reason}")[0].strip() for line in told[1:]) == sorted(KEY_SETTINGS)
     assert key not in outcome.errors
 
