@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.pages.page import assets, filled, served
+from gateway.pages.page import assets, rendered, served
 from simulation.credentials import Credentials
 
 # Trusted types: where the browser knows them, not even a mistake in the script could turn a server's text into HTML.
@@ -17,7 +17,7 @@ FILES = ("style.css", "icon.svg", "console.css", "console.js", "graphql.js", "op
 
 def routes(credentials: Credentials) -> list[Route]:
     """The page and its files."""
-    page = filled("console.html", credentials=json.dumps(asdict(credentials)))
+    page = rendered("console.html", credentials=json.dumps(asdict(credentials)))
 
     async def console(request: Request) -> Response:
         return served(page, allowing=ALLOWING)

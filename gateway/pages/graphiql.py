@@ -5,14 +5,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gateway.pages.page import assets, filled, html, joined, served
+from gateway.pages.page import assets, rendered, served
 from simulation.credentials import Credentials
 
-BUNDLE = Path(__file__).parent / "pages" / "graphiql"
+BUNDLE = Path(__file__).parent / "graphiql"
 # Its editor writes style sheets of its own, and works in the background.
 ALLOWING = (
     "script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; worker-src 'self'; connect-src 'self'; "
@@ -25,11 +25,10 @@ def routes(credentials: Credentials, bundle: Path = BUNDLE) -> list[BaseRoute]:
     """The page and its files."""
     built = (bundle / "graphiql.js").exists()
     parts = [part for part, token in asdict(credentials.tokens).items() if token]
-    options = joined(html('<option value="$part">$part</option>', part=part) for part in parts)
-    page = filled("graphiql.html", credentials=json.dumps(asdict(credentials)), options=options)
+    page = rendered("graphiql.html", credentials=json.dumps(asdict(credentials)), parts=parts)
 
     async def graphiql(request: Request) -> Response:
-        return served(page, allowing=ALLOWING) if built else served(html("<p>$told</p>", told=MISSING), 404)
+        return served(page, allowing=ALLOWING) if built else PlainTextResponse(MISSING, 404)
 
     files = [Mount("/graphiql", StaticFiles(directory=bundle))] if built else []
     return [Route("/graphiql", graphiql), *assets("graphiql.css"), *files]

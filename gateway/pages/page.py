@@ -1,12 +1,10 @@
-"""What all pages share: their headers, their files, and how values get into them."""
+"""What all pages share: their templates, their headers and their files."""
 
-from collections.abc import Iterable
-from functools import cache, partial
-from html import escape
+from functools import partial
 from importlib.resources import files
 from pathlib import PurePath
-from string import Template
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -24,34 +22,15 @@ HEADERS = {
 }
 
 
-class Html(str):
-    """Text that is HTML already. Any other text is escaped on its way into a page."""
-
-    __slots__ = ()
+TEMPLATES = Environment(loader=PackageLoader("gateway", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def html(template: str, **values: object) -> Html:
-    """The template with its `$names` replaced: by HTML as it is, by everything else escaped."""
-    return Html(Template(template).substitute({name: value if isinstance(value, Html) else escape(str(value)) for name, value in values.items()}))
+def rendered(template: str, **values: object) -> str:
+    """The HTML of a template. Values are escaped on their way into it."""
+    return TEMPLATES.get_template(template).render(values)
 
 
-def filled(name: str, **values: object) -> Html:
-    """The same for a template that is a file."""
-    return html(template(name), **values)
-
-
-@cache
-def template(name: str) -> str:
-    """A file's text, read once."""
-    return FILES.joinpath(name).read_text(encoding="utf-8")
-
-
-def joined(parts: Iterable[Html]) -> Html:
-    """The parts one after the other."""
-    return Html("".join(parts))
-
-
-def served(page: Html, status: int = 200, *, allowing: str = "form-action 'none'") -> HTMLResponse:
+def served(page: str, status: int = 200, *, allowing: str = "form-action 'none'") -> HTMLResponse:
     """The response with a page. `allowing` says in the words of a Content-Security-Policy what it may do beyond the policy of all pages."""
     directives = {name: f"{name} {values}" for part in f"{POLICY}; {allowing}".split("; ") for name, _, values in [part.partition(" ")]}
     return HTMLResponse(page, status, {**HEADERS, "content-security-policy": "; ".join(directives.values())})

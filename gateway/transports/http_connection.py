@@ -230,7 +230,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _is_closed_by_trailers(self) -> bool:
         """Whether trailers hold `connection: close`. llhttp obeys it and silently drops what follows, although the answer keeps the connection."""
-        request = self._asked
+        request = self._latest
         return request is not None and request.scope is self.scope and request.keep_alive and not self.parser.should_keep_alive()
 
     def on_response_complete(self) -> None:
