@@ -20,10 +20,6 @@ class Recent(Generic[K, T]):
     def __contains__(self, key: K) -> bool:
         return key in self._kept
 
-    def peek(self, key: K) -> T | None:
-        """The value, without using it."""
-        return self._kept[key][0] if key in self._kept else None
-
     def get(self, key: K) -> T | None:
         """The value, which now is the one used last."""
         found = self._kept.get(key)

@@ -44,16 +44,6 @@ def rules(field: GraphQLField) -> tuple[Rule, ...]:
     return found
 
 
-def table(schema: GraphQLSchema) -> str:
-    """Every field that is not open to whoever holds a token or its object, and what is asked of callers, in Markdown."""
-    rows = [
-        f"| `{type.name}.{name}` | {' '.join(rule.told for rule in rules(field))} |"
-        for type, name, field in fields(schema)
-        if ANYONE not in rules(field)
-    ]
-    return "\n".join(["| field | who |", "|---|---|", *sorted(rows)])
-
-
 class Scoped(Guard):
     """Lets those pass who have one of a rule's scopes."""
 

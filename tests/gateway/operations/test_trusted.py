@@ -223,21 +223,6 @@ async def test_a_document_that_is_named_in_several_ways_is_one(remembering: Gate
         assert (await ask(remembering, company.token(), request))["data"] == {"me": {"workspaceId": company.workspace}}
 
 
-def test_of_what_was_used_least_recently_the_least_is_kept() -> None:
-    recent = Recent[str, str](3, 10)
-    for key in ("a", "b", "c"):
-        recent.keep(key, key, 1)
-    recent.keep("b", "B", 2)
-    assert recent.get("a") == "a"
-    assert recent.peek("c") == "c"
-
-    recent.keep("d", "d", 1)
-    assert [key in recent for key in ("a", "b", "c", "d")] == [True, True, False, True]
-
-    recent.keep("e", "e", 9)
-    assert [key in recent for key in ("a", "b", "d", "e")] == [False, False, True, True]
-
-
 # Trusted documents.
 
 
