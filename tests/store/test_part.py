@@ -23,7 +23,7 @@ from tests.store.histories import chains, noted, over_histories
 from tests.storing import DATA_KEYS, encode
 
 # What a verification does, other than to answer.
-RULES = {"created", "progressed", "concluded", "expired", "retried", "anonymized"}
+RULES = {"created", "progressed", "concluded", "expired", "retried", "retry_request", "anonymized"}
 ASKED: dict[str, Callable[[Verification], Any]] = {
     "overdue": lambda it: it.overdue(later(days=7)),
     "stands_at": lambda it: it.stands_at(FAILED_RESULT),
