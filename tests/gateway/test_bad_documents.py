@@ -236,7 +236,7 @@ def errors(kind: Kind, id: str, *above: str | int) -> list[Document]:
     ]
 
 
-def told(answer: Document) -> list[Document]:
+def errors_of(answer: Document) -> list[Document]:
     """The errors of an answer, without their places in the operation document."""
     return sorted(({name: value for name, value in error.items() if name != "locations"} for error in answer.get("errors", [])), key=repr)
 
@@ -297,18 +297,18 @@ async def test_a_page_and_a_feed_hold_the_others_and_of_a_bad_document_what_can_
     rows = [row] if kind.bad else [expected, row]
     at = 0 if kind.bad else [edge["node"]["id"] for edge in page["data"]["verifications"]["edges"]].index(before.id)
     assert sorted((edge["node"] for edge in page["data"]["verifications"]["edges"]), key=repr) == sorted(rows, key=repr)
-    assert told(page) == sorted(errors(kind, before.id, "verifications", "edges", at, "node"), key=repr)
+    assert errors_of(page) == sorted(errors(kind, before.id, "verifications", "edges", at, "node"), key=repr)
     assert page["data"]["verifications"]["totalCount"] == page["data"]["verificationStats"]["total"] == kind.counted
     assert page["data"]["verificationStats"]["byStatus"][0] == {"status": "PENDING", "count": kind.pending}
     assert (row["version"], row["phase"]) == (2, "CAPTURING")
     assert [message["data"]["verificationsUpdated"]["verification"] for message in heard] == ([row] if kind.bad else [expected, row])
-    assert [told(message) for message in heard][:-1] == ([] if kind.bad else [errors(kind, before.id, "verificationsUpdated", "verification")])
+    assert [errors_of(message) for message in heard][:-1] == ([] if kind.bad else [errors(kind, before.id, "verificationsUpdated", "verification")])
     if not kind.bad:
-        assert (one["data"], told(one)) == ({"verification": expected}, errors(kind, before.id, "verification"))
+        assert (one["data"], errors_of(one)) == ({"verification": expected}, errors(kind, before.id, "verification"))
     elif kind.counted == 1 or kind.id:
         assert one == {"data": {"verification": None}}
     else:
-        [error] = told(one)
+        [error] = errors_of(one)
         assert (one["data"], error["extensions"]) == ({"verification": None}, {"code": "BAD_DOCUMENT"})
         assert (error["message"], error["path"]) == (f"{kind.bad} of {before.id} can't be read by this release", ["verification"])
     bad = {kind.bad} if kind.bad else {name for _, name in kind.errors}
@@ -388,7 +388,7 @@ async def test_an_attempt_that_can_not_be_read_is_missing_among_the_others_and_n
     answer = await company.answer("query($id: ID!) { verification(id: $id) { attempts { id } nextAttempt { id } } }", {"id": first.id})
 
     assert answer["data"] == {"verification": {"attempts": [{"id": first.id}], "nextAttempt": None}}
-    assert [(error["path"], error["extensions"]) for error in told(answer)] == [(["verification", "nextAttempt"], {"code": "BAD_DOCUMENT"})]
+    assert [(error["path"], error["extensions"]) for error in errors_of(answer)] == [(["verification", "nextAttempt"], {"code": "BAD_DOCUMENT"})]
     assert (await company.retry(first.id))["code"] == "CONFLICT"
 
 
