@@ -11,8 +11,8 @@ from domain.result import Result
 from domain.status import Status
 from domain.verification import Verification
 from gateway.operations import rights
-from store.verifications import utc_now
 from schema.rules import ANYONE
+from store.verifications import utc_now
 from tests.company import CAPTURE_COMPLETED, PERSON, Company
 from tests.factories import PASSPORT, a_verification
 from tests.gateway.callers.test_tokens import OPERATIONS, SCHEMA, variables

@@ -13,7 +13,6 @@ import pytest
 from graphql import get_introspection_query
 from prometheus_client.parser import text_string_to_metric_families
 
-from compiler.recent import Recent
 from domain.caller import Scope
 from gateway.application import documents
 from gateway.operations.documents import Documents, Found
