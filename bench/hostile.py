@@ -21,7 +21,7 @@ PING = "{ me { subject } }"
 ROW = "id status phase billable canRetry createdAt updatedAt expiresAt attempt version verificationUrl redirectionUrl faceRecognition workspaceId"
 # Long enough that whatever stands in the way of a ping, it is seen.
 PAUSE_SECONDS = 0.002
-MOST_CPU_MS, MOST_STALL_MS = 50, 100
+MAX_CPU_MS, MAX_STALL_MS = 50, 100
 
 Operation = tuple[str, dict[str, Any] | None]
 
@@ -190,7 +190,7 @@ def main() -> None:
         figures = asyncio.run(measured(target, chosen.times))
     table = Table("operation", "outcome", "CPU ms", "others wait ms", "at most ms", title="Hostile operations")
     for name, each in figures.items():
-        bad = each["cpu_ms"] > MOST_CPU_MS or each["longest_wait_ms"] > MOST_STALL_MS
+        bad = each["cpu_ms"] > MAX_CPU_MS or each["longest_wait_ms"] > MAX_STALL_MS
         numbers = (f"{each[figure]:,.1f}" for figure in ("cpu_ms", "wait_p50_ms", "longest_wait_ms"))
         table.add_row(name, each["outcome"], *numbers, style="red" if bad else None)
     Console(width=120).print(table)

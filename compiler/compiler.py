@@ -31,9 +31,9 @@ from compiler.variables import Variables
 
 logger = logging.getLogger(__name__)
 
-MOST_PLANS = 512
+MAX_PLANS = 512
 # A plan is many small objects, some for each line of its source, that the garbage collector has to look through.
-MOST_SOURCE_CHARACTERS = 1_000_000
+MAX_SOURCE_CHARACTERS = 1_000_000
 CONDITIONAL = ("skip", "include")
 NOT_COMPILED = ("defer", "stream", "experimental_disableErrorPropagation")
 
@@ -50,7 +50,7 @@ class Compiler:
         self.limit = limit
         self.checks = Checks(dates_left_to_orjson)
         self.codes = Codes()
-        self.kept = Recent[Hashable, Plan](MOST_PLANS, MOST_SOURCE_CHARACTERS)
+        self.kept = Recent[Hashable, Plan](MAX_PLANS, MAX_SOURCE_CHARACTERS)
 
     def plans(self, document: DocumentNode, definition: OperationDefinitionNode) -> "Plans":
         """The plans of one operation of a valid document."""

@@ -6,15 +6,15 @@ from typing import Any
 
 from compiler.recent import Recent
 
-MOST_CODES = 4096
-MOST_CHARACTERS = 1_000_000
+MAX_CODES = 4096
+MAX_CHARACTERS = 1_000_000
 
 
 class Codes:
     """Compiled code by its text; that used least recently is forgotten."""
 
     def __init__(self) -> None:
-        self._kept = Recent[str, CodeType](MOST_CODES, MOST_CHARACTERS)
+        self._kept = Recent[str, CodeType](MAX_CODES, MAX_CHARACTERS)
 
     def of(self, text: str) -> CodeType:
         """The code of the one function that a text defines."""

@@ -26,7 +26,7 @@ from compiler.run import Place, Run, Spot
 
 # Stands for a value that is being waited for: its hole will be filled.
 PENDING = object()
-MOST_CLASSES = 64
+MAX_CLASSES = 64
 
 Complete = Callable[[Any, Run, Place], Any]
 
@@ -128,7 +128,7 @@ class ObjectPosition(Position):
         return self.function(value, run, place)
 
     def _remember(self, known: type) -> None:
-        if len(self.known) < MOST_CLASSES and is_object(known):
+        if len(self.known) < MAX_CLASSES and is_object(known):
             self.known.add(known)
 
     async def _checked(self, value: Any, holds: Awaitable[Any]) -> Any:
@@ -164,7 +164,7 @@ class AbstractPosition(Position):
         if not known:
             raise self._impossible(name, value, run)
         found = known.present(value, run, place)
-        if self.by_class and value.__class__ in known.known and says_nothing_else(value.__class__) and len(self.known) < MOST_CLASSES:
+        if self.by_class and value.__class__ in known.known and says_nothing_else(value.__class__) and len(self.known) < MAX_CLASSES:
             self.known[value.__class__] = known.function
         return found
 

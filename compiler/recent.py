@@ -11,9 +11,9 @@ T = TypeVar("T")
 class Recent(Generic[K, T]):
     """Values by their keys, each of a length in characters. Those used least recently are forgotten."""
 
-    def __init__(self, most: int, most_characters: int) -> None:
-        self._most = most
-        self._most_characters = most_characters
+    def __init__(self, most: int, max_characters: int) -> None:
+        self._max = most
+        self._max_characters = max_characters
         self._kept: OrderedDict[K, tuple[T, int]] = OrderedDict()
         self._characters = 0
 
@@ -34,6 +34,6 @@ class Recent(Generic[K, T]):
             self._characters -= self._kept.pop(key)[1]
         self._kept[key] = value, characters
         self._characters += characters
-        while len(self._kept) > self._most or self._characters > self._most_characters:
+        while len(self._kept) > self._max or self._characters > self._max_characters:
             _, (_, freed) = self._kept.popitem(last=False)
             self._characters -= freed

@@ -110,7 +110,7 @@ class Run:
         "errors",
         "holes",
         "items",
-        "most_items",
+        "max_items",
         "operation",
         "raw",
         "root",
@@ -124,7 +124,7 @@ class Run:
         self, operation: Operation, selected: Selected, limit: Limit, root: Any, context: Any, raw: dict[str, Any], variables: dict[str, Any]
     ) -> None:
         self.operation = operation
-        self.most_items, self.too_many = limit
+        self.max_items, self.too_many = limit
         self.selected = selected
         self.root = root
         self.context = context

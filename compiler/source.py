@@ -18,9 +18,9 @@ from compiler.positions import AbstractPosition, LeafPosition, ListPosition, Obj
 from compiler.run import Operation
 
 TYPENAME = "__typename"
-MOST_POSITIONS = 3000
+MAX_POSITIONS = 3000
 # More than the catalogue has.
-MOST_KEPT = 64
+MAX_KEPT = 64
 
 
 class Refused(Exception):
@@ -93,8 +93,8 @@ class Writer:
     ) -> Position:
         """The position of a value of a type, with all that is below it."""
         self._positions += 1
-        if self._positions > MOST_POSITIONS:
-            raise Refused(f"more than {MOST_POSITIONS} positions")
+        if self._positions > MAX_POSITIONS:
+            raise Refused(f"more than {MAX_POSITIONS} positions")
         required = isinstance(type, GraphQLNonNull)
         inner: Any = type.of_type if isinstance(type, GraphQLNonNull) else type
         nodes = [each.node for each in details]
@@ -139,7 +139,7 @@ class Writer:
         loop = ["for i, x in enumerate(v):", *indented([*each, "out.append(x)"])]
         ended = ["except Exception:", f"    {function.keep('B', abandon)}(v, i)", "    raise"]
         counted = ["if v.__class__ is list or v.__class__ is tuple:", "    r.items += len(v)"]
-        counted += ["    if r.items > r.most_items:", "        raise r.too_many()"]
+        counted += ["    if r.items > r.max_items:", "        raise r.too_many()"]
         lines = ["out, i = [], -1", "try:", *indented(loop), *ended]
         constant = isinstance(item, ObjectPosition) and item.function in self._remembering
         lines = remembering_tuple(function, lines) if constant else [*lines, "return out"]
@@ -169,7 +169,7 @@ def remembering(function: Function, attribute: str, lines: Sequence[str], answer
         *lines,
         f"a = {answer}",
         "if len(r.errors) == n and not r.holes:",
-        f"    if len({kept}) >= {MOST_KEPT}:",
+        f"    if len({kept}) >= {MAX_KEPT}:",
         f"        {kept}.clear()",
         f"    {kept}[k] = a",
         "return a",
@@ -186,7 +186,7 @@ def remembering_tuple(function: Function, lines: Sequence[str]) -> list[str]:
         "n = len(r.errors)",
         *lines,
         "if v.__class__ is tuple and len(r.errors) == n and not r.holes:",
-        f"    if len({kept}) >= {MOST_KEPT}:",
+        f"    if len({kept}) >= {MAX_KEPT}:",
         f"        {kept}.clear()",
         f"    {kept}[id(v)] = v, out",
         "return out",

@@ -32,7 +32,7 @@ class Filter:
     first_attempts_only: bool = False
 
     @property
-    def asks_for_internals(self) -> bool:
+    def selects_internals(self) -> bool:
         """Whether the answer would tell who has an internal reason."""
         return any(explained(code).internal for code in self.reason_codes or ()) or not INTERNAL_TYPES.isdisjoint(self.reason_types or ())
 

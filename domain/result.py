@@ -9,7 +9,7 @@ from domain.identity import ExtractedDocument
 from domain.reasons import BUTTONS, CODE, explained
 from domain.status import Status
 
-MOST_REASONS = 50
+MAX_REASONS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Result:
         reasons = tuple(dict.fromkeys(codes))
         if not status.final:
             raise InvalidInput("status", "must be final: verified, failed or inconclusive")
-        if len(reasons) > MOST_REASONS:
-            raise InvalidInput("reasonCodes", f"holds {len(reasons)} codes; at most {MOST_REASONS} are accepted")
+        if len(reasons) > MAX_REASONS:
+            raise InvalidInput("reasonCodes", f"holds {len(reasons)} codes; at most {MAX_REASONS} are accepted")
         if status is Status.VERIFIED and reasons:
             raise InvalidInput("reasonCodes", "must be empty for a verified verification")
         if status is not Status.VERIFIED and not reasons:

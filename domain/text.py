@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from domain.errors import InvalidInput
 
-MOST_CHARACTERS = 255
-MOST_URL_CHARACTERS = 2000
+MAX_CHARACTERS = 255
+MAX_URL_CHARACTERS = 2000
 
 # Spaces and joiners that names are written with in French, Japanese, Persian or Hindi; Python calls them unprintable.
 AS_SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u3000\u200c\u200d", " "))
@@ -19,8 +19,8 @@ def short(field: str, text: str) -> str:
     plain = text.translate(AS_SPACES)
     if not plain.strip():
         raise InvalidInput(field, "must not be blank")
-    if len(text) > MOST_CHARACTERS:
-        raise InvalidInput(field, f"has {len(text)} characters; at most {MOST_CHARACTERS} are accepted")
+    if len(text) > MAX_CHARACTERS:
+        raise InvalidInput(field, f"has {len(text)} characters; at most {MAX_CHARACTERS} are accepted")
     if not plain.isprintable():
         raise InvalidInput(field, "holds a control character")
     return text
@@ -28,8 +28,8 @@ def short(field: str, text: str) -> str:
 
 def web_address(field: str, url: str) -> str:
     """The URL where a browser can be sent there. Raises: InvalidInput."""
-    if len(url) > MOST_URL_CHARACTERS:
-        raise InvalidInput(field, f"has {len(url)} characters; at most {MOST_URL_CHARACTERS} are accepted")
+    if len(url) > MAX_URL_CHARACTERS:
+        raise InvalidInput(field, f"has {len(url)} characters; at most {MAX_URL_CHARACTERS} are accepted")
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

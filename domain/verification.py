@@ -19,7 +19,7 @@ from domain.result import Result
 from domain.status import RECOMMENDED, Phase, RecommendedAction, Status
 from domain.text import optional, short, web_address
 
-MOST_IGNORED_RESULTS = 20
+MAX_IGNORED_RESULTS = 20
 STEPS = frozenset(EventType[step.name] for step in Progress)
 OUTCOMES = frozenset({EventType.STATUS_CHANGED, EventType.RESULT_IGNORED})
 VERSION = attrgetter("version")
@@ -222,7 +222,7 @@ class Verification:
             changed = self._concluded(result.status, result.reasons, result.actor, at, result.source_id)
             return replace(changed, extracted=result.document)
         ignored = [(event.to_status, frozenset(event.reasons)) for event in self.events if event.type is EventType.RESULT_IGNORED]
-        if self.stands_at(result) or result.key in ignored or len(ignored) >= MOST_IGNORED_RESULTS:
+        if self.stands_at(result) or result.key in ignored or len(ignored) >= MAX_IGNORED_RESULTS:
             return self
         return self._after(
             EventType.RESULT_IGNORED,

@@ -19,7 +19,7 @@ from gateway.transports.entrance import Application
 from gateway.transports.http_connection import HttpProtocol, Patience
 from gateway.transports.socket_connection import WebSocketProtocol
 
-MOST_MESSAGE_BYTES = 65_536
+MAX_MESSAGE_BYTES = 65_536
 UNREAD_SECONDS = 30
 PING_SECONDS = 20
 # Together with the drain's own seconds below ten, which is what orchestrators wait at least.
@@ -61,7 +61,7 @@ class Server(uvicorn.Server):
             # What uvicorn calls with its own arguments for each connection.
             http=cast("type[asyncio.Protocol]", partial(HttpProtocol, fast_path=app.fast_path, patience=patience, refused=metrics.count_refused)),
             ws=cast("type[asyncio.Protocol]", partial(WebSocketProtocol, refused=metrics.count_refused)),
-            ws_max_size=MOST_MESSAGE_BYTES,
+            ws_max_size=MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,
             # They keep proxies from taking a quiet socket for a dead one. Nobody is cut for a late answer: a slow reader's waits behind the data,
             # and clients would take the close code for fatal. A dead peer doesn't acknowledge them, and the kernel cuts it.

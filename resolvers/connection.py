@@ -11,7 +11,7 @@ from store.cursor import decode, encode
 from store.pages import Page, PageRequest
 
 DEFAULT_SIZE = 50
-MOST_ROWS = 100
+MAX_ROWS = 100
 
 
 class VerificationEdge(NamedTuple):
@@ -46,8 +46,8 @@ def requested(order: Order, first: int | None, after: str | None, last: int | No
         raise BadUserInput("first and last were both given; ask for one end of the list")
     end: Literal["first", "last"] = "first" if last is None else "last"
     size = last if last is not None else first if first is not None else DEFAULT_SIZE
-    if not 1 <= size <= MOST_ROWS:
-        raise BadUserInput(f"{end} is {size}; a page has 1 to {MOST_ROWS} rows")
+    if not 1 <= size <= MAX_ROWS:
+        raise BadUserInput(f"{end} is {size}; a page has 1 to {MAX_ROWS} rows")
     return PageRequest(
         order,
         size,

@@ -9,18 +9,18 @@ from domain.caller import Caller
 from domain.errors import BadUserInput, Forbidden
 from domain.filter import Filter, Order
 from domain.reasons import CATALOGUE, ReasonCode, ReasonType, listed
-from domain.result import MOST_REASONS
+from domain.result import MAX_REASONS
 from domain.statistics import VerificationStats
 from domain.status import STATUSES, Status, StatusGuide
 from domain.verification import Verification
-from resolvers.connection import MOST_ROWS, VerificationConnection, connected, requested
+from resolvers.connection import MAX_ROWS, VerificationConnection, connected, requested
 from resolvers.context import Context, Info
 from resolvers.inputs import VerificationFilter
-from resolvers.reading import asks, reading
+from resolvers.reading import reading, selects
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="The id. One of another workspace is as if it didn't exist.")]
 Which = Annotated[VerificationFilter | None, strawberry.argument(description="Which verifications; all of them where it is left out.")]
-Rows = f"How many rows, 1 to {MOST_ROWS}"
+Rows = f"How many rows, 1 to {MAX_ROWS}"
 
 
 def node(info: Info, id: Id) -> Awaitable[Verification | None]:
@@ -45,7 +45,7 @@ async def verifications(
     """A page of the workspace's verifications. While others write, no row that stays put is skipped or doubled."""
     wanted = permitted(info.context, filter)
     page = await info.context.verifications.page(wanted, requested(order_by, first, after, last, before), reading(info))
-    return connected(page, wanted, asks(info, "VerificationEdge", "cursor"))
+    return connected(page, wanted, selects(info, "VerificationEdge", "cursor"))
 
 
 async def total_count(root: strawberry.Parent[VerificationConnection], info: Info) -> int:
@@ -84,8 +84,8 @@ def me(info: Info) -> Caller:
 def permitted(context: Context, filter: VerificationFilter | None) -> Filter:
     """The filter where the caller may ask so. Raises: BadUserInput; Forbidden where the answer would tell who has an internal reason."""
     wanted = filter.to_domain() if filter else Filter()
-    if len(wanted.reason_codes or ()) > MOST_REASONS:
-        raise BadUserInput(f"reasonCode holds {len(wanted.reason_codes or ())} codes; at most {MOST_REASONS} can be asked for at once")
-    if wanted.asks_for_internals and not context.caller.sees_internals:
+    if len(wanted.reason_codes or ()) > MAX_REASONS:
+        raise BadUserInput(f"reasonCode holds {len(wanted.reason_codes or ())} codes; at most {MAX_REASONS} can be asked for at once")
+    if wanted.selects_internals and not context.caller.sees_internals:
         raise Forbidden("filtering by an internal reason needs the scope verification:sensitive")
     return wanted

@@ -24,7 +24,7 @@ def reading(info: Info) -> frozenset[str] | None:
     return None if selected is None else attributes(selected)
 
 
-def asks(info: Info, type: str, field: str) -> bool:
+def selects(info: Info, type: str, field: str) -> bool:
     """Whether the operation asks for a field anywhere; it may where that isn't known."""
     selected = selected_in(info)
     return selected is None or (type, field) in selected

@@ -29,18 +29,18 @@ def field(resolver: Callable[..., Any], type: Any, *rules: Rule, cost: Cost = FR
     `constant`: with the same arguments, it answers the same to everybody, for as long as the process lives. Clients may keep such answers.
     """
     metadata = {RULES: rules, COST: cost, CONSTANT: constant}
-    return strawberry.field(resolver=resolver, graphql_type=type, description=_told(summary(resolver), rules), metadata=metadata)
+    return strawberry.field(resolver=resolver, graphql_type=type, description=described_with(summary(resolver), rules), metadata=metadata)
 
 
 def subscription(resolver: Callable[..., Any], type: Any, *rules: Rule, cost: Cost = FREE) -> Any:
     """The same for a field that goes on answering."""
-    told = _told(summary(resolver), rules)
+    told = described_with(summary(resolver), rules)
     return strawberry.subscription(resolver=resolver, graphql_type=type, description=told, metadata={RULES: rules, COST: cost})
 
 
 def attribute(description: str, *rules: Rule, name: str | None = None, cost: Cost = FREE) -> Any:
     """A field that the domain object has under the same name."""
-    return strawberry.field(description=_told(description, rules), name=name, metadata={RULES: rules, COST: cost})
+    return strawberry.field(description=described_with(description, rules), name=name, metadata={RULES: rules, COST: cost})
 
 
 def declared(field: GraphQLField | None, name: str, otherwise: Any) -> Any:
@@ -75,5 +75,5 @@ def summary(resolver: Callable[..., Any]) -> str:
     return " ".join(" ".join(paragraph.split()) for paragraph in paragraphs if not paragraph.startswith(("Raises:", "Cost:")))
 
 
-def _told(description: str, rules: tuple[Rule, ...]) -> str:
-    return " ".join([description, *(rule.told for rule in rules if rule.told)])
+def described_with(description: str, rules: tuple[Rule, ...]) -> str:
+    return " ".join([description, *(rule.description for rule in rules if rule.description)])

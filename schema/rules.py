@@ -11,18 +11,18 @@ class Otherwise(Enum):
 
     REFUSED = auto()  # An error FORBIDDEN for the field.
     NULL = auto()  # Null, without a word.
-    TOLD_ONCE = auto()  # Null, and one error FORBIDDEN for all such fields of an operation.
+    NULL_WITH_ERROR = auto()  # Null, and one error FORBIDDEN for all such fields of an operation.
     NOTHING_INTERNAL = auto()  # The list without what is internal.
     NOTHING_IGNORED = auto()  # Nothing, where the event is a result that was ignored.
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A caller needs one of the scopes; the rest get what `otherwise` says. `told` says it in the field's description."""
+    """A caller needs one of the scopes; the rest get what `otherwise` says. `description` says it in the field's description."""
 
     scopes: frozenset[Scope]
     otherwise: Otherwise
-    told: str
+    description: str
 
 
 def needing(*scopes: Scope) -> Rule:
@@ -39,7 +39,7 @@ READ = needing(Scope.READ)
 FOLLOW = needing(Scope.READ, Scope.FOLLOW)
 WRITE = needing(Scope.WRITE)
 REPORT = needing(Scope.REPORT)
-SENSITIVE = Rule(SENSITIVE_SCOPE, Otherwise.TOLD_ONCE, "Null without `verification:sensitive`.")
+SENSITIVE = Rule(SENSITIVE_SCOPE, Otherwise.NULL_WITH_ERROR, "Null without `verification:sensitive`.")
 NOT_INTERNAL = Rule(SENSITIVE_SCOPE, Otherwise.NOTHING_INTERNAL, "Internal ones need `verification:sensitive`.")
 COMPANY = Rule(COMPANY_SCOPES, Otherwise.NULL, "Null for the individual.")
 OWN_OUTCOME = Rule(COMPANY_SCOPES, Otherwise.NOTHING_IGNORED, "Of a result that was ignored, the individual learns no more than that.")

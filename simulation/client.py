@@ -18,7 +18,7 @@ PASSING_REFUSALS = frozenset({"CONFLICT", "PROVIDER_UNAVAILABLE"})
 ANSWER_SECONDS = 15.0
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 # The pool looks through all of its connections at each call, so that more of them are slower.
-MOST_CONNECTIONS = 16
+MAX_CONNECTIONS = 16
 
 
 class Passing(Exception):
@@ -39,7 +39,7 @@ class Client:
         self._http = httpx2.AsyncClient(
             # A call waits for its turn as long as it takes: only the answer has to come in time.
             timeout=httpx2.Timeout(ANSWER_SECONDS, pool=None),
-            limits=httpx2.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS),
+            limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
             # A proxy that the environment names can't reach this machine's own addresses.
             trust_env=httpx2.URL(url).host not in LOCAL_HOSTS,
         )

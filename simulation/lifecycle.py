@@ -38,7 +38,7 @@ DELIVERIES = {Delivery.IN_ORDER: 83, Delivery.TWICE: 6, Delivery.OUT_OF_ORDER: 6
 # Medians in seconds, as people and reviewers take them.
 OPENING, READING, CAPTURE, REVIEW, BUTTON, REPEAT, RETRY, ANONYMIZATION = 80, 35, 70, 150, 40, 45, 90, 240
 
-MOST_ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 CHANCE_OF_FACE_RECOGNITION, CHANCE_OF_ANONYMIZATION = 0.35, 0.08
 
 
@@ -60,7 +60,7 @@ def lifecycle(seed: int, number: int, catalogue: Collection[Reason]) -> Lifecycl
         reference=reference,
         redirection_url=f"https://shop.example.com/{reference}/identity",
         face_recognition=faces,
-        attempts=tuple(attempt(random, somebody, catalogue, faces=faces) for _ in range(MOST_ATTEMPTS)),
+        attempts=tuple(attempt(random, somebody, catalogue, faces=faces) for _ in range(MAX_ATTEMPTS)),
         anonymized_after_seconds=delay(random, ANONYMIZATION) if random.random() < CHANCE_OF_ANONYMIZATION else None,
     )
 

@@ -17,7 +17,7 @@ from simulation.tally import Tally
 
 # Half of all lives are over within 20 seconds then, and nearly all within a minute.
 SPEED = 20.0
-MOST_IN_FLIGHT = 1000
+MAX_IN_FLIGHT = 1000
 PATIENCE_SECONDS = 30.0
 
 
@@ -28,25 +28,25 @@ async def simulate(
     rate: float = 1.0,
     count: int | None = None,
     speed: float = SPEED,
-    most_in_flight: int = MOST_IN_FLIGHT,
+    max_in_flight: int = MAX_IN_FLIGHT,
     start_within_seconds: float = 10.0,
     tally: Tally | None = None,
 ) -> Tally:
     """Lead `count` lives through the gateway, or ever more where it is None, and count what happens in `tally`.
 
-    `rate` is in new lives per second; none begins while `most_in_flight` are under way. `speed` is how much faster than life they go.
+    `rate` is in new lives per second; none begins while `max_in_flight` are under way. `speed` is how much faster than life they go.
     Faults that pass are waited out, for `start_within_seconds` at the start; past that a life loses a step, and the others go on.
     Ends once every life has its outcome or waits for a deadline, and at once when cancelled.
 
     Raises: BadPace; TokenRefused at any time; Unreachable and Misunderstood at the start only.
     """
-    if not (rate > 0 and speed > 0 and most_in_flight > 0 and (count is None or count >= 0)):
+    if not (rate > 0 and speed > 0 and max_in_flight > 0 and (count is None or count >= 0)):
         raise BadPace("rate and speed must be above 0, and the count must not be negative")
     tally = tally or Tally()
     catalogue = await _catalogue(credentials, tally, start_within_seconds)
     async with Client(credentials.graphql, patience_seconds=PATIENCE_SECONDS, on_fault=tally.fault) as client:
         integrator, provider = Integrator(client, credentials.tokens.integrator), Provider(client, credentials.tokens.provider)
-        run, seats = f"simulation-{uuid4().hex[:12]}", asyncio.Semaphore(most_in_flight)
+        run, seats = f"simulation-{uuid4().hex[:12]}", asyncio.Semaphore(max_in_flight)
         try:
             async with asyncio.TaskGroup() as group:
                 async for life in _arriving(seed, catalogue, rate, count):

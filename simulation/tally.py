@@ -10,7 +10,7 @@ from simulation.errors import Refused, SimulationError, TokenRefused
 from simulation.parties import State
 
 STATUSES = ("PENDING", "VERIFIED", "FAILED", "INCONCLUSIVE")
-MOST_CHANGES = 10
+MAX_CHANGES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Tally:
     last_error: str = ""
     statuses: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
-    changes: deque[Change] = field(default_factory=lambda: deque(maxlen=MOST_CHANGES))
+    changes: deque[Change] = field(default_factory=lambda: deque(maxlen=MAX_CHANGES))
 
     @property
     def seconds(self) -> float:

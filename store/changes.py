@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 MAX_AWAIT_MS = 500
 PATIENCE_SECONDS = 3.0
-MOST_PATIENCE_SECONDS = 60.0
+MAX_PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.2
 CHANGES_IN_A_ROW = 100
 
@@ -66,7 +66,7 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
         except Silent:
             # A server that has to search a long oplog for the token needs more time at each try.
             logger.warning("the change stream was silent for %.0f s; opening it anew", patience)
-            patience = min(patience * 2, MOST_PATIENCE_SECONDS)
+            patience = min(patience * 2, MAX_PATIENCE_SECONDS)
         except OperationFailure as failure:
             if resumable(failure):
                 logger.warning("the change stream lost its cursor (code %s); opening it anew", failure.code)

@@ -47,7 +47,7 @@ BlockingCollection = PyMongoCollection[Document]
 T = TypeVar("T")
 
 DEFAULT_DATABASE = "gateway"
-MOST_THREADS = 16
+MAX_THREADS = 16
 
 # What MongoDB says of an operation whose outcome isn't known, or that may well succeed when it is tried again.
 UNDECIDED = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
@@ -65,7 +65,7 @@ UTC_INSTANTS: CodecOptions[Document] = CodecOptions(
 NAIVE_INSTANTS: CodecOptions[Document] = CodecOptions(unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 
 # What is read many documents at a time is read by threads of our own, in one go: Motor's cursors come back to the loop for each batch.
-THREADS = ThreadPoolExecutor(MOST_THREADS, "mongodb")
+THREADS = ThreadPoolExecutor(MAX_THREADS, "mongodb")
 
 
 class BadAddress(Exception):

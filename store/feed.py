@@ -31,7 +31,7 @@ HEARTBEAT_SECONDS = 1.0
 # The stream is known to stand once a heartbeat came through it, and those that were sent before it stood never do.
 OPENING_BEAT_SECONDS = 0.05
 OPENING_SECONDS = 10.0
-MOST_FEED_CHANGES = 10_000
+MAX_FEED_CHANGES = 10_000
 BATCH = 500
 REMEMBERED_BEATS = 60
 
@@ -65,7 +65,7 @@ class Feed:
     def listen(self, workspace: str, *, id: str | None = None, chain: str | None = None) -> Iterator[Listener]:
         """All that changes in a workspace, in one chain of attempts, or of one verification, for as long as the context lasts."""
         key: Key = ("id", workspace, id) if id else ("chain", workspace, chain) if chain else ("workspace", workspace, None)
-        listener = Listener(MOST_FEED_CHANGES)
+        listener = Listener(MAX_FEED_CHANGES)
         self._listeners[key].add(listener)
         try:
             yield listener

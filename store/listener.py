@@ -35,12 +35,12 @@ class Listener:
     What is kept is bounded by the number of verifications that are followed; past `most` of them the reader has lagged.
     """
 
-    __slots__ = ("_changed", "_lagged", "_most", "_waiting", "outlet")
+    __slots__ = ("_changed", "_lagged", "_max", "_waiting", "outlet")
 
     def __init__(self, most: int) -> None:
         # Takes a change at once while the reader waits, without waking it.
         self.outlet: Outlet[Change] | None = None
-        self._most = most
+        self._max = most
         self._changed: dict[str, Change] = {}
         self._waiting: asyncio.Future[None] | None = None
         self._lagged = False
@@ -53,7 +53,7 @@ class Listener:
         id = change.verification.id
         known = self._changed.get(id)
         if known is None:
-            if len(self._changed) < self._most:
+            if len(self._changed) < self._max:
                 self._changed[id] = change
             else:
                 self._lagged = True

@@ -13,7 +13,7 @@ from store.driver import Document
 from store.sealing import Keys
 from store.view import KEPT, Found, Kept, KeptPlain, Read, check, seen, sometimes, utc
 
-MOST_READINGS = 256
+MAX_READINGS = 256
 
 # Of what each derived attribute is made, under whatever condition.
 PHASE = frozenset({"status", "opened_at", "capture_started_at", "capture_completed_at"})
@@ -102,7 +102,7 @@ class Reading:
         return row
 
 
-@lru_cache(MOST_READINGS)
+@lru_cache(MAX_READINGS)
 def reading(names: frozenset[str] | None, needed: frozenset[str]) -> Reading | None:
     """What is read where these attributes will be asked for, and those that are needed beside; None where that is everything.
 

@@ -13,13 +13,13 @@ from store.part import Reading, Row
 from store.sealing import Keys
 from store.shared_reads import settle
 
-MOST_AT_ONCE = 500
+MAX_AT_ONCE = 500
 # What callers may be confined to.
 CONFINED = frozenset({"chain"})
 
 Key = tuple[str, str]
 Answer = asyncio.Future[Verification | None]
-Asked = dict[Key, list[Answer]]
+Requested = dict[Key, list[Answer]]
 ByKey = dict[Key, Row]
 
 
@@ -32,7 +32,7 @@ class PointReads:
     def __init__(self, collection: BlockingCollection, keys: Keys) -> None:
         self._collection = collection
         self._keys = keys
-        self._waiting: Asked = defaultdict(list)
+        self._waiting: Requested = defaultdict(list)
         # What will be asked of those, all together; None: anything.
         self._needed: frozenset[str] | None = CONFINED
         self._reading = False
@@ -57,7 +57,7 @@ class PointReads:
     def _next(self) -> None:
         asked, self._waiting = self._waiting, defaultdict(list)
         needed = self._needed
-        for key in [*asked][MOST_AT_ONCE:]:
+        for key in [*asked][MAX_AT_ONCE:]:
             self._waiting[key] = asked.pop(key)
         if not self._waiting:
             self._needed = CONFINED
@@ -65,12 +65,12 @@ class PointReads:
         if asked:
             self._read(asked, needed).add_done_callback(lambda _: self._next())
 
-    def _read(self, asked: Asked, needed: frozenset[str] | None) -> asyncio.Future[ByKey]:
+    def _read(self, asked: Requested, needed: frozenset[str] | None) -> asyncio.Future[ByKey]:
         reading = in_thread(partial(self._found, [*asked], part.reading(needed, CONFINED)))
         reading.add_done_callback(partial(self._settle, asked, needed))
         return reading
 
-    def _settle(self, asked: Asked, needed: frozenset[str] | None, reading: asyncio.Future[ByKey]) -> None:
+    def _settle(self, asked: Requested, needed: frozenset[str] | None, reading: asyncio.Future[ByKey]) -> None:
         error = reading.exception()
         if error and len(asked) > 1 and not isinstance(error, Unavailable):
             # One of them can't be asked for: nobody else may suffer from that.

@@ -14,7 +14,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from store.driver import NAIVE_INSTANTS, Database, Document, blocking, in_thread
 
 # At most this many at once, so that nobody waits long for the loop while they are told.
-MOST_CHANGES = 500
+MAX_CHANGES = 500
 # What the cursor over a whole database calls its collection.
 ALL_COLLECTIONS = "$cmd.aggregate"
 # What a server says of a cursor that it doesn't have any more: it was not found, or killed.
@@ -59,9 +59,9 @@ class ChangeStream:
     def _next(self) -> Batch:
         self._session = self._session or self._database.client.start_session(causal_consistency=False)
         if self._cursor is None:
-            answer = self._command("aggregate", 1, pipeline=self._pipeline, cursor={"batchSize": MOST_CHANGES})["cursor"]
+            answer = self._command("aggregate", 1, pipeline=self._pipeline, cursor={"batchSize": MAX_CHANGES})["cursor"]
         else:
-            options = {"collection": ALL_COLLECTIONS, "batchSize": MOST_CHANGES, "maxTimeMS": self._max_await_ms}
+            options = {"collection": ALL_COLLECTIONS, "batchSize": MAX_CHANGES, "maxTimeMS": self._max_await_ms}
             answer = self._command("getMore", Int64(self._cursor), **options)["cursor"]
         self._cursor = answer["id"]
         changes = answer["firstBatch"] if "firstBatch" in answer else answer["nextBatch"]

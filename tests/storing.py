@@ -91,7 +91,7 @@ async def until(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
-async def told(listener: Listener, is_it: Callable[[Verification], bool] = lambda _: True, newer_than: int = 0) -> Verification:
+async def next_change(listener: Listener, is_it: Callable[[Verification], bool] = lambda _: True, newer_than: int = 0) -> Verification:
     """The first state that is the one waited for."""
     async with asyncio.timeout(GENEROUS_SECONDS):
         while True:

@@ -14,7 +14,7 @@ from domain.event import Progress
 from domain.identity import DocumentType, ExtractedDocument
 from domain.result import Result
 from domain.status import Status
-from domain.text import MOST_CHARACTERS
+from domain.text import MAX_CHARACTERS
 from domain.verification import Verification
 from gateway.errors import RequestRefused, unexpected
 from gateway.pages.page import assets, served
@@ -116,5 +116,5 @@ class Links:
 def specimen(verification: Verification) -> ExtractedDocument:
     """What a document would say of the person who was declared."""
     declared = verification.declared.open() if verification.declared else None
-    name = f"{declared.first_name} {declared.last_name}"[:MOST_CHARACTERS] if declared else None
+    name = f"{declared.first_name} {declared.last_name}"[:MAX_CHARACTERS] if declared else None
     return ExtractedDocument.extracted(name, "1990-01-23", DocumentType.ID_CARD, "FR", None)

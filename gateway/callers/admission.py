@@ -7,8 +7,8 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from domain.caller import Caller
 
-MOST_ARRIVING = 1000
-MOST_ARRIVING_FROM_ADDRESS = 200
+MAX_ARRIVING = 1000
+MAX_ARRIVING_FROM_ADDRESS = 200
 # One subscriber's line has a whole network of IPv6 addresses, this long.
 LINE_BITS = 64
 
@@ -40,7 +40,7 @@ class Admission:
 
     def arriving(self, address: str) -> "Places":
         """A connection that has not introduced itself takes nobody else's place. Raises: Crowded where the context begins."""
-        return self._places(("arrivals", None, MOST_ARRIVING), ("arrivals", line(address), MOST_ARRIVING_FROM_ADDRESS))
+        return self._places(("arrivals", None, MAX_ARRIVING), ("arrivals", line(address), MAX_ARRIVING_FROM_ADDRESS))
 
     def introduced(self, address: str, caller: Caller) -> "Places":
         """A connection of this caller counts for as long as the context lasts. Raises: Crowded where it begins."""
@@ -70,11 +70,11 @@ class Places:
             if self._open[kind, whose] >= most:
                 self._refused(kind)
                 raise Crowded(f"at most {most} {TOLD[kind]} at a time; try again later")
-        for kind, whose, _most in self._wanted:
+        for kind, whose, _max in self._wanted:
             self._open[kind, whose] += 1
 
     def __exit__(self, *_: object) -> None:
-        for kind, whose, _most in self._wanted:
+        for kind, whose, _max in self._wanted:
             self._open[kind, whose] -= 1
             if not self._open[kind, whose]:
                 del self._open[kind, whose]

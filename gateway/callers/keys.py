@@ -22,8 +22,8 @@ ALGORITHMS = {
     ECKey: frozenset({"ES256", "ES384"}),
     OKPKey: frozenset({"Ed25519", "EdDSA"}),
 }
-MOST_KEYS = 50
-MOST_BYTES = 262_144
+MAX_KEYS = 50
+MAX_BYTES = 262_144
 FETCH_SECONDS = 5.0
 REFRESH_SECONDS = 600.0
 # However many tokens name keys that nobody knows, the issuer is asked no more often than this.
@@ -47,7 +47,7 @@ def usable(keys: Iterable[object]) -> Keys:
             simplefilter("error", SecurityWarning)
             key = JWKRegistry.import_key(each)
             found.setdefault(key.kid, key)
-    return dict(list(found.items())[:MOST_KEYS])
+    return dict(list(found.items())[:MAX_KEYS])
 
 
 def named(keys: Keys, id: str | None) -> Key | None:
@@ -66,7 +66,7 @@ class KeyFile:
             raise ValueError("no key in it can be used")
 
     @property
-    def known(self) -> bool:
+    def loaded(self) -> bool:
         """Whether there are keys to verify with."""
         return True
 
@@ -94,7 +94,7 @@ class PublishedKeys:
         self._fetching: asyncio.Task[None] | None = None
 
     @property
-    def known(self) -> bool:
+    def loaded(self) -> bool:
         """Whether there are keys to verify with."""
         return bool(self._keys)
 
@@ -149,7 +149,7 @@ class PublishedKeys:
             response.raise_for_status()
             async for chunk in response.aiter_bytes():
                 content += chunk
-                if len(content) > MOST_BYTES:
+                if len(content) > MAX_BYTES:
                     raise ValueError("too long")
         keys: list[object] = orjson.loads(content)["keys"]
         return keys

@@ -8,7 +8,7 @@ from domain.caller import Caller
 
 # Even to refuse a request costs something.
 REFUSAL = 1
-MOST_CALLERS = 10_000
+MAX_CALLERS = 10_000
 # How much dearer everything is for the browser of one person: whoever may issue follow tokens would otherwise have as many full buckets.
 FOLLOWER = 10
 
@@ -22,11 +22,11 @@ class Rate:
     whole bucket needs a full one, and leaves a debt.
     """
 
-    def __init__(self, per_second: float, burst: float, now: Callable[[], float] = monotonic, most_callers: int = MOST_CALLERS) -> None:
+    def __init__(self, per_second: float, burst: float, now: Callable[[], float] = monotonic, max_callers: int = MAX_CALLERS) -> None:
         self._per_second = per_second
         self._burst = burst
         self._now = now
-        self._most_callers = most_callers
+        self._max_callers = max_callers
         # What was taken out and has not come back, and when that was so: those used least recently first.
         self._taken: OrderedDict[Key, tuple[float, float]] = OrderedDict()
 
@@ -65,5 +65,5 @@ class Rate:
     def _forget_one(self, now: float) -> None:
         # At most one has come, so that they never become more.
         oldest = next(iter(self._taken))
-        if len(self._taken) > self._most_callers or not self._still_taken(oldest, now):
+        if len(self._taken) > self._max_callers or not self._still_taken(oldest, now):
             del self._taken[oldest]

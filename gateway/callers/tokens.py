@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 SHARED = "HS256"
 FOLLOW = "follow-"
 WORKSPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-MOST_CHARACTERS = 8192
-MOST_SUBJECT_CHARACTERS = 255
+MAX_CHARACTERS = 8192
+MAX_SUBJECT_CHARACTERS = 255
 CACHED_TOKENS, CACHED_CHARACTERS = 10_000, 10_000_000
 # For clocks that differ: of `nbf` and `iat` alone. What has expired has expired.
 LEEWAY_SECONDS = 30
@@ -69,7 +69,7 @@ class Tokens:
         # Checking a signature costs more than a whole point read: a token is looked at once, and its time at each use.
         self._trusted = Recent[str, Caller](CACHED_TOKENS, CACHED_CHARACTERS)
 
-    def known(self, authorization: str) -> Caller | None:
+    def verified(self, authorization: str) -> Caller | None:
         """The caller that an `Authorization: Bearer` value speaks for, where that was found out before and still holds."""
         caller = self._trusted.get(bearer(authorization))
         return caller if caller and self._holds(caller) else None
@@ -77,7 +77,7 @@ class Tokens:
     async def caller(self, authorization: str | None) -> Caller:
         """The caller that an `Authorization: Bearer` value speaks for. Raises: Unauthenticated; KeysUnavailable where that can't be told."""
         token = bearer(authorization or "")
-        if not 0 < len(token) <= MOST_CHARACTERS:
+        if not 0 < len(token) <= MAX_CHARACTERS:
             raise Unauthenticated
         caller = self._trusted.get(token)
         if not caller:
@@ -165,7 +165,7 @@ def own_id(key: str) -> str:
 
 def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
     subject, workspace, scope = claims["sub"], claims["workspace"], claims.get("scope", "")
-    if not isinstance(workspace, str) or not WORKSPACE.fullmatch(workspace) or len(subject) > MOST_SUBJECT_CHARACTERS:
+    if not isinstance(workspace, str) or not WORKSPACE.fullmatch(workspace) or len(subject) > MAX_SUBJECT_CHARACTERS:
         raise ValueError("workspace or subject")
     names = scope.split() if isinstance(scope, str) else [name for name in scope if isinstance(name, str)]
     scopes = frozenset(SCOPES[name] for name in names if name in SCOPES)

@@ -2,7 +2,7 @@
 
 from domain.errors import Unavailable
 from gateway.application import documents
-from gateway.process.health import MOST_CLOCK_DIFFERENCE_SECONDS
+from gateway.process.health import MAX_CLOCK_DIFFERENCE_SECONDS
 from gateway.settings import Settings, unknown
 from schema.build import build, executable
 from store import indexes
@@ -23,7 +23,7 @@ async def check(settings: Settings) -> list[Finding]:
         return [
             *settings_found(),
             (True, "MongoDB: answers, and can be written to"),
-            (difference < MOST_CLOCK_DIFFERENCE_SECONDS, f"clock: {difference:.1f} s apart from MongoDB's"),
+            (difference < MAX_CLOCK_DIFFERENCE_SECONDS, f"clock: {difference:.1f} s apart from MongoDB's"),
             (True, "indexes: all there" if not missing else f"indexes: {len(missing)} will be made at the start ({', '.join(missing)})"),
         ]
     except Unavailable:

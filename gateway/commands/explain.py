@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from graphql import OperationType
 
 from domain.caller import Scope
-from gateway.operations.documents import Documents, Known
+from gateway.operations.documents import Documents, PreparedOperation
 from gateway.operations.rights import enforce
 from schema.build import build, executable
 
@@ -19,7 +19,7 @@ def explained(text: str, scopes: frozenset[Scope]) -> Iterator[str]:
         yield source(known, scopes)
 
 
-def source(known: Known, scopes: frozenset[Scope]) -> str:
+def source(known: PreparedOperation, scopes: frozenset[Scope]) -> str:
     """The source of an operation's plan, or why it has none."""
     plan = known.plans.plan(known.plans.everything, scopes)
     each = "# each of its events is executed by this\n" if known.type is OperationType.SUBSCRIPTION else ""

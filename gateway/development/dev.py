@@ -25,8 +25,8 @@ from simulation.runner import simulate
 from store.verifications import utc_now
 
 DEMO_RATE = 0.2
-MOST_LIVES = 20
-MOST_START_SECONDS = 5.0
+MAX_LIVES = 20
+MAX_START_SECONDS = 5.0
 DEMO = "Verifications of a demo come and go (--no-demo: none)."
 NO_DEMO = "Without the demo."
 DEFAULTS: dict[str, Any] = {
@@ -74,7 +74,7 @@ def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path
 async def serve(chosen: settings.Settings, bound: socket, credentials: Credentials, demo: bool, ready: Callable[[], None]) -> None:
     """Serve, tell when all of it works, and let the demo's lives go by. Raises: MongoAway."""
     app = application(chosen, pages=[*console.routes(credentials), *graphiql.routes(credentials)], local=True)
-    lives = simulate(credentials=credentials, seed=secrets.randbits(32), rate=DEMO_RATE, most_in_flight=MOST_LIVES, start_within_seconds=math.inf)
+    lives = simulate(credentials=credentials, seed=secrets.randbits(32), rate=DEMO_RATE, max_in_flight=MAX_LIVES, start_within_seconds=math.inf)
     background: list[asyncio.Task[Any]] = []
 
     async def begin() -> None:
@@ -84,7 +84,7 @@ async def serve(chosen: settings.Settings, bound: socket, credentials: Credentia
             await lives
 
     try:
-        if not await app.process.health.answers(MOST_START_SECONDS):
+        if not await app.process.health.answers(MAX_START_SECONDS):
             raise MongoAway
         await server.Server(app, lambda: background.append(asyncio.create_task(begin()))).serve([bound])
     finally:

@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from gateway.operations.selections import Fragments, Selected, below, merged
-from resolvers.connection import DEFAULT_SIZE, MOST_ROWS
+from resolvers.connection import DEFAULT_SIZE, MAX_ROWS
 from schema.costs import FREE, Cost
 from schema.fields import COST, declared
 
@@ -45,7 +45,7 @@ class Size:
         asked = self.number if self.variable is None else variables.get(self.variable, self.number)
         if asked is None:
             return None
-        return int(max(1, min(asked, MOST_ROWS))) if isinstance(asked, int | float) else MOST_ROWS
+        return int(max(1, min(asked, MAX_ROWS))) if isinstance(asked, int | float) else MAX_ROWS
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,9 +40,9 @@ logger = logging.getLogger(__name__)
 KEPT_DOCUMENTS = 512
 # What is kept of a document takes some hundred times its characters, in many small objects that the garbage collector has to look through.
 KEPT_CHARACTERS = 128_000
-MOST_ERRORS = 10
+MAX_ERRORS = 10
 # In all lists of an answer together: how long those inside others are, nobody knows beforehand.
-MOST_ITEMS = 5000
+MAX_ITEMS = 5000
 # What makes a document sound. The effort of these rules is in proportion to its length.
 SOUND = (ExecutableDefinitionsRule, UniqueFragmentNamesRule, KnownFragmentNamesRule, NoUnusedFragmentsRule, NoFragmentCyclesRule)
 LEAST_COST = 1
@@ -53,14 +53,14 @@ LIMITS = Limits()
 class Found(StrEnum):
     """How the document of a request was found."""
 
-    KNOWN = "known"  # Sent, and kept from before.
+    KEPT = "kept"  # Sent, and kept from before.
     PARSED = "parsed"  # Sent, and new.
     PERSISTED = "persisted"  # Named by the hash under which somebody sent it before.
     TRUSTED = "trusted"  # One of the manifest, whether it was named or sent.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Known:
+class PreparedOperation:
     """An operation of a valid document, and what is known of it beforehand.
 
     `declared` are its variables, `inner` those that are used below the fields of the root; `constant`: the answer is the same for every caller.
@@ -88,20 +88,20 @@ class Known:
 class Operation(NamedTuple):
     """The operation that a request means, with its variables, and what that costs."""
 
-    known: Known
+    prepared: PreparedOperation
     variables: dict[str, object]
-    tells_cost: bool
+    with_cost: bool
     cost: int
     found: Found
 
     @property
     def type(self) -> OperationType:
         """Query, mutation or subscription."""
-        return self.known.type
+        return self.prepared.type
 
 
 # The operations of a valid document, by name.
-Checked = Mapping[str | None, Known]
+Checked = Mapping[str | None, PreparedOperation]
 
 
 class Documents:
@@ -125,7 +125,7 @@ class Documents:
         self._schema = schema
         # Whatever the transport, an answer is written with orjson.
         self._compiler = Compiler(
-            schema, hide_suggestions=not introspection, dates_left_to_orjson=True, limit=Limit(MOST_ITEMS, lambda: TooComplex(MOST_ITEMS))
+            schema, hide_suggestions=not introspection, dates_left_to_orjson=True, limit=Limit(MAX_ITEMS, lambda: TooComplex(MAX_ITEMS))
         )
         self._introspection = introspection
         self._limits = limits
@@ -159,7 +159,7 @@ class Documents:
         cost = max(known.price.cost(variables), LEAST_COST)
         # For as long as a subscription lives, nothing is kept of what it doesn't need.
         needed = {name: value for name, value in variables.items() if name in known.declared}
-        return Operation(known, needed, request.tells_cost, cost, found)
+        return Operation(known, needed, request.with_cost, cost, found)
 
     def _text(self, request: OperationRequest) -> str | None:
         """The text that a request sends, or names."""
@@ -180,7 +180,7 @@ class Documents:
         if self._mode == "trusted-only":
             raise refused("FORBIDDEN", "only the documents of the manifest are answered", 403)
         if kept := self._kept.get(query):
-            checked, found = kept, Found.KNOWN
+            checked, found = kept, Found.KEPT
         else:
             checked, found = self.check(query, request_id), Found.PARSED
             if self._mode == "trusted-first":
@@ -216,8 +216,8 @@ class Documents:
         known = [self._known(document, each, fragments_of(document)) for each in operations_of(document)]
         return {each.name: each for each in known}
 
-    def _known(self, document: DocumentNode, definition: OperationDefinitionNode, fragments: Fragments) -> Known:
-        return Known(
+    def _known(self, document: DocumentNode, definition: OperationDefinitionNode, fragments: Fragments) -> PreparedOperation:
+        return PreparedOperation(
             document,
             definition,
             self._compiler.plans(document, definition),
@@ -239,7 +239,7 @@ class Documents:
             raise RequestRefused(400, formatted([mistake], "GRAPHQL_PARSE_FAILED", request_id)) from None
 
     def _validate(self, document: DocumentNode, rules: Collection[type[ASTValidationRule]], request_id: str) -> None:
-        errors = validate(self._schema, document, rules, MOST_ERRORS, hide_suggestions=not self._introspection)
+        errors = validate(self._schema, document, rules, MAX_ERRORS, hide_suggestions=not self._introspection)
         for mistake in errors:
             # Whatever a rule fell over, it lies in the document.
             mistake.original_error = None

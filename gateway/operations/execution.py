@@ -113,7 +113,7 @@ class Execution:
     def executed(self, operation: Operation, root: object, context: Context) -> ExecutionResult | Awaitable[ExecutionResult]:
         """The result of an operation's plan, awaitable if a resolver waits. The root of an event is the event."""
         # Guards look at the scopes alone: callers who have the same ones share plans.
-        return operation.known.plans.execute(root, context, operation.variables, context.caller.scopes)
+        return operation.prepared.plans.execute(root, context, operation.variables, context.caller.scopes)
 
     def response(self, operation: Operation, result: ExecutionResult, request_id: str) -> Response:
         """The response of a result. Raises: RequestRefused if the operation was not executed at all."""
@@ -127,6 +127,6 @@ class Execution:
                 if isinstance(each.original_error, BadValue):
                     self._services.store.bad_documents.found(each.original_error)
             response["errors"] = formatted(result.errors, "INTERNAL_SERVER_ERROR", request_id)
-        if operation.tells_cost:
+        if operation.with_cost:
             response["extensions"] = {"cost": operation.cost}
         return response

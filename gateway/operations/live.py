@@ -69,7 +69,7 @@ class Groups:
         """The group of a caller's subscription, which exists for as long as a subscriber holds it."""
         # Everything that decides what a message shows belongs into the key: otherwise a subscriber would receive what was made for another.
         rights = caller.workspace, caller.chain, caller.scopes
-        key = (operation.known, inner_variables(operation), operation.tells_cost, *rights)
+        key = (operation.prepared, inner_variables(operation), operation.with_cost, *rights)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = Group()
@@ -78,7 +78,7 @@ class Groups:
 
 def inner_variables(operation: Operation) -> bytes:
     """The variables that are used below the root's fields. Those of the root's own arguments decide which events there are, not what is shown."""
-    inner = operation.known.inner
+    inner = operation.prepared.inner
     return orjson.dumps({name: value for name, value in operation.variables.items() if name in inner}, option=orjson.OPT_SORT_KEYS)
 
 
@@ -198,10 +198,10 @@ class Live:
         """The events of a subscription's root field. Raises: RequestRefused."""
         executor = Executor.build(
             self._execution.schema,
-            operation.known.document,
+            operation.prepared.document,
             context_value=self._execution.subscription_context(caller, last_mark, outlet),
             raw_variable_values=operation.variables,
-            operation_name=operation.known.name,
+            operation_name=operation.prepared.name,
             hide_suggestions=self._execution.hide_suggestions,
         )
         if isinstance(executor, list):

@@ -17,7 +17,7 @@ class OperationRequest(NamedTuple):
     query: str | None
     variables: dict[str, object] | None = None
     operation_name: str | None = None
-    tells_cost: bool = False
+    with_cost: bool = False
     document_id: str | None = None
 
 

@@ -74,7 +74,7 @@ class Nulled(Scoped):
         return None
 
 
-class ToldOnce(Scoped):
+class NulledWithError(Scoped):
     """Null for the rest, and one error for all such fields of an operation."""
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
@@ -107,7 +107,7 @@ class WithoutIgnored(Scoped):
 GUARDS: dict[Otherwise, type[Scoped]] = {
     Otherwise.REFUSED: Scoped,
     Otherwise.NULL: Nulled,
-    Otherwise.TOLD_ONCE: ToldOnce,
+    Otherwise.NULL_WITH_ERROR: NulledWithError,
     Otherwise.NOTHING_INTERNAL: WithoutInternal,
     Otherwise.NOTHING_IGNORED: WithoutIgnored,
 }

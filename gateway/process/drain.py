@@ -9,7 +9,7 @@ from types import TracebackType
 Leave = Callable[[], Awaitable[None]]
 
 SPREAD_SECONDS = 3.0
-MOST_SECONDS = 5.0
+MAX_SECONDS = 5.0
 # Whoever asked before the end has its answer while there is still somebody to give it, be it that time is up.
 ANSWER_SECONDS = 4.0
 LATE_ANSWER_SECONDS = 1.5
@@ -127,10 +127,10 @@ class Drain:
 
         if leaving:
             tasks = [asyncio.create_task(after(turn, leave)) for turn, leave in enumerate(leaving)]
-            _, late = await asyncio.wait(tasks, timeout=MOST_SECONDS)
+            _, late = await asyncio.wait(tasks, timeout=MAX_SECONDS)
             for task in late:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         with suppress(TimeoutError):
-            async with asyncio.timeout_at(begun + MOST_SECONDS):
+            async with asyncio.timeout_at(begun + MAX_SECONDS):
                 await self._under_way.done()

@@ -21,8 +21,8 @@ from store.verifications import Store
 # Whoever asks gives up sooner than the store does.
 PATIENCE_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 0.05
-MOST_FEED_AGE_SECONDS = 5.0
-MOST_CLOCK_DIFFERENCE_SECONDS = 5.0
+MAX_FEED_AGE_SECONDS = 5.0
+MAX_CLOCK_DIFFERENCE_SECONDS = 5.0
 
 
 @dataclass
@@ -68,12 +68,12 @@ class Health:
         except (Unavailable, TimeoutError):
             return ["MongoDB does not answer"]
         troubles = [] if self.prepared else ["the indexes are not made yet"]
-        if difference > MOST_CLOCK_DIFFERENCE_SECONDS:
+        if difference > MAX_CLOCK_DIFFERENCE_SECONDS:
             troubles.append(f"the clock differs from MongoDB's by {difference:.0f} s; synchronize it")
-        if self.published and not self.published.known:
+        if self.published and not self.published.loaded:
             troubles.append("the issuer's keys were not had yet from GATEWAY_TOKEN_JWKS_URL")
         age = self.feed.age_seconds
-        if age is None or age > MOST_FEED_AGE_SECONDS:
+        if age is None or age > MAX_FEED_AGE_SECONDS:
             troubles.append("the feed has not heard its heartbeat" + ("" if age is None else f" for {age:.0f} s"))
         return troubles
 

@@ -102,7 +102,7 @@ class Metrics:
         self.refused.labels(reason).inc()
 
     def count_document(self, kind: str) -> None:
-        """One more request's document was found: known, parsed, persisted, trusted; or it was refused."""
+        """One more request's document was found: kept, parsed, persisted, trusted; or it was refused."""
         self._requests.found(kind)
 
     def count_response(self, scope: Scope, status: int | None) -> None:

@@ -24,15 +24,15 @@ from gateway.operations.execution import Execution
 from gateway.operations.live import Live, Message
 from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
-from gateway.transports.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, cache_headers, decoded, encoded, is_current, wished
+from gateway.transports.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, accepted_media, cache_headers, decoded, encoded, is_current
 from gateway.transports.requests import client_address, headers
 from gateway.transports.responses import Header, Response
 from gateway.transports.sse import EventStream
 
 METHODS = ("GET", "POST")
-MOST_BODY_BYTES = 262_144
+MAX_BODY_BYTES = 262_144
 # A value of JSON costs many times what a character of a text does; more than these can't be of use within the limits of operations.
-MOST_JSON_MARKS = 24_000
+MAX_JSON_MARKS = 24_000
 JSON_MARKS = (b"[", b"{", b",")
 RETRY_SECONDS = "5"
 VARY = (b"vary", b"accept, accept-encoding")
@@ -54,7 +54,7 @@ class GraphQLRequest:
         self._receive = receive
         self._headers = headers(scope)
         self.method: str = scope["method"]
-        self.media, self.streams = wished(self.header(b"accept", "*/*"))
+        self.media, self.streams = accepted_media(self.header(b"accept", "*/*"))
         self.content: bytes | bytearray | None = None
 
     @property
@@ -99,7 +99,7 @@ class GraphQLOverHTTP:
             if not media and not streams:
                 raise refused("BAD_REQUEST", f"accept {RESPONSE_JSON}, {JSON} or {EVENT_STREAM}", 406)
             authorization = request.header(b"authorization")
-            caller = self._tokens.known(authorization) or await self._caller(authorization)
+            caller = self._tokens.verified(authorization) or await self._caller(authorization)
             content = b"" if request.method == "GET" else request.content or await request.body()
             operation = self._operation(request, content, caller)
             if streams and (operation.type is OperationType.SUBSCRIPTION or not media):
@@ -107,7 +107,7 @@ class GraphQLOverHTTP:
             if operation.type is OperationType.SUBSCRIPTION:
                 raise refused("BAD_REQUEST", f"a subscription needs {EVENT_STREAM} to be accepted, or the WebSocket at this address")
             response = await self._execution.execute(operation, caller, request.id)
-            may_be_kept = operation.known.constant and request.method == "GET" and "errors" not in response
+            may_be_kept = operation.prepared.constant and request.method == "GET" and "errors" not in response
             return written(request, media or JSON, 200, response, {}, may_be_kept)
         except RequestRefused as refusal:
             # Clients that know nothing of the newer media type take any other status for a broken server.
@@ -157,17 +157,17 @@ async def body(content_length: str, receive: Receive) -> bytes:
     """The body that a request announces with this length, where it is not too long. Raises: RequestRefused, ClientDisconnect."""
     # The server has made sure that a length is a number.
     size, chunks, more = int(content_length), [], True
-    if size <= MOST_BODY_BYTES:
+    if size <= MAX_BODY_BYTES:
         size = 0
-    while more and size <= MOST_BODY_BYTES:
+    while more and size <= MAX_BODY_BYTES:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         more = message.get("more_body", False)
-    if size > MOST_BODY_BYTES:
-        raise refused("BAD_REQUEST", f"the body is over {MOST_BODY_BYTES} bytes", 413)
+    if size > MAX_BODY_BYTES:
+        raise refused("BAD_REQUEST", f"the body is over {MAX_BODY_BYTES} bytes", 413)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
@@ -177,9 +177,9 @@ def from_body(request: GraphQLRequest, content: bytes | bytearray) -> OperationR
     media, _, parameters = content_type.partition(";")
     if content_type != JSON and (media.strip().lower() != JSON or ("charset" in parameters.lower() and "utf-8" not in parameters.lower())):
         raise refused("BAD_REQUEST", f"the body must be {JSON} in UTF-8", 415)
-    plain = decoded(content, request.header(b"content-encoding"), MOST_BODY_BYTES)
+    plain = decoded(content, request.header(b"content-encoding"), MAX_BODY_BYTES)
     # Where each byte of it were such a mark, it would still not hold too many.
-    if len(plain) > MOST_JSON_MARKS and sum(map(plain.count, JSON_MARKS)) > MOST_JSON_MARKS:
+    if len(plain) > MAX_JSON_MARKS and sum(map(plain.count, JSON_MARKS)) > MAX_JSON_MARKS:
         raise refused("QUERY_TOO_COMPLEX", "the body holds too many values")
     try:
         fields = orjson.loads(plain)

@@ -15,16 +15,16 @@ from starlette.types import Receive, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.transports.entrance import FastPath
-from gateway.transports.http import MOST_BODY_BYTES, GraphQLRequest
+from gateway.transports.http import MAX_BODY_BYTES, GraphQLRequest
 from gateway.transports.responses import STATUS_LINES, STRICT, Header, lines
 from gateway.transports.socket_connection import WebSocketProtocol
 
-MOST_HEAD_BYTES = 32_768
-MOST_HEADERS = 100
-MOST_PIPELINED = 8
+MAX_HEAD_BYTES = 32_768
+MAX_HEADERS = 100
+MAX_PIPELINED = 8
 # In chunks of a single byte each, it takes six.
-MOST_BYTES_OF_A_BYTE = 9
-MOST_DROPPED_BYTES = 4 * MOST_BODY_BYTES
+MAX_FRAMING_BYTES_PER_BYTE = 9
+MAX_DROPPED_BYTES = 4 * MAX_BODY_BYTES
 
 VERSIONS = frozenset({"1.0", "1.1"})
 # RFC 3986, 3.2.2, without the comma, by which a proxy joins two `Host` headers into one.
@@ -88,7 +88,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Read on, and wait for the rest where this wasn't all of a request."""
         if self._deaf:
             self._dropped_bytes += len(data)
-            if self._dropped_bytes > MOST_DROPPED_BYTES:
+            if self._dropped_bytes > MAX_DROPPED_BYTES:
                 self.transport.close()
             return
         self._partial = True
@@ -130,7 +130,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._deaf or not self._partial:
             return
         # What comes beside a body: its head, the lengths of its chunks, and trailers.
-        most = 2 * MOST_HEAD_BYTES + MOST_BYTES_OF_A_BYTE * self._body_bytes if self._headed else MOST_HEAD_BYTES
+        most = 2 * MAX_HEAD_BYTES + MAX_FRAMING_BYTES_PER_BYTE * self._body_bytes if self._headed else MAX_HEAD_BYTES
         if self._received_bytes > most:
             self._turn_away(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         elif not self._timer:
@@ -138,7 +138,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins. Raises: TooMuch where others wait for their answers already, or the connection is given up."""
-        if self._deaf or len(self.pipeline) >= MOST_PIPELINED:
+        if self._deaf or len(self.pipeline) >= MAX_PIPELINED:
             raise TooMuch
         self._partial = True
         super().on_message_begin()
@@ -146,7 +146,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is complete. Raises: TooMuch, BadFraming."""
         size = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
-        if size > MOST_HEAD_BYTES or len(self.headers) > MOST_HEADERS:
+        if size > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
             self._excess = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise TooMuch
         version = self.parser.get_http_version()
@@ -187,7 +187,7 @@ class HttpProtocol(HttpToolsProtocol):
     async def _answer(self, cycle: RequestResponseCycle, request: GraphQLRequest) -> None:
         status: int | None = None
         try:
-            if not cycle.more_body and len(cycle.body) <= MOST_BODY_BYTES:
+            if not cycle.more_body and len(cycle.body) <= MAX_BODY_BYTES:
                 request.content = cycle.body
             response = self._fast_path.enter(request) or await self._fast_path.response(request)
             if self.flow.write_paused:
@@ -296,7 +296,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _drop_the_rest(self) -> None:
         """Of a request that is answered already, no more of the body is taken than of any other."""
-        if self._headed and self._body_bytes > MOST_BODY_BYTES and self._latest and self._latest.response_complete:
+        if self._headed and self._body_bytes > MAX_BODY_BYTES and self._latest and self._latest.response_complete:
             self._linger()
 
     def _linger(self) -> None:

@@ -16,29 +16,29 @@ EVENT_STREAM = "text/event-stream"
 
 
 # No client has more to wish for, and whoever has is not listened to any longer.
-MOST_CHARACTERS = 1000
+MAX_CHARACTERS = 1000
 
 
 def weighed(header: str) -> dict[str, float]:
     """What a header such as `Accept` lists, with the weight of each, 0 to 1."""
-    wishes: dict[str, float] = {}
-    for wish in header[:MOST_CHARACTERS].split(","):
+    weights: dict[str, float] = {}
+    for wish in header[:MAX_CHARACTERS].split(","):
         name, *parameters = (part.strip().lower() for part in wish.split(";"))
-        wishes[name] = quality(parameters)
-    return wishes
+        weights[name] = quality(parameters)
+    return weights
 
 
 @lru_cache(256)
-def wished(accept: str) -> tuple[str | None, bool]:
+def accepted_media(accept: str) -> tuple[str | None, bool]:
     """The media type of JSON that an `Accept` header likes best, None where it takes none; and whether it takes an event stream."""
-    wishes = weighed(accept)
-    return preferred(wishes), wishes.get(EVENT_STREAM, 0.0) > 0
+    weights = weighed(accept)
+    return preferred(weights), weights.get(EVENT_STREAM, 0.0) > 0
 
 
-def preferred(wishes: dict[str, float]) -> str | None:
+def preferred(weights: dict[str, float]) -> str | None:
     """The media type of JSON that the client likes best; None where it takes none. Only who names the newer one gets it."""
-    likings = {media: wishes.get(media, wishes.get("application/*", wishes.get("*/*", 0.0))) for media in (JSON, RESPONSE_JSON)}
-    best = max(likings, key=lambda media: (likings[media], media in wishes and media == RESPONSE_JSON))
+    likings = {media: weights.get(media, weights.get("application/*", weights.get("*/*", 0.0))) for media in (JSON, RESPONSE_JSON)}
+    best = max(likings, key=lambda media: (likings[media], media in weights and media == RESPONSE_JSON))
     return best if likings[best] > 0 else None
 
 

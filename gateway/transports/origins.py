@@ -10,7 +10,7 @@ from starlette.types import Scope
 
 from gateway.errors import error
 from gateway.transports.requests import values
-from gateway.transports.responses import Header, Response, sized, tell
+from gateway.transports.responses import Header, Response, add_header, sized
 
 # The only place that pages of other origins have something to read at.
 SHARED = "/graphql"
@@ -63,10 +63,10 @@ class Origins:
 
 def share(scope: Scope, origin: bytes | None) -> None:
     """Have pages of an origin read the answer."""
-    tell(scope, b"vary", b"origin")
+    add_header(scope, b"vary", b"origin")
     if origin is not None:
-        tell(scope, b"access-control-allow-origin", origin)
-        tell(scope, b"access-control-expose-headers", b"x-request-id, retry-after")
+        add_header(scope, b"access-control-allow-origin", origin)
+        add_header(scope, b"access-control-expose-headers", b"x-request-id, retry-after")
 
 
 def parsed(text: str) -> tuple[str, ...]:

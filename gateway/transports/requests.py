@@ -7,7 +7,7 @@ from starlette.types import Scope
 from uuid_utils import uuid7
 
 from gateway.process.logs import REQUEST_ID
-from gateway.transports.responses import tell
+from gateway.transports.responses import add_header
 
 HEADER = b"x-request-id"
 # Where a scope keeps what was found out of its headers.
@@ -19,7 +19,7 @@ def identify(scope: Scope) -> None:
     """Give a request an id, the one that it came with where that is safe to log, and answer with it."""
     given = headers(scope).get(HEADER)
     id = scope["request_id"] = given.decode() if given and SAFE.fullmatch(given) else uuid7().hex
-    tell(scope, HEADER, id.encode())
+    add_header(scope, HEADER, id.encode())
     REQUEST_ID.set(id)
 
 

@@ -45,12 +45,12 @@ STRICT = {
 OVER_HTTPS = {b"strict-transport-security": b"max-age=63072000"}
 
 # What a request's response is to carry, whoever makes it.
-TOLD = "gateway.told"
+ADDED_HEADERS = "gateway.added_headers"
 
 
-def tell(scope: Scope, name: bytes, value: bytes) -> None:
+def add_header(scope: Scope, name: bytes, value: bytes) -> None:
     """Have the response to a request carry a header."""
-    scope.setdefault(TOLD, []).append((name, value))
+    scope.setdefault(ADDED_HEADERS, []).append((name, value))
 
 
 class Headers:
@@ -64,14 +64,14 @@ class Headers:
         """The headers of a response that has these of its own."""
         own = list(own)
         named = {name for name, _ in own}
-        return [*own, *scope.get(TOLD, ()), *[header for header in self._strict.items() if header[0] not in named]]
+        return [*own, *scope.get(ADDED_HEADERS, ()), *[header for header in self._strict.items() if header[0] not in named]]
 
     def lines(self, scope: Scope, own: list[Header]) -> bytes:
         """The same as they are sent."""
         for name, _ in own:
             if name in self._strict:
                 return lines(self.of(scope, own))
-        return lines([*own, *scope.get(TOLD, ())]) + self._strict_lines
+        return lines([*own, *scope.get(ADDED_HEADERS, ())]) + self._strict_lines
 
 
 def lines(headers: Iterable[Header]) -> bytes:

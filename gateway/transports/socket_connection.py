@@ -23,7 +23,7 @@ EARLY_BYTES = 65_536
 FINAL_TEXT = 0x81
 PING = b"\x89\x00"
 # Of what is told to many, the last frames are kept: they differ by the subscription's id alone, which most clients begin with the same.
-MOST_FRAMES = 16
+MAX_FRAMES = 16
 # How long the other side may take to agree that a socket is closed.
 CLOSE_SECONDS = 3.0
 TOO_MANY_MESSAGES = f"at most {MESSAGES_PER_SECOND:.0f} messages a second"
@@ -149,7 +149,7 @@ def frame(*parts: bytes) -> bytes:
     return b"".join((head(sum(map(len, parts))), *parts))
 
 
-same_frame = lru_cache(MOST_FRAMES)(frame)
+same_frame = lru_cache(MAX_FRAMES)(frame)
 
 
 def head(size: int) -> bytes:

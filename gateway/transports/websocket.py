@@ -29,9 +29,9 @@ from gateway.transports.requests import client_address, request_id
 
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0
-MOST_OPERATIONS = 100
+MAX_OPERATIONS = 100
 # Room for the longest of tokens.
-MOST_CHARACTERS_BEFORE_INIT = 32_768
+MAX_CHARACTERS_BEFORE_INIT = 32_768
 # The extension of ASGI under which a socket's scope has its `Frames`.
 FRAMES = "gateway.frames"
 
@@ -202,8 +202,8 @@ class Connection:
             raise Closing(Close.UNAUTHORIZED, "connection_init must come first")
         if id in self._operations:
             raise Closing(Close.SUBSCRIBER_EXISTS, f"an operation {id[:40]} is under way already")
-        if len(self._operations) >= MOST_OPERATIONS:
-            raise Closing(Close.TRY_AGAIN_LATER, f"at most {MOST_OPERATIONS} operations at a time")
+        if len(self._operations) >= MAX_OPERATIONS:
+            raise Closing(Close.TRY_AGAIN_LATER, f"at most {MAX_OPERATIONS} operations at a time")
         task = self._operations[id] = asyncio.create_task(self._operate(id, asked, self._caller))
         task.add_done_callback(lambda done: self._operations.get(id) is done and self._operations.pop(id))
 
@@ -261,7 +261,7 @@ class Connection:
         if frame["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(frame.get("code", 1005))
         text = frame.get("text") or ""
-        if not self._caller and len(text) > MOST_CHARACTERS_BEFORE_INIT:
+        if not self._caller and len(text) > MAX_CHARACTERS_BEFORE_INIT:
             raise Closing(Close.BAD_MESSAGE, "connection_init must come first, and be short")
         try:
             message = orjson.loads(text)

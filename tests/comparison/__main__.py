@@ -21,7 +21,7 @@ from tests.comparison.subjects import Subject, subjects
 # Of each hundred operations.
 SHARES = {"nasty": 50, "raw": 25, "own": 25}
 AT_ONCE = 500
-MOST_DIFFERENCES = 50
+MAX_DIFFERENCES = 50
 
 
 def main() -> int:
@@ -55,7 +55,7 @@ async def long(subject: Subject, operations: int, seed: int) -> Tally:
     whole, asked = Tally(), trials(subject, operations, seed)
     ways = cycle([Compiled(subject.schema, dates_left_to_orjson=choice) for choice in (False, True)])
     while whole.operations < operations:
-        whole += await compare(subject, islice(asked, AT_ONCE), next(ways), most=MOST_DIFFERENCES, told=lambda difference: print(difference))
+        whole += await compare(subject, islice(asked, AT_ONCE), next(ways), most=MAX_DIFFERENCES, told=lambda difference: print(difference))
         print(strftime("%H:%M:%S"), f"{subject.name}: {whole.operations} operations, {whole.verdicts[Verdict.DIFFERENT]} differences", flush=True)
     print(f"{subject.name}: {whole}", flush=True)
     return whole

@@ -10,7 +10,7 @@ import pytest
 from graphql import ExecutionResult
 
 from compiler import Compiler
-from compiler.compiler import MOST_PLANS
+from compiler.compiler import MAX_PLANS
 from tests.comparison.asking import asked, operation_of, plans_of, result_of
 from tests.comparison.values import Fault
 from tests.comparison.waiting import SCHEMA, fails, fails_at_once, works
@@ -79,7 +79,7 @@ async def test_only_so_many_plans_are_kept_however_many_conditions_there_are() -
         assert result.data == {name: 1 for name in names if values[name]}
     gc.collect()
 
-    assert 0 < len(made) <= MOST_PLANS
+    assert 0 < len(made) <= MAX_PLANS
 
 
 async def test_the_same_plan_serves_whoever_asks_the_same() -> None:

@@ -107,21 +107,21 @@ def test_a_list_is_not_concerned_by_what_it_never_held(other: Filter) -> None:
 
 @pytest.mark.parametrize("code", [code for code, reason in CATALOGUE.items() if not reason.internal])
 def test_asking_for_a_code_that_may_be_shown_tells_nothing_internal(code: str) -> None:
-    assert not Filter(reason_codes=(code,)).asks_for_internals
+    assert not Filter(reason_codes=(code,)).selects_internals
 
 
 @pytest.mark.parametrize("code", ["IDVV_2301", "IDVV_2311", "IDVV_2402", "IDVV_2403", "IDVV_9999"])
 def test_asking_for_an_internal_code_asks_for_internals(code: str) -> None:
-    assert Filter(reason_codes=("IDVV_1101", code)).asks_for_internals
+    assert Filter(reason_codes=("IDVV_1101", code)).selects_internals
 
 
 @pytest.mark.parametrize("type", ReasonType)
 def test_asking_for_a_type_asks_for_internals_where_it_holds_an_internal_code(type: ReasonType) -> None:
     internal = type in (ReasonType.IDENTITY_FRAUD, ReasonType.SUSPICIOUS_BEHAVIOR, ReasonType.UNKNOWN)
 
-    assert Filter(reason_types=(ReasonType.COPY_ISSUE, type)).asks_for_internals is internal
+    assert Filter(reason_types=(ReasonType.COPY_ISSUE, type)).selects_internals is internal
 
 
 def test_other_conditions_tell_nothing_internal() -> None:
-    assert not Filter(statuses=(Status.FAILED,), reference="order-1", first_attempts_only=True).asks_for_internals
-    assert not Filter(reason_codes=(), reason_types=()).asks_for_internals
+    assert not Filter(statuses=(Status.FAILED,), reference="order-1", first_attempts_only=True).selects_internals
+    assert not Filter(reason_codes=(), reason_types=()).selects_internals

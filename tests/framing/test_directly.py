@@ -5,8 +5,8 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from gateway.transports.http import MOST_BODY_BYTES
-from gateway.transports.http_connection import MOST_HEAD_BYTES, MOST_PIPELINED
+from gateway.transports.http import MAX_BODY_BYTES
+from gateway.transports.http_connection import MAX_HEAD_BYTES, MAX_PIPELINED
 from tests.framing.connections import connected
 from tests.framing.exchanges import ALIVE, BODIES, LAST, LIVEZ, check, exchanges
 from tests.framing.requests import JAVA, ME, OFFERS, Offer, Request, expected, smuggled
@@ -60,7 +60,7 @@ async def test_offers_that_are_sent_at_once_are_answered_in_order(watched: Watch
     requests = [
         Request(offer=offer, framing=LENGTHS[number % 2], content=QUERY, caller=watched.callers.next()) for number, offer in enumerate(offers)
     ]
-    assert len(requests) == MOST_PIPELINED
+    assert len(requests) == MAX_PIPELINED
 
     async with watched.executes(queries=len(requests)), connected(watched.peer) as connection:
         await connection.send(b"".join(request.whole for request in requests) + LAST)
@@ -147,7 +147,7 @@ async def test_an_offer_that_waits_for_leave_to_send_its_body_gets_it_once(watch
 
 
 async def test_a_head_with_an_offer_that_is_too_long_is_refused(watched: Watched) -> None:
-    long = Offer((*JAVA, f"X: {'x' * MOST_HEAD_BYTES}"))
+    long = Offer((*JAVA, f"X: {'x' * MAX_HEAD_BYTES}"))
     head, _ = Request(offer=long).parts
     for segments in ([head], [head[:100], head[100:]], [head[:-2], head[-2:]]):
         async with connected(watched.peer) as connection:
@@ -159,7 +159,7 @@ async def test_a_head_with_an_offer_that_is_too_long_is_refused(watched: Watched
 
 async def test_a_head_with_an_offer_of_the_greatest_length_is_read(watched: Watched) -> None:
     request = Request(content=QUERY, caller=watched.callers.next())
-    room = MOST_HEAD_BYTES - 200 - len(request.parts[0])
+    room = MAX_HEAD_BYTES - 200 - len(request.parts[0])
     request = replace(request, offer=Offer((*JAVA, f"X: {'x' * room}")))
     head, body = request.parts
     for segments in ([head + body], [head, body], [head[:-2], head[-2:] + body]):
@@ -170,7 +170,7 @@ async def test_a_head_with_an_offer_of_the_greatest_length_is_read(watched: Watc
 
 @pytest.mark.parametrize("framing", LENGTHS)
 async def test_a_body_behind_an_offer_that_is_too_long_is_refused(watched: Watched, framing: str) -> None:
-    request = Request(offer=OFFERS["h2c"], framing=framing, content=b" " * (MOST_BODY_BYTES + 1), caller=watched.callers.next())
+    request = Request(offer=OFFERS["h2c"], framing=framing, content=b" " * (MAX_BODY_BYTES + 1), caller=watched.callers.next())
     async with watched.executes(queries=0), connected(watched.peer) as connection:
         await connection.send(*request.parts)
 

@@ -13,7 +13,7 @@ Documents = Mapping[str, Document]
 FATAL_CLOSES = frozenset({"1002", "1003", "1007", "1008", "1009", "1010", "1011", "1015", "4400", "4401", "4406", "4408", "4409", "4429", "4500"})
 RETRIABLE_ERRORS = frozenset({"UNAVAILABLE", "TIMEOUT", "LAGGED"})
 STEPS = ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED")
-MOST_IGNORED = 20
+MAX_IGNORED = 20
 # The statuses that show a refusal to be wrong, where they were acknowledged before.
 BELIED = {"NOT_RETRYABLE": ("FAILED", "INCONCLUSIVE"), "NOT_FINAL": ("FAILED", "INCONCLUSIVE", "VERIFIED")}
 
@@ -132,7 +132,7 @@ def concluded(write: Written, documents: Documents, keys: Mapping[str, Document]
     status, *codes = write.claim
     known = [event for event in documents[write.id or ""].events[: write.version] if event.type in ("STATUS_CHANGED", "RESULT_IGNORED")]
     kept = any(event.to == status and set(event.reasons) == set(codes) for event in known)
-    return write.id == write.on and (kept or len(known) > MOST_IGNORED)
+    return write.id == write.on and (kept or len(known) > MAX_IGNORED)
 
 
 def retried(write: Written, documents: Documents, keys: Mapping[str, Document]) -> bool:

@@ -12,7 +12,7 @@ from tests.ledger.records import Ended, Fault, Fed, Log, Updated
 from tests.ledger.records import Outcome as Answer
 from tests.ledger.run import Outcome
 
-MOST_FINDINGS = 40
+MAX_FINDINGS = 40
 
 
 def figures(outcome: Outcome) -> dict[str, Any]:
@@ -150,8 +150,8 @@ def text(told: dict[str, Any]) -> str:
         cells = [f"{row[name]['median']:7.2f} {row[name]['longest']:7.2f}" if name in row else "" for name in COLUMNS]
         lines.append(f"{kind:29} {row['faults']:5}" + "".join(f"{cell:>17}" for cell in cells))
     lines += ["", ", ".join(f"{fall} {times}" for fall, times in told["verdict"].items())]
-    lines += told["findings"][:MOST_FINDINGS]
-    if len(told["findings"]) > MOST_FINDINGS:
-        lines.append(f"and {len(told['findings']) - MOST_FINDINGS} more")
+    lines += told["findings"][:MAX_FINDINGS]
+    if len(told["findings"]) > MAX_FINDINGS:
+        lines.append(f"and {len(told['findings']) - MAX_FINDINGS} more")
     lines.append("RED" if told["findings"] else "GREEN")
     return "\n".join(lines) + "\n"

@@ -61,7 +61,7 @@ HOSTILE: dict[str, tuple[Request, str]] = {
     **AMPLIFIED,
 }
 # Longer than an address or a message on a socket may be: the server refuses these unread.
-MOST_CHARACTERS = {"GET": 8000, "WebSocket": 60_000}
+MAX_CHARACTERS = {"GET": 8000, "WebSocket": 60_000}
 
 
 @pytest.mark.parametrize("way", FOR_QUERIES)
@@ -70,7 +70,7 @@ async def test_no_hostile_document_reaches_the_database(company: Company, comman
     tried = 0
     with commands.sent(company.collection.database.name) as sent:
         for what, (request, code) in HOSTILE.items():
-            if len(repr(request)) < MOST_CHARACTERS.get(way, 2_000_000):
+            if len(repr(request)) < MAX_CHARACTERS.get(way, 2_000_000):
                 # Each by somebody else, or what the first of them cost would be the reason to refuse the rest.
                 token = company.gateway.tokens.token(what, company.workspace, [Scope.READ], timedelta(hours=1))
                 assert codes(await asked(company.gateway, token, request)) == {code}, what

@@ -136,7 +136,7 @@ async def test_cancelling_ends_all_lives_at_once(credentials: Credentials) -> No
 
 async def test_no_more_are_in_flight_than_may_be(credentials: Credentials) -> None:
     tally = Tally()
-    simulation = asyncio.create_task(simulate(credentials=credentials, rate=500, speed=1, most_in_flight=5, tally=tally))
+    simulation = asyncio.create_task(simulate(credentials=credentials, rate=500, speed=1, max_in_flight=5, tally=tally))
     await until(lambda: tally.attempts == 5)
     await asyncio.sleep(0.2)
 

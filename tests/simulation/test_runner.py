@@ -36,7 +36,7 @@ async def test_a_gateway_that_is_not_there_yet_is_waited_for_until_cancelled() -
     assert tally.faults > 1
 
 
-@pytest.mark.parametrize("pace", [{"rate": 0.0}, {"rate": -1.0}, {"rate": math.nan}, {"speed": 0.0}, {"most_in_flight": 0}, {"count": -1}])
+@pytest.mark.parametrize("pace", [{"rate": 0.0}, {"rate": -1.0}, {"rate": math.nan}, {"speed": 0.0}, {"max_in_flight": 0}, {"count": -1}])
 async def test_a_pace_that_nothing_can_be_driven_at_is_refused(pace: dict[str, Any]) -> None:
     with pytest.raises(BadPace):
         await simulate(credentials=CREDENTIALS, **pace)

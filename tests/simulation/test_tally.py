@@ -5,7 +5,7 @@ import pytest
 from simulation.display import line, picture, summary
 from simulation.errors import Refused, TokenRefused, Unreachable
 from simulation.parties import State
-from simulation.tally import MOST_CHANGES, Tally
+from simulation.tally import MAX_CHANGES, Tally
 
 CREATED = State("ver_1", "PENDING", "AWAITING_INDIVIDUAL", 1, 1, False, (), (), "CREATED")
 OPENED = replace(CREATED, phase="IN_SESSION", version=2, last_event="LINK_OPENED")
@@ -54,10 +54,10 @@ def test_a_later_attempt_is_told_from_the_first() -> None:
 def test_only_the_last_changes_are_kept() -> None:
     tally = Tally()
 
-    for _ in range(3 * MOST_CHANGES):
+    for _ in range(3 * MAX_CHANGES):
         moved(tally, CREATED)
 
-    assert len(tally.changes) == MOST_CHANGES
+    assert len(tally.changes) == MAX_CHANGES
 
 
 def test_a_refusal_is_counted_by_its_code_and_passes() -> None:

@@ -11,7 +11,7 @@ from pymongo.errors import CursorNotFound, OperationFailure
 
 from store.changes import PIPELINE, changes
 from store.driver import Document, close, database, watching
-from store.stream import MOST_CHANGES, Batch, ChangeStream, resumable
+from store.stream import MAX_CHANGES, Batch, ChangeStream, resumable
 from store.verifications import Store
 from tests.factories import a_verification
 from tests.storing import GENEROUS_SECONDS, encode, until
@@ -66,7 +66,7 @@ async def streaming(store: Store, token: Any = None) -> AsyncIterator[ChangeStre
 
 
 async def test_every_change_comes_once_and_in_order_however_many_at_once(store: Store, following: Changes) -> None:
-    written_ids = await written(store, 2 * MOST_CHANGES + 1)
+    written_ids = await written(store, 2 * MAX_CHANGES + 1)
 
     assert await heard(following, len(written_ids)) == written_ids
 
@@ -74,7 +74,7 @@ async def test_every_change_comes_once_and_in_order_however_many_at_once(store: 
 async def test_of_many_changes_the_server_gives_many_at_once(store: Store) -> None:
     async with streaming(store) as stream:
         first = await stream.next()
-        ids = await written(store, MOST_CHANGES)
+        ids = await written(store, MAX_CHANGES)
 
         batches = [await stream.next()]
         while sum(len(batch.changes) for batch in batches) < len(ids):

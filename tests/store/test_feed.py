@@ -23,7 +23,7 @@ from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.factories import FAILED_RESULT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
 from tests.store.histories import noted, versions
-from tests.storing import GENEROUS_SECONDS, a_feed, encode, feeding, told, until
+from tests.storing import GENEROUS_SECONDS, a_feed, encode, feeding, next_change, until
 
 WRITES = 6
 
@@ -34,7 +34,7 @@ async def followed(feed: Feed, verifications: Verifications, id: str) -> list[in
         current = await verifications.require(id)
         seen = versions(current)
         while not current.status.final:
-            current = await told(listener, newer_than=seen[-1])
+            current = await next_change(listener, newer_than=seen[-1])
             seen += [event.version for event in current.events_after(seen[-1])]
     return seen
 
@@ -51,7 +51,7 @@ async def quiet(feed: Feed, store: Store) -> None:
     """Wait until the feed has heard of all that was written so far."""
     with feed.listen("quiet") as listener:
         last = await store.within("quiet").add(a_verification(workspace="quiet"))
-        await told(listener, lambda it: it.id == last.id)
+        await next_change(listener, lambda it: it.id == last.id)
 
 
 async def test_a_subscriber_loses_and_doubles_nothing_whenever_it_comes(feed: Feed, verifications: Verifications) -> None:
@@ -134,7 +134,7 @@ async def test_all_who_listen_to_the_same_are_told(feed: Feed, verifications: Ve
     with feed.listen("acme") as one, feed.listen("acme") as two, feed.listen("acme", id="ver_1") as three:
         added = await verifications.add(a_verification(id="ver_1"))
 
-        assert [await told(listener) for listener in (one, two, three)] == [added] * 3
+        assert [await next_change(listener) for listener in (one, two, three)] == [added] * 3
 
 
 async def test_whoever_stops_listening_is_forgotten(feed: Feed) -> None:
@@ -157,7 +157,7 @@ async def test_an_update_by_somebody_else_is_noticed(
     with feed.listen("acme", id=added.id) as listener:
         await store.collection.update_one({"_id": added.id}, update)
 
-        await told(listener, lambda it: it.reference == "order-9")
+        await next_change(listener, lambda it: it.reference == "order-9")
 
 
 async def test_an_event_that_somebody_else_added_by_an_update_is_told(feed: Feed, store: Store, verifications: Verifications) -> None:
@@ -169,7 +169,7 @@ async def test_an_event_that_somebody_else_added_by_an_update_is_told(feed: Feed
             {"_id": added.id}, {"$set": {"version": 2, "updatedAt": later(minutes=1)}, "$push": {"events": after["events"][1]}}
         )
 
-        assert versions(await told(listener, newer_than=1)) == [1, 2]
+        assert versions(await next_change(listener, newer_than=1)) == [1, 2]
 
 
 SPOILED: list[Document] = [
@@ -196,7 +196,7 @@ async def test_a_document_that_somebody_else_spoiled_ends_nobodys_feed(feed: Fee
         await store.collection.delete_one({"_id": id})
         added = await store.within("acme").add(a_verification(id="ver_2"))
 
-        await told(everything, lambda it: it.id == added.id)
+        await next_change(everything, lambda it: it.id == added.id)
 
 
 async def test_a_heartbeat_comes_all_the_way_through(feed: Feed, store: Store) -> None:
@@ -243,7 +243,7 @@ async def test_what_changed_before_the_stream_was_open_is_told_to_who_listened(d
         with feed.listen("acme", id=first.id) as one, feed.listen("acme", chain=second.chain) as chain:
             changed = [await verifications.change(it.id, lambda it, at: it.concluded(FAILED_RESULT, at)) for it in (first, second)]
             async with feeding(feed):
-                assert [await told(listener) for listener in (one, chain)] == changed
+                assert [await next_change(listener) for listener in (one, chain)] == changed
 
 
 async def upheaved(feed: Feed, store: Store) -> None:
@@ -322,7 +322,7 @@ async def test_the_feed_goes_on_after_its_collection_is_gone(
         await restored(store, added)
         await verifications.replace(added, opened)
 
-        assert await told(listener, newer_than=1) == opened
+        assert await next_change(listener, newer_than=1) == opened
 
 
 def test_the_version_that_stood_at_an_instant() -> None:
@@ -336,7 +336,7 @@ async def test_text_that_is_not_utf_8_is_read_with_replacement_characters(feed: 
 
     with feed.listen("acme") as listener:
         await store.collection.insert_one(RawBSONDocument(bson.encode(document).replace(b"broken-text", b"broke\xff-text")))
-        through_the_feed = await told(listener)
+        through_the_feed = await next_change(listener)
 
     page = await store.within("acme").page(Filter(), PageRequest(Order.CREATED_NEWEST, 10))
     alone, with_key = await store.within("acme").get("ver_1"), await store.collection.find_one({"_id": "ver_1"})

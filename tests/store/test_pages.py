@@ -26,7 +26,7 @@ from tests.storing import another_database, storing, until
 # The crowd stands as it is for all examples; how long one takes tells nothing.
 over_a_crowd = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
-MOST_PAGES = 200
+MAX_PAGES = 200
 Pause = Callable[[], Awaitable[None]]
 
 sizes = st.integers(1, 7)
@@ -56,7 +56,7 @@ async def forward(verifications: Verifications, filter: Filter, request: PageReq
     """All pages, from the first on."""
     pages = [await verifications.page(filter, request)]
     while pages[-1].has_next:
-        assert len(pages) < MOST_PAGES, "the walk goes round in circles"
+        assert len(pages) < MAX_PAGES, "the walk goes round in circles"
         await pause()
         request = replace(request, after=pages[-1].place(pages[-1].rows[-1]))
         pages.append(await verifications.page(filter, request))
@@ -67,7 +67,7 @@ async def backward(verifications: Verifications, filter: Filter, request: PageRe
     """All pages in the order of the list, read from the last one on."""
     pages = [await verifications.page(filter, request)]
     while pages[0].has_previous:
-        assert len(pages) < MOST_PAGES, "the walk goes round in circles"
+        assert len(pages) < MAX_PAGES, "the walk goes round in circles"
         await pause()
         request = replace(request, before=pages[0].place(pages[0].rows[0]))
         pages.insert(0, await verifications.page(filter, request))

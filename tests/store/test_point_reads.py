@@ -7,7 +7,7 @@ import pytest
 from domain.errors import BadDocument, Unavailable
 from store.driver import close, connect
 from store.part import NotRead
-from store.point_reads import MOST_AT_ONCE
+from store.point_reads import MAX_AT_ONCE
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.commands import Commands
@@ -41,7 +41,7 @@ async def test_what_is_asked_for_while_a_read_is_under_way_is_read_together_afte
 
 
 async def test_of_more_than_are_read_at_once_nobody_is_forgotten(store: Store, verifications: Verifications, commands: Commands) -> None:
-    crowd = [a_verification() for _ in range(2 * MOST_AT_ONCE + 1)]
+    crowd = [a_verification() for _ in range(2 * MAX_AT_ONCE + 1)]
     await store.collection.insert_many([encode(it) for it in crowd])
 
     with commands.sent(store.database.name) as sent:

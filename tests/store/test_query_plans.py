@@ -33,7 +33,7 @@ from tests.commands import Command, Commands
 from tests.factories import NOON, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
 from tests.store.crowds import a_crowd, stored
 from tests.store.histories import noted
-from tests.storing import a_feed, another_database, feeding, storing, told
+from tests.storing import a_feed, another_database, feeding, next_change, storing
 
 MINUTES = 600
 SELDOM = Result.reported(Status.FAILED, ["NEW"])
@@ -201,7 +201,7 @@ async def followed(store: Store, uri: str) -> None:
                 await store.database["scratch"].drop()
                 await store.collection.update_one({"_id": verification.id}, {"$set": {"reference": "order-9"}})
                 _, last = await added(store)
-                await told(everything, lambda it: it.id == last.id)
+                await next_change(everything, lambda it: it.id == last.id)
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ def test_whoever_is_refused_takes_no_room() -> None:
 
 
 def test_a_newcomer_keeps_its_place_until_it_has_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "MOST_ARRIVING", 1)
+    monkeypatch.setattr(admission, "MAX_ARRIVING", 1)
     kept = Doorkeeper(Capacity(1, 1, 1))
 
     with kept.arriving("192.0.2.1") as _, kept.introduced(*one_of("192.0.2.2")), pytest.raises(Crowded, match="connection_init"):
@@ -192,7 +192,7 @@ async def test_sockets_that_say_nothing_take_nobodys_place(database_uri: str) ->
 
 
 async def test_of_one_address_only_so_many_may_say_nothing(database_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "MOST_ARRIVING_FROM_ADDRESS", 3)
+    monkeypatch.setattr(admission, "MAX_ARRIVING_FROM_ADDRESS", 3)
     async with serving(database_uri) as gateway, AsyncExitStack() as stack:
         for _ in range(3):
             await stack.enter_async_context(wired(gateway))

@@ -114,7 +114,7 @@ def test_full_buckets_are_forgotten(seconds: Seconds) -> None:
 
 
 def test_there_are_never_more_buckets_than_may_be(seconds: Seconds) -> None:
-    rate = Rate(10, 100, seconds, most_callers=50)
+    rate = Rate(10, 100, seconds, max_callers=50)
     for number in range(1000):
         rate.take(somebody(str(number)), 100)
 

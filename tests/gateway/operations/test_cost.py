@@ -19,7 +19,7 @@ from tests.wire import following, wired
 
 SCHEMA = executable(build())
 DOCUMENTS = Documents(SCHEMA, introspection=True)
-MOST_COST = Settings.model_fields["max_cost"].default
+MAX_COST = Settings.model_fields["max_cost"].default
 
 
 def cost(query: str, variables: dict[str, Any] | None = None, name: str | None = None) -> int:
@@ -136,11 +136,11 @@ NESTED = "query($rows: Int) { verifications(first: $rows) { edges { node { attem
 
 
 def test_a_page_of_a_hundred_with_all_around_each_can_be_afforded() -> None:
-    assert cost(f"{{ verifications(first: 100) {{ edges {{ node {{ {ALL} }} }} }} }}") == 3601 <= MOST_COST
+    assert cost(f"{{ verifications(first: 100) {{ edges {{ node {{ {ALL} }} }} }} }}") == 3601 <= MAX_COST
 
 
 def test_lists_in_lists_of_a_page_can_not() -> None:
-    assert cost(NESTED, {"rows": 100}) == 4301 > MOST_COST
+    assert cost(NESTED, {"rows": 100}) == 4301 > MAX_COST
 
 
 def lists() -> list[str]:
@@ -181,7 +181,7 @@ async def test_what_costs_too_much_is_refused_before_the_database_is_asked(compa
 
     assert (answered, len(something)) == ({"data": {"verifications": {"edges": []}}}, 1)
     assert nothing == []
-    assert refused["errors"][0]["extensions"] == {"code": "QUERY_TOO_COMPLEX", "cost": 4301, "maxCost": MOST_COST}
+    assert refused["errors"][0]["extensions"] == {"code": "QUERY_TOO_COMPLEX", "cost": 4301, "maxCost": MAX_COST}
     assert "4301" in refused["errors"][0]["message"]
 
 

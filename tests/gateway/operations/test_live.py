@@ -110,7 +110,7 @@ def test_a_group_is_of_those_whose_operation_variables_and_rights_are_the_same()
         groups.of(operation(), replace(READER, scopes=READER.scopes | {Scope.SENSITIVE})),
         groups.of(operation(), replace(READER, scopes=frozenset({Scope.FOLLOW}))),
         groups.of(operation(ATTEMPTS), READER),
-        groups.of(operation()._replace(tells_cost=True), READER),
+        groups.of(operation()._replace(with_cost=True), READER),
     ):
         assert other is not group
 

@@ -61,14 +61,14 @@ def a_failed_one(company: Company, *codes: str) -> Verification:
 def test_every_field_has_its_rule_and_its_description_says_so() -> None:
     for type, name, field in rights.fields(SCHEMA):
         assert rights.rules(field), f"{type.name}.{name} has no rule"
-        assert all(rule.told in (field.description or "") for rule in rights.rules(field)), f"{type.name}.{name}"
+        assert all(rule.description in (field.description or "") for rule in rights.rules(field)), f"{type.name}.{name}"
 
 
 def test_the_documentation_has_the_table_of_rules() -> None:
     documentation = Path(rights.__file__).parents[2] / "docs" / "security.md"
 
     rows = sorted(
-        f"| `{type.name}.{name}` | {' '.join(rule.told for rule in rights.rules(field))} |"
+        f"| `{type.name}.{name}` | {' '.join(rule.description for rule in rights.rules(field))} |"
         for type, name, field in rights.fields(SCHEMA)
         if ANYONE not in rights.rules(field)
     )

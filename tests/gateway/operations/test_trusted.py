@@ -369,7 +369,7 @@ def test_a_trusted_document_is_looked_at_once_and_never_forgotten() -> None:
 
     after = [known.operation(request, "request") for request in asked]
 
-    assert len({id(each.known) for each in before + after}) == 1
+    assert len({id(each.prepared) for each in before + after}) == 1
     assert {each.found for each in before + after} == {Found.TRUSTED}
     assert {known.effort(request) for request in asked} == {0}
 
@@ -389,7 +389,7 @@ async def test_it_is_counted_how_documents_were_found(database_uri: str, manifes
         ):
             await ask(gateway, gateway.token(), request)
 
-        assert await counted(gateway) == {"parsed": 1, "known": 1, "persisted": 2, "trusted": 1, "refused": 3}
+        assert await counted(gateway) == {"parsed": 1, "kept": 1, "persisted": 2, "trusted": 1, "refused": 3}
 
 
 # What browsers may keep is in test_negotiation.py; here, that a hash makes an address that they can keep it under.

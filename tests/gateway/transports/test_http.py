@@ -11,7 +11,7 @@ import orjson
 import pytest
 from pymongo import MongoClient
 
-from gateway.transports.http import MOST_BODY_BYTES
+from gateway.transports.http import MAX_BODY_BYTES
 from gateway.transports.negotiation import weighed
 from store.indexes import VERIFICATIONS
 from tests.company import LINK_OPENED, Company
@@ -279,10 +279,10 @@ async def test_a_short_response_comes_as_it_is(company: Company) -> None:
 async def test_a_body_that_is_too_long_is_413_whether_it_says_so_or_not(company: Company, chunked: bool) -> None:
     async def chunks() -> Any:
         for _ in range(20):
-            yield b" " * (MOST_BODY_BYTES // 16)
+            yield b" " * (MAX_BODY_BYTES // 16)
 
     headers = {"authorization": f"Bearer {company.token()}", "content-type": JSON}
-    content = chunks() if chunked else b" " * (MOST_BODY_BYTES + 1)
+    content = chunks() if chunked else b" " * (MAX_BODY_BYTES + 1)
 
     response = await company.gateway.client.post("/graphql", content=content, headers=headers)
 
@@ -290,7 +290,7 @@ async def test_a_body_that_is_too_long_is_413_whether_it_says_so_or_not(company:
 
 
 async def test_a_body_of_the_greatest_length_is_read(company: Company) -> None:
-    assert (await posted(company, ME.ljust(MOST_BODY_BYTES))).status_code == 200
+    assert (await posted(company, ME.ljust(MAX_BODY_BYTES))).status_code == 200
 
 
 async def test_a_query_may_be_asked_for_by_its_address(company: Company) -> None:

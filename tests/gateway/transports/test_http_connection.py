@@ -13,9 +13,9 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from gateway import server
-from gateway.server import MOST_MESSAGE_BYTES
-from gateway.transports.http import MOST_BODY_BYTES
-from gateway.transports.http_connection import MOST_HEAD_BYTES, MOST_HEADERS, Patience
+from gateway.server import MAX_MESSAGE_BYTES
+from gateway.transports.http import MAX_BODY_BYTES
+from gateway.transports.http_connection import MAX_HEAD_BYTES, MAX_HEADERS, Patience
 from gateway.transports.socket_connection import BURST_MESSAGES, MESSAGES_PER_SECOND, PING, Pace
 from tests.commands import Commands
 from tests.company import PERSON
@@ -305,11 +305,11 @@ async def test_silent_and_slow_connections_leave_others_served(gateway: Gateway)
 
 
 async def test_a_head_that_is_too_long_is_refused(gateway: Gateway) -> None:
-    long = b"x" * MOST_HEAD_BYTES
+    long = b"x" * MAX_HEAD_BYTES
     heads = {
         "a long path": b"GET /" + long + b" HTTP/1.1\r\nhost: gateway\r\n\r\n",
         "a long header": b"GET /livez HTTP/1.1\r\nx: " + long + b"\r\n\r\n",
-        "many headers": b"GET /livez HTTP/1.1\r\n" + b"x: x\r\n" * (MOST_HEADERS + 1) + b"\r\n",
+        "many headers": b"GET /livez HTTP/1.1\r\n" + b"x: x\r\n" * (MAX_HEADERS + 1) + b"\r\n",
         "a path without end": b"GET /" + long,
         "a header without end": b"GET /livez HTTP/1.1\r\nx: " + long,
         "a socket's": b"GET /graphql HTTP/1.1\r\nupgrade: websocket\r\nconnection: upgrade\r\nx: " + long + b"\r\n\r\n",
@@ -328,9 +328,9 @@ async def test_a_head_that_is_too_long_is_refused(gateway: Gateway) -> None:
 async def test_a_head_of_the_greatest_length_is_read(gateway: Gateway) -> None:
     async with line(gateway) as long_winded:
         for _ in range(3):
-            await long_winded.say(LIVEZ[:-2], b"x: ", b"x" * (MOST_HEAD_BYTES - 100), b"\r\n\r\n")
+            await long_winded.say(LIVEZ[:-2], b"x: ", b"x" * (MAX_HEAD_BYTES - 100), b"\r\n\r\n")
             assert (await long_winded.hear())[0] == 200
-            await long_winded.say(LIVEZ[:-2], b"x: x\r\n" * (MOST_HEADERS - 1), b"\r\n")
+            await long_winded.say(LIVEZ[:-2], b"x: x\r\n" * (MAX_HEADERS - 1), b"\r\n")
             assert (await long_winded.hear())[0] == 200
 
 
@@ -366,7 +366,7 @@ async def test_a_body_without_end_is_refused_and_the_connection_with_it(gateway:
 
 
 async def test_what_follows_a_body_that_was_too_long_is_not_looked_at(hasty: Gateway) -> None:
-    length = MOST_BODY_BYTES + 70_000
+    length = MAX_BODY_BYTES + 70_000
     async with line(hasty) as long_winded:
         await long_winded.say(posted(hasty, f"content-length: {length}"), b" " * length, LIVEZ * 100)
 
@@ -376,7 +376,7 @@ async def test_what_follows_a_body_that_was_too_long_is_not_looked_at(hasty: Gat
 
 async def test_a_body_that_says_it_is_too_long_is_not_asked_for(gateway: Gateway) -> None:
     async with line(gateway) as polite:
-        await polite.say(posted(gateway, f"content-length: {MOST_BODY_BYTES + 1}", "expect: 100-continue"))
+        await polite.say(posted(gateway, f"content-length: {MAX_BODY_BYTES + 1}", "expect: 100-continue"))
         assert (await polite.hear())[0] == 413
     async with line(gateway) as polite:
         await polite.say(posted(gateway, f"content-length: {len(body())}", "expect: 100-continue"))
@@ -503,7 +503,7 @@ async def test_what_still_comes_for_a_socket_that_was_closed_beneath_it_is_no_er
     async with wired(gateway, gateway.token()) as wire:
         for number in range(20):
             await wire.subscribe(str(number), "subscription { verificationsUpdated { cursor } }")
-        wire.connection.transport.write(Frame(Opcode.TEXT, b"x" * (MOST_MESSAGE_BYTES + 1)).serialize(mask=True))
+        wire.connection.transport.write(Frame(Opcode.TEXT, b"x" * (MAX_MESSAGE_BYTES + 1)).serialize(mask=True))
         for _ in range(5):
             await gateway.query(CREATE, {"input": PERSON})
         assert await wire.closed() == 1009

@@ -16,8 +16,8 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from domain.caller import Scope
-from gateway.server import MOST_MESSAGE_BYTES
-from gateway.transports.websocket import MOST_OPERATIONS
+from gateway.server import MAX_MESSAGE_BYTES
+from gateway.transports.websocket import MAX_OPERATIONS
 from tests.company import LINK_OPENED, Company
 from tests.serving import Gateway
 from tests.wire import GENEROUS_SECONDS, PROTOCOL, Wire, wired
@@ -160,7 +160,7 @@ async def test_whoever_speaks_another_language_is_sent_away(company: Company, fr
 
 
 async def test_a_message_that_is_too_long_closes_the_socket(wire: Wire) -> None:
-    await wire.say(orjson.dumps({"type": "ping", "payload": {"x": "x" * MOST_MESSAGE_BYTES}}).decode())
+    await wire.say(orjson.dumps({"type": "ping", "payload": {"x": "x" * MAX_MESSAGE_BYTES}}).decode())
 
     assert await wire.closed() == 1009
 
@@ -312,9 +312,9 @@ async def test_a_client_that_is_gone_is_let_go(company: Company, abrupt: bool) -
 
 async def test_more_operations_than_one_socket_may_have_close_it_for_a_later_try(wire: Wire, company: Company) -> None:
     id = await company.created()
-    for number in range(MOST_OPERATIONS):
+    for number in range(MAX_OPERATIONS):
         await wire.subscribe(str(number), UPDATED, {"id": id})
-    for _ in range(MOST_OPERATIONS):
+    for _ in range(MAX_OPERATIONS):
         assert (await wire.hear())["type"] == "next"
 
     await wire.subscribe("one more", UPDATED, {"id": id})
