@@ -68,7 +68,7 @@ def test_settings_that_are_missing_are_named_one_by_one(run: Run, command: str) 
     assert outcome.status == 1
     assert named[:-2] == [f"GATEWAY_{name}: is missing" for name in missing]
     assert named[-2] == "GATEWAY_TOKEN_ISSUER: is missing"
-    assert named[-1].startswith("GATEWAY_TOKEN_JWKS_URL: is missing, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY")
+    assert named[-1].startswith("GATEWAY_TOKEN_JWKS_URL: is missing; set it, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY")
 
 
 @pytest.mark.parametrize("command", ["serve", "check"])

@@ -290,7 +290,7 @@ async def test_of_a_verification_that_can_not_be_read_the_page_says_so(gateway: 
 
     for response in (await gateway.client.get(path), await press(gateway, path, status="FAILED", codes=["IDVV_2101"])):
         assert response.status_code == 409
-        assert f"status of {id} can&#x27;t be read by this release" in response.text
+        assert f"status of {id} can&#39;t be read by this release" in response.text
 
 
 async def test_the_page_shows_what_can_be_read_of_a_verification(gateway: Gateway, store: Store) -> None:
