@@ -19,7 +19,7 @@ GRAPHIQL := gateway/pages/graphiql/graphiql.js
 # One more than processors: tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
-.PHONY: help setup graphiql run test check schema lock lock-check ledger compare smuggle image-test bench bench-quick bench-live bench-hostile clean
+.PHONY: help setup graphiql run test coverage counts check schema lock lock-check ledger compare smuggle image-test bench bench-quick bench-live bench-hostile clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -33,6 +33,12 @@ graphiql: $(GRAPHIQL) ## bundle GraphiQL for gateways in development (npm)
 
 test: setup ## run all tests, on all processors; some of them: make test ARGS=tests/store
 	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
+
+coverage: setup ## run all tests and measure which lines and branches they reach
+	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --cov --cov-report=term:skip-covered -q $(ARGS)
+
+counts: setup ## count the cases of each harness, for docs/testing.md
+	@.venv/bin/python -m tests.counts
 
 ledger: setup ## break everything for 20 minutes and count what was lost; another run: make ledger ARGS='--seed 8 --minutes 5 --faults 40'
 	.venv/bin/python -m tests.ledger $(ARGS)
