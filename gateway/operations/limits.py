@@ -32,7 +32,7 @@ def limit(maximum: int, noun: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The maximum of each size. The documents of frontends stay far subselections it; the introspection queries of tools are 15 levels deep."""
+    """The maximum of each size. The documents of frontends stay far below it; the introspection queries of tools are 15 levels deep."""
 
     characters: int = limit(16_384, "characters")
     tokens: int = limit(1000, "tokens")
@@ -124,7 +124,7 @@ def too_many(name: str, limits: Limits) -> str:
 
 
 def count_operation(operation: OperationDefinitionNode, fragment_counts: Mapping[str, Counts]) -> Counts:
-    """The counts of an operation. `fragment_counts` are the counts of each fragment by name."""
+    """The counts of an operation. `fragment_counts`: the counts of each fragment, by name."""
     of_variables = [directive for variable in operation.variable_definitions or () for directive in variable.directives or ()]
     return Counts(directives=len(operation.directives or ()) + len(of_variables)).plus(count(operation.selection_set, fragment_counts))
 
