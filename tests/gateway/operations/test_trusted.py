@@ -1,17 +1,14 @@
-"""Documents that clients identify instead of sending them: persisted queries by their hash, trusted documents by the ids of a manifest."""
+"""Trusted documents: the documents of a manifest, which clients identify by their ids."""
 
 import hashlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import httpx2
 import orjson
 import pytest
 from graphql import get_introspection_query
-from prometheus_client.parser import text_string_to_metric_families
 
 from domain.caller import Scope
 from gateway.application import documents
@@ -21,61 +18,28 @@ from gateway.settings import BadSettings
 from schema.build import build, executable
 from tests.commands import Commands
 from tests.company import PERSON, Company
-from tests.security.transports import FOR_MUTATIONS, FOR_QUERIES, FOR_SUBSCRIPTIONS, Request, codes
+from tests.gateway.operations.documents_by_id import (
+    CREATE,
+    JSON,
+    ME,
+    RESPONSE_JSON,
+    a_document,
+    by_apollo,
+    code,
+    document_counts,
+    response_to,
+    sha256,
+)
+from tests.security.transports import FOR_MUTATIONS, FOR_QUERIES, FOR_SUBSCRIPTIONS
 from tests.serving import Gateway, serving, settings_for_tests
 
-JSON, RESPONSE_JSON = "application/json", "application/graphql-response+json"
-ME = "query Me { me { workspaceId } }"
-CREATE = "mutation Create($input: CreateVerificationInput!) { createVerification(input: $input) { __typename } }"
 FOLLOW = "subscription Follow($id: ID!) { verificationUpdated(id: $id) { verification { id status } } }"
 LIST = "query List($first: Int) { verifications(first: $first) { edges { node { id } } } }"
 TRUSTED = (ME, CREATE, FOLLOW, LIST)
 
 
-def sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
-
-
-def by_apollo(id: str) -> Request:
-    """The extension that Apollo's and urql's clients send."""
-    return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": id}}}
-
-
-NAMED: dict[str, Callable[[str], Request]] = {
-    "Apollo's extension": by_apollo,
-    "documentId": lambda id: {"documentId": id},
-    "documentId with its prefix": lambda id: {"documentId": f"sha256:{id}"},
-    "doc_id": lambda id: {"doc_id": id},
-    "with an empty text": lambda id: {"query": "", **by_apollo(id)},
-    "with a null text": lambda id: {"query": None, "doc_id": id},
-}
-
-
-def a_document() -> str:
-    """A valid document that no test has sent before."""
-    return f"query Q{uuid4().hex} {{ me {{ workspaceId }} }}"
-
-
-async def response_to(gateway: Gateway, token: str, request: Request, transport: str = "POST") -> dict[str, Any]:
-    """The only response to a request."""
-    [response] = await {**FOR_QUERIES, **FOR_SUBSCRIPTIONS}[transport](gateway, token, request)
-    return response
-
-
-def code(response: dict[str, Any]) -> str:
-    """The code of a response's only error."""
-    [error] = response["errors"]
-    return str(error["extensions"]["code"])
-
-
-async def document_counts(gateway: Gateway) -> dict[str, float]:
-    """The number of requests by the source of their document."""
-    families = text_string_to_metric_families((await gateway.client.get("/metrics")).text)
-    return {sample.labels["kind"]: sample.value for each in families for sample in each.samples if sample.name == "gateway_documents_total"}
 
 
 @pytest.fixture(scope="module")
@@ -92,131 +56,10 @@ def written(directory: Path, content: object) -> Path:
 
 
 @pytest.fixture(scope="module")
-async def remembering(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway with persisted queries."""
-    async with serving(shared_database_uri, persisted_queries=True) as gateway:
-        yield gateway
-
-
-@pytest.fixture(scope="module")
 async def trusting(shared_database_uri: str, commands: Commands, manifest: Path) -> AsyncIterator[Gateway]:
     """A gateway that executes only the documents of the manifest."""
     async with serving(shared_database_uri, trusted_documents=manifest, documents="trusted-only", persisted_queries=True) as gateway:
         yield gateway
-
-
-@pytest.mark.parametrize("transport", FOR_QUERIES)
-async def test_a_hash_is_unknown_until_its_document_was_sent_with_it(remembering: Gateway, company: Company, transport: str) -> None:
-    document, token = a_document(), company.token()
-    hash = by_apollo(sha256(document))
-
-    before = await response_to(remembering, token, hash, transport)
-    sent = await response_to(remembering, token, {"query": document, **hash}, transport)
-    after = await response_to(remembering, token, hash, transport)
-
-    assert before == {"errors": [{"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"}}]}
-    assert sent == after == {"data": {"me": {"workspaceId": company.workspace}}}
-
-
-async def test_a_hash_works_for_all_callers_over_any_transport(remembering: Gateway, company: Company, stranger: Company) -> None:
-    document = a_document()
-    await response_to(remembering, company.token(), {"query": document, **by_apollo(sha256(document))}, "WebSocket")
-
-    for transport in FOR_QUERIES:
-        for name, named in NAMED.items():
-            response = await response_to(remembering, stranger.token(), named(sha256(document)), transport)
-            assert response == {"data": {"me": {"workspaceId": stranger.workspace}}}, (transport, name)
-
-
-@pytest.mark.parametrize("accepted", [JSON, RESPONSE_JSON])
-async def test_an_unknown_or_unsupported_hash_is_answered_with_200(
-    remembering: Gateway, shared_gateway: Gateway, company: Company, accepted: str
-) -> None:
-    headers = {"authorization": f"Bearer {company.token()}", "accept": accepted}
-
-    unknown = await remembering.client.post("/graphql", json=by_apollo(sha256(a_document())), headers=headers)
-    unsupported = await shared_gateway.client.post("/graphql", json=by_apollo(sha256(a_document())), headers=headers)
-
-    for response, expected in ((unknown, "PERSISTED_QUERY_NOT_FOUND"), (unsupported, "PERSISTED_QUERY_NOT_SUPPORTED")):
-        assert (response.status_code, response.headers["cache-control"]) == (200, "no-store")
-        assert response.headers["content-type"].startswith(accepted)
-        assert code(response.json()) == expected
-
-
-@pytest.mark.parametrize("transport", FOR_QUERIES)
-async def test_a_document_with_the_hash_of_another_is_refused_and_not_kept(remembering: Gateway, company: Company, transport: str) -> None:
-    document, other, token = a_document(), a_document(), company.token()
-    await response_to(remembering, token, {"query": document, **by_apollo(sha256(document))})
-
-    for victim in (document, other):
-        poison = {"query": "query Poison { me { subject } }", **by_apollo(sha256(victim))}
-        assert code(await response_to(remembering, token, poison, transport)) == "BAD_REQUEST"
-
-    assert (await response_to(remembering, token, by_apollo(sha256(document)), transport))["data"] == {"me": {"workspaceId": company.workspace}}
-    assert code(await response_to(remembering, token, by_apollo(sha256(other)), transport)) == "PERSISTED_QUERY_NOT_FOUND"
-
-
-@pytest.mark.parametrize("document", ["{", "{ nothing }", "{ me {" + " subject" * 1000 + "} }", "fragment F on Query { me { subject } }"])
-async def test_an_invalid_document_is_not_kept(remembering: Gateway, company: Company, document: str) -> None:
-    assert "errors" in await response_to(remembering, company.token(), {"query": document, **by_apollo(sha256(document))})
-
-    assert code(await response_to(remembering, company.token(), by_apollo(sha256(document)))) == "PERSISTED_QUERY_NOT_FOUND"
-
-
-@pytest.mark.parametrize("transport", FOR_QUERIES)
-async def test_without_persisted_queries_every_hash_is_unsupported(company: Company, transport: str) -> None:
-    document, gateway, token = a_document(), company.gateway, company.token()
-    hash = by_apollo(sha256(document))
-
-    before = await response_to(gateway, token, hash, transport)
-    sent = await response_to(gateway, token, {"query": document, **hash}, transport)
-    after = await response_to(gateway, token, hash, transport)
-
-    assert before == after == {"errors": [{"message": "PersistedQueryNotSupported", "extensions": {"code": "PERSISTED_QUERY_NOT_SUPPORTED"}}]}
-    assert sent == {"data": {"me": {"workspaceId": company.workspace}}}
-
-
-async def test_a_mutation_that_is_sent_by_its_hash_needs_post(remembering: Gateway, company: Company) -> None:
-    request = {"variables": {"input": PERSON}, **by_apollo(sha256(CREATE))}
-    assert code(await response_to(remembering, company.token(), request, "GET")) == "PERSISTED_QUERY_NOT_FOUND"
-    await response_to(remembering, company.token(), {"query": CREATE, **request})
-
-    response = await remembering.client.get(
-        "/graphql",
-        params={name: orjson.dumps(value).decode() for name, value in request.items()},
-        headers={"authorization": f"Bearer {company.token()}"},
-    )
-
-    assert (response.status_code, response.headers["allow"], codes([response.json()])) == (405, "POST", {"BAD_REQUEST"})
-    assert len(company.kept()) == 1
-
-
-@pytest.mark.parametrize(
-    "named",
-    [
-        {"extensions": {"persistedQuery": "x"}},
-        {"extensions": {"persistedQuery": {}}},
-        {"extensions": {"persistedQuery": {"version": 2, "sha256Hash": sha256(ME)}}},
-        {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": 1}}},
-        {"documentId": 1},
-        {"documentId": ["x"]},
-        {"doc_id": {}},
-        {"documentId": "a", "doc_id": "b"},
-        {"documentId": "a", **by_apollo("b")},
-        {"documentId": "a", "query": 1},
-    ],
-)
-async def test_an_invalid_or_contradictory_id_is_refused(remembering: Gateway, company: Company, named: Request) -> None:
-    for request in (named, {"query": ME, **named}):
-        response = await remembering.client.post("/graphql", json=request, headers={"authorization": f"Bearer {company.token()}"})
-        assert (response.status_code, codes([response.json()])) == (400, {"BAD_REQUEST"})
-
-
-async def test_a_request_may_repeat_the_same_hash_in_several_forms(remembering: Gateway, company: Company) -> None:
-    named = {"documentId": f"sha256:{sha256(ME)}", "doc_id": sha256(ME), **by_apollo(sha256(ME))}
-
-    for request in ({"query": ME, **named}, named):
-        assert (await response_to(remembering, company.token(), request))["data"] == {"me": {"workspaceId": company.workspace}}
 
 
 MANIFESTS: dict[str, tuple[Callable[[str], str], Callable[[dict[str, str]], object]]] = {
@@ -387,18 +230,3 @@ async def test_requests_are_counted_by_the_source_of_their_document(database_uri
             await response_to(gateway, gateway.token(), request)
 
         assert await document_counts(gateway) == {"parsed": 1, "kept": 1, "persisted": 2, "trusted": 1, "refused": 3}
-
-
-async def test_browsers_can_cache_the_catalogue_under_the_short_url_of_its_hash(remembering: Gateway, company: Company) -> None:
-    document = f"query Q{uuid4().hex} {{ statuses {{ status }} }}"
-    await response_to(remembering, company.token(), {"query": document, **by_apollo(sha256(document))})
-
-    async def got(**headers: str) -> httpx2.Response:
-        bearer = {"authorization": f"Bearer {company.token()}", **{name.replace("_", "-"): value for name, value in headers.items()}}
-        return await remembering.client.get("/graphql", params={"documentId": f"sha256:{sha256(document)}"}, headers=bearer)
-
-    first = await got()
-    again = await got(if_none_match=first.headers["etag"])
-
-    assert (first.status_code, len(first.json()["data"]["statuses"])) == (200, 4)
-    assert (again.status_code, again.content) == (304, b"")
