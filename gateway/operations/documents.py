@@ -1,50 +1,24 @@
-"""Operation documents: each is parsed, measured, validated and compiled once, and then kept."""
+"""Operation documents: each is prepared once, kept, and found by its text or its id."""
 
 import logging
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from graphql import (
-    ASTValidationRule,
-    DocumentNode,
-    ExecutableDefinitionsRule,
-    GraphQLSchema,
-    GraphQLSyntaxError,
-    KnownFragmentNamesRule,
-    NoFragmentCyclesRule,
-    NoSchemaIntrospectionCustomRule,
-    NoUnusedFragmentsRule,
-    OperationDefinitionNode,
-    OperationType,
-    UniqueFragmentNamesRule,
-    parse,
-    specified_rules,
-    validate,
-)
+from graphql import GraphQLSchema, OperationType
 
-from compiler import Compiler, Limit, Plans
 from compiler.recent import Recent
-from domain.errors import TooComplex
-from gateway.errors import RequestRefused, error, formatted, refused
-from gateway.operations.cost import Price, Pricing
-from gateway.operations.limits import Limits, exceeded_as_written, exceeded_when_expanded, too_many, too_many_values
+from gateway.errors import RequestRefused, refused
+from gateway.operations.limits import Limits, too_many_values
 from gateway.operations.operation_request import OperationRequest
-from gateway.operations.selections import Fragments, fragments_of, inner_variables, merged, operations_of, well_formed
+from gateway.operations.preparation import Preparation, PreparedOperation, PreparedOperations, too_complex
 from gateway.operations.trusted import BadManifest, Mode, PersistedQueries, sha256
-from schema.fields import CONSTANT, declared
 
 logger = logging.getLogger(__name__)
 
 KEPT_DOCUMENTS = 512
 # A prepared document takes about a hundred times its characters in memory, in many small objects that the garbage collector has to traverse.
 KEPT_CHARACTERS = 128_000
-MAX_ERRORS = 10
-# In all lists of a response together. The cost can't limit them, because the length of nested lists can't be predicted.
-MAX_ITEMS = 5000
-# The rules that make a document well-formed. Their effort is proportional to its length.
-WELL_FORMED_RULES = (ExecutableDefinitionsRule, UniqueFragmentNamesRule, KnownFragmentNamesRule, NoUnusedFragmentsRule, NoFragmentCyclesRule)
 LEAST_COST = 1
 CHARACTERS_PER_COST = 4
 LIMITS = Limits()
@@ -57,32 +31,6 @@ class DocumentSource(StrEnum):
     PARSED = "parsed"  # The request sent it, and it was new.
     PERSISTED = "persisted"  # The request sent only its hash; an earlier request sent the document.
     TRUSTED = "trusted"  # It is in the manifest, whether the request sent its id or its text.
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PreparedOperation:
-    """An operation of a valid document, with everything that can be computed before it is executed.
-
-    `declared` are its variables, `inner` the variables that are used below the root fields. `constant`: the response is the same for every caller.
-    """
-
-    document: DocumentNode
-    definition: OperationDefinitionNode
-    plans: Plans
-    price: Price
-    declared: frozenset[str]
-    inner: frozenset[str]
-    constant: bool
-
-    @property
-    def type(self) -> OperationType:
-        """Query, mutation or subscription."""
-        return self.definition.operation
-
-    @property
-    def name(self) -> str | None:
-        """The name of the operation, if it has one."""
-        return self.definition.name.value if self.definition.name else None
 
 
 class Operation(NamedTuple):
@@ -98,10 +46,6 @@ class Operation(NamedTuple):
     def type(self) -> OperationType:
         """Query, mutation or subscription."""
         return self.prepared.type
-
-
-# The operations of a valid document, by name.
-PreparedOperations = Mapping[str | None, PreparedOperation]
 
 
 class Documents:
@@ -123,14 +67,8 @@ class Documents:
         mode: Mode = "open",
     ) -> None:
         """Raises: BadManifest if a trusted document is not valid."""
-        self._schema = schema
-        # Every transport serializes responses with orjson, which formats dates itself.
-        self._compiler = Compiler(
-            schema, hide_suggestions=not introspection, dates_left_to_orjson=True, limit=Limit(MAX_ITEMS, lambda: TooComplex(MAX_ITEMS))
-        )
-        self._introspection = introspection
+        self._preparation = Preparation(schema, introspection, limits)
         self._limits = limits
-        self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
         self._kept = Recent[str, PreparedOperations](KEPT_DOCUMENTS, KEPT_CHARACTERS)
         self._persisted = PersistedQueries() if persisted_queries else None
         self._mode = mode
@@ -185,7 +123,7 @@ class Documents:
         else:
             operations, source = self.check(query, request_id), DocumentSource.PARSED
             if self._mode == "trusted-first":
-                # Once for each document, so that operators see which documents trusted-only would refuse.
+                # Once for each document that is kept, so that operators see which documents trusted-only would refuse.
                 logger.info("a document that is not in the manifest was sent: sha256:%s", sha256(query))
             self._kept.keep(query, operations, len(query))
         if request.query is None:
@@ -193,6 +131,10 @@ class Documents:
         if request.document_id is not None and self._persisted:
             self._persisted.keep(query)
         return operations, source
+
+    def check(self, query: str, request_id: str) -> PreparedOperations:
+        """The operations of a document, by name, without keeping them. Raises: RequestRefused if the document is not valid or exceeds a limit."""
+        return self._preparation.prepared(query, request_id)
 
     def _has_id(self, query: str, id: str) -> bool:
         return self._trusted_ids.get(id) == query or sha256(query) == id
@@ -204,58 +146,6 @@ class Documents:
         except RequestRefused as refusal:
             raise BadManifest(f"{id}: {refusal.errors[0]['message']}") from None
 
-    def check(self, query: str, request_id: str) -> PreparedOperations:
-        """The operations of a document, by name. Raises: RequestRefused if the document is not valid or exceeds a limit."""
-        document = self._parsed(query, request_id)
-        if trouble := exceeded_as_written(document, self._limits):
-            raise too_complex(trouble)
-        if not well_formed(document):
-            self._validate(document, WELL_FORMED_RULES, request_id)
-        if trouble := exceeded_when_expanded(document, self._limits):
-            raise too_complex(trouble)
-        self._validate(document, self._rules, request_id)
-        operations = [self._prepare(document, each, fragments_of(document)) for each in operations_of(document)]
-        return {each.name: each for each in operations}
-
-    def _prepare(self, document: DocumentNode, definition: OperationDefinitionNode, fragments: Fragments) -> PreparedOperation:
-        return PreparedOperation(
-            document,
-            definition,
-            self._compiler.plans(document, definition),
-            Pricing(self._schema, definition, fragments).price(),
-            frozenset(each.variable.name.value for each in definition.variable_definitions or ()),
-            inner_variables(definition, fragments),
-            constant(self._schema, definition, fragments),
-        )
-
-    def _parsed(self, query: str, request_id: str) -> DocumentNode:
-        limits = self._limits
-        if len(query) > limits.characters:
-            raise too_complex(too_many("characters", limits))
-        try:
-            return parse(query, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
-        except GraphQLSyntaxError as mistake:
-            if "Document contains more than" in mistake.message:
-                raise too_complex(too_many("tokens", limits)) from None
-            raise RequestRefused(400, formatted([mistake], "GRAPHQL_PARSE_FAILED", request_id)) from None
-
-    def _validate(self, document: DocumentNode, rules: Collection[type[ASTValidationRule]], request_id: str) -> None:
-        errors = validate(self._schema, document, rules, MAX_ERRORS, hide_suggestions=not self._introspection)
-        for mistake in errors:
-            # An exception inside a rule is caused by the document too, so it is reported as a validation error, not as an unexpected one.
-            mistake.original_error = None
-        if errors:
-            raise RequestRefused(400, formatted(errors, "GRAPHQL_VALIDATION_FAILED", request_id))
-
-
-def constant(schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Fragments) -> bool:
-    """Whether a valid operation selects only root fields that are declared constant, so that clients may cache its response."""
-    if operation.operation is not OperationType.QUERY or not schema.query_type:
-        return False
-    selected = [field.name.value for each in merged("", [operation.selection_set], fragments).values() for _, field in each]
-    fields = [schema.query_type.fields.get(name) for name in selected if name != "__typename"]
-    return bool(fields) and all(declared(field, CONSTANT, False) for field in fields)
-
 
 def not_found() -> RequestRefused:
     """The refusal that makes a client send the document. Clients recognize its message and status. Source: Apollo Server, persisted queries."""
@@ -265,8 +155,3 @@ def not_found() -> RequestRefused:
 def not_supported() -> RequestRefused:
     """The refusal that makes a client send documents instead of hashes from now on."""
     return refused("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported", 200)
-
-
-def too_complex(message: str, **extensions: Any) -> RequestRefused:
-    """The refusal of an operation that is too large or costs too much."""
-    return RequestRefused(400, [error("QUERY_TOO_COMPLEX", message, **extensions)])

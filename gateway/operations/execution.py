@@ -11,8 +11,9 @@ from domain.caller import Caller
 from domain.errors import BadValue
 from gateway.callers.rate import Rate
 from gateway.errors import RequestRefused, error, formatted
-from gateway.operations.documents import LEAST_COST, Documents, Operation, too_complex
+from gateway.operations.documents import LEAST_COST, Documents, Operation
 from gateway.operations.operation_request import OperationRequest
+from gateway.operations.preparation import too_complex
 from gateway.operations.rights import enforce
 from gateway.process.drain import Drain
 from gateway.process.metrics import Metrics

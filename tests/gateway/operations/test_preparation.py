@@ -1,13 +1,47 @@
-"""Introspection: whether clients may read the schema, directly or from suggestions in errors."""
+"""The preparation of operation documents, and how much of the schema it reveals."""
 
 from typing import Any
 
 import pytest
-from graphql import get_introspection_query
+from graphql import OperationType, get_introspection_query
 
+from gateway.errors import RequestRefused
+from gateway.operations.limits import Limits
+from gateway.operations.preparation import Preparation
+from schema.build import build, executable
 from tests.company import Company
 from tests.serving import Gateway, serving
 from tests.wire import wired
+
+PREPARATION = Preparation(executable(build()), introspection=False, limits=Limits())
+
+
+def test_each_operation_of_a_document_is_prepared_by_name() -> None:
+    operations = PREPARATION.prepared(
+        "query One($id: ID!, $after: Int) { verification(id: $id) { events(after: $after) { version } } } mutation Two { __typename }", "request"
+    )
+
+    one, two = operations["One"], operations["Two"]
+    assert (one.type, one.name, one.declared, one.inner) == (OperationType.QUERY, "One", frozenset({"id", "after"}), frozenset({"after"}))
+    assert (two.type, two.name, two.declared, two.inner) == (OperationType.MUTATION, "Two", frozenset(), frozenset())
+    assert one.document is two.document
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ me { subject } } fragment F on Query { me { subject } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ me { subject } } #" + "x" * 20_000, "QUERY_TOO_COMPLEX"),
+    ],
+)
+def test_the_refusal_of_a_document_has_a_code(query: str, code: str) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        PREPARATION.prepared(query, "request")
+
+    assert refused.value.status == 400
+    assert {error["extensions"]["code"] for error in refused.value.errors} == {code}
 
 
 async def test_tools_can_read_the_schema_if_introspection_is_allowed(company: Company) -> None:
