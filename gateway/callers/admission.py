@@ -57,30 +57,30 @@ class Admission:
             ("subject", (caller.workspace, caller.subject, caller.chain), self._capacity.per_subject),
         )
 
-    def _places(self, *wanted: Place) -> "Places":
-        return Places(self._open, self._refused, wanted)
+    def _places(self, *places: Place) -> "Places":
+        return Places(self._open, self._refused, places)
 
 
 class Places:
     """The places that a connection takes while the context lasts."""
 
-    __slots__ = ("_open", "_refused", "_wanted")
+    __slots__ = ("_open", "_places", "_refused")
 
-    def __init__(self, open: Counter[Hashable], refused: Callable[[str], None], wanted: tuple[Place, ...]) -> None:
+    def __init__(self, open: Counter[Hashable], refused: Callable[[str], None], places: tuple[Place, ...]) -> None:
         self._open = open
         self._refused = refused
-        self._wanted = wanted
+        self._places = places
 
     def __enter__(self) -> None:
-        for kind, holder, maximum in self._wanted:
+        for kind, holder, maximum in self._places:
             if self._open[kind, holder] >= maximum:
                 self._refused(kind)
                 raise Crowded(f"at most {maximum} {NOUNS[kind]} at a time; try again later")
-        for kind, holder, _maximum in self._wanted:
+        for kind, holder, _maximum in self._places:
             self._open[kind, holder] += 1
 
     def __exit__(self, *_: object) -> None:
-        for kind, holder, _maximum in self._wanted:
+        for kind, holder, _maximum in self._places:
             self._open[kind, holder] -= 1
             if not self._open[kind, holder]:
                 del self._open[kind, holder]
@@ -89,7 +89,7 @@ class Places:
         """Take the other places instead of these. Raises: Crowded, in which case nothing has changed."""
         others.__enter__()
         self.__exit__()
-        self._wanted = others._wanted
+        self._places = others._places
 
 
 def line(address: str) -> str:

@@ -30,11 +30,11 @@ class Requests(Collector):
         self._durations = {type: [0] * (len(BUCKETS) + 1) for type in MEASURED}
         self._seconds = dict.fromkeys(MEASURED, 0.0)
 
-    def found(self, kind: str) -> None:
+    def count_document(self, kind: str) -> None:
         """Count a request by how its document was found."""
         self._documents[kind] += 1
 
-    def answered(self, status: int | None) -> None:
+    def count_response(self, status: int | None) -> None:
         """Count a response by its status."""
         self._responses[status] += 1
 
@@ -103,11 +103,11 @@ class Metrics:
 
     def count_document(self, kind: str) -> None:
         """Count a request by how its document was found (kept, parsed, persisted, trusted), or as refused."""
-        self._requests.found(kind)
+        self._requests.count_document(kind)
 
     def count_response(self, scope: Scope, status: int | None) -> None:
         """Count a response: a hook of the entrance."""
-        self._requests.answered(status)
+        self._requests.count_response(status)
 
     def exposition(self) -> bytes:
         """All metrics, in Prometheus's text format."""

@@ -222,7 +222,7 @@ def stored(document: Document) -> RawBSONDocument:
     return RawBSONDocument(bson.encode(document).replace(BROKEN.encode(), b"broke\xff-text"))
 
 
-def found(company: Company, id: object) -> Document:
+def read_back(company: Company, id: object) -> Document:
     """The document that is stored now."""
     document: Document | None = company.collection.with_options(codec_options=UTC_INSTANTS).find_one({"_id": id})
     assert document
@@ -260,7 +260,7 @@ def put(company: Company, kind: Kind) -> tuple[Document, Verification]:
     before = usual(company)
     document = kind.spoil(encode(before))
     company.collection.insert_one(stored(document))
-    return found(company, document["_id"]), before
+    return read_back(company, document["_id"]), before
 
 
 async def rows_of(company: Company, verification: Verification) -> Document:
@@ -329,7 +329,7 @@ async def test_a_mutation_preserves_unreadable_parts_or_is_refused_without_writi
 
     answer = await company.ask(PROGRESS, {"id": before.id}, company.token(Scope.REPORT))
 
-    after = found(company, document["_id"])
+    after = read_back(company, document["_id"])
     if kind.bad:
         code = "NOT_FOUND" if kind.counted == 1 or kind.id else "CONFLICT"
         assert answer == {"reportProgress": {"code": code}}
@@ -354,7 +354,7 @@ async def test_a_mutation_preserves_unreadable_parts_or_is_refused_without_writi
 async def test_every_mutation_of_an_unreadable_verification_is_refused(company: Company, place: str) -> None:
     final = a_final_verification(workspace=company.workspace, idempotency=Idempotency("key-1", "fingerprint"))
     company.collection.insert_one(encode(final) | {place: "suspended"})
-    document = found(company, final.id)
+    document = read_back(company, final.id)
 
     answers = [
         await company.create(idempotencyKey="key-1"),
@@ -404,7 +404,7 @@ async def test_following_a_chain_continues_after_an_unreadable_version(company: 
         event = {"version": 2, "type": "capture_paused", "actor": "robot", "at": datetime.now(UTC)}
         company.collection.update_one({"_id": id}, {"$set": {"version": 2}, "$push": {"events": event}})
         assert await updates.next() == {"verification": {"id": id, "version": 2}, "events": []}
-        standing = found(company, id)
+        standing = read_back(company, id)
         company.collection.update_one({"_id": id}, {"$set": {"status": "suspended", "version": 3}})
         company.collection.replace_one({"_id": id}, standing)
         await company.progress(id, CAPTURE_STARTED)
@@ -428,7 +428,7 @@ async def test_a_replay_finds_a_verification_with_unknown_fields(company: Compan
     replay = await company.create(idempotencyKey="key-1")
     await company.progress(id, CAPTURE_STARTED)
 
-    document = found(company, id)
+    document = read_back(company, id)
     assert replay["id"] == id
     assert (document["idempotency"]["scope"], document["schema"], document["events"][0]["channel"]) == ("chain", 7, "sms")
 

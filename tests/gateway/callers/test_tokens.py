@@ -56,9 +56,9 @@ OPERATIONS = {
 WITH_AN_ID = [name for name, query in OPERATIONS.items() if "$id: ID!" in query]
 
 
-def variables(query: str, **given: Any) -> dict[str, Any]:
+def variables(query: str, **values: Any) -> dict[str, Any]:
     """The values whose variables an operation declares."""
-    return {name: value for name, value in given.items() if f"${name}:" in query}
+    return {name: value for name, value in values.items() if f"${name}:" in query}
 
 
 def test_each_root_field_and_each_id_argument_is_tested_here() -> None:
@@ -246,7 +246,7 @@ async def test_a_token_that_is_in_use_expires(company: Company) -> None:
 
 async def test_issuer_and_audience_are_required_if_they_are_set(database_uri: str) -> None:
     async with serving(database_uri, token_issuer="https://id.example", token_audience="gateway") as gateway:
-        wanted = {"iss": "https://id.example", "aud": "gateway"}
+        required = {"iss": "https://id.example", "aud": "gateway"}
         statuses = {}
         tried: dict[str, dict[str, object]] = {
             "both": {},
@@ -257,7 +257,7 @@ async def test_issuer_and_audience_are_required_if_they_are_set(database_uri: st
             "no audience": {"aud": None},
         }
         for what, changed in tried.items():
-            token = signed(claims("acme", **{**wanted, **changed}))
+            token = signed(claims("acme", **{**required, **changed}))
             statuses[what] = (await gateway.post(OPERATIONS["me"], token=token)).status_code
 
     assert statuses == {"both": 200, "several audiences": 200, "neither": 401, "another issuer": 401, "another audience": 401, "no audience": 401}

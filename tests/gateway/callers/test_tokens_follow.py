@@ -176,9 +176,9 @@ async def test_a_verification_outside_the_chain_looks_like_one_that_does_not_exi
     answers = set()
     for id in (other, foreign, absent):
         if query.startswith("subscription"):
-            for given in ({"id": id}, {"id": id, "after": 100}):
+            for operation_variables in ({"id": id}, {"id": id, "after": 100}):
                 async with wired(company.gateway, token) as wire:
-                    await wire.subscribe("1", query, given)
+                    await wire.subscribe("1", query, operation_variables)
                     answers.add(without(id, await messages_of(wire)))
         else:
             answers.add(without(id, await company.answer(query, {"id": id}, token)))
@@ -192,9 +192,9 @@ async def test_a_follower_may_not_list_count_change_or_watch_verifications(compa
     served = {"node", "verification", "verificationUpdated", "statuses", "reasonCodes", "reasonCode", "me"}
 
     for name, query in OPERATIONS.items():
-        given = variables(query, id=id, input=PERSON)
+        operation_variables = variables(query, id=id, input=PERSON)
         async with wired(company.gateway, token) as wire:
-            await wire.subscribe("1", query, given)
+            await wire.subscribe("1", query, operation_variables)
             message = await wire.hear()
         payload = message["payload"]
         errors = payload if message["type"] == "error" else payload.get("errors", [])

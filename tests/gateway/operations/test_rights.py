@@ -86,14 +86,14 @@ async def test_each_root_field_is_open_only_to_callers_with_its_scope(company: C
     ids, token = dict.fromkeys(("anonymizeVerification", "retryVerification"), failed.id), company.token(*scopes)
 
     for name, query in OPERATIONS.items():
-        given, before = variables(query, id=ids.get(name, pending.id), input=PERSON), company.kept()
+        operation_variables, before = variables(query, id=ids.get(name, pending.id), input=PERSON), company.kept()
         if query.startswith("subscription"):
             async with wired(company.gateway, token) as wire:
-                await wire.subscribe("1", query, given)
+                await wire.subscribe("1", query, operation_variables)
                 message = await wire.hear()
             errors = message["payload"] if message["type"] == "error" else message["payload"].get("errors", [])
         else:
-            errors = (await company.answer(query, given, token)).get("errors", [])
+            errors = (await company.answer(query, operation_variables, token)).get("errors", [])
 
         allowed = NEEDS[name] is None or NEEDS[name] in scopes
         assert [error["extensions"]["code"] for error in errors] == ([] if allowed else ["FORBIDDEN"]), name
