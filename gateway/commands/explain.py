@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from graphql import OperationType
 
 from domain.caller import Scope
-from gateway.operations.documents import Documents, PreparedOperation
+from gateway.operations.documents import Documents
+from gateway.operations.preparation import PreparedOperation
 from gateway.operations.rights import enforce
 from schema.build import build, executable
 

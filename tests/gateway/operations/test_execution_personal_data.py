@@ -1,4 +1,4 @@
-"""Personal data that can't be opened: that is one field's trouble, and nobody else's."""
+"""Personal data that can't be decrypted: their field is null with an error, and nothing else is affected."""
 
 import logging
 from typing import Any
@@ -29,14 +29,14 @@ def spoil(company: Company, id: str, **changed: Any) -> None:
 
 
 def unreadable(answer: dict[str, Any]) -> list[list[object]]:
-    """Where the errors of an answer are, all of which must be about personal data that can't be read."""
+    """The paths of the errors of an answer. All of them must be about personal data that can't be read."""
     for error in answer["errors"]:
         assert error["extensions"] == {"code": "BAD_DOCUMENT"}
         assert not any(name in repr(error) for name in NAMES.values())
     return [error["path"] for error in answer["errors"]]
 
 
-async def test_an_unknown_key_nulls_its_field_alone_and_one_line_of_the_log_names_the_key(company: Company, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_missing_key_nulls_only_its_field_and_is_logged_once(company: Company, caplog: pytest.LogCaptureFixture) -> None:
     id = await verified(company)
     spoil(company, id, declared_key="lost-2025")
 
@@ -57,7 +57,7 @@ async def test_an_unknown_key_nulls_its_field_alone_and_one_line_of_the_log_name
     assert "Jeanne" not in repr([vars(record) for record in caplog.records])
 
 
-async def test_what_was_moved_to_another_verification_is_not_shown_there(company: Company, stranger: Company) -> None:
+async def test_personal_data_copied_from_another_verification_or_field_are_not_shown(company: Company, stranger: Company) -> None:
     mine, theirs = await verified(company), await verified(stranger)
     another = await verified(company)
     [[hers], [kept]] = [[row for row in place.kept() if row["_id"] == id] for place, id in ((stranger, theirs), (company, another))]
@@ -67,7 +67,7 @@ async def test_what_was_moved_to_another_verification_is_not_shown_there(company
         assert unreadable(await company.answer(READ, {"id": mine})) == [["verification", "declaredIdentity"]]
 
 
-async def test_the_other_rows_of_a_page_are_whole(company: Company) -> None:
+async def test_the_other_rows_of_a_page_are_complete(company: Company) -> None:
     first, spoiled, last = [await verified(company) for _ in range(3)]
     spoil(company, spoiled, extracted_data=b"x" * 144)
 
@@ -80,7 +80,7 @@ async def test_the_other_rows_of_a_page_are_whole(company: Company) -> None:
     assert [row["extractedDocument"] and row["extractedDocument"]["fullName"] for row in rows] == ["Jeanne Moreau", None, "Jeanne Moreau"]
 
 
-async def test_who_does_not_ask_for_them_notices_nothing(company: Company, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_query_without_personal_data_has_no_error(company: Company, caplog: pytest.LogCaptureFixture) -> None:
     id = await verified(company)
     spoil(company, id, declared=7, extracted_key="lost")
 
@@ -90,7 +90,7 @@ async def test_who_does_not_ask_for_them_notices_nothing(company: Company, caplo
     assert not any("opened" in message for message in caplog.messages)
 
 
-async def test_it_can_still_be_followed_and_changed(company: Company) -> None:
+async def test_a_verification_with_unreadable_names_can_still_be_followed_and_changed(company: Company) -> None:
     id = await company.created()
     spoil(company, id, declared_key="lost")
 
@@ -110,7 +110,7 @@ async def test_it_can_still_be_followed_and_changed(company: Company) -> None:
     assert (await company.ask(READ, {"id": id}))["verification"]["declaredIdentity"] is None
 
 
-async def test_a_retry_that_needs_the_names_is_not_made_without_them(company: Company) -> None:
+async def test_a_retry_that_needs_unreadable_names_is_refused(company: Company) -> None:
     id = await company.created()
     await company.result(id, "FAILED", "IDVV_2101")
     spoil(company, id, declared_key="lost")

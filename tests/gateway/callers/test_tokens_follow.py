@@ -13,7 +13,7 @@ from schema.build import build, executable
 from store.verifications import utc_now
 from tests.clock import Clock
 from tests.company import CAPTURE_STARTED, LINK_OPENED, PERSON, Company
-from tests.gateway.callers.test_tokens import OPERATIONS, said, variables, without
+from tests.gateway.callers.test_tokens import OPERATIONS, messages_of, variables, without
 from tests.serving import KEYS, serving
 from tests.wire import following, wired
 
@@ -47,14 +47,14 @@ def codes(reasons: list[dict[str, str]]) -> list[str]:
 
 
 async def seen(company: Company, id: str, token: str) -> dict[str, Any]:
-    """All that a token shows of a verification, where its personal data are refused."""
+    """The verification as a token shows it, whose personal data are refused."""
     answer = await company.answer(READ, {"id": id}, token)
     assert [error["extensions"] for error in answer["errors"]] == [{"code": "FORBIDDEN"}]
-    found: dict[str, Any] = answer["data"]["verification"]
-    return found
+    verification: dict[str, Any] = answer["data"]["verification"]
+    return verification
 
 
-async def test_a_token_says_how_long_it_is_valid_and_whom_it_serves(company: Company) -> None:
+async def test_a_follow_token_has_its_expiry_subject_and_scope(company: Company) -> None:
     id = await company.created()
 
     issued = await company.issue(id, 600)
@@ -69,7 +69,7 @@ async def test_a_token_says_how_long_it_is_valid_and_whom_it_serves(company: Com
     }
 
 
-async def test_the_person_sees_how_it_stands_and_what_to_do(company: Company) -> None:
+async def test_the_person_sees_the_verification_without_its_personal_data_and_reference(company: Company) -> None:
     id = await company.created(reference="order-1", faceRecognition=True)
     await company.progress(id, LINK_OPENED)
     token = await company.follow_token(id)
@@ -85,7 +85,7 @@ async def test_the_person_sees_how_it_stands_and_what_to_do(company: Company) ->
     assert integrators["reference"] == "order-1"
 
 
-async def test_the_person_is_not_told_internal_reasons_anywhere(company: Company) -> None:
+async def test_the_person_sees_no_internal_reasons_anywhere(company: Company) -> None:
     first = await company.created()
     await company.result(first, "FAILED", "IDVV_2403", "IDVV_2101", "NEW_CODE", extractedDocument=DOCUMENT)
     second = (await company.retry(first))["id"]
@@ -96,18 +96,18 @@ async def test_the_person_is_not_told_internal_reasons_anywhere(company: Company
 
     answer = await company.answer(query, {"id": second}, token)
     async with following(company.gateway, token, UPDATED, {"id": first, "after": 0, "retries": True}) as updates:
-        heard = [await updates.next(), await updates.next()]
+        received = [await updates.next(), await updates.next()]
 
     attempts = answer["data"]["node"]["attempts"]
     assert [codes(attempt["reasons"]) for attempt in attempts] == [["IDVV_2101"], []]
     assert [codes(attempt["events"][1]["reasons"]) for attempt in attempts] == [["IDVV_2101"], []]
     assert [attempt["status"] for attempt in attempts] == ["FAILED", "FAILED"]
     for secret in ("IDVV_2403", "IDVV_2301", "NEW_CODE", "Jeanne"):
-        assert secret not in repr((answer, heard))
+        assert secret not in repr((answer, received))
     assert len(answer["errors"]) == 1
 
 
-async def test_the_person_does_not_learn_what_was_reported_in_vain(company: Company) -> None:
+async def test_the_person_does_not_see_the_content_of_ignored_results(company: Company) -> None:
     id = await company.created()
     await company.result(id, "INCONCLUSIVE", "IDVV_1314")
     await company.result(id, "FAILED", "IDVV_2101")
@@ -128,32 +128,32 @@ async def test_the_person_does_not_learn_what_was_reported_in_vain(company: Comp
         assert all((event["fromStatus"], event["toStatus"], event["reasons"], event["note"]) == (None, None, [], None) for event in events)
 
 
-async def test_the_person_follows_live_to_the_end_and_over_retries(company: Company) -> None:
+async def test_the_person_follows_changes_across_retries_to_the_end(company: Company) -> None:
     first = await company.created(reference="order-1")
     token = await company.follow_token(first)
 
     async with following(company.gateway, token, UPDATED, {"id": first, "after": 0, "retries": True}) as updates:
-        heard = [await updates.next()]
+        received = [await updates.next()]
         await company.progress(first, CAPTURE_STARTED)
-        heard.append(await updates.next())
+        received.append(await updates.next())
         await company.result(first, "FAILED", "IDVV_2101", "IDVV_2301")
-        heard.append(await updates.next())
+        received.append(await updates.next())
         second = (await company.retry(first))["id"]
-        heard += [await updates.next(), await updates.next()]
+        received += [await updates.next(), await updates.next()]
         await company.result(second, "VERIFIED")
-        heard += await updates.rest()
+        received += await updates.rest()
 
-    assert {(update["verification"]["id"], update["verification"]["version"]) for update in heard} == {
+    assert {(update["verification"]["id"], update["verification"]["version"]) for update in received} == {
         *((first, version) for version in (1, 2, 3, 4)),
         (second, 1),
         (second, 2),
     }
-    assert "IDVV_2301" not in repr(heard)
-    assert "order-1" not in repr(heard)
+    assert "IDVV_2301" not in repr(received)
+    assert "order-1" not in repr(received)
     assert (await company.ask("query($id: ID!) { verification(id: $id) { status } }", {"id": second}, token))["verification"]["status"] == "VERIFIED"
 
 
-async def test_a_token_of_a_retry_reaches_the_attempts_before_it(company: Company) -> None:
+async def test_a_follow_token_of_any_attempt_shows_all_attempts_of_the_chain(company: Company) -> None:
     first = await company.created()
     await company.result(first, "INCONCLUSIVE", "IDVV_1314")
     second = (await company.retry(first))["id"]
@@ -169,32 +169,32 @@ async def test_a_token_of_a_retry_reaches_the_attempts_before_it(company: Compan
 
 
 @pytest.mark.parametrize("name", ["node", "verification", "verificationUpdated"])
-async def test_what_is_not_of_the_chain_is_as_if_it_did_not_exist(company: Company, stranger: Company, name: str) -> None:
+async def test_a_verification_outside_the_chain_looks_like_one_that_does_not_exist(company: Company, stranger: Company, name: str) -> None:
     own, other, foreign, absent = await company.created(), await company.created(), await stranger.created(), "ver_" + "1" * 32
     token, query = await company.follow_token(own), OPERATIONS[name]
 
     answers = set()
     for id in (other, foreign, absent):
         if query.startswith("subscription"):
-            for given in ({"id": id}, {"id": id, "after": 100}):
+            for operation_variables in ({"id": id}, {"id": id, "after": 100}):
                 async with wired(company.gateway, token) as wire:
-                    await wire.subscribe("1", query, given)
-                    answers.add(without(id, await said(wire)))
+                    await wire.subscribe("1", query, operation_variables)
+                    answers.add(without(id, await messages_of(wire)))
         else:
             answers.add(without(id, await company.answer(query, {"id": id}, token)))
 
     assert len(answers) == 1, answers
 
 
-async def test_a_follower_lists_counts_changes_and_watches_nothing(company: Company) -> None:
+async def test_a_follower_may_not_list_count_change_or_watch_verifications(company: Company) -> None:
     id = await company.created()
     token, before = await company.follow_token(id), company.kept()
     served = {"node", "verification", "verificationUpdated", "statuses", "reasonCodes", "reasonCode", "me"}
 
     for name, query in OPERATIONS.items():
-        given = variables(query, id=id, input=PERSON)
+        operation_variables = variables(query, id=id, input=PERSON)
         async with wired(company.gateway, token) as wire:
-            await wire.subscribe("1", query, given)
+            await wire.subscribe("1", query, operation_variables)
             message = await wire.hear()
         payload = message["payload"]
         errors = payload if message["type"] == "error" else payload.get("errors", [])
@@ -204,7 +204,7 @@ async def test_a_follower_lists_counts_changes_and_watches_nothing(company: Comp
     assert company.kept() == before
 
 
-async def test_a_follower_may_not_ask_for_another_token(company: Company) -> None:
+async def test_a_follower_may_not_issue_another_token(company: Company) -> None:
     id = await company.created()
 
     answer = await company.answer(OPERATIONS["issueFollowToken"], {"id": id}, await company.follow_token(id))
@@ -212,7 +212,7 @@ async def test_a_follower_may_not_ask_for_another_token(company: Company) -> Non
     assert (answer["data"], [error["extensions"] for error in answer["errors"]]) == (None, [{"code": "FORBIDDEN"}])
 
 
-async def test_only_who_may_write_issues_tokens(company: Company) -> None:
+async def test_only_callers_who_may_write_can_issue_follow_tokens(company: Company) -> None:
     id = await company.created()
 
     answer = await company.answer(OPERATIONS["issueFollowToken"], {"id": id}, company.token(Scope.READ, Scope.REPORT, Scope.SENSITIVE))
@@ -220,7 +220,7 @@ async def test_only_who_may_write_issues_tokens(company: Company) -> None:
     assert [error["extensions"] for error in answer["errors"]] == [{"code": "FORBIDDEN"}]
 
 
-async def test_a_token_ends_when_it_says(database_uri: str) -> None:
+async def test_a_follow_token_expires_at_its_expiry(database_uri: str) -> None:
     clock = Clock(utc_now())
     async with serving(database_uri, now=clock) as gateway:
         created = await gateway.query(
@@ -242,7 +242,7 @@ async def test_a_token_ends_when_it_says(database_uri: str) -> None:
     assert (statuses, closed) == ([200, 401], 4403)
 
 
-async def test_a_status_says_the_same_to_the_person_as_to_the_company(company: Company) -> None:
+async def test_the_person_sees_the_same_status_and_dates_as_the_company(company: Company) -> None:
     for status in Status:
         id = await company.created()
         if status.final:
@@ -255,7 +255,7 @@ async def test_a_status_says_the_same_to_the_person_as_to_the_company(company: C
         assert {name: shown[name] for name in same} == {name: whole[name] for name in same}
 
 
-async def test_what_the_gateway_signed_outlasts_a_change_of_its_key(database_uri: str) -> None:
+async def test_follow_tokens_and_links_stay_valid_while_the_previous_signing_key_is_set(database_uri: str) -> None:
     new = "another-signing-key-0123456789-abcdefghijkl"
     async with serving(database_uri) as before:
         created = (await before.query(CREATE_LINKED))["createVerification"]
