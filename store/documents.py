@@ -14,7 +14,7 @@ from domain.event import Event
 from domain.identity import DeclaredIdentity, ExtractedDocument, Personal
 from domain.verification import Idempotency, Provider, Verification
 from store.sealing import Keys, sealed
-from store.view import EPOCH, KEPT, check, seen, stored
+from store.stored_verification import EPOCH, KEPT, check, seen, stored
 
 Document = dict[str, Any]
 # What encodes an attribute that changed: of its value, what was stored before, and its verification.

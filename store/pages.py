@@ -15,10 +15,10 @@ from store.bad_documents import BadDocuments
 from store.cursor import Place, encode_all
 from store.documents import Document
 from store.driver import BlockingCollection, answering, fetch, in_thread
-from store.part import reading, rows
+from store.partial_verification import reading, rows
 from store.query import matching, within
 from store.sealing import Keys
-from store.view import utc
+from store.stored_verification import utc
 
 SORTED_BY = {
     Order.CREATED_NEWEST: ("createdAt", DESCENDING),

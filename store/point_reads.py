@@ -6,10 +6,10 @@ from functools import partial
 
 from domain.errors import Unavailable
 from domain.verification import Verification
-from store import part
+from store import partial_verification
 from store.documents import Document
 from store.driver import BlockingCollection, answering, fetch, in_thread
-from store.part import Reading, Row
+from store.partial_verification import Reading, Row
 from store.sealing import Keys
 from store.shared_reads import settle
 
@@ -66,7 +66,7 @@ class PointReads:
             self._read(asked, needed).add_done_callback(lambda _: self._next())
 
     def _read(self, asked: Requested, needed: frozenset[str] | None) -> asyncio.Future[ByKey]:
-        reading = in_thread(partial(self._found, [*asked], part.reading(needed, CONFINED)))
+        reading = in_thread(partial(self._found, [*asked], partial_verification.reading(needed, CONFINED)))
         reading.add_done_callback(partial(self._settle, asked, needed))
         return reading
 
@@ -85,7 +85,7 @@ class PointReads:
     def _found(self, keys: list[Key], reading: Reading | None) -> ByKey:
         with answering():
             documents = fetch(self._collection, wanted(keys), reading.projection if reading else None)
-        rows = part.rows(documents, self._keys, reading)
+        rows = partial_verification.rows(documents, self._keys, reading)
         return {(document["workspace"], document["_id"]): row for document, row in zip(documents, rows, strict=True)}
 
 

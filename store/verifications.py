@@ -16,7 +16,7 @@ from domain.errors import BadDocument, BadValue, Conflict, DomainError, NotFound
 from domain.filter import Filter, Order
 from domain.statistics import VerificationStats
 from domain.verification import Verification
-from store import due, pages, part, statistics
+from store import due, pages, partial_verification, statistics
 from store.bad_documents import BadDocuments
 from store.barrier import Barrier
 from store.cursor import Place
@@ -184,12 +184,12 @@ class Verifications:
 
     async def chains(self, chains: Iterable[str], reading: frozenset[str] | None = None) -> list[Verification]:
         """All attempts of the chains that can be read, oldest attempt first. Of `reading`, what `page` says. Cost: one query over an index."""
-        needed = part.reading(reading, ATTEMPT)
+        needed = partial_verification.reading(reading, ATTEMPT)
         with answering():
             wanted = within(self._scope, [{"chain": {"$in": list(chains)}}])
             documents = await in_thread(partial(fetch, self._store.plain, wanted, needed.projection if needed else None))
         # Sorted here: of more than 200 chains, MongoDB can't merge the entries of its index.
-        found = self._store.bad_documents.readable(part.rows(documents, self._store.keys, needed))
+        found = self._store.bad_documents.readable(partial_verification.rows(documents, self._store.keys, needed))
         return sorted(found, key=lambda verification: verification.attempt)
 
     async def page(self, filter: Filter, request: PageRequest, reading: frozenset[str] | None = None) -> Page:

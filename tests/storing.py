@@ -35,6 +35,16 @@ def decode(document: Document) -> Verification:
     return documents.decode(document, DATA_KEYS)
 
 
+async def stored_documents(store: Store) -> list[Document]:
+    """All documents of verifications, read past the store's methods."""
+    return await store.collection.find().sort("_id").to_list(None)
+
+
+async def stored_verifications(store: Store) -> list[Verification]:
+    """All verifications, read past the store's methods."""
+    return [*map(decode, await stored_documents(store))]
+
+
 def another_database(mongo_uri: str) -> str:
     """The address of a database that no other test has."""
     return urlunsplit(urlsplit(mongo_uri)._replace(path=f"/test_{uuid4().hex}"))

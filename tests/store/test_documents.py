@@ -16,7 +16,7 @@ from domain.verification import Idempotency, Verification
 from store.documents import instant, milliseconds
 from store.driver import UTC_INSTANTS
 from tests.factories import VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, an_anonymized_verification, later
-from tests.store.histories import chains, over_histories
+from tests.histories import chains, over_histories
 from tests.storing import decode, encode
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from store.driver import answering, close, connect, database, fetch, in_thread, 
 from store.pages import PageRequest
 from store.verifications import Store
 from tests.factories import a_verification
-from tests.store.histories import noted
+from tests.histories import noted
 from tests.storing import DATA_KEYS, encode
 
 

@@ -14,7 +14,7 @@ from tests.factories import (
     an_anonymized_verification,
     later,
 )
-from tests.store.histories import opening
+from tests.histories import opening
 
 
 def due(verification: Verification) -> Due:

@@ -22,7 +22,7 @@ from store.pages import PageRequest
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.factories import FAILED_RESULT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
-from tests.store.histories import noted, versions
+from tests.histories import noted, versions
 from tests.storing import GENEROUS_SECONDS, a_feed, encode, feeding, next_change, until
 
 WRITES = 6

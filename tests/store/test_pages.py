@@ -18,9 +18,9 @@ from store.cursor import Place
 from store.pages import Page, PageRequest
 from store.verifications import Store, Verifications
 from tests.clock import Clock
+from tests.crowds import MINUTES, a_crowd, filters, listed, stored
 from tests.factories import a_verification, later
-from tests.store.crowds import MINUTES, a_crowd, filters, listed, stored
-from tests.store.histories import noted
+from tests.histories import noted
 from tests.storing import another_database, storing, until
 
 # The crowd stands as it is for all examples; how long one takes tells nothing.

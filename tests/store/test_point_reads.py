@@ -6,13 +6,13 @@ import pytest
 
 from domain.errors import BadDocument, Unavailable
 from store.driver import close, connect
-from store.part import NotRead
+from store.partial_verification import NotRead
 from store.point_reads import MAX_AT_ONCE
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.commands import Commands
 from tests.factories import a_verification
-from tests.store.histories import noted
+from tests.histories import noted
 from tests.storing import DATA_KEYS, encode, until
 
 

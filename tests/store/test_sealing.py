@@ -19,8 +19,8 @@ from store.sealing import LENGTH_STEP, Keys, Sealed, Unopenable
 from store.verifications import Store, Verifications
 from tests.company import Company
 from tests.factories import FAILED_RESULT, JEANNE, NOON, PASSPORT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_provider, a_verification, an_id
-from tests.store.histories import documents as extracted_documents
-from tests.store.histories import names, texts
+from tests.histories import documents as extracted_documents
+from tests.histories import names, texts
 from tests.storing import DATA_KEY, DATA_KEYS, decode, encode
 
 OTHER_KEY = bytes(range(32, 64))

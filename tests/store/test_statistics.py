@@ -18,9 +18,9 @@ from domain.verification import Verification
 from store.documents import Document
 from store.verifications import Store, Verifications
 from tests.clock import Clock
+from tests.crowds import filters
 from tests.factories import FAILED_RESULT, NOON, VERIFIED_RESULT, a_final_verification, a_verification, later, retried
-from tests.store.crowds import filters
-from tests.store.histories import results
+from tests.histories import results
 from tests.storing import another_database, encode, storing
 
 INDIVIDUALS_RESULT = Result.reported(Status.INCONCLUSIVE, ["IDVV_3001"])

@@ -24,11 +24,10 @@ from tests.factories import (
     later,
     retried,
 )
-from tests.store.contents import documents, stored
-from tests.store.histories import KEY, opening, progressing
-from tests.store.test_confinement import NOT_THERE
+from tests.histories import KEY, opening, progressing
 from tests.store.test_documents import values
-from tests.storing import DATA_KEYS, encode, storing
+from tests.store.test_verifications_confinement import NOT_THERE
+from tests.storing import DATA_KEYS, encode, stored_documents, stored_verifications, storing
 
 
 async def test_a_verification_is_read_as_it_was_added(verifications: Verifications) -> None:
@@ -63,7 +62,7 @@ async def test_one_idempotency_key_makes_one_verification_however_many_ask_at_on
         made = await asyncio.gather(*(both[number % 2].add(a_verification(idempotency=KEY)) for number in range(20)))
 
     assert len({verification.id for verification in made}) == 1
-    assert await stored(store) == [made[0]]
+    assert await stored_verifications(store) == [made[0]]
 
 
 async def test_without_a_key_each_request_makes_a_verification(store: Store, verifications: Verifications) -> None:
@@ -130,7 +129,7 @@ async def test_nothing_that_is_absent_is_stored_as_null(store: Store, verificati
     await verifications.change(retry.id, lambda it, at: it.concluded(FAILED_RESULT, at))
     await verifications.change(retry.id, lambda it, at: it.anonymized(Actor.INTEGRATOR, at))
 
-    stored = await documents(store)
+    stored = await stored_documents(store)
 
     assert len(stored) == 5
     assert [value for value in values(stored) if value is None] == []

@@ -16,8 +16,8 @@ from tests.factories import (
     a_verification,
     retried,
 )
-from tests.store.contents import stored
-from tests.store.histories import KEY, noted, noting
+from tests.histories import KEY, noted, noting
+from tests.storing import stored_verifications
 
 Call = Callable[[Verifications, Verification], Awaitable[object]]
 
@@ -77,7 +77,7 @@ async def test_outside_of_its_workspace_and_chain_a_verification_is_not_there(st
     answers = {method: await answer(call, outside, inside) for method, (call, _) in NOT_THERE.items()}
 
     assert answers == {method: nothing for method, (_, nothing) in NOT_THERE.items()}
-    assert await stored(store) == [inside]
+    assert await stored_verifications(store) == [inside]
 
 
 @pytest.mark.parametrize("chain", [None, "ver_1"])

@@ -30,9 +30,9 @@ from store.pages import PageRequest
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.commands import Command, Commands
+from tests.crowds import a_crowd, stored
 from tests.factories import NOON, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
-from tests.store.crowds import a_crowd, stored
-from tests.store.histories import noted
+from tests.histories import noted
 from tests.storing import a_feed, another_database, feeding, next_change, storing
 
 MINUTES = 600

@@ -14,10 +14,10 @@ from domain.verification import RetryRequest, Verification
 from store import documents
 from store.documents import Document
 from store.driver import NAIVE_INSTANTS, UTC_INSTANTS
+from store.stored_verification import EVENT_TYPES, stored
 from store.verifications import Store, Verifications
-from store.view import EVENT_TYPES, stored
 from tests.factories import FAILED_RESULT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_provider, a_verification, an_id, later, retried
-from tests.store.histories import chains, noted, over_histories, results, texts
+from tests.histories import chains, noted, over_histories, results, texts
 from tests.storing import DATA_KEYS, decode, encode
 
 Rule = Callable[[Verification], Verification]

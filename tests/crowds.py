@@ -14,7 +14,7 @@ from domain.verification import Verification
 from store.pages import SORTED_BY
 from store.verifications import Store
 from tests.factories import INCONCLUSIVE_RESULT, a_verification, later, retried
-from tests.store.histories import codes_of
+from tests.histories import codes_of
 from tests.storing import encode
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from domain.verification import Verification
 from store.bad_documents import UNREADABLE
 from store.driver import Document
 from store.sealing import Keys
-from store.view import KEPT, Found, Kept, KeptPlain, Read, check, seen, sometimes, utc
+from store.stored_verification import KEPT, Found, Kept, KeptPlain, Read, check, seen, sometimes, utc
 
 MAX_READINGS = 256
 

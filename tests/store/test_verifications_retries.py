@@ -20,9 +20,8 @@ from tests.factories import (
     an_id,
     retried,
 )
-from tests.store.contents import stored
-from tests.store.histories import noting, opening, versions
-from tests.storing import encode, storing
+from tests.histories import noting, opening, versions
+from tests.storing import encode, stored_verifications, storing
 
 
 async def test_a_retry_links_both_attempts(store: Store, verifications: Verifications) -> None:
@@ -93,7 +92,7 @@ async def test_where_the_retry_can_not_be_stored_the_attempt_before_it_stays_as_
         with pytest.raises(Conflict):
             await verifications.retry(failed.id, taken)
 
-        assert await stored(store) == [failed]
+        assert await stored_verifications(store) == [failed]
 
 
 async def test_a_retry_and_a_late_result_at_once_are_both_kept(database_uri: str, store: Store, verifications: Verifications) -> None:

@@ -18,9 +18,9 @@ from domain.verification import Idempotency, Provider, Verification
 from store.documents import Document
 from store.driver import UTC_INSTANTS
 from store.sealing import Sealed
-from store.view import KEPT, everything
+from store.stored_verification import KEPT, everything
 from tests.factories import FAILED_RESULT, NOON, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
-from tests.store.histories import chains, noted, over_histories, results
+from tests.histories import chains, noted, over_histories, results
 from tests.storing import decode, encode
 
 NAIVE_INSTANTS: bson.CodecOptions[Document] = bson.CodecOptions()

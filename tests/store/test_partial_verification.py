@@ -15,11 +15,11 @@ from domain.verification import Verification
 from store.documents import Document
 from store.driver import NAIVE_INSTANTS
 from store.pages import PageRequest
-from store.part import ALWAYS, READ, NotRead, Part, reading, rows
+from store.partial_verification import ALWAYS, READ, NotRead, Part, reading, rows
 from store.verifications import Verifications
 from tests.commands import Commands
 from tests.factories import FAILED_RESULT, VERIFIED_RESULT, a_final_verification, a_verification, later, retried
-from tests.store.histories import chains, noted, over_histories
+from tests.histories import chains, noted, over_histories
 from tests.storing import DATA_KEYS, encode
 
 # What a verification does, other than to answer.
