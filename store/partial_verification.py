@@ -1,4 +1,4 @@
-"""What will be asked of rows, so that no more of them is read."""
+"""Verifications of which only the needed fields are read from MongoDB."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,13 +9,23 @@ from typing import Any, Never
 from domain.errors import BadDocument
 from domain.verification import Verification
 from store.bad_documents import UNREADABLE
+from store.decoding import utc
 from store.driver import Document
 from store.sealing import Keys
-from store.stored_verification import KEPT, Found, Kept, KeptPlain, Read, check, seen, sometimes, utc
+from store.stored_verification import (
+    ATTRIBUTES,
+    PlainAttribute,
+    ReadAttribute,
+    StoredAttribute,
+    StoredVerification,
+    check_required,
+    lazy_verification,
+    optional_attribute,
+)
 
-MAX_READINGS = 256
+MAX_CACHED_READERS = 256
 
-# Of what each derived attribute is made, under whatever condition.
+# The attributes that each derived attribute may use.
 PHASE = frozenset({"status", "opened_at", "capture_started_at", "capture_completed_at"})
 DERIVED = {
     "phase": PHASE,
@@ -28,109 +38,109 @@ DERIVED = {
     "stands_at": frozenset({"status", "reasons"}),
     "events_after": frozenset({"events"}),
 }
-# When the system acts next is derived too, of six others. It is kept as well, for the sweeper to find.
-KEPT_IN_PART: dict[str, Kept] = KEPT | {"due": sometimes("due", utc, otherwise=lambda bad: None)}
-READ = {name: frozenset({name}) for name in KEPT_IN_PART} | DERIVED
+# `due` is derived from six other attributes. It is stored as well, so that the sweeper can find it.
+PARTIAL_ATTRIBUTES: dict[str, StoredAttribute] = ATTRIBUTES | {"due": optional_attribute("due", utc, on_bad_value=lambda bad: None)}
+NEEDED_BY = {name: frozenset({name}) for name in PARTIAL_ATTRIBUTES} | DERIVED
 
-# Read of every row. The id and the workspace distinguish it, and sealed data are bound to them. Without a status that this release has, it is no row,
+# Read of every row. The id and the workspace identify it, and sealed data are bound to them. A document without a status of this release is no row,
 # whatever an operation selects.
 ALWAYS = frozenset({"id", "workspace", "status"})
 
-Fill = Callable[[Any, Any], None]
+SetAttribute = Callable[[Any, Any], None]
 Row = Verification | BadDocument
 
 
 class NotRead(Exception):
-    """Something was asked of a row that was read without it."""
+    """An attribute was used that was not read from the database."""
 
     def __init__(self, attribute: str) -> None:
-        super().__init__(f"{attribute} was asked of a row that was read without it; name it in `reading`")
+        super().__init__(f"{attribute} was used, but not read from the database; name it in `reading`")
 
 
-class Part(Found):
-    """A verification that was read in part: it holds what was read, and anything else is NotRead."""
+class PartialVerification(StoredVerification):
+    """A verification with only the attributes that were read. Any other attribute raises NotRead."""
 
     __slots__ = ("due",)
 
     due: datetime | None
 
     def __getattr__(self, name: str) -> Never:
-        if name in KEPT_IN_PART:
+        if name in PARTIAL_ATTRIBUTES:
             raise NotRead(name)
         raise AttributeError(f"a verification has no {name}")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """Which fields of the documents are read, and how rows are filled from them."""
+class RowReader:
+    """The fields to read from documents, and how they become the attributes of rows."""
 
     projection: Document
-    plain: tuple[tuple[Fill, str, type | None], ...]
-    decoded: tuple[tuple[Fill, Read], ...]
-    fills: tuple[tuple[Fill, Kept], ...]
+    plain: tuple[tuple[SetAttribute, str, type | None], ...]
+    decoded: tuple[tuple[SetAttribute, ReadAttribute], ...]
+    attributes: tuple[tuple[SetAttribute, StoredAttribute], ...]
 
     def rows(self, documents: list[Document], keys: Keys) -> list[Row]:
-        """A row for each document; BadDocument in place of one of which none can be made."""
+        """One row for each document; a BadDocument in place of a document that can't be read."""
         try:
-            return self._usual_rows(documents, keys)
+            return self._fast_rows(documents, keys)
         except UNREADABLE:
             return [self._row(document, keys) for document in documents]
 
-    def _usual_rows(self, documents: list[Document], keys: Keys) -> list[Row]:
-        """The rows of documents in which everything is as usual. Raises: one of UNREADABLE where something isn't."""
-        rows: list[Row] = [object.__new__(Part) for _ in documents]
+    def _fast_rows(self, documents: list[Document], keys: Keys) -> list[Row]:
+        """The rows of undamaged documents. Raises: one of UNREADABLE if any document needs the slow way."""
+        rows: list[Row] = [object.__new__(PartialVerification) for _ in documents]
         pairs = [*zip(rows, documents, strict=True)]
-        for fill, field, usual in self.plain:
+        for set_attribute, field, required_type in self.plain:
             for row, document in pairs:
                 value = document[field]
-                if value.__class__ is not usual:
+                if value.__class__ is not required_type:
                     raise TypeError
-                fill(row, value)
-        for fill, read in self.decoded:
+                set_attribute(row, value)
+        for set_attribute, read in self.decoded:
             for row, document in pairs:
-                fill(row, read(document, keys))
+                set_attribute(row, read(document, keys))
         return rows
 
     def _row(self, document: Document, keys: Keys) -> Row:
-        """The same for one document, whatever it holds."""
-        row = object.__new__(Part)
+        """The row of any document, damaged or not."""
+        row = object.__new__(PartialVerification)
         try:
-            for fill, kept in self.fills:
-                fill(row, kept.value(document, keys))
+            for set_attribute, attribute in self.attributes:
+                set_attribute(row, attribute.value(document, keys))
         except BadDocument as bad:
             return bad
         return row
 
 
-@lru_cache(MAX_READINGS)
-def reading(names: frozenset[str] | None, needed: frozenset[str]) -> Reading | None:
-    """What is read where these attributes will be asked for, and those that are needed beside; None where that is everything.
+@lru_cache(MAX_CACHED_READERS)
+def row_reader(names: frozenset[str] | None, needed: frozenset[str]) -> RowReader | None:
+    """The reader of the attributes that an operation uses (`names`) and the store needs (`needed`); None if whole documents must be read.
 
-    A name that isn't known may need anything, so that everything is read.
+    An unfamiliar name may depend on any field, so whole documents are read for it.
     """
-    if names is None or not names <= READ.keys():
+    if names is None or not names <= NEEDED_BY.keys():
         return None
-    wanted = ALWAYS.union(needed, *(READ[name] for name in names))
-    # In the order of the table, so that of several fields that can't be read the same one is named each time.
-    kept = {name: attribute for name, attribute in KEPT_IN_PART.items() if name in wanted}
-    fills = {name: vars(Part if name in Part.__slots__ else Verification)[name].__set__ for name in kept}
-    return Reading(
-        {attribute.field: 1 for attribute in kept.values()},
-        tuple((fills[name], attribute.field, attribute.usual) for name, attribute in kept.items() if isinstance(attribute, KeptPlain)),
-        tuple((fills[name], attribute.read) for name, attribute in kept.items() if not isinstance(attribute, KeptPlain)),
-        tuple((fills[name], attribute) for name, attribute in kept.items()),
+    wanted = ALWAYS.union(needed, *(NEEDED_BY[name] for name in names))
+    # In the order of the table, so that a document with several damaged fields always reports the same one.
+    attributes = {name: attribute for name, attribute in PARTIAL_ATTRIBUTES.items() if name in wanted}
+    setters = {name: vars(PartialVerification if name in PartialVerification.__slots__ else Verification)[name].__set__ for name in attributes}
+    return RowReader(
+        {attribute.field: 1 for attribute in attributes.values()},
+        tuple((setters[name], each.field, each.required_type) for name, each in attributes.items() if isinstance(each, PlainAttribute)),
+        tuple((setters[name], each.read) for name, each in attributes.items() if not isinstance(each, PlainAttribute)),
+        tuple((setters[name], each) for name, each in attributes.items()),
     )
 
 
-def rows(documents: list[Document], keys: Keys, reading: Reading | None) -> list[Row]:
-    """A verification for each document, as far as it was read; BadDocument in place of one of which none can be made."""
-    return reading.rows(documents, keys) if reading else [whole_row(document, keys) for document in documents]
+def rows(documents: list[Document], keys: Keys, reader: RowReader | None) -> list[Row]:
+    """A verification for each document, with the attributes of the reader; a BadDocument in place of a document that can't be read."""
+    return reader.rows(documents, keys) if reader else [whole_row(document, keys) for document in documents]
 
 
 def whole_row(document: Document, keys: Keys) -> Row:
-    """The same for a whole document."""
+    """The verification of a whole document; the BadDocument if it can't be read."""
     try:
-        check(document, keys)
+        check_required(document, keys)
     except BadDocument as bad:
         return bad
-    return seen(document, keys)
+    return lazy_verification(document, keys)
