@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from domain.errors import BadUserInput
 from domain.filter import Order
+from store.decoding import EPOCH
 from store.documents import instant, milliseconds
-from store.stored_verification import EPOCH
 
 POSITION = re.compile(r"([A-Z_]{1,20}):([0-9]{1,15}):([A-Za-z0-9_-]{1,64})")
 WATERMARK = re.compile(r"feed:([0-9]{1,15})")

@@ -1,4 +1,4 @@
-"""Changes: made by their rules, one after the other, and none of them lost."""
+"""Changes by rules: concurrent changes of a verification are all stored, one after the other."""
 
 import asyncio
 from datetime import datetime
@@ -35,7 +35,7 @@ async def test_two_results_at_once_leave_one_winner(verifications: Verifications
     assert await verifications.get(pending.id) == verified
 
 
-async def test_a_change_is_made_by_its_rule_at_the_time_of_the_store(verifications: Verifications, clock: Clock) -> None:
+async def test_a_change_applies_its_rule_at_the_time_of_the_store(verifications: Verifications, clock: Clock) -> None:
     pending = await verifications.add(a_verification())
     clock.now = later(minutes=3)
 
@@ -54,7 +54,7 @@ async def test_a_rule_that_changes_nothing_writes_nothing(store: Store, verifica
     assert [next(iter(command)) for command in sent] == ["find"]
 
 
-async def test_what_a_rule_refuses_is_not_written(store: Store, verifications: Verifications) -> None:
+async def test_a_refused_change_is_not_written(store: Store, verifications: Verifications) -> None:
     pending = await verifications.add(a_verification())
 
     with pytest.raises(NotRetryable):
@@ -63,14 +63,14 @@ async def test_what_a_rule_refuses_is_not_written(store: Store, verifications: V
     assert await stored_verifications(store) == [pending]
 
 
-async def test_what_is_not_there_is_not_changed(verifications: Verifications) -> None:
+async def test_a_missing_verification_is_not_changed(verifications: Verifications) -> None:
     with pytest.raises(NotFound):
         await verifications.change("ver_unknown", opening)
     with pytest.raises(NotFound):
         await verifications.retry("ver_unknown", retried)
 
 
-async def test_of_fifty_writers_at_once_nobody_is_lost(verifications: Verifications) -> None:
+async def test_none_of_fifty_concurrent_writes_is_lost(verifications: Verifications) -> None:
     added = await verifications.add(a_verification())
     writers = [f"writer-{number}" for number in range(50)]
 
@@ -81,7 +81,7 @@ async def test_of_fifty_writers_at_once_nobody_is_lost(verifications: Verificati
     assert {event.source_id for event in after.events[1:]} == {*writers}
 
 
-async def test_writers_of_one_process_wait_for_one_another_and_do_not_race(store: Store, verifications: Verifications, commands: Commands) -> None:
+async def test_writers_of_one_process_queue_instead_of_racing(store: Store, verifications: Verifications, commands: Commands) -> None:
     added = await verifications.add(a_verification())
 
     with commands.sent(store.database.name) as sent:
@@ -90,7 +90,7 @@ async def test_writers_of_one_process_wait_for_one_another_and_do_not_race(store
     assert [next(iter(command)) for command in sent].count("update") == 20
 
 
-async def test_of_fifty_writers_in_two_processes_nobody_is_lost(database_uri: str, store: Store, verifications: Verifications) -> None:
+async def test_none_of_fifty_concurrent_writes_in_two_processes_is_lost(database_uri: str, store: Store, verifications: Verifications) -> None:
     added = await verifications.add(a_verification())
     writers = [f"writer-{number}" for number in range(50)]
 
@@ -103,7 +103,7 @@ async def test_of_fifty_writers_in_two_processes_nobody_is_lost(database_uri: st
     assert {event.source_id for event in after.events[1:]} == {*writers}
 
 
-async def test_whoever_loses_every_race_is_told_of_the_conflict(database_uri: str, clock: Clock) -> None:
+async def test_a_writer_that_loses_every_race_gets_a_conflict(database_uri: str, clock: Clock) -> None:
     async with storing(database_uri, clock, patience_seconds=0.5) as store:
         verifications = store.within("acme")
         added = await verifications.add(a_verification())
@@ -123,7 +123,7 @@ async def test_whoever_loses_every_race_is_told_of_the_conflict(database_uri: st
         assert "slower" not in [event.source_id for event in after.events]
 
 
-async def test_without_patience_nothing_is_tried(database_uri: str, clock: Clock) -> None:
+async def test_without_patience_nothing_is_attempted(database_uri: str, clock: Clock) -> None:
     async with storing(database_uri, clock, patience_seconds=0) as store:
         added = await store.within("acme").add(a_verification())
 

@@ -1,4 +1,4 @@
-"""Attempts that follow one another, and the chains that they make."""
+"""Retries: attempts that follow one another in a chain."""
 
 import asyncio
 from dataclasses import replace
@@ -46,7 +46,7 @@ async def test_a_retry_is_written_in_one_transaction(store: Store, verifications
     assert writes[0]["txnNumber"] == writes[1]["txnNumber"]
 
 
-async def test_asking_for_a_retry_again_gives_the_same_one_as_it_is_now(verifications: Verifications) -> None:
+async def test_a_repeated_retry_returns_the_existing_one_in_its_current_state(verifications: Verifications) -> None:
     failed = await verifications.add(a_final_verification())
     retry = await verifications.retry(failed.id, retried)
     opened = await verifications.change(retry.id, opening)
@@ -54,7 +54,7 @@ async def test_asking_for_a_retry_again_gives_the_same_one_as_it_is_now(verifica
     assert await verifications.retry(failed.id, retried) == opened
 
 
-async def test_of_twenty_callers_at_once_all_get_the_same_retry(database_uri: str, store: Store, verifications: Verifications) -> None:
+async def test_twenty_concurrent_callers_get_the_same_retry(database_uri: str, store: Store, verifications: Verifications) -> None:
     failed = await verifications.add(a_final_verification())
 
     async with storing(database_uri, store.now) as other:
@@ -80,22 +80,22 @@ async def test_each_attempt_of_a_long_chain_has_one_successor(verifications: Ver
     assert [attempt.previous for attempt in chain] == [None, *(attempt.id for attempt in attempts[:-1])]
 
 
-async def test_where_the_retry_can_not_be_stored_the_attempt_before_it_stays_as_it_was(database_uri: str, clock: Clock) -> None:
+async def test_a_retry_that_cannot_be_stored_leaves_the_previous_attempt_unchanged(database_uri: str, clock: Clock) -> None:
     async with storing(database_uri, clock, patience_seconds=0.5) as store:
         verifications = store.within("acme")
         failed = await verifications.add(a_final_verification())
 
-        def taken(verification: Verification, at: datetime) -> tuple[Verification, Verification]:
-            """A rule whose retry has an id of the provider's that another verification has."""
+        def with_reused_provider_id(verification: Verification, at: datetime) -> tuple[Verification, Verification]:
+            """A rule whose retry has the same provider id as an existing verification."""
             return verification.retried(an_id(), RetryRequest(), failed.provider, WINDOWS, at)
 
         with pytest.raises(Conflict):
-            await verifications.retry(failed.id, taken)
+            await verifications.retry(failed.id, with_reused_provider_id)
 
         assert await stored_verifications(store) == [failed]
 
 
-async def test_a_retry_and_a_late_result_at_once_are_both_kept(database_uri: str, store: Store, verifications: Verifications) -> None:
+async def test_a_retry_and_concurrent_late_results_are_all_stored(database_uri: str, store: Store, verifications: Verifications) -> None:
     failed = await verifications.add(a_final_verification())
 
     async with storing(database_uri, store.now) as other:
@@ -110,7 +110,7 @@ async def test_a_retry_and_a_late_result_at_once_are_both_kept(database_uri: str
     assert after.next
 
 
-async def test_chains_come_with_all_their_attempts(verifications: Verifications) -> None:
+async def test_chains_are_returned_with_all_their_attempts(verifications: Verifications) -> None:
     chains = []
     for _ in range(3):
         failed = await verifications.add(a_final_verification())
@@ -123,7 +123,7 @@ async def test_chains_come_with_all_their_attempts(verifications: Verifications)
     assert [attempt.attempt for attempt in found] == [1, 1, 2, 2]
 
 
-async def test_more_chains_than_a_sort_could_merge_come_oldest_attempt_first(store: Store, verifications: Verifications) -> None:
+async def test_more_chains_than_mongodb_can_merge_are_sorted_by_attempt(store: Store, verifications: Verifications) -> None:
     firsts = [a_final_verification() for _ in range(300)]
     await store.collection.insert_many([encode(attempt) for first in firsts for attempt in retried(first)])
 
