@@ -20,13 +20,13 @@ PAUSE_SECONDS = 0.2
 CHANGES_IN_A_ROW = 100
 
 # Operations after which the stream goes on, but may have missed changes.
-UPHEAVALS = ("drop", "rename", "dropDatabase", "invalidate")
+DISRUPTIONS = ("drop", "rename", "dropDatabase", "invalidate")
 PIPELINE = [
     {
         "$match": {
             "$or": [
                 {"ns.coll": {"$in": [VERIFICATIONS, HEARTBEATS]}, "operationType": {"$in": ["insert", "replace", "update"]}},
-                {"operationType": {"$in": UPHEAVALS}},
+                {"operationType": {"$in": DISRUPTIONS}},
             ]
         }
     }
@@ -57,7 +57,7 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
                 if not complete:
                     yield None
                 for number, change in enumerate(batch.changes, 1):
-                    yield None if change["operationType"] in UPHEAVALS else change
+                    yield None if change["operationType"] in DISRUPTIONS else change
                     if not number % CHANGES_IN_A_ROW:
                         # Let the event loop send the delivered changes and run other tasks.
                         await asyncio.sleep(0)

@@ -80,7 +80,7 @@ def decode_watermark(cursor: str) -> datetime:
             at = instant(int(match[1]))
             if encode_watermark(at) == cursor:
                 return at
-    raise BadUserInput("after is not a cursor of this feed; take it from its last item, or leave it out and read the list anew")
+    raise BadUserInput("after is not a cursor of this feed; take it from its last item, or leave it out and read the list again")
 
 
 def _hidden(text: str) -> str:

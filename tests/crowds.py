@@ -24,7 +24,7 @@ REFERENCES = ("order-1", "order-2", "order-unknown")
 MINUTES = 6
 
 
-def seldom(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
+def rarely(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
     """The strategy in a quarter of the examples, otherwise None: a filter with all conditions at once would match nothing."""
     return st.sampled_from([True, False, False, False]).flatmap(lambda chosen: strategy if chosen else st.none())
 
@@ -32,12 +32,12 @@ def seldom(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
 instants = st.integers(-1, MINUTES + 1).map(lambda minutes: later(minutes=minutes))
 filters = st.builds(
     Filter,
-    statuses=seldom(st.lists(st.sampled_from(Status), max_size=3).map(tuple)),
-    reason_codes=seldom(st.lists(st.sampled_from(CODES), max_size=3).map(tuple)),
-    reason_types=seldom(st.lists(st.sampled_from(ReasonType), max_size=3).map(tuple)),
-    reference=seldom(st.sampled_from(REFERENCES)),
-    created_from=seldom(instants),
-    created_before=seldom(instants),
+    statuses=rarely(st.lists(st.sampled_from(Status), max_size=3).map(tuple)),
+    reason_codes=rarely(st.lists(st.sampled_from(CODES), max_size=3).map(tuple)),
+    reason_types=rarely(st.lists(st.sampled_from(ReasonType), max_size=3).map(tuple)),
+    reference=rarely(st.sampled_from(REFERENCES)),
+    created_from=rarely(instants),
+    created_before=rarely(instants),
     first_attempts_only=st.sampled_from([False, False, True]),
 )
 

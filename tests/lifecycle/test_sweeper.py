@@ -27,7 +27,7 @@ ROW = "id status version reasons { code } events { version type actor at toStatu
 READ = f"query($id: ID!) {{ verification(id: $id) {{ {ROW} }} }}"
 UPDATED = f"subscription($id: ID!, $after: Int) {{ verificationUpdated(id: $id, after: $after) {{ verification {{ {ROW} }} events {{ version }} }} }}"
 
-Documents = Collection[dict[str, Any]]
+StoredDocuments = Collection[dict[str, Any]]
 
 
 @pytest.fixture
@@ -37,27 +37,27 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def collection(mongo: MongoClient[dict[str, Any]], database_name: str) -> Documents:
+def collection(mongo: MongoClient[dict[str, Any]], database_name: str) -> StoredDocuments:
     """The documents of this test's gateways."""
     return mongo[database_name][VERIFICATIONS]
 
 
 @asynccontextmanager
-async def a_company(uri: str, collection: Documents, clock: Clock, **settings: Any) -> AsyncIterator[Company]:
+async def a_company(uri: str, collection: StoredDocuments, clock: Clock, **settings: Any) -> AsyncIterator[Company]:
     """A company at a gateway that uses this clock."""
     async with serving(uri, now=clock, **settings) as gateway:
         yield Company(gateway, collection, "acme")
 
 
 @pytest.fixture
-async def swept(database_uri: str, collection: Documents, clock: Clock) -> AsyncIterator[Company]:
+async def swept(database_uri: str, collection: StoredDocuments, clock: Clock) -> AsyncIterator[Company]:
     """A company at a gateway that sweeps all the time."""
     async with a_company(database_uri, collection, clock, sweep_seconds=0.05) as company:
         yield company
 
 
 @pytest.fixture
-async def unswept(database_uri: str, collection: Documents, clock: Clock) -> AsyncIterator[Company]:
+async def unswept(database_uri: str, collection: StoredDocuments, clock: Clock) -> AsyncIterator[Company]:
     """A company at a gateway that does not sweep during the test."""
     async with a_company(database_uri, collection, clock, sweep_seconds=3600) as company:
         yield company
@@ -155,7 +155,7 @@ async def test_a_subscriber_receives_the_expiry(swept: Company, clock: Clock) ->
     assert (last["verification"]["status"], last["events"]) == ("INCONCLUSIVE", [{"version": 3}])
 
 
-async def test_a_changed_setting_of_windows_keeps_existing_deadlines(database_uri: str, collection: Documents, clock: Clock) -> None:
+async def test_a_changed_setting_of_windows_keeps_existing_deadlines(database_uri: str, collection: StoredDocuments, clock: Clock) -> None:
     query = "query($id: ID!) { verification(id: $id) { createdAt openedAt expiresAt linkExpiresAt } }"
 
     async with a_company(database_uri, collection, clock, link_window_seconds=60, verification_window_seconds=3600) as company:
@@ -308,14 +308,16 @@ async def test_expired_verifications_are_not_part_of_the_median(unswept: Company
     assert stats == {"total": 2, "billable": 1, "medianSecondsToResult": 90.0}
 
 
-async def test_four_concurrent_sweepers_expire_each_of_a_thousand_verifications_once(database_uri: str, collection: Documents) -> None:
+async def test_four_concurrent_sweepers_expire_each_of_a_thousand_verifications_once(database_uri: str, collection: StoredDocuments) -> None:
     created = utc_now() - 2 * WHOLE
     pending = [a_verification(at=created) for _ in range(1000)]
-    kept = [verification.progressed(Progress.LINK_OPENED, WINDOWS, created) if n % 2 else verification for n, verification in enumerate(pending)]
+    half_opened = [
+        verification.progressed(Progress.LINK_OPENED, WINDOWS, created) if n % 2 else verification for n, verification in enumerate(pending)
+    ]
 
     async with AsyncExitStack() as stack:
         stores = [await stack.enter_async_context(storing(database_uri, utc_now)) for _ in range(4)]
-        collection.insert_many(map(encode, kept))
+        collection.insert_many(map(encode, half_opened))
 
         async def swept_all(sweeper: int) -> int:
             total = 0

@@ -27,11 +27,11 @@ MONTH, QUARTER = timedelta(days=30), timedelta(minutes=15)
 ROW = "id version status declaredIdentity { firstName } extractedDocument { fullName } anonymizedAt events { type actor }"
 UPDATED = f"subscription {{ verificationsUpdated {{ verification {{ {ROW} }} }} }}"
 
-Documents = Collection[dict[str, Any]]
+StoredDocuments = Collection[dict[str, Any]]
 
 
 @pytest.fixture
-def collection(mongo: MongoClient[dict[str, Any]], database_name: str) -> Documents:
+def collection(mongo: MongoClient[dict[str, Any]], database_name: str) -> StoredDocuments:
     """The documents of this test's gateways."""
     return mongo[database_name][VERIFICATIONS]
 
@@ -43,7 +43,7 @@ def now() -> Clock:
 
 
 @pytest.fixture
-async def company(database_uri: str, collection: Documents, now: Clock) -> AsyncIterator[Company]:
+async def company(database_uri: str, collection: StoredDocuments, now: Clock) -> AsyncIterator[Company]:
     """A company at a gateway with a retention of fifteen minutes, which is no longer than the lifetime of its tokens."""
     async with serving(database_uri, now=now, sweep_seconds=0.05, retention_seconds=QUARTER.total_seconds()) as gateway:
         yield Company(gateway, collection, "acme")
@@ -54,7 +54,7 @@ def forgetting(store: Store) -> Chore:
     return chores(store, changes(store), MONTH)[1]
 
 
-async def until_there_are(collection: Documents, count: int, condition: dict[str, Any]) -> None:
+async def until_there_are(collection: StoredDocuments, count: int, condition: dict[str, Any]) -> None:
     """Wait until this many documents meet the condition."""
     until = monotonic() + GENEROUS_SECONDS
     while collection.count_documents(condition) != count:
@@ -105,11 +105,11 @@ async def test_the_retention_begins_with_the_outcome_and_pending_verifications_a
     assert [(await store.within("acme").require(it.id)).anonymized_at for it in (old, young, pending)] == [clock.now, None, None]
 
 
-async def test_without_a_retention_personal_data_are_kept(database_uri: str, collection: Documents, now: Clock) -> None:
+async def test_without_a_retention_personal_data_are_kept(database_uri: str, collection: StoredDocuments, now: Clock) -> None:
     async with serving(database_uri, now=now, sweep_seconds=0.05) as gateway:
         company = Company(gateway, collection, "acme")
-        kept, overdue = await company.created(), await company.created()
-        await company.result(kept, "FAILED", "IDVV_2101")
+        final, overdue = await company.created(), await company.created()
+        await company.result(final, "FAILED", "IDVV_2101")
         now.now += timedelta(days=3650)
         # Once the other verification is expired, the sweeper has run.
         await until_there_are(collection, 1, {"_id": overdue, "status": "inconclusive"})
@@ -117,7 +117,7 @@ async def test_without_a_retention_personal_data_are_kept(database_uri: str, col
     assert collection.count_documents({"declared": {"$exists": True}}) == 2
 
 
-async def test_four_concurrent_sweepers_anonymize_each_verification_once(database_uri: str, collection: Documents, clock: Clock) -> None:
+async def test_four_concurrent_sweepers_anonymize_each_verification_once(database_uri: str, collection: StoredDocuments, clock: Clock) -> None:
     collection.insert_many([encode(a_final_verification(VERIFIED_RESULT)) for _ in range(2 * BATCH + 50)])
     clock.now = NOON + MONTH
 

@@ -310,15 +310,15 @@ async def database_dropped(store: Store) -> None:
     await store.client.drop_database(store.database.name)
 
 
-@pytest.mark.parametrize("upheaval", [dropped, renamed, database_dropped])
+@pytest.mark.parametrize("disruption", [dropped, renamed, database_dropped])
 async def test_the_feed_continues_after_its_collection_disappeared(
-    feed: Feed, store: Store, verifications: Verifications, upheaval: Callable[[Store], Awaitable[None]]
+    feed: Feed, store: Store, verifications: Verifications, disruption: Callable[[Store], Awaitable[None]]
 ) -> None:
     added = await verifications.add(a_verification())
     opened = added.progressed(Progress.LINK_OPENED, WINDOWS, later(minutes=1))
 
     with feed.listen("acme", id=added.id) as listener:
-        await upheaval(store)
+        await disruption(store)
         await restored(store, added)
         await verifications.replace(added, opened)
 

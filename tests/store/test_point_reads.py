@@ -111,18 +111,18 @@ async def test_all_waiting_requests_fail_if_mongodb_does_not_answer(clock: Clock
 
 
 async def test_requests_that_share_a_read_all_get_the_attributes_they_need(verifications: Verifications) -> None:
-    kept = [await verifications.add(a_verification(reference=f"order-{number}")) for number in range(3)]
+    added = [await verifications.add(a_verification(reference=f"order-{number}")) for number in range(3)]
     needs: list[frozenset[str] | None] = [frozenset({"status"}), frozenset({"reference", "phase"}), None, frozenset()]
 
-    found = await asyncio.gather(*(verifications.get(each.id, need) for each in kept for need in needs))
-    alone = [await verifications.get(kept[0].id, need) for need in needs]
+    found = await asyncio.gather(*(verifications.get(each.id, need) for each in added for need in needs))
+    alone = [await verifications.get(added[0].id, need) for need in needs]
 
-    assert [row.id for row in found if row] == [each.id for each in kept for _ in needs]
+    assert [row.id for row in found if row] == [each.id for each in added for _ in needs]
     assert [(row.status, row.reference, row.events) for row in found if row] == [
-        (each.status, each.reference, each.events) for each in kept for _ in needs
+        (each.status, each.reference, each.events) for each in added for _ in needs
     ]
-    assert [row.id for row in alone if row] == [kept[0].id] * len(needs)
+    assert [row.id for row in alone if row] == [added[0].id] * len(needs)
     assert alone[0] is not None
-    assert alone[0].status is kept[0].status
+    assert alone[0].status is added[0].status
     with pytest.raises(NotRead, match="reference"):
         assert alone[0].reference

@@ -74,7 +74,7 @@ async def test_personal_data_sent_to_a_gateway_are_not_readable_in_its_database(
     await company.result(id, "FAILED", "IDVV_2101", extractedDocument=document)
     await company.retry(id)
 
-    assert [revealed(kept) for kept in company.kept()] == [[], []]
+    assert [revealed(document) for document in company.kept()] == [[], []]
 
 
 def test_equal_names_have_different_envelopes() -> None:

@@ -78,14 +78,14 @@ async def test_a_cancelled_request_does_not_cancel_the_shared_read() -> None:
 
 
 async def test_simultaneous_requests_for_a_page_read_it_once(store: Store, verifications: Verifications, commands: Commands) -> None:
-    kept = [await verifications.add(a_verification()) for _ in range(3)]
+    added = [await verifications.add(a_verification()) for _ in range(3)]
 
     with commands.sent(store.database.name) as sent:
         pages = await asyncio.gather(*(store.within("acme").page(Filter(), NEWEST) for _ in range(20)))
         counts = await asyncio.gather(*(store.within("acme").count(Filter()) for _ in range(20)))
         statistics = await asyncio.gather(*(store.within("acme").statistics(Filter()) for _ in range(20)))
 
-    assert {frozenset(row.id for row in page.rows) for page in pages} == {frozenset(each.id for each in kept)}
+    assert {frozenset(row.id for row in page.rows) for page in pages} == {frozenset(each.id for each in added)}
     assert set(counts) == {3}
     assert {each.total for each in statistics} == {3}
     assert len(sent) == 3
