@@ -1,4 +1,4 @@
-"""What lies outside of a workspace, or of a chain, isn't there."""
+"""`Verifications` is confined to its workspace and chain: for it, no other verification exists."""
 
 from collections.abc import Awaitable, Callable
 
@@ -16,8 +16,8 @@ from tests.factories import (
     a_verification,
     retried,
 )
-from tests.store.contents import stored
-from tests.store.histories import KEY, noted, noting
+from tests.histories import KEY, noted, noting
+from tests.storing import stored_verifications
 
 Call = Callable[[Verifications, Verification], Awaitable[object]]
 
@@ -25,22 +25,22 @@ EVERYTHING = PageRequest(Order.CREATED_OLDEST, 100)
 
 
 async def rows(outside: Verifications) -> object:
-    """All rows of the list."""
+    """The ids of all rows of the list."""
     return [row.id for row in (await outside.page(Filter(), EVERYTHING)).rows]
 
 
 async def updated(outside: Verifications) -> object:
-    """All that ever changed."""
+    """The ids of all verifications that ever changed."""
     return [verification.id async for verification in outside.updated_since(NOON, Filter())]
 
 
 async def total(outside: Verifications) -> object:
-    """What the statistics count."""
+    """The total of the statistics."""
     return (await outside.statistics(Filter())).total
 
 
-# Each public method, asked for somebody else's verification, and what it has to answer.
-NOT_THERE: dict[str, tuple[Call, object]] = {
+# Each public method, called for a verification outside of the scope, and its expected outcome: a result or an error.
+NOT_FOUND: dict[str, tuple[Call, object]] = {
     "get": (lambda outside, inside: outside.get(inside.id), None),
     "require": (lambda outside, inside: outside.require(inside.id), NotFound),
     "with_key": (lambda outside, _: outside.with_key(KEY.key), None),
@@ -55,48 +55,48 @@ NOT_THERE: dict[str, tuple[Call, object]] = {
 }
 
 
-async def answer(call: Call, outside: Verifications, inside: Verification) -> object:
-    """What comes of a call: its result, or the kind of error."""
+async def outcome(call: Call, scope: Verifications, verification: Verification) -> object:
+    """The result of a call, or the type of its error."""
     try:
-        return await call(outside, inside)
+        return await call(scope, verification)
     except (NotFound, Stale, Unavailable) as error:
         return type(error)
 
 
-def test_each_method_is_asked_for_what_is_not_there() -> None:
+def test_every_method_is_covered() -> None:
     public = {name for name, member in vars(Verifications).items() if callable(member) and not name.startswith("_")}
 
-    assert public == {*NOT_THERE, "add"}
+    assert public == {*NOT_FOUND, "add"}
 
 
 @pytest.mark.parametrize(("workspace", "chain"), [("other", None), ("acme", "ver_another"), ("other", "ver_1")])
-async def test_outside_of_its_workspace_and_chain_a_verification_is_not_there(store: Store, workspace: str, chain: str | None) -> None:
+async def test_a_verification_does_not_exist_outside_of_its_workspace_and_chain(store: Store, workspace: str, chain: str | None) -> None:
     inside = await store.within("acme").add(a_final_verification(id="ver_1", idempotency=KEY))
     outside = store.within(workspace, chain)
 
-    answers = {method: await answer(call, outside, inside) for method, (call, _) in NOT_THERE.items()}
+    outcomes = {method: await outcome(call, outside, inside) for method, (call, _) in NOT_FOUND.items()}
 
-    assert answers == {method: nothing for method, (_, nothing) in NOT_THERE.items()}
-    assert await stored(store) == [inside]
+    assert outcomes == {method: not_found for method, (_, not_found) in NOT_FOUND.items()}
+    assert await stored_verifications(store) == [inside]
 
 
 @pytest.mark.parametrize("chain", [None, "ver_1"])
-async def test_inside_of_its_workspace_and_chain_a_verification_is_there(store: Store, chain: str | None) -> None:
-    for method, (call, nothing) in NOT_THERE.items():
+async def test_a_verification_exists_inside_of_its_workspace_and_chain(store: Store, chain: str | None) -> None:
+    for method, (call, not_found) in NOT_FOUND.items():
         await store.collection.delete_many({})
         inside = await store.within("acme").add(a_final_verification(id="ver_1", idempotency=KEY))
 
-        assert await answer(call, store.within("acme", chain), inside) != nothing, method
+        assert await outcome(call, store.within("acme", chain), inside) != not_found, method
 
 
-async def test_a_key_that_another_chain_has_brings_nobody_to_that_chain(store: Store) -> None:
+async def test_an_idempotency_key_does_not_lead_into_another_chain(store: Store) -> None:
     await store.within("acme").add(a_verification(id="ver_1", idempotency=KEY))
 
     with pytest.raises(DuplicateKeyError):
         await store.within("acme", "ver_2").add(a_verification(id="ver_2", idempotency=KEY))
 
 
-async def test_a_retry_is_inside_of_its_chain(store: Store) -> None:
+async def test_a_retry_belongs_to_its_chain(store: Store) -> None:
     failed = await store.within("acme").add(a_final_verification())
     followed = store.within("acme", failed.chain)
 

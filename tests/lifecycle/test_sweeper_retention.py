@@ -1,4 +1,4 @@
-"""Personal data go when their time is over, by themselves and for good."""
+"""The sweeper removes personal data after their retention."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,42 +27,42 @@ MONTH, QUARTER = timedelta(days=30), timedelta(minutes=15)
 ROW = "id version status declaredIdentity { firstName } extractedDocument { fullName } anonymizedAt events { type actor }"
 UPDATED = f"subscription {{ verificationsUpdated {{ verification {{ {ROW} }} }} }}"
 
-Kept = Collection[dict[str, Any]]
+StoredDocuments = Collection[dict[str, Any]]
 
 
 @pytest.fixture
-def collection(mongo: MongoClient[dict[str, Any]], database_name: str) -> Kept:
-    """All verifications that this test's gateways keep."""
+def collection(mongo: MongoClient[dict[str, Any]], database_name: str) -> StoredDocuments:
+    """The documents of this test's gateways."""
     return mongo[database_name][VERIFICATIONS]
 
 
 @pytest.fixture
 def now() -> Clock:
-    """A clock that stands at the time of the test's beginning, so that the gateway agrees with MongoDB while it starts."""
+    """A clock that starts at the current time, so that the gateway agrees with MongoDB's clock when it starts."""
     return Clock(utc_now())
 
 
 @pytest.fixture
-async def company(database_uri: str, collection: Kept, now: Clock) -> AsyncIterator[Company]:
-    """A company whose personal data are kept for no longer than a token lives."""
+async def company(database_uri: str, collection: StoredDocuments, now: Clock) -> AsyncIterator[Company]:
+    """A company at a gateway with a retention of fifteen minutes, which is no longer than the lifetime of its tokens."""
     async with serving(database_uri, now=now, sweep_seconds=0.05, retention_seconds=QUARTER.total_seconds()) as gateway:
         yield Company(gateway, collection, "acme")
 
 
 def forgetting(store: Store) -> Chore:
-    """The chore of anonymizing what is older than a month."""
+    """The chore that anonymizes verifications a month after their outcome."""
     return chores(store, changes(store), MONTH)[1]
 
 
-async def until_there_are(collection: Kept, count: int, condition: dict[str, Any]) -> None:
-    """Wait until so many meet a condition."""
+async def until_there_are(collection: StoredDocuments, count: int, condition: dict[str, Any]) -> None:
+    """Wait until this many documents meet the condition."""
     until = monotonic() + GENEROUS_SECONDS
     while collection.count_documents(condition) != count:
-        assert monotonic() < until, "nobody swept"
+        assert monotonic() < until, "the sweeper did not change the verification in time"
         await asyncio.sleep(0.02)
 
 
-async def test_some_time_after_the_outcome_the_person_is_forgotten_and_whoever_follows_is_told(company: Company, now: Clock) -> None:
+async def test_personal_data_are_removed_after_the_retention_and_subscribers_receive_it(company: Company, now: Clock) -> None:
     id = await company.created()
     await company.result(id, "VERIFIED", extractedDocument={"fullName": "Jeanne Moreau"})
 
@@ -78,7 +78,7 @@ async def test_some_time_after_the_outcome_the_person_is_forgotten_and_whoever_f
     assert company.kept()[0].keys().isdisjoint({"declared", "extracted"})
 
 
-async def test_a_millisecond_before_its_time_everything_is_still_there(store: Store, clock: Clock) -> None:
+async def test_personal_data_are_kept_until_the_end_of_the_retention(store: Store, clock: Clock) -> None:
     added = await store.within("acme").add(a_final_verification(VERIFIED_RESULT))
 
     clock.now = NOON + MONTH - timedelta(milliseconds=1)
@@ -93,7 +93,7 @@ async def test_a_millisecond_before_its_time_everything_is_still_there(store: St
     assert after == added.anonymized(Actor.SYSTEM, clock.now)
 
 
-async def test_time_counts_from_the_outcome_and_pending_ones_are_left_alone(store: Store, clock: Clock) -> None:
+async def test_the_retention_begins_with_the_outcome_and_pending_verifications_are_skipped(store: Store, clock: Clock) -> None:
     old = a_verification().concluded(FAILED_RESULT, NOON)
     young = a_verification().concluded(FAILED_RESULT, later(days=6))
     pending = a_verification(at=later(days=-300))
@@ -105,19 +105,19 @@ async def test_time_counts_from_the_outcome_and_pending_ones_are_left_alone(stor
     assert [(await store.within("acme").require(it.id)).anonymized_at for it in (old, young, pending)] == [clock.now, None, None]
 
 
-async def test_without_a_retention_time_personal_data_stay(database_uri: str, collection: Kept, now: Clock) -> None:
+async def test_without_a_retention_personal_data_are_kept(database_uri: str, collection: StoredDocuments, now: Clock) -> None:
     async with serving(database_uri, now=now, sweep_seconds=0.05) as gateway:
         company = Company(gateway, collection, "acme")
-        kept, overdue = await company.created(), await company.created()
-        await company.result(kept, "FAILED", "IDVV_2101")
+        final, overdue = await company.created(), await company.created()
+        await company.result(final, "FAILED", "IDVV_2101")
         now.now += timedelta(days=3650)
-        # The sweeper has come by when the deadline of the other has been applied.
+        # Once the other verification is expired, the sweeper has run.
         await until_there_are(collection, 1, {"_id": overdue, "status": "inconclusive"})
 
     assert collection.count_documents({"declared": {"$exists": True}}) == 2
 
 
-async def test_four_sweepers_at_once_anonymize_each_once(database_uri: str, collection: Kept, clock: Clock) -> None:
+async def test_four_concurrent_sweepers_anonymize_each_verification_once(database_uri: str, collection: StoredDocuments, clock: Clock) -> None:
     collection.insert_many([encode(a_final_verification(VERIFIED_RESULT)) for _ in range(2 * BATCH + 50)])
     clock.now = NOON + MONTH
 
@@ -130,14 +130,14 @@ async def test_four_sweepers_at_once_anonymize_each_once(database_uri: str, coll
     assert {(it.version, it.declared, it.extracted) for it in found} == {(3, None, None)}
 
 
-async def test_those_that_can_not_be_read_are_in_nobodys_way_however_many_they_are(
+async def test_unreadable_documents_never_block_the_sweeper_however_many_there_are(
     store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(sweeper, "BATCH", 5)
     pending = [encode(a_verification(at=later(minutes=minute // 4))) for minute in range(40)]
     final = [encode(a_verification().concluded(FAILED_RESULT, later(minutes=minute // 4))) for minute in range(40)]
-    spoiled = [document | {"events": 7} for documents in (pending, final) for document in documents[:30]]
-    await store.collection.insert_many([*spoiled, *pending[30:], *final[30:]])
+    damaged = [document | {"events": 7} for documents in (pending, final) for document in documents[:30]]
+    await store.collection.insert_many([*damaged, *pending[30:], *final[30:]])
     clock.now = NOON + MONTH + timedelta(hours=1)
 
     done = [await sweep(chore) for chore in chores(store, changes(store), MONTH)]
@@ -146,10 +146,10 @@ async def test_those_that_can_not_be_read_are_in_nobodys_way_however_many_they_a
     assert await store.collection.count_documents({"status": "inconclusive"}) == 10
     assert await store.collection.count_documents({"anonymizedAt": {"$exists": True}}) == 10
     assert [await sweep(chore) for chore in chores(store, changes(store), MONTH)] == [0, 0]
-    assert sorted(caplog.messages) == sorted(f"events of verification {document['_id']} can't be read" for document in spoiled)
+    assert sorted(caplog.messages) == sorted(f"events of verification {document['_id']} can't be read" for document in damaged)
 
 
-async def test_one_of_no_workspace_is_in_nobodys_way(store: Store, clock: Clock) -> None:
+async def test_a_document_without_a_workspace_does_not_block_the_sweeper(store: Store, clock: Clock) -> None:
     lost = encode(a_final_verification()) | {"provider": {}}
     del lost["workspace"]
     added = a_verification().concluded(FAILED_RESULT, later(minutes=1))
@@ -159,7 +159,7 @@ async def test_one_of_no_workspace_is_in_nobodys_way(store: Store, clock: Clock)
     assert await sweep(forgetting(store)) == 1
 
 
-async def test_one_that_can_not_be_opened_is_anonymized_all_the_same(store: Store, clock: Clock) -> None:
+async def test_a_verification_with_an_unopenable_envelope_is_anonymized(store: Store, clock: Clock) -> None:
     await store.collection.insert_one(encode(a_final_verification()) | {"declared": {"key": "lost"}})
     clock.now = NOON + MONTH
 

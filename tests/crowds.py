@@ -1,4 +1,4 @@
-"""Many verifications at once, and filters that find some of them."""
+"""Random sets of verifications, and random filters."""
 
 import random
 from datetime import timedelta
@@ -14,7 +14,7 @@ from domain.verification import Verification
 from store.pages import SORTED_BY
 from store.verifications import Store
 from tests.factories import INCONCLUSIVE_RESULT, a_verification, later, retried
-from tests.store.histories import codes_of
+from tests.histories import codes_of
 from tests.storing import encode
 
 T = TypeVar("T")
@@ -24,26 +24,26 @@ REFERENCES = ("order-1", "order-2", "order-unknown")
 MINUTES = 6
 
 
-def seldom(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
-    """None most of the time: where everything is asked for at once, nothing is found."""
-    return st.sampled_from([True, False, False, False]).flatmap(lambda asked: strategy if asked else st.none())
+def rarely(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
+    """The strategy in a quarter of the examples, otherwise None: a filter with all conditions at once would match nothing."""
+    return st.sampled_from([True, False, False, False]).flatmap(lambda chosen: strategy if chosen else st.none())
 
 
 instants = st.integers(-1, MINUTES + 1).map(lambda minutes: later(minutes=minutes))
 filters = st.builds(
     Filter,
-    statuses=seldom(st.lists(st.sampled_from(Status), max_size=3).map(tuple)),
-    reason_codes=seldom(st.lists(st.sampled_from(CODES), max_size=3).map(tuple)),
-    reason_types=seldom(st.lists(st.sampled_from(ReasonType), max_size=3).map(tuple)),
-    reference=seldom(st.sampled_from(REFERENCES)),
-    created_from=seldom(instants),
-    created_before=seldom(instants),
+    statuses=rarely(st.lists(st.sampled_from(Status), max_size=3).map(tuple)),
+    reason_codes=rarely(st.lists(st.sampled_from(CODES), max_size=3).map(tuple)),
+    reason_types=rarely(st.lists(st.sampled_from(ReasonType), max_size=3).map(tuple)),
+    reference=rarely(st.sampled_from(REFERENCES)),
+    created_from=rarely(instants),
+    created_before=rarely(instants),
     first_attempts_only=st.sampled_from([False, False, True]),
 )
 
 
 def a_crowd(size: int, chance: random.Random, workspace: str = "acme", minutes: float = MINUTES) -> list[Verification]:
-    """Verifications of all kinds, many of them of the same instants, some of them retries."""
+    """Verifications of all statuses. Many of them share their instants, and some are retries."""
     crowd: list[Verification] = []
     while len(crowd) < size:
         at = later(minutes=chance.randrange(int(minutes)))
@@ -60,13 +60,13 @@ def a_crowd(size: int, chance: random.Random, workspace: str = "acme", minutes: 
 
 
 def listed(crowd: list[Verification], filter: Filter, order: Order) -> list[Verification]:
-    """The one big list, as it should be."""
+    """The expected list of these verifications, without pages."""
     key, direction = SORTED_BY[order]
     matching = [verification for verification in crowd if filter.matches(verification)]
     return sorted(matching, key=lambda it: (it.created_at if key == "createdAt" else it.updated_at, it.id), reverse=direction < 0)
 
 
-async def stored(store: Store, crowd: list[Verification]) -> list[Verification]:
-    """The same crowd, in MongoDB in no order."""
+async def insert(store: Store, crowd: list[Verification]) -> list[Verification]:
+    """Insert the verifications into MongoDB in random order. Returns them."""
     await store.collection.insert_many([encode(verification) for verification in random.Random(1).sample(crowd, len(crowd))])
     return crowd
