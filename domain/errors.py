@@ -11,7 +11,7 @@ class RefusalCode(Described):
     INVALID_INPUT = "invalid_input", "A value of the input is not valid; `field` names it."
     ILLEGAL_TRANSITION = "illegal_transition", "The status of the verification does not allow this change."
     NOT_RETRYABLE = "not_retryable", "Only an inconclusive or failed verification can be retried."
-    NOT_FINAL = "not_final", "This is only possible once the status is final."
+    NOT_FINAL = "not_final", "The change is only possible once the status is final."
     IDEMPOTENCY_CONFLICT = "idempotency_conflict", "The idempotency key was already used with a different input."
     CONFLICT = (
         "conflict",

@@ -241,7 +241,7 @@ class Verification:
         return result.key == (self.status, frozenset(self.reasons))
 
     def retry_request(self, retry: RetryRequest) -> Request:
-        """The request for the next attempt: the retry's values, and this attempt's values where the retry has None.
+        """The request for the next attempt: the retry's values, and this attempt's values for all that are None in the retry.
 
         Raises: NotRetryable; InvalidInput, also if this attempt was anonymized and the retry does not contain both names.
         """

@@ -30,7 +30,7 @@ async def retry_verification(
     info: Info, input: Annotated[RetryVerificationInput, strawberry.argument(description="The attempt to retry, and the values to change.")]
 ) -> Verification:
     """Create a retry, the next attempt of the same chain. If the attempt was already retried, the existing retry is returned, and the changes
-    are ignored.
+    in the input are ignored.
 
     Raises: NotFound, NotRetryable, InvalidInput.
     """
@@ -52,7 +52,8 @@ async def report_progress(
 async def report_result(
     info: Info, input: Annotated[ReportResultInput, strawberry.argument(description="The result, and the verification to which it belongs.")]
 ) -> Verification:
-    """Report the result. Repeating it changes nothing. A different result after a final status does not change the status; it is kept as an event.
+    """Report the result. Repeating it changes nothing. A different result after a final status does not change the verification's status: it is
+    recorded as the event `RESULT_IGNORED`, for support staff.
 
     Raises: NotFound, InvalidInput.
     """

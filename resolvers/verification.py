@@ -33,7 +33,7 @@ def declared_identity(root: VerificationParent) -> DeclaredIdentity | None:
 
 
 def extracted_document(root: VerificationParent) -> ExtractedDocument | None:
-    """The data that the provider read from the identity document; null if there are none, and once the verification is anonymized."""
+    """The data that the provider read from the identity document; null if it reported none, and once anonymized."""
     return root.extracted.open() if root.extracted else None
 
 

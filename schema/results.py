@@ -145,7 +145,8 @@ class VerificationUpdate:
 
     verification: Verification = attribute("The current state. With `followRetries`, its `id` shows to which attempt the message belongs.", ANYONE)
     events: list[VerificationEvent] = attribute(
-        "The events since the previous message, oldest first. Events that this release of the gateway can't represent are left out.",
+        "The events since the previous message, oldest first; in the first message, the events after the argument `after`, or none without it. "
+        "Events that this release of the gateway can't represent are left out.",
         ANYONE,
         cost=Cost(3),
     )

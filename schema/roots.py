@@ -46,7 +46,7 @@ class Mutation:
 
 @described
 class Subscription:
-    """All live operations: each sends a message for every change."""
+    """All operations that follow changes live."""
 
     verification_updated = subscription(subscriptions.verification_updated, VerificationUpdate, FOLLOW, cost=Cost(5))
     verifications_updated = subscription(subscriptions.verifications_updated, VerificationFeedItem, READ, cost=Cost(5))
