@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 
-from graphql import GraphQLField, GraphQLInt, GraphQLObjectType
+from graphql import GraphQLField, GraphQLInt
 
 from domain.caller import Caller, Scope
 from schema.build import build, executable
 from schema.costs import FREE, Cost
 from schema.fields import CONSTANT, COST, RULES, declared, described_with, represents, summary
 from schema.rules import ANYONE, READ, SENSITIVE
-
-QUERY = executable(build()).type_map["Query"]
-assert isinstance(QUERY, GraphQLObjectType)
 
 
 @dataclass
@@ -49,7 +46,9 @@ def test_the_descriptions_of_the_rules_follow_the_description_of_a_field() -> No
 
 
 def test_the_declarations_are_found_at_a_field_of_the_executable_schema() -> None:
-    field = QUERY.fields["reasonCodes"]
+    query = executable(build()).query_type
+    assert query
+    field = query.fields["reasonCodes"]
 
     assert declared(field, RULES, ()) == (ANYONE,)
     assert declared(field, COST, FREE) == Cost(10)
