@@ -76,7 +76,7 @@ async def verification_updated(
     if after is not None and after < 0:
         raise BadUserInput(f"after is {after}; versions begin at 1, and 0 requests all events")
     context, feed = info.context, info.context.services.feed
-    # `info` refers to the whole execution, which is over by now: keeping the reference would waste memory.
+    # `info` refers to the whole execution, which ends once this generator has started: keeping the reference would waste memory.
     del info
     sent = dict([decode_version_mark(context.last_mark)]) if context.last_mark else {}
     if sent:
