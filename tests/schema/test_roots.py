@@ -1,4 +1,4 @@
-"""Every field of every type, selected at once, so that no broken resolver can hide."""
+"""Selects every field of every type, so that a broken resolver is noticed."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -35,28 +35,28 @@ Calls = list[tuple[str, dict[str, Any]]]
 Selected = set[tuple[str, str]]
 
 
-def everything(type: GraphQLOutputType, around: tuple[str, ...] = ()) -> str:
-    """A selection of all that a type has. A type stands inside itself once, so that it ends."""
+def all_fields(type: GraphQLOutputType, parents: tuple[str, ...] = ()) -> str:
+    """A selection of all fields of a type. A type occurs inside itself only once, so that the selection is finite."""
     named = get_named_type(type)
     if is_leaf_type(named):
         return ""
     if isinstance(named, GraphQLUnionType | GraphQLInterfaceType):
-        kinds = (f"... on {kind.name} {everything(kind, around)}" for kind in SCHEMA.get_possible_types(named))
+        kinds = (f"... on {kind.name} {all_fields(kind, parents)}" for kind in SCHEMA.get_possible_types(named))
         return f"{{ __typename {' '.join(kinds)} }}"
     assert isinstance(named, GraphQLObjectType)
-    around = (*around, named.name)
-    fields = (name + everything(field.type, around) for name, field in named.fields.items() if around.count(get_named_type(field.type).name) < 2)
+    parents = (*parents, named.name)
+    fields = (name + all_fields(field.type, parents) for name, field in named.fields.items() if parents.count(get_named_type(field.type).name) < 2)
     return f"{{ __typename {' '.join(fields)} }}"
 
 
 def operation(type: OperationType, name: str, arguments: dict[str, Any]) -> str:
-    """An operation of one root field, its arguments given as variables."""
+    """An operation with one root field, whose arguments are variables."""
     root = SCHEMA.get_root_type(type)
     assert root
     field: GraphQLField = root.fields[name]
     declared = ", ".join(f"${argument}: {field.args[argument].type}" for argument in arguments)
-    given = ", ".join(f"{argument}: ${argument}" for argument in arguments)
-    return f"{type.value}{declared and f'({declared})'} {{ {name}{given and f'({given})'}{everything(field.type)} }}"
+    passed = ", ".join(f"{argument}: ${argument}" for argument in arguments)
+    return f"{type.value}{declared and f'({declared})'} {{ {name}{passed and f'({passed})'}{all_fields(field.type)} }}"
 
 
 def selected(value: Any) -> Iterator[tuple[str, str]]:
@@ -71,8 +71,8 @@ def selected(value: Any) -> Iterator[tuple[str, str]]:
                 yield from selected(part)
 
 
-async def asked(company: Company, type: OperationType, calls: Calls) -> Selected:
-    """What answers to queries or mutations."""
+async def executed(company: Company, type: OperationType, calls: Calls) -> Selected:
+    """The fields with a value in the responses to queries or mutations."""
     found: Selected = set()
     for name, arguments in calls:
         token = company.token(*Scope)
@@ -88,16 +88,16 @@ async def followed(company: Company, name: str, arguments: dict[str, Any], messa
         return [await updates.next() for _ in range(messages)]
 
 
-def arguments_of(type: OperationType, calls: Calls) -> None:
-    """See that the calls name each field of a root with each of its arguments."""
+def check_arguments(type: OperationType, calls: Calls) -> None:
+    """Check that the calls use each field of a root with each of its arguments."""
     root = SCHEMA.get_root_type(type)
     assert root
     for name, field in root.fields.items():
-        given = {argument for called, arguments in calls if called == name for argument in arguments}
-        assert given == set(field.args), name
+        used = {argument for called, arguments in calls if called == name for argument in arguments}
+        assert used == set(field.args), name
 
 
-async def test_every_field_of_every_type_answers_with_something(company: Company) -> None:
+async def test_every_field_of_every_type_has_a_value_in_some_response(company: Company) -> None:
     id = await company.created(reference="order-1")
     mutations: Calls = [
         ("createVerification", {"input": {**PERSON, "reference": "order-2", "faceRecognition": True, "idempotencyKey": "once"}}),
@@ -134,16 +134,16 @@ async def test_every_field_of_every_type_answers_with_something(company: Company
     ]
     update = {"id": id, "after": 0, "followRetries": True}
     feed = {"filter": filter, "after": None}
-    arguments_of(OperationType.MUTATION, mutations + anonymization)
-    arguments_of(OperationType.QUERY, queries)
-    arguments_of(OperationType.SUBSCRIPTION, [("verificationUpdated", update), ("verificationsUpdated", feed)])
+    check_arguments(OperationType.MUTATION, mutations + anonymization)
+    check_arguments(OperationType.QUERY, queries)
+    check_arguments(OperationType.SUBSCRIPTION, [("verificationUpdated", update), ("verificationsUpdated", feed)])
 
-    found = await asked(company, OperationType.MUTATION, mutations)
-    found |= await asked(company, OperationType.QUERY, queries)
+    found = await executed(company, OperationType.MUTATION, mutations)
+    found |= await executed(company, OperationType.QUERY, queries)
     found |= {*selected(await followed(company, "verificationUpdated", update, 1))}
     [start] = await followed(company, "verificationsUpdated", feed, 1)
     found |= {*selected(await followed(company, "verificationsUpdated", {**feed, "after": start["cursor"]}, 2))}
-    found |= await asked(company, OperationType.MUTATION, anonymization)
+    found |= await executed(company, OperationType.MUTATION, anonymization)
 
     every = {(type.name, name) for type in OBJECTS if type.name not in ROOTS for name in type.fields}
     assert every - found == set()

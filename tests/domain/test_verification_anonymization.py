@@ -1,4 +1,4 @@
-"""What is left of a person when the outcome is known."""
+"""Anonymization: the data that it removes, and the data that it keeps."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ from tests.factories import (
 
 
 @pytest.mark.parametrize("result", FINAL_RESULTS)
-def test_anonymizing_removes_who_the_person_is_and_keeps_what_happened(result: Result) -> None:
+def test_anonymization_removes_personal_data_and_keeps_the_history(result: Result) -> None:
     verification = a_final_verification(replace(result, document=PASSPORT), idempotency=Idempotency("key-1", "fingerprint"))
 
     anonymized = verification.anonymized(Actor.INTEGRATOR, later(days=1))
@@ -39,7 +39,7 @@ def test_anonymizing_removes_who_the_person_is_and_keeps_what_happened(result: R
 
 
 @pytest.mark.parametrize("actor", [Actor.INTEGRATOR, Actor.SYSTEM])
-def test_the_history_says_who_anonymized(actor: Actor) -> None:
+def test_the_event_of_an_anonymization_names_its_actor(actor: Actor) -> None:
     assert a_final_verification().anonymized(actor, NOON).events[-1].actor is actor
 
 
@@ -55,7 +55,7 @@ def test_a_pending_verification_cannot_be_anonymized(progress: Progress | None) 
         a_verification_after(progress).anonymized(Actor.INTEGRATOR, later(days=1))
 
 
-def test_a_result_after_the_anonymization_brings_no_document_back() -> None:
+def test_a_result_after_the_anonymization_stores_no_document() -> None:
     anonymized = an_anonymized_verification(FAILED_RESULT)
 
     late = anonymized.concluded(VERIFIED_RESULT, NOON)
@@ -66,7 +66,7 @@ def test_a_result_after_the_anonymization_brings_no_document_back() -> None:
     assert same is anonymized
 
 
-def test_an_anonymized_attempt_in_the_middle_leaves_the_others_as_they_are() -> None:
+def test_anonymizing_an_attempt_does_not_change_its_retry() -> None:
     before, retry = retried(a_final_verification())
 
     anonymized = before.anonymized(Actor.INTEGRATOR, NOON)

@@ -1,4 +1,4 @@
-"""The schema in GraphQL's own language, as it is committed and as it is described."""
+"""The schema as SDL: the committed file, and the descriptions."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +13,8 @@ from schema.build import build, executable
 COMMITTED = Path(schema.__file__).parent / "schema.graphql"
 
 
-def places() -> Iterator[tuple[str, str | None]]:
-    """Each place of the schema that can have a description, and the one that it has."""
+def descriptions() -> Iterator[tuple[str, str | None]]:
+    """Each element of the schema that can have a description, and its description."""
     for name, type in executable(build()).type_map.items():
         if name.startswith("__"):
             continue
@@ -34,7 +34,7 @@ def is_a_sentence(description: str | None) -> bool:
     return text == text.strip() and text[0] in f"`{ascii_uppercase}" and text[-1] in ".`"
 
 
-def test_the_committed_schema_is_the_codes() -> None:
+def test_the_committed_schema_matches_the_code() -> None:
     assert COMMITTED.read_text() == build().as_str() + "\n"
 
 
@@ -42,16 +42,16 @@ def test_the_committed_schema_is_valid() -> None:
     assert validate_schema(build_schema(COMMITTED.read_text())) == []
 
 
-def test_the_package_schema_is_this_projects_and_no_other_of_that_name() -> None:
+def test_the_imported_package_schema_belongs_to_this_project() -> None:
     assert Path(schema.__file__).parent.parent == Path(domain.__file__).parent.parent
 
 
-def test_a_schema_built_again_is_the_same() -> None:
+def test_building_the_schema_again_gives_the_same_schema() -> None:
     assert build().as_str() == build().as_str()
 
 
-def test_every_type_field_argument_and_value_is_described_in_a_sentence() -> None:
-    described = dict(places())
+def test_every_type_field_argument_and_enum_value_is_described_in_a_sentence() -> None:
+    described = dict(descriptions())
 
     assert len(described) > 250
-    assert [place for place, description in described.items() if not is_a_sentence(description)] == []
+    assert [element for element, description in described.items() if not is_a_sentence(description)] == []

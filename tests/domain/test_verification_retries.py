@@ -1,4 +1,4 @@
-"""Another attempt after one that did not succeed."""
+"""Retries: a new attempt after an inconclusive or failed one."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ def test_a_retry_is_a_new_pending_verification_linked_to_the_one_before(result: 
     assert before.events == (*first.events, Event(3, EventType.RETRY_CREATED, Actor.INTEGRATOR, later(hours=1)))
 
 
-def test_a_retry_changes_nothing_of_the_outcome_before_it() -> None:
+def test_a_retry_does_not_change_the_outcome_of_the_attempt_before() -> None:
     first = a_final_verification(FAILED_RESULT)
 
     before, _ = retried(first, later(hours=1))
@@ -60,7 +60,7 @@ def test_all_attempts_share_the_chain_of_the_first() -> None:
     assert (third.attempt, third.chain, third.previous) == (3, first.id, second.id)
 
 
-def test_a_retry_asks_for_the_same_under_a_new_link() -> None:
+def test_a_retry_requests_the_same_verification_under_a_new_link() -> None:
     first = a_final_verification(reference="order-7", face_recognition=True, idempotency=Idempotency("key-1", "fingerprint"))
 
     _, retry = retried(first)
@@ -71,7 +71,7 @@ def test_a_retry_asks_for_the_same_under_a_new_link() -> None:
     assert retry.idempotency is None
 
 
-def test_a_retry_takes_over_neither_document_nor_reasons() -> None:
+def test_a_retry_has_no_document_and_no_reasons() -> None:
     _, retry = retried(a_final_verification(replace(FAILED_RESULT, document=PASSPORT)))
 
     assert (retry.extracted, retry.reasons, retry.opened_at, retry.completed_at) == (None, (), None, None)
@@ -94,7 +94,7 @@ def test_only_an_inconclusive_or_failed_verification_can_be_retried(verification
         retried(verification)
 
 
-def test_an_attempt_has_one_successor() -> None:
+def test_an_attempt_can_be_retried_only_once() -> None:
     before, _ = retried(a_final_verification())
 
     with pytest.raises(NotRetryable):
@@ -109,7 +109,7 @@ def test_an_expired_verification_can_be_retried() -> None:
     assert retry.expires_at == later(days=14)
 
 
-def test_a_late_result_belongs_to_its_own_attempt() -> None:
+def test_a_late_result_does_not_change_an_attempt_that_was_retried() -> None:
     before, retry = retried(a_final_verification(INCONCLUSIVE_RESULT))
 
     late = before.concluded(VERIFIED_RESULT, NOON)
@@ -120,14 +120,14 @@ def test_a_late_result_belongs_to_its_own_attempt() -> None:
 
 
 @pytest.mark.parametrize(("names", "field"), [({}, "firstName"), ({"last_name": "Moreau"}, "firstName"), ({"first_name": "Jeanne"}, "lastName")])
-def test_a_retry_of_an_anonymized_verification_needs_the_names_anew(names: dict[str, str], field: str) -> None:
+def test_a_retry_of_an_anonymized_verification_requires_both_names(names: dict[str, str], field: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         retried(an_anonymized_verification(), NOON, **names)
 
     assert refusal.value.field == field
 
 
-def test_a_retry_of_an_anonymized_verification_has_the_names_that_it_was_given() -> None:
+def test_a_retry_of_an_anonymized_verification_has_the_names_of_the_request() -> None:
     before, retry = retried(an_anonymized_verification(), first_name="Jeanne", last_name="Moreau")
 
     assert retry.declared == JEANNE
@@ -135,7 +135,7 @@ def test_a_retry_of_an_anonymized_verification_has_the_names_that_it_was_given()
     assert before.anonymized_at == NOON
 
 
-def test_a_clock_that_went_back_does_not_put_a_retry_before_its_reason() -> None:
+def test_a_retry_is_not_created_before_the_outcome_of_the_attempt_even_if_the_clock_went_back() -> None:
     first = a_verification().concluded(FAILED_RESULT, later(minutes=5))
 
     before, retry = retried(first, NOON)

@@ -1,4 +1,4 @@
-"""Whatever happens to a chain of attempts, in whatever order and by whatever clock, its history stays whole."""
+"""The history of a chain of attempts stays consistent, whichever changes are made, in any order and with any clock (stateful Hypothesis test)."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -65,13 +65,13 @@ def identity(verification: Verification) -> tuple[object, ...]:
 
 
 def instants(verification: Verification) -> dict[str, datetime]:
-    """Those that have come: none of them may move."""
-    known = {name: getattr(verification, name) for name in INSTANTS}
-    return {name: instant for name, instant in known.items() if instant is not None}
+    """The instants that are set: they may never change."""
+    values = {name: getattr(verification, name) for name in INSTANTS}
+    return {name: instant for name, instant in values.items() if instant is not None}
 
 
 def sources(verification: Verification) -> list[tuple[str, str]]:
-    """What the provider named, results apart from steps."""
+    """The provider's event ids, each with its kind: ids of results and ids of steps are independent."""
     return [(kind(event.type), event.source_id) for event in verification.events if event.source_id]
 
 
@@ -80,7 +80,7 @@ def kind(type: EventType) -> str:
 
 
 class Histories(RuleBasedStateMachine):
-    """A chain of attempts to which anything happens, while the clock jumps and the settings change."""
+    """A chain of attempts that changes at random, while the clock jumps and the settings change."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class Histories(RuleBasedStateMachine):
         self.attempts = [a_verification(idempotency=Idempotency("key-1", "fingerprint"))]
 
     @initialize(outcomes=st.lists(failed | inconclusive, max_size=3))
-    def some_attempts_have_failed(self, outcomes: list[Result]) -> None:
+    def some_attempts_failed_before(self, outcomes: list[Result]) -> None:
         for outcome in outcomes:
             self.attempts[-1:] = retried(self.attempts[-1].concluded(outcome, self.now), self.now)
 
@@ -101,7 +101,7 @@ class Histories(RuleBasedStateMachine):
         self.now = (self.attempt(which).due or self.now) + offset
 
     @rule(which=any_attempt, progress=st.sampled_from(Progress), windows=any_windows, source=any_source)
-    def the_individual_moves_on(self, which: int, progress: Progress, windows: Windows, source: str | None) -> None:
+    def the_individual_reaches_a_step(self, which: int, progress: Progress, windows: Windows, source: str | None) -> None:
         before = self.attempt(which)
 
         after = self.happens(which, lambda it: it.progressed(progress, windows, self.now, source))
@@ -134,7 +134,7 @@ class Histories(RuleBasedStateMachine):
         assert after.status is (Status.INCONCLUSIVE if self.too_late_for(before) else before.status)
 
     @rule(which=any_attempt)
-    def somebody_is_forgotten(self, which: int) -> None:
+    def an_attempt_is_anonymized(self, which: int) -> None:
         before = self.attempt(which)
         if before.status.final:
             after = self.happens(which, lambda it: it.anonymized(Actor.INTEGRATOR, self.now))
@@ -158,7 +158,7 @@ class Histories(RuleBasedStateMachine):
         self.attempts[-1:] = [after, retry]
 
     @rule(which=any_attempt)
-    def what_is_not_allowed_is_refused(self, which: int) -> None:
+    def a_forbidden_change_is_refused(self, which: int) -> None:
         attempt = self.attempt(which)
         if not attempt.can_retry:
             with pytest.raises(NotRetryable):
@@ -199,22 +199,22 @@ class Histories(RuleBasedStateMachine):
             assert [event.version for event in attempt.events] == [*range(1, attempt.version + 1)]
 
     @invariant()
-    def time_never_goes_back_and_comes_in_whole_milliseconds(self) -> None:
+    def instants_never_go_back_and_are_whole_milliseconds(self) -> None:
         for attempt in self.attempts:
-            told = [event.at for event in attempt.events]
-            assert told == sorted(told)
-            assert (attempt.created_at, attempt.updated_at) == (told[0], told[-1])
-            assert all(instant.microsecond % 1000 == 0 for instant in [*told, *instants(attempt).values()])
+            recorded = [event.at for event in attempt.events]
+            assert recorded == sorted(recorded)
+            assert (attempt.created_at, attempt.updated_at) == (recorded[0], recorded[-1])
+            assert all(instant.microsecond % 1000 == 0 for instant in [*recorded, *instants(attempt).values()])
 
     @invariant()
-    def the_history_tells_the_state(self) -> None:
+    def the_history_matches_the_state(self) -> None:
         for attempt in self.attempts:
-            outcomes = [event for event in attempt.events if event.type is EventType.STATUS_CHANGED]
-            told = [(event.to_status, event.reasons, event.at) for event in outcomes]
-            assert told == ([(attempt.status, attempt.reasons, attempt.completed_at)] if attempt.status.final else [])
+            changed = [event for event in attempt.events if event.type is EventType.STATUS_CHANGED]
+            outcomes = [(event.to_status, event.reasons, event.at) for event in changed]
+            assert outcomes == ([(attempt.status, attempt.reasons, attempt.completed_at)] if attempt.status.final else [])
             assert attempt.status.final or (attempt.reasons, attempt.completed_at) == ((), None)
-            forgotten = [event.at for event in attempt.events if event.type is EventType.ANONYMIZED]
-            assert forgotten == ([attempt.anonymized_at] if attempt.anonymized_at else [])
+            anonymized_at = [event.at for event in attempt.events if event.type is EventType.ANONYMIZED]
+            assert anonymized_at == ([attempt.anonymized_at] if attempt.anonymized_at else [])
             assert sum(event.type is EventType.RETRY_CREATED for event in attempt.events) == (attempt.next is not None)
 
     @invariant()
@@ -231,20 +231,20 @@ class Histories(RuleBasedStateMachine):
                     assert (event.from_status, event.to_status, event.reasons) == (None, None, ())
 
     @invariant()
-    def no_result_and_no_source_is_kept_twice(self) -> None:
+    def no_result_and_no_event_id_is_recorded_twice(self) -> None:
         for attempt in self.attempts:
             results = [(event.to_status, frozenset(event.reasons)) for event in attempt.events if event.to_status]
             assert len(set(results)) == len(results)
             assert len(set(sources(attempt))) == len(sources(attempt))
 
     @invariant()
-    def the_system_waits_exactly_where_somebody_else_may_never_act(self) -> None:
+    def every_phase_has_a_deadline_unless_the_provider_must_act_or_the_status_is_final(self) -> None:
         for attempt in self.attempts:
             assert (attempt.due is None) is (attempt.phase in (Phase.PROCESSING, Phase.DONE))
             assert attempt.due is None or attempt.updated_at < attempt.due <= attempt.expires_at
 
     @invariant()
-    def a_final_verification_has_no_link_and_a_forgotten_person_no_name(self) -> None:
+    def a_final_verification_has_no_link_and_an_anonymized_one_has_no_personal_data(self) -> None:
         for attempt in self.attempts:
             assert (attempt.verification_url is None) is attempt.status.final
             if attempt.anonymized_at:
@@ -252,7 +252,7 @@ class Histories(RuleBasedStateMachine):
                 assert "Jeanne" not in repr(attempt)
 
     @invariant()
-    def the_attempts_are_a_chain(self) -> None:
+    def the_attempts_form_a_chain(self) -> None:
         ids = [attempt.id for attempt in self.attempts]
         assert [attempt.attempt for attempt in self.attempts] == [*range(1, len(ids) + 1)]
         assert {attempt.chain for attempt in self.attempts} == {ids[0]}
@@ -261,5 +261,5 @@ class Histories(RuleBasedStateMachine):
         assert not any(attempt.can_retry for attempt in self.attempts[:-1])
 
 
-def test_whatever_happens_the_histories_of_a_chain_stay_whole() -> None:
+def test_the_history_of_a_chain_stays_consistent_under_random_changes() -> None:
     run_state_machine_as_test(Histories, settings=settings(max_examples=100, stateful_step_count=30, deadline=None))

@@ -1,4 +1,4 @@
-"""Personal data stay closed: no rule looks at them unless it needs them."""
+"""Personal data stay encrypted: a rule opens them only if it needs them."""
 
 from dataclasses import replace
 from typing import NoReturn
@@ -11,13 +11,13 @@ from tests.factories import FAILED_RESULT, NOON, VERIFIED_RESULT, WINDOWS, a_fin
 
 
 class Closed:
-    """Personal data that nobody may open."""
+    """Encrypted personal data that must not be opened."""
 
     def open(self) -> NoReturn:
-        raise AssertionError("it was opened")
+        raise AssertionError("personal data were opened")
 
 
-def test_no_rule_opens_what_it_need_not() -> None:
+def test_no_rule_opens_personal_data_that_it_does_not_need() -> None:
     pending = replace(a_verification(), declared=Closed(), extracted=Closed())
     opened = pending.progressed(Progress.LINK_OPENED, WINDOWS, NOON)
 
@@ -30,7 +30,7 @@ def test_no_rule_opens_what_it_need_not() -> None:
         assert late.anonymized(Actor.SYSTEM, later(days=9)).declared is None
 
 
-def test_a_retry_opens_the_names_that_it_takes_over() -> None:
+def test_a_retry_opens_the_names_that_it_reuses() -> None:
     final = replace(a_final_verification(), declared=Closed())
 
     for names in ({}, {"first_name": "Ada"}, {"last_name": "Byron"}):

@@ -1,4 +1,4 @@
-"""What the individual's steps make of a pending verification."""
+"""Progress: the effect of the individual's steps on a pending verification."""
 
 from dataclasses import replace
 from itertools import product
@@ -39,14 +39,14 @@ def test_each_step_of_the_individual_is_an_event() -> None:
     assert verification.capture_completed_at == later(minutes=3)
 
 
-def test_steps_that_were_skipped_happen_at_the_same_instant_in_one_event() -> None:
+def test_skipped_steps_are_recorded_at_the_same_instant_in_one_event() -> None:
     verification = a_verification_after(COMPLETED, later(minutes=3))
 
     assert [event.type for event in verification.events] == [EventType.CREATED, EventType.CAPTURE_COMPLETED]
     assert verification.opened_at == verification.capture_started_at == verification.capture_completed_at == later(minutes=3)
 
 
-def test_a_skipped_step_leaves_the_ones_before_it_where_they_were() -> None:
+def test_a_skipped_step_does_not_move_the_steps_before_it() -> None:
     verification = a_verification_after(OPENED, later(minutes=1)).progressed(COMPLETED, WINDOWS, later(minutes=3))
 
     assert verification.opened_at == later(minutes=1)
@@ -59,10 +59,11 @@ def test_a_capture_that_began_is_not_yet_complete() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "late"), [(known, late) for known in Progress for late in Progress if [*Progress].index(late) <= [*Progress].index(known)]
+    ("reached", "late"),
+    [(reached, late) for reached in Progress for late in Progress if [*Progress].index(late) <= [*Progress].index(reached)],
 )
-def test_progress_that_is_repeated_or_earlier_than_what_is_known_changes_nothing(known: Progress, late: Progress) -> None:
-    verification = a_verification_after(known)
+def test_progress_that_is_repeated_or_earlier_than_the_reached_step_changes_nothing(reached: Progress, late: Progress) -> None:
+    verification = a_verification_after(reached)
 
     assert verification.progressed(late, WINDOWS, later(minutes=5)) is verification
 
@@ -74,7 +75,7 @@ def test_progress_after_the_outcome_changes_nothing(result: Result, late: Progre
     assert verification.progressed(late, WINDOWS, later(minutes=1)) is verification
 
 
-def test_a_providers_event_is_applied_once_whatever_it_says_the_second_time() -> None:
+def test_an_event_id_of_the_provider_is_applied_once_even_with_another_content() -> None:
     verification = a_verification().progressed(OPENED, WINDOWS, NOON, source_id="event-1")
 
     assert verification.events[-1].source_id == "event-1"
@@ -83,5 +84,5 @@ def test_a_providers_event_is_applied_once_whatever_it_says_the_second_time() ->
     assert verification.progressed(STARTED, WINDOWS, NOON, source_id="event-2").phase is Phase.CAPTURING
 
 
-def test_events_without_a_source_are_not_taken_for_one_another() -> None:
+def test_events_without_an_event_id_are_all_different() -> None:
     assert a_verification_after(OPENED).progressed(STARTED, WINDOWS, NOON).phase is Phase.CAPTURING

@@ -1,4 +1,4 @@
-"""The schema against what frontends are promised."""
+"""The schema keeps the contract with frontends, contract.graphql."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from schema.build import build, executable
 CONTRACT = build_schema((Path(__file__).parent / "contract.graphql").read_text())
 
 
-def test_nothing_of_what_was_promised_is_missing_or_different() -> None:
+def test_the_schema_has_no_breaking_changes() -> None:
     assert find_breaking_changes(CONTRACT, executable(build())) == []
 
 
-def test_nothing_was_added_that_a_careful_client_could_stumble_over() -> None:
+def test_the_schema_has_no_dangerous_changes() -> None:
     assert find_dangerous_changes(CONTRACT, executable(build())) == []

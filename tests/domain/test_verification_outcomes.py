@@ -1,4 +1,4 @@
-"""What results make of a verification: the first one ends it, later ones change nothing."""
+"""Results: the first one ends a verification, and later ones do not change its status."""
 
 from dataclasses import replace
 from itertools import product
@@ -34,7 +34,7 @@ def ignored(verification: Verification) -> list[Event]:
 
 
 @pytest.mark.parametrize(("result", "progress"), list(product([*FINAL_RESULTS, UNKNOWN_RESULT], [None, *Progress])))
-def test_a_result_ends_the_wait_in_any_phase(result: Result, progress: Progress | None) -> None:
+def test_a_result_ends_a_verification_in_any_phase(result: Result, progress: Progress | None) -> None:
     pending = a_verification_after(progress)
 
     concluded = pending.concluded(replace(result, source_id="event-9"), later(minutes=1))
@@ -56,7 +56,7 @@ def test_a_result_ends_the_wait_in_any_phase(result: Result, progress: Progress 
     )
 
 
-def test_an_outcome_that_the_individual_chose_is_theirs() -> None:
+def test_the_individual_is_the_actor_of_an_outcome_that_they_chose() -> None:
     refused = a_verification_after(OPENED).concluded(Result.reported(Status.INCONCLUSIVE, ["IDVV_3001"]), NOON)
 
     assert refused.events[-1].actor is Actor.INDIVIDUAL
@@ -109,13 +109,13 @@ def test_other_codes_for_the_same_status_are_another_result(codes: list[str]) ->
 
 def test_a_result_that_was_ignored_once_is_not_kept_again() -> None:
     late = a_final_verification(VERIFIED_RESULT).concluded(FAILED_RESULT, NOON)
-    turned = Result.reported(Status.FAILED, [*reversed(FAILED_RESULT.reasons)], PASSPORT, "event-3")
+    reordered = Result.reported(Status.FAILED, [*reversed(FAILED_RESULT.reasons)], PASSPORT, "event-3")
 
     assert late.concluded(FAILED_RESULT, later(minutes=1)) is late
-    assert late.concluded(turned, later(minutes=1)) is late
+    assert late.concluded(reordered, later(minutes=1)) is late
 
 
-def test_the_result_that_stands_is_no_other_one_after_others_were_ignored() -> None:
+def test_repeating_the_first_result_after_an_ignored_one_changes_nothing() -> None:
     late = a_final_verification(VERIFIED_RESULT).concluded(FAILED_RESULT, NOON)
 
     assert late.concluded(VERIFIED_RESULT, later(minutes=1)) is late
@@ -130,7 +130,7 @@ def test_at_most_twenty_ignored_results_are_kept() -> None:
     assert verification.version == 22
 
 
-def test_an_ignored_result_that_comes_again_from_the_same_source_is_one_event() -> None:
+def test_a_repeated_event_id_of_an_ignored_result_is_recorded_once() -> None:
     verification = a_final_verification(VERIFIED_RESULT).concluded(replace(FAILED_RESULT, source_id="event-2"), NOON)
 
     assert verification.concluded(replace(INCONCLUSIVE_RESULT, source_id="event-2"), NOON) is verification
