@@ -6,7 +6,7 @@ from typing import Any
 from strawberry.extensions import FieldExtension
 from strawberry.permission import BasePermission
 
-from tests.comparison.asked import Info, place
+from tests.comparison.resolvers import Info, place
 
 LATE = {"code": "LATE"}
 

@@ -13,15 +13,15 @@ from strawberry.scalars import JSON
 from strawberry.schema.config import StrawberryConfig
 
 from schema.fields import represents
-from tests.comparison import asked
-from tests.comparison.asked import Info, Pebble
-from tests.comparison.beings import Bag as BagOfData
-from tests.comparison.beings import Cat as CatOfData
-from tests.comparison.beings import Constant, Kitten, Machine, Rock
-from tests.comparison.beings import Dog as DogOfData
+from tests.comparison import resolvers
 from tests.comparison.extensions import Allowed, AllowedLater, Around
 from tests.comparison.guards import guard
 from tests.comparison.inputs import ODD, Odd
+from tests.comparison.objects import Bag as BagOfData
+from tests.comparison.objects import Cat as CatOfData
+from tests.comparison.objects import Constant, Kitten, Machine, Rock
+from tests.comparison.objects import Dog as DogOfData
+from tests.comparison.resolvers import Info, Pebble
 from tests.comparison.values import Color
 
 Resolver = Callable[..., Any]
@@ -63,7 +63,7 @@ class Living(Named):
     pet: "Pet | None"
     all_later_pet: "list[Pet | None] | None"
     later_must_living: "Living"
-    slowly = field(asked.slowly)
+    slowly = field(resolvers.slowly)
 
 
 @strawberry.type
@@ -76,9 +76,9 @@ class Cat(Living):
     ratio: float | None
     later_text: str | None
     bag: "Bag | None"
-    by_self = field(asked.by_self)
-    counted = field(asked.one_after_the_other, list[int | None])
-    fields_of_its_own = field(asked.told, str)
+    by_self = field(resolvers.by_self)
+    counted = field(resolvers.one_after_the_other, list[int | None])
+    fields_of_its_own = field(resolvers.told, str)
 
 
 @strawberry.type
@@ -100,7 +100,7 @@ class Dog(Living):
     must_number: int
     later_text: str
     bag: "Bag"
-    by_self = field(asked.by_self, str)
+    by_self = field(resolvers.by_self, str)
 
 
 @strawberry.type
@@ -122,7 +122,7 @@ class Stone:
 
     must_ratio: float
     thing: "Thing | None"
-    loaded = field(asked.loaded)
+    loaded = field(resolvers.loaded)
 
 
 Pet = Annotated[Cat | Dog | Robot, strawberry.union("Pet")]
@@ -166,16 +166,16 @@ class Bag:
     must_constant: "Strict"
     pet: Pet | None
     must_thing: Thing
-    slowly = field(asked.slowly)
-    slowly_must = field(asked.slowly, str)
-    by_parent = field(asked.by_parent)
-    by_root = field(asked.by_root, str)
-    without_info = field(asked.without_info)
-    promised = field(asked.promised)
-    loaded = field(asked.loaded)
-    loading = field(asked.loading, str)
-    told = field(asked.told)
-    breaking = field(asked.breaking_off, list[int | None] | None)
+    slowly = field(resolvers.slowly)
+    slowly_must = field(resolvers.slowly, str)
+    by_parent = field(resolvers.by_parent)
+    by_root = field(resolvers.by_root, str)
+    without_info = field(resolvers.without_info)
+    promised = field(resolvers.promised)
+    loaded = field(resolvers.loaded)
+    loading = field(resolvers.loading, str)
+    told = field(resolvers.told)
+    breaking = field(resolvers.breaking_off, list[int | None] | None)
 
 
 @strawberry.type
@@ -200,7 +200,7 @@ class Strict:
     text: str
     number: int
     numbers: list[int]
-    told = field(asked.told)
+    told = field(resolvers.told)
 
 
 @strawberry.type
@@ -237,11 +237,11 @@ class Parcel:
     all_thing: list[Thing] | None
     grid_named: list[list[Named | None] | None] | None
     grid_must_thing: list[list[Thing]]
-    counted = field(asked.one_after_the_other, list[int | None] | None)
-    breaking = field(asked.breaking_off, list[int | None])
-    counted_must = field(asked.one_after_the_other, list[int])
-    counted_later = field(asked.one_after_the_other_later, list[int | None] | None)
-    counted_later_must = field(asked.one_after_the_other_later, list[int])
+    counted = field(resolvers.one_after_the_other, list[int | None] | None)
+    breaking = field(resolvers.breaking_off, list[int | None])
+    counted_must = field(resolvers.one_after_the_other, list[int])
+    counted_later = field(resolvers.one_after_the_other_later, list[int | None] | None)
+    counted_later_must = field(resolvers.one_after_the_other_later, list[int])
 
 
 @strawberry.type
@@ -272,38 +272,38 @@ class Query:
     all_pet: list[Pet] | None
     all_named: list[Named | None] | None
     grid_living: list[list[Living | None] | None] | None
-    ints = field(asked.ints)
-    must_ints = field(asked.ints, str)
-    needed = field(asked.needed)
-    leaves = field(asked.leaves)
-    filtered = field(asked.filtered)
-    defaulted = field(asked.defaulted)
-    required = field(asked.required)
-    lists = field(asked.lists)
-    maybe = field(asked.maybe)
-    renamed = field(asked.renamed)
-    either = field(asked.either)
-    told = field(asked.told)
-    told_of_sources = field(asked.told_of_sources)
-    by_root = field(asked.by_root)
-    promised = field(asked.promised)
-    loaded = field(asked.loaded)
-    counted = field(asked.one_after_the_other, list[int | None] | None)
-    breaking = field(asked.breaking_off, list[int | None] | None)
-    counted_later = field(asked.one_after_the_other_later, list[int | None] | None)
-    pebble = field(asked.pebble, Found | None)
-    pebbles = field(asked.pebbles, list[Found | None] | None)
-    allowed = field(asked.ints, str | None, PermissionExtension(permissions=[Allowed()]))
-    allowed_later = field(asked.slowly, str | None, PermissionExtension(permissions=[Allowed(), AllowedLater()]))
-    allowed_silently = field(asked.ints, str | None, PermissionExtension(permissions=[Allowed()], fail_silently=True))
+    ints = field(resolvers.ints)
+    must_ints = field(resolvers.ints, str)
+    needed = field(resolvers.needed)
+    leaves = field(resolvers.leaves)
+    filtered = field(resolvers.filtered)
+    defaulted = field(resolvers.defaulted)
+    required = field(resolvers.required)
+    lists = field(resolvers.lists)
+    maybe = field(resolvers.maybe)
+    renamed = field(resolvers.renamed)
+    either = field(resolvers.either)
+    told = field(resolvers.told)
+    told_of_sources = field(resolvers.told_of_sources)
+    by_root = field(resolvers.by_root)
+    promised = field(resolvers.promised)
+    loaded = field(resolvers.loaded)
+    counted = field(resolvers.one_after_the_other, list[int | None] | None)
+    breaking = field(resolvers.breaking_off, list[int | None] | None)
+    counted_later = field(resolvers.one_after_the_other_later, list[int | None] | None)
+    pebble = field(resolvers.pebble, Found | None)
+    pebbles = field(resolvers.pebbles, list[Found | None] | None)
+    allowed = field(resolvers.ints, str | None, PermissionExtension(permissions=[Allowed()]))
+    allowed_later = field(resolvers.slowly, str | None, PermissionExtension(permissions=[Allowed(), AllowedLater()]))
+    allowed_silently = field(resolvers.ints, str | None, PermissionExtension(permissions=[Allowed()], fail_silently=True))
     allowed_bag = field(lambda root: root.must_bag, Bag, PermissionExtension(permissions=[Allowed()]))
-    around = field(asked.renamed, str | None, Around())
-    around_later = field(asked.slowly, str | None, Around(), PermissionExtension(permissions=[Allowed()]))
+    around = field(resolvers.renamed, str | None, Around())
+    around_later = field(resolvers.slowly, str | None, Around(), PermissionExtension(permissions=[Allowed()]))
 
 
 async def written_down(info: Info, name: str, pauses: int) -> None:
     """A change that takes its time is written down when it begins and when it ends."""
-    info.context.log.append(f"begin {name} at {asked.place(info)}")
+    info.context.log.append(f"begin {name} at {resolvers.place(info)}")
     for _ in range(pauses % 5):
         await asyncio.sleep(0)
     info.context.log.append(f"end {name}")
@@ -312,16 +312,16 @@ async def written_down(info: Info, name: str, pauses: int) -> None:
 async def noted(info: Info, name: str, pauses: int = 0) -> Any:
     """A change that takes its time."""
     await written_down(info, name, pauses)
-    return asked.echoed(info, name)
+    return resolvers.echoed(info, name)
 
 
 def noted_at_once(info: Info, name: str = "name") -> Any:
     """A change."""
-    info.context.log.append(f"made {name} at {asked.place(info)}")
-    return asked.echoed(info, name)
+    info.context.log.append(f"made {name} at {resolvers.place(info)}")
+    return resolvers.echoed(info, name)
 
 
-async def noted_bag(root: asked.Row, info: Info, name: str = "bag") -> Any:
+async def noted_bag(root: resolvers.Row, info: Info, name: str = "bag") -> Any:
     """A change that is answered with an object."""
     await written_down(info, name, 2)
     return root.bag
@@ -337,7 +337,7 @@ class Mutation:
     note_at_once_must = field(noted_at_once, str)
     note_bag = field(noted_bag, Bag | None)
     note_must_bag = field(noted_bag, Bag)
-    note_lists = field(asked.lists)
+    note_lists = field(resolvers.lists)
     note_allowed = field(noted_at_once, str | None, PermissionExtension(permissions=[AllowedLater()]))
     all_pet: list[Pet] | None
 

@@ -14,10 +14,10 @@ from graphql import (
     build_schema,
 )
 
-from tests.comparison.asked import echoed_at
 from tests.comparison.dice import Dice
 from tests.comparison.faults import Make, items, leaf, sometimes_later, strange
 from tests.comparison.inputs import read_odd, write_odd
+from tests.comparison.resolvers import echoed_at
 from tests.comparison.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS, RATIOS, TEXTS, Color
 
 SDL = """

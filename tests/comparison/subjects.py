@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis_graphql import nodes
 
 from tests.comparison import nasty, raw
-from tests.comparison.asked import Context
-from tests.comparison.beings import KINDS, Being
 from tests.comparison.dice import Dice
+from tests.comparison.objects import KINDS, Being
 from tests.comparison.raw import Entry
+from tests.comparison.resolvers import Context
 
 SCALARS = {
     "DateTime": st.sampled_from(["2026-03-02T12:00:00Z", "2026-03-02T12:00:00.25+05:30"]).map(nodes.String),

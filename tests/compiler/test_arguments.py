@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLEnumType, GraphQLScalarType, GraphQLSchema, build_schema
 
-from tests.comparison.asking import asked
+from tests.comparison.answers import asked
 from tests.comparison.inputs import read_odd, write_odd
 from tests.comparison.values import Color
 

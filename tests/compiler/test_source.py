@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from graphql import build_schema
 
-from tests.comparison.asking import asked
+from tests.comparison.answers import asked
 
 SCHEMA = build_schema("""
     interface Named { name: String, friend: Named }

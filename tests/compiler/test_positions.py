@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLEnumType, GraphQLError, GraphQLScalarType, GraphQLSchema, Undefined, build_schema
 
-from tests.comparison.asking import asked
+from tests.comparison.answers import asked
 from tests.comparison.values import Color, Fault, Level, Text, Whole
 
 

@@ -10,10 +10,10 @@ from strawberry.dataloader import DataLoader
 from strawberry.scalars import JSON
 from strawberry.types.nodes import FragmentSpread, InlineFragment, Selection
 
-from tests.comparison.beings import Being, Cat, Dog, Rock
 from tests.comparison.dice import Dice
 from tests.comparison.faults import Make, leaf, strange
 from tests.comparison.inputs import Either, Filter, Odd, Range, Required
+from tests.comparison.objects import Being, Cat, Dog, Rock
 from tests.comparison.values import TEXTS, Color, Fault, Level
 
 Row = strawberry.Parent[Being]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.comparison.asking import operation_of, plans_of, result_of
+from tests.comparison.answers import operation_of, plans_of, result_of
+from tests.comparison.awaitables import SCHEMA, Gate, fails, fails_at_once, works
 from tests.comparison.executors import Compiled, awaited
 from tests.comparison.run import trials
 from tests.comparison.subjects import subjects
-from tests.comparison.waiting import SCHEMA, Gate, fails, fails_at_once, works
 
 DROPPED: dict[str, tuple[str, dict[str, Any]]] = {
     "beside a field that fails at once": ("{ thing { a: must b: slow } }", {"thing": {"must": "wrong", "slow": works}}),

@@ -11,9 +11,9 @@ from graphql import ExecutionResult
 
 from compiler import Compiler
 from compiler.compiler import MAX_PLANS
-from tests.comparison.asking import asked, operation_of, plans_of, result_of
+from tests.comparison.answers import asked, operation_of, plans_of, result_of
+from tests.comparison.awaitables import SCHEMA, fails, fails_at_once, works
 from tests.comparison.values import Fault
-from tests.comparison.waiting import SCHEMA, fails, fails_at_once, works
 
 
 async def test_what_needs_no_waiting_is_answered_at_once() -> None:

@@ -15,11 +15,11 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.info import Info
 
 from schema.fields import represents
-from tests.comparison.asked import Context
-from tests.comparison.asking import asked, plans_of, result_of
+from tests.comparison.answers import asked, plans_of, result_of
 from tests.comparison.dice import Dice
 from tests.comparison.guards import guard
 from tests.comparison.inputs import ODD, Filter, Odd
+from tests.comparison.resolvers import Context
 from tests.comparison.values import NOON, Fault
 
 
