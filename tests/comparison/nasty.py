@@ -1,4 +1,4 @@
-"""A schema made to be nasty: whatever a GraphQL schema may have, and data that fail in every way."""
+"""The nasty schema: every feature that a schema of Strawberry's may have, over data that fail in every way."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -28,23 +28,23 @@ Resolver = Callable[..., Any]
 
 
 def field(resolver: Resolver, type: Any = str | None, *extensions: FieldExtension) -> Any:
-    """A field that a resolver answers."""
+    """A field with a resolver and a type."""
     return strawberry.field(resolver=resolver, graphql_type=type, extensions=list(extensions))
 
 
 def of_dogs(value: object, info: object) -> bool:
-    """Whether it is a Dog, without a word on how that is known."""
+    """Whether the value is a Dog. Unlike `represents`, it doesn't reveal that it only looks at the class."""
     return isinstance(value, DogOfData)
 
 
 def of_robots(value: object, info: object) -> bool:
-    """Whether it is a Robot, which the class alone doesn't tell."""
+    """Whether the value is a Robot, which depends on more than its class."""
     return isinstance(value, Machine) and value.runs
 
 
 @strawberry.interface
 class Named:
-    """What has a name."""
+    """An interface."""
 
     must_text: str
     text: str | None
@@ -77,13 +77,13 @@ class Cat(Living):
     later_text: str | None
     bag: "Bag | None"
     by_self = field(resolvers.by_self)
-    counted = field(resolvers.one_after_the_other, list[int | None])
-    fields_of_its_own = field(resolvers.told, str)
+    counted = field(resolvers.counted, list[int | None])
+    fields_of_its_own = field(resolvers.field_info, str)
 
 
 @strawberry.type
 class Tabby(Named):
-    """A kitten, which is a cat too: which of the two it is depends on where it is asked for."""
+    """A type for kittens. Kittens are also of the type Cat: the type of a kitten depends on the interface or union of the field."""
 
     is_type_of = represents(Kitten)
 
@@ -93,7 +93,7 @@ class Tabby(Named):
 
 @strawberry.type
 class Dog(Living):
-    """A dog, with the same names for other things."""
+    """A dog. Some fields have the same names as a cat's and other types."""
 
     is_type_of = staticmethod(of_dogs)
 
@@ -105,7 +105,7 @@ class Dog(Living):
 
 @strawberry.type
 class Robot(Named):
-    """What has a name and doesn't live."""
+    """A type that implements Named and not Living."""
 
     is_type_of = staticmethod(of_robots)
 
@@ -116,7 +116,7 @@ class Robot(Named):
 
 @strawberry.type
 class Stone:
-    """What has no name."""
+    """A type without interfaces."""
 
     is_type_of = represents(Rock)
 
@@ -132,7 +132,7 @@ Found = Annotated[Pebble | Cat, strawberry.union("Found")]
 
 @strawberry.type
 class Bag:
-    """A value of each leaf type, null allowed and not, at once and later."""
+    """A value of each leaf type, nullable and not, synchronous and awaitable."""
 
     is_type_of = represents(BagOfData)
 
@@ -174,13 +174,13 @@ class Bag:
     promised = field(resolvers.promised)
     loaded = field(resolvers.loaded)
     loading = field(resolvers.loading, str)
-    told = field(resolvers.told)
+    field_info = field(resolvers.field_info)
     breaking = field(resolvers.breaking_off, list[int | None] | None)
 
 
 @strawberry.type
 class Fixed:
-    """What is known by its name."""
+    """A type whose values are identified by their name."""
 
     is_type_of = represents(Constant, key="name")
 
@@ -193,19 +193,19 @@ class Fixed:
 
 @strawberry.type
 class Strict:
-    """What is known by its name, with nulls allowed nowhere; and with a field that is asked for."""
+    """A type whose values are identified by their name, without nullable fields; one field has a resolver."""
 
     is_type_of = represents(Constant, key="name")
 
     text: str
     number: int
     numbers: list[int]
-    told = field(resolvers.told)
+    field_info = field(resolvers.field_info)
 
 
 @strawberry.type
 class Parcel:
-    """Lists, and lists of lists, with null allowed in each position and not."""
+    """Lists, and lists of lists, with each position nullable and not."""
 
     all_text: list[str | None] | None
     all_number: list[int]
@@ -237,16 +237,16 @@ class Parcel:
     all_thing: list[Thing] | None
     grid_named: list[list[Named | None] | None] | None
     grid_must_thing: list[list[Thing]]
-    counted = field(resolvers.one_after_the_other, list[int | None] | None)
+    counted = field(resolvers.counted, list[int | None] | None)
     breaking = field(resolvers.breaking_off, list[int | None])
-    counted_must = field(resolvers.one_after_the_other, list[int])
-    counted_later = field(resolvers.one_after_the_other_later, list[int | None] | None)
-    counted_later_must = field(resolvers.one_after_the_other_later, list[int])
+    counted_must = field(resolvers.counted, list[int])
+    counted_later = field(resolvers.counted_async, list[int | None] | None)
+    counted_later_must = field(resolvers.counted_async, list[int])
 
 
 @strawberry.type
 class Query:
-    """Everything that can be asked for."""
+    """All queries."""
 
     text: str | None
     number: int | None
@@ -283,14 +283,14 @@ class Query:
     maybe = field(resolvers.maybe)
     renamed = field(resolvers.renamed)
     either = field(resolvers.either)
-    told = field(resolvers.told)
-    told_of_sources = field(resolvers.told_of_sources)
+    field_info = field(resolvers.field_info)
+    variable_sources = field(resolvers.variable_sources)
     by_root = field(resolvers.by_root)
     promised = field(resolvers.promised)
     loaded = field(resolvers.loaded)
-    counted = field(resolvers.one_after_the_other, list[int | None] | None)
+    counted = field(resolvers.counted, list[int | None] | None)
     breaking = field(resolvers.breaking_off, list[int | None] | None)
-    counted_later = field(resolvers.one_after_the_other_later, list[int | None] | None)
+    counted_later = field(resolvers.counted_async, list[int | None] | None)
     pebble = field(resolvers.pebble, Found | None)
     pebbles = field(resolvers.pebbles, list[Found | None] | None)
     allowed = field(resolvers.ints, str | None, PermissionExtension(permissions=[Allowed()]))
@@ -301,8 +301,8 @@ class Query:
     around_later = field(resolvers.slowly, str | None, Around(), PermissionExtension(permissions=[Allowed()]))
 
 
-async def written_down(info: Info, name: str, pauses: int) -> None:
-    """A change that takes its time is written down when it begins and when it ends."""
+async def logged(info: Info, name: str, pauses: int) -> None:
+    """Log the beginning and the end of a change that pauses."""
     info.context.log.append(f"begin {name} at {resolvers.place(info)}")
     for _ in range(pauses % 5):
         await asyncio.sleep(0)
@@ -310,26 +310,26 @@ async def written_down(info: Info, name: str, pauses: int) -> None:
 
 
 async def noted(info: Info, name: str, pauses: int = 0) -> Any:
-    """A change that takes its time."""
-    await written_down(info, name, pauses)
+    """A change that pauses."""
+    await logged(info, name, pauses)
     return resolvers.echoed(info, name)
 
 
 def noted_at_once(info: Info, name: str = "name") -> Any:
-    """A change."""
+    """A synchronous change."""
     info.context.log.append(f"made {name} at {resolvers.place(info)}")
     return resolvers.echoed(info, name)
 
 
 async def noted_bag(root: resolvers.Row, info: Info, name: str = "bag") -> Any:
-    """A change that is answered with an object."""
-    await written_down(info, name, 2)
+    """A change that returns an object."""
+    await logged(info, name, 2)
     return root.bag
 
 
 @strawberry.type
 class Mutation:
-    """Everything that can be changed."""
+    """All mutations."""
 
     note = field(noted)
     note_must = field(noted, str)
@@ -343,13 +343,13 @@ class Mutation:
 
 
 async def followed(info: Info) -> AsyncIterator[Any]:
-    """Events, of which the tests execute each by itself."""
+    """A stream of events. It is never read: the tests execute single events."""
     yield None
 
 
 @strawberry.type
 class Subscription:
-    """Everything that can be followed."""
+    """All subscriptions."""
 
     bag = strawberry.subscription(resolver=followed, graphql_type=Bag | None)
     must_bag = strawberry.subscription(resolver=followed, graphql_type=Bag)
@@ -374,7 +374,7 @@ GUARDED = {
 
 
 def build() -> GraphQLSchema:
-    """A fresh schema, some fields of which ask what their caller may."""
+    """A new schema, in which some fields need a scope."""
     config = StrawberryConfig(scalar_map={Odd: ODD})
     made = strawberry.Schema(Query, Mutation, Subscription, types=[Cat, Dog, Robot, Stone, Pebble], config=config)
     schema: GraphQLSchema = made._schema

@@ -1,4 +1,4 @@
-"""Plans: made once, kept in bounds, with nothing of a request in them; changes one after the other."""
+"""Operations are compiled once and cached within limits. graphql-core executes the others."""
 
 import asyncio
 import gc
@@ -11,12 +11,12 @@ from graphql import ExecutionResult
 
 from compiler import Compiler
 from compiler.compiler import MAX_PLANS
-from tests.comparison.answers import asked, operation_of, plans_of, result_of
+from tests.comparison.answers import answer_of, operation_of, plans_of, result_of
 from tests.comparison.awaitables import SCHEMA, fails, fails_at_once, works
 from tests.comparison.values import Fault
 
 
-async def test_what_needs_no_waiting_is_answered_at_once() -> None:
+async def test_a_result_without_awaitables_is_returned_synchronously() -> None:
     result = plans_of(SCHEMA, "{ fast thing { fast } }").execute({"fast": 1, "thing": {"fast": 2}}, None, None)
 
     assert result == ExecutionResult({"fast": 1, "thing": {"fast": 2}}, None)
@@ -43,7 +43,7 @@ async def test_a_hundred_executions_at_once_are_not_mixed_up() -> None:
 
 
 class Held:
-    """What belongs to a request."""
+    """An object that belongs to one request."""
 
     fast = 1
 
@@ -51,7 +51,7 @@ class Held:
         self.thing = {"slow": works, "fast": "wrong"}
 
 
-async def test_a_plan_keeps_nothing_of_a_request() -> None:
+async def test_a_plan_keeps_no_reference_to_objects_of_a_request() -> None:
     plans = plans_of(SCHEMA, "query($on: Boolean!) { fast thing { slow @include(if: $on) fast } }")
     kept = []
 
@@ -66,7 +66,7 @@ async def test_a_plan_keeps_nothing_of_a_request() -> None:
     assert [reference() for reference in kept] == [None] * 4
 
 
-async def test_only_so_many_plans_are_kept_however_many_conditions_there_are() -> None:
+async def test_the_number_of_cached_plans_is_limited() -> None:
     names = [f"b{number}" for number in range(10)]
     selected = " ".join(f"{name}: fast @include(if: ${name})" for name in names)
     plans = plans_of(SCHEMA, f"query({', '.join(f'${name}: Boolean!' for name in names)}) {{ {selected} }}")
@@ -82,12 +82,12 @@ async def test_only_so_many_plans_are_kept_however_many_conditions_there_are() -
     assert 0 < len(made) <= MAX_PLANS
 
 
-async def test_the_same_plan_serves_whoever_asks_the_same() -> None:
+async def test_requests_with_the_same_conditions_and_variant_share_a_plan() -> None:
     plans = plans_of(SCHEMA, "query($on: Boolean = true) { fast @include(if: $on) }")
 
     assert plans.plan({"on": True}) is plans.plan({"on": True})
     assert plans.plan({"on": True}) is not plans.plan({"on": False})
-    assert plans.plan({"on": True}, "somebody") is not plans.plan({"on": True}, "somebody else")
+    assert plans.plan({"on": True}, "a caller") is not plans.plan({"on": True}, "another caller")
 
 
 REFUSED = {
@@ -99,7 +99,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", REFUSED)
-async def test_what_is_not_compiled_is_answered_by_graphql_core(text: str) -> None:
+async def test_graphql_core_executes_operations_that_are_not_compiled(text: str) -> None:
     document, operation = operation_of(text)
     plans = Compiler(SCHEMA).plans(document, operation)
 
@@ -111,7 +111,7 @@ async def test_what_is_not_compiled_is_answered_by_graphql_core(text: str) -> No
     assert result.data
 
 
-async def test_more_positions_than_a_plan_may_have_are_left_to_graphql_core() -> None:
+async def test_graphql_core_executes_operations_with_too_many_positions() -> None:
     text = f"{{ {' '.join(f'a{number}: fast' for number in range(3001))} }}"
     document, operation = operation_of(text)
     plans = Compiler(SCHEMA).plans(document, operation)
@@ -122,7 +122,7 @@ async def test_more_positions_than_a_plan_may_have_are_left_to_graphql_core() ->
     assert plans.refused == "more than 3000 positions"
 
 
-async def test_changes_are_made_one_after_the_other() -> None:
+async def test_fields_of_a_mutation_run_one_after_the_other() -> None:
     log = []
 
     def change(name: str, value: Any = 1) -> Any:
@@ -142,7 +142,7 @@ async def test_changes_are_made_one_after_the_other() -> None:
 
     root = {"one": change("one", Fault("failed")), "two": change("two"), "thing": thing, "must": change("must")}
 
-    answer = await asked(SCHEMA, "mutation { b: two thing { slow fast } one a: two must }", root)
+    answer = await answer_of(SCHEMA, "mutation { b: two thing { slow fast } one a: two must }", root)
 
     order = ["begin two", "end two", "thing", "begin slow", "end slow", "begin one", "end one", "begin two", "end two", "begin must", "end must"]
     assert log == order * 4
@@ -150,14 +150,14 @@ async def test_changes_are_made_one_after_the_other() -> None:
 
 
 @pytest.mark.parametrize("must", [fails, fails_at_once, None, Fault("as a value")], ids=["later", "at its start", "null", "a value"])
-async def test_no_change_is_made_after_one_that_may_not_fail(must: Any) -> None:
+async def test_after_an_error_of_a_non_null_field_a_mutation_runs_no_further_field(must: Any) -> None:
     made = []
 
     def two(info: Any) -> int:
         made.append("two")
         return 2
 
-    answer = await asked(SCHEMA, "mutation { one must two }", {"one": 1, "must": must, "two": two})
+    answer = await answer_of(SCHEMA, "mutation { one must two }", {"one": 1, "must": must, "two": two})
 
     assert answer.data is None
     assert made == []
