@@ -1,10 +1,9 @@
 """Every kind of Strawberry resolver is called as Strawberry would call it."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
-import orjson
 import pytest
 import strawberry
 from graphql import GraphQLSchema
@@ -16,10 +15,7 @@ from strawberry.types.info import Info
 
 from schema.fields import represents
 from tests.comparison.answers import answer_of, plans_of, result_of
-from tests.comparison.dice import Dice
-from tests.comparison.guards import guard
 from tests.comparison.inputs import ODD, Filter, Odd
-from tests.comparison.resolvers import Context
 from tests.comparison.values import NOON, Fault
 
 
@@ -253,54 +249,3 @@ async def test_a_data_loader_loads_all_items_in_one_batch() -> None:
 
     assert answer.data == {"all": [{"loaded": f"loaded {number}"} for number in range(5)]}
     assert batches == [[0, 1, 2, 3, 4]]
-
-
-@pytest.mark.parametrize(
-    "at",
-    [NOON, NOON.replace(microsecond=7), datetime(1, 1, 1, tzinfo=UTC), NOON.replace(tzinfo=None), datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC)],
-)
-async def test_dates_that_are_left_to_orjson_are_serialized_as_by_isoformat(at: datetime) -> None:
-    @strawberry.type
-    class Dated:
-        """An object with a date."""
-
-        other = field(lambda: Other(at=at), Other)
-
-    plans = plans_of(strawberry.Schema(Dated)._schema, "{ other { at } }", dates_left_to_orjson=True)
-
-    answer = await result_of(plans)
-
-    assert orjson.dumps(answer.data) == orjson.dumps({"other": {"at": at.isoformat()}})
-
-
-GUARDED = "{ thing { name number slowly } }"
-ALL_FIELDS = {"name": "row", "number": 1, "slowly": "slowly <row>"}
-
-
-async def test_guards_check_every_caller_regardless_of_earlier_callers() -> None:
-    schema = built()
-    for name, scope in (("name", "read"), ("number", "write"), ("slowly", "read")):
-        guard(schema, "Thing", name, scope)
-    plans = plans_of(schema, GUARDED)
-    seen = {}
-
-    for scopes in (frozenset({"read", "write"}), frozenset[str](), frozenset({"read"}), frozenset({"read", "write"}), frozenset[str]()):
-        context = Context(Dice(1, 0), scopes)
-        answer = await result_of(plans, context=context, variant=scopes)
-        seen[scopes] = (answer.data, sorted(error.message for error in answer.errors or ()))
-        await answer_of(schema, GUARDED, context=context, variant=scopes)
-
-    assert seen == {
-        frozenset({"read", "write"}): ({"thing": ALL_FIELDS}, []),
-        frozenset(): ({"thing": None}, ["name needs read"]),
-        frozenset({"read"}): ({"thing": {**ALL_FIELDS, "number": None}}, ["number needs write"]),
-    }
-
-
-async def test_a_guard_refuses_a_caller_without_the_scope() -> None:
-    schema = built()
-    guard(schema, "Thing", "number", "write")
-
-    refused = await answer_of(schema, "{ thing { number } }", context=Context(Dice(1, 0)), variant=frozenset())
-
-    assert refused.failed == {"thing.number": "number needs write"}
