@@ -40,8 +40,8 @@ LEVEL = strawberry.enum(Level)
 class Range:
     """An input with defaults."""
 
-    least: int = 1
-    most: int | None = None
+    minimum: int = 1
+    maximum: int | None = None
     steps: list[int] = strawberry.field(default_factory=lambda: [1, 2])
 
 

@@ -41,7 +41,7 @@ RAW: dict[str, tuple[Any, ...]] = {
 WRONG: tuple[Any, ...] = (
     *(True, False, 0, 1, 2**31, -(2**31) - 1, 2**53, 10**30, 1.5, 3.0, -0.0, float("nan"), float("inf"), -float("inf"), 1e30),
     *("", "x", "1", "true", "RED", "red", "r", "2026-03-02", "2026-03-02T12:00:00", "later", b"bytes", Text("RED"), Whole(2**40)),
-    *([], [1], [None], [[1]], {}, {"number": 1}, {"unknown": 1}, {"least": "x"}, (1, 2), {1}, object),
+    *([], [1], [None], [[1]], {}, {"number": 1}, {"unknown": 1}, {"minimum": "x"}, (1, 2), {1}, object),
 )  # fmt: skip
 
 # Values that are nearly correct for a type.

@@ -172,12 +172,12 @@ class AllAtOnce(Executor[Any]):
 
 def remembers_types(schema: GraphQLSchema) -> Prepare:
     """Uses the type of a field's first value for all its values."""
-    kept: dict[int, Any] = {}
+    first_types: dict[int, Any] = {}
 
     class Remembering(Executor[Any]):
         def ensure_valid_runtime_type(self, name: Any, return_type: Any, field_details_list: Any, info: Any, result: Any) -> Any:
             found = super().ensure_valid_runtime_type(name, return_type, field_details_list, info, result)
-            return kept.setdefault(id(field_details_list[0].node), found)
+            return first_types.setdefault(id(field_details_list[0].node), found)
 
     return reference(schema, executor_class=Remembering)
 
@@ -186,13 +186,13 @@ def remembers_conditions(schema: GraphQLSchema) -> Prepare:
     """Uses the conditions of the first execution for all executions."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
-        execute, kept = reference(schema)(document, operation), dict[str, Any]()
+        execute, first_values = reference(schema)(document, operation), dict[str, Any]()
 
         def again(root: Any, context: Any, variables: dict[str, Any] | None, variant: Hashable) -> Result:
             values = dict(variables or {})
             for name in values:
                 if name.startswith("b") and isinstance(values[name], bool):
-                    values[name] = kept.setdefault(name, values[name])
+                    values[name] = first_values.setdefault(name, values[name])
             return execute(root, context, values, variant)
 
         return again
@@ -229,13 +229,15 @@ def shares_arguments(schema: GraphQLSchema) -> Prepare:
     """Shares the values of variables between executions, even if a resolver has changed them."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
-        kept: dict[str, Any] = {}
+        first_values: dict[str, Any] = {}
 
         class Sharing(Executor[Any]):
             def __init__(self, *arguments: Any, **options: Any) -> None:
                 super().__init__(*arguments, **options)
                 values = self.variable_values
-                coerced = {name: kept.setdefault(repr(value), value) for name, value in values.coerced.items() if isinstance(value, list | dict)}
+                coerced = {
+                    name: first_values.setdefault(repr(value), value) for name, value in values.coerced.items() if isinstance(value, list | dict)
+                }
                 self.variable_values = VariableValues(values.sources, {**values.coerced, **coerced})
 
         return reference(schema, executor_class=Sharing)(document, operation)

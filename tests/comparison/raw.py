@@ -24,7 +24,7 @@ SDL = """
 scalar Odd
 scalar DateTime
 enum Color { RED GREEN BLUE }
-input Range { least: Int = 1 most: Int steps: [Int!]! = [1, 2] range: Range color: Color = GREEN }
+input Range { minimum: Int = 1 maximum: Int steps: [Int!]! = [1, 2] range: Range color: Color = GREEN }
 interface Named { text: String mustText: String! named: Named allNamed: [Named] }
 interface Living implements Named { text: String mustText: String! named: Named allNamed: [Named] number: Int }
 type Cat implements Living & Named {
@@ -57,7 +57,7 @@ type Query {
   allThing: [Thing!]!
   gridNumber: [[Int]!]
   function(a: Int = 3, b: [Int!]): String
-  ranged(range: Range = { least: 2, steps: [] }, ranges: [Range!], color: Color! = RED, odd: Odd): String
+  ranged(range: Range = { minimum: 2, steps: [] }, ranges: [Range!], color: Color! = RED, odd: Odd): String
 }
 type Mutation {
   change(name: String! = "name"): String

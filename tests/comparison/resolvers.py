@@ -17,7 +17,7 @@ from tests.comparison.objects import Being, Cat, Dog, Rock
 from tests.comparison.values import TEXTS, Color, Fault, Level
 
 Row = strawberry.Parent[Being]
-RANGE, RANGES, NUMBERS = Range(least=7), [Range(most=2), Range()], [1, 2]
+RANGE, RANGES, NUMBERS = Range(minimum=7), [Range(maximum=2), Range()], [1, 2]
 FILTER = Filter(text="default", colors=[Color.RED], maybe=None, surely=None, maybe_ranges=None)
 
 
@@ -96,8 +96,8 @@ def filtered(info: Info, filter: Filter, other: Filter | None = None) -> Any:
 def defaulted(info: Info, range: Range = RANGE, ranges: list[Range] = RANGES, filter: Filter = FILTER) -> Any:
     """Echoes inputs with defaults, then changes them: each call owns its arguments."""
     echo = echoed(info, range, ranges, filter)
-    range.least += 1
-    range.steps.append(range.least)
+    range.minimum += 1
+    range.steps.append(range.minimum)
     ranges.append(range)
     filter.text += "!"
     return echo

@@ -19,7 +19,7 @@ SCALARS = {
     "Odd": st.sampled_from(["x", "list", "tree"]).map(nodes.String),
     "JSON": st.integers(-5, 5).map(nodes.Int),
 }
-SCOPES = [frozenset(given) for given in ((), ("read",), ("read", "sensitive"), ("read", "write", "sensitive"), ("write",))]
+SCOPES = [frozenset(scopes) for scopes in ((), ("read",), ("read", "sensitive"), ("read", "write", "sensitive"), ("write",))]
 USUAL = (OperationType.QUERY, OperationType.QUERY, OperationType.QUERY, OperationType.MUTATION)
 
 

@@ -15,14 +15,14 @@ def built() -> GraphQLSchema:
     schema = build_schema("""
         enum Color { RED GREEN BLUE }
         scalar Odd
-        input Range { least: Int = 1, most: Int, steps: [Int!]! = [1, 2], color: Color = GREEN, range: Range, odd: Odd }
+        input Range { minimum: Int = 1, maximum: Int, steps: [Int!]! = [1, 2], color: Color = GREEN, range: Range, odd: Odd }
         input Either @oneOf { number: Int, text: String }
         type Query {
           plain(a: Int, b: String, c: Boolean, d: Float, e: ID): String
           defaulted(a: Int = 3, b: Int! = 4, c: Color = RED, d: [Int] = [1, null]): String
           needed(a: Int!): String
           lists(a: [Int], b: [Int!]!, c: [[Int]]): String
-          input(range: Range, ranges: [Range!] = [{ least: 5 }]): String
+          input(range: Range, ranges: [Range!] = [{ minimum: 5 }]): String
           either(either: Either!): String
           color(color: Color, colors: [Color!]): String
           odd(odd: Odd): String
@@ -80,19 +80,19 @@ CASES: dict[str, Case] = {
     "a single value for a list, in a variable": ("query($b: [Int!]!) { lists(b: $b) }", {"b": 2}, "{'b': [2]}"),
     "variables in a list": ("query($x: Int, $y: Int) { lists(a: [$x, 1, $y], b: []) }", {"x": 7}, "{'a': [7, 1, None], 'b': []}"),
     "an input": (
-        "{ input(range: { most: 3, least: null }, ranges: []) }",
+        "{ input(range: { maximum: 3, minimum: null }, ranges: []) }",
         None,
-        f"{{'range': {{'least': None, 'most': 3, 'steps': [1, 2], 'color': {Color.GREEN!r}}}, 'ranges': []}}",
+        f"{{'range': {{'minimum': None, 'maximum': 3, 'steps': [1, 2], 'color': {Color.GREEN!r}}}, 'ranges': []}}",
     ),
     "variables in an input": (
-        "query($m: Int, $l: Int, $c: Color) { input(range: { most: $m, least: $l, color: $c }, ranges: []) }",
+        "query($m: Int, $l: Int, $c: Color) { input(range: { maximum: $m, minimum: $l, color: $c }, ranges: []) }",
         {"c": "BLUE"},
-        f"{{'range': {{'least': 1, 'steps': [1, 2], 'color': {Color.BLUE!r}}}, 'ranges': []}}",
+        f"{{'range': {{'minimum': 1, 'steps': [1, 2], 'color': {Color.BLUE!r}}}, 'ranges': []}}",
     ),
     "an input in a variable": (
         "query($r: Range) { input(range: $r, ranges: null) }",
         {"r": {"range": {}, "odd": [1]}},
-        f"{{'range': {{'least': 1, 'steps': [1, 2], 'color': {Color.GREEN!r}, 'range': {{'least': 1, 'steps': [1, 2],"
+        f"{{'range': {{'minimum': 1, 'steps': [1, 2], 'color': {Color.GREEN!r}, 'range': {{'minimum': 1, 'steps': [1, 2],"
         f" 'color': {Color.GREEN!r}}}, 'odd': 'odd [1]'}}, 'ranges': None}}",
     ),
     "a oneOf input": ("{ either(either: { number: 1 }) }", None, "{'either': {'number': 1}}"),
@@ -127,7 +127,7 @@ WRONG: dict[str, Case] = {
     "infinity": ("query($d: Float) { plain(d: $d) }", {"d": float("inf")}, "cannot represent non numeric"),
     "a boolean for an ID": ("query($e: ID) { plain(e: $e) }", {"e": True}, "ID cannot represent"),
     "null in a list of non-null items": ("query($b: [Int!]!) { lists(b: $b) }", {"b": [1, None]}, "Expected value of non-null type"),
-    "an undefined field of an input": ("query($r: Range) { input(range: $r) }", {"r": {"mots": 1}}, "'mots'"),
+    "an undefined field of an input": ("query($r: Range) { input(range: $r) }", {"r": {"maximun": 1}}, "'maximun'"),
     "an unknown member of an enum": ("query($c: Color) { color(color: $c) }", {"c": "REDD"}, "does not exist in 'Color' enum"),
     "a member's value": ("query($c: Color) { color(color: $c) }", {"c": "r"}, "does not exist in 'Color' enum"),
     "a scalar that refuses": ("query($o: Odd) { odd(odd: $o) }", {"o": "refused"}, "odd in a way that is refused"),

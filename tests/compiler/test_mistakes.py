@@ -82,14 +82,14 @@ def forgets_guards(patch: pytest.MonkeyPatch) -> None:
 
 def forgets_variants(patch: pytest.MonkeyPatch) -> None:
     """Uses the plan of the first variant for all callers."""
-    plan, kept = Plans.plan, dict[Plans, Any]()
-    patch.setattr(Plans, "plan", lambda self, values, variant=None: plan(self, values, kept.setdefault(self, variant)))
+    plan, first_variants = Plans.plan, dict[Plans, Any]()
+    patch.setattr(Plans, "plan", lambda self, values, variant=None: plan(self, values, first_variants.setdefault(self, variant)))
 
 
 def forgets_conditions(patch: pytest.MonkeyPatch) -> None:
     """Uses the plan of the first conditions for all conditions."""
-    plan, kept = Plans.plan, dict[Any, Any]()
-    patch.setattr(Plans, "plan", lambda self, values, variant=None: kept.setdefault((self, variant), plan(self, values, variant)))
+    plan, first_plans = Plans.plan, dict[Any, Any]()
+    patch.setattr(Plans, "plan", lambda self, values, variant=None: first_plans.setdefault((self, variant), plan(self, values, variant)))
 
 
 def trusts_numbers(patch: pytest.MonkeyPatch) -> None:

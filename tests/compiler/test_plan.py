@@ -43,17 +43,17 @@ class Held:
 
 async def test_a_plan_keeps_no_reference_to_objects_of_a_request() -> None:
     plans = plans_of(SCHEMA, "query($on: Boolean!) { fast thing { slow @include(if: $on) fast } }")
-    kept = []
+    references = []
 
     for on in (True, False):
         root, context = Held(), Held()
         await result_of(plans, root, context, {"on": on})
-        kept += [weakref.ref(root), weakref.ref(context)]
+        references += [weakref.ref(root), weakref.ref(context)]
         del root, context
     await asyncio.sleep(0)
     gc.collect()
 
-    assert [reference() for reference in kept] == [None] * 4
+    assert [reference() for reference in references] == [None] * 4
 
 
 async def test_fields_of_a_mutation_run_one_after_the_other() -> None:
