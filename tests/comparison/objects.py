@@ -1,4 +1,4 @@
-"""The objects of the nasty data. What they have is decided when it is asked for."""
+"""The objects of the nasty data. Their attributes are random and computed on access."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from tests.comparison.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS,
 
 
 class Being:
-    """An object. Each attribute has the kind of value that its name stands for, unless the dice fall badly."""
+    """An object with every attribute of `KINDS`, whose name decides the kind of value. Some values are wrong, at the rate of the dice."""
 
-    # Without a dictionary of its own, its class alone tells what it is.
+    # Slots: without a `__dict__` the object can't store a type, so that its class alone decides which type it is of.
     __slots__ = ("dice", "key")
 
     def __init__(self, dice: Dice, key: str) -> None:
@@ -27,56 +27,56 @@ class Being:
 
 
 class Cat(Being):
-    """One that is a Cat."""
+    """An object of the type Cat."""
 
     __slots__ = ()
 
 
 class Kitten(Cat):
-    """One that is a Cat too."""
+    """A subclass of Cat, whose objects are of the type Cat or Tabby."""
 
     __slots__ = ()
 
 
 class Dog(Being):
-    """One that is a Dog."""
+    """An object of the type Dog."""
 
     __slots__ = ()
 
 
 class Machine(Being):
-    """One that is a Robot where it runs: the class alone doesn't tell."""
+    """An object that is a Robot only if it runs: its class alone doesn't decide the type."""
 
     @property
     def runs(self) -> bool:
-        """Whether it does."""
+        """Whether the machine runs."""
         return not self.dice.happens(0.3, self.key, "runs")
 
 
 class Ghost(Being):
-    """One that is nothing of the schema."""
+    """An object of no type of the schema."""
 
 
 class Rock(Being):
-    """One that is a Stone."""
+    """An object of the type Stone."""
 
     __slots__ = ()
 
 
 class Bag(Being):
-    """One of each kind of value."""
+    """An object with values of each kind."""
 
     __slots__ = ()
 
 
 class Parcel(Being):
-    """Lists of all kinds."""
+    """An object with lists of all kinds."""
 
     __slots__ = ()
 
 
 class Constant:
-    """One that is known by its name: whatever else it has is always the same."""
+    """An object whose name is its key: objects with the same name are the same in all attributes."""
 
     __slots__ = ("name",)
 
@@ -88,14 +88,14 @@ class Constant:
 
     @property
     def text(self) -> str:
-        """Its name, in words."""
+        """A text with the name."""
         if self.name == "failing":
             raise Fault("always fails")
         return f"constant {self.name}"
 
     @property
     def number(self) -> Any:
-        """A number, mostly."""
+        """A number, None or a wrong value, depending on the name."""
         return {"none": None, "wrong": "no number"}.get(self.name, len(self.name))
 
     @property
@@ -105,12 +105,12 @@ class Constant:
 
     @property
     def numbers(self) -> tuple[Any, ...]:
-        """Numbers, mostly."""
+        """A tuple with the number in it."""
         return (1, self.number, 3)
 
 
 CONSTANTS = {name: Constant(name) for name in ("one", "two", "three", "none", "wrong", "failing")}
-# Each is one object, however often it is asked for.
+# Module-level, so that every execution sees the identical tuples.
 TUPLES = (
     tuple(CONSTANTS.values()),
     (CONSTANTS["one"], CONSTANTS["two"]),
@@ -122,7 +122,7 @@ TUPLES = (
 
 
 def constants(dice: Dice, key: str) -> Any:
-    """Constants in a tuple that is always the same, or in a list of its own."""
+    """Constants in one of the shared tuples, or in a new list."""
     if dice.misses(key):
         return strange(dice, key)
     chosen = dice.chosen(TUPLES, key)
@@ -130,7 +130,7 @@ def constants(dice: Dice, key: str) -> Any:
 
 
 def constant(dice: Dice, key: str) -> Any:
-    """A constant, or one like it."""
+    """One of the shared constants, or a new one with the same name."""
     if dice.misses(key):
         return strange(dice, key)
     name = dice.chosen(list(CONSTANTS), key)
@@ -138,7 +138,7 @@ def constant(dice: Dice, key: str) -> Any:
 
 
 def being(*classes: type[Being]) -> Make:
-    """Objects of these classes; where the dice fall badly, of another one, or no objects."""
+    """Makes objects of these classes. If something goes wrong at the place: of another class, or a value that is no object."""
 
     def made(dice: Dice, key: str) -> Any:
         if not dice.misses(key):
@@ -171,7 +171,7 @@ SINGLE: dict[str, Make] = {
     "thing": being(*THINGS),
     "cat": being(Cat, Kitten),
 }
-# A name tells what is there: "later_" what may have to be waited for, "must_" what may not be null, "all_" lists, "grid_" lists of lists.
+# The prefix of a name decides the kind: "later_" may be awaitable, "must_" may not be null in the schema, "all_" is a list, "grid_" a list of lists.
 KINDS: dict[str, Make] = {
     prefix + must + name: wrap(kind)
     for name, kind in SINGLE.items()

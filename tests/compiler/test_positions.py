@@ -1,4 +1,4 @@
-"""What a value becomes: leaf types, enums, scalars, nulls and lists, at once and later."""
+"""The completion of values: leaf types, enums, scalars, nulls, lists and errors, synchronous and awaited."""
 
 import asyncio
 from collections import deque
@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from graphql import GraphQLEnumType, GraphQLError, GraphQLScalarType, GraphQLSchema, Undefined, build_schema
 
-from tests.comparison.asking import asked
+from tests.comparison.answers import answer_of
 from tests.comparison.values import Color, Fault, Level, Text, Whole
 
 
 def schema(type: str) -> GraphQLSchema:
-    """A schema with a field of a type."""
+    """A schema with a field `value` of a type, at the root and in an object."""
     built = build_schema(f"""
         enum Color {{ RED GREEN BLUE }}
         scalar Odd
@@ -31,7 +31,7 @@ def schema(type: str) -> GraphQLSchema:
 
 
 def odd_value(value: Any) -> Any:
-    """What the scalar Odd writes."""
+    """Serializes the scalar Odd."""
     if value == "raises":
         raise Fault("raised")
     return {"nothing": None, "undefined": Undefined, "list": [value, {"a": 1}]}.get(value, value)
@@ -61,19 +61,19 @@ REFUSED: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize(("type", "value", "written"), [(type, *pair) for type, pairs in WRITTEN.items() for pair in pairs])
-async def test_what_can_be_written_is(type: str, value: Any, written: Any) -> None:
-    answer = await asked(schema(type), "{ value thing { value } }", {"value": value, "thing": {"value": value}})
+async def test_a_valid_value_is_serialized(type: str, value: Any, written: Any) -> None:
+    answer = await answer_of(schema(type), "{ value thing { value } }", {"value": value, "thing": {"value": value}})
 
     assert repr(answer.data) == repr({"value": written, "thing": {"value": written}})
     assert not answer.errors
 
 
 @pytest.mark.parametrize(("type", "value"), [(type, value) for type, values in REFUSED.items() for value in values])
-async def test_what_can_not_be_written_is_an_error(type: str, value: Any) -> None:
+async def test_an_invalid_value_is_an_error(type: str, value: Any) -> None:
     root = {"value": value, "thing": {"value": value, "other": 1}}
 
-    nullable = await asked(schema(type), "{ value thing { value other } }", root)
-    required = await asked(schema(f"{type}!"), "{ thing { value other } }", root)
+    nullable = await answer_of(schema(type), "{ value thing { value other } }", root)
+    required = await answer_of(schema(f"{type}!"), "{ thing { value other } }", root)
 
     assert nullable.data == {"value": None, "thing": {"value": None, "other": 1}}
     assert nullable.failed.keys() == {"value", "thing.value"}
@@ -87,14 +87,14 @@ def a_generator() -> Iterator[int]:
 
 
 async def an_async_generator() -> AsyncIterator[int]:
-    """Two numbers, later."""
+    """Two numbers, each after a pause."""
     for number in (1, 2):
         await asyncio.sleep(0)
         yield number
 
 
 async def later(value: Any) -> Any:
-    """A value that has to be waited for; one that is an exception is raised."""
+    """Returns the value after a pause. An exception is raised instead."""
     await asyncio.sleep(0)
     if isinstance(value, Exception):
         raise value
@@ -116,15 +116,15 @@ async def later(value: Any) -> Any:
         lambda: later([1, later(2)]),
     ],
 )
-async def test_lists_come_in_many_ways(make: Any) -> None:
-    answer = await asked(schema("[Int!]!"), "{ value thing { value } }", {"value": lambda info: make(), "thing": {"value": lambda info: make()}})
+async def test_any_iterable_is_completed_as_a_list(make: Any) -> None:
+    answer = await answer_of(schema("[Int!]!"), "{ value thing { value } }", {"value": lambda info: make(), "thing": {"value": lambda info: make()}})
 
     assert answer.data == {"value": [1, 2], "thing": {"value": [1, 2]}}
 
 
 BAD = ("x", None, Fault("as a value"))
 LISTS: dict[tuple[str, str], Any] = {
-    # What becomes of one bad item, and how far the null goes: with its place.
+    # The data for a list with one bad item, by the type of the list and the place of the error.
     ("[Int]", "value.1"): {"value": [1, None, 3]},
     ("[Int!]", "value.1"): {"value": None},
     ("[Int]!", "value.1"): {"value": [1, None, 3]},
@@ -132,14 +132,14 @@ LISTS: dict[tuple[str, str], Any] = {
 }
 
 
-@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "later"])
+@pytest.mark.parametrize("synchronous", [True, False], ids=["synchronous", "awaited"])
 @pytest.mark.parametrize("bad", BAD, ids=repr)
 @pytest.mark.parametrize(("type", "place"), LISTS)
-async def test_a_null_goes_up_as_far_as_it_has_to(type: str, place: str, bad: Any, at_once: bool) -> None:
+async def test_a_null_propagates_to_the_nearest_nullable_ancestor(type: str, place: str, bad: Any, synchronous: bool) -> None:
     def value(info: Any) -> list[Any]:
-        return [1, bad if at_once else later(bad), 3]
+        return [1, bad if synchronous else later(bad), 3]
 
-    answer = await asked(schema(type), "{ value }", {"value": value})
+    answer = await answer_of(schema(type), "{ value }", {"value": value})
 
     assert answer.data == LISTS[type, place]
     assert list(answer.failed) == ([] if bad is None and type.startswith("[Int]") else [place])
@@ -153,51 +153,51 @@ GRIDS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "later"])
+@pytest.mark.parametrize("synchronous", [True, False], ids=["synchronous", "awaited"])
 @pytest.mark.parametrize("type", GRIDS)
-async def test_a_null_goes_up_through_lists_of_lists(type: str, at_once: bool) -> None:
+async def test_a_null_propagates_through_lists_of_lists(type: str, synchronous: bool) -> None:
     def value(info: Any) -> list[Any]:
-        return [[1], [2, "x" if at_once else later("x")], [3]]
+        return [[1], [2, "x" if synchronous else later("x")], [3]]
 
-    answer = await asked(schema(type), "{ value }", {"value": value})
+    answer = await answer_of(schema(type), "{ value }", {"value": value})
 
     assert answer.data == GRIDS[type]
     assert list(answer.failed) == ["value.1.1"]
 
 
-async def test_items_of_a_list_go_with_the_one_that_fails() -> None:
+async def test_a_failed_non_null_item_nulls_the_list() -> None:
     root = {"things": [{"value": 1}, {"value": "x"}, {"value": "y"}]}
 
-    answer = await asked(schema("Int!"), "{ things { value } }", root)
+    answer = await answer_of(schema("Int!"), "{ things { value } }", root)
 
     assert answer.data == {"things": None}
     assert list(answer.failed) == ["things.1.value"]
 
 
-async def test_errors_of_items_stay_where_a_generator_breaks_off_behind_them() -> None:
+async def test_errors_of_items_are_reported_even_if_the_generator_fails_later() -> None:
     def value(info: Any) -> Iterator[Any]:
         yield "x"
         yield 2
-        raise Fault("broke off")
+        raise Fault("failed later")
 
-    answer = await asked(schema("[Int]"), "{ value }", {"value": value})
+    answer = await answer_of(schema("[Int]"), "{ value }", {"value": value})
 
     assert answer.data == {"value": None}
-    assert answer.failed == {"value.0": "Int cannot represent non-integer value: 'x'", "value": "broke off"}
+    assert answer.failed == {"value.0": "Int cannot represent non-integer value: 'x'", "value": "failed later"}
 
 
-async def test_errors_of_items_stay_where_an_async_generator_breaks_off_behind_them() -> None:
+async def test_errors_of_items_are_reported_even_if_the_async_generator_fails_later() -> None:
     async def value(info: Any) -> AsyncIterator[Any]:
         yield "x"
         yield 2
-        raise Fault("broke off")
+        raise Fault("failed later")
 
-    answer = await asked(schema("[Int]"), "{ value }", {"value": value})
+    answer = await answer_of(schema("[Int]"), "{ value }", {"value": value})
 
     assert answer.failed.keys() == {"value.0", "value"}
 
 
-async def test_a_list_without_end_ends_with_a_null_where_none_may_be() -> None:
+async def test_an_endless_list_ends_at_a_null_that_is_not_allowed() -> None:
     closed = []
 
     async def value(info: Any) -> AsyncIterator[Any]:
@@ -208,7 +208,7 @@ async def test_a_list_without_end_ends_with_a_null_where_none_may_be() -> None:
         finally:
             closed.append(True)
 
-    answer = await asked(schema("[Int!]"), "{ value }", {"value": value})
+    answer = await answer_of(schema("[Int!]"), "{ value }", {"value": value})
 
     assert answer.data == {"value": None}
     assert len(closed) == 4
@@ -217,13 +217,13 @@ async def test_a_list_without_end_ends_with_a_null_where_none_may_be() -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Fault("said"),
-        lambda: later(Fault("said")),
-        lambda: GraphQLError("said", extensions={"code": "X"}),
-        lambda: later(GraphQLError("said", extensions={"code": "X"})),
+        lambda: Fault("failed"),
+        lambda: later(Fault("failed")),
+        lambda: GraphQLError("failed", extensions={"code": "X"}),
+        lambda: later(GraphQLError("failed", extensions={"code": "X"})),
     ],
 )
-async def test_an_exception_is_an_error_whichever_way_it_comes(make: Any) -> None:
+async def test_an_exception_is_an_error_whether_raised_or_returned(make: Any) -> None:
     def raising(info: Any) -> Any:
         made = make()
         if isinstance(made, Exception):
@@ -231,35 +231,35 @@ async def test_an_exception_is_an_error_whichever_way_it_comes(make: Any) -> Non
         return made
 
     for value in (raising, lambda info: make()):
-        answer = await asked(schema("Int"), "{ thing { value other } }", {"thing": {"value": value, "other": 1}})
+        answer = await answer_of(schema("Int"), "{ thing { value other } }", {"thing": {"value": value, "other": 1}})
 
         assert answer.data == {"thing": {"value": None, "other": 1}}
-        assert answer.failed == {"thing.value": "said"}
+        assert answer.failed == {"thing.value": "failed"}
 
 
-async def test_an_error_that_names_its_place_keeps_it() -> None:
+async def test_an_error_with_a_path_keeps_it() -> None:
     def value(info: Any) -> Any:
         raise GraphQLError("elsewhere", path=["else", 0])
 
-    answer = await asked(schema("Int"), "{ value }", {"value": value})
+    answer = await answer_of(schema("Int"), "{ value }", {"value": value})
 
     assert answer.failed == {"else.0": "elsewhere"}
 
 
-async def test_errors_say_each_place_in_the_document() -> None:
-    answer = await asked(schema("Int"), "{ value\n  ...F\n  a: value } fragment F on Query { value }", {"value": "x"})
+async def test_errors_have_all_locations_in_the_document() -> None:
+    answer = await answer_of(schema("Int"), "{ value\n  ...F\n  a: value } fragment F on Query { value }", {"value": "x"})
 
     places = {".".join(map(str, error.path or ())): [(each.line, each.column) for each in error.locations or ()] for error in answer.errors}
     assert places == {"value": [(1, 3), (3, 36)], "a": [(3, 3)]}
 
 
-async def test_errors_keep_what_was_raised_with_its_traceback() -> None:
+async def test_errors_keep_the_original_exception_with_its_traceback() -> None:
     fault = Fault("raised")
 
     def value(info: Any) -> Any:
         raise fault
 
-    answer = await asked(schema("Int"), "{ value }", {"value": value})
+    answer = await answer_of(schema("Int"), "{ value }", {"value": value})
 
     [error] = answer.errors
     assert error.original_error is fault
@@ -270,6 +270,6 @@ async def test_errors_keep_what_was_raised_with_its_traceback() -> None:
     assert frames[-1] == "value"
 
 
-async def test_decimals_are_no_numbers_of_graphql() -> None:
+async def test_decimals_are_completed_as_by_graphql_core() -> None:
     for type in ("Int", "Float"):
-        await asked(schema(type), "{ value }", {"value": Decimal("1.5")})
+        await answer_of(schema(type), "{ value }", {"value": Decimal("1.5")})

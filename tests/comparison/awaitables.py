@@ -1,4 +1,4 @@
-"""A schema whose fields have to be waited for, and who is waited for."""
+"""A schema for tests of awaitables, and resolvers that return them."""
 
 import asyncio
 from typing import Any
@@ -17,7 +17,7 @@ SCHEMA = build_schema(
 
 
 class Gate:
-    """Something to wait at. It tells who came, who passed, and who was turned away."""
+    """A resolver that waits until the gate is opened. It counts the calls that passed and those that were cancelled."""
 
     def __init__(self) -> None:
         self.opened = asyncio.Event()
@@ -37,17 +37,17 @@ class Gate:
 
 
 async def fails(info: Any) -> int:
-    """Nothing: it fails, later."""
+    """Fails after a pause."""
     await asyncio.sleep(0)
     raise Fault("failed")
 
 
 async def fails_at_once(info: Any) -> int:
-    """Nothing: it fails as soon as it is waited for."""
+    """Fails as soon as it is awaited."""
     raise Fault("failed")
 
 
 async def works(info: Any) -> int:
-    """A number, later."""
+    """1, after a pause."""
     await asyncio.sleep(0)
     return 1

@@ -1,43 +1,43 @@
-"""What is selected: aliases, merged fields, fragments, types, conditions."""
+"""Selections: aliases, merged fields, fragments, types, conditions."""
 
 from typing import Any
 
 import pytest
 from graphql import build_schema
 
-from tests.comparison.asking import asked
+from tests.comparison.answers import answer_of
 
 SCHEMA = build_schema("""
     interface Named { name: String, friend: Named }
     interface Living implements Named { name: String, friend: Named, age: Int }
-    type Cat implements Named & Living { name: String, friend: Named, age: Int, lives: Int, told(a: Int = 1, b: String): String }
+    type Cat implements Named & Living { name: String, friend: Named, age: Int, lives: Int, echo(a: Int = 1, b: String): String }
     type Dog implements Named & Living { name: String, friend: Named, age: Int, barks: Boolean }
     type Robot implements Named { name: String, friend: Named }
     union Pet = Cat | Dog
     type Query { cat: Cat, named: Named, pet: Pet, all: [Named], one: Int, two: Int }
 """)
-TOM = {"__typename": "Cat", "name": "Tom", "age": 3, "lives": 9, "told": lambda info, **given: repr(given)}
+TOM = {"__typename": "Cat", "name": "Tom", "age": 3, "lives": 9, "echo": lambda info, **arguments: repr(arguments)}
 REX = {"__typename": "Dog", "name": "Rex", "age": 5, "barks": True, "friend": TOM}
 ROBOT = {"__typename": "Robot", "name": "R2"}
 ROOT = {"cat": {**TOM, "friend": REX}, "named": REX, "pet": TOM, "all": [TOM, ROBOT, REX], "one": 1, "two": 2}
 CASES: dict[str, tuple[str, Any]] = {
     "an alias": ("{ other: one }", {"other": 1}),
-    "one field under two names": ("{ a: one, b: one, one }", {"a": 1, "b": 1, "one": 1}),
-    "names of fields, exchanged": ("{ one: two, two: one }", {"one": 2, "two": 1}),
+    "one field under two aliases": ("{ a: one, b: one, one }", {"a": 1, "b": 1, "one": 1}),
+    "aliases that exchange the names of two fields": ("{ one: two, two: one }", {"one": 2, "two": 1}),
     "the order of the document": ("{ two one }", {"two": 2, "one": 1}),
     "the order of first mention": ("{ cat { name } one cat { age } }", {"cat": {"name": "Tom", "age": 3}, "one": 1}),
-    "fields that are merged": ("{ cat { name } cat { name age } }", {"cat": {"name": "Tom", "age": 3}}),
-    "fields that are merged deep down": (
+    "merged fields": ("{ cat { name } cat { name age } }", {"cat": {"name": "Tom", "age": 3}}),
+    "merged fields at depth": (
         "{ cat { friend { name } } cat { friend { ... on Dog { barks } } } }",
         {"cat": {"friend": {"name": "Rex", "barks": True}}},
     ),
-    "the same under aliases of which one is merged": (
+    "two aliases of a field, one of them merged": (
         "{ a: cat { name } b: cat { age } a: cat { lives } }",
         {"a": {"name": "Tom", "lives": 9}, "b": {"age": 3}},
     ),
-    "different arguments under two names": (
-        '{ cat { a: told(a: 2) b: told(a: 3, b: "x") told } }',
-        {"cat": {"a": "{'a': 2}", "b": "{'a': 3, 'b': 'x'}", "told": "{'a': 1}"}},
+    "different arguments under two aliases": (
+        '{ cat { a: echo(a: 2) b: echo(a: 3, b: "x") echo } }',
+        {"cat": {"a": "{'a': 2}", "b": "{'a': 3, 'b': 'x'}", "echo": "{'a': 1}"}},
     ),
     "a fragment": ("{ cat { ...F } } fragment F on Cat { name }", {"cat": {"name": "Tom"}}),
     "a fragment, used twice": (
@@ -62,26 +62,26 @@ CASES: dict[str, tuple[str, Any]] = {
             ]
         },
     ),
-    "nothing of an object": ("{ named { ... on Cat { name } } }", {"named": {}}),
+    "an object without selected fields": ("{ named { ... on Cat { name } } }", {"named": {}}),
     "__typename everywhere": (
         "{ __typename t: __typename cat { __typename friend { u: __typename } } pet { __typename } }",
         {"__typename": "Query", "t": "Query", "cat": {"__typename": "Cat", "friend": {"u": "Dog"}}, "pet": {"__typename": "Cat"}},
     ),
-    "what is skipped": ("{ one @skip(if: true) two @skip(if: false) }", {"two": 2}),
-    "what is included": ("{ one @include(if: true) two @include(if: false) }", {"one": 1}),
+    "skipped fields": ("{ one @skip(if: true) two @skip(if: false) }", {"two": 2}),
+    "included fields": ("{ one @include(if: true) two @include(if: false) }", {"one": 1}),
     "skipped and included": ("{ one @skip(if: false) @include(if: true) two @skip(if: true) @include(if: true) }", {"one": 1}),
     "all skipped": ("{ one @skip(if: true) }", {}),
-    "skipped in one place and not in another": ("{ one @skip(if: true) two one }", {"two": 2, "one": 1}),
+    "a field that is skipped once and selected once": ("{ one @skip(if: true) two one }", {"two": 2, "one": 1}),
     "a fragment that is skipped once": ("{ cat { ...F @skip(if: true) age ...F } } fragment F on Cat { name }", {"cat": {"age": 3, "name": "Tom"}}),
     "an object, half of it skipped": ("{ cat @skip(if: true) { name } cat { age } }", {"cat": {"age": 3}}),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_what_is_selected_is_answered(case: str) -> None:
+async def test_the_result_has_exactly_the_selected_fields(case: str) -> None:
     text, data = CASES[case]
 
-    answer = await asked(SCHEMA, text, ROOT)
+    answer = await answer_of(SCHEMA, text, ROOT)
 
     assert (answer.data, answer.failed) == (data, {})
     assert repr(answer.data) == repr(data)
@@ -106,23 +106,23 @@ CONDITIONAL = """
         ({"a": False, "b": False, "c": False}, {"two": 2, "cat": {}}),
     ],
 )
-async def test_variables_decide_what_is_there(variables: dict[str, Any], data: Any) -> None:
-    answer = await asked(SCHEMA, CONDITIONAL, ROOT, variables=variables)
+async def test_variables_decide_which_fields_are_included(variables: dict[str, Any], data: Any) -> None:
+    answer = await answer_of(SCHEMA, CONDITIONAL, ROOT, variables=variables)
 
     assert repr(answer.data) == repr(data)
 
 
 async def test_a_condition_that_is_null_is_an_error() -> None:
-    answer = await asked(SCHEMA, CONDITIONAL, ROOT, variables={"a": True, "b": None})
+    answer = await answer_of(SCHEMA, CONDITIONAL, ROOT, variables={"a": True, "b": None})
 
     assert answer.data is None
     assert "'if' has invalid value" in answer.errors[0].message
 
 
 @pytest.mark.parametrize(("name", "data"), [("A", {"one": 1}), ("B", {"two": 2})])
-async def test_of_several_operations_the_one_that_is_meant_is_executed(name: str, data: Any) -> None:
+async def test_the_named_operation_of_a_document_is_executed(name: str, data: Any) -> None:
     text = "query A { one } query B($x: Boolean = true) { two @include(if: $x) }"
 
-    answer = await asked(SCHEMA, text, ROOT, name=name)
+    answer = await answer_of(SCHEMA, text, ROOT, name=name)
 
     assert answer.data == data

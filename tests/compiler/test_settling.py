@@ -1,4 +1,4 @@
-"""What is waited for: dropped with the place that it was for, and cancelled with the request."""
+"""Awaitables: closed or cancelled with a place that is nulled, and cancelled with the request."""
 
 import asyncio
 import gc
@@ -7,38 +7,38 @@ from typing import Any
 
 import pytest
 
-from tests.comparison.asking import operation_of, plans_of, result_of
+from tests.comparison.answers import operation_of, plans_of, result_of
+from tests.comparison.awaitables import SCHEMA, Gate, fails, fails_at_once, works
 from tests.comparison.executors import Compiled, awaited
 from tests.comparison.run import trials
 from tests.comparison.subjects import subjects
-from tests.comparison.waiting import SCHEMA, Gate, fails, fails_at_once, works
 
-DROPPED: dict[str, tuple[str, dict[str, Any]]] = {
+NULLED: dict[str, tuple[str, dict[str, Any]]] = {
     "beside a field that fails at once": ("{ thing { a: must b: slow } }", {"thing": {"must": "wrong", "slow": works}}),
     "before a field that fails at once": ("{ thing { b: slow a: must } }", {"thing": {"must": "wrong", "slow": works}}),
-    "beside a field that fails before it began": ("{ thing { must slow } }", {"thing": {"must": fails_at_once, "slow": works}}),
+    "beside a field that fails before it starts": ("{ thing { must slow } }", {"thing": {"must": fails_at_once, "slow": works}}),
     "beside a field that fails later": ("{ thing { must thing { slow } } }", {"thing": {"must": fails, "thing": {"slow": works}}}),
     "below a field that fails later": (
         "{ thing { mustThing { must slow } fast } }",
         {"thing": {"mustThing": {"must": fails_at_once, "slow": works}}},
     ),
-    "with everything": ("{ must mustThing { slow } }", {"must": fails_at_once, "mustThing": {"slow": works}}),
-    "behind a bad item": ("{ thing { all { slow must } } }", {"thing": {"all": [{"slow": works, "must": 1}, {"slow": works, "must": "wrong"}]}}),
+    "below the root": ("{ must mustThing { slow } }", {"must": fails_at_once, "mustThing": {"slow": works}}),
+    "beside a bad item": ("{ thing { all { slow must } } }", {"thing": {"all": [{"slow": works, "must": 1}, {"slow": works, "must": "wrong"}]}}),
 }
 
 
-@pytest.mark.parametrize("case", DROPPED)
-async def test_what_is_dropped_leaves_no_coroutine_behind(case: str) -> None:
-    text, root = DROPPED[case]
+@pytest.mark.parametrize("case", NULLED)
+async def test_a_nulled_place_leaves_no_coroutine_unawaited(case: str) -> None:
+    text, root = NULLED[case]
 
     result = await result_of(plans_of(SCHEMA, text), root)
 
-    # Python complains of coroutines that never began, and complaints fail the test.
+    # Python warns about coroutines that were never awaited, and warnings fail the test.
     gc.collect()
     assert [error.message for error in result.errors or ()] in (["failed"], ["Int cannot represent non-integer value: 'wrong'"])
 
 
-async def test_awaitables_behind_the_item_that_ends_a_list_are_let_go_of() -> None:
+async def test_awaitables_after_the_item_at_which_a_list_fails_are_closed() -> None:
     def all(info: Any) -> list[Any]:
         return [works(info), None, works(info), works(info)]
 
@@ -54,11 +54,11 @@ async def test_awaitables_behind_the_item_that_ends_a_list_are_let_go_of() -> No
         assert result.data == {"thing": {"all": None, "fast": 1}}
 
 
-async def test_nothing_that_was_generated_leaves_a_coroutine_behind() -> None:
+async def test_no_generated_operation_leaves_a_coroutine_unawaited() -> None:
     for subject in subjects():
         prepare = Compiled(subject.schema)
-        for written, starts in trials(subject, 40, 3):
-            document, operation = operation_of(written.text, written.name)
+        for generated, starts in trials(subject, 40, 3):
+            document, operation = operation_of(generated.text, generated.name)
             execute = prepare(document, operation)
             for start in starts:
                 root, context, variant = subject.begin(operation, start, False)
@@ -67,7 +67,7 @@ async def test_nothing_that_was_generated_leaves_a_coroutine_behind() -> None:
         gc.collect()
 
 
-async def test_what_a_null_takes_with_it_is_cancelled() -> None:
+async def test_awaitables_below_a_nulled_place_are_cancelled() -> None:
     gate = Gate()
 
     result = await result_of(
@@ -78,7 +78,7 @@ async def test_what_a_null_takes_with_it_is_cancelled() -> None:
     assert (gate.cancelled, gate.passed) == (1, 0)
 
 
-async def test_what_a_null_does_not_reach_goes_on() -> None:
+async def test_awaitables_beside_a_nulled_place_continue() -> None:
     gate = Gate()
     root = {"thing": {"must": fails, "slow": works}, "slow": gate}
     running = asyncio.ensure_future(awaited(plans_of(SCHEMA, "{ thing { must slow } slow }").execute(root, None, None)))
@@ -95,7 +95,7 @@ TEXTS = ("{ slow }", "{ slow thing { slow } }", "{ thing { thing { a: slow b: sl
 
 
 @pytest.mark.parametrize("text", TEXTS)
-async def test_a_cancellation_from_outside_reaches_all_that_is_waited_for(text: str) -> None:
+async def test_a_cancellation_from_outside_cancels_all_awaitables(text: str) -> None:
     gate = Gate()
     thing: dict[str, Any] = {"slow": gate}
     thing["thing"] = thing
@@ -112,7 +112,7 @@ async def test_a_cancellation_from_outside_reaches_all_that_is_waited_for(text: 
     assert gate.cancelled == text.count("slow")
 
 
-async def test_a_cancellation_from_outside_wins_over_a_null() -> None:
+async def test_a_cancellation_from_outside_is_raised_even_if_a_null_cancels_tasks() -> None:
     gate = Gate()
 
     async def stubborn(info: Any) -> int:

@@ -1,4 +1,4 @@
-"""One operation, asked in both ways: for tests of single behaviours."""
+"""Executes one operation by both executors: for tests of single behaviours."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode, parse, validate
 
 from compiler import Compiler, Plans
-from tests.comparison.comparison import Verdict, compared
+from tests.comparison.comparison import Verdict, verdict_of
 from tests.comparison.executors import awaited, reference
 
 TIMES = 2
@@ -14,19 +14,19 @@ TIMES = 2
 
 @dataclass(frozen=True)
 class Answer:
-    """What both said."""
+    """The result of both executors."""
 
     data: Any
     errors: list[GraphQLError]
 
     @property
     def failed(self) -> dict[str, str]:
-        """The messages, by their places."""
+        """The messages of the errors, by their paths."""
         return {".".join(map(str, error.path or ())): error.message for error in self.errors}
 
 
 def operation_of(text: str, name: str | None = None) -> tuple[Any, OperationDefinitionNode]:
-    """A document, and the operation in it that is meant."""
+    """A document, and its operation with this name (or its first one)."""
     document = parse(text)
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     return document, next(each for each in operations if name is None or (each.name and each.name.value == name))
@@ -39,7 +39,7 @@ def plans_of(schema: GraphQLSchema, text: str, *, dates_left_to_orjson: bool = F
     return Compiler(schema, dates_left_to_orjson=dates_left_to_orjson).plans(document, operation)
 
 
-async def asked(
+async def answer_of(
     schema: GraphQLSchema,
     text: str,
     root: Any = None,
@@ -48,14 +48,14 @@ async def asked(
     name: str | None = None,
     variant: Any = None,
 ) -> Answer:
-    """What both answer; it must be the same, twice."""
+    """The answer of both executors. Asserts that they agree, twice with the same plans."""
     document, operation = operation_of(text, name)
     assert not validate(schema, document)
     plans, got = Compiler(schema).plans(document, operation), ExecutionResult()
     for _ in range(TIMES):
         expected = await awaited(reference(schema)(document, operation)(root, context, variables, variant))
         got = await awaited(plans.execute(root, context, variables, variant))
-        assert compared(expected, got) is Verdict.EQUAL, f"{expected}\n{got}"
+        assert verdict_of(expected, got) is Verdict.EQUAL, f"{expected}\n{got}"
     assert not plans.refused, plans.refused
     return Answer(got.data, got.errors or [])
 
@@ -63,5 +63,5 @@ async def asked(
 async def result_of(
     plans: Plans, root: Any = None, context: Any = None, variables: dict[str, Any] | None = None, variant: Any = None
 ) -> ExecutionResult:
-    """What the plans answer."""
+    """The result of the plans, without a comparison."""
     return await awaited(plans.execute(root, context, variables, variant))

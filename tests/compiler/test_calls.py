@@ -1,13 +1,12 @@
-"""Strawberry's ways to write a field, each called as Strawberry would have called it."""
+"""Every kind of Strawberry resolver is called as Strawberry would call it."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
-import orjson
 import pytest
 import strawberry
-from graphql import GraphQLObjectType, GraphQLSchema
+from graphql import GraphQLSchema
 from strawberry.dataloader import DataLoader
 from strawberry.extensions import FieldExtension
 from strawberry.permission import BasePermission, PermissionExtension
@@ -15,10 +14,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.info import Info
 
 from schema.fields import represents
-from tests.comparison.asked import Context
-from tests.comparison.asking import asked, plans_of, result_of
-from tests.comparison.dice import Dice
-from tests.comparison.guards import guard
+from tests.comparison.answers import answer_of, plans_of, result_of
 from tests.comparison.inputs import ODD, Filter, Odd
 from tests.comparison.values import NOON, Fault
 
@@ -35,89 +31,89 @@ class Row:
 
     @property
     def failing(self) -> str:
-        """Nothing: it fails."""
+        """Fails."""
         raise Fault(f"{self.name} fails")
 
 
 def answering_by_parent(parent: strawberry.Parent[Row]) -> str:
-    """By the object."""
+    """Echoes the object."""
     return f"parent {parent}"
 
 
 def answering_by_root(root: strawberry.Parent[Row], info: Info, more: str = "more") -> str:
-    """By the object, which is both root and parent."""
+    """Echoes the object, which is both `root` and parent."""
     return f"root {root} {info.field_name} {more}"
 
 
 def answering_by_self(self: Any, info: Info) -> str:
-    """By the object, as a method."""
+    """Echoes the object, which is passed as `self`."""
     return f"self {self} {info.context['who']}"
 
 
 async def answering_slowly(root: strawberry.Parent[Row]) -> str:
-    """Later."""
+    """Echoes the object after a pause."""
     await asyncio.sleep(0)
     return f"slowly {root}"
 
 
-def answering_told(info: Info, filter: Filter | None = None) -> str:
-    """What is known of the field."""
+def answering_field_info(info: Info, filter: Filter | None = None) -> str:
+    """Echoes what `info` says about the field."""
     selected = [type(each).__name__ for each in info.selected_fields]
     place = info._raw_info.path.as_list()
     return repr([info.field_name, info.python_name, place, info.variable_values, info.operation.operation.value, selected, filter is None])
 
 
 def answering_renamed(info: Info, from_: Annotated[int, strawberry.argument(name="from")] = 1, camel_case: int = 2) -> str:
-    """Arguments under other names."""
+    """Echoes arguments that have other names in Python."""
     return repr((from_, camel_case))
 
 
 async def year(self: Any, info: Info) -> str:
-    """A year, later."""
+    """A year, after a pause."""
     await asyncio.sleep(0)
     return f"{info.field_name} {self.at.year}"
 
 
 def answering_failing(info: Info) -> str:
-    """Nothing: it fails."""
+    """Fails."""
     raise Fault("failed")
 
 
 class Refusing(BasePermission):
-    """Nobody may."""
+    """A permission that refuses everyone."""
 
     message = "not allowed"
 
-    def has_permission(self, source: Any, info: Any, **given: Any) -> bool:
-        """No."""
+    def has_permission(self, source: Any, info: Any, **arguments: Any) -> bool:
+        """Always False."""
         return False
 
 
 class Passing(BasePermission):
-    """Everybody may; to know it takes time."""
+    """An asynchronous permission that lets everyone pass."""
 
-    async def has_permission(self, source: Any, info: Any, **given: Any) -> bool:
-        """Yes."""
+    async def has_permission(self, source: Any, info: Any, **arguments: Any) -> bool:
+        """Always True."""
         await asyncio.sleep(0)
         return True
 
 
 class Loud(FieldExtension):
-    """Says what a resolver says, loudly."""
+    """A field extension that changes the result to capitals."""
 
-    def resolve(self, next_: Any, source: Any, info: Any, **given: Any) -> Any:
-        """In capitals."""
-        return str(next_(source, info, **given)).upper()
+    def resolve(self, next_: Any, source: Any, info: Any, **arguments: Any) -> Any:
+        """The result in capitals."""
+        return str(next_(source, info, **arguments)).upper()
 
 
 def field(resolver: Any, type: Any = str | None, *extensions: FieldExtension) -> Any:
-    """A field that a resolver answers."""
+    """A field with a resolver and a type."""
     return strawberry.field(resolver=resolver, graphql_type=type, extensions=list(extensions))
 
 
 @strawberry.type
 class Thing:
-    """An object with each of them."""
+    """A type with a field for each resolver."""
 
     is_type_of = represents(Row)
 
@@ -129,7 +125,7 @@ class Thing:
     by_root = field(answering_by_root)
     by_self = field(answering_by_self)
     slowly = field(answering_slowly)
-    told = field(answering_told)
+    field_info = field(answering_field_info)
     renamed = field(answering_renamed)
     refused = field(answering_slowly, str | None, PermissionExtension(permissions=[Refusing()]))
     refused_silently = field(answering_by_parent, str | None, PermissionExtension(permissions=[Refusing()], fail_silently=True))
@@ -141,7 +137,7 @@ class Thing:
 
 @strawberry.type
 class Other:
-    """An object of the schema's own class."""
+    """A type whose values are objects of this class itself."""
 
     at: datetime
 
@@ -158,7 +154,7 @@ Either = Annotated[Thing | Other, strawberry.union("Either")]
 
 @strawberry.type
 class Query:
-    """Everything that can be asked for."""
+    """All queries."""
 
     thing = field(lambda: Row(), Thing | None)
     other = field(lambda: Other(at=NOON), Other)
@@ -167,7 +163,7 @@ class Query:
 
 
 def built() -> GraphQLSchema:
-    """A fresh schema."""
+    """A new schema."""
     schema: GraphQLSchema = strawberry.Schema(Query, config=StrawberryConfig(scalar_map={Odd: ODD}))._schema
     return schema
 
@@ -192,25 +188,25 @@ CASES: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("selected", CASES)
-async def test_a_field_is_answered_as_strawberry_answers_it(selected: str) -> None:
-    told, data = CASES[selected]
+async def test_a_field_has_the_result_that_strawberry_gives(selected: str) -> None:
+    message, data = CASES[selected]
 
-    answer = await asked(SCHEMA, f"{{ thing {{ {selected} }} }}", context={"who": "somebody"})
+    answer = await answer_of(SCHEMA, f"{{ thing {{ {selected} }} }}", context={"who": "somebody"})
 
     assert answer.data == {"thing": data}
-    assert answer.failed == ({"thing.a": told} if told else {})
+    assert answer.failed == ({"thing.a": message} if message else {})
 
 
-async def test_a_resolver_is_told_of_its_field() -> None:
-    text = "query Q($x: Int = 3, $y: Boolean!) { thing { other: told(filter: { number: $x }) @include(if: $y) } }"
+async def test_info_describes_the_field_of_the_resolver() -> None:
+    text = "query Q($x: Int = 3, $y: Boolean!) { thing { other: fieldInfo(filter: { number: $x }) @include(if: $y) } }"
 
-    answer = await asked(SCHEMA, text, variables={"y": True})
+    answer = await answer_of(SCHEMA, text, variables={"y": True})
 
-    assert answer.data["thing"]["other"] == "['told', 'told', ['thing', 'other'], {'x': 3, 'y': True}, 'query', ['SelectedField'], False]"
+    assert answer.data["thing"]["other"] == "['fieldInfo', 'field_info', ['thing', 'other'], {'x': 3, 'y': True}, 'query', ['SelectedField'], False]"
 
 
-async def test_types_are_told_apart_by_what_the_objects_are() -> None:
-    answer = await asked(SCHEMA, "{ either { __typename ... on Thing { name } ... on Other { at } } wrong { name } }")
+async def test_the_type_of_a_union_is_decided_by_the_object() -> None:
+    answer = await answer_of(SCHEMA, "{ either { __typename ... on Thing { name } ... on Other { at } } wrong { name } }")
 
     assert answer.data["either"][:2] == [{"__typename": "Thing", "name": "row"}, {"__typename": "Other", "at": "2026-03-02T12:00:00+00:00"}]
     assert answer.data["either"][3] is answer.data["wrong"] is None
@@ -218,12 +214,12 @@ async def test_types_are_told_apart_by_what_the_objects_are() -> None:
 
 
 async def test_methods_of_the_schema_s_own_classes_are_called() -> None:
-    answer = await asked(SCHEMA, "{ other { sum a: sum(a: 5) later at } }")
+    answer = await answer_of(SCHEMA, "{ other { sum a: sum(a: 5) later at } }")
 
     assert answer.data == {"other": {"sum": 3, "a": 7, "later": "later 2026", "at": "2026-03-02T12:00:00+00:00"}}
 
 
-async def test_a_loader_loads_all_at_once() -> None:
+async def test_a_data_loader_loads_all_items_in_one_batch() -> None:
     batches = []
 
     async def load(keys: list[int]) -> list[str]:
@@ -236,14 +232,14 @@ async def test_a_loader_loads_all_at_once() -> None:
 
     @strawberry.type
     class Item:
-        """One of them."""
+        """A type with a field that uses the loader."""
 
         is_type_of = represents(Row)
         loaded = field(answering_loaded, str)
 
     @strawberry.type
     class Items:
-        """All of them."""
+        """A query of five items."""
 
         all = field(lambda: [Row(number=number) for number in range(5)], list[Item])
 
@@ -253,56 +249,3 @@ async def test_a_loader_loads_all_at_once() -> None:
 
     assert answer.data == {"all": [{"loaded": f"loaded {number}"} for number in range(5)]}
     assert batches == [[0, 1, 2, 3, 4]]
-
-
-@pytest.mark.parametrize(
-    "at",
-    [NOON, NOON.replace(microsecond=7), datetime(1, 1, 1, tzinfo=UTC), NOON.replace(tzinfo=None), datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC)],
-)
-async def test_dates_that_are_left_to_orjson_are_written_the_same(at: datetime) -> None:
-    @strawberry.type
-    class Dated:
-        """An object with a date."""
-
-        other = field(lambda: Other(at=at), Other)
-
-    plans = plans_of(strawberry.Schema(Dated)._schema, "{ other { at } }", dates_left_to_orjson=True)
-
-    answer = await result_of(plans)
-
-    assert orjson.dumps(answer.data) == orjson.dumps({"other": {"at": at.isoformat()}})
-
-
-GUARDED = "{ thing { name number slowly } }"
-EVERYTHING = {"name": "row", "number": 1, "slowly": "slowly <row>"}
-
-
-async def test_guards_ask_everybody_whoever_came_before() -> None:
-    schema = built()
-    for name, scope in (("name", "read"), ("number", "write"), ("slowly", "read")):
-        guard(schema, "Thing", name, scope)
-    plans = plans_of(schema, GUARDED)
-    seen = {}
-
-    for scopes in (frozenset({"read", "write"}), frozenset[str](), frozenset({"read"}), frozenset({"read", "write"}), frozenset[str]()):
-        context = Context(Dice(1, 0), scopes)
-        answer = await result_of(plans, context=context, variant=scopes)
-        seen[scopes] = (answer.data, sorted(error.message for error in answer.errors or ()))
-        await asked(schema, GUARDED, context=context, variant=scopes)
-
-    assert seen == {
-        frozenset({"read", "write"}): ({"thing": EVERYTHING}, []),
-        frozenset(): ({"thing": None}, ["name needs read"]),
-        frozenset({"read"}): ({"thing": {**EVERYTHING, "number": None}}, ["number needs write"]),
-    }
-
-
-async def test_a_guard_is_asked_of_the_context_where_no_variant_is_given() -> None:
-    schema = built()
-    guard(schema, "Thing", "number", "write")
-    type = schema.type_map["Thing"]
-    assert isinstance(type, GraphQLObjectType)
-
-    refused = await asked(schema, "{ thing { number } }", context=Context(Dice(1, 0)), variant=frozenset())
-
-    assert refused.failed == {"thing.number": "number needs write"}
