@@ -17,7 +17,7 @@ from bench.machinery import WORKSPACE, Served
 from bench.rounds import columns, turns
 from bench.servers import Place, serving
 from bench.sockets import Crowd
-from bench.telling import FOLLOW, States, Tell, advanced, check, documents, published, text, written
+from bench.publishing import FOLLOW, States, Tell, advanced, check, documents, published, text, written
 from store.documents import encode
 from store.indexes import VERIFICATIONS
 from store.verifications import utc_now

@@ -13,7 +13,7 @@ from bench.machinery import Served, percentile
 from bench.rounds import turns
 from bench.servers import Place
 from bench.sockets import Crowd
-from bench.telling import States, Tell, advanced, check, written
+from bench.publishing import States, Tell, advanced, check, written
 from bench.workloads import POINT, operation
 
 WARM_SUBSCRIBERS = 200
