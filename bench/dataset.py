@@ -43,23 +43,23 @@ class Company:
     """Random verifications of one workspace: the same in each run, except for the times."""
 
     workspace: str
-    chance: Random
+    random: Random
     began: datetime
     made: int = field(default=0, init=False)
 
     def verifications(self, number: int) -> Iterator[Verification]:
-        """At least so many verifications, oldest first. A retry follows its previous attempt."""
+        """At least `number` verifications, oldest first. A retry follows its previous attempt."""
         while self.made < number:
             yield from self.attempts()
 
     def untouched(self, number: int) -> Iterator[Verification]:
-        """So many verifications whose links were never opened."""
+        """`number` verifications whose links were never opened."""
         return (self.created() for _ in range(number))
 
     def attempts(self) -> Iterator[Verification]:
         """The attempts of one chain, usually one."""
         verification = self.lived(self.created())
-        while verification.can_retry and self.chance.random() < 0.2:
+        while verification.can_retry and self.random.random() < 0.2:
             id = self.id()
             at = verification.updated_at + STEP
             before, successor = verification.retried(id, RetryRequest(), self.provider(id), WINDOWS, at)
@@ -69,33 +69,33 @@ class Company:
 
     def created(self) -> Verification:
         """A new verification."""
-        chance, id = self.chance, self.id()
-        declared = DeclaredIdentity(chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES))
+        random, id = self.random, self.id()
+        declared = DeclaredIdentity(random.choice(FIRST_NAMES), random.choice(LAST_NAMES))
         request = Request(declared, "https://shop.example/welcome", reference=f"order-{self.workspace}-{self.made}")
         return Verification.created(id, self.workspace, request, self.provider(id), WINDOWS, self.now())
 
     def lived(self, verification: Verification) -> Verification:
         """The verification after a random life: three to eight events."""
-        chance = self.chance
-        outcome = chance.choices((Status.PENDING, Status.VERIFIED, Status.FAILED, Status.INCONCLUSIVE), (20, 45, 20, 15))[0]
+        random = self.random
+        outcome = random.choices((Status.PENDING, Status.VERIFIED, Status.FAILED, Status.INCONCLUSIVE), (20, 45, 20, 15))[0]
         at = verification.created_at
-        for step in list(Progress)[: 3 if outcome.final else chance.randint(2, 3)]:
-            at += STEP * chance.uniform(1, 9)
+        for step in list(Progress)[: 3 if outcome.final else random.randint(2, 3)]:
+            at += STEP * random.uniform(1, 9)
             verification = verification.progressed(step, WINDOWS, at)
         if not outcome.final:
             return verification
         verification = verification.concluded(self.result(outcome), at + STEP)
         # Sometimes the provider reports different results afterwards, which are ignored.
-        for _ in range(chance.choices((0, 1, 2), (80, 15, 5))[0]):
-            verification = verification.concluded(self.result(chance.choice(list(CODES))), at + STEP * 2)
+        for _ in range(random.choices((0, 1, 2), (80, 15, 5))[0]):
+            verification = verification.concluded(self.result(random.choice(list(CODES))), at + STEP * 2)
         return verification
 
     def result(self, status: Status) -> Result:
         """A random result with this status."""
         if status is Status.VERIFIED:
-            number = f"{self.chance.randrange(10**12):012}"
+            number = f"{self.random.randrange(10**12):012}"
             return Result.reported(status, [], ExtractedDocument("Ada Byron", "1990-01-23", DocumentType.PASSPORT, "FR", number))
-        return Result.reported(status, self.chance.sample(CODES[status], self.chance.choices((1, 2, 3), (50, 35, 15))[0]))
+        return Result.reported(status, self.random.sample(CODES[status], self.random.choices((1, 2, 3), (50, 35, 15))[0]))
 
     def provider(self, id: str) -> Provider:
         """The provider's data of the verification with this id."""
@@ -104,7 +104,7 @@ class Company:
     def id(self) -> str:
         """An id in the gateway's format: the time, then random bits."""
         self.made += 1
-        return f"ver_{int(self.now().timestamp() * 1000):012x}{self.chance.getrandbits(80):020x}"
+        return f"ver_{int(self.now().timestamp() * 1000):012x}{self.random.getrandbits(80):020x}"
 
     def now(self) -> datetime:
         """The creation time of the latest verification."""
@@ -123,11 +123,11 @@ class Dataset:
 def write_dataset(uri: str, keys: Keys, rows: int, untouched: int = 0) -> Dataset:
     """Write `untouched` new verifications, `rows` with a history in the same workspace, and half as many in other workspaces."""
     began = whole_milliseconds(utc_now()) - timedelta(days=20)
-    chance = Random(7)
-    company = Company(WORKSPACE, chance, began)
+    random = Random(7)
+    company = Company(WORKSPACE, random, began)
     fresh = list(company.untouched(untouched))
     mine = list(company.verifications(untouched + rows))
-    others = (Company(name, chance, began).verifications(rows // 2 // len(OTHER_WORKSPACES)) for name in OTHER_WORKSPACES)
+    others = (Company(name, random, began).verifications(rows // 2 // len(OTHER_WORKSPACES)) for name in OTHER_WORKSPACES)
     with database(uri) as target:
         prepare(target)
         insert(target[VERIFICATIONS], (encode(verification, keys) for verification in chain(fresh, mine, *others)))

@@ -66,7 +66,7 @@ class Stage:
     setup: Setup
     peers_setup: Setup
     servers: dict[str, Served]
-    chance: Random = field(default_factory=lambda: Random(11))
+    random: Random = field(default_factory=lambda: Random(11))
 
     async def one(self, names: tuple[str, ...], subscribers: int, rounds: int) -> Figures:
         """The figures of one event to all subscribers."""
@@ -82,7 +82,7 @@ class Stage:
 
     def followed(self, number: int) -> States:
         """New verifications to follow, written to both databases."""
-        states = list(Company(WORKSPACE, self.chance, utc_now()).untouched(number))
+        states = list(Company(WORKSPACE, self.random, utc_now()).untouched(number))
         for setup in (self.setup, self.peers_setup):
             with database(setup.mongo_uri) as target:
                 insert(target[VERIFICATIONS], (encode(state, setup.keys.sealing) for state in states))

@@ -88,7 +88,7 @@ def page_request(setup: Setup, target: Served, number: int) -> Request:
 
 
 def fill(setup: Setup, rows: int) -> None:
-    """Write so many verifications: copies of a few templates with their own ids and times. Their sealed fields can't be decrypted."""
+    """Write `rows` verifications: copies of a few templates with their own ids and times. Their sealed fields can't be decrypted."""
     with database(setup.mongo_uri) as target:
         copying = copies(setup, rows)
         while batch := list(islice(copying, BATCH)):
@@ -98,7 +98,7 @@ def fill(setup: Setup, rows: int) -> None:
 
 
 def copies(setup: Setup, rows: int) -> Iterator[RawBSONDocument]:
-    """So many documents, oldest first."""
+    """`rows` documents, oldest first."""
     company = Company(WORKSPACE, Random(5), whole_milliseconds(utc_now()) - LONGEST)
     models = [company.lived(company.created()) for _ in range(TEMPLATES)]
     raw = [(model.id.encode(), bytearray(bson.encode(encode(model, setup.keys.sealing)))) for model in models]

@@ -141,7 +141,7 @@ def settings(keys: Secrets) -> dict[str, Any]:
 
 
 def unavailable(*_: Any) -> Any:
-    """Stands for a service that a page does not need."""
+    """A placeholder for services that a page does not use."""
     raise NotImplementedError
 
 

@@ -69,7 +69,7 @@ class Crowd:
         await self.loop.create_connection(lambda: socket, self.host, self.port)
 
     def expect(self, messages: int) -> None:
-        """Start to count messages: `complete` waits for so many."""
+        """Start to count messages. `complete` then waits until this number has arrived."""
         self._expected, self._count = messages, 0
         self.all_arrived = self.loop.create_future()
 

@@ -22,7 +22,7 @@ def figures_table(figures: Mapping[str, Mapping[str, Mapping[str, list[float]]]]
 
 
 def ratios_table(ratios: Mapping[str, float], by_cpu: Mapping[str, float]) -> Table:
-    """The ratios beside their goals."""
+    """The ratios and their goals."""
     table = Table("the gateway", "ratio", "goal", "", "by CPU time", title="Side by side")
     for ratio, value in judged(ratios):
         mark = "" if not ratio.goal else "met" if ratio.met(value) else "missed"

@@ -261,7 +261,7 @@ schema = strawberry.Schema(Query, subscription=Subscription, extensions=[ParserC
 
 
 class Application(GraphQL[Context, None]):
-    """Strawberry's application with a context of its own."""
+    """Strawberry's application with our context."""
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """The context for the resolvers."""

@@ -12,7 +12,7 @@ BEGAN = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def verifications_of_a_company(number: int) -> list[Verification]:
-    """A company's first verifications, at least so many."""
+    """A company's first verifications, at least `number`."""
     return list(Company("bench", Random(7), BEGAN).verifications(number))
 
 

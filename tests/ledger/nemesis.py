@@ -39,7 +39,7 @@ class Nemesis:
         journal: Journal,
         report: Report,
     ) -> None:
-        self.dice = Random(f"{seed}:nemesis")
+        self.random = Random(f"{seed}:nemesis")
         self.cluster = cluster
         self.gateways = gateways
         self.subscribers = subscribers
@@ -49,15 +49,15 @@ class Nemesis:
         self._report = report
 
     async def run(self, faults: int, until: float, table: Sequence[FaultKind]) -> None:
-        """Inject so many faults, or as many as the time allows. Each kind occurs once first, in random order."""
+        """Inject this number of faults, or as many as the time allows. First, each kind occurs once, in random order."""
         weights = [kind.weight for kind in table]
-        first = self.dice.sample(table, len(table))
+        first = self.random.sample(table, len(table))
         while len(self.faults) < faults and time() < until:
-            kind = first.pop() if first else self.dice.choices(table, weights)[0]
+            kind = first.pop() if first else self.random.choices(table, weights)[0]
             await self._inject(kind)
-            if self.dice.random() < 0.5:
+            if self.random.random() < 0.5:
                 await self.recovered()
-            await asyncio.sleep(self.dice.uniform(0.3, 1.5))
+            await asyncio.sleep(self.random.uniform(0.3, 1.5))
 
     async def recovered(self) -> None:
         """Wait until the replica set is complete and one gateway is ready. Raises: TimeoutError."""
@@ -81,7 +81,7 @@ class Nemesis:
 
     async def a_while(self, shortest: float, longest: float) -> None:
         """Wait a random time during a fault."""
-        await asyncio.sleep(self.dice.uniform(shortest, longest))
+        await asyncio.sleep(self.random.uniform(shortest, longest))
 
     async def primary(self) -> Member:
         """The primary."""
@@ -91,7 +91,7 @@ class Nemesis:
         """The secondaries in random order."""
         primary = await self.primary()
         others = [member for member in self.cluster.members if member is not primary]
-        return self.dice.sample(others, len(others))
+        return self.random.sample(others, len(others))
 
     async def _inject(self, kind: FaultKind) -> None:
         began_at = time()
@@ -113,7 +113,7 @@ async def secondary_killed(nemesis: Nemesis) -> str:
 
 
 async def majority_killed(nemesis: Nemesis) -> str:
-    return await killed(nemesis, nemesis.dice.sample(nemesis.cluster.members, 2))
+    return await killed(nemesis, nemesis.random.sample(nemesis.cluster.members, 2))
 
 
 async def all_killed(nemesis: Nemesis) -> str:
@@ -183,7 +183,7 @@ async def primary_slow(nemesis: Nemesis) -> str:
 
 
 async def through(nemesis: Nemesis, proxy: str, mode: Mode, shortest: float, longest: float) -> str:
-    await nemesis.cluster.proxies.become(proxy, mode, nemesis.dice.uniform(0.02, 0.2))
+    await nemesis.cluster.proxies.become(proxy, mode, nemesis.random.uniform(0.02, 0.2))
     await nemesis.a_while(shortest, longest)
     await nemesis.cluster.proxies.become(proxy, Mode.PASS)
     return proxy
@@ -206,7 +206,7 @@ async def rolled_back(nemesis: Nemesis) -> str:
 
 
 async def gateway_killed(nemesis: Nemesis) -> str:
-    gateway = nemesis.dice.choice(nemesis.gateways)
+    gateway = nemesis.random.choice(nemesis.gateways)
     await gateway.process.kill()
     await nemesis.a_while(0, 2)
     gateway.process.start()
@@ -223,7 +223,7 @@ async def gateways_killed(nemesis: Nemesis) -> str:
 
 
 async def gateway_stopped(nemesis: Nemesis) -> str:
-    gateway = nemesis.dice.choice(nemesis.gateways)
+    gateway = nemesis.random.choice(nemesis.gateways)
     stopped_at = time()
     await gateway.process.terminate()
     nemesis.drains.append(time() - stopped_at)
@@ -232,7 +232,7 @@ async def gateway_stopped(nemesis: Nemesis) -> str:
 
 
 async def gateway_frozen(nemesis: Nemesis) -> str:
-    gateway = nemesis.dice.choice(nemesis.gateways)
+    gateway = nemesis.random.choice(nemesis.gateways)
     gateway.process.freeze()
     await nemesis.a_while(1, 6)
     gateway.process.thaw()
@@ -240,26 +240,26 @@ async def gateway_frozen(nemesis: Nemesis) -> str:
 
 
 async def gateway_refusing(nemesis: Nemesis) -> str:
-    return await through(nemesis, nemesis.dice.choice(nemesis.gateways).name, Mode.REFUSE, 0.5, 3)
+    return await through(nemesis, nemesis.random.choice(nemesis.gateways).name, Mode.REFUSE, 0.5, 3)
 
 
 async def gateway_reset(nemesis: Nemesis) -> str:
-    return await through(nemesis, nemesis.dice.choice(nemesis.gateways).name, Mode.RESET, 0, 0.5)
+    return await through(nemesis, nemesis.random.choice(nemesis.gateways).name, Mode.RESET, 0, 0.5)
 
 
 async def gateway_unreachable(nemesis: Nemesis) -> str:
-    return await through(nemesis, nemesis.dice.choice(nemesis.gateways).name, Mode.BLACKHOLE, 1, 6)
+    return await through(nemesis, nemesis.random.choice(nemesis.gateways).name, Mode.BLACKHOLE, 1, 6)
 
 
 async def clients_cut(nemesis: Nemesis) -> str:
-    cut = [each for each in nemesis.subscribers if each.trait is not Trait.WITNESS and nemesis.dice.random() < 0.7]
+    cut = [each for each in nemesis.subscribers if each.trait is not Trait.WITNESS and nemesis.random.random() < 0.7]
     for subscriber in cut:
         subscriber.cut()
     return f"{len(cut)} clients"
 
 
 async def primary_and_gateway_killed(nemesis: Nemesis) -> str:
-    primary, gateway = await nemesis.primary(), nemesis.dice.choice(nemesis.gateways)
+    primary, gateway = await nemesis.primary(), nemesis.random.choice(nemesis.gateways)
     await asyncio.gather(primary.process.kill(), gateway.process.kill())
     await nemesis.a_while(0, 2)
     gateway.process.start()

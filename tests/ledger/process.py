@@ -55,7 +55,7 @@ class Process:
                 os.kill(self.id, number)
 
     def freeze(self) -> None:
-        """Stop the process wherever it is (SIGSTOP)."""
+        """Suspend the process (SIGSTOP)."""
         self.send(signal.SIGSTOP)
 
     def thaw(self) -> None:

@@ -182,7 +182,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """All that one subscriber sent and received, in order."""
+    """The subscriptions and messages of one subscriber, in order."""
 
     name: str
     kind: Kind

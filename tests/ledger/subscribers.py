@@ -81,10 +81,10 @@ class Subscriber:
     def __init__(self, log: Log, trait: Trait, seed: int, gateways: Sequence[Gateway], journal: Journal) -> None:
         self.log = log
         self.trait = trait
-        self.dice = Random(f"{seed}:{log.name}")
+        self.random = Random(f"{seed}:{log.name}")
         self.calm = False
         self._gateways = gateways
-        self._home = self.dice.randrange(len(gateways))
+        self._home = self.random.randrange(len(gateways))
         self._journal = journal
         self._numbers = count(1)
         self._socket: ClientConnection | None = None
@@ -116,7 +116,7 @@ class Subscriber:
                 self.keep(Ended(time(), How.ERROR, refused.code))
             except (OSError, EOFError, WebSocketException, httpx2.HTTPError, AttributeError, json.JSONDecodeError) as error:
                 self.keep(Ended(time(), How.CUT, type(error).__name__))
-            await asyncio.sleep(self.dice.uniform(0.1, 1.0))
+            await asyncio.sleep(self.random.uniform(0.1, 1.0))
 
     async def session(self, socket: ClientConnection, gateway: Gateway) -> None:
         """Subscribe and record what arrives."""
@@ -127,10 +127,10 @@ class Subscriber:
         raise NotImplementedError
 
     def _stay_seconds(self) -> float | None:
-        return self.dice.uniform(0.5, 8) if self.trait is Trait.DROPPING and not self.calm else None
+        return self.random.uniform(0.5, 8) if self.trait is Trait.DROPPING and not self.calm else None
 
     def _gateway(self) -> Gateway:
-        if self.dice.random() < 0.5:
+        if self.random.random() < 0.5:
             self._home = (self._home + 1) % len(self._gateways)
         return self._gateways[self._home]
 
@@ -150,7 +150,7 @@ class Subscriber:
             )
         self._socket = socket
         try:
-            lasting = timedelta(seconds=self.dice.uniform(3, 20)) if self.trait is Trait.DROPPING and not self.calm else timedelta(hours=24)
+            lasting = timedelta(seconds=self.random.uniform(3, 20)) if self.trait is Trait.DROPPING and not self.calm else timedelta(hours=24)
             await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token(lasting)}"}}))
             async with asyncio.timeout(OPEN_SECONDS):
                 while json.loads(await socket.recv())["type"] != "connection_ack":
@@ -178,7 +178,7 @@ class Subscriber:
                     case "complete":
                         raise Complete
             if self.trait is Trait.SLOW and not self.calm:
-                await asyncio.sleep(self.dice.choice((0.1, 0.3, 0.6, 5.0)))
+                await asyncio.sleep(self.random.choice((0.1, 0.3, 0.6, 5.0)))
 
 
 class Follower(Subscriber):
@@ -194,16 +194,16 @@ class Follower(Subscriber):
     async def session(self, socket: ClientConnection, gateway: Gateway) -> None:
         """Follow one verification after the other. Sometimes the same one is followed again after its end, since late events can follow."""
         while True:
-            if self._target is None or self.dice.random() < 0.6:
+            if self._target is None or self.random.random() < 0.6:
                 while not self._followable:
                     await asyncio.sleep(0.1)
-                self._target = self.dice.choice(self._followable[-12:])
+                self._target = self.random.choice(self._followable[-12:])
             await self._follow(socket, gateway, self._target)
-            await asyncio.sleep(self.dice.uniform(0.2, 2.0))
+            await asyncio.sleep(self.random.uniform(0.2, 2.0))
 
     async def _follow(self, socket: ClientConnection, gateway: Gateway, id: str, until: Mapping[str, Document] | None = None) -> None:
         run = self._runs.setdefault(id, {})
-        after = run.get(id, self.dice.choice((None, 0)))
+        after = run.get(id, self.random.choice((None, 0)))
         self.keep(Subscribed(time(), gateway.name, id, after))
         self._live, self._answered = True, False
         try:

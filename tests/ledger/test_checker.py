@@ -213,7 +213,7 @@ def a_snapshot_read_before_listening(evidence: Evidence) -> None:
 
 
 def a_snapshot_read_before_listening_and_no_more(evidence: Evidence) -> None:
-    """The second attempt's last event was written between the two, and nothing after it."""
+    """The second attempt's last event was written between reading and listening, and no event after it."""
     evidence.chain[8] = an_update(1, id="ver_2")
 
 

@@ -66,7 +66,7 @@ class Writer:
 
     def __init__(self, name: str, seed: int, gateways: Sequence[Gateway], client: httpx2.AsyncClient, book: Book, pause_seconds: float) -> None:
         self._name = name
-        self._dice = Random(f"{seed}:{name}")
+        self._random = Random(f"{seed}:{name}")
         self._gateways = gateways
         self._client = client
         self._book = book
@@ -98,26 +98,26 @@ class Writer:
     async def attempt(self, id: str) -> str | None:
         """Drive one attempt. Returns the id of the retry, or None."""
         for step in STEPS:
-            if self._dice.random() < 0.8:
+            if self._random.random() < 0.8:
                 await self._send_until_answered(self._progress(id, step))
-        if self._dice.random() < 0.12:
+        if self._random.random() < 0.12:
             return None
-        results = [self._result(id, result) for result in self._dice.sample(RESULTS, self._dice.choice((1, 1, 1, 2, 3)))]
-        if self._dice.random() < 0.2:
+        results = [self._result(id, result) for result in self._random.sample(RESULTS, self._random.choice((1, 1, 1, 2, 3)))]
+        if self._random.random() < 0.2:
             # Concurrently, through both gateways: one result wins.
             await asyncio.gather(*(self._send_until_answered(result) for result in results))
         else:
             for result in results:
                 await self._send_until_answered(result)
         next: str | None = None
-        if results[0].claim[0] != "VERIFIED" and self._dice.random() < 0.7:
+        if results[0].claim[0] != "VERIFIED" and self._random.random() < 0.7:
             retried = await self._send_until_answered(
                 Mutation(Operation.RETRY, f"retry-{id}", {"verificationId": id, "firstName": "Ada", "lastName": "Byron"}, id)
             )
             next = retried.id if retried else None
-            if next and self._dice.random() < 0.3:
-                await self._send_until_answered(self._result(id, self._dice.choice(RESULTS)))
-        if self._dice.random() < 0.3:
+            if next and self._random.random() < 0.3:
+                await self._send_until_answered(self._result(id, self._random.choice(RESULTS)))
+        if self._random.random() < 0.3:
             await self._send_until_answered(Mutation(Operation.ANONYMIZE, f"anonymize-{id}", id, id))
         return next
 
@@ -135,18 +135,18 @@ class Writer:
 
     async def _send_until_answered(self, mutation: Mutation) -> Written | None:
         """Send a mutation until it is answered. Sometimes it is sent through both gateways at once first, or given up without an answer."""
-        await asyncio.sleep(self._dice.uniform(0.2, 1.8) * self._pause_seconds)
-        if self._dice.random() < 0.1:
+        await asyncio.sleep(self._random.uniform(0.2, 1.8) * self._pause_seconds)
+        if self._random.random() < 0.1:
             await asyncio.gather(*(self._send(mutation, gateway) for gateway in self._gateways))
         while True:
-            write = await self._send(mutation, self._dice.choice(self._gateways))
+            write = await self._send(mutation, self._random.choice(self._gateways))
             if write.outcome is Outcome.ACKNOWLEDGED:
                 return write
             if write.outcome is Outcome.REFUSED and write.code != "CONFLICT":
                 return None
-            if write.outcome is Outcome.UNKNOWN and self._dice.random() < LEFT_UNKNOWN:
+            if write.outcome is Outcome.UNKNOWN and self._random.random() < LEFT_UNKNOWN:
                 return None
-            await asyncio.sleep(self._dice.uniform(0.1, 0.8))
+            await asyncio.sleep(self._random.uniform(0.1, 0.8))
 
     async def _send(self, mutation: Mutation, gateway: Gateway) -> Written:
         write = await self._answered(mutation, gateway)

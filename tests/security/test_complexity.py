@@ -28,7 +28,7 @@ SKIPPED = " ".join(f"s{number}: verificationStats @skip(if: true) {{ total }}" f
 
 
 def about(levels: int, leaf: str = "id") -> str:
-    """A selection of neighbours of neighbours, so many levels deep."""
+    """A selection of neighbours of neighbours, `levels` deep."""
     return "nextAttempt { previousAttempt { " * levels + leaf + " } }" * levels
 
 

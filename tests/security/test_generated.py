@@ -44,7 +44,7 @@ async def shared_gateway(shared_database_uri: str, commands: Commands) -> AsyncI
 
 
 def made(kind: st.SearchStrategy[str], number: int) -> list[str]:
-    """So many documents, the same in each call."""
+    """`number` documents, the same in each call."""
     documents: list[str] = []
 
     @settings(max_examples=number, derandomize=True, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))

@@ -98,7 +98,7 @@ async def test_a_subscription_to_a_forged_id_does_not_begin(company: Company) ->
 
 
 def collected(values: st.SearchStrategy[Any], number: int) -> list[Any]:
-    """So many values, the same in each call."""
+    """`number` values, the same in each call."""
     found: list[Any] = []
 
     @settings(max_examples=number, derandomize=True, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -285,7 +285,7 @@ async def answers_over_http(gateway: Gateway, expectations: list[Expectation]) -
 
 
 async def workspaces_in_feed(company: Company, way: str, begun: asyncio.Event) -> set[str]:
-    """The workspaces in a company's feed, which is read until all that the company creates has arrived."""
+    """The workspaces in a company's feed, which is read until everything that the company creates has arrived."""
     ids, workspaces = set[str](), set[str]()
     async with aclosing(LIVE[way](company.gateway, company.token(), request_for(FEED))) as responses:
         async for response in responses:
@@ -299,13 +299,13 @@ async def workspaces_in_feed(company: Company, way: str, begun: asyncio.Event) -
 
 
 async def test_ten_thousand_concurrent_requests_get_only_their_companys_data(companies: list[Company]) -> None:
-    chance, by_http, by_socket = Random(7), list[Expectation](), dict[str, list[Expectation]]()
+    random, by_http, by_socket = Random(7), list[Expectation](), dict[str, list[Expectation]]()
     for company in companies:
         expectations = await expectations_of(company, [other for other in companies if other is not company])
-        by_socket[company.workspace] = chance.choices(expectations, k=SOCKETS_OF_EACH * REQUESTS_OF_A_SOCKET)
+        by_socket[company.workspace] = random.choices(expectations, k=SOCKETS_OF_EACH * REQUESTS_OF_A_SOCKET)
         new = Expectation(company.token(), request_for(NEW), {"createVerification": {"workspaceId": company.workspace}})
-        by_http += [new] * CREATED_BY_EACH + chance.choices(expectations, k=REQUESTS_BY_HTTP // COMPANIES - CREATED_BY_EACH)
-    chance.shuffle(by_http)
+        by_http += [new] * CREATED_BY_EACH + random.choices(expectations, k=REQUESTS_BY_HTTP // COMPANIES - CREATED_BY_EACH)
+    random.shuffle(by_http)
 
     listening = [(company, way, asyncio.Event()) for company in companies for way in LIVE]
     async with asyncio.TaskGroup() as group:
