@@ -1,4 +1,4 @@
-"""How servers are told of events, and what their subscribers are to receive."""
+"""Publishes events to servers, and checks the messages that subscribers receive."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -27,59 +27,60 @@ FOLLOW = """subscription($id: ID!) { verificationUpdated(id: $id) {
 } }"""
 
 States = list[Verification]
-# What is to be told is made ready first, so that the time of that doesn't count.
-Tell = Callable[[States], Callable[[], Awaitable[None]]]
+# Prepares the publication of states and returns the function that publishes them, so that the preparation is not timed.
+Publisher = Callable[[States], Callable[[], Awaitable[None]]]
 
 
 def advanced(verification: Verification) -> Verification:
-    """It with one more event, which changes nothing else."""
+    """The verification with one more event and no other change."""
     version, at = verification.version + 1, verification.updated_at + timedelta(milliseconds=1)
     event = Event(version, EventType.PROVIDER_STARTED, Actor.PROVIDER, at)
     return replace(verification, version=version, updated_at=at, events=(*verification.events, event))
 
 
-def written(target: Database[Document], keys: Keys) -> Tell:
-    """Telling by writes of MongoDB: all of them in one request, each as the gateway writes it."""
+def database_publisher(target: Database[Document], keys: Keys) -> Publisher:
+    """Publishes by writes to MongoDB: all in one request, each as the gateway writes it."""
 
-    def tell(states: States) -> Callable[[], Awaitable[None]]:
+    def prepare(states: States) -> Callable[[], Awaitable[None]]:
         guarded = [ReplaceOne({"_id": new.id, "workspace": new.workspace, "version": new.version - 1}, encode(new, keys)) for new in states]
         return lambda: asyncio.to_thread(write, target, guarded)
 
-    return tell
+    return prepare
 
 
 def write(target: Database[Document], guarded: list[ReplaceOne[Document]]) -> None:
-    """Write them all. Raises: Disagreement where another version stood."""
-    # At once, as a change stream sees them: what MongoDB takes for a thousand writes would else be most of the time between deliveries.
+    """Write all states. Raises: Disagreement if a stored version is not the expected one."""
+    # In one transaction, so that the change stream delivers them together. Otherwise, MongoDB's time for a thousand writes would make up most of
+    # the time between deliveries.
     with target.client.start_session() as session, session.start_transaction():
         done = target[VERIFICATIONS].bulk_write(guarded, ordered=False, session=session)
     if done.matched_count != len(guarded):
         raise Disagreement(f"{done.matched_count} of {len(guarded)} were written")
 
 
-def published(target: Served, content: Callable[[States], bytes]) -> Tell:
-    """Telling by HTTP, with all the data."""
+def http_publisher(target: Served, content: Callable[[States], bytes]) -> Publisher:
+    """Publishes by HTTP, with all the data."""
     return lambda states: partial(publish, target, content(states))
 
 
 async def publish(target: Served, body: bytes) -> None:
-    """Tell a server. Raises: Disagreement where it doesn't take it."""
+    """POST to a server's /publish. Raises: Disagreement if the response isn't 200."""
     address = urlsplit(target.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(f"POST /publish HTTP/1.1\r\nhost: {address.netloc}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
-    told = await reader.readline()
+    status_line = await reader.readline()
     writer.close()
-    if b" 200 " not in told:
-        raise Disagreement(f"{target.url} answers {told!r}")
+    if b" 200 " not in status_line:
+        raise Disagreement(f"{target.url} answers {status_line!r}")
 
 
 def documents(states: States, keys: Keys) -> bytes:
-    """The documents in JSON, without what is sealed."""
+    """The states as documents in JSON, without sealed fields."""
     return orjson.dumps([encode(replace(state, declared=None), keys) for state in states])
 
 
 def message(state: Verification) -> dict[str, Any]:
-    """What a subscriber is to receive."""
+    """The message that a subscriber must receive."""
     last = state.events[-1]
     update = {
         "verification": {
@@ -99,17 +100,17 @@ def message(state: Verification) -> dict[str, Any]:
 
 
 def text(states: States) -> bytes:
-    """The one message, ready to be sent."""
+    """The message about the first state, as JSON."""
     return orjson.dumps(message(states[0]))
 
 
 def check(crowd: Crowd, states: States) -> None:
-    """Look at each message that came, and that none came to others. Raises: Disagreement."""
-    right = {state.id: orjson.dumps(message(state), option=orjson.OPT_SORT_KEYS) for state in states}
-    known = {b"": b""}
+    """Check that each subscriber received the right message, and others received none. Raises: Disagreement."""
+    expected = {state.id: orjson.dumps(message(state), option=orjson.OPT_SORT_KEYS) for state in states}
+    canonical = {b"": b""}
     for socket in crowd.sockets:
-        if socket.message not in known:
-            known[socket.message] = orjson.dumps(orjson.loads(content(socket.message)), option=orjson.OPT_SORT_KEYS)
-        if known[socket.message] != right.get(socket.id, b""):
-            raise Disagreement(f"{crowd.port}: the message of {socket.id} is {socket.message!r}, and not {right.get(socket.id)!r}")
+        if socket.message not in canonical:
+            canonical[socket.message] = orjson.dumps(orjson.loads(content(socket.message)), option=orjson.OPT_SORT_KEYS)
+        if canonical[socket.message] != expected.get(socket.id, b""):
+            raise Disagreement(f"{crowd.port}: the message of {socket.id} is {socket.message!r}, and not {expected.get(socket.id)!r}")
         socket.message = b""
