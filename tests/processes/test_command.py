@@ -13,7 +13,6 @@ import pytest
 
 from domain.caller import Scope
 from gateway import __main__
-from gateway.alive import alive
 from gateway.application import token_reader
 from gateway.development import keys as development
 from gateway.server import listening
@@ -224,10 +223,6 @@ def test_the_check_names_a_mongodb_that_does_not_answer_without_its_address(run:
     assert outcome.status == 1
     assert "✗ MongoDB: no primary answered" in outcome.errors
     assert urlsplit(uri).netloc not in outcome.errors
-
-
-def test_where_nobody_listens_nothing_is_alive() -> None:
-    assert not alive(1)
 
 
 def test_without_a_command_it_lists_them(run: Run) -> None:

@@ -1,7 +1,6 @@
 from collections import Counter
 from datetime import timedelta
 from itertools import islice
-from random import Random
 from statistics import median
 
 import pytest
@@ -15,17 +14,15 @@ from domain.result import Result as DomainResult
 from domain.status import Status
 from domain.text import web_address
 from domain.verification import Verification
-from simulation import reasons
 from simulation.lifecycle import lifecycle, lifecycles
 from simulation.people import Document
-from simulation.reasons import Reason, tries_again
 from simulation.runner import SPEED
 from simulation.steps import Attempt, Lifecycle, Progress, Result, Step
 from tests.factories import WINDOWS, a_verification, later
+from tests.simulation.test_reasons import CATALOGUE, SEED
 
-CATALOGUE = [Reason(reason.code, reason.type.name, tuple(status.name for status in reason.statuses)) for reason in domain_reasons.CATALOGUE.values()]
 EXPIRIES = {domain_reasons.NEVER_STARTED, domain_reasons.LINK_EXPIRED, domain_reasons.VERIFICATION_EXPIRED}
-SEED, MANY = 7, 3000
+MANY = 3000
 
 numbers = st.integers(0, 2**40)
 
@@ -154,33 +151,11 @@ def test_most_are_verified_and_every_other_end_comes_up(first_attempts: list[Att
     assert min(ends.values()) > MANY / 100
 
 
-def test_every_code_that_has_a_weight_comes_up() -> None:
-    random = Random(SEED)
-    seen = {code for _ in range(20_000) for code in reasons.given(random, random.choice(("FAILED", "INCONCLUSIVE")), CATALOGUE, faces=True)}
-    seen |= {reasons.pressed(random) for _ in range(1000)}
-
-    assert {code for code, weight in reasons.WEIGHTS.items() if weight} == {code for code in seen if not code.startswith("IDVV_9")}
-
-
-def test_every_code_of_the_catalogue_has_a_weight() -> None:
-    assert set(reasons.WEIGHTS) == set(domain_reasons.CATALOGUE)
-
-
-def test_a_code_that_the_catalogue_gains_comes_up() -> None:
-    random, catalogue = Random(SEED), [*CATALOGUE, Reason("IDVV_2999", "IDENTITY_FRAUD", ("FAILED",))]
-
-    assert any("IDVV_2999" in reasons.given(random, "FAILED", catalogue, faces=True) for _ in range(5000))
-
-
 def test_a_new_code_is_rare(first_attempts: list[Attempt]) -> None:
     results = [result for attempt in first_attempts if (result := outcome(attempt)) and result.codes]
     new = sum(not domain_reasons.explained(code).known for result in results for code in result.codes)
 
     assert 0 < new < len(results) / 20
-
-
-def test_without_a_catalogue_every_code_is_new() -> None:
-    assert [code[:6] for code in reasons.given(Random(SEED), "FAILED", [], faces=True)] == ["IDVV_9"]
 
 
 def test_results_come_twice_out_of_order_and_contradicted(first_attempts: list[Attempt]) -> None:
@@ -207,12 +182,3 @@ def test_a_life_takes_a_demo_5_to_60_seconds(first_attempts: list[Attempt]) -> N
 def test_nobody_dallies_past_the_windows_of_the_gateway(first_attempts: list[Attempt]) -> None:
     for attempt in first_attempts:
         assert timedelta(seconds=sum(step.after_seconds for step in attempt.steps)) / SPEED < WINDOWS.link
-
-
-def test_the_worst_advice_decides_whether_somebody_tries_again() -> None:
-    assert tries_again(0.5, ["RETRY_NOW"])
-    assert not tries_again(0.95, ["RETRY_NOW"])
-    assert not tries_again(0.0, ["RETRY_NOW", "DO_NOT_RETRY"])
-    assert not tries_again(0.0, ["OFFER_ALTERNATIVE"])
-    assert not tries_again(0.0, [])
-    assert not tries_again(0.0, ["AN_ADVICE_OF_TOMORROW"])

@@ -1,11 +1,9 @@
 import asyncio
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from simulation.command import run
 from simulation.credentials import Credentials, Tokens
 from simulation.errors import BadPace, Unreachable
 from simulation.runner import simulate
@@ -40,12 +38,3 @@ async def test_a_gateway_that_is_not_there_yet_is_waited_for_until_cancelled() -
 async def test_a_pace_that_nothing_can_be_driven_at_is_refused(pace: dict[str, Any]) -> None:
     with pytest.raises(BadPace):
         await simulate(credentials=CREDENTIALS, **pace)
-
-
-def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(tmp_path / "nothing.json", count=1) == 2
-
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert output.err.count("\n") == 1
-    assert output.err.startswith("gateway simulate: cannot read the credentials file")

@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import pytest
 
-from simulation.display import line, picture, summary
 from simulation.errors import Refused, TokenRefused, Unreachable
 from simulation.parties import State
 from simulation.tally import MAX_CHANGES, Tally
@@ -82,18 +81,3 @@ def test_what_goes_wrong_is_counted_and_passes() -> None:
 def test_a_refused_token_does_not_pass() -> None:
     with pytest.raises(TokenRefused, match="provider's token"), Tally().counting():
         raise TokenRefused("provider", "HTTP 401")
-
-
-def test_the_display_tells_counts_troubles_and_changes() -> None:
-    tally = Tally(lives=3, in_flight=2, left=1, faults=4, errors=1, last_fault="HTTP 503", last_error="no answer")
-    tally.refusals["CONFLICT"] += 1
-    moved(tally, CREATED, FAILED)
-
-    words = "\n".join(text.plain for text in summary(tally))
-
-    assert "3 begun, 2 in flight: 0 pending, 0 verified, 1 failed, 0 inconclusive; 1 refused, 4 faults, 1 errors" in line(tally)
-    assert "1 left to their deadlines" in words
-    assert "1 CONFLICT" in words
-    assert "the last: HTTP 503" in words
-    assert "the last: no answer" in words
-    assert picture(tally).renderables

@@ -1,52 +1,15 @@
-import re
-from datetime import datetime
-from typing import Any
-from urllib.parse import urlsplit
-
 import httpx2
 import pytest
 
-from domain.reasons import BUTTONS, CATALOGUE
-from domain.status import Status
+from domain.reasons import BUTTONS
 from gateway.application import application
 from providers.sandbox import Sandbox
 from store.verifications import Store
+from tests.gateway.callbacks.links import created, press, read
 from tests.gateway.pages.browsing import Page
 from tests.serving import ACME, KEYS, Gateway, serving, settings_for_tests
 
-CREATE = """
-mutation ($input: CreateVerificationInput!) {
-  createVerification(input: $input) { ... on Verification { id verificationUrl } ... on Refusal { message } }
-}
-"""
-READ = """
-query ($id: ID!) {
-  verification(id: $id) {
-    version status phase reasons { code } extractedDocument { fullName bornOn type issuingCountryCode }
-    events { type actor toStatus reasons { code } }
-  }
-}
-"""
-JEANNE = {"firstName": "Jeanne", "lastName": "Moreau", "redirectionUrl": "https://shop.example/welcome?order=1", "reference": "order-1"}
-HOSTILE = """"'><script>alert(1)</script><img src=x onerror=alert(2)>&lt;$id ${id}"""
 UNREACHABLE = "mongodb://127.0.0.1:1/gateway?replicaSet=none"
-
-
-async def created(gateway: Gateway, **changed: str) -> tuple[str, str]:
-    """The id of a new verification, and the path of its link."""
-    made = (await gateway.query(CREATE, {"input": {**JEANNE, **changed}}))["createVerification"]
-    return made["id"], urlsplit(made["verificationUrl"]).path
-
-
-async def read(gateway: Gateway, id: str) -> dict[str, Any]:
-    """The verification as the API tells it."""
-    found: dict[str, Any] = (await gateway.query(READ, {"id": id}))["verification"]
-    return found
-
-
-async def press(gateway: Gateway, path: str, **form: str | list[str]) -> httpx2.Response:
-    """What a button answers."""
-    return await gateway.client.post(path, data=form)
 
 
 @pytest.mark.parametrize(
@@ -64,16 +27,6 @@ async def test_the_person_gets_on_step_by_step(gateway: Gateway, progress: str, 
     assert (verification["phase"], verification["events"][-1]["type"]) == (phase, progress)
     assert verification["events"][-1]["actor"] == "INDIVIDUAL"
     assert phase.replace("_", " ").capitalize() in Page.of(await gateway.client.get(path)).text
-
-
-async def test_steps_that_were_taken_have_no_button_left(gateway: Gateway) -> None:
-    _, path = await created(gateway)
-    assert len(Page.of(await gateway.client.get(path)).all("button", name="progress")) == 3
-
-    await press(gateway, path, progress="CAPTURE_STARTED")
-
-    left = Page.of(await gateway.client.get(path)).all("button", name="progress")
-    assert [button["value"] for button in left] == ["CAPTURE_COMPLETED"]
 
 
 async def test_the_person_ends_it_with_a_sentence(gateway: Gateway) -> None:
@@ -122,31 +75,6 @@ async def test_several_codes_make_one_outcome(gateway: Gateway, status: str, cod
     assert verification["events"][-1]["actor"] == "PROVIDER"
 
 
-async def test_every_code_can_be_ticked_with_each_of_its_statuses(gateway: Gateway) -> None:
-    _, path = await created(gateway)
-
-    forms = (await gateway.client.get(path)).text.split("<form")
-
-    for status in (Status.FAILED, Status.INCONCLUSIVE):
-        (form,) = [form for form in forms if f'<button class="{status.value}" name="status" value="{status.name}">' in form]
-        assert re.findall(r'type="checkbox" name="codes" value="(\w+)"', form) == sorted(
-            (code for code, reason in CATALOGUE.items() if status in reason.statuses), key=list(CATALOGUE).index
-        )
-
-
-async def test_an_outcome_is_shown_with_its_reasons_and_the_way_back(gateway: Gateway) -> None:
-    _, path = await created(gateway)
-    await press(gateway, path, status="FAILED", codes=["IDVV_2101", "NEW_CODE"])
-
-    page = Page.of(await gateway.client.get(path))
-
-    assert page.all("span", **{"class": "chip", "data-status": "FAILED"})
-    assert "The individual presented an expired document." in page.text
-    assert "NEW_CODE A reason that this catalogue does not know yet. (Internal" in page.text
-    assert [link["href"] for link in page.all("a")] == [JEANNE["redirectionUrl"]]
-    assert page.all("button") == []
-
-
 async def test_another_outcome_is_too_late_and_the_page_says_so(gateway: Gateway) -> None:
     id, path = await created(gateway)
     await press(gateway, path, status="FAILED", codes="IDVV_2101")
@@ -166,36 +94,6 @@ async def test_a_deadline_that_has_passed_is_applied_before_the_page_is_shown(da
 
     assert page.all("span", **{"class": "chip", "data-status": "INCONCLUSIVE"})
     assert "IDVV_1121" in page.text
-
-
-async def test_a_page_that_is_left_open_asks_again_when_its_time_is_up(database_uri: str) -> None:
-    async with serving(database_uri, link_window_seconds=120) as gateway:
-        _, path = await created(gateway)
-        waiting = Page.of(await gateway.client.get(path))
-        await press(gateway, path, progress="LINK_OPENED")
-
-        page = Page.of(await gateway.client.get(path))
-
-    assert waiting.all("meta", **{"http-equiv": "refresh"}) == []
-    (refresh,) = page.all("meta", **{"http-equiv": "refresh"})
-    assert 100 < int(refresh["content"]) <= 121
-    assert "The capture must begin within 2 minutes" in page.text
-    assert "without a capture begun within 2 minutes" in page.text
-    assert all(datetime.fromisoformat(time["datetime"]).tzinfo for time in page.all("time"))
-
-
-async def test_nothing_that_was_declared_can_break_out_of_the_page(gateway: Gateway) -> None:
-    url = f"https://shop.example/{HOSTILE.replace(' ', '+')}"
-    _, path = await created(gateway, firstName=HOSTILE, lastName=HOSTILE, reference=HOSTILE, redirectionUrl=url)
-
-    page = Page.of(await gateway.client.get(path))
-    await press(gateway, path, status="FAILED", codes="IDVV_2101")
-    done = Page.of(await gateway.client.get(path))
-
-    for each in (page, done):
-        assert each.all("script") == each.all("img") == []
-        assert each.text.count(HOSTILE) == 3
-    assert [link["href"] for link in done.all("a")] == [url]
 
 
 async def test_a_link_that_was_changed_leads_nowhere(gateway: Gateway) -> None:
@@ -293,16 +191,6 @@ async def test_of_a_verification_that_can_not_be_read_the_page_says_so(gateway: 
         assert f"status of {id} can&#39;t be read by this release" in response.text
 
 
-async def test_the_page_shows_what_can_be_read_of_a_verification(gateway: Gateway, store: Store) -> None:
-    id, path = await created(gateway)
-    await store.collection.update_one({"_id": id}, {"$set": {"linkExpiresAt": 7, "openedAt": 7, "events.0.to": "suspended"}})
-
-    response = await gateway.client.get(path)
-
-    assert response.status_code == 200
-    assert "Created (integrator)" in response.text
-
-
 async def test_the_browser_is_told_to_run_nothing_and_to_tell_nobody(gateway: Gateway) -> None:
     _, path = await created(gateway)
 
@@ -314,12 +202,3 @@ async def test_the_browser_is_told_to_run_nothing_and_to_tell_nobody(gateway: Ga
         assert response.headers["x-content-type-options"] == "nosniff"
         assert response.headers["referrer-policy"] == "same-origin"
         assert response.headers["cache-control"] == "no-store"
-
-
-async def test_the_page_has_its_files_wherever_a_proxy_puts_it(gateway: Gateway) -> None:
-    _, path = await created(gateway)
-
-    for link in Page.of(await gateway.client.get(path)).all("link"):
-        assert link["href"].startswith("../../../")
-        assert (await gateway.client.get(f"{path}/../{link['href']}")).status_code == 200
-    assert not (await press(gateway, path, progress="LINK_OPENED")).headers["location"].startswith(("/", "http"))

@@ -1,46 +1,23 @@
 import asyncio
 import math
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from domain.caller import Scope
 from gateway.application import application, token_reader
-from gateway.development import keys as development
 from gateway.server import Server, listening
-from simulation.client import Client
 from simulation.credentials import Credentials, Tokens
 from simulation.errors import Misunderstood, TokenRefused
 from simulation.runner import simulate
 from simulation.tally import STATUSES, Tally
 from store.verifications import utc_now
 from tests.serving import ACME, INTEGRATOR, Gateway, settings_for_tests
-
-# Far faster than any demo: what takes people minutes takes a tenth of a second.
-SPEED = 3000.0
-
-STATISTICS = "{ verificationStats { total billable byStatus { status count } } }"
-VERIFICATIONS = "{ verifications(first: 100) { edges { node { status anonymizedAt version events { version } } } } }"
-
-
-@pytest.fixture
-def credentials(gateway: Gateway) -> Credentials:
-    tokens = Tokens(integrator=gateway.token(), provider=gateway.token(Scope.REPORT), operator=gateway.token(Scope.READ, Scope.SENSITIVE))
-    return Credentials(gateway.url, f"{gateway.url}/graphql", gateway.websocket, ACME, tokens)
-
-
-async def found(credentials: Credentials) -> list[dict[str, Any]]:
-    """The verifications that the gateway has."""
-    async with Client(credentials.graphql, patience_seconds=5, on_fault=lambda fault: None) as client:
-        page = await client.ask("integrator", credentials.tokens.integrator, VERIFICATIONS, {})
-    return [edge["node"] for edge in page["edges"]]
+from tests.simulation.stored import SPEED, STATISTICS, found
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -147,27 +124,6 @@ async def test_no_more_are_in_flight_than_may_be(credentials: Credentials) -> No
     assert tally.lives == 5
 
 
-async def test_the_command_tells_what_the_statistics_say(gateway: Gateway, credentials: Credentials, tmp_path: Path) -> None:
-    async with simulating(credentials, tmp_path, "--seed", "5", "--rate", "200", "--count", "12", "--speed", str(SPEED)) as process:
-        output, errors = await process.communicate()
-
-    statistics = (await gateway.query(STATISTICS))["verificationStats"]
-    assert (process.returncode, errors) == (0, b"")
-    assert "12 begun, 0 in flight" in output.decode()
-    assert all(f"{row['count']} {row['status'].lower()}" in output.decode() for row in statistics["byStatus"])
-
-
-async def test_the_command_ends_at_a_signal(credentials: Credentials, tmp_path: Path) -> None:
-    async with simulating(credentials, tmp_path, "--rate", "5") as process:
-        while not await found(credentials):
-            await asyncio.sleep(0.1)
-        process.terminate()
-        output, errors = await process.communicate()
-
-    assert (process.returncode, errors) == (143, b"")
-    assert b"0 in flight" in output
-
-
 def credentials_of(port: int) -> Credentials:
     """The credentials of a gateway that will listen on that port."""
     url, reader = f"http://127.0.0.1:{port}", token_reader(settings_for_tests("mongodb://127.0.0.1", port), utc_now)
@@ -186,18 +142,3 @@ async def listens(mongo_uri: str, port: int) -> AsyncIterator[None]:
         finally:
             server.should_exit = True
             await serving
-
-
-@asynccontextmanager
-async def simulating(credentials: Credentials, folder: Path, *options: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The command in a process that doesn't outlive the test."""
-    file = folder / "credentials.json"
-    development.write_private(file, asdict(credentials))
-    command = (sys.executable, "-m", "gateway", "simulate", "--credentials-file", str(file), *options)
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
