@@ -9,5 +9,6 @@ from tests.serving import ACME, Gateway
 
 @pytest.fixture
 def credentials(gateway: Gateway) -> Credentials:
+    """The credentials of the test's gateway, with a token for each role."""
     tokens = Tokens(integrator=gateway.token(), provider=gateway.token(Scope.REPORT), operator=gateway.token(Scope.READ, Scope.SENSITIVE))
     return Credentials(gateway.url, f"{gateway.url}/graphql", gateway.websocket, ACME, tokens)
