@@ -1,4 +1,4 @@
-"""The sandbox's links, as a tester uses them."""
+"""Uses the sandbox's links as a tester does."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,18 +23,18 @@ query ($id: ID!) {
 JEANNE = {"firstName": "Jeanne", "lastName": "Moreau", "redirectionUrl": "https://shop.example/welcome?order=1", "reference": "order-1"}
 
 
-async def created(gateway: Gateway, **changed: str) -> tuple[str, str]:
-    """The id of a new verification, and the path of its link."""
-    made = (await gateway.query(CREATE, {"input": {**JEANNE, **changed}}))["createVerification"]
-    return made["id"], urlsplit(made["verificationUrl"]).path
+async def create_link(gateway: Gateway, **changed: str) -> tuple[str, str]:
+    """Create a verification. Returns its id and the path of its link."""
+    verification = (await gateway.query(CREATE, {"input": {**JEANNE, **changed}}))["createVerification"]
+    return verification["id"], urlsplit(verification["verificationUrl"]).path
 
 
-async def read(gateway: Gateway, id: str) -> dict[str, Any]:
-    """The verification as the API tells it."""
-    found: dict[str, Any] = (await gateway.query(READ, {"id": id}))["verification"]
-    return found
+async def read_verification(gateway: Gateway, id: str) -> dict[str, Any]:
+    """The verification as the API returns it."""
+    verification: dict[str, Any] = (await gateway.query(READ, {"id": id}))["verification"]
+    return verification
 
 
 async def press(gateway: Gateway, path: str, **form: str | list[str]) -> httpx2.Response:
-    """What a button answers."""
+    """Submit the form of a button. Returns the response."""
     return await gateway.client.post(path, data=form)

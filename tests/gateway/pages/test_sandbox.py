@@ -1,18 +1,20 @@
+"""The sandbox's page of a verification, as a browser gets it."""
+
 import re
 from datetime import datetime
 
 from domain.reasons import CATALOGUE
 from domain.status import Status
 from store.verifications import Store
-from tests.gateway.callbacks.links import JEANNE, created, press
+from tests.gateway.callbacks.links import JEANNE, create_link, press
 from tests.gateway.pages.browsing import Page
 from tests.serving import Gateway, serving
 
 HOSTILE = """"'><script>alert(1)</script><img src=x onerror=alert(2)>&lt;$id ${id}"""
 
 
-async def test_steps_that_were_taken_have_no_button_left(gateway: Gateway) -> None:
-    _, path = await created(gateway)
+async def test_a_completed_step_has_no_button(gateway: Gateway) -> None:
+    _, path = await create_link(gateway)
     assert len(Page.of(await gateway.client.get(path)).all("button", name="progress")) == 3
 
     await press(gateway, path, progress="CAPTURE_STARTED")
@@ -21,8 +23,8 @@ async def test_steps_that_were_taken_have_no_button_left(gateway: Gateway) -> No
     assert [button["value"] for button in left] == ["CAPTURE_COMPLETED"]
 
 
-async def test_every_code_can_be_ticked_with_each_of_its_statuses(gateway: Gateway) -> None:
-    _, path = await created(gateway)
+async def test_every_code_can_be_chosen_with_each_of_its_statuses(gateway: Gateway) -> None:
+    _, path = await create_link(gateway)
 
     forms = (await gateway.client.get(path)).text.split("<form")
 
@@ -33,8 +35,8 @@ async def test_every_code_can_be_ticked_with_each_of_its_statuses(gateway: Gatew
         )
 
 
-async def test_an_outcome_is_shown_with_its_reasons_and_the_way_back(gateway: Gateway) -> None:
-    _, path = await created(gateway)
+async def test_an_outcome_is_shown_with_its_reasons_and_the_link_back(gateway: Gateway) -> None:
+    _, path = await create_link(gateway)
     await press(gateway, path, status="FAILED", codes=["IDVV_2101", "NEW_CODE"])
 
     page = Page.of(await gateway.client.get(path))
@@ -46,9 +48,9 @@ async def test_an_outcome_is_shown_with_its_reasons_and_the_way_back(gateway: Ga
     assert page.all("button") == []
 
 
-async def test_a_page_that_is_left_open_asks_again_when_its_time_is_up(database_uri: str) -> None:
+async def test_an_open_page_reloads_after_the_deadline(database_uri: str) -> None:
     async with serving(database_uri, link_window_seconds=120) as gateway:
-        _, path = await created(gateway)
+        _, path = await create_link(gateway)
         waiting = Page.of(await gateway.client.get(path))
         await press(gateway, path, progress="LINK_OPENED")
 
@@ -58,13 +60,13 @@ async def test_a_page_that_is_left_open_asks_again_when_its_time_is_up(database_
     (refresh,) = page.all("meta", **{"http-equiv": "refresh"})
     assert 100 < int(refresh["content"]) <= 121
     assert "The capture must begin within 2 minutes" in page.text
-    assert "without a capture begun within 2 minutes" in page.text
+    assert "no capture begins within 2 minutes" in page.text
     assert all(datetime.fromisoformat(time["datetime"]).tzinfo for time in page.all("time"))
 
 
-async def test_nothing_that_was_declared_can_break_out_of_the_page(gateway: Gateway) -> None:
+async def test_declared_data_are_escaped(gateway: Gateway) -> None:
     url = f"https://shop.example/{HOSTILE.replace(' ', '+')}"
-    _, path = await created(gateway, firstName=HOSTILE, lastName=HOSTILE, reference=HOSTILE, redirectionUrl=url)
+    _, path = await create_link(gateway, firstName=HOSTILE, lastName=HOSTILE, reference=HOSTILE, redirectionUrl=url)
 
     page = Page.of(await gateway.client.get(path))
     await press(gateway, path, status="FAILED", codes="IDVV_2101")
@@ -76,8 +78,8 @@ async def test_nothing_that_was_declared_can_break_out_of_the_page(gateway: Gate
     assert [link["href"] for link in done.all("a")] == [url]
 
 
-async def test_the_page_shows_what_can_be_read_of_a_verification(gateway: Gateway, store: Store) -> None:
-    id, path = await created(gateway)
+async def test_the_page_shows_the_readable_fields_of_a_damaged_verification(gateway: Gateway, store: Store) -> None:
+    id, path = await create_link(gateway)
     await store.collection.update_one({"_id": id}, {"$set": {"linkExpiresAt": 7, "openedAt": 7, "events.0.to": "suspended"}})
 
     response = await gateway.client.get(path)
@@ -86,8 +88,8 @@ async def test_the_page_shows_what_can_be_read_of_a_verification(gateway: Gatewa
     assert "Created (integrator)" in response.text
 
 
-async def test_the_page_has_its_files_wherever_a_proxy_puts_it(gateway: Gateway) -> None:
-    _, path = await created(gateway)
+async def test_the_page_works_under_a_path_prefix(gateway: Gateway) -> None:
+    _, path = await create_link(gateway)
 
     for link in Page.of(await gateway.client.get(path)).all("link"):
         assert link["href"].startswith("../../../")
