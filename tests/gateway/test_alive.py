@@ -1,4 +1,4 @@
-"""The health check of containers."""
+"""The health check for containers."""
 
 import asyncio
 
@@ -6,11 +6,11 @@ from gateway.alive import alive
 from tests.serving import Gateway
 
 
-def test_where_nobody_listens_nothing_is_alive() -> None:
+def test_an_unused_port_is_not_alive() -> None:
     assert not alive(1)
 
 
-async def test_a_gateway_that_serves_is_alive(shared_gateway: Gateway) -> None:
+async def test_a_running_gateway_is_alive(shared_gateway: Gateway) -> None:
     port = int(shared_gateway.url.rpartition(":")[2])
 
     assert await asyncio.to_thread(alive, port)
