@@ -154,10 +154,10 @@ def find_mongod() -> Path:
     # Find the package without importing it: the whole of fiftyone may be installed, not only the wheel with mongod.
     package = importlib.util.find_spec("fiftyone")
     places = (package and package.submodule_search_locations) or []
-    found = shutil.which("mongod") or shutil.which("mongod", path=os.pathsep.join(f"{place}/db/bin" for place in places))
-    if found is None:
+    executable = shutil.which("mongod") or shutil.which("mongod", path=os.pathsep.join(f"{place}/db/bin" for place in places))
+    if executable is None:
         raise MongodMissing
-    mongod = Path(found)
+    mongod = Path(executable)
     try:
         ran = subprocess.run([mongod, "--version"], capture_output=True, text=True, errors="replace")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The page at `/` of a development gateway: addresses, tokens, and operations to run at once."""
+"""The page at `/` of a development gateway: addresses, tokens, and example operations to run."""
 
 import json
 from dataclasses import asdict

@@ -36,12 +36,12 @@ const shown = [];
 let notify = () => {};
 const reading = read.subscribe(({ data }) => data && (shown.push(data.verification.status), notify()));
 
-const seen = [];
+const received = [];
 function follow(after) {
   return new Promise((resolve) => client.subscribe({ query: FOLLOW, variables: { id, after } }).subscribe({
     next: ({ data, error }) => {
       if (error) return resolve("lost");
-      seen.push(...data.verificationUpdated.events.map(({ version }) => version));
+      received.push(...data.verificationUpdated.events.map(({ version }) => version));
       notify();
     },
     error: () => resolve("lost"),
@@ -53,20 +53,20 @@ async function until(condition) {
 }
 
 let following = follow(0);
-await until(() => seen.at(-1) === 1);
+await until(() => received.at(-1) === 1);
 await reportProgress(id, "LINK_OPENED");
-await until(() => seen.at(-1) === 2);
+await until(() => received.at(-1) === 2);
 socket.terminate();
 assert.equal(await following, "lost");
 
 await reportProgress(id, "CAPTURE_STARTED", "CAPTURE_COMPLETED");
-following = follow(seen.at(-1));
-await until(() => seen.at(-1) === 4);
+following = follow(received.at(-1));
+await until(() => received.at(-1) === 4);
 await reportResult(id, "VERIFIED");
 assert.equal(await following, "completed");
 // The query shows the subscription's data without another request.
 await until(() => shown.at(-1) === "VERIFIED");
-assert.deepEqual(seen, [1, 2, 3, 4, 5]);
+assert.deepEqual(received, [1, 2, 3, 4, 5]);
 
 const refused = await client.query({ query: gql`{ verifications(first: 0) { totalCount } }`, errorPolicy: "all" });
 assert.equal(refused.error.errors[0].extensions.code, "BAD_USER_INPUT");

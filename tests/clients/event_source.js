@@ -6,7 +6,7 @@ import { create, reportProgress, reportResult, token, updatesUrl } from "./gatew
 
 const { id } = await create();
 const lastEventIds = [];
-const seen = [];
+const received = [];
 let cutOff;
 const source = new EventSource(updatesUrl({ id, after: 0 }), {
   fetch: (url, init) => {
@@ -22,12 +22,12 @@ source.addEventListener("next", ({ data, lastEventId }) => {
   const { errors, data: { verificationUpdated } } = JSON.parse(data);
   assert.equal(errors, undefined);
   assert.equal(lastEventId, `${id}:${verificationUpdated.verification.version}`);
-  seen.push(...verificationUpdated.events.map(({ version }) => version));
+  received.push(...verificationUpdated.events.map(({ version }) => version));
   notify();
 });
 
 async function until(version) {
-  while (seen.at(-1) !== version) await new Promise((resolve) => (notify = resolve));
+  while (received.at(-1) !== version) await new Promise((resolve) => (notify = resolve));
 }
 
 await until(1);
@@ -41,5 +41,5 @@ await reportResult(id, "VERIFIED");
 await completed;
 source.close();
 
-assert.deepEqual(seen, [1, 2, 3, 4, 5]);
+assert.deepEqual(received, [1, 2, 3, 4, 5]);
 assert.deepEqual(lastEventIds, [undefined, `${id}:2`, `${id}:4`]);

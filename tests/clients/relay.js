@@ -38,16 +38,16 @@ assert.equal((await fetchQuery(environment, node, { id }).toPromise()).node.stat
 const stored = createOperationDescriptor(node, { id });
 environment.retain(stored);
 
-const seen = [];
+const received = [];
 let notify = () => {};
 async function until(version) {
-  while (seen.at(-1) !== version) await new Promise((resolve) => (notify = resolve));
+  while (received.at(-1) !== version) await new Promise((resolve) => (notify = resolve));
 }
 async function follow(after) {
   const subscription = await compiled("operationsFollowSubscription");
   return { ended: new Promise((resolve) => requestSubscription(environment, {
     subscription, variables: { id, after }, onCompleted: () => resolve("completed"), onError: () => resolve("lost"),
-    onNext: ({ verificationUpdated }) => (seen.push(...verificationUpdated.events.map(({ version }) => version)), notify()),
+    onNext: ({ verificationUpdated }) => (received.push(...verificationUpdated.events.map(({ version }) => version)), notify()),
   })) };
 }
 
@@ -58,11 +58,11 @@ await until(2);
 socket.terminate();
 assert.equal(await following.ended, "lost");
 await reportProgress(id, "CAPTURE_STARTED", "CAPTURE_COMPLETED");
-following = await follow(seen.at(-1));
+following = await follow(received.at(-1));
 await until(4);
 await reportResult(id, "FAILED", "IDVV_2101");
 assert.equal(await following.ended, "completed");
-assert.deepEqual(seen, [1, 2, 3, 4, 5]);
+assert.deepEqual(received, [1, 2, 3, 4, 5]);
 assert.equal(environment.lookup(stored.fragment).data.node.status, "FAILED");
 
 // Pages: each cursor leads to the next rows, and Relay joins them by the connection's key.

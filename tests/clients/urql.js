@@ -25,7 +25,7 @@ const input = { firstName: "Jeanne", lastName: "Moreau", redirectionUrl: "https:
 const { data: schema } = await new Client({ url, fetchOptions, preferGetMethod: false, exchanges: [fetchExchange] }).query(getIntrospectionQuery(), {});
 
 async function followToTheEnd(client, id, cutOff) {
-  const seen = [], shown = [];
+  const received = [], shown = [];
   let notify = () => {};
   const until = async (condition) => {
     while (!condition()) await new Promise((resolve) => (notify = resolve));
@@ -38,24 +38,24 @@ async function followToTheEnd(client, id, cutOff) {
   const follow = (after) => client.subscription(FOLLOW, { id, after }).subscribe(({ data }) => {
     // When a stream ends, urql delivers its last message again.
     const versions = data?.verificationUpdated.events.map(({ version }) => version) ?? [];
-    if (versions.at(-1) !== seen.at(-1)) seen.push(...versions);
+    if (versions.at(-1) !== received.at(-1)) received.push(...versions);
     notify();
   });
   let following = follow(0);
-  await until(() => seen.at(-1) === 1);
+  await until(() => received.at(-1) === 1);
   await reportProgress(id, "LINK_OPENED");
-  await until(() => seen.at(-1) === 2);
+  await until(() => received.at(-1) === 2);
   await cutOff();
   following.unsubscribe();
 
   await reportProgress(id, "CAPTURE_STARTED", "CAPTURE_COMPLETED");
-  following = follow(seen.at(-1));
-  await until(() => seen.at(-1) === 4);
+  following = follow(received.at(-1));
+  await until(() => received.at(-1) === 4);
   await reportResult(id, "VERIFIED");
-  await until(() => seen.at(-1) === 5 && shown.at(-1) === "VERIFIED");
+  await until(() => received.at(-1) === 5 && shown.at(-1) === "VERIFIED");
   following.unsubscribe();
   watching.unsubscribe();
-  assert.deepEqual(seen, [1, 2, 3, 4, 5]);
+  assert.deepEqual(received, [1, 2, 3, 4, 5]);
 }
 
 // Over a socket.

@@ -1,4 +1,4 @@
-"""A single life, over a real gateway."""
+"""Single lives, driven through a real gateway."""
 
 import asyncio
 from collections.abc import AsyncIterator

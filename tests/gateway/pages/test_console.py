@@ -104,14 +104,14 @@ def test_the_example_operations_are_valid_against_the_schema() -> None:
 
 
 async def test_the_example_operations_succeed(gateway: Gateway) -> None:
-    made = await run_example(gateway, "create", "")
+    created = await run_example(gateway, "create", "")
 
     for name in ("begin", "fail", "read", "latest", "list", "statistics", "reasons", "token", "retry"):
-        assert "code" not in await run_example(gateway, name, made["id"]), name
+        assert "code" not in await run_example(gateway, name, created["id"]), name
 
-    assert (await run_example(gateway, "read", made["id"]))["attempts"] == [
-        {"id": made["id"], "attempt": 1, "status": "FAILED"},
-        {"id": (await run_example(gateway, "retry", made["id"]))["id"], "attempt": 2, "status": "PENDING"},
+    assert (await run_example(gateway, "read", created["id"]))["attempts"] == [
+        {"id": created["id"], "attempt": 1, "status": "FAILED"},
+        {"id": (await run_example(gateway, "retry", created["id"]))["id"], "attempt": 2, "status": "PENDING"},
     ]
 
 
