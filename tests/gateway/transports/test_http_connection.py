@@ -452,14 +452,14 @@ def test_a_pace_is_kept_by_whoever_pauses() -> None:
     at = 0.0
     pace = Pace(10, 20, lambda: at)
 
-    assert pace.keeps(20)
-    assert not pace.keeps(1)
+    assert pace.allows(20)
+    assert not pace.allows(1)
     at = 0.2
-    assert pace.keeps(1)
-    assert not pace.keeps(1)
+    assert pace.allows(1)
+    assert not pace.allows(1)
     at = 100.0
-    assert pace.keeps(20)
-    assert not pace.keeps(1)
+    assert pace.allows(20)
+    assert not pace.allows(1)
 
 
 PINGED = b'{"type": "ping"}'
