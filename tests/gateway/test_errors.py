@@ -12,10 +12,10 @@ from tests.serving import Gateway
 from tests.wire import following
 
 
-async def test_what_nobody_expects_is_masked_under_the_requests_id(
+async def test_an_unexpected_exception_is_masked_and_logged_under_the_request_id(
     gateway: Gateway, database_name: str, mongo: MongoClient[dict[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    # MongoDB refuses a query along an index that somebody dropped, and names the collection in doing so.
+    # MongoDB refuses a query that hints at a missing index, and its message contains the collection's name.
     mongo[database_name][VERIFICATIONS].drop_index("workspace_1_updatedAt_1__id_1")
 
     with caplog.at_level(logging.INFO):
@@ -27,17 +27,17 @@ async def test_what_nobody_expects_is_masked_under_the_requests_id(
 
             id_of_request = response.headers["x-request-id"]
             [error] = response.json()["errors"]
-            told = [record for record in caplog.records if getattr(record, "request_id", "") == id_of_request]
+            records = [record for record in caplog.records if getattr(record, "request_id", "") == id_of_request]
             assert response.status_code == 200
             assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": id_of_request}
-            assert {(record.levelname, record.getMessage()) for record in told} == {("ERROR", "unexpected OperationFailure")}
+            assert {(record.levelname, record.getMessage()) for record in records} == {("ERROR", "unexpected OperationFailure")}
             assert database_name not in response.text
             assert "Traceback" not in response.text
 
     assert database_name not in repr([vars(record) for record in caplog.records])
 
 
-async def test_a_subscription_to_what_can_not_be_read_says_so(company: Company, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_subscription_to_a_damaged_document_receives_an_error(company: Company, caplog: pytest.LogCaptureFixture) -> None:
     canary, id = "canary-7c1f", await company.created()
     company.collection.update_one({"_id": id}, {"$set": {"status": canary}})
 
@@ -51,13 +51,13 @@ async def test_a_subscription_to_what_can_not_be_read_says_so(company: Company, 
     assert canary not in repr((error, [vars(record) for record in caplog.records]))
 
 
-async def test_one_spoiled_document_leaves_the_feed_of_the_others_alone(company: Company) -> None:
-    spoiled, other = await company.created(), await company.created()
+async def test_a_damaged_document_does_not_end_the_feed_of_the_others(company: Company) -> None:
+    damaged, other = await company.created(), await company.created()
 
     async with following(company.gateway, company.token(), "subscription { verificationsUpdated { verification { id version } } }") as updates:
         await updates.next()
-        company.collection.update_one({"_id": spoiled}, {"$set": {"status": "canary"}})
+        company.collection.update_one({"_id": damaged}, {"$set": {"status": "canary"}})
         await company.progress(other, LINK_OPENED)
-        heard = await updates.until(lambda item: item["verification"] == {"id": other, "version": 2})
+        items = await updates.until(lambda item: item["verification"] == {"id": other, "version": 2})
 
-    assert {"id": spoiled, "version": 2} not in [item["verification"] for item in heard]
+    assert {"id": damaged, "version": 2} not in [item["verification"] for item in items]

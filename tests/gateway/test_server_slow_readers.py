@@ -1,4 +1,4 @@
-"""Readers that take nothing any more, and those beside them."""
+"""Clients that stop reading, and the other clients of the same process."""
 
 import asyncio
 import socket
@@ -28,7 +28,7 @@ async def follow(gateway: Gateway, **options: Any) -> ClientConnection:
     return client
 
 
-async def test_a_peer_that_reads_nothing_is_cut_and_others_are_served(database_uri: str) -> None:
+async def test_a_client_that_reads_nothing_is_disconnected_and_others_are_served(database_uri: str) -> None:
     async with serving(database_uri, unread_seconds=2) as gateway:
         small = socket.create_connection(("127.0.0.1", int(gateway.url.rpartition(":")[2])))
         small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: what is refused, with which status, and in which form."""
+"""GraphQL over HTTP: which requests are refused, with which status, and in which media type."""
 
 import gzip
 import logging
@@ -17,26 +17,26 @@ WRONG_INSTANT = {"query": "query($at: DateTime) { verifications(filter: { create
 
 
 async def posted(company: Company, content: bytes, **headers: str) -> httpx2.Response:
-    """The response to a body."""
-    known = {"authorization": f"Bearer {company.token()}", "content-type": JSON}
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
-    return await company.gateway.client.post("/graphql", content=content, headers={**known, **given})
+    """The response to a POST with this body. Headers override the default ones."""
+    defaults = {"authorization": f"Bearer {company.token()}", "content-type": JSON}
+    overrides = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await company.gateway.client.post("/graphql", content=content, headers={**defaults, **overrides})
 
 
 async def got(company: Company, **parameters: str) -> httpx2.Response:
-    """The response to a URL."""
+    """The response to a GET with these parameters."""
     return await company.gateway.client.get("/graphql", params=parameters, headers={"authorization": f"Bearer {company.token()}"})
 
 
 def media(response: httpx2.Response) -> str:
-    """The media type of a response in UTF-8."""
+    """The media type of a response, which must be in UTF-8."""
     media, _, charset = response.headers["content-type"].partition("; ")
     assert charset == "charset=utf-8"
     return str(media)
 
 
 def codes(response: httpx2.Response) -> list[str]:
-    """The codes of the errors in a response that holds nothing else."""
+    """The codes of the errors in a response that has no data."""
     content = response.json()
     assert list(content) == ["errors"]
     assert all(error["message"] for error in content["errors"])
@@ -74,7 +74,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("accepted", [JSON, RESPONSE_JSON])
-async def test_a_body_that_is_no_request_is_refused_as_one(company: Company, accepted: str) -> None:
+async def test_a_body_that_is_not_a_request_is_a_bad_request(company: Company, accepted: str) -> None:
     for what, content in BODIES.items():
         response = await posted(company, content, accept=accepted)
 
@@ -123,7 +123,7 @@ async def test_variables_that_do_not_fit_are_400_in_the_newer_media_type_and_200
     assert (older.status_code, media(older), codes(older)) == (200, JSON, ["BAD_USER_INPUT"])
 
 
-async def test_a_mistake_of_the_caller_is_not_logged_as_one_of_the_gateway(company: Company, caplog: pytest.LogCaptureFixture) -> None:
+async def test_mistakes_of_clients_are_not_logged(company: Company, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         for content in (*BODIES.values(), orjson.dumps(WRONG_INSTANT), *(orjson.dumps({"query": document}) for document in DOCUMENTS)):
             await posted(company, content)
@@ -132,7 +132,7 @@ async def test_a_mistake_of_the_caller_is_not_logged_as_one_of_the_gateway(compa
 
 
 @pytest.mark.parametrize("accepted", [JSON, RESPONSE_JSON])
-async def test_errors_of_fields_are_part_of_an_answer(company: Company, accepted: str) -> None:
+async def test_errors_of_fields_are_part_of_a_successful_response(company: Company, accepted: str) -> None:
     response = await posted(company, orjson.dumps({"query": "{ verifications(first: 0) { totalCount } }"}), accept=accepted)
 
     assert (response.status_code, media(response)) == (200, accepted)
@@ -151,11 +151,11 @@ async def test_a_body_of_another_type_is_415(company: Company, content_type: str
 
 
 @pytest.mark.parametrize("content_type", [JSON, f"{JSON}; charset=utf-8", f'{JSON};charset="UTF-8"', "Application/JSON"])
-async def test_a_body_in_json_is_taken_however_that_is_spelt(company: Company, content_type: str) -> None:
+async def test_a_body_in_json_is_accepted_in_every_spelling_of_its_type(company: Company, content_type: str) -> None:
     assert (await posted(company, ME, content_type=content_type)).status_code == 200
 
 
-async def test_a_body_of_very_many_values_is_not_looked_at(company: Company) -> None:
+async def test_a_body_of_very_many_values_is_not_parsed(company: Company) -> None:
     many = orjson.dumps({"query": "{ me { workspaceId } }", "variables": {"a": [[]] * 25_000}})
 
     for response in (await posted(company, many), await posted(company, gzip.compress(many), content_encoding="gzip")):
@@ -163,7 +163,7 @@ async def test_a_body_of_very_many_values_is_not_looked_at(company: Company) -> 
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_a_body_that_is_too_long_is_413_whether_it_says_so_or_not(company: Company, chunked: bool) -> None:
+async def test_a_body_that_is_too_long_is_413_with_and_without_its_length(company: Company, chunked: bool) -> None:
     async def chunks() -> Any:
         for _ in range(20):
             yield b" " * (MAX_BODY_BYTES // 16)
@@ -176,11 +176,11 @@ async def test_a_body_that_is_too_long_is_413_whether_it_says_so_or_not(company:
     assert (response.status_code, codes(response)) == (413, ["BAD_REQUEST"])
 
 
-async def test_a_body_of_the_greatest_length_is_read(company: Company) -> None:
+async def test_a_body_of_the_maximum_length_is_read(company: Company) -> None:
     assert (await posted(company, ME.ljust(MAX_BODY_BYTES))).status_code == 200
 
 
-async def test_a_query_may_be_asked_for_by_its_address(company: Company) -> None:
+async def test_a_query_may_be_sent_in_the_url(company: Company) -> None:
     plain = await got(company, query="{ me { workspaceId } }")
     named = await got(company, query="query A { me { subject } } query B { me { workspaceId } }", operationName="B")
     filled = await got(company, query="query($first: Int) { verifications(first: $first) { totalCount } }", variables='{"first": 1}')
@@ -200,13 +200,13 @@ async def test_a_query_may_be_asked_for_by_its_address(company: Company) -> None
         {"query": "subscription { verificationsUpdated { cursor } }"},
     ],
 )
-async def test_an_address_that_is_no_request_is_refused_as_one(company: Company, parameters: dict[str, str]) -> None:
+async def test_a_url_that_is_not_a_request_is_a_bad_request(company: Company, parameters: dict[str, str]) -> None:
     response = await got(company, **parameters)
 
     assert (response.status_code, media(response), codes(response)) == (400, JSON, ["BAD_REQUEST"])
 
 
-async def test_a_mutation_by_its_address_is_405_and_not_made(company: Company) -> None:
+async def test_a_mutation_in_the_url_is_405_and_not_executed(company: Company) -> None:
     mutation = 'mutation { createVerification(input: { firstName: "A", lastName: "B", redirectionUrl: "https://shop.example" }) { __typename } }'
 
     response = await got(company, query=mutation)
@@ -217,7 +217,7 @@ async def test_a_mutation_by_its_address_is_405_and_not_made(company: Company) -
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"])
-async def test_other_methods_are_405_with_those_that_there_are(company: Company, method: str) -> None:
+async def test_other_methods_are_405_and_the_response_names_the_allowed_ones(company: Company, method: str) -> None:
     response = await company.gateway.client.request(method, "/graphql", content=ME, headers={"authorization": f"Bearer {company.token()}"})
 
     assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")

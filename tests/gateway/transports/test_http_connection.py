@@ -1,4 +1,4 @@
-"""Connections, byte by byte: those that are slow, silent, too long or too many, and what others notice of them."""
+"""HTTP connections, byte by byte: trailers, pipelining, malformed requests, and connections that break off."""
 
 import asyncio
 import logging
@@ -26,20 +26,20 @@ CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input:
 
 @pytest.fixture(scope="module")
 async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway as it serves."""
+    """A gateway with its default limits."""
     async with serving(shared_database_uri) as running:
         yield running
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One connection, to which a test says what it wants."""
+    """One connection, on which a test sends any bytes."""
 
     reader: StreamReader
     writer: StreamWriter
 
     async def say(self, *parts: bytes) -> None:
-        """Send, whether or not it is still taken."""
+        """Send bytes, even if the gateway does not read them any more."""
         with suppress(ConnectionError):
             self.writer.write(b"".join(parts))
             await self.writer.drain()
@@ -52,7 +52,7 @@ class Line:
             return int(head[0].split(" ")[1]), headers, await self.reader.readexactly(int(headers["content-length"]))
 
     async def ended(self) -> bytes:
-        """All that still comes until the other side hangs up."""
+        """All bytes that still arrive until the gateway closes the connection."""
         async with asyncio.timeout(GENEROUS_SECONDS):
             try:
                 return await self.reader.read()
@@ -90,32 +90,32 @@ def body() -> bytes:
 
 
 async def is_served(gateway: Gateway) -> None:
-    """Others are answered."""
+    """Other clients are answered."""
     assert (await gateway.client.get("/livez")).is_success
     await gateway.query("{ me { subject } }")
 
 
-async def test_trailers_are_no_headers_of_their_request(gateway: Gateway) -> None:
+async def test_trailers_are_not_headers_of_their_request(gateway: Gateway) -> None:
     content = body()
     head = b"POST /graphql HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
     chunked = head + b"%x\r\n%b\r\n0\r\nauthorization: Bearer %b\r\n\r\n" % (len(content), content, gateway.token().encode())
 
-    async with line(gateway) as sly:
-        await sly.say(posted(gateway, f"content-length: {len(content)}"), content, chunked, chunked)
+    async with line(gateway) as attacker:
+        await attacker.say(posted(gateway, f"content-length: {len(content)}"), content, chunked, chunked)
 
-        assert [(await sly.hear())[0] for _ in range(3)] == [200, 401, 401]
+        assert [(await attacker.hear())[0] for _ in range(3)] == [200, 401, 401]
 
 
-async def test_a_socket_that_does_not_wait_for_an_answer_has_that_and_no_socket(gateway: Gateway) -> None:
+async def test_a_handshake_behind_an_unanswered_request_opens_no_socket(gateway: Gateway) -> None:
     content = body()
-    async with line(gateway) as hasty:
-        await hasty.say(posted(gateway, f"content-length: {len(content)}"), content, HANDSHAKE)
+    async with line(gateway) as impatient:
+        await impatient.say(posted(gateway, f"content-length: {len(content)}"), content, HANDSHAKE)
 
-        assert (await hasty.hear())[0] == 200
-        assert await hasty.ended() == b""
+        assert (await impatient.hear())[0] == 200
+        assert await impatient.ended() == b""
 
 
-async def test_whoever_comes_in_time_may_come_again_and_again(gateway: Gateway) -> None:
+async def test_a_connection_serves_many_requests_that_arrive_in_parts(gateway: Gateway) -> None:
     content = body()
     async with line(gateway) as patient:
         for _ in range(10):
@@ -125,7 +125,7 @@ async def test_whoever_comes_in_time_may_come_again_and_again(gateway: Gateway) 
             assert [(await patient.hear())[0], (await patient.hear())[0]] == [200, 200]
 
 
-async def test_it_does_not_matter_where_the_network_cuts(gateway: Gateway) -> None:
+async def test_requests_may_be_cut_at_any_byte(gateway: Gateway) -> None:
     content = body()
     whole = LIVEZ + posted(gateway, f"content-length: {len(content)}") + content + posted(gateway, "transfer-encoding: chunked")
     whole += b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content) + LIVEZ
@@ -153,26 +153,26 @@ async def test_it_does_not_matter_where_the_network_cuts(gateway: Gateway) -> No
         b"GET /livez HTTP/1.1\r\n x: z\r\n\r\n",
     ],
 )
-async def test_what_is_no_request_is_refused_as_one(gateway: Gateway, nonsense: bytes) -> None:
-    async with line(gateway) as foreign:
-        await foreign.say(nonsense)
-        status, headers, _ = await foreign.hear()
+async def test_bytes_that_are_not_a_request_are_a_bad_request(gateway: Gateway, nonsense: bytes) -> None:
+    async with line(gateway) as client:
+        await client.say(nonsense)
+        status, headers, _ = await client.hear()
 
         assert (status, headers["connection"], headers["x-content-type-options"]) == (400, "close", "nosniff")
-        assert await foreign.ended() == b""
+        assert await client.ended() == b""
 
 
 @pytest.mark.parametrize("garbage", [b"zz\r\n", b"5\r\nxxxxxxxx"])
-async def test_a_body_that_breaks_off_into_nonsense_is_refused(gateway: Gateway, garbage: bytes) -> None:
-    async with line(gateway) as foreign:
-        await foreign.say(posted(gateway, "transfer-encoding: chunked"), b"1\r\n{\r\n")
-        await foreign.say(garbage)
+async def test_a_body_with_an_invalid_chunk_is_refused(gateway: Gateway, garbage: bytes) -> None:
+    async with line(gateway) as client:
+        await client.say(posted(gateway, "transfer-encoding: chunked"), b"1\r\n{\r\n")
+        await client.say(garbage)
 
-        assert (await foreign.hear())[0] == 400
-        assert await foreign.ended() == b""
+        assert (await client.hear())[0] == 400
+        assert await client.ended() == b""
 
 
-async def test_connections_that_break_off_anywhere_are_let_go_in_silence(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
+async def test_connections_that_break_off_anywhere_log_no_error(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
     content = body()
     whole = posted(gateway, f"content-length: {len(content) + 1}") + content
 

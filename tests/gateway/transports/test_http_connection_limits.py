@@ -16,23 +16,23 @@ from tests.serving import Gateway, serving
 
 @pytest.fixture(scope="module")
 async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway as it serves."""
+    """A gateway with its default limits."""
     async with serving(shared_database_uri) as running:
         yield running
 
 
 async def test_trailers_without_end_are_refused(gateway: Gateway) -> None:
-    async with line(gateway) as long_winded:
-        await long_winded.say(posted(gateway, "transfer-encoding: chunked"), b"2\r\n{}\r\n0\r\n")
+    async with line(gateway) as connection:
+        await connection.say(posted(gateway, "transfer-encoding: chunked"), b"2\r\n{}\r\n0\r\n")
         before = await refused(gateway, "head")
 
         async def go_on() -> None:
             for _ in range(1000):
-                await long_winded.say(b"x: y\r\n" * 1000)
+                await connection.say(b"x: y\r\n" * 1000)
 
         going = asyncio.create_task(go_on())
-        assert (await long_winded.hear())[0] == 431
-        await long_winded.ended()
+        assert (await connection.hear())[0] == 431
+        await connection.ended()
         going.cancel()
         assert await refused(gateway, "head") == before + 1
 
@@ -58,32 +58,33 @@ async def test_a_head_that_is_too_long_is_refused(gateway: Gateway) -> None:
     before = await refused(gateway, "head")
 
     for what, head in heads.items():
-        async with line(gateway) as long_winded:
-            await long_winded.say(head)
-            status, headers, _ = await long_winded.hear()
+        async with line(gateway) as connection:
+            await connection.say(head)
+            status, headers, _ = await connection.hear()
             assert (status, headers["connection"]) == (431, "close"), what
-            assert await long_winded.ended() == b""
+            assert await connection.ended() == b""
     assert await refused(gateway, "head") - before == len(heads)
 
 
-async def test_a_head_of_the_greatest_length_is_read(gateway: Gateway) -> None:
-    async with line(gateway) as long_winded:
+async def test_a_head_of_the_maximum_length_is_read(gateway: Gateway) -> None:
+    async with line(gateway) as connection:
         for _ in range(3):
-            await long_winded.say(LIVEZ[:-2], b"x: ", b"x" * (MAX_HEAD_BYTES - 100), b"\r\n\r\n")
-            assert (await long_winded.hear())[0] == 200
-            await long_winded.say(LIVEZ[:-2], b"x: x\r\n" * (MAX_HEADERS - 1), b"\r\n")
-            assert (await long_winded.hear())[0] == 200
+            await connection.say(LIVEZ[:-2], b"x: ", b"x" * (MAX_HEAD_BYTES - 100), b"\r\n\r\n")
+            assert (await connection.hear())[0] == 200
+            await connection.say(LIVEZ[:-2], b"x: x\r\n" * (MAX_HEADERS - 1), b"\r\n")
+            assert (await connection.hear())[0] == 200
 
 
-async def test_a_head_that_a_socket_can_not_have_is_refused_and_not_kept(gateway: Gateway) -> None:
-    """The library for sockets has a limit of its own, for one line."""
-    async with line(gateway) as long_winded:
-        await long_winded.say(b"GET /graphql HTTP/1.1\r\nhost: gateway\r\nupgrade: websocket\r\nconnection: upgrade\r\nx: ", b"x" * 9000, b"\r\n\r\n")
+async def test_a_handshake_with_a_line_that_is_too_long_is_refused_and_closed(gateway: Gateway) -> None:
+    """The library for sockets has its own limit for one line."""
+    async with line(gateway) as connection:
+        await connection.say(b"GET /graphql HTTP/1.1\r\nhost: gateway\r\nupgrade: websocket\r\nconnection: upgrade\r\nx: ", b"x" * 9000, b"\r\n\r\n")
 
-        answer = await long_winded.ended()
+        answer = await connection.ended()
         assert answer.startswith(b"HTTP/1.1 431 ")
 
 
+# How a body is delimited, and the part of it that is sent again and again.
 ENDLESS = {
     "content-length: 200000000": b"x" * 65_536,
     "transfer-encoding: chunked": b"10000\r\n" + b"x" * 65_536 + b"\r\n",
@@ -91,37 +92,37 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("length", ENDLESS)
-@pytest.mark.parametrize("known", [True, False])
-async def test_a_body_without_end_is_refused_and_the_connection_with_it(gateway: Gateway, length: str, known: bool) -> None:
-    async with line(gateway) as endless:
-        await endless.say(posted(gateway, length, token=None if known else "x"))
-        answer = asyncio.create_task(endless.hear())
+@pytest.mark.parametrize("authenticated", [True, False])
+async def test_a_body_without_end_is_refused_and_its_connection_closed(gateway: Gateway, length: str, authenticated: bool) -> None:
+    async with line(gateway) as connection:
+        await connection.say(posted(gateway, length, token=None if authenticated else "x"))
+        answer = asyncio.create_task(connection.hear())
         sent = 0
-        while sent < 200_000_000 and not endless.writer.is_closing():
-            await endless.say(ENDLESS[length])
+        while sent < 200_000_000 and not connection.writer.is_closing():
+            await connection.say(ENDLESS[length])
             sent += 65_536
 
-        assert (await answer)[0] == (413 if known else 401)
+        assert (await answer)[0] == (413 if authenticated else 401)
         assert sent < 100_000_000
     await is_served(gateway)
 
 
-async def test_a_body_that_says_it_is_too_long_is_not_asked_for(gateway: Gateway) -> None:
-    async with line(gateway) as polite:
-        await polite.say(posted(gateway, f"content-length: {MAX_BODY_BYTES + 1}", "expect: 100-continue"))
-        assert (await polite.hear())[0] == 413
-    async with line(gateway) as polite:
-        await polite.say(posted(gateway, f"content-length: {len(body())}", "expect: 100-continue"))
-        assert await polite.reader.readexactly(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
-        await polite.say(body())
-        assert (await polite.hear())[0] == 200
+async def test_a_body_whose_length_is_too_long_receives_no_100_continue(gateway: Gateway) -> None:
+    async with line(gateway) as connection:
+        await connection.say(posted(gateway, f"content-length: {MAX_BODY_BYTES + 1}", "expect: 100-continue"))
+        assert (await connection.hear())[0] == 413
+    async with line(gateway) as connection:
+        await connection.say(posted(gateway, f"content-length: {len(body())}", "expect: 100-continue"))
+        assert await connection.reader.readexactly(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        await connection.say(body())
+        assert (await connection.hear())[0] == 200
 
 
-async def test_requests_that_come_at_once_are_answered_in_turn_up_to_a_number(gateway: Gateway) -> None:
+async def test_requests_that_arrive_at_once_are_answered_in_order_up_to_a_limit(gateway: Gateway) -> None:
     content = body()
-    async with line(gateway) as eager:
-        await eager.say(*[posted(gateway, f"content-length: {len(content)}") + content] * 1000)
+    async with line(gateway) as connection:
+        await connection.say(*[posted(gateway, f"content-length: {len(content)}") + content] * 1000)
 
-        answers = (await eager.ended()).count(b"HTTP/1.1 200 OK")
+        answers = (await connection.ended()).count(b"HTTP/1.1 200 OK")
         assert 1 <= answers < 20
     await is_served(gateway)

@@ -1,4 +1,4 @@
-"""The connections of sockets: the rate of their messages, floods, and pings."""
+"""WebSocket connections: the limit of messages a second, floods, and pings."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ from tests.wire import GENEROUS_SECONDS, wired
 
 @pytest.fixture(scope="module")
 async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway as it serves."""
+    """A gateway with its default limits."""
     async with serving(shared_database_uri) as running:
         yield running
 
@@ -37,12 +37,12 @@ async def test_a_quiet_socket_is_pinged_whether_or_not_it_answers(mongo_uri: str
             assert await quiet.reader.readexactly(2) == PING
             await quiet.say(answer)
         await quiet.say(Frame(Opcode.TEXT, orjson.dumps({"type": "ping"})).serialize(mask=True))
-        while (heard := await quiet.reader.readexactly(2)) == PING:
+        while (head := await quiet.reader.readexactly(2)) == PING:
             pass
-        assert heard[0] == 0x80 | Opcode.TEXT
+        assert head[0] == 0x80 | Opcode.TEXT
 
 
-def test_a_pace_is_kept_by_whoever_pauses() -> None:
+def test_a_pace_allows_a_burst_again_after_a_pause() -> None:
     at = 0.0
     pace = Pace(10, 20, lambda: at)
 
@@ -56,11 +56,11 @@ def test_a_pace_is_kept_by_whoever_pauses() -> None:
     assert not pace.allows(1)
 
 
-PINGED = b'{"type": "ping"}'
+PING_MESSAGE = b'{"type": "ping"}'
 
 
 FLOODS = {
-    "messages": Frame(Opcode.TEXT, PINGED),
+    "messages": Frame(Opcode.TEXT, PING_MESSAGE),
     "pings": Frame(Opcode.PING, b""),
     "pongs": Frame(Opcode.PONG, b""),
     "parts of a message": Frame(Opcode.CONT, b"", fin=False),
@@ -68,14 +68,14 @@ FLOODS = {
 
 
 @pytest.mark.parametrize("flood", FLOODS)
-async def test_a_flood_on_a_socket_closes_it_for_a_later_try(gateway: Gateway, flood: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_flood_on_a_socket_closes_it_with_try_again_later(gateway: Gateway, flood: str, caplog: pytest.LogCaptureFixture) -> None:
     before = await refused(gateway, "messages")
     frame = FLOODS[flood].serialize(mask=True)
     async with wired(gateway, gateway.token()) as wire:
         transport = wire.connection.transport
         if flood.startswith("parts"):
             transport.write(Frame(Opcode.TEXT, b"", fin=False).serialize(mask=True))
-        # More than any pause of this test could make up for.
+        # So many that the limit is exceeded even if this test is paused for long.
         transport.write(frame * (BURST_MESSAGES + int(MESSAGES_PER_SECOND * GENEROUS_SECONDS)))
 
         assert await wire.closed() == 1013
@@ -87,15 +87,15 @@ async def test_a_flood_on_a_socket_closes_it_for_a_later_try(gateway: Gateway, f
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-async def test_what_a_socket_may_say_at_once_is_answered(gateway: Gateway) -> None:
+async def test_a_burst_below_the_limit_is_answered(gateway: Gateway) -> None:
     async with wired(gateway, gateway.token()) as wire:
         for _ in range(BURST_MESSAGES - 50):
-            await wire.say(PINGED.decode())
+            await wire.say(PING_MESSAGE.decode())
         for _ in range(BURST_MESSAGES - 50):
             assert await wire.hear() == {"type": "pong"}
 
 
-async def test_what_still_comes_for_a_socket_that_was_closed_beneath_it_is_no_error(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
+async def test_changes_for_a_socket_that_the_connection_has_closed_log_no_error(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
     async with wired(gateway, gateway.token()) as wire:
         for number in range(20):
             await wire.subscribe(str(number), "subscription { verificationsUpdated { cursor } }")
