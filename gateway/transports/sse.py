@@ -41,8 +41,8 @@ class EventStream:
         headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         draining = asyncio.Event()
-        works = (self._send_messages(send), self._send_heartbeats(send), _disconnected(receive), draining.wait(), _token_expired(self._caller))
-        tasks = [asyncio.create_task(work) for work in works]
+        coroutines = (self._send_messages(send), self._send_heartbeats(send), _disconnected(receive), draining.wait(), _token_expired(self._caller))
+        tasks = [asyncio.create_task(each) for each in coroutines]
 
         async def drain() -> None:
             draining.set()

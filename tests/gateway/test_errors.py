@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
+from gateway.errors import refused, unexpected
 from store.indexes import VERIFICATIONS
 from tests.company import LINK_OPENED, Company
 from tests.serving import Gateway
@@ -61,3 +62,22 @@ async def test_a_damaged_document_does_not_end_the_feed_of_the_others(company: C
         items = await updates.until(lambda item: item["verification"] == {"id": other, "version": 2})
 
     assert {"id": damaged, "version": 2} not in [item["verification"] for item in items]
+
+
+def test_a_refusal_has_the_headers_of_its_response() -> None:
+    refusal = refused("UNAUTHENTICATED", "a token is needed", 401, www_authenticate="Bearer")
+
+    assert (refusal.status, refusal.headers) == (401, {"www-authenticate": "Bearer"})
+    assert refusal.errors == [{"message": "a token is needed", "extensions": {"code": "UNAUTHENTICATED"}}]
+
+
+def test_an_unexpected_exception_is_logged_with_its_place_and_without_its_message(caplog: pytest.LogCaptureFixture) -> None:
+    try:
+        raise ValueError("canary")
+    except ValueError as cause:
+        shown = unexpected(cause, "request-1")
+
+    [record] = caplog.records
+    assert shown["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": "request-1"}
+    assert getattr(record, "at", [])[-1].startswith(f"{__name__}:")
+    assert "canary" not in repr((shown, vars(record)))

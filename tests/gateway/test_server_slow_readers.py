@@ -35,16 +35,24 @@ async def test_a_client_that_reads_nothing_is_disconnected_and_others_are_served
         stuck = await follow(gateway, sock=small, max_queue=1)
         other = await follow(gateway)
 
-        created = 0
+        created, ids = 0, list[str]()
+
+        async def read() -> None:
+            async for frame in other:
+                ids.append(orjson.loads(frame)["payload"]["data"]["verificationsUpdated"]["verification"]["id"])
+
+        # The other client must read all the time, or the gateway would disconnect it as well.
+        reading = asyncio.create_task(read())
         async with asyncio.timeout(120):
             while "gateway_sockets 1.0" not in (await gateway.client.get("/metrics")).text:
                 await asyncio.gather(*(gateway.query(CREATE, {"url": LONG}) for _ in range(50)))
                 created += 50
+            while len(ids) < created and not reading.done():
+                await asyncio.sleep(0.02)
 
-        received = [orjson.loads(await other.recv()) for _ in range(created)]
-        ids = {message["payload"]["data"]["verificationsUpdated"]["verification"]["id"] for message in received}
-        assert len(ids) == created
+        assert len(set(ids)) == len(ids) == created
         await other.close()
+        await reading
         stuck.transport.abort()
         await stuck.wait_closed()
         small.close()
