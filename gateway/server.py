@@ -1,4 +1,4 @@
-"""The process that listens."""
+"""The server: the listening socket, uvicorn's configuration, and how the process starts and ends."""
 
 import asyncio
 import logging
@@ -22,35 +22,35 @@ from gateway.transports.socket_connection import WebSocketProtocol
 MAX_MESSAGE_BYTES = 65_536
 UNREAD_SECONDS = 30
 PING_SECONDS = 20
-# Together with the drain's own seconds below ten, which is what orchestrators wait at least.
+# Together with the drain's own seconds it stays below ten seconds, the shortest time that orchestrators wait before they kill a process.
 GRACE_SECONDS = 3
-# So long a thread waits for its turn while others work, and MongoDB with it for what it is to be asked: by default it is five times as long.
+# GIL switch interval, so that the driver's threads do not wait long before they send commands to MongoDB. Python's default is five times as long.
 SWITCH_SECONDS = 0.001
 PATIENCE = Patience()
 
 
 class AddressTaken(Exception):
-    """Nothing can listen there."""
+    """The server can't listen on its address."""
 
     def __init__(self, host: str, port: int, reason: str) -> None:
         super().__init__(f"can't listen on {host}:{port} ({reason}); choose another with --port or GATEWAY_PORT")
 
 
 def listening(host: str, port: int, unread_seconds: float = UNREAD_SECONDS) -> socket.socket:
-    """A socket that is bound, so that a failure shows before anything else was started. Raises: AddressTaken."""
+    """A bound socket. It is bound before anything else starts, so that a failure is reported first. Raises: AddressTaken."""
     try:
         bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
     except OSError as error:
-        # The standard library adds the address, which the message has already.
+        # The standard library appends the address, which the message already contains.
         raise AddressTaken(host, port, (error.strerror or type(error).__name__).partition(" (while")[0]) from None
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        # A peer that takes nothing in this time is cut by the kernel, however full the buffers are: a close frame would never get through.
+        # If a peer reads nothing for this long, the kernel closes its connection. A close frame would not reach it: the buffers before it are full.
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(unread_seconds * 1000))
     return bound
 
 
 class Server(uvicorn.Server):
-    """Says when it is ready, and takes leave."""
+    """uvicorn's server with the gateway's protocol classes. It calls `started` when it listens, and drains before it ends."""
 
     def __init__(self, app: Application, started: Callable[[], None] = lambda: None, patience: Patience = PATIENCE) -> None:
         if not isinstance(app, Application):
@@ -58,16 +58,16 @@ class Server(uvicorn.Server):
         metrics = app.process.metrics
         config = uvicorn.Config(
             app,
-            # What uvicorn calls with its own arguments for each connection.
+            # uvicorn calls these with its own arguments for each connection.
             http=cast("type[asyncio.Protocol]", partial(HttpProtocol, fast_path=app.fast_path, patience=patience, refused=metrics.count_refused)),
             ws=cast("type[asyncio.Protocol]", partial(WebSocketProtocol, refused=metrics.count_refused)),
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,
-            # They keep proxies from taking a quiet socket for a dead one. Nobody is cut for a late answer: a slow reader's waits behind the data,
-            # and clients would take the close code for fatal. A dead peer doesn't acknowledge them, and the kernel cuts it.
+            # Pings keep proxies from closing quiet sockets. A late pong does not close the socket: a slow reader's pong waits behind the data,
+            # and clients would not connect again after that close code. A dead peer does not acknowledge the pings, and the kernel closes it.
             ws_ping_interval=PING_SECONDS,
             ws_ping_timeout=None,
-            # Whose word is taken is a setting of the application.
+            # A setting of the application names the trusted proxies.
             proxy_headers=False,
             server_header=False,
             access_log=False,
@@ -75,23 +75,23 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         super().__init__(config)
-        self._tell = started
+        self._on_started = started
         self._drain = app.process.drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer, and say so."""
+        """Start to listen, and report it."""
         await super().startup(sockets)
         if self.started:
-            self._tell()
+            self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Lead those who listen out while requests are still answered, then end."""
+        """Drain the long-lived connections while requests are still answered, then end."""
         await self._drain.lead_out()
         await super().shutdown(sockets)
 
 
 def run_and_leave(main: Coroutine[None, None, None]) -> NoReturn:
-    """Run to the end, and be gone then: threads of the driver that still wait for MongoDB would hold the process as long as they may."""
+    """Run to the end, and exit at once: the driver's threads may still wait for MongoDB, and would keep the process alive until their timeouts."""
     status: object = 0
     try:
         run(main)
@@ -111,13 +111,13 @@ def run(main: Coroutine[None, None, None]) -> None:
 
 
 def make_room() -> None:
-    """Have as many connections as the system allows at all: by default a process may open a thousand files or so."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    """Raise the limit of open files, and thereby of connections, to the highest that the system allows. The default is often 1,024."""
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
 def end_in_order() -> None:
-    """Let go of all that is held when a signal ends the process: SIGTERM becomes SystemExit, as SIGINT becomes KeyboardInterrupt."""
+    """Release all resources when a signal ends the process: SIGTERM raises SystemExit, as SIGINT raises KeyboardInterrupt."""
     signal.signal(signal.SIGTERM, _terminated)
 
 

@@ -1,7 +1,7 @@
 """GraphQL over HTTP: POST with JSON for queries and mutations, GET for queries, an event stream for subscriptions.
 
-It is asked a thousand times as often as all other addresses, so that it does without Starlette's requests and responses, and without all of
-Starlette where the server can do so: see `FastPath`.
+Nearly all requests arrive here, so that this module uses neither Starlette's requests nor its responses. Most requests skip Starlette completely:
+see `FastPath`.
 """
 
 from collections.abc import AsyncGenerator
@@ -31,7 +31,7 @@ from gateway.transports.sse import EventStream
 
 METHODS = ("GET", "POST")
 MAX_BODY_BYTES = 262_144
-# A value of JSON costs many times what a character of a text does; more than these can't be of use within the limits of operations.
+# Parsing a JSON value costs many times as much as parsing a character. The limits of operations would refuse a body with more values anyway.
 MAX_JSON_MARKS = 24_000
 JSON_MARKS = (b"[", b"{", b",")
 RETRY_SECONDS = "5"
@@ -41,10 +41,10 @@ EXECUTION_CODES = frozenset({"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"
 
 
 class GraphQLRequest:
-    """A request, as far as GraphQL asks for it.
+    """The parts of an HTTP request that GraphQL needs.
 
-    `media`: the media type of JSON that it would like best, if any; `streams`: whether it takes an event stream; `content`: its body, where all of
-    that is there, and not too long.
+    `media`: the JSON media type that the client prefers, None if it accepts none; `streams`: whether it accepts an event stream; `content`: the body,
+    if it has arrived completely and is not too long.
     """
 
     __slots__ = ("_headers", "_receive", "content", "media", "method", "scope", "streams")
@@ -59,12 +59,12 @@ class GraphQLRequest:
 
     @property
     def id(self) -> str:
-        """The id by which the logs know it."""
+        """The id of the request in the logs."""
         id: str = self.scope["request_id"]
         return id
 
     def header(self, name: bytes, otherwise: str = "") -> str:
-        """The value of a header."""
+        """The value of a header, or `otherwise` if the request does not have it."""
         value = self._headers.get(name)
         return otherwise if value is None else value.decode("latin-1")
 
@@ -91,11 +91,14 @@ class GraphQLOverHTTP:
         await response(scope, receive, send)
 
     async def response(self, request: GraphQLRequest) -> Response | EventStream:
-        """The response to one request, whatever happens: at once, where it doesn't wish for an event stream."""
+        """The response to one request. All errors become responses.
+
+        The operation is executed before this returns, unless the response is an event stream.
+        """
         media, streams = request.media, request.streams
         try:
             if request.method not in METHODS:
-                raise refused("BAD_REQUEST", f"ask with {' or '.join(METHODS)}", 405, allow=", ".join(METHODS))
+                raise refused("BAD_REQUEST", f"use {' or '.join(METHODS)}", 405, allow=", ".join(METHODS))
             if not media and not streams:
                 raise refused("BAD_REQUEST", f"accept {RESPONSE_JSON}, {JSON} or {EVENT_STREAM}", 406)
             authorization = request.header(b"authorization")
@@ -107,29 +110,29 @@ class GraphQLOverHTTP:
             if operation.type is OperationType.SUBSCRIPTION:
                 raise refused("BAD_REQUEST", f"a subscription needs {EVENT_STREAM} to be accepted, or the WebSocket at this address")
             response = await self._execution.execute(operation, caller, request.id)
-            may_be_kept = operation.prepared.constant and request.method == "GET" and "errors" not in response
-            return written(request, media or JSON, 200, response, {}, may_be_kept)
+            cacheable = operation.prepared.constant and request.method == "GET" and "errors" not in response
+            return json_response(request, media or JSON, 200, response, {}, cacheable)
         except RequestRefused as refusal:
-            # Clients that know nothing of the newer media type take any other status for a broken server.
+            # Clients that do not support the newer media type take any other status for a broken server.
             well_formed = refusal.status == 400 and media == JSON and refusal.errors[0]["extensions"]["code"] in EXECUTION_CODES
-            return written(request, media or JSON, 200 if well_formed else refusal.status, {"errors": refusal.errors}, refusal.headers)
+            return json_response(request, media or JSON, 200 if well_formed else refusal.status, {"errors": refusal.errors}, refusal.headers)
         except ClientDisconnect:
-            return Response(400, [], b"")  # To nobody.
-        except Exception as cause:  # The edge of the process: nothing of it may reach a client.
-            return written(request, media or JSON, 500, {"errors": [unexpected(cause, request.id)]}, {})
+            return Response(400, [], b"")  # It is never sent: the client is gone.
+        except Exception as cause:  # The edge of the process: clients must not see details of the exception.
+            return json_response(request, media or JSON, 500, {"errors": [unexpected(cause, request.id)]}, {})
 
     async def _caller(self, authorization: str) -> Caller:
         try:
             return await self._tokens.caller(authorization)
         except Unauthenticated:
-            told = "a valid bearer token is needed in the Authorization header"
-            raise refused("UNAUTHENTICATED", told, 401, www_authenticate="Bearer") from None
+            message = "a valid bearer token is needed in the Authorization header"
+            raise refused("UNAUTHENTICATED", message, 401, www_authenticate="Bearer") from None
         except KeysUnavailable:
             raise refused("UNAVAILABLE", "tokens can't be verified at the moment; try again", 503, retry_after=RETRY_SECONDS) from None
 
     def _operation(self, request: GraphQLRequest, content: bytes | bytearray, caller: Caller) -> Operation:
-        asked = from_url(request) if request.method == "GET" else from_body(request, content)
-        operation = self._execution.operation(asked, caller, request.id)
+        operation_request = from_url(request) if request.method == "GET" else from_body(request, content)
+        operation = self._execution.operation(operation_request, caller, request.id)
         if operation.type is OperationType.MUTATION and request.method == "GET":
             raise refused("BAD_REQUEST", "a mutation needs POST", 405, allow="POST")
         return operation
@@ -154,8 +157,8 @@ class GraphQLOverHTTP:
 
 
 async def body(content_length: str, receive: Receive) -> bytes:
-    """The body that a request announces with this length, where it is not too long. Raises: RequestRefused, ClientDisconnect."""
-    # The server has made sure that a length is a number.
+    """The body of a request, whose `Content-Length` is given. Raises: RequestRefused if the body is too long, ClientDisconnect."""
+    # The connection has already refused lengths that are not numbers.
     size, chunks, more = int(content_length), [], True
     if size <= MAX_BODY_BYTES:
         size = 0
@@ -178,7 +181,7 @@ def from_body(request: GraphQLRequest, content: bytes | bytearray) -> OperationR
     if content_type != JSON and (media.strip().lower() != JSON or ("charset" in parameters.lower() and "utf-8" not in parameters.lower())):
         raise refused("BAD_REQUEST", f"the body must be {JSON} in UTF-8", 415)
     plain = decoded(content, request.header(b"content-encoding"), MAX_BODY_BYTES)
-    # Where each byte of it were such a mark, it would still not hold too many.
+    # Shorter bodies can't hold too many marks, even if every byte is one.
     if len(plain) > MAX_JSON_MARKS and sum(map(plain.count, JSON_MARKS)) > MAX_JSON_MARKS:
         raise refused("QUERY_TOO_COMPLEX", "the body holds too many values")
     try:
@@ -189,7 +192,7 @@ def from_body(request: GraphQLRequest, content: bytes | bytearray) -> OperationR
 
 
 def from_url(request: GraphQLRequest) -> OperationRequest:
-    """The operation in a URL's parameters, objects as JSON. Raises: RequestRefused."""
+    """The operation in a URL's parameters. `variables` and `extensions` are JSON there. Raises: RequestRefused."""
     fields: dict[str, Any] = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
     for name in ("variables", "extensions"):
         if name in fields:
@@ -200,22 +203,27 @@ def from_url(request: GraphQLRequest) -> OperationRequest:
     return from_fields(fields)
 
 
-def written(request: GraphQLRequest, media: str, status: int, content: dict[str, Any], beside: dict[str, str], may_be_kept: bool = False) -> Response:
-    """A response in JSON, compressed where the client likes that, and left out where it may be kept and the client has kept it."""
+def json_response(
+    request: GraphQLRequest, media: str, status: int, content: dict[str, Any], extra_headers: dict[str, str], cacheable: bool = False
+) -> Response:
+    """A response in JSON, compressed if the client accepts that.
+
+    If it is cacheable and the client has cached the same content, the response is a 304 without content.
+    """
     plain = orjson.dumps(content)
-    told = [VARY, *raw(beside)]
-    if may_be_kept:
-        kept = cache_headers(plain)
-        told += raw(kept)
-        if is_current(kept["etag"], request.header(b"if-none-match")):
-            return Response(304, told, b"")
-    packed, encoding = encoded(plain, request.header(b"accept-encoding"))
-    told += [CONTENT_TYPE[media], (b"content-length", b"%d" % len(packed))]
+    response_headers = [VARY, *raw(extra_headers)]
+    if cacheable:
+        cache = cache_headers(plain)
+        response_headers += raw(cache)
+        if is_current(cache["etag"], request.header(b"if-none-match")):
+            return Response(304, response_headers, b"")
+    compressed, encoding = encoded(plain, request.header(b"accept-encoding"))
+    response_headers += [CONTENT_TYPE[media], (b"content-length", b"%d" % len(compressed))]
     if encoding:
-        told.append((b"content-encoding", encoding.encode()))
-    return Response(status, told, packed)
+        response_headers.append((b"content-encoding", encoding.encode()))
+    return Response(status, response_headers, compressed)
 
 
 def raw(headers: dict[str, str]) -> list[Header]:
-    """Headers as they are sent."""
+    """Headers as bytes."""
     return [(name.encode(), value.encode()) for name, value in headers.items()]

@@ -1,4 +1,4 @@
-"""Connections as uvicorn reads them, with an end to patience: what comes has to come in time and in measure."""
+"""HTTP connections: uvicorn's protocol class with limits of times and sizes, and with strict framing."""
 
 import asyncio
 import re
@@ -22,12 +22,12 @@ from gateway.transports.socket_connection import WebSocketProtocol
 MAX_HEAD_BYTES = 32_768
 MAX_HEADERS = 100
 MAX_PIPELINED = 8
-# In chunks of a single byte each, it takes six.
+# A body in chunks of one byte each has six bytes of framing for each byte.
 MAX_FRAMING_BYTES_PER_BYTE = 9
-MAX_DROPPED_BYTES = 4 * MAX_BODY_BYTES
+MAX_DISCARDED_BYTES = 4 * MAX_BODY_BYTES
 
 VERSIONS = frozenset({"1.0", "1.1"})
-# RFC 3986, 3.2.2, without the comma, by which a proxy joins two `Host` headers into one.
+# RFC 3986, 3.2.2, but without the comma: some proxies join two `Host` headers with one.
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+;=-]*)(?::[0-9]*)?")
 
 Refused = Callable[[str], None]
@@ -36,7 +36,7 @@ REASONS = {HTTPStatus.BAD_REQUEST: "syntax", HTTPStatus.REQUEST_TIMEOUT: "time",
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long is waited, in seconds: for the head of a request, for its body, for the next request, and for a client to go that was sent away."""
+    """Timeouts in seconds: for the head of a request, for its body, for the next request, and for a refused client to close its connection."""
 
     head_seconds: float = 10.0
     body_seconds: float = 15.0
@@ -44,67 +44,67 @@ class Patience:
     linger_seconds: float = 2.0
 
 
-class TooMuch(Exception):
-    """A request that isn't taken in: its head is too long, or too many came at once."""
+class LimitExceeded(Exception):
+    """A request that is not read: its head is too long, or too many requests arrived at once."""
 
 
 class BadFraming(Exception):
-    """A head by which two servers could disagree where the request ends or to which host it goes."""
+    """A head that two servers could read differently: where the request ends, or which host it is for."""
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection of a client that speaks HTTP."""
+    """One HTTP connection of a client."""
 
-    def __init__(self, *arguments: Any, fast_path: FastPath, patience: Patience, refused: Refused, **named: Any) -> None:
-        super().__init__(*arguments, **named)
+    def __init__(self, *arguments: Any, fast_path: FastPath, patience: Patience, refused: Refused, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self._fast_path = fast_path
         self._patience = patience
         self._refused = refused
         self._timer: TimerHandle | None = None
         self._latest: RequestResponseCycle | None = None
-        self._partial = False  # What came is not a whole request yet …
-        self._headed = False  # … but its head is complete.
+        self._incomplete = False  # A request has begun to arrive and is not complete yet …
+        self._headed = False  # … but its head is.
         self._offer_ignored = False  # Its head offers an upgrade that is not accepted, and is parsed again without the offer.
         self._received_bytes = 0
         self._body_bytes = 0
         self._idle_since = 0.0
-        self._keeper: TimerHandle | None = None
-        self._excess = HTTPStatus.BAD_REQUEST
-        self._deaf = False
-        self._dropped_bytes = 0
+        self._idle_timer: TimerHandle | None = None
+        self._error_status = HTTPStatus.BAD_REQUEST
+        self._discarding = False  # All further bytes are discarded.
+        self._discarded_bytes = 0
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Wait for the first request. There are clients that never say anything."""
+        """Wait for the first request. Some clients never send one."""
         super().connection_made(cast("Transport", transport))
-        self._wait(self._patience.head_seconds)
+        self._start_timer(self._patience.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go."""
-        self._stop_waiting()
-        self._stop_looking()
+        """Cancel the timers."""
+        self._stop_timer()
+        self._stop_idle_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, and wait for the rest where this wasn't all of a request."""
-        if self._deaf:
-            self._dropped_bytes += len(data)
-            if self._dropped_bytes > MAX_DROPPED_BYTES:
+        """Parse what arrived. If a request is still incomplete then, check its size and start its timeout."""
+        if self._discarding:
+            self._discarded_bytes += len(data)
+            if self._discarded_bytes > MAX_DISCARDED_BYTES:
                 self.transport.close()
             return
-        self._partial = True
+        self._incomplete = True
         self._received_bytes += len(data)
         try:
             self._parse(data)
         except HttpParserError:
-            self._turn_away(self._excess)
-        self._wait_for_the_rest()
+            self._refuse(self._error_status)
+        self._limit_incomplete_request()
 
     def _parse(self, data: bytes | memoryview) -> None:
         """Feed the parser. Raises: HttpParserError.
 
-        At a head that offers an upgrade, httptools stops and takes what follows for another protocol, although an offer that is not
-        accepted is to be ignored and the body read as usual (RFC 9110, 7.8). A new parser then reads that head again without the offer,
-        and after it the body. A new one, because the old one drops what follows `connection: close` or HTTP/1.0 without a word.
+        httptools stops at a head that offers an upgrade and takes the bytes behind it for another protocol. However, a server must ignore an offer
+        that it does not accept, and read the body as usual (RFC 9110, 7.8). A new parser therefore reads that head again without the offer, and then
+        the body. The old parser can't do so: it silently drops all bytes that follow a request with `connection: close` or HTTP/1.0.
         """
         while True:
             try:
@@ -117,7 +117,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._offer_ignored = False
             self.parser = HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-            # This head has no offer, so that the parser reads on after it, and the loop ends.
+            # The head has no offer now. The parser does not stop behind it, and the loop ends.
             self.parser.feed_data(self._head_without_offer())
             data = rest
 
@@ -126,44 +126,44 @@ class HttpProtocol(HttpToolsProtocol):
         request_line = f"{self.scope['method']} ".encode() + self.url + f" HTTP/{version}\r\n".encode()
         return request_line + lines(header for header in self.headers if header[0] != b"upgrade") + b"\r\n"
 
-    def _wait_for_the_rest(self) -> None:
-        if self._deaf or not self._partial:
+    def _limit_incomplete_request(self) -> None:
+        if self._discarding or not self._incomplete:
             return
-        # What comes beside a body: its head, the lengths of its chunks, and trailers.
-        most = 2 * MAX_HEAD_BYTES + MAX_FRAMING_BYTES_PER_BYTE * self._body_bytes if self._headed else MAX_HEAD_BYTES
-        if self._received_bytes > most:
-            self._turn_away(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        # Besides the body itself, a request consists of its head, the sizes of its chunks, and its trailers.
+        max_bytes = 2 * MAX_HEAD_BYTES + MAX_FRAMING_BYTES_PER_BYTE * self._body_bytes if self._headed else MAX_HEAD_BYTES
+        if self._received_bytes > max_bytes:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         elif not self._timer:
-            self._wait(self._patience.body_seconds if self._headed else self._patience.head_seconds)
+            self._start_timer(self._patience.body_seconds if self._headed else self._patience.head_seconds)
 
     def on_message_begin(self) -> None:
-        """A request begins. Raises: TooMuch where others wait for their answers already, or the connection is given up."""
-        if self._deaf or len(self.pipeline) >= MAX_PIPELINED:
-            raise TooMuch
-        self._partial = True
+        """A request begins. Raises: LimitExceeded if too many requests wait for their responses, or the connection is being closed."""
+        if self._discarding or len(self.pipeline) >= MAX_PIPELINED:
+            raise LimitExceeded
+        self._incomplete = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The head is complete. Raises: TooMuch, BadFraming."""
+        """The head is complete. Raises: LimitExceeded, BadFraming."""
         size = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
         if size > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
-            self._excess = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            raise TooMuch
+            self._error_status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise LimitExceeded
         version = self.parser.get_http_version()
         check_framing(version, self.url, self.headers)
         if self.parser.should_upgrade() and not self._should_upgrade():
             self._ignore_offer(version)
             return
-        self._stop_waiting()
-        # What comes behind a body is added to the others, and none of the request's headers.
+        self._stop_timer()
+        # The parser appends trailers to `self.headers`. They must not become headers of the request.
         self.scope["headers"] = self.headers.copy()
         super().on_headers_complete()
-        # Only now: a target that is no URL raises above, and is answered like any other head that is refused.
+        # Not earlier: the line above raises if the target is not a URL, and such a head is refused like any other.
         self._headed, self._body_bytes = True, 0
         self._latest = self.cycle
 
     def _ignore_offer(self, version: str) -> None:
-        """Have this head parsed again without its offer. Raises: BadFraming for CONNECT, which is an upgrade without any offer."""
+        """Mark the head, so that it is parsed again without its offer. Raises: BadFraming for CONNECT, which is an upgrade without any offer."""
         method = self.parser.get_method().decode("ascii")
         if method == "CONNECT":
             raise BadFraming
@@ -171,13 +171,13 @@ class HttpProtocol(HttpToolsProtocol):
         self._offer_ignored = True
 
     def _should_upgrade(self) -> bool:
-        """Whether the offer is one for a WebSocket as RFC 6455, 4.1 describes it. Any other is ignored."""
+        """Whether the head offers a WebSocket as RFC 6455, 4.1 requires. Any other offer is ignored."""
         offers = [value for name, value in self.headers if name == b"upgrade"]
         is_websocket = len(offers) == 1 and offers[0].lower() == b"websocket"
         return is_websocket and self.parser.get_method() == b"GET" and self.parser.get_http_version() == "1.1" and not has_body(self.headers)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Answer a request, on the fast path if possible, otherwise by the application."""
+        """Answer a request: on the fast path if possible, otherwise through the application."""
         request = self._fast_path.request(cast("Scope", cycle.scope), cast("Receive", cycle.receive))
         if request is None:
             return super()._start_asgi_task(cycle, app)
@@ -196,7 +196,7 @@ class HttpProtocol(HttpToolsProtocol):
                 status = response.status
                 self._send(cycle, self._fast_path.written(request, response, self.server_state.default_headers, cycle.keep_alive))
         except BaseException:
-            # No response can be sent any more: the process is ending.
+            # The process is ending, and no response can be sent.
             self.transport.close()
             raise
         finally:
@@ -212,10 +212,10 @@ class HttpProtocol(HttpToolsProtocol):
         self.on_response_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body came."""
+        """A part of the body has arrived."""
         super().on_body(body)
         self._body_bytes += len(body)
-        self._drop_the_rest()
+        self._discard_long_body()
 
     def on_message_complete(self) -> None:
         """The request is complete, unless its head is about to be parsed again. Raises: BadFraming."""
@@ -224,17 +224,21 @@ class HttpProtocol(HttpToolsProtocol):
         if self._is_closed_by_trailers():
             raise BadFraming
         super().on_message_complete()
-        if not self._deaf:
-            self._stop_waiting()
-        self._headed, self._partial, self._received_bytes = False, False, 0
+        if not self._discarding:
+            self._stop_timer()
+        self._headed, self._incomplete, self._received_bytes = False, False, 0
 
     def _is_closed_by_trailers(self) -> bool:
-        """Whether trailers hold `connection: close`. llhttp obeys it and silently drops what follows, although the answer keeps the connection."""
+        """Whether trailers contain `connection: close`. llhttp obeys it and drops later requests, although the response keeps the connection."""
         request = self._latest
         return request is not None and request.scope is self.scope and request.keep_alive and not self.parser.should_keep_alive()
 
     def on_response_complete(self) -> None:
-        """It is answered. A timer for the time until the next request comes is not set and cleared for each: it looks from time to time."""
+        """A response has been sent. Begin the next one, or wait for the next request.
+
+        Setting and cancelling a timer for each request would be expensive. One timer therefore checks from time to time how long the connection
+        has been idle.
+        """
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -242,32 +246,33 @@ class HttpProtocol(HttpToolsProtocol):
         self._idle_since = self.loop.time()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        elif not self._keeper:
-            self._keeper = self.loop.call_later(self._patience.idle_seconds, self._look_for_idleness)
-        self._drop_the_rest()
+        elif not self._idle_timer:
+            self._idle_timer = self.loop.call_later(self._patience.idle_seconds, self._close_if_idle)
+        self._discard_long_body()
 
-    def _look_for_idleness(self) -> None:
-        busy = self._partial or not self.cycle.response_complete
+    def _close_if_idle(self) -> None:
+        busy = self._incomplete or not self.cycle.response_complete
         left = self._patience.idle_seconds if busy else self._idle_since + self._patience.idle_seconds - self.loop.time()
         if left <= 0:
             self.transport.close()
         else:
-            self._keeper = self.loop.call_later(left, self._look_for_idleness)
+            self._idle_timer = self.loop.call_later(left, self._close_if_idle)
 
-    def _stop_looking(self) -> None:
-        if self._keeper:
-            self._keeper.cancel()
-            self._keeper = None
+    def _stop_idle_timer(self) -> None:
+        if self._idle_timer:
+            self._idle_timer.cancel()
+            self._idle_timer = None
 
     def _upgrade_to_websocket(self, rest: memoryview) -> None:
-        """From now on it is a socket, unless the library refuses its head without an event: nobody would ever close it then.
+        """Make the connection a WebSocket. `rest`: frames that arrived together with the handshake.
 
-        Who has not waited for the answer to another request has that, and nothing else. `rest`: frames that came with the handshake.
+        If an earlier request has no response yet, the client receives that response, and the connection is closed instead.
+        The library may refuse the handshake without an event. It would then never close the connection, so that this method does.
         """
         if self._latest and not self._latest.response_complete:
-            self._deaf, self._latest.keep_alive = True, False
+            self._discarding, self._latest.keep_alive = True, False
             return
-        self._stop_looking()
+        self._stop_idle_timer()
         self.handle_websocket_upgrade()
         socket = cast("WebSocketProtocol", self.transport.get_protocol())
         if not socket.handshake_initiated:
@@ -276,15 +281,15 @@ class HttpProtocol(HttpToolsProtocol):
         elif rest:
             socket.data_received(bytes(rest))
 
-    def _turn_away(self, status: HTTPStatus) -> None:
-        if self._deaf:
+    def _refuse(self, status: HTTPStatus) -> None:
+        if self._discarding:
             return
         self._refused(REASONS[status])
         unanswered = self._latest if self._latest and not self._latest.response_complete else None
         if unanswered and not self._headed:
-            # The request before is still answered. A response to this one would come in between.
-            self._deaf, unanswered.keep_alive = True, False
-            self._stop_waiting()
+            # The response to the request before must be sent first. This refusal would overtake it, and is not sent.
+            self._discarding, unanswered.keep_alive = True, False
+            self._stop_timer()
         elif self._headed and (not unanswered or unanswered.response_started or self.pipeline):
             self.transport.close()
         else:
@@ -294,45 +299,48 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.write(refusal(status))
             self._linger()
 
-    def _drop_the_rest(self) -> None:
-        """Of a request that is answered already, no more of the body is taken than of any other."""
+    def _discard_long_body(self) -> None:
+        """If a request is answered before all of its body has arrived, no more of the body is read than of any other."""
         if self._headed and self._body_bytes > MAX_BODY_BYTES and self._latest and self._latest.response_complete:
             self._linger()
 
     def _linger(self) -> None:
-        """Hang up, but take what is still on its way without a look at it: to close at once would tear down the answer as well. (RFC 9112, 9.6)"""
-        if self._deaf or self.transport.is_closing():
+        """Close the sending side, and discard what still arrives until the client closes, or the time is up.
+
+        Closing both sides at once could reset the connection, and the client would lose the response. Source: RFC 9112, 9.6.
+        """
+        if self._discarding or self.transport.is_closing():
             return
-        self._deaf = True
-        self._stop_looking()
+        self._discarding = True
+        self._stop_idle_timer()
         self.flow.resume_reading()
         self.transport.write_eof()
-        self._wait(self._patience.linger_seconds)
+        self._start_timer(self._patience.linger_seconds)
 
-    def _wait(self, seconds: float) -> None:
-        self._stop_waiting()
-        self._timer = self.loop.call_later(seconds, self._late)
+    def _start_timer(self, seconds: float) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(seconds, self._time_out)
 
-    def _stop_waiting(self) -> None:
+    def _stop_timer(self) -> None:
         if self._timer:
             self._timer.cancel()
             self._timer = None
 
-    def _late(self) -> None:
+    def _time_out(self) -> None:
         self._timer = None
-        if self._partial and not self._deaf:
-            self._turn_away(HTTPStatus.REQUEST_TIMEOUT)
+        if self._incomplete and not self._discarding:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         else:
             self.transport.close()
 
 
 def refusal(status: HTTPStatus) -> bytes:
-    """The answer to a request that nothing but the connection has seen."""
+    """The response to a request that the connection itself refuses, before any other code sees it."""
     return STATUS_LINES[status] + lines([*STRICT.items(), (b"content-length", b"0"), (b"connection", b"close")]) + b"\r\n"
 
 
 def check_framing(version: str, target: bytes, headers: list[Header]) -> None:
-    """Refuse what httptools accepts and another server could read otherwise. Raises: BadFraming. Source: RFC 9112, 3.2, 6.1 and 9.3."""
+    """Refuse heads that httptools accepts and that another server could read differently. Raises: BadFraming. Source: RFC 9112, 3.2, 6.1 and 9.3."""
     hosts = [value for name, value in headers if name == b"host"]
     codings = [value for name, value in headers if name == b"transfer-encoding"]
     if version not in VERSIONS or len(hosts) > 1 or (version == "1.1" and not hosts):

@@ -1,4 +1,4 @@
-"""Whose pages may speak with the gateway out of a browser, and read what it answers."""
+"""Hooks that refuse requests by their `Origin` and `Host` headers, and the CORS headers that let allowed pages read responses."""
 
 import re
 from collections.abc import Callable, Collection
@@ -12,7 +12,7 @@ from gateway.errors import error
 from gateway.transports.requests import values
 from gateway.transports.responses import Header, Response, add_header, sized
 
-# The only place that pages of other origins have something to read at.
+# The only path that pages of other origins may read.
 SHARED = "/graphql"
 PREFLIGHT: list[Header] = [
     (b"access-control-allow-methods", b"GET, POST"),
@@ -26,13 +26,14 @@ PREFLIGHT: list[Header] = [
 LOCAL = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
 ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?")
 PORTS = {"http": "80", "https": "443"}
-REFUSED = {"errors": [error("FORBIDDEN", "pages of this origin may not ask here; GATEWAY_ALLOWED_ORIGINS names those that may")]}
+REFUSED = {"errors": [error("FORBIDDEN", "pages of this origin may not send requests; add the origin to GATEWAY_ALLOWED_ORIGINS to allow it")]}
 
 
 class Origins:
-    """Refuses what pages of other origins ask, before a token or a body is looked at. Who names no origin is not a page, and passes.
+    """Refuses requests from pages of other origins, before their token or body is read. A request without an origin is not from a page, and passes.
 
-    On a developer's machine (`local`) pages from any of its ports pass, and the gateway's own by whatever name they were opened: see `Hosts`.
+    On a developer's machine (`local`), pages from any port of the machine pass, and so do the gateway's own pages under every name of the machine:
+    see `Hosts`.
     Source: Fetch, 3.2 (`Origin`) and 3.3 (CORS).
     """
 
@@ -42,7 +43,7 @@ class Origins:
         self._local = local
 
     def __call__(self, scope: Scope) -> Response | None:
-        """What a request is answered with by this alone: a refusal, or what a browser asks before the request itself."""
+        """A refusal, the response to a preflight request, or None if the request passes."""
         origins = values(scope, b"origin")
         if not all(self._passes(origin.decode("latin-1"), scope) for origin in origins):
             self._refused("origin")
@@ -62,7 +63,7 @@ class Origins:
 
 
 def share(scope: Scope, origin: bytes | None) -> None:
-    """Have pages of an origin read the answer."""
+    """Let pages of an origin read the response."""
     add_header(scope, b"vary", b"origin")
     if origin is not None:
         add_header(scope, b"access-control-allow-origin", origin)
@@ -70,7 +71,7 @@ def share(scope: Scope, origin: bytes | None) -> None:
 
 
 def parsed(text: str) -> tuple[str, ...]:
-    """The origins in a text, separated by commas, as browsers write them. Raises: ValueError."""
+    """The origins in a text with commas, each in the form that browsers send. Raises: ValueError."""
     origins = []
     for part in text.split(","):
         if not part.strip():
@@ -78,17 +79,17 @@ def parsed(text: str) -> tuple[str, ...]:
         found = ORIGIN.fullmatch(part.strip().lower())
         if not found:
             raise ValueError("must be origins such as https://app.example.com, with neither path nor wildcard, separated by commas")
-        origins.append(_written(found["scheme"], found["host"], found["port"]))
+        origins.append(_serialized(found["scheme"], found["host"], found["port"]))
     return tuple(origins)
 
 
 def origin_of(url: AnyHttpUrl) -> str:
-    """The origin of an address."""
-    return _written(url.scheme, url.host or "", str(url.port))
+    """The origin of a URL."""
+    return _serialized(url.scheme, url.host or "", str(url.port))
 
 
-def _written(scheme: str, host: str, port: str | None) -> str:
-    """An origin as browsers write it: without a port that goes without saying. (HTML, 7.1.1)"""
+def _serialized(scheme: str, host: str, port: str | None) -> str:
+    """An origin in the form that browsers send: without the scheme's default port. (HTML, 7.1.1)"""
     return f"{scheme}://{host}" if port in (None, PORTS[scheme]) else f"{scheme}://{host}:{port}"
 
 
@@ -96,9 +97,10 @@ FOREIGN = b"in development, the gateway answers to addresses, localhost, and the
 
 
 class Hosts:
-    """Refuses requests for other names than those of this machine.
+    """Refuses requests whose `Host` is not a name of this machine.
 
-    The page at `/` shows tokens. Another site could have its own name lead here (DNS rebinding), and its pages would be of the same origin then.
+    The page at `/` shows tokens. Another site could let its own name resolve to this machine (DNS rebinding). Its pages would then have the same
+    origin as the gateway's, and could read them.
     """
 
     def __init__(self, names: Collection[str], refused: Callable[[str], None]) -> None:
@@ -106,7 +108,7 @@ class Hosts:
         self._refused = refused
 
     def __call__(self, scope: Scope) -> Response | None:
-        """What a request is refused with, if it is."""
+        """The refusal, or None if the request passes."""
         if all(self._own(host.decode("latin-1")) for host in values(scope, b"host") or [b""]):
             return None
         self._refused("host")
@@ -118,14 +120,14 @@ class Hosts:
 
 
 def host_name(host: str) -> str:
-    """The name in a `Host` header, without the port, and of an IPv6 address without its brackets."""
+    """The name in a `Host` header, without the port and without the brackets of an IPv6 address."""
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].lower()
 
 
 def is_address(name: str) -> bool:
-    """Whether a name is an IP address, which nobody can have lead elsewhere."""
+    """Whether a name is an IP address. An attacker can't let an address resolve to another machine."""
     try:
         ip_address(name)
     except ValueError:

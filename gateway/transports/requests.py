@@ -1,4 +1,4 @@
-"""What is true of every request: an id to find it by in the logs, and no more of it there than that."""
+"""The headers of a request, its client's address, and the id by which the logs identify it."""
 
 import re
 
@@ -10,28 +10,28 @@ from gateway.process.logs import REQUEST_ID
 from gateway.transports.responses import add_header
 
 HEADER = b"x-request-id"
-# Where a scope keeps what was found out of its headers.
+# The key under which a scope caches its headers by name.
 HEADERS = "gateway.headers"
 SAFE = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
 def identify(scope: Scope) -> None:
-    """Give a request an id, the one that it came with where that is safe to log, and answer with it."""
-    given = headers(scope).get(HEADER)
-    id = scope["request_id"] = given.decode() if given and SAFE.fullmatch(given) else uuid7().hex
+    """Give a request its id, and send the id in the response. The client's own id is used if it is safe to log."""
+    sent_id = headers(scope).get(HEADER)
+    id = scope["request_id"] = sent_id.decode() if sent_id and SAFE.fullmatch(sent_id) else uuid7().hex
     add_header(scope, HEADER, id.encode())
     REQUEST_ID.set(id)
 
 
 def headers(scope: Scope) -> dict[bytes, bytes]:
-    """The headers of a request by their names; of one that stands there more than once, the first counts."""
-    known: dict[bytes, bytes] | None = scope.get(HEADERS)
-    if known is None:
-        known = dict(reversed(scope["headers"]))
-        # A socket lasts for long, and would keep them that long.
+    """The headers of a request by name. If a header is repeated, its first value counts."""
+    by_name: dict[bytes, bytes] | None = scope.get(HEADERS)
+    if by_name is None:
+        by_name = dict(reversed(scope["headers"]))
+        # A socket is open for a long time, and would keep them in memory.
         if scope["type"] == "http":
-            scope[HEADERS] = known
-    return known
+            scope[HEADERS] = by_name
+    return by_name
 
 
 def values(scope: Scope, name: bytes) -> list[bytes]:
@@ -40,7 +40,7 @@ def values(scope: Scope, name: bytes) -> list[bytes]:
 
 
 def client_address(connection: HTTPConnection) -> str:
-    """Where a request comes from: the other end of its connection, or what a proxy that is trusted says of it."""
+    """The client's IP address: the other end of the connection, or the address that a trusted proxy reports."""
     return connection.client.host if connection.client else ""
 
 

@@ -1,4 +1,4 @@
-"""Responses that are ready, and sent in one piece."""
+"""Responses that are sent in one piece, and the headers that all responses carry."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -27,47 +27,47 @@ class Response:
 
 
 def sized(status: int, media_type: str, content: bytes) -> Response:
-    """A response that says what it holds, and how much."""
+    """A response with its media type and its length."""
     return Response(status, [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(content))], content)
 
 
-# Nothing here may run, be framed, guessed at, kept, or be shown by other sites. Pages say themselves what else they need.
+# A response may not run scripts, be framed, have its type guessed, be cached, or be embedded by other sites. Pages set weaker headers themselves.
 STRICT = {
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
     b"cross-origin-opener-policy": b"same-origin",
-    # This is about images and scripts. What other origins may fetch is decided by CORS alone, which this doesn't touch.
+    # This concerns images and scripts of other origins only. CORS alone decides what they may fetch.
     b"cross-origin-resource-policy": b"same-origin",
     b"cache-control": b"no-store",
 }
-# Two years, as preload lists ask for. Other names of the same domain are not ours to decide on.
+# Two years, as preload lists recommend. Subdomains are not included, because they may belong to other services.
 OVER_HTTPS = {b"strict-transport-security": b"max-age=63072000"}
 
-# What a request's response is to carry, whoever makes it.
+# The key under which a scope holds headers for its response, whichever code makes the response.
 ADDED_HEADERS = "gateway.added_headers"
 
 
 def add_header(scope: Scope, name: bytes, value: bytes) -> None:
-    """Have the response to a request carry a header."""
+    """Add a header to the response to a request."""
     scope.setdefault(ADDED_HEADERS, []).append((name, value))
 
 
 class Headers:
-    """All headers of a response: its own, those that it is to carry, and those of the strict ones that it doesn't set otherwise."""
+    """All headers of a response: its own, those added with `add_header`, and the strict ones that it does not override."""
 
     def __init__(self, https: bool) -> None:
         self._strict = STRICT | (OVER_HTTPS if https else {})
         self._strict_lines = lines(self._strict.items())
 
     def of(self, scope: Scope, own: Iterable[Header]) -> list[Header]:
-        """The headers of a response that has these of its own."""
+        """The headers of a response whose own headers are given."""
         own = list(own)
         named = {name for name, _ in own}
         return [*own, *scope.get(ADDED_HEADERS, ()), *[header for header in self._strict.items() if header[0] not in named]]
 
     def lines(self, scope: Scope, own: list[Header]) -> bytes:
-        """The same as they are sent."""
+        """The same headers as bytes."""
         for name, _ in own:
             if name in self._strict:
                 return lines(self.of(scope, own))
@@ -75,5 +75,5 @@ class Headers:
 
 
 def lines(headers: Iterable[Header]) -> bytes:
-    """Headers as they are sent."""
+    """Header lines as bytes."""
     return b"".join([b"%b: %b\r\n" % header for header in headers])

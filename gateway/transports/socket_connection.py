@@ -1,4 +1,4 @@
-"""Sockets as uvicorn reads them: what comes has to come at a pace that can be kept up with."""
+"""WebSocket connections: uvicorn's protocol class with a limited rate of messages, and with a short way for outgoing frames."""
 
 import struct
 from collections.abc import Callable
@@ -16,21 +16,22 @@ from gateway.transports.websocket import FRAMES, Close
 
 MESSAGES_PER_SECOND = 100.0
 BURST_MESSAGES = 500
-# So little is taken at a time that a flood of the smallest frames is noticed before all of it was looked at.
+# Bytes that are parsed at once. They are few, so that a flood of small frames is noticed before all of it has been parsed.
 SLICE_BYTES = 4096
-# What is kept of a client that does not wait for the answer to its handshake: about a message.
+# Bytes that are kept for a client that sends before it has the response to its handshake: about one message.
 EARLY_BYTES = 65_536
 FINAL_TEXT = 0x81
 PING = b"\x89\x00"
-# Of what is told to many, the last frames are kept: they differ by the subscription's id alone, which most clients begin with the same.
+# The latest frames are cached, because many subscribers receive the same frame: a frame differs between them only in the subscription's id, and most
+# clients begin with the same id.
 MAX_FRAMES = 16
-# How long the other side may take to agree that a socket is closed.
+# The time in which the other side must answer a close frame.
 CLOSE_SECONDS = 3.0
 TOO_MANY_MESSAGES = f"at most {MESSAGES_PER_SECOND:.0f} messages a second"
 
 
 class Pace:
-    """So many in a second, and some at once. `now` tells seconds."""
+    """A token bucket: `per_second` messages a second, and up to `burst` at once. `now` returns the time in seconds."""
 
     def __init__(self, per_second: float, burst: float, now: Callable[[], float]) -> None:
         self._per_second = per_second
@@ -38,8 +39,8 @@ class Pace:
         self._now = now
         self._left, self._at = burst, now()
 
-    def keeps(self, count: int) -> bool:
-        """Whether that many more are in measure."""
+    def allows(self, count: int) -> bool:
+        """Whether `count` more messages are within the rate. They are counted either way."""
         at = self._now()
         self._left = min(self._burst, self._left + (at - self._at) * self._per_second) - count
         self._at = at
@@ -47,20 +48,21 @@ class Pace:
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """One socket. Its messages come at a pace that can be kept up with, and the library's own pings and parts of messages count as such."""
+    """One WebSocket. Its client may send a limited number of messages a second. Pings, pongs and parts of messages count as messages."""
 
-    def __init__(self, *arguments: Any, refused: Callable[[str], None], **named: Any) -> None:
-        super().__init__(*arguments, **named)
+    def __init__(self, *arguments: Any, refused: Callable[[str], None], **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self.close_timeout = CLOSE_SECONDS
         self._refused = refused
         self._pace = Pace(MESSAGES_PER_SECOND, BURST_MESSAGES, self.loop.time)
-        self._deaf = False
+        self._discarding = False
         self._early = b""
 
     def data_received(self, data: bytes) -> None:
-        """Read on, for as long as it is worth it. What comes before the handshake is answered waits for that: the library can't read it sooner.
+        """Parse what arrived, unless the socket is being closed.
 
-        Clients must not send so early (RFC 6455, 4.1), but some do.
+        Bytes that arrive before the response to the handshake are kept until then, because the library can't parse them earlier. Clients must not
+        send so early (RFC 6455, 4.1), but some do.
         """
         if self.handshake_initiated and not self.handshake_complete:
             self._early += data
@@ -68,19 +70,19 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                 self.transport.close()
             return
         for start in range(0, len(data), SLICE_BYTES):
-            if self._deaf or self.transport.is_closing():
+            if self._discarding or self.transport.is_closing():
                 return
             super().data_received(data[start : start + SLICE_BYTES])
 
     def handle_events(self) -> None:
-        """Take what came, or turn away who sends too much."""
-        if self._pace.keeps(len(self.conn.events)):
+        """Handle the parsed frames, or close the socket if the client sends too many."""
+        if self._pace.allows(len(self.conn.events)):
             super().handle_events()
         else:
-            self._turn_away()
+            self._refuse_flood()
 
     def handle_connect(self, event: Request) -> None:
-        """Begin, and offer the application to send texts that are ready, without ASGI messages around them: see `Frames`."""
+        """Start the handshake. Offer the application to send encoded texts without ASGI messages: see `Frames`."""
         super().handle_connect(event)
         if event is self.request and self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             cast("dict[str, Any]", self.scope)["extensions"][FRAMES] = self
@@ -92,7 +94,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             raise ClientDisconnected
 
     def deliver(self, *parts: bytes) -> bool:
-        """The same without waiting. Returns whether it was sent: not if the socket is closed or its buffer full. Many sockets may send the same."""
+        """Send the parts of a text in one frame, without waiting. Returns False if the socket is closed or its buffer is full.
+
+        The frame is cached, because many sockets may send the same text.
+        """
         return self._write(same_frame, parts)
 
     def _write(self, framed: Callable[..., bytes], parts: tuple[bytes, ...]) -> bool:
@@ -102,50 +107,50 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         return True
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send, unless the socket was closed beneath the application. Raises: ClientDisconnected."""
+        """Send an ASGI message. Raises: ClientDisconnected if this class has closed the socket."""
         await self.writable.wait()
         if self.close_sent:
-            # The application would not be here had it been its own doing.
+            # The application sends nothing after closing a socket itself.
             raise ClientDisconnected
         await super().send(message)
         if message["type"] == "websocket.accept":
-            # They would be kept for as long as the socket lasts, and nobody asks for them any more.
+            # Nothing needs them any more, and they would stay in memory for as long as the socket is open.
             del self.request, self.response
             if self.handshake_complete and self._early:
                 early, self._early = self._early, b""
                 self.data_received(early)
         elif message["type"] == "websocket.http.response.body":
-            # Refused with a response, which uvicorn would take for an application that has forgotten the handshake.
+            # The application has refused the handshake with a response. Otherwise uvicorn would report that the handshake was never completed.
             self.handshake_complete = True
 
     def send_keepalive_ping(self) -> None:
-        """Send a ping, and another one later. Nobody waits for the answer, so that the library need not know of it."""
+        """Send a ping, and schedule the next one. The library does not track it, because no code waits for the pong."""
         self.ping_timer = None
         if not self.close_sent and not self.transport.is_closing():
             self.transport.write(PING)
             self.schedule_ping()
 
-    def _turn_away(self) -> None:
-        self._deaf = True
+    def _refuse_flood(self) -> None:
+        self._discarding = True
         self._refused("messages")
         self.queue.put_nowait({"type": "websocket.disconnect", "code": Close.TRY_AGAIN_LATER, "reason": TOO_MANY_MESSAGES})
         try:
             self.conn.send_close(Close.TRY_AGAIN_LATER, TOO_MANY_MESSAGES)
         except InvalidState:
-            # It was not open yet, or not any more.
+            # The socket was not open yet, or was closing already.
             return self.transport.close()
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
-        # What still comes is taken without a look at it until the other side closes: a reset would tear down the close frame.
+        # Bytes that still arrive are discarded until the other side closes. A reset would prevent the close frame from arriving.
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
         return None
 
 
 def frame(*parts: bytes) -> bytes:
-    """A text in a frame of its own."""
+    """A frame with one text."""
     return b"".join((head(sum(map(len, parts))), *parts))
 
 
@@ -153,7 +158,7 @@ same_frame = lru_cache(MAX_FRAMES)(frame)
 
 
 def head(size: int) -> bytes:
-    """What stands before so many bytes of an unmasked text in a frame of its own. Source: RFC 6455, 5.2."""
+    """The head of a frame with one unmasked text of this many bytes. Source: RFC 6455, 5.2."""
     if size < 126:
         return bytes((FINAL_TEXT, size))
     return struct.pack("!BBH", FINAL_TEXT, 126, size) if size < 65_536 else struct.pack("!BBQ", FINAL_TEXT, 127, size)

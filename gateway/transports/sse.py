@@ -21,10 +21,10 @@ RETRY_MILLISECONDS = 1500
 
 
 class EventStream:
-    """A response that goes on for as long as there is something to tell.
+    """A response that sends one event for each message of an operation.
 
-    It ends with `complete` where the operation does. Without it where the token expires or the process takes leave: clients connect again then, and
-    name the last event's id. Its place among all connections is held until then.
+    It ends with the event `complete` when the operation is complete. When the token expires or the process drains, it ends without `complete`, and
+    clients connect again with the last event's id. `place` counts the stream among the open connections until it ends.
     """
 
     def __init__(self, messages: AsyncGenerator[Message, None], caller: Caller, drain: Drain, place: AbstractContextManager[object]) -> None:
@@ -40,13 +40,14 @@ class EventStream:
     async def _stream(self, receive: Receive, send: Send) -> None:
         headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        ended = asyncio.Event()
-        tasks = [asyncio.create_task(work) for work in (self._tell(send), self._beat(send), _gone(receive), ended.wait(), _expiry(self._caller))]
+        draining = asyncio.Event()
+        coroutines = (self._send_messages(send), self._send_heartbeats(send), _disconnected(receive), draining.wait(), _token_expired(self._caller))
+        tasks = [asyncio.create_task(each) for each in coroutines]
 
-        async def leave() -> None:
-            ended.set()
+        async def drain() -> None:
+            draining.set()
 
-        with self._drain.holding(leave):
+        with self._drain.holding(drain):
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -55,7 +56,7 @@ class EventStream:
                 await asyncio.gather(*tasks, return_exceptions=True)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _tell(self, send: Send) -> None:
+    async def _send_messages(self, send: Send) -> None:
         await _write(send, f"retry: {RETRY_MILLISECONDS}\n\n".encode())
         try:
             async with aclosing(self._messages) as messages:
@@ -65,27 +66,27 @@ class EventStream:
             await _write(send, frame("next", orjson.dumps({"errors": refusal.errors})))
         await _write(send, b"event: complete\ndata:\n\n")
 
-    async def _beat(self, send: Send) -> None:
+    async def _send_heartbeats(self, send: Send) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             await _write(send, b":\n\n")
 
 
 def frame(event: str, data: bytes, id: str | None = None) -> bytes:
-    """One event. Its lines end with LF alone: some clients know no other end."""
-    named = f"id: {id}\n".encode() if id else b""
-    return b"event: %b\n%bdata: %b\n\n" % (event.encode(), named, data)
+    """One event. Its lines end with LF, because some clients support no other line end."""
+    id_line = f"id: {id}\n".encode() if id else b""
+    return b"event: %b\n%bdata: %b\n\n" % (event.encode(), id_line, data)
 
 
 async def _write(send: Send, chunk: bytes) -> None:
     await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 
-async def _gone(receive: Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _expiry(caller: Caller) -> None:
+async def _token_expired(caller: Caller) -> None:
     left = deadline(caller)
     await asyncio.sleep(left - asyncio.get_running_loop().time()) if left is not None else await asyncio.Event().wait()

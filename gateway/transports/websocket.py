@@ -30,14 +30,14 @@ from gateway.transports.requests import client_address, request_id
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0
 MAX_OPERATIONS = 100
-# Room for the longest of tokens.
+# Enough for the longest tokens.
 MAX_CHARACTERS_BEFORE_INIT = 32_768
-# The extension of ASGI under which a socket's scope has its `Frames`.
+# The ASGI extension under which a socket's scope holds its `Frames`.
 FRAMES = "gateway.frames"
 
 
 class Frames(Protocol):
-    """Sends texts that are ready, each in a frame of its own and in several parts. A connection offers it: see `WebSocketProtocol`."""
+    """A port that sends encoded texts, each in one frame. A text may have several parts. The connection implements it: see `WebSocketProtocol`."""
 
     async def write(self, *parts: bytes) -> None:
         """Send a text. Raises: OSError if the socket is closed."""
@@ -47,7 +47,7 @@ class Frames(Protocol):
 
 
 class Outgoing:
-    """The messages of one subscription, which all begin alike."""
+    """Sends the messages of one subscription. They all have the same beginning and end."""
 
     __slots__ = ("_beginning", "_frames")
 
@@ -68,7 +68,7 @@ class Outgoing:
 
 
 class Close(IntEnum):
-    """Why a socket is closed. Clients try again after 1012, 1013, 4403 and 4408, and after no other of these."""
+    """Close codes. Clients connect again after 1012, 1013, 4403 and 4408, and not after the others."""
 
     SERVICE_RESTART = 1012
     TRY_AGAIN_LATER = 1013
@@ -82,7 +82,7 @@ class Close(IntEnum):
 
 
 class Closing(Exception):
-    """The socket is to be closed."""
+    """A reason to close the socket."""
 
     def __init__(self, code: Close, reason: str) -> None:
         super().__init__(reason)
@@ -105,16 +105,16 @@ class GraphQLOverWebSocket:
         await self.serve(WebSocket(scope, receive, send))
 
     async def serve(self, socket: WebSocket) -> None:
-        """Serve one socket until either side has enough."""
+        """Serve one socket until either side closes it."""
         if SUBPROTOCOL not in socket.scope["subprotocols"]:
             await socket.accept()
             return await socket.close(Close.SUBPROTOCOL_NOT_ACCEPTABLE, f"subprotocol {SUBPROTOCOL} is needed")
         await socket.accept(SUBPROTOCOL)
         connection = Connection(socket, self._execution, self._live, self._tokens, self._admission)
         if self._drain.begun:
-            return await connection.leave()
+            return await connection.drain()
         try:
-            with connection.place, self._metrics.sockets.track_inprogress(), self._drain.holding(connection.leave):
+            with connection.place, self._metrics.sockets.track_inprogress(), self._drain.holding(connection.drain):
                 await connection.run()
         except Crowded as crowded:
             await close(socket, Close.TRY_AGAIN_LATER, str(crowded))
@@ -126,7 +126,7 @@ class GraphQLOverWebSocket:
 
 
 class Connection:
-    """One socket: who speaks, and the operations that are under way. `place` is what it counts as, for as long as it is served."""
+    """One socket: its caller and its running operations. `place` counts it among the open connections while it is served."""
 
     __slots__ = ("_admission", "_answering", "_caller", "_execution", "_frames", "_live", "_operations", "_socket", "_tokens", "place")
 
@@ -137,21 +137,21 @@ class Connection:
         self._execution = execution
         self._tokens = tokens
         self._admission = admission
-        # Until it has introduced itself, that of a newcomer.
+        # Until the client has sent a valid connection_init, the socket counts as arriving.
         self.place = admission.arriving(client_address(socket))
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._caller: Caller | None = None
 
     async def run(self) -> None:
-        """Read until the end. Raises: Closing, Crowded, WebSocketDisconnect."""
+        """Read messages until the socket closes. Raises: Closing, Crowded, WebSocketDisconnect."""
         try:
-            async with asyncio.timeout(INIT_SECONDS) as patience:
+            async with asyncio.timeout(INIT_SECONDS) as timeout:
                 while True:
                     message = await self._receive()
-                    await self._take(message)
+                    await self._dispatch(message)
                     if self._caller:
-                        patience.reschedule(deadline(self._caller))
+                        timeout.reschedule(deadline(self._caller))
         except TimeoutError:
             if self._caller:
                 raise Closing(Close.FORBIDDEN, "the token has expired") from None
@@ -161,7 +161,7 @@ class Connection:
                 task.cancel()
             await asyncio.gather(*self._operations.values(), return_exceptions=True)
 
-    async def _take(self, message: dict[str, Any]) -> None:
+    async def _dispatch(self, message: dict[str, Any]) -> None:
         match message:
             case {"type": "connection_init" | "ping" | "pong", "payload": payload} if not isinstance(payload, dict | None):
                 raise Closing(Close.BAD_MESSAGE, "a payload is an object")
@@ -195,7 +195,7 @@ class Connection:
 
     async def _subscribe(self, id: str, payload: dict[str, Any]) -> None:
         try:
-            asked = from_fields(payload)
+            request = from_fields(payload)
         except RequestRefused as malformed:
             raise Closing(Close.BAD_MESSAGE, malformed.errors[0]["message"]) from None
         if not self._caller:
@@ -204,18 +204,18 @@ class Connection:
             raise Closing(Close.SUBSCRIBER_EXISTS, f"an operation {id[:40]} is under way already")
         if len(self._operations) >= MAX_OPERATIONS:
             raise Closing(Close.TRY_AGAIN_LATER, f"at most {MAX_OPERATIONS} operations at a time")
-        task = self._operations[id] = asyncio.create_task(self._operate(id, asked, self._caller))
+        task = self._operations[id] = asyncio.create_task(self._operate(id, request, self._caller))
         task.add_done_callback(lambda done: self._operations.get(id) is done and self._operations.pop(id))
 
-    async def _operate(self, id: str, asked: OperationRequest, caller: Caller) -> None:
+    async def _operate(self, id: str, request: OperationRequest, caller: Caller) -> None:
         try:
-            operation = self._execution.operation(asked, caller, request_id(self._socket))
+            operation = self._execution.operation(request, caller, request_id(self._socket))
             await self._answer(id, operation, caller)
         except RequestRefused as refusal:
             await self._end(id, {"type": "error", "id": id, "payload": refusal.errors})
         except WebSocketDisconnect:
             pass
-        except Exception as cause:  # The edge of the process: nothing of it may reach a client.
+        except Exception as cause:  # The edge of the process: clients must not see details of the exception.
             errors: list[Formatted] = [unexpected(cause, request_id(self._socket))]
             with suppress(WebSocketDisconnect, RuntimeError):
                 await self._end(id, {"type": "error", "id": id, "payload": errors})
@@ -226,7 +226,7 @@ class Connection:
             async with aclosing(self._live.subscribe(operation, caller, request_id(self._socket), outlet=outgoing)) as messages:
                 async for message in messages:
                     await outgoing.write(message.content)
-                    # Most subscriptions wait for long, and need not hold their last message meanwhile.
+                    # Most subscriptions wait a long time for the next message, and need not keep the last one in memory meanwhile.
                     del message
         else:
             with self._under_way():
@@ -236,7 +236,7 @@ class Connection:
 
     @contextmanager
     def _under_way(self) -> Iterator[None]:
-        """Until the context ends, the socket waits with taking leave: what was asked of it is answered."""
+        """A drain closes the socket only after this context ends, so that the response is still sent."""
         task = asyncio.current_task()
         assert task
         self._answering.add(task)
@@ -245,14 +245,14 @@ class Connection:
         finally:
             self._answering.discard(task)
 
-    async def leave(self) -> None:
-        """Answer what is under way, then close, so that the client connects to another process."""
+    async def drain(self) -> None:
+        """Finish the running queries and mutations, then close the socket, so that the client connects to another process."""
         if self._answering:
             await asyncio.wait(self._answering)
         await close(self._socket, Close.SERVICE_RESTART, "the process restarts; connect again")
 
     async def _end(self, id: str, message: dict[str, Any]) -> None:
-        # From here on the client may use the id again, and its answer may cross ours.
+        # Before sending: the client may use the id again as soon as it receives the message.
         self._operations.pop(id, None)
         await self._send(message)
 
@@ -275,7 +275,7 @@ class Connection:
         try:
             content = orjson.dumps(message)
         except orjson.JSONEncodeError:
-            # What was read may be deeper than what can be written: the payload of a ping.
+            # orjson parses deeper JSON than it serializes: the payload of a ping may be too deep for its pong.
             raise Closing(Close.BAD_MESSAGE, "too deep") from None
         await self._write(content)
 
@@ -287,7 +287,7 @@ class Connection:
 
 
 async def close(socket: WebSocket, code: Close, reason: str) -> None:
-    """Close a socket, unless the other side was quicker."""
+    """Close a socket, unless the other side has closed it already."""
     if socket.application_state is WebSocketState.CONNECTED:
         with suppress(WebSocketDisconnect, RuntimeError):
             await socket.close(code, reason)

@@ -1,4 +1,4 @@
-"""Callers of a gateway, each with a workspace of its own."""
+"""Callers of a gateway, each with its own workspace."""
 
 from datetime import timedelta
 from itertools import cycle
@@ -11,7 +11,7 @@ CALLERS = 24
 
 
 class Callers:
-    """Callers in turn, so that no two that follow each other are the same, and one whose requests must never be executed."""
+    """Callers that take turns, so that two consecutive requests never have the same caller; and a smuggler, whose requests must never be executed."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -19,7 +19,7 @@ class Callers:
         self.smuggler = self.new()
 
     def new(self) -> Caller:
-        """A caller with a workspace that nobody else has."""
+        """A caller with a new workspace."""
         workspace = f"workspace-{uuid4().hex[:12]}"
         caller = Caller(workspace, "")
         return Caller(workspace, self._gateway.tokens.token(caller.subject, workspace, list(INTEGRATOR), timedelta(hours=1)))

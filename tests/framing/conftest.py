@@ -1,4 +1,4 @@
-"""What the tests of framings share: a gateway whose reads are observed."""
+"""The gateway for the tests of this folder. Its reads are observed."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,14 +14,14 @@ from tests.framing.connections import observed
 from tests.framing.watched import Watched
 from tests.serving import serving
 
-# nginx may keep a connection for as long as a test takes.
+# The gateway must not close connections that nginx keeps during a test.
 PATIENT = Patience(head_seconds=600, body_seconds=600, idle_seconds=600)
 UNLIMITED = 10**9
 
 
 @pytest.fixture(scope="module")
 async def watched(shared_database_uri: str, mongo: MongoClient[dict[str, Any]], commands: Commands) -> AsyncIterator[Watched]:
-    """A gateway for all requests of a module, none of which may change anything."""
+    """A gateway for all requests of a module. None of them may change the database."""
     collection = mongo[urlsplit(shared_database_uri).path[1:]][VERIFICATIONS]
     with observed() as reads:
         async with serving(shared_database_uri, patience=PATIENT, rate_cost_per_second=UNLIMITED, rate_burst_cost=UNLIMITED) as gateway:

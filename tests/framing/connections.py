@@ -1,4 +1,4 @@
-"""Connections on which each byte is accounted for: what is sent, in segments that arrive one by one, and all that is answered."""
+"""Connections that account for each byte: segments are sent one by one, and all bytes of the responses are checked."""
 
 import asyncio
 from asyncio import BaseTransport, Protocol, Transport
@@ -18,7 +18,7 @@ WITHOUT_BODY = "HEAD"
 
 
 class Reads:
-    """What a gateway in this process has read: how often, on how many connections, and how many bytes of each client, by the client's port."""
+    """The reads of a gateway in this process: their number, the number of connections, and the bytes read from each client, by the client's port."""
 
     def __init__(self) -> None:
         self.connections = self.count = 0
@@ -27,27 +27,27 @@ class Reads:
         self._changed = asyncio.Event()
 
     def add(self, port: int, count: int) -> None:
-        """So many more bytes were read at once."""
+        """Count one read of `count` bytes."""
         self.count += 1
         self._bytes[port] += count
         self._changed.set()
 
     def close(self, port: int) -> None:
-        """Nothing more is read."""
+        """Record that the connection of a client is closed."""
         self._closed.add(port)
         self._changed.set()
 
     def forget(self, port: int) -> None:
-        """The port belongs to another client from now on."""
+        """Reset a port that now belongs to another client."""
         self._bytes.pop(port, None)
         self._closed.discard(port)
 
     async def until(self, port: int, count: int) -> None:
-        """Wait until so many bytes of a client were read, or nothing more is."""
+        """Wait until `count` bytes of a client are read, or its connection is closed."""
         await self._wait_for(lambda: self._bytes[port] >= count or port in self._closed)
 
     async def beyond(self, count: int) -> None:
-        """Wait for one more read than so many."""
+        """Wait until there are more than `count` reads."""
         await self._wait_for(lambda: self.count > count)
 
     async def _wait_for(self, holds: Callable[[], bool]) -> None:
@@ -99,7 +99,7 @@ class Answer:
 
 
 class Connection(Protocol):
-    """A client's connection. It keeps all bytes that arrive, also those before a reset."""
+    """A client's connection. It keeps all bytes that arrive, even those before a reset."""
 
     def __init__(self, reads: Reads | None) -> None:
         self._reads = reads
@@ -121,17 +121,17 @@ class Connection(Protocol):
         self._changed.set()
 
     def eof_received(self) -> bool:
-        """Nothing more arrives."""
+        """The other side has finished sending."""
         self._ended = True
         self._changed.set()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing more arrives, and nothing can be sent."""
+        """The connection is closed."""
         self.eof_received()
 
     async def send(self, *segments: bytes) -> None:
-        """Send segments, each after the gateway has read the one before."""
+        """Send segments. Each is sent after the gateway has read the one before."""
         for segment in segments:
             self.transport.write(segment)
             self._sent_bytes += len(segment)
@@ -145,21 +145,21 @@ class Connection(Protocol):
         length = 0 if method == WITHOUT_BODY else int(headers["content-length"])
         return Answer(int(head[0].split(" ")[1]), headers, await self.exactly(length))
 
-    async def rest(self) -> bytes:
-        """All that arrives until the other side closes the connection."""
+    async def remaining(self) -> bytes:
+        """All bytes that arrive until the other side closes the connection."""
         await self._wait_for(lambda: self._ended)
         return bytes(self._received)
 
     async def until(self, end: bytes) -> bytes:
-        """The next bytes, up to and with this end."""
+        """The next bytes, up to and including `end`."""
         await self._wait_for(lambda: end in self._received or self._ended)
-        assert end in self._received, f"the connection ended instead of an answer: {bytes(self._received)!r}"
+        assert end in self._received, f"the connection ended before the response: {bytes(self._received)!r}"
         return await self.exactly(self._received.index(end) + len(end))
 
     async def exactly(self, count: int) -> bytes:
-        """The next bytes, so many of them."""
+        """The next `count` bytes."""
         await self._wait_for(lambda: len(self._received) >= count or self._ended)
-        assert len(self._received) >= count, f"the connection ended within an answer: {bytes(self._received)!r}"
+        assert len(self._received) >= count, f"the connection ended within a response: {bytes(self._received)!r}"
         taken = bytes(self._received[:count])
         del self._received[:count]
         return taken

@@ -1,4 +1,4 @@
-"""Exchanges on one connection: a request, what follows it, and the exact answers."""
+"""Exchanges on one connection: a request, the requests that follow it, and the exact responses."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ LIVEZ = b"GET /livez HTTP/1.1\r\nHost: gateway\r\n\r\n"
 LAST = b"GET /livez HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n"
 ALIVE = Expected(200, b"alive\n")
 
-# The segments in which a head and a body are sent. `AT_ONCE`: together with all that follows, before anything is answered.
+# The segments in which a head and a body are sent. `AT_ONCE`: together with all requests that follow, before any response arrives.
 Cut = Callable[[bytes, bytes], list[bytes]]
 AT_ONCE = "at once"
 CUTS: dict[str, Cut] = {
@@ -24,7 +24,7 @@ CUTS: dict[str, Cut] = {
 }
 BODIES = ("no body", "length", "chunked")
 FOLLOWERS = ("nothing", "a GET", "another caller", "another offer")
-# The bodies and cuts of each method. Other methods than GET and POST take a longer way through the gateway, and are all refused.
+# The bodies and cuts of each method. Methods other than GET and POST go through Starlette, and are all refused.
 METHODS = {
     "POST": (("a query", "a request", "a query that holds a request", "a request behind 18 KB", "a query behind 28 KB"), tuple(CUTS)),
     "GET": (("a request", "a request behind 18 KB"), tuple(CUTS)),
@@ -34,7 +34,7 @@ METHODS = {
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request in segments, and the requests that follow on its connection, each with the answer that it must get."""
+    """A request in segments, and the requests that follow on its connection, each with its expected response."""
 
     request: Request
     answer: Expected
@@ -43,22 +43,22 @@ class Exchange:
 
     @property
     def segments(self) -> list[bytes]:
-        """The request as it is sent."""
+        """The segments in which the request is sent."""
         return [segment for segment in CUTS[self.cut](*self.request.parts) if segment]
 
     @property
     def queries(self) -> int:
-        """How many operations the gateway executes for it."""
+        """The number of operations that the gateway executes for this exchange."""
         answers = [self.answer] if self.answer.closes else [self.answer, *(answer for _, answer in self.following)]
         return sum(answer.status == 200 and answer is not ALIVE for answer in answers)
 
 
 def exchanges(offer: str, framing: str, callers: Callers, proxied: bool = False) -> Iterator[Exchange]:
-    """All exchanges that begin with a request with this offer and this framing."""
+    """All exchanges whose first request has this offer and this framing."""
     bodies = contents(callers.smuggler)
     for method, (names, cuts) in METHODS.items():
-        tried = [None] if framing == "no body" else [bodies[name] for name in names]
-        for content, cut, has_token, follower in product(tried, cuts, (True, False), FOLLOWERS):
+        possible = [None] if framing == "no body" else [bodies[name] for name in names]
+        for content, cut, has_token, follower in product(possible, cuts, (True, False), FOLLOWERS):
             if content is None and "body" in cut:
                 continue
             request = Request(method, OFFERS[offer], framing, content, callers.next() if has_token else None)
@@ -66,7 +66,7 @@ def exchanges(offer: str, framing: str, callers: Callers, proxied: bool = False)
 
 
 def following(follower: str, callers: Callers) -> tuple[tuple[bytes, Expected], ...]:
-    """The requests that follow, with their answers."""
+    """The requests that follow, with their expected responses."""
     if follower == "nothing":
         return ()
     if follower == "a GET":
@@ -77,8 +77,8 @@ def following(follower: str, callers: Callers) -> tuple[tuple[bytes, Expected], 
     return ((request.whole, expected(request)),)
 
 
-async def hold(exchange: Exchange, peer: Peer) -> None:
-    """Hold an exchange on a connection of its own, which must bring the expected answers, in order, and nothing else."""
+async def run(exchange: Exchange, peer: Peer) -> None:
+    """Run an exchange on a new connection. The expected responses must arrive, in order, and nothing else."""
     first = exchange.answer
     following = [*exchange.following, (LAST, ALIVE)]
     segments = exchange.segments
@@ -94,11 +94,11 @@ async def hold(exchange: Exchange, peer: Peer) -> None:
             for request, answer in following:
                 await connection.send(request)
                 check(await connection.answer(), answer, exchange)
-        assert await connection.rest() == b"", exchange
+        assert await connection.remaining() == b"", exchange
 
 
 def check(answer: Answer, expected: Expected, what: object) -> None:
-    """An answer is the expected one, and holds nothing of another caller's."""
+    """Check that a response is the expected one, and that it contains no data of another caller."""
     assert answer.status == expected.status, (answer, what)
     if expected.body is None:
         assert b"workspace-" not in answer.body, (answer, what)

@@ -13,8 +13,8 @@ import pytest
 
 from tests.framing.connections import Peer
 
-# Sources: nginx.org/en/docs/http/websocket.html; for `keepalive` nginx.org/en/docs/http/ngx_http_upstream_module.html. It replaces `close` by an
-# empty `Connection`, so that the connection to the gateway is kept for the next request, whichever client sends that.
+# Sources: nginx.org/en/docs/http/websocket.html; for `keepalive` nginx.org/en/docs/http/ngx_http_upstream_module.html. The latter replaces `close`
+# with an empty `Connection`, so that nginx keeps the connection to the gateway for the next request of any client.
 CONFIGURATION = """
 daemon off;
 {user}
@@ -47,14 +47,17 @@ http {{
 
 
 def recipe(kept: int = 0, buffered: bool = True) -> dict[str, str]:
-    """How many idle connections to the gateway are kept, and whether a request's body is read to its end before the gateway is sent any of it."""
+    """The options of a configuration.
+
+    `kept`: how many idle connections to the gateway nginx keeps. `buffered`: whether nginx reads a whole body before it sends it to the gateway.
+    """
     otherwise, upstream = ("''", f"keepalive {kept};") if kept else ("close", "")
     return {"otherwise": otherwise, "upstream": upstream, "location": "" if buffered else "proxy_request_buffering off;"}
 
 
 def executable() -> str:
-    """Where nginx is. Without it the test is skipped, or fails where everything must run."""
-    # Debian installs it where only root looks.
+    """The path of nginx. If it is missing, the test is skipped, or fails in CI, where all tests must run."""
+    # Debian installs it in a directory that is only in root's PATH.
     if found := shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
         return found
     reason = "nginx is missing; on Debian: apt-get install nginx-light"
@@ -65,12 +68,12 @@ def executable() -> str:
 
 @asynccontextmanager
 async def nginx(gateway_port: int, directory: Path, chosen: dict[str, str]) -> AsyncIterator[Peer]:
-    """An nginx of its own. Its port listens from the beginning, because it inherits the socket, as it would from an older nginx."""
+    """A new nginx in front of a gateway. It inherits a listening socket, as from an older nginx, so that its port accepts connections at once."""
     found = executable()
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port: int = bound.getsockname()[1]
         configuration = directory / "nginx.conf"
-        # As root it would leave the rights that it needs for the test's own directory.
+        # As root, nginx would give up the rights that it needs for the test's directory.
         user = "" if os.geteuid() else "user root;"
         configuration.write_text(CONFIGURATION.format(directory=directory, gateway_port=gateway_port, port=port, user=user, **chosen))
         errors = directory / "error.log"

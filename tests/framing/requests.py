@@ -1,4 +1,4 @@
-"""Requests in every framing: the upgrade they offer, how their body is delimited, in which segments they are sent, and the answer they must get."""
+"""Requests in every framing: the upgrade they offer, how their body is delimited, and the response that they must receive."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ URL = "/graphql?query=%7Bme%7Bsubject%20workspaceId%7D%7D"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller with a workspace of its own."""
+    """A caller with its own workspace."""
 
     workspace: str
     token: str
@@ -24,13 +24,13 @@ class Caller:
 
     @property
     def answer(self) -> bytes:
-        """The response body to this caller's query, and to nobody else's."""
+        """The body of the response to this caller's query. No other caller receives the same."""
         return orjson.dumps({"data": {"me": {"subject": self.subject, "workspaceId": self.workspace}}})
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """How a request offers another protocol, and whether its connection ends with it."""
+    """How a request offers to upgrade to another protocol, and whether its connection is closed after the response."""
 
     headers: tuple[str, ...] = ()
     version: str = "1.1"
@@ -59,12 +59,12 @@ OFFERS = {
 
 
 def with_length(content: bytes) -> tuple[str, bytes]:
-    """The header that delimits a body by its length, and the body as it is sent."""
+    """The header that delimits a body by its length, and the bytes of the body."""
     return f"Content-Length: {len(content)}", content
 
 
 def in_chunks(content: bytes) -> tuple[str, bytes]:
-    """The header that announces chunks, and the body in two of them, with an extension and a trailer."""
+    """The header that announces chunks, and the body in two chunks, with an extension and a trailer."""
     half = len(content) // 2
     first, second = content[:half], content[half:]
     return "Transfer-Encoding: chunked", b"%x\r\n%b\r\n%x;a=b\r\n%b\r\n0\r\nX-Trailer: x\r\n\r\n" % (half, first, len(second), second)
@@ -85,7 +85,7 @@ class Request:
 
     @property
     def parts(self) -> tuple[bytes, bytes]:
-        """The head and the body, as they are sent."""
+        """The bytes of the head and of the body."""
         length, body = FRAMINGS[self.framing](self.content) if self.content is not None else ("", b"")
         target = URL if self.method == "GET" else "/graphql"
         lines = [
@@ -100,13 +100,13 @@ class Request:
 
     @property
     def whole(self) -> bytes:
-        """All bytes of it."""
+        """All bytes of the request."""
         return b"".join(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The answer to a request: its status, its body where that is exact, and whether the connection ends with it."""
+    """The response that a request must receive: its status, its body if that is fixed, and whether the connection is closed after it."""
 
     status: int
     body: bytes | None = None
@@ -114,7 +114,7 @@ class Expected:
 
 
 def expected(request: Request, proxied: bool = False) -> Expected:
-    """The answer to a request, which is the same whether or not it offers an upgrade that is not accepted. `proxied`: through nginx."""
+    """The response that a request must receive. An offer that is not accepted does not change it. `proxied`: through nginx."""
     closes = request.offer.closes
     if is_badly_framed(request):
         return Expected(400, None if proxied else b"", closes=True)
@@ -130,12 +130,12 @@ def expected(request: Request, proxied: bool = False) -> Expected:
 
 
 def is_badly_framed(request: Request) -> bool:
-    """Whether a request is refused for its framing: HTTP/1.0 has no chunks."""
+    """Whether a request is refused for its framing: chunks are not allowed in HTTP/1.0."""
     return request.offer.version == "1.0" and request.content is not None and request.framing == "chunked"
 
 
 def is_incomplete_handshake(request: Request, proxied: bool) -> bool:
-    """Whether a request is the handshake of a WebSocket that lacks its key. nginx passes on the first of several offers, in HTTP/1.1."""
+    """Whether a request is a WebSocket handshake without its key. nginx forwards only the first of several offers, and in HTTP/1.1."""
     offers = [header for header in request.offer.headers if header.startswith("Upgrade")]
     if proxied:
         offers = offers[:1]
@@ -158,7 +158,7 @@ def smuggled(smuggler: Caller) -> bytes:
 
 
 def contents(smuggler: Caller) -> dict[str, bytes]:
-    """Bodies, by a name. A parser skips line ends in front of a request, so that it finds the one behind them wherever it begins to read."""
+    """Bodies by name. In some of them many line ends precede a request: a parser skips these, and so finds the request wherever it begins to read."""
     query, request = orjson.dumps({"query": ME}), smuggled(smuggler)
     return {
         "a query": query,

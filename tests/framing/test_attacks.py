@@ -1,4 +1,4 @@
-"""Attacks through nginx: a request whose body holds another one, and the callers whose requests follow on the same connection to the gateway."""
+"""Attacks through nginx: the body of a request contains another request, and requests of other callers follow on the same connection."""
 
 from itertools import product
 from pathlib import Path
@@ -13,18 +13,18 @@ from tests.framing.requests import CREATE, ME, OFFERS, PERSON, Caller, Request, 
 from tests.framing.watched import Watched
 
 OFFERED = ("h2c", "foo", "websocket", "Java")
-# nginx keeps 16 KB of a body in memory and sends them together with the head. Longer bodies reach the gateway in a read of their own.
+# nginx keeps 16 KB of a body in memory and sends them together with the head. The gateway reads longer bodies separately.
 SIZES = (4_000, 18_000, 28_000)
 VICTIMS = 3
 
 
 def beginning(*headers: str, target: str = "/graphql", method: str = "POST") -> bytes:
-    """The beginning of a request, to which the next bytes on the connection belong."""
+    """The beginning of a request. The next bytes on the connection would complete it."""
     return "\r\n".join([f"{method} {target} HTTP/1.1", "Host: gateway", "Content-Type: application/json", *headers]).encode()
 
 
 def open_ended(smuggler: Caller) -> dict[str, bytes]:
-    """Ends of a body, by the harm that the next caller has if one is parsed as a request."""
+    """Ends of a body, by the harm to the next caller if the gateway parses that end as a request."""
     mutation = orjson.dumps({"query": CREATE, "variables": {"input": PERSON}})
     return {
         "the next caller gets another answer": smuggled(smuggler),
@@ -38,7 +38,7 @@ ATTACKS = tuple(open_ended(Caller("", "")))
 
 
 def attacks(watched: Watched, attack: str, *callers: Caller | None) -> list[Request]:
-    """All requests that attack in this way, by these callers."""
+    """All requests with this attack, sent by these callers."""
     ending = open_ended(watched.callers.smuggler)[attack]
     contents = [b"\r\n" * ((size - len(ending)) // 2) + ending for size in SIZES]
     return [
@@ -48,7 +48,7 @@ def attacks(watched: Watched, attack: str, *callers: Caller | None) -> list[Requ
 
 
 async def expect_own_answers(watched: Watched, proxy: Peer) -> None:
-    """Callers on new connections to nginx get their own answers."""
+    """Check that callers on new connections to nginx receive their own responses."""
     for _ in range(VICTIMS):
         request = Request(content=orjson.dumps({"query": ME}), caller=watched.callers.next())
         async with connected(proxy) as connection:
@@ -57,7 +57,7 @@ async def expect_own_answers(watched: Watched, proxy: Peer) -> None:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-async def test_callers_behind_an_attacker_get_their_own_answers(watched: Watched, attack: str, tmp_path: Path) -> None:
+async def test_callers_behind_an_attacker_receive_their_own_responses(watched: Watched, attack: str, tmp_path: Path) -> None:
     requests = attacks(watched, attack, None, watched.callers.smuggler)
 
     async with watched.executes(queries=VICTIMS * len(requests)), nginx(watched.peer.port, tmp_path, recipe(kept=1)) as proxy:
@@ -68,14 +68,14 @@ async def test_callers_behind_an_attacker_get_their_own_answers(watched: Watched
                 check(await attacker.answer(), expected(request), request)
             await expect_own_answers(watched, proxy)
 
-        # Without these the test would pass on a gateway that has the defect.
+        # If these did not hold, the test would pass even on a gateway with the defect.
         assert watched.reads.connections - connections < len(requests), "requests followed each other on a connection to the gateway"
         assert watched.reads.count - reads > (1 + VICTIMS) * len(requests), "bodies came behind their heads"
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-async def test_it_does_not_matter_whether_nginx_collects_the_body(watched: Watched, attack: str, tmp_path: Path) -> None:
-    # Without a token there is an answer before the body was sent, after which nginx does not keep the connection.
+async def test_callers_receive_their_own_responses_if_nginx_does_not_buffer_bodies(watched: Watched, attack: str, tmp_path: Path) -> None:
+    # A request without a token is answered before its body is sent. nginx does not keep the connection then.
     requests = attacks(watched, attack, watched.callers.smuggler)
     chosen = recipe(kept=1, buffered=False)
 
@@ -95,7 +95,7 @@ async def test_it_does_not_matter_whether_nginx_collects_the_body(watched: Watch
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-async def test_it_does_not_matter_whether_nginx_keeps_connections(watched: Watched, attack: str, tmp_path: Path) -> None:
+async def test_callers_receive_their_own_responses_if_nginx_does_not_keep_connections(watched: Watched, attack: str, tmp_path: Path) -> None:
     requests = attacks(watched, attack, None, watched.callers.smuggler)[::4]
 
     async with watched.executes(queries=VICTIMS * len(requests)), nginx(watched.peer.port, tmp_path, recipe()) as proxy:

@@ -47,13 +47,13 @@ async def served(request: pytest.FixtureRequest, watched: Watched, tmp_path_fact
 
 
 def peer(served: Gateway, watched: Watched) -> Peer:
-    """Where raw connections go."""
+    """The server to which raw connections are opened."""
     return watched.peer if served is watched.gateway else Peer(urlsplit(served.url).port or 0)
 
 
 async def printed(*command: str | Path) -> str:
     """The output of a command that must succeed."""
-    # Without the settings of a proxy, which some clients would use for this machine too.
+    # Without the variables that name a proxy: some clients would use it even for this machine.
     environment = {"PATH": os.environ["PATH"]}
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE, stderr=STDOUT)
     try:
@@ -67,7 +67,7 @@ async def printed(*command: str | Path) -> str:
 
 
 @pytest.mark.parametrize("framing", JAVA_BODIES)
-async def test_a_request_as_java_sends_it_is_answered_however_it_is_cut(watched: Watched, served: Gateway, framing: str) -> None:
+async def test_a_request_in_the_format_of_java_may_be_cut_anywhere(watched: Watched, served: Gateway, framing: str) -> None:
     lines, body = JAVA_BODIES[framing]
     caller = watched.callers.next()
     head = JAVA.format(token=caller.token, **lines).encode()
@@ -79,10 +79,10 @@ async def test_a_request_as_java_sends_it_is_answered_however_it_is_cut(watched:
             check(await connection.answer(), Expected(200, caller.answer), segments)
         await connection.send(LAST)
         check(await connection.answer(), ALIVE, LAST)
-        assert await connection.rest() == b""
+        assert await connection.remaining() == b""
 
 
-async def test_java_is_answered(watched: Watched, served: Gateway) -> None:
+async def test_the_java_client_is_answered(watched: Watched, served: Gateway) -> None:
     java = shutil.which("java")
     if not java or not shutil.which("javac"):
         pytest.skip("a JDK is missing; on Debian: apt-get install openjdk-17-jdk-headless")
@@ -112,9 +112,6 @@ async def test_curl_with_http2_is_answered(watched: Watched, served: Gateway) ->
     assert output.splitlines() == [f"{answer} 200 1", f"{answer} 200 0", f"{answer} 200 1"]
 
 
-# A WebSocket is the one offer that is accepted.
-
-
 async def test_a_socket_is_opened_and_serves_operations(watched: Watched, served: Gateway) -> None:
     caller = watched.callers.next()
     async with watched.executes(queries=1), wired(served, caller.token) as wire:
@@ -135,14 +132,14 @@ async def test_a_socket_may_follow_requests_whose_offers_were_ignored(watched: W
         await acknowledged(connection, caller, b"")
 
 
-async def test_a_first_frame_in_the_same_read_as_its_handshake_is_read(watched: Watched, served: Gateway) -> None:
+async def test_a_frame_that_arrives_together_with_its_handshake_is_read(watched: Watched, served: Gateway) -> None:
     caller = watched.callers.next()
     async with connected(Peer(peer(served, watched).port)) as connection:
         await acknowledged(connection, caller, HANDSHAKE)
 
 
 async def acknowledged(connection: Connection, caller: Caller, before: bytes) -> None:
-    """Send the first message of a socket, behind what comes before, and get the handshake's answer and the message that acknowledges it."""
+    """Send `before` and a connection_init. Check that the response to the handshake and the connection_ack arrive."""
     begin = orjson.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {caller.token}"}})
     await connection.send(before + Frame(Opcode.TEXT, begin).serialize(mask=True))
 

@@ -1,4 +1,7 @@
-"""Requests of every framing, sent to the gateway itself in segments, each of which is read alone."""
+"""Requests of every framing, sent directly to the gateway in segments. The gateway reads each segment separately.
+
+All limits also apply to a request whose offer is ignored.
+"""
 
 from dataclasses import replace
 
@@ -19,7 +22,7 @@ LENGTHS = ("length", "chunked")
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("offer", OFFERS)
 async def test_every_request_is_answered_alone_and_exactly(watched: Watched, offer: str, body: str) -> None:
-    await watched.hold(exchanges(offer, body, watched.callers), watched.peer)
+    await watched.run(exchanges(offer, body, watched.callers), watched.peer)
 
 
 @pytest.mark.parametrize("framing", LENGTHS)
@@ -34,12 +37,12 @@ async def test_a_head_may_arrive_byte_by_byte(watched: Watched, framing: str) ->
             check(await connection.answer(), answer, offer)
             if not answer.closes:
                 check(await connection.answer(), ALIVE, offer)
-            assert await connection.rest() == b""
+            assert await connection.remaining() == b""
 
 
 @pytest.mark.parametrize("framing", LENGTHS)
 @pytest.mark.parametrize("name", ["h2c", "Java", "close"])
-async def test_it_does_not_matter_where_a_request_is_cut(watched: Watched, name: str, framing: str) -> None:
+async def test_a_request_may_be_cut_at_any_byte(watched: Watched, name: str, framing: str) -> None:
     content = smuggled(watched.callers.smuggler)
     length = len(Request(offer=OFFERS[name], framing=framing, content=content, caller=watched.callers.next()).whole)
 
@@ -52,7 +55,7 @@ async def test_it_does_not_matter_where_a_request_is_cut(watched: Watched, name:
                 check(await connection.answer(), expected(request), at)
                 if not OFFERS[name].closes:
                     check(await connection.answer(), ALIVE, at)
-                assert await connection.rest() == b"", at
+                assert await connection.remaining() == b"", at
 
 
 async def test_offers_that_are_sent_at_once_are_answered_in_order(watched: Watched) -> None:
@@ -68,17 +71,17 @@ async def test_offers_that_are_sent_at_once_are_answered_in_order(watched: Watch
         for request in requests:
             check(await connection.answer(), expected(request), request)
         check(await connection.answer(), ALIVE, "the last")
-        assert await connection.rest() == b""
+        assert await connection.remaining() == b""
 
 
-async def test_an_offer_within_http_1_0_that_keeps_its_connection_is_the_last_request_all_the_same(watched: Watched) -> None:
+async def test_an_offer_in_http_1_0_is_the_last_request_even_with_keep_alive(watched: Watched) -> None:
     offer = Offer(("Connection: keep-alive, Upgrade", "Upgrade: h2c"), "1.0", closes=True)
     request = Request(offer=offer, content=QUERY, caller=watched.callers.next())
     async with watched.executes(queries=1), connected(watched.peer) as connection:
         await connection.send(request.whole + LIVEZ)
 
         check(await connection.answer(), expected(request), request)
-        assert await connection.rest() == b""
+        assert await connection.remaining() == b""
 
 
 @pytest.mark.parametrize("offer", ["no offer", "h2c", "websocket", "1.0"])
@@ -92,7 +95,7 @@ async def test_connect_is_refused_and_nothing_behind_it_is_read(watched: Watched
 
             answer = await connection.answer()
             assert (answer.status, answer.headers["connection"], answer.body) == (400, "close", b"")
-            assert await connection.rest() == b""
+            assert await connection.remaining() == b""
 
 
 AMBIGUOUS = {
@@ -119,18 +122,18 @@ async def test_a_head_that_servers_could_read_differently_is_refused_with_and_wi
 
             answer = await connection.answer()
             assert (answer.status, answer.headers["connection"], answer.body) == (400, "close", b"")
-            assert await connection.rest() == b""
+            assert await connection.remaining() == b""
 
 
 @pytest.mark.parametrize("head", ["GET /livez HTTP/1.0", "GET /livez HTTP/1.0|Host: gateway", "GET /livez HTTP/1.1|Host:"])
-async def test_a_head_that_names_no_host_is_read_where_it_may(watched: Watched, head: str) -> None:
+async def test_a_head_without_a_host_is_read_if_its_version_allows_that(watched: Watched, head: str) -> None:
     async with connected(watched.peer) as connection:
         await connection.send("\r\n".join([*head.split("|"), "", ""]).encode())
 
         check(await connection.answer(), ALIVE, head)
 
 
-async def test_an_offer_that_waits_for_leave_to_send_its_body_gets_it_once(watched: Watched) -> None:
+async def test_an_offer_that_expects_100_continue_receives_it_once(watched: Watched) -> None:
     request = Request(offer=Offer((*JAVA, "Expect: 100-continue")), content=QUERY, caller=watched.callers.next())
     head, body = request.parts
     async with watched.executes(queries=1), connected(watched.peer) as connection:
@@ -140,10 +143,7 @@ async def test_an_offer_that_waits_for_leave_to_send_its_body_gets_it_once(watch
 
         check(await connection.answer(), expected(request), request)
         check(await connection.answer(), ALIVE, "the last")
-        assert await connection.rest() == b""
-
-
-# All limits hold for a request whose offer is ignored.
+        assert await connection.remaining() == b""
 
 
 async def test_a_head_with_an_offer_that_is_too_long_is_refused(watched: Watched) -> None:
@@ -154,10 +154,10 @@ async def test_a_head_with_an_offer_that_is_too_long_is_refused(watched: Watched
             await connection.send(*segments)
 
             assert (await connection.answer()).status == 431
-            assert await connection.rest() == b""
+            assert await connection.remaining() == b""
 
 
-async def test_a_head_with_an_offer_of_the_greatest_length_is_read(watched: Watched) -> None:
+async def test_a_head_with_an_offer_of_the_maximum_length_is_read(watched: Watched) -> None:
     request = Request(content=QUERY, caller=watched.callers.next())
     room = MAX_HEAD_BYTES - 200 - len(request.parts[0])
     request = replace(request, offer=Offer((*JAVA, f"X: {'x' * room}")))
@@ -177,7 +177,7 @@ async def test_a_body_behind_an_offer_that_is_too_long_is_refused(watched: Watch
         assert (await connection.answer()).status == 413
 
 
-async def test_chunks_behind_an_offer_that_are_none_are_refused(watched: Watched) -> None:
+async def test_invalid_chunks_behind_an_offer_are_refused(watched: Watched) -> None:
     request = Request(offer=OFFERS["h2c"], framing="chunked", content=QUERY, caller=watched.callers.next())
     head, _ = request.parts
     for segments in ([head + b"zz\r\n" + LIVEZ], [head, b"zz\r\n" + LIVEZ]):
@@ -185,4 +185,4 @@ async def test_chunks_behind_an_offer_that_are_none_are_refused(watched: Watched
             await connection.send(*segments)
 
             assert (await connection.answer()).status == 400
-            assert await connection.rest() == b""
+            assert await connection.remaining() == b""

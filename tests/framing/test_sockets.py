@@ -1,4 +1,4 @@
-"""Sockets whose client did not wait for the answer to its handshake: what it sent meanwhile is read afterwards, and breaks nothing."""
+"""Sockets whose client does not wait for the response to its handshake: the bytes that it sends early are read after the response."""
 
 import struct
 
@@ -17,7 +17,7 @@ PINGED = Frame(Opcode.PING, b"early").serialize(mask=True)
 PINGS = Frame(Opcode.PING, b"").serialize(mask=True) * (BURST_MESSAGES + int(MESSAGES_PER_SECOND * GENEROUS_SECONDS))
 CLOSED = Frame(Opcode.CLOSE, Close(1000, "").serialize()).serialize(mask=True)
 REQUEST = b"GET /livez HTTP/1.1\r\nHost: gateway\r\n\r\n"
-# What comes with the handshake, and what its answer is followed by: a frame, without the two bytes of its head.
+# Bytes that are sent together with the handshake, and the frame that the gateway sends after its response, without the two bytes of the frame's head.
 EARLY = {
     "a ping": (PINGED, b"early"),
     "a close": (CLOSED, struct.pack("!H", CloseCode.NORMAL_CLOSURE)),
@@ -26,7 +26,7 @@ EARLY = {
 
 
 @pytest.mark.parametrize("early", EARLY)
-async def test_frames_that_come_with_a_handshake_are_answered_after_it(watched: Watched, early: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_frames_that_are_sent_with_a_handshake_are_answered_after_it(watched: Watched, early: str, caplog: pytest.LogCaptureFixture) -> None:
     sent, answered = EARLY[early]
     async with connected(Peer(watched.peer.port)) as connection:
         await connection.send(HANDSHAKE + sent)
@@ -36,23 +36,23 @@ async def test_frames_that_come_with_a_handshake_are_answered_after_it(watched: 
     assert caplog.records == []
 
 
-async def test_a_flood_that_comes_with_a_handshake_is_turned_away(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_flood_that_is_sent_with_a_handshake_closes_the_socket(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
     async with connected(Peer(watched.peer.port)) as connection:
         await connection.send(HANDSHAKE + PINGS)
 
         assert (await connection.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
-        assert struct.pack("!H", CloseCode.TRY_AGAIN_LATER) in await connection.rest()
+        assert struct.pack("!H", CloseCode.TRY_AGAIN_LATER) in await connection.remaining()
     assert caplog.records == []
 
 
-async def test_too_many_bytes_before_the_answer_end_the_connection(
+async def test_too_many_bytes_before_the_response_close_the_connection(
     watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(frames, "EARLY_BYTES", len(REQUEST) - 1)
     async with connected(Peer(watched.peer.port)) as connection:
         await connection.send(HANDSHAKE + REQUEST)
 
-        assert await connection.rest() == b""
+        assert await connection.remaining() == b""
     assert caplog.records == []
 
 
@@ -64,5 +64,5 @@ async def test_frames_behind_a_handshake_that_is_refused_are_not_read(watched: W
 
         answer = await connection.answer()
         assert (answer.status, answer.body) == (403, b"")
-        assert await connection.rest() == b""
+        assert await connection.remaining() == b""
     assert caplog.records == []

@@ -1,4 +1,4 @@
-"""Requests of every framing through nginx, which keeps its connections to the gateway from one client to the next."""
+"""Requests of every framing through nginx, which shares its connections to the gateway between clients."""
 
 from collections.abc import AsyncIterator
 
@@ -10,13 +10,13 @@ from tests.framing.nginx import nginx, recipe
 from tests.framing.requests import OFFERS
 from tests.framing.watched import Watched
 
-# nginx sends a long body behind its head, and waits up to 40 ms for the acknowledgement in between.
+# Many at once, because nginx is slow for each long body: it sends the head first, and waits up to 40 ms for the acknowledgement before the body.
 AT_ONCE = 16
 
 
 @pytest.fixture(scope="module")
 async def proxy(watched: Watched, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Peer]:
-    """An nginx that keeps its connections to the gateway."""
+    """An nginx that keeps idle connections to the gateway."""
     async with nginx(watched.peer.port, tmp_path_factory.mktemp("nginx"), recipe(kept=AT_ONCE)) as peer:
         yield peer
 
@@ -24,7 +24,7 @@ async def proxy(watched: Watched, tmp_path_factory: pytest.TempPathFactory) -> A
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("offer", OFFERS)
 async def test_every_request_is_answered_alone_and_exactly(watched: Watched, proxy: Peer, offer: str, body: str) -> None:
-    await watched.hold(exchanges(offer, body, watched.callers, proxied=True), proxy, AT_ONCE)
+    await watched.run(exchanges(offer, body, watched.callers, proxied=True), proxy, AT_ONCE)
 
 
 async def test_nginx_itself_refuses_connect(watched: Watched, proxy: Peer) -> None:

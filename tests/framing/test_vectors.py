@@ -1,4 +1,4 @@
-"""Requests on whose length two servers could disagree, on a connection that could be a proxy's: what is answered, and what is read behind them."""
+"""Requests that two servers could read differently, with a second request behind each: which responses the gateway sends."""
 
 from collections.abc import AsyncIterator
 
@@ -12,7 +12,7 @@ from tests.serving import Gateway, serving
 
 @pytest.fixture(scope="module")
 async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway as it serves."""
+    """A gateway with its default limits."""
     async with serving(shared_database_uri) as running:
         yield running
 
@@ -28,7 +28,7 @@ async def test_a_request_is_read_to_its_end_or_refused(gateway: Gateway, vector:
     assert vector.statuses != REFUSED or heads[-1].endswith(b"\r\n\r\n"), "a refusal has no content"
 
 
-async def test_trailers_that_close_after_the_answer_end_the_connection(gateway: Gateway) -> None:
+async def test_trailers_with_connection_close_after_the_response_close_the_connection(gateway: Gateway) -> None:
     async with line(gateway) as proxy:
         await proxy.say(head(CHUNKED))
         assert (await proxy.hear())[0] == 404

@@ -1,22 +1,25 @@
-"""Requests on whose length two servers could disagree, by class of fault, and the decision for each: docs/decisions/request-framing.md."""
+"""Requests that two servers could read differently, by class of fault, with the gateway's decision for each.
+
+The classes are explained in docs/decisions/request-framing.md.
+"""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-# The body of requests that have one. Read as a request, it would be answered with 401.
+# The body of all requests with a body. If the gateway parsed it as a request, it would answer with 401.
 BODY = b"GET /graphql?a HTTP/1.1\r\nhost: gateway\r\n\r\n"
-# Sent behind each vector. It is answered with 200, and the connection ends.
+# Sent behind each vector. The response is 200, and the connection is closed.
 NEXT = b"GET /livez HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n"
 
 # The statuses of all responses until the gateway closes the connection.
 READ = (404, 200)  # The request is answered, and so is the next.
-LAST = (404,)  # The request is answered, and the connection closed: the next is not read.
+LAST = (404,)  # The request is answered and the connection closed. The next request is not read.
 REFUSED = (400,)
 
 LENGTH = b"content-length: %d" % len(BODY)
 CHUNKED = b"transfer-encoding: chunked"
 HOST = b"host: gateway"
-# No part of a head may hold these.
+# No part of a head may contain these bytes.
 CONTROLS = (b"\0", b"\x01", b"\x0b", b"\x0c", b"\x1b", b"\x7f")
 
 
@@ -29,7 +32,7 @@ class Vector(NamedTuple):
 
 
 def head(*lines: bytes, method: bytes = b"POST", target: bytes = b"/nowhere", version: bytes = b" HTTP/1.1", host: bytes = HOST) -> bytes:
-    """A head with these header lines. Nothing is served at its address, whatever the method."""
+    """A head with these header lines. Its path does not exist, so that the response is 404 for every method."""
     return b"\r\n".join([method + b" " + target + version, *([host] if host else []), *lines, b"", b""])
 
 
@@ -51,7 +54,7 @@ def coded(*lines: bytes, body: bytes | None = None) -> bytes:
 
 
 def each(decision: tuple[int, ...], requests: Iterable[tuple[bytes, bytes]]) -> list[Vector]:
-    """Vectors with one decision, named by the bytes that differ."""
+    """Vectors with the same decision, named by the bytes in which they differ."""
     return [Vector(repr(part)[2:-1] or "nothing", request, decision) for part, request in requests]
 
 
@@ -198,7 +201,7 @@ CLASSES: dict[str, list[Vector]] = {
         Vector("a length of 0", coded(b"content-length: 0", CHUNKED), REFUSED),
         Vector("the body's own length", coded(b"content-length: %d" % len(chunks()), CHUNKED), REFUSED),
         Vector("identity", sized(b"transfer-encoding: identity"), REFUSED),
-        Vector("a coding that nobody has", sized(b"transfer-encoding: xchunked"), REFUSED),
+        Vector("an unknown coding", sized(b"transfer-encoding: xchunked"), REFUSED),
         Vector("both twice", coded(CHUNKED, CHUNKED, LENGTH, LENGTH), REFUSED),
     ],
     "chunk": [

@@ -1,4 +1,4 @@
-"""A gateway of which a test sees which bytes it has read, which operations it has executed, and what they changed."""
+"""A gateway that a test observes: the bytes that it has read, the operations that it has executed, and the database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -11,12 +11,12 @@ from pymongo.collection import Collection
 
 from tests.framing.callers import Callers
 from tests.framing.connections import Peer, Reads
-from tests.framing.exchanges import Exchange, hold
+from tests.framing.exchanges import Exchange, run
 from tests.serving import Gateway
 
 
 class Watched:
-    """A gateway, itself as a peer, and its callers."""
+    """A gateway, with its address as a peer and its callers."""
 
     def __init__(self, gateway: Gateway, reads: Reads, collection: Collection[dict[str, Any]]) -> None:
         self.gateway = gateway
@@ -27,7 +27,7 @@ class Watched:
 
     @asynccontextmanager
     async def executes(self, queries: int) -> AsyncIterator[None]:
-        """Exactly so many queries are executed within this context, and no mutation."""
+        """Check that exactly `queries` queries and no mutation are executed within this context."""
         before = await self._executed()
 
         yield
@@ -37,14 +37,14 @@ class Watched:
         assert after["mutation"] == 0
         assert self._collection.count_documents({}) == 0
 
-    async def hold(self, exchanges: Iterable[Exchange], peer: Peer, at_once: int = 1) -> None:
-        """Hold exchanges, so many at a time. Exactly their own operations are executed."""
+    async def run(self, exchanges: Iterable[Exchange], peer: Peer, at_once: int = 1) -> None:
+        """Run exchanges, `at_once` of them at a time. Check that exactly their own operations are executed."""
         exchanges = list(exchanges)
         waiting = iter(exchanges)
 
         async def work() -> None:
             for exchange in waiting:
-                await hold(exchange, peer)
+                await run(exchange, peer)
 
         async with self.executes(sum(exchange.queries for exchange in exchanges)), asyncio.TaskGroup() as group:
             for _ in range(at_once):

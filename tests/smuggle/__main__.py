@@ -1,4 +1,4 @@
-"""Requests with faults through nginx and HAProxy: python -m tests.smuggle --seed 7 --streams 100000."""
+"""Send faulty requests through nginx and HAProxy: python -m tests.smuggle --seed 7 --streams 100000."""
 
 import argparse
 import re
@@ -20,11 +20,11 @@ MAX_SHOWN = 5
 
 
 def main() -> int:
-    """Run it and print the figures; 1 where a proxy and the gateway disagree."""
+    """Run the command and print its figures. Returns 1 if a proxy and the gateway disagree, 2 if a proxy is missing."""
     parser = argparse.ArgumentParser(prog="tests.smuggle", description=__doc__)
     parser.add_argument("--seed", type=int, default=7, help="the same seed sends the same streams")
     parser.add_argument("--streams", type=int, default=100_000, help="how many streams, each through both proxies")
-    parser.add_argument("--only", type=int, action="append", help="only the stream with this index, or these")
+    parser.add_argument("--only", type=int, action="append", help="only the stream with this index; may be repeated")
     parser.add_argument("--proxy", choices=[proxy.name for proxy in PROXIES], help="only through this proxy")
     parser.add_argument("--planted", choices=sorted(FAULTS), help="a fault to build into the gateway: it must be found")
     options = parser.parse_args()
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 async def report(proxy: Proxy, directory: Path, mongo_uri: str, options: argparse.Namespace) -> bool:
-    """Send the streams through one proxy, and print what came of it. Returns whether they disagree."""
+    """Send the streams through one proxy, and print the result. Returns whether the proxy and the gateway disagree."""
     (directory / proxy.name).mkdir()
     indices = options.only or range(options.streams)
     result, seconds = await through(proxy, directory / proxy.name, mongo_uri, options.seed, indices, options.planted)
@@ -64,7 +64,7 @@ async def report(proxy: Proxy, directory: Path, mongo_uri: str, options: argpars
 
 
 def shown(segment: bytes) -> str:
-    """The bytes of a segment, with its empty lines counted."""
+    """The bytes of a segment as Python code, with many empty lines as a product."""
     return re.sub(r"(?:\\r\\n){9,}", lambda found: f"' + {len(found[0]) // 4} * b'\\r\\n' + b'", repr(segment))
 
 

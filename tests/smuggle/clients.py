@@ -1,4 +1,4 @@
-"""Clients that each send one stream to a proxy and read all that it answers."""
+"""Clients: each sends one stream to a proxy and reads all of its responses."""
 
 import asyncio
 from asyncio import BaseTransport, Transport
@@ -9,14 +9,14 @@ from typing import cast
 from tests.smuggle.streams import MARKER, TOKEN, stream
 
 CONCURRENT = 48
-# Between segments, so that most of them are read one by one. Nothing depends on it.
+# The pause between segments, so that a proxy reads most of them one by one. The result does not depend on it.
 PAUSE_SECONDS = 0.001
-# A proxy that holds a connection for longer has lost it.
+# A proxy that keeps a connection open for longer has lost track of it.
 END_SECONDS = 60.0
 
 
 class Client(asyncio.Protocol):
-    """One connection. Says that it sends no more, and is done when the proxy closes it."""
+    """One connection. It closes its sending side after the last segment, and is done when the proxy closes the connection."""
 
     def __init__(self, segments: list[bytes]) -> None:
         self._segments = segments
@@ -38,17 +38,20 @@ class Client(asyncio.Protocol):
             self._transport.write_eof()
 
     def data_received(self, data: bytes) -> None:
-        """Keep what was answered."""
+        """Store the bytes of the responses."""
         self.received += data
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing more comes."""
+        """The proxy has closed the connection."""
         if not self.done.done():
             self.done.set_result(None)
 
 
 async def send(port: int, seed: int, indices: Iterable[int], token: bytes) -> list[tuple[bytes, str]]:
-    """Send streams to a proxy. Returns the markers of requests whose connections were kept, or whose responses reached another stream."""
+    """Send streams to a proxy.
+
+    Returns the markers of requests whose connections were not closed, or whose responses reached another stream, each with an explanation.
+    """
     loop = asyncio.get_running_loop()
     remaining = iter(indices)
     disagreements: list[tuple[bytes, str]] = []

@@ -1,4 +1,4 @@
-"""Whether a proxy and the gateway saw the same requests: pure functions over what both recorded."""
+"""The comparison of a proxy's log with the gateway's records: whether both saw the same requests. Pure functions."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tests.smuggle.proxies import Entry
 from tests.smuggle.streams import MARKER
 
-# A head or a body that the gateway refuses is answered without an id, before or after it has counted as a request.
+# The gateway refuses a bad head or body with one of these, and without an id. Its records may or may not contain such a request.
 REFUSALS = (400, 431)
 
 
@@ -23,7 +23,7 @@ class Comparison:
 
 
 def marker(text: bytes) -> bytes:
-    """The first marker in it, or nothing."""
+    """The first marker in a text, or an empty text."""
     found = MARKER.search(text)
     return found[0] if found else b""
 
@@ -31,8 +31,8 @@ def marker(text: bytes) -> bytes:
 def compared(entries: Iterable[Entry], records: Iterable[bytes]) -> Comparison:
     """Compare the log of a proxy with the records of the gateway behind it.
 
-    The gateway must have parsed each request that it answered for the proxy, none that the proxy did not forward, and must have answered each with
-    its own id. One that was forwarded and not answered (the client left, or the body was bad) may have been parsed or not.
+    The gateway must have parsed each request that it answered for the proxy, and none that the proxy did not forward. Each response must have the id
+    of its request. A request that was forwarded but not answered (the client left, or the body was bad) may have been parsed or not.
     """
     result = Comparison()
     parsed: Counter[bytes] = Counter()
@@ -63,7 +63,7 @@ def compared(entries: Iterable[Entry], records: Iterable[bytes]) -> Comparison:
 
 
 def by_stream(disagreements: Iterable[tuple[bytes, str]]) -> dict[int, list[str]]:
-    """Disagreements by the index of their stream; -1 where there is no marker."""
+    """Disagreements by the index of their stream; -1 if there is no marker."""
     streams: dict[int, list[str]] = defaultdict(list)
     for name, what in disagreements:
         streams[int(name[1:-2]) if name else -1].append(f"{name.decode()}: {what}")

@@ -1,4 +1,4 @@
-"""A gateway that records every request that it parses: python -m tests.smuggle.gateway MONGO_URI DIRECTORY [FAULT]."""
+"""Run a gateway that records every request that it parses: python -m tests.smuggle.gateway MONGO_URI DIRECTORY [FAULT]."""
 
 import asyncio
 import signal
@@ -15,31 +15,31 @@ import gateway.server
 from gateway.transports.http_connection import HttpProtocol, Patience
 from tests.serving import serving
 
-# Longer than the proxies keep a connection, so that none is closed while a request is on its way.
+# Longer than the proxies keep an idle connection, so that the gateway never closes one while a request is on its way.
 PATIENCE = Patience(idle_seconds=120)
 
 
 class Recording(HttpProtocol):
-    """Records the target of each request, and each refusal."""
+    """A connection that records the target of each request, and each refusal."""
 
     records: ClassVar[BinaryIO]
 
-    def __init__(self, *arguments: Any, refused: Callable[[str], None], **named: Any) -> None:
+    def __init__(self, *arguments: Any, refused: Callable[[str], None], **options: Any) -> None:
         def recorded(reason: str) -> None:
             self.records.write(b"refused %b\n" % reason.encode())
             refused(reason)
 
-        super().__init__(*arguments, refused=recorded, **named)
+        super().__init__(*arguments, refused=recorded, **options)
 
     def on_headers_complete(self) -> None:
-        """Record it, unless its head is parsed again. `/readyz` is polled at the start, and is in no stream."""
+        """Record the request, unless its head will be parsed again. `/readyz` is polled at the start, and no stream requests it."""
         super().on_headers_complete()
         if not self._offer_ignored and self.url != b"/readyz":
             self.records.write(b"parsed %b\n" % self.url)
 
 
 class Upgrading(Recording):
-    """A fault: an offer that is not accepted ends the request at its head, and a later read is parsed as the next request."""
+    """A fault: an offer that is not accepted ends the request behind its head, so that its body may be parsed as the next request."""
 
     def _parse(self, data: bytes | memoryview) -> None:
         try:
@@ -49,14 +49,14 @@ class Upgrading(Recording):
                 self._upgrade_to_websocket(memoryview(data)[upgrade.args[0] :])
 
     def _ignore_offer(self, version: str) -> None:
-        self._stop_waiting()
+        self._stop_timer()
         self.scope["headers"] = self.headers.copy()
         HttpToolsProtocol.on_headers_complete(self)
-        self._headed, self._body_bytes, self._asked = True, 0, self.cycle
+        self._headed, self._body_bytes, self._latest = True, 0, self.cycle
 
 
 class Trailing(Recording):
-    """A fault: a connection that trailers close is kept, and what follows is dropped."""
+    """A fault: if trailers close a connection, it stays open, and the requests that follow are dropped."""
 
     def _is_closed_by_trailers(self) -> bool:
         return False
@@ -66,7 +66,7 @@ FAULTS: dict[str, type[Recording]] = {"upgrade": Upgrading, "trailers": Trailing
 
 
 async def main(mongo_uri: str, directory: Path, fault: str | None = None) -> None:
-    """Serve until a signal, with the address in `url`, a token in `token` and the records in `records`."""
+    """Serve until SIGTERM. The directory receives the address in `url`, a token in `token`, and the records in `records`."""
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     with (directory / "records").open("wb") as records:

@@ -1,4 +1,4 @@
-"""nginx and HAProxy in front of a gateway, and what their logs say of each request."""
+"""nginx and HAProxy in front of a gateway: their configurations and their logs."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGQUIT, SIGUSR1, Signals
 
-# They accept as much as they can be made to, so that more reaches the gateway.
+# Both configurations are as lenient as possible, so that more faulty requests reach the gateway.
 NGINX = """
 {user}daemon off; worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/error.log crit;
 events {{ worker_connections 4096; }}
@@ -63,7 +63,7 @@ backend gateway
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """How one proxy is run, and ended when all of its connections have."""
+    """How to start one proxy, and how to stop it: the signal `end` lets it finish its open connections first."""
 
     name: str
     configuration: str
@@ -72,11 +72,11 @@ class Proxy:
 
     @property
     def path(self) -> str | None:
-        """Where it is installed, if it is."""
+        """The path of the executable; None if it is not installed."""
         return shutil.which(self.name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
-    def written(self, directory: Path, port: int, gateway: str) -> list[str]:
-        """The command that runs it, with a configuration that is written here."""
+    def prepared(self, directory: Path, port: int, gateway: str) -> list[str]:
+        """Write the configuration. Returns the command that runs the proxy."""
         user = "user root root; " if os.geteuid() == 0 else ""
         configuration = directory / "configuration"
         configuration.write_text(self.configuration.format(directory=directory, port=port, gateway=gateway, user=user))
@@ -95,14 +95,14 @@ class Entry:
 
     target: bytes
     forwarded: bool
-    # Of the gateway's response, if there was one.
+    # The status and the id are those of the gateway's response. The status is None if there was none.
     status: int | None
     id: bytes
 
 
 LINE = re.compile(rb"(\d+|-) (\S+) (\S+) (.*)")
 NO_SERVER = (b"-", b"<NOSRV>")
-# What nginx notes where the gateway did not answer.
+# The statuses that nginx logs if the gateway did not answer.
 UNANSWERED = (b"-", b"499", b"502", b"504")
 
 

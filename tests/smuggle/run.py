@@ -1,4 +1,4 @@
-"""Streams through one proxy to a gateway."""
+"""One run: streams through one proxy to a gateway."""
 
 import asyncio
 import socket
@@ -17,7 +17,7 @@ from tests.smuggle.proxies import Proxy, entries
 async def through(
     proxy: Proxy, directory: Path, mongo_uri: str, seed: int, indices: Sequence[int], fault: str | None = None
 ) -> tuple[Comparison, float]:
-    """Send streams through a proxy to a gateway of its own. Returns the comparison of both, and the seconds that it took to send them."""
+    """Send streams through a proxy to a new gateway. Returns the comparison of both records, and the seconds that the sending took."""
     async with gateway(directory, mongo_uri, fault), listening(proxy, directory) as port:
         began = monotonic()
         mixed_up = await send(port, seed, indices, (directory / "token").read_bytes())
@@ -29,7 +29,7 @@ async def through(
 
 @asynccontextmanager
 async def gateway(directory: Path, mongo_uri: str, fault: str | None) -> AsyncIterator[None]:
-    """A gateway that is ready, in a process of its own."""
+    """A ready gateway in its own process."""
     command = [sys.executable, "-m", "tests.smuggle.gateway", mongo_uri, str(directory), *([fault] if fault else [])]
     process = Process(command, directory / "gateway.log")
     process.start()
@@ -45,9 +45,9 @@ async def gateway(directory: Path, mongo_uri: str, fault: str | None) -> AsyncIt
 
 @asynccontextmanager
 async def listening(proxy: Proxy, directory: Path) -> AsyncIterator[int]:
-    """A proxy that listens. At the end it finishes what it has begun, and writes it down."""
+    """The port of a running proxy. At the end the proxy finishes its open connections and its log."""
     port = free_port()
-    command = proxy.written(directory, port, (directory / "url").read_text().removeprefix("http://"))
+    command = proxy.prepared(directory, port, (directory / "url").read_text().removeprefix("http://"))
     process = Process(command, directory / ("entries" if proxy.name == "haproxy" else "nginx.log"))
     process.start()
     try:
@@ -63,7 +63,7 @@ async def listening(proxy: Proxy, directory: Path) -> AsyncIterator[int]:
 
 
 def listens(port: int) -> bool:
-    """Whether something listens there."""
+    """Whether a process listens on the port."""
     with socket.socket() as probe, suppress(OSError):
         probe.connect(("127.0.0.1", port))
         return True

@@ -1,13 +1,13 @@
-"""What a client sends on one connection: requests with faults in them, by a seed."""
+"""The bytes that a client sends on one connection: faulty requests, generated from a seed."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-# In the target and the id of each request, also of those that stand in bodies (b) instead of in the stream itself (r).
+# The marker in the target and in the id of each request. `r`: a request of the stream itself; `b`: a request inside a body.
 MARKER = re.compile(rb"s[0-9]{7}[rb][0-9]")
-# Where a valid token is put in before it is sent: streams depend on nothing but the seed.
+# A placeholder. The client replaces it with a valid token, so that streams depend on the seed only.
 TOKEN = b"TOKEN"
 QUERY = b'{"query": "{ __typename }"}'
 
@@ -90,13 +90,13 @@ TRAILERS = (
     ),
     *(b"x", b"x: 1\r\n y", b"x: \0"),
 )
-# nginx reads a head into 16 KiB, so that only what is longer leaves it in two parts.
+# Lengths of bodies. nginx reads a head into a buffer of 16 KiB, so that it forwards only longer requests in two parts.
 LARGE = (18_000, 28_000)
 
 
 @dataclass(slots=True)
 class Request:
-    """A request in the parts that are mutated."""
+    """A request as the parts that mutations change."""
 
     method: bytes
     target: bytes
@@ -109,7 +109,7 @@ class Request:
     ends: bytes = b"\r\n"
 
     def head(self) -> bytes:
-        """The head as it is sent."""
+        """The bytes of the head."""
         lines = [*(b"host: " + host for host in self.host), *self.lines]
         lines += [b"content-length: " + length for length in self.length]
         lines += [b"transfer-encoding: " + coding for coding in self.coding]
@@ -125,7 +125,7 @@ def stream(seed: int, index: int) -> list[bytes]:
     random = Random(f"{seed}:{index}")
     parts: list[bytes] = []
     for number in range(random.randint(1, 3)):
-        parts += request(random, b"s%07d" % index, number)
+        parts += faulty(random, b"s%07d" % index, number)
     if random.random() < 0.15:
         parts = [flipped(random, part) for part in parts]
     cut = random.random()
@@ -138,40 +138,40 @@ def stream(seed: int, index: int) -> list[bytes]:
     return [whole[start:end] for start, end in zip([0, *places], [*places, len(whole)], strict=True) if start < end]
 
 
-def request(random: Random, prefix: bytes, number: int) -> list[bytes]:
-    """One request, as a head and a body."""
-    made = plain(random, prefix + b"r%d" % number)
-    chunked = body(random, made, prefix + b"b%d" % number)
+def faulty(random: Random, prefix: bytes, number: int) -> list[bytes]:
+    """One request with faults, as a head and a body."""
+    request = plain(random, prefix + b"r%d" % number)
+    chunked = body(random, request, prefix + b"b%d" % number)
     for _ in range(random.choice((0, 0, 1, 1, 2))):
-        random.choice(MUTATIONS)(random, made)
-    content = chunks(random, made.body) if chunked else made.body
-    return [part for part in (b"\r\n" * (random.random() < 0.05) + made.head(), content) if part]
+        random.choice(MUTATIONS)(random, request)
+    content = chunks(random, request.body) if chunked else request.body
+    return [part for part in (b"\r\n" * (random.random() < 0.05) + request.head(), content) if part]
 
 
 def plain(random: Random, marker: bytes) -> Request:
-    """A request without fault."""
+    """A request without faults."""
     target = random.choice(PATHS) + b"?" + marker
-    made = Request(random.choice((b"GET", b"POST")), target, b"HTTP/1.1", [b"gateway"], [b"x-request-id: " + marker])
+    request = Request(random.choice((b"GET", b"POST")), target, b"HTTP/1.1", [b"gateway"], [b"x-request-id: " + marker])
     if random.random() < 0.3:
-        made.lines.append(b"authorization: Bearer " + TOKEN)
-    if made.method == b"POST":
-        made.lines.append(b"content-type: application/json")
-    return made
+        request.lines.append(b"authorization: Bearer " + TOKEN)
+    if request.method == b"POST":
+        request.lines.append(b"content-type: application/json")
+    return request
 
 
-def body(random: Random, made: Request, marker: bytes) -> bool:
-    """Give it a body, or none. Returns whether it is in chunks."""
-    if made.method == b"GET" and random.random() < 0.6:
+def body(random: Random, request: Request, marker: bytes) -> bool:
+    """Give a request a body, or none. Returns whether the body is in chunks."""
+    if request.method == b"GET" and random.random() < 0.6:
         return False
     inner = plain(random, marker).head()
-    made.body = random.choice((QUERY, inner, inner, inner, inner + inner))
+    request.body = random.choice((QUERY, inner, inner, inner, inner + inner))
     if random.random() < 0.04:
-        # Whatever part of it is taken for a request: empty lines before one are skipped.
-        made.body = b"\r\n" * (random.randint(*LARGE) // 2) + made.body
+        # Empty lines before a request are skipped, so that the request is found in whichever part of the body is parsed as one.
+        request.body = b"\r\n" * (random.randint(*LARGE) // 2) + request.body
     if chunked := random.random() < 0.5:
-        made.coding = [b"chunked"]
+        request.coding = [b"chunked"]
     else:
-        made.length = [b"%d" % len(made.body)]
+        request.length = [b"%d" % len(request.body)]
     return chunked
 
 
@@ -192,73 +192,73 @@ def sized(random: Random, part: bytes) -> bytes:
 
 
 def rarely(random: Random, choices: tuple[bytes, ...]) -> bytes:
-    """Almost always the first of these."""
+    """One of the choices: the first one in 95 % of all cases."""
     return random.choice(choices) if random.random() < 0.05 else choices[0]
 
 
 def flipped(random: Random, part: bytes) -> bytes:
-    """The same with one byte changed, added or removed, but not in a marker."""
+    """The part with one byte changed, added or removed, unless the byte is in a marker."""
     place = random.randrange(min(len(part), 400))
     if any(found.start() <= place <= found.end() for found in MARKER.finditer(part)):
         return part
     return part[:place] + random.choice((b"", b"\0", b"\r", b"\n", b" ", b":", b"\t", b"\xff", part[place : place + 1] * 2)) + part[place + 1 :]
 
 
-def other_length(random: Random, made: Request) -> None:
-    """A length that is wrong or written otherwise, instead of the right one or beside it."""
+def other_length(random: Random, request: Request) -> None:
+    """A length that is wrong or spelt differently, instead of the right one or beside it."""
     written = random.choice(LENGTHS)
-    length = written % ((len(made.body),) * written.count(b"%")) if b"%" in written else written
-    near = b"%d" % max(0, len(made.body) + random.choice((-10, -1, 1, 10, 40)))
-    chosen = random.choice((length, length, near, b"%d" % len(made.body)))
-    made.length = random.choice(([chosen], [chosen, *made.length], [*made.length, chosen]))
+    length = written % ((len(request.body),) * written.count(b"%")) if b"%" in written else written
+    near = b"%d" % max(0, len(request.body) + random.choice((-10, -1, 1, 10, 40)))
+    chosen = random.choice((length, length, near, b"%d" % len(request.body)))
+    request.length = random.choice(([chosen], [chosen, *request.length], [*request.length, chosen]))
 
 
-def other_coding(random: Random, made: Request) -> None:
-    """A coding that is unknown or written otherwise, instead of the right one or beside it."""
+def other_coding(random: Random, request: Request) -> None:
+    """A coding that is unknown or spelt differently, instead of the right one or beside it."""
     chosen = random.choice(CODINGS)
-    made.coding = random.choice(([chosen], [chosen, *made.coding], [*made.coding, chosen]))
+    request.coding = random.choice(([chosen], [chosen, *request.coding], [*request.coding, chosen]))
 
 
-def other_host(random: Random, made: Request) -> None:
-    """No host, another, or two."""
-    made.host = random.choice(([], [random.choice(HOSTS)], [*made.host, random.choice((*made.host, *HOSTS, b"other"))]))
+def other_host(random: Random, request: Request) -> None:
+    """No host, another host, or two hosts."""
+    request.host = random.choice(([], [random.choice(HOSTS)], [*request.host, random.choice((*request.host, *HOSTS, b"other"))]))
 
 
-def offer(random: Random, made: Request) -> None:
+def offer(random: Random, request: Request) -> None:
     """An offer of another protocol."""
-    made.lines += [b"upgrade: " + random.choice(OFFERS), b"connection: " + random.choice((b"upgrade", b"Upgrade", *CONNECTIONS))]
+    request.lines += [b"upgrade: " + random.choice(OFFERS), b"connection: " + random.choice((b"upgrade", b"Upgrade", *CONNECTIONS))]
     if random.random() < 0.2:
-        made.lines += [b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==", b"sec-websocket-version: 13"]
+        request.lines += [b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==", b"sec-websocket-version: 13"]
 
 
-def other_connection(random: Random, made: Request) -> None:
-    """A header that says what becomes of the connection."""
-    made.lines.append(b"connection: " + random.choice(CONNECTIONS))
+def other_connection(random: Random, request: Request) -> None:
+    """Another `Connection` header."""
+    request.lines.append(b"connection: " + random.choice(CONNECTIONS))
 
 
-def other_line(random: Random, made: Request) -> None:
+def other_line(random: Random, request: Request) -> None:
     """A header line with a fault."""
-    made.lines.insert(random.randrange(len(made.lines) + 1), random.choice(LINES))
+    request.lines.insert(random.randrange(len(request.lines) + 1), random.choice(LINES))
 
 
-def other_method(random: Random, made: Request) -> None:
+def other_method(random: Random, request: Request) -> None:
     """Another method, with the same body."""
-    made.method = random.choice(METHODS)
+    request.method = random.choice(METHODS)
 
 
-def other_target(random: Random, made: Request) -> None:
+def other_target(random: Random, request: Request) -> None:
     """Another form of the same target."""
-    made.target = random.choice(TARGETS) % made.target
+    request.target = random.choice(TARGETS) % request.target
 
 
-def other_version(random: Random, made: Request) -> None:
+def other_version(random: Random, request: Request) -> None:
     """Another version."""
-    made.version = random.choice(VERSIONS)
+    request.version = random.choice(VERSIONS)
 
 
-def other_end(random: Random, made: Request) -> None:
+def other_end(random: Random, request: Request) -> None:
     """Another end of the last header line."""
-    made.ends = random.choice(ENDS)
+    request.ends = random.choice(ENDS)
 
 
 MUTATIONS: tuple[Mutation, ...] = (

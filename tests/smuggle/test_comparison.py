@@ -1,4 +1,4 @@
-"""The comparison, with records in which something is wrong."""
+"""The comparison, with correct and with faulty records."""
 
 from tests.smuggle.comparison import by_stream, compared
 from tests.smuggle.proxies import Entry
@@ -16,7 +16,7 @@ def parsed(*markers: bytes) -> list[bytes]:
     return [b"parsed /livez?" + marker for marker in markers]
 
 
-def test_what_both_saw_is_no_disagreement() -> None:
+def test_requests_that_both_saw_are_no_disagreement() -> None:
     result = compared([entry(FIRST), entry(SECOND), Entry(b"/?" + INNER, False, None, b"-")], parsed(FIRST, SECOND))
 
     assert (result.forwarded, result.refused_by_proxy, result.parsed, result.disagreements) == (2, 1, 2, [])

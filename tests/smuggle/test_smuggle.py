@@ -1,4 +1,4 @@
-"""The harness in small, through each proxy that is installed. That it can fail, test_comparison.py shows, and `--planted`."""
+"""A short run of `make smuggle` through each installed proxy. test_comparison.py and `--planted` show that a run can fail."""
 
 import pytest
 

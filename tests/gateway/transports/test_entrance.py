@@ -1,4 +1,4 @@
-"""The entrance: one hook sees every request, whichever path answers it, and nothing can be added where it would see only some."""
+"""The entrance: its hooks see every request, whichever path answers it, and middleware that would miss requests can't be added."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,34 +18,33 @@ from tests.serving import Gateway, serving, settings_for_tests
 from tests.wire import wired
 
 UNUSED = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=1"
-Seen = list[tuple[str, str, int | None]]
 
 
 class Counting:
-    """A hook before and after each request, such as tracing would be."""
+    """A hook before and after each request, as for tracing. It records the type and the path of each request, and the status of its response."""
 
     def __init__(self) -> None:
         self.before: list[tuple[str, str]] = []
-        self.after: Seen = []
+        self.after: list[tuple[str, str, int | None]] = []
 
     def enter(self, scope: Scope) -> Response | None:
-        """See a request before it."""
+        """Record a request before it is answered."""
         self.before.append((scope["type"], scope["path"]))
         return None
 
     def leave(self, scope: Scope, status: int | None) -> None:
-        """See it after."""
+        """Record a request after it is answered."""
         self.after.append((scope["type"], scope["path"], status))
 
 
 @asynccontextmanager
 async def counted(uri: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Gateway, Counting]]:
-    """A gateway whose entrance has a counting hook as its first."""
+    """A gateway whose entrance runs a counting hook: before all other hooks, and after all others."""
     counting, entrance = Counting(), composition.entrance
 
     def with_counting(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
-        made = entrance(settings, metrics, local)
-        return Entrance([counting.enter, *made.before], [*made.after, counting.leave], made.headers)
+        original = entrance(settings, metrics, local)
+        return Entrance([counting.enter, *original.before], [*original.after, counting.leave], original.headers)
 
     monkeypatch.setattr(composition, "entrance", with_counting)
     async with serving(uri) as gateway:
@@ -94,7 +93,7 @@ async def test_responses_are_counted_by_their_status(shared_gateway: Gateway, co
     await shared_gateway.client.post("/graphql", json={"query": "{ me { subject } }"})
     await shared_gateway.client.get("/nothing")
 
-    # Each look at the metrics is a request itself: three before, and one after for the first of these.
+    # Reading the metrics is a request as well: the first three readings are counted with status 200.
     assert [await count(status) - before[status] for status in ("200", "401", "404")] == [1 + 3, 1, 1]
 
 

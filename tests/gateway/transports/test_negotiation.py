@@ -1,4 +1,4 @@
-"""What clients may keep: the catalogue, asked for by an address. Nothing else."""
+"""Caching by clients: they may cache the catalogue of statuses and reasons if they request it with GET, and nothing else."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from tests.company import Company
 STATUSES = "{ statuses { status final } }"
 SCHEMA = executable(build())
 
-KEPT = [
+CACHEABLE = [
     STATUSES,
     "{ reasonCodes { code type description statuses retryAdvice internal } }",
     '{ reasonCode(code: "IDVV_1101") { code } }',
@@ -26,7 +26,7 @@ KEPT = [
     "query($no: Boolean = false) { statuses { status } reasonCodes @include(if: $no) { code } }",
     "{ ...A } fragment A on Query { ... { reasonCodes { code } } ...B } fragment B on Query { statuses { status } }",
 ]
-NOT_KEPT = [
+NOT_CACHEABLE = [
     "{ me { subject } }",
     "{ statuses: me { subject } }",
     "{ statuses { status } me { subject } }",
@@ -43,13 +43,13 @@ NOT_KEPT = [
 
 
 async def got(company: Company, query: str, token: str | None = None, **headers: str) -> httpx2.Response:
-    """The response to a query by its address."""
+    """The response to a query in the URL."""
     bearer = {"authorization": f"Bearer {token or company.token()}", **{name.replace("_", "-"): value for name, value in headers.items()}}
     return await company.gateway.client.get("/graphql", params={"query": query}, headers=bearer)
 
 
-@pytest.mark.parametrize("query", KEPT)
-async def test_the_catalogue_may_be_kept_and_is_not_told_again(company: Company, stranger: Company, query: str) -> None:
+@pytest.mark.parametrize("query", CACHEABLE)
+async def test_the_catalogue_may_be_cached_and_is_not_sent_again(company: Company, stranger: Company, query: str) -> None:
     first, other = await got(company, query), await got(stranger, query)
     again = await got(company, query, if_none_match=first.headers["etag"])
 
@@ -60,15 +60,15 @@ async def test_the_catalogue_may_be_kept_and_is_not_told_again(company: Company,
     assert [again.headers[name] for name in ("etag", "cache-control", "vary")] == [first.headers[name] for name in ("etag", "cache-control", "vary")]
 
 
-@pytest.mark.parametrize("query", NOT_KEPT)
-async def test_nothing_else_may_be_kept(company: Company, query: str) -> None:
+@pytest.mark.parametrize("query", NOT_CACHEABLE)
+async def test_other_queries_may_not_be_cached(company: Company, query: str) -> None:
     response = await got(company, query, if_none_match="*")
 
     assert (response.status_code, response.headers["cache-control"]) == (200, "no-store")
     assert "etag" not in response.headers
 
 
-async def test_nothing_may_be_kept_of_post_and_event_streams(company: Company) -> None:
+async def test_responses_to_post_and_event_streams_may_not_be_cached(company: Company) -> None:
     posted = await company.gateway.post(STATUSES, token=company.token(), if_none_match="*")
     streamed = await got(company, STATUSES, accept="text/event-stream", if_none_match="*")
 
@@ -77,7 +77,7 @@ async def test_nothing_may_be_kept_of_post_and_event_streams(company: Company) -
         assert "etag" not in response.headers
 
 
-async def test_an_answer_with_errors_may_not_be_kept(company: Company) -> None:
+async def test_a_response_with_errors_may_not_be_cached(company: Company) -> None:
     for query in ("{ statuses { nothing } }", "query($type: ReasonType!) { reasonCodes(type: $type) { code } }"):
         response = await got(company, query, if_none_match="*")
 
@@ -85,7 +85,7 @@ async def test_an_answer_with_errors_may_not_be_kept(company: Company) -> None:
         assert response.headers["cache-control"] == "no-store"
 
 
-async def test_who_has_no_token_is_not_told_that_nothing_changed(company: Company) -> None:
+async def test_a_client_without_a_token_does_not_learn_that_its_cached_response_is_current(company: Company) -> None:
     response = await got(company, STATUSES, token="none", if_none_match="*")
 
     assert (response.status_code, response.headers["cache-control"]) == (401, "no-store")
@@ -94,13 +94,13 @@ async def test_who_has_no_token_is_not_told_that_nothing_changed(company: Compan
 @pytest.mark.parametrize("named", ["{}", '"x", {}', '{}, W/"x"', "*", "strong"])
 async def test_the_tag_may_be_one_of_several(company: Company, named: str) -> None:
     tag = (await got(company, STATUSES)).headers["etag"]
-    told = tag.removeprefix("W/") if named == "strong" else named.format(tag)
+    if_none_match = tag.removeprefix("W/") if named == "strong" else named.format(tag)
 
-    assert (await got(company, STATUSES, if_none_match=told)).status_code == 304
+    assert (await got(company, STATUSES, if_none_match=if_none_match)).status_code == 304
     assert (await got(company, STATUSES, if_none_match='W/"x", "y"')).status_code == 200
 
 
-async def test_compressed_or_not_it_is_the_same_answer(company: Company) -> None:
+async def test_the_compressed_and_the_plain_response_have_the_same_tag(company: Company) -> None:
     query = "{ reasonCodes { code description } }"
     plain, packed = await got(company, query, accept_encoding=""), await got(company, query, accept_encoding="br")
 
@@ -109,7 +109,7 @@ async def test_compressed_or_not_it_is_the_same_answer(company: Company) -> None
     assert (await got(company, query, accept_encoding="gzip", if_none_match=packed.headers["etag"])).status_code == 304
 
 
-def test_the_catalogue_is_all_that_is_declared_to_be_constant() -> None:
+def test_only_the_catalogue_is_declared_to_be_constant() -> None:
     declared = {
         f"{type.name}.{name}"
         for type in SCHEMA.type_map.values()
@@ -121,7 +121,7 @@ def test_the_catalogue_is_all_that_is_declared_to_be_constant() -> None:
     assert declared == {"Query.statuses", "Query.reasonCodes", "Query.reasonCode"}
 
 
-def test_nothing_below_the_catalogue_depends_on_who_asks() -> None:
+def test_no_field_below_the_catalogue_depends_on_the_caller() -> None:
     query = SCHEMA.query_type
     assert query
     waiting = [get_named_type(field.type) for field in query.fields.values() if metadata(field).get(CONSTANT)]
@@ -139,7 +139,7 @@ def test_nothing_below_the_catalogue_depends_on_who_asks() -> None:
 @pytest.mark.parametrize(
     "document", ["mutation { statuses { status } }", "subscription { statuses { status } }", "{ nothing { status } }", "{ statuses @x ...Missing }"]
 )
-def test_only_queries_are_constant_whatever_their_fields_are_called(document: str) -> None:
+def test_only_queries_of_constant_fields_are_constant(document: str) -> None:
     parsed = parse(document)
     [operation] = operations_of(parsed)
 
@@ -147,6 +147,6 @@ def test_only_queries_are_constant_whatever_their_fields_are_called(document: st
 
 
 def metadata(field: Any) -> dict[str, Any]:
-    """What was declared at a field."""
+    """The metadata that a field declares."""
     declared: dict[str, Any] = field.extensions["strawberry-definition"].metadata
     return declared

@@ -1,4 +1,4 @@
-"""What every response tells browsers."""
+"""The headers that every response carries for browsers."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -32,13 +32,13 @@ CREDENTIALS = Credentials("http://x.example", "http://x.example/graphql", "ws://
 
 @pytest.fixture(scope="module")
 async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway with the page of a developer's machine."""
+    """A gateway with the page that it has on a developer's machine."""
     async with serving(shared_database_uri, pages=routes(CREDENTIALS)) as running:
         yield running
 
 
 def strict_of(headers: httpx2.Headers) -> dict[str, str]:
-    """The strict headers of a response, each of which it has once."""
+    """The strict headers of a response. Each must occur exactly once."""
     counted = Counter(name.decode().lower() for name, _ in headers.raw)
     assert all(counted[name] == 1 for name in STRICT), counted
     return {name: headers[name] for name in STRICT}
@@ -57,7 +57,7 @@ def strict_of(headers: httpx2.Headers) -> dict[str, str]:
         ("OPTIONS", "/graphql", 405),
     ],
 )
-async def test_what_is_no_page_may_do_nothing_and_is_not_kept(gateway: Gateway, method: str, path: str, status: int) -> None:
+async def test_responses_that_are_not_pages_have_all_strict_headers(gateway: Gateway, method: str, path: str, status: int) -> None:
     response = await gateway.client.request(method, path)
 
     assert response.status_code == status
@@ -66,7 +66,7 @@ async def test_what_is_no_page_may_do_nothing_and_is_not_kept(gateway: Gateway, 
     assert "strict-transport-security" not in response.headers
 
 
-async def test_answers_streams_and_refusals_are_not_kept_either(gateway: Gateway) -> None:
+async def test_responses_of_graphql_streams_and_refusals_have_all_strict_headers(gateway: Gateway) -> None:
     bearer = {"authorization": f"Bearer {gateway.token()}"}
     answer = await gateway.client.post("/graphql", json=ME, headers=bearer)
     stream = await gateway.client.post("/graphql", json=ME, headers={**bearer, "accept": "text/event-stream"})
@@ -77,13 +77,13 @@ async def test_answers_streams_and_refusals_are_not_kept_either(gateway: Gateway
     assert [strict_of(each.headers) for each in (answer, stream, foreign)] == [STRICT] * 3
 
 
-async def test_what_a_response_says_itself_is_not_said_twice(gateway: Gateway) -> None:
+async def test_a_header_that_a_response_sets_itself_is_not_sent_twice(gateway: Gateway) -> None:
     schema = await gateway.client.get("/schema.graphql")
 
     assert strict_of(schema.headers) == {**STRICT, "cache-control": "no-cache"}
 
 
-async def test_pages_and_their_files_have_a_policy_of_their_own_and_all_else(gateway: Gateway) -> None:
+async def test_pages_and_their_files_have_their_own_policy_and_all_other_strict_headers(gateway: Gateway) -> None:
     link = (await gateway.query(CREATE, {"input": PERSON}))["createVerification"]["verificationUrl"]
 
     for path in ("/", "/console.js", "/style.css", urlsplit(link).path, f"{urlsplit(link).path}0"):
@@ -92,7 +92,7 @@ async def test_pages_and_their_files_have_a_policy_of_their_own_and_all_else(gat
         assert headers == {name: value for name, value in STRICT.items() if name != "content-security-policy"} | {"referrer-policy": "same-origin"}
 
 
-async def test_a_handshake_that_is_refused_tells_the_same(gateway: Gateway) -> None:
+async def test_a_refused_handshake_has_all_strict_headers(gateway: Gateway) -> None:
     with pytest.raises(InvalidStatus) as refusal:
         async with connect(gateway.websocket, origin=Origin("https://evil.example")):
             pass
@@ -102,7 +102,7 @@ async def test_a_handshake_that_is_refused_tells_the_same(gateway: Gateway) -> N
     assert headers["x-request-id"]
 
 
-async def test_where_browsers_come_over_https_they_stay_there(shared_database_uri: str) -> None:
+async def test_a_gateway_over_https_sends_strict_transport_security(shared_database_uri: str) -> None:
     async with serving(shared_database_uri, public_url="https://gateway.example") as gateway:
         for path in ("/livez", "/nowhere", "/style.css"):
             assert (await gateway.client.get(path)).headers["strict-transport-security"] == "max-age=63072000"

@@ -1,4 +1,4 @@
-"""Event streams: their frames, what becomes one, how they go on, and how they end."""
+"""Event streams: their frames, which requests open one, how they resume, and how they end."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,22 +22,22 @@ SECONDS = 30
 
 
 class Stream:
-    """What comes of one stream, frame by frame."""
+    """Reads one stream, frame by frame."""
 
     def __init__(self, response: httpx2.Response) -> None:
         self.response = response
         self._chunks = response.aiter_raw()
-        self._rest = b""
+        self._buffer = b""
 
     async def frame(self) -> bytes:
-        """The next frame, without the empty line that ends it; empty where the stream is over."""
+        """The next frame, without the empty line that ends it; empty if the stream has ended."""
         async with asyncio.timeout(SECONDS):
-            while b"\n\n" not in self._rest:
+            while b"\n\n" not in self._buffer:
                 chunk = await anext(self._chunks, b"")
                 if not chunk:
                     return b""
-                self._rest += chunk
-        frame, _, self._rest = self._rest.partition(b"\n\n")
+                self._buffer += chunk
+        frame, _, self._buffer = self._buffer.partition(b"\n\n")
         return frame
 
     async def next(self) -> tuple[str, Any]:
@@ -48,7 +48,7 @@ class Stream:
         return named.get("id", ""), orjson.loads(named["data"])
 
     async def rest(self) -> list[bytes]:
-        """All frames that still come."""
+        """All frames until the stream ends."""
         frames = []
         while frame := await self.frame():
             frames.append(frame)
@@ -57,7 +57,7 @@ class Stream:
 
 @asynccontextmanager
 async def streaming(gateway: Gateway, token: str, query: str, **changed: Any) -> AsyncIterator[Stream]:
-    """A stream, past its first frame."""
+    """An open stream whose first frame has been read."""
     headers = {"authorization": f"Bearer {token}", "accept": EVENT_STREAM, **changed.pop("headers", {})}
     content = {"query": query, "variables": changed}
     async with gateway.client.stream("POST", "/graphql", json=content, headers=headers) as response:
@@ -67,7 +67,7 @@ async def streaming(gateway: Gateway, token: str, query: str, **changed: Any) ->
         yield stream
 
 
-async def test_the_frames_are_as_the_protocol_has_them(company: Company) -> None:
+async def test_the_frames_have_the_format_of_the_protocol(company: Company) -> None:
     id = await company.created()
     async with streaming(company.gateway, company.token(), FOLLOW, id=id, after=0) as stream:
         first = await stream.frame()
@@ -91,7 +91,7 @@ async def test_the_frames_are_as_the_protocol_has_them(company: Company) -> None
         (f"application/graphql-response+json, {JSON}, {EVENT_STREAM}, multipart/mixed", False),
     ],
 )
-async def test_a_query_becomes_a_stream_only_where_no_json_is_taken(company: Company, accepted: str, streams: bool) -> None:
+async def test_a_query_opens_a_stream_only_if_the_client_does_not_accept_json(company: Company, accepted: str, streams: bool) -> None:
     async with streaming(company.gateway, company.token(), "{ me { subject } }", headers={"accept": accepted}) as stream:
         if streams:
             assert [await stream.next(), *await stream.rest()] == [("", {"data": {"me": {"subject": "tester"}}}), b"event: complete\ndata:"]
@@ -99,7 +99,7 @@ async def test_a_query_becomes_a_stream_only_where_no_json_is_taken(company: Com
             assert orjson.loads(await stream.response.aread()) == {"data": {"me": {"subject": "tester"}}}
 
 
-async def test_a_mutation_can_be_asked_for_as_a_stream(company: Company) -> None:
+async def test_the_response_to_a_mutation_can_be_a_stream(company: Company) -> None:
     async with streaming(company.gateway, company.token(), CREATE, input=PERSON) as stream:
         [_, message], *rest = await stream.next(), *await stream.rest()
 
@@ -107,14 +107,14 @@ async def test_a_mutation_can_be_asked_for_as_a_stream(company: Company) -> None
     assert rest == [b"event: complete\ndata:"]
 
 
-async def test_a_subscription_as_json_is_refused_with_what_to_use(company: Company) -> None:
+async def test_a_subscription_as_json_is_refused_and_the_message_names_the_media_type(company: Company) -> None:
     response = await company.gateway.post(FOLLOW, {"id": "ver_0"}, company.token())
 
     assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_REQUEST")
     assert EVENT_STREAM in response.json()["errors"][0]["message"]
 
 
-async def test_it_goes_on_after_the_last_events_id_whatever_after_says(company: Company) -> None:
+async def test_a_stream_resumes_after_the_last_event_id_and_ignores_the_argument_after(company: Company) -> None:
     id = await company.created()
     for step in (LINK_OPENED, CAPTURE_STARTED):
         await company.progress(id, step)
@@ -126,7 +126,7 @@ async def test_it_goes_on_after_the_last_events_id_whatever_after_says(company: 
     assert [event["version"] for event in message["data"]["verificationUpdated"]["events"]] == [2, 3]
 
 
-async def test_a_feed_goes_on_after_the_last_events_id(company: Company) -> None:
+async def test_a_feed_resumes_after_the_last_event_id(company: Company) -> None:
     async with streaming(company.gateway, company.token(), FEED) as stream:
         mark, _ = await stream.next()
     id = await company.created()
@@ -139,7 +139,7 @@ async def test_a_feed_goes_on_after_the_last_events_id(company: Company) -> None
 
 
 @pytest.mark.parametrize("mark", ["x", "ver_0:1", "1", f"ver_{'0' * 32}:-1", f"ver_{'0' * 32}:9999999999"])
-async def test_an_id_of_no_event_of_ours_is_told(company: Company, mark: str) -> None:
+async def test_a_last_event_id_that_the_gateway_never_sent_is_bad_input(company: Company, mark: str) -> None:
     async with streaming(company.gateway, company.token(), FOLLOW, id=await company.created(), headers={"last-event-id": mark}) as stream:
         _, message = await stream.next()
         rest = await stream.rest()
@@ -156,7 +156,7 @@ async def test_a_quiet_stream_is_kept_alive(company: Company, monkeypatch: pytes
     assert frames.count(b":") == 3
 
 
-async def test_who_is_gone_is_let_go(company: Company) -> None:
+async def test_a_client_that_disconnects_is_unsubscribed(company: Company) -> None:
     async def subscribers() -> str:
         return next(line for line in (await company.gateway.client.get("/metrics")).text.splitlines() if line.startswith("gateway_subscribers "))
 
@@ -170,7 +170,7 @@ async def test_who_is_gone_is_let_go(company: Company) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_process_that_ends_ends_its_streams_without_complete_so_that_clients_come_back(database_uri: str) -> None:
+async def test_a_process_that_ends_closes_its_streams_without_complete_so_that_clients_connect_again(database_uri: str) -> None:
     async with AsyncExitStack() as outlasting:
         async with serving(database_uri) as gateway:
             client = await outlasting.enter_async_context(httpx2.AsyncClient(base_url=gateway.url, trust_env=False, timeout=SECONDS))

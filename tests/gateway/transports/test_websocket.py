@@ -33,14 +33,14 @@ def subscribe(id: str, query: str, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", autouse=True)
 async def silent(shared_gateway: Gateway) -> AsyncIterator[Wire]:
-    """A socket on which nothing is ever said, from before the first test on, so that its time is up by the last."""
+    """A socket that never sends a message. It is opened before the first test, so that its timeout has passed before the last."""
     async with wired(shared_gateway) as wire:
         yield wire
 
 
 @pytest.fixture
 async def wire(company: Company) -> AsyncIterator[Wire]:
-    """A socket that is ready for operations."""
+    """A socket whose client is authenticated."""
     async with wired(company.gateway, company.token()) as wire:
         yield wire
 
@@ -52,7 +52,7 @@ async def measured(gateway: Gateway, name: str) -> float:
 
 
 async def sinks_to(gateway: Gateway, name: str, value: float) -> bool:
-    """Whether a metric comes down to a value."""
+    """Whether a metric falls to a value within a generous time."""
     until = monotonic() + GENEROUS_SECONDS
     while await measured(gateway, name) > value and monotonic() < until:
         await asyncio.sleep(0.02)
@@ -60,7 +60,7 @@ async def sinks_to(gateway: Gateway, name: str, value: float) -> bool:
 
 
 @pytest.mark.parametrize("name", ["authorization", "Authorization", "AUTHORIZATION"])
-async def test_whoever_introduces_themselves_is_acknowledged_and_served(company: Company, name: str) -> None:
+async def test_a_connection_init_with_a_token_is_acknowledged(company: Company, name: str) -> None:
     async with wired(company.gateway) as wire:
         await wire.send({**INIT, "payload": {name: f"Bearer {company.token()}", "more": [1]}})
         acknowledged = await wire.hear()
@@ -75,7 +75,7 @@ async def test_whoever_introduces_themselves_is_acknowledged_and_served(company:
     ]
 
 
-async def test_a_header_introduces_as_well(company: Company) -> None:
+async def test_the_token_may_be_in_a_header(company: Company) -> None:
     headers = {"Authorization": f"Bearer {company.token()}"}
 
     async with connect(company.gateway.websocket, subprotocols=[PROTOCOL], additional_headers=headers) as connection:
@@ -97,21 +97,21 @@ async def test_a_header_introduces_as_well(company: Company) -> None:
         {"token": "x"},
     ],
 )
-async def test_whoever_can_not_be_known_is_sent_away(company: Company, payload: object) -> None:
+async def test_a_connection_init_without_a_valid_token_closes_the_socket(company: Company, payload: object) -> None:
     async with wired(company.gateway) as wire:
         await wire.send({**INIT, "payload": payload})
 
         assert await wire.closed() == 4403
 
 
-async def test_whoever_asks_before_introducing_themselves_is_sent_away(company: Company) -> None:
+async def test_an_operation_before_connection_init_closes_the_socket(company: Company) -> None:
     async with wired(company.gateway) as wire:
         await wire.send(subscribe("1", WHERE))
 
         assert await wire.closed() == 4401
 
 
-async def test_whoever_introduces_themselves_twice_is_sent_away(wire: Wire, company: Company) -> None:
+async def test_a_second_connection_init_closes_the_socket(wire: Wire, company: Company) -> None:
     await wire.send({**INIT, "payload": {"authorization": f"Bearer {company.token()}"}})
 
     assert await wire.closed() == 4429
@@ -139,8 +139,8 @@ FRAMES: dict[str, str | bytes] = {
     "a subscription with variables in a list": '{"type": "subscribe", "id": "1", "payload": {"query": "{ me { subject } }", "variables": []}}',
     "a subscription with a list for its name": '{"type": "subscribe", "id": "1", "payload": {"query": "{ me { subject } }", "operationName": []}}',
     "a subscription with a text for extensions": '{"type": "subscribe", "id": "1", "payload": {"query": "{ me { subject } }", "extensions": "x"}}',
-    "an introduction in a text": '{"type": "connection_init", "payload": "Bearer"}',
-    "an introduction in a list": '{"type": "connection_init", "payload": []}',
+    "a connection_init in a text": '{"type": "connection_init", "payload": "Bearer"}',
+    "a connection_init in a list": '{"type": "connection_init", "payload": []}',
     "a ping with a number": '{"type": "ping", "payload": 1}',
     "a pong with a list": '{"type": "pong", "payload": []}',
     "a ping deeper than can be written": '{"type": "ping", "payload": {"x": ' + "[" * 300 + "]" * 300 + "}}",
@@ -151,9 +151,9 @@ FRAMES: dict[str, str | bytes] = {
 
 
 @pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
-@pytest.mark.parametrize("introduced", [False, True])
-async def test_whoever_speaks_another_language_is_sent_away(company: Company, frame: str | bytes, introduced: bool) -> None:
-    async with wired(company.gateway, company.token() if introduced else None) as wire:
+@pytest.mark.parametrize("authenticated", [False, True])
+async def test_a_frame_that_is_not_a_message_of_the_protocol_closes_the_socket(company: Company, frame: str | bytes, authenticated: bool) -> None:
+    async with wired(company.gateway, company.token() if authenticated else None) as wire:
         await wire.say(frame)
 
         assert await wire.closed() == 4400
@@ -166,14 +166,14 @@ async def test_a_message_that_is_too_long_closes_the_socket(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("offered", [None, ["graphql-ws"], ["graphql-transport-ws2", "mqtt"]])
-async def test_another_subprotocol_or_none_is_not_acceptable(company: Company, offered: list[str] | None) -> None:
+async def test_a_socket_without_the_subprotocol_is_closed(company: Company, offered: list[str] | None) -> None:
     subprotocols = [Subprotocol(name) for name in offered] if offered else None
 
     async with connect(company.gateway.websocket, subprotocols=subprotocols) as connection:
         assert await Wire(connection).closed() == 4406
 
 
-async def test_the_subprotocol_is_chosen_from_among_others(company: Company) -> None:
+async def test_the_subprotocol_may_be_offered_among_others(company: Company) -> None:
     async with connect(company.gateway.websocket, subprotocols=[Subprotocol("graphql-ws"), PROTOCOL]) as connection:
         wire = Wire(connection)
         await wire.begin(company.token())
@@ -181,11 +181,11 @@ async def test_the_subprotocol_is_chosen_from_among_others(company: Company) -> 
         assert connection.subprotocol == PROTOCOL
 
 
-@pytest.mark.parametrize("introduced", [False, True])
-async def test_a_ping_is_answered_with_what_it_holds(company: Company, introduced: bool) -> None:
-    async with wired(company.gateway, company.token() if introduced else None) as wire:
+@pytest.mark.parametrize("authenticated", [False, True])
+async def test_a_ping_is_answered_with_its_payload(company: Company, authenticated: bool) -> None:
+    async with wired(company.gateway, company.token() if authenticated else None) as wire:
         for message in ({"type": "ping"}, {"type": "ping", "payload": {"at": [1, None, "é"]}}, {"type": "ping", "payload": None}):
-            await wire.send({"type": "pong", "payload": {"unasked": True}})
+            await wire.send({"type": "pong", "payload": {"unsolicited": True}})
             await wire.send(message)
 
             assert await wire.hear() == {**message, "type": "pong"}
@@ -205,7 +205,7 @@ async def test_queries_and_mutations_are_answered_over_the_socket(wire: Wire, co
     assert listed["payload"]["data"]["verifications"]["edges"] == [{"node": created["payload"]["data"]["createVerification"]}]
 
 
-async def test_errors_of_fields_come_with_the_data(wire: Wire) -> None:
+async def test_errors_of_fields_are_sent_with_the_data(wire: Wire) -> None:
     await wire.subscribe("1", "{ me { subject } verification(id: 1) { events(after: -1) { version } } bad: node(id: 1) { id } }")
     await wire.subscribe("2", "{ verifications(first: 0) { totalCount } }")
 
@@ -232,7 +232,7 @@ PAYLOADS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-async def test_an_operation_that_can_not_be_executed_ends_alone(wire: Wire, company: Company) -> None:
+async def test_an_operation_that_can_not_be_executed_does_not_end_the_others(wire: Wire, company: Company) -> None:
     id = await company.created()
     await wire.subscribe("going on", UPDATED, {"id": id})
     await wire.hear()
@@ -253,7 +253,7 @@ async def test_an_operation_that_can_not_be_executed_ends_alone(wire: Wire, comp
     }
 
 
-async def test_a_second_operation_of_the_same_id_closes_the_socket(wire: Wire, company: Company) -> None:
+async def test_a_second_operation_with_the_same_id_closes_the_socket(wire: Wire, company: Company) -> None:
     id = await company.created()
     await wire.subscribe("1", UPDATED, {"id": id})
     await wire.hear()
@@ -263,7 +263,7 @@ async def test_a_second_operation_of_the_same_id_closes_the_socket(wire: Wire, c
     assert await wire.closed() == 4409
 
 
-async def test_an_id_may_be_used_again_once_its_operation_is_over(wire: Wire, company: Company) -> None:
+async def test_an_id_may_be_used_again_after_its_operation_has_ended(wire: Wire, company: Company) -> None:
     id = await company.created()
 
     for _ in range(3):
@@ -276,7 +276,7 @@ async def test_an_id_may_be_used_again_once_its_operation_is_over(wire: Wire, co
         await wire.send({"type": "complete", "id": "1"})
 
 
-async def test_what_the_client_completes_is_heard_of_no_more_and_let_go(wire: Wire, company: Company) -> None:
+async def test_a_subscription_that_the_client_completes_sends_no_more_messages(wire: Wire, company: Company) -> None:
     id = await company.created()
     assert await sinks_to(company.gateway, "gateway_subscribers", 0)
     await wire.subscribe("1", UPDATED, {"id": id})
@@ -293,7 +293,7 @@ async def test_what_the_client_completes_is_heard_of_no_more_and_let_go(wire: Wi
 
 
 @pytest.mark.parametrize("abrupt", [False, True])
-async def test_a_client_that_is_gone_is_let_go(company: Company, abrupt: bool) -> None:
+async def test_a_client_that_disconnects_is_unsubscribed(company: Company, abrupt: bool) -> None:
     id = await company.created()
     sockets = await measured(company.gateway, "gateway_sockets")
 
@@ -310,7 +310,7 @@ async def test_a_client_that_is_gone_is_let_go(company: Company, abrupt: bool) -
     assert (await company.progress(id, LINK_OPENED))["version"] == 2
 
 
-async def test_more_operations_than_one_socket_may_have_close_it_for_a_later_try(wire: Wire, company: Company) -> None:
+async def test_too_many_operations_close_the_socket_with_try_again_later(wire: Wire, company: Company) -> None:
     id = await company.created()
     for number in range(MAX_OPERATIONS):
         await wire.subscribe(str(number), UPDATED, {"id": id})
@@ -323,7 +323,7 @@ async def test_more_operations_than_one_socket_may_have_close_it_for_a_later_try
     assert await sinks_to(company.gateway, "gateway_subscribers", 0)
 
 
-async def test_the_socket_ends_with_the_token_and_so_does_all_that_is_followed(company: Company) -> None:
+async def test_an_expired_token_closes_the_socket_and_ends_its_subscriptions(company: Company) -> None:
     id = await company.created()
 
     async with wired(company.gateway, company.token(ttl=timedelta(seconds=2))) as wire:
@@ -336,7 +336,7 @@ async def test_the_socket_ends_with_the_token_and_so_does_all_that_is_followed(c
     assert await sinks_to(company.gateway, "gateway_subscribers", 0)
 
 
-async def test_a_token_that_may_not_follow_is_told_so_and_no_more(company: Company) -> None:
+async def test_a_subscription_without_the_right_scope_is_forbidden(company: Company) -> None:
     id = await company.created()
 
     async with wired(company.gateway, company.token(Scope.REPORT)) as wire:
@@ -346,5 +346,5 @@ async def test_a_token_that_may_not_follow_is_told_so_and_no_more(company: Compa
     assert (message["type"], [error["extensions"]["code"] for error in message["payload"]]) == ("error", ["FORBIDDEN"])
 
 
-async def test_whoever_says_nothing_at_all_is_sent_away(silent: Wire) -> None:
+async def test_a_client_that_sends_nothing_is_disconnected(silent: Wire) -> None:
     assert await silent.closed() == 4408

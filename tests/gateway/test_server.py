@@ -1,0 +1,80 @@
+"""The server: the socket that it listens on, the limits of its process, and how it ends."""
+
+import resource
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from gateway.server import AddressTaken, end_in_order, listening, make_room
+from gateway.transports.websocket import Close
+from tests.serving import serving
+from tests.wire import wired
+
+
+def test_a_socket_listens_on_its_address() -> None:
+    with listening("127.0.0.1", 0) as bound, socket.create_connection(bound.getsockname()) as client:
+        assert client.getpeername() == bound.getsockname()
+
+
+def test_an_address_in_use_is_reported_with_what_to_change() -> None:
+    with listening("127.0.0.1", 0) as bound:
+        port = bound.getsockname()[1]
+
+        with pytest.raises(AddressTaken, match=rf"127\.0\.0\.1:{port} \(Address already in use\); choose another with --port or GATEWAY_PORT"):
+            listening("127.0.0.1", port)
+
+
+def test_an_address_of_another_machine_is_reported() -> None:
+    # Source: RFC 5737. No machine has this address.
+    with pytest.raises(AddressTaken, match=r"can't listen on 192\.0\.2\.1:0 \("):
+        listening("192.0.2.1", 0)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system has no TCP_USER_TIMEOUT")
+def test_a_connection_that_is_not_read_times_out_in_the_kernel() -> None:
+    with listening("127.0.0.1", 0, unread_seconds=1.5) as bound:
+        assert bound.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 1500
+
+
+@pytest.fixture
+def low_file_limit() -> Iterator[int]:
+    """The hard limit of open files, while the soft limit is below it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard - 1), hard))
+    yield hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_the_process_may_open_as_many_files_as_the_system_allows(low_file_limit: int) -> None:
+    make_room()
+
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (low_file_limit, low_file_limit)
+
+
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """The handler of SIGTERM is restored after the test."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_sigterm_ends_the_process_like_an_exit() -> None:
+    end_in_order()
+
+    with pytest.raises(SystemExit) as end:
+        signal.raise_signal(signal.SIGTERM)
+
+    assert end.value.code == 128 + signal.SIGTERM
+
+
+async def test_a_server_that_ends_closes_its_sockets_so_that_clients_connect_again(database_uri: str) -> None:
+    async with AsyncExitStack() as stack:
+        async with serving(database_uri) as gateway:
+            wire = await stack.enter_async_context(wired(gateway, gateway.token()))
+
+        assert await wire.closed() == Close.SERVICE_RESTART

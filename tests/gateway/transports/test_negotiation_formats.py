@@ -1,0 +1,118 @@
+"""The media type and the compression of requests and responses."""
+
+import gzip
+from collections.abc import Callable
+
+import brotli
+import orjson
+import pytest
+
+from gateway.transports.negotiation import weighed
+from tests.company import Company
+from tests.gateway.transports.test_http import JSON, ME, RESPONSE_JSON, codes, media, posted
+
+
+@pytest.mark.parametrize(
+    ("accept", "preferred"),
+    [
+        ("*/*", JSON),
+        ("application/*", JSON),
+        (JSON, JSON),
+        (RESPONSE_JSON, RESPONSE_JSON),
+        (f"{RESPONSE_JSON}, {JSON}", RESPONSE_JSON),
+        (f"{JSON}, {RESPONSE_JSON}", RESPONSE_JSON),
+        (f"{RESPONSE_JSON}, {JSON};q=0.9", RESPONSE_JSON),
+        (f"{RESPONSE_JSON};q=0.5, {JSON};q=0.9", JSON),
+        (f"{RESPONSE_JSON};charset=utf-8", RESPONSE_JSON),
+        (f"text/html, {JSON};q=0.1", JSON),
+        ("APPLICATION/JSON", JSON),
+        (f"{JSON};q=0, {RESPONSE_JSON}", RESPONSE_JSON),
+        ("application/xml, */*;q=0.1", JSON),
+    ],
+)
+async def test_the_response_has_the_media_type_that_the_client_prefers(company: Company, accept: str, preferred: str) -> None:
+    response = await posted(company, ME, accept=accept)
+
+    assert (response.status_code, media(response)) == (200, preferred)
+    assert response.json() == {"data": {"me": {"workspaceId": company.workspace}}}
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/xml, text/*", f"{JSON};q=0", "*/*;q=0", f"{JSON};q=x", ""])
+async def test_a_client_that_accepts_neither_media_type_receives_406(company: Company, accept: str) -> None:
+    response = await posted(company, ME, accept=accept)
+
+    assert (response.status_code, media(response), codes(response)) == (406, JSON, ["BAD_REQUEST"])
+
+
+COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "br": brotli.compress,
+    "GZIP": gzip.compress,
+    "identity": bytes,
+}
+
+
+@pytest.mark.parametrize("encoding", COMPRESSORS)
+async def test_a_compressed_body_is_accepted(company: Company, encoding: str) -> None:
+    response = await posted(company, COMPRESSORS[encoding](ME), content_encoding=encoding)
+
+    assert (response.status_code, response.json()["data"]["me"]["workspaceId"]) == (200, company.workspace)
+
+
+@pytest.mark.parametrize("encoding", ["deflate", "zstd", "compress", "gzip, br", "gzip, gzip", "*"])
+async def test_a_body_in_another_encoding_is_415_and_the_response_names_the_supported_ones(company: Company, encoding: str) -> None:
+    response = await posted(company, gzip.compress(ME), content_encoding=encoding)
+
+    assert (response.status_code, response.headers["accept-encoding"], codes(response)) == (415, "br, gzip", ["BAD_REQUEST"])
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+@pytest.mark.parametrize("spoilt", [lambda body: body[:-3], lambda body: b"\x00" + body, lambda body: b"", lambda body: ME])
+async def test_a_body_that_is_not_in_its_declared_encoding_is_400(company: Company, encoding: str, spoilt: Callable[[bytes], bytes]) -> None:
+    response = await posted(company, spoilt(COMPRESSORS[encoding](ME)), content_encoding=encoding)
+
+    assert (response.status_code, codes(response)) == (400, ["BAD_REQUEST"])
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+async def test_a_body_that_becomes_too_long_when_it_is_decompressed_is_413(company: Company, encoding: str) -> None:
+    bomb = COMPRESSORS[encoding](ME + b" " * 50_000_000)
+
+    response = await posted(company, bomb, content_encoding=encoding)
+
+    assert len(bomb) < 100_000
+    assert (response.status_code, codes(response)) == (413, ["BAD_REQUEST"])
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip", "gzip"),
+        ("br", "br"),
+        ("gzip, deflate, br", "br"),
+        ("br;q=0.2, gzip;q=0.8", "gzip"),
+        ("*", "br"),
+        ("br;q=0", None),
+        ("identity", None),
+        ("", None),
+    ],
+)
+async def test_a_long_response_is_compressed_as_the_client_prefers(company: Company, accepted: str, encoding: str | None) -> None:
+    query = orjson.dumps({"query": "{ reasonCodes { code description } }"})
+
+    response = await posted(company, query, accept_encoding=accepted)
+
+    assert response.headers.get("content-encoding") == encoding
+    assert "accept-encoding" in response.headers["vary"]
+    assert len(response.json()["data"]["reasonCodes"]) == 41
+
+
+@pytest.mark.parametrize("header", ["accept", "accept-encoding"])
+async def test_only_the_beginning_of_a_very_long_accept_header_is_parsed(company: Company, header: str) -> None:
+    assert len(weighed("x," * 15_000)) <= 1000
+    assert (await posted(company, ME, **{header.replace("-", "_"): "application/json" + "," * 7000})).status_code == 200
+
+
+async def test_a_short_response_is_not_compressed(company: Company) -> None:
+    assert "content-encoding" not in (await posted(company, ME, accept_encoding="br, gzip")).headers

@@ -1,0 +1,48 @@
+"""The ids of requests, and how headers and addresses are read."""
+
+import pytest
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from gateway.transports.requests import HEADERS, client_address, headers, values
+from tests.company import Company
+from tests.gateway.transports.test_http import ME, posted
+
+
+@pytest.mark.parametrize("id", ["abcdefgh", "a.b_c-1234", "x" * 64])
+async def test_a_request_keeps_its_id(company: Company, id: str) -> None:
+    assert (await posted(company, ME, x_request_id=id)).headers["x-request-id"] == id
+
+
+async def test_a_request_without_an_id_gets_one(company: Company) -> None:
+    assert len((await posted(company, ME)).headers["x-request-id"]) == 32
+
+
+@pytest.mark.parametrize("id", ["short", "x" * 65, "with space", "<script>", "a;b=cdefgh"])
+async def test_an_id_that_is_not_safe_to_log_is_replaced(company: Company, id: str) -> None:
+    assert (await posted(company, ME, x_request_id=id)).headers["x-request-id"] != id
+
+
+REPEATED = [(b"accept", b"first"), (b"host", b"a"), (b"accept", b"second")]
+
+
+def test_the_first_of_repeated_headers_counts_and_all_of_them_can_be_read() -> None:
+    scope: Scope = {"type": "http", "headers": REPEATED}
+
+    assert headers(scope) == {b"accept": b"first", b"host": b"a"}
+    assert values(scope, b"accept") == [b"first", b"second"]
+    assert values(scope, b"origin") == []
+
+
+@pytest.mark.parametrize(("type", "cached"), [("http", True), ("websocket", False)])
+def test_only_the_scope_of_a_request_keeps_its_headers_by_name(type: str, cached: bool) -> None:
+    scope: Scope = {"type": type, "headers": REPEATED}
+
+    headers(scope)
+
+    assert (HEADERS in scope) is cached
+
+
+@pytest.mark.parametrize(("client", "address"), [(("203.0.113.7", 1), "203.0.113.7"), (None, "")])
+def test_the_address_of_a_client_is_the_other_end_of_its_connection(client: tuple[str, int] | None, address: str) -> None:
+    assert client_address(HTTPConnection({"type": "http", "headers": [], "client": client})) == address
