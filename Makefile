@@ -1,4 +1,4 @@
-# Everything runs in .venv, which `setup` makes and keeps up to date; when nothing changed, setup takes no time.
+# Everything runs in .venv. `setup` creates and updates it, and takes no time if nothing changed.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -7,40 +7,46 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
-# The tests' own client on Node, where there is one.
+# The tests' clients on Node, if tests/clients exists.
 CLIENTS := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/clients/package-lock.json))
 
-# Servers on Node that the gateway is compared with.
+# The servers on Node that the benchmark compares the gateway with.
 PEERS := bench/peers/node_modules/.package-lock.json
 
-# GraphiQL, which a gateway in development serves: bundled from npm's packages, nothing of it is committed.
+# GraphiQL, which a gateway in development serves. It is bundled from npm packages and not committed.
 GRAPHIQL := gateway/pages/graphiql/graphiql.js
 
-# One more than processors: tests of processes and of time-outs mostly wait.
+# One worker more than processors, since tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
-.PHONY: help setup graphiql run test check schema lock lock-check ledger compare smuggle image-test bench bench-quick bench-live bench-hostile clean
+.PHONY: help setup graphiql run test coverage counts check schema lock lock-check ledger compare smuggle image-test bench bench-quick bench-live bench-hostile clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
 
-setup: .venv/installed $(CLIENTS) ## make or update the environment (.venv)
+setup: .venv/installed $(CLIENTS) ## create or update the environment (.venv)
 
-run: setup $(GRAPHIQL) ## start the gateway with a MongoDB of its own and demo data
+run: setup $(GRAPHIQL) ## start the gateway with its own MongoDB and demo data
 	@exec .venv/bin/gateway dev $(ARGS)
 
 graphiql: $(GRAPHIQL) ## bundle GraphiQL for gateways in development (npm)
 
-test: setup ## run all tests, on all processors; some of them: make test ARGS=tests/store
+test: setup ## run all tests on all processors; a selection: make test ARGS=tests/store
 	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
-ledger: setup ## break everything for 20 minutes and count what was lost; another run: make ledger ARGS='--seed 8 --minutes 5 --faults 40'
+coverage: setup ## run all tests and measure which lines and branches they reach
+	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --cov --cov-report=term:skip-covered -q $(ARGS)
+
+counts: setup ## count the cases of each harness, for docs/testing.md
+	@.venv/bin/python -m tests.counts
+
+ledger: setup ## inject faults for 20 minutes and count lost changes; another run: make ledger ARGS='--seed 8 --minutes 5 --faults 40'
 	.venv/bin/python -m tests.ledger $(ARGS)
 
-compare: setup ## hold the compiled executor to graphql-core at length; another run: make compare ARGS='--operations 20000 --seed 8'
+compare: setup ## compare the compiled executor with graphql-core on many operations; another run: make compare ARGS='--operations 20000 --seed 8'
 	.venv/bin/python -m tests.comparison $(ARGS)
 
-smuggle: setup ## send mutated requests through nginx and HAProxy, and compare what each side saw; another run: make smuggle ARGS='--seed 8 --streams 5000'
+smuggle: setup ## send mutated requests through nginx and HAProxy, and compare what each side parsed; another run: make smuggle ARGS='--seed 8 --streams 5000'
 	.venv/bin/python -m tests.smuggle $(ARGS)
 
 check: setup lock-check ## lint, types, layers, the committed schema, the locks
@@ -48,18 +54,18 @@ check: setup lock-check ## lint, types, layers, the committed schema, the locks
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
-	.venv/bin/gateway schema | diff -u schema/schema.graphql - || { echo 'schema/schema.graphql is not what the code says: run `make schema`.' >&2; exit 1; }
+	.venv/bin/gateway schema | diff -u schema/schema.graphql - || { echo 'schema/schema.graphql differs from the code: run `make schema`.' >&2; exit 1; }
 
 schema: setup ## write schema/schema.graphql
 	.venv/bin/gateway schema > schema/schema.graphql.new
 	mv schema/schema.graphql.new schema/schema.graphql
 
 NPM_LOCKS := tests/clients/package-lock.json web/graphiql/package-lock.json bench/peers/package-lock.json
-# Beside names, versions and hashes, npm writes down where to send donations.
+# npm also writes donation addresses into lock files; this script removes them.
 WITHOUT_ADDRESSES := .venv/bin/python requirements/without_addresses.py
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
 
-lock: setup ## bring the locks in line with pyproject.toml; newer releases: make lock ARGS=--upgrade
+lock: setup ## update the locks from pyproject.toml; newer releases: make lock ARGS=--upgrade
 	$(COMPILE) $(ARGS) --group build --output-file requirements/build.lock
 	$(COMPILE) $(ARGS) pyproject.toml --output-file requirements/runtime.lock
 	$(COMPILE) $(ARGS) pyproject.toml --extra embedded --group dev \
@@ -71,26 +77,27 @@ lock: setup ## bring the locks in line with pyproject.toml; newer releases: make
 lock-check: setup
 	.venv/bin/python requirements/check.py
 
-image-test: setup ## build the image and ask it a query (Debian, as root; needs no Docker)
+image-test: setup ## build the image and query it (Debian, as root; needs no Docker)
 	.venv/bin/python deploy/image_test.py
 
-bench: setup $(PEERS) .venv/peers-installed ## measure the gateway beside its peers, and how costs grow: 25 minutes, needs wrk and Node
+bench: setup $(PEERS) .venv/peers-installed ## measure the gateway and its peers, and how costs grow: 25 minutes, needs wrk and Node
 	.venv/bin/python -m bench $(ARGS)
 
-bench-quick: setup $(PEERS) ## the same beside the closest peers, in four minutes
+bench-quick: setup $(PEERS) ## the same with only the closest peers, in four minutes
 	.venv/bin/python -m bench --quick $(ARGS)
 
-bench-live: setup ## measure how late a status is, and what 5,000 subscribers cost
+bench-live: setup ## measure how late a status reaches subscribers, and what 5,000 subscribers cost
 	.venv/bin/python -m bench.live $(ARGS)
 
-bench-hostile: setup ## measure what hostile operations cost, and how long others wait for them
+bench-hostile: setup ## measure what hostile operations cost, and how long other clients wait meanwhile
 	.venv/bin/python -m bench.hostile $(ARGS)
 
-clean: ## remove all that was made here: environment, caches, development data
+clean: ## remove the environment, caches and development data
 	rm -rf .venv .gateway dist tests/clients/node_modules web/graphiql/node_modules bench/peers/node_modules gateway/pages/graphiql .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# pip brings uv, and uv the rest in a tenth of the time. uv doesn't read pip's configuration (a mirror, a certificate), so pip is the second try.
+# pip installs uv, and uv installs all other packages in a tenth of pip's time. uv doesn't read pip's configuration (a mirror, a certificate), so
+# that pip is used if uv fails.
 .venv/installed: requirements/dev.lock pyproject.toml | .venv/bin/pip
 	@echo 'installing what the project needs into .venv'
 	@sed -n '/^uv==/,/# via/p' requirements/dev.lock | .venv/bin/pip install -qq --no-deps --require-hashes --requirement /dev/stdin
@@ -101,8 +108,8 @@ clean: ## remove all that was made here: environment, caches, development data
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo 'Python 3.11 or newer is needed and $(PYTHON) is not that. Another one: make setup PYTHON=python3.12' >&2; exit 1; }
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) can't make an environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+		|| { echo '$(PYTHON) is not Python 3.11 or newer. To use another one: make setup PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) can't create an environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
 
 tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/clients && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
@@ -110,7 +117,7 @@ tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 
 bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
 	@if command -v npm >/dev/null; then cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
-	else echo 'npm is missing, so there is nobody on Node to compare with; on Debian: apt-get install npm' >&2; exit 1; fi
+	else echo 'npm is missing, so the peers on Node can not be installed; on Debian: apt-get install npm' >&2; exit 1; fi
 
 .venv/peers-installed: requirements/bench.lock .venv/installed
 	@.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --requirement requirements/bench.lock \
@@ -119,4 +126,4 @@ bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
 
 $(GRAPHIQL): web/graphiql/package-lock.json web/graphiql/build.js web/graphiql/graphiql.js
 	@if command -v npm >/dev/null; then echo 'bundling GraphiQL' && cd web/graphiql && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node build.js ../../$(@D); \
-	else echo 'npm is missing, so /graphiql will not be there; on Debian: apt-get install npm' >&2; fi
+	else echo 'npm is missing, so /graphiql will not be available; on Debian: apt-get install npm' >&2; fi

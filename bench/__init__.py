@@ -1,1 +1,1 @@
-"""How fast it is: measured side by side, printed as tables. Not tests."""
+"""Benchmarks of the gateway and its peers, printed as tables. Not tests."""

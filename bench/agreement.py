@@ -1,4 +1,4 @@
-"""Whether all servers give the same answers. Nothing is timed before they do."""
+"""Compares the servers' answers. Nothing is timed before all servers agree."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,33 +12,33 @@ from bench.machinery import Served
 
 
 class Disagreement(Exception):
-    """A server answers otherwise than the first one."""
+    """A server's answer is an error, or differs from the first server's."""
 
 
 def canonical(answer: bytes) -> bytes:
-    """The data of an answer with its keys in order, and nothing else changed. Raises: Disagreement where there are errors, or no data."""
-    told = orjson.loads(answer)
-    if not isinstance(told, dict) or told.get("data") is None or told.get("errors"):
+    """The data of an answer with sorted keys and no other change. Raises: Disagreement if there are errors or no data."""
+    response = orjson.loads(answer)
+    if not isinstance(response, dict) or response.get("data") is None or response.get("errors"):
         raise Disagreement(f"no answer: {answer[:400]!r}")
-    return orjson.dumps(told["data"], option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(response["data"], option=orjson.OPT_SORT_KEYS)
 
 
-def agreed(name: str, answers: Iterable[bytes], expected: Iterable[bytes]) -> None:
+def compare(name: str, answers: Iterable[bytes], expected: Iterable[bytes]) -> None:
     """Compare a server's answers with those expected. Raises: Disagreement."""
     for mine, theirs in zip(answers, expected, strict=True):
         if canonical(mine) != canonical(theirs):
             raise Disagreement(f"{name} answers {canonical(mine)[:600]!r}, and not {canonical(theirs)[:600]!r}")
 
 
-def asked(target: Served, requests: Iterable[Request]) -> list[bytes]:
-    """The answers to requests, one after the other. Raises: Disagreement where one has no success."""
+def answers_to(target: Served, requests: Iterable[Request]) -> list[bytes]:
+    """The answers to requests, sent one after the other. Raises: Disagreement if a request fails."""
     with connected(target) as connection:
-        return [answered(connection, target, request) for request in requests]
+        return [answer_to(connection, target, request) for request in requests]
 
 
 @contextmanager
 def connected(target: Served) -> Iterator[HTTPConnection]:
-    """A connection that is kept from one request to the next."""
+    """A connection that stays open between requests."""
     connection = HTTPConnection(urlsplit(target.url).netloc, timeout=60)
     try:
         yield connection
@@ -46,8 +46,8 @@ def connected(target: Served) -> Iterator[HTTPConnection]:
         connection.close()
 
 
-def answered(connection: HTTPConnection, target: Served, request: Request) -> bytes:
-    """The answer to a request. Raises: Disagreement where it has no success."""
+def answer_to(connection: HTTPConnection, target: Served, request: Request) -> bytes:
+    """The answer to a request. Raises: Disagreement if the request fails."""
     try:
         connection.request(request.method, request.path, request.body or None, target.headers)
         response = connection.getresponse()

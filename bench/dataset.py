@@ -1,4 +1,4 @@
-"""The verifications that are asked for: made by the domain's rules, and written as the gateway writes them."""
+"""The data that the servers serve: verifications made by the domain's rules and encoded as the gateway encodes them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,39 +27,39 @@ from store.indexes import INDEXES, VERIFICATIONS
 from store.sealing import Keys
 from store.verifications import utc_now
 
-# Nothing falls due while it is measured: the gateway would write then, and nobody else.
+# No deadline passes during a measurement: the gateway would then write, and its peers would not.
 WINDOWS = Windows(link=timedelta(days=60), verification=timedelta(days=60))
 OTHER_WORKSPACES = ("acme", "globex", "initech")
 FIRST_NAMES = ("Ada", "Grace", "Jeanne", "Karim", "Lucía", "Mikołaj", "Noor", "Øyvind", "Priya", "Zoë")
 LAST_NAMES = ("Byron", "Diallo", "García", "Hopper", "Kowalski", "Moreau", "Nguyen", "Olsen", "Rossi", "Weber")
 CODES = {status: [code for code, reason in CATALOGUE.items() if status in reason.statuses] for status in (Status.FAILED, Status.INCONCLUSIVE)}
-# From one of the cursors to the next.
+# Number of rows from one cursor to the next.
 ROWS_APART = 60
 STEP = timedelta(seconds=7, milliseconds=137)
 
 
 @dataclass(slots=True)
 class Company:
-    """One workspace's verifications, by chance, and the same at each run but for the time at which they were made."""
+    """Random verifications of one workspace: the same in each run, except for the times."""
 
     workspace: str
-    chance: Random
+    random: Random
     began: datetime
     made: int = field(default=0, init=False)
 
     def verifications(self, number: int) -> Iterator[Verification]:
-        """So many of them, oldest first; retries come one after the attempt before."""
+        """At least `number` verifications, oldest first. A retry follows its previous attempt."""
         while self.made < number:
             yield from self.attempts()
 
     def untouched(self, number: int) -> Iterator[Verification]:
-        """So many whose link was never opened."""
+        """`number` verifications whose links were never opened."""
         return (self.created() for _ in range(number))
 
     def attempts(self) -> Iterator[Verification]:
-        """A chain of attempts: mostly one."""
+        """The attempts of one chain, usually one."""
         verification = self.lived(self.created())
-        while verification.can_retry and self.chance.random() < 0.2:
+        while verification.can_retry and self.random.random() < 0.2:
             id = self.id()
             at = verification.updated_at + STEP
             before, successor = verification.retried(id, RetryRequest(), self.provider(id), WINDOWS, at)
@@ -68,66 +68,66 @@ class Company:
         yield verification
 
     def created(self) -> Verification:
-        """One that nobody has looked at yet."""
-        chance, id = self.chance, self.id()
-        declared = DeclaredIdentity(chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES))
+        """A new verification."""
+        random, id = self.random, self.id()
+        declared = DeclaredIdentity(random.choice(FIRST_NAMES), random.choice(LAST_NAMES))
         request = Request(declared, "https://shop.example/welcome", reference=f"order-{self.workspace}-{self.made}")
         return Verification.created(id, self.workspace, request, self.provider(id), WINDOWS, self.now())
 
     def lived(self, verification: Verification) -> Verification:
-        """What became of it: three to eight events."""
-        chance = self.chance
-        outcome = chance.choices((Status.PENDING, Status.VERIFIED, Status.FAILED, Status.INCONCLUSIVE), (20, 45, 20, 15))[0]
+        """The verification after a random life: three to eight events."""
+        random = self.random
+        outcome = random.choices((Status.PENDING, Status.VERIFIED, Status.FAILED, Status.INCONCLUSIVE), (20, 45, 20, 15))[0]
         at = verification.created_at
-        for step in list(Progress)[: 3 if outcome.final else chance.randint(2, 3)]:
-            at += STEP * chance.uniform(1, 9)
+        for step in list(Progress)[: 3 if outcome.final else random.randint(2, 3)]:
+            at += STEP * random.uniform(1, 9)
             verification = verification.progressed(step, WINDOWS, at)
         if not outcome.final:
             return verification
         verification = verification.concluded(self.result(outcome), at + STEP)
-        # Now and then the provider changes its mind, in vain.
-        for _ in range(chance.choices((0, 1, 2), (80, 15, 5))[0]):
-            verification = verification.concluded(self.result(chance.choice(list(CODES))), at + STEP * 2)
+        # Sometimes the provider reports different results afterwards, which are ignored.
+        for _ in range(random.choices((0, 1, 2), (80, 15, 5))[0]):
+            verification = verification.concluded(self.result(random.choice(list(CODES))), at + STEP * 2)
         return verification
 
     def result(self, status: Status) -> Result:
-        """What a provider reports."""
+        """A random result with this status."""
         if status is Status.VERIFIED:
-            number = f"{self.chance.randrange(10**12):012}"
+            number = f"{self.random.randrange(10**12):012}"
             return Result.reported(status, [], ExtractedDocument("Ada Byron", "1990-01-23", DocumentType.PASSPORT, "FR", number))
-        return Result.reported(status, self.chance.sample(CODES[status], self.chance.choices((1, 2, 3), (50, 35, 15))[0]))
+        return Result.reported(status, self.random.sample(CODES[status], self.random.choices((1, 2, 3), (50, 35, 15))[0]))
 
     def provider(self, id: str) -> Provider:
-        """The provider's side of one."""
+        """The provider's data of the verification with this id."""
         return Provider("sandbox", f"sandbox-{id}", f"https://provider.example/{id}")
 
     def id(self) -> str:
-        """An id as the gateway makes them: the time, then chance."""
+        """An id in the gateway's format: the time, then random bits."""
         self.made += 1
-        return f"ver_{int(self.now().timestamp() * 1000):012x}{self.chance.getrandbits(80):020x}"
+        return f"ver_{int(self.now().timestamp() * 1000):012x}{self.random.getrandbits(80):020x}"
 
     def now(self) -> datetime:
-        """The time at which the last one was made."""
+        """The creation time of the latest verification."""
         return self.began + STEP * self.made
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What was written, by the ids that are asked for; and cursors of the list, from which others are read than by who reads from its beginning."""
+    """The ids of the written verifications, and cursors inside the list, so that pages can start at different rows."""
 
     ids: list[str]
     untouched: list[str]
     cursors: list[str]
 
 
-def written(uri: str, keys: Keys, rows: int, untouched: int = 0) -> Dataset:
-    """So many verifications of the workspace that is asked, and half as many of others; and first of all those that nobody has looked at."""
+def write_dataset(uri: str, keys: Keys, rows: int, untouched: int = 0) -> Dataset:
+    """Write `untouched` new verifications, `rows` with a history in the same workspace, and half as many in other workspaces."""
     began = whole_milliseconds(utc_now()) - timedelta(days=20)
-    chance = Random(7)
-    company = Company(WORKSPACE, chance, began)
+    random = Random(7)
+    company = Company(WORKSPACE, random, began)
     fresh = list(company.untouched(untouched))
     mine = list(company.verifications(untouched + rows))
-    others = (Company(name, chance, began).verifications(rows // 2 // len(OTHER_WORKSPACES)) for name in OTHER_WORKSPACES)
+    others = (Company(name, random, began).verifications(rows // 2 // len(OTHER_WORKSPACES)) for name in OTHER_WORKSPACES)
     with database(uri) as target:
         prepare(target)
         insert(target[VERIFICATIONS], (encode(verification, keys) for verification in chain(fresh, mine, *others)))
@@ -138,20 +138,20 @@ def written(uri: str, keys: Keys, rows: int, untouched: int = 0) -> Dataset:
 
 @contextmanager
 def database(uri: str) -> Iterator[Database[Document]]:
-    """The database that the address names, for as long as the context lasts."""
+    """The database named in the URI, for the duration of the context."""
     client: MongoClient[Document]
     with MongoClient(uri, tz_aware=True) as client:
         yield client.get_default_database()
 
 
 def prepare(target: Database[Document]) -> None:
-    """Make the gateway's indexes."""
+    """Create the gateway's indexes."""
     for name, indexes in INDEXES.items():
         target[name].create_indexes(indexes)
 
 
 def insert(collection: Collection[Any], documents: Iterator[Any], batch: int = 1000) -> None:
-    """Write them, many at a time."""
+    """Insert the documents in batches."""
     waiting: list[Any] = []
     for document in documents:
         waiting.append(document)

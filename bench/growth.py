@@ -1,4 +1,4 @@
-"""How costs grow: from ten thousand verifications to a million, from the first page to the thousandth, from one process to two."""
+"""Measures how costs grow: from 10,000 verifications to 1,000,000, from page 1 to page 1,000, from one process to two."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,13 +13,13 @@ from time import perf_counter
 import bson
 from bson.raw_bson import RawBSONDocument
 
-from bench.agreement import Disagreement, answered, asked, connected
+from bench.agreement import Disagreement, answer_to, answers_to, connected
 from bench.dataset import Company, database, prepare
 from bench.load import CONNECTIONS, Load, Request, loaded
 from bench.machinery import WORKSPACE, Served, gateway
 from bench.processors import LOAD, SERVER
 from bench.rounds import in_turn
-from bench.servers import Place
+from bench.servers import Setup
 from bench.workloads import PAGE_AFTER, ROWS, operation
 from domain.deadlines import whole_milliseconds
 from domain.filter import Order
@@ -35,21 +35,21 @@ BATCH = 5000
 EACH_ROUND = 30
 LONGEST = timedelta(days=15)
 
-# Where a date begins in a document's bytes: its type, its name, a zero.
+# The bytes before a date in an encoded document: its BSON type, its name, a zero byte.
 CREATED, UPDATED = b"\x09createdAt\0", b"\x09updatedAt\0"
 
 Times = dict[str, dict[str, list[float]]]
 
 
-def measured(place: Place, rounds: int) -> dict[str, Times]:
-    """The figures of lists of each size, and of pages far into the longest of them."""
-    places = {size: place.beside(f"rows_{size}") for size in SIZES}
-    for size, there in places.items():
-        fill(there, size)
+def measured(setup: Setup, rounds: int) -> dict[str, Times]:
+    """The figures of page 1 of lists of each size, and of later pages of the longest list."""
+    setups = {size: setup.with_database(f"rows_{size}") for size in SIZES}
+    for size, each in setups.items():
+        fill(each, size)
     with ExitStack() as stack:
-        servers = {size: stack.enter_context(gateway(there.mongo_uri, there.keys, SERVER)) for size, there in places.items()}
+        servers = {size: stack.enter_context(gateway(each.mongo_uri, each.keys, SERVER)) for size, each in setups.items()}
         longest = SIZES[-1]
-        pages = {name: page_request(places[longest], servers[longest], number) for name, number in PAGES.items()}
+        pages = {name: page_request(setups[longest], servers[longest], number) for name, number in PAGES.items()}
         return {
             "sizes": in_rounds({str(size): (server, pages["first"]) for size, server in servers.items()}, rounds),
             "pages": in_rounds({name: (servers[longest], request) for name, request in pages.items()}, rounds),
@@ -57,71 +57,71 @@ def measured(place: Place, rounds: int) -> dict[str, Times]:
 
 
 def in_rounds(cases: Mapping[str, tuple[Served, Request]], rounds: int) -> Times:
-    """The milliseconds of each case in each round, the first of which doesn't count."""
+    """The milliseconds of each case in each round. The first round is a warm-up and is dropped."""
     found = in_turn({name: partial(milliseconds_of, *case) for name, case in cases.items()}, rounds + 1)
     return {name: {"ms": times[1:]} for name, times in found.items()}
 
 
 def milliseconds_of(target: Served, request: Request, number: int) -> float:
-    """How long an answer takes where nobody else asks: the median of a round."""
+    """The median response time of a round, with a single client."""
     times = []
     with connected(target) as connection:
         for _ in range(EACH_ROUND):
             begun = perf_counter()
-            answered(connection, target, request)
+            answer_to(connection, target, request)
             times.append((perf_counter() - begun) * 1000)
     return median(times)
 
 
-def page_request(place: Place, target: Served, number: int) -> Request:
-    """The request for the n-th page, by its cursor, once it has given the right rows. Raises: Disagreement."""
+def page_request(setup: Setup, target: Served, number: int) -> Request:
+    """The request for the n-th page by its cursor, after a check that it returns the right rows. Raises: Disagreement."""
     before = (number - 1) * ROWS
-    with database(place.mongo_uri) as opened:
+    with database(setup.mongo_uri) as opened:
         rows = opened[VERIFICATIONS].find({"workspace": WORKSPACE}, {"createdAt": 1}).sort([("createdAt", -1), ("_id", -1)])
         *previous, first = rows.skip(max(before - 1, 0)).limit(2 if before else 1)
-    after = next((cursor.encode(cursor.Place(Order.CREATED_NEWEST, row["createdAt"], row["_id"])) for row in previous), None)
+    after = next((cursor.encode(cursor.Position(Order.CREATED_NEWEST, row["createdAt"], row["_id"])) for row in previous), None)
     request = operation(PAGE_AFTER, first=ROWS, after=after)
-    [answer] = asked(target, [request])
+    [answer] = answers_to(target, [request])
     if f'"id":"{first["_id"]}"'.encode() not in answer or answer.count(b'"cursor"') != ROWS:
         raise Disagreement(f"page {number} is {answer[:400]!r}")
     return request
 
 
-def fill(place: Place, rows: int) -> None:
-    """Write so many verifications: copies of a few, with ids and times of their own. What is sealed in them can't be opened."""
-    with database(place.mongo_uri) as target:
-        copying = copies(place, rows)
+def fill(setup: Setup, rows: int) -> None:
+    """Write `rows` verifications: copies of a few templates with their own ids and times. Their sealed fields can't be decrypted."""
+    with database(setup.mongo_uri) as target:
+        copying = copies(setup, rows)
         while batch := list(islice(copying, BATCH)):
             target.command("insert", VERIFICATIONS, documents=batch, ordered=False)
-        # Much quicker than to keep them up to date meanwhile.
+        # Much faster than to update the indexes during the inserts.
         prepare(target)
 
 
-def copies(place: Place, rows: int) -> Iterator[RawBSONDocument]:
-    """The documents, oldest first."""
+def copies(setup: Setup, rows: int) -> Iterator[RawBSONDocument]:
+    """`rows` documents, oldest first."""
     company = Company(WORKSPACE, Random(5), whole_milliseconds(utc_now()) - LONGEST)
     models = [company.lived(company.created()) for _ in range(TEMPLATES)]
-    raw = [(model.id.encode(), bytearray(bson.encode(encode(model, place.keys.sealing)))) for model in models]
-    places = [(document.index(CREATED) + len(CREATED), document.index(UPDATED) + len(UPDATED)) for _, document in raw]
+    raw = [(model.id.encode(), bytearray(bson.encode(encode(model, setup.keys.sealing)))) for model in models]
+    offsets = [(document.index(CREATED) + len(CREATED), document.index(UPDATED) + len(UPDATED)) for _, document in raw]
     began = milliseconds(company.began)
     for number in range(rows):
         at = began + number * 1000 + 1
-        (id, document), (created, updated) = raw[number % TEMPLATES], places[number % TEMPLATES]
+        (id, document), (created, updated) = raw[number % TEMPLATES], offsets[number % TEMPLATES]
         document[created : created + 8] = at.to_bytes(8, "little")
         document[updated : updated + 8] = (at + 500).to_bytes(8, "little")
         yield RawBSONDocument(bytes(document.replace(id, b"ver_%012x%020x" % (at, number))))
 
 
-def processes(place: Place, load: Load, rounds: int, seconds: int) -> Times:
-    """Answers a second of one process, and of two that share the same connections, each on a processor of its own."""
-    with gateway(place.mongo_uri, place.keys, SERVER) as first, gateway(place.mongo_uri, place.keys, LOAD) as second:
-        cases = {"one": partial(together, [first], load, seconds), "two": partial(together, [first, second], load, seconds)}
+def processes(setup: Setup, load: Load, rounds: int, seconds: int) -> Times:
+    """Answers per second of one process, and of two processes on one processor each. Both cases have the same number of connections."""
+    with gateway(setup.mongo_uri, setup.keys, SERVER) as first, gateway(setup.mongo_uri, setup.keys, LOAD) as second:
+        cases = {"one": partial(total_per_second, [first], load, seconds), "two": partial(total_per_second, [first, second], load, seconds)}
         return {name: {"per_second": found[1:]} for name, found in in_turn(cases, rounds + 1).items()}
 
 
-def together(servers: list[Served], load: Load, seconds: int, number: int) -> float:
-    """What all of them answer in a second."""
+def total_per_second(servers: list[Served], load: Load, seconds: int, number: int) -> float:
+    """The answers per second of all servers, under load at the same time."""
     with ThreadPoolExecutor() as pool:
         each = CONNECTIONS // len(servers)
-        asking = [pool.submit(loaded, server, load, seconds, number, each) for server in servers]
-        return sum(figures.result().per_second for figures in asking)
+        loads = [pool.submit(loaded, server, load, seconds, number, each) for server in servers]
+        return sum(figures.result().per_second for figures in loads)

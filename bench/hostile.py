@@ -1,4 +1,4 @@
-"""What hostile operations cost the gateway, and how long others wait for them.
+"""Measures what hostile operations cost the gateway, and how long other clients wait meanwhile.
 
 python -m bench.hostile [--times 20] [--output FILE.json]
 """
@@ -15,11 +15,11 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench.machinery import Served, ask, asking, created, percentile, served
+from bench.machinery import Served, created, execute, http_client, percentile, served
 
 PING = "{ me { subject } }"
 ROW = "id status phase billable canRetry createdAt updatedAt expiresAt attempt version verificationUrl redirectionUrl faceRecognition workspaceId"
-# Long enough that whatever stands in the way of a ping, it is seen.
+# The pause between pings: so short that every delay affects a ping.
 PAUSE_SECONDS = 0.002
 MAX_CPU_MS, MAX_STALL_MS = 50, 100
 
@@ -38,14 +38,14 @@ mutation($id: ID!, $codes: [String!]) { reportResult(input: { verificationId: $i
 
 
 async def planted(client: httpx2.AsyncClient) -> dict[str, Operation]:
-    """Operations that take long for what somebody put into the database: a chain of many attempts, and a history of many reasons."""
+    """Operations that are expensive because of the data: a chain of many attempts, and a history with many reasons."""
     first = last = await created(client)
     for _ in range(23):
-        last = (await ask(client, RETRIED, id=last))["retryVerification"]["id"]
+        last = (await execute(client, RETRIED, id=last))["retryVerification"]["id"]
     for number in range(21):
-        await ask(client, REPORTED, id=last, codes=[f"X_{number}_{code}" for code in range(50)])
-    told = "events { reasons { code known type statuses description retryAdvice internal } }"
-    reasons = "query($id: ID!) { verification(id: $id) {" + " ".join(f"a{number}: {told}" for number in range(20)) + "} }"
+        await execute(client, REPORTED, id=last, codes=[f"X_{number}_{code}" for code in range(50)])
+    events = "events { reasons { code known type statuses description retryAdvice internal } }"
+    reasons = "query($id: ID!) { verification(id: $id) {" + " ".join(f"a{number}: {events}" for number in range(20)) + "} }"
     return {
         "attempts of 24 attempts, 3 times over": (
             "query($id: ID!) { verification(id: $id) { attempts { attempts { attempts { id } } } } }",
@@ -56,7 +56,7 @@ async def planted(client: httpx2.AsyncClient) -> dict[str, Operation]:
 
 
 def hostile() -> dict[str, Operation]:
-    """The operations, by what is bad about them: first those far beyond the limits, then those that keep just within them."""
+    """The hostile operations by description: first those far beyond the limits, then those just within the limits."""
     lists = "query($rows: Int) { verifications(first: $rows) { edges { node { attempts { attempts { attempts { id } } } } } } }"
     codes = "query($filter: VerificationFilter) { verifications(filter: $filter, first: 1) { pageInfo { hasNextPage } } }"
     return {
@@ -90,41 +90,41 @@ def hostile() -> dict[str, Operation]:
 
 
 def braced(fields: Any) -> str:
-    """An operation of these fields."""
+    """A query of these fields."""
     return "{ " + " ".join(fields) + " }"
 
 
 def doubling(times: int) -> str:
-    """Fragments, each of which uses the next one twice."""
+    """A query with fragments, each of which spreads the next one twice."""
     fragments = (f"fragment F{number} on Query {{ ...F{number + 1} ...F{number + 1} }}" for number in range(times))
     return f"{{ ...F0 }} {' '.join(fragments)} fragment F{times} on Query {{ me {{ subject }} }}"
 
 
 def circle(length: int) -> str:
-    """Fragments, each of which uses the next one and another one, around and around."""
+    """A query with fragments that form cycles: each spreads the next one and another one."""
     fragments = (f"fragment F{number} on Query {{ ...F{(number + 1) % length} ...F{number * 7 % length} }}" for number in range(length))
     return f"{{ ...F0 }} {' '.join(fragments)}"
 
 
 def nested(depth: int) -> str:
-    """A field in itself."""
+    """A query with a field nested in itself."""
     return '{ verification(id: "x") { ' + "attempts { " * depth + "id" + " }" * depth + " } }"
 
 
 def overlapping(number: int, row: str = ROW) -> str:
-    """Fragments that all select the same, in the same place."""
+    """A query with fragments that all select the same fields at the same position."""
     fragments = " ".join(f"fragment F{each} on Verification {{ {row} }}" for each in range(number))
     return f'{{ verification(id: "x") {{ {" ".join(f"...F{each}" for each in range(number))} }} }} {fragments}'
 
 
 def content(operation: Operation, number: int) -> bytes:
-    """The body of a request, each unlike those before, so that nothing of it is known already."""
+    """The body of a request. The number makes each document unique, so that no cache helps."""
     query, variables = operation
     return orjson.dumps({"query": f"#{number}\n{query}", "variables": variables})
 
 
 async def sent(client: httpx2.AsyncClient, operation: Operation, number: int) -> httpx2.Response:
-    """The response. After a body that is too long the gateway hangs up, and the next request begins with a new connection."""
+    """The response. The gateway closes the connection after a body that is too long; the next request then needs a new connection."""
     try:
         return await client.post("/graphql", content=content(operation, number))
     except httpx2.RemoteProtocolError:
@@ -132,7 +132,7 @@ async def sent(client: httpx2.AsyncClient, operation: Operation, number: int) ->
 
 
 async def cpu_ms(target: Served, client: httpx2.AsyncClient, operation: Operation, times: int) -> tuple[float, str]:
-    """Milliseconds of processor time that an operation takes of the gateway, and what came of it."""
+    """The gateway's processor time for an operation in milliseconds, and the outcome."""
     response = await sent(client, operation, -1)
     before = target.cpu_seconds
     for number in range(times):
@@ -141,21 +141,21 @@ async def cpu_ms(target: Served, client: httpx2.AsyncClient, operation: Operatio
 
 
 def outcome(response: httpx2.Response) -> str:
-    """The code of the first error, or what there is instead."""
+    """The code of the first error, or "answered" if there is none."""
     errors = orjson.loads(response.content).get("errors")
     return str(errors[0]["extensions"]["code"]) if errors else "answered"
 
 
 async def waits(target: Served, client: httpx2.AsyncClient, operation: Operation, times: int) -> list[float]:
-    """Milliseconds that the answers to pings take beside the operation, on a connection of their own."""
+    """Response times in milliseconds of pings on a separate connection while the operation is sent repeatedly."""
     found: list[float] = []
     over = asyncio.Event()
 
     async def ping() -> None:
-        async with asking(target) as other:
+        async with http_client(target) as pinger:
             while not over.is_set():
                 begun = perf_counter()
-                await ask(other, PING)
+                await execute(pinger, PING)
                 found.append((perf_counter() - begun) * 1000)
                 await asyncio.sleep(PAUSE_SECONDS)
 
@@ -172,11 +172,11 @@ async def measured(target: Served, times: int) -> dict[str, dict[str, Any]]:
     """The figures of each operation."""
     figures: dict[str, dict[str, Any]] = {}
     nothing: Operation = (PING, None)
-    async with asking(target) as client:
+    async with http_client(target) as client:
         for name, operation in {"(a cheap query)": nothing, **hostile(), **await planted(client)}.items():
-            cpu, came = await cpu_ms(target, client, operation, times)
+            cpu, result = await cpu_ms(target, client, operation, times)
             stalls = await waits(target, client, operation, times)
-            figures[name] = {"outcome": came, "cpu_ms": cpu, "wait_p50_ms": percentile(stalls, 0.5), "longest_wait_ms": max(stalls)}
+            figures[name] = {"outcome": result, "cpu_ms": cpu, "wait_p50_ms": percentile(stalls, 0.5), "longest_wait_ms": max(stalls)}
     return figures
 
 

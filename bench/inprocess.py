@@ -1,6 +1,6 @@
-"""The executors alone: a page of 50 inside the process, without HTTP and MongoDB, over the same rows in memory.
+"""Measures the executors without HTTP and MongoDB: a page of 50 over the same rows in memory.
 
-python -m bench.inprocess ROUNDS SECONDS, which prints the figures as JSON.
+`python -m bench.inprocess ROUNDS SECONDS` prints the figures as JSON.
 """
 
 import gc
@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 import uvloop
 
-from bench.agreement import agreed
+from bench.agreement import compare
 from bench.dataset import Company
 from bench.machinery import SCOPES, WORKSPACE, Secrets
 from bench.peers import stock
@@ -44,66 +44,66 @@ from store.feed import Feed
 from store.pages import Page, PageRequest
 from store.verifications import Store, Verifications
 
-NOWHERE = "mongodb://127.0.0.1:1/gateway"
+UNUSED_MONGO_URI = "mongodb://127.0.0.1:1/gateway"
 VARIABLES: dict[str, object] = {"first": ROWS}
 
-Ask = Callable[[], Awaitable[bytes]]
+Execute = Callable[[], Awaitable[bytes]]
 
 
-class Shelf(Verifications):
-    """Verifications that lie ready in memory."""
+class MemoryVerifications(Verifications):
+    """Verifications held in memory."""
 
     def __init__(self, store: Store, rows: tuple[Verification, ...]) -> None:
         super().__init__(store, WORKSPACE, None)
         self._rows = rows
 
     async def page(self, filter: Filter, request: PageRequest, reading: frozenset[str] | None = None) -> Page:
-        """The first of them."""
+        """The first verifications."""
         return Page(self._rows[: request.size], request.order, has_previous=False, has_next=len(self._rows) > request.size)
 
 
-class Shelves(Store):
-    """A store of these alone, whatever the workspace."""
+class MemoryStore(Store):
+    """A store that returns the same verifications for every workspace."""
 
     rows: tuple[Verification, ...] = ()
 
     def within(self, workspace: str, chain: str | None = None) -> Verifications:
-        """The verifications that lie ready."""
-        return Shelf(self, self.rows)
+        """The verifications in memory."""
+        return MemoryVerifications(self, self.rows)
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """The state of Strawberry's application, which reads nothing."""
+class StockState:
+    """The state of Strawberry's application, without a database."""
 
     verifications: None = None
     workspace: str = WORKSPACE
     broker: None = None
 
 
-class Ready(stock.Context):
-    """Strawberry's context, with the same verifications ready in memory."""
+class MemoryContext(stock.Context):
+    """Strawberry's context with verifications held in memory."""
 
     def __init__(self, rows: list[stock.Verification]) -> None:
-        super().__init__(Memory())
+        super().__init__(StockState())
         self._rows = rows
 
     async def page(self, first: int, after: str | None) -> tuple[list[stock.Verification], bool]:
-        """The first of them."""
+        """The first verifications."""
         return self._rows[:first], len(self._rows) > first
 
 
-def the_gateway(rows: list[Verification], keys: Secrets) -> Ask:
-    """The gateway's way from a request to the bytes of its answer."""
-    client = connect(NOWHERE, 1)
-    store = Shelves(client, keys.sealing)
+def the_gateway(rows: list[Verification], keys: Secrets) -> Execute:
+    """Executes the page with the gateway, from the request to the answer's bytes."""
+    client = connect(UNUSED_MONGO_URI, 1)
+    store = MemoryStore(client, keys.sealing)
     store.rows = tuple(rows)
-    feed = Feed(store, watching(NOWHERE))
+    feed = Feed(store, watching(UNUSED_MONGO_URI))
     metrics = Metrics(feed, store.bad_documents)
     changes = Changes(store, Sandbox("https://gateway.example", [b"key"]), Windows(), lambda: None)
     services = Services(store, feed, changes, str, unavailable)
     schema = executable(build())
-    chosen = read({}, mongo_uri=NOWHERE, provider="sandbox", public_url="https://gateway.example", **settings(keys))
+    chosen = read({}, mongo_uri=UNUSED_MONGO_URI, provider="sandbox", public_url="https://gateway.example", **settings(keys))
     execution = Execution(
         schema,
         documents(chosen, schema),
@@ -117,62 +117,62 @@ def the_gateway(rows: list[Verification], keys: Secrets) -> Ask:
     )
     caller = Caller("bench", WORKSPACE, frozenset(SCOPES), datetime.max.replace(tzinfo=UTC))
 
-    async def ask() -> bytes:
+    async def execute() -> bytes:
         operation = execution.operation(OperationRequest(PAGE, VARIABLES), caller, "bench")
         return orjson.dumps(await execution.execute(operation, caller, "bench"))
 
-    return ask
+    return execute
 
 
-def strawberry(rows: list[Verification], keys: Secrets) -> Ask:
-    """Strawberry's way from a request to the bytes of its answer."""
+def strawberry(rows: list[Verification], keys: Secrets) -> Execute:
+    """Executes the page with Strawberry, from the request to the answer's bytes."""
     ready = [stock.Verification.of(encode(row, keys.sealing)) for row in rows]
 
-    async def ask() -> bytes:
-        result = await stock.schema.execute(PAGE, dict(VARIABLES), Ready(ready))
+    async def execute() -> bytes:
+        result = await stock.schema.execute(PAGE, dict(VARIABLES), MemoryContext(ready))
         return orjson.dumps({"data": result.data, **({"errors": str(result.errors)} if result.errors else {})})
 
-    return ask
+    return execute
 
 
 def settings(keys: Secrets) -> dict[str, Any]:
-    """The secrets as the gateway's settings."""
+    """The keys as the gateway's settings."""
     return {name.removeprefix("GATEWAY_").lower(): value for name, value in keys.environment.items()}
 
 
 def unavailable(*_: Any) -> Any:
-    """What a page never asks for."""
+    """A placeholder for services that a page does not use."""
     raise NotImplementedError
 
 
-async def per_second(ask: Ask, seconds: float) -> float:
-    """How many answers it gives in a second, one after the other."""
+async def per_second(execute: Execute, seconds: float) -> float:
+    """Answers per second, one after the other."""
     begun, answered = perf_counter(), 0
     while perf_counter() - begun < seconds:
-        await ask()
+        await execute()
         answered += 1
     return answered / (perf_counter() - begun)
 
 
 async def compared(rounds: int, seconds: float) -> dict[str, dict[str, list[float]]]:
-    """The figures of both, in turn. Raises: Disagreement."""
+    """The figures of both executors, measured in turn. Raises: Disagreement."""
     keys = Secrets()
     rows = list(islice(Company(WORKSPACE, Random(7), datetime(2026, 3, 2, 12, tzinfo=UTC)).verifications(ROWS + 10), ROWS + 1))
     cases = {"gateway": the_gateway(rows, keys), "strawberry": strawberry(rows, keys)}
-    answers = [await ask() for ask in cases.values()]
-    agreed("strawberry", answers[1:], answers[:1])
+    answers = [await execute() for execute in cases.values()]
+    compare("strawberry", answers[1:], answers[:1])
     figures: dict[str, dict[str, list[float]]] = {name: {"per_second": []} for name in cases}
     for _ in range(rounds):
-        for name, ask in cases.items():
-            # Each as it serves: the gateway has its own way with garbage. The other's is spared what both hold.
-            async with collected_seldom() if name == "gateway" else spared():
-                figures[name]["per_second"].append(await per_second(ask, seconds))
+        for name, execute in cases.items():
+            # Each has the garbage collection of its server. For Strawberry, the objects of both are frozen first, so that it does not scan them.
+            async with collected_seldom() if name == "gateway" else existing_objects_frozen():
+                figures[name]["per_second"].append(await per_second(execute, seconds))
     return figures
 
 
 @asynccontextmanager
-async def spared() -> AsyncIterator[None]:
-    """Garbage is collected as Python does it, but for what is there already."""
+async def existing_objects_frozen() -> AsyncIterator[None]:
+    """Python's default garbage collection, except for objects that exist already."""
     gc.collect()
     gc.freeze()
     try:

@@ -1,4 +1,4 @@
-"""How late a status is, and what subscribers cost.
+"""Measures how late a status reaches subscribers, and what subscribers cost.
 
 python -m bench.live [--writes 500] [--subscribers 5000] [--output FILE.json]
 """
@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from websockets.asyncio.client import ClientConnection
 
-from bench.machinery import Served, ask, asking, created, percentile, served, subscribed
+from bench.machinery import Served, created, execute, http_client, percentile, served, subscribed
 from gateway.server import make_room
 
 FOLLOW = "subscription($id: ID!) { verificationUpdated(id: $id) { verification { id status version } events { version type at } } }"
@@ -28,19 +28,19 @@ AT_ONCE = 50
 
 
 async def lateness(target: Served, writes: int) -> dict[str, float]:
-    """Milliseconds from a write's acknowledgement, and from its request, to the message, one write at a time."""
+    """Milliseconds from a write's request, and from its acknowledgement, to the subscriber's message. One write at a time."""
     after_ack, after_request = [], []
-    async with asking(target) as client:
+    async with http_client(target) as client:
         for number in range(writes // len(STEPS)):
             id = await created(client)
             socket = await subscribed(target, FOLLOW, id=id)
             for step in STEPS:
                 arrival = asyncio.create_task(arrived(socket))
                 begun = perf_counter()
-                await ask(client, PROGRESS, id=id, step=step)
+                await execute(client, PROGRESS, id=id, step=step)
                 acknowledged = perf_counter()
                 received = await arrival
-                if number >= 10:  # Warm.
+                if number >= 10:  # The first ones are a warm-up.
                     after_ack.append(max(received - acknowledged, 0.0) * 1000)
                     after_request.append((received - begun) * 1000)
             await socket.close()
@@ -53,14 +53,14 @@ async def lateness(target: Served, writes: int) -> dict[str, float]:
 
 
 async def arrived(socket: ClientConnection) -> float:
-    """When the next message came."""
+    """The time at which the next message arrives."""
     await socket.recv()
     return perf_counter()
 
 
 async def crowd(target: Served, subscribers: int) -> dict[str, float]:
-    """What many subscribers cost, one for each verification: memory, streams, and the latency of queries beside them."""
-    async with asking(target) as client:
+    """The costs of many subscribers, one for each verification: memory, change streams, and the latency of queries meanwhile."""
+    async with http_client(target) as client:
         ids = [id for _ in range(0, subscribers, AT_ONCE) for id in await asyncio.gather(*(created(client) for _ in range(AT_ONCE)))]
         alone = [await queried(client, ids[number % len(ids)]) for number in range(1000)]
         before = target.resident_bytes
@@ -75,7 +75,7 @@ async def crowd(target: Served, subscribers: int) -> dict[str, float]:
         begun = perf_counter()
         arrivals = asyncio.gather(*(arrived(socket) for socket in sockets))
         for at in range(0, subscribers, AT_ONCE):
-            await asyncio.gather(*(ask(client, PROGRESS, id=id, step=STEPS[0]) for id in ids[at : at + AT_ONCE]))
+            await asyncio.gather(*(execute(client, PROGRESS, id=id, step=STEPS[0]) for id in ids[at : at + AT_ONCE]))
         last = max(await arrivals)
         await asyncio.gather(*(socket.close() for socket in sockets))
     return {
@@ -91,14 +91,14 @@ async def crowd(target: Served, subscribers: int) -> dict[str, float]:
 
 
 async def queried(client: Any, id: str) -> float:
-    """Milliseconds of a point read."""
+    """The response time of a point read in milliseconds."""
     begun = perf_counter()
-    await ask(client, POINT, id=id)
+    await execute(client, POINT, id=id)
     return (perf_counter() - begun) * 1000
 
 
 def change_streams(uri: str) -> int:
-    """How many change streams are open on the server."""
+    """The number of change streams that are open on the MongoDB server."""
     with MongoClient[dict[str, Any]](uri) as client:
         operations = client.admin.aggregate([{"$currentOp": {"idleCursors": True}}, {"$match": {"cursor.tailable": True, "cursor.awaitData": True}}])
         return sum("$changeStream" in json.dumps(operation, default=str) for operation in operations)

@@ -1,6 +1,7 @@
--- What wrk sends and what it makes of the answers. REQUESTS and ANSWERS name files: a request a line (method, path and body, tabs between),
--- and every answer that is right, byte for byte but for a line break at its end. WRITES may name a second file of requests: one in ten is the next of those,
--- each of them sent once, and its answer must contain the text WRITTEN.
+-- wrk's script: picks the requests and checks the answers. The environment variables REQUESTS and ANSWERS name files.
+-- REQUESTS has one request on each line: method, path and body, separated by tabs. ANSWERS has all right answers: an answer must equal one of them
+-- byte for byte, except for a final line break. WRITES may name a second file of requests: one request in ten is the next of these. Each is sent
+-- once, and its answer must contain the text WRITTEN.
 
 local AUTHORIZATION, WRITTEN = os.getenv("AUTHORIZATION"), os.getenv("WRITTEN")
 local requests, writes, right = {}, {}, {}
@@ -48,12 +49,12 @@ function response(status, headers, body)
 end
 
 function done(summary, latency)
-  local told, count = "", 0
+  local example, count = "", 0
   for _, thread in ipairs(threads) do
     count = count + thread:get("wrong")
-    told = thread:get("sample") or told
+    example = thread:get("sample") or example
   end
   local errors = summary.errors
   io.stderr:write(string.format("%d %d %d %d %d %d\n%s\n", summary.requests, summary.duration, count,
-    errors.connect + errors.read + errors.write + errors.timeout, latency:percentile(50), latency:percentile(99), told))
+    errors.connect + errors.read + errors.write + errors.timeout, latency:percentile(50), latency:percentile(99), example))
 end

@@ -1,4 +1,4 @@
-"""The load: wrk, which asks on 64 connections as fast as it is answered, and looks at every answer."""
+"""Generates load with wrk: 64 connections, each sending its next request after the answer. Every answer is checked."""
 
 import os
 import shutil
@@ -14,12 +14,12 @@ CONNECTIONS = 64
 
 
 class WrongAnswers(Exception):
-    """Answers under load were not what they should be, so that the figures mean nothing."""
+    """Some answers under load were wrong or failed, so that the figures mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, by its HTTP."""
+    """One HTTP request."""
 
     method: str
     path: str
@@ -27,13 +27,13 @@ class Request:
 
     @property
     def line(self) -> str:
-        """It as wrk's script reads it."""
+        """The request as a line for wrk's script."""
         return f"{self.method}\t{self.path}\t{self.body}"
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is asked, and every answer that is right; `writes` are sent in between, and `written` stands in their answers."""
+    """Files of the requests and of all right answers. If `writes` is set, one request in ten is a write, whose answer must contain `written`."""
 
     requests: Path
     answers: Path
@@ -43,7 +43,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What came of it; `cpu_us` is the processor time that the server took for an answer, whatever else the machine did meanwhile."""
+    """The figures of one run. `cpu_us` is the server's processor time for each answer, independent of other load on the machine."""
 
     per_second: float
     cpu_us: float
@@ -52,13 +52,13 @@ class Figures:
 
 
 def require_wrk() -> None:
-    """Raises: SystemExit where there is no wrk."""
+    """Check that wrk is installed. Raises: SystemExit."""
     if not shutil.which("wrk"):
-        raise SystemExit("wrk is missing, which makes the load; on Debian: apt-get install wrk")
+        raise SystemExit("wrk, which generates the load, is missing; on Debian: apt-get install wrk")
 
 
 def lines(path: Path, texts: Iterable[str]) -> Path:
-    """A file of these lines."""
+    """Write these lines to the file. Returns its path."""
     path.write_text("".join(f"{text}\n" for text in texts))
     return path
 
@@ -73,10 +73,10 @@ def loaded(target: Served, load: Load, seconds: int, seed: int, connections: int
     cpu = target.cpu_seconds
     ran = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
     cpu = target.cpu_seconds - cpu
-    told = ran.stderr.splitlines()
-    if ran.returncode or not told:
+    output = ran.stderr.splitlines()
+    if ran.returncode or not output:
         raise WrongAnswers(f"{target.url}: wrk ended with {ran.returncode}: {ran.stdout[-400:]} {ran.stderr[-400:]}")
-    requests, microseconds, wrong, errors, p50, p99 = map(int, told[-2].split())
+    requests, microseconds, wrong, errors, p50, p99 = map(int, output[-2].split())
     if wrong or errors or not requests:
-        raise WrongAnswers(f"{target.url}: of {requests} answers {wrong} were wrong, {errors} connections failed: {told[-1]}")
+        raise WrongAnswers(f"{target.url}: of {requests} answers {wrong} were wrong, {errors} connections failed: {output[-1]}")
     return Figures(requests / microseconds * 1e6, cpu / requests * 1e6, p50 / 1000, p99 / 1000)

@@ -1,4 +1,4 @@
-"""Where it was measured, and with which releases."""
+"""Describes the machine and the releases of a run."""
 
 import json
 import platform
@@ -23,8 +23,8 @@ def described() -> dict[str, Any]:
         "processors": len(AVAILABLE),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "node": told("node", "--version"),
-        "mongod": told(str(find_mongod()), "--version").splitlines()[0],
+        "node": output_of("node", "--version"),
+        "mongod": output_of(str(find_mongod()), "--version").splitlines()[0],
         "packages": dict(filter(None, map(installed, PACKAGES))) | npm(),
     }
 
@@ -36,7 +36,7 @@ def processor() -> str:
 
 
 def installed(package: str) -> tuple[str, str] | None:
-    """The release of a Python package."""
+    """The name and release of a Python package; None if it is not installed."""
     try:
         return package, version(package)
     except PackageNotFoundError:
@@ -44,11 +44,11 @@ def installed(package: str) -> tuple[str, str] | None:
 
 
 def npm() -> dict[str, str]:
-    """The releases of the packages on Node."""
+    """The releases of the Node packages."""
     dependencies: dict[str, str] = json.loads((PEERS / "package.json").read_text())["dependencies"]
     return dependencies
 
 
-def told(*command: str) -> str:
-    """What a command prints."""
+def output_of(*command: str) -> str:
+    """The standard output of a command."""
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

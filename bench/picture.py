@@ -1,4 +1,4 @@
-"""The figures as a picture, in SVG."""
+"""Draws the figures as an SVG picture."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -37,10 +37,10 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A workload's figures of one kind. `grows`: they are all the gateway's, in their own order."""
+    """A workload's figures of one kind. With `grows`, all cases are the gateway's and keep their order."""
 
     title: str
-    told: str
+    subtitle: str
     workload: str
     kind: str
     unit: str = ""
@@ -49,7 +49,7 @@ class Card:
     divisor: float = 1
 
     def values(self, figures: Mapping[str, Any]) -> dict[str, float]:
-        """The median of each case, the best first."""
+        """The median of each case, the best first unless `grows`."""
         cases = figures.get(self.workload, {})
         found = {name: median(rounds) / self.divisor for name in cases if (rounds := at(cases, (name, self.kind)))}
         return found if self.grows else dict(sorted(found.items(), key=lambda case: case[1], reverse=not self.less_is_better))
@@ -58,19 +58,19 @@ class Card:
 CARDS = (
     Card("Point reads a second", "by id, 64 connections, one core for the server", "point", "per_second"),
     Card("Pages of 50 a second", "with reasons, 64 connections, one core for the server", "page", "per_second"),
-    Card("Pages of 50 a second, each another one", "behind one of 200 cursors, so that nobody shares a read", "apart", "per_second"),
+    Card("Different pages of 50 a second", "after one of 200 cursors, so that requests can't share a read", "apart", "per_second"),
     Card("Pages of 50 a second, inside the process", "executor alone: no HTTP, no MongoDB", "page_inprocess", "per_second"),
     Card("Nested pages a second", "50 rows with attempts and events", "nested", "per_second"),
-    Card("Nine reads and a write", "requests a second, each write on a majority's disks", "mixed", "per_second"),
+    Card("Nine reads and a write", "requests a second; each write is journaled by a majority", "mixed", "per_second"),
     Card("Catalogue of reason codes", "answers a second", "catalogue", "per_second"),
     Card("One event to 1,000 subscribers", "deliveries a second, from the first to the last", "fanout_one", "per_second"),
-    Card("One event to 1,000 subscribers, all in all", "from its being told to the last delivery", "fanout_one", "told_to_last_ms", "ms", True),
+    Card("One event to 1,000 subscribers, in total", "from its publication to the last delivery", "fanout_one", "told_to_last_ms", "ms", True),
     Card("1,000 events to one subscriber each", "deliveries a second, from the first to the last", "fanout_many", "per_second"),
-    Card("Memory of an idle subscriber", "resident, at 2,000 of them", "memory", "bytes", "kB", True, divisor=1000),
+    Card("Memory of an idle subscriber", "resident, with 2,000 subscribers", "memory", "bytes", "kB", True, divisor=1000),
     Card("From a write to its delivery", "median, while the server answers reads at full load", "lateness", "loaded_ms", "ms", True),
-    Card("A page of 50, by how many verifications there are", "this gateway, page 1", "sizes", "ms", "ms", True, True),
-    Card("A page of 50, by how far into a million", "this gateway, by its cursor", "pages", "ms", "ms", True, True),
-    Card("One event, by how many follow it", "this gateway, from the write to the last delivery", "crowds", "told_to_last_ms", "ms", True, True),
+    Card("A page of 50, by number of verifications", "this gateway, page 1", "sizes", "ms", "ms", True, True),
+    Card("A page of 50, by its position in a million", "this gateway, by its cursor", "pages", "ms", "ms", True, True),
+    Card("One event, by number of subscribers", "this gateway, from the write to the last delivery", "crowds", "told_to_last_ms", "ms", True, True),
     Card(
         "Point reads a second, by processes", "this gateway; the second has the core of MongoDB and the load", "processes", "per_second", grows=True
     ),
@@ -78,7 +78,7 @@ CARDS = (
 
 
 def drawn(result: Mapping[str, Any]) -> str:
-    """The picture of a run."""
+    """The SVG picture of a run."""
     shown = [(card, values) for card in CARDS if (values := card.values(result["figures"]))]
     bodies, top = [], 118
     for left, right in zip(shown[::2], [*shown[1::2], None], strict=False):
@@ -90,27 +90,27 @@ def drawn(result: Mapping[str, Any]) -> str:
 
 
 def opening(height: int, machine: Mapping[str, Any]) -> Iterator[str]:
-    """The ground, the title and what it was measured on."""
+    """The background, the title, and the machine."""
     yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" {FONT}>'
     yield f'<rect width="{WIDTH}" height="{height}" fill="{GROUND}"/>'
     yield text(MARGIN, 54, "The verification gateway beside its peers", 26, INK, weight=700)
-    where = f"{machine['at'][:10]}, {machine['processor']}, {machine['processors']} cores."
-    told = "Medians of one run, in turn, over one MongoDB. The gateway authenticates, limits, prices and counts each request; its peers don’t."
-    yield text(MARGIN, 80, told, 12.5, QUIET)
-    yield text(MARGIN, 98, where, 12.5, QUIET)
+    machine_line = f"{machine['at'][:10]}, {machine['processor']}, {machine['processors']} cores."
+    method = "Medians of one run, in turn, over one MongoDB. The gateway authenticates, limits, prices and counts each request; its peers don’t."
+    yield text(MARGIN, 80, method, 12.5, QUIET)
+    yield text(MARGIN, 98, machine_line, 12.5, QUIET)
 
 
 def framed(x: int, y: int, height: int, card: Card, values: Mapping[str, float]) -> str:
-    """A card at its place."""
+    """A card at this position."""
     frame = f'<rect x="{x}" y="{y}" width="{CARD}" height="{height}" rx="12" fill="{PAPER}" stroke="{LINE}"/>'
-    titles = [text(x + PADDING, y + 30, card.title, 15.5, INK, weight=650), text(x + PADDING, y + 49, card.told, 12, QUIET)]
+    titles = [text(x + PADDING, y + 30, card.title, 15.5, INK, weight=650), text(x + PADDING, y + 49, card.subtitle, 12, QUIET)]
     greatest = max(values.values())
     rows = [bar(x + PADDING, y + HEAD + ROW * number, name, value, card, values, greatest) for number, (name, value) in enumerate(values.items())]
     return "\n".join([frame, *titles, *rows])
 
 
 def bar(x: int, y: int, name: str, value: float, card: Card, values: Mapping[str, float], greatest: float) -> str:
-    """One case: its name, its bar, its value, and how it compares."""
+    """One case: its name, its bar, its value, and its comparison with the gateway."""
     room = CARD - 2 * PADDING - NAMES - VALUES
     long, mine = max(room * value / greatest, 2), card.grows or name == "gateway"
     title = TITLES.get(name) or f"{int(name):,}"
@@ -128,14 +128,14 @@ def bar(x: int, y: int, name: str, value: float, card: Card, values: Mapping[str
 
 
 def compared(mine: float, theirs: float, less_is_better: bool) -> str:
-    """How a peer compares with the gateway."""
+    """A peer's comparison with the gateway, in words."""
     behind = theirs / mine if less_is_better else mine / theirs
     worse, better = ("more", "less") if less_is_better else ("slower", "faster")
     return f"{behind:.1f}× {worse}" if behind >= 1 else f"{1 / behind:.1f}× {better}"
 
 
 def number(value: float) -> str:
-    """A figure with as many digits as can be told apart."""
+    """A figure with about three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 

@@ -1,4 +1,4 @@
-"""Who runs where: a server has the first processor for itself; MongoDB and whoever asks have the others."""
+"""Assigns processors: the server has the first one for itself; MongoDB and the load generator have the others."""
 
 import os
 
@@ -8,10 +8,10 @@ LOAD = AVAILABLE[1:] or AVAILABLE
 
 
 def stay(processors: list[int]) -> None:
-    """Keep this process, and all that it starts from now on, on these processors."""
+    """Restrict this process, and every process that it starts from now on, to these processors."""
     os.sched_setaffinity(0, processors)
 
 
 def pinned(command: list[str], processors: list[int]) -> list[str]:
-    """The command, to be run on these processors alone."""
+    """The command, restricted to these processors."""
     return ["taskset", "--cpu-list", ",".join(map(str, processors)), *command]

@@ -1,4 +1,4 @@
-"""How the gateway compares, and what it is meant to reach."""
+"""Ratios of the gateway's figures to its peers', and their goals."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Figures = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """One figure over another. `at_least` or `at_most` is the goal, where there is one; `of` and `over` are paths to figures of rounds."""
+    """One figure divided by another. `at_least` or `at_most` is the goal, if any. `of` and `over` are paths to the figures of all rounds."""
 
     key: str
     title: str
@@ -27,38 +27,38 @@ class Ratio:
         return "" if self.at_most is None else f"≤ {self.at_most:g}"
 
     def met(self, value: float) -> bool:
-        """Whether the goal is met, or there is none."""
+        """Whether the goal is met. True if there is no goal."""
         return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
 
     def value(self, figures: Figures) -> float | None:
-        """The median of the one over the median of the other; None where either was not measured."""
+        """The median of `of` divided by the median of `over`. None if either was not measured."""
         return over(at(figures, self.of), at(figures, self.over))
 
     def by_cpu(self, figures: Figures) -> float | None:
-        """The same told by the processor time of an answer, which hardly depends on what else the machine did; None where that wasn't measured."""
+        """The same ratio by processor time for each answer, on which other load has little effect. None if that was not measured."""
         mine, theirs = (at(figures, (*path[:-1], "cpu_us")) for path in (self.of, self.over))
         return over(theirs, mine) if self.of[-1] == "per_second" else None
 
 
 def over(mine: list[float], theirs: list[float]) -> float | None:
-    """The median of the one over the median of the other; None where either is missing."""
+    """The median of `mine` divided by the median of `theirs`. None if either is empty."""
     return median(mine) / median(theirs) if mine and theirs else None
 
 
 def at(figures: Any, path: tuple[str, ...]) -> list[float]:
-    """The figures of all rounds at the end of a path; none where it leads nowhere."""
+    """The figures of all rounds at this path. Empty if the path does not exist."""
     for step in path:
         figures = figures.get(step, {})
     return list(figures)
 
 
 def per_second(workload: str, peer: str, title: str, at_least: float | None = None, key: str = "") -> Ratio:
-    """The gateway's answers a second over a peer's."""
+    """The ratio of the gateway's answers per second to a peer's."""
     return Ratio(key or f"{workload}_vs_{peer}", title, (workload, "gateway", "per_second"), (workload, peer, "per_second"), at_least)
 
 
 def milliseconds(workload: str, peer: str, title: str) -> Ratio:
-    """The gateway's time from an event to its last delivery over a peer's."""
+    """The ratio of the gateway's time from an event's publication to its last delivery to a peer's."""
     path = ("told_to_last_ms",)
     return Ratio(f"{workload}_told_vs_{peer}", title, (workload, "gateway", *path), (workload, peer, *path))
 
@@ -87,10 +87,10 @@ RATIOS = (
     per_second("catalogue", "strawberry", "Catalogue over Strawberry"),
     per_second("mixed", "rest", "Nine reads and a write over hand-written REST"),
     per_second("fanout_one", "bare", "One to 1,000 over bare sockets", 0.7),
-    # All that graphql-ws has to do for a message it does for all before it sends the first: from the first to the last it only sends.
+    # graphql-ws prepares the messages of all subscribers before it sends the first. Between the first and the last delivery it only sends.
     Ratio(
         "fanout_one_vs_graphql_ws",
-        "One to 1,000, from being told to the last, graphql-ws on Node over this",
+        "One to 1,000, from publication to the last, graphql-ws on Node over this",
         ("fanout_one", "graphql_ws", "told_to_last_ms"),
         ("fanout_one", "gateway", "told_to_last_ms"),
         2,
@@ -98,9 +98,9 @@ RATIOS = (
     per_second("fanout_one", "graphql_ws", "One to 1,000, from the first to the last, over graphql-ws on Node", key="fanout_one_sent_vs_graphql_ws"),
     per_second("fanout_one", "strawberry", "One to 1,000 over Strawberry"),
     per_second("fanout_many", "strawberry", "1,000 to 1,000 over Strawberry", 5),
-    per_second("fanout_many", "strawberry_published", "1,000 to 1,000 over Strawberry, told by HTTP"),
-    milliseconds("fanout_one", "bare", "The same from being told to the last, time over bare sockets"),
-    milliseconds("fanout_many", "strawberry", "1,000 to 1,000, from being told to the last, time over Strawberry"),
+    per_second("fanout_many", "strawberry_published", "1,000 to 1,000 over Strawberry, published by HTTP"),
+    milliseconds("fanout_one", "bare", "One to 1,000, from publication to the last, time over bare sockets"),
+    milliseconds("fanout_many", "strawberry", "1,000 to 1,000, from publication to the last, time over Strawberry"),
     Ratio(
         "idle_memory_vs_bare",
         "Memory of an idle subscriber over a bare socket",
@@ -115,15 +115,15 @@ RATIOS = (
 
 
 def computed(figures: Figures) -> dict[str, float]:
-    """The ratios of all that was measured."""
+    """The ratios of all figures that were measured, by key."""
     return {ratio.key: value for ratio in RATIOS if (value := ratio.value(figures)) is not None}
 
 
 def computed_by_cpu(figures: Figures) -> dict[str, float]:
-    """The ratios of answers a second, told by processor time."""
+    """The ratios of answers per second, computed from processor time, by key."""
     return {ratio.key: value for ratio in RATIOS if (value := ratio.by_cpu(figures)) is not None}
 
 
 def judged(values: Mapping[str, float]) -> Iterator[tuple[Ratio, float]]:
-    """The ratios with their values, in the order in which they are told."""
+    """The ratios with their values, in the order of the table."""
     return ((ratio, values[ratio.key]) for ratio in RATIOS if ratio.key in values)

@@ -1,4 +1,4 @@
-"""Measuring in turn: whatever else the machine does meanwhile hits everybody alike."""
+"""Measures cases in turn, so that other load on the machine affects all of them alike."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -8,14 +8,14 @@ Figure = TypeVar("Figure")
 
 
 def turns(keys: Sequence[Key], rounds: int) -> Iterator[tuple[int, Sequence[Key]]]:
-    """The rounds, each with its order: A B C, B C A, C A B."""
+    """The number of each round, and the order of the cases in it: A B C, B C A, C A B."""
     for number in range(rounds):
         first = number % len(keys)
         yield number, [*keys[first:], *keys[:first]]
 
 
 def in_turn(cases: Mapping[Key, Callable[[int], Figure]], rounds: int) -> dict[Key, list[Figure]]:
-    """What each case found in each round."""
+    """The figures of each case, one for each round."""
     found: dict[Key, list[Figure]] = {key: [] for key in cases}
     for number, keys in turns(list(cases), rounds):
         for key in keys:
@@ -24,5 +24,5 @@ def in_turn(cases: Mapping[Key, Callable[[int], Figure]], rounds: int) -> dict[K
 
 
 def columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
-    """The same figures, each kind by itself."""
+    """The figures of all rounds by kind. Every row has the same kinds."""
     return {kind: [row[kind] for row in rows] for kind in rows[0]}

@@ -1,4 +1,4 @@
-"""The servers, each in a process of its own on the first processor."""
+"""Starts the servers, each as a process on the first processor."""
 
 import asyncio
 import sys
@@ -18,8 +18,8 @@ PEERS = Path(__file__).parent / "peers"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the servers find their data, and what they look reasons up in."""
+class Setup:
+    """What the servers of a run share: the database, the keys, and a folder for files."""
 
     mongo_uri: str
     keys: Secrets
@@ -27,21 +27,21 @@ class Place:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the peers are told."""
+        """The environment variables of the peers."""
         return {"MONGO_URI": self.mongo_uri, "WORKSPACE": WORKSPACE, "CATALOGUE": str(self.folder / "catalogue.json"), "NODE_ENV": "production"}
 
-    def beside(self, database: str) -> "Place":
-        """The same with a database of its own."""
+    def with_database(self, database: str) -> "Setup":
+        """The same setup with another database."""
         return replace(self, mongo_uri=urlunsplit(urlsplit(self.mongo_uri)._replace(path=f"/{database}")))
 
 
-# The title of each, and what runs it: a file for Node, a module for Python.
+# Servers by name. On Node, the file has the same name, and the value is a title; in Python, the value is the module.
 NODE = {"mercurius": "Mercurius, JIT", "apollo": "Apollo Server", "yoga": "GraphQL Yoga", "graphql_ws": "graphql-ws on ws"}
 PYTHON = {"strawberry": "stock", "rest": "rest", "ariadne": "sdl", "bare": "bare"}
 
 
-def write_catalogue(place: Place) -> None:
-    """The catalogue of reasons, for whoever can't import it."""
+def write_catalogue(setup: Setup) -> None:
+    """Write the catalogue of reasons to a file, for the peers on Node."""
     rows = [
         {
             "code": reason.code,
@@ -52,25 +52,25 @@ def write_catalogue(place: Place) -> None:
         }
         for reason in CATALOGUE.values()
     ]
-    (place.folder / "catalogue.json").write_bytes(orjson.dumps(rows))
+    (setup.folder / "catalogue.json").write_bytes(orjson.dumps(rows))
 
 
 @contextmanager
-def serving(name: str, place: Place) -> Iterator[Served]:
-    """The server of this name."""
+def serving(name: str, setup: Setup) -> Iterator[Served]:
+    """The running server with this name."""
     if name == "gateway":
-        with gateway(place.mongo_uri, place.keys, SERVER) as served:
+        with gateway(setup.mongo_uri, setup.keys, SERVER) as served:
             yield served
         return
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    with running(pinned(command(name, port), SERVER), place.environment | {"PORT": str(port)}) as process:
+    with running(pinned(command(name, port), SERVER), setup.environment | {"PORT": str(port)}) as process:
         asyncio.run(ready(f"{url}/ready"))
-        yield Served(url, "", process, place.mongo_uri)
+        yield Served(url, "", process, setup.mongo_uri)
 
 
 def command(name: str, port: int) -> list[str]:
-    """How a peer is started."""
+    """The command that starts a peer."""
     if name in NODE:
         return ["node", str(PEERS / f"{name}.js")]
     quick = ["--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--no-access-log", "--log-level", "warning"]

@@ -1,41 +1,41 @@
-"""What those cost who only wait, and how late they learn of a write, while others ask as fast as they can and while nobody does."""
+"""Measures the memory of idle subscribers, and the time from a write to its delivery, with and without other load."""
 
 import asyncio
 from time import perf_counter
 
 import uvloop
 
-from bench.agreement import asked
+from bench.agreement import answers_to
 from bench.dataset import database
 from bench.fanout import SETTLE_SECONDS, Stage, stage
 from bench.load import Load, lines, loaded
 from bench.machinery import Served, percentile
+from bench.publishing import Publisher, States, advanced, check, database_publisher
 from bench.rounds import turns
-from bench.servers import Place
+from bench.servers import Setup
 from bench.sockets import Crowd
-from bench.telling import States, Tell, advanced, check, written
 from bench.workloads import POINT, operation
 
 WARM_SUBSCRIBERS = 200
 WRITERS_PAUSE_SECONDS = 0.01
-# Enough to keep a server busy without a long queue of its own making.
-ASKING = 8
+# Enough to keep a server busy without a long queue of requests.
+LOAD_CONNECTIONS = 8
 
 Figures = dict[str, dict[str, list[float]]]
 
 
-def memory(place: Place, names: tuple[str, ...], subscribers: int, rounds: int) -> Figures:
-    """The bytes of an idle subscriber, at a fresh server each time."""
+def memory(setup: Setup, names: tuple[str, ...], subscribers: int, rounds: int) -> Figures:
+    """The bytes of an idle subscriber. Each round starts new servers."""
     found: Figures = {name: {"bytes": []} for name in names}
     for _, turn in turns(names, rounds):
         for name in turn:
-            with stage(place, {name}) as alone:
+            with stage(setup, {name}) as alone:
                 found[name]["bytes"].append(uvloop.run(idle(alone, name, subscribers)))
     return found
 
 
 async def idle(alone: Stage, name: str, subscribers: int) -> float:
-    """The bytes of each of so many, once the server has had some and lost them."""
+    """The bytes of each idle subscriber. The server is warmed up first with subscribers that leave again."""
     ids, server = [state.id for state in alone.followed(subscribers)], alone.servers[name]
     await (await alone.crowd(name, ids[:WARM_SUBSCRIBERS])).leave()
     before = server.resident_bytes
@@ -47,59 +47,59 @@ async def idle(alone: Stage, name: str, subscribers: int) -> float:
 
 
 async def lateness(ready: Stage, names: tuple[str, ...], subscribers: int, writes: int) -> Figures:
-    """Milliseconds from a write's beginning to its delivery, one write at a time."""
+    """Milliseconds from the start of a write to its delivery, one write at a time."""
     return {name: await late(ready, name, subscribers, writes) for name in names}
 
 
 async def late(ready: Stage, name: str, subscribers: int, writes: int) -> dict[str, list[float]]:
-    """The figures of one server."""
-    place, server = (ready.apart if name == "strawberry" else ready.place), ready.servers[name]
+    """The figures of one server, without and with load by point reads."""
+    setup, server = (ready.peers_setup if name == "strawberry" else ready.setup), ready.servers[name]
     states = ready.followed(subscribers)
     crowd = await ready.crowd(name, [state.id for state in states])
     await asyncio.sleep(SETTLE_SECONDS)
-    with database(place.mongo_uri) as target:
-        tell = written(target, place.keys.sealing)
-        alone = await delivered(crowd, tell, states, writes)
+    with database(setup.mongo_uri) as target:
+        publisher = database_publisher(target, setup.keys.sealing)
+        alone = await delivered(crowd, publisher, states, writes)
         over = asyncio.Event()
-        asking = asyncio.create_task(keep_asking(server, points(ready, name, states), over))
+        loading = asyncio.create_task(keep_loading(server, points(ready, name, states), over))
         await asyncio.sleep(SETTLE_SECONDS)
-        beside = await delivered(crowd, tell, states, writes)
+        beside = await delivered(crowd, publisher, states, writes)
         over.set()
-        await asking
+        await loading
     await crowd.leave()
     found = {"alone_ms": alone, "loaded_ms": beside}
     return found | {f"{kind.removesuffix('_ms')}_p99_ms": [percentile(times, 0.99)] for kind, times in found.items()}
 
 
-async def keep_asking(target: Served, load: Load, over: asyncio.Event) -> None:
-    """Ask as fast as is answered, until it is over. Raises: WrongAnswers."""
+async def keep_loading(target: Served, load: Load, over: asyncio.Event) -> None:
+    """Load the server with requests until the event is set. Raises: WrongAnswers."""
     while not over.is_set():
-        await asyncio.to_thread(loaded, target, load, 2, 1, ASKING)
+        await asyncio.to_thread(loaded, target, load, 2, 1, LOAD_CONNECTIONS)
 
 
-async def delivered(crowd: Crowd, tell: Tell, states: States, writes: int) -> list[float]:
-    """Milliseconds from each write's beginning to its delivery. The states are brought up to date."""
+async def delivered(crowd: Crowd, publisher: Publisher, states: States, writes: int) -> list[float]:
+    """Milliseconds from the start of each write to its delivery. Updates `states`."""
     times = []
     for number in range(writes):
         at = number % len(states)
         states[at] = advanced(states[at])
         crowd.expect(1)
-        send = tell([states[at]])
+        publish = publisher([states[at]])
         begun = perf_counter()
-        telling = asyncio.ensure_future(send())
+        publishing = asyncio.ensure_future(publish())
         await crowd.complete()
         times.append((crowd.last - begun) * 1000)
-        await telling
+        await publishing
         check(crowd, [states[at]])
         await asyncio.sleep(WRITERS_PAUSE_SECONDS)
     return times
 
 
 def points(ready: Stage, name: str, states: States) -> Load:
-    """Point reads of what is followed. Nothing that they show changes."""
-    folder = ready.place.folder
+    """Point reads of the followed verifications. Their answers never change, since the writes change no field that they select."""
+    folder = ready.setup.folder
     requests = [operation(POINT, id=state.id) for state in states]
-    answers = asked(ready.servers[name], requests)
+    answers = answers_to(ready.servers[name], requests)
     return Load(
         lines(folder / f"late-{name}.requests", (request.line for request in requests)),
         lines(folder / f"late-{name}.answers", (answer.decode() for answer in answers)),

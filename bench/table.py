@@ -1,4 +1,4 @@
-"""The figures as tables."""
+"""Prints the figures as tables."""
 
 from collections.abc import Mapping
 from statistics import median
@@ -11,8 +11,8 @@ from bench.ratios import judged
 
 
 def figures_table(figures: Mapping[str, Mapping[str, Mapping[str, list[float]]]]) -> Table:
-    """Every figure's median, and its least and greatest."""
-    table = Table("workload", "who", "figure", "median", "from", "to", title="Figures")
+    """The median, minimum and maximum of every figure."""
+    table = Table("workload", "server", "figure", "median", "from", "to", title="Figures")
     for workload, cases in figures.items():
         for name, kinds in cases.items():
             for kind, values in kinds.items():
@@ -22,7 +22,7 @@ def figures_table(figures: Mapping[str, Mapping[str, Mapping[str, list[float]]]]
 
 
 def ratios_table(ratios: Mapping[str, float], by_cpu: Mapping[str, float]) -> Table:
-    """The ratios beside their goals."""
+    """The ratios and their goals."""
     table = Table("the gateway", "ratio", "goal", "", "by CPU time", title="Side by side")
     for ratio, value in judged(ratios):
         mark = "" if not ratio.goal else "met" if ratio.met(value) else "missed"
@@ -38,12 +38,12 @@ def ratios_table(ratios: Mapping[str, float], by_cpu: Mapping[str, float]) -> Ta
 
 
 def shown(value: float) -> str:
-    """A figure with as many digits as it deserves."""
+    """A figure with two decimals, or none if it is 100 or more."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
 
 
 def printed(result: Mapping[str, Any]) -> None:
-    """Print all of it."""
+    """Print the figures and the ratios."""
     console = Console(width=110)
     console.print(figures_table(result["figures"]))
     console.print(ratios_table(result["ratios"], result["ratios_by_cpu"]))

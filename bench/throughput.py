@@ -1,4 +1,4 @@
-"""Answers a second: the same requests to each server, in turn."""
+"""Measures answers per second: the same requests to each server, in turn."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -7,20 +7,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bench.agreement import agreed, asked
+from bench.agreement import answers_to, compare
 from bench.load import CONNECTIONS, Figures, Load, Request, lines, loaded
 from bench.machinery import Served
 from bench.rounds import columns, in_turn
 from bench.workloads import WRITES, Workload, gathered
 
 WARM_SECONDS = 2
-# More than any server here can do.
+# The writes prepared for one run of the load: more than any server here can execute.
 WRITES_A_RUN = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Who answers a workload, how often and how long."""
+    """Which servers a workload measures, in how many rounds, and how long."""
 
     names: tuple[str, ...]
     rounds: int
@@ -29,21 +29,21 @@ class Plan:
 
 
 def requests_of(workload: Workload, name: str) -> list[Request]:
-    """How a server is asked."""
+    """The requests of a workload for this server: GraphQL or REST."""
     if name == "gathered":
         return gathered(workload.rest)
     return workload.rest if name == "rest" else workload.graphql
 
 
 def agreeing(workload: Workload, servers: Mapping[str, Served], names: Iterable[str], folder: Path) -> dict[str, Load]:
-    """The load for each server, once it has given the same answers as the first. Raises: Disagreement."""
+    """The load for each server, after a check that its answers equal those of the first server. Raises: Disagreement."""
     loads: dict[str, Load] = {}
     expected: list[bytes] = []
     for name in names:
         requests = requests_of(workload, name)
-        answers = asked(servers[name], requests)
+        answers = answers_to(servers[name], requests)
         expected = expected or answers
-        agreed(name, answers, expected)
+        compare(name, answers, expected)
         loads[name] = Load(
             lines(folder / f"{workload.name}-{name}.requests", (request.line for request in requests)),
             lines(folder / f"{workload.name}-{name}.answers", (answer.decode().removesuffix("\n") for answer in answers)),
@@ -62,16 +62,16 @@ def measured(workload: Workload, servers: Mapping[str, Served], plan: Plan, fold
 
 
 def mixed(reads: Workload, untouched: list[str], servers: Mapping[str, Served], plan: Plan, folder: Path) -> dict[str, Any]:
-    """The figures of nine reads to a write. Each write opens the link of a verification that nobody has written before."""
+    """The figures of nine reads to one write. Each write opens the link of a verification that was never changed before."""
     loads = agreeing(reads, servers, plan.names, folder)
     fresh = iter(untouched)
 
-    def asked_of(name: str, number: int) -> Figures:
+    def case(name: str, number: int) -> Figures:
         ids = list(islice(fresh, WRITES_A_RUN))
         writes = lines(folder / f"mixed-{name}.writes", (WRITES[name](id).line for id in ids))
         return loaded(servers[name], replace(loads[name], writes=writes, written='"version":2}'), plan.seconds, number, plan.connections)
 
-    found = in_turn({name: partial(asked_of, name) for name in plan.names}, plan.rounds + 1)
+    found = in_turn({name: partial(case, name) for name in plan.names}, plan.rounds + 1)
     return {name: columns([asdict(figures) for figures in rows[1:]]) for name, rows in found.items()}
 
 

@@ -1,4 +1,4 @@
-"""What is asked: each workload as GraphQL, and as REST where there is an endpoint for it."""
+"""The workloads: requests as GraphQL, and as REST if there is an endpoint."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ IDS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Requests of one kind, any of which may come next."""
+    """Requests of one kind. The load picks among them at random."""
 
     name: str
     graphql: list[Request]
@@ -37,14 +37,14 @@ class Workload:
 
 
 def operation(query: str, **variables: Any) -> Request:
-    """An operation over HTTP."""
+    """A GraphQL operation as an HTTP request."""
     body = {"query": query, "variables": variables} if variables else {"query": query}
     return Request("POST", "/graphql", orjson.dumps(body).decode())
 
 
 def workloads(data: Dataset) -> dict[str, Workload]:
-    """The workloads that only read."""
-    # Every n-th, so that they lie all over the index.
+    """The read-only workloads, by name."""
+    # Every n-th, so that the ids are spread over the whole index.
     ids = data.ids[:: max(len(data.ids) // IDS, 1)][:IDS]
     return {
         made.name: made
@@ -63,7 +63,7 @@ def workloads(data: Dataset) -> dict[str, Workload]:
 
 
 def gathered(requests: Iterable[Request]) -> list[Request]:
-    """Point reads over REST, asked of the endpoint that reads them together."""
+    """Point reads by REST, sent to the endpoint that batches concurrent reads."""
     return [Request(request.method, request.path.replace("/verifications/", "/gathered/")) for request in requests]
 
 

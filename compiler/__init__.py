@@ -1,4 +1,4 @@
-"""Operations of a GraphQL schema, compiled to Python: a validated operation becomes a plan once, and the plan answers. See README.md beside this."""
+"""Compiles GraphQL operations to Python functions: a validated operation is compiled to a plan once, and the plan executes it. See README.md."""
 
 from compiler.compiler import Compiler, Plans
 from compiler.guards import Guard

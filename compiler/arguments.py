@@ -1,4 +1,4 @@
-"""The arguments of a field, prepared as far as they don't depend on a request."""
+"""The arguments of a field, prepared at compile time as far as they don't depend on the request."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -16,26 +16,29 @@ from strawberry.types.enum import StrawberryEnumDefinition
 
 from compiler.run import Run
 
-# What no resolver can change, so that all requests may have the same.
+# Immutable classes: no resolver can change such a value, so that all requests may share it.
 UNCHANGING = (str, int, float, bool, type(None))
 MISSING = object()
 
 
 class Unprepared(Exception):
-    """An argument that has to be looked at anew in each request."""
+    """An argument can't be prepared: it has to be coerced again in each request."""
 
 
 class Variable(NamedTuple):
-    """An argument that is a variable, and what it is where the variable isn't given: MISSING where it is left out then, or that is an error."""
+    """An argument whose value is a variable.
+
+    `if_missing`: its value if the request has no such variable. MISSING: the argument is then left out, or (if it is required) an error.
+    """
 
     parameter: str
     name: str
     not_null: bool
-    otherwise: Any
+    if_missing: Any
 
 
 class Arguments:
-    """What a resolver is called with for a field's arguments, by its parameters' names."""
+    """Makes the keyword arguments with which a field's resolver is called, by the names of its parameters."""
 
     def __init__(self, field: GraphQLField, node: FieldNode, convert: "Converter | None") -> None:
         self._field = field
@@ -47,40 +50,43 @@ class Arguments:
         try:
             self._prepare()
         except (Unprepared, GraphQLError):
-            # What is wrong with it is said in each request.
+            # The error is reported in each request, when the arguments are coerced again.
             self.prepared = False
 
     def __call__(self, run: Run, info: Callable[[], Any]) -> dict[str, Any]:
-        """The arguments in one request. Raises: GraphQLError."""
-        if not self.prepared:
-            return self._anew(run, info)
-        given = dict(self.constant)
-        for parameter, name, not_null, otherwise in self.variables:
-            value = run.variables.get(name, otherwise)
-            if not_null and (value is MISSING or value is None):
-                return self._anew(run, info)
-            if value is MISSING:
-                del given[parameter]
-            else:
-                given[parameter] = value
-        return given
+        """The keyword arguments in one request.
 
-    def _anew(self, run: Run, info: Callable[[], Any]) -> dict[str, Any]:
+        Raises: GraphQLError if the value of a variable can't be used here.
+        """
+        if not self.prepared:
+            return self._coerced(run, info)
+        values = dict(self.constant)
+        for parameter, name, not_null, if_missing in self.variables:
+            value = run.variables.get(name, if_missing)
+            if not_null and (value is MISSING or value is None):
+                return self._coerced(run, info)
+            if value is MISSING:
+                del values[parameter]
+            else:
+                values[parameter] = value
+        return values
+
+    def _coerced(self, run: Run, info: Callable[[], Any]) -> dict[str, Any]:
         values = get_argument_values(self._field, self._node, run.variable_values, None, run.operation.hide_suggestions)
         return self._convert.all(values, info()) if self._convert else values
 
     def _prepare(self) -> None:
-        given = {argument.name.value: argument for argument in self._node.arguments or ()}
+        nodes = {argument.name.value: argument for argument in self._node.arguments or ()}
         for name, argument in self._field.args.items():
-            node = given.get(name)
+            node = nodes.get(name)
             parameter = self._parameter(name, argument)
             if node and isinstance(node.value, VariableNode):
                 if parameter is None or (self._convert and not self._convert.unchanged(name)):
                     raise Unprepared
-                otherwise = MISSING if is_required_argument(argument) else self._constant(name, argument, None)
-                # Its place among the others, which resolvers that take any can see.
+                if_missing = MISSING if is_required_argument(argument) else self._constant(name, argument, None)
+                # Keeps the order of arguments, which a resolver with **kwargs can see.
                 self.constant[parameter] = MISSING
-                self.variables.append(Variable(parameter, node.value.name.value, is_non_null_type(argument.type), otherwise))
+                self.variables.append(Variable(parameter, node.value.name.value, is_non_null_type(argument.type), if_missing))
             elif (value := self._constant(name, argument, node)) is not MISSING and parameter is not None:
                 self.constant[parameter] = value
 
@@ -88,7 +94,10 @@ class Arguments:
         return self._convert.parameter(name) if self._convert else (argument.out_name or name)
 
     def _constant(self, name: str, argument: GraphQLArgument, node: ArgumentNode | None) -> Any:
-        """What the argument is in every request; MISSING where it is left out. Raises: Unprepared, GraphQLError."""
+        """The value of the argument in every request; MISSING if it is left out.
+
+        Raises: Unprepared if the value depends on the request or is mutable, GraphQLError if it is invalid.
+        """
         if node and holds_variable(node.value):
             raise Unprepared
         values: dict[str, Any] = {}
@@ -103,7 +112,7 @@ class Arguments:
 
 
 class Converter:
-    """How Strawberry converts the arguments of one of its fields."""
+    """Converts the arguments of one of Strawberry's fields as Strawberry does."""
 
     def __init__(self, converter: GraphQLCoreConverter, arguments: list[StrawberryArgument]) -> None:
         self._converter = converter
@@ -111,11 +120,11 @@ class Converter:
         self._named: Mapping[str, StrawberryArgument] = {converter.config.name_converter.from_argument(each): each for each in arguments}
 
     def parameter(self, name: str) -> str | None:
-        """The parameter of the argument with this name in the schema."""
+        """The resolver's parameter for the argument with this name in the schema."""
         return self._named[name].python_name if name in self._named else None
 
     def unchanged(self, name: str) -> bool:
-        """Whether values of the argument reach the resolver as graphql-core has them."""
+        """Whether Strawberry passes values of the argument to the resolver exactly as graphql-core coerced them."""
         type: Any = self._named[name].type
         if isinstance(type, StrawberryOptional) and not isinstance(type, StrawberryMaybe):
             type = type.of_type
@@ -124,23 +133,26 @@ class Converter:
         return isinstance(type, StrawberryEnumDefinition) or is_scalar(type, self._converter.scalar_registry)
 
     def one(self, name: str, value: Any) -> Any:
-        """One converted value. Raises: Unprepared where the argument is none of the resolver's."""
+        """One converted value.
+
+        Raises: Unprepared if the resolver has no such argument.
+        """
         if name not in self._named:
             raise Unprepared
         return convert_argument(value, self._named[name].type, self._converter.scalar_registry, self._converter.config)
 
     def all(self, values: dict[str, Any], info: Any) -> dict[str, Any]:
-        """All arguments, converted."""
+        """All arguments of a call, converted."""
         return convert_arguments(values, self._arguments, scalar_registry=self._converter.scalar_registry, config=self._converter.config, info=info)
 
 
 def holds_variable(node: ValueNode) -> bool:
-    """Whether there is a variable anywhere in a literal."""
-    waiting: list[Any] = [node]
-    while waiting:
-        value = waiting.pop()
+    """Whether a literal contains a variable at any depth."""
+    pending: list[Any] = [node]
+    while pending:
+        value = pending.pop()
         if isinstance(value, VariableNode):
             return True
-        waiting += getattr(value, "values", ())
-        waiting += [field.value for field in getattr(value, "fields", ())]
+        pending += getattr(value, "values", ())
+        pending += [field.value for field in getattr(value, "fields", ())]
     return False

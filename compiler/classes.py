@@ -1,4 +1,7 @@
-"""Which Python classes the values of a type have, where that alone decides: an `is_type_of` that looks at nothing else names them (`classes`)."""
+"""The Python classes that determine the GraphQL type of a value.
+
+An `is_type_of` that looks only at a value's class may name the classes that it accepts, in its attribute `classes`.
+"""
 
 from collections.abc import Sequence
 
@@ -10,12 +13,12 @@ MADE_BY_STRAWBERRY = ("StrawberryUnion.get_type_resolver.<locals>.", "GraphQLCor
 
 
 def classes_of(type: GraphQLObjectType) -> set[type]:
-    """The classes whose objects are known to be of the type."""
+    """The classes whose objects are of the type in any case: the plan doesn't call `is_type_of` for them."""
     return {each for each in getattr(type.is_type_of, "classes", ()) if is_object(each)}
 
 
-def by_class(abstract: GraphQLAbstractType, possible: Sequence[GraphQLObjectType]) -> bool:
-    """Whether a value's class alone tells which of the possible types it is of."""
-    named = getattr(abstract.resolve_type, "__qualname__", "")
-    asked = not abstract.resolve_type or named.startswith(MADE_BY_STRAWBERRY)
-    return asked and all(hasattr(each.is_type_of, "classes") for each in possible)
+def class_decides(abstract: GraphQLAbstractType, possible: Sequence[GraphQLObjectType]) -> bool:
+    """Whether a value's class alone decides which of the possible types it is of."""
+    qualified_name = getattr(abstract.resolve_type, "__qualname__", "")
+    uses_is_type_of = not abstract.resolve_type or qualified_name.startswith(MADE_BY_STRAWBERRY)
+    return uses_is_type_of and all(hasattr(each.is_type_of, "classes") for each in possible)

@@ -1,4 +1,4 @@
-"""Operations, compiled once and executed often; what can't be compiled is executed by graphql-core."""
+"""Compiles operations once and executes them often. graphql-core executes operations that can't be compiled."""
 
 import logging
 from collections.abc import Awaitable, Hashable, Iterator
@@ -32,25 +32,25 @@ from compiler.variables import Variables
 logger = logging.getLogger(__name__)
 
 MAX_PLANS = 512
-# A plan is many small objects, some for each line of its source, that the garbage collector has to look through.
+# Each line of a plan's source makes several small objects, all of which the garbage collector has to visit.
 MAX_SOURCE_CHARACTERS = 1_000_000
 CONDITIONAL = ("skip", "include")
 NOT_COMPILED = ("defer", "stream", "experimental_disableErrorPropagation")
 
 
 class Compiler:
-    """Compiles the operations of a schema. The plans used least recently are forgotten, whichever operation they are of."""
+    """Compiles the operations of a schema. It drops the plans that were used least recently, counted over all operations."""
 
     def __init__(
         self, schema: GraphQLSchema, *, hide_suggestions: bool = False, dates_left_to_orjson: bool = False, limit: Limit = UNLIMITED
     ) -> None:
-        """`dates_left_to_orjson`: instants in UTC stay objects, since whoever writes the answer writes it with orjson."""
+        """`dates_left_to_orjson`: instants in UTC stay datetime objects; set this only if the response is serialized with orjson."""
         self.schema = schema
         self.hide_suggestions = hide_suggestions
         self.limit = limit
         self.checks = Checks(dates_left_to_orjson)
         self.codes = Codes()
-        self.kept = Recent[Hashable, Plan](MAX_PLANS, MAX_SOURCE_CHARACTERS)
+        self.cached = Recent[Hashable, Plan](MAX_PLANS, MAX_SOURCE_CHARACTERS)
 
     def plans(self, document: DocumentNode, definition: OperationDefinitionNode) -> "Plans":
         """The plans of one operation of a valid document."""
@@ -58,7 +58,10 @@ class Compiler:
 
 
 class Plans:
-    """The plans of an operation: one for each choice of what it skips and includes, and for each variant of the schema's guards."""
+    """The plans of one operation.
+
+    There is one for each combination of the variables in `@skip` and `@include`, and for each variant of the schema's guards.
+    """
 
     def __init__(self, compiler: Compiler, document: DocumentNode, definition: OperationDefinitionNode) -> None:
         fragments = [each for each in document.definitions if isinstance(each, FragmentDefinitionNode)]
@@ -67,10 +70,10 @@ class Plans:
         self._document = document
         self._operation = Operation(compiler.schema, definition, named, compiler.hide_suggestions)
         self._fragments = {name: FragmentDetails(fragment) for name, fragment in named.items()}
-        # Others of the same document may have variables of their own.
+        # Other operations of the same document may declare other variables.
         declared = {each.variable.name.value for each in definition.variable_definitions or ()}
-        # What each would be for everything to be included.
-        self.everything = {name: wanted for name, wanted in conditions_in(document) if name in declared}
+        # The value of each condition with which the operation selects every field.
+        self.everything = {name: including for name, including in conditions_in(document) if name in declared}
         self._conditions = tuple(self.everything)
         self._variables = Variables(self._operation)
         self.refused: str | None = not_compiled(document)
@@ -78,20 +81,20 @@ class Plans:
     def execute(
         self, root: Any, context: Any, variables: dict[str, Any] | None = None, variant: Hashable = None
     ) -> ExecutionResult | Awaitable[ExecutionResult]:
-        """The result of the operation with these variables, as the client sent them; at once where nothing has to be waited for.
+        """The result of the operation, with the variables as the client sent them.
 
-        Whoever doesn't wait for what has to be waited for closes it (`close`).
+        It is an ExecutionResult if no resolver has to be awaited, else an awaitable of one. A caller that doesn't await it must close it (`close`).
         """
         raw = variables or {}
         if self.refused:
             return self._by_graphql_core(root, context, raw)
-        values = self._variables.quickly(raw)
+        values = self._variables.plain_values(raw)
         coerced: VariableValues | None = None
         if values is None:
-            looked_at = self._operation.coerced(raw)
-            if isinstance(looked_at, list):
-                return ExecutionResult(None, looked_at)
-            coerced, values = looked_at, looked_at.coerced
+            coerced_or_errors = self._operation.coerced(raw)
+            if isinstance(coerced_or_errors, list):
+                return ExecutionResult(None, coerced_or_errors)
+            coerced, values = coerced_or_errors, coerced_or_errors.coerced
         plan = self.plan(values, variant)
         if not plan:
             return self._by_graphql_core(root, context, raw)
@@ -100,12 +103,12 @@ class Plans:
         return plan.execute(run)
 
     def plan(self, values: dict[str, Any], variant: Hashable = None) -> Plan | None:
-        """The plan for these values of the variables; None where graphql-core executes it."""
+        """The plan for these values of the variables; None if graphql-core executes the operation."""
         chosen = tuple(values.get(name) for name in self._conditions)
         key = (self, chosen, variant)
-        if plan := self._compiler.kept.get(key):
+        if plan := self._compiler.cached.get(key):
             return plan
-        # Anything else there is an error, which graphql-core puts into words.
+        # A condition that is not a boolean is an error, whose message graphql-core writes.
         if self.refused or not all(isinstance(value, bool) for value in chosen):
             return None
         try:
@@ -114,11 +117,11 @@ class Plans:
             self.refused = str(refused)
             return None
         except Exception:
-            # A mistake of the compiler must not become one of the answer.
+            # A bug of the compiler must never reach a response.
             logger.exception("an operation could not be compiled")
             self.refused = "it could not be compiled"
             return None
-        self._compiler.kept.keep(key, plan, len(plan.source))
+        self._compiler.cached.keep(key, plan, len(plan.source))
         return plan
 
     def _compiled(self, chosen: dict[str, Any], variant: Hashable) -> Plan:
@@ -142,14 +145,14 @@ class Plans:
 
 
 def not_compiled(document: DocumentNode) -> str | None:
-    """Why no operation of a document is compiled, where that can be seen at once."""
+    """The reason why no operation of a document is compiled; None if nothing in the document rules it out."""
     if any(isinstance(each, FragmentDefinitionNode) and each.variable_definitions for each in document.definitions):
         return "variables of fragments"
     return next((f"@{each.name.value}" for each in directives_in(document) if each.name.value in NOT_COMPILED), None)
 
 
 def conditions_in(document: DocumentNode) -> Iterator[tuple[str, bool]]:
-    """The variables that decide what is skipped or included, and what they have to be for it to be there."""
+    """The variables in `@skip` and `@include`, each with the value that keeps the selection in the response."""
     for directive in directives_in(document):
         if directive.name.value in CONDITIONAL:
             for argument in directive.arguments or ():
@@ -159,11 +162,11 @@ def conditions_in(document: DocumentNode) -> Iterator[tuple[str, bool]]:
 
 def directives_in(document: DocumentNode) -> Iterator[DirectiveNode]:
     """All directives of a document."""
-    waiting: list[Node] = [document]
-    while waiting:
-        node = waiting.pop()
+    pending: list[Node] = [document]
+    while pending:
+        node = pending.pop()
         if isinstance(node, DirectiveNode):
             yield node
         for key in QUERY_DOCUMENT_KEYS.get(node.kind, ()):
             child = getattr(node, key)
-            waiting.extend(child if isinstance(child, tuple | list) else [child] if child else ())
+            pending.extend(child if isinstance(child, tuple | list) else [child] if child else ())

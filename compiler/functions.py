@@ -1,4 +1,4 @@
-"""Functions, made of source. Those of the same text share their code: most selections are like others, in this plan or in another one."""
+"""Functions made from source. Functions with the same text share their compiled code, because most selections have the same form as others."""
 
 from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
@@ -11,47 +11,47 @@ MAX_CHARACTERS = 1_000_000
 
 
 class Codes:
-    """Compiled code by its text; that used least recently is forgotten."""
+    """A cache of compiled code by source text. It drops the code that was used least recently."""
 
     def __init__(self) -> None:
-        self._kept = Recent[str, CodeType](MAX_CODES, MAX_CHARACTERS)
+        self._cached = Recent[str, CodeType](MAX_CODES, MAX_CHARACTERS)
 
     def of(self, text: str) -> CodeType:
-        """The code of the one function that a text defines."""
-        code = self._kept.get(text)
+        """The code of the single function that the text defines."""
+        code = self._cached.get(text)
         if not code:
             [code] = (each for each in compile(text, "<plan>", "exec").co_consts if isinstance(each, CodeType))
-            self._kept.keep(text, code, len(text))
+            self._cached.keep(text, code, len(text))
         return code
 
 
 class Function:
-    """A function that is being written. What it needs, it finds by name in globals of its own."""
+    """A function that is being written. Every object that its source uses is a global of this function alone, under a generated name."""
 
     def __init__(self, parameters: str) -> None:
         self._parameters = parameters
         self._names: dict[str, Any] = {}
 
-    def keep(self, prefix: str, value: object) -> str:
-        """A name for a value."""
+    def bind(self, prefix: str, value: object) -> str:
+        """Make a value a global of the function. Returns its name."""
         name = f"{prefix}{len(self._names)}"
         self._names[name] = value
         return name
 
     def text(self, body: Sequence[str]) -> str:
-        """Its source. Other functions with the same body have the same, whatever their names stand for."""
+        """The source. Functions with the same body have the same source, even if their globals differ."""
         return "\n".join([f"def f({self._parameters}):", *indented(body)]) + "\n"
 
     @property
     def resolvers(self) -> dict[str, str]:
-        """Which of its names stand for which resolvers."""
+        """The resolvers that the function calls directly: their qualified names by the names of the globals."""
         return {name: f"{value.__module__}.{value.__qualname__}" for name, value in self._names.items() if name[0] == "F"}
 
     def made(self, text: str, codes: Codes) -> Callable[..., Any]:
-        """The function."""
+        """The executable function."""
         return FunctionType(codes.of(text), {**self._names, "__builtins__": __builtins__})
 
 
 def indented(lines: Sequence[str]) -> list[str]:
-    """The lines, one level deeper."""
+    """The lines, indented by one level."""
     return [f"    {line}" for line in lines]

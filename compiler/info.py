@@ -1,4 +1,4 @@
-"""What resolvers are told of the execution that they are part of."""
+"""The `info` that resolvers receive: the execution and the field that they are called for."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -9,14 +9,14 @@ from graphql.pyutils import Path, gather_with_cancel, is_awaitable
 
 from compiler.run import Place, Run, Spot
 
-# The event loop itself keeps no hold of what nobody waits for.
+# The event loop holds only weak references to tasks: this set keeps futures that nothing awaits from being collected.
 tracked: set["asyncio.Future[list[Any]]"] = set()
 
 
 class LazyInfo:
-    """The names of graphql-core's GraphQLResolveInfo, most of them made when somebody asks: usually only the context is asked for.
+    """The attributes of graphql-core's GraphQLResolveInfo, computed on access, because most resolvers only read the context.
 
-    One name more is `selected`: the fields that the operation selects anywhere, as pairs of type and field.
+    An additional attribute is `selected`: the fields that the operation selects anywhere, as pairs of type and field.
     """
 
     __slots__ = ("_place", "_run", "_spot", "context")
@@ -34,7 +34,7 @@ class LazyInfo:
 
 
 def resolve_info(run: Run, spot: Spot, place: Place) -> GraphQLResolveInfo[Any]:
-    """All that graphql-core tells a resolver of the field at a spot."""
+    """The GraphQLResolveInfo that graphql-core would pass to the resolver of a field."""
     operation = run.operation
     return GraphQLResolveInfo(
         spot.field_name,
@@ -55,7 +55,7 @@ def resolve_info(run: Run, spot: Spot, place: Place) -> GraphQLResolveInfo[Any]:
 
 
 def path_of(spot: Spot | None, place: Place) -> Any:
-    """The path to a place, with the types that its fields belong to."""
+    """graphql-core's Path of a place, with the parent type of each field."""
     if spot is None or place is None:
         return None
     above, key = place
@@ -63,12 +63,12 @@ def path_of(spot: Spot | None, place: Place) -> Any:
 
 
 def gather(values: Sequence[Awaitable[Any]]) -> Awaitable[list[Any]]:
-    """Wait for all of them; should one fail, the others are cancelled."""
+    """Await all values. If one fails, the others are cancelled."""
     return gather_with_cancel(*values)
 
 
 def track(values: Sequence[Any]) -> None:
-    """Have those of the values that can be waited for come to their end, though nobody does."""
+    """Run the awaitable values to their end in the background, without returning their results."""
     if awaitables := [value for value in values if is_awaitable(value)]:
         future = asyncio.gather(*awaitables, return_exceptions=True)
         tracked.add(future)

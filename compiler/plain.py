@@ -1,4 +1,4 @@
-"""What of Strawberry's machinery around a resolver can be left out, since it would do nothing."""
+"""Finds the fields whose Strawberry wrapper can be skipped because it would only call the resolver."""
 
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ EVENT = "GraphQLCoreConverter.from_field.<locals>.<lambda>"
 
 
 class Plain(NamedTuple):
-    """A field of Strawberry's whose resolver can be called directly, or whose value is an attribute (no resolver)."""
+    """A Strawberry field whose resolver can be called directly. Without a resolver, its value is an attribute of the object."""
 
     definition: StrawberryField
     converter: GraphQLCoreConverter
@@ -22,7 +22,7 @@ class Plain(NamedTuple):
 
 
 def plain(schema: GraphQLSchema, field: GraphQLField, resolve: Resolver | None) -> Plain | None:
-    """How the field can be answered without Strawberry's wrapper; None where that does something, or isn't Strawberry's."""
+    """The field as one that needs no wrapper; None if its wrapper does more than call the resolver, or isn't Strawberry's."""
     definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     converter = getattr(getattr(schema, "_strawberry_schema", None), "schema_converter", None)
     if not isinstance(definition, StrawberryField) or not isinstance(converter, GraphQLCoreConverter):
@@ -37,12 +37,12 @@ def plain(schema: GraphQLSchema, field: GraphQLField, resolve: Resolver | None) 
 
 
 def handles_exceptions(resolve: Any) -> bool:
-    """Whether Strawberry was told to make answers of what the resolver raises: its wrapper holds the handlers."""
-    held = dict(zip(resolve.__code__.co_freevars, resolve.__closure__ or (), strict=False))
-    handlers = held.get("field_exception_handlers")
+    """Whether the field has exception handlers, which turn the resolver's exceptions into results. Strawberry's wrapper holds them in its closure."""
+    closure = dict(zip(resolve.__code__.co_freevars, resolve.__closure__ or (), strict=False))
+    handlers = closure.get("field_exception_handlers")
     return bool(handlers and handlers.cell_contents)
 
 
-def tells_event(resolve: Resolver | None) -> bool:
-    """Whether it is what Strawberry puts at the field of a subscription: the event is the answer."""
+def returns_event(resolve: Resolver | None) -> bool:
+    """Whether this is the resolver that Strawberry gives a subscription's field: it returns the event itself."""
     return getattr(resolve, "__qualname__", "") == EVENT

@@ -1,4 +1,4 @@
-"""A compiled operation: its source, and the functions that it became."""
+"""A compiled operation: its source, and the functions made from it."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ Root = Callable[[Any, Run, Place], dict[str, Any]]
 
 
 class Plan:
-    """What answers an operation, for one choice of what it skips and includes. Nothing of a request is kept in it."""
+    """Executes an operation, for one combination of its `@skip` and `@include` conditions and one variant. It holds no data of any request."""
 
     def __init__(self, source: str, selected: Selected, roots: Sequence[Root], serially: bool) -> None:
         self.source = source
@@ -21,7 +21,7 @@ class Plan:
         self._serially = serially
 
     def execute(self, run: Run) -> ExecutionResult | Awaitable[ExecutionResult]:
-        """The result, at once where nothing has to be waited for."""
+        """The result if no resolver has to be awaited, else an awaitable of the result."""
         if self._serially:
             return self._one_by_one(run)
         try:

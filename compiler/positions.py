@@ -1,6 +1,7 @@
-"""The positions of an answer: what is done with a value that the quick checks of a plan don't know. The exactness of plans lies here.
+"""The positions of a response: they complete the values that a plan's quick checks don't recognize. This code makes plans exact.
 
-Source: GraphQL specification, 6.4.3 (value completion) and 6.4.4 (errors), as graphql-core 3.3 understands them, words included.
+Source: GraphQL specification, 6.4.3 (value completion) and 6.4.4 (errors), as graphql-core 3.3 implements them,
+including its messages.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator
@@ -24,7 +25,7 @@ from strawberry.types.base import has_object_definition
 from compiler.info import resolve_info
 from compiler.run import Place, Run, Spot
 
-# Stands for a value that is being waited for: its hole will be filled.
+# The result of a completion that left a hole: the value is being awaited, and the hole will be filled.
 PENDING = object()
 MAX_CLASSES = 64
 
@@ -32,53 +33,59 @@ Complete = Callable[[Any, Run, Place], Any]
 
 
 class Position(Spot):
-    """A spot, and how a value becomes what stands there."""
+    """A spot with the rules that complete a value there."""
 
     __slots__ = ()
 
     def slow(self, value: Any, run: Run, place: Place) -> Any:
-        """What stands here for whatever a resolver answered, or a list held."""
+        """The completed value of a resolver's result or a list's item. Leaves a hole and returns None if it has to be awaited."""
         if is_awaitable(value):
             run.wait(value, self, place, self.completed)
             return None
         return self.completed(value, run, place)
 
     def completed(self, value: Any, run: Run, place: Place) -> Any:
-        """The same where nothing has to be waited for any more, or not at once."""
+        """The same for a value that is not awaitable.
+
+        Raises: the value itself if it is an exception, TypeError if it is null and must not be.
+        """
         if isinstance(value, Exception):
             raise value
-        found = None if value is None or value is Undefined else self.present(value, run, place)
-        if found is PENDING:
+        completed = None if value is None or value is Undefined else self.complete_present(value, run, place)
+        if completed is PENDING:
             return None
-        if found is None and self.required:
+        if completed is None and self.required:
             raise TypeError(f"Cannot return null for non-nullable field {self.parent_type}.{self.field_name}.")
-        return found
+        return completed
 
-    def present(self, value: Any, run: Run, place: Place) -> Any:
-        """What stands here for a value that is there."""
+    def complete_present(self, value: Any, run: Run, place: Place) -> Any:
+        """The completed value of a value that is not null, or PENDING."""
         raise NotImplementedError
 
 
 class LeafPosition(Position):
-    """A scalar or an enum."""
+    """The position of a scalar or an enum."""
 
     __slots__ = ("leaf_type",)
     leaf_type: GraphQLLeafType
 
-    def present(self, value: Any, run: Run, place: Place) -> Any:
-        """The value as its type writes it."""
+    def complete_present(self, value: Any, run: Run, place: Place) -> Any:
+        """The value as its type serializes it."""
         return Executor.complete_leaf_value(self.leaf_type, value)
 
 
 class ListPosition(Position):
-    """A list of items, which stand at `item`. `function` is the plan's for all of them."""
+    """The position of a list. `item` is the position of its items, `function` the plan's function that completes all of them."""
 
     __slots__ = ("function", "item")
     function: Complete
     item: Position
 
-    def present(self, value: Any, run: Run, place: Place) -> Any:
-        """The completed items."""
+    def complete_present(self, value: Any, run: Run, place: Place) -> Any:
+        """The completed items.
+
+        Raises: GraphQLError if the value is not iterable.
+        """
         if is_async_iterable(value):
             run.wait(self._drained(value, place), self, place, self.function)
             return PENDING
@@ -93,26 +100,32 @@ class ListPosition(Position):
             async for item in iterator:
                 items.append(item)
                 if self.item.required and (item is None or item is Undefined or isinstance(item, Exception)):
-                    # The list ends with it, even where its items don't.
-                    await ended(iterator)
+                    # The list fails at this item, so that further items are not needed, even if the iterable is endless.
+                    await close_iterator(iterator)
                     break
         except Exception as error:
-            # What came before it is looked at as well.
-            return replayed(items, self.located(error, place))
+            # The items before the error are completed too, because they can have errors of their own.
+            return items_then_error(items, self.located(error, place))
         return items
 
 
 class ObjectPosition(Position):
-    """An object. `function` is the plan's for its fields, `known` are the classes whose objects need no further look."""
+    """The position of an object.
 
-    __slots__ = ("function", "known", "object_type")
+    `function` is the plan's function for the object's fields. Objects of `classes` are of the type in any case, without calling `is_type_of`.
+    """
+
+    __slots__ = ("classes", "function", "object_type")
+    classes: set[type]
     function: Complete
-    known: set[type]
     object_type: GraphQLObjectType
 
-    def present(self, value: Any, run: Run, place: Place) -> Any:
-        """The object's fields. Raises: GraphQLError where the value is none of the type."""
-        if value.__class__ in self.known:
+    def complete_present(self, value: Any, run: Run, place: Place) -> Any:
+        """The object's completed fields.
+
+        Raises: GraphQLError if the value is not of the type.
+        """
+        if value.__class__ in self.classes:
             return self.function(value, run, place)
         is_type_of = self.object_type.is_type_of
         if is_type_of:
@@ -122,14 +135,14 @@ class ObjectPosition(Position):
                 return PENDING
             if not holds:
                 raise self._wrong(value)
-        # Of those alone that name the classes it is known that they look at nothing else.
+        # Only an `is_type_of` that names its classes is sure to look at nothing but the class.
         if not is_type_of or hasattr(is_type_of, "classes"):
             self._remember(value.__class__)
         return self.function(value, run, place)
 
-    def _remember(self, known: type) -> None:
-        if len(self.known) < MAX_CLASSES and is_object(known):
-            self.known.add(known)
+    def _remember(self, value_class: type) -> None:
+        if len(self.classes) < MAX_CLASSES and is_object(value_class):
+            self.classes.add(value_class)
 
     async def _checked(self, value: Any, holds: Awaitable[Any]) -> Any:
         if not await holds:
@@ -141,17 +154,23 @@ class ObjectPosition(Position):
 
 
 class AbstractPosition(Position):
-    """An interface or a union. `types` has a position for each type that the value may be of, `known` their functions by the value's class."""
+    """The position of an interface or a union.
 
-    __slots__ = ("abstract_type", "by_class", "known", "types")
+    `types` has a position for each possible type, by its name. `functions` caches their functions by the class of the value.
+    """
+
+    __slots__ = ("abstract_type", "class_decides", "functions", "types")
     abstract_type: GraphQLAbstractType
     types: dict[str, ObjectPosition]
-    known: dict[type, Complete]
-    # Whether the value's class decides, and nothing else.
-    by_class: bool
+    functions: dict[type, Complete]
+    # Whether the value's class alone decides which type it is of.
+    class_decides: bool
 
-    def present(self, value: Any, run: Run, place: Place) -> Any:
-        """The fields of the object that the value turns out to be. Raises: GraphQLError where it is none of the type."""
+    def complete_present(self, value: Any, run: Run, place: Place) -> Any:
+        """The completed fields of the object.
+
+        Raises: GraphQLError if the value is of none of the possible types.
+        """
         resolve_type = self.abstract_type.resolve_type or default_type_resolver
         name = resolve_type(value, resolve_info(run, self, field_place(place)), self.abstract_type)
         if is_awaitable(name):
@@ -160,78 +179,85 @@ class AbstractPosition(Position):
         return self._of_type(name, value, run, place)
 
     def _of_type(self, name: Any, value: Any, run: Run, place: Place) -> Any:
-        known = self.types.get(name) if isinstance(name, str) else None
-        if not known:
+        position = self.types.get(name) if isinstance(name, str) else None
+        if not position:
             raise self._impossible(name, value, run)
-        found = known.present(value, run, place)
-        if self.by_class and value.__class__ in known.known and says_nothing_else(value.__class__) and len(self.known) < MAX_CLASSES:
-            self.known[value.__class__] = known.function
-        return found
+        completed = position.complete_present(value, run, place)
+        value_class = value.__class__
+        if self.class_decides and value_class in position.classes and cannot_name_its_type(value_class) and len(self.functions) < MAX_CLASSES:
+            self.functions[value_class] = position.function
+        return completed
 
     def _impossible(self, name: Any, value: Any, run: Run) -> GraphQLError:
-        """Why a value can't be of the type with this name."""
+        """The error of a value that can't be of the type with this name."""
         field = f"for field '{self.parent_type}.{self.field_name}'"
         must = f"Abstract type '{self.abstract_type}' must resolve to an Object type at runtime {field}"
-        known = run.operation.schema.get_type(name) if isinstance(name, str) else None
+        type = run.operation.schema.get_type(name) if isinstance(name, str) else None
         if name is None:
-            told = (
+            message = (
                 f"{must}. Either the '{self.abstract_type}' type should provide a 'resolve_type' function"
                 " or each possible type should provide an 'is_type_of' function."
             )
         elif not isinstance(name, str):
-            told = f"{must} with value {inspect(value)}, received '{inspect(name)}', which is not a valid Object type name."
-        elif known is None:
-            told = f"Abstract type '{self.abstract_type}' was resolved to a type '{name}' that does not exist inside the schema."
-        elif not isinstance(known, GraphQLObjectType):
-            told = f"Abstract type '{self.abstract_type}' was resolved to a non-object type '{name}'."
+            message = f"{must} with value {inspect(value)}, received '{inspect(name)}', which is not a valid Object type name."
+        elif type is None:
+            message = f"Abstract type '{self.abstract_type}' was resolved to a type '{name}' that does not exist inside the schema."
+        elif not isinstance(type, GraphQLObjectType):
+            message = f"Abstract type '{self.abstract_type}' was resolved to a non-object type '{name}'."
         else:
-            told = f"Runtime Object type '{known}' is not a possible type for '{self.abstract_type}'."
-        return GraphQLError(told, self.nodes)
+            message = f"Runtime Object type '{type}' is not a possible type for '{self.abstract_type}'."
+        return GraphQLError(message, self.nodes)
 
 
-def is_object(known: type) -> bool:
-    """Whether values of a class are neither errors nor anything to wait for."""
-    return not hasattr(known, "__await__") and not issubclass(known, Exception | GeneratorType)
+def is_object(value_class: type) -> bool:
+    """Whether values of a class are neither exceptions nor awaitables."""
+    return not hasattr(value_class, "__await__") and not issubclass(value_class, Exception | GeneratorType)
 
 
-def says_nothing_else(known: type) -> bool:
-    """Whether objects of a class can't name their type themselves: by `__typename`, by a class of Strawberry's, or by a cast that they keep."""
-    typenames = any(hasattr(known, f"_{each.__name__}__typename") for each in known.__mro__)
-    return not (typenames or issubclass(known, dict) or has_object_definition(known) or known.__dictoffset__)
+def cannot_name_its_type(value_class: type) -> bool:
+    """Whether objects of a class have no way to name their own type.
+
+    The ways are `__typename`, a class that Strawberry has decorated, and `strawberry.cast`, which stores the type in the object's `__dict__`.
+    """
+    typenames = any(hasattr(value_class, f"_{each.__name__}__typename") for each in value_class.__mro__)
+    return not (typenames or issubclass(value_class, dict) or has_object_definition(value_class) or value_class.__dictoffset__)
 
 
-async def ended(iterator: AsyncIterator[Any]) -> None:
-    """Let go of items that nobody will ask for."""
+async def close_iterator(iterator: AsyncIterator[Any]) -> None:
+    """Close an iterator whose further items are not needed."""
     if aclose := getattr(iterator, "aclose", None):
         with suppress(Exception):
             await aclose()
 
 
-def replayed(items: Iterable[Any], error: Exception) -> Iterator[Any]:
-    """The items, and then the error."""
+def items_then_error(items: Iterable[Any], error: Exception) -> Iterator[Any]:
+    """Yields the items, then raises the error."""
     yield from items
     raise error
 
 
 def field_place(place: Place) -> Place:
-    """The place of the field in whose lists a place is."""
+    """The place of the field that contains an item's place, through any number of nested lists."""
     while isinstance(place[1], int):
         place = place[0]
     return place
 
 
-def abandon(values: Any, seen: int) -> None:
-    """Let go of what a list still holds behind an item that ended it: of coroutines that never began, Python complains."""
-    rest = values if isinstance(values, Iterator) else islice(values, seen + 1, None) if isinstance(values, Collection) else ()
+def close_remaining(values: Any, seen: int) -> None:
+    """Close the awaitables after the item at which a list failed. `seen`: the index of that item.
+
+    Python warns about coroutines that were never awaited.
+    """
+    remaining = values if isinstance(values, Iterator) else islice(values, seen + 1, None) if isinstance(values, Collection) else ()
     try:
-        for value in rest:
+        for value in remaining:
             close(value)
     except Exception:
-        # The error that ended the list is the one that is told.
+        # The error that ended the list is the one that is reported.
         return
 
 
 def close(value: Any) -> None:
-    """Let go of an awaitable that nobody will wait for."""
+    """Close an awaitable that will not be awaited. Does nothing to other values."""
     if hasattr(value, "__await__") and hasattr(value, "close"):
         value.close()

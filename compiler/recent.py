@@ -1,4 +1,4 @@
-"""What was used recently, in a bounded memory."""
+"""A cache of the values that were used most recently, within a bounded memory."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -9,31 +9,34 @@ T = TypeVar("T")
 
 
 class Recent(Generic[K, T]):
-    """Values by their keys, each of a length in characters. Those used least recently are forgotten."""
+    """A cache of values by key. It drops the values that were used least recently.
 
-    def __init__(self, most: int, max_characters: int) -> None:
-        self._max = most
+    Two limits: `max_values`, and `max_characters` for the sum of the sizes that `keep` receives.
+    """
+
+    def __init__(self, max_values: int, max_characters: int) -> None:
+        self._max_values = max_values
         self._max_characters = max_characters
-        self._kept: OrderedDict[K, tuple[T, int]] = OrderedDict()
+        self._cached: OrderedDict[K, tuple[T, int]] = OrderedDict()
         self._characters = 0
 
     def __contains__(self, key: K) -> bool:
-        return key in self._kept
+        return key in self._cached
 
     def get(self, key: K) -> T | None:
-        """The value, which now is the one used last."""
-        found = self._kept.get(key)
+        """The value of a key, which becomes the most recently used one; None if it is not cached."""
+        found = self._cached.get(key)
         if found is None:
             return None
-        self._kept.move_to_end(key)
+        self._cached.move_to_end(key)
         return found[0]
 
     def keep(self, key: K, value: T, characters: int) -> None:
-        """Keep a value, and forget others where that is too much."""
-        if key in self._kept:
-            self._characters -= self._kept.pop(key)[1]
-        self._kept[key] = value, characters
+        """Cache a value of this size in characters, and drop others as far as a limit is exceeded."""
+        if key in self._cached:
+            self._characters -= self._cached.pop(key)[1]
+        self._cached[key] = value, characters
         self._characters += characters
-        while len(self._kept) > self._max or self._characters > self._max_characters:
-            _, (_, freed) = self._kept.popitem(last=False)
+        while len(self._cached) > self._max_values or self._characters > self._max_characters:
+            _, (_, freed) = self._cached.popitem(last=False)
             self._characters -= freed

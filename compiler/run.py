@@ -1,4 +1,4 @@
-"""One execution of a plan: what belongs to a single request, and nothing that outlives it."""
+"""One execution of a plan: the state of a single request, which doesn't outlive it."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from math import inf
@@ -17,15 +17,16 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
-# Where in an answer a value stands, as it costs the least while nothing fails: a pair of the place above and a key, None at the root.
+# The path of a value in the response: a pair of the parent's place and a key; None at the root.
+# This form costs almost nothing until an error needs the list of keys.
 Place = Any
 Key = str | int
 # The fields that an operation selects anywhere, as pairs of type and field.
 Selected = frozenset[tuple[str, str]]
 
 
-def listed(place: Place) -> list[Key]:
-    """The keys from the root on, as errors tell them."""
+def keys_of(place: Place) -> list[Key]:
+    """The keys of a place from the root on, as in the `path` of an error."""
     keys: list[Key] = []
     while place is not None:
         place, key = place
@@ -35,7 +36,10 @@ def listed(place: Place) -> list[Key]:
 
 
 class Spot:
-    """What is known beforehand of a value's place: its field and its type. `levels` says how far up a null goes from here: 0 where it may stay."""
+    """The compile-time facts about a place: its field, its type and its parent's spot.
+
+    `levels`: how many levels up an error nulls the response. 0: the value itself may be null.
+    """
 
     __slots__ = ("above", "field_name", "levels", "nodes", "parent_type", "required", "return_type")
 
@@ -54,18 +58,18 @@ class Spot:
         self.field_name = field_name
         self.nodes = list(nodes)
         self.above = above
-        # None: up to the root, so that there is no data at all.
+        # None: up to the root, so that `data` itself is null.
         self.levels: int | None = 0
         if required:
             self.levels = None if above is None or above.levels is None else above.levels + 1
 
     def located(self, error: Exception, place: Place) -> GraphQLError:
-        """The error, with its place in the answer and in the document."""
-        return located_error(error, self.nodes, listed(place))
+        """The error with its path in the response and its locations in the operation document."""
+        return located_error(error, self.nodes, keys_of(place))
 
 
 class Hole(NamedTuple):
-    """A value that has to be waited for, and what is done with it then."""
+    """A place of the response whose value has to be awaited, and the function that completes the value."""
 
     awaitable: Awaitable[Any]
     spot: Spot
@@ -74,7 +78,7 @@ class Hole(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """An operation, and what it stands in."""
+    """An operation with its schema and the fragments of its document."""
 
     schema: GraphQLSchema
     definition: OperationDefinitionNode
@@ -83,16 +87,16 @@ class Operation(NamedTuple):
 
     @property
     def variables(self) -> Sequence[VariableDefinitionNode]:
-        """The variables that it declares."""
+        """The variables that the operation declares."""
         return self.definition.variable_definitions or ()
 
     def coerced(self, raw: dict[str, Any]) -> VariableValues | list[GraphQLError]:
-        """What its variables are, or why some can't be used."""
+        """The variables as graphql-core coerces them, or the errors of those that can't be used."""
         return get_variable_values(self.schema, self.variables, raw, max_errors=50, hide_suggestions=self.hide_suggestions)
 
 
 class Limit(NamedTuple):
-    """How many items all lists of an answer may have together, and what makes the error where there are more."""
+    """The maximum number of items that all lists of a response may have together, and a function that makes the error for more."""
 
     items: float
     error: Callable[[], Exception]
@@ -138,7 +142,7 @@ class Run:
 
     @property
     def variable_values(self) -> VariableValues:
-        """The variables with their sources, for whoever needs more than their values."""
+        """The variables with their sources, as graphql-core represents them. They are coerced only when something reads this."""
         if self.values is None:
             values = self.operation.coerced(self.raw)
             assert isinstance(values, VariableValues)
@@ -146,9 +150,9 @@ class Run:
         return self.values
 
     def failed(self, error: Exception, spot: Spot, place: Place) -> None:
-        """Keep the error of a value that may be null."""
+        """Record the error of a value that may be null."""
         self.errors.append(spot.located(error, place))
 
     def wait(self, awaitable: Awaitable[Any], spot: Spot, place: Place, complete: Callable[[Any, "Run", Place], Any]) -> None:
-        """Leave a hole where the value will stand."""
+        """Record a hole: the value is filled in when it has been awaited."""
         self.holes.append(Hole(awaitable, spot, place, complete))

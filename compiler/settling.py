@@ -1,4 +1,7 @@
-"""Holes, filled: what had to be waited for is put in its place, and what comes of it is waited for at once, without a barrier in between."""
+"""Fills holes: awaits their values, completes them and puts them into the response.
+
+Holes that a completed value leaves are awaited immediately. There is no barrier between levels.
+"""
 
 import asyncio
 from collections.abc import Generator, Sequence
@@ -7,34 +10,37 @@ from typing import Any
 from graphql import ExecutionResult
 
 from compiler.positions import PENDING, close
-from compiler.run import Hole, Key, Place, Run, Spot, listed
+from compiler.run import Hole, Key, Place, Run, Spot, keys_of
 
 
 class Settling:
-    """The waiting part of one execution, to be awaited or closed. `run.holes` is empty but while something is completed, which waits for nothing."""
+    """The asynchronous part of one execution. It has to be awaited or closed.
+
+    `run.holes` is only filled while a value is being completed, which never awaits anything; afterwards the holes are taken from it.
+    """
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._running: dict[asyncio.Task[None], list[Key]] = {}
-        self._dropped: set[asyncio.Task[None]] = set()
+        self._cancelled: set[asyncio.Task[None]] = set()
 
     def __await__(self) -> Generator[Any, None, ExecutionResult]:
         return self._result().__await__()
 
     def close(self) -> None:
-        """Let go of all that would have been waited for."""
-        for hole in self._taken():
+        """Close all awaitables of the execution without awaiting them."""
+        for hole in self._take_holes():
             close(hole.awaitable)
 
     async def _result(self) -> ExecutionResult:
-        await self._fill(self._taken())
+        await self._fill(self._take_holes())
         return ExecutionResult(self._run.data, self._run.errors or None)
 
     async def settle(self) -> None:
-        """Fill the holes that the run has, and all that come of them."""
-        await self._fill(self._taken())
+        """Fill the holes of the run, and all further holes that their values leave."""
+        await self._fill(self._take_holes())
 
-    def _taken(self) -> list[Hole]:
+    def _take_holes(self) -> list[Hole]:
         holes, self._run.holes = self._run.holes, []
         return holes
 
@@ -49,37 +55,37 @@ class Settling:
                 except Exception as error:
                     self._fail(error, spot, place)
                 except asyncio.CancelledError:
-                    self._stop()
+                    self._cancel_all()
                     raise
-                holes = self._taken()
+                holes = self._take_holes()
             if len(holes) > 1:
                 await self._side_by_side(holes)
         finally:
-            # Some never began, where this ends early or their place was nulled.
+            # Some awaitables never started if this ends early or their place was nulled.
             for hole in holes:
                 close(hole.awaitable)
 
     async def _side_by_side(self, holes: Sequence[Hole]) -> None:
         tasks = [asyncio.create_task(self._fill([hole])) for hole in holes]
-        self._running.update((task, listed(hole.place)) for task, hole in zip(tasks, holes, strict=True))
+        self._running.update((task, keys_of(hole.place)) for task, hole in zip(tasks, holes, strict=True))
         try:
-            # A cancellation from outside is raised by this itself, once all of them have ended.
-            ended = await asyncio.gather(*tasks, return_exceptions=True)
-            if failed := [error for task, error in zip(tasks, ended, strict=True) if error and task not in self._dropped]:
+            # `gather` itself raises a cancellation from outside, after all tasks have ended.
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            if failed := [error for task, error in zip(tasks, results, strict=True) if error and task not in self._cancelled]:
                 raise failed[0]
         finally:
             for task, hole in zip(tasks, holes, strict=True):
                 del self._running[task]
-                self._dropped.discard(task)
-                # One that was dropped before it began has not let go of it.
+                self._cancelled.discard(task)
+                # A task that was cancelled before it started has not closed its awaitable.
                 close(hole.awaitable)
 
     def _container(self, place: Place) -> Any:
-        """The object or list that a place is in; None where it was nulled."""
+        """The object or list that contains a place; None if it was nulled."""
         container: Any = self._run.data
         if place[0] is None:
             return container
-        for key in listed(place)[:-1]:
+        for key in keys_of(place)[:-1]:
             if container is None:
                 return None
             container = container[key]
@@ -91,30 +97,30 @@ class Settling:
             container[place[1]] = value
 
     def _fail(self, error: Exception, spot: Spot, place: Place) -> None:
-        """Keep the error, and null what can't be without the value; nothing where that is nulled already."""
+        """Record the error, and null the nearest ancestor that may be null. Does nothing if the place was already nulled."""
         if self._container(place) is None:
             return
         self._run.errors.append(spot.located(error, place))
         if spot.levels is None:
             self._run.data = None
-            self._drop([])
+            self._cancel_below([])
         elif spot.levels:
             for _ in range(spot.levels):
                 place, _key = place
             self._container(place)[place[1]] = None
-            self._drop(listed(place))
+            self._cancel_below(keys_of(place))
 
-    def _stop(self) -> None:
-        """Cancel all that is being waited for, where something cancelled itself: there will be no result."""
+    def _cancel_all(self) -> None:
+        """Cancel all other tasks if an awaitable cancelled itself: there will be no result."""
         task = asyncio.current_task()
         if task and not task.cancelling():
             for other in self._running:
                 if other is not task and not other.cancelling():
                     other.cancel()
 
-    def _drop(self, nulled: list[Key]) -> None:
-        """Cancel what is being waited for below a place that was nulled."""
+    def _cancel_below(self, nulled: list[Key]) -> None:
+        """Cancel the tasks below a place that was nulled."""
         for task, keys in self._running.items():
-            if task is not asyncio.current_task() and task not in self._dropped and keys[: len(nulled)] == nulled:
-                self._dropped.add(task)
+            if task is not asyncio.current_task() and task not in self._cancelled and keys[: len(nulled)] == nulled:
+                self._cancelled.add(task)
                 task.cancel()

@@ -1,6 +1,6 @@
-"""A selection, written down as Python: a function for each object and each list.
+"""Writes the selections of an operation as Python source: one function for each object and each list.
 
-Only constants, numbers and names of the schema reach the source. Whatever else it needs, it finds in its globals.
+The source contains only constants, numbers and names of the schema. All other objects are globals of the functions.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,23 +12,23 @@ from graphql.execution.values import VariableValues
 
 from compiler.calls import Calls
 from compiler.checks import Checks
-from compiler.classes import by_class, classes_of
+from compiler.classes import class_decides, classes_of
 from compiler.functions import Codes, Function, indented
-from compiler.positions import AbstractPosition, LeafPosition, ListPosition, ObjectPosition, Position, abandon
+from compiler.positions import AbstractPosition, LeafPosition, ListPosition, ObjectPosition, Position, close_remaining
 from compiler.run import Operation
 
 TYPENAME = "__typename"
 MAX_POSITIONS = 3000
-# More than the catalogue has.
-MAX_KEPT = 64
+# Larger than the gateway's catalogue of reason codes, its largest set of constants.
+MAX_CACHED = 64
 
 
 class Refused(Exception):
-    """An operation that isn't compiled, and why."""
+    """An operation can't be compiled. The message is the reason."""
 
 
 class Writer:
-    """Writes the functions of one plan, the innermost first, and keeps their texts."""
+    """Writes the functions of one plan, from the innermost to the outermost. `texts` collects their sources."""
 
     def __init__(
         self, operation: Operation, fragments: dict[str, FragmentDetails], conditions: VariableValues, calls: Calls, checks: Checks, codes: Codes
@@ -40,13 +40,16 @@ class Writer:
         self._checks = checks
         self._codes = codes
         self._positions = 0
-        # The functions that always answer alike for what is known by the same key.
-        self._remembering: set[Callable[..., Any]] = set()
+        # The functions whose result is always the same for objects with the same key.
+        self._cached_by_key: set[Callable[..., Any]] = set()
         self.texts: list[str] = []
         self.selected: set[tuple[str, str]] = set()
 
     def roots(self) -> list[Callable[..., Any]]:
-        """The functions of the root's fields: one for all, or one for each where they have to wait for each other. Raises: Refused."""
+        """The functions of the root's fields: one for all of them, or (in a mutation, whose fields run one after the other) one for each.
+
+        Raises: Refused if the operation can't be compiled.
+        """
         schema, definition, hide = self._operation.schema, self._operation.definition, self._operation.hide_suggestions
         type = schema.get_root_type(definition.operation)
         if not type:
@@ -72,26 +75,26 @@ class Writer:
                 local = f"v{len(entries)}"
                 position = self._position(field.type, field.type, type, details, above)
                 lines += self._field(function, position, field, key, local)
-                constant = constant and self._calls.reads(field) and of_leaves(position)
+                constant = constant and self._calls.is_attribute(field) and holds_leaves(position)
                 entries.append(f"{key!r}: {local}")
         answer = f"{{{', '.join(entries)}}}"
         attribute = getattr(type.is_type_of, "key", None)
         if not constant or not attribute:
             return self._made(function, type.name, [*lines, f"return {answer}"])
-        made = self._made(function, type.name, remembering(function, attribute, lines, answer))
-        self._remembering.add(made)
+        made = self._made(function, type.name, cached_by_key(function, attribute, lines, answer))
+        self._cached_by_key.add(made)
         return made
 
     def _field(self, function: Function, position: Position, field: GraphQLField, key: str, local: str) -> list[str]:
-        label, place = function.keep("P", position), f"(p, {key!r})"
-        answer = self._calls.answer(function, field, position.nodes[0], label, place)
+        label, place = function.bind("P", position), f"(p, {key!r})"
+        call = self._calls.call(function, field, position.nodes[0], label, place)
         completion = self._checks.completion(function, position, label, local, place)
-        return trying([f"{local} = {answer}", *completion], position, label, local, place)
+        return with_try([f"{local} = {call}", *completion], position, label, local, place)
 
     def _position(
         self, type: GraphQLOutputType, return_type: GraphQLOutputType, parent: GraphQLObjectType, details: FieldDetailsList, above: Position | None
     ) -> Position:
-        """The position of a value of a type, with all that is below it."""
+        """The position of a value of this type, with all positions below it."""
         self._positions += 1
         if self._positions > MAX_POSITIONS:
             raise Refused(f"more than {MAX_POSITIONS} positions")
@@ -117,13 +120,13 @@ class Writer:
         position.abstract_type = type
         possible = self._operation.schema.get_possible_types(type)
         position.types = {each.name: self._object(each, spot, details) for each in possible}
-        position.known, position.by_class = {}, by_class(type, possible)
+        position.functions, position.class_decides = {}, class_decides(type, possible)
         return position
 
     def _object(self, type: GraphQLObjectType, spot: Any, details: FieldDetailsList) -> ObjectPosition:
         position = ObjectPosition(*spot)
         position.object_type = type
-        position.known = classes_of(type)
+        position.classes = classes_of(type)
         operation = self._operation
         grouped = collect_subfields(
             operation.schema, self._fragments, self._conditions, operation.definition, type, details, operation.hide_suggestions
@@ -134,15 +137,15 @@ class Writer:
     def _items(self, item: Position) -> Callable[..., Any]:
         """The function for the items of a list: `v` is the list, `r` the run, `p` the place."""
         function = Function("v, r, p")
-        label, place = function.keep("P", item), "(p, i)"
-        each = trying(self._checks.completion(function, item, label, "x", place), item, label, "x", place)
+        label, place = function.bind("P", item), "(p, i)"
+        each = with_try(self._checks.completion(function, item, label, "x", place), item, label, "x", place)
         loop = ["for i, x in enumerate(v):", *indented([*each, "out.append(x)"])]
-        ended = ["except Exception:", f"    {function.keep('B', abandon)}(v, i)", "    raise"]
+        on_failure = ["except Exception:", f"    {function.bind('B', close_remaining)}(v, i)", "    raise"]
         counted = ["if v.__class__ is list or v.__class__ is tuple:", "    r.items += len(v)"]
         counted += ["    if r.items > r.max_items:", "        raise r.too_many()"]
-        lines = ["out, i = [], -1", "try:", *indented(loop), *ended]
-        constant = isinstance(item, ObjectPosition) and item.function in self._remembering
-        lines = remembering_tuple(function, lines) if constant else [*lines, "return out"]
+        lines = ["out, i = [], -1", "try:", *indented(loop), *on_failure]
+        constant = isinstance(item, ObjectPosition) and item.function in self._cached_by_key
+        lines = cached_by_identity(function, lines) if constant else [*lines, "return out"]
         return self._made(function, f"items of {item.parent_type}.{item.field_name}", [*counted, *lines])
 
     def _made(self, function: Function, about: str, body: Sequence[str]) -> Callable[..., Any]:
@@ -152,49 +155,52 @@ class Writer:
         return function.made(text, self._codes)
 
 
-def trying(lines: Sequence[str], position: Position, label: str, local: str, place: str) -> list[str]:
-    """The lines, and what becomes of what they raise."""
+def with_try(lines: Sequence[str], position: Position, label: str, local: str, place: str) -> list[str]:
+    """The lines in a `try` statement that turns their exceptions into errors of the response."""
     failed = f"raise {label}.located(e, {place}) from None" if position.required else f"{local} = r.failed(e, {label}, {place})"
     return ["try:", *indented(lines), "except Exception as e:", f"    {failed}"]
 
 
-def remembering(function: Function, attribute: str, lines: Sequence[str], answer: str) -> list[str]:
-    """The lines and the answer, which is kept where nothing failed: what is known by a key is always answered alike."""
-    kept = function.keep("M", {})
+def cached_by_key(function: Function, attribute: str, lines: Sequence[str], answer: str) -> list[str]:
+    """The lines of an object's function, with a cache of its result by the object's key.
+
+    Objects with the same key always have the same fields. A result with errors or holes is not cached.
+    """
+    cached = function.bind("M", {})
     return [
         f"k = o.{attribute}",
-        f"if k in {kept}:",
-        f"    return {kept}[k]",
+        f"if k in {cached}:",
+        f"    return {cached}[k]",
         "n = len(r.errors)",
         *lines,
         f"a = {answer}",
         "if len(r.errors) == n and not r.holes:",
-        f"    if len({kept}) >= {MAX_KEPT}:",
-        f"        {kept}.clear()",
-        f"    {kept}[k] = a",
+        f"    if len({cached}) >= {MAX_CACHED}:",
+        f"        {cached}.clear()",
+        f"    {cached}[k] = a",
         "return a",
     ]
 
 
-def remembering_tuple(function: Function, lines: Sequence[str]) -> list[str]:
-    """The same for a list of such objects, where it is a tuple: that one will always hold the same."""
-    kept = function.keep("M", {})
+def cached_by_identity(function: Function, lines: Sequence[str]) -> list[str]:
+    """The same for a list of such objects. Only a tuple is cached, by its identity, because it always holds the same objects."""
+    cached = function.bind("M", {})
     return [
-        f"k = {kept}.get(id(v))",
+        f"k = {cached}.get(id(v))",
         "if k is not None and k[0] is v:",
         "    return k[1]",
         "n = len(r.errors)",
         *lines,
         "if v.__class__ is tuple and len(r.errors) == n and not r.holes:",
-        f"    if len({kept}) >= {MAX_KEPT}:",
-        f"        {kept}.clear()",
-        f"    {kept}[id(v)] = v, out",
+        f"    if len({cached}) >= {MAX_CACHED}:",
+        f"        {cached}.clear()",
+        f"    {cached}[id(v)] = v, out",
         "return out",
     ]
 
 
-def of_leaves(position: Position) -> bool:
-    """Whether what stands at a position is a leaf, or a list of such."""
+def holds_leaves(position: Position) -> bool:
+    """Whether a position is a leaf, or a list of leaves at any depth."""
     while isinstance(position, ListPosition):
         position = position.item
     return isinstance(position, LeafPosition)

@@ -1,4 +1,4 @@
-"""The variables of an operation: those of plain types in no time, all others as graphql-core coerces them."""
+"""The variables of an operation: a fast path for plain types. graphql-core coerces all others."""
 
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ PLAIN = {
 
 
 class Declared(NamedTuple):
-    """A variable of a plain type: the class of its values, and its default; MISSING where it has none."""
+    """A variable of a plain type: the class of its values, and its default. MISSING: it has no default."""
 
     name: str
     plain: type
@@ -39,12 +39,12 @@ class Variables:
     """The variables that an operation declares."""
 
     def __init__(self, operation: Operation) -> None:
-        declared = [plainly(operation, each) for each in operation.variables]
+        declared = [declared_plain(operation, each) for each in operation.variables]
         self._declared = [each for each in declared if each]
         self._plain = len(self._declared) == len(declared)
 
-    def quickly(self, raw: dict[str, Any]) -> dict[str, Any] | None:
-        """The values as the client sent them, where nothing about them has to be coerced; None where that is not so."""
+    def plain_values(self, raw: dict[str, Any]) -> dict[str, Any] | None:
+        """The values as the client sent them, with defaults; None if any value has to be coerced or is an error."""
         if not self._plain:
             return None
         values: dict[str, Any] = {}
@@ -67,14 +67,14 @@ class Variables:
 
 
 def fits(value: Any, plain: type) -> bool:
-    """Whether a number is one that its type allows."""
+    """Whether a number is finite and in the range of its GraphQL type. Values of other classes always fit."""
     if plain is int:
         return bool(GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT)
     return plain is not float or bool(value - value == 0.0)
 
 
-def plainly(operation: Operation, node: VariableDefinitionNode) -> Declared | None:
-    """The variable, where it is of a plain type."""
+def declared_plain(operation: Operation, node: VariableDefinitionNode) -> Declared | None:
+    """The declared variable if it is of a plain type, else None."""
     type = type_from_ast(operation.schema, node.type)
     required = isinstance(type, GraphQLNonNull)
     named = type.of_type if isinstance(type, GraphQLNonNull) else type

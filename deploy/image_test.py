@@ -1,4 +1,4 @@
-"""Builds the image as the Dockerfile says, without a Docker engine, starts it beside a MongoDB and asks it a query."""
+"""Builds the image from the Dockerfile without a Docker engine, starts it with a MongoDB, and sends it a query."""
 
 import json
 import os
@@ -31,35 +31,35 @@ STOP_SECONDS = 10
 
 def main() -> None:
     if os.geteuid():
-        sys.exit("building an image takes root here")
-    # So that what was started ends with the test, however it ends.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("failed: it was stopped"))
+        sys.exit("run this as root: buildah needs it to build the image here")
+    # So that the processes that the test started end with it, even if it is terminated.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("failed: the test was terminated"))
     subprocess.run([PROJECT / "deploy/base-image"], check=True)
     print("building the image", flush=True)
     with built() as image, container() as name, tempfile.TemporaryDirectory() as room, EmbeddedMongo(Path(room)) as mongo:
-        expect("it runs as a user given by number", image["User"] == f"{USER}:{USER}")
+        expect("the image names its user by number", image["User"] == f"{USER}:{USER}")
         settings = production(mongo.uri)
         gateway = image["Entrypoint"]
-        looked = f"import importlib.util; print([name for name in {DEVELOPMENT} if importlib.util.find_spec(name)])"
-        expect("it holds nothing of development", buildah(*run(name, settings, "python", "-c", looked)) == "[]")
+        search = f"import importlib.util; print([name for name in {DEVELOPMENT} if importlib.util.find_spec(name)])"
+        expect("the image contains no development packages", buildah(*run(name, settings, "python", "-c", search)) == "[]")
         token = buildah(*run(name, settings, *gateway, "token", "--workspace", "demo", "--scope", "verification:read", "--ttl", "600"))
 
         with started(run(name, settings, *gateway, *image["Cmd"])) as server:
             wait_until_ready(server, settings["GATEWAY_PUBLIC_URL"])
             served = innermost(server.pid)
-            expect("its process isn't root's", Path(f"/proc/{served}").stat().st_uid == USER)
+            expect("the gateway's process does not run as root", Path(f"/proc/{served}").stat().st_uid == USER)
 
-            expect("it serves the catalogue", len(reason_codes(settings["GATEWAY_PUBLIC_URL"], token)) == REASON_CODES)
-            # Without the first word, CMD, by which Docker says that no shell is needed. It fails here where it fails there.
+            expect("the gateway serves the catalogue", len(reason_codes(settings["GATEWAY_PUBLIC_URL"], token)) == REASON_CODES)
+            # The first element, CMD, only means that Docker runs the command without a shell. If the command fails, `buildah` exits the test.
             buildah(*run(name, settings, *image["Healthcheck"]["Test"][1:]))
-            expect("its health check passes", True)
+            expect("the health check passes", True)
 
             os.kill(served, signal.SIGTERM)
-            expect("it ends when it is told to", ended(server))
+            expect("the gateway ends after SIGTERM", ended(server))
 
 
 def production(mongo_uri: str) -> dict[str, str]:
-    """The settings that `gateway serve` asks for, with keys that nobody else has."""
+    """The settings that `gateway serve` requires, with random keys."""
     port = free_port()
     return {
         "GATEWAY_MONGO_URI": mongo_uri,
@@ -76,7 +76,7 @@ def production(mongo_uri: str) -> dict[str, str]:
 
 
 def buildah(*arguments: str) -> str:
-    """What buildah answers; where it fails, what it complained of."""
+    """The standard output of buildah. If it fails, prints its output and exits."""
     ran = subprocess.run([*BUILDAH, *arguments], capture_output=True, text=True)
     if ran.returncode:
         sys.exit(f"{ran.stdout}{ran.stderr}buildah {arguments[0]} failed")
@@ -84,14 +84,14 @@ def buildah(*arguments: str) -> str:
 
 
 def run(name: str, environment: Mapping[str, str], *command: str) -> list[str]:
-    """The arguments by which buildah runs a command in a container. The network inside is the host's."""
-    given = [f"--env={key}={value}" for key, value in environment.items()]
-    return ["run", "--isolation", "chroot", *given, name, "--", *command]
+    """Buildah's arguments to run a command in a container, on the host's network."""
+    variables = [f"--env={key}={value}" for key, value in environment.items()]
+    return ["run", "--isolation", "chroot", *variables, name, "--", *command]
 
 
 @contextmanager
 def built() -> Iterator[dict[str, Any]]:
-    """The image, by its configuration. In Docker's format, since the other one leaves out the health check."""
+    """The configuration of the built image. It has Docker's format, since the OCI format omits the health check."""
     buildah("bud", "--isolation", "chroot", "--pull=never", "--format", "docker", "--tag", IMAGE, str(PROJECT))
     try:
         yield json.loads(buildah("inspect", "--type", "image", IMAGE))["Docker"]["config"]
@@ -101,7 +101,7 @@ def built() -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def container() -> Iterator[str]:
-    """A container of the image, by its name."""
+    """The name of a container of the image."""
     name = buildah("from", "--pull=never", IMAGE)
     try:
         yield name
@@ -111,7 +111,7 @@ def container() -> Iterator[str]:
 
 @contextmanager
 def started(arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A command of buildah that goes on; what it said is shown where the test fails."""
+    """A running command of buildah. If the test fails, its output is printed."""
     with tempfile.TemporaryFile() as output, subprocess.Popen([*BUILDAH, *arguments], stdout=output, stderr=subprocess.STDOUT) as process:
         try:
             yield process
@@ -120,7 +120,7 @@ def started(arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
             sys.stderr.buffer.write(output.read())
             raise
         finally:
-            # The innermost first: buildah ends with it, but not the other way round.
+            # Kill the innermost process: buildah then ends too, but killing buildah would not end the process.
             while process.poll() is None:
                 with suppress(FileNotFoundError, ProcessLookupError):
                     os.kill(innermost(process.pid), signal.SIGKILL)
@@ -134,12 +134,12 @@ def wait_until_ready(server: subprocess.Popen[bytes], url: str) -> None:
             if httpx2.get(f"{url}/readyz").is_success:
                 return
         if server.poll() is not None or time.monotonic() > deadline:
-            sys.exit("failed: it gets ready")
+            sys.exit("failed: the gateway becomes ready")
         time.sleep(0.1)
 
 
 def innermost(process_id: int) -> int:
-    """The process that buildah runs in the container, below some of its own."""
+    """The id of the process in the container, a descendant of buildah's processes."""
     children = [child for task in Path(f"/proc/{process_id}/task").iterdir() for child in (task / "children").read_text().split()]
     return innermost(int(children[0])) if children else process_id
 
@@ -151,7 +151,7 @@ def reason_codes(url: str, token: str) -> list[Any]:
 
 
 def ended(server: subprocess.Popen[bytes]) -> bool:
-    """Whether it ends in time. How, isn't to be had: buildah answers 1 for a process that passes its signal on when it has finished."""
+    """Whether the server ends in time. Its exit code isn't available: buildah returns 1 for a process that ends by its signal."""
     with suppress(subprocess.TimeoutExpired):
         server.wait(STOP_SECONDS)
     return server.returncode is not None

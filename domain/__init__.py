@@ -1,1 +1,1 @@
-"""What is allowed: statuses, reasons, transitions, deadlines and errors. No I/O, no clock, the standard library only."""
+"""The rules of a verification: statuses, reasons, transitions, deadlines and errors. No I/O, no clock, only the standard library."""

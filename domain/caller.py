@@ -1,4 +1,4 @@
-"""Who asks, and how far the token reaches."""
+"""The caller of an operation, and the scopes of its token."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,13 +7,13 @@ from domain.described import Described
 
 
 class Scope(Described):
-    """A right that a token carries."""
+    """A right that a token grants."""
 
-    READ = "verification:read", "Queries and subscriptions of the workspace."
-    WRITE = "verification:write", "Creating, retrying and anonymizing verifications, and issuing follow tokens."
-    REPORT = "verification:report", "Reporting progress and results, as a provider does."
-    SENSITIVE = "verification:sensitive", "Personal data and internal reasons."
-    FOLLOW = "verification:follow", "Following one chain of attempts, in the browser of the person being verified."
+    READ = "verification:read", "Query and subscribe to the verifications of the workspace."
+    WRITE = "verification:write", "Create, retry and anonymize verifications, and issue follow tokens."
+    REPORT = "verification:report", "Report progress and results, as a provider does."
+    SENSITIVE = "verification:sensitive", "See personal data and internal reasons."
+    FOLLOW = "verification:follow", "Follow one chain of attempts, in the browser of the person being verified."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Caller:
 
     @property
     def sees_internals(self) -> bool:
-        """Whether internal reasons may be shown."""
+        """Whether the caller may see internal reasons."""
         return Scope.SENSITIVE in self.scopes
 
 

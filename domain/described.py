@@ -1,11 +1,11 @@
-"""Enums whose members say what they mean, so that a schema or a document can be made from them."""
+"""Enums whose members carry a description, from which the schema and the documentation are generated."""
 
 from enum import Enum
 from typing import Self
 
 
 class Described(Enum):
-    """An enum with a meaning for each member: `NAME = "stored value", "What it means."`."""
+    """An enum whose members are declared as `NAME = "stored value", "What it means."`."""
 
     meaning: str
 

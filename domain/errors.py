@@ -1,4 +1,4 @@
-"""What is refused, as facts. A `DomainError` is an answer to a mutation; any other `RequestError` ends the request or the stream."""
+"""The errors that a caller may see. A mutation returns a `DomainError` as a Refusal; any other `RequestError` ends the request or the stream."""
 
 from domain.described import Described
 from domain.status import Status
@@ -7,24 +7,27 @@ from domain.status import Status
 class RefusalCode(Described):
     """Why a mutation was refused."""
 
-    NOT_FOUND = "not_found", "Nothing with this id exists in the caller's workspace."
-    INVALID_INPUT = "invalid_input", "A value is not acceptable; `field` names it."
-    ILLEGAL_TRANSITION = "illegal_transition", "The verification's status does not allow this."
+    NOT_FOUND = "not_found", "The caller's workspace has no verification with this id."
+    INVALID_INPUT = "invalid_input", "A value of the input is not valid; `field` names it."
+    ILLEGAL_TRANSITION = "illegal_transition", "The status of the verification does not allow this change."
     NOT_RETRYABLE = "not_retryable", "Only an inconclusive or failed verification can be retried."
-    NOT_FINAL = "not_final", "This can only be done once the status is final."
-    IDEMPOTENCY_CONFLICT = "idempotency_conflict", "The idempotency key was used before, with another input."
-    CONFLICT = "conflict", "Others kept changing the verification at the same time (try again), or this release can't read it. Nothing was written."
-    PROVIDER_UNAVAILABLE = "provider_unavailable", "The provider could not be reached; nothing was written. Try again."
+    NOT_FINAL = "not_final", "The change is only possible once the status is final."
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict", "The idempotency key was already used with a different input."
+    CONFLICT = (
+        "conflict",
+        "Other requests kept changing the verification (try again), or this release of the gateway can't read it. Nothing was written.",
+    )
+    PROVIDER_UNAVAILABLE = "provider_unavailable", "The provider could not be reached. Nothing was written; try again."
 
 
 class RequestError(Exception):
-    """What can't be answered, and why, in words that may be shown to the caller."""
+    """A request that can't be served. The message may be shown to the caller."""
 
     code: str
 
 
 class DomainError(RequestError):
-    """What the rules refuse. `field` is the GraphQL name of the input field at fault."""
+    """A change that the rules refuse. `field` is the GraphQL name of the invalid input field, if there is one."""
 
     refusal: RefusalCode
     field: str | None = None
@@ -42,7 +45,7 @@ class NotFound(DomainError):
 
 
 class InvalidInput(DomainError):
-    """An input field holds what can't be accepted."""
+    """The value of an input field is not valid."""
 
     refusal = RefusalCode.INVALID_INPUT
     code = "BAD_USER_INPUT"
@@ -53,7 +56,7 @@ class InvalidInput(DomainError):
 
 
 class NotRetryable(DomainError):
-    """A retry was asked for where none may follow."""
+    """A retry was requested for a verification that cannot be retried."""
 
     refusal = RefusalCode.NOT_RETRYABLE
     code = "CONFLICT"
@@ -63,7 +66,7 @@ class NotRetryable(DomainError):
 
 
 class NotFinal(DomainError):
-    """Something was asked for that has to wait for a final status."""
+    """The requested change needs a final status, and the verification is still pending."""
 
     refusal = RefusalCode.NOT_FINAL
     code = "CONFLICT"
@@ -73,18 +76,18 @@ class NotFinal(DomainError):
 
 
 class IdempotencyConflict(DomainError):
-    """One idempotency key, two inputs."""
+    """An idempotency key was used with two different inputs."""
 
     refusal = RefusalCode.IDEMPOTENCY_CONFLICT
     code = "CONFLICT"
     field = "idempotencyKey"
 
     def __init__(self) -> None:
-        super().__init__("idempotencyKey was used before with another input; use a new key for a new verification")
+        super().__init__("idempotencyKey was already used with a different input; use a new key for a new verification")
 
 
 class Conflict(DomainError):
-    """Others won every race for a verification until the request's time was up."""
+    """Concurrent changes of the verification won every race until the request ran out of time."""
 
     refusal = RefusalCode.CONFLICT
     code = "CONFLICT"
@@ -96,15 +99,15 @@ class Conflict(DomainError):
 class BadDocument(DomainError):
     """A stored verification that this release can't represent: a newer release wrote it, or it is damaged.
 
-    `stored_field` names what can't be read, `cause` says why, for the log. `chain` is what the document names as its chain, for callers who are
-    confined to one.
+    `stored_field` is the field that can't be read; `cause` is the reason, for the log. `chain` is the document's chain id, so that a caller who is
+    confined to one chain sees only errors of that chain.
     """
 
     refusal = RefusalCode.CONFLICT
     code = "BAD_DOCUMENT"
 
     def __init__(self, verification_id: object, stored_field: str, chain: object = None, cause: str = "can't be read") -> None:
-        # Anything may stand in place of an id. Only a text is safe to show.
+        # A damaged document may have a value of any type as its id. Only a string is safe to show.
         self.verification_id = verification_id[:64] if isinstance(verification_id, str) else f"<{type(verification_id).__name__}>"
         self.stored_field = stored_field
         self.chain = chain
@@ -113,9 +116,9 @@ class BadDocument(DomainError):
 
 
 class BadValue(BadDocument):
-    """One value of a verification that this release can't represent. It stands in the value's place, and the rest of the verification is readable.
+    """One value of a verification that this release can't represent. It replaces that value; all other values remain readable.
 
-    GraphQL answers a field whose value is an exception with null and this error.
+    GraphQL returns null and this error for a field whose value is an exception.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -126,48 +129,48 @@ class BadValue(BadDocument):
 
 
 class BadUserInput(RequestError):
-    """An argument of a query or subscription can't be used."""
+    """An argument of a query or subscription is not valid."""
 
     code = "BAD_USER_INPUT"
 
 
 class Forbidden(RequestError):
-    """The caller's token doesn't reach this far."""
+    """The caller's token does not have the required scope."""
 
     code = "FORBIDDEN"
 
 
 class VersionAhead(RequestError):
-    """A subscriber has seen a version that doesn't exist: the database was restored from a backup."""
+    """A subscriber resumes after a version that does not exist, for example because the database was restored from a backup."""
 
     code = "VERSION_AHEAD"
 
     def __init__(self, verification_id: str, after: int, version: int) -> None:
-        super().__init__(f"{verification_id} is at version {version}, not yet at {after}; read it anew and subscribe without `after`")
+        super().__init__(f"{verification_id} is at version {version}, not yet at {after}; read it again and subscribe without `after`")
 
 
 class Lagged(RequestError):
-    """A subscriber of a workspace's feed fell too far behind."""
+    """A subscriber to the changes of a workspace is too far behind."""
 
     code = "LAGGED"
 
     def __init__(self) -> None:
-        super().__init__("more verifications changed than are kept for a slow reader; read the list anew, then subscribe again")
+        super().__init__("more verifications changed than the gateway keeps for a slow subscriber; read the list again, then subscribe again")
 
 
 class Unavailable(RequestError):
-    """MongoDB didn't answer in time."""
+    """MongoDB did not respond in time."""
 
     code = "UNAVAILABLE"
 
     def __init__(self) -> None:
-        super().__init__("the database did not answer in time; try again, a mutation with the same idempotency key, since it may have been made")
+        super().__init__("the database did not respond in time; try again (a mutation with the same idempotency key, since it may have succeeded)")
 
 
 class TooComplex(RequestError):
-    """An answer would hold more than one answer may."""
+    """The response would contain more items than the limit allows."""
 
     code = "QUERY_TOO_COMPLEX"
 
-    def __init__(self, most: int) -> None:
-        super().__init__(f"the answer would hold more than {most} attempts, events, reasons and other items; ask for fewer rows, or for less of each")
+    def __init__(self, max_items: int) -> None:
+        super().__init__(f"the response would contain more than {max_items} attempts, events, reasons and other items; request fewer rows or fields")

@@ -1,4 +1,4 @@
-"""What happens to a verification."""
+"""The events in the history of a verification."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,39 +8,39 @@ from domain.status import Status
 
 
 class EventType(Described):
-    """What happened."""
+    """The kind of an event in the history of a verification."""
 
-    CREATED = "created", "The verification was created, always pending."
-    PROVIDER_STARTED = "provider_started", "The provider accepted it and gave its link."
+    CREATED = "created", "The verification was created, with the status PENDING."
+    PROVIDER_STARTED = "provider_started", "The provider accepted the verification and returned its link."
     LINK_OPENED = "link_opened", "The individual opened the link for the first time."
-    CAPTURE_STARTED = "capture_started", "The individual began to record."
-    CAPTURE_COMPLETED = "capture_completed", "The individual recorded all that is needed; the provider is checking it."
-    STATUS_CHANGED = "status_changed", "The outcome: `fromStatus` became `toStatus`, for `reasons`."
-    RESULT_IGNORED = "result_ignored", "Another outcome was reported after the final one; the status stands."
-    RETRY_CREATED = "retry_created", "A retry followed: see `nextAttempt`."
-    ANONYMIZED = "anonymized", "The personal data were removed for good."
+    CAPTURE_STARTED = "capture_started", "The individual began to record the document and the face."
+    CAPTURE_COMPLETED = "capture_completed", "The recording is complete, and the provider is checking it."
+    STATUS_CHANGED = "status_changed", "The status changed from `fromStatus` to `toStatus`, which is final, for the given `reasons`."
+    RESULT_IGNORED = "result_ignored", "A different result was reported after the status was final. The status did not change."
+    RETRY_CREATED = "retry_created", "A retry was created: see `nextAttempt`."
+    ANONYMIZED = "anonymized", "The personal data were permanently removed."
 
 
 class Actor(Described):
-    """Who caused an event."""
+    """The party that caused an event."""
 
-    INTEGRATOR = "integrator", "The company that asked for the verification."
+    INTEGRATOR = "integrator", "The company that created the verification."
     INDIVIDUAL = "individual", "The person being verified."
-    PROVIDER = "provider", "The company that verifies."
-    SYSTEM = "system", "This gateway, when a deadline passed."
+    PROVIDER = "provider", "The company that performs the verification."
+    SYSTEM = "system", "The gateway itself, when a deadline passed or the retention period ended."
 
 
 class Progress(Described):
-    """A step of the individual on the way to a result."""
+    """A step that the individual completes on the way to a result."""
 
-    LINK_OPENED = "link_opened", "The link was opened."
-    CAPTURE_STARTED = "capture_started", "The recording began."
+    LINK_OPENED = "link_opened", "The individual opened the link."
+    CAPTURE_STARTED = "capture_started", "The individual began to record."
     CAPTURE_COMPLETED = "capture_completed", "The recording is complete."
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of a verification's history. Stored ones count from version 1 without gaps; `source_id` is the provider's name for it."""
+    """One entry of a verification's history. Stored events are numbered from 1 without gaps; `source_id` is the provider's id of the event."""
 
     version: int
     type: EventType

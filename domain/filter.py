@@ -1,4 +1,4 @@
-"""Which verifications are asked for, and in which order."""
+"""The filter and the order of a list of verifications."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,17 +11,23 @@ from domain.verification import Verification
 
 
 class Order(Described):
-    """The order of a list. Verifications of the same millisecond are ordered by id."""
+    """The order of a list. Verifications with the same instant, to the millisecond, are ordered by id."""
 
-    CREATED_NEWEST = "created_newest", "By creation, newest first."
-    CREATED_OLDEST = "created_oldest", "By creation, oldest first."
-    UPDATED_NEWEST = "updated_newest", "By the last change, newest first: a list that changes while it is read."
-    UPDATED_OLDEST = "updated_oldest", "By the last change, oldest first: what changes meanwhile comes again at the end."
+    CREATED_NEWEST = "created_newest", "By time of creation, newest first."
+    CREATED_OLDEST = "created_oldest", "By time of creation, oldest first."
+    UPDATED_NEWEST = (
+        "updated_newest",
+        "By time of the last change, newest first. A verification that changes while you page through the list moves to its start.",
+    )
+    UPDATED_OLDEST = (
+        "updated_oldest",
+        "By time of the last change, oldest first. A verification that changes while you page through the list appears again at its end.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a verification must be to be listed. None asks nothing; several conditions must all hold; an empty tuple is met by none."""
+    """The conditions that select verifications. All must hold; None sets no condition; no verification matches an empty tuple."""
 
     statuses: tuple[Status, ...] | None = None
     reason_codes: tuple[str, ...] | None = None
@@ -33,11 +39,11 @@ class Filter:
 
     @property
     def selects_internals(self) -> bool:
-        """Whether the answer would tell who has an internal reason."""
+        """Whether the selection would reveal which verifications have an internal reason."""
         return any(explained(code).internal for code in self.reason_codes or ()) or not INTERNAL_TYPES.isdisjoint(self.reason_types or ())
 
     def matches(self, verification: Verification) -> bool:
-        """Whether the list would hold this verification."""
+        """Whether this verification meets all conditions."""
         return (
             (self.statuses is None or verification.status in self.statuses)
             and (self.reason_codes is None or not set(self.reason_codes).isdisjoint(verification.reasons))
@@ -49,9 +55,9 @@ class Filter:
         )
 
     def concerns(self, verification: Verification, since: int) -> bool:
-        """Whether the list holds this verification, or held it before any of the events after version `since`: so that its row can leave.
+        """Whether this verification matches, or matched before any event after version `since`, so that a client must remove its row.
 
-        Of all that is filtered by, only the outcome ever changes.
+        Of all filtered attributes, only the outcome (status and reasons) ever changes.
         """
         return self.matches(verification) or (
             any(event.type is EventType.STATUS_CHANGED for event in verification.events_after(since))

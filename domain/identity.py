@@ -1,4 +1,4 @@
-"""Who a person said to be, and what the document said."""
+"""The declared names of a person, and the data read from the identity document."""
 
 import re
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ T = TypeVar("T", covariant=True)
 
 
 class Personal(Protocol[T]):
-    """Personal data, which may be closed until somebody opens them."""
+    """Personal data, which may stay encrypted until they are opened."""
 
     def open(self) -> T:
-        """The data."""
+        """The data, decrypted if necessary."""
         ...
 
 
@@ -27,29 +27,29 @@ class DocumentType(Described):
     ID_CARD = "id_card", "A national identity card."
     PASSPORT = "passport", "A passport."
     RESIDENCE_PERMIT = "residence_permit", "A residence permit."
-    TRAVEL_DOCUMENT = "travel_document", "Another document to travel with, such as a refugee's."
+    TRAVEL_DOCUMENT = "travel_document", "Another travel document, such as one issued to a refugee."
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredIdentity:
-    """The names that the integrator gave, as they stand in the document."""
+    """The names that the integrator declared, as written in the identity document."""
 
     first_name: str
     last_name: str
 
     @classmethod
     def declared(cls, first_name: str, last_name: str) -> Self:
-        """The identity where both names can be used. Raises: InvalidInput naming `firstName` or `lastName`."""
+        """The declared identity, if both names are valid. Raises: InvalidInput, which names `firstName` or `lastName`."""
         return cls(short("firstName", first_name), short("lastName", last_name))
 
     def open(self) -> Self:
-        """These names, which stand open."""
+        """The names themselves: they are not encrypted."""
         return self
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractedDocument:
-    """What the provider read from the document. `born_on` is "YYYY-MM-DD"; the country is ISO 3166-1 alpha-2 or alpha-3."""
+    """The data that the provider read from the identity document. `born_on` is "YYYY-MM-DD"; the country is ISO 3166-1 alpha-2 or alpha-3."""
 
     full_name: str | None = None
     born_on: str | None = None
@@ -66,7 +66,7 @@ class ExtractedDocument:
         issuing_country_code: str | None,
         national_identification_number: str | None,
     ) -> Self:
-        """The document where each value that is given can be used. Raises: InvalidInput naming the value."""
+        """The document, if each of its values is valid or None. Raises: InvalidInput, which names the first invalid value."""
         if full_name is not None:
             short("extractedDocument.fullName", full_name)
         if born_on is not None:
@@ -78,5 +78,5 @@ class ExtractedDocument:
         return cls(full_name, born_on, type, issuing_country_code, national_identification_number)
 
     def open(self) -> Self:
-        """This document, which stands open."""
+        """The document itself: it is not encrypted."""
         return self

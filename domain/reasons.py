@@ -1,7 +1,7 @@
 """The catalogue of reason codes: why a verification failed or could not be completed.
 
-Source: "Follow video identity verification status", tables of status codes: 42 rows, 41 codes, since IDVV_1201 stands in both.
-The retry advice and what is internal are this project's own.
+Source: the provider's page "Follow video identity verification status", tables of status codes: 42 rows, but 41 codes, since IDVV_1201 is in both
+tables. The retry advice and the choice of internal codes are not from the provider but from this project.
 """
 
 import re
@@ -13,34 +13,34 @@ from domain.status import Status
 
 
 class ReasonType(Described):
-    """The family that a reason code belongs to."""
+    """The category of a reason code."""
 
-    ENGAGEMENT_ISSUE = "engagement_issue", "The individual did not start, left, postponed or refused."
-    TECHNICAL_ISSUE = "technical_issue", "Connection, browser or device did not allow a capture."
-    DOCUMENT_CAPTURE_ISSUE = "document_capture_issue", "The video of the document can't be used."
-    FACE_CAPTURE_ISSUE = "face_capture_issue", "The video of the face can't be used."
-    OTHER_ISSUE = "other_issue", "Something at the provider prevented a result."
-    DOCUMENT_ISSUE = "document_issue", "The document itself is not acceptable."
-    COPY_ISSUE = "copy_issue", "A copy was shown in place of the document."
-    IDENTITY_FRAUD = "identity_fraud", "Document or face were forged, stolen or someone else's."
-    CONSISTENCY_ISSUE = "consistency_issue", "The identity found is not the one that was declared."
-    SUSPICIOUS_BEHAVIOR = "suspicious_behavior", "The circumstances of the capture are suspect."
-    UNKNOWN = "unknown", "The code is not in the catalogue: the provider may add codes at any time."
+    ENGAGEMENT_ISSUE = "engagement_issue", "The individual did not start the verification, left it, postponed it or refused it."
+    TECHNICAL_ISSUE = "technical_issue", "The connection, browser or device did not allow a recording."
+    DOCUMENT_CAPTURE_ISSUE = "document_capture_issue", "The video of the document is not usable."
+    FACE_CAPTURE_ISSUE = "face_capture_issue", "The video of the face is not usable."
+    OTHER_ISSUE = "other_issue", "A problem at the provider prevented a result."
+    DOCUMENT_ISSUE = "document_issue", "The document itself is not accepted."
+    COPY_ISSUE = "copy_issue", "The individual presented a copy instead of the document."
+    IDENTITY_FRAUD = "identity_fraud", "The document or the face was forged, stolen or belongs to another person."
+    CONSISTENCY_ISSUE = "consistency_issue", "The identity in the document does not match the declared identity."
+    SUSPICIOUS_BEHAVIOR = "suspicious_behavior", "The circumstances of the recording are suspicious."
+    UNKNOWN = "unknown", "The code is not in the catalogue. The provider may add codes at any time."
 
 
 class RetryAdvice(Described):
-    """Whether trying again can help, and what should be different then."""
+    """Whether a retry can help, and what should be different."""
 
-    RETRY_NOW = "retry_now", "Try again; nothing else needs to change but what the description names."
-    RETRY_OTHER_DEVICE = "retry_other_device", "Try again with another device, browser or connection."
-    RETRY_OTHER_DOCUMENT = "retry_other_document", "Try again with another identity document."
-    OFFER_ALTERNATIVE = "offer_alternative", "Offer another way than a video verification."
-    DO_NOT_RETRY = "do_not_retry", "Do not offer a retry by yourself."
+    RETRY_NOW = "retry_now", "Retry. Nothing needs to be different except what the description names."
+    RETRY_OTHER_DEVICE = "retry_other_device", "Retry with another device, browser or connection."
+    RETRY_OTHER_DOCUMENT = "retry_other_document", "Retry with another identity document."
+    OFFER_ALTERNATIVE = "offer_alternative", "Offer an alternative to the video verification."
+    DO_NOT_RETRY = "do_not_retry", "Do not offer a retry on your own initiative."
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonCode:
-    """A reason that a provider gives for an outcome, explained."""
+    """A reason that a provider reports for an outcome, with its explanation. `known`: whether the catalogue has the code."""
 
     code: str
     type: ReasonType
@@ -51,7 +51,7 @@ class ReasonCode:
 
     @property
     def internal(self) -> bool:
-        """Whether the person verified must not learn of it. What an unknown code means can't be told, so it is."""
+        """Whether this must be kept from the person being verified. True for a code that is not in the catalogue, since its meaning is unclear."""
         return not self.known or self.retry_advice is RetryAdvice.DO_NOT_RETRY
 
 
@@ -59,7 +59,7 @@ INCONCLUSIVE = (Status.INCONCLUSIVE,)
 FAILED = (Status.FAILED,)
 EITHER = (Status.INCONCLUSIVE, Status.FAILED)
 
-# In the order of the page's tables, in its words.
+# In the order and the wording of the provider's tables.
 DESCRIPTIONS: dict[tuple[ReasonType, tuple[Status, ...]], dict[str, str]] = {
     (ReasonType.ENGAGEMENT_ISSUE, INCONCLUSIVE): {
         "IDVV_1101": "The individual never started the flow.",
@@ -130,7 +130,7 @@ DESCRIPTIONS: dict[tuple[ReasonType, tuple[Status, ...]], dict[str, str]] = {
     },
 }
 
-# Any other code of the catalogue: RETRY_NOW.
+# All other codes of the catalogue have the advice RETRY_NOW.
 ADVICE = {
     **dict.fromkeys(("IDVV_1201", "IDVV_1202", "IDVV_1203"), RetryAdvice.RETRY_OTHER_DEVICE),
     **dict.fromkeys(("IDVV_2101", "IDVV_2102", "IDVV_2103", "IDVV_2201", "IDVV_2202"), RetryAdvice.RETRY_OTHER_DOCUMENT),
@@ -144,11 +144,11 @@ CATALOGUE = {
     for code, description in descriptions.items()
 }
 
-# Those that a person causes by pressing one of the capture page's buttons, or whose own device reports them.
+# Codes that the individual causes by pressing a button of the capture page, or that the individual's device reports.
 BUTTONS = frozenset({"IDVV_1111", "IDVV_1112", "IDVV_1113", "IDVV_1202", "IDVV_1203", "IDVV_3001"})
 NEVER_STARTED, LINK_EXPIRED, VERIFICATION_EXPIRED = "IDVV_1101", "IDVV_1121", "IDVV_1199"
 
-# A type that holds an internal code: who may not see the code may not ask for the type either.
+# Types with at least one internal code. A caller who may not see internal codes may not filter by these types either.
 INTERNAL_TYPES = frozenset({reason.type for reason in CATALOGUE.values() if reason.internal} | {ReasonType.UNKNOWN})
 
 CODE = re.compile(r"[A-Z0-9_]{1,64}")
@@ -156,18 +156,18 @@ CODE = re.compile(r"[A-Z0-9_]{1,64}")
 
 @lru_cache
 def listed(status: Status | None = None, type: ReasonType | None = None) -> tuple[ReasonCode, ...]:
-    """The entries that can go with a status and are of a type."""
+    """The catalogue's entries that are allowed with the status and have the type; None allows any."""
     return tuple(reason for reason in CATALOGUE.values() if status in (None, *reason.statuses) and type in (None, reason.type))
 
 
 @lru_cache(1000)
 def all_explained(codes: tuple[str, ...]) -> tuple[ReasonCode, ...]:
-    """The entries for codes that come together: there are few such combinations, and many who have them."""
+    """The entries for the codes of one verification. Cached by combination: few combinations exist, and many verifications share them."""
     return tuple(map(explained, codes))
 
 
 def explained(code: str) -> ReasonCode:
-    """The catalogue's entry for a code; one that says so where the catalogue has none."""
+    """The catalogue's entry for a code, or an entry of type UNKNOWN if the catalogue does not have the code."""
     return CATALOGUE.get(code) or ReasonCode(
         code, ReasonType.UNKNOWN, EITHER, "A reason that this catalogue does not know yet.", RetryAdvice.RETRY_NOW, known=False
     )

@@ -1,4 +1,4 @@
-"""What a provider reports as the outcome."""
+"""A result that a provider reports."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -14,7 +14,7 @@ MAX_REASONS = 50
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A final status with the codes that go with it. Made by `reported`."""
+    """A final status with its reason codes. Use `reported` to create a validated one."""
 
     status: Status
     reasons: tuple[str, ...] = ()
@@ -23,9 +23,9 @@ class Result:
 
     @classmethod
     def reported(cls, status: Status, codes: list[str], document: ExtractedDocument | None = None, source_id: str | None = None) -> Self:
-        """The result where the codes go with the status: doubles dropped, order kept.
+        """The result, if the codes are allowed with the status. Duplicate codes are dropped; the order is kept.
 
-        Raises: InvalidInput naming `status` or `reasonCodes`.
+        Raises: InvalidInput, which names `status` or `reasonCodes`.
         """
         reasons = tuple(dict.fromkeys(codes))
         if not status.final:
@@ -45,10 +45,10 @@ class Result:
 
     @property
     def actor(self) -> Actor:
-        """Who caused it: the individual where all codes are of the capture page's buttons."""
+        """The party that caused the result: the individual if all codes are in `BUTTONS`, otherwise the provider."""
         return Actor.INDIVIDUAL if self.reasons and BUTTONS.issuperset(self.reasons) else Actor.PROVIDER
 
     @property
     def key(self) -> tuple[Status, frozenset[str]]:
-        """What makes two results the same."""
+        """The key by which two results are compared: the status and the set of codes, without order, document and source."""
         return self.status, frozenset(self.reasons)

@@ -1,4 +1,4 @@
-"""How many verifications there are of each kind, and how long an outcome takes."""
+"""Counts of verifications by status and reason, and the median time to a result."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from domain.status import Status
 
 @dataclass(frozen=True, slots=True)
 class StatusCount:
-    """How many verifications have a status."""
+    """The number of verifications with a status."""
 
     status: Status
     count: int
@@ -16,22 +16,23 @@ class StatusCount:
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
-    """How many verifications have a reason."""
+    """The number of verifications with a reason."""
 
     reason: ReasonCode
     count: int
 
     @property
     def internal(self) -> bool:
-        """Whether the person verified must not learn of it."""
+        """Whether the reason must be kept from the person being verified."""
         return self.reason.internal
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationStats:
-    """Counts over a filter. The median is over outcomes that people and providers caused; None where there are none.
+    """Statistics of the verifications that match a filter.
 
-    A verification whose status this release doesn't have counts in `total` alone.
+    The median counts only outcomes that individuals and providers caused, not deadlines; it is None if there are none.
+    A verification with a status that this release does not have counts only in `total`.
     """
 
     by_status: tuple[StatusCount, ...]
@@ -41,10 +42,10 @@ class VerificationStats:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The number of all matching verifications."""
         return sum(row.count for row in self.by_status) + self.of_unknown_status
 
     @property
     def billable(self) -> int:
-        """Those that the provider charges for."""
+        """The number of verifications that the provider charges for."""
         return sum(row.count for row in self.by_status if row.status.billable)

@@ -1,6 +1,6 @@
-"""The four statuses of a verification, and what each asks of whoever waits for it.
+"""The four statuses of a verification, and what the integrator should do at each.
 
-Source: "Follow video identity verification status", table of verification statuses.
+Source: the provider's page "Follow video identity verification status", table of verification statuses.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from domain.described import Described
 
 
 class Status(Described):
-    """Where a verification stands. Only PENDING can change; the other three are final."""
+    """The status of a verification. Only PENDING can change; the other three statuses are final."""
 
     PENDING = "pending", "The video identity verification has been initiated."
     INCONCLUSIVE = "inconclusive", "The verification could not be completed."
@@ -18,33 +18,33 @@ class Status(Described):
 
     @property
     def final(self) -> bool:
-        """Whether nothing can follow."""
+        """Whether the status can no longer change."""
         return self is not Status.PENDING
 
     @property
     def billable(self) -> bool | None:
-        """Whether the provider charges for it; None while that isn't known."""
+        """Whether the provider charges for the verification; None while it is pending, since that depends on the outcome."""
         return None if self is Status.PENDING else self is not Status.INCONCLUSIVE
 
 
 class Phase(Described):
-    """How far a verification has come, finer than its status: what a waiting person can be told."""
+    """How far a verification has come, in more detail than its status. Use it to show progress to a waiting person."""
 
-    AWAITING_INDIVIDUAL = "awaiting_individual", "The link has never been opened."
-    IN_SESSION = "in_session", "The link was opened; the capture has not begun, and `linkExpiresAt` is near."
-    CAPTURING = "capturing", "The individual is recording document and face."
-    PROCESSING = "processing", "The capture is complete, and the provider is checking it: nothing is left for the individual to do."
+    AWAITING_INDIVIDUAL = "awaiting_individual", "The individual has not opened the link yet."
+    IN_SESSION = "in_session", "The individual opened the link but has not begun to record. The recording must begin before `linkExpiresAt`."
+    CAPTURING = "capturing", "The individual is recording the document and the face."
+    PROCESSING = "processing", "The recording is complete, and the provider is checking it. The individual has nothing left to do."
     DONE = "done", "The status is final."
 
 
 class RecommendedAction(Described):
-    """What to do next with a verification."""
+    """What the integrator should do next with a verification."""
 
     SHARE_VERIFICATION_URL = "share_verification_url", "Share `verificationUrl` with the individual, then wait for the status to change."
     WAIT = "wait", "Wait for the status to change."
-    CREATE_RETRY = "create_retry", "Initiate a retry: `retryVerification`."
-    ACCEPT_REQUEST = "accept_request", "Proceed with accepting the request that required the verification."
-    REJECT_REQUEST = "reject_request", "Reject the request that required the verification; a retry may still be possible, see `canRetry`."
+    CREATE_RETRY = "create_retry", "Create a retry with `retryVerification`."
+    ACCEPT_REQUEST = "accept_request", "Accept the request that required the verification."
+    REJECT_REQUEST = "reject_request", "Reject the request that required the verification. A retry may still be possible: see `canRetry`."
 
 
 RECOMMENDED = {
@@ -57,7 +57,7 @@ RECOMMENDED = {
 
 @dataclass(frozen=True, slots=True)
 class StatusGuide:
-    """A row of the table of statuses."""
+    """A row of the provider's table of statuses."""
 
     status: Status
     description: str

@@ -1,4 +1,4 @@
-"""What may stand in a text that comes from outside."""
+"""Validation of strings that clients and providers send."""
 
 from collections.abc import Callable
 from datetime import date
@@ -10,12 +10,12 @@ from domain.errors import InvalidInput
 MAX_CHARACTERS = 255
 MAX_URL_CHARACTERS = 2000
 
-# Spaces and joiners that names are written with in French, Japanese, Persian or Hindi; Python calls them unprintable.
+# Spaces and joiners that occur in French, Japanese, Persian or Hindi names, but that `str.isprintable` rejects.
 AS_SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u3000\u200c\u200d", " "))
 
 
 def short(field: str, text: str) -> str:
-    """The text where it is neither blank nor over 255 characters and holds no control character. Raises: InvalidInput."""
+    """The text, if it is not blank, has at most 255 characters and contains no control character. Raises: InvalidInput."""
     plain = text.translate(AS_SPACES)
     if not plain.strip():
         raise InvalidInput(field, "must not be blank")
@@ -27,7 +27,7 @@ def short(field: str, text: str) -> str:
 
 
 def web_address(field: str, url: str) -> str:
-    """The URL where a browser can be sent there. Raises: InvalidInput."""
+    """The URL, if a browser can be redirected to it. Raises: InvalidInput."""
     if len(url) > MAX_URL_CHARACTERS:
         raise InvalidInput(field, f"has {len(url)} characters; at most {MAX_URL_CHARACTERS} are accepted")
     try:
@@ -51,12 +51,12 @@ def day(field: str, text: str) -> str:
 
 
 def shaped(field: str, text: str, pattern: Pattern[str], shape: str) -> str:
-    """The text where it has the pattern's shape. Raises: InvalidInput."""
+    """The text, if it matches the pattern; `shape` describes the pattern in the error. Raises: InvalidInput."""
     if not pattern.fullmatch(text):
         raise InvalidInput(field, f"must be {shape}")
     return text
 
 
 def optional(check: Callable[[str, str], str], field: str, text: str | None) -> str | None:
-    """The text after a check, if there is one. Raises: what the check raises."""
+    """The checked text, or None if there is no text. Raises: the errors of `check`."""
     return None if text is None else check(field, text)

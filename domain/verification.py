@@ -1,7 +1,7 @@
-"""One attempt at verifying a person's identity by video: its state, its history and what may happen to it.
+"""One attempt at verifying a person's identity by video: its state, its history and the rules by which it changes.
 
-A rule takes the state and the time, and returns the next state, the same one where nothing changes. Each change is exactly one event,
-whose number becomes the version. An event of a type that this release doesn't have is left out of `events`, so versions may have gaps there.
+A rule takes the state and the time, and returns the next state, or the same object if nothing changes. Each change appends exactly one event,
+whose number becomes the version. An event whose type this release does not have is left out of `events`, so versions may have gaps there.
 """
 
 from bisect import bisect_right
@@ -27,7 +27,7 @@ VERSION = attrgetter("version")
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """What tells a repeated creation from a new one. The fingerprint is gone once the verification is anonymized."""
+    """The key and the input's fingerprint by which a repeated creation is recognized. Anonymization removes the fingerprint."""
 
     key: str
     fingerprint: str | None
@@ -35,7 +35,7 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Who verifies, under which id of its own, and the link that it gave."""
+    """The provider that performs the verification, its own id of the verification, and the link for the individual."""
 
     name: str
     id: str
@@ -44,7 +44,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an integrator asks for."""
+    """An integrator's request to create a verification."""
 
     declared: DeclaredIdentity
     redirection_url: str
@@ -55,14 +55,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class RetryRequest:
-    """What an integrator changes in a retry; what is None stays as it was."""
+    """The values that an integrator changes in a retry. A value that is None is taken over from the attempt."""
 
     first_name: str | None = None
     last_name: str | None = None
     redirection_url: str | None = None
 
     def checked(self) -> Self:
-        """The same, with each text trimmed and valid. Raises: InvalidInput."""
+        """The same request, if each text is valid. Raises: InvalidInput."""
         return type(self)(
             first_name=optional(short, "firstName", self.first_name),
             last_name=optional(short, "lastName", self.last_name),
@@ -72,7 +72,7 @@ class RetryRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """One attempt at verifying a person's identity by video. Instants are aware, UTC, in whole milliseconds."""
+    """One attempt at verifying a person's identity by video. Instants are timezone-aware, in UTC, in whole milliseconds."""
 
     id: str
     workspace: str
@@ -103,7 +103,7 @@ class Verification:
 
     @classmethod
     def created(cls, id: str, workspace: str, request: Request, provider: Provider, windows: Windows, at: datetime) -> Self:
-        """The first attempt, pending."""
+        """A new pending verification, the first attempt of its chain."""
         at = whole_milliseconds(at)
         return cls(
             id=id,
@@ -122,7 +122,7 @@ class Verification:
 
     @property
     def phase(self) -> Phase:
-        """How far it has come."""
+        """How far the verification has come."""
         if self.status.final:
             return Phase.DONE
         if self.capture_completed_at:
@@ -133,49 +133,49 @@ class Verification:
 
     @property
     def recommended_action(self) -> RecommendedAction:
-        """What to do next. A link that was opened need not be shared again."""
+        """What the integrator should do next. A link that was opened need not be shared again."""
         if self.phase in (Phase.IN_SESSION, Phase.CAPTURING, Phase.PROCESSING):
             return RecommendedAction.WAIT
         return RECOMMENDED[self.status]
 
     @property
     def billable(self) -> bool | None:
-        """Whether the provider charges for it; None while that isn't known."""
+        """Whether the provider charges for the verification; None while it is pending."""
         return self.status.billable
 
     @property
     def can_retry(self) -> bool:
-        """Whether a retry may follow, and none does yet."""
+        """Whether the verification can be retried and has not been retried yet."""
         return self.status in (Status.INCONCLUSIVE, Status.FAILED) and self.next is None
 
     @property
     def verification_url(self) -> str | None:
-        """Where the individual goes; None once there is nothing left to do there."""
+        """The link that the individual opens; None once the status is final."""
         return None if self.status.final else self.provider.url
 
     @property
     def link_expires_at(self) -> datetime | None:
-        """Until when a capture must have begun; None outside a session."""
+        """The instant before which the recording must begin; None unless the phase is IN_SESSION."""
         return self.link_deadline if self.phase is Phase.IN_SESSION else None
 
     @property
     def due(self) -> datetime | None:
-        """When the system acts next; None where it waits for somebody else."""
+        """The instant at which the system acts next; None while it waits for the provider's result, and once the status is final."""
         match self.phase:
             case Phase.AWAITING_INDIVIDUAL | Phase.CAPTURING:
                 return self.expires_at
             case Phase.IN_SESSION:
-                # A deadline that can't be read counts as none.
+                # A link deadline that can't be read is ignored.
                 return min(self.link_deadline, self.expires_at) if isinstance(self.link_deadline, datetime) else self.expires_at
             case _:
                 return None
 
     def overdue(self, at: datetime) -> bool:
-        """Whether a deadline has passed that was not applied yet."""
+        """Whether a deadline has passed but was not applied yet."""
         return self.due is not None and self.due <= at
 
     def expired(self, at: datetime) -> Self:
-        """This verification, inconclusive where its deadline has passed."""
+        """This verification, inconclusive if its deadline has passed, otherwise unchanged."""
         if not self.overdue(at):
             return self
         if self.phase is Phase.IN_SESSION and self.due != self.expires_at:
@@ -187,9 +187,9 @@ class Verification:
         return self._concluded(Status.INCONCLUSIVE, reasons, Actor.SYSTEM, at)
 
     def progressed(self, progress: Progress, windows: Windows, at: datetime, source_id: str | None = None) -> Self:
-        """This verification with a step of the individual; steps that were skipped happen at the same instant.
+        """This verification after a step of the individual. Skipped steps are recorded at the same instant.
 
-        What is repeated, late or earlier than what is known changes nothing; after a deadline, the deadline wins.
+        A step that is repeated, precedes a recorded step or follows the outcome changes nothing. If a deadline has passed, it is applied instead.
         """
         if self.overdue(at):
             return self.expired(at)
@@ -199,7 +199,7 @@ class Verification:
             Progress.CAPTURE_STARTED: self.capture_started_at,
             Progress.CAPTURE_COMPLETED: self.capture_completed_at,
         }
-        if self.status.final or reached[progress] or self._knows(source_id, STEPS):
+        if self.status.final or reached[progress] or self._has_recorded(source_id, STEPS):
             return self
         at = self._not_before(at)
         changes: dict[str, Any] = {}
@@ -212,11 +212,12 @@ class Verification:
         return replace(self, **changes)._after(EventType[progress.name], Actor.INDIVIDUAL, at, source_id=source_id)
 
     def concluded(self, result: Result, at: datetime) -> Self:
-        """This verification with its outcome, even where a deadline has passed that was not applied yet.
+        """This verification with its outcome, even if a deadline has passed that was not applied yet.
 
-        The same result again changes nothing. A different one for a final status is kept as RESULT_IGNORED, once, and at most 20 of them.
+        Repeating the same result changes nothing. A different result after a final status is recorded once as RESULT_IGNORED, for at most 20
+        different results.
         """
-        if self._knows(result.source_id, OUTCOMES):
+        if self._has_recorded(result.source_id, OUTCOMES):
             return self
         if not self.status.final:
             changed = self._concluded(result.status, result.reasons, result.actor, at, result.source_id)
@@ -236,26 +237,26 @@ class Verification:
         )
 
     def stands_at(self, result: Result) -> bool:
-        """Whether its outcome is this one."""
+        """Whether the verification has this outcome: the same status and the same set of reason codes."""
         return result.key == (self.status, frozenset(self.reasons))
 
     def retry_request(self, retry: RetryRequest) -> Request:
-        """What the next attempt is asked for: what the retry changes, and for the rest what this attempt has.
+        """The request for the next attempt: the retry's values, and this attempt's values for all that are None in the retry.
 
-        Raises: NotRetryable; InvalidInput, also if the names were anonymized and the retry has none.
+        Raises: NotRetryable; InvalidInput, also if this attempt was anonymized and the retry does not contain both names.
         """
         retry = retry.checked()
         if not self.can_retry:
             raise NotRetryable(self.id, self.status)
         return Request(
-            declared=self._declared_anew(retry),
+            declared=self._declared_for(retry),
             redirection_url=retry.redirection_url or self.redirection_url,
             reference=self.reference,
             face_recognition=self.face_recognition,
         )
 
     def retried(self, id: str, retry: RetryRequest, provider: Provider, windows: Windows, at: datetime) -> tuple[Self, Self]:
-        """This verification with a successor, and the successor. Raises: as `retry_request`."""
+        """This verification, linked to its retry, and the retry. Raises: the errors of `retry_request`."""
         request = self.retry_request(retry)
         at = self._not_before(at)
         first = type(self).created(id, self.workspace, request, provider, windows, at)
@@ -263,7 +264,7 @@ class Verification:
         return replace(self, next=id)._after(EventType.RETRY_CREATED, Actor.INTEGRATOR, at), successor
 
     def anonymized(self, actor: Actor, at: datetime) -> Self:
-        """This verification without personal data, for good. Raises: NotFinal."""
+        """This verification, with its personal data permanently removed. Raises: NotFinal."""
         if not self.status.final:
             raise NotFinal(self.id)
         if self.anonymized_at:
@@ -279,16 +280,16 @@ class Verification:
         )._after(EventType.ANONYMIZED, actor, at)
 
     def events_after(self, version: int) -> tuple[Event, ...]:
-        """What happened since a version, oldest first."""
+        """The events after a version, oldest first."""
         return self.events[bisect_right(self.events, version, key=VERSION) :]
 
-    def _declared_anew(self, retry: RetryRequest) -> DeclaredIdentity:
+    def _declared_for(self, retry: RetryRequest) -> DeclaredIdentity:
         first_name, last_name = retry.first_name, retry.last_name
         if self.declared and not (first_name and last_name):
-            known = self.declared.open()
-            first_name, last_name = first_name or known.first_name, last_name or known.last_name
+            declared = self.declared.open()
+            first_name, last_name = first_name or declared.first_name, last_name or declared.last_name
         if not first_name or not last_name:
-            raise InvalidInput("lastName" if first_name else "firstName", "must be given, since the verification was anonymized")
+            raise InvalidInput("lastName" if first_name else "firstName", "is required, since the verification was anonymized")
         return DeclaredIdentity(first_name, last_name)
 
     def _concluded(self, status: Status, reasons: tuple[str, ...], actor: Actor, at: datetime, source_id: str | None = None) -> Self:
@@ -303,9 +304,9 @@ class Verification:
         return replace(self, version=event.version, updated_at=at, events=(*self.events, event))
 
     def _not_before(self, at: datetime) -> datetime:
-        # A clock that went back must not turn the history round.
+        # The events stay in order even if the clock was set back.
         return max(whole_milliseconds(at), self.updated_at)
 
-    def _knows(self, source_id: str | None, types: frozenset[EventType]) -> bool:
-        # Of its own kind only: a result must not get lost because a step came under the same name.
+    def _has_recorded(self, source_id: str | None, types: frozenset[EventType]) -> bool:
+        # Compares with events of the same kind only: a result must not be lost because a step had the same id.
         return source_id is not None and any(event.source_id == source_id and event.type in types for event in self.events)

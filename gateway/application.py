@@ -1,4 +1,4 @@
-"""The application: everything that the process is made of, put together in one place."""
+"""The application: creates and connects all objects of the process, in one place."""
 
 import asyncio
 import hmac
@@ -22,7 +22,7 @@ from gateway.operations.execution import Execution
 from gateway.operations.live import Live
 from gateway.operations.trusted import BadManifest
 from gateway.operations.trusted import read as manifest
-from gateway.process.background import kept, preparation
+from gateway.process.background import preparation, restarted
 from gateway.process.drain import Drain
 from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics
@@ -45,7 +45,7 @@ from store.verifications import Clock, Store, utc_now
 
 
 def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock = utc_now, local: bool = False) -> Application:
-    """The gateway, on a developer's machine (`local`) or in production. To be called while an event loop runs. Raises: BadAddress, BadSettings."""
+    """The gateway, on a developer's machine (`local`) or in production. Needs a running event loop. Raises: BadAddress, BadSettings."""
     uri = settings.mongo_uri.get_secret_value()
     client, watcher = connect(uri, settings.database_seconds), watching(uri)
     store = Store(client, Keys(settings.data_keys.get_secret_value()), now, patience_seconds=settings.request_seconds / 2)
@@ -107,7 +107,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
 
 
 def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
-    """The hooks that see every request, in their order."""
+    """The entrance, with the hooks that see every request, in their order."""
     names = [settings.host, settings.public_url.host or ""]
     allowed = [origin_of(settings.public_url), *settings.allowed_origins]
     return Entrance(
@@ -122,7 +122,7 @@ def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
 
 
 def token_reader(settings: Settings, now: Clock, published: IssuerKeys | None = None) -> Tokens:
-    """What reads and issues tokens."""
+    """The object that verifies callers' tokens and issues follow tokens."""
     trust = Trust(
         settings.token_key.get_secret_value() if settings.token_key else None,
         published,
@@ -134,9 +134,9 @@ def token_reader(settings: Settings, now: Clock, published: IssuerKeys | None = 
 
 
 def keys_of_issuer(settings: Settings) -> IssuerKeys | None:
-    """Where the issuer's public keys are. Raises: BadSettings where a file holds none, or there is an address too."""
+    """The issuer's public keys, if the settings have a URL or a file. Raises: BadSettings if both are set, or the file has no usable key."""
     if settings.token_jwks_url and settings.token_jwks_file:
-        raise BadSettings({"token_jwks_file": "is one too many, since GATEWAY_TOKEN_JWKS_URL is set"})
+        raise BadSettings({"token_jwks_file": "can't be set together with GATEWAY_TOKEN_JWKS_URL; unset one of them"})
     if settings.token_jwks_url:
         return PublishedKeys(str(settings.token_jwks_url))
     if not settings.token_jwks_file:
@@ -148,10 +148,10 @@ def keys_of_issuer(settings: Settings) -> IssuerKeys | None:
 
 
 def documents(settings: Settings, schema: GraphQLSchema) -> Documents:
-    """The operation documents. Raises: BadSettings where the trusted ones can't be used, or none are named and there are to be no others."""
+    """The operation documents. Raises: BadSettings if the manifest can't be used, or is missing although the mode needs it."""
     path, mode = settings.trusted_documents, settings.documents
     if mode != "open" and not path:
-        raise BadSettings({"trusted_documents": f"is missing: with GATEWAY_DOCUMENTS={mode}, no document would be a trusted one"})
+        raise BadSettings({"trusted_documents": f"is missing; GATEWAY_DOCUMENTS={mode} needs a manifest"})
     try:
         trusted = manifest(path) if path else None
         return Documents(schema, settings.introspection, persisted_queries=settings.persisted_queries, trusted=trusted, mode=mode)
@@ -160,7 +160,7 @@ def documents(settings: Settings, schema: GraphQLSchema) -> Documents:
 
 
 def fingerprint(settings: Settings) -> Callable[[str], str]:
-    """The function that fingerprints inputs, without showing anything of them: HMAC-SHA256 in hex."""
+    """The function that fingerprints inputs without revealing them: HMAC-SHA256 in hex."""
     key = settings.fingerprint_key.get_secret_value().encode()
     return lambda text: hmac.digest(key, text.encode(), "sha256").hex()
 
@@ -170,7 +170,7 @@ def lifespan(tasks: Mapping[str, Callable[[], Awaitable[None]]], clients: Sequen
 
     @asynccontextmanager
     async def running(app: Starlette) -> AsyncIterator[None]:
-        background = [asyncio.create_task(kept(name, work)) for name, work in tasks.items()]
+        background = [asyncio.create_task(restarted(name, work)) for name, work in tasks.items()]
         try:
             yield
         finally:

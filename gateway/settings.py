@@ -21,7 +21,7 @@ MIN_KEY_CHARACTERS = 32
 MIN_DIFFERENT = 8
 MAX_RETENTION_SECONDS = 100 * 366 * 86_400
 
-# Keys that `gateway dev` makes carry these, so that `gateway serve` can refuse them.
+# Marks of the keys that `gateway dev` creates, by which `gateway serve` refuses them.
 DEVELOPMENT_PREFIX = "development-"
 DEVELOPMENT_KEY_ID = "development"
 
@@ -38,7 +38,7 @@ class BadSettings(Exception):
 
 
 def random_enough(key: SecretStr) -> SecretStr:
-    """The key, unless somebody typed it. Raises: ValueError."""
+    """The key, if it has enough different characters to be generated. Raises: ValueError."""
     if len(set(key.get_secret_value())) < MIN_DIFFERENT:
         raise ValueError("is too simple to be a key; `openssl rand -base64 48` makes one")
     return key
@@ -86,14 +86,14 @@ def networks(text: str) -> tuple[str, ...]:
 
 
 def encrypted_url(url: AnyHttpUrl) -> AnyHttpUrl:
-    """The URL, if nobody on the network can change what is fetched from it. Raises: ValueError."""
+    """The URL, if it is https or local, so that the fetched keys can't be replaced on the network. Raises: ValueError."""
     if url.scheme != "https" and url.host not in ("localhost", "127.0.0.1", "[::1]"):
         raise ValueError("must be https: otherwise anybody on the network could replace the keys and sign tokens")
     return url
 
 
 def from_text(parse: Callable[[str], object]) -> BeforeValidator:
-    """Parses a text. A value that is not one, such as a default, is validated as it is."""
+    """Parses a text. A value that is not a text, such as a default, is validated without parsing."""
     return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
 
 
@@ -155,8 +155,10 @@ class Settings(BaseSettings):
     request_seconds: float = Field(default=20, gt=0, description="How long a query or mutation may take")
     database_seconds: float = Field(default=15, gt=0, description="How long MongoDB may take to answer")
     max_sockets: int = Field(default=10_000, ge=1, description="How many WebSockets and event streams may be open in this process")
-    max_sockets_per_address: int = Field(default=1000, ge=1, description="How many of them from one IP address")
-    max_sockets_per_subject: int = Field(default=500, ge=1, description="How many of them for one subject of a workspace")
+    max_sockets_per_address: int = Field(default=1000, ge=1, description="How many WebSockets and event streams may be open from one IP address")
+    max_sockets_per_subject: int = Field(
+        default=500, ge=1, description="How many WebSockets and event streams may be open for one subject of a workspace"
+    )
     max_cost: int = Field(default=4000, ge=1, description="The highest cost of one operation; a page of 50 rows costs about 50")
     rate_cost_per_second: float = Field(
         default=5000, ge=0, allow_inf_nan=False, description="The cost that one caller may spend per second in each process; 0: no limit"
@@ -216,7 +218,7 @@ def read(defaults: dict[str, Any], required: Collection[str] = (), **overrides: 
 
 def to_serve() -> Settings:
     """The settings of the environment, fit for production. Raises: BadSettings."""
-    # Without an issuer, a token that somebody else issued with the same key would be accepted here.
+    # Without a required issuer, a token that another issuer signed with the same key would be accepted here.
     return served(read({}, required=("token_issuer",)))
 
 

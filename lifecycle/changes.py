@@ -1,4 +1,4 @@
-"""What may happen to a verification. Mutations, the sandbox's page and the sweeper all change verifications through this one place."""
+"""All changes of verifications. Mutations, the sandbox's page and the sweeper change verifications only through this module."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -17,7 +17,7 @@ OVERDUE = frozenset({"overdue"})
 
 
 class Changes:
-    """Creates and changes the verifications of all workspaces, whoever the actor is.
+    """Creates and changes the verifications of all workspaces, for every actor.
 
     A deadline that has passed is applied before a verification is returned, or before another change is decided.
     """
@@ -43,7 +43,7 @@ class Changes:
         return stored if stored is created or not idempotency else await self._replayed(verifications, stored, idempotency)
 
     async def retry(self, workspace: str, id: str, retry: RetryRequest) -> Verification:
-        """The next attempt, started at the provider; the existing one, whatever the input, if there already is one.
+        """The next attempt, started at the provider; if it exists already, the existing one, whatever the input.
 
         Raises: NotFound, NotRetryable, InvalidInput.
         """
@@ -108,7 +108,7 @@ class Changes:
         return await self.current(verifications, existing.id) or existing
 
     async def _change_once(self, workspace: str, id: str, rule: Rule) -> bool:
-        """Change a verification, unless another process is faster: what every process attempts anyway is not attempted twice."""
+        """Change a verification, unless another process is faster. A lost race is not repeated, since every process attempts the same change."""
         verifications = self._store.within(workspace)
         old = await verifications.get(id)
         if not old or (new := rule(old, self._store.now())) is old:
@@ -127,5 +127,5 @@ def new_id() -> str:
 
 @lru_cache(1000)
 def and_overdue(reading: frozenset[str]) -> frozenset[str]:
-    """These attributes, and the one that shows whether a deadline has passed."""
+    """These attributes, and `overdue`, which shows whether a deadline has passed."""
     return reading | OVERDUE

@@ -1,6 +1,6 @@
-"""What happens to verifications by itself: deadlines that passed are applied, and personal data are removed after their retention.
+"""The sweeper: it applies deadlines that have passed, and removes personal data after their retention.
 
-Every process sweeps. Compare-and-set decides, and no process leads.
+Every process sweeps; no process leads. If two make the same change, compare-and-set lets one of them win.
 """
 
 import asyncio
@@ -18,14 +18,15 @@ from store.verifications import Store
 logger = logging.getLogger(__name__)
 
 BATCH = 200
-AT_ONCE = 8
+MAX_CONCURRENT_CHANGES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """A change that time brings: which verifications are due, a batch at a time behind the last one, and the change itself.
+    """A kind of change that becomes due with time.
 
-    `done` completes the sentence "the verification could not be …". `change` returns whether this process made the change.
+    `due` returns the next batch of due verifications behind the given one. `change` makes the change to one of them, and returns whether this
+    process made it. `done` completes the sentence "the verification could not be …".
     """
 
     done: str
@@ -34,7 +35,7 @@ class Chore:
 
 
 def chores(store: Store, changes: Changes, retention: timedelta | None) -> list[Chore]:
-    """All chores. Without a retention, personal data are kept."""
+    """All chores. Without a retention, personal data are never removed."""
     expiry = Chore("expired", lambda after: store.overdue(BATCH, after), changes.expire)
     if retention is None:
         return [expiry]
@@ -48,37 +49,37 @@ async def sweeping(chore: Chore, every_seconds: float) -> None:
         try:
             await sweep(chore)
         except Unavailable:
-            logger.warning("verifications to be %s wait for MongoDB", chore.done)
+            logger.warning("MongoDB is unavailable; verifications will be %s later", chore.done)
         await asyncio.sleep(every_seconds * random.uniform(0.8, 1.2))
 
 
 async def sweep(chore: Chore) -> int:
-    """Make the change to all verifications that are due. Returns how many of them this process changed.
+    """Make the chore's change to all verifications that are due. Returns how many of them this process changed.
 
-    Each batch begins behind the one before, so that a verification which can't be changed does not block the others.
+    Each batch begins behind the previous one, so that a verification that can't be changed does not block the others.
     """
     changed, last = 0, None
     while batch := await chore.due(last):
         last = batch[-1]
-        changed += await _settle(chore, batch)
+        changed += await _change_all(chore, batch)
     return changed
 
 
-async def _settle(chore: Chore, batch: list[Due]) -> int:
-    # In random order, so that processes which sweep at the same time seldom meet.
+async def _change_all(chore: Chore, batch: list[Due]) -> int:
+    # In random order, so that processes that sweep at the same time rarely race for the same verification.
     random.shuffle(batch)
-    places = asyncio.Semaphore(AT_ONCE)
+    slots = asyncio.Semaphore(MAX_CONCURRENT_CHANGES)
 
-    async def settle(due: Due) -> bool:
-        async with places:
+    async def change(due: Due) -> bool:
+        async with slots:
             return await chore.change(due.workspace, due.id)
 
-    # A verification that can't be changed must not keep the others from their change.
-    outcomes = await asyncio.gather(*map(settle, batch), return_exceptions=True)
+    # Errors are returned, so that a verification that can't be changed does not block the others.
+    outcomes = await asyncio.gather(*map(change, batch), return_exceptions=True)
     for due, outcome in zip(batch, outcomes, strict=True):
         if isinstance(outcome, Unavailable):
             raise outcome
-        # What can't be read was logged when it was read.
+        # Unreadable documents were logged when they were read.
         if isinstance(outcome, Exception) and not isinstance(outcome, BadDocument):
             logger.error("%s could not be %s (%s)", due.id, chore.done, type(outcome).__name__)
     return sum(outcome is True for outcome in outcomes)

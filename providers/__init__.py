@@ -1,1 +1,1 @@
-"""The companies that verify: so far a sandbox that ships with the gateway."""
+"""Adapters for the companies that verify identities. So far: a sandbox that ships with the gateway."""

@@ -1,4 +1,4 @@
-"""What the gateway needs of a company that verifies. Each adapter in this package is one such company."""
+"""The port for providers: the interface that every adapter in this package implements."""
 
 from typing import Protocol
 
@@ -9,5 +9,5 @@ class ProviderPort(Protocol):
     """A company that verifies identities by video."""
 
     async def start(self, workspace: str, verification_id: str, request: Request) -> Provider:
-        """Start a verification there: the provider's own id for it, and the link for the individual."""
+        """Start a verification at the provider. Returns the provider's own id for it, and the link for the individual."""
         ...

@@ -1,4 +1,4 @@
-"""Tells whether the locks belong to pyproject.toml. Asks no network, so that it can run before every commit."""
+"""Checks that the locks match pyproject.toml. Uses no network, so that it can run before every commit."""
 
 import re
 import sys
@@ -32,43 +32,43 @@ def main() -> None:
         *faults("bench.lock", groups["bench"]),
         *differences("build.lock", "dev.lock"),
         *differences("runtime.lock", "dev.lock"),
-        # What only the peers need stands there alone.
+        # The peers' own requirements are only in bench.lock.
         *differences("bench.lock", "dev.lock", but=groups["bench"]),
     ]
     if found:
-        sys.exit("\n".join([*found, "The locks don't belong to pyproject.toml: run `make lock`."]))
+        sys.exit("\n".join([*found, "The locks don't match pyproject.toml: run `make lock`."]))
 
 
 def faults(lock: str, requirements: list[str]) -> Iterator[str]:
-    """What keeps this lock from being exactly what these requirements need, each pin with its hashes and nothing else."""
+    """The faults of a lock: requirements that it misses or no longer needs, and lines that are not pins with hashes."""
     versions = pins(lock)
-    asked = {canonicalize_name(requirement.name): requirement for requirement in map(Requirement, requirements)}
-    for name, requirement in asked.items():
+    required = {canonicalize_name(requirement.name): requirement for requirement in map(Requirement, requirements)}
+    for name, requirement in required.items():
         if name not in versions:
             yield f"{lock}: {requirement} is missing"
         elif not requirement.specifier.contains(versions[name], prereleases=True):
-            yield f"{lock}: {name} is {versions[name]}, but {requirement} is asked for"
+            yield f"{lock}: {name} is {versions[name]}, but {requirement} is required"
 
     text = (HERE / lock).read_text()
     for pin in PIN.finditer(text):
-        if "verification-gateway (" in pin["sources"] and pin["name"] not in asked:
-            yield f"{lock}: nobody asks for {pin['name']} any more"
-    # Whatever else stands there is a pin without hashes, or the address of a registry.
+        if "verification-gateway (" in pin["sources"] and pin["name"] not in required:
+            yield f"{lock}: {pin['name']} is not required any more"
+    # Any other line is a pin without hashes, or the address of a registry.
     for line in PIN.sub("", text).splitlines():
         if not line.startswith("#"):
             yield f"{lock}: not a pin with hashes: {line}"
 
 
 def differences(part: str, whole: str, but: Iterable[str] = ()) -> Iterator[str]:
-    """Where two locks disagree about a release, so that tests would run against another one than production; but for these requirements."""
-    versions, apart = pins(whole), {canonicalize_name(Requirement(requirement).name) for requirement in but}
+    """Releases that differ between two locks, so that tests would use other releases than production. Ignores the requirements in `but`."""
+    versions, skipped = pins(whole), {canonicalize_name(Requirement(requirement).name) for requirement in but}
     for name, version in pins(part).items():
-        if name not in apart and versions.get(name) != version:
+        if name not in skipped and versions.get(name) != version:
             yield f"{part}: {name} is {version}, in {whole} it is {versions.get(name, 'missing')}"
 
 
 def pins(lock: str) -> dict[str, str]:
-    """The version that is pinned for each name."""
+    """The pinned version of each package."""
     return {pin["name"]: pin["version"] for pin in PIN.finditer((HERE / lock).read_text())}
 
 

@@ -1,4 +1,4 @@
-"""Leaves out of a package-lock.json what npm can't be told to leave out: addresses. python requirements/without_addresses.py FILE"""
+"""Removes donation addresses from a package-lock.json, since npm has no option for that: python requirements/without_addresses.py FILE"""
 
 import json
 import sys

@@ -15,7 +15,7 @@ MAX_ROWS = 100
 
 
 class VerificationEdge(NamedTuple):
-    """A row and where it stands; no cursor where nobody asks for those."""
+    """A row of a list with its cursor. The cursor is empty if the operation does not select cursors."""
 
     cursor: str
     node: Verification
@@ -23,7 +23,7 @@ class VerificationEdge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageInfo:
-    """What lies around a page."""
+    """Whether rows precede and follow a page, and the cursors of its first and last row."""
 
     has_next_page: bool
     has_previous_page: bool
@@ -33,17 +33,17 @@ class PageInfo:
 
 @dataclass(frozen=True, slots=True)
 class VerificationConnection:
-    """A page, and the filter of the whole list, for whoever asks how long it is."""
+    """A page of a list. `filter` selects the whole list, so that it can be counted if `totalCount` is selected."""
 
     edges: list[VerificationEdge]
     page_info: PageInfo
     filter: Filter
 
 
-def requested(order: Order, first: int | None, after: str | None, last: int | None, before: str | None) -> PageRequest:
-    """The page that the arguments ask for. Raises: BadUserInput, BadCursor."""
+def page_request(order: Order, first: int | None, after: str | None, last: int | None, before: str | None) -> PageRequest:
+    """The page that the arguments select. Raises: BadUserInput, BadCursor."""
     if first is not None and last is not None:
-        raise BadUserInput("first and last were both given; ask for one end of the list")
+        raise BadUserInput("first and last were both given; use only one of them")
     end: Literal["first", "last"] = "first" if last is None else "last"
     size = last if last is not None else first if first is not None else DEFAULT_SIZE
     if not 1 <= size <= MAX_ROWS:
@@ -57,9 +57,9 @@ def requested(order: Order, first: int | None, after: str | None, last: int | No
     )
 
 
-def connected(page: Page, filter: Filter, cursors: bool) -> VerificationConnection:
-    """A page of the store; `cursors`: with those of all rows."""
-    # As `_make` makes them, but for the call that this takes for each.
+def to_connection(page: Page, filter: Filter, cursors: bool) -> VerificationConnection:
+    """A page of the store as a connection; `cursors`: whether every row needs its cursor."""
+    # The same as `VerificationEdge._make`, but without a Python call for each row.
     edges = list(map(tuple.__new__, repeat(VerificationEdge), zip(page.cursors() if cursors else repeat(""), page.rows, strict=False)))
     ends = list(map(encode, page.ends)) if page.bounds or not cursors else [edge.cursor for edge in (edges[:1] + edges[-1:])]
     info = PageInfo(page.has_next, page.has_previous, ends[0] if ends else None, ends[-1] if ends else None)

@@ -1,4 +1,4 @@
-"""What a resolver has at hand."""
+"""The context of resolvers: the services of the process, and the state of one operation."""
 
 import asyncio
 from collections import defaultdict
@@ -22,7 +22,7 @@ from store.verifications import Store, Verifications
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What lives as long as the process."""
+    """The services that live as long as the process."""
 
     store: Store
     feed: Feed
@@ -32,7 +32,7 @@ class Services:
 
 
 class Context:
-    """What lives as long as one operation, or one event of a subscription: loaders kept any longer would serve what was true before."""
+    """The state of one operation, or of one event of a subscription. A loader that lived longer would serve outdated verifications."""
 
     __slots__ = ("_chains", "_verifications", "caller", "last_mark", "outlet", "refused_personal_data", "services")
 
@@ -40,7 +40,7 @@ class Context:
         self.services = services
         self.caller = caller
         self.last_mark = last_mark
-        # Takes the events of a subscription at once, past its generator.
+        # Delivers the events of a subscription at once, without waking its generator.
         self.outlet = outlet
         self._verifications: Verifications | None = None
         self._chains: DataLoader[str, list[Verification]] | None = None
@@ -48,8 +48,8 @@ class Context:
 
     @property
     def verifications(self) -> Verifications:
-        """Those that the caller may ask for."""
-        # What is told of an event needs none.
+        """The verifications that the caller may read."""
+        # Created on first use, since most events of a subscription are sent without reading anything.
         if not self._verifications:
             self._verifications = self.services.store.within(self.caller.workspace, self.caller.chain)
         return self._verifications
@@ -63,10 +63,10 @@ class Context:
         return self.services.changes.required(self.verifications, id)
 
     def attempts(self, chain: str, reading: frozenset[str] | None) -> Awaitable[list[Verification]]:
-        """The attempts of a chain, oldest first, as far as the operation needs them. Cost: a share of one query for all chains."""
+        """The attempts of a chain, oldest first, with the attributes in `reading`. Cost: a share of one query for all chains."""
         if not self._chains:
             self._chains = DataLoader(partial(self._attempts, reading))
-        # Several fields may wait for the same chain: one that is given up must not take it from the others.
+        # Several fields may wait for the same chain: if one of them is cancelled, the others must still receive it.
         return asyncio.shield(self._chains.load(chain))
 
     async def _attempts(self, reading: frozenset[str] | None, chains: list[str]) -> list[list[Verification]]:

@@ -1,4 +1,4 @@
-"""The inputs of the schema. Each knows what it means to the domain."""
+"""The input types of the schema, with their conversion to domain objects."""
 
 import inspect
 import json
@@ -28,18 +28,20 @@ def described(cls: T) -> T:
 
 @described
 class VerificationFilter:
-    """Which verifications are asked for. All conditions that are given must hold; an empty list is met by none."""
+    """The conditions that select verifications. A verification must meet all given conditions; no verification meets an empty list."""
 
-    status: list[Status] | None = strawberry.field(default=None, description="One of these statuses.")
-    reason_code: list[str] | None = strawberry.field(default=None, description="At least one of these reason codes; at most 50 can be named.")
-    reason_type: list[ReasonType] | None = strawberry.field(default=None, description="At least one reason of one of these types.")
-    reference: str | None = strawberry.field(default=None, description="Exactly this reference.")
+    status: list[Status] | None = strawberry.field(default=None, description="The status is one of these.")
+    reason_code: list[str] | None = strawberry.field(
+        default=None, description="At least one of its reasons has one of these codes. At most 50 codes are accepted."
+    )
+    reason_type: list[ReasonType] | None = strawberry.field(default=None, description="At least one of its reasons has one of these types.")
+    reference: str | None = strawberry.field(default=None, description="The reference is exactly this one.")
     created_after: datetime | None = strawberry.field(default=None, description="Created at this instant or later.")
     created_before: datetime | None = strawberry.field(default=None, description="Created before this instant.")
-    first_attempts_only: bool | None = strawberry.field(default=None, description="Where true: no retries.")
+    first_attempts_only: bool | None = strawberry.field(default=None, description="If true, retries are excluded.")
 
     def to_domain(self) -> Filter:
-        """The filter that the store and the feed understand."""
+        """The filter as the store and the feed use it."""
         return Filter(
             statuses=None if self.status is None else tuple(self.status),
             reason_codes=None if self.reason_code is None else tuple(self.reason_code),
@@ -55,88 +57,94 @@ class VerificationFilter:
 class CreateVerificationInput:
     """A verification to create."""
 
-    first_name: str = strawberry.field(description="The given name, exactly as in the document: 1 to 255 characters.")
-    last_name: str = strawberry.field(description="The family name, exactly as in the document: 1 to 255 characters.")
-    redirection_url: str = strawberry.field(description="Where the individual is sent afterwards: http or https, at most 2,000 characters.")
-    reference: str | None = strawberry.field(default=None, description="The caller's own name for it, to find it by: at most 255 characters.")
-    face_recognition: bool = strawberry.field(default=False, description="Whether the individual's face is to be compared with the document.")
+    first_name: str = strawberry.field(description="The given name, exactly as in the identity document: 1 to 255 characters.")
+    last_name: str = strawberry.field(description="The family name, exactly as in the identity document: 1 to 255 characters.")
+    redirection_url: str = strawberry.field(
+        description="The URL to which the individual is redirected afterwards: http or https, at most 2,000 characters."
+    )
+    reference: str | None = strawberry.field(
+        default=None, description="The company's own identifier for the verification, by which it can be found: at most 255 characters."
+    )
+    face_recognition: bool = strawberry.field(default=False, description="Whether to compare the individual's face with the document.")
     idempotency_key: str | None = strawberry.field(
         default=None,
-        description="At most 255 characters. The same key with the same input returns the verification that was created first, as it is now.",
+        description="A key that makes it safe to repeat the creation, at most 255 characters. "
+        "The same key with the same input returns the verification that was created first, in its current state.",
     )
 
     def to_domain(self, fingerprint: Callable[[str], str]) -> Request:
-        """The request, where all of it can be used. Raises: InvalidInput."""
+        """The request, if all values are valid. Raises: InvalidInput."""
         declared = DeclaredIdentity.declared(self.first_name, self.last_name)
         redirection_url = web_address("redirectionUrl", self.redirection_url)
         reference = optional(short, "reference", self.reference)
         key = optional(short, "idempotencyKey", self.idempotency_key)
-        told = json.dumps([self.first_name, self.last_name, redirection_url, reference, self.face_recognition])
-        return Request(declared, redirection_url, reference, self.face_recognition, Idempotency(key, fingerprint(told)) if key else None)
+        content = json.dumps([self.first_name, self.last_name, redirection_url, reference, self.face_recognition])
+        return Request(declared, redirection_url, reference, self.face_recognition, Idempotency(key, fingerprint(content)) if key else None)
 
 
 @described
 class RetryVerificationInput:
-    """A retry of an inconclusive or failed verification. What is left out stays as it was."""
+    """A retry of an inconclusive or failed verification. Omitted values are taken over from that attempt."""
 
-    verification_id: strawberry.ID = strawberry.field(description="The attempt to retry.")
-    redirection_url: str | None = strawberry.field(default=None, description="Where the individual is sent afterwards.")
-    first_name: str | None = strawberry.field(default=None, description="The given name. Needed where the attempt was anonymized.")
-    last_name: str | None = strawberry.field(default=None, description="The family name. Needed where the attempt was anonymized.")
+    verification_id: strawberry.ID = strawberry.field(description="The id of the attempt to retry.")
+    redirection_url: str | None = strawberry.field(default=None, description="The URL to which the individual is redirected afterwards.")
+    first_name: str | None = strawberry.field(default=None, description="The given name. Required if the attempt was anonymized.")
+    last_name: str | None = strawberry.field(default=None, description="The family name. Required if the attempt was anonymized.")
 
     def to_domain(self) -> RetryRequest:
-        """The changes. They are checked when they are used: repeating a request whose retry exists ignores them."""
+        """The changes, not validated yet: if the retry already exists, they are ignored."""
         return RetryRequest(self.first_name, self.last_name, self.redirection_url)
 
 
 @described
 class ReportProgressInput:
-    """A step of the individual, as the provider saw it."""
+    """A step of the individual, as reported by the provider."""
 
-    verification_id: strawberry.ID = strawberry.field(description="The verification.")
-    progress: Progress = strawberry.field(description="The step. Earlier ones that were not reported are taken to have happened with it.")
+    verification_id: strawberry.ID = strawberry.field(description="The id of the verification.")
+    progress: Progress = strawberry.field(description="The step. Earlier steps that were not reported are recorded together with it.")
     event_id: str | None = strawberry.field(
         default=None,
-        description="The provider's name for this event, at most 255 characters: an event that is known already changes nothing.",
+        description="The provider's id of this event, at most 255 characters. An event that was already recorded changes nothing.",
     )
 
     def source_id(self) -> str | None:
-        """The event's name, where it can be used. Raises: InvalidInput."""
+        """The provider's id of the event, if it is valid. Raises: InvalidInput."""
         return optional(short, "eventId", self.event_id)
 
 
 @described
 class ExtractedDocumentInput:
-    """What the provider read from the document."""
+    """The data that the provider read from the identity document."""
 
-    full_name: str | None = strawberry.field(default=None, description="The full name.")
-    born_on: str | None = strawberry.field(default=None, description="The day of birth, as YYYY-MM-DD.")
-    type: DocumentType | None = strawberry.field(default=None, description="The kind of document.")
-    issuing_country_code: str | None = strawberry.field(default=None, description="The issuing country, ISO 3166-1, such as FR.")
-    national_identification_number: str | None = strawberry.field(default=None, description="The number that the country gave the person.")
+    full_name: str | None = strawberry.field(default=None, description="The full name of the person.")
+    born_on: str | None = strawberry.field(default=None, description="The date of birth, as YYYY-MM-DD.")
+    type: DocumentType | None = strawberry.field(default=None, description="The kind of the document.")
+    issuing_country_code: str | None = strawberry.field(default=None, description="The issuing country, as an ISO 3166-1 code such as FR or FRA.")
+    national_identification_number: str | None = strawberry.field(default=None, description="The national identification number of the person.")
 
     def to_domain(self) -> ExtractedDocument:
-        """The document, where all of it can be used. Raises: InvalidInput."""
+        """The document, if all values are valid. Raises: InvalidInput."""
         return ExtractedDocument.extracted(self.full_name, self.born_on, self.type, self.issuing_country_code, self.national_identification_number)
 
 
 @described
 class ReportResultInput:
-    """The outcome, as the provider reports it."""
+    """A result, as reported by the provider."""
 
-    verification_id: strawberry.ID = strawberry.field(description="The verification.")
-    status: Status = strawberry.field(description="The final status. PENDING is refused.")
+    verification_id: strawberry.ID = strawberry.field(description="The id of the verification.")
+    status: Status = strawberry.field(description="The final status. PENDING is not accepted.")
     reason_codes: list[str] = strawberry.field(
         default_factory=list,
-        description="Why: at least one code where the status is FAILED or INCONCLUSIVE, none where it is VERIFIED. Unknown codes are kept.",
+        description="The reasons: at least one code if the status is FAILED or INCONCLUSIVE, none if it is VERIFIED. "
+        "Codes that are not in the catalogue are accepted.",
     )
-    extracted_document: ExtractedDocumentInput | None = strawberry.field(default=None, description="What was read from the document.")
+    extracted_document: ExtractedDocumentInput | None = strawberry.field(default=None, description="The data read from the identity document.")
     event_id: str | None = strawberry.field(
         default=None,
-        description="The provider's name for this event, at most 255 characters: an event that is known already changes nothing.",
+        description="The provider's id of this event, at most 255 characters. An event that was already recorded changes nothing.",
     )
 
     def to_domain(self) -> Result:
-        """The result, where all of it can be used. Raises: InvalidInput."""
+        """The result, if all values are valid. Raises: InvalidInput."""
         document = self.extracted_document.to_domain() if self.extracted_document else None
         return Result.reported(self.status, self.reason_codes, document, optional(short, "eventId", self.event_id))

@@ -1,4 +1,4 @@
-"""Where a subscription goes on: the id of an event stream's last message, which browsers send back by themselves."""
+"""Marks: the ids of messages in an event stream. Browsers send the last one back when they reconnect, and the subscription resumes after it."""
 
 import re
 from collections.abc import Hashable
@@ -11,15 +11,15 @@ VERSION = re.compile(r"(ver_[0-9a-f]{32}):(\d{1,9})")
 
 
 class Marked(Protocol):
-    """What a subscription sends."""
+    """A message of a subscription."""
 
     @property
     def mark(self) -> str:
-        """What to name to go on after it."""
+        """The mark from which the subscription resumes after this message."""
 
     @property
     def identity(self) -> Hashable:
-        """What tells it from all other messages, for as long as it exists."""
+        """A key that only messages with the same content share, valid for as long as this message exists."""
 
 
 def version_mark(verification: Verification) -> str:
@@ -27,9 +27,9 @@ def version_mark(verification: Verification) -> str:
     return f"{verification.id}:{verification.version}"
 
 
-def seen(mark: str) -> tuple[str, int]:
-    """The verification and the version that a mark names. Raises: BadUserInput."""
+def decode_version_mark(mark: str) -> tuple[str, int]:
+    """The verification id and the version in a mark. Raises: BadUserInput."""
     match = VERSION.fullmatch(mark)
     if not match:
-        raise BadUserInput("Last-Event-ID is not of this subscription; leave it out, and name the last version that was seen as `after`")
+        raise BadUserInput("Last-Event-ID does not belong to this subscription; omit it, and pass the last received version as `after`")
     return match[1], int(match[2])

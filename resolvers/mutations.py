@@ -1,4 +1,4 @@
-"""What can be changed. What the rules refuse is raised as a DomainError and answered as a Refusal."""
+"""The resolvers of mutations. If the rules refuse a change, they raise a DomainError, which clients receive as a Refusal."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -16,9 +16,9 @@ LONGEST_FOLLOW_SECONDS = 3600
 
 
 async def create_verification(
-    info: Info, input: Annotated[CreateVerificationInput, strawberry.argument(description="What is asked for.")]
+    info: Info, input: Annotated[CreateVerificationInput, strawberry.argument(description="The verification to create.")]
 ) -> Verification:
-    """Ask for a verification. It is pending, and its `verificationUrl` is to be shared with the individual.
+    """Create a verification. It is pending; share its `verificationUrl` with the individual.
 
     Raises: InvalidInput, IdempotencyConflict.
     """
@@ -27,9 +27,10 @@ async def create_verification(
 
 
 async def retry_verification(
-    info: Info, input: Annotated[RetryVerificationInput, strawberry.argument(description="Which attempt, and what changes.")]
+    info: Info, input: Annotated[RetryVerificationInput, strawberry.argument(description="The attempt to retry, and the values to change.")]
 ) -> Verification:
-    """Ask for another attempt. Where one was asked for already, that one is returned, and what the input changes is ignored.
+    """Create a retry, the next attempt of the same chain. If the attempt was already retried, the existing retry is returned, and the changes
+    in the input are ignored.
 
     Raises: NotFound, NotRetryable, InvalidInput.
     """
@@ -38,9 +39,9 @@ async def retry_verification(
 
 
 async def report_progress(
-    info: Info, input: Annotated[ReportProgressInput, strawberry.argument(description="The step, and whose it is.")]
+    info: Info, input: Annotated[ReportProgressInput, strawberry.argument(description="The step, and the verification to which it belongs.")]
 ) -> Verification:
-    """Report a step of the individual. What is repeated, late or earlier than what is known changes nothing.
+    """Report a step of the individual. A step that is repeated, late or earlier than a recorded step changes nothing.
 
     Raises: NotFound, InvalidInput.
     """
@@ -49,9 +50,10 @@ async def report_progress(
 
 
 async def report_result(
-    info: Info, input: Annotated[ReportResultInput, strawberry.argument(description="The outcome, and whose it is.")]
+    info: Info, input: Annotated[ReportResultInput, strawberry.argument(description="The result, and the verification to which it belongs.")]
 ) -> Verification:
-    """Report the outcome. The same one again changes nothing; a different one after the final one is kept as an event, for support to see.
+    """Report the result. Repeating it changes nothing. A different result after a final status does not change the verification's status: it is
+    recorded as the event `RESULT_IGNORED`, for support staff.
 
     Raises: NotFound, InvalidInput.
     """
@@ -60,9 +62,9 @@ async def report_result(
 
 
 async def anonymize_verification(
-    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="A verification whose status is final.")]
+    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id of a verification whose status is final.")]
 ) -> Verification:
-    """Remove the personal data of a verification for good. Statuses, reasons and events stay.
+    """Permanently remove the personal data of a verification. Its status, reasons and events are kept.
 
     Raises: NotFound, NotFinal.
     """
@@ -72,12 +74,12 @@ async def anonymize_verification(
 
 async def issue_follow_token(
     info: Info,
-    verification_id: Annotated[strawberry.ID, strawberry.argument(description="A verification of the chain to follow.")],
+    verification_id: Annotated[strawberry.ID, strawberry.argument(description="The id of any verification of the chain to follow.")],
     ttl_seconds: Annotated[
-        int, strawberry.argument(description=f"How long it is valid, {SHORTEST_FOLLOW_SECONDS} to {LONGEST_FOLLOW_SECONDS} seconds.")
+        int, strawberry.argument(description=f"The lifetime of the token: {SHORTEST_FOLLOW_SECONDS} to {LONGEST_FOLLOW_SECONDS} seconds.")
     ] = 900,
 ) -> FollowToken:
-    """Issue a token with which the individual's own browser can follow this one chain of attempts, and learns nothing internal of it.
+    """Issue a token with which the browser of the individual can follow one chain of attempts. It does not give access to internal data.
 
     Raises: NotFound, InvalidInput.
     """

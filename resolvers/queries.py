@@ -1,4 +1,4 @@
-"""What can be read."""
+"""The resolvers of queries."""
 
 from collections.abc import Awaitable
 from typing import Annotated
@@ -13,79 +13,83 @@ from domain.result import MAX_REASONS
 from domain.statistics import VerificationStats
 from domain.status import STATUSES, Status, StatusGuide
 from domain.verification import Verification
-from resolvers.connection import MAX_ROWS, VerificationConnection, connected, requested
+from resolvers.connection import MAX_ROWS, VerificationConnection, page_request, to_connection
 from resolvers.context import Context, Info
 from resolvers.inputs import VerificationFilter
 from resolvers.reading import reading, selects
 
-Id = Annotated[strawberry.ID, strawberry.argument(description="The id. One of another workspace is as if it didn't exist.")]
-Which = Annotated[VerificationFilter | None, strawberry.argument(description="Which verifications; all of them where it is left out.")]
-Rows = f"How many rows, 1 to {MAX_ROWS}"
+IdArgument = Annotated[strawberry.ID, strawberry.argument(description="The id. An id of another workspace is treated as if it did not exist.")]
+FilterArgument = Annotated[
+    VerificationFilter | None, strawberry.argument(description="The conditions that select verifications. If omitted, all verifications match.")
+]
+ROWS = f"The number of rows, 1 to {MAX_ROWS},"
 
 
-def node(info: Info, id: Id) -> Awaitable[Verification | None]:
-    """Anything that has an id; null where the caller's workspace has nothing with this one."""
+def node(info: Info, id: IdArgument) -> Awaitable[Verification | None]:
+    """The object with this id; null if the caller's workspace has no such object."""
     return info.context.current(id, reading(info))
 
 
-def verification(info: Info, id: Id) -> Awaitable[Verification | None]:
-    """The verification with this id; null where the caller's workspace has none."""
+def verification(info: Info, id: IdArgument) -> Awaitable[Verification | None]:
+    """The verification with this id; null if the caller's workspace has no such verification."""
     return info.context.current(id, reading(info))
 
 
 async def verifications(
     info: Info,
-    filter: Which = None,
+    filter: FilterArgument = None,
     order_by: Annotated[Order, strawberry.argument(description="The order of the list.")] = Order.CREATED_NEWEST,
-    first: Annotated[int | None, strawberry.argument(description=f"{Rows} from the start; 50 where neither end is named.")] = None,
+    first: Annotated[
+        int | None, strawberry.argument(description=f"{ROWS} from the start of the list. If neither `first` nor `last` is given: 50.")
+    ] = None,
     after: Annotated[str | None, strawberry.argument(description="Only rows after this cursor.")] = None,
-    last: Annotated[int | None, strawberry.argument(description=f"{Rows} from the end. Not together with `first`.")] = None,
+    last: Annotated[int | None, strawberry.argument(description=f"{ROWS} from the end of the list. Not together with `first`.")] = None,
     before: Annotated[str | None, strawberry.argument(description="Only rows before this cursor.")] = None,
 ) -> VerificationConnection:
-    """A page of the workspace's verifications. While others write, no row that stays put is skipped or doubled."""
+    """A page of the workspace's verifications. While others write, a row whose position does not change is neither skipped nor repeated."""
     wanted = permitted(info.context, filter)
-    page = await info.context.verifications.page(wanted, requested(order_by, first, after, last, before), reading(info))
-    return connected(page, wanted, selects(info, "VerificationEdge", "cursor"))
+    page = await info.context.verifications.page(wanted, page_request(order_by, first, after, last, before), reading(info))
+    return to_connection(page, wanted, selects(info, "VerificationEdge", "cursor"))
 
 
 async def total_count(root: strawberry.Parent[VerificationConnection], info: Info) -> int:
-    """How long the whole list is. Counted only where it is asked for."""
+    """The number of verifications in the whole list, over all pages. Counted only if this field is selected."""
     return await info.context.verifications.count(root.filter)
 
 
-async def verification_stats(info: Info, filter: Which = None) -> VerificationStats:
-    """Counts over the workspace's verifications."""
+async def verification_stats(info: Info, filter: FilterArgument = None) -> VerificationStats:
+    """Statistics of the workspace's verifications."""
     return await info.context.verifications.statistics(permitted(info.context, filter))
 
 
 def statuses() -> list[StatusGuide]:
-    """The four statuses, and what each asks for."""
+    """The four statuses, with what to do at each."""
     return list(STATUSES)
 
 
 def reason_codes(
-    status: Annotated[Status | None, strawberry.argument(description="Only those that can go with this status.")] = None,
-    type: Annotated[ReasonType | None, strawberry.argument(description="Only those of this type.")] = None,
+    status: Annotated[Status | None, strawberry.argument(description="Only codes that are allowed with this status.")] = None,
+    type: Annotated[ReasonType | None, strawberry.argument(description="Only codes of this type.")] = None,
 ) -> tuple[ReasonCode, ...]:
     """The catalogue of reason codes."""
     return listed(status, type)
 
 
 def reason_code(code: Annotated[str, strawberry.argument(description="The code, such as IDVV_1101.")]) -> ReasonCode | None:
-    """A code of the catalogue; null where the catalogue doesn't have it."""
+    """The catalogue's entry for a code; null if the catalogue does not have the code."""
     return CATALOGUE.get(code)
 
 
 def me(info: Info) -> Caller:
-    """Whom the token speaks for."""
+    """The caller: the bearer of the token."""
     return info.context.caller
 
 
 def permitted(context: Context, filter: VerificationFilter | None) -> Filter:
-    """The filter where the caller may ask so. Raises: BadUserInput; Forbidden where the answer would tell who has an internal reason."""
+    """The filter, if the caller may use it. Raises: BadUserInput; Forbidden if the result would reveal who has an internal reason."""
     wanted = filter.to_domain() if filter else Filter()
     if len(wanted.reason_codes or ()) > MAX_REASONS:
-        raise BadUserInput(f"reasonCode holds {len(wanted.reason_codes or ())} codes; at most {MAX_REASONS} can be asked for at once")
+        raise BadUserInput(f"reasonCode holds {len(wanted.reason_codes or ())} codes; at most {MAX_REASONS} are accepted")
     if wanted.selects_internals and not context.caller.sees_internals:
         raise Forbidden("filtering by an internal reason needs the scope verification:sensitive")
     return wanted

@@ -1,4 +1,4 @@
-"""What the rules refuse, as an answer."""
+"""Refusals: domain errors, returned to clients as data."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why nothing was changed."""
+    """The reason why a mutation changed nothing."""
 
     code: RefusalCode
     message: str
@@ -21,7 +21,7 @@ class Refusal:
 
 
 def refusing(resolver: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T | Refusal]]:
-    """The resolver, answering with a Refusal what its rules refuse."""
+    """The same resolver, but it returns a Refusal instead of raising a DomainError."""
 
     @wraps(resolver)
     async def answer(*args: P.args, **kwargs: P.kwargs) -> T | Refusal:

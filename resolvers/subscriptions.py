@@ -1,4 +1,4 @@
-"""What can be followed live: listen, read, go on live."""
+"""The resolvers of subscriptions. Each listens first, then reads the stored state, then sends the changes."""
 
 from collections.abc import AsyncGenerator, Hashable
 from time import monotonic
@@ -11,8 +11,8 @@ from domain.event import Event
 from domain.status import Status
 from domain.verification import Verification
 from resolvers.context import Info
-from resolvers.marks import Marked, seen, version_mark
-from resolvers.queries import Id, Which, permitted
+from resolvers.marks import Marked, decode_version_mark, version_mark
+from resolvers.queries import FilterArgument, IdArgument, permitted
 from store.cursor import decode_watermark, encode_watermark
 from store.feed import OVERLAP, version_at
 from store.listener import Change, Outlet
@@ -21,64 +21,66 @@ IDLE_SECONDS = 30.0
 
 
 class VerificationUpdate(NamedTuple):
-    """A state, and what happened since the message before."""
+    """The state of a verification, and the events since the previous message."""
 
     verification: Verification
     events: tuple[Event, ...]
 
     @property
     def mark(self) -> str:
-        """What to name to go on after it."""
+        """The mark from which the subscription resumes after this message."""
         return version_mark(self.verification)
 
     @property
     def identity(self) -> Hashable:
-        """The very state, which those who are told at the same time share, and how many events led there."""
+        """The state object, which is shared by all subscribers of the same change, and the number of events in this message."""
         return id(self.verification), len(self.events)
 
 
 class VerificationFeedItem(NamedTuple):
-    """A state, and where to go on after it."""
+    """The state of a verification, and the cursor from which the subscription resumes after it."""
 
     cursor: str
     verification: Verification | None = None
 
     @property
     def mark(self) -> str:
-        """What to name to go on after it."""
+        """The mark from which the subscription resumes after this message."""
         return self.cursor
 
     @property
     def identity(self) -> Hashable:
-        """The very state, and where to go on: all who are up to date are told the same."""
+        """The cursor and the state object, which are the same for all subscribers who are up to date."""
         return self.cursor, id(self.verification)
 
 
 async def verification_updated(
     info: Info,
-    id: Id,
+    id: IdArgument,
     after: Annotated[
         int | None,
-        strawberry.argument(description="The last version that was seen: every event after it comes, once and in order, however long ago."),
+        strawberry.argument(
+            description="The last version that the client received. Every later event is sent, once and in order, however old. 0 requests all events."
+        ),
     ] = None,
     follow_retries: Annotated[
-        bool, strawberry.argument(description="Whether to go on with the attempts that follow, until one is verified.")
+        bool, strawberry.argument(description="Whether to also follow the retries of the verification, until one of them is verified.")
     ] = False,
 ) -> AsyncGenerator[VerificationUpdate, None]:
-    """The verification now, then again whenever something happens to it, with the events in between.
+    """Follow one verification: its current state first, then its new state after each change, with the events since the previous message.
 
-    Completes with the message that shows a final status; with `followRetries`, once the newest attempt is verified.
+    Completes after the message that shows a final status; with `followRetries`, once the newest attempt is verified.
 
     Raises: NotFound, BadUserInput, VersionAhead.
     """
     if after is not None and after < 0:
-        raise BadUserInput(f"after is {after}; versions begin at 1, and 0 asks for all events")
+        raise BadUserInput(f"after is {after}; versions begin at 1, and 0 requests all events")
     context, feed = info.context, info.context.services.feed
-    # It holds all of the execution, which is over as soon as this has begun.
+    # `info` refers to the whole execution, which ends once this generator has started: keeping the reference would waste memory.
     del info
-    sent = dict([seen(context.last_mark)]) if context.last_mark else {}
+    sent = dict([decode_version_mark(context.last_mark)]) if context.last_mark else {}
     if sent:
-        # Of an attempt that the mark doesn't name, it is not known what was seen: all of its events come again, and clients drop by version.
+        # The mark contains the version of one attempt. All events of any other attempt are sent again, and clients drop those with an old version.
         after = sent.get(id, 0)
     chain = (await context.required(id)).chain if follow_retries else None
     # Listen before reading: a change between the two would be lost otherwise.
@@ -91,7 +93,7 @@ async def verification_updated(
         followed = Followed(first, sent, context.outlet)
         if context.outlet:
             listener.outlet = followed
-        # What was told isn't kept for as long as nothing happens.
+        # Do not keep the state in memory while nothing happens.
         del first
         changed = await context.verifications.chains([chain]) if chain else []
         while True:
@@ -99,7 +101,7 @@ async def verification_updated(
                 update = followed.update(changed.pop(0))
                 if update:
                     yield update
-                    followed.saw(update.verification)
+                    followed.record_sent(update.verification)
             update = None
             if followed.status is Status.VERIFIED or (followed.status.final and not follow_retries):
                 return
@@ -107,7 +109,10 @@ async def verification_updated(
 
 
 class Followed:
-    """What a subscriber has seen of a verification, or of its chain from there on, and the status of the newest attempt. No state is kept."""
+    """The versions that a subscriber has received of a verification, or of its chain from there on, and the status of the newest attempt.
+
+    It keeps no states of verifications.
+    """
 
     __slots__ = ("_attempt", "_first_attempt", "_outlet", "_sent", "status")
 
@@ -118,37 +123,40 @@ class Followed:
         self.status = first.status
 
     def update(self, verification: Verification) -> VerificationUpdate | None:
-        """The message that tells of a state, where there is something new in it."""
+        """The message for a state, if the state is new to the subscriber."""
         last = self._sent.get(verification.id, 0)
         if verification.version <= last or verification.attempt < self._first_attempt:
             return None
         return VerificationUpdate(verification, verification.events_after(last))
 
-    def saw(self, verification: Verification) -> None:
-        """The message was sent."""
+    def record_sent(self, verification: Verification) -> None:
+        """Record that the state was sent."""
         self._sent[verification.id] = verification.version
         if verification.attempt >= self._attempt:
             self._attempt, self.status = verification.attempt, verification.status
 
     def deliver(self, change: Change) -> bool:
-        """Deliver a change while the subscription waits. Returns whether it was taken: a final status is not, since the subscription may end."""
+        """Deliver a change at once, while the subscription waits. Returns False for a final status, since the generator may have to end."""
         verification = change.verification
         update = None if verification.status.final else self.update(verification)
         if not update or not self._outlet or not self._outlet.deliver(update):
             return False
-        self.saw(verification)
+        self.record_sent(verification)
         return True
 
 
 async def verifications_updated(
     info: Info,
-    filter: Which = None,
-    after: Annotated[str | None, strawberry.argument(description="The last cursor that was received: what changed since comes first.")] = None,
+    filter: FilterArgument = None,
+    after: Annotated[
+        str | None, strawberry.argument(description="The last cursor that the client received. Changes since then are sent first.")
+    ] = None,
 ) -> AsyncGenerator[VerificationFeedItem, None]:
-    """The workspace's verifications as they change, where they match the filter or did before the change, so that rows can leave a list.
+    """Follow the verifications of the workspace.
 
-    First comes a cursor alone: from there on nothing is missed, so that a list read now and what follows are complete together.
-    The same state may come twice after a resumption: drop by id and version.
+    Sends each changed verification that matches the filter, or matched it before the change, so that clients can remove its row from a list.
+    The first item contains only a cursor. No later change is missed: a list that is read after the first item is complete together with the items
+    that follow. After a resumption, the same state may be sent twice: drop items by `id` and `version` of the verification.
 
     Raises: BadUserInput, Forbidden, Lagged.
     """
@@ -158,7 +166,7 @@ async def verifications_updated(
     resumed = None if after is None else decode_watermark(after)
     with feed.listen(context.caller.workspace) as listener:
         await feed.opened()
-        # A list that is read from here on must not be older than what comes through the feed.
+        # A list that a client reads from now on must not be older than the changes in the feed.
         await context.services.store.barrier.passed()
         listening_from = feed.watermark
         cursor = encode_watermark(listening_from) if after is None else after
@@ -167,21 +175,21 @@ async def verifications_updated(
         if resumed:
             since = resumed - OVERLAP
             async for verification in context.verifications.updated_since(since, wanted):
-                # What was read may be ahead of the stream, whose older states must not follow newer ones.
+                # This state may be ahead of the stream. The older states that the stream still delivers must be skipped.
                 if verification.updated_at >= listening_from - OVERLAP:
                     ahead[verification.id] = verification.version
                 if wanted.concerns(verification, version_at(verification, since)):
                     yield VerificationFeedItem(cursor, verification)
-        told = monotonic()
+        sent_at = monotonic()
         while True:
-            changes = await listener.changes(told + IDLE_SECONDS - monotonic())
-            # Read together with the changes: by the time that they are delivered, it may be ahead of others that wait.
+            changes = await listener.changes(sent_at + IDLE_SECONDS - monotonic())
+            # Read the watermark together with the changes: once they are sent, it may be past other changes that still wait in the listener.
             delivered = encode_watermark(feed.watermark)
             newer = [change for change in changes if change.verification.version > ahead.get(change.verification.id, 0)]
             concerned = [change.verification for change in newer if wanted.concerns(change.verification, change.since)]
             for verification in concerned[:-1]:
                 yield VerificationFeedItem(cursor, verification)
             cursor = delivered
-            if concerned or monotonic() - told >= IDLE_SECONDS:
+            if concerned or monotonic() - sent_at >= IDLE_SECONDS:
                 yield VerificationFeedItem(cursor, concerned[-1] if concerned else None)
-                told = monotonic()
+                sent_at = monotonic()

@@ -1,1 +1,1 @@
-"""What clients see: types, enums and the three roots. No logic."""
+"""The GraphQL schema that clients see: types, enums and the three roots. No logic."""

@@ -1,4 +1,4 @@
-"""The schema, made of its roots."""
+"""Builds the schema from its three roots."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,18 +21,18 @@ from schema.scalars import DateTime
 
 
 def build() -> strawberry.Schema:
-    """A fresh schema."""
+    """A new schema."""
     enums.register()
     schema = strawberry.Schema(Query, Mutation, Subscription, config=StrawberryConfig(scalar_map={datetime: DateTime}))
     for argument in arguments(executable(schema)):
-        # Whatever is null by default may as well be left out: telling so would only make a client generator's work harder.
+        # An argument whose default is null is optional anyway. Without `= null`, code generators produce simpler clients.
         if argument.default_value is None:
             argument.default_value = Undefined
     return schema
 
 
 def executable(schema: strawberry.Schema) -> GraphQLSchema:
-    """The schema as graphql-core executes it. Strawberry has no public name for it."""
+    """The graphql-core schema inside a Strawberry schema. Strawberry has no public accessor for it."""
     return schema._schema
 
 

@@ -1,13 +1,13 @@
-"""What a field costs the gateway, declared where the field is and added up in gateway/operations/cost.py. One is about what a row of a list costs."""
+"""The cost of a field, declared at the field and added up in gateway/operations/cost.py. The unit is roughly the cost of one row of a list."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a field costs: its own weight and all that is selected of it, as many times as it has rows.
+    """The cost of a field: its weight plus the cost of its selected fields, multiplied by its number of rows.
 
-    `rows` is what a list usually has; `paged`: as many as the page that the field above asks for.
+    `rows` is the usual length of a list. If `paged` is True, the number of rows is the size of the page that the parent field requests.
     """
 
     weight: int

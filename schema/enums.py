@@ -1,4 +1,4 @@
-"""The domain's enums, under the names that clients know them by."""
+"""The domain's enums, with their names in the schema."""
 
 import inspect
 
@@ -22,7 +22,7 @@ NAMES: dict[type[Described], str] = {
 
 
 def register() -> None:
-    """Name and describe each enum. Strawberry made a definition of its own wherever an annotation came first: that one is mended."""
+    """Name and describe each enum. If an annotation was read first, Strawberry has already created a definition: it is corrected in place."""
     for enum, name in NAMES.items():
         if "__strawberry_definition__" not in vars(enum):
             strawberry.enum(enum)

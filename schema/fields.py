@@ -1,4 +1,4 @@
-"""How a type of the schema is written down: a field names what answers it, what it answers with, and what a caller needs to ask for it."""
+"""Declares types and fields of the schema: a field names its resolver, its type, its rules and its cost."""
 
 import inspect
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from schema.rules import Rule
 
 T = TypeVar("T", bound=type)
 
-# The keys of a field's metadata under which its rules and its cost stand, and whether its answer is the same for whoever holds a token.
+# The keys of a field's metadata: its rules, its cost, and whether its value is the same for every caller.
 RULES, COST, CONSTANT = "rules", "cost", "constant"
 
 
@@ -24,53 +24,53 @@ def described(cls: T) -> T:
 
 
 def field(resolver: Callable[..., Any], type: Any, *rules: Rule, cost: Cost = FREE, constant: bool = False) -> Any:
-    """A field that a resolver answers, with a type of the schema; its docstring describes the field.
+    """A field with a resolver, whose docstring describes the field.
 
-    `constant`: with the same arguments, it answers the same to everybody, for as long as the process lives. Clients may keep such answers.
+    `constant`: with the same arguments, the field has the same value for every caller, as long as the process lives. Clients may cache it.
     """
     metadata = {RULES: rules, COST: cost, CONSTANT: constant}
     return strawberry.field(resolver=resolver, graphql_type=type, description=described_with(summary(resolver), rules), metadata=metadata)
 
 
 def subscription(resolver: Callable[..., Any], type: Any, *rules: Rule, cost: Cost = FREE) -> Any:
-    """The same for a field that goes on answering."""
-    told = described_with(summary(resolver), rules)
-    return strawberry.subscription(resolver=resolver, graphql_type=type, description=told, metadata={RULES: rules, COST: cost})
+    """A field of the subscription root, whose resolver is an async generator."""
+    description = described_with(summary(resolver), rules)
+    return strawberry.subscription(resolver=resolver, graphql_type=type, description=description, metadata={RULES: rules, COST: cost})
 
 
 def attribute(description: str, *rules: Rule, name: str | None = None, cost: Cost = FREE) -> Any:
-    """A field that the domain object has under the same name."""
+    """A field whose value is the domain object's attribute of the same name."""
     return strawberry.field(description=described_with(description, rules), name=name, metadata={RULES: rules, COST: cost})
 
 
 def declared(field: GraphQLField | None, name: str, otherwise: Any) -> Any:
-    """What was declared under one of the metadata's keys at a field of the executable schema; else `otherwise`."""
+    """The metadata that a field of the executable schema declares under a key; `otherwise` if it declares none."""
     definition = field.extensions.get("strawberry-definition") if field else None
     return definition.metadata.get(name, otherwise) if isinstance(definition, StrawberryField) else otherwise
 
 
 @dataclass(frozen=True, slots=True)
 class Represents:
-    """The `is_type_of` of a type whose values are objects of the domain: it looks at their class and at nothing else.
+    """The `is_type_of` of a type whose values are domain objects: it checks only their class.
 
-    `key`: the attribute by which values are known. Those with the same one are alike in all else, for as long as the process lives.
+    `key`: the attribute that identifies a value. Values with the same key are equal in all other attributes, as long as the process lives.
     """
 
     classes: tuple[type, ...]
     key: str | None = None
 
     def __call__(self, value: object, info: object) -> bool:
-        """Whether the value is one of them."""
+        """Whether the value is an instance of one of the classes."""
         return isinstance(value, self.classes)
 
 
 def represents(*classes: type, key: str | None = None) -> Any:
-    """What a type says of its values."""
+    """The `is_type_of` for a type whose values are instances of these classes. See `Represents`."""
     return Represents(classes, key)
 
 
 def summary(resolver: Callable[..., Any]) -> str:
-    """What a docstring says apart from `Raises:` and `Cost:`, on one line."""
+    """The docstring of a resolver on one line, without the paragraphs `Raises:` and `Cost:`."""
     paragraphs = inspect.cleandoc(resolver.__doc__ or "").split("\n\n")
     return " ".join(" ".join(paragraph.split()) for paragraph in paragraphs if not paragraph.startswith(("Raises:", "Cost:")))
 

@@ -1,4 +1,4 @@
-"""Statuses and reason codes, explained."""
+"""The types that explain statuses and reason codes."""
 
 import domain.reasons
 import domain.status
@@ -10,27 +10,29 @@ from schema.rules import ANYONE
 
 @described
 class ReasonCode:
-    """A reason that a provider gives for an outcome, explained. Codes may be added at any time: decide by `status`, `type` or `retryAdvice`."""
+    """A reason that a provider reports for an outcome. New codes may be added at any time: base decisions on `status`, `type` or `retryAdvice`."""
 
     is_type_of = represents(domain.reasons.ReasonCode, key="code")
 
     code: str = attribute("The provider's code, such as IDVV_1101.", ANYONE)
-    known: bool = attribute("Whether the catalogue has this code.", ANYONE)
-    type: ReasonType = attribute("The family that it belongs to.", ANYONE)
-    statuses: list[Status] = attribute("The statuses that it can go with.", ANYONE)
-    description: str = attribute("What happened, in a sentence.", ANYONE)
-    retry_advice: RetryAdvice = attribute("Whether trying again can help, and what should be different then.", ANYONE)
-    internal: bool = attribute("Whether the person verified must not learn of it.", ANYONE)
+    known: bool = attribute("Whether the code is in the catalogue.", ANYONE)
+    type: ReasonType = attribute("The category of the code.", ANYONE)
+    statuses: list[Status] = attribute("The statuses with which the code is allowed.", ANYONE)
+    description: str = attribute("What happened, in one sentence.", ANYONE)
+    retry_advice: RetryAdvice = attribute("Whether a retry can help, and what should be different.", ANYONE)
+    internal: bool = attribute("Whether the code must be kept from the person being verified.", ANYONE)
 
 
 @described
 class StatusGuide:
-    """A status, and what it asks of whoever waits for it."""
+    """A status, and what to do when a verification has it."""
 
     is_type_of = represents(domain.status.StatusGuide)
 
     status: Status = attribute("The status.", ANYONE)
-    description: str = attribute("What it means.", ANYONE)
+    description: str = attribute("The meaning of the status.", ANYONE)
     recommended_action: RecommendedAction = attribute("What to do when a verification has it.", ANYONE)
-    billable: bool | None = attribute("Whether the provider charges for it; null while that isn't known.", ANYONE)
-    final: bool = attribute("Whether nothing can follow.", ANYONE)
+    billable: bool | None = attribute(
+        "Whether the provider charges for a verification with this status; null for PENDING, since that depends on the outcome.", ANYONE
+    )
+    final: bool = attribute("Whether the status can no longer change.", ANYONE)

@@ -1,4 +1,4 @@
-"""What lists, statistics, mutations and subscriptions answer with."""
+"""The result types of lists, statistics, mutations and subscriptions."""
 
 from datetime import datetime
 from typing import Annotated
@@ -23,82 +23,88 @@ from schema.verification import Verification, VerificationEvent
 
 @described
 class PageInfo:
-    """What lies around a page."""
+    """The position of a page in its list."""
 
     is_type_of = represents(resolvers.connection.PageInfo)
 
-    has_next_page: bool = attribute("Whether rows follow. True where `before` was given: its row did.", ANYONE)
-    has_previous_page: bool = attribute("Whether rows precede. True where `after` was given: its row did.", ANYONE)
+    has_next_page: bool = attribute("Whether rows follow this page. Always true if `before` is given, since the row of that cursor follows.", ANYONE)
+    has_previous_page: bool = attribute(
+        "Whether rows precede this page. Always true if `after` is given, since the row of that cursor precedes.", ANYONE
+    )
     start_cursor: str | None = attribute("The cursor of the first row; null for an empty page.", ANYONE)
     end_cursor: str | None = attribute("The cursor of the last row; null for an empty page.", ANYONE)
 
 
 @described
 class VerificationEdge:
-    """A row of a list."""
+    """A row of a list: a verification and its cursor."""
 
     is_type_of = represents(resolvers.connection.VerificationEdge)
 
-    cursor: str = attribute("Where the row stands in this order.", ANYONE)
+    cursor: str = attribute("The position of the row in this order. Pass it as `after` or `before`.", ANYONE)
     node: Verification = attribute("The verification.", ANYONE)
 
 
 @described
 class VerificationConnection:
-    """A page of a list."""
+    """A page of a list of verifications."""
 
     is_type_of = represents(resolvers.connection.VerificationConnection)
 
-    edges: list[VerificationEdge] = attribute("The rows.", ANYONE, cost=Cost(1, paged=True))
-    page_info: PageInfo = attribute("What lies around them.", ANYONE)
+    edges: list[VerificationEdge] = attribute("The rows of the page.", ANYONE, cost=Cost(1, paged=True))
+    page_info: PageInfo = attribute("The position of the page in its list.", ANYONE)
     total_count = field(queries.total_count, int, ANYONE, cost=Cost(50))
 
 
 @described
 class StatusCount:
-    """How many verifications have a status."""
+    """The number of verifications with a status."""
 
     is_type_of = represents(domain.statistics.StatusCount)
 
     status: Status = attribute("The status.", ANYONE)
-    count: int = attribute("How many have it.", ANYONE)
+    count: int = attribute("The number of verifications with this status.", ANYONE)
 
 
 @described
 class ReasonCount:
-    """How many verifications have a reason. One with several reasons counts for each."""
+    """The number of verifications with a reason. A verification with several reasons is counted for each of them."""
 
     is_type_of = represents(domain.statistics.ReasonCount)
 
     reason: ReasonCode = attribute("The reason.", ANYONE)
-    count: int = attribute("How many have it.", ANYONE)
+    count: int = attribute("The number of verifications with this reason.", ANYONE)
 
 
 @described
 class VerificationStats:
-    """Counts over the verifications that match."""
+    """Statistics of the verifications that match the filter."""
 
     is_type_of = represents(domain.statistics.VerificationStats)
 
-    total: int = attribute("All of them.", ANYONE)
-    by_status: list[StatusCount] = attribute("By status; all four are listed.", ANYONE)
-    by_reason: list[ReasonCount] = attribute("By reason, the most frequent first, equal ones by code.", NOT_INTERNAL)
-    billable: int = attribute("Those that the provider charges for.", ANYONE)
+    total: int = attribute("The number of all matching verifications.", ANYONE)
+    by_status: list[StatusCount] = attribute("The number of verifications by status. All four statuses are listed.", ANYONE)
+    by_reason: list[ReasonCount] = attribute(
+        "The number of verifications by reason, the most frequent first. Equal counts are ordered by code.", NOT_INTERNAL
+    )
+    billable: int = attribute("The number of verifications that the provider charges for.", ANYONE)
     median_seconds_to_result: float | None = attribute(
-        "The median time from creation to the outcomes that people and providers caused, deadlines left out; null where there are none.", ANYONE
+        "The median time in seconds from creation to an outcome that an individual or a provider caused; null if there are none. "
+        "Outcomes caused by deadlines are not counted.",
+        ANYONE,
     )
 
 
 @described
 class Caller:
-    """Whom a token speaks for."""
+    """The caller: the bearer of a token."""
 
     is_type_of = represents(domain.caller.Caller)
 
-    subject: str = attribute("Who it is, as the issuer of the token names them.", ANYONE)
-    workspace: strawberry.ID = attribute("The workspace that the token opens.", ANYONE, name="workspaceId")
+    subject: str = attribute("The `sub` of the token: the caller, as identified by the issuer of the token.", ANYONE)
+    workspace: strawberry.ID = attribute("The workspace to which the token gives access.", ANYONE, name="workspaceId")
     scopes = field(visible.scopes, list[str], ANYONE)
-    expires_at: datetime | None = attribute("When the token ends, and every subscription with it.", ANYONE)
+    expires_at: datetime | None = attribute("When the token expires. All subscriptions that use it end then.", ANYONE)
 
 
 @described
@@ -108,43 +114,49 @@ class FollowToken:
     is_type_of = represents(domain.caller.FollowToken)
 
     token: str = attribute("The bearer token.", ANYONE)
-    expires_at: datetime = attribute("When it ends.", ANYONE)
+    expires_at: datetime = attribute("When the token expires.", ANYONE)
 
 
 @described
 class Refusal:
-    """Why nothing was changed."""
+    """The reason why a mutation changed nothing."""
 
     is_type_of = represents(resolvers.refusal.Refusal)
 
-    code: RefusalCode = attribute("The kind of reason.", ANYONE)
-    message: str = attribute("The reason in words, for developers.", ANYONE)
-    field: str | None = attribute("The input's field at fault; null where none is.", ANYONE)
+    code: RefusalCode = attribute("The kind of the refusal, for programs.", ANYONE)
+    message: str = attribute("An explanation for developers.", ANYONE)
+    field: str | None = attribute("The name of the invalid input field; null if the refusal is not about a field.", ANYONE)
 
 
 VerificationResult = Annotated[
-    Verification | Refusal, strawberry.union("VerificationResult", description="The verification as it is now, or why nothing was changed.")
+    Verification | Refusal,
+    strawberry.union("VerificationResult", description="The verification in its current state, or the reason why nothing was changed."),
 ]
-FollowTokenResult = Annotated[FollowToken | Refusal, strawberry.union("FollowTokenResult", description="The token, or why there is none.")]
+FollowTokenResult = Annotated[
+    FollowToken | Refusal, strawberry.union("FollowTokenResult", description="The token, or the reason why none was issued.")
+]
 
 
 @described
 class VerificationUpdate:
-    """A verification as it is now, and what happened since the message before."""
+    """The current state of a verification, and the events since the previous message."""
 
     is_type_of = represents(resolvers.subscriptions.VerificationUpdate)
 
-    verification: Verification = attribute("Its state. With `followRetries`, its `id` tells which attempt the message is about.", ANYONE)
+    verification: Verification = attribute("The current state. With `followRetries`, its `id` shows to which attempt the message belongs.", ANYONE)
     events: list[VerificationEvent] = attribute(
-        "What happened since the message before, in order; all of it that this release can show.", ANYONE, cost=Cost(3)
+        "The events since the previous message, oldest first; in the first message, the events after the argument `after`, or none without it. "
+        "Events that this release of the gateway can't represent are left out.",
+        ANYONE,
+        cost=Cost(3),
     )
 
 
 @described
 class VerificationFeedItem:
-    """A verification that changed, and where to go on after it."""
+    """A changed verification, and the cursor from which to resume after it."""
 
     is_type_of = represents(resolvers.subscriptions.VerificationFeedItem)
 
-    cursor: str = attribute("To resume after this item: `after`.", ANYONE)
-    verification: Verification | None = attribute("Its state; null where the item brings a cursor alone.", ANYONE)
+    cursor: str = attribute("The cursor of this item. Pass it as `after` to resume after the item.", ANYONE)
+    verification: Verification | None = attribute("The state after the change; null if the item contains only a cursor.", ANYONE)

@@ -1,4 +1,4 @@
-"""Everything that can be asked for: the table of contents."""
+"""The three roots: all queries, mutations and subscriptions."""
 
 from resolvers import mutations, queries, subscriptions
 from resolvers.refusal import refusing
@@ -20,7 +20,7 @@ from schema.verification import Node, Verification
 
 @described
 class Query:
-    """Everything that can be read."""
+    """All read operations."""
 
     node = field(queries.node, Node | None, FOLLOW, cost=Cost(1))
     verification = field(queries.verification, Verification | None, FOLLOW, cost=Cost(1))
@@ -34,7 +34,7 @@ class Query:
 
 @described
 class Mutation:
-    """Everything that can be changed. What is refused is an answer, a `Refusal`, and nothing was changed then."""
+    """All write operations. If a change is not allowed, the result is a `Refusal`, and nothing was changed."""
 
     create_verification = field(refusing(mutations.create_verification), VerificationResult, WRITE, cost=Cost(10))
     retry_verification = field(refusing(mutations.retry_verification), VerificationResult, WRITE, cost=Cost(10))
@@ -46,7 +46,7 @@ class Mutation:
 
 @described
 class Subscription:
-    """Everything that can be followed live."""
+    """All operations that follow changes live."""
 
     verification_updated = subscription(subscriptions.verification_updated, VerificationUpdate, FOLLOW, cost=Cost(5))
     verifications_updated = subscription(subscriptions.verifications_updated, VerificationFeedItem, READ, cost=Cost(5))

@@ -1,1 +1,1 @@
-"""A client that leads verifications through realistic lives, by the public GraphQL API alone."""
+"""A client that drives verifications through realistic lives, using only the public GraphQL API."""

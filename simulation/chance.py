@@ -1,4 +1,4 @@
-"""Draws from a seeded source."""
+"""Random choices and delays, drawn from a seeded generator."""
 
 from collections.abc import Mapping
 from math import log
@@ -7,14 +7,14 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-SPREAD, LONGEST_IN_MEDIANS = 0.55, 6.0
+SPREAD, MAX_MEDIANS = 0.55, 6.0
 
 
 def weighted(random: Random, weights: Mapping[T, float]) -> T:
-    """One of the keys, each as often as its weight says."""
+    """A random key, with a probability proportional to its weight."""
     return random.choices(list(weights), list(weights.values()))[0]
 
 
 def delay(random: Random, median_seconds: float) -> float:
-    """A time that people take: log-normal, so mostly near the median, sometimes far above it, and never without bounds."""
-    return round(min(random.lognormvariate(log(median_seconds), SPREAD), LONGEST_IN_MEDIANS * median_seconds), 2)
+    """How long a person takes, in seconds. Log-normal: mostly near the median, sometimes far above it, at most `MAX_MEDIANS` medians."""
+    return round(min(random.lognormvariate(log(median_seconds), SPREAD), MAX_MEDIANS * median_seconds), 2)

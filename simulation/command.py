@@ -1,4 +1,4 @@
-"""A simulation as a command: with a display, a summary and an exit status."""
+"""The command `gateway simulate`: a simulation with a display, a summary and an exit status."""
 
 import asyncio
 import signal
@@ -13,19 +13,20 @@ from simulation.errors import BadCredentials, BadPace, SimulationError
 from simulation.runner import SPEED, simulate
 from simulation.tally import Tally
 
-DONE, FAILED, MISUSED, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+DONE, FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
 def run(credentials_file: Path, *, url: str | None = None, seed: int = 0, rate: float = 1.0, count: int | None = None, speed: float = SPEED) -> int:
-    """Simulate until done or interrupted, then say how it went.
+    """Simulate until done or interrupted, then print a summary.
 
-    Returns: 0; 1 where it couldn't start or had errors, 2 for what can't be used, 130 or 143 where a signal ended it.
+    Returns: the exit status. 0: done. 1: the simulation could not start, or had errors. 2: the credentials or the pace can't be used.
+             130, 143: ended by SIGINT or SIGTERM.
     """
     console, tally = Console(), Tally()
     try:
         credentials = Credentials.read(credentials_file)
         credentials = credentials.at(url) if url else credentials
-        asyncio.run(_shown(credentials, tally, console, seed=seed, rate=rate, count=count, speed=speed))
+        asyncio.run(_simulate(credentials, tally, console, seed=seed, rate=rate, count=count, speed=speed))
         status = FAILED if tally.errors else DONE
     except KeyboardInterrupt:
         status = INTERRUPTED
@@ -33,16 +34,16 @@ def run(credentials_file: Path, *, url: str | None = None, seed: int = 0, rate: 
         status = TERMINATED
     except SimulationError as error:
         Console(stderr=True).print(f"gateway simulate: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        status = MISUSED if isinstance(error, BadCredentials | BadPace) else FAILED
+        status = BAD_INPUT if isinstance(error, BadCredentials | BadPace) else FAILED
     if tally.lives:
         console.print(line(tally), *summary(tally), sep="\n", soft_wrap=True, highlight=False)
     return status
 
 
-async def _shown(credentials: Credentials, tally: Tally, console: Console, *, seed: int, rate: float, count: int | None, speed: float) -> None:
+async def _simulate(credentials: Credentials, tally: Tally, console: Console, *, seed: int, rate: float, count: int | None, speed: float) -> None:
     task = asyncio.current_task()
     assert task is not None
-    # Otherwise the signal would leave the terminal without its cursor.
+    # Cancel on SIGTERM: if the signal ended the process, the display would leave the terminal's cursor hidden.
     with suppress(NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     display = asyncio.create_task(show(tally, console))

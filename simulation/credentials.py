@@ -1,4 +1,4 @@
-"""Where a gateway is, and the tokens to speak to it with."""
+"""A gateway's addresses, and the tokens for its callers."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from simulation.errors import BadCredentials
 
-HOW_TO_GET_ONE = "`gateway dev --credentials-file FILE` writes one"
+HINT = "`gateway dev --credentials-file FILE` writes a valid file"
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Bearer tokens by who holds them. "other" is an integrator of another workspace."""
+    """Bearer tokens, one for each role. "other" is an integrator of another workspace."""
 
     integrator: str = field(repr=False)
     provider: str = field(repr=False)
@@ -23,7 +23,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A gateway's addresses and tokens. As a dict this is the credentials file, word for word."""
+    """A gateway's addresses and tokens. As a dict, it equals the content of the credentials file."""
 
     url: str
     graphql: str
@@ -33,51 +33,51 @@ class Credentials:
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """The credentials that a file holds.
+        """The credentials in a file.
 
-        Needed: `url` or `graphql`, and the tokens `integrator` and `provider`.
-        Raises: BadCredentials saying what is wrong with the file, and what to do.
+        Required: `url` or `graphql`, and the tokens `integrator` and `provider`.
+        Raises:   BadCredentials, with the fault of the file and what to do.
         """
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
         except OSError as error:
-            raise BadCredentials(f"cannot read the credentials file {file}: {error.strerror}; {HOW_TO_GET_ONE}") from None
+            raise BadCredentials(f"cannot read the credentials file {file}: {error.strerror}; {HINT}") from None
         except ValueError as error:
-            raise BadCredentials(f"the credentials file {file} is not JSON ({error}); {HOW_TO_GET_ONE}") from None
+            raise BadCredentials(f"the credentials file {file} is not JSON ({error}); {HINT}") from None
         source = f"the credentials file {file}"
         if not isinstance(content, dict) or not isinstance(content.get("tokens"), dict):
-            raise BadCredentials(f'{source} needs {{"url", "tokens": {{"integrator", "provider"}}}}; {HOW_TO_GET_ONE}')
+            raise BadCredentials(f'{source} needs {{"url", "tokens": {{"integrator", "provider"}}}}; {HINT}')
         tokens = Tokens(**{name: _token(source, content["tokens"], name) for name in ("integrator", "provider", "operator", "other")})
         graphql = _text(content.get("graphql"))
         url = _text(content.get("url")) or graphql
         if not url:
-            raise BadCredentials(f"{source} has no 'url'; {HOW_TO_GET_ONE}")
-        return cls(_home(url), f"{_home(graphql or url)}/graphql", _text(content.get("websocket")), _text(content.get("workspace")), tokens)
+            raise BadCredentials(f"{source} has no 'url'; {HINT}")
+        return cls(_base_url(url), f"{_base_url(graphql or url)}/graphql", _text(content.get("websocket")), _text(content.get("workspace")), tokens)
 
     def at(self, url: str) -> Self:
-        """The same tokens for a gateway at `url`; its GraphQL address may be given too. Raises: BadCredentials."""
-        home = _home(url)
-        return replace(self, url=home, graphql=f"{home}/graphql", websocket=f"ws{home.removeprefix('http')}/graphql")
+        """The same tokens for another gateway. `url` is its base URL or its GraphQL endpoint. Raises: BadCredentials."""
+        base = _base_url(url)
+        return replace(self, url=base, graphql=f"{base}/graphql", websocket=f"ws{base.removeprefix('http')}/graphql")
 
 
-def _home(url: str) -> str:
-    home = url.strip().rstrip("/").removesuffix("/graphql")
+def _base_url(url: str) -> str:
+    base = url.strip().rstrip("/").removesuffix("/graphql")
     try:
-        parts = urlsplit(home)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and " " not in home
+        parts = urlsplit(base)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and " " not in base
     except ValueError:
         usable = False
     if not usable:
-        raise BadCredentials(f"{url!r} is not a gateway's address; give one such as http://127.0.0.1:8000")
-    return home
+        raise BadCredentials(f"{url!r} is not a gateway's URL; use a URL such as http://127.0.0.1:8000")
+    return base
 
 
 def _token(source: str, tokens: dict[str, Any], name: str) -> str:
     token = _text(tokens.get(name)).strip()
     if not token and name in ("integrator", "provider"):
-        raise BadCredentials(f"{source} has no token {name!r} under 'tokens'; {HOW_TO_GET_ONE}")
+        raise BadCredentials(f"{source} has no token {name!r} under 'tokens'; {HINT}")
     if not token.isascii() or not token.isprintable():
-        raise BadCredentials(f"{source} has a token {name!r} with characters that no token has; {HOW_TO_GET_ONE}")
+        raise BadCredentials(f"{source} has a token {name!r} with characters that are not allowed in tokens; {HINT}")
     return token
 
 

@@ -1,4 +1,4 @@
-"""A tally, shown while it grows."""
+"""Shows the progress of a simulation in the terminal."""
 
 import asyncio
 
@@ -14,19 +14,19 @@ FRAME_SECONDS, LINE_SECONDS = 0.2, 5.0
 
 
 async def show(tally: Tally, console: Console) -> None:
-    """Show a tally until cancelled: as a picture that moves in a terminal, elsewhere as a line now and then."""
+    """Show a tally until cancelled: live in a terminal, elsewhere as a line every few seconds."""
     if not console.is_terminal:
         while True:
             await asyncio.sleep(LINE_SECONDS)
             console.print(line(tally), soft_wrap=True, highlight=False)
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
-            live.update(picture(tally), refresh=True)
+            live.update(dashboard(tally), refresh=True)
             await asyncio.sleep(FRAME_SECONDS)
 
 
-def picture(tally: Tally) -> Group:
-    """Counts by status, how it goes, and the last few changes."""
+def dashboard(tally: Tally) -> Group:
+    """Counts by status, the summary, and the last few changes."""
     counts, changes = Table.grid(padding=(0, 4)), Table.grid(padding=(0, 2))
     counts.add_row(*(Text(status.lower(), STYLES[status]) for status in STATUSES))
     counts.add_row(*(Text(str(tally.statuses[status]), f"bold {STYLES[status]}") for status in STATUSES))
@@ -34,27 +34,27 @@ def picture(tally: Tally) -> Group:
         changes.add_row(
             Text(change.reference, "dim"),
             Text(change.name, no_wrap=True, overflow="ellipsis"),
-            Text(change.what, STYLES[change.state.status], no_wrap=True, overflow="ellipsis"),
+            Text(change.description, STYLES[change.state.status], no_wrap=True, overflow="ellipsis"),
         )
-    heading = Text(f"{tally.seconds:.0f} s, {tally.lives} verifications begun, {tally.in_flight} in flight", "bold")
+    heading = Text(f"{tally.seconds:.0f} s, {tally.lives} verifications started, {tally.in_flight} in flight", "bold")
     return Group(heading, Text(), counts, Text(), *summary(tally), Text(), changes)
 
 
 def summary(tally: Tally) -> list[Text]:
-    """What came of it besides the statuses, in a few lines."""
-    marks = f"{tally.repeated} reports repeated, {tally.ignored} results ignored, {tally.anonymized} anonymized"
-    styled = [Text(f"{tally.attempts} attempts, {tally.left} left to their deadlines, {marks}")]
+    """The counts other than those by status, in a few lines."""
+    events = f"{tally.repeated} reports repeated, {tally.ignored} results ignored, {tally.anonymized} anonymized"
+    lines = [Text(f"{tally.attempts} attempts, {tally.left} left to their deadlines, {events}")]
     if tally.refusals:
-        styled.append(Text("refused: " + ", ".join(f"{count} {code}" for code, count in tally.refusals.most_common()), "yellow"))
+        lines.append(Text("refused: " + ", ".join(f"{count} {code}" for code, count in tally.refusals.most_common()), "yellow"))
     if tally.faults:
-        styled.append(Text(f"{tally.faults} faults tried again, the last: {tally.last_fault}", "yellow"))
+        lines.append(Text(f"{tally.faults} faults retried, the last: {tally.last_fault}", "yellow"))
     if tally.errors:
-        styled.append(Text(f"{tally.errors} errors, the last: {tally.last_error}", "red"))
-    return styled
+        lines.append(Text(f"{tally.errors} errors, the last: {tally.last_error}", "red"))
+    return lines
 
 
 def line(tally: Tally) -> str:
-    """All counts in one line."""
+    """The counts in one line."""
     statuses = ", ".join(f"{tally.statuses[status]} {status.lower()}" for status in STATUSES)
     troubles = f"{tally.refusals.total()} refused, {tally.faults} faults, {tally.errors} errors"
-    return f"{tally.seconds:.0f} s, {tally.lives} begun, {tally.in_flight} in flight: {statuses}; {troubles}"
+    return f"{tally.seconds:.0f} s, {tally.lives} started, {tally.in_flight} in flight: {statuses}; {troubles}"

@@ -1,8 +1,8 @@
-"""What stops a simulation, or one life in it, said with what to do about it."""
+"""Errors that end a simulation or one of its lives. Their messages say what to do."""
 
 
 class SimulationError(Exception):
-    """Something that a simulation can't go on with."""
+    """An error after which a simulation, or one of its lives, can't continue."""
 
 
 class BadCredentials(SimulationError):
@@ -10,35 +10,35 @@ class BadCredentials(SimulationError):
 
 
 class BadPace(SimulationError):
-    """A rate, count or speed that nothing can be driven at."""
+    """A rate, count or speed outside of its allowed range."""
 
 
 class TokenRefused(SimulationError):
-    """The gateway doesn't accept a token, or the token lacks a right that is needed. Nothing more can be done with it."""
+    """The gateway doesn't accept a token, or the token lacks a required scope. Retries can't succeed."""
 
     def __init__(self, party: str, reason: str) -> None:
         super().__init__(
             f"the gateway refuses the {party}'s token: {reason}. "
-            "Tokens expire: use the credentials file of the gateway as it runs now, or make new ones with `gateway token`"
+            "Tokens expire: use the current credentials file of the running gateway, or create new tokens with `gateway token`"
         )
 
 
 class Unreachable(SimulationError):
-    """No answer, or none of use, for as long as patience lasted."""
+    """The gateway sent no usable response within the time limit for retries."""
 
     def __init__(self, url: str, fault: str) -> None:
-        super().__init__(f"no answer from {url}: {fault}. Is the gateway running there? `gateway dev` starts one; `--url` names another")
+        super().__init__(f"no response from {url}: {fault}. Is the gateway running there? `gateway dev` starts one; `--url` chooses another")
 
 
-class Misunderstood(SimulationError):
-    """An answer that a gateway of this contract wouldn't give."""
+class UnexpectedResponse(SimulationError):
+    """A response that a gateway with this schema would not send."""
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"{url} answers, but not as this gateway does: {reason}")
+        super().__init__(f"{url} responds, but not like this gateway: {reason}")
 
 
 class Refused(Exception):
-    """The gateway's `Refusal`: an answer, which a simulation counts and goes on from."""
+    """The gateway returned a `Refusal`. A simulation counts it and continues."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")

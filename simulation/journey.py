@@ -1,4 +1,4 @@
-"""One life, led through the API as its plan says."""
+"""Carries out the plan of one life over the API."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
@@ -12,7 +12,10 @@ from simulation.tally import Tally
 
 @dataclass(slots=True)
 class Journey:
-    """The way through one life. `run` tells this simulation's ids from those of any other; `speed` is how much faster than life it goes."""
+    """The execution of one life.
+
+    `run` makes the ids of this simulation unique. `speed` is how much faster than real time it runs. `in_background` starts a task.
+    """
 
     life: Lifecycle
     integrator: Integrator
@@ -20,59 +23,59 @@ class Journey:
     tally: Tally
     run: str
     speed: float
-    aside: Callable[[Coroutine[None, None, None]], object]
-    known: dict[str, State] = field(default_factory=dict)
+    in_background: Callable[[Coroutine[None, None, None]], object]
+    states: dict[str, State] = field(default_factory=dict)
 
     async def go(self) -> None:
-        """From the creation to the last outcome, or to where only a deadline can go on."""
+        """Run from the creation to the last outcome, or until only a deadline can change the verification."""
         with self.tally.counting():
-            current = self._seen(await self.integrator.create(self.life, f"{self.run}-{self.life.number}"))
+            current = self._record(await self.integrator.create(self.life, f"{self.run}-{self.life.number}"))
             for attempt in self.life.attempts:
-                await self._reported(current, attempt.steps)
-                if not self.known[current.id].final:
+                await self._report(current, attempt.steps)
+                if not self.states[current.id].final:
                     self.tally.left += 1
                     return
-                # What comes late comes while the person may be trying again already.
-                self.aside(self._reported(current, attempt.late))
+                # Late events arrive in the background, while the person may already be retrying.
+                self.in_background(self._report(current, attempt.late))
                 if current.attempt == len(self.life.attempts) or not await self._tries_again(current, attempt):
                     break
-                current = self._seen(await self.integrator.retry(current.id))
-            await self._anonymized()
+                current = self._record(await self.integrator.retry(current.id))
+            await self._anonymize()
 
-    async def _reported(self, verification: State, steps: Iterable[Step]) -> None:
+    async def _report(self, verification: State, steps: Iterable[Step]) -> None:
         for step in steps:
-            await self._pass(step.after_seconds)
+            await self._sleep(step.after_seconds)
             event_id = f"{self.run}-{self.life.number}-{verification.attempt}-{step.event}"
             with self.tally.counting():
                 if isinstance(step, Progress):
-                    self._seen(await self.provider.report_progress(verification.id, step.progress, event_id))
+                    self._record(await self.provider.report_progress(verification.id, step.progress, event_id))
                 else:
-                    self._seen(await self.provider.report_result(verification.id, step, event_id))
+                    self._record(await self.provider.report_result(verification.id, step, event_id))
 
     async def _tries_again(self, verification: State, attempt: Attempt) -> bool:
-        if self.known[verification.id].status == "VERIFIED":
+        if self.states[verification.id].status == "VERIFIED":
             return False
-        await self._pass(attempt.retry_after_seconds)
-        # The provider is not shown everything: what to do next is for the company to read.
-        now = await self.integrator.verification(verification.id)
-        return now is not None and now.can_retry and tries_again(attempt.persistence, now.advice)
+        await self._sleep(attempt.retry_after_seconds)
+        # The company reads the retry advice, since the provider may not see every field.
+        current = await self.integrator.verification(verification.id)
+        return current is not None and current.can_retry and tries_again(attempt.persistence, current.advice)
 
-    async def _anonymized(self) -> None:
+    async def _anonymize(self) -> None:
         if self.life.anonymized_after_seconds is None:
             return
-        await self._pass(self.life.anonymized_after_seconds)
-        for id in list(self.known):
+        await self._sleep(self.life.anonymized_after_seconds)
+        for id in list(self.states):
             with self.tally.counting():
-                self._seen(await self.integrator.anonymize(id))
+                self._record(await self.integrator.anonymize(id))
                 self.tally.anonymized += 1
 
-    async def _pass(self, seconds: float) -> None:
+    async def _sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self.speed)
 
-    def _seen(self, state: State) -> State:
+    def _record(self, state: State) -> State:
         name = f"{self.life.person.first_name} {self.life.person.last_name}"
-        self.tally.moved(self.known.get(state.id), state, self.life.reference, name)
-        # Answers to calls made side by side may come back in either order.
-        if state.id not in self.known or state.version > self.known[state.id].version:
-            self.known[state.id] = state
+        self.tally.moved(self.states.get(state.id), state, self.life.reference, name)
+        # Responses to concurrent requests may arrive in any order.
+        if state.id not in self.states or state.version > self.states[state.id].version:
+            self.states[state.id] = state
         return state

@@ -1,4 +1,4 @@
-"""The plan of one verification's life, with all its attempts: pure data, the same for the same seed and number."""
+"""Plans the life of a verification with all its attempts. A plan is pure data, determined by its seed and number."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -8,12 +8,12 @@ from random import Random
 
 from simulation.chance import delay, weighted
 from simulation.people import Person, person
-from simulation.reasons import Reason, given, pressed
+from simulation.reasons import Reason, pressed_button, reported_codes
 from simulation.steps import Attempt, Lifecycle, Progress, Result, Step
 
 
 class Habit(Enum):
-    """How a person takes the request to verify an identity."""
+    """What a person does with the link."""
 
     COMPLETES = auto()
     PRESSES_A_BUTTON = auto()
@@ -23,7 +23,7 @@ class Habit(Enum):
 
 
 class Delivery(Enum):
-    """How a provider's events arrive."""
+    """How a provider's events arrive at the gateway."""
 
     IN_ORDER = auto()
     TWICE = auto()
@@ -35,7 +35,7 @@ HABITS = {Habit.COMPLETES: 72, Habit.PRESSES_A_BUTTON: 11, Habit.OPENS_AND_LEAVE
 OUTCOMES = {"VERIFIED": 78, "FAILED": 15, "INCONCLUSIVE": 7}
 DELIVERIES = {Delivery.IN_ORDER: 83, Delivery.TWICE: 6, Delivery.OUT_OF_ORDER: 6, Delivery.CONTRADICTED: 5}
 
-# Medians in seconds, as people and reviewers take them.
+# Median durations of people's and reviewers' steps, in seconds.
 OPENING, READING, CAPTURE, REVIEW, BUTTON, REPEAT, RETRY, ANONYMIZATION = 80, 35, 70, 150, 40, 45, 90, 240
 
 MAX_ATTEMPTS = 3
@@ -43,37 +43,37 @@ CHANCE_OF_FACE_RECOGNITION, CHANCE_OF_ANONYMIZATION = 0.35, 0.08
 
 
 def lifecycles(seed: int, catalogue: Collection[Reason]) -> Iterator[Lifecycle]:
-    """Every life of a seed, one after the other, without end."""
+    """All lives of a seed, in order, without end."""
     return (lifecycle(seed, number, catalogue) for number in count())
 
 
 def lifecycle(seed: int, number: int, catalogue: Collection[Reason]) -> Lifecycle:
-    """The life of that number."""
+    """The life with this number."""
     random = Random(f"{seed}:{number}")
-    somebody = person(random)
+    individual = person(random)
     reference = f"order-{random.randrange(10_000, 100_000)}"
     faces = random.random() < CHANCE_OF_FACE_RECOGNITION
     return Lifecycle(
         number=number,
         gap=random.expovariate(1.0) if number else 0.0,
-        person=somebody,
+        person=individual,
         reference=reference,
         redirection_url=f"https://shop.example.com/{reference}/identity",
         face_recognition=faces,
-        attempts=tuple(attempt(random, somebody, catalogue, faces=faces) for _ in range(MAX_ATTEMPTS)),
+        attempts=tuple(attempt(random, individual, catalogue, faces=faces) for _ in range(MAX_ATTEMPTS)),
         anonymized_after_seconds=delay(random, ANONYMIZATION) if random.random() < CHANCE_OF_ANONYMIZATION else None,
     )
 
 
-def attempt(random: Random, somebody: Person, catalogue: Collection[Reason], *, faces: bool) -> Attempt:
-    """One attempt of somebody, as their habit and the delivery of events will have it."""
-    steps = delivered(random, lived(random, somebody, catalogue, faces=faces), somebody)
-    outcome = next((place for place, step in enumerate(steps, 1) if isinstance(step, Result)), len(steps))
+def attempt(random: Random, individual: Person, catalogue: Collection[Reason], *, faces: bool) -> Attempt:
+    """One attempt, with a random habit of the individual and a random delivery of the events."""
+    steps = delivered_steps(random, actual_steps(random, individual, catalogue, faces=faces), individual)
+    outcome = next((position for position, step in enumerate(steps, 1) if isinstance(step, Result)), len(steps))
     return Attempt(steps[:outcome], steps[outcome:], delay(random, RETRY), random.random())
 
 
-def lived(random: Random, somebody: Person, catalogue: Collection[Reason], *, faces: bool) -> tuple[Step, ...]:
-    """What happens in an attempt, in the order in which it happens."""
+def actual_steps(random: Random, individual: Person, catalogue: Collection[Reason], *, faces: bool) -> tuple[Step, ...]:
+    """The steps of an attempt, in the order in which they happen."""
     habit = weighted(random, HABITS)
     opened, started, completed = (
         Progress(delay(random, median), progress)
@@ -87,37 +87,37 @@ def lived(random: Random, somebody: Person, catalogue: Collection[Reason], *, fa
         case Habit.BREAKS_OFF:
             return opened, started
         case Habit.PRESSES_A_BUTTON:
-            return opened, Result(delay(random, BUTTON), "INCONCLUSIVE", (pressed(random),))
+            return opened, Result(delay(random, BUTTON), "INCONCLUSIVE", (pressed_button(random),))
         case Habit.COMPLETES:
             status = weighted(random, OUTCOMES)
             if status == "VERIFIED":
-                return opened, started, completed, Result(delay(random, REVIEW), status, document=somebody.document)
-            codes = given(random, status, catalogue, faces=faces)
-            # An inconclusive capture is one that was broken off: it has no end, and nothing to review.
+                return opened, started, completed, Result(delay(random, REVIEW), status, document=individual.document)
+            codes = reported_codes(random, status, catalogue, faces=faces)
+            # An inconclusive capture was broken off: it is never completed, and there is nothing to review.
             if status == "INCONCLUSIVE":
                 return opened, started, Result(delay(random, CAPTURE), status, codes)
             return opened, started, completed, Result(delay(random, REVIEW), status, codes)
 
 
-def delivered(random: Random, steps: tuple[Step, ...], somebody: Person) -> tuple[Step, ...]:
-    """The steps as they reach the gateway: mostly as they are, at times repeated, swapped or contradicted."""
+def delivered_steps(random: Random, steps: tuple[Step, ...], individual: Person) -> tuple[Step, ...]:
+    """The steps as they reach the gateway: mostly in order, sometimes repeated, swapped or contradicted."""
     if not steps or not isinstance(result := steps[-1], Result):
         return steps
     match weighted(random, DELIVERIES):
         case Delivery.TWICE:
             return *steps, replace(result, after_seconds=delay(random, REPEAT))
         case Delivery.OUT_OF_ORDER:
-            place = random.randrange(len(steps) - 1)
-            return *steps[:place], steps[place + 1], steps[place], *steps[place + 2 :]
+            position = random.randrange(len(steps) - 1)
+            return *steps[:position], steps[position + 1], steps[position], *steps[position + 2 :]
         case Delivery.CONTRADICTED:
-            return *steps, contradiction(random, result, somebody)
+            return *steps, contradiction(random, result, individual)
         case Delivery.IN_ORDER:
             return steps
 
 
-def contradiction(random: Random, result: Result, somebody: Person) -> Result:
-    """Another result for what already has one."""
-    after = delay(random, REVIEW)
+def contradiction(random: Random, result: Result, individual: Person) -> Result:
+    """A different result for an attempt that already has one."""
+    after_seconds = delay(random, REVIEW)
     if result.status == "VERIFIED":
-        return Result(after, "FAILED", ("IDVV_2401",), event="second_result")
-    return Result(after, "VERIFIED", document=somebody.document, event="second_result")
+        return Result(after_seconds, "FAILED", ("IDVV_2401",), event="second_result")
+    return Result(after_seconds, "VERIFIED", document=individual.document, event="second_result")

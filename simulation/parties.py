@@ -1,4 +1,4 @@
-"""Who speaks to the gateway: the company that asks for verifications, and the provider that carries them out."""
+"""The two callers of the gateway: the company that requests verifications, and the provider that reports results."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,20 +9,20 @@ from simulation.reasons import Reason
 from simulation.steps import Lifecycle, Result
 
 STATE = "fragment State on Verification { id status phase attempt version canRetry reasons { code retryAdvice } events { type } }"
-ANSWER = "__typename ... on Verification { ...State } ... on Refusal { code message field }"
+PAYLOAD = "__typename ... on Verification { ...State } ... on Refusal { code message field }"
 
 CATALOGUE = "{ reasonCodes { code type statuses } }"
 READ = f"query ($id: ID!) {{ verification(id: $id) {{ ...State }} }} {STATE}"
-CREATE = f"mutation ($input: CreateVerificationInput!) {{ createVerification(input: $input) {{ {ANSWER} }} }} {STATE}"
-RETRY = f"mutation ($input: RetryVerificationInput!) {{ retryVerification(input: $input) {{ {ANSWER} }} }} {STATE}"
-ANONYMIZE = f"mutation ($id: ID!) {{ anonymizeVerification(id: $id) {{ {ANSWER} }} }} {STATE}"
-PROGRESS = f"mutation ($input: ReportProgressInput!) {{ reportProgress(input: $input) {{ {ANSWER} }} }} {STATE}"
-RESULT = f"mutation ($input: ReportResultInput!) {{ reportResult(input: $input) {{ {ANSWER} }} }} {STATE}"
+CREATE = f"mutation ($input: CreateVerificationInput!) {{ createVerification(input: $input) {{ {PAYLOAD} }} }} {STATE}"
+RETRY = f"mutation ($input: RetryVerificationInput!) {{ retryVerification(input: $input) {{ {PAYLOAD} }} }} {STATE}"
+ANONYMIZE = f"mutation ($id: ID!) {{ anonymizeVerification(id: $id) {{ {PAYLOAD} }} }} {STATE}"
+PROGRESS = f"mutation ($input: ReportProgressInput!) {{ reportProgress(input: $input) {{ {PAYLOAD} }} }} {STATE}"
+RESULT = f"mutation ($input: ReportResultInput!) {{ reportResult(input: $input) {{ {PAYLOAD} }} }} {STATE}"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What an answer tells of a verification."""
+    """The fields of a verification that the simulation reads."""
 
     id: str
     status: str
@@ -35,18 +35,18 @@ class State:
     last_event: str
 
     @classmethod
-    def answered(cls, answer: dict[str, Any]) -> Self:
-        """The state in an answer's `Verification`."""
+    def parsed(cls, verification: dict[str, Any]) -> Self:
+        """The state from the `Verification` object of a response."""
         return cls(
-            id=answer["id"],
-            status=answer["status"],
-            phase=answer["phase"],
-            attempt=answer["attempt"],
-            version=answer["version"],
-            can_retry=answer["canRetry"],
-            codes=tuple(reason["code"] for reason in answer["reasons"]),
-            advice=tuple(reason["retryAdvice"] for reason in answer["reasons"]),
-            last_event=answer["events"][-1]["type"],
+            id=verification["id"],
+            status=verification["status"],
+            phase=verification["phase"],
+            attempt=verification["attempt"],
+            version=verification["version"],
+            can_retry=verification["canRetry"],
+            codes=tuple(reason["code"] for reason in verification["reasons"]),
+            advice=tuple(reason["retryAdvice"] for reason in verification["reasons"]),
+            last_event=verification["events"][-1]["type"],
         )
 
     @property
@@ -57,55 +57,55 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Integrator:
-    """The company. Everything it asks may be asked twice with the effect of once."""
+    """The company. Each of its operations is idempotent."""
 
     client: Client
     token: str
 
     async def catalogue(self) -> list[Reason]:
-        """The reason codes that the gateway knows."""
-        return [Reason(row["code"], row["type"], tuple(row["statuses"])) for row in await self._ask(CATALOGUE, {})]
+        """The gateway's catalogue of reason codes."""
+        return [Reason(row["code"], row["type"], tuple(row["statuses"])) for row in await self._execute(CATALOGUE, {})]
 
     async def verification(self, id: str) -> State | None:
-        """A verification as it is now; None where it is gone."""
-        found = await self._ask(READ, {"id": id})
-        return found and State.answered(found)
+        """The current state of a verification; None if it does not exist."""
+        verification = await self._execute(READ, {"id": id})
+        return verification and State.parsed(verification)
 
     async def create(self, life: Lifecycle, idempotency_key: str) -> State:
-        """A life's first attempt."""
+        """Create a life's first attempt."""
         names = {"firstName": life.person.first_name, "lastName": life.person.last_name}
         request = {"reference": life.reference, "redirectionUrl": life.redirection_url, "faceRecognition": life.face_recognition}
-        return State.answered(await self._ask(CREATE, {"input": {**names, **request, "idempotencyKey": idempotency_key}}))
+        return State.parsed(await self._execute(CREATE, {"input": {**names, **request, "idempotencyKey": idempotency_key}}))
 
     async def retry(self, id: str) -> State:
-        """The attempt after that one."""
-        return State.answered(await self._ask(RETRY, {"input": {"verificationId": id}}))
+        """Create the attempt after this one."""
+        return State.parsed(await self._execute(RETRY, {"input": {"verificationId": id}}))
 
     async def anonymize(self, id: str) -> State:
-        """A verification without personal data."""
-        return State.answered(await self._ask(ANONYMIZE, {"id": id}))
+        """Remove the personal data of a verification."""
+        return State.parsed(await self._execute(ANONYMIZE, {"id": id}))
 
-    async def _ask(self, operation: str, variables: dict[str, Any]) -> Any:
-        return await self.client.ask("integrator", self.token, operation, variables)
+    async def _execute(self, operation: str, variables: dict[str, Any]) -> Any:
+        return await self.client.execute("integrator", self.token, operation, variables)
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """The provider. The gateway takes a report with the same event id once."""
+    """The provider. The gateway applies reports with the same event id only once."""
 
     client: Client
     token: str
 
-    async def introduce_itself(self) -> None:
-        """Learn early whether the token is accepted. Raises: TokenRefused."""
-        await self.client.ask("provider", self.token, "{ __typename }", {})
+    async def check_token(self) -> None:
+        """Check that the gateway accepts the token. Raises: TokenRefused."""
+        await self.client.execute("provider", self.token, "{ __typename }", {})
 
     async def report_progress(self, id: str, progress: str, event_id: str) -> State:
-        """The verification after the person got somewhere."""
+        """Report progress of the individual. Returns the changed verification."""
         return await self._report(PROGRESS, {"verificationId": id, "progress": progress, "eventId": event_id})
 
     async def report_result(self, id: str, result: Result, event_id: str) -> State:
-        """The verification after its outcome."""
+        """Report the outcome. Returns the changed verification."""
         outcome = {
             "status": result.status,
             "reasonCodes": list(result.codes),
@@ -114,7 +114,7 @@ class Provider:
         return await self._report(RESULT, {"verificationId": id, **outcome, "eventId": event_id})
 
     async def _report(self, operation: str, input: dict[str, Any]) -> State:
-        return State.answered(await self.client.ask("provider", self.token, operation, {"input": input}))
+        return State.parsed(await self.client.execute("provider", self.token, operation, {"input": input}))
 
 
 def _input(document: Document) -> dict[str, Any]:

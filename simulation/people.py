@@ -1,4 +1,4 @@
-"""The people who are verified, and their documents. All of them are made up."""
+"""Random people to verify, with fictitious identity documents."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,7 +11,7 @@ OLDEST_BIRTHDAY, YOUNGEST_BIRTHDAY = date(1944, 1, 1), date(2007, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a provider reads from an identity document, in the words of the API."""
+    """The data that a provider reads from an identity document, in the API's formats."""
 
     full_name: str
     born_on: str
@@ -22,7 +22,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with a name and one document."""
+    """A person with a name and one identity document."""
 
     first_name: str
     last_name: str
@@ -31,7 +31,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Country:
-    """What names and documents look like somewhere. In `number`, each # stands for a digit; without it, documents bear none."""
+    """Typical names and documents of a country.
+
+    In `number`, each # stands for a digit; None if the country's documents have no identification number.
+    """
 
     code: str
     documents: dict[str, float]
@@ -58,12 +61,12 @@ COUNTRIES: dict[Country, float] = {
     Country("VN", ABROAD, "Linh Minh Thảo Đức Hương", "Nguyễn Trần Phạm Võ Đặng"): 2,
 }
 
-# Where people live who come from elsewhere.
+# The countries that issue residence permits to foreigners, with their weights.
 HOSTS: dict[str, float] = {"FR": 60, "DE": 25, "NL": 15}
 
 
 def person(random: Random) -> Person:
-    """Somebody at random, whose document bears the name that they declare."""
+    """A random person. The document has the declared name."""
     country = weighted(random, COUNTRIES)
     first_name, last_name = random.choice(country.first_names.split()), random.choice(country.last_names.split())
     if random.random() < 0.08:

@@ -1,4 +1,4 @@
-"""How often a reason is given, and how often somebody tries again after it."""
+"""How often each reason occurs, and how often people retry after it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from simulation.chance import weighted
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason code as the gateway's catalogue describes it."""
+    """A reason code with the properties that the gateway's catalogue has for it."""
 
     code: str
     type: str
     statuses: tuple[str, ...]
 
 
-# How often each code is given, against the others that go with the same status.
+# How often each code is reported, relative to the other codes that are allowed with the same status.
 WEIGHTS = {
-    # Only the passing of time gives these; nobody reports them.
+    # Only deadlines cause these codes; no provider reports them.
     "IDVV_1101": 0.0,
     "IDVV_1121": 0.0,
     "IDVV_1199": 0.0,
-    # The buttons.
+    # Buttons of the capture page.
     "IDVV_1111": 34.0,
     "IDVV_1112": 24.0,
     "IDVV_1113": 15.0,
@@ -33,7 +33,7 @@ WEIGHTS = {
     "IDVV_1201": 9.0,
     "IDVV_1314": 10.0,
     "IDVV_1413": 6.0,
-    # Captures and documents that were not good enough.
+    # Captures and documents of insufficient quality.
     "IDVV_1301": 14.0,
     "IDVV_1302": 11.0,
     "IDVV_1310": 4.0,
@@ -65,44 +65,52 @@ WEIGHTS = {
     "IDVV_2402": 0.8,
     "IDVV_2403": 0.2,
 }
-WEIGHT_OF_A_CODE_NOT_LISTED = 0.5
+DEFAULT_WEIGHT = 0.5
 
 BUTTONS = ("IDVV_1111", "IDVV_1112", "IDVV_1113", "IDVV_1202", "IDVV_1203", "IDVV_3001")
-ABOUT_FACES = ("FACE_CAPTURE_ISSUE",)
+FACE_TYPES = ("FACE_CAPTURE_ISSUE",)
 
-HOW_MANY = {1: 76, 2: 19, 3: 5}
+NUMBER_OF_CODES = {1: 76, 2: 19, 3: 5}
 CHANCE_OF_A_NEW_CODE = 0.015
 
-# What is wrong with a video or a document seldom comes alone, and its company is most often of its own type.
-SAME_TYPE = 4
+# The factor for further codes of the same type: faults of a video or a document often occur together.
+SAME_TYPE_FACTOR = 4
 
 CHANCE_OF_RETRY = {"RETRY_NOW": 0.8, "RETRY_OTHER_DEVICE": 0.7, "RETRY_OTHER_DOCUMENT": 0.6, "OFFER_ALTERNATIVE": 0.0, "DO_NOT_RETRY": 0.0}
 
 
-def pressed(random: Random) -> str:
-    """The code of the button that somebody presses in the capture page."""
+def pressed_button(random: Random) -> str:
+    """The reason code of a random button of the capture page."""
     return weighted(random, {code: WEIGHTS[code] for code in BUTTONS})
 
 
-def given(random: Random, status: str, catalogue: Collection[Reason], *, faces: bool) -> tuple[str, ...]:
-    """One to three codes that go with a status; rarely one among them, or alone where the catalogue has none, that nobody knows yet."""
-    left = {
-        reason: WEIGHTS.get(reason.code, WEIGHT_OF_A_CODE_NOT_LISTED)
+def reported_codes(random: Random, status: str, catalogue: Collection[Reason], *, faces: bool) -> tuple[str, ...]:
+    """One to three random codes that are allowed with a status.
+
+    Rarely, a further code is one that the catalogue does not contain; it is the only code if the catalogue has none for the status.
+    """
+    remaining = {
+        reason: WEIGHTS.get(reason.code, DEFAULT_WEIGHT)
         for reason in sorted(catalogue, key=lambda reason: reason.code)
-        if status in reason.statuses and reason.code not in BUTTONS and (faces or reason.type not in ABOUT_FACES)
+        if status in reason.statuses and reason.code not in BUTTONS and (faces or reason.type not in FACE_TYPES)
     }
     codes: list[str] = []
-    for _ in range(weighted(random, HOW_MANY)):
-        if not any(left.values()):
+    for _ in range(weighted(random, NUMBER_OF_CODES)):
+        if not any(remaining.values()):
             break
-        reason = weighted(random, left)
+        reason = weighted(random, remaining)
         codes.append(reason.code)
-        left = {other: weight * (SAME_TYPE if other.type == reason.type else 1) for other, weight in left.items() if other is not reason}
+        remaining = {
+            other: weight * (SAME_TYPE_FACTOR if other.type == reason.type else 1) for other, weight in remaining.items() if other is not reason
+        }
     if not codes or random.random() < CHANCE_OF_A_NEW_CODE:
         codes.append(f"IDVV_9{random.randrange(1000):03}")
     return tuple(codes)
 
 
 def tries_again(persistence: float, advice: Sequence[str]) -> bool:
-    """Whether somebody tries again, whose persistence is in [0, 1): the lower, the likelier. The worst advice counts; without any, no."""
+    """Whether a person retries.
+
+    `persistence` is in [0, 1); the lower, the likelier a retry. The worst advice decides; without advice, the person does not retry.
+    """
     return persistence < min((CHANCE_OF_RETRY.get(each, 0.0) for each in advice), default=0.0)

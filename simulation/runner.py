@@ -1,4 +1,4 @@
-"""Many lives at once, begun at a rate."""
+"""Runs many lives concurrently, started at a given rate."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from simulation.reasons import Reason
 from simulation.steps import Lifecycle
 from simulation.tally import Tally
 
-# Half of all lives are over within 20 seconds then, and nearly all within a minute.
+# At this speed, half of all lives end within 20 seconds, and nearly all within a minute.
 SPEED = 20.0
 MAX_IN_FLIGHT = 1000
 PATIENCE_SECONDS = 30.0
@@ -32,13 +32,13 @@ async def simulate(
     start_within_seconds: float = 10.0,
     tally: Tally | None = None,
 ) -> Tally:
-    """Lead `count` lives through the gateway, or ever more where it is None, and count what happens in `tally`.
+    """Drive `count` lives through the gateway, or lives without end if `count` is None, and count the results in `tally`.
 
-    `rate` is in new lives per second; none begins while `max_in_flight` are under way. `speed` is how much faster than life they go.
-    Faults that pass are waited out, for `start_within_seconds` at the start; past that a life loses a step, and the others go on.
-    Ends once every life has its outcome or waits for a deadline, and at once when cancelled.
+    `rate` is in new lives per second; no life starts while `max_in_flight` are running. `speed` is how much faster than real time they run.
+    Transient faults are retried: at the start for `start_within_seconds`, later for `PATIENCE_SECONDS`, after which a life skips the step
+    and the others continue. The function returns when every life has its outcome or waits for a deadline. It can be cancelled at any time.
 
-    Raises: BadPace; TokenRefused at any time; Unreachable and Misunderstood at the start only.
+    Raises: BadPace; TokenRefused at any time; Unreachable and UnexpectedResponse at the start only.
     """
     if not (rate > 0 and speed > 0 and max_in_flight > 0 and (count is None or count >= 0)):
         raise BadPace("rate and speed must be above 0, and the count must not be negative")
@@ -46,13 +46,13 @@ async def simulate(
     catalogue = await _catalogue(credentials, tally, start_within_seconds)
     async with Client(credentials.graphql, patience_seconds=PATIENCE_SECONDS, on_fault=tally.fault) as client:
         integrator, provider = Integrator(client, credentials.tokens.integrator), Provider(client, credentials.tokens.provider)
-        run, seats = f"simulation-{uuid4().hex[:12]}", asyncio.Semaphore(max_in_flight)
+        run, slots = f"simulation-{uuid4().hex[:12]}", asyncio.Semaphore(max_in_flight)
         try:
             async with asyncio.TaskGroup() as group:
-                async for life in _arriving(seed, catalogue, rate, count):
-                    await seats.acquire()
-                    journey = Journey(life, integrator, provider, tally, run, speed, aside=group.create_task)
-                    group.create_task(_led(journey, seats))
+                async for life in _arrivals(seed, catalogue, rate, count):
+                    await slots.acquire()
+                    journey = Journey(life, integrator, provider, tally, run, speed, in_background=group.create_task)
+                    group.create_task(_run(journey, slots))
         except BaseExceptionGroup as failures:
             refused, others = failures.split(TokenRefused)
             if others or not refused:
@@ -64,25 +64,25 @@ async def simulate(
 async def _catalogue(credentials: Credentials, tally: Tally, patience_seconds: float) -> list[Reason]:
     async with Client(credentials.graphql, patience_seconds=patience_seconds, on_fault=tally.fault) as client:
         catalogue = await Integrator(client, credentials.tokens.integrator).catalogue()
-        await Provider(client, credentials.tokens.provider).introduce_itself()
+        await Provider(client, credentials.tokens.provider).check_token()
         return catalogue
 
 
-async def _arriving(seed: int, catalogue: list[Reason], rate: float, count: int | None) -> AsyncIterator[Lifecycle]:
+async def _arrivals(seed: int, catalogue: list[Reason], rate: float, count: int | None) -> AsyncIterator[Lifecycle]:
     loop = asyncio.get_running_loop()
     at = loop.time()
     for life in islice(lifecycles(seed, catalogue), count):
-        # After a long hold-up the rate goes on from now: what was missed isn't made up for in one burst.
+        # After a long delay, continue at the rate from now on, instead of starting all missed lives in one burst.
         at = max(at + life.gap / rate, loop.time() - 1.0)
         await asyncio.sleep(at - loop.time())
         yield life
 
 
-async def _led(journey: Journey, seats: asyncio.Semaphore) -> None:
+async def _run(journey: Journey, slots: asyncio.Semaphore) -> None:
     journey.tally.lives += 1
     journey.tally.in_flight += 1
     try:
         await journey.go()
     finally:
         journey.tally.in_flight -= 1
-        seats.release()
+        slots.release()

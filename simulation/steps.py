@@ -1,4 +1,4 @@
-"""What a plan is made of: steps, attempts, a life."""
+"""The parts of a plan: steps, attempts, a life."""
 
 from dataclasses import dataclass
 
@@ -7,20 +7,20 @@ from simulation.people import Document, Person
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The person got somewhere. `after_seconds` counts from the step before, at the speed of life."""
+    """Progress of the individual. `after_seconds` counts from the previous step, in real time."""
 
     after_seconds: float
     progress: str
 
     @property
     def event(self) -> str:
-        """What tells this event from the others of its attempt; a repeat has the same."""
+        """An id that is unique among the events of the attempt. A repeated event has the same id."""
         return self.progress.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The provider's outcome, or the button that the person pressed."""
+    """An outcome: the provider's decision, or a button that the individual pressed."""
 
     after_seconds: float
     status: str
@@ -34,9 +34,9 @@ Step = Progress | Result
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt: the steps up to the outcome, those that arrive after it, and how ready the person is to try again.
+    """One attempt: the steps up to the outcome, the steps that arrive after it, and how willing the individual is to retry.
 
-    Without a `Result` among the steps the attempt is left to its deadline.
+    Without a `Result` among the steps, the attempt ends by its deadline.
     """
 
     steps: tuple[Step, ...]
@@ -47,9 +47,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """A life: who, for what, and what happens in each attempt, should it come to it.
+    """A life: the individual, the request, and the plan of every possible attempt.
 
-    `gap` is the time since the life before, in mean gaps: divided by the rate it is seconds.
+    `gap` is the time since the previous life, in mean gaps: seconds multiplied by the rate.
     """
 
     number: int

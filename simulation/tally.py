@@ -1,4 +1,4 @@
-"""What a simulation has seen so far."""
+"""Counts the results of a simulation."""
 
 import time
 from collections import Counter, deque
@@ -15,17 +15,17 @@ MAX_CHANGES = 10
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that became of a verification."""
+    """A change of a verification, for the display."""
 
     reference: str
     name: str
     state: State
-    what: str
+    description: str
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of what was done and seen, the last few changes, and the last fault and error in words. Grows with nothing."""
+    """Counters, the last few changes, and the texts of the last fault and the last error. Its size is bounded."""
 
     started_at: float = field(default_factory=time.monotonic)
     lives: int = 0
@@ -45,16 +45,16 @@ class Tally:
 
     @property
     def seconds(self) -> float:
-        """How long it has been going on."""
+        """The time since the start."""
         return time.monotonic() - self.started_at
 
-    def fault(self, words: str) -> None:
-        """Count a fault that is tried again."""
+    def fault(self, text: str) -> None:
+        """Count a transient fault, which is retried."""
         self.faults += 1
-        self.last_fault = words
+        self.last_fault = text
 
     def moved(self, before: State | None, after: State, reference: str, name: str) -> None:
-        """Count a verification under its status of now."""
+        """Count a verification under its current status, instead of its previous status."""
         if before is None:
             self.attempts += 1
         elif after.version <= before.version:
@@ -64,11 +64,11 @@ class Tally:
             self.statuses[before.status] -= 1
         self.ignored += after.last_event == "RESULT_IGNORED"
         self.statuses[after.status] += 1
-        self.changes.appendleft(Change(reference, name, after, _what(after)))
+        self.changes.appendleft(Change(reference, name, after, _description(after)))
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Count what is refused and what goes wrong in here, and go on; but not without a token that is accepted."""
+        """Count and suppress refusals and errors inside the block. Raises: TokenRefused, since no later step could succeed."""
         try:
             yield
         except Refused as refusal:
@@ -80,7 +80,7 @@ class Tally:
             self.last_error = str(error)
 
 
-def _what(state: State) -> str:
+def _description(state: State) -> str:
     match state.last_event:
         case "CREATED" if state.attempt > 1:
             return f"created as attempt {state.attempt}"

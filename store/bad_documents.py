@@ -10,15 +10,15 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# What decoding raises where a value is missing, or is not what it should be.
+# The exceptions that decoding raises if a value is missing or has the wrong type.
 UNREADABLE = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
 MAX_LOGGED = 10_000
 
 
 class BadDocuments:
-    """Counts each time that something could not be read, and logs it once for each verification and field.
+    """Counts every document and value that can't be read, and logs each verification and field once.
 
-    The last 10,000 that were logged are remembered; one that was forgotten is logged again.
+    The last 10,000 logged ones are remembered. An older one is logged again when it is found again.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class BadDocuments:
         self._logged: dict[tuple[str, str], None] = {}
 
     def readable(self, rows: Iterable[T | BadDocument]) -> list[T]:
-        """The rows without those that can't be read, which are counted and logged."""
+        """The readable rows. Unreadable ones are counted and logged."""
         readable = []
         for row in rows:
             if isinstance(row, BadDocument):
@@ -36,7 +36,7 @@ class BadDocuments:
         return readable
 
     def found(self, bad: BadDocument) -> None:
-        """Count it, and log it unless that was done already. The line holds an id, a field's name and no value."""
+        """Count a bad document or value, and log it unless it was logged already. The log line contains an id and a field's name, but no value."""
         self.count += 1
         key = bad.verification_id, bad.stored_field
         if key in self._logged:

@@ -1,4 +1,4 @@
-"""Certainty that what is read next is not older than anything that was acknowledged."""
+"""A barrier between acknowledged writes and later reads: reads after it see every write that was acknowledged before it."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,10 +10,11 @@ from store.indexes import HEARTBEATS
 
 
 class Barrier:
-    """A write that a majority acknowledged: the primary that took it knows of everything that was acknowledged before.
+    """A write that a majority acknowledges. The primary that accepts it has every write that was acknowledged before.
 
-    A primary that was just elected answers reads from an older state until a first write of its own term has reached a majority. So whoever is about
-    to say that something doesn't exist, or to listen from here on, writes first. Those who wait share one write, which begins after they came.
+    A primary that was just elected answers reads from an older state until the first write of its own term has reached a majority. So the gateway
+    passes the barrier before it answers that a verification doesn't exist, and before a subscription starts. Callers that wait at the same time
+    share one write, which begins after their calls.
     """
 
     def __init__(self, database: Database, name: str, now: Callable[[], datetime]) -> None:
@@ -32,7 +33,7 @@ class Barrier:
             if self._passed >= needed:
                 return
             if self._failed >= needed:
-                # Else each would wait for a failure of its own, one after the other.
+                # Otherwise the callers would fail one after the other, each after a time-out of its own.
                 raise Unavailable
             self._begun += 1
             number = self._begun

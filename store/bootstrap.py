@@ -1,4 +1,4 @@
-"""Making a lone mongod the primary of a replica set of one. Synchronous: the process has nothing else to do yet."""
+"""Makes a single mongod the primary of a replica set with one member. Synchronous, since nothing else runs in the process yet."""
 
 import time
 from typing import Any
@@ -14,16 +14,16 @@ NOT_YET_INITIALIZED = 94
 
 
 class NotPrimary(Exception):
-    """A mongod went away, or took no writes within the time."""
+    """The mongod ended, or did not become primary in time."""
 
 
 def become_primary(port: int, timeout_seconds: float) -> None:
-    """Wait until the mongod on this port takes writes, and give it the configuration that it needs for that.
+    """Configure the mongod on this port as a replica set, and wait until it accepts writes.
 
     Raises: NotPrimary.
     """
     deadline = time.monotonic() + timeout_seconds
-    hindrance: PyMongoError | None = None
+    last_error: PyMongoError | None = None
     client: MongoClient[dict[str, Any]]
     with MongoClient(HOST, port, directConnection=True, serverSelectionTimeoutMS=5000) as client:
         while time.monotonic() < deadline:
@@ -34,14 +34,14 @@ def become_primary(port: int, timeout_seconds: float) -> None:
             except ServerSelectionTimeoutError:
                 raise NotPrimary(f"nothing answers on port {port} any more") from None
             except (AutoReconnect, OperationFailure) as error:
-                # Until its configuration is loaded, a mongod refuses these commands, and a change of state closes connections.
-                hindrance = error
+                # A mongod refuses these commands until its configuration is loaded, and closes connections when its state changes.
+                last_error = error
             time.sleep(0.02)
-    raise NotPrimary(f"it took no writes within {timeout_seconds:g} s ({hindrance or 'without giving a reason'})")
+    raise NotPrimary(f"it accepted no writes within {timeout_seconds:g} s ({last_error or 'no error was reported'})")
 
 
 def configure(admin: Database[dict[str, Any]], member: str) -> None:
-    """Have the configuration name this address: a mongod that doesn't find itself in there is never elected."""
+    """Write this address into the replica set's configuration. A mongod that is not a member of its own configuration is never elected."""
     try:
         config = admin.command("replSetGetConfig")["config"]
     except OperationFailure as error:

@@ -1,4 +1,4 @@
-"""Where a page or a feed goes on, as a text that clients hand back and need not understand."""
+"""Cursors: opaque texts that encode a position in a list or a feed. Clients send them back to continue there."""
 
 import re
 from base64 import urlsafe_b64decode
@@ -10,36 +10,36 @@ from typing import NamedTuple
 
 from domain.errors import BadUserInput
 from domain.filter import Order
+from store.decoding import EPOCH
 from store.documents import instant, milliseconds
-from store.view import EPOCH
 
-PLACE = re.compile(r"([A-Z_]{1,20}):([0-9]{1,15}):([A-Za-z0-9_-]{1,64})")
+POSITION = re.compile(r"([A-Z_]{1,20}):([0-9]{1,15}):([A-Za-z0-9_-]{1,64})")
 WATERMARK = re.compile(r"feed:([0-9]{1,15})")
 
 
 class BadCursor(BadUserInput):
-    """A cursor that this gateway did not make, or made for another order."""
+    """A cursor that this gateway did not create, or created for another order."""
 
     def __init__(self, argument: str) -> None:
         super().__init__(f"{argument} is not a cursor of this list; take it from `edges.cursor` or `pageInfo` with the same `orderBy`")
 
 
-class Place(NamedTuple):
-    """The sort key of one row of a list: what it is sorted by, and the id that decides between equals."""
+class Position(NamedTuple):
+    """The position of a row in a list: the instant that the list is sorted by, and the id, which orders rows of the same instant."""
 
     order: Order
     at: datetime
     id: str
 
 
-def encode(place: Place) -> str:
-    """The cursor of a place."""
-    return encode_all(place.order, [(place.at, place.id)])[0]
+def encode(position: Position) -> str:
+    """The cursor of a position."""
+    return encode_all(position.order, [(position.at, position.id)])[0]
 
 
-def encode_all(order: Order, places: Iterable[tuple[datetime, str]]) -> list[str]:
-    """The cursors of places in the same order: of each, what it is sorted by, and the id."""
-    # In one expression, since a page has many of them, and a call for each would take as long as all the rest.
+def encode_all(order: Order, positions: Iterable[tuple[datetime, str]]) -> list[str]:
+    """The cursors of several positions in the same order, each position as its instant and id."""
+    # One expression without calls: a page has many cursors, and a call for each would double the time.
     prefix = order.name
     return [
         b2a_base64(
@@ -47,48 +47,48 @@ def encode_all(order: Order, places: Iterable[tuple[datetime, str]]) -> list[str
         )
         .rstrip(b"=")
         .decode()
-        for at, id in places
+        for at, id in positions
     ]
 
 
-def decode(cursor: str, order: Order, argument: str) -> Place:
-    """The place that a cursor hides.
+def decode(cursor: str, order: Order, argument: str) -> Position:
+    """The position that is encoded in a cursor.
 
     Shape:  base64url of "<order>:<milliseconds since 1970 UTC>:<id>".
-    Raises: BadCursor where `encode` didn't make it, or made it for another order.
+    Raises: BadCursor if the cursor was not created by `encode`, or for another order.
     """
-    match = PLACE.fullmatch(_shown(cursor))
+    match = POSITION.fullmatch(_revealed(cursor))
     with suppress(OverflowError):
         if match and match[1] == order.name:
-            place = Place(order, instant(int(match[2])), match[3])
-            # Base64 and numbers have several spellings of the same; only one was made here.
-            if encode(place) == cursor:
-                return place
+            position = Position(order, instant(int(match[2])), match[3])
+            # Base64 and numbers have several spellings of the same value; only one of them is created here.
+            if encode(position) == cursor:
+                return position
     raise BadCursor(argument)
 
 
 def encode_watermark(at: datetime) -> str:
-    """The cursor of a feed: all that changed before has been delivered, but for what a slow clock may still date back."""
+    """The cursor of a feed: all changes before this instant were delivered, except those that a slow clock may still date back."""
     return _hidden(f"feed:{milliseconds(at)}")
 
 
 def decode_watermark(cursor: str) -> datetime:
-    """The instant that a feed's cursor hides. Raises: BadUserInput where `encode_watermark` didn't make it."""
-    match = WATERMARK.fullmatch(_shown(cursor))
+    """The instant that is encoded in a feed's cursor. Raises: BadUserInput if the cursor was not created by `encode_watermark`."""
+    match = WATERMARK.fullmatch(_revealed(cursor))
     with suppress(OverflowError):
         if match:
             at = instant(int(match[1]))
             if encode_watermark(at) == cursor:
                 return at
-    raise BadUserInput("after is not a cursor of this feed; take it from its last item, or leave it out and read the list anew")
+    raise BadUserInput("after is not a cursor of this feed; take it from its last item, or leave it out and read the list again")
 
 
 def _hidden(text: str) -> str:
-    # Of ASCII letters, digits, "_", "-" and ":", Base64 makes none of the two characters that URLs need others for.
+    # Base64 of ASCII letters, digits, "_", "-" and ":" contains neither "+" nor "/", which URLs would need replaced.
     return b2a_base64(text.encode(), newline=False).rstrip(b"=").decode()
 
 
-def _shown(cursor: str) -> str:
+def _revealed(cursor: str) -> str:
     try:
         return urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except ValueError:

@@ -1,6 +1,6 @@
-"""How a verification is stored: one document, with its whole history inside. What is absent is left out, never stored as null.
+"""Verifications as documents: each is one document that includes its whole history. A missing value is left out, never stored as null.
 
-Personal data are sealed in it. Decoding neither opens nor checks them.
+Personal data are sealed. Decoding a document neither opens nor checks them.
 """
 
 from collections.abc import Callable
@@ -13,14 +13,15 @@ from domain.errors import BadDocument
 from domain.event import Event
 from domain.identity import DeclaredIdentity, ExtractedDocument, Personal
 from domain.verification import Idempotency, Provider, Verification
+from store.decoding import EPOCH
 from store.sealing import Keys, sealed
-from store.view import EPOCH, KEPT, check, seen, stored
+from store.stored_verification import ATTRIBUTES, check_required, document_of, lazy_verification
 
 Document = dict[str, Any]
-# What encodes an attribute that changed: of its value, what was stored before, and its verification.
+# Encodes an attribute that changed. Arguments: the value, the previously stored value of the field, the verification, the keys.
 Encode = Callable[[Any, Any, Verification, Keys], Any]
 
-# The version of the documents' schema, in the field `schema`. A document without it has version 1.
+# The version of the documents' schema, stored in the field `schema`. A document without that field has version 1.
 SCHEMA = 1
 
 
@@ -30,17 +31,17 @@ def present(**fields: Any) -> Document:
 
 
 def encode(verification: Verification, keys: Keys, old: Verification | None = None) -> Document:
-    """The document of a verification; of one that a rule made of `old`, with all of the document of `old` that the rule did not change.
+    """The document of a verification. If a rule made it from `old`, everything in the document of `old` that the rule did not change is kept.
 
-    What this release doesn't write stays as it stands there: other fields, at the top and in nested objects, events, and values that it can't read.
+    This preserves what this release does not write: unfamiliar fields, at the top level and in nested objects, events, and unreadable values.
     """
-    before = stored(old)
+    before = document_of(old)
     document: Document = dict(before) if before else {"schema": SCHEMA}
     earlier = values(old) if before else repeat(None)
     for (field, encode_value), value, unchanged in zip(ENCODERS, values(verification), earlier, strict=False):
         if value == unchanged:
             continue
-        # A value that can't be read is not copied into another document.
+        # An unreadable value is not copied into another document.
         if value is None or isinstance(value, BadDocument):
             document.pop(field, None)
         else:
@@ -50,38 +51,38 @@ def encode(verification: Verification, keys: Keys, old: Verification | None = No
     return document
 
 
-def over(before: Any, erasable: str, fields: Document) -> Document:
-    """A nested object with these fields, and with all that it held before, apart from the field that a change may erase."""
+def merged(before: Any, erasable: str, fields: Document) -> Document:
+    """A nested object with these fields and all its previous ones, except the `erasable` field, which a change may remove."""
     return {**{name: value for name, value in before.items() if name != erasable}, **fields} if isinstance(before, dict) else fields
 
 
 def encode_idempotency(idempotency: Idempotency, before: Any, *_: Any) -> Document:
     """The document of an idempotency key."""
-    return over(before, "fingerprint", present(key=idempotency.key, fingerprint=idempotency.fingerprint))
+    return merged(before, "fingerprint", present(key=idempotency.key, fingerprint=idempotency.fingerprint))
 
 
 def encode_provider(provider: Provider, before: Any, *_: Any) -> Document:
     """The document of a provider."""
-    return over(before, "url", present(name=provider.name or None, id=provider.id or None, url=provider.url))
+    return merged(before, "url", present(name=provider.name or None, id=provider.id or None, url=provider.url))
 
 
 def seal_declared(declared: Personal[DeclaredIdentity], _: Any, verification: Verification, keys: Keys) -> Any:
-    """The envelope of the names that the integrator gave."""
+    """The envelope of the names that the integrator declared."""
     return sealed(declared, keys, (verification.workspace, verification.id, "declared"), encode_declared)
 
 
 def seal_extracted(extracted: Personal[ExtractedDocument], _: Any, verification: Verification, keys: Keys) -> Any:
-    """The envelope of what the provider read."""
+    """The envelope of the data that the provider extracted."""
     return sealed(extracted, keys, (verification.workspace, verification.id, "extracted"), encode_extracted)
 
 
 def encode_declared(declared: DeclaredIdentity) -> Document:
-    """The document of the names that the integrator gave."""
+    """The names that the integrator declared, before they are sealed."""
     return {"firstName": declared.first_name, "lastName": declared.last_name}
 
 
 def encode_extracted(extracted: ExtractedDocument) -> Document:
-    """The document of what the provider read."""
+    """The data that the provider extracted, before they are sealed."""
     return present(
         fullName=extracted.full_name,
         bornOn=extracted.born_on,
@@ -92,7 +93,7 @@ def encode_extracted(extracted: ExtractedDocument) -> Document:
 
 
 def encode_event(event: Event) -> Document:
-    """The document of an event. Its reasons are left out where there are none."""
+    """The document of an event. Empty reasons are left out."""
     return present(
         version=event.version,
         type=event.type.value,
@@ -114,24 +115,24 @@ ENCODED: dict[str, Encode] = {
     "declared": seal_declared,
     "extracted": seal_extracted,
 }
-# When the system acts next is derived, and stored as well, so that the sweeper finds it. Events are only added to.
-FIELDS = {name: kept.field for name, kept in KEPT.items() if name != "events"} | {"due": "due"}
+# `due` is derived, and stored as well, so that the sweeper finds it. Events are encoded separately, since they are only appended.
+FIELDS = {name: attribute.field for name, attribute in ATTRIBUTES.items() if name != "events"} | {"due": "due"}
 ENCODERS = [(field, ENCODED.get(name)) for name, field in FIELDS.items()]
 values = attrgetter(*FIELDS)
 
 
 def decode(document: Document, keys: Keys) -> Verification:
-    """The verification that a document holds. Raises: BadDocument where none can be made of it."""
-    check(document, keys)
-    return seen(document, keys)
+    """The verification that is stored in a document. Raises: BadDocument if it can't be read."""
+    check_required(document, keys)
+    return lazy_verification(document, keys)
 
 
 def milliseconds(instant: datetime) -> int:
-    """Since 1970 in UTC, as MongoDB counts."""
+    """The milliseconds since 1970 UTC, as MongoDB stores instants."""
     since = instant - EPOCH
     return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
 
 
 def instant(milliseconds: int) -> datetime:
-    """The aware instant. Raises: OverflowError where it lies beyond what a date can be."""
+    """The instant of these milliseconds since 1970 UTC, aware. Raises: OverflowError if it is outside the range of datetime."""
     return EPOCH + timedelta(milliseconds=milliseconds)

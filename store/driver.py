@@ -1,8 +1,8 @@
-"""The one file that knows Motor.
+"""The only file that imports Motor.
 
-Motor is past its end of life. What PyMongo's own asynchronous client spells differently is kept in here, so that a change of
-driver is a change of this file: how a client is closed, what has to be awaited of sessions and aggregations, and how a thread
-does in one go what Motor would come back to the loop for again and again.
+Motor is past its end of life. Everything that differs in PyMongo's own asynchronous client is in this file, so that replacing the
+driver changes this file only: how a client is closed, which calls of sessions and aggregations are awaited, and how a thread reads
+many documents at once, where Motor's cursors would return to the event loop for each batch.
 """
 
 from asyncio import Future, get_running_loop
@@ -49,36 +49,36 @@ T = TypeVar("T")
 DEFAULT_DATABASE = "gateway"
 MAX_THREADS = 16
 
-# What MongoDB says of an operation whose outcome isn't known, or that may well succeed when it is tried again.
-UNDECIDED = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
-# The same said by a code alone, as writes do: time was up, a lock was not had, the server steps down or ends, a cursor went with it.
-PASSING = frozenset({6, 7, 24, 43, 50, 89, 91, 134, 189, 202, 237, 246, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436})
+# Labels of errors after which the outcome of an operation is uncertain, or a retry may succeed.
+RETRYABLE_LABELS = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
+# Codes of such errors without a label, as writes report them: time-outs, locks, a server that steps down or shuts down, and its lost cursors.
+RETRYABLE_CODES = frozenset({6, 7, 24, 43, 50, 89, 91, 134, 189, 202, 237, 246, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436})
 CLOSING_SECONDS = 1.0
 
-# By default the driver makes a time zone object of its own, and comparing with `datetime.UTC` by identity would never hold. An instant that
-# Python can't express stays a DatetimeMS, so that a write gives it back unchanged. Text that isn't UTF-8 is read with replacement characters. An
-# error at either would end the change stream, again each time that it is opened.
+# By default the driver creates its own time zone object, so that a comparison with `datetime.UTC` by identity would always fail. An instant that
+# Python can't represent stays a DatetimeMS, so that a write stores it unchanged. Text that isn't UTF-8 is read with replacement characters. Without
+# these two options, such a value would raise an error that ends the change stream, again each time that it is reopened.
 UTC_INSTANTS: CodecOptions[Document] = CodecOptions(
     tz_aware=True, tzinfo=UTC, unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-# To make an instant aware, the driver takes longer than for all the rest of a document that has a few of them.
+# The driver takes longer to make a few instants aware than to decode all other values of their document.
 NAIVE_INSTANTS: CodecOptions[Document] = CodecOptions(unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 
-# What is read many documents at a time is read by threads of our own, in one go: Motor's cursors come back to the loop for each batch.
+# Reads of many documents run in these threads as a whole. Motor's cursors return to the event loop for each batch.
 THREADS = ThreadPoolExecutor(MAX_THREADS, "mongodb")
 
 
 class BadAddress(Exception):
-    """MongoDB's address can't be one. The driver's own words would show a part of it, which may be the password."""
+    """MongoDB's address is invalid. The driver's message is not shown, since it may contain the password."""
 
     def __init__(self) -> None:
-        super().__init__("MongoDB's address is not a mongodb:// URI that can be used; user name and password must be percent-encoded in it")
+        super().__init__("MongoDB's address is not a mongodb:// URI that can be used; percent-encode the user name and the password")
 
 
 def connect(uri: str, timeout_seconds: float) -> Client:
-    """A client that reads from the primary what a majority has and writes to a majority's disks.
+    """A client that reads majority-committed data from the primary, and writes to the disks of a majority.
 
-    It connects by itself, later, and mends itself. An operation ends in time, for the server too.
+    It connects in the background and reconnects after failures. The time-out of an operation also ends it on the server.
 
     Raises: BadAddress.
     """
@@ -95,26 +95,26 @@ def connect(uri: str, timeout_seconds: float) -> Client:
 
 
 def watching(uri: str) -> Client:
-    """A client for change streams. A stream that lost its server would wait the whole selection time before it resumes: keep it short."""
+    """A client for change streams. The server selection time-out is short: a stream that lost its server waits that long before it resumes."""
     return AsyncIOMotorClient(uri, serverSelectionTimeoutMS=3000, connectTimeoutMS=3000, socketTimeoutMS=60_000, appname="verification-gateway feed")
 
 
 def database(client: Client) -> Database:
-    """The database that the URI names, "gateway" where it names none."""
+    """The database that the URI names; "gateway" if it names none."""
     return client.get_default_database(DEFAULT_DATABASE, codec_options=UTC_INSTANTS)
 
 
 def close(client: Client) -> None:
-    """Let the client's connections go."""
-    # The driver ends its sessions on the server, and would look half a minute for one that is away.
+    """Close the client and its connections."""
+    # The driver ends its sessions on the server, and would search half a minute for a server that is unreachable.
     with timeout(CLOSING_SECONDS):
         client.close()
 
 
-def plainly(collection: Collection) -> BlockingCollection:
-    """The same collection for threads, with naive instants: see `fetch`."""
-    plain: BlockingCollection = collection.delegate.with_options(codec_options=NAIVE_INSTANTS)
-    return plain
+def with_naive_instants(collection: Collection) -> BlockingCollection:
+    """The same collection for use in threads, with naive instants: see `fetch`."""
+    naive: BlockingCollection = collection.delegate.with_options(codec_options=NAIVE_INSTANTS)
+    return naive
 
 
 def fetch(
@@ -126,43 +126,43 @@ def fetch(
     limit: int = 0,
     hint: list[tuple[str, int]] | None = None,
 ) -> list[Document]:
-    """All documents that meet the condition. It blocks, and is called in a thread; instants are naive, and made aware by whoever asks for one."""
+    """All documents that meet the condition. Blocks, so call it in a thread. Instants are naive; decoding makes them aware when they are used."""
     return list(collection.find(condition, projection, sort=sort, limit=limit, hint=hint))
 
 
 def in_thread(function: Callable[[], T], threads: ThreadPoolExecutor = THREADS) -> Future[T]:
-    """What the function returns, once one of the threads has called it."""
-    # With the context, by which traces and time-outs come along.
+    """The result of the function, which one of the threads calls."""
+    # In a copy of the context, so that traces and time-outs apply in the thread too.
     return get_running_loop().run_in_executor(threads, copy_context().run, function)
 
 
 def aggregate(collection: Collection, pipeline: Sequence[Document], **options: Any) -> AsyncIOMotorCommandCursor[Document]:
-    """A cursor over what the pipeline makes of the collection."""
+    """A cursor over the results of the pipeline."""
     return collection.aggregate(pipeline, **options)
 
 
 def blocking(database: Database) -> BlockingDatabase:
-    """The same database, whose operations block: for threads."""
+    """The same database with blocking operations, for use in threads."""
     blocking: BlockingDatabase = database.delegate
     return blocking
 
 
 async def transaction(client: Client, steps: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
-    """All the steps or none, tried again where MongoDB says that this may help. What the steps raise ends it."""
+    """Run the steps in one transaction, and retry it if MongoDB reports that a retry may succeed. An error of the steps aborts it."""
     async with await client.start_session() as session:
         return await session.with_transaction(steps)
 
 
 async def ping(database: Database) -> datetime:
-    """MongoDB's time, from a server that can be written to. Raises: Unavailable."""
+    """MongoDB's time, from a server that accepts writes. Raises: Unavailable."""
     with answering():
-        told: datetime = (await database.command("hello", codec_options=UTC_INSTANTS))["localTime"]
-    return told
+        local_time: datetime = (await database.command("hello", codec_options=UTC_INSTANTS))["localTime"]
+    return local_time
 
 
 @contextmanager
 def addressing() -> Iterator[None]:
-    """Where an address can't be one: BadAddress."""
+    """Raise BadAddress if the driver refuses an address."""
     try:
         yield
     except (ConfigurationError, ValueError):
@@ -171,13 +171,13 @@ def addressing() -> Iterator[None]:
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Where MongoDB does not answer in time: Unavailable. The driver's own words would name hosts."""
+    """Raise Unavailable if MongoDB does not answer in time. The driver's message is not shown, since it names hosts."""
     try:
         yield
     except (ConnectionFailure, ExecutionTimeout, WaitQueueTimeoutError, WTimeoutError) as error:
         raise Unavailable from error
     except PyMongoError as error:
-        passing = isinstance(error, OperationFailure) and error.code in PASSING
-        if passing or error.timeout or any(map(error.has_error_label, UNDECIDED)):
+        has_retryable_code = isinstance(error, OperationFailure) and error.code in RETRYABLE_CODES
+        if has_retryable_code or error.timeout or any(map(error.has_error_label, RETRYABLE_LABELS)):
             raise Unavailable from error
         raise

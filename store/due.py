@@ -1,4 +1,4 @@
-"""What the system must act on: verifications whose time has come, those that have waited longest first."""
+"""Verifications on which the system must act, the longest overdue first."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,29 +9,29 @@ from store.driver import Collection, answering
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A verification whose time has come, and since when."""
+    """A verification on which the system must act, and since when."""
 
     at: datetime
     workspace: str
     id: str
 
 
-async def read(collection: Collection, key: str, until: datetime, also: Document, most: int, after: Due | None) -> list[Due]:
-    """Those whose instant under the key has come, and which meet a condition beside that; behind `after`, where that is given.
+async def read(collection: Collection, field: str, until: datetime, condition: Document, limit: int, after: Due | None) -> list[Due]:
+    """The verifications whose instant in the field has passed and that meet the condition; only those behind `after`, if it is given.
 
-    Cost: one query over an index that begins with the key and the id.
+    Cost: one query over an index that begins with the field and the id.
     """
-    condition: Document = {key: {"$lte": until}, **also}
+    query: Document = {field: {"$lte": until}, **condition}
     if after:
-        # One range on the key, and the id for equals only: two alternatives would be two scans.
-        condition[key]["$gte"] = after.at
-        condition["$or"] = [{key: {"$gt": after.at}}, {"_id": {"$gt": after.id}}]
+        # One range on the field, with the id compared for equal instants only: two alternatives would be two index scans.
+        query[field]["$gte"] = after.at
+        query["$or"] = [{field: {"$gt": after.at}}, {"_id": {"$gt": after.id}}]
     with answering():
-        found = await collection.find(condition, {"workspace": 1, key: 1}).sort([(key, 1), ("_id", 1)]).limit(most).to_list(None)
-    # A damaged document must not end this for all others. It has no workspace then, but may have anything for an id.
-    return [Due(document[key], text(document.get("workspace")), document["_id"]) for document in found]
+        documents = await collection.find(query, {"workspace": 1, field: 1}).sort([(field, 1), ("_id", 1)]).limit(limit).to_list(None)
+    # A damaged document must not block the others. Its workspace may be missing, and its id may be of any type.
+    return [Due(document[field], text_or_empty(document.get("workspace")), document["_id"]) for document in documents]
 
 
-def text(value: object) -> str:
-    """The text, or an empty one in place of anything else."""
+def text_or_empty(value: object) -> str:
+    """The value if it is a text, otherwise an empty text."""
     return value if isinstance(value, str) else ""

@@ -1,4 +1,4 @@
-"""The indexes, one for each way in which the gateway asks. All but the two of the sweeper begin with the workspace, which can be the shard key."""
+"""The indexes, one for each kind of query. All except the sweeper's two begin with the workspace, which can be the shard key."""
 
 from pymongo import ASCENDING, IndexModel
 
@@ -9,7 +9,7 @@ HEARTBEATS = "heartbeats"
 
 
 def index(*keys: str, unique: bool = False, present: tuple[str, ...] = ()) -> IndexModel:
-    """An ascending index over the keys; over the documents alone that have certain fields, where these are named."""
+    """An ascending index over the keys. If `present` names fields, it contains only the documents that have these fields."""
     options = {"partialFilterExpression": {field: {"$exists": True} for field in present}} if present else {}
     return IndexModel([(key, ASCENDING) for key in keys], unique=unique, **options)
 
@@ -29,23 +29,23 @@ INDEXES = {
         index("workspace", "previous", unique=True, present=("previous",)),
         index("workspace", "provider.id", unique=True, present=("provider.id",)),
     ],
-    # A process that is gone leaves its last heartbeat behind for a while.
+    # The last heartbeat of a process that ended is deleted after an hour.
     HEARTBEATS: [IndexModel([("at", ASCENDING)], expireAfterSeconds=3600)],
 }
 
 
 async def ensure(database: Database) -> None:
-    """Make the indexes that are missing. Those that stand already cost one round trip."""
+    """Create the missing indexes. Cost: one round trip for each collection, even if no index is missing."""
     with answering():
         for collection, indexes in INDEXES.items():
             await database[collection].create_indexes(indexes)
 
 
 async def missing(database: Database) -> list[str]:
-    """The names of the indexes that should be there and aren't."""
-    lacking = []
+    """The names of the indexes that do not exist yet."""
+    names = []
     with answering():
         for collection, indexes in INDEXES.items():
-            standing = await database[collection].index_information()
-            lacking += [f"{collection}.{made.document['name']}" for made in indexes if made.document["name"] not in standing]
-    return lacking
+            existing = await database[collection].index_information()
+            names += [f"{collection}.{model.document['name']}" for model in indexes if model.document["name"] not in existing]
+    return names

@@ -1,4 +1,4 @@
-"""What one subscriber has not been sent yet."""
+"""The changes that one subscriber has not received yet."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The latest state of a verification, and the version before the first of the events that brought it there."""
+    """The latest state of a verification, and the version before the first event that is new in it."""
 
     verification: Verification
     since: int
 
     def following(self, earlier: "Change") -> "Change":
-        """This one together with an earlier one that nobody was sent."""
+        """This change merged with an earlier one that was not delivered."""
         return self if self.since <= earlier.since else Change(self.verification, earlier.since)
 
 
@@ -30,40 +30,42 @@ class Outlet(Protocol[T_contra]):
 
 
 class Listener:
-    """One slot for each verification that changed, with its latest state: however slow the reader, no event is lost, since states hold theirs.
+    """One slot for each verification that changed, with its latest state. No event is lost, however slow the reader: a state contains its events.
 
-    What is kept is bounded by the number of verifications that are followed; past `most` of them the reader has lagged.
+    The slots are limited to `max_changes` verifications. If more change before the reader takes them, it has lagged.
     """
 
-    __slots__ = ("_changed", "_lagged", "_max", "_waiting", "outlet")
+    __slots__ = ("_changed", "_lagged", "_max_changes", "_waiting", "outlet")
 
-    def __init__(self, most: int) -> None:
-        # Takes a change at once while the reader waits, without waking it.
+    def __init__(self, max_changes: int) -> None:
+        # Takes a change at once while the reader waits, without waking the reader.
         self.outlet: Outlet[Change] | None = None
-        self._max = most
+        self._max_changes = max_changes
         self._changed: dict[str, Change] = {}
         self._waiting: asyncio.Future[None] | None = None
         self._lagged = False
 
     def offer(self, change: Change) -> None:
-        """Keep a state, unless a later one is kept already, or the outlet takes it. All who listen are offered the same object."""
+        """Deliver a change to the outlet, or else store it, unless a later state is stored already. All listeners share the same object."""
         waiting = self._waiting
         if self.outlet and waiting and not waiting.done() and self.outlet.deliver(change):
             return
         id = change.verification.id
-        known = self._changed.get(id)
-        if known is None:
-            if len(self._changed) < self._max:
+        stored = self._changed.get(id)
+        if stored is None:
+            if len(self._changed) < self._max_changes:
                 self._changed[id] = change
             else:
                 self._lagged = True
-        elif change.verification.version > known.verification.version:
-            self._changed[id] = change.following(known)
+        elif change.verification.version > stored.verification.version:
+            self._changed[id] = change.following(stored)
         if waiting:
             wake(waiting)
 
     async def changes(self, timeout_seconds: float | None = None) -> list[Change]:
-        """All that changed since the last call, in the order of first change; nothing where the time is up. One reader at a time.
+        """All changes since the last call, ordered by the first change of each verification; an empty list after the timeout.
+
+        Only one reader may wait at a time.
 
         Raises: Lagged.
         """
@@ -71,7 +73,7 @@ class Listener:
             return self.taken()
         loop = asyncio.get_running_loop()
         self._waiting = waiting = loop.create_future()
-        # Not `asyncio.timeout`: most wait without one, and many of them go on at the same time.
+        # Not `asyncio.timeout`: most readers wait without a timeout, and many of them wake at the same time.
         timer = None if timeout_seconds is None else loop.call_later(timeout_seconds, wake, waiting)
         try:
             await waiting
@@ -82,7 +84,7 @@ class Listener:
         return self.taken()
 
     def taken(self) -> list[Change]:
-        """The same without waiting. Raises: Lagged."""
+        """All changes since the last call, without waiting. Raises: Lagged."""
         if self._lagged:
             raise Lagged
         changed = [*self._changed.values()]
@@ -91,6 +93,6 @@ class Listener:
 
 
 def wake(waiting: "asyncio.Future[None]") -> None:
-    """Have the one who waits go on, unless that was said already."""
+    """Wake the reader that waits on this future, unless it was woken already."""
     if not waiting.done():
         waiting.set_result(None)

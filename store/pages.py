@@ -1,4 +1,4 @@
-"""Lists of verifications, a page at a time. The cursor is exactly the sort key, so that no row is skipped or doubled while others write."""
+"""Lists of verifications, page by page. A cursor encodes the exact sort key, so that concurrent writes neither skip nor repeat a row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,13 +12,13 @@ from pymongo import ASCENDING, DESCENDING
 from domain.filter import Filter, Order
 from domain.verification import Verification
 from store.bad_documents import BadDocuments
-from store.cursor import Place, encode_all
+from store.cursor import Position, encode_all
+from store.decoding import utc
 from store.documents import Document
 from store.driver import BlockingCollection, answering, fetch, in_thread
-from store.part import reading, rows
+from store.partial_verification import row_reader, rows
 from store.query import matching, within
 from store.sealing import Keys
-from store.view import utc
 
 SORTED_BY = {
     Order.CREATED_NEWEST: ("createdAt", DESCENDING),
@@ -28,47 +28,47 @@ SORTED_BY = {
 }
 BY_CREATION = (Order.CREATED_NEWEST, Order.CREATED_OLDEST)
 ID, CREATED, UPDATED = attrgetter("id"), attrgetter("created_at"), attrgetter("updated_at")
-PLACED_BY = {order: frozenset({"created_at" if order in BY_CREATION else "updated_at"}) for order in Order}
+POSITION_ATTRIBUTES = {order: frozenset({"created_at" if order in BY_CREATION else "updated_at"}) for order in Order}
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which rows of an ordered list: the first or the last `size` of those behind `after` and ahead of `before`."""
+    """Rows of an ordered list: the first or the last `size` of the rows behind `after` and ahead of `before`."""
 
     order: Order
     size: int
     end: Literal["first", "last"] = "first"
-    after: Place | None = None
-    before: Place | None = None
+    after: Position | None = None
+    before: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows of a list, in its order."""
+    """Consecutive rows of a list, in the order of the list."""
 
     rows: tuple[Verification, ...]
     order: Order
     has_previous: bool
     has_next: bool
-    # Where the first and the last document stand, if some were left out of `rows` because they can't be read: the list goes on behind them.
-    bounds: tuple[Place, ...] = ()
+    # The positions of the first and the last document, if unreadable documents were left out of `rows`. The next page begins behind them.
+    bounds: tuple[Position, ...] = ()
 
     _cursors: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    def place(self, row: Verification) -> Place:
-        """Where a row stands in the list."""
-        return Place(self.order, self._sorted_by(row), row.id)
+    def position(self, row: Verification) -> Position:
+        """The position of a row in the list."""
+        return Position(self.order, self._sorted_by(row), row.id)
 
     def cursors(self) -> list[str]:
-        """Where each row stands, as texts. They are written once: many may be given the same page."""
+        """The cursor of each row. They are encoded once, since several operations may share the page."""
         if not self._cursors:
             self._cursors.extend(encode_all(self.order, zip(map(self._sorted_by, self.rows), map(ID, self.rows), strict=True)))
         return self._cursors
 
     @property
-    def ends(self) -> tuple[Place, ...]:
-        """Where the page begins and ends; nothing for an empty one."""
-        return self.bounds or tuple(self.place(row) for row in (self.rows[:1] + self.rows[-1:]))
+    def ends(self) -> tuple[Position, ...]:
+        """The positions at which the page begins and ends; empty for an empty page."""
+        return self.bounds or tuple(self.position(row) for row in (self.rows[:1] + self.rows[-1:]))
 
     @property
     def _sorted_by(self) -> Callable[[Verification], datetime]:
@@ -76,35 +76,36 @@ class Page:
 
 
 def conditions(scope: Document, filter: Filter, request: PageRequest) -> Document:
-    """The query for a page, as bounds that an index over the sort key can follow from the first row on."""
+    """The query for a page. Its bounds let MongoDB read an index over the sort key from the first row of the page on."""
     key, direction = SORTED_BY[request.order]
-    beyond: list[Document] = []
+    bounds: list[Document] = []
     if filter.created_from and key == "updatedAt":
-        # Nothing changes before it is created.
-        beyond.append({key: {"$gte": filter.created_from}})
-    for place, way in ((request.after, direction), (request.before, -direction)):
-        if place:
-            strictly, at_most = ("$gt", "$gte") if way == ASCENDING else ("$lt", "$lte")
-            # One range on the key, and the id for equals only: two alternatives would be two scans.
-            beyond.append({key: {at_most: place.at}, "$or": [{key: {strictly: place.at}}, {"_id": {strictly: place.id}}]})
-    return within(scope, [*matching(filter), *beyond])
+        # A verification is never updated before it is created.
+        bounds.append({key: {"$gte": filter.created_from}})
+    for position, way in ((request.after, direction), (request.before, -direction)):
+        if position:
+            strictly, inclusively = ("$gt", "$gte") if way == ASCENDING else ("$lt", "$lte")
+            # One range on the key, with the id compared for equal keys only: two alternatives would be two index scans.
+            bounds.append({key: {inclusively: position.at}, "$or": [{key: {strictly: position.at}}, {"_id": {strictly: position.id}}]})
+    return within(scope, [*matching(filter), *bounds])
 
 
 def sorting(request: PageRequest) -> list[tuple[str, int]]:
-    """The order in which MongoDB reads: from the end that is asked for."""
+    """The sort order in which MongoDB reads, beginning at the requested end of the list."""
     key, direction = SORTED_BY[request.order]
     read = direction if request.end == "first" else -direction
     return [(key, read), ("_id", read)]
 
 
-def along(filter: Filter, order: Order) -> list[tuple[str, int]] | None:
-    """The index to read along, where MongoDB must not choose: by the last change, it would sort all that was created in a time.
+def index_hint(filter: Filter, order: Order) -> list[tuple[str, int]] | None:
+    """The index that MongoDB has to use; None if it may choose.
 
-    Reference and reasons are left to it: they find few rows, but have no index by the last change.
+    In lists by last change with a filter by creation, MongoDB would sort all rows that were created in that period. With a filter by reference or
+    reasons it may choose: few rows match these, and no index has them in the order of the last change.
     """
     created = filter.created_from or filter.created_before
-    found_otherwise = filter.reference is not None or filter.reason_codes is not None or filter.reason_types is not None
-    if SORTED_BY[order][0] == "createdAt" or not created or found_otherwise:
+    few_rows_match = filter.reference is not None or filter.reason_codes is not None or filter.reason_types is not None
+    if SORTED_BY[order][0] == "createdAt" or not created or few_rows_match:
         return None
     status = [] if filter.statuses is None else ["status"]
     return [(key, ASCENDING) for key in ("workspace", *status, "updatedAt", "_id")]
@@ -117,32 +118,32 @@ async def read(
     scope: Document,
     filter: Filter,
     request: PageRequest,
-    asked: frozenset[str] | None = None,
+    attributes: frozenset[str] | None = None,
 ) -> Page:
-    """One page, of whose rows these attributes can be asked; all of them where that is None. Documents that can't be read are left out.
+    """One page, whose rows have these attributes; None: all attributes. Documents that can't be read are left out.
 
-    Cost: one query over an index, `size + 1` documents. A row more than asked for tells whether there are others.
+    Cost: one query over an index, for `size + 1` documents. The additional document shows whether there are more rows.
     """
-    needed = reading(asked, PLACED_BY[request.order])
-    condition, order, most = conditions(scope, filter, request), sorting(request), request.size + 1
+    reader = row_reader(attributes, POSITION_ATTRIBUTES[request.order])
+    condition, order, limit = conditions(scope, filter, request), sorting(request), request.size + 1
     with answering():
-        projection, index = needed.projection if needed else None, along(filter, request.order)
-        documents = await in_thread(partial(fetch, collection, condition, projection, sort=order, limit=most, hint=index))
+        projection, index = reader.projection if reader else None, index_hint(filter, request.order)
+        documents = await in_thread(partial(fetch, collection, condition, projection, sort=order, limit=limit, hint=index))
     more = len(documents) > request.size
     documents = documents[: request.size]
     if request.end == "last":
         documents.reverse()
-    page = tuple(bad_documents.readable(rows(documents, keys, needed)))
+    page = tuple(bad_documents.readable(rows(documents, keys, reader)))
     bounds = () if len(page) == len(documents) else bounds_of(documents, request.order)
-    # Behind documents without a place, there is no way to go on.
+    # If no document of the page has a position, no cursor can lead to the next page.
     more = more and bool(page or bounds)
     if request.end == "first":
         return Page(page, request.order, request.after is not None, more or request.before is not None, bounds)
     return Page(page, request.order, more or request.after is not None, request.before is not None, bounds)
 
 
-def bounds_of(documents: list[Document], order: Order) -> tuple[Place, ...]:
-    """Where the first and the last of the documents stand that have a place in the list."""
+def bounds_of(documents: list[Document], order: Order) -> tuple[Position, ...]:
+    """The positions of the first and the last document that have one."""
     key, _ = SORTED_BY[order]
-    placed = [document for document in documents if isinstance(document.get(key), datetime) and isinstance(document["_id"], str)]
-    return tuple(Place(order, utc(document[key]), document["_id"]) for document in (placed[:1] + placed[-1:]))
+    positioned = [document for document in documents if isinstance(document.get(key), datetime) and isinstance(document["_id"], str)]
+    return tuple(Position(order, utc(document[key]), document["_id"]) for document in (positioned[:1] + positioned[-1:]))

@@ -1,4 +1,4 @@
-"""Reads of single verifications that arrive while another is under way, read together."""
+"""Reads of single verifications, batched: requests that arrive during a read are answered by the next read together."""
 
 import asyncio
 from collections import defaultdict
@@ -6,39 +6,40 @@ from functools import partial
 
 from domain.errors import Unavailable
 from domain.verification import Verification
-from store import part
+from store import partial_verification
 from store.documents import Document
 from store.driver import BlockingCollection, answering, fetch, in_thread
-from store.part import Reading, Row
+from store.partial_verification import Row, RowReader
 from store.sealing import Keys
 from store.shared_reads import settle
 
-MAX_AT_ONCE = 500
-# What callers may be confined to.
-CONFINED = frozenset({"chain"})
+MAX_BATCH = 500
+# The attribute that a caller's scope may be confined by.
+CONFINED_BY = frozenset({"chain"})
 
-Key = tuple[str, str]
-Answer = asyncio.Future[Verification | None]
-Requested = dict[Key, list[Answer]]
-ByKey = dict[Key, Row]
+# A workspace and the id of a verification in it.
+DocumentId = tuple[str, str]
+FutureVerification = asyncio.Future[Verification | None]
+Waiting = dict[DocumentId, list[FutureVerification]]
+RowsById = dict[DocumentId, Row]
 
 
 class PointReads:
-    """One read at a time, of all that was asked for since the one before.
+    """At most one read at a time, for all requests that arrived since the previous read began.
 
-    A read never starts before the request that asks for it arrived, so that nobody gets older data than alone.
+    A read never starts before the requests that it answers arrived, so that no caller gets older data than from a read of its own.
     """
 
     def __init__(self, collection: BlockingCollection, keys: Keys) -> None:
         self._collection = collection
         self._keys = keys
-        self._waiting: Requested = defaultdict(list)
-        # What will be asked of those, all together; None: anything.
-        self._needed: frozenset[str] | None = CONFINED
-        self._reading = False
+        self._waiting: Waiting = defaultdict(list)
+        # The union of the attributes that the waiting requests need; None: whole documents.
+        self._needed: frozenset[str] | None = CONFINED_BY
+        self._is_reading = False
 
-    def get(self, workspace: str, id: str, reading: frozenset[str] | None = None) -> Answer:
-        """The verification of this workspace with this id; of `reading`, see `Verifications.page`.
+    def get(self, workspace: str, id: str, reading: frozenset[str] | None = None) -> FutureVerification:
+        """The verification of this workspace with this id. `reading`: see `Verifications.page`.
 
         Cost:   a share of one query by primary key.
         Raises: BadDocument.
@@ -46,53 +47,53 @@ class PointReads:
         loop = asyncio.get_running_loop()
         if self._needed is not None and reading is not self._needed and not (reading is not None and reading <= self._needed):
             self._needed = None if reading is None else self._needed | reading
-        answer: Answer = loop.create_future()
-        self._waiting[workspace, id].append(answer)
-        if not self._reading:
-            self._reading = True
-            # Not at once: whoever else asks in this turn of the loop comes along.
-            loop.call_soon(self._next)
-        return answer
+        future: FutureVerification = loop.create_future()
+        self._waiting[workspace, id].append(future)
+        if not self._is_reading:
+            self._is_reading = True
+            # Not at once, so that other requests of the same turn of the event loop join this read.
+            loop.call_soon(self._read_next)
+        return future
 
-    def _next(self) -> None:
-        asked, self._waiting = self._waiting, defaultdict(list)
+    def _read_next(self) -> None:
+        batch, self._waiting = self._waiting, defaultdict(list)
         needed = self._needed
-        for key in [*asked][MAX_AT_ONCE:]:
-            self._waiting[key] = asked.pop(key)
+        for document_id in [*batch][MAX_BATCH:]:
+            self._waiting[document_id] = batch.pop(document_id)
         if not self._waiting:
-            self._needed = CONFINED
-        self._reading = bool(asked)
-        if asked:
-            self._read(asked, needed).add_done_callback(lambda _: self._next())
+            self._needed = CONFINED_BY
+        self._is_reading = bool(batch)
+        if batch:
+            self._read(batch, needed).add_done_callback(lambda _: self._read_next())
 
-    def _read(self, asked: Requested, needed: frozenset[str] | None) -> asyncio.Future[ByKey]:
-        reading = in_thread(partial(self._found, [*asked], part.reading(needed, CONFINED)))
-        reading.add_done_callback(partial(self._settle, asked, needed))
+    def _read(self, batch: Waiting, needed: frozenset[str] | None) -> asyncio.Future[RowsById]:
+        reading = in_thread(partial(self._rows, [*batch], partial_verification.row_reader(needed, CONFINED_BY)))
+        reading.add_done_callback(partial(self._settle, batch, needed))
         return reading
 
-    def _settle(self, asked: Requested, needed: frozenset[str] | None, reading: asyncio.Future[ByKey]) -> None:
+    def _settle(self, batch: Waiting, needed: frozenset[str] | None, reading: asyncio.Future[RowsById]) -> None:
         error = reading.exception()
-        if error and len(asked) > 1 and not isinstance(error, Unavailable):
-            # One of them can't be asked for: nobody else may suffer from that.
-            for key, answers in asked.items():
-                self._read({key: answers}, needed)
+        if error and len(batch) > 1 and not isinstance(error, Unavailable):
+            # One id can't be sent to MongoDB. Read each id alone, so that the other requests don't fail with it.
+            for document_id, futures in batch.items():
+                self._read({document_id: futures}, needed)
             return
-        for key, answers in asked.items():
-            outcome = error or reading.result().get(key)
-            for answer in answers:
-                settle(answer, outcome)
+        for document_id, futures in batch.items():
+            outcome = error or reading.result().get(document_id)
+            for future in futures:
+                settle(future, outcome)
 
-    def _found(self, keys: list[Key], reading: Reading | None) -> ByKey:
+    def _rows(self, ids: list[DocumentId], reader: RowReader | None) -> RowsById:
         with answering():
-            documents = fetch(self._collection, wanted(keys), reading.projection if reading else None)
-        rows = part.rows(documents, self._keys, reading)
+            documents = fetch(self._collection, matching_any(ids), reader.projection if reader else None)
+        rows = partial_verification.rows(documents, self._keys, reader)
         return {(document["workspace"], document["_id"]): row for document, row in zip(documents, rows, strict=True)}
 
 
-def wanted(keys: list[Key]) -> Document:
-    """The query for all of them: each id in its own workspace, and in no other."""
-    ids: dict[str, list[str]] = defaultdict(list)
-    for workspace, id in keys:
-        ids[workspace].append(id)
-    alternatives = [{"_id": {"$in": those}, "workspace": workspace} for workspace, those in ids.items()]
+def matching_any(document_ids: list[DocumentId]) -> Document:
+    """The query for all of these documents: each id in its own workspace only."""
+    by_workspace: dict[str, list[str]] = defaultdict(list)
+    for workspace, id in document_ids:
+        by_workspace[workspace].append(id)
+    alternatives = [{"_id": {"$in": ids}, "workspace": workspace} for workspace, ids in by_workspace.items()]
     return alternatives[0] if len(alternatives) == 1 else {"$or": alternatives}

@@ -1,4 +1,4 @@
-"""A filter as MongoDB asks for it."""
+"""Filters as conditions of MongoDB queries."""
 
 from domain.filter import Filter
 from domain.reasons import CATALOGUE, ReasonType
@@ -6,7 +6,7 @@ from store.documents import Document
 
 
 def within(scope: Document, conditions: list[Document]) -> Document:
-    """What meets all the conditions inside a scope. No condition can widen the scope: it stands apart."""
+    """The query for documents in the scope that meet all conditions. As a separate operand of `$and`, the scope can't be widened by a condition."""
     return {"$and": [scope, *conditions]}
 
 
@@ -31,8 +31,8 @@ def matching(filter: Filter) -> list[Document]:
 
 
 def of_types(types: tuple[ReasonType, ...]) -> Document:
-    """A condition on the codes: some code is of one of the types. Of an unknown type are the codes that the catalogue doesn't have."""
+    """The condition that a verification has a reason of one of these types. Codes that are not in the catalogue have the type UNKNOWN."""
     if ReasonType.UNKNOWN in types:
-        # Any text is at least the empty one; without that bound, the index entries of all that have no code would be read too.
+        # Every text is at least the empty one. Without that bound, MongoDB would also read the index entries of verifications without codes.
         return {"$elemMatch": {"$gte": "", "$nin": [code for code, reason in CATALOGUE.items() if reason.type not in types]}}
     return {"$in": [code for code, reason in CATALOGUE.items() if reason.type in types]}

@@ -1,4 +1,4 @@
-"""Reads of the very same, made once for all who ask for it at the same time: when something changes, a whole team's lists are read again at once."""
+"""Identical reads, shared: when a verification changes, a whole team's lists are read again at the same moment."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -8,50 +8,53 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 Read = Callable[[], Coroutine[Any, Any, Any]]
-Answers = list["asyncio.Future[Any]"]
+Futures = list["asyncio.Future[Any]"]
 
 
 class SharedReads:
-    """One read of each key at a time. It never starts before the request that asks for it arrived, so that nobody gets older data than alone."""
+    """At most one read of each key at a time, whose result all requests for that key share.
+
+    A read never starts before the requests that it answers arrived, so that no caller gets older data than from a read of its own.
+    """
 
     def __init__(self) -> None:
-        # Those who wait for the next read of a key, for as long as one is under way or about to begin.
-        self._waiting: dict[Hashable, Answers] = {}
+        # The requests for the next read of each key. A key is present while a read of it is scheduled or under way.
+        self._waiting: dict[Hashable, Futures] = {}
 
     def of(self, key: Hashable, read: Callable[[], Coroutine[Any, Any, T]]) -> "asyncio.Future[T]":
-        """What is read under a key. Cost: a share of one read."""
+        """The result of reading this key. Cost: a share of one read."""
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
+        future: asyncio.Future[T] = loop.create_future()
         waiting = self._waiting.get(key)
         if waiting is None:
-            self._waiting[key] = [answer]
-            # Not at once: whoever else asks in this turn of the loop comes along.
-            loop.call_soon(self._next, key, read)
+            self._waiting[key] = [future]
+            # Not at once, so that other requests of the same turn of the event loop join this read.
+            loop.call_soon(self._read_next, key, read)
         else:
-            waiting.append(answer)
-        return answer
+            waiting.append(future)
+        return future
 
-    def _next(self, key: Hashable, read: Read) -> None:
-        asked, self._waiting[key] = self._waiting[key], []
-        if asked:
-            asyncio.ensure_future(read()).add_done_callback(partial(self._settle, key, read, asked))
+    def _read_next(self, key: Hashable, read: Read) -> None:
+        futures, self._waiting[key] = self._waiting[key], []
+        if futures:
+            asyncio.ensure_future(read()).add_done_callback(partial(self._settle, key, read, futures))
         else:
             del self._waiting[key]
 
-    def _settle(self, key: Hashable, read: Read, asked: Answers, reading: "asyncio.Future[Any]") -> None:
+    def _settle(self, key: Hashable, read: Read, futures: Futures, reading: "asyncio.Future[Any]") -> None:
         outcome = asyncio.CancelledError() if reading.cancelled() else reading.exception() or reading.result()
-        for answer in asked:
-            settle(answer, outcome)
-        self._next(key, read)
+        for future in futures:
+            settle(future, outcome)
+        self._read_next(key, read)
 
 
-def settle(answer: "asyncio.Future[Any]", outcome: object) -> None:
-    """Answer one who waits, unless nobody waits any more."""
-    if answer.done():
+def settle(future: "asyncio.Future[Any]", outcome: object) -> None:
+    """Complete a future with a result or an error, unless its caller has cancelled it."""
+    if future.done():
         return
     if isinstance(outcome, asyncio.CancelledError):
-        answer.cancel()
+        future.cancel()
     elif isinstance(outcome, BaseException):
-        answer.set_exception(outcome)
+        future.set_exception(outcome)
     else:
-        answer.set_result(outcome)
+        future.set_result(outcome)

@@ -1,4 +1,4 @@
-"""How many verifications there are of each kind, and how long an outcome takes."""
+"""Statistics: counts by status and by reason, and the median time to an outcome."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from store.driver import Collection, aggregate, answering
 from store.query import matching, within
 
 DURATION = {"$subtract": ["$completedAt", "$createdAt"]}
-# With a damaged document, `$filter` fails where the events are no list, and `$subtract` where an instant is none. To check takes a twentieth longer.
+# In a damaged document, `$filter` fails if the events are not a list, and `$subtract` if a value is not a date. Checking them takes 5 % longer.
 LISTED = {"$cond": [{"$isArray": "$events"}, "$events", []]}
 DATES = {"$and": [{"$eq": [{"$type": "$completedAt"}, "date"]}, {"$eq": [{"$type": "$createdAt"}, "date"]}]}
 CHECKED_DURATION = {"$cond": [DATES, DURATION, None]}
@@ -22,7 +22,7 @@ MIDDLE = {"$in": ["$row", [{"$ceil": {"$divide": ["$rows", 2]}}, {"$add": [{"$fl
 
 
 def pipeline(scope: Document, filter: Filter, events: Any = "$events", duration: Document = DURATION) -> list[Document]:
-    """One pass over the matching documents. MongoDB 6 has no $median: the rows are numbered by duration, and the middle one or two are taken."""
+    """One pass over the matching documents. MongoDB 6 has no $median, so the rows are numbered by duration and the middle one or two are averaged."""
     outcome = {"$filter": {"input": events, "cond": {"$eq": ["$$this.type", EventType.STATUS_CHANGED.value]}}}
     return [
         {"$match": within(scope, matching(filter))},
@@ -64,7 +64,7 @@ def pipeline(scope: Document, filter: Filter, events: Any = "$events", duration:
 
 
 async def read(collection: Collection, scope: Document, filter: Filter) -> VerificationStats:
-    """The counts. Cost: one aggregation that reads every matching document; a second one where some of them are damaged."""
+    """The statistics. Cost: one aggregation that reads every matching document; a second one if some of them are damaged."""
     try:
         found = await counted(collection, pipeline(scope, filter))
     except OperationFailure:
@@ -80,7 +80,7 @@ async def read(collection: Collection, scope: Document, filter: Filter) -> Verif
 
 
 async def counted(collection: Collection, stages: list[Document]) -> Document:
-    """What the pipeline counts. Raises: Unavailable, OperationFailure."""
+    """The single result document of the pipeline. Raises: Unavailable, OperationFailure."""
     with answering():
         [found] = await aggregate(collection, stages, allowDiskUse=True).to_list(1)
     return found

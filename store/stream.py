@@ -1,4 +1,4 @@
-"""A change stream, by the server's own commands: whole batches at a time, with the token to go on after each."""
+"""A change stream by the server's own commands: whole batches, each with the resume token behind it."""
 
 from asyncio import Future
 from collections.abc import Mapping, Sequence
@@ -13,17 +13,17 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from store.driver import NAIVE_INSTANTS, Database, Document, blocking, in_thread
 
-# At most this many at once, so that nobody waits long for the loop while they are told.
+# Limits the changes in one batch, so that processing a batch does not block the event loop for long.
 MAX_CHANGES = 500
-# What the cursor over a whole database calls its collection.
+# The collection name of a cursor over a whole database.
 ALL_COLLECTIONS = "$cmd.aggregate"
-# What a server says of a cursor that it doesn't have any more: it was not found, or killed.
+# Error codes for a cursor that the server no longer has: CursorNotFound, CursorKilled.
 CURSOR_GONE = frozenset({43, 237})
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a server had at hand of a change stream, and the token to go on after it; whether it is the last one."""
+    """The changes that the server had ready, the resume token behind them, and whether the stream ends with them."""
 
     changes: list[Document]
     token: Mapping[str, Any]
@@ -31,9 +31,10 @@ class Batch:
 
 
 class ChangeStream:
-    """The changes of a database, in the batches in which the server has them at hand. Motor's own stream comes back to the loop for each change.
+    """The changes of a database, in the server's own batches. Motor's change stream returns to the event loop for each change.
 
-    It stays with the server where it began: where that is no longer the one to ask, it fails, and whoever follows opens another one with the token.
+    The stream stays with the server on which it was opened. If that server is no longer the primary, the stream fails, and the consumer opens
+    another one with the token.
 
     Source: MongoDB's specifications, "Change Streams".
     """
@@ -44,15 +45,15 @@ class ChangeStream:
         self._max_await_ms = max_await_ms
         self._session: ClientSession | None = None
         self._cursor: int | None = None
-        # Of its own, so that one that a server keeps waiting takes nobody else's; and a single one, since sessions are for one at a time.
+        # A pool of its own, so that a waiting stream does not occupy a thread of other reads. One thread, since a session serves one call at a time.
         self._thread = ThreadPoolExecutor(1, "mongodb changes")
 
     def next(self) -> Future[Batch]:
-        """What the server has at hand, once it has something or the time is up. The first batch may well be empty: then the stream stands."""
+        """The next batch, as soon as the server has changes or the time is up. An empty first batch means that the stream is open."""
         return in_thread(self._next, self._thread)
 
     def close(self) -> None:
-        """Let the server forget the stream. Nobody need wait for that."""
+        """Close the cursor on the server, in the background."""
         self._thread.submit(self._close)
         self._thread.shutdown(wait=False)
 
@@ -79,5 +80,5 @@ class ChangeStream:
 
 
 def resumable(failure: OperationFailure) -> bool:
-    """Whether a change stream that failed so can go on from its token: its cursor is gone, or its server is no longer the one to ask."""
+    """Whether a change stream can resume from its token after this failure: its cursor is gone, or its server is no longer the primary."""
     return failure.code in CURSOR_GONE or failure.has_error_label("ResumableChangeStreamError")

@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 
 
 class Turns:
-    """A queue for each key, gone when nobody waits in it."""
+    """A queue for each key. A queue is deleted when it is empty."""
 
     def __init__(self) -> None:
         self._queues: dict[Hashable, tuple[asyncio.Lock, int]] = {}
 
     @asynccontextmanager
     async def of(self, key: Hashable) -> AsyncIterator[None]:
-        """Wait for the key's turn, and have it."""
+        """Wait until it is this task's turn for the key, and hold the turn until the context ends."""
         lock, waiting = self._queues.get(key) or (asyncio.Lock(), 0)
         self._queues[key] = lock, waiting + 1
         try:

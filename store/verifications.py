@@ -1,4 +1,4 @@
-"""The verifications of one workspace: what a caller's requests can reach, and nothing else."""
+"""The stored verifications: all of them (`Store`), and those that one caller may access (`Verifications`)."""
 
 import random
 from asyncio import sleep
@@ -16,12 +16,12 @@ from domain.errors import BadDocument, BadValue, Conflict, DomainError, NotFound
 from domain.filter import Filter, Order
 from domain.statistics import VerificationStats
 from domain.verification import Verification
-from store import due, pages, part, statistics
+from store import due, pages, partial_verification, statistics
 from store.bad_documents import BadDocuments
 from store.barrier import Barrier
-from store.cursor import Place
+from store.cursor import Position
 from store.documents import Document, decode, encode
-from store.driver import Client, Collection, Session, answering, database, fetch, in_thread, plainly, transaction
+from store.driver import Client, Collection, Session, answering, database, fetch, in_thread, transaction, with_naive_instants
 from store.due import Due
 from store.indexes import VERIFICATIONS
 from store.pages import Page, PageRequest
@@ -40,21 +40,21 @@ RetryRule = Callable[[Verification, datetime], tuple[Verification, Verification]
 
 CATCH_UP_ROWS = 500
 
-# What attempts are told apart and sorted by.
+# The attributes by which attempts are grouped and sorted.
 ATTEMPT = frozenset({"chain", "attempt"})
 
 
 class Stale(Exception):
-    """Another version stands than the one that a change started from."""
+    """The stored version is no longer the one that a change started from."""
 
 
 def utc_now() -> datetime:
-    """The time."""
+    """The current time."""
     return datetime.now(UTC)
 
 
 class Store:
-    """All verifications, by workspace."""
+    """All verifications of all workspaces."""
 
     def __init__(self, client: Client, keys: Keys, now: Clock = utc_now, patience_seconds: float = 10) -> None:
         self.client = client
@@ -64,31 +64,34 @@ class Store:
         self.now = now
         self.patience_seconds = patience_seconds
         self.turns = Turns()
-        # For what is read many documents at a time.
-        self.plain = plainly(self.collection)
-        self.point_reads = PointReads(self.plain, keys)
+        # For reads of many documents at a time, in threads.
+        self.naive_collection = with_naive_instants(self.collection)
+        self.point_reads = PointReads(self.naive_collection, keys)
         self.shared_reads = SharedReads()
         self.barrier = Barrier(self.database, uuid4().hex, now)
         self.bad_documents = BadDocuments()
 
     def within(self, workspace: str, chain: str | None = None) -> "Verifications":
-        """Those of a workspace, or of one chain of attempts in it."""
+        """The verifications of a workspace, or of one chain in it."""
         return Verifications(self, workspace, chain)
 
-    async def overdue(self, most: int, after: Due | None = None) -> list[Due]:
-        """Those whose deadline has passed, the longest overdue first; behind `after`, where that is given. Cost: one query over an index."""
-        return await due.read(self.collection, "due", self.now(), {}, most, after)
-
-    async def not_anonymized(self, completed_until: datetime, most: int, after: Due | None = None) -> list[Due]:
-        """Those that have had their outcome since an instant or longer and still hold personal data, the oldest outcome first.
+    async def overdue(self, limit: int, after: Due | None = None) -> list[Due]:
+        """The verifications whose deadline has passed, the longest overdue first; only those behind `after`, if it is given.
 
         Cost: one query over an index.
         """
-        return await due.read(self.collection, "completedAt", completed_until, {"declared": {"$exists": True}}, most, after)
+        return await due.read(self.collection, "due", self.now(), {}, limit, after)
+
+    async def not_anonymized(self, completed_until: datetime, limit: int, after: Due | None = None) -> list[Due]:
+        """The verifications that were completed until an instant and still have personal data, the oldest outcome first.
+
+        Cost: one query over an index.
+        """
+        return await due.read(self.collection, "completedAt", completed_until, {"declared": {"$exists": True}}, limit, after)
 
 
 class Verifications:
-    """The verifications of one workspace, or of one chain of attempts in it. Whatever is asked, the scope is part of the query."""
+    """The verifications of one workspace, or of one chain in it. Every query contains this scope."""
 
     def __init__(self, store: Store, workspace: str, chain: str | None) -> None:
         self._store = store
@@ -97,10 +100,10 @@ class Verifications:
         self._scope: Document = {"workspace": workspace} if chain is None else {"workspace": workspace, "chain": chain}
 
     async def get(self, id: str, reading: frozenset[str] | None = None) -> Verification | None:
-        """The verification with this id, as it is stored. Of `reading`, what `page` says.
+        """The stored verification with this id. `reading`: see `page`.
 
-        Cost:   a share of one read by primary key; more where there is none.
-        Raises: BadDocument where it can't be read.
+        Cost:   a share of one read by primary key. If there is none: a share of the barrier's write and a second read.
+        Raises: BadDocument if it can't be read.
         """
         found = await self._find(id, reading)
         if not found:
@@ -109,13 +112,13 @@ class Verifications:
         return found
 
     async def with_key(self, key: str) -> Verification | None:
-        """The verification that was created with this idempotency key. Raises: BadDocument where it can't be read."""
+        """The verification that was created with this idempotency key. Raises: BadDocument if it can't be read."""
         with answering():
             found = await self._store.collection.find_one({"idempotency.key": key, **self._scope})
         return self._decoded(found) if found else None
 
     async def add(self, verification: Verification) -> Verification:
-        """Store a new one; where its idempotency key is taken, the one that has it.
+        """Store a new verification. Returns the existing one if its idempotency key was used before.
 
         Cost: one write, acknowledged by a majority.
         """
@@ -124,25 +127,25 @@ class Verifications:
                 await self._store.collection.insert_one(encode(verification, self._store.keys))
             except DuplicateKeyError:
                 await self._store.barrier.passed()
-                standing = verification.idempotency and await self.with_key(verification.idempotency.key)
-                if not standing:
+                existing = verification.idempotency and await self.with_key(verification.idempotency.key)
+                if not existing:
                     raise
-                return standing
+                return existing
         return verification
 
     async def replace(self, old: Verification, new: Verification) -> Verification:
-        """Write `new` where `old` still stands.
+        """Replace `old` with `new` if `old` is still the stored version.
 
         Cost:   one write by primary key, acknowledged by a majority.
-        Raises: Stale where the stored version is no longer `old.version`.
+        Raises: Stale if the stored version is no longer `old.version`.
         """
         with answering():
             return await self._replace(old, new)
 
     async def change(self, id: str, rule: Rule) -> Verification:
-        """What the rule makes of a verification, stored; a lost race is read again and decided again.
+        """Apply a rule to a verification and store the result. After a lost race, the verification is read and the rule applied again.
 
-        Raises: NotFound; Conflict where others won until the patience was over; what the rule raises.
+        Raises: NotFound; Conflict if other writers won every race until the patience was over; the errors of the rule.
         """
 
         async def attempt() -> Verification:
@@ -153,10 +156,10 @@ class Verifications:
         return await self._persist(id, attempt)
 
     async def retry(self, id: str, rule: RetryRule) -> Verification:
-        """The successor of a verification: the one that the rule makes, or the one that there is.
+        """The successor of a verification: the existing one, or the one that the rule creates.
 
         Cost:   one transaction of two writes.
-        Raises: as `change`.
+        Raises: the same errors as `change`.
         """
 
         async def attempt() -> Verification:
@@ -165,49 +168,51 @@ class Verifications:
                 return await self.require(old.next)
             new, successor = rule(old, self._store.now())
 
-            async def both(session: Session) -> None:
+            async def write_both(session: Session) -> None:
                 await self._replace(old, new, session)
                 await self._store.collection.insert_one(encode(successor, self._store.keys), session=session)
 
             with answering():
-                await transaction(self._store.client, both)
+                await transaction(self._store.client, write_both)
             return successor
 
         return await self._persist(id, attempt)
 
     async def require(self, id: str, field: str = "verificationId") -> Verification:
-        """The verification with this id. Raises: NotFound, naming the input's field."""
+        """The verification with this id. Raises: NotFound, which names the input's field."""
         found = await self.get(id)
         if not found:
             raise NotFound(id, field)
         return found
 
     async def chains(self, chains: Iterable[str], reading: frozenset[str] | None = None) -> list[Verification]:
-        """All attempts of the chains that can be read, oldest attempt first. Of `reading`, what `page` says. Cost: one query over an index."""
-        needed = part.reading(reading, ATTEMPT)
+        """All readable attempts of the chains, the first attempts first. `reading`: see `page`. Cost: one query over an index."""
+        reader = partial_verification.row_reader(reading, ATTEMPT)
         with answering():
-            wanted = within(self._scope, [{"chain": {"$in": list(chains)}}])
-            documents = await in_thread(partial(fetch, self._store.plain, wanted, needed.projection if needed else None))
-        # Sorted here: of more than 200 chains, MongoDB can't merge the entries of its index.
-        found = self._store.bad_documents.readable(part.rows(documents, self._store.keys, needed))
+            condition = within(self._scope, [{"chain": {"$in": list(chains)}}])
+            documents = await in_thread(partial(fetch, self._store.naive_collection, condition, reader.projection if reader else None))
+        # Sorted here, because MongoDB can't merge the index entries of more than 200 chains.
+        found = self._store.bad_documents.readable(partial_verification.rows(documents, self._store.keys, reader))
         return sorted(found, key=lambda verification: verification.attempt)
 
     async def page(self, filter: Filter, request: PageRequest, reading: frozenset[str] | None = None) -> Page:
         """A page of the list.
 
-        `reading`: the names of the attributes that will be asked of its rows, so that no more is read; anything else that is asked of them then
-        raises NotRead. None, or a name that isn't known: everything.
+        `reading`: the names of the attributes that the operation uses, so that only these are read. Any other attribute of the rows then raises
+        NotRead. With None or an unfamiliar name, everything is read.
         """
         store = self._store
-        read = partial(pages.read, store.plain, store.keys, store.bad_documents, self._scope, filter, request, reading)
+        read = partial(pages.read, store.naive_collection, store.keys, store.bad_documents, self._scope, filter, request, reading)
         return await self._shared("page", read, filter, request, reading)
 
     async def updated_since(self, since: datetime, filter: Filter) -> AsyncIterator[Verification]:
-        """Those that changed at an instant or later and meet what never changes of the filter, the longest unchanged first.
+        """The verifications that changed at an instant or later, the earliest change first.
 
-        Cost: a query over an index for each page, so that a slow reader holds nothing open.
+        The filter's conditions on status and reasons are ignored, since these attributes may have changed meanwhile.
+
+        Cost: one query over an index for each page, so that a slow reader keeps no cursor open.
         """
-        request = PageRequest(Order.UPDATED_OLDEST, CATCH_UP_ROWS, after=Place(Order.UPDATED_OLDEST, since, ""))
+        request = PageRequest(Order.UPDATED_OLDEST, CATCH_UP_ROWS, after=Position(Order.UPDATED_OLDEST, since, ""))
         unchanging = replace(filter, statuses=None, reason_codes=None, reason_types=None)
         while True:
             page = await self.page(unchanging, request)
@@ -218,16 +223,16 @@ class Verifications:
             request = replace(request, after=page.ends[-1])
 
     async def count(self, filter: Filter) -> int:
-        """How many match. Cost: one count, of index entries where the filter has its index."""
+        """How many verifications match. Cost: one count, over index entries if an index covers the filter."""
         return await self._shared("count", partial(self._count, filter), filter)
 
     async def statistics(self, filter: Filter) -> VerificationStats:
-        """Counts over those that match."""
+        """The statistics of the verifications that match."""
         return await self._shared("statistics", partial(statistics.read, self._store.collection, self._scope, filter), filter)
 
-    def _shared(self, kind: str, read: Callable[[], Coroutine[Any, Any, T]], *asked: Hashable) -> Awaitable[T]:
-        """What is read, together with those who ask for the same in the same scope."""
-        return self._store.shared_reads.of((kind, self.workspace, self._chain, *asked), read)
+    def _shared(self, kind: str, read: Callable[[], Coroutine[Any, Any, T]], *arguments: Hashable) -> Awaitable[T]:
+        """The result of a read, shared with callers that make the same read in the same scope at the same time."""
+        return self._store.shared_reads.of((kind, self.workspace, self._chain, *arguments), read)
 
     async def _count(self, filter: Filter) -> int:
         with answering():
@@ -235,7 +240,7 @@ class Verifications:
 
     async def _find(self, id: str, reading: frozenset[str] | None) -> Verification | None:
         if isinstance(id, BadDocument):
-            # A link to another attempt that can't be read.
+            # The id comes from another attempt, whose link could not be read.
             raise id
         if not isinstance(id, str):
             raise self._bad(BadDocument(id, "_id"))
@@ -245,7 +250,7 @@ class Verifications:
             if self._chain in (None, bad.chain):
                 raise self._bad(bad) from None
             return None
-        # One of another chain takes as long as one that doesn't exist.
+        # A verification of another chain takes as long as one that doesn't exist.
         return found if found and self._chain in (None, found.chain) else None
 
     def _decoded(self, document: Document) -> Verification:
@@ -267,19 +272,19 @@ class Verifications:
 
     async def _persist(self, id: str, attempt: Callable[[], Awaitable[Verification]]) -> Verification:
         until = monotonic() + self._store.patience_seconds
-        settled = False
+        barrier_passed = False
         async with self._store.turns.of(id):
             while monotonic() < until:
                 try:
                     return await attempt()
                 except DomainError as error:
-                    # What was read may have been older than what was acknowledged: the rule is asked once more, and stands then.
-                    if settled:
+                    # The read may have been older than an acknowledged write, so the rule is applied once more. Its second error is final.
+                    if barrier_passed:
                         if isinstance(error, BadValue):
                             self._store.bad_documents.found(error)
                         raise
                     await self._store.barrier.passed()
-                    settled = True
+                    barrier_passed = True
                 except (Stale, DuplicateKeyError):
                     await sleep(random.uniform(0.001, 0.05))
         raise Conflict(id)

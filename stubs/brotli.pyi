@@ -1,4 +1,4 @@
-"""What of brotli is used here; the package brings no types."""
+"""The parts of brotli that the gateway uses; the package has no types."""
 
 MODE_TEXT: int
 

@@ -1,4 +1,4 @@
-"""The time, as a test has it."""
+"""A clock that tests set."""
 
 from datetime import datetime
 

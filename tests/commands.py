@@ -1,4 +1,4 @@
-"""What goes to MongoDB, overheard."""
+"""The commands that this process sends to MongoDB, recorded."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ Command = dict[str, Any]
 
 
 class Commands(CommandListener):
-    """All that this process sends to MongoDB, whichever client sends it: register it before the clients are made."""
+    """Records the commands of all MongoDB clients of this process. Register it before the clients are created."""
 
     def __init__(self) -> None:
         self._recorders: list[tuple[str, list[Command]]] = []
 
     @contextmanager
     def sent(self, database: str) -> Iterator[list[Command]]:
-        """The commands sent to a database, in order, for as long as the context lasts. The first key of each is its name."""
+        """The commands that are sent to a database until the context ends, in order. The first key of a command is its name."""
         recorder: tuple[str, list[Command]] = (database, [])
         self._recorders.append(recorder)
         try:

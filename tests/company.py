@@ -1,4 +1,4 @@
-"""A company with a workspace of its own at a running gateway, and all the parts that are played there."""
+"""A company with its own workspace at a running gateway. It acts as integrator and as provider through the API."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,55 +27,55 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A workspace, the gateway that serves it, and the collection in which that keeps its verifications."""
+    """A workspace, the gateway that serves it, and the collection in which the gateway stores verifications."""
 
     gateway: Gateway
     collection: Collection[dict[str, Any]]
     workspace: str = field(default_factory=lambda: f"company-{uuid4().hex[:12]}")
 
     def token(self, *scopes: Scope, ttl: timedelta = timedelta(hours=1)) -> str:
-        """A token with these scopes; an integrator's where none are named."""
+        """A token with these scopes, by default with the scopes of an integrator."""
         return self.gateway.token(*scopes, workspace=self.workspace, ttl=ttl)
 
     async def ask(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None) -> dict[str, Any]:
-        """The data of an operation that must have no errors."""
+        """Execute an operation that must have no errors. Returns its data."""
         return await self.gateway.query(query, variables, token or self.token())
 
     async def answer(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None) -> dict[str, Any]:
-        """The whole response to an operation."""
+        """Execute an operation. Returns the whole response."""
         response: dict[str, Any] = (await self.gateway.post(query, variables, token or self.token())).json()
         return response
 
     async def create(self, token: str | None = None, **changed: Any) -> Answer:
-        """Ask for a verification of Jeanne Moreau, but for what is changed of it."""
+        """Create a verification of Jeanne Moreau; `changed` are fields of the input."""
         return await self._mutate("createVerification", {**PERSON, **changed}, token or self.token())
 
     async def created(self, **changed: Any) -> str:
-        """The id of a new verification."""
+        """Create a verification. Returns its id."""
         id: str = (await self.create(**changed))["id"]
         return id
 
-    async def progress(self, id: str, progress: str, token: str | None = None, **given: Any) -> Answer:
+    async def progress(self, id: str, progress: str, token: str | None = None, **more: Any) -> Answer:
         """Report a step of the individual, as the provider does."""
-        return await self._mutate("reportProgress", {"verificationId": id, "progress": progress, **given}, token or self.token(Scope.REPORT))
+        return await self._mutate("reportProgress", {"verificationId": id, "progress": progress, **more}, token or self.token(Scope.REPORT))
 
-    async def result(self, id: str, status: str, *codes: str, token: str | None = None, **given: Any) -> Answer:
-        """Report an outcome, as the provider does."""
-        told = {"verificationId": id, "status": status, "reasonCodes": list(codes), **given}
-        return await self._mutate("reportResult", told, token or self.token(Scope.REPORT))
+    async def result(self, id: str, status: str, *codes: str, token: str | None = None, **more: Any) -> Answer:
+        """Report a result, as the provider does."""
+        input = {"verificationId": id, "status": status, "reasonCodes": list(codes), **more}
+        return await self._mutate("reportResult", input, token or self.token(Scope.REPORT))
 
     async def retry(self, id: str, token: str | None = None, **changed: Any) -> Answer:
-        """Ask for another attempt."""
+        """Retry an attempt."""
         return await self._mutate("retryVerification", {"verificationId": id, **changed}, token or self.token())
 
     async def anonymize(self, id: str, token: str | None = None) -> Answer:
-        """Have the personal data removed."""
+        """Remove the personal data of a verification."""
         query = "mutation($id: ID!) { answer: anonymizeVerification(id: $id) { ...Answer } }" + ANSWER
         answer: Answer = (await self.ask(query, {"id": id}, token))["answer"]
         return answer
 
     async def issue(self, id: str, seconds: int = 900, token: str | None = None) -> Answer:
-        """Ask for a follow token."""
+        """Request a follow token. Returns the token or the refusal."""
         query = """
             mutation($id: ID!, $seconds: Int!) {
               answer: issueFollowToken(verificationId: $id, ttlSeconds: $seconds) {
@@ -87,16 +87,16 @@ class Company:
         return answer
 
     async def follow_token(self, id: str) -> str:
-        """A token for the browser of whoever is being verified."""
+        """A follow token for the browser of the person being verified."""
         token: str = (await self.issue(id))["token"]
         return token
 
     def keep(self, *verifications: Verification) -> None:
-        """Put verifications into the database, past the gateway."""
+        """Insert verifications into the database directly, not through the gateway."""
         self.collection.insert_many([encode(verification) for verification in verifications])
 
     def kept(self) -> list[dict[str, Any]]:
-        """All that the database has of this company."""
+        """All documents of this company in the database, ordered by id."""
         return list(self.collection.find({"workspace": self.workspace}).sort("_id"))
 
     async def _mutate(self, name: str, input: dict[str, Any], token: str) -> Answer:

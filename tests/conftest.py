@@ -1,4 +1,4 @@
-"""What tests of several packages stand on."""
+"""Fixtures for the tests of several packages."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -22,15 +22,15 @@ from tests.storing import a_feed, feeding, storing
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """The loop that the gateway runs on."""
+    """The event loop that the gateway uses in production."""
     return "asyncio", {"use_uvloop": True}
 
 
 @pytest.fixture(scope="session")
 def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real MongoDB for all tests: the one that GATEWAY_TEST_MONGO_URI names, else an embedded one."""
-    if given := os.environ.get("GATEWAY_TEST_MONGO_URI"):
-        yield given
+    """A real MongoDB for all tests: at GATEWAY_TEST_MONGO_URI if it is set, else embedded."""
+    if uri := os.environ.get("GATEWAY_TEST_MONGO_URI"):
+        yield uri
         return
     with EmbeddedMongo(tmp_path_factory.mktemp("mongo")) as mongo:
         yield mongo.uri
@@ -38,47 +38,47 @@ def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def database_name() -> str:
-    """A database that no other test has."""
+    """The name of this test's database."""
     return f"test_{uuid4().hex}"
 
 
 @pytest.fixture
 def database_uri(mongo_uri: str, database_name: str) -> str:
-    """The address of a database that no other test has."""
+    """The URI of this test's database."""
     parts = urlsplit(mongo_uri)
     return urlunsplit(parts._replace(path=f"/{database_name}"))
 
 
 @pytest.fixture
 async def gateway(database_uri: str) -> AsyncIterator[Gateway]:
-    """A running gateway over a database of its own."""
+    """A running gateway with its own database."""
     async with serving(database_uri) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def shared_database_uri(mongo_uri: str) -> str:
-    """The address of a database that no other module has."""
+    """The URI of this module's database."""
     return urlunsplit(urlsplit(mongo_uri)._replace(path=f"/test_{uuid4().hex}"))
 
 
 @pytest.fixture(scope="module")
 async def shared_gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A running gateway for all tests of a module, each of which has a workspace of its own."""
+    """A running gateway for all tests of a module. Each test has its own workspace."""
     async with serving(shared_database_uri) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def mongo(mongo_uri: str) -> Iterator[MongoClient[dict[str, Any]]]:
-    """A client for whoever looks at the database past the gateway."""
+    """A MongoDB client for tests that read or write the database directly."""
     with MongoClient[dict[str, Any]](mongo_uri, tz_aware=True) as client:
         yield client
 
 
 @pytest.fixture
 def company(shared_gateway: Gateway, shared_database_uri: str, mongo: MongoClient[dict[str, Any]]) -> Company:
-    """A company of this test's own at the module's gateway."""
+    """This test's company at the module's gateway."""
     return Company(shared_gateway, mongo[urlsplit(shared_database_uri).path[1:]][VERIFICATIONS])
 
 
@@ -90,33 +90,33 @@ def stranger(company: Company) -> Company:
 
 @pytest.fixture(scope="session")
 def commands() -> Commands:
-    """What goes to MongoDB, of clients made from now on."""
-    listening = Commands()
-    monitoring.register(listening)
-    return listening
+    """The commands that MongoDB clients send, if they are created after this fixture."""
+    listener = Commands()
+    monitoring.register(listener)
+    return listener
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """The store's clock, which stands at noon until it is moved."""
+    """The store's clock. It shows noon until a test moves it."""
     return Clock()
 
 
 @pytest.fixture
 async def store(database_uri: str, clock: Clock, commands: Commands) -> AsyncIterator[Store]:
-    """A store over a database of its own."""
+    """A store with its own database."""
     async with storing(database_uri, clock) as store:
         yield store
 
 
 @pytest.fixture
 def verifications(store: Store) -> Verifications:
-    """Those of one workspace."""
+    """The verifications of one workspace."""
     return store.within("acme")
 
 
 @pytest.fixture
 async def feed(database_uri: str, store: Store) -> AsyncIterator[Feed]:
-    """The feed of that store, open."""
-    async with a_feed(database_uri, store) as made, feeding(made) as running:
+    """The running feed of the test's store."""
+    async with a_feed(database_uri, store) as opened, feeding(opened) as running:
         yield running

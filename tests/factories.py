@@ -1,4 +1,4 @@
-"""Verifications to test with, each made by the domain's own rules."""
+"""Factories of verifications for tests, which apply the domain's own rules."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,18 +27,18 @@ FINAL_RESULTS = (VERIFIED_RESULT, FAILED_RESULT, INCONCLUSIVE_RESULT)
 numbers = count(1)
 
 
-def later(**than_noon: float) -> datetime:
-    """So much after noon: `later(minutes=15, milliseconds=-1)`."""
-    return NOON + timedelta(**than_noon)
+def later(**after_noon: float) -> datetime:
+    """An instant relative to noon: `later(minutes=15, milliseconds=-1)`."""
+    return NOON + timedelta(**after_noon)
 
 
 def an_id() -> str:
-    """An id that no other verification has; later ones sort later."""
+    """A new id. Later ids sort later."""
     return f"ver_{next(numbers):032x}"
 
 
 def a_provider(id: str) -> Provider:
-    """A provider's side of the verification with this id."""
+    """The provider of the verification with this id."""
     return Provider("sandbox", f"sandbox-{id}", f"https://provider.example/{id}")
 
 
@@ -49,30 +49,30 @@ def a_verification(
     provider: Provider | None = None,
     windows: Windows = WINDOWS,
     at: datetime = NOON,
-    **asked: Any,
+    **request: Any,
 ) -> Verification:
-    """A pending one whose link was never opened; `asked` changes fields of the request."""
+    """A pending verification whose link was never opened. `request` changes fields of the request."""
     id = id or an_id()
-    return Verification.created(id, workspace, replace(REQUEST, **asked), provider or a_provider(id), windows, at)
+    return Verification.created(id, workspace, replace(REQUEST, **request), provider or a_provider(id), windows, at)
 
 
 def a_verification_after(progress: Progress | None, at: datetime = NOON) -> Verification:
-    """One whose individual has come so far; None: no step yet."""
+    """A verification whose individual has completed this step; None: no step."""
     verification = a_verification()
     return verification.progressed(progress, WINDOWS, at) if progress else verification
 
 
-def a_final_verification(result: Result = FAILED_RESULT, **asked: Any) -> Verification:
-    """One with its outcome."""
-    return a_verification(**asked).concluded(result, NOON)
+def a_final_verification(result: Result = FAILED_RESULT, **request: Any) -> Verification:
+    """A verification with an outcome."""
+    return a_verification(**request).concluded(result, NOON)
 
 
-def an_anonymized_verification(result: Result = FAILED_RESULT, **asked: Any) -> Verification:
-    """One with its outcome and without personal data."""
-    return a_final_verification(result, **asked).anonymized(Actor.INTEGRATOR, NOON)
+def an_anonymized_verification(result: Result = FAILED_RESULT, **request: Any) -> Verification:
+    """A verification with an outcome and without personal data."""
+    return a_final_verification(result, **request).anonymized(Actor.INTEGRATOR, NOON)
 
 
 def retried(verification: Verification, at: datetime = NOON, **changes: str) -> tuple[Verification, Verification]:
-    """The verification with a retry, and the retry; `changes` are fields of the retry's request."""
+    """The verification after a retry, and the retry. `changes` are fields of the retry's request."""
     id = an_id()
     return verification.retried(id, RetryRequest(**changes), a_provider(id), WINDOWS, at)

@@ -1,4 +1,4 @@
-"""A gateway for a test: the whole application behind a real server on a free port, over the test's own database."""
+"""Starts a gateway for a test: the whole application, with a real server on a free port and the test's database."""
 
 import asyncio
 from base64 import b64encode
@@ -31,7 +31,7 @@ INTEGRATOR = (Scope.READ, Scope.WRITE, Scope.SENSITIVE)
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A running gateway, and a client for it."""
+    """A running gateway with an HTTP client."""
 
     url: str
     tokens: Tokens
@@ -39,11 +39,11 @@ class Gateway:
 
     @property
     def websocket(self) -> str:
-        """The address of the socket."""
+        """The URL for WebSockets."""
         return f"{self.url.replace('http', 'ws', 1)}/graphql"
 
     def token(self, *scopes: Scope, workspace: str = ACME, ttl: timedelta = timedelta(hours=1)) -> str:
-        """A token with these scopes; an integrator's where none are named."""
+        """A token with these scopes. By default, it has an integrator's scopes."""
         return self.tokens.token("tester", workspace, list(scopes or INTEGRATOR), ttl)
 
     async def post(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None, **headers: str) -> httpx2.Response:
@@ -52,15 +52,15 @@ class Gateway:
         return await self.client.post("/graphql", json={"query": query, "variables": variables}, headers={**bearer, **headers})
 
     async def query(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None) -> dict[str, Any]:
-        """The data of an operation that must have no errors."""
-        answer: dict[str, Any] = (await self.post(query, variables, token)).json()
-        assert "errors" not in answer, answer["errors"]
-        data: dict[str, Any] = answer["data"]
+        """The data of an operation. Fails if the response has errors."""
+        response: dict[str, Any] = (await self.post(query, variables, token)).json()
+        assert "errors" not in response, response["errors"]
+        data: dict[str, Any] = response["data"]
         return data
 
 
 def settings_for_tests(mongo_uri: str, port: int, **changed: Any) -> Settings:
-    """Settings that serve a test."""
+    """The settings of a test's gateway."""
     defaults = {**KEYS, "provider": "sandbox", "public_url": f"http://127.0.0.1:{port}", "sweep_seconds": 0.2, "introspection": True}
     return settings.read(defaults, mongo_uri=SecretStr(mongo_uri), port=port, **changed)
 
@@ -76,7 +76,7 @@ async def serving(
     ready: bool = True,
     **changed: Any,
 ) -> AsyncIterator[Gateway]:
-    """Serve for as long as the context lasts, from when the gateway is ready on, or as soon as it listens."""
+    """A gateway that serves while the block runs. The block starts when the gateway is ready, or without `ready` when it listens."""
     with listening("127.0.0.1", 0, unread_seconds) as bound:
         chosen = settings_for_tests(mongo_uri, bound.getsockname()[1], **changed)
         started = asyncio.Event()

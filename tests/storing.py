@@ -1,4 +1,4 @@
-"""A store for a test, and a feed: over the test's own database, gone with the context."""
+"""Stores and feeds for tests, each over the test's own database, closed at the end of a context."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -26,23 +26,33 @@ DATA_KEYS = Keys({"test": DATA_KEY})
 
 
 def encode(verification: Verification) -> Document:
-    """The document of a verification, under the tests' key."""
+    """The document of a verification, sealed with the tests' key."""
     return documents.encode(verification, DATA_KEYS)
 
 
 def decode(document: Document) -> Verification:
-    """The verification that a document holds, under the tests' key."""
+    """The verification of a document, sealed with the tests' key."""
     return documents.decode(document, DATA_KEYS)
 
 
+async def stored_documents(store: Store) -> list[Document]:
+    """All documents of verifications, read past the store's methods."""
+    return await store.collection.find().sort("_id").to_list(None)
+
+
+async def stored_verifications(store: Store) -> list[Verification]:
+    """All verifications, read past the store's methods."""
+    return [*map(decode, await stored_documents(store))]
+
+
 def another_database(mongo_uri: str) -> str:
-    """The address of a database that no other test has."""
+    """The address of a new database, which no other test uses."""
     return urlunsplit(urlsplit(mongo_uri)._replace(path=f"/test_{uuid4().hex}"))
 
 
 @asynccontextmanager
 async def storing(uri: str, now: Clock, patience_seconds: float = GENEROUS_SECONDS) -> AsyncIterator[Store]:
-    """A store with its indexes, as each process has one."""
+    """A store with its indexes, as every process opens it."""
     client = connect(uri, GENEROUS_SECONDS)
     try:
         store = Store(client, DATA_KEYS, now, patience_seconds)
@@ -53,13 +63,13 @@ async def storing(uri: str, now: Clock, patience_seconds: float = GENEROUS_SECON
 
 
 def changes(store: Store) -> Changes:
-    """What may happen to the store's verifications, at the sandbox."""
+    """The changes of the store's verifications, with the sandbox as the provider."""
     return Changes(store, Sandbox("https://gateway.example", [b"a key for tests"]), WINDOWS, lambda: None)
 
 
 @asynccontextmanager
 async def feeding(feed: Feed) -> AsyncIterator[Feed]:
-    """The feed, running and open."""
+    """Run the feed, and wait until it is open."""
     running = asyncio.create_task(feed.run())
     try:
         while not running.done():
@@ -75,7 +85,7 @@ async def feeding(feed: Feed) -> AsyncIterator[Feed]:
 
 @asynccontextmanager
 async def a_feed(uri: str, store: Store) -> AsyncIterator[Feed]:
-    """A feed that does not run yet."""
+    """A feed that is not running yet."""
     client = watching(uri)
     try:
         yield Feed(store, client)
@@ -83,18 +93,18 @@ async def a_feed(uri: str, store: Store) -> AsyncIterator[Feed]:
         close(client)
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds."""
     deadline = monotonic() + GENEROUS_SECONDS
-    while not holds():
-        assert monotonic() < deadline, "it never came to hold"
+    while not condition():
+        assert monotonic() < deadline, "the condition did not hold in time"
         await asyncio.sleep(0.01)
 
 
-async def next_change(listener: Listener, is_it: Callable[[Verification], bool] = lambda _: True, newer_than: int = 0) -> Verification:
-    """The first state that is the one waited for."""
+async def next_change(listener: Listener, matches: Callable[[Verification], bool] = lambda _: True, newer_than: int = 0) -> Verification:
+    """The next state that the listener receives, that is newer than the version, and that matches."""
     async with asyncio.timeout(GENEROUS_SECONDS):
         while True:
             for change in await listener.changes():
-                if change.verification.version > newer_than and is_it(change.verification):
+                if change.verification.version > newer_than and matches(change.verification):
                     return change.verification

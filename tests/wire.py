@@ -1,4 +1,4 @@
-"""A WebSocket that says what a test tells it to, in graphql-transport-ws or not."""
+"""A WebSocket client for tests. It speaks graphql-transport-ws, and can also send arbitrary frames."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -19,36 +19,36 @@ Message = dict[str, Any]
 
 
 class Wire:
-    """One socket. Whatever is waited for comes within a generous time, or the test fails."""
+    """One socket. If an expected message does not arrive within a generous time, the test fails."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
 
     async def say(self, frame: str | bytes) -> None:
-        """Send a frame as it stands."""
+        """Send a raw frame."""
         await self.connection.send(frame)
 
     async def send(self, message: object) -> None:
-        """Send a message."""
+        """Send a message as JSON."""
         await self.say(orjson.dumps(message).decode())
 
     async def begin(self, token: str) -> None:
-        """Introduce the caller, and see it acknowledged."""
+        """Send connection_init with the token, and wait for the acknowledgement."""
         await self.send({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}})
         assert await self.hear() == {"type": "connection_ack"}
 
     async def subscribe(self, id: str, query: str, variables: dict[str, Any] | None = None) -> None:
-        """Ask for an operation."""
+        """Send a subscribe message with an operation."""
         await self.send({"type": "subscribe", "id": id, "payload": {"query": query, "variables": variables}})
 
     async def hear(self) -> Message:
-        """The next message."""
+        """Receive the next message."""
         async with asyncio.timeout(GENEROUS_SECONDS):
             message: Message = orjson.loads(await self.connection.recv())
         return message
 
     async def closed(self) -> int | None:
-        """The code with which the gateway closes, whatever it says before."""
+        """Wait until the gateway closes the socket, ignoring messages. Returns the close code."""
         async with asyncio.timeout(GENEROUS_SECONDS):
             try:
                 while True:
@@ -58,34 +58,34 @@ class Wire:
 
 
 class Following:
-    """The messages of one subscription."""
+    """Reads the messages of one subscription."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
     async def response(self) -> Message:
-        """The next response, errors and all."""
+        """The payload of the next message, with its errors."""
         message = await self._wire.hear()
         assert message["type"] == "next", message
         response: Message = message["payload"]
         return response
 
     async def next(self) -> Any:
-        """What the subscription's field brings next."""
+        """The next value of the subscription's field. Fails if there are errors."""
         response = await self.response()
         assert "errors" not in response, response
         [value] = response["data"].values()
         return value
 
-    async def until(self, holds: Callable[[Any], bool]) -> list[Any]:
-        """What the field brings up to the value for which something holds."""
+    async def until(self, condition: Callable[[Any], bool]) -> list[Any]:
+        """The field's values up to the first value for which the condition holds."""
         values = [await self.next()]
-        while not holds(values[-1]):
+        while not condition(values[-1]):
             values.append(await self.next())
         return values
 
     async def rest(self) -> list[Any]:
-        """All that the field still brings until the subscription completes."""
+        """The field's remaining values, until the subscription completes."""
         values: list[Any] = []
         while (message := await self._wire.hear())["type"] == "next":
             assert "errors" not in message["payload"], message
@@ -103,7 +103,7 @@ class Following:
 
 @asynccontextmanager
 async def wired(gateway: Gateway, token: str | None = None) -> AsyncIterator[Wire]:
-    """A socket; where there is a token, one that is ready for operations."""
+    """An open socket. With a token, it is already acknowledged."""
     async with connect(gateway.websocket, subprotocols=[PROTOCOL], open_timeout=GENEROUS_SECONDS) as connection:
         wire = Wire(connection)
         if token:
@@ -113,7 +113,7 @@ async def wired(gateway: Gateway, token: str | None = None) -> AsyncIterator[Wir
 
 @asynccontextmanager
 async def following(gateway: Gateway, token: str, query: str, variables: dict[str, Any] | None = None) -> AsyncIterator[Following]:
-    """A subscription, on a socket of its own."""
+    """A subscription on its own socket."""
     async with wired(gateway, token) as wire:
         await wire.subscribe("1", query, variables)
         yield Following(wire)

@@ -1,1 +1,1 @@
-"""The servers that the gateway is compared with, each as a good developer would write it with that library."""
+"""The servers that the gateway is compared with, each written as a good developer would with its library."""

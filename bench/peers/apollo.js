@@ -1,4 +1,4 @@
-// Apollo Server, on its own HTTP server.
+// Apollo Server with its own HTTP server.
 
 import { ApolloServer } from '@apollo/server'
 import { startStandaloneServer } from '@apollo/server/standalone'

@@ -1,4 +1,4 @@
-"""Bare sockets on Starlette: a text that comes ready is sent to each, one after the other. Nothing can do less."""
+"""Bare sockets on Starlette: a finished text is sent to each socket, one after the other. This is the minimum of work."""
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -10,7 +10,7 @@ sockets: set[WebSocket] = set()
 
 
 async def follow(socket: WebSocket) -> None:
-    """Hold a socket until its other side lets go."""
+    """Keep a socket until the client disconnects."""
     await socket.accept()
     sockets.add(socket)
     try:
@@ -21,7 +21,7 @@ async def follow(socket: WebSocket) -> None:
 
 
 async def publish(request: Request) -> Response:
-    """Send the text to all."""
+    """Send the request's body to all sockets."""
     text = (await request.body()).decode()
     for socket in tuple(sockets):
         await socket.send_text(text)
@@ -29,10 +29,10 @@ async def publish(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """That it answers."""
+    """An empty response, which shows that the server is ready."""
     return PlainTextResponse("")
 
 
 def application() -> Starlette:
-    """The server."""
+    """The application."""
     return Starlette(routes=[WebSocketRoute("/graphql", follow), Route("/publish", publish, methods=["POST"]), Route("/ready", ready)])

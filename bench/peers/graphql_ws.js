@@ -1,4 +1,4 @@
-// graphql-ws on ws: subscriptions that are told by POST /publish, with all the data.
+// graphql-ws on ws. Events arrive by POST /publish, with all the data.
 
 import { createServer } from 'node:http'
 import { makeExecutableSchema } from '@graphql-tools/schema'
@@ -8,7 +8,7 @@ import { port, resolvers, typeDefs } from './rows.js'
 
 const queues = new Map()
 
-// Of one subscriber: what was published and not taken yet.
+// One subscriber's updates that were published and not consumed yet.
 class Queue {
   waiting = []
   resolve = null

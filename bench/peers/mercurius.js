@@ -1,4 +1,4 @@
-// Mercurius with its just-in-time compiler from the first request on.
+// Mercurius with its just-in-time compiler, active from the first request.
 
 import Fastify from 'fastify'
 import mercurius from 'mercurius'

@@ -1,4 +1,4 @@
-"""A REST service, written by hand for exactly these answers: Starlette, Motor and orjson."""
+"""A REST service, hand-written for exactly these answers, with Starlette, Motor and orjson."""
 
 from asyncio import Future, create_task, get_running_loop
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ MAJORITY = WriteConcern("majority", j=True)
 
 
 class Gathered:
-    """Reads by id that wait for one another: those that arrive while one is under way are read together."""
+    """Batches reads by id: all reads that arrive while one is running are executed together afterwards."""
 
     def __init__(self, verifications: Collection, workspace: str) -> None:
         self._verifications = verifications
@@ -35,7 +35,7 @@ class Gathered:
         self._reading = False
 
     async def get(self, id: str) -> Document | None:
-        """The document with this id."""
+        """The document with this id, or None."""
         answer = self._waiting.get(id)
         if answer is None:
             answer = self._waiting[id] = get_running_loop().create_future()
@@ -46,22 +46,22 @@ class Gathered:
 
     async def _read(self) -> None:
         while self._waiting:
-            asked, self._waiting = self._waiting, {}
-            found = await self._verifications.find({"_id": {"$in": list(asked)}, "workspace": self._workspace}, POINT).to_list(None)
+            batch, self._waiting = self._waiting, {}
+            found = await self._verifications.find({"_id": {"$in": list(batch)}, "workspace": self._workspace}, POINT).to_list(None)
             documents = {document["_id"]: document for document in found}
-            for id, answer in asked.items():
+            for id, answer in batch.items():
                 answer.set_result(documents.get(id))
         self._reading = False
 
 
 async def verification(request: Request) -> Response:
-    """One, read for this request alone."""
+    """One verification, read for this request alone."""
     state = request.app.state
     return shown(await state.verifications.find_one({"_id": request.path_params["id"], "workspace": state.workspace}, POINT))
 
 
 async def gathered(request: Request) -> Response:
-    """One, read together with others."""
+    """One verification, read in a batch with concurrent requests."""
     state = request.app.state
     if not hasattr(state, "gathered"):
         state.gathered = Gathered(state.verifications, state.workspace)
@@ -71,19 +71,19 @@ async def gathered(request: Request) -> Response:
 async def verifications(request: Request) -> Response:
     """A page of the list."""
     state = request.app.state
-    asked = request.query_params
-    documents, more = await page(state.verifications, state.workspace, int(asked["first"]), ROW, asked.get("after"))
+    parameters = request.query_params
+    documents, more = await page(state.verifications, state.workspace, int(parameters["first"]), ROW, parameters.get("after"))
     edges = [{"cursor": cursor(document["createdAt"], document["_id"]), "node": row(document)} for document in documents]
     return answer({"verifications": {"edges": edges, "pageInfo": {"hasNextPage": more, "endCursor": edges[-1]["cursor"] if edges else None}}})
 
 
 async def reason_codes(request: Request) -> Response:
-    """The catalogue."""
+    """The catalogue of reason codes."""
     return answer({"reasonCodes": CODES})
 
 
 async def link_opened(request: Request) -> Response:
-    """Record that the link was opened, unless another writer was faster: then decide again."""
+    """Record that the link was opened. If another writer was faster, read and decide again."""
     state = request.app.state
     collection = state.verifications.with_options(write_concern=MAJORITY)
     while True:
@@ -99,7 +99,7 @@ async def link_opened(request: Request) -> Response:
 
 
 def opened(old: Document, now: datetime) -> Document:
-    """The document with the event that its link was opened."""
+    """The document with one more event: its link was opened."""
     version, deadline = old["version"] + 1, now + LINK_WINDOW
     event = {"version": version, "type": "link_opened", "actor": "individual", "at": now}
     changed = {"version": version, "updatedAt": now, "openedAt": now, "linkExpiresAt": deadline, "due": min(deadline, old["expiresAt"])}
@@ -112,17 +112,17 @@ def shown(document: Document | None) -> Response:
 
 
 def reported(document: Document) -> Response:
-    """What is told of a write."""
+    """The response to a write."""
     return answer({"reportProgress": {"id": document["_id"], "status": document["status"].upper(), "version": document["version"]}})
 
 
 def point(document: Document) -> Document:
-    """The few fields of a point read."""
+    """The fields of a point read."""
     return {"id": document["_id"], "status": document["status"].upper(), "createdAt": document["createdAt"], "reasons": reasons(document)}
 
 
 def row(document: Document) -> Document:
-    """The fields of a row."""
+    """The fields of a row in the list."""
     return {
         "id": document["_id"],
         "status": document["status"].upper(),
@@ -137,7 +137,7 @@ def row(document: Document) -> Document:
 
 
 def reasons(document: Document) -> list[Document]:
-    """Its reasons, explained."""
+    """The document's reasons with their descriptions."""
     return [REASONS[code] for code in document["reasons"]]
 
 
@@ -147,7 +147,7 @@ def answer(data: dict[str, Any]) -> Response:
 
 
 def application() -> Starlette:
-    """The service."""
+    """The application."""
     return Starlette(
         routes=[
             Route("/verifications", verifications),

@@ -1,4 +1,4 @@
-"""What the peers in Python share: the collection, what they read of a document, and the cursors of the list."""
+"""The parts that the peers in Python share: the collection, the projection of a row, and the list's cursors."""
 
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -14,7 +14,7 @@ Document = dict[str, Any]
 Collection = AsyncIOMotorCollection[Document]
 
 NEWEST = [("createdAt", -1), ("_id", -1)]
-# All of a document but its history and what is sealed.
+# The fields of a row: no history, no sealed fields.
 ROW = dict.fromkeys(
     ("status", "reference", "createdAt", "updatedAt", "expiresAt", "version", "attempt", "next", "chain", "reasons"),
     1,
@@ -23,7 +23,7 @@ ROW = dict.fromkeys(
 
 @asynccontextmanager
 async def connected(app: Starlette) -> AsyncIterator[None]:
-    """The application with its collection and the workspace that it serves."""
+    """The application's lifespan: sets its collection and the workspace that it serves."""
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(os.environ["MONGO_URI"], tz_aware=True)
     app.state.verifications = client.get_default_database()["verifications"]
     app.state.workspace = os.environ["WORKSPACE"]
@@ -34,7 +34,7 @@ async def connected(app: Starlette) -> AsyncIterator[None]:
 
 
 async def page(verifications: Collection, workspace: str, first: int, projection: Document, after: str | None = None) -> tuple[list[Document], bool]:
-    """The newest verifications, behind a cursor where one is given, and whether there are more."""
+    """The newest verifications, after the cursor if there is one, and whether there are more."""
     behind: Document = {}
     if after:
         _, milliseconds, id = urlsafe_b64decode(after + "==").decode().split(":")
@@ -45,6 +45,6 @@ async def page(verifications: Collection, workspace: str, first: int, projection
 
 
 def cursor(created_at: datetime, id: str) -> str:
-    """Where a row stands in the list, as the gateway writes that."""
+    """The cursor of a row, in the gateway's format."""
     milliseconds = round(created_at.timestamp() * 1000)
     return urlsafe_b64encode(f"CREATED_NEWEST:{milliseconds}:{id}".encode()).decode().rstrip("=")

@@ -1,4 +1,4 @@
-"""Ariadne: the schema in GraphQL's own language, resolvers over documents, and what was parsed and validated kept."""
+"""Ariadne: the schema in SDL, resolvers over documents, and caches for parsed and validated operation documents."""
 
 from datetime import datetime
 from functools import lru_cache
@@ -35,7 +35,7 @@ verification = ObjectType("Verification")
 
 @query.field("verification")
 async def one(_: object, info: Info, id: str) -> Document | None:
-    """One of them."""
+    """One verification."""
     state = info.context["request"].app.state
     found: Document | None = await state.verifications.find_one({"_id": id, "workspace": state.workspace}, ROW)
     return found
@@ -43,7 +43,7 @@ async def one(_: object, info: Info, id: str) -> Document | None:
 
 @query.field("verifications")
 async def several(_: object, info: Info, first: int) -> Document:
-    """A page of them."""
+    """A page of verifications."""
     state = info.context["request"].app.state
     documents, more = await page(state.verifications, state.workspace, first, ROW)
     edges = [{"cursor": cursor(document["createdAt"], document["_id"]), "node": document} for document in documents]
@@ -52,41 +52,41 @@ async def several(_: object, info: Info, first: int) -> Document:
 
 @query.field("reasonCodes")
 def reason_codes(_: object, info: Info) -> list[Document]:
-    """The catalogue."""
+    """The catalogue of reason codes."""
     return list(REASONS.values())
 
 
 @verification.field("id")
 def its_id(document: Document, info: Info) -> str:
-    """Its id."""
+    """The verification's id."""
     return str(document["_id"])
 
 
 @verification.field("status")
 def status(document: Document, info: Info) -> str:
-    """Where it stands."""
+    """The verification's status, as the enum's name."""
     return str(document["status"]).upper()
 
 
 @verification.field("reasons")
 def reasons(document: Document, info: Info) -> list[Document]:
-    """Why it ended so."""
+    """The reasons for the status."""
     return [REASONS[code] for code in document["reasons"]]
 
 
 @lru_cache(maxsize=100)
 def parsed(text: str) -> DocumentNode:
-    """The document of a text."""
+    """The operation document of a text, cached."""
     return parse(text)
 
 
-def kept_parser(context: object, data: dict[str, Any]) -> DocumentNode:
-    """The document of a request."""
+def cached_parser(context: object, data: dict[str, Any]) -> DocumentNode:
+    """The operation document of a request, from the cache if possible."""
     return parsed(data["query"])
 
 
 class Validator:
-    """Validates each document once. A document that is kept is always the same object."""
+    """Validates each operation document once. Works by identity: a cached document is always the same object."""
 
     def __init__(self) -> None:
         self._found: dict[int, tuple[DocumentNode, list[GraphQLError]]] = {}
@@ -98,13 +98,13 @@ class Validator:
 
 
 async def ready(request: Request) -> Response:
-    """That it answers."""
+    """An empty response, which shows that the server is ready."""
     return PlainTextResponse("")
 
 
 def application() -> Starlette:
-    """The server."""
+    """The application."""
     text = Path(__file__).with_name("schema.graphql").read_text()
     schema = make_executable_schema(text, query, verification, ScalarType("DateTime", serializer=datetime.isoformat))
-    graphql = GraphQL(schema, query_parser=kept_parser, query_validator=Validator())
+    graphql = GraphQL(schema, query_parser=cached_parser, query_validator=Validator())
     return Starlette(routes=[Route("/graphql", graphql), Route("/ready", ready)], lifespan=connected)

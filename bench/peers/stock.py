@@ -1,4 +1,4 @@
-"""Strawberry as it comes: its own application on Starlette, with its caches for parsing and validation."""
+"""Strawberry without modifications: its own application on Starlette, with its caches for parsing and validation."""
 
 import asyncio
 from collections import defaultdict
@@ -34,7 +34,7 @@ for enum in (ReasonType, RetryAdvice, EventType, Actor):
 
 @strawberry.type
 class ReasonCode:
-    """A reason, explained."""
+    """A reason code with its description."""
 
     code: str
     type: ReasonType
@@ -50,24 +50,24 @@ REASONS = {
 
 
 class Broker:
-    """The queues of those who follow a verification."""
+    """The queues of the subscribers, by verification."""
 
     def __init__(self) -> None:
         self._queues: dict[str, set[asyncio.Queue[Document]]] = defaultdict(set)
 
-    def tell(self, document: Document) -> None:
-        """Tell all who follow it of its new state."""
+    def publish(self, document: Document) -> None:
+        """Deliver a new state to all subscribers of its verification."""
         for queue in self._queues.get(document["_id"], ()):
             queue.put_nowait(document)
 
     async def follow(self, verifications: Collection) -> None:
-        """Tell of every state that is written from now on."""
+        """Publish every state that is written from now on."""
         async with verifications.watch([{"$match": {"operationType": "replace"}}]) as changes:
             async for change in changes:
-                self.tell(change["fullDocument"])
+                self.publish(change["fullDocument"])
 
     async def states(self, id: str) -> AsyncGenerator[Document, None]:
-        """The states of one, as they come."""
+        """The states of one verification, as they are published."""
         queue: asyncio.Queue[Document] = asyncio.Queue()
         self._queues[id].add(queue)
         try:
@@ -78,7 +78,7 @@ class Broker:
 
 
 class Context(dict[str, Any]):
-    """What lives as long as a request."""
+    """The context of one request."""
 
     def __init__(self, state: Any) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class Event:
 
     @classmethod
     def of(cls, document: Document) -> Self:
-        """The event that a document holds."""
+        """The event stored in this document."""
         to = document.get("to")
         return cls(
             version=document["version"],
@@ -133,7 +133,7 @@ class Event:
 
     @strawberry.field
     def reasons(self) -> list[ReasonCode]:
-        """The reasons that came with it."""
+        """The reasons of this event."""
         return [REASONS[code] for code in self.codes]
 
 
@@ -155,7 +155,7 @@ class Verification:
 
     @classmethod
     def of(cls, document: Document) -> Self:
-        """The verification that a document holds."""
+        """The verification stored in this document."""
         return cls(
             id=document["_id"],
             status=STATUSES[document["status"]],
@@ -172,17 +172,17 @@ class Verification:
 
     @strawberry.field
     def reasons(self) -> list[ReasonCode]:
-        """Why it ended so."""
+        """The reasons for the status."""
         return [REASONS[code] for code in self.codes]
 
     @strawberry.field
     async def attempts(self, info: Info) -> list["Verification"]:
-        """All attempts of its chain."""
+        """All attempts of the chain."""
         return [self] if self.attempt == 1 and self.next is None else await info.context.attempts.load(self.chain)
 
     @strawberry.field
     async def events(self, info: Info) -> list[Event]:
-        """What happened to it."""
+        """The history."""
         return await info.context.events.load(self.id)
 
 
@@ -196,7 +196,7 @@ class VerificationEdge:
 
 @strawberry.type
 class PageInfo:
-    """What follows a page."""
+    """Whether there is a next page, and its cursor."""
 
     has_next_page: bool
     end_cursor: str | None
@@ -211,14 +211,14 @@ class VerificationConnection:
 
     @classmethod
     def of(cls, rows: list[Verification], more: bool) -> Self:
-        """The page of these rows."""
+        """The page with these rows."""
         edges = [VerificationEdge(cursor=cursor(row.created_at, row.id), node=row) for row in rows]
         return cls(edges=edges, page_info=PageInfo(has_next_page=more, end_cursor=edges[-1].cursor if edges else None))
 
 
 @strawberry.type
 class VerificationUpdate:
-    """A new state, and what led to it."""
+    """A new state, and the events that led to it."""
 
     verification: Verification
     events: list[Event]
@@ -226,33 +226,33 @@ class VerificationUpdate:
 
 @strawberry.type
 class Query:
-    """What can be read."""
+    """All read operations."""
 
     @strawberry.field
     async def verification(self, info: Info, id: strawberry.ID) -> Verification | None:
-        """One of them."""
+        """One verification."""
         context = info.context
         document = await context.verifications.find_one({"_id": id, "workspace": context.workspace}, ROW)
         return Verification.of(document) if document else None
 
     @strawberry.field
     async def verifications(self, info: Info, first: int = 50, after: str | None = None) -> VerificationConnection:
-        """A page of them."""
+        """A page of verifications."""
         return VerificationConnection.of(*await info.context.page(first, after))
 
     @strawberry.field
     def reason_codes(self) -> list[ReasonCode]:
-        """The catalogue."""
+        """The catalogue of reason codes."""
         return list(REASONS.values())
 
 
 @strawberry.type
 class Subscription:
-    """What can be followed."""
+    """All subscriptions."""
 
     @strawberry.subscription
     async def verification_updated(self, info: Info, id: strawberry.ID) -> AsyncGenerator[VerificationUpdate, None]:
-        """One of them, whenever something happens to it."""
+        """The states of one verification, after each change."""
         async for document in info.context.broker.states(id):
             yield VerificationUpdate(verification=Verification.of(document), events=[Event.of(document["events"][-1])])
 
@@ -261,16 +261,16 @@ schema = strawberry.Schema(Query, subscription=Subscription, extensions=[ParserC
 
 
 class Application(GraphQL[Context, None]):
-    """Strawberry's application with a context of its own."""
+    """Strawberry's application with our context."""
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        """What the resolvers have at hand."""
+        """The context for the resolvers."""
         return Context(request.app.state)
 
 
 @asynccontextmanager
 async def running(app: Starlette) -> AsyncIterator[None]:
-    """The application, which follows the database."""
+    """The application's lifespan: connects to the database and follows its change stream."""
     async with connected(app):
         app.state.broker = Broker()
         following = asyncio.create_task(app.state.broker.follow(app.state.verifications))
@@ -279,26 +279,26 @@ async def running(app: Starlette) -> AsyncIterator[None]:
 
 
 async def publish(request: Request) -> Response:
-    """Tell those who follow of states that come with all their data."""
+    """Publish the states in the request's body, which have all their data."""
     for document in orjson.loads(await request.body()):
-        request.app.state.broker.tell(dated(document))
+        request.app.state.broker.publish(dated(document))
     return PlainTextResponse("")
 
 
 def dated(document: Document) -> Document:
-    """A document of JSON with its instants."""
+    """A document from JSON with its instants parsed."""
     instants = {name: datetime.fromisoformat(document[name]) for name in ("createdAt", "updatedAt", "expiresAt")}
     events = [event | {"at": datetime.fromisoformat(event["at"])} for event in document["events"]]
     return document | instants | {"events": events}
 
 
 async def ready(request: Request) -> Response:
-    """That it answers."""
+    """An empty response, which shows that the server is ready."""
     return PlainTextResponse("")
 
 
 def application() -> Starlette:
-    """The server."""
+    """The application."""
     graphql = Application(schema)
     return Starlette(
         routes=[

@@ -1,4 +1,4 @@
-// GraphQL Yoga on Node's HTTP server.
+// GraphQL Yoga with Node's HTTP server.
 
 import { createServer } from 'node:http'
 import { createSchema, createYoga } from 'graphql-yoga'

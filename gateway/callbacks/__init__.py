@@ -1,1 +1,1 @@
-"""Addresses that providers, and the people whom they verify, call back."""
+"""Endpoints for providers and for the people whom they verify."""

@@ -1,4 +1,4 @@
-"""The sandbox provider's links: whoever holds one plays the individual there, and decides the outcome."""
+"""The pages behind the sandbox provider's links, on which a tester plays the individual and decides the outcome."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -39,14 +39,15 @@ class Link(NamedTuple):
 
 
 def routes(sandbox: Sandbox, changes: Changes, store: Store, windows: Windows) -> list[Route]:
-    """The addresses of the links, and of the page's files."""
+    """The routes of the links and of the page's files."""
     return [Route(PATH, Links(sandbox, changes, store, windows).answer, methods=["GET", "POST"]), *assets("style.css", "icon.svg", "sandbox.css")]
 
 
 class Links:
-    """One page for each verification, on which a tester plays the individual and decides the outcome.
+    """Shows the page of a verification, and carries out what its buttons request.
 
-    A form of another site can't press its buttons: the link is the secret, there is no cookie that a browser would add, and see `Origins`.
+    A form on another site can't submit these forms: the link is secret, there is no cookie that a browser would add, and `Origins` refuses
+    requests from foreign origins.
     """
 
     def __init__(self, sandbox: Sandbox, changes: Changes, store: Store, windows: Windows) -> None:
@@ -61,7 +62,7 @@ class Links:
             link = self._link(request)
             return await (self._press(request, link) if request.method == "POST" else self._show(link))
         except NotFound:
-            return served(notice("There is no such verification", "The link is incomplete, or it was never given out."), 404)
+            return served(notice("There is no such verification", "The link is incomplete, or this gateway did not create it."), 404)
         except RequestRefused as refusal:
             return served(notice("Nothing was changed", f"The reason: {refusal.errors[0]['message']}."), refusal.status)
         except BadDocument as bad:
@@ -69,7 +70,7 @@ class Links:
         except Conflict as conflict:
             return served(notice("Nothing was changed", f"The reason: {conflict}."), 409)
         except Unavailable:
-            return served(notice("Please try again in a moment", "The database did not answer. Then open the link anew."), 503)
+            return served(notice("Please try again in a moment", "The database did not answer. Open the link again in a moment."), 503)
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as cause:  # The edge of the process: no error may reach a browser.
@@ -95,15 +96,15 @@ class Links:
             return await self._show(link, str(error), 400)
         except (KeyError, ValueError):
             return await self._show(link, "that is not a button of this page", 400)
-        # Relative, so that it holds behind a proxy that serves the gateway under a path of its own.
+        # A relative location, so that it is also right behind a proxy that serves the gateway under a path prefix.
         return RedirectResponse(link.signature, 303)
 
     async def _progress(self, link: Link, fields: dict[str, list[str]]) -> None:
-        """Make the step of a button. Raises: KeyError if the page has no such button."""
+        """Report the progress that a button stands for. Raises: KeyError if the page has no such button."""
         await self._changes.report_progress(link.workspace, link.verification_id, Progress[fields["progress"][0]])
 
     async def _result(self, link: Link, fields: dict[str, list[str]]) -> None:
-        """Report the result of a button. Raises: InvalidInput; KeyError if the page has no such button."""
+        """Report the result that a button stands for. Raises: InvalidInput; KeyError if the page has no such button."""
         result = Result.reported(Status[fields["status"][0]], fields.get("codes", []))
         if result.status is Status.VERIFIED:
             result = replace(result, document=specimen(await self._verification(link)))
@@ -114,7 +115,7 @@ class Links:
 
 
 def specimen(verification: Verification) -> ExtractedDocument:
-    """What a document would say of the person who was declared."""
+    """A made-up identity document with the declared name."""
     declared = verification.declared.open() if verification.declared else None
     name = f"{declared.first_name} {declared.last_name}"[:MAX_CHARACTERS] if declared else None
     return ExtractedDocument.extracted(name, "1990-01-23", DocumentType.ID_CARD, "FR", None)

@@ -1,1 +1,1 @@
-"""Who calls: tokens, the keys that sign them, rates, and places for connections."""
+"""Callers: their tokens, the keys that verify them, their rates, and the admission of their connections."""

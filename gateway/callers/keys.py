@@ -1,4 +1,4 @@
-"""The keys that callers' tokens are verified with: published by the issuer, or set here."""
+"""The keys that verify callers' tokens: published by the issuer at a URL, or read from a file."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey, JWKRegistry, Key, OctKey, OKPKey, RSAKey
 
 logger = logging.getLogger(__name__)
 
-# Which algorithms a key may be used with: a token's own `alg` must never turn a public key into a shared secret.
+# The algorithms that a kind of key may be used with: a token's own `alg` must never turn a public key into a shared secret.
 ALGORITHMS = {
     OctKey: frozenset({"HS256"}),
     RSAKey: frozenset({"RS256", "PS256"}),
@@ -26,24 +26,24 @@ MAX_KEYS = 50
 MAX_BYTES = 262_144
 FETCH_SECONDS = 5.0
 REFRESH_SECONDS = 600.0
-# However many tokens name keys that nobody knows, the issuer is asked no more often than this.
+# The minimum time between two requests to the issuer, however many tokens name keys that are not cached.
 PAUSE_SECONDS = 10.0
 
 Keys = dict[str | None, Key]
 
 
 class KeysUnavailable(Exception):
-    """No key has been had from the issuer so far, so that nothing can be told of any token."""
+    """No key has been fetched from the issuer yet, so that no token can be verified."""
 
 
 def usable(keys: Iterable[object]) -> Keys:
-    """The public keys of a JWK set that may be relied on, by their ids. Those of unknown kinds and those too small are left out."""
+    """The usable public keys of a JWK set, by their ids. Keys of unknown kinds and keys that are too small are left out."""
     found: Keys = {}
     for each in keys:
         if not isinstance(each, dict) or each.get("use", "sig") != "sig" or each.get("kty") == "oct":
             continue
         with suppress(JoseError, ValueError, TypeError, KeyError, SecurityWarning), catch_warnings():
-            # The library warns of keys that are too small, RSA below 2048 bits among them. Here that is reason enough.
+            # The library warns of keys that are too small, such as RSA below 2048 bits. Here the warning is raised, so that the key is left out.
             simplefilter("error", SecurityWarning)
             key = JWKRegistry.import_key(each)
             found.setdefault(key.kid, key)
@@ -51,19 +51,19 @@ def usable(keys: Iterable[object]) -> Keys:
 
 
 def named(keys: Keys, id: str | None) -> Key | None:
-    """The key of this id; without an id the only key that there is."""
+    """The key with this id. Without an id: the only key, if there is exactly one."""
     if id is None and len(keys) == 1:
         return next(iter(keys.values()))
     return keys.get(id) if id is not None else None
 
 
 class KeyFile:
-    """The keys of a file that holds a JWK set. Raises: OSError, ValueError where it can't be read."""
+    """The keys of a file that holds a JWK set. Raises: OSError, ValueError if the file can't be read or has no usable key."""
 
     def __init__(self, path: Path) -> None:
         self._keys = usable(orjson.loads(path.read_bytes())["keys"])
         if not self._keys:
-            raise ValueError("no key in it can be used")
+            raise ValueError("no usable key")
 
     @property
     def loaded(self) -> bool:
@@ -71,17 +71,17 @@ class KeyFile:
         return True
 
     async def run(self, changed: Callable[[], None]) -> None:
-        """Nothing changes before the next start."""
+        """Do nothing: a file is read once, at the start."""
 
     async def key(self, id: str | None) -> Key | None:
-        """The key of this id."""
+        """The key with this id."""
         return named(self._keys, id)
 
 
 class PublishedKeys:
-    """The keys of an issuer's JWK set, fetched when they are needed and kept when the issuer is away.
+    """The keys of an issuer's JWK set, fetched when they are needed and kept while the issuer is unreachable.
 
-    Only the address of the settings is ever asked, whatever a token says of where its key is. Source: RFC 7517, RFC 8725 3.10.
+    Only the URL of the settings is ever fetched; a token can't name another one. Source: RFC 7517, RFC 8725 3.10.
     """
 
     def __init__(self, url: str, pause_seconds: float = PAUSE_SECONDS) -> None:
@@ -99,14 +99,14 @@ class PublishedKeys:
         return bool(self._keys)
 
     async def run(self, changed: Callable[[], None]) -> None:
-        """Ask the issuer now and then, so that a key that was withdrawn is one no longer; tell when the keys have changed."""
+        """Fetch the keys at regular intervals, so that withdrawn keys are dropped. `changed` is called when the keys have changed."""
         self._changed = changed
         while True:
             await self.refresh()
             await asyncio.sleep(self._pause_seconds if self._failed else REFRESH_SECONDS)
 
     async def key(self, id: str | None) -> Key | None:
-        """The key of this id; the issuer is asked where it isn't known. Raises: KeysUnavailable."""
+        """The key with this id, fetched from the issuer if it is not cached. Raises: KeysUnavailable."""
         found = named(self._keys, id)
         if not found and (self._fetching or monotonic() - self._tried_at >= self._pause_seconds):
             await self.refresh()
@@ -116,11 +116,11 @@ class PublishedKeys:
         return found
 
     async def refresh(self) -> None:
-        """Ask the issuer, by one request for all who wait. Where it is away, what is known stays."""
+        """Fetch the keys from the issuer, by one request for all tasks that wait. If the issuer is unreachable, the cached keys stay."""
         if not self._fetching:
             self._tried_at = monotonic()
             self._fetching = asyncio.create_task(self._fetch())
-        # Whoever stops waiting must not take the answer from the others.
+        # Shielded: a task that is cancelled must not cancel the request for the other tasks.
         await asyncio.shield(self._fetching)
 
     async def _fetch(self) -> None:
@@ -134,8 +134,8 @@ class PublishedKeys:
                 self._changed()
         except (httpx2.HTTPError, TimeoutError, ValueError, KeyError, TypeError) as error:
             self._failed = True
-            kept = "; those known so far stay" if self._keys else ""
-            logger.warning("the issuer's keys could not be had from GATEWAY_TOKEN_JWKS_URL (%s)%s", type(error).__name__, kept)
+            kept = "; the cached keys stay in use" if self._keys else ""
+            logger.warning("the issuer's keys could not be fetched from GATEWAY_TOKEN_JWKS_URL (%s)%s", type(error).__name__, kept)
         finally:
             self._fetching = None
 
@@ -159,5 +159,5 @@ IssuerKeys = PublishedKeys | KeyFile
 
 
 def described(keys: Keys) -> dict[str | None, object]:
-    """What tells two sets of keys apart."""
+    """The public parts of the keys by their ids, to compare two sets."""
     return {id: key.as_dict(private=False) for id, key in keys.items()}

@@ -1,4 +1,4 @@
-"""How fast a caller may spend: a bucket of cost for each, which fills again by and by."""
+"""The rate at which callers may spend cost: each caller has a bucket, which refills over time."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -6,20 +6,20 @@ from time import monotonic
 
 from domain.caller import Caller
 
-# Even to refuse a request costs something.
+# A refused request costs something too.
 REFUSAL = 1
 MAX_CALLERS = 10_000
-# How much dearer everything is for the browser of one person: whoever may issue follow tokens would otherwise have as many full buckets.
+# Every operation costs a follow token this many times as much: otherwise a caller who may issue follow tokens would have a full bucket for each.
 FOLLOWER = 10
 
 Key = tuple[str, str, str | None]
 
 
 class Rate:
-    """The buckets of this process: where a caller is served by several of them, it has as many buckets.
+    """The buckets of this process. A caller who is served by several processes has a bucket in each.
 
-    A bucket that is full again is forgotten, and so is the one used least recently where there are too many. An operation that costs more than a
-    whole bucket needs a full one, and leaves a debt.
+    A bucket is dropped when it is full again, or when there are too many and it is the least recently used. An operation that costs more than a
+    whole bucket needs a full bucket, and leaves a debt.
     """
 
     def __init__(self, per_second: float, burst: float, now: Callable[[], float] = monotonic, max_callers: int = MAX_CALLERS) -> None:
@@ -27,17 +27,17 @@ class Rate:
         self._burst = burst
         self._now = now
         self._max_callers = max_callers
-        # What was taken out and has not come back, and when that was so: those used least recently first.
+        # The cost that was taken from each bucket and is not refilled yet, and the time of this value. The least recently used bucket is first.
         self._taken: OrderedDict[Key, tuple[float, float]] = OrderedDict()
 
     def __len__(self) -> int:
-        """How many buckets are not known to be full."""
+        """The number of buckets that are stored. All others are full."""
         return len(self._taken)
 
     def take(self, caller: Caller, cost: float, paid: float = 0) -> float:
-        """Take a cost out of the caller's bucket, but for what was paid of it just before: 0.
+        """Take a cost from the caller's bucket, minus the part of it that was just paid.
 
-        Where too little is in it: the seconds after which there will be enough for all of it.
+        Returns 0 if the bucket held enough; otherwise the seconds after which it will hold the whole cost.
         """
         if not self._per_second:
             return 0.0
@@ -48,13 +48,13 @@ class Rate:
         if taken <= room + paid:
             missing, taken = 0.0, taken + cost - paid
         else:
-            # Who keeps asking in vain gets nowhere, and is served again soon after they stop.
+            # A caller who keeps sending refused requests stays limited, and is served again soon after the requests stop.
             taken = max(taken, min(taken + REFUSAL, self._burst))
             missing = taken - room
-        known = key in self._taken
+        is_stored = key in self._taken
         self._taken[key] = (taken, now)
         self._taken.move_to_end(key)
-        if not known:
+        if not is_stored:
             self._forget_one(now)
         return missing / self._per_second
 
@@ -63,7 +63,7 @@ class Rate:
         return max(taken - (now - at) * self._per_second, 0.0)
 
     def _forget_one(self, now: float) -> None:
-        # At most one has come, so that they never become more.
+        # Called once for each new bucket, so that their number never exceeds the maximum.
         oldest = next(iter(self._taken))
         if len(self._taken) > self._max_callers or not self._still_taken(oldest, now):
             del self._taken[oldest]

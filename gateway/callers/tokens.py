@@ -1,4 +1,4 @@
-"""Who a caller is, told by a signed token."""
+"""Callers' tokens: signed JWTs that identify a caller."""
 
 import asyncio
 import logging
@@ -28,19 +28,19 @@ WORKSPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 MAX_CHARACTERS = 8192
 MAX_SUBJECT_CHARACTERS = 255
 CACHED_TOKENS, CACHED_CHARACTERS = 10_000, 10_000_000
-# For clocks that differ: of `nbf` and `iat` alone. What has expired has expired.
+# For clocks that differ. It applies to `nbf` and `iat` only; `exp` has no leeway.
 LEEWAY_SECONDS = 30
 LONGEST_LIFE = timedelta(days=1)
 SCOPES = {scope.value: scope for scope in Scope}
 
 
 class Unauthenticated(Exception):
-    """No token, or none that can be trusted. Nothing is said of why."""
+    """The token is missing, or can't be trusted. Clients do not learn the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whose tokens count: those of a key that is shared with their issuer, and those of keys that the issuer publishes."""
+    """The keys and claims that make a token trusted: a key shared with the issuer, the keys that the issuer publishes, or both."""
 
     shared_key: str | None = None
     published: IssuerKeys | None = None
@@ -52,7 +52,7 @@ class Trust:
 class Tokens:
     """Reads callers' tokens, and issues and reads the gateway's own follow tokens.
 
-    Those name one of the gateway's own keys; the newest of them signs, and the older ones stay good for what they signed.
+    A follow token names one of the gateway's own keys in `kid`. The newest key signs; older keys only verify the tokens that they signed.
     """
 
     def __init__(self, trust: Trust, signing_keys: Iterable[str], now: Callable[[], datetime]) -> None:
@@ -66,16 +66,16 @@ class Tokens:
         }
         self._claims = jwt.JWTClaimsRegistry(self._seconds, LEEWAY_SECONDS, **required, **expected)
         self._own_claims = jwt.JWTClaimsRegistry(self._seconds, 0, **required, chain={"essential": True})
-        # Checking a signature costs more than a whole point read: a token is looked at once, and its time at each use.
+        # Verifying a signature takes longer than reading a verification by its id: a token is verified once, and its expiry is checked at each use.
         self._trusted = Recent[str, Caller](CACHED_TOKENS, CACHED_CHARACTERS)
 
     def verified(self, authorization: str) -> Caller | None:
-        """The caller that an `Authorization: Bearer` value speaks for, where that was found out before and still holds."""
+        """The caller of an `Authorization: Bearer` value, if its token was verified before and has not expired; else None."""
         caller = self._trusted.get(bearer(authorization))
         return caller if caller and self._holds(caller) else None
 
     async def caller(self, authorization: str | None) -> Caller:
-        """The caller that an `Authorization: Bearer` value speaks for. Raises: Unauthenticated; KeysUnavailable where that can't be told."""
+        """The caller of an `Authorization: Bearer` value. Raises: Unauthenticated; KeysUnavailable if the token can't be verified now."""
         token = bearer(authorization or "")
         if not 0 < len(token) <= MAX_CHARACTERS:
             raise Unauthenticated
@@ -91,7 +91,7 @@ class Tokens:
         return caller.expires_at is not None and caller.expires_at > self._now()
 
     def forget(self) -> None:
-        """Look at every token anew: the keys have changed."""
+        """Verify every token again, because the keys have changed."""
         self._trusted = Recent(CACHED_TOKENS, CACHED_CHARACTERS)
 
     def follow_token(self, issuer: Caller, chain: str, ttl: timedelta) -> FollowToken:
@@ -102,12 +102,12 @@ class Tokens:
         return FollowToken(self._signed({"kid": id}, claims, expires_at, key), expires_at)
 
     def token(self, subject: str, workspace: str, scopes: list[Scope], ttl: timedelta) -> str:
-        """A token as callers have them, for development and tests. Raises: ValueError where no key is shared with the issuer."""
+        """A caller's token, for development and tests. Raises: ValueError if no key is shared with the issuer."""
         if not self._shared_key:
-            raise ValueError("only who has the issuer's private key can sign tokens")
+            raise ValueError("tokens can only be signed with a key that is shared with the issuer; set GATEWAY_TOKEN_KEY")
         expected = {name: value for name, value in (("iss", self._trust.issuer), ("aud", self._trust.audience)) if value}
-        told = {"sub": subject, "workspace": workspace, "scope": " ".join(scope.value for scope in scopes), **expected}
-        return self._signed({}, told, self._now() + ttl, self._shared_key)
+        claims = {"sub": subject, "workspace": workspace, "scope": " ".join(scope.value for scope in scopes), **expected}
+        return self._signed({}, claims, self._now() + ttl, self._shared_key)
 
     def _signed(self, header: dict[str, str], claims: dict[str, Any], expires_at: datetime, key: OctKey) -> str:
         times = {"iat": self._seconds(), "exp": int(expires_at.timestamp())}
@@ -117,7 +117,7 @@ class Tokens:
         return int(self._now().timestamp())
 
     async def _verified(self, token: str) -> Caller:
-        """The caller of a token whose signature and claims hold. The time is asked anew at each use."""
+        """The caller of a token, after its signature and claims are verified. The expiry is checked again at each use. Raises: Unauthenticated."""
         try:
             header = orjson.loads(urlsafe_b64decode(token.partition(".")[0] + "=="))
             id = header.get("kid")
@@ -125,13 +125,13 @@ class Tokens:
             key = own or await self._key(header.get("alg"), id)
             if not key:
                 raise ValueError("no such key")
-            # The key decides which algorithms may be used with it, and nothing else of the header is followed.
+            # The key decides which algorithms may be used with it. Nothing else in the header is used.
             claims = jwt.decode(token, key, ALGORITHMS[type(key)]).claims
             if own:
                 self._own_claims.validate(claims)
                 return _caller(claims, chain=str(claims["chain"]))
             self._claims.validate(claims)
-            self._judge(claims)
+            self._check_claims(claims)
             return _caller(claims)
         except (JoseError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             logger.debug("a token was refused (%s)", type(error).__name__)
@@ -144,22 +144,22 @@ class Tokens:
             return await self._trust.published.key(id)
         return None
 
-    def _judge(self, claims: dict[str, Any]) -> None:
-        """What the library doesn't ask. Raises: ValueError."""
+    def _check_claims(self, claims: dict[str, Any]) -> None:
+        """Check the claims that the library does not check. Raises: ValueError."""
         if "aud" in claims and not self._trust.audience:
-            raise ValueError("meant for somebody else")
+            raise ValueError("issued for another audience")
         if claims["exp"] - claims.get("iat", self._seconds()) > self._trust.longest_life.total_seconds() + LEEWAY_SECONDS:
-            raise ValueError("too long a life")
+            raise ValueError("valid for too long")
 
 
 def bearer(authorization: str) -> str:
-    """The token in an `Authorization` value; empty where there is none."""
+    """The token in an `Authorization` value; empty if the value has no bearer token."""
     scheme, _, token = authorization.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def own_id(key: str) -> str:
-    """The name of one of the gateway's own keys. It tells nothing of the key."""
+    """The id (`kid`) of one of the gateway's own keys: a hash that reveals nothing of the key."""
     return FOLLOW + sha256(f"follow token key {key}".encode()).hexdigest()[:12]
 
 
@@ -172,7 +172,7 @@ def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
     return Caller(
         subject=subject,
         workspace=workspace,
-        # Only the gateway itself confines a token to a chain: a follow scope from elsewhere would be one for all chains.
+        # Only the gateway itself confines a token to a chain: a follow scope from the issuer would be valid for all chains.
         scopes=frozenset({Scope.FOLLOW}) if chain else scopes - {Scope.FOLLOW},
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         chain=chain,
@@ -180,7 +180,7 @@ def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
 
 
 def deadline(caller: Caller) -> float | None:
-    """The event loop's time at which the caller's token expires."""
+    """The time of the event loop at which the caller's token expires; None if it never does."""
     if caller.expires_at is None:
         return None
     return asyncio.get_running_loop().time() + (caller.expires_at - datetime.now(UTC)).total_seconds()

@@ -1,1 +1,1 @@
-"""Commands that look at a deployment or an operation and report."""
+"""Commands that inspect a deployment (`check`) or an operation document (`explain`)."""

@@ -1,4 +1,4 @@
-"""`gateway check`: would it serve here?"""
+"""`gateway check`: checks whether the gateway can serve here, without serving."""
 
 from domain.errors import Unavailable
 from gateway.application import documents
@@ -9,32 +9,36 @@ from store import indexes
 from store.driver import close, connect, database, ping
 from store.verifications import utc_now
 
+# Whether a check passed, and a line of text about it.
 Finding = tuple[bool, str]
 
 
 async def check(settings: Settings) -> list[Finding]:
-    """What was looked at, and whether it is well. The settings were read already. Raises: BadSettings where the trusted documents can't be used."""
+    """The results of all checks.
+
+    Raises: BadSettings if the trusted documents can't be used. Other faults of the settings were raised when `settings` was read.
+    """
     documents(settings, executable(build()))
     client = connect(settings.mongo_uri.get_secret_value(), min(settings.database_seconds, 5))
     try:
-        told = await ping(database(client))
-        difference = abs((utc_now() - told).total_seconds())
+        mongo_time = await ping(database(client))
+        difference = abs((utc_now() - mongo_time).total_seconds())
         missing = await indexes.missing(database(client))
         return [
             *settings_found(),
-            (True, "MongoDB: answers, and can be written to"),
-            (difference < MAX_CLOCK_DIFFERENCE_SECONDS, f"clock: {difference:.1f} s apart from MongoDB's"),
-            (True, "indexes: all there" if not missing else f"indexes: {len(missing)} will be made at the start ({', '.join(missing)})"),
+            (True, "MongoDB: answers and accepts writes"),
+            (difference < MAX_CLOCK_DIFFERENCE_SECONDS, f"clock: differs from MongoDB's by {difference:.1f} s"),
+            (True, "indexes: complete" if not missing else f"indexes: {len(missing)} will be created when the gateway starts ({', '.join(missing)})"),
         ]
     except Unavailable:
         return [
             *settings_found(),
-            (False, "MongoDB: no primary answered within 5 s; look at GATEWAY_MONGO_URI and the replica set"),
+            (False, "MongoDB: no primary answered within 5 s; check GATEWAY_MONGO_URI and the replica set"),
         ]
     finally:
         close(client)
 
 
 def settings_found() -> list[Finding]:
-    """What is to be said of the settings, which were read already."""
-    return [(True, "settings: complete"), *((False, f"{name} is no setting; `gateway settings` lists them all") for name in unknown())]
+    """The results for the settings. They are complete, or reading them would have raised; variables that are not settings are reported."""
+    return [(True, "settings: complete"), *((False, f"{name} is not a setting; `gateway settings` lists all settings") for name in unknown())]

@@ -1,26 +1,30 @@
-"""How the operations of a document would be executed, for whoever wonders."""
+"""`gateway explain`: shows how the operations of a document would be executed."""
 
 from collections.abc import Iterator
 
 from graphql import OperationType
 
 from domain.caller import Scope
-from gateway.operations.documents import Documents, PreparedOperation
+from gateway.operations.documents import Documents
+from gateway.operations.preparation import PreparedOperation
 from gateway.operations.rights import enforce
 from schema.build import build, executable
 
 
-def explained(text: str, scopes: frozenset[Scope]) -> Iterator[str]:
-    """The cost and the source of each operation's plan, for callers with these scopes. Raises: RequestRefused where the document can't be used."""
+def explanation(text: str, scopes: frozenset[Scope]) -> Iterator[str]:
+    """The cost and the plan's source of each operation, for a caller with these scopes.
+
+    Raises: RequestRefused if the document is not valid or exceeds a limit.
+    """
     schema = executable(build())
     enforce(schema)
-    for known in Documents(schema, introspection=True).check(text, "").values():
-        yield f"# {known.type.value} {known.name or 'without a name'}: costs {known.price.cost({})} with its variables left out"
-        yield source(known, scopes)
+    for operation in Documents(schema, introspection=True).check(text, "").values():
+        yield f"# {operation.type.value} {operation.name or 'without a name'}: costs {operation.price.cost({})} without variables"
+        yield source(operation, scopes)
 
 
-def source(known: PreparedOperation, scopes: frozenset[Scope]) -> str:
-    """The source of an operation's plan, or why it has none."""
-    plan = known.plans.plan(known.plans.everything, scopes)
-    each = "# each of its events is executed by this\n" if known.type is OperationType.SUBSCRIPTION else ""
-    return f"{each}{plan.source}" if plan else f"# executed by graphql-core: {known.plans.refused}\n"
+def source(operation: PreparedOperation, scopes: frozenset[Scope]) -> str:
+    """The source of an operation's plan, or the reason why it could not be compiled."""
+    plan = operation.plans.plan(operation.plans.everything, scopes)
+    each = "# executed for each event\n" if operation.type is OperationType.SUBSCRIPTION else ""
+    return f"{each}{plan.source}" if plan else f"# executed by graphql-core: {operation.plans.refused}\n"

@@ -1,1 +1,1 @@
-"""`gateway dev` and what it brings along: keys, tokens and a mongod."""
+"""`gateway dev`, with its keys, tokens and embedded mongod."""

@@ -1,4 +1,4 @@
-"""Keys, tokens and settings for a gateway on a developer's own machine."""
+"""Keys, tokens and settings for a gateway on a developer's machine."""
 
 import json
 import os
@@ -29,43 +29,46 @@ TOKENS = {
 
 
 def keys(data_dir: Path) -> dict[str, str]:
-    """The keys of this data directory, made where they are missing. They say of themselves that they aren't for production."""
+    """The keys of this data directory. Missing keys are created.
+
+    Each is marked as a development key, so that `gateway serve` refuses it.
+    """
     path = data_dir / "keys.json"
-    kept = _kept(path)
-    if missing := [name for name in KEYS if name not in kept]:
-        kept |= {name: _made(name) for name in missing}
-        write_private(path, kept)
-    return kept
+    stored = _stored(path)
+    if missing := [name for name in KEYS if name not in stored]:
+        stored |= {name: _new_key(name) for name in missing}
+        write_private(path, stored)
+    return stored
 
 
 def credentials(url: str, tokens: Tokens) -> Credentials:
-    """Where the gateway is, and a token for each part that a newcomer can play."""
-    made = {part: tokens.token(part, workspace, scopes, TOKEN_TTL) for part, (workspace, scopes) in TOKENS.items()}
-    return Credentials(url, f"{url}/graphql", f"{url.replace('http', 'ws', 1)}/graphql", WORKSPACE, credential.Tokens(**made))
+    """The gateway's addresses, and one token for each role of `TOKENS`."""
+    signed = {role: tokens.token(role, workspace, scopes, TOKEN_TTL) for role, (workspace, scopes) in TOKENS.items()}
+    return Credentials(url, f"{url}/graphql", f"{url.replace('http', 'ws', 1)}/graphql", WORKSPACE, credential.Tokens(**signed))
 
 
 def write_private(path: Path, content: object) -> None:
-    """Write JSON that nobody else on the machine can read, whole or not at all."""
+    """Write a JSON file atomically, readable only by the current user."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.touch(mode=0o600)
-    unfinished.write_text(json.dumps(content, indent=2) + "\n")
-    unfinished.replace(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.touch(mode=0o600)
+    temporary.write_text(json.dumps(content, indent=2) + "\n")
+    temporary.replace(path)
 
 
 def offline(data_dir: Path) -> dict[str, str]:
-    """Settings for a command that signs tokens and neither serves nor stores: the keys of a data directory, where it has them."""
-    unused = {name: _made(name) for name in KEYS if name != "token_key"}
+    """Settings for a command that only signs tokens: the data directory's keys if they exist, and placeholders for required settings."""
+    unused = {name: _new_key(name) for name in KEYS if name != "token_key"}
     unused |= {"mongo_uri": "unused", "token_jwks_file": "unused", "provider": "sandbox", "public_url": "http://localhost"}
-    return {**unused, **_kept(data_dir / "keys.json")}
+    return {**unused, **_stored(data_dir / "keys.json")}
 
 
-def _made(name: str) -> str:
+def _new_key(name: str) -> str:
     if name == "data_keys":
         return f"{DEVELOPMENT_KEY_ID}:{b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
     return DEVELOPMENT_PREFIX + secrets.token_urlsafe(36)
 
 
-def _kept(path: Path) -> dict[str, str]:
-    found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    return found
+def _stored(path: Path) -> dict[str, str]:
+    stored: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    return stored

@@ -1,4 +1,4 @@
-"""A mongod of the gateway's own, as a replica set of one: for `gateway dev` and the tests."""
+"""An embedded mongod, a replica set of one member, for `gateway dev` and the tests."""
 
 import fcntl
 import importlib.util
@@ -19,18 +19,19 @@ from typing import Any, Self
 
 from store.bootstrap import HOST, REPLICA_SET, NotPrimary, become_primary
 
-OLDEST = (6, 0)
+MIN_VERSION = (6, 0)
 START_SECONDS = 60
 STOP_SECONDS = 10
 PORTS_TO_TRY = 4
 
-# What mongod says and how it exits, by its source: "Waiting for connections" is logged once the port is bound, EXIT_NET_ERROR is 48.
+# From mongod's source: "Waiting for connections" is logged once the port is bound, and EXIT_NET_ERROR is 48.
 LISTENING = b"Waiting for connections"
 PORT_TAKEN = 48
 
-# Run before mongod in its process, so that mongod ends with the gateway however the gateway ends (prctl's option 1 is PR_SET_PDEATHSIG).
-# A `preexec_fn` would do the same, but isn't safe beside threads. A parent that died before the call sends no signal any more.
-LEASH = """
+# A Python program that replaces itself with mongod. It sets the parent-death signal (prctl's option 1 is PR_SET_PDEATHSIG), so that mongod ends
+# with the gateway, however the gateway ends. A `preexec_fn` would do the same, but isn't safe in a process with threads. A parent that died before
+# the call sends no signal any more, so the program then compares the parent's process id.
+LAUNCHER = """
 import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(1, ctypes.c_ulong(signal.SIGTERM))
 if os.getppid() != int(sys.argv[1]):
@@ -40,11 +41,11 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 class EmbeddedError(Exception):
-    """Why there is no embedded mongod, in words for whoever asked for it."""
+    """The embedded mongod could not be started. The message is for the user of the command."""
 
 
 class MongodMissing(EmbeddedError):
-    """There is no mongod here."""
+    """No mongod is installed."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -54,32 +55,32 @@ class MongodMissing(EmbeddedError):
 
 
 class MongodUnusable(EmbeddedError):
-    """The mongod that was found doesn't run here, or is too old."""
+    """The installed mongod doesn't run here, or is too old."""
 
     def __init__(self, mongod: Path, reason: str) -> None:
-        super().__init__(f"{mongod} can't be used: {reason}; mend that, put another mongod >= 6.0 on PATH, or pass --mongo-uri")
+        super().__init__(f"{mongod} can't be used: {reason}; repair it, put another mongod >= 6.0 on PATH, or pass --mongo-uri")
 
 
 class DataDirInUse(EmbeddedError):
-    """Another gateway has its data there."""
+    """Another gateway uses the data directory."""
 
     def __init__(self, data_dir: Path, holder: str) -> None:
         super().__init__(f"{data_dir} is in use by process {holder or 'unknown'}; stop it or choose another --data-dir")
 
 
 class StartFailed(EmbeddedError):
-    """mongod ended, or took no writes, when it was started."""
+    """mongod was started, but ended or did not accept writes."""
 
     def __init__(self, reason: str, log: Path) -> None:
         super().__init__(f"mongod didn't start: {reason}; its log is {log}")
 
 
 class EmbeddedMongo:
-    """A mongod that takes writes at `uri` from `with` on to its end. Its data are kept in the directory.
+    """A mongod that runs while the `with` block does, and accepts writes at `uri`. Its data stay in the directory.
 
-    On Linux it ends with the thread that entered, even one that was killed; elsewhere the next start ends what was left running.
-    An oplog that exists keeps its size. A start takes half a minute longer where the port of the last run belongs, by now, to a server that
-    takes connections and says nothing: mongod waits that long to hear whether that is itself.
+    On Linux, mongod ends with the thread that entered the block, even if that was killed. Elsewhere, the next start ends a mongod that was
+    left running. `oplog_megabytes` has no effect on an oplog that exists. If the port of the last run now belongs to a server that accepts
+    connections but never answers, a start takes half a minute longer: mongod waits that long for the answer whether that server is itself.
     """
 
     uri: str
@@ -114,7 +115,7 @@ class EmbeddedMongo:
         return self.data_dir / "mongod.log"
 
     def start(self, stack: ExitStack) -> int:
-        """Start mongod, to be ended by the stack, and wait until it takes writes. The port that it got."""
+        """Start mongod and wait until it accepts writes. Returns its port. The stack ends the process."""
         mongod = find_mongod()
         last_port = self.data_dir / "port"
         for port in ports(last_port):
@@ -122,56 +123,56 @@ class EmbeddedMongo:
             if listening(process, self.log):
                 break
             if process.returncode != PORT_TAKEN:
-                raise StartFailed(complaint(self.log) or ending(process.returncode), self.log)
+                raise StartFailed(first_error(self.log) or exit_description(process.returncode), self.log)
         else:
-            raise StartFailed("others took every port before mongod could", self.log)
+            raise StartFailed("other processes took every port before mongod could bind it", self.log)
         last_port.write_text(str(port))
         try:
             become_primary(port, START_SECONDS)
         except NotPrimary as error:
-            raise StartFailed(complaint(self.log) or str(error), self.log) from error
+            raise StartFailed(first_error(self.log) or str(error), self.log) from error
         return port
 
     def command(self, mongod: Path, port: int) -> list[str]:
-        """How mongod is called. The journal's files are small, for it fills two of them with zeros; the log goes to the standard output."""
+        """mongod's command line. Journal files are small, since mongod fills two of them with zeros. The log goes to the standard output."""
         # fmt: off
         return [
             str(mongod), "--dbpath", str(self.dbpath), "--replSet", REPLICA_SET, "--bind_ip", HOST, "--port", str(port), "--nounixsocket",
             "--quiet", "--wiredTigerCacheSizeGB", "0.25", "--wiredTigerEngineConfigString", "log=(file_max=16MB)",
             "--setParameter", "diagnosticDataCollectionEnabled=false", "--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100",
-            # What is beyond the size is forgotten at checkpoints, which are a minute apart otherwise.
+            # mongod truncates an oplog beyond its size at checkpoints, which are a minute apart by default.
             *(["--oplogSize", str(self.oplog_megabytes), "--syncdelay", "1"] if self.oplog_megabytes else []),
         ]
         # fmt: on
 
 
 def find_mongod() -> Path:
-    """A mongod that runs here: the one on PATH, else the one in the wheel of the extra `embedded`.
+    """The mongod on PATH, else the mongod in the wheel of the extra `embedded`.
 
     Raises: MongodMissing, MongodUnusable.
     """
-    # Looked for without importing it: the whole of that package may be installed, not the wheel with mongod alone.
+    # Find the package without importing it: the whole of fiftyone may be installed, not only the wheel with mongod.
     package = importlib.util.find_spec("fiftyone")
     places = (package and package.submodule_search_locations) or []
-    found = shutil.which("mongod") or shutil.which("mongod", path=os.pathsep.join(f"{place}/db/bin" for place in places))
-    if found is None:
+    executable = shutil.which("mongod") or shutil.which("mongod", path=os.pathsep.join(f"{place}/db/bin" for place in places))
+    if executable is None:
         raise MongodMissing
-    mongod = Path(found)
+    mongod = Path(executable)
     try:
         ran = subprocess.run([mongod, "--version"], capture_output=True, text=True, errors="replace")
     except OSError as error:
         raise MongodUnusable(mongod, error.strerror or str(error)) from None
     if ran.returncode:
-        raise MongodUnusable(mongod, (ran.stderr.strip() or ran.stdout.strip() or ending(ran.returncode)).splitlines()[0])
+        raise MongodUnusable(mongod, (ran.stderr.strip() or ran.stdout.strip() or exit_description(ran.returncode)).splitlines()[0])
     version = re.search(r"db version v((\d+)\.(\d+)\S*)", ran.stdout)
-    if version and (int(version[2]), int(version[3])) < OLDEST:
+    if version and (int(version[2]), int(version[3])) < MIN_VERSION:
         raise MongodUnusable(mongod, f"it is version {version[1]}")
     return mongod
 
 
 @contextmanager
 def sole_use(data_dir: Path) -> Iterator[None]:
-    """The directory for this process alone; the lock goes with the process.
+    """Lock the data directory for this process. The lock ends with the process.
 
     Raises: DataDirInUse.
     """
@@ -188,7 +189,7 @@ def sole_use(data_dir: Path) -> Iterator[None]:
 
 
 def ports(last: Path) -> Iterator[int]:
-    """Ports to try: first that of the last run, where nobody has it."""
+    """Ports to try: first the port of the last run if it is free, then random free ports."""
     with suppress(OSError, ValueError):
         yield unused(int(last.read_text()))
     for _ in range(PORTS_TO_TRY):
@@ -196,9 +197,9 @@ def ports(last: Path) -> Iterator[int]:
 
 
 def unused(port: int) -> int:
-    """The port, or for 0 any, which nobody has at the moment. Raises OSError where somebody has it."""
+    """The given port, or any free port for 0. Raises: OSError if the port is taken."""
     with socket.socket() as probe:
-        # As mongod does: what lingers of closed connections is no hindrance.
+        # mongod sets the same option: closed connections in TIME_WAIT don't block the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((HOST, port))
         return int(probe.getsockname()[1])
@@ -206,10 +207,10 @@ def unused(port: int) -> int:
 
 @contextmanager
 def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of its own session, which Ctrl-C in the terminal doesn't reach. On Linux it ends with the thread that started it."""
-    leash = [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid())] if sys.platform == "linux" else []
+    """A process in its own session, so that Ctrl-C in the terminal doesn't reach it. On Linux, it ends with the thread that started it."""
+    launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, str(os.getpid())] if sys.platform == "linux" else []
     with log.open("wb") as output:
-        process = subprocess.Popen(leash + command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(launcher + command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         yield process
     finally:
@@ -224,19 +225,22 @@ def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def listening(process: subprocess.Popen[bytes], log: Path) -> bool:
-    """Wait until this very mongod, and not another on the same port, takes connections; false where it ended instead."""
+    """Wait until mongod accepts connections; false if it ended instead.
+
+    Reads its log instead of connecting, since another server could answer on the same port.
+    """
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None:
         if LISTENING in log.read_bytes():
             return True
         if time.monotonic() > deadline:
-            raise StartFailed(f"it took no connections within {START_SECONDS} s", log)
+            raise StartFailed(f"it accepted no connections within {START_SECONDS} s", log)
         time.sleep(0.02)
     return False
 
 
 def end_stale(dbpath: Path) -> None:
-    """End the mongod that a gateway left running on this path."""
+    """End a mongod that an earlier gateway left running on this path."""
     try:
         process_id = int((dbpath / "mongod.lock").read_text())
     except (OSError, ValueError):
@@ -250,19 +254,19 @@ def end_stale(dbpath: Path) -> None:
 
 
 def serves(process_id: int, dbpath: Path) -> bool:
-    """Whether this process is a mongod that was started on this path. One that has ended isn't, be it a zombie still."""
+    """Whether this process is a running mongod that was started on this path. A zombie is not running."""
     if sys.platform == "linux":
         try:
-            called = os.fsdecode(Path(f"/proc/{process_id}/cmdline").read_bytes().replace(b"\0", b" "))
+            command = os.fsdecode(Path(f"/proc/{process_id}/cmdline").read_bytes().replace(b"\0", b" "))
         except OSError:
             return False
     else:
-        called = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(process_id)], capture_output=True, text=True).stdout
-    return "mongod" in called and f" --dbpath {dbpath} " in called
+        command = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(process_id)], capture_output=True, text=True).stdout
+    return "mongod" in command and f" --dbpath {dbpath} " in command
 
 
-def complaint(log: Path) -> str | None:
-    """What mongod first complained of. The lines after it tell what followed from that."""
+def first_error(log: Path) -> str | None:
+    """The first error in mongod's log. Later errors are its consequences."""
     errors, plain = [], []
     for line in log.read_text(errors="replace").splitlines():
         try:
@@ -271,13 +275,13 @@ def complaint(log: Path) -> str | None:
             plain.append(line.strip())
             continue
         if entry["s"] in ("E", "F"):
-            errors.append(cause(entry))
-    # Before it has a log, mongod tells of bad options in plain text, and so does the loader of missing libraries.
+            errors.append(error_text(entry))
+    # mongod reports bad options in plain text, before it has a log; so does the loader that misses a library.
     return next(filter(None, errors + plain), None)
 
 
-def cause(entry: dict[str, Any]) -> str:
-    """An entry of mongod's log in words; the cause stands in one of several places."""
+def error_text(entry: dict[str, Any]) -> str:
+    """The text of a log entry with its cause, which can be in several attributes."""
     attributes = entry.get("attr", {})
     match attributes.get("error"), attributes.get("message"):
         case (str(text) | {"errmsg": str(text)}, _) | (_, str(text)):
@@ -288,6 +292,6 @@ def cause(entry: dict[str, Any]) -> str:
             return str(entry["msg"])
 
 
-def ending(returncode: int) -> str:
-    """How a process ended, where it said nothing itself."""
+def exit_description(returncode: int) -> str:
+    """How a process ended, for a process that printed no error."""
     return f"it ended by {signal.Signals(-returncode).name}" if returncode < 0 else f"it ended with exit code {returncode}"

@@ -1,4 +1,4 @@
-"""Operations, executed: queries, mutations, and the events of subscriptions."""
+"""Execution of operations: queries, mutations, and the events of subscriptions."""
 
 from collections.abc import Awaitable
 from math import ceil
@@ -11,8 +11,9 @@ from domain.caller import Caller
 from domain.errors import BadValue
 from gateway.callers.rate import Rate
 from gateway.errors import RequestRefused, error, formatted
-from gateway.operations.documents import LEAST_COST, Documents, Operation, too_complex
+from gateway.operations.documents import LEAST_COST, Documents, Operation
 from gateway.operations.operation_request import OperationRequest
+from gateway.operations.preparation import too_complex
 from gateway.operations.rights import enforce
 from gateway.process.drain import Drain
 from gateway.process.metrics import Metrics
@@ -51,8 +52,8 @@ class Execution:
         self.hide_suggestions = not introspection
 
     def operation(self, request: OperationRequest, caller: Caller, request_id: str) -> Operation:
-        """The operation that a request means, paid for by its caller. Raises: RequestRefused."""
-        # To look at a document that isn't known is paid for beforehand, and so is what is refused then.
+        """The operation that a request selects, paid for by its caller. Raises: RequestRefused."""
+        # A new document is paid for before it is prepared, so that a refused one is paid for too.
         effort = self._documents.effort(request)
         if effort:
             self._pay(caller, effort)
@@ -67,27 +68,28 @@ class Execution:
         return operation
 
     def _affordable(self, request: OperationRequest, request_id: str) -> Operation:
-        """The operation that a request means, where anybody may ask for it. Raises: RequestRefused."""
+        """The operation that a request selects, if it does not exceed the maximum cost. Raises: RequestRefused."""
         try:
             operation = self._documents.operation(request, request_id)
         except RequestRefused:
             self._metrics.count_document("refused")
             raise
-        self._metrics.count_document(operation.found)
+        self._metrics.count_document(operation.source)
         if operation.cost > self._max_cost:
             self._metrics.count_refused("cost")
-            message = f"the operation costs {operation.cost}, more than {self._max_cost}; ask for fewer rows, or for less of each"
+            message = f"the operation costs {operation.cost}, more than {self._max_cost}; request fewer rows, or fewer fields of each"
             raise too_complex(message, cost=operation.cost, maxCost=self._max_cost)
         return operation
 
     def _pay(self, caller: Caller, cost: int, paid: int = 0) -> None:
         if wait_seconds := self._rate.take(caller, cost, paid):
             self._metrics.count_refused("rate")
-            told = error("RATE_LIMITED", "more was asked for than the rate allows; wait, then ask again", retryAfterMs=ceil(wait_seconds * 1000))
-            raise RequestRefused(429, [told], {"retry-after": str(ceil(wait_seconds))})
+            message = "the caller's rate is used up; wait for `retryAfterMs`, then try again"
+            limited = error("RATE_LIMITED", message, retryAfterMs=ceil(wait_seconds * 1000))
+            raise RequestRefused(429, [limited], {"retry-after": str(ceil(wait_seconds))})
 
     async def execute(self, operation: Operation, caller: Caller, request_id: str) -> Response:
-        """The response to a query or mutation. Raises: RequestRefused where its variables can't be used, or its time is up."""
+        """The response to a query or mutation. Raises: RequestRefused if its variables can't be used or its time is up."""
         begun = perf_counter()
         try:
             result = self.executed(operation, None, self.context(caller))
@@ -102,17 +104,17 @@ class Execution:
             self._metrics.took(operation.type, perf_counter() - begun)
 
     def context(self, caller: Caller) -> Context:
-        """What the resolvers of one operation, or of one event, have at hand."""
+        """The context for the resolvers of one operation or one event."""
         return Context(self._services, caller)
 
     def subscription_context(self, caller: Caller, last_mark: str | None, outlet: Outlet[Marked] | None) -> Context:
-        """What the root field of a subscription has at hand. It counts as one that began."""
+        """The context for the root field of a subscription, which is counted as begun."""
         self._metrics.subscriptions.inc()
         return Context(self._services, caller, last_mark, outlet)
 
     def executed(self, operation: Operation, root: object, context: Context) -> ExecutionResult | Awaitable[ExecutionResult]:
         """The result of an operation's plan, awaitable if a resolver waits. The root of an event is the event."""
-        # Guards look at the scopes alone: callers who have the same ones share plans.
+        # Guards depend only on scopes, so callers with the same scopes share plans.
         return operation.prepared.plans.execute(root, context, operation.variables, context.caller.scopes)
 
     def response(self, operation: Operation, result: ExecutionResult, request_id: str) -> Response:
@@ -123,7 +125,7 @@ class Execution:
         if result.errors:
             self._metrics.errors.inc()
             for each in result.errors:
-                # A whole document was reported when it was read.
+                # Only single values are reported here. A document that can't be read as a whole was reported when it was read.
                 if isinstance(each.original_error, BadValue):
                     self._services.store.bad_documents.found(each.original_error)
             response["errors"] = formatted(result.errors, "INTERNAL_SERVER_ERROR", request_id)

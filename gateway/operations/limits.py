@@ -1,4 +1,4 @@
-"""How much an operation document may hold, counted before anything is done with it whose effort grows faster than the document."""
+"""Size limits of operation documents, checked before any work whose effort grows faster than the document."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -19,20 +19,20 @@ from graphql import (
 )
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
 
-from gateway.operations.selections import Fragments, below, fragments_of, merged, operations_of, spread_in
+from gateway.operations.selections import Fragments, fragments_of, merged, operations_of, spreads_in, subselections
 
-TOLD = "told"
+NOUN = "noun"
 
 
-def limit(most: int, told: str) -> int:
-    """A limit, and what it is a number of, in the words that clients are told."""
-    default: int = field(default=most, metadata={TOLD: told})
+def limit(maximum: int, noun: str) -> int:
+    """A limit with its default. The noun names the counted things in messages to clients."""
+    default: int = field(default=maximum, metadata={NOUN: noun})
     return default
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most of each. What frontends send stays far below; the introspection of tools is 15 levels deep."""
+    """The maximum of each size. The documents of frontends stay far below it; the introspection queries of tools are 15 levels deep."""
 
     characters: int = limit(16_384, "characters")
     tokens: int = limit(1000, "tokens")
@@ -47,17 +47,17 @@ class Limits:
     directives: int = limit(50, "directives")
     root_fields: int = limit(50, "root fields")
     mutations: int = limit(10, "mutations")
-    pairs: int = limit(300, "pairs of fields that are answered as one")
+    pairs: int = limit(300, "pairs of fields with the same response name")
     values: int = limit(1000, "values in its variables")
     text: int = limit(10_000, "characters in a value")
 
 
-NAMES = {each.name: each.metadata[TOLD] for each in fields(Limits)}
+NOUNS = {each.name: each.metadata[NOUN] for each in fields(Limits)}
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What there is of each, its fragments put in their places. `root_fields` are those of the first level, `depth` is the deepest of all."""
+    """The sizes of a selection with its fragments expanded. `root_fields` counts the fields of the first level, `depth` the levels."""
 
     root_fields: int = 0
     depth: int = 0
@@ -65,8 +65,8 @@ class Counts:
     aliases: int = 0
     directives: int = 0
 
-    def beside(self, other: "Counts") -> "Counts":
-        """Those of both, on the same level."""
+    def plus(self, other: "Counts") -> "Counts":
+        """The counts of two selections that stand side by side, on the same level."""
         return Counts(
             self.root_fields + other.root_fields,
             max(self.depth, other.depth),
@@ -79,8 +79,8 @@ class Counts:
 NOTHING = Counts()
 
 
-def exceeded_at_first(document: DocumentNode, limits: Limits) -> str | None:
-    """The limit that a document exceeds as it stands, before fragments are followed; None where it keeps them."""
+def exceeded_as_written(document: DocumentNode, limits: Limits) -> str | None:
+    """The message for the limit that a document exceeds as it is written, without expanding its fragments; None if it exceeds none."""
     operations, fragments = operations_of(document), fragments_of(document)
     definitions = [*operations, *fragments.values()]
     sizes = {
@@ -88,116 +88,116 @@ def exceeded_at_first(document: DocumentNode, limits: Limits) -> str | None:
         "variables": sum(len(operation.variable_definitions or ()) for operation in operations),
         "literals": literals_in(document),
         "fragments": len(fragments),
-        "spreads": sum(len(spread_in(definition.selection_set)) for definition in definitions),
+        "spreads": sum(len(spreads_in(definition.selection_set)) for definition in definitions),
     }
-    return told(sizes, limits) or told(measured([count(definition.selection_set, {}) for definition in definitions]), limits)
+    return first_exceeded(sizes, limits) or first_exceeded(measured([count(definition.selection_set, {}) for definition in definitions]), limits)
 
 
-def exceeded(document: DocumentNode, limits: Limits) -> str | None:
-    """The limit that a document exceeds; None where it keeps them.
+def exceeded_when_expanded(document: DocumentNode, limits: Limits) -> str | None:
+    """The message for the limit that a document exceeds with its fragments expanded; None if it exceeds none.
 
-    For documents that are sound.
+    The document must be well-formed.
     """
     operations, fragments = operations_of(document), fragments_of(document)
-    known = of_fragments(fragments)
-    counts = [of_operation(operation, known) for operation in operations]
+    fragment_counts = counts_of_fragments(fragments)
+    counts = [count_operation(operation, fragment_counts) for operation in operations]
     mutations = (each.root_fields for each, operation in zip(counts, operations, strict=True) if operation.operation is OperationType.MUTATION)
     sizes = {**measured(counts), "root_fields": max((each.root_fields for each in counts), default=0), "mutations": max(mutations, default=0)}
-    # What is too large to be put together is not walked through to the end.
-    return told(sizes, limits) or told({"pairs": sum(pairs(each, fragments) for each in operations)}, limits)
+    # Pairs are counted last: a document that is too large when expanded is not walked to its end.
+    return first_exceeded(sizes, limits) or first_exceeded({"pairs": sum(pairs(each, fragments) for each in operations)}, limits)
 
 
 def measured(counts: Iterable[Counts]) -> dict[str, int]:
-    """The counts that hold for a document as a whole, by the names of their limits."""
-    total = reduce(Counts.beside, counts, NOTHING)
+    """The counts that are limited for the whole document, by the names of their limits."""
+    total = reduce(Counts.plus, counts, NOTHING)
     return {"depth": total.depth, "selections": total.selections, "aliases": total.aliases, "directives": total.directives}
 
 
-def told(counts: Mapping[str, int], limits: Limits) -> str | None:
-    """The first limit that is exceeded, in words."""
-    return next((too_many(name, limits) for name, count in counts.items() if count > getattr(limits, name)), None)
+def first_exceeded(sizes: Mapping[str, int], limits: Limits) -> str | None:
+    """The message for the first size that exceeds its limit; None if no size does."""
+    return next((too_many(name, limits) for name, size in sizes.items() if size > getattr(limits, name)), None)
 
 
 def too_many(name: str, limits: Limits) -> str:
-    """What is told of a limit that is exceeded."""
-    return f"the operation has too many {NAMES[name]}; the most is {getattr(limits, name)}"
+    """The message for an exceeded limit."""
+    return f"the operation has too many {NOUNS[name]}; the maximum is {getattr(limits, name)}"
 
 
-def of_operation(operation: OperationDefinitionNode, known: Mapping[str, Counts]) -> Counts:
-    """The counts of an operation, where those of the fragments are known."""
-    variables = [directive for variable in operation.variable_definitions or () for directive in variable.directives or ()]
-    return Counts(directives=len(operation.directives or ()) + len(variables)).beside(count(operation.selection_set, known))
+def count_operation(operation: OperationDefinitionNode, fragment_counts: Mapping[str, Counts]) -> Counts:
+    """The counts of an operation. `fragment_counts`: the counts of each fragment, by name."""
+    of_variables = [directive for variable in operation.variable_definitions or () for directive in variable.directives or ()]
+    return Counts(directives=len(operation.directives or ()) + len(of_variables)).plus(count(operation.selection_set, fragment_counts))
 
 
-def of_fragments(fragments: Fragments) -> dict[str, Counts]:
-    """The counts of each fragment, with those that it uses in their places. Each is counted once, however often it is used."""
-    known: dict[str, Counts] = {}
-    for name in TopologicalSorter({name: spread_in(fragment.selection_set) for name, fragment in fragments.items()}).static_order():
+def counts_of_fragments(fragments: Fragments) -> dict[str, Counts]:
+    """The counts of each fragment by name, with the fragments that it uses expanded. Each fragment is counted once, however often it is used."""
+    counts: dict[str, Counts] = {}
+    for name in TopologicalSorter({name: spreads_in(fragment.selection_set) for name, fragment in fragments.items()}).static_order():
         if fragment := fragments.get(name):
-            known[name] = Counts(directives=len(fragment.directives or ())).beside(count(fragment.selection_set, known))
-    return known
+            counts[name] = Counts(directives=len(fragment.directives or ())).plus(count(fragment.selection_set, counts))
+    return counts
 
 
-def count(selection_set: SelectionSetNode | None, known: Mapping[str, Counts]) -> Counts:
-    """The counts of what is selected, where those of the fragments in it are known. It is as deep as the parser lets definitions be."""
+def count(selection_set: SelectionSetNode | None, fragment_counts: Mapping[str, Counts]) -> Counts:
+    """The counts of a selection set. Its recursion is as deep as the parser lets definitions be."""
     total = NOTHING
     for selection in selection_set.selections if selection_set else ():
-        total = total.beside(of_one(selection, known))
+        total = total.plus(count_one(selection, fragment_counts))
     return total
 
 
-def of_one(selection: SelectionNode, known: Mapping[str, Counts]) -> Counts:
+def count_one(selection: SelectionNode, fragment_counts: Mapping[str, Counts]) -> Counts:
     """The counts of one selection."""
     own = Counts(selections=1, directives=len(selection.directives or ()))
     match selection:
         case FieldNode():
-            inner = count(selection.selection_set, known)
+            inner = count(selection.selection_set, fragment_counts)
             whole = Counts(1, inner.depth + 1, inner.selections, inner.aliases + (selection.alias is not None), inner.directives)
-            return own.beside(whole)
+            return own.plus(whole)
         case InlineFragmentNode():
-            return own.beside(count(selection.selection_set, known))
+            return own.plus(count(selection.selection_set, fragment_counts))
         case FragmentSpreadNode():
-            return own.beside(known.get(selection.name.value, NOTHING))
+            return own.plus(fragment_counts.get(selection.name.value, NOTHING))
     return own
 
 
 def literals_in(document: DocumentNode) -> int:
-    """How many values there are in arguments and as defaults: lists and objects, and all that is in them."""
-    found = 0
-    waiting: list[Node] = [document]
-    while waiting:
-        node = waiting.pop()
-        found += isinstance(node, ValueNode)
+    """The number of values in arguments and defaults: lists and objects count, and so does each value inside them."""
+    literals = 0
+    to_visit: list[Node] = [document]
+    while to_visit:
+        node = to_visit.pop()
+        literals += isinstance(node, ValueNode)
         for key in QUERY_DOCUMENT_KEYS.get(node.kind, ()):
             child = getattr(node, key)
-            waiting.extend(child if isinstance(child, tuple) else [child] if child else ())
-    return found
+            to_visit.extend(child if isinstance(child, tuple) else [child] if child else ())
+    return literals
 
 
 def pairs(operation: OperationDefinitionNode, fragments: Fragments) -> int:
-    """How many pairs there are of fields that are answered as one: the two of each are compared when the document is validated."""
-    found, waiting = 0, [[operation.selection_set]]
-    while waiting:
-        for selected in merged("", waiting.pop(), fragments).values():
-            found += len(selected) * (len(selected) - 1) // 2
-            if inner := below(selected):
-                waiting.append(inner)
-    return found
+    """The number of pairs of fields with the same response name. Validation compares the two fields of each pair."""
+    number, to_visit = 0, [[operation.selection_set]]
+    while to_visit:
+        for selected in merged("", to_visit.pop(), fragments).values():
+            number += len(selected) * (len(selected) - 1) // 2
+            if inner := subselections(selected):
+                to_visit.append(inner)
+    return number
 
 
 def too_many_values(variables: Mapping[str, object] | None, limits: Limits) -> str | None:
-    """What is told where the variables hold more values than they may, or longer ones; None where they don't. Stops as soon as that is known."""
+    """The message if the variables hold too many values or a text that is too long; else None. Stops at the first exceeded limit."""
     values = 0
-    waiting: list[Collection[object]] = [(variables or {}).values()]
-    while waiting:
-        inner = waiting.pop()
+    to_visit: list[Collection[object]] = [(variables or {}).values()]
+    while to_visit:
+        inner = to_visit.pop()
         values += len(inner)
         if values > limits.values:
-            return told({"values": values}, limits)
+            return first_exceeded({"values": values}, limits)
         for value in inner:
             if isinstance(value, str):
                 if len(value) > limits.text:
-                    return told({"text": len(value)}, limits)
+                    return first_exceeded({"text": len(value)}, limits)
             elif isinstance(value, dict | list):
-                waiting.append(value.values() if isinstance(value, dict) else value)
+                to_visit.append(value.values() if isinstance(value, dict) else value)
     return None

@@ -1,6 +1,6 @@
-"""Subscriptions: the way of their events to subscribers, as messages that are ready to send.
+"""Subscriptions: how their events reach subscribers, as messages that are ready to send.
 
-A message is made once for all subscribers of a group: those with the same operation, the same variables and the same rights.
+A message is made once for all subscribers of a group. A group has the same operation, the same variables and the same rights.
 """
 
 import asyncio
@@ -36,9 +36,9 @@ class Message(NamedTuple):
 
 
 class Group:
-    """The messages of the last events, for subscribers to whom the same may be shown. The identity of an event is its key while it exists.
+    """The messages of the last events, for subscribers who may see the same data. The key of a message is the identity of its event.
 
-    `waits`: the response depends on more than its event, so that it is not shared: each subscriber gets what is true when it is made.
+    `waits`: the response depends on more than its event, so that it is not shared: each subscriber gets a response of its own.
     """
 
     __slots__ = ("__weakref__", "_messages", "waits")
@@ -67,7 +67,7 @@ class Groups:
 
     def of(self, operation: Operation, caller: Caller) -> Group:
         """The group of a caller's subscription, which exists for as long as a subscriber holds it."""
-        # Everything that decides what a message shows belongs into the key: otherwise a subscriber would receive what was made for another.
+        # Everything that decides what a message shows belongs into the key: otherwise a subscriber would receive the message of another one.
         rights = caller.workspace, caller.chain, caller.scopes
         key = (operation.prepared, inner_variables(operation), operation.with_cost, *rights)
         group = self._groups.get(key)
@@ -77,17 +77,16 @@ class Groups:
 
 
 def inner_variables(operation: Operation) -> bytes:
-    """The variables that are used below the root's fields. Those of the root's own arguments decide which events there are, not what is shown."""
+    """The variables that are used below the root fields. Variables of the root's own arguments select the events, not what is shown of them."""
     inner = operation.prepared.inner
     return orjson.dumps({name: value for name, value in operation.variables.items() if name in inner}, option=orjson.OPT_SORT_KEYS)
 
 
 class Delivery:
-    """The way of one subscription's events to its subscriber.
+    """Delivers the events of one subscription to its subscriber.
 
     Two paths lead through the same stages: make the message, pay for it, send it. On the push path, the feed delivers an event at once, without
-    waking the subscription. Where a stage has to wait, for the database, for the rate or for a slow reader, the subscription is woken and takes
-    the wake path.
+    waking the subscription. If a stage has to wait for the database, the rate or a slow reader, the subscription is woken and takes the wake path.
     """
 
     __slots__ = ("_caller", "_execution", "_group", "_operation", "_outlet", "_rate", "_request_id")
@@ -104,7 +103,7 @@ class Delivery:
         self._outlet = outlet
 
     def deliver(self, event: Marked) -> bool:
-        """The push path. Returns whether the message was sent; if not, the event is still to be delivered on the wake path."""
+        """The push path. Returns whether the message was sent. If it was not, the wake path delivers the event."""
         try:
             content = self._message(event)
             # A message that the outlet does not take is paid for again on the wake path.
@@ -118,13 +117,13 @@ class Delivery:
             return False
 
     async def message(self, event: Marked, paid: bool) -> Message:
-        """The wake path, as far as the message. Its transport sends it."""
+        """The wake path up to the message, which the transport then sends."""
         if not paid:
             await self._pay()
         return Message(self._message(event) or await self._message_of_its_own(event), event)
 
     def _message(self, event: Marked) -> bytes | None:
-        """The group's message of an event. None if its response has to be waited for, and therefore is not shared."""
+        """The group's message of an event. None if making it has to wait, in which case it is not shared."""
         group = self._group
         if (content := group.message(event)) or group.waits:
             return content
@@ -145,11 +144,11 @@ class Delivery:
         return orjson.dumps(self._execution.response(self._operation, result, self._request_id))
 
     def _context(self) -> Context:
-        # A new one for each event: what a loader kept from the event before would be out of date.
+        # A new context for each event: the values that a loader kept from the event before would be out of date.
         return self._execution.context(self._caller)
 
     async def _pay(self) -> None:
-        """Wait until the caller can pay. No event is lost by that: those of the meantime come together in the next message."""
+        """Wait until the caller can pay. No event is lost: events that happen meanwhile are combined in the next message."""
         for _ in repeat(None):
             wait_seconds = self._rate.take(self._caller, self._operation.cost)
             if not wait_seconds:
@@ -170,7 +169,7 @@ class Live:
     ) -> AsyncGenerator[Message, None]:
         """The messages of a subscription, one for each event, resumed after `last_mark`.
 
-        `outlet`: takes messages at once, past this generator, while the generator waits for the next event.
+        `outlet`: takes messages at once, bypassing this generator while it waits for the next event.
         Raises: RequestRefused if the subscription can't begin or go on.
         """
         delivery = Delivery(self._execution, self._rate, self._groups.of(operation, caller), operation, caller, request_id, outlet)

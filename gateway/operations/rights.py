@@ -1,4 +1,4 @@
-"""Who may ask for which field: the schema's rules, enforced in this one place."""
+"""Which callers may select which field: the schema's rules, all enforced here."""
 
 from collections.abc import Hashable, Iterator
 from typing import Any
@@ -20,7 +20,7 @@ def enforce(schema: GraphQLSchema) -> None:
     for type, name, field in fields(schema):
         if not isinstance(type, GraphQLObjectType):
             continue
-        # The first rule stands outermost: what it refuses, no other is asked about.
+        # The first rule becomes the outermost guard: if it refuses, the other rules are not evaluated.
         for rule in reversed(rules(field)):
             if rule is ANYONE:
                 continue
@@ -31,7 +31,7 @@ def enforce(schema: GraphQLSchema) -> None:
 
 
 def fields(schema: GraphQLSchema) -> Iterator[tuple[GraphQLObjectType | GraphQLInterfaceType, str, GraphQLField]]:
-    """Every field that can be asked for, apart from introspection."""
+    """Every field that can be selected, except those of introspection."""
     for type in schema.type_map.values():
         if isinstance(type, GraphQLObjectType | GraphQLInterfaceType) and not type.name.startswith("__"):
             for name, field in type.fields.items():
@@ -39,13 +39,13 @@ def fields(schema: GraphQLSchema) -> Iterator[tuple[GraphQLObjectType | GraphQLI
 
 
 def rules(field: GraphQLField) -> tuple[Rule, ...]:
-    """What was declared at a field."""
+    """The rules that a field declares."""
     found: tuple[Rule, ...] = declared(field, RULES, ())
     return found
 
 
 class Scoped(Guard):
-    """Lets those pass who have one of a rule's scopes."""
+    """Admits callers who have one of a rule's scopes, and refuses the field to all others."""
 
     def __init__(self, inner: Resolver, name: str, rule: Rule) -> None:
         super().__init__(inner)
@@ -53,21 +53,21 @@ class Scoped(Guard):
         self.rule = rule
 
     def variant(self, context: Context) -> Hashable:
-        """The caller's scopes decide, and nothing else of them."""
+        """The caller's scopes, which alone decide."""
         return context.caller.scopes
 
     def passes(self, variant: Any) -> bool:
-        """Whether there is one of the scopes among them."""
+        """Whether these scopes include one of the rule's scopes."""
         return not self.rule.scopes.isdisjoint(variant)
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
         """Raises: Forbidden."""
-        told = " or ".join(sorted(scope.value for scope in self.rule.scopes))
-        raise Forbidden(f"{self.name} needs the scope {told}")
+        scopes = " or ".join(sorted(scope.value for scope in self.rule.scopes))
+        raise Forbidden(f"{self.name} needs the scope {scopes}")
 
 
 class Nulled(Scoped):
-    """Null for the rest."""
+    """Null for callers without the scope."""
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
         """Null."""
@@ -75,7 +75,7 @@ class Nulled(Scoped):
 
 
 class NulledWithError(Scoped):
-    """Null for the rest, and one error for all such fields of an operation."""
+    """Null for callers without the scope, and one error for all such fields of an operation."""
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
         """Null. Raises: Forbidden, once."""
@@ -86,22 +86,22 @@ class NulledWithError(Scoped):
 
 
 class WithoutInternal(Scoped):
-    """A list without what is internal, for the rest."""
+    """A list without its internal items, for callers without the scope."""
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
-        """What is not internal."""
+        """The items that are not internal."""
         return [each for each in self.inner(source, info, **arguments) if not each.internal]
 
 
 class WithoutIgnored(Scoped):
-    """A field of an event; for the rest nothing of another outcome than the one that they know."""
+    """A field of an event. Callers without the scope see nothing of an ignored result, and so learn of no other outcome than the final one."""
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
-        """What the field holds, unless the event is a result that was ignored."""
-        found = self.inner(source, info, **arguments)
+        """The value of the field; empty or null if the event is an ignored result."""
+        value = self.inner(source, info, **arguments)
         if source.type is not EventType.RESULT_IGNORED:
-            return found
-        return [] if isinstance(found, list | tuple) else None
+            return value
+        return [] if isinstance(value, list | tuple) else None
 
 
 GUARDS: dict[Otherwise, type[Scoped]] = {

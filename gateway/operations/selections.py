@@ -1,4 +1,4 @@
-"""What a document selects, its fragments put in their places."""
+"""The selections of an operation document, with its fragments expanded."""
 
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -17,12 +17,12 @@ from graphql import (
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
 
 Fragments = Mapping[str, FragmentDefinitionNode]
-# A field, and the name of the type of which it is asked.
+# A field, and the name of the type on which it is selected.
 Selected = tuple[str, FieldNode]
 
 
 def operations_of(document: DocumentNode) -> list[OperationDefinitionNode]:
-    """The operations of a document, in its order."""
+    """The operations of a document, in the order of the document."""
     return [definition for definition in document.definitions if isinstance(definition, OperationDefinitionNode)]
 
 
@@ -31,16 +31,16 @@ def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
     return {definition.name.value: definition for definition in document.definitions if isinstance(definition, FragmentDefinitionNode)}
 
 
-def sound(document: DocumentNode) -> bool:
-    """Whether the document is operations and fragments alone, each fragment of a name of its own, used by an operation, and none circular."""
+def well_formed(document: DocumentNode) -> bool:
+    """Whether the document holds only operations and fragments, and each fragment has a unique name, is used by an operation and is not circular."""
     operations, fragments = operations_of(document), fragments_of(document)
-    uses = {name: set(spread_in(fragment.selection_set)) for name, fragment in fragments.items()}
+    uses = {name: set(spreads_in(fragment.selection_set)) for name, fragment in fragments.items()}
     used: set[str] = set()
-    waiting = [name for operation in operations for name in spread_in(operation.selection_set)]
-    while waiting:
-        if (name := waiting.pop()) not in used:
+    to_visit = [name for operation in operations for name in spreads_in(operation.selection_set)]
+    while to_visit:
+        if (name := to_visit.pop()) not in used:
             used.add(name)
-            waiting.extend(uses.get(name, ()))
+            to_visit.extend(uses.get(name, ()))
     try:
         TopologicalSorter(uses).prepare()
     except CycleError:
@@ -48,57 +48,57 @@ def sound(document: DocumentNode) -> bool:
     return len(operations) + len(fragments) == len(document.definitions) and used == fragments.keys()
 
 
-def spread_in(selection_set: SelectionSetNode) -> list[str]:
-    """The names of the fragments that are used in a selection, each as often as it is."""
-    names, waiting = [], [selection_set]
-    while waiting:
-        for selection in waiting.pop().selections:
+def spreads_in(selection_set: SelectionSetNode) -> list[str]:
+    """The names of the fragments that are used in a selection, repeated for each use."""
+    names, to_visit = [], [selection_set]
+    while to_visit:
+        for selection in to_visit.pop().selections:
             if isinstance(selection, FragmentSpreadNode):
                 names.append(selection.name.value)
             elif isinstance(selection, FieldNode | InlineFragmentNode) and selection.selection_set:
-                waiting.append(selection.selection_set)
+                to_visit.append(selection.selection_set)
     return names
 
 
 def merged(type: str, selections: Iterable[SelectionSetNode], fragments: Fragments) -> dict[str, list[Selected]]:
-    """The fields of selections of one type, by the names that they are answered under. For documents that are sound."""
-    found: dict[str, list[Selected]] = {}
-    waiting = [(type, selection_set) for selection_set in selections]
-    while waiting:
-        type, selection_set = waiting.pop()
+    """The fields of several selection sets of one type, by response name. The document must be well-formed."""
+    fields: dict[str, list[Selected]] = {}
+    to_visit = [(type, selection_set) for selection_set in selections]
+    while to_visit:
+        type, selection_set = to_visit.pop()
         for selection in selection_set.selections:
             if isinstance(selection, FieldNode):
-                found.setdefault(answered_as(selection), []).append((type, selection))
+                fields.setdefault(response_name(selection), []).append((type, selection))
             elif isinstance(selection, InlineFragmentNode):
-                waiting.append((selection.type_condition.name.value if selection.type_condition else type, selection.selection_set))
+                to_visit.append((selection.type_condition.name.value if selection.type_condition else type, selection.selection_set))
             elif isinstance(selection, FragmentSpreadNode) and (fragment := fragments.get(selection.name.value)):
-                waiting.append((fragment.type_condition.name.value, fragment.selection_set))
-    return found
+                to_visit.append((fragment.type_condition.name.value, fragment.selection_set))
+    return fields
 
 
-def below(selected: Iterable[Selected]) -> list[SelectionSetNode]:
-    """What is selected of fields that are answered as one."""
+def subselections(selected: Iterable[Selected]) -> list[SelectionSetNode]:
+    """The selection sets of fields with the same response name."""
     return [field.selection_set for _, field in selected if field.selection_set]
 
 
-def answered_as(field: FieldNode) -> str:
-    """The name in the response."""
+def response_name(field: FieldNode) -> str:
+    """The field's name in the response: its alias, if it has one."""
     return (field.alias or field.name).value
 
 
 def inner_variables(operation: OperationDefinitionNode, fragments: Fragments) -> frozenset[str]:
-    """The variables that are used anywhere but in the arguments of the root's fields themselves."""
-    waiting: list[Node] = [*fragments.values()]
+    """The variables that are used anywhere except in the arguments of the root fields."""
+    to_visit: list[Node] = [*fragments.values()]
     for selection in operation.selection_set.selections:
-        # Of a fragment at the root, all of its variables count: that is too many at worst.
+        # All variables of a fragment at the root count as inner variables, which at worst are too many.
         parts = (*(selection.directives or ()), selection.selection_set) if isinstance(selection, FieldNode) else (selection,)
-        waiting += [part for part in parts if part]
-    found = set()
-    while waiting:
-        node = waiting.pop()
+        to_visit += [part for part in parts if part]
+    names = set()
+    while to_visit:
+        node = to_visit.pop()
         if isinstance(node, VariableNode):
-            found.add(node.name.value)
+            names.add(node.name.value)
         for key in QUERY_DOCUMENT_KEYS.get(node.kind, ()):
             child = getattr(node, key)
-            waiting.extend(child if isinstance(child, tuple) else [child] if child else ())
-    return frozenset(found)
+            to_visit.extend(child if isinstance(child, tuple) else [child] if child else ())
+    return frozenset(names)

@@ -1,4 +1,4 @@
-"""Automatic persisted queries: documents that clients sent once, and then name by their hash."""
+"""Documents that clients identify by an id: persisted queries, which a client sent before, and trusted documents, listed in a manifest."""
 
 import hashlib
 from pathlib import Path
@@ -14,7 +14,7 @@ KEPT_CHARACTERS = 2_000_000
 
 
 class PersistedQueries:
-    """The texts of valid documents by their SHA-256, for all callers: since it is checked, nobody decides what a hash means to somebody else.
+    """The texts of valid documents by their SHA-256, shared by all callers. Hashes are checked, so no caller can replace another's text.
 
     Source: Apollo's automatic persisted queries.
     """
@@ -23,11 +23,11 @@ class PersistedQueries:
         self._texts = Recent[str, str](KEPT_TEXTS, KEPT_CHARACTERS)
 
     def text(self, hash: str) -> str | None:
-        """The document with this hash; None where it was not sent yet, or is forgotten."""
+        """The document with this hash; None if no client has sent it yet, or if it was dropped."""
         return self._texts.get(hash)
 
     def keep(self, text: str) -> None:
-        """Remember a document."""
+        """Keep a document under its hash."""
         self._texts.keep(sha256(text), text, len(text))
 
 
@@ -38,12 +38,12 @@ def sha256(text: str) -> str:
 
 APOLLO = "apollo-persisted-query-manifest"
 
-# What becomes of documents that are not in a manifest. open: they are answered; trusted-first: and logged; trusted-only: they are refused.
+# How documents that are not in the manifest are treated. open: executed; trusted-first: executed and logged; trusted-only: refused.
 Mode = Literal["open", "trusted-first", "trusted-only"]
 
 
 class BadManifest(Exception):
-    """A manifest can't be used. The message says why, after the id of the document, where it is one."""
+    """A manifest can't be used. The message says why; if one document is the reason, it begins with the document's id."""
 
 
 def read(path: Path) -> dict[str, str]:
@@ -60,21 +60,21 @@ def read(path: Path) -> dict[str, str]:
     documents: dict[str, str] = {}
     for id, text in entries(content):
         if not isinstance(id, str) or not isinstance(text, str):
-            raise BadManifest("holds something else than documents by their ids")
+            raise BadManifest("must hold only documents by their ids, both as strings")
         if id.startswith(PREFIX) and id != PREFIX + sha256(text):
-            raise BadManifest(f"{id}: is not the hash of its document")
+            raise BadManifest(f"{id}: is not the SHA-256 of its document")
         if documents.setdefault(unprefixed(id), text) != text:
             raise BadManifest(f"{id}: names two documents")
     return documents
 
 
 def entries(content: Any) -> list[tuple[Any, Any]]:
-    """The ids and documents of any of the formats, not yet looked at. Raises: BadManifest."""
+    """The ids and documents of a manifest of any format, not yet checked. Raises: BadManifest."""
     match content:
         case {"format": str(), "version": 1, "operations": list(operations)} if content["format"] == APOLLO:
             return [(each.get("id"), each.get("body")) if isinstance(each, dict) else (None, None) for each in operations]
         case {"format": str(), "operations": _}:
-            raise BadManifest(f"is of a format other than {APOLLO}, version 1")
+            raise BadManifest(f"has a `format` that is not {APOLLO}, version 1")
         case dict():
             return list(content.items())
         case _:

@@ -1,50 +1,50 @@
-import { ask, subscribe } from "./graphql.js";
+import { execute, subscribe } from "./graphql.js";
 
-const MOST_MESSAGES = 50;
-const MOST_ROWS = 8;
+const MAX_MESSAGES = 50;
+const MAX_ROWS = 8;
 const SETTLED = ["completed", "refused", "stopped"];
 
 const $ = (id) => document.getElementById(id);
 const credentials = JSON.parse(document.body.dataset.credentials);
 const operations = parsed(await (await fetch("operations.graphql")).text());
-let chosen = ""; // The id of the verification that the page is about.
+let chosen = ""; // The id of the chosen verification, for which the buttons run their operations.
 
-/** The ready-made operations by name. */
+/** The example operations by name. */
 function parsed(text) {
   const blocks = text.matchAll(/^# (\w+), (\w+): (.+)\n# ({.*})\n((?:[^#\n].*\n)+)/gm);
-  return Object.fromEntries([...blocks].map(([, name, who, title, variables, query]) => [name, { who, title, variables, query }]));
+  return Object.fromEntries([...blocks].map(([, name, caller, title, variables, query]) => [name, { caller, title, variables, query }]));
 }
 
-// Showing. Whatever a server said becomes text on its way through here, never HTML.
+// Elements. Text from a server becomes text nodes, never HTML.
 
 function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
+  const created = Object.assign(document.createElement(name), properties);
+  created.append(...children);
+  return created;
 }
 
 function chip(status) {
-  const made = element("span", { className: "chip" }, status.toLowerCase());
-  made.dataset.status = status;
-  return made;
+  const shown = element("span", { className: "chip" }, status.toLowerCase());
+  shown.dataset.status = status;
+  return shown;
 }
 
 function json(value) {
   const parts = JSON.stringify(value, null, 2).split(/("(?:[^"\\]|\\.)*"(?:: )?)/);
-  const painted = parts.map((part, i) => (i % 2 ? element("span", { className: part.endsWith(": ") ? "key" : "string" }, part) : part));
-  return element("pre", { tabIndex: 0 }, ...painted);
+  const coloured = parts.map((part, i) => (i % 2 ? element("span", { className: part.endsWith(": ") ? "key" : "string" }, part) : part));
+  return element("pre", { tabIndex: 0 }, ...coloured);
 }
 
 function clock(instant = new Date()) {
   return element("time", { dateTime: instant.toISOString() }, instant.toLocaleTimeString());
 }
 
-/** A sentence for those who can't see what changed. */
-function say(sentence) {
+/** Announce a change to screen readers. */
+function announce(sentence) {
   $("said").textContent = sentence;
 }
 
-// The editor, and the answer to what it asks.
+// The editor, and the response to its operation.
 
 function load(name) {
   const operation = operations[name];
@@ -52,46 +52,46 @@ function load(name) {
   $("ready").value = name;
   $("query").value = operation.query.trim();
   $("variables").value = JSON.stringify(JSON.parse(variables), null, 2);
-  $("who").value = operation.who;
+  $("who").value = operation.caller;
   $("pasting").hidden = true;
 }
 
-/** Ask what the editor holds. Resolves to whether that went well. */
+/** Run the editor's operation. Resolves to whether it succeeded. */
 async function run() {
   const query = $("query").value;
-  const who = $("who").value;
-  const token = who === "pasted token" ? $("pasted").value.trim() : credentials.tokens[who];
+  const caller = $("who").value;
+  const token = caller === "pasted token" ? $("pasted").value.trim() : credentials.tokens[caller];
   let variables;
   try {
     variables = JSON.parse($("variables").value || "{}");
   } catch (error) {
-    return answer({ problem: `The variables are not JSON: ${error.message}` });
+    return showResponse({ problem: `The variables are not JSON: ${error.message}` });
   }
-  if (/^\s*subscription\b/m.test(query)) return follow(who, token, query, variables);
-  const began = performance.now();
+  if (/^\s*subscription\b/m.test(query)) return follow(caller, token, query, variables);
+  const startedAt = performance.now();
   try {
-    const response = await ask(token, query, variables);
-    return answer({ response, who, milliseconds: Math.round(performance.now() - began) });
+    const response = await execute(token, query, variables);
+    return showResponse({ response, caller, milliseconds: Math.round(performance.now() - startedAt) });
   } catch (error) {
-    return answer({ problem: `The gateway didn’t answer: ${error.message}` });
+    return showResponse({ problem: `The gateway didn’t respond: ${error.message}` });
   }
 }
 
-function answer({ response, who, milliseconds, problem }) {
+function showResponse({ response, caller, milliseconds, problem }) {
   const results = Object.values(response?.data ?? {});
-  const wrong = problem ?? response.errors?.[0].message ?? results.find((result) => result?.code && result.message)?.message;
-  const summary = problem ?? `${milliseconds} ms, asked by ${who}${wrong ? `: ${wrong}` : ""}`;
-  $("answer").replaceChildren(element("p", { className: wrong ? "summary wrong" : "summary" }, summary), ...(response ? [json(response)] : []));
+  const failure = problem ?? response.errors?.[0].message ?? results.find((result) => result?.code && result.message)?.message;
+  const summary = problem ?? `${milliseconds} ms, as ${caller}${failure ? `: ${failure}` : ""}`;
+  $("answer").replaceChildren(element("p", { className: failure ? "summary wrong" : "summary" }, summary), ...(response ? [json(response)] : []));
   $("answered").scrollIntoView({ block: "nearest" });
-  say(wrong ? `Not done: ${wrong}` : "Answered.");
-  const made = results.find((result) => result?.verificationUrl);
-  if (made) choose(made);
+  announce(failure ? `Failed: ${failure}` : "The response has arrived.");
+  const verification = results.find((result) => result?.verificationUrl);
+  if (verification) choose(verification);
   const issued = results.find((result) => result?.token);
   if (issued) $("pasted").value = issued.token;
-  return !wrong;
+  return !failure;
 }
 
-/** From now on the page is about this verification. */
+/** Make this the chosen verification. */
 function choose({ id, verificationUrl }) {
   chosen = id;
   document.querySelectorAll("[data-needs]").forEach((button) => (button.disabled = false));
@@ -100,21 +100,21 @@ function choose({ id, verificationUrl }) {
   $("link").ariaDisabled = String(!verificationUrl);
 }
 
-/** A step of the first run is done; the next one stands out. */
+/** Mark a step of the first run as done, and highlight the next step. */
 function advance(step) {
   step.classList.add("done");
   step.querySelectorAll(".primary").forEach((button) => button.classList.remove("primary"));
   step.nextElementSibling?.querySelector("button, .button").classList.add("primary");
 }
 
-// What is followed live.
+// Subscriptions, with their messages.
 
-function follow(who, token, query, variables) {
+function follow(caller, token, query, variables) {
   const name = /subscription\s+(\w+)/.exec(query)?.[1] ?? "Subscription";
   const state = element("span", { className: "state" });
   const stop = element("button", { type: "button" }, "Stop");
   const messages = element("ol", { reversed: true });
-  const title = element("h3", {}, `${name} `, element("small", {}, `${variables.id ?? ""} as ${who}`));
+  const title = element("h3", {}, `${name} `, element("small", {}, `${variables.id ?? ""} as ${caller}`));
   const feed = element("article", {}, element("header", {}, title, state, stop), messages);
   $("feeds").prepend(feed);
   $("live").scrollIntoView({ block: "nearest" });
@@ -124,7 +124,7 @@ function follow(who, token, query, variables) {
     next: (response) => {
       messages.firstElementChild?.querySelector("details").removeAttribute("open");
       messages.prepend(message(response));
-      if (messages.children.length > MOST_MESSAGES) messages.lastElementChild.remove();
+      if (messages.children.length > MAX_MESSAGES) messages.lastElementChild.remove();
     },
     state: (name, details) => {
       show(state, name, details);
@@ -142,38 +142,38 @@ function show(place, name, details) {
 }
 
 function message(response) {
-  const { verificationUpdated: one, verificationsUpdated: row } = response.data ?? {};
-  const verification = one?.verification ?? row?.verification;
-  const happened = one?.events?.map((event) => event.type).join(", ");
+  const { verificationUpdated, verificationsUpdated } = response.data ?? {};
+  const verification = verificationUpdated?.verification ?? verificationsUpdated?.verification;
+  const events = verificationUpdated?.events?.map((event) => event.type).join(", ");
   const codes = verification?.reasons?.map((reason) => reason.code).join(" ");
-  const told = response.errors?.[0].message ?? [verification?.phase, happened, codes].filter(Boolean).join(" · ");
-  say(`Live: ${verification?.status ?? ""} ${told}`);
+  const text = response.errors?.[0].message ?? [verification?.phase, events, codes].filter(Boolean).join(" · ");
+  announce(`Live: ${verification?.status ?? ""} ${text}`);
   if (verification?.phase === "DONE" && verification.id === chosen) {
     choose({ id: chosen });
     advance($("watch"));
   }
   const status = verification?.status ? [chip(verification.status)] : [];
-  const summary = element("summary", { className: response.errors ? "wrong" : "" }, clock(), ...status, element("span", {}, told));
+  const summary = element("summary", { className: response.errors ? "wrong" : "" }, clock(), ...status, element("span", {}, text));
   return element("li", {}, element("details", { open: true }, summary, json(response)));
 }
 
-// The latest verifications. A row is made once and then refilled, so that it keeps the focus.
+// The latest verifications. A row's button is created once and then refilled, so that it keeps the focus.
 
 function watchLatest() {
   const rows = new Map();
   const token = credentials.tokens.operator;
   let newest = "";
 
-  function take(verification) {
-    const known = rows.get(verification.id);
-    if (known ? verification.version <= known.version : verification.createdAt < newest) return;
-    const button = known?.button ?? element("button", { type: "button" });
+  function update(verification) {
+    const row = rows.get(verification.id);
+    if (row ? verification.version <= row.version : verification.createdAt < newest) return;
+    const button = row?.button ?? element("button", { type: "button" });
     rows.set(verification.id, { button, version: verification.version });
     fill(button, verification);
-    if (known) return;
+    if (row) return;
     newest = verification.createdAt;
     $("rows").prepend(element("li", {}, button));
-    if (rows.size > MOST_ROWS) {
+    if (rows.size > MAX_ROWS) {
       $("rows").lastElementChild.remove();
       rows.delete(rows.keys().next().value);
     }
@@ -192,17 +192,17 @@ function watchLatest() {
   }
 
   async function list() {
-    const { data } = await ask(token, operations.latest.query);
-    data.verifications.edges.reverse().forEach(({ node }) => take(node));
+    const { data } = await execute(token, operations.latest.query);
+    data.verifications.edges.reverse().forEach(({ node }) => update(node));
   }
 
-  // The feed's first item says that nothing is missed from here on: a list that is read now and the changes are complete together.
+  // From the subscription's first message on, no change is missed. A list that is read after it, together with later changes, is complete.
   let listed;
   subscribe(token, operations.changes.query, {}, {
     next: async ({ data }) => {
-      listed ??= list().catch(() => (listed = undefined)); // Asked again at the next message.
+      listed ??= list().catch(() => (listed = undefined)); // Read it again at the next message.
       await listed;
-      if (data?.verificationsUpdated.verification) take(data.verificationsUpdated.verification);
+      if (data?.verificationsUpdated.verification) update(data.verificationsUpdated.verification);
     },
     state: (name, details) => show($("latest-state"), name, details),
   });
@@ -210,16 +210,16 @@ function watchLatest() {
 
 // Addresses and tokens.
 
-function copying(text) {
+function copyButton(text) {
   const button = element("button", { type: "button" }, "Copy");
   button.onclick = async () => {
     try {
       await navigator.clipboard.writeText(text);
       button.textContent = "Copied";
-      say("Copied.");
+      announce("Copied.");
       setTimeout(() => (button.textContent = "Copy"), 2000);
     } catch {
-      // Without HTTPS, a page that isn't on this machine has no clipboard: show it whole, selected.
+      // Without HTTPS, only pages of this machine may use the clipboard. Otherwise show the whole token, selected.
       const shown = button.parentElement.querySelector("code");
       shown.textContent = text;
       getSelection().selectAllChildren(shown);
@@ -232,14 +232,14 @@ function listAccess() {
   for (const name of ["url", "graphql", "websocket", "workspace"]) {
     $("addresses").append(element("dt", {}, name), element("dd", {}, element("code", {}, credentials[name])));
   }
-  for (const [who, token] of Object.entries(credentials.tokens)) {
-    const button = copying(token);
-    button.ariaLabel = `Copy the token of ${who}`;
-    $("tokens").append(element("li", {}, element("strong", {}, who), element("code", {}, `${token.slice(0, 8)}…${token.slice(-8)}`), button));
+  for (const [role, token] of Object.entries(credentials.tokens)) {
+    const button = copyButton(token);
+    button.ariaLabel = `Copy the token of ${role}`;
+    $("tokens").append(element("li", {}, element("strong", {}, role), element("code", {}, `${token.slice(0, 8)}…${token.slice(-8)}`), button));
   }
 }
 
-// Putting it to work.
+// Start the page.
 
 $("ready").append(...Object.entries(operations).map(([value, { title }]) => element("option", { value }, title)));
 $("ready").onchange = () => load($("ready").value);

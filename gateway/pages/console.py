@@ -1,4 +1,4 @@
-"""The page at `/` of a development gateway: addresses, tokens, and operations to run at once."""
+"""The page at `/` of a development gateway: addresses, tokens, and example operations to run."""
 
 import json
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from starlette.routing import Route
 from gateway.pages.page import assets, rendered, served
 from simulation.credentials import Credentials
 
-# Trusted types: where the browser knows them, not even a mistake in the script could turn a server's text into HTML.
+# Trusted types: in browsers that support them, the script could not turn a server's text into HTML even by mistake.
 ALLOWING = "script-src 'self'; connect-src 'self'; form-action 'none'; require-trusted-types-for 'script'"
 FILES = ("style.css", "icon.svg", "console.css", "console.js", "graphql.js", "operations.graphql")
 

@@ -1,4 +1,4 @@
-"""GraphiQL at `/graphiql` of a development gateway, from files that `make graphiql` bundles out of npm's packages."""
+"""GraphiQL at `/graphiql` of a development gateway. `make graphiql` bundles its files from npm packages."""
 
 import json
 from dataclasses import asdict
@@ -13,19 +13,19 @@ from gateway.pages.page import assets, rendered, served
 from simulation.credentials import Credentials
 
 BUNDLE = Path(__file__).parent / "graphiql"
-# Its editor writes style sheets of its own, and works in the background.
+# GraphiQL's editor creates style sheets and runs web workers.
 ALLOWING = (
     "script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; worker-src 'self'; connect-src 'self'; "
     "form-action 'none'"
 )
-MISSING = "GraphiQL is not built here: run `make graphiql`, which needs npm, and start the gateway again."
+MISSING = "GraphiQL is not built here: run `make graphiql` (it needs npm) and restart the gateway."
 
 
 def routes(credentials: Credentials, bundle: Path = BUNDLE) -> list[BaseRoute]:
     """The page and its files."""
     built = (bundle / "graphiql.js").exists()
-    parts = [part for part, token in asdict(credentials.tokens).items() if token]
-    page = rendered("graphiql.html", credentials=json.dumps(asdict(credentials)), parts=parts)
+    roles = [role for role, token in asdict(credentials.tokens).items() if token]
+    page = rendered("graphiql.html", credentials=json.dumps(asdict(credentials)), roles=roles)
 
     async def graphiql(request: Request) -> Response:
         return served(page, allowing=ALLOWING) if built else PlainTextResponse(MISSING, 404)

@@ -1,9 +1,9 @@
-// GraphQL without a library: fetch for queries and mutations, a socket of its own for each subscription.
+// A GraphQL client without a library: `fetch` for queries and mutations, one WebSocket for each subscription.
 
 const ENDPOINT = new URL("graphql", location.href);
 
-/** The response to a query or mutation. Throws where there is none. */
-export async function ask(token, query, variables) {
+/** The response to a query or mutation. Throws if the gateway does not respond with JSON. */
+export async function execute(token, query, variables) {
   const response = await fetch(ENDPOINT, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
@@ -12,35 +12,36 @@ export async function ask(token, query, variables) {
   return response.json();
 }
 
-// After these, trying again with the same token and operation can't help. (graphql-ws, PROTOCOL.md; 4403: the token was refused.)
+// Close codes after which a retry with the same token and operation can't succeed. (graphql-ws, PROTOCOL.md; 4403: the token was refused.)
 const FATAL = new Set([1002, 1011, 4400, 4401, 4403, 4406, 4409, 4429, 4500]);
 
 /**
- * Subscribe over graphql-transport-ws until the server completes it or the returned function is called. A lost connection is
- * made anew, and an operation that declares $after goes on where it was: nothing in between is missed.
+ * Subscribe over graphql-transport-ws until the server completes the subscription or the returned function is called. A lost
+ * connection is opened again. An operation that declares $after then resumes after the last message, so that no change is missed.
  *
- * next(response) is told of each message; state(name, details) of "connecting", "live", "waiting", "completed", "refused", "stopped".
+ * Calls next(response) for each message, and state(name, details) with one of the names "connecting", "live", "waiting",
+ * "completed", "refused" and "stopped".
  */
 export function subscribe(token, query, variables, { next, state }) {
-  let socket, timer, failures = 0, over = false;
+  let socket, timer, failures = 0, ended = false;
 
   function connect() {
     state("connecting");
     socket = new WebSocket(ENDPOINT.href.replace(/^http/, "ws"), "graphql-transport-ws");
     const send = (message) => socket.send(JSON.stringify(message));
     socket.onopen = () => send({ type: "connection_init", payload: { authorization: `Bearer ${token}` } });
-    socket.onmessage = ({ data }) => take(JSON.parse(data), send);
+    socket.onmessage = ({ data }) => receive(JSON.parse(data), send);
     socket.onclose = ({ code, reason }) => {
-      if (over) return;
+      if (ended) return;
       if (FATAL.has(code)) return end("refused", `${reason} (${code})`);
       const seconds = Math.min(2 ** failures++ / 2, 10);
-      state("waiting", `connection lost (${code}), again in ${seconds} s`);
+      state("waiting", `connection lost (${code}), reconnecting in ${seconds} s`);
       timer = setTimeout(connect, seconds * 1000);
     };
   }
 
-  function take({ type, payload }, send) {
-    if (over) return;
+  function receive({ type, payload }, send) {
+    if (ended) return;
     if (type === "connection_ack") {
       failures = 0;
       send({ id: "1", type: "subscribe", payload: { query, variables } });
@@ -48,7 +49,7 @@ export function subscribe(token, query, variables, { next, state }) {
     } else if (type === "ping") {
       send({ type: "pong" });
     } else if (type === "next") {
-      if (/\$after\b/.test(query)) variables = { ...variables, after: reached(payload.data, variables) };
+      if (/\$after\b/.test(query)) variables = { ...variables, after: resumeAfter(payload.data, variables) };
       next(payload);
     } else if (type === "error") {
       next({ errors: payload });
@@ -59,8 +60,8 @@ export function subscribe(token, query, variables, { next, state }) {
   }
 
   function end(name, details) {
-    if (over) return;
-    over = true;
+    if (ended) return;
+    ended = true;
     clearTimeout(timer);
     socket.close(1000);
     state(name, details);
@@ -70,8 +71,8 @@ export function subscribe(token, query, variables, { next, state }) {
   return () => end("stopped");
 }
 
-/** Where to go on after a message. The version counts for the verification that was asked for, not for its retries. */
-function reached(data, { id, after }) {
-  const one = data?.verificationUpdated?.verification;
-  return (one?.id === id && one?.version) || data?.verificationsUpdated?.cursor || after;
+/** The value of $after with which to resume after a message. A version is valid only for the subscribed verification, not for its retries. */
+function resumeAfter(data, { id, after }) {
+  const verification = data?.verificationUpdated?.verification;
+  return (verification?.id === id && verification?.version) || data?.verificationsUpdated?.cursor || after;
 }

@@ -1,4 +1,4 @@
-"""How the sandbox's page shows a verification."""
+"""The sandbox's page of a verification, as HTML."""
 
 from datetime import datetime, timedelta
 
@@ -9,14 +9,14 @@ from domain.status import Phase, Status
 from domain.verification import Verification
 from gateway.pages.page import TEMPLATES, rendered
 
-# Each step, before and after it was taken.
+# The text of each step: on its button, and after the step was taken.
 STEPS = {
     Progress.LINK_OPENED: ("Open the link", "The link was opened"),
     Progress.CAPTURE_STARTED: ("Begin the capture", "The capture has begun"),
     Progress.CAPTURE_COMPLETED: ("Complete the capture", "The capture is complete"),
 }
 
-# What a person would say instead of going on, in the person's words.
+# For each reason code that an individual causes: a sentence that the person might say instead of continuing.
 SAYINGS = {
     "IDVV_1111": "I’ll do this later",
     "IDVV_1112": "I don’t have my document with me",
@@ -34,7 +34,7 @@ WAITING_FOR = {
 
 
 def page(verification: Verification, windows: Windows, now: datetime, trouble: str) -> str:
-    """The page of a verification: its state, and buttons for what can happen next. `trouble` says why the last button did nothing."""
+    """The page of a verification: its state, and buttons for what can happen next. `trouble` is the reason why the last button had no effect."""
     declared = verification.declared.open() if verification.declared else None
     return rendered(
         "sandbox.html",
@@ -42,7 +42,7 @@ def page(verification: Verification, windows: Windows, now: datetime, trouble: s
         windows=windows,
         now=now,
         trouble=trouble,
-        person=f"{declared.first_name} {declared.last_name}" if declared else "removed for good",
+        person=f"{declared.first_name} {declared.last_name}" if declared else "permanently removed",
         reasons=[explained(code) for code in verification.reasons],
         steps_taken=tuple(Phase).index(verification.phase),
         refresh_seconds=refresh_seconds(verification, now),
@@ -50,18 +50,18 @@ def page(verification: Verification, windows: Windows, now: datetime, trouble: s
 
 
 def notice(title: str, text: str) -> str:
-    """A page with a message alone."""
+    """A page with only a message."""
     return rendered("notice.html", title=title, text=text)
 
 
 def choices(status: Status) -> dict[ReasonType, list[ReasonCode]]:
-    """The codes of a status by their type."""
+    """The codes that are allowed with a status, grouped by type."""
     families = {family: [reason for reason in CATALOGUE.values() if reason.type is family and status in reason.statuses] for family in ReasonType}
     return {family: reasons for family, reasons in families.items() if reasons}
 
 
 def refresh_seconds(verification: Verification, now: datetime) -> int | None:
-    """When an open page loads again: just after the deadline. None beyond a day, since browsers count in 32 bits."""
+    """After how many seconds an open page reloads: just after the deadline. None beyond a day, since browsers count in 32 bits."""
     if not verification.due or verification.due - now > timedelta(days=1):
         return None
     return int((verification.due - now).total_seconds()) + 1
@@ -71,12 +71,12 @@ UNITS = {"day": timedelta(days=1), "hour": timedelta(hours=1), "minute": timedel
 
 
 def words(value: str) -> str:
-    """A value such as "in_session" as a person would write it."""
+    """An enum value such as "in_session" as text: "In session"."""
     return value.replace("_", " ").capitalize()
 
 
 def instant(at: datetime) -> str:
-    """An instant, to the second."""
+    """An instant as text, to the second."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 

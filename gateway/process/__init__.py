@@ -1,1 +1,1 @@
-"""The process itself: draining, health, metrics, logs, background tasks."""
+"""The process: draining, health and probes, metrics, logs, background tasks."""

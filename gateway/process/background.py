@@ -1,4 +1,4 @@
-"""Work that lasts as long as the process."""
+"""Background tasks, which run as long as the process."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ PAUSE_SECONDS = 1.0
 
 
 async def preparation(health: Health) -> None:
-    """Prepare the database as soon as it is there."""
+    """Prepare the database as soon as MongoDB is reachable."""
     while not health.prepared:
         try:
             await health.prepare()
@@ -22,11 +22,11 @@ async def preparation(health: Health) -> None:
             await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def kept(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Do the work, and again should it fail: nothing that lives as long as the process may end before it."""
+async def restarted(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run a background task, and restart it whenever it fails: it must not end before the process."""
     while True:
         try:
             return await work()
         except Exception as error:
-            logger.error("the %s failed (%s) and begins anew", name, type(error).__name__)
+            logger.error("the %s failed (%s) and is restarted", name, type(error).__name__)
             await asyncio.sleep(PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""How a process takes leave of those who listen."""
+"""Draining: how a process that ends closes its connections and finishes its requests."""
 
 import asyncio
 import random
@@ -10,14 +10,14 @@ Leave = Callable[[], Awaitable[None]]
 
 SPREAD_SECONDS = 3.0
 MAX_SECONDS = 5.0
-# Whoever asked before the end has its answer while there is still somebody to give it, be it that time is up.
+# Requests that are under way when draining begins are answered within this time, before the process ends; if need be, with a timeout.
 ANSWER_SECONDS = 4.0
 LATE_ANSWER_SECONDS = 1.5
 CHECK_SECONDS = 0.1
 
 
 class UnderWay:
-    """The requests that are being answered."""
+    """The requests that are being answered, with their deadlines."""
 
     def __init__(self) -> None:
         self._deadlines: dict[asyncio.Task[object], float] = {}
@@ -27,19 +27,19 @@ class UnderWay:
         self._idle.set()
 
     def within(self, seconds: float) -> "Within":
-        """One more, for as long as the context lasts. Raises: TimeoutError where that is longer than it may be, but for a tenth of a second."""
+        """A context in which a request is under way. Raises: TimeoutError if it lasts longer, to a precision of CHECK_SECONDS."""
         return Within(self, seconds)
 
     def hurry(self, latest: float) -> None:
-        """Have none go on beyond a time of the event loop."""
+        """Move all deadlines forward to `latest`, a time of the event loop, if they are later."""
         self._deadlines = {task: min(deadline, latest) for task, deadline in self._deadlines.items()}
 
     async def done(self) -> None:
-        """Wait until there are none."""
+        """Wait until no request is under way."""
         await self._idle.wait()
 
     def begin(self, task: asyncio.Task[object], seconds: float) -> None:
-        """A task is under way, and ends in this time."""
+        """Register a task, with the time that it may take."""
         loop = asyncio.get_running_loop()
         self._deadlines[task] = loop.time() + seconds
         self._idle.clear()
@@ -48,7 +48,7 @@ class UnderWay:
             loop.call_later(CHECK_SECONDS, self._check)
 
     def end(self, task: asyncio.Task[object]) -> bool:
-        """A task is done; whether it was too late for that."""
+        """Remove a task. Returns whether it was cancelled because its time was up."""
         del self._deadlines[task]
         if not self._deadlines:
             self._idle.set()
@@ -69,7 +69,7 @@ class UnderWay:
 
 
 class Within:
-    """The task that enters is under way until it leaves. A cancellation from elsewhere stays what it is."""
+    """A context whose task is under way. If its time is up, TimeoutError is raised; a cancellation from elsewhere stays a cancellation."""
 
     __slots__ = ("_cancelling", "_seconds", "_task", "_under_way")
 
@@ -92,7 +92,7 @@ class Within:
 
 
 class Drain:
-    """All long-lived connections, and the way out: one after the other, so that those who come back don't storm the other processes."""
+    """Closes the long-lived connections of a process that ends, one after the other, so that reconnecting clients don't overload other processes."""
 
     def __init__(self) -> None:
         self.begun = False
@@ -101,7 +101,7 @@ class Drain:
 
     @contextmanager
     def holding(self, leave: Leave) -> Iterator[None]:
-        """A connection is open for as long as the context lasts, and can be asked to leave."""
+        """Register a connection for as long as the context lasts. `leave` closes it when the process drains."""
         self._open.add(leave)
         try:
             yield
@@ -109,11 +109,11 @@ class Drain:
             self._open.discard(leave)
 
     def answering(self, seconds: float) -> Within:
-        """A request is under way: it has this long, and only some seconds more once the process takes leave. Raises: TimeoutError."""
+        """A context in which a request is under way, for at most this long; for less once the process drains. Raises: TimeoutError."""
         return self._under_way.within(min(seconds, LATE_ANSWER_SECONDS) if self.begun else seconds)
 
     async def lead_out(self) -> None:
-        """From now on the process isn't ready; ask every connection to leave, spread over some seconds, and wait for what is under way."""
+        """Drain: report that the process is not ready, close every connection, spread over SPREAD_SECONDS, and wait for the requests under way."""
         self.begun = True
         begun = asyncio.get_running_loop().time()
         self._under_way.hurry(begun + ANSWER_SECONDS)

@@ -1,4 +1,4 @@
-"""When the garbage collector looks through everything: seldom, since all requests wait meanwhile, as long as for many queries."""
+"""Full garbage collections, which are kept rare: all requests wait during a collection, for as long as many queries take."""
 
 import asyncio
 import gc
@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 WHOLE_SECONDS = 300.0
-# By itself, it looks at the youngest alone, and at those that outlived that: nearly all garbage is among them.
+# The thresholds of automatic collections. They cover only the two youngest generations, which hold nearly all garbage.
 YOUNGEST, YOUNG, NEVER = 10_000, 10, 1_000_000_000
 
 
 @asynccontextmanager
 async def collected_seldom() -> AsyncIterator[None]:
-    """For as long as the context lasts. What is there already stays, and is never looked at again."""
+    """Make full collections rare for as long as the context lasts. Objects that exist already are frozen: the collector ignores them."""
     before = gc.get_threshold()
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Whether the process can do its work."""
+"""Health: whether the process is alive and ready, and the probes that report it."""
 
 import asyncio
 import hashlib
@@ -18,7 +18,7 @@ from store.driver import ping
 from store.feed import Feed
 from store.verifications import Store
 
-# Whoever asks gives up sooner than the store does.
+# Shorter than the store's own timeout, because probes give up sooner than it does.
 PATIENCE_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 0.05
 MAX_FEED_AGE_SECONDS = 5.0
@@ -27,7 +27,7 @@ MAX_CLOCK_DIFFERENCE_SECONDS = 5.0
 
 @dataclass
 class Health:
-    """What readiness stands on."""
+    """Whether the process is ready: the database, the indexes, the clock, the issuer's keys and the feed."""
 
     store: Store
     feed: Feed
@@ -36,7 +36,7 @@ class Health:
     prepared: bool = field(default=False)
 
     async def prepare(self) -> None:
-        """Make what the work needs. Raises: Unavailable."""
+        """Create the indexes. Raises: Unavailable."""
         await indexes.ensure(self.store.database)
         self.prepared = True
 
@@ -50,36 +50,36 @@ class Health:
         return True
 
     async def ready(self) -> None:
-        """Wait until nothing stands in the way."""
+        """Wait until the process is ready."""
         for _ in repeat(None):
             if not await self.troubles():
                 return
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     async def troubles(self) -> list[str]:
-        """What stands in the way of serving, in words that may be shown; nothing where all is well."""
+        """The reasons why the process is not ready, without secrets; empty if it is ready."""
         if self.drain.begun:
             return ["the process is about to end"]
         try:
-            asked = self.store.now()
+            sent_at = self.store.now()
             async with asyncio.timeout(PATIENCE_SECONDS):
-                told = await ping(self.store.database)
-            difference = max((asked - told).total_seconds(), (told - self.store.now()).total_seconds())
+                database_time = await ping(self.store.database)
+            difference = max((sent_at - database_time).total_seconds(), (database_time - self.store.now()).total_seconds())
         except (Unavailable, TimeoutError):
             return ["MongoDB does not answer"]
-        troubles = [] if self.prepared else ["the indexes are not made yet"]
+        troubles = [] if self.prepared else ["the indexes are not created yet"]
         if difference > MAX_CLOCK_DIFFERENCE_SECONDS:
             troubles.append(f"the clock differs from MongoDB's by {difference:.0f} s; synchronize it")
         if self.published and not self.published.loaded:
-            troubles.append("the issuer's keys were not had yet from GATEWAY_TOKEN_JWKS_URL")
+            troubles.append("the issuer's keys are not fetched yet from GATEWAY_TOKEN_JWKS_URL")
         age = self.feed.age_seconds
         if age is None or age > MAX_FEED_AGE_SECONDS:
-            troubles.append("the feed has not heard its heartbeat" + ("" if age is None else f" for {age:.0f} s"))
+            troubles.append("the feed has not received its heartbeat" + ("" if age is None else f" for {age:.0f} s"))
         return troubles
 
 
 class Probes:
-    """`/livez`, `/readyz`, `/metrics` and, with an SDL, `/schema.graphql`."""
+    """The endpoints for operators: `/livez`, `/readyz`, `/metrics`, and `/schema.graphql` if there is an SDL."""
 
     def __init__(self, health: Health, metrics: Metrics, sdl: str | None) -> None:
         self._health = health
@@ -89,7 +89,7 @@ class Probes:
 
     @property
     def routes(self) -> list[Route]:
-        """Where each is."""
+        """The routes of the endpoints."""
         return [
             Route("/livez", self.livez),
             Route("/readyz", self.readyz),
@@ -98,20 +98,20 @@ class Probes:
         ]
 
     async def livez(self, request: Request) -> Response:
-        """The process answers."""
+        """200: the process answers."""
         return PlainTextResponse("alive\n")
 
     async def readyz(self, request: Request) -> Response:
-        """The process can do its work; if not, why."""
+        """200 if the process is ready; else 503, with the reasons."""
         troubles = await self._health.troubles()
         return JSONResponse({"ready": not troubles, "troubles": troubles}, 503 if troubles else 200)
 
     async def metrics(self, request: Request) -> Response:
-        """What the process measures."""
+        """All metrics, in Prometheus's text format."""
         return Response(self._metrics.exposition(), headers={"content-type": MEDIA_TYPE})
 
     async def schema(self, request: Request) -> Response:
-        """The schema, in GraphQL's own language."""
+        """The schema as SDL, or 304 if the client has this version."""
         headers = {"etag": self._tag, "cache-control": "no-cache"}
         if request.headers.get("if-none-match") == self._tag:
             return Response(status_code=304, headers=headers)

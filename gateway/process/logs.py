@@ -1,4 +1,4 @@
-"""Where the process writes what happens: one line an event, for machines or for people."""
+"""The process's log: one line for each event, as JSON or for people."""
 
 import logging
 import sys
@@ -32,11 +32,11 @@ def configure(level: str, format: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # The driver's own lines name hosts; the server's hold what stands in URLs, and so do those of the client that asks an issuer for its keys.
+    # The driver's lines contain hosts. The lines of the server and of the HTTP client that fetches the issuer's keys contain URLs.
     logging.getLogger("pymongo").setLevel(logging.CRITICAL)
     for name in ("httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # Its warnings are of what clients do wrong: any of them could have it write as often as it likes.
+    # uvicorn's warnings are about clients' mistakes: any client could fill the log with them.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
@@ -48,7 +48,7 @@ def with_request_id(logger: WrappedLogger, name: str, event: EventDict) -> Event
 
 
 def without_traceback(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """The event without a traceback's values: an exception's text can hold anything, its type and place can't."""
+    """The event with the exception's type instead of its text and traceback, which can contain personal data and secrets."""
     if error := event.pop("exc_info", None):
         cause = error[1] if isinstance(error, tuple) else error
         event["error"] = type(cause).__name__

@@ -1,4 +1,4 @@
-"""What can be measured of the process, for Prometheus."""
+"""Metrics of the process, for Prometheus."""
 
 from bisect import bisect_left
 from collections import Counter as Counted
@@ -21,30 +21,30 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 
 
 class Requests(Collector):
-    """What is counted at each request: by plain numbers, since the library's own, made for threads, would take longer than many an answer."""
+    """Counts of each request, in plain numbers: the library's counters are thread-safe and would take longer than many requests."""
 
     def __init__(self) -> None:
         self._documents: Counted[str] = Counted()
         self._responses: Counted[int | None] = Counted()
-        # How many took as long as each of the buckets, and longer than all of them; and how long all of them took together.
+        # For each type, the number of operations in each bucket, and beyond the last one; and the sum of all durations.
         self._durations = {type: [0] * (len(BUCKETS) + 1) for type in MEASURED}
         self._seconds = dict.fromkeys(MEASURED, 0.0)
 
-    def found(self, kind: str) -> None:
-        """One more request's document was found."""
+    def count_document(self, kind: str) -> None:
+        """Count a request by how its document was found."""
         self._documents[kind] += 1
 
-    def answered(self, status: int | None) -> None:
-        """One more request is over."""
+    def count_response(self, status: int | None) -> None:
+        """Count a response by its status."""
         self._responses[status] += 1
 
     def took(self, type: OperationType, seconds: float) -> None:
-        """An operation took this long."""
+        """Record the duration of an operation."""
         self._durations[type][bisect_left(BUCKETS, seconds)] += 1
         self._seconds[type] += seconds
 
     def collect(self) -> Iterator[Metric]:
-        """All of it, as the library tells it."""
+        """The metrics of requests, in the library's terms."""
         durations = HistogramMetricFamily("gateway_operation_seconds", "How long queries and mutations took", labels=["type"])
         for type, counts in self._durations.items():
             buckets = list(zip([*map(str, map(float, BUCKETS)), "+Inf"], accumulate(counts), strict=True))
@@ -63,7 +63,7 @@ class Requests(Collector):
 
 
 class Unreadable(Collector):
-    """How often stored data could not be read."""
+    """The count of stored data that could not be read."""
 
     def __init__(self, bad_documents: BadDocuments) -> None:
         self._bad_documents = bad_documents
@@ -94,21 +94,21 @@ class Metrics:
         )
 
     def took(self, type: OperationType, seconds: float) -> None:
-        """A query or mutation took this long."""
+        """Record the duration of a query or mutation."""
         self._requests.took(type, seconds)
 
     def count_refused(self, reason: str) -> None:
-        """One more was refused."""
+        """Count a refused connection or request."""
         self.refused.labels(reason).inc()
 
     def count_document(self, kind: str) -> None:
-        """One more request's document was found: kept, parsed, persisted, trusted; or it was refused."""
-        self._requests.found(kind)
+        """Count a request by how its document was found (kept, parsed, persisted, trusted), or as refused."""
+        self._requests.count_document(kind)
 
     def count_response(self, scope: Scope, status: int | None) -> None:
-        """One more request is over: a hook of the entrance."""
-        self._requests.answered(status)
+        """Count a response: a hook of the entrance."""
+        self._requests.count_response(status)
 
     def exposition(self) -> bytes:
-        """All of it, in Prometheus's text format."""
+        """All metrics, in Prometheus's text format."""
         return generate_latest(self._registry)

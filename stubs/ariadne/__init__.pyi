@@ -1,4 +1,4 @@
-"""What is used of Ariadne, which is installed for the benchmark alone."""
+"""The parts of Ariadne that the benchmark uses. Ariadne is installed only for the benchmark."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -1,8 +1,8 @@
-"""Whether two servers give the same answer."""
+"""The comparison of servers' answers."""
 
 import pytest
 
-from bench.agreement import Disagreement, agreed, canonical
+from bench.agreement import Disagreement, canonical, compare
 
 ANSWER = b'{"data": {"verification": {"id": "a", "reasons": [{"code": "X", "type": "T"}]}}}'
 
@@ -10,7 +10,7 @@ ANSWER = b'{"data": {"verification": {"id": "a", "reasons": [{"code": "X", "type
 def test_the_order_of_keys_makes_no_difference() -> None:
     other = b'{"data":{"verification":{"reasons":[{"type":"T","code":"X"}],"id":"a"}}}'
 
-    agreed("another", [other], [ANSWER])
+    compare("another", [other], [ANSWER])
 
 
 @pytest.mark.parametrize(
@@ -22,22 +22,22 @@ def test_the_order_of_keys_makes_no_difference() -> None:
         b'{"data": {"verification": null}}',
     ],
 )
-def test_anything_else_does(other: bytes) -> None:
+def test_any_other_difference_is_a_disagreement(other: bytes) -> None:
     with pytest.raises(Disagreement, match="another answers"):
-        agreed("another", [other], [ANSWER])
+        compare("another", [other], [ANSWER])
 
 
-def test_instants_are_compared_as_they_are_written() -> None:
+def test_instants_are_compared_as_text() -> None:
     with pytest.raises(Disagreement):
-        agreed("another", [b'{"data": {"at": "2026-03-02T12:00:00Z"}}'], [b'{"data": {"at": "2026-03-02T12:00:00+00:00"}}'])
+        compare("another", [b'{"data": {"at": "2026-03-02T12:00:00Z"}}'], [b'{"data": {"at": "2026-03-02T12:00:00+00:00"}}'])
 
 
 @pytest.mark.parametrize("answer", [b'{"errors": [{"message": "no"}], "data": {"a": 1}}', b'{"data": null}', b"[]", b'{"errors": []}'])
-def test_an_error_is_no_answer_even_where_all_agree_on_it(answer: bytes) -> None:
+def test_an_error_is_a_disagreement_even_if_all_servers_return_it(answer: bytes) -> None:
     with pytest.raises(Disagreement, match="no answer"):
         canonical(answer)
 
 
-def test_a_server_that_gives_fewer_answers_does_not_agree() -> None:
+def test_a_missing_answer_is_refused() -> None:
     with pytest.raises(ValueError, match="longer"):
-        agreed("another", [], [ANSWER])
+        compare("another", [], [ANSWER])

@@ -1,4 +1,4 @@
-"""The verifications that are asked for."""
+"""The verifications that the servers serve."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -11,18 +11,18 @@ from domain.verification import Verification
 BEGAN = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-def made(number: int) -> list[Verification]:
-    """The first of a company's verifications."""
+def verifications_of_a_company(number: int) -> list[Verification]:
+    """A company's first verifications, at least `number`."""
     return list(Company("bench", Random(7), BEGAN).verifications(number))
 
 
-def test_all_statuses_are_there_with_three_to_eight_events() -> None:
-    verifications = made(1000)
+def test_verifications_have_all_statuses_and_three_to_eight_events() -> None:
+    verifications = verifications_of_a_company(1000)
 
     assert min(Counter(verification.status for verification in verifications)[status] for status in Status) > 50
     assert {len(verification.events) for verification in verifications} == set(range(3, 9))
     assert any(verification.attempt > 2 for verification in verifications)
 
 
-def test_each_run_has_the_same_ones() -> None:
-    assert made(50) == made(50)
+def test_each_run_has_the_same_verifications() -> None:
+    assert verifications_of_a_company(50) == verifications_of_a_company(50)

@@ -1,4 +1,4 @@
-"""The load, which looks at every answer."""
+"""The load generator, which checks every answer."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is missing"
 
 @contextmanager
 def answering(status: int, body: bytes) -> Iterator[Served]:
-    """A server that always answers the same."""
+    """A server that sends the same answer to every request."""
 
     class Answer(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -41,7 +41,7 @@ def answering(status: int, body: bytes) -> Iterator[Served]:
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
-    """One request, and the one answer that is right."""
+    """One request and two right answers."""
     requests = lines(tmp_path / "requests", [Request("GET", "/point").line])
     return Load(requests, lines(tmp_path / "answers", ['{"data":1}', '{"data":2}']))
 
@@ -54,12 +54,12 @@ def test_right_answers_are_counted(load: Load) -> None:
 
 
 @pytest.mark.parametrize(("status", "body"), [(200, b'{"data":3}'), (500, b'{"data":1}'), (200, b'{"data":1} ')])
-def test_one_that_is_not_right_spoils_the_run(load: Load, status: int, body: bytes) -> None:
+def test_a_wrong_answer_ends_the_run(load: Load, status: int, body: bytes) -> None:
     with answering(status, body) as server, pytest.raises(WrongAnswers, match="were wrong"):
         loaded(server, load, 1, seed=1, connections=2)
 
 
-def test_nobody_who_answers_spoils_it_too(load: Load) -> None:
+def test_a_server_that_is_gone_ends_the_run(load: Load) -> None:
     with answering(200, b'{"data":1}') as server:
         pass
 

@@ -9,7 +9,7 @@ from bench.picture import compared, drawn
 MACHINE = {"at": "2026-03-02T12:00:00+00:00", "processor": "A & B", "processors": 2}
 
 
-def test_a_picture_is_well_formed_and_tells_what_was_measured() -> None:
+def test_a_picture_is_well_formed_and_shows_the_figures() -> None:
     figures = {
         "point": {"gateway": {"per_second": [9000.0, 8000.0]}, "rest": {"per_second": [4000.0]}},
         "sizes": {"10000": {"ms": [1.5]}, "1000000": {"ms": [1.6]}},
@@ -23,8 +23,8 @@ def test_a_picture_is_well_formed_and_tells_what_was_measured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mine", "theirs", "less_is_better", "told"),
+    ("mine", "theirs", "less_is_better", "words"),
     [(10, 5, False, "2.0× slower"), (5, 10, False, "2.0× faster"), (10, 5, True, "2.0× less"), (5, 10, True, "2.0× more")],
 )
-def test_a_peer_is_compared_with_the_gateway(mine: float, theirs: float, less_is_better: bool, told: str) -> None:
-    assert compared(mine, theirs, less_is_better) == told
+def test_a_peer_is_compared_with_the_gateway(mine: float, theirs: float, less_is_better: bool, words: str) -> None:
+    assert compared(mine, theirs, less_is_better) == words

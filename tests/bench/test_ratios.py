@@ -1,4 +1,4 @@
-"""What is made of the figures."""
+"""The ratios of the figures."""
 
 import pytest
 
@@ -22,7 +22,7 @@ QUICK = {
 }
 
 
-def test_a_ratio_is_of_medians() -> None:
+def test_a_ratio_divides_medians() -> None:
     assert computed(FIGURES)["point_vs_rest"] == pytest.approx(12 / 5)
 
 
@@ -30,19 +30,19 @@ def test_what_was_not_measured_has_no_ratio() -> None:
     assert set(computed(FIGURES)) == {"point_vs_rest", "page_1000_vs_page_1"}
 
 
-def test_a_goal_is_met_by_more_where_more_is_better_and_by_less_where_less_is() -> None:
+def test_a_goal_is_a_minimum_or_a_maximum() -> None:
     met = {ratio.key: ratio.met(value) for ratio, value in judged(computed(FIGURES))}
 
     assert met == {"point_vs_rest": True, "page_1000_vs_page_1": False}
 
 
-def test_by_processor_time_whoever_takes_less_for_an_answer_is_ahead() -> None:
+def test_a_ratio_by_processor_time_favours_the_server_that_uses_less() -> None:
     figures = {"point": {"gateway": {"cpu_us": [50.0]}, "rest": {"cpu_us": [200.0]}}, "pages": {"first": {"cpu_us": [1.0]}}}
 
     assert computed_by_cpu(figures) == {"point_vs_rest": 4}
 
 
-def test_each_ratio_has_a_name_of_its_own() -> None:
+def test_each_ratio_has_a_unique_key() -> None:
     keys = [ratio.key for ratio in RATIOS]
 
     assert len(keys) == len(set(keys))

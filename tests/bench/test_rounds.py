@@ -1,9 +1,9 @@
-"""Measuring in turn."""
+"""The order in which cases are measured."""
 
 from bench.rounds import columns, in_turn, turns
 
 
-def test_everybody_has_each_place_in_turn() -> None:
+def test_each_case_comes_first_in_turn() -> None:
     orders = [list(names) for _, names in turns("abc", 4)]
 
     assert orders == [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"], ["a", "b", "c"]]
@@ -15,5 +15,5 @@ def test_each_case_is_measured_once_a_round() -> None:
     assert found == {"one": [0, 1, 2], "two": [0, -1, -2]}
 
 
-def test_figures_of_a_kind_stand_together() -> None:
+def test_figures_are_grouped_by_kind() -> None:
     assert columns([{"a": 1.0, "b": 2.0}, {"a": 3.0, "b": 4.0}]) == {"a": [1.0, 3.0], "b": [2.0, 4.0]}

@@ -1,12 +1,12 @@
-"""Frames of WebSocket, as far as the load reads and writes them."""
+"""The WebSocket frames that the load reads and writes."""
 
 import pytest
 
 from bench.sockets import TEXT, content, frame
 
 
-def served(text: bytes) -> bytes:
-    """A frame as a server sends it: without a mask."""
+def server_frame(text: bytes) -> bytes:
+    """A frame as a server sends it: unmasked."""
     size = len(text)
     return (bytes((0x81, size)) if size < 126 else bytes((0x81, 126)) + size.to_bytes(2)) + text
 
@@ -15,7 +15,7 @@ def served(text: bytes) -> bytes:
 def test_the_text_of_a_frame_is_found_whatever_its_length(size: int) -> None:
     text = b"x" * size
 
-    assert content(served(text)) == text
+    assert content(server_frame(text)) == text
 
 
 @pytest.mark.parametrize("size", [1, 125, 126, 3000])

@@ -1,4 +1,4 @@
-// Apollo Client 4: queries and mutations over HTTP, subscriptions over a socket, and a cache that a subscription keeps current.
+// Apollo Client 4: queries and mutations over HTTP, subscriptions over a socket, and a cache that subscriptions keep up to date.
 
 import { strict as assert } from "node:assert";
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from "@apollo/client";
@@ -33,40 +33,40 @@ const input = { firstName: "Jeanne", lastName: "Moreau", redirectionUrl: "https:
 const { id } = (await client.mutate({ mutation: CREATE, variables: { input } })).data.createVerification;
 const read = client.watchQuery({ query: READ, variables: { id } });
 const shown = [];
-let told = () => {};
-const reading = read.subscribe(({ data }) => data && (shown.push(data.verification.status), told()));
+let notify = () => {};
+const reading = read.subscribe(({ data }) => data && (shown.push(data.verification.status), notify()));
 
-const seen = [];
+const received = [];
 function follow(after) {
   return new Promise((resolve) => client.subscribe({ query: FOLLOW, variables: { id, after } }).subscribe({
     next: ({ data, error }) => {
       if (error) return resolve("lost");
-      seen.push(...data.verificationUpdated.events.map(({ version }) => version));
-      told();
+      received.push(...data.verificationUpdated.events.map(({ version }) => version));
+      notify();
     },
     error: () => resolve("lost"),
     complete: () => resolve("completed"),
   }));
 }
-async function until(holds) {
-  while (!holds()) await new Promise((resolve) => (told = resolve));
+async function until(condition) {
+  while (!condition()) await new Promise((resolve) => (notify = resolve));
 }
 
 let following = follow(0);
-await until(() => seen.at(-1) === 1);
+await until(() => received.at(-1) === 1);
 await reportProgress(id, "LINK_OPENED");
-await until(() => seen.at(-1) === 2);
+await until(() => received.at(-1) === 2);
 socket.terminate();
 assert.equal(await following, "lost");
 
 await reportProgress(id, "CAPTURE_STARTED", "CAPTURE_COMPLETED");
-following = follow(seen.at(-1));
-await until(() => seen.at(-1) === 4);
+following = follow(received.at(-1));
+await until(() => received.at(-1) === 4);
 await reportResult(id, "VERIFIED");
 assert.equal(await following, "completed");
-// Nobody asked again: the query shows what the subscription brought.
+// The query shows the subscription's data without another request.
 await until(() => shown.at(-1) === "VERIFIED");
-assert.deepEqual(seen, [1, 2, 3, 4, 5]);
+assert.deepEqual(received, [1, 2, 3, 4, 5]);
 
 const refused = await client.query({ query: gql`{ verifications(first: 0) { totalCount } }`, errorPolicy: "all" });
 assert.equal(refused.error.errors[0].extensions.code, "BAD_USER_INPUT");

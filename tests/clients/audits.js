@@ -1,4 +1,4 @@
-// The audits of npm graphql-http for servers, against the gateway. Prints those that aren't ok, and why.
+// Runs the server audits of the npm package graphql-http against the gateway. Prints each failed audit with its reason.
 
 import { strict as assert } from "node:assert";
 import { serverAudits } from "graphql-http";
@@ -10,7 +10,7 @@ const audits = serverAudits({
 });
 
 const results = await Promise.all(audits.map(async (audit) => ({ name: audit.name, ...(await audit.fn()) })));
-const worse = results.filter(({ status }) => status !== "ok");
-for (const { id, name, status, reason } of worse) console.log(`${id} ${status} ${name}: ${reason}`);
+const failed = results.filter(({ status }) => status !== "ok");
+for (const { id, name, status, reason } of failed) console.log(`${id} ${status} ${name}: ${reason}`);
 assert.equal(results.length, 61);
-assert.equal(worse.length, 0);
+assert.equal(failed.length, 0);

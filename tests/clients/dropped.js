@@ -1,30 +1,30 @@
-// The connection is lost, without a word and more than once, while things happen: the client goes on after the last version that it saw.
+// The connection is lost several times, without a close frame, while the verification changes: the client resumes after the last version received.
 
 import { strict as assert } from "node:assert";
 import { connect, create, reportProgress, reportResult, retry, Updates } from "./gateway.js";
 
-let socket, mended;
+let socket, allowReconnect;
 const { id, version } = await create();
 const client = connect({
   retryAttempts: Infinity,
-  // No second connection before the test says so: what happens until then happens unseen.
-  retryWait: () => mended,
+  // The client reconnects only when the test allows it, so that it misses the changes until then.
+  retryWait: () => allowReconnect,
   on: { connected: (opened) => (socket = opened) },
 });
 
 async function cutOff(meanwhile) {
-  let mend;
-  mended = new Promise((resolve) => (mend = resolve));
+  let reconnect;
+  allowReconnect = new Promise((resolve) => (reconnect = resolve));
   const closed = new Promise((resolve) => client.on("closed", resolve));
   socket.terminate();
   const { code } = await closed;
   assert.equal(code, 1006);
   await meanwhile();
-  mend();
+  reconnect();
 }
 
-// The client writes the variables out anew whenever it subscribes again.
-const updates = new Updates(client, { id, followRetries: true, get after() { return updates.seen(id) ?? 0; } });
+// The client serializes the variables again for each subscribe message.
+const updates = new Updates(client, { id, followRetries: true, get after() { return updates.lastVersion(id) ?? 0; } });
 await updates.until(id, version);
 
 await reportProgress(id, "LINK_OPENED");
@@ -35,24 +35,24 @@ await cutOff(async () => {});
 await reportResult(id, "INCONCLUSIVE", "IDVV_1314");
 await updates.until(id, 5);
 
-let again;
+let second;
 await cutOff(async () => {
-  again = await retry(id);
-  await reportProgress(again.id, "LINK_OPENED");
+  second = await retry(id);
+  await reportProgress(second.id, "LINK_OPENED");
 });
-await updates.until(again.id, 2);
-await cutOff(() => reportResult(again.id, "VERIFIED"));
+await updates.until(second.id, 2);
+await cutOff(() => reportResult(second.id, "VERIFIED"));
 await updates.completed;
 
-// `after` speaks of `id` alone: of later attempts everything comes again, to be dropped by id and version.
-const firsts = updates.events.filter(([of]) => of === id);
-const seconds = updates.events.filter(([of]) => of === again.id);
-const told = ["CREATED", "LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED", "INCONCLUSIVE IDVV_1314", "RETRY_CREATED"];
-assert.deepEqual(firsts, told.map((what, index) => [id, index + 1, what]));
-assert.deepEqual(seconds, [
-  [again.id, 1, "CREATED"],
-  [again.id, 2, "LINK_OPENED"],
-  [again.id, 1, "CREATED"],
-  [again.id, 2, "LINK_OPENED"],
-  [again.id, 3, "VERIFIED"],
+// `after` applies only to `id`. Events of later attempts are sent again; a client drops duplicates by id and version.
+const firstAttempt = updates.events.filter(([of]) => of === id);
+const secondAttempt = updates.events.filter(([of]) => of === second.id);
+const expected = ["CREATED", "LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED", "INCONCLUSIVE IDVV_1314", "RETRY_CREATED"];
+assert.deepEqual(firstAttempt, expected.map((text, index) => [id, index + 1, text]));
+assert.deepEqual(secondAttempt, [
+  [second.id, 1, "CREATED"],
+  [second.id, 2, "LINK_OPENED"],
+  [second.id, 1, "CREATED"],
+  [second.id, 2, "LINK_OPENED"],
+  [second.id, 3, "VERIFIED"],
 ]);

@@ -1,33 +1,33 @@
-// An EventSource loses its connection while things happen. It names the last event's id by itself when it comes back, and goes on from there.
+// An EventSource loses its connection while the verification changes. When it reconnects, it sends the last event's id, and resumes after it.
 
 import { strict as assert } from "node:assert";
 import { EventSource } from "eventsource";
 import { create, reportProgress, reportResult, token, updatesUrl } from "./gateway.js";
 
 const { id } = await create();
-const asked = [];
-const seen = [];
+const lastEventIds = [];
+const received = [];
 let cutOff;
 const source = new EventSource(updatesUrl({ id, after: 0 }), {
   fetch: (url, init) => {
     const connection = new AbortController();
     cutOff = () => connection.abort(new Error("cut off"));
-    asked.push(init.headers["Last-Event-ID"]);
+    lastEventIds.push(init.headers["Last-Event-ID"]);
     return fetch(url, { ...init, signal: connection.signal, headers: { ...init.headers, authorization: `Bearer ${token()}` } });
   },
 });
 const completed = new Promise((resolve) => source.addEventListener("complete", resolve));
-let told = () => {};
+let notify = () => {};
 source.addEventListener("next", ({ data, lastEventId }) => {
   const { errors, data: { verificationUpdated } } = JSON.parse(data);
   assert.equal(errors, undefined);
   assert.equal(lastEventId, `${id}:${verificationUpdated.verification.version}`);
-  seen.push(...verificationUpdated.events.map(({ version }) => version));
-  told();
+  received.push(...verificationUpdated.events.map(({ version }) => version));
+  notify();
 });
 
 async function until(version) {
-  while (seen.at(-1) !== version) await new Promise((resolve) => (told = resolve));
+  while (received.at(-1) !== version) await new Promise((resolve) => (notify = resolve));
 }
 
 await until(1);
@@ -41,5 +41,5 @@ await reportResult(id, "VERIFIED");
 await completed;
 source.close();
 
-assert.deepEqual(seen, [1, 2, 3, 4, 5]);
-assert.deepEqual(asked, [undefined, `${id}:2`, `${id}:4`]);
+assert.deepEqual(received, [1, 2, 3, 4, 5]);
+assert.deepEqual(lastEventIds, [undefined, `${id}:2`, `${id}:4`]);

@@ -1,4 +1,4 @@
-// A token ends while its socket is open: the gateway closes it with 4403, and the client goes on with a new token where it was.
+// A token expires while its socket is open: the gateway closes the socket with 4403, and the client resumes with a new token.
 
 import { strict as assert } from "node:assert";
 import { connect, create, reportProgress, reportResult, token, Updates } from "./gateway.js";
@@ -9,13 +9,13 @@ let acknowledged = 0;
 const client = connect({
   retryAttempts: 10,
   retryWait: async () => {},
-  // The first that the gateway accepts is one of few seconds.
+  // Until the gateway has accepted a token, tokens expire after 3 s.
   connectionParams: () => ({ authorization: `Bearer ${token("verification:read", acknowledged ? 3600 : 3)}` }),
   on: { connected: () => (acknowledged += 1), closed: ({ code, reason }) => closed.push(`${code} ${reason}`) },
 });
 
-// The client writes the variables out anew whenever it subscribes again.
-const updates = new Updates(client, { id, get after() { return updates.seen(id) ?? 0; } });
+// The client serializes the variables again for each subscribe message.
+const updates = new Updates(client, { id, get after() { return updates.lastVersion(id) ?? 0; } });
 await updates.until(id, version);
 await reportProgress(id, "LINK_OPENED");
 await updates.until(id, 2);

@@ -1,17 +1,17 @@
-// A life with an outcome of two reasons, one of them internal, and a retry that is verified: the company's client follows both attempts
-// to the end, and the individual's own browser learns the same of them but for the internal reason.
+// A verification that fails for two reasons, one of them internal, and a retry that is verified: the company's client follows both attempts
+// to the end. The individual's browser receives the same events, except for the internal reason.
 
 import { strict as assert } from "node:assert";
 import { all, connect, CREATION, followToken, reportProgress, reportResult, retry, Updates } from "./gateway.js";
 
-// A socket answers queries and mutations too.
+// A socket also executes queries and mutations.
 const sockets = connect();
 const [{ data: { me } }] = await all(sockets.iterate({ query: "{ me { subject } }" }));
 assert.deepEqual(me, { subject: "node" });
 const [{ data: { createVerification: { id, version, verificationUrl } } }] = await all(sockets.iterate(CREATION));
-const link = await followToken(id);
+const individualToken = await followToken(id);
 const company = connect();
-const browser = connect({ connectionParams: { Authorization: `Bearer ${link}` } });
+const browser = connect({ connectionParams: { Authorization: `Bearer ${individualToken}` } });
 const both = new Updates(company, { id, after: 0, followRetries: true });
 const first = new Updates(company, { id });
 const individual = new Updates(browser, { id, after: 0, followRetries: true });
@@ -21,22 +21,22 @@ await reportProgress(id, "LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED");
 await reportResult(id, "FAILED", "IDVV_2101", "IDVV_2301");
 await first.completed;
 
-const again = await retry(id);
-await reportProgress(again.id, "LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED");
-await reportResult(again.id, "VERIFIED");
+const second = await retry(id);
+await reportProgress(second.id, "LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED");
+await reportResult(second.id, "VERIFIED");
 await Promise.all([both.completed, individual.completed]);
 
 const attempt = (id, outcome) =>
-  ["CREATED", "LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED", outcome].map((what, index) => [id, index + 1, what]);
+  ["CREATED", "LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED", outcome].map((text, index) => [id, index + 1, text]);
 const of = (updates, id) => updates.events.filter(([of]) => of === id);
 const expected = (outcome) => [...attempt(id, outcome), [id, 6, "RETRY_CREATED"]];
 assert.deepEqual(of(both, id), expected("FAILED IDVV_2101 IDVV_2301"));
-assert.deepEqual(of(both, again.id), attempt(again.id, "VERIFIED"));
+assert.deepEqual(of(both, second.id), attempt(second.id, "VERIFIED"));
 assert.deepEqual(of(individual, id), expected("FAILED IDVV_2101"));
-assert.deepEqual(of(individual, again.id), attempt(again.id, "VERIFIED"));
+assert.deepEqual(of(individual, second.id), attempt(second.id, "VERIFIED"));
 assert.equal(both.events.length, 11);
 
-// Without `after` the first message is the state alone, and the last one the outcome.
+// Without `after`, the first message has the state without events, and the last message has the outcome.
 assert.deepEqual(first.messages[0].events, []);
 assert.deepEqual(first.events, attempt(id, "FAILED IDVV_2101 IDVV_2301").slice(1));
 

@@ -1,4 +1,4 @@
-// What the clients share: the gateway's address, tokens as a company's own backend makes them, and a subscription that keeps what it is told.
+// Shared by the client tests: the gateway's address, tokens as a company's backend signs them, operations, and a subscription that stores its messages.
 
 import { strict as assert } from "node:assert";
 import { createHmac } from "node:crypto";
@@ -10,7 +10,7 @@ const INTEGRATOR = "verification:read verification:write verification:sensitive"
 const PROVIDER = "verification:report";
 
 const ROW = "id version status phase recommendedAction verificationUrl reasons { code }";
-const ANSWER = `__typename ... on Verification { ${ROW} } ... on Refusal { code message field }`;
+const PAYLOAD = `__typename ... on Verification { ${ROW} } ... on Refusal { code message field }`;
 export const UPDATES = `subscription ($id: ID!, $after: Int, $followRetries: Boolean! = false) {
   verificationUpdated(id: $id, after: $after, followRetries: $followRetries) {
     verification { ${ROW} attempt }
@@ -25,8 +25,8 @@ export function token(scope = INTEGRATOR, seconds = 3600) {
   return `${signed}.${createHmac("sha256", TOKEN_KEY).update(signed).digest("base64url")}`;
 }
 
-// The value of an operation's only field, which must not be refused.
-async function ask(scope, query, variables) {
+// The value of an operation's only field. Fails if it is a refusal.
+async function execute(scope, query, variables) {
   const headers = { "content-type": "application/json", authorization: `Bearer ${token(scope)}` };
   const response = await fetch(`${GATEWAY_URL}/graphql`, { method: "POST", headers, body: JSON.stringify({ query, variables }) });
   const { data, errors } = await response.json();
@@ -37,42 +37,42 @@ async function ask(scope, query, variables) {
 }
 
 export const CREATION = {
-  query: `mutation ($input: CreateVerificationInput!) { createVerification(input: $input) { ${ANSWER} } }`,
+  query: `mutation ($input: CreateVerificationInput!) { createVerification(input: $input) { ${PAYLOAD} } }`,
   variables: { input: { firstName: "Jeanne", lastName: "Moreau", redirectionUrl: "https://shop.example/welcome" } },
 };
 
 export function create() {
-  return ask(INTEGRATOR, CREATION.query, CREATION.variables);
+  return execute(INTEGRATOR, CREATION.query, CREATION.variables);
 }
 
-// All that an operation answers.
-export async function all(answers) {
-  const found = [];
-  for await (const answer of answers) found.push(answer);
-  return found;
+// All responses to an operation.
+export async function all(iterator) {
+  const responses = [];
+  for await (const response of iterator) responses.push(response);
+  return responses;
 }
 
 export function retry(verificationId) {
-  const query = `mutation ($input: RetryVerificationInput!) { retryVerification(input: $input) { ${ANSWER} } }`;
-  return ask(INTEGRATOR, query, { input: { verificationId } });
+  const query = `mutation ($input: RetryVerificationInput!) { retryVerification(input: $input) { ${PAYLOAD} } }`;
+  return execute(INTEGRATOR, query, { input: { verificationId } });
 }
 
 export async function followToken(verificationId) {
   const query = "mutation ($id: ID!) { issueFollowToken(verificationId: $id) { __typename ... on FollowToken { token } } }";
-  return (await ask(INTEGRATOR, query, { id: verificationId })).token;
+  return (await execute(INTEGRATOR, query, { id: verificationId })).token;
 }
 
 export async function reportProgress(verificationId, ...steps) {
-  const query = `mutation ($input: ReportProgressInput!) { reportProgress(input: $input) { ${ANSWER} } }`;
-  for (const progress of steps) await ask(PROVIDER, query, { input: { verificationId, progress } });
+  const query = `mutation ($input: ReportProgressInput!) { reportProgress(input: $input) { ${PAYLOAD} } }`;
+  for (const progress of steps) await execute(PROVIDER, query, { input: { verificationId, progress } });
 }
 
 export function reportResult(verificationId, status, ...reasonCodes) {
-  const query = `mutation ($input: ReportResultInput!) { reportResult(input: $input) { ${ANSWER} } }`;
-  return ask(PROVIDER, query, { input: { verificationId, status, reasonCodes } });
+  const query = `mutation ($input: ReportResultInput!) { reportResult(input: $input) { ${PAYLOAD} } }`;
+  return execute(PROVIDER, query, { input: { verificationId, status, reasonCodes } });
 }
 
-// Where an EventSource, which knows nothing but addresses, is told of a verification.
+// The URL of a subscription, for an EventSource, which can send neither a body nor another method.
 export function updatesUrl(variables) {
   return `${GATEWAY_URL}/graphql?${new URLSearchParams({ query: UPDATES, variables: JSON.stringify(variables) })}`;
 }
@@ -87,37 +87,37 @@ export function connect(options) {
   });
 }
 
-// Everything that one subscription was told, oldest first.
+// All messages of one subscription, oldest first.
 export class Updates {
   messages = [];
-  #over = false;
+  #ended = false;
   #waiting = [];
 
   constructor(client, variables) {
-    const next = (message) => this.#keep(message);
+    const next = (message) => this.#store(message);
     this.completed = new Promise((complete, error) => client.subscribe({ query: UPDATES, variables }, { next, complete, error }));
     this.completed.catch(() => {}).finally(() => this.#end());
   }
 
-  // The version of an attempt that was seen last.
-  seen(id) {
+  // The last received version of an attempt.
+  lastVersion(id) {
     return this.messages.findLast(({ verification }) => verification.id === id)?.verification.version;
   }
 
-  // Wait until a version of an attempt was seen; an end before that is an error.
+  // Wait until a version of an attempt was received. Fails if the subscription ends before.
   async until(id, version) {
-    while (!(this.seen(id) >= version)) {
-      if (this.#over) assert.fail((await this.completed) ?? `completed before version ${version}`);
+    while (!(this.lastVersion(id) >= version)) {
+      if (this.#ended) assert.fail((await this.completed) ?? `completed before version ${version}`);
       await new Promise((resolve) => this.#waiting.push(resolve));
     }
   }
 
-  // All events, as [id, version, what happened].
+  // All events, as [id, version, text].
   get events() {
-    return this.messages.flatMap(({ verification, events }) => events.map((event) => [verification.id, event.version, told(event)]));
+    return this.messages.flatMap(({ verification, events }) => events.map((event) => [verification.id, event.version, describe(event)]));
   }
 
-  #keep({ data, errors }) {
+  #store({ data, errors }) {
     assert.equal(errors, undefined, JSON.stringify(errors));
     const { verification, events } = data.verificationUpdated;
     if (events.length) assert.equal(events.at(-1).version, verification.version, "the state is not the one after the last event");
@@ -126,7 +126,7 @@ export class Updates {
   }
 
   #end() {
-    this.#over = true;
+    this.#ended = true;
     this.#wake();
   }
 
@@ -135,6 +135,6 @@ export class Updates {
   }
 }
 
-function told({ type, toStatus, reasons }) {
+function describe({ type, toStatus, reasons }) {
   return type === "STATUS_CHANGED" ? [toStatus, ...reasons.map(({ code }) => code)].join(" ") : type;
 }

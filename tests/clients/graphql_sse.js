@@ -1,4 +1,4 @@
-// The npm package graphql-sse, one connection for each operation: a query, a mutation, and a subscription that is cut off and goes on after what it saw.
+// The npm package graphql-sse, with one connection for each operation: a query, a mutation, and a subscription that is cut off and resumes.
 
 import { strict as assert } from "node:assert";
 import { createClient } from "graphql-sse";
@@ -21,8 +21,8 @@ const client = createClient({
 assert.deepEqual(await all(client.iterate({ query: "{ me { subject } }" })), [{ data: { me: { subject: "node" } } }]);
 const [{ data: { createVerification: { id } } }] = await all(client.iterate(CREATION));
 
-// The client writes the variables out anew whenever it subscribes again.
-const updates = new Updates(client, { id, get after() { return updates?.seen(id) ?? 0; } });
+// The client serializes the variables again for each request.
+const updates = new Updates(client, { id, get after() { return updates?.lastVersion(id) ?? 0; } });
 await updates.until(id, 1);
 await reportProgress(id, "LINK_OPENED");
 await updates.until(id, 2);

@@ -1,4 +1,4 @@
-// POST as `fetch` (undici) sends it, and as clients send it that offer an upgrade: each is answered, all on one connection.
+// POST requests of `fetch` (undici), and of clients that offer an upgrade: the gateway answers each, the latter all on one connection.
 
 import { strict as assert } from "node:assert";
 import { Agent, request } from "node:http";
@@ -17,7 +17,7 @@ for (const content of [body, new Blob([body]).stream()]) {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
-// The parsed response to a body in one part, which has a length, or in several, which are sent in chunks.
+// The parsed response. A body in one part is sent with its length, a body in several parts in chunks.
 function post(offer, parts) {
   return new Promise((resolve, reject) => {
     const sending = request(url, { method: "POST", agent, headers: { ...headers, ...offer } });

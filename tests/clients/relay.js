@@ -1,4 +1,4 @@
-// relay-runtime with what relay-compiler made of the operations: pages by cursor, a mutation, and a store that a subscription keeps current.
+// relay-runtime with the artifacts of relay-compiler: pages by cursor, a mutation, and a store that a subscription keeps up to date.
 
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ const sockets = connect({ on: { connected: (opened) => (socket = opened) } });
 const environment = new Environment({
   store: new Store(new RecordSource()),
   network: Network.create(
-    // Of a document in a manifest, Relay knows the id alone.
+    // For a document in a manifest, Relay has only the id, without the text.
     async ({ id, text }, variables) => {
       const headers = { "content-type": "application/json", authorization: `Bearer ${token()}` };
       return (await fetch(`${process.env.GATEWAY_URL}/graphql`, { method: "POST", headers, body: JSON.stringify({ doc_id: id, query: text, variables }) })).json();
@@ -38,16 +38,16 @@ assert.equal((await fetchQuery(environment, node, { id }).toPromise()).node.stat
 const stored = createOperationDescriptor(node, { id });
 environment.retain(stored);
 
-const seen = [];
-let told = () => {};
+const received = [];
+let notify = () => {};
 async function until(version) {
-  while (seen.at(-1) !== version) await new Promise((resolve) => (told = resolve));
+  while (received.at(-1) !== version) await new Promise((resolve) => (notify = resolve));
 }
 async function follow(after) {
   const subscription = await compiled("operationsFollowSubscription");
-  return { over: new Promise((resolve) => requestSubscription(environment, {
+  return { ended: new Promise((resolve) => requestSubscription(environment, {
     subscription, variables: { id, after }, onCompleted: () => resolve("completed"), onError: () => resolve("lost"),
-    onNext: ({ verificationUpdated }) => (seen.push(...verificationUpdated.events.map(({ version }) => version)), told()),
+    onNext: ({ verificationUpdated }) => (received.push(...verificationUpdated.events.map(({ version }) => version)), notify()),
   })) };
 }
 
@@ -56,16 +56,16 @@ await until(1);
 await reportProgress(id, "LINK_OPENED");
 await until(2);
 socket.terminate();
-assert.equal(await following.over, "lost");
+assert.equal(await following.ended, "lost");
 await reportProgress(id, "CAPTURE_STARTED", "CAPTURE_COMPLETED");
-following = await follow(seen.at(-1));
+following = await follow(received.at(-1));
 await until(4);
 await reportResult(id, "FAILED", "IDVV_2101");
-assert.equal(await following.over, "completed");
-assert.deepEqual(seen, [1, 2, 3, 4, 5]);
+assert.equal(await following.ended, "completed");
+assert.deepEqual(received, [1, 2, 3, 4, 5]);
 assert.equal(environment.lookup(stored.fragment).data.node.status, "FAILED");
 
-// Pages: each cursor leads to the next rows, and the connection's key puts them together.
+// Pages: each cursor leads to the next rows, and Relay joins them by the connection's key.
 for (let more = 0; more < 4; more += 1) await create();
 const list = await compiled("operationsListQuery");
 const page = await compiled("operationsListPaginationQuery");

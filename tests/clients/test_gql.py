@@ -1,4 +1,4 @@
-"""Python's own client, gql, against the gateway."""
+"""The Python client gql against the gateway."""
 
 from gql import Client, GraphQLRequest
 from gql.client import AsyncClientSession
@@ -18,7 +18,7 @@ def client(company: Company, reads_the_schema: bool = False) -> Client:
     return Client(transport=transport, fetch_schema_from_transport=reads_the_schema)
 
 
-async def test_it_reads_the_schema_and_follows_to_the_end(company: Company) -> None:
+async def test_gql_reads_the_schema_and_follows_to_the_end(company: Company) -> None:
     id = await company.created()
     versions = []
 
@@ -33,14 +33,14 @@ async def test_it_reads_the_schema_and_follows_to_the_end(company: Company) -> N
     assert versions == [1, 2, 3]
 
 
-async def test_it_asks_writes_and_goes_on_after_its_connection_was_lost(company: Company) -> None:
+async def test_gql_queries_mutates_and_resumes_after_a_lost_connection(company: Company) -> None:
     versions: list[int] = []
 
-    async def follow(session: AsyncClientSession, id: str, most: int) -> None:
+    async def follow(session: AsyncClientSession, id: str, last: int) -> None:
         variables = {"id": id, "after": versions[-1] if versions else 0}
         async for update in session.subscribe(GraphQLRequest(FOLLOWING, variable_values=variables)):
             versions.extend(event["version"] for event in update["verificationUpdated"]["events"])
-            if versions[-1] >= most:
+            if versions[-1] >= last:
                 return
 
     async with client(company) as session:

@@ -1,4 +1,4 @@
-"""The clients that frontends use, on Node, against the gateway: graphql-ws, graphql-sse and EventSource."""
+"""The clients that frontends use, on Node, against the gateway: graphql-ws, graphql-sse, EventSource, Apollo Client, urql and Relay."""
 
 import asyncio
 import json
@@ -19,11 +19,11 @@ SECONDS = 60
 
 @pytest.fixture(scope="module")
 def node() -> str:
-    """Node, with what the clients need."""
-    found = shutil.which("node")
-    if found and (HERE / "node_modules" / ".package-lock.json").exists():
-        return found
-    reason = "node_modules is missing in tests/clients: run `make setup`" if found else "Node is missing: install Node 20 or newer"
+    """The path of Node, if the clients' packages are installed."""
+    path = shutil.which("node")
+    if path and (HERE / "node_modules" / ".package-lock.json").exists():
+        return path
+    reason = "node_modules is missing in tests/clients: run `make setup`" if path else "Node is missing: install Node 20 or newer"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
@@ -39,8 +39,8 @@ def test_the_lock_holds_hashes_and_no_addresses(directory: str) -> None:
     assert "://" not in lock
 
 
-async def run(node: str, script: str, gateway: Gateway, **given: str) -> None:
-    environment = {"PATH": os.environ["PATH"], "GATEWAY_URL": gateway.url, "TOKEN_KEY": KEYS["token_key"], **given}
+async def run(node: str, script: str, gateway: Gateway, **variables: str) -> None:
+    environment = {"PATH": os.environ["PATH"], "GATEWAY_URL": gateway.url, "TOKEN_KEY": KEYS["token_key"], **variables}
     process = await asyncio.create_subprocess_exec(node, HERE / script, env=environment, stdout=PIPE, stderr=STDOUT)
     try:
         output, _ = await asyncio.wait_for(process.communicate(), SECONDS)
@@ -52,15 +52,15 @@ async def run(node: str, script: str, gateway: Gateway, **given: str) -> None:
 
 
 SCRIPTS = {
-    "a life with a retry is followed without a gap": "followed.js",
-    "a dropped connection is resumed without loss or doubles": "dropped.js",
-    "a client whose token expired goes on with a new one": "expired.js",
-    "graphql-sse goes on after what it saw": "graphql_sse.js",
-    "an EventSource goes on after the last event's id": "event_source.js",
+    "all events of a verification and its retry arrive": "followed.js",
+    "a dropped connection is resumed without lost events": "dropped.js",
+    "a client resumes with a new token after its token expired": "expired.js",
+    "graphql-sse resumes after the last event": "graphql_sse.js",
+    "an EventSource resumes after the last event's id": "event_source.js",
     "requests that offer an upgrade are answered on a kept connection": "offers.js",
     "every audit of GraphQL over HTTP is ok": "audits.js",
-    "Apollo Client follows, resumes and keeps its cache current": "apollo.js",
-    "urql follows, resumes and keeps its cache current": "urql.js",
+    "Apollo Client follows, resumes and updates its cache": "apollo.js",
+    "urql follows, resumes and updates its cache": "urql.js",
 }
 
 
@@ -69,24 +69,24 @@ async def test_clients_on_node(node: str, gateway: Gateway, script: str) -> None
     await run(node, script, gateway)
 
 
-@pytest.mark.parametrize("remembers", [True, False])
-async def test_apollo_client_and_urql_send_hashes_in_place_of_documents(node: str, database_uri: str, remembers: bool) -> None:
-    async with serving(database_uri, persisted_queries=remembers) as gateway:
-        await run(node, "persisted.js", gateway, REMEMBERS="yes" if remembers else "no")
+@pytest.mark.parametrize("stores_documents", [True, False])
+async def test_apollo_client_and_urql_send_hashes_instead_of_documents(node: str, database_uri: str, stores_documents: bool) -> None:
+    async with serving(database_uri, persisted_queries=stores_documents) as gateway:
+        await run(node, "persisted.js", gateway, STORES_DOCUMENTS="yes" if stores_documents else "no")
 
 
-async def compiled(node: str, directory: Path, **given: object) -> str:
-    """What Relay's compiler made of the operations."""
+async def compiled(node: str, directory: Path, **options: object) -> str:
+    """Compile the operations with Relay's compiler. Returns the directory of the artifacts."""
     shutil.copytree(HERE / "relay", directory / "source")
     shutil.copy(SDL, directory / "schema.graphql")
     (directory / "package.json").write_text('{"type": "module"}')
     config = {"src": "source", "artifactDirectory": "artifacts", "schema": "schema.graphql", "language": "javascript", "eagerEsModules": True}
-    (directory / "relay.config.json").write_text(json.dumps({**config, **given}))
+    (directory / "relay.config.json").write_text(json.dumps({**config, **options}))
     (directory / "artifacts").mkdir()
     compiler = HERE / "node_modules" / "relay-compiler" / "cli.js"
     process = await asyncio.create_subprocess_exec(node, compiler, "relay.config.json", cwd=directory, stdout=PIPE, stderr=STDOUT)
-    told, _ = await asyncio.wait_for(process.communicate(), SECONDS)
-    assert process.returncode == 0, told.decode()
+    output, _ = await asyncio.wait_for(process.communicate(), SECONDS)
+    assert process.returncode == 0, output.decode()
     return str(directory / "artifacts")
 
 
@@ -94,7 +94,7 @@ async def test_relay_compiles_against_the_schema_and_runs(node: str, gateway: Ga
     await run(node, "relay.js", gateway, ARTIFACTS=await compiled(node, tmp_path))
 
 
-async def test_relay_names_the_documents_that_its_compiler_made_a_manifest_of(node: str, database_uri: str, tmp_path: Path) -> None:
+async def test_relay_sends_the_ids_of_trusted_documents(node: str, database_uri: str, tmp_path: Path) -> None:
     manifest = tmp_path / "persisted.json"
     manifest.write_text("{}")
     artifacts = await compiled(node, tmp_path, persistConfig={"file": manifest.name, "algorithm": "MD5"})

@@ -1,4 +1,4 @@
-// urql with what it brings: its default fetch exchange, subscriptions over a socket and over event streams, and Graphcache.
+// urql: its default fetch exchange, subscriptions over a socket and over event streams, and Graphcache.
 
 import { strict as assert } from "node:assert";
 import { Client, fetchExchange, gql, subscriptionExchange } from "@urql/core";
@@ -21,41 +21,41 @@ const CREATE = gql`
 `;
 const input = { firstName: "Jeanne", lastName: "Moreau", redirectionUrl: "https://shop.example/welcome" };
 
-// With the schema, the cache knows which types a fragment is for.
+// With the schema, the cache can match fragments on abstract types.
 const { data: schema } = await new Client({ url, fetchOptions, preferGetMethod: false, exchanges: [fetchExchange] }).query(getIntrospectionQuery(), {});
 
-async function lived(client, id, cutOff) {
-  const seen = [], shown = [];
-  let told = () => {};
-  const until = async (holds) => {
-    while (!holds()) await new Promise((resolve) => (told = resolve));
+async function followToTheEnd(client, id, cutOff) {
+  const received = [], shown = [];
+  let notify = () => {};
+  const until = async (condition) => {
+    while (!condition()) await new Promise((resolve) => (notify = resolve));
   };
   const watching = client.query(READ, { id }).subscribe(({ data, error }) => {
     assert.equal(error, undefined);
     shown.push(data.verification.status);
-    told();
+    notify();
   });
   const follow = (after) => client.subscription(FOLLOW, { id, after }).subscribe(({ data }) => {
-    // When a stream ends, urql tells its last message once more.
+    // When a stream ends, urql delivers its last message again.
     const versions = data?.verificationUpdated.events.map(({ version }) => version) ?? [];
-    if (versions.at(-1) !== seen.at(-1)) seen.push(...versions);
-    told();
+    if (versions.at(-1) !== received.at(-1)) received.push(...versions);
+    notify();
   });
   let following = follow(0);
-  await until(() => seen.at(-1) === 1);
+  await until(() => received.at(-1) === 1);
   await reportProgress(id, "LINK_OPENED");
-  await until(() => seen.at(-1) === 2);
+  await until(() => received.at(-1) === 2);
   await cutOff();
   following.unsubscribe();
 
   await reportProgress(id, "CAPTURE_STARTED", "CAPTURE_COMPLETED");
-  following = follow(seen.at(-1));
-  await until(() => seen.at(-1) === 4);
+  following = follow(received.at(-1));
+  await until(() => received.at(-1) === 4);
   await reportResult(id, "VERIFIED");
-  await until(() => seen.at(-1) === 5 && shown.at(-1) === "VERIFIED");
+  await until(() => received.at(-1) === 5 && shown.at(-1) === "VERIFIED");
   following.unsubscribe();
   watching.unsubscribe();
-  assert.deepEqual(seen, [1, 2, 3, 4, 5]);
+  assert.deepEqual(received, [1, 2, 3, 4, 5]);
 }
 
 // Over a socket.
@@ -67,25 +67,25 @@ const forwardSubscription = ({ query, variables }) => ({
 const overSocket = new Client({
   url, fetchOptions, preferGetMethod: false, exchanges: [cacheExchange({ schema }), fetchExchange, subscriptionExchange({ forwardSubscription })],
 });
-const made = (await overSocket.mutation(CREATE, { input })).data.createVerification;
-assert.equal(made.__typename, "Verification");
-await lived(overSocket, made.id, async () => socket.terminate());
+const created = (await overSocket.mutation(CREATE, { input })).data.createVerification;
+assert.equal(created.__typename, "Verification");
+await followToTheEnd(overSocket, created.id, async () => socket.terminate());
 
-// Over event streams, by the fetch exchange alone. Its Accept names them for queries too, which must not become streams.
-const answered = [];
+// Over event streams, with only the fetch exchange. Its Accept header lists event streams for queries too, but queries must not become streams.
+const contentTypes = [];
 const overFetch = new Client({
   url, fetchOptions, fetchSubscriptions: true, preferGetMethod: false, exchanges: [cacheExchange({ schema }), fetchExchange],
-  fetch: async (...asked) => {
-    const response = await fetch(...asked);
-    answered.push(response.headers.get("content-type"));
+  fetch: async (...request) => {
+    const response = await fetch(...request);
+    contentTypes.push(response.headers.get("content-type"));
     return response;
   },
 });
-await lived(overFetch, (await create()).id, async () => {});
-const streams = answered.filter((type) => type.startsWith("text/event-stream"));
+await followToTheEnd(overFetch, (await create()).id, async () => {});
+const streams = contentTypes.filter((type) => type.startsWith("text/event-stream"));
 assert.equal(streams.length, 2);
-assert.ok(answered.length > streams.length);
+assert.ok(contentTypes.length > streams.length);
 
-// With GET, as urql does where a query is short.
+// By GET, as urql does for short queries.
 const overGet = new Client({ url, fetchOptions, preferGetMethod: "force", exchanges: [fetchExchange] });
 assert.equal((await overGet.query(gql`{ statuses { status final } }`, {})).data.statuses.length, 4);

@@ -1,4 +1,4 @@
-"""Chance that two executions share: what happens at a place depends on the seed and the place alone."""
+"""Random choices that two executions share: a choice depends only on the seed and the place where it is made."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -10,24 +10,24 @@ SIDES = 10_000
 
 
 class Dice:
-    """Dice that fall the same way whenever the same is asked. `rate` is how often something goes wrong, from 0 to 1."""
+    """Makes random choices that are the same whenever they are requested for the same place. `rate`: how often something goes wrong, from 0 to 1."""
 
     def __init__(self, seed: int, rate: float) -> None:
         self.seed = seed
         self.rate = rate
 
     def number(self, *of: object) -> int:
-        """A number for this, any from 0 on."""
+        """A number from 0 to 2^32 - 1 for this place."""
         return crc32(repr((self.seed, of)).encode())
 
     def chosen(self, among: Sequence[T], *of: object) -> T:
-        """One of these."""
+        """One of the values, chosen for this place."""
         return among[self.number("chosen", *of) % len(among)]
 
     def happens(self, rate: float, *of: object) -> bool:
-        """Whether something happens that does so at this rate."""
+        """Whether an event of this rate happens at this place."""
         return self.number("happens", *of) % SIDES < rate * SIDES
 
     def misses(self, *of: object) -> bool:
-        """Whether something goes wrong here."""
+        """Whether something goes wrong at this place."""
         return self.happens(self.rate, *of)

@@ -1,4 +1,4 @@
-"""Documents: the many ways of writing an operation down."""
+"""Rewrites a plain operation as one of many operation documents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,8 +38,8 @@ class Variable:
 
 
 @dataclass
-class Written:
-    """A document, the name of the operation in it that is meant, and its variables."""
+class OperationDocument:
+    """The text of a document, the name of the operation to execute, and the variables that it declares."""
 
     text: str
     name: str | None
@@ -51,8 +51,8 @@ class Written:
         return parsed(self.text)
 
 
-class Rewriting:
-    """Writes an operation down in one of many ways: most mean the same, some depend on variables."""
+class Rewriter:
+    """Rewrites an operation in random forms. Most select the same fields; some select fields that depend on variables."""
 
     def __init__(self, schema: GraphQLSchema, inputs: Inputs) -> None:
         self._schema = schema
@@ -66,12 +66,12 @@ class Rewriting:
     def _happens(self, rate: float) -> bool:
         return self._random.random() < rate
 
-    def _next(self, of: str) -> str:
+    def _new_name(self, prefix: str) -> str:
         self._number += 1
-        return f"{of}{self._number}"
+        return f"{prefix}{self._number}"
 
-    def rewritten(self, operation: OperationDefinitionNode) -> Written:
-        """The operation, written down."""
+    def rewritten(self, operation: OperationDefinitionNode) -> OperationDocument:
+        """The operation in one random form."""
         root = self._schema.get_root_type(operation.operation)
         assert root
         [first, *_] = nodes = operation.selection_set.selections
@@ -83,25 +83,25 @@ class Rewriting:
         parts += [f"fragment {name} on {type} {{ {text} }}" for name, type, text in self._fragments]
         parts += ["query Other { __typename }", "query Another($a: Boolean!) { __typename @skip(if: $a) }"] if others else []
         self._random.shuffle(parts)
-        return Written("\n".join(parts), name, self._variables)
+        return OperationDocument("\n".join(parts), name, self._variables)
 
     def _selections(self, type: Composite, nodes: Sequence[Any]) -> str:
         parts = [self._selection(type, node) for node in nodes]
         if self._happens(0.15):
-            parts.insert(self._random.randrange(len(parts) + 1), self._random.choice(("__typename", f"{self._next('t')}: __typename")))
+            parts.insert(self._random.randrange(len(parts) + 1), self._random.choice(("__typename", f"{self._new_name('t')}: __typename")))
         if self._happens(0.25):
             start = self._random.randrange(len(parts))
             end = self._random.randint(start + 1, len(parts))
-            parts[start:end] = [self._apart(type, " ".join(parts[start:end]))]
-        known = [name for name, of, _ in self._fragments if of == type.name]
-        if known and self._happens(0.3):
-            parts.insert(self._random.randrange(len(parts) + 1), f"...{self._random.choice(known)}{self._conditions()}")
+            parts[start:end] = [self._in_fragment(type, " ".join(parts[start:end]))]
+        existing = [name for name, of, _ in self._fragments if of == type.name]
+        if existing and self._happens(0.3):
+            parts.insert(self._random.randrange(len(parts) + 1), f"...{self._random.choice(existing)}{self._conditions()}")
         return " ".join(parts)
 
-    def _apart(self, type: Composite, text: str) -> str:
-        """Selections in a fragment of their own, with a name or without."""
+    def _in_fragment(self, type: Composite, text: str) -> str:
+        """Selections moved into a fragment, named or inline."""
         if self._happens(0.4):
-            name = self._next("F")
+            name = self._new_name("F")
             self._fragments.append((name, type.name, text))
             spread = f"...{name}{self._conditions()}"
             return f"{spread} {spread}" if self._happens(0.2) else spread
@@ -129,14 +129,14 @@ class Rewriting:
         return text
 
     def _head(self, node: FieldNode, found: Any) -> str:
-        """The field's name and arguments; where the same field is written again, most often the same ones."""
-        known = self._heads.get(id(node))
-        if known and self._happens(0.8):
-            return known
-        given = {argument.name.value: argument.value for argument in node.arguments or ()}
-        arguments = ", ".join(f"{name}: {self._argument(found.args[name], value)}" for name, value in given.items() if found)
-        aliased = known or self._happens(0.25)
-        alias = self._next("a") if aliased else node.alias.value if node.alias else ""
+        """The field's alias, name and arguments. If the same field is repeated, they mostly stay the same."""
+        previous = self._heads.get(id(node))
+        if previous and self._happens(0.8):
+            return previous
+        values = {argument.name.value: argument.value for argument in node.arguments or ()}
+        arguments = ", ".join(f"{name}: {self._argument(found.args[name], value)}" for name, value in values.items() if found)
+        aliased = previous or self._happens(0.25)
+        alias = self._new_name("a") if aliased else node.alias.value if node.alias else ""
         head = f"{f'{alias}: ' if alias else ''}{node.name.value}{f'({arguments})' if arguments else ''}"
         self._heads[id(node)] = head
         return head
@@ -150,7 +150,7 @@ class Rewriting:
         return print_ast(value)
 
     def _with_variables(self, type: Any) -> str:
-        """An input with variables somewhere inside it."""
+        """An input that contains variables at any depth."""
         if self._happens(0.25):
             return self._variable(type, False)
         inside: Any = type.of_type if isinstance(type, GraphQLNonNull) else type
@@ -161,8 +161,8 @@ class Rewriting:
             names += [name for name in inside.fields if name not in names and self._happens(0.1)]
             return f"{{{', '.join(f'{name}: {self._nested(inside.fields[name])}' for name in names)}}}"
         if get_named_type(inside).name == "JSON" and not isinstance(inside, GraphQLEnumType):
-            made = [self._variable(self._builtin("Int"), False), self._variable(self._builtin("String"), False)]
-            return self._random.choice((f"[{', '.join(made)}]", f"{{ a: {made[0]}, b: [{made[1]}] }}"))
+            items = [self._variable(self._builtin("Int"), False), self._variable(self._builtin("String"), False)]
+            return self._random.choice((f"[{', '.join(items)}]", f"{{ a: {items[0]}, b: [{items[1]}] }}"))
         return self._inputs.literal(type)
 
     def _nested(self, field: Any) -> str:
@@ -172,11 +172,11 @@ class Rewriting:
         return self._schema.type_map[name]
 
     def _variable(self, type: Any, has_default: bool) -> str:
-        """A variable in a place of this type; one that is there already, now and then."""
-        known = [each for each in self._variables if str(each.type) == str(type)]
-        if known and self._happens(0.3):
-            return f"${self._random.choice(known).name}"
-        made = Variable(self._next("v"), type)
+        """A variable of this type: sometimes one that is already declared, else a new one."""
+        existing = [each for each in self._variables if str(each.type) == str(type)]
+        if existing and self._happens(0.3):
+            return f"${self._random.choice(existing).name}"
+        made = Variable(self._new_name("v"), type)
         inside: Any = type.of_type if isinstance(type, GraphQLNonNull) else type
         if isinstance(type, GraphQLNonNull) and self._happens(0.3):
             made.type = inside
@@ -199,20 +199,20 @@ class Rewriting:
     def _condition(self, usual: str) -> str:
         if self._happens(0.3):
             return usual if self._happens(0.7) else self._random.choice(("true", "false"))
-        known = [each for each in self._variables if each.name.startswith("b")]
-        if len(known) > 3 or (known and self._happens(0.4)):
-            return f"${self._random.choice(known).name}"
+        existing = [each for each in self._variables if each.name.startswith("b")]
+        if len(existing) > 3 or (existing and self._happens(0.4)):
+            return f"${self._random.choice(existing).name}"
         nullable = self._happens(0.2)
         boolean = self._builtin("Boolean")
-        made = Variable(self._next("b"), boolean if nullable else GraphQLNonNull(boolean), usual if nullable or self._happens(0.2) else None)
+        made = Variable(self._new_name("b"), boolean if nullable else GraphQLNonNull(boolean), usual if nullable or self._happens(0.2) else None)
         self._variables.append(made)
         return f"${made.name}"
 
 
 def variable_values(variables: Sequence[Variable], inputs: Inputs) -> dict[str, Any] | None:
-    """Values that a request might bring for these variables: most of them right, some missing, some that nobody declared."""
+    """Values for these variables, as a request might send them: mostly correct, some missing, some undeclared."""
     random = inputs.random
-    given = {each.name: inputs.raw(each.type) for each in variables if random.random() > (0.05 if isinstance(each.type, GraphQLNonNull) else 0.25)}
+    values = {each.name: inputs.raw(each.type) for each in variables if random.random() > (0.05 if isinstance(each.type, GraphQLNonNull) else 0.25)}
     if random.random() < 0.1:
-        given["undeclared"] = [1, {"a": None}]
-    return given if given or random.random() < 0.5 else None
+        values["undeclared"] = [1, {"a": None}]
+    return values if values or random.random() < 0.5 else None

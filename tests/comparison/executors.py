@@ -1,4 +1,4 @@
-"""The ways to execute an operation."""
+"""The two executors: graphql-core and the compiled one, behind one interface."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable
@@ -9,15 +9,15 @@ from graphql import DocumentNode, ExecutionResult, GraphQLSchema, OperationDefin
 from compiler import Compiler
 
 Result = ExecutionResult | Awaitable[ExecutionResult]
-# The root, the context, the raw variables, the variant.
+# Arguments: the root, the context, the raw variables, the variant.
 Execute = Callable[[Any, Any, dict[str, Any] | None, Hashable], Result]
 Prepare = Callable[[DocumentNode, OperationDefinitionNode], Execute]
-# A way, for one schema.
-Way = Callable[[GraphQLSchema], Prepare]
+# Makes an executor for one schema.
+MakeExecutor = Callable[[GraphQLSchema], Prepare]
 
 
 def reference(schema: GraphQLSchema, **options: Any) -> Prepare:
-    """graphql-core's way."""
+    """graphql-core's executor."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
         name = operation.name.value if operation.name else None
@@ -27,7 +27,7 @@ def reference(schema: GraphQLSchema, **options: Any) -> Prepare:
 
 
 class Compiled:
-    """The gateway's way. It counts why executions were left to graphql-core."""
+    """The compiled executor. It counts the executions that it left to graphql-core, by reason."""
 
     def __init__(self, schema: GraphQLSchema, *, dates_left_to_orjson: bool = False) -> None:
         self.refused: Counter[str] = Counter()
@@ -45,5 +45,5 @@ class Compiled:
 
 
 async def awaited(result: Result) -> ExecutionResult:
-    """The result, waited for where there is something to wait for."""
+    """The result, awaited if it is awaitable."""
     return result if isinstance(result, ExecutionResult) else await result

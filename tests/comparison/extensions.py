@@ -1,4 +1,4 @@
-"""What stands around resolvers: permissions, at once and later, and a field extension."""
+"""Layers around resolvers: permissions, synchronous and asynchronous, and a field extension."""
 
 import asyncio
 from typing import Any
@@ -6,42 +6,42 @@ from typing import Any
 from strawberry.extensions import FieldExtension
 from strawberry.permission import BasePermission
 
-from tests.comparison.asked import Info, place
+from tests.comparison.resolvers import Info, place
 
 LATE = {"code": "LATE"}
 
 
 class Allowed(BasePermission):
-    """Somebody may, or not."""
+    """A permission that refuses at random places."""
 
     message = "you may not"
 
-    def has_permission(self, source: Any, info: Info, **given: Any) -> bool:
-        """Whether they may."""
-        return not info.context.dice.misses("allowed", place(info), repr(given))
+    def has_permission(self, source: Any, info: Info, **arguments: Any) -> bool:
+        """Whether the caller may use the field."""
+        return not info.context.dice.misses("allowed", place(info), repr(arguments))
 
 
 class AllowedLater(BasePermission):
-    """Somebody may, or not; to know it takes time."""
+    """An asynchronous permission that refuses at random places."""
 
     message = "you may not, after all"
     error_extensions = LATE
 
-    async def has_permission(self, source: Any, info: Info, **given: Any) -> bool:
-        """Whether they may."""
+    async def has_permission(self, source: Any, info: Info, **arguments: Any) -> bool:
+        """Whether the caller may use the field."""
         await asyncio.sleep(0)
         return not info.context.dice.misses("allowed later", place(info))
 
 
 class Around(FieldExtension):
-    """Changes what a resolver is given, and what it answers."""
+    """Changes the arguments of a resolver and its result."""
 
-    def resolve(self, next_: Any, source: Any, info: Info, **given: Any) -> Any:
-        """The answer, with something around it."""
-        answer = next_(source, info, **{name: f"<{value}>" if isinstance(value, str) else value for name, value in given.items()})
-        return f"({answer})" if isinstance(answer, str) else answer
+    def resolve(self, next_: Any, source: Any, info: Info, **arguments: Any) -> Any:
+        """The result in parentheses, for arguments in angle brackets."""
+        result = next_(source, info, **{name: f"<{value}>" if isinstance(value, str) else value for name, value in arguments.items()})
+        return f"({result})" if isinstance(result, str) else result
 
-    async def resolve_async(self, next_: Any, source: Any, info: Info, **given: Any) -> Any:
-        """The same where it has to be waited for."""
-        answer = await next_(source, info, **given)
-        return f"[{answer}]" if isinstance(answer, str) else answer
+    async def resolve_async(self, next_: Any, source: Any, info: Info, **arguments: Any) -> Any:
+        """The awaited result in square brackets."""
+        result = await next_(source, info, **arguments)
+        return f"[{result}]" if isinstance(result, str) else result

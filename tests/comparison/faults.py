@@ -1,4 +1,4 @@
-"""How values come about: as they should be, wrong, late, in lists of all kinds."""
+"""Makes the values of the nasty schemas: correct, wrong, awaitable, and in lists of all kinds."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -15,7 +15,7 @@ Make = Callable[[Dice, str], Any]
 
 
 def leaf(good: tuple[Any, ...]) -> Make:
-    """Values of a scalar or an enum."""
+    """Makes values of a scalar or an enum: one of `good`, unless something goes wrong at the place."""
 
     def made(dice: Dice, key: str) -> Any:
         if not dice.misses(key):
@@ -28,12 +28,12 @@ def leaf(good: tuple[Any, ...]) -> Make:
 
 
 def strange(dice: Dice, key: str) -> Any:
-    """What a resolver shouldn't come up with, or raise."""
+    """A value that a resolver should not return; or it raises an exception."""
     return dice.chosen(WRONGS, key, "strange")(dice, key)
 
 
 def error(dice: Dice, key: str) -> Exception:
-    """An error of some kind."""
+    """An exception of one of several kinds."""
     made: tuple[Callable[[], Exception], ...] = (
         lambda: Fault(f"fault at {key}"),
         lambda: GraphQLError(f"refused at {key}", extensions={"code": "REFUSED", "at": key}),
@@ -47,22 +47,22 @@ def error(dice: Dice, key: str) -> Exception:
 
 
 def raised(dice: Dice, key: str) -> Any:
-    """Nothing: it raises."""
+    """Raises an exception."""
     raise error(dice, key)
 
 
 def absent(dice: Dice, key: str) -> Any:
-    """Nothing."""
+    """None."""
     return None
 
 
 def wrong(dice: Dice, key: str) -> Any:
-    """A value of any class."""
+    """A value of any class, mostly a wrong one."""
     return dice.chosen(STRANGE, key, "wrong")
 
 
 async def late(dice: Dice, key: str) -> Any:
-    """What should have been there at once, or an error in its place."""
+    """A wrong value or an exception, after a pause."""
     await asyncio.sleep(0)
     return dice.chosen(LATE, key, "late")(dice, key)
 
@@ -72,7 +72,7 @@ WRONGS: tuple[Make, ...] = (raised, raised, absent, absent, absent, error, wrong
 
 
 def sometimes_later(make: Make) -> Make:
-    """The same, of which some have to be waited for, in all the ways in which there is something to wait for."""
+    """Makes the same values, some of them as awaitables, of all kinds of awaitable."""
 
     def made(dice: Dice, key: str) -> Any:
         if not dice.happens(0.6, key, "is later"):
@@ -83,19 +83,19 @@ def sometimes_later(make: Make) -> Make:
 
 
 async def soon(make: Callable[[], Any]) -> Any:
-    """It, without a pause."""
-    return at_last(make())
+    """The value, in a coroutine that never pauses."""
+    return without_coroutine(make())
 
 
 async def after_pauses(make: Callable[[], Any]) -> Any:
-    """It, after others had their turn."""
+    """The value, in a coroutine that lets other tasks run first."""
     for _ in range(3):
         await asyncio.sleep(0)
-    return at_last(make())
+    return without_coroutine(make())
 
 
-def at_last(made: Any) -> Any:
-    """What was made, unless that has to be waited for again: nobody would."""
+def without_coroutine(made: Any) -> Any:
+    """The value, or None if it is a coroutine itself: no executor awaits an awaitable's result again."""
     if not isinstance(made, CoroutineType):
         return made
     made.close()
@@ -103,33 +103,33 @@ def at_last(made: Any) -> Any:
 
 
 class Waiting:
-    """What can be waited for and is no coroutine."""
+    """An awaitable that is not a coroutine."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
 
     def __await__(self) -> Generator[Any, None, Any]:
         yield from asyncio.sleep(0).__await__()
-        return at_last(self._make())
+        return without_coroutine(self._make())
 
 
 DELAYS: tuple[Callable[[Callable[[], Any]], Any], ...] = (soon, after_pauses, Waiting)
 
 
-def items(make: Make, least: int = 0, most: int = 3) -> Make:
-    """Lists of what is made, in all the ways in which there is something to iterate over."""
+def items(make: Make, min_length: int = 0, max_length: int = 3) -> Make:
+    """Makes lists of values, of all kinds of iterable."""
 
-    def listed(dice: Dice, key: str) -> Any:
+    def make_list(dice: Dice, key: str) -> Any:
         if dice.misses(key):
             return dice.chosen((*WRONGS, lambda *_: Unreadable()), key, "strange")(dice, key)
-        number = least + dice.number(key, "length") % (most - least + 1)
-        return dice.chosen(WAYS, key, "way")(dice, key, number, make)
+        number = min_length + dice.number(key, "length") % (max_length - min_length + 1)
+        return dice.chosen(ITERABLES, key, "way")(dice, key, number, make)
 
-    return listed
+    return make_list
 
 
 def in_a_list(dice: Dice, key: str, number: int, make: Make) -> list[Any]:
-    """A list. What raises while it is made is in it as a value."""
+    """A list. An exception that is raised while an item is made becomes the item."""
     made = []
     for index in range(number):
         try:
@@ -139,26 +139,26 @@ def in_a_list(dice: Dice, key: str, number: int, make: Make) -> list[Any]:
     return made
 
 
-def as_they_come(dice: Dice, key: str, number: int, make: Make) -> Iterator[Any]:
-    """One after the other; some raise between two."""
+def one_by_one(dice: Dice, key: str, number: int, make: Make) -> Iterator[Any]:
+    """An iterator. An exception that is raised while an item is made ends it."""
     for index in range(number):
         yield make(dice, f"{key}.{index}")
 
 
-async def as_they_come_later(dice: Dice, key: str, number: int, make: Make) -> AsyncIterator[Any]:
-    """The same, each of which has to be waited for."""
+async def one_by_one_async(dice: Dice, key: str, number: int, make: Make) -> AsyncIterator[Any]:
+    """The same as an async iterator, which sometimes pauses."""
     for index in range(number):
         if dice.happens(0.5, key, index, "pauses"):
             await asyncio.sleep(0)
         yield make(dice, f"{key}.{index}")
 
 
-WAYS: tuple[Callable[[Dice, str, int, Make], Any], ...] = (
+ITERABLES: tuple[Callable[[Dice, str, int, Make], Any], ...] = (
     in_a_list,
     in_a_list,
     in_a_list,
-    as_they_come,
-    as_they_come_later,
+    one_by_one,
+    one_by_one_async,
     lambda *made: tuple(in_a_list(*made)),
     lambda *made: deque(in_a_list(*made)),
     lambda *made: OrderedDict(enumerate(in_a_list(*made))).values(),

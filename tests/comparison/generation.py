@@ -1,4 +1,4 @@
-"""Documents by chance: of hypothesis-graphql, and wilder ones, each written down in many ways."""
+"""Generates random operation documents: plain ones by hypothesis-graphql and by `operations.py`, each rewritten in several forms."""
 
 from collections.abc import Iterator
 from random import Random
@@ -9,18 +9,18 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import mutations, queries
 
-from tests.comparison.documents import Rewriting, Written
+from tests.comparison.documents import OperationDocument, Rewriter
 from tests.comparison.literals import Inputs
 from tests.comparison.operations import Plain, plain_operations
 from tests.comparison.subjects import Subject
 
-# To make a document takes hypothesis long; to write it down in another way doesn't.
-WAYS_OF_EACH = 4
+# Hypothesis takes long to make a document; rewriting it in another form is fast.
+FORMS_OF_EACH = 4
 BATCH = 60
 
 
-def made(strategy: st.SearchStrategy[str], number: int, start: int) -> list[str]:
-    """So many documents, the same ones for the same start."""
+def examples(strategy: st.SearchStrategy[str], number: int, start: int) -> list[str]:
+    """This number of documents. The same start makes the same documents."""
     documents: list[str] = []
 
     @seed(start)
@@ -33,40 +33,40 @@ def made(strategy: st.SearchStrategy[str], number: int, start: int) -> list[str]
     return documents
 
 
-def of_hypothesis(subject: Subject, start: int, number: int) -> list[str]:
-    """Plain documents of hypothesis-graphql."""
+def hypothesis_documents(subject: Subject, start: int, number: int) -> list[str]:
+    """Plain documents by hypothesis-graphql."""
     options: dict[str, Any] = {"custom_scalars": subject.scalars}
     changing = number // 4 if OperationType.MUTATION in subject.types else 0
-    documents = made(queries(subject.schema, **options), number - changing, start)
-    return documents + (made(mutations(subject.schema, **options), changing, start) if changing else [])
+    documents = examples(queries(subject.schema, **options), number - changing, start)
+    return documents + (examples(mutations(subject.schema, **options), changing, start) if changing else [])
 
 
 def plain(subject: Subject, start: int, share: float) -> Iterator[str]:
-    """Plain documents without end, this share of them from hypothesis-graphql."""
+    """An endless stream of plain documents, this share of them by hypothesis-graphql."""
     random = Random(start)
     while True:
-        documents = of_hypothesis(subject, random.randrange(2**32), int(BATCH * share)) if share else []
-        wilder = Plain(subject.schema, Inputs(random, known=subject.known))
-        documents += [wilder.operation(random.choice(subject.types)) for _ in range(BATCH - len(documents))]
+        documents = hypothesis_documents(subject, random.randrange(2**32), int(BATCH * share)) if share else []
+        own_operations = Plain(subject.schema, Inputs(random, samples=subject.samples))
+        documents += [own_operations.operation(random.choice(subject.types)) for _ in range(BATCH - len(documents))]
         random.shuffle(documents)
         yield from documents
 
 
-def documents(subject: Subject, start: int, share: float = 0.25) -> Iterator[Written]:
-    """Valid documents without end."""
-    inputs = Inputs(Random(f"{start} written down"), known=subject.known)
+def documents(subject: Subject, start: int, share: float = 0.25) -> Iterator[OperationDocument]:
+    """An endless stream of valid operation documents."""
+    inputs = Inputs(Random(f"{start} written down"), samples=subject.samples)
     for text in plain(subject, start, share):
         [operation] = plain_operations(text)
-        for _ in range(WAYS_OF_EACH):
-            written = Rewriting(subject.schema, inputs).rewritten(operation)
-            if not valid(subject, written.text):
-                # Most often it's the plain one already, and all others would be invalid too.
+        for _ in range(FORMS_OF_EACH):
+            generated = Rewriter(subject.schema, inputs).rewritten(operation)
+            if not valid(subject, generated.text):
+                # Mostly the plain document itself is invalid, so that its other forms would be invalid too.
                 break
-            yield written
+            yield generated
 
 
 def valid(subject: Subject, text: str) -> bool:
-    """Whether a document may be executed."""
+    """Whether a document is valid."""
     try:
         return not validate(subject.schema, parse(text), max_errors=1)
     except GraphQLError:

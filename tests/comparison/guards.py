@@ -1,4 +1,4 @@
-"""Fields that ask what their caller may, so that a plan for those who may can leave the question out."""
+"""Guards of the nasty schema: fields that need a scope, so that plans for callers with the scope can leave the guard out."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -10,7 +10,7 @@ from compiler.guards import Resolver
 
 
 class Scoped(Guard):
-    """Lets pass whoever has the scope. Half of the fields answer others with null, the rest with an error."""
+    """Lets callers with the scope pass. For other callers, half of the fields are null and half are errors."""
 
     def __init__(self, inner: Resolver, name: str, scope: str) -> None:
         super().__init__(inner)
@@ -18,23 +18,23 @@ class Scoped(Guard):
         self._scope = scope
 
     def variant(self, context: Any) -> Hashable:
-        """Their scopes."""
+        """The caller's scopes."""
         scopes: Hashable = context.scopes
         return scopes
 
     def passes(self, variant: Any) -> bool:
-        """Whether the scope is among them."""
+        """Whether the caller has the scope."""
         return self._scope in variant
 
     def otherwise(self, source: Any, info: GraphQLResolveInfo[Any], arguments: dict[str, Any]) -> Any:
-        """Null, or an error."""
+        """Null for names of odd length, an error for the others."""
         if len(self._name) % 2:
             return None
         raise GraphQLError(f"{self._name} needs {self._scope}", extensions={"code": "FORBIDDEN"})
 
 
 def guard(schema: GraphQLSchema, type: str, name: str, scope: str) -> None:
-    """Guard a field."""
+    """Guard a field of a schema with a scope."""
     found = schema.type_map[type]
     assert isinstance(found, GraphQLObjectType)
     field = found.fields[name]

@@ -1,4 +1,4 @@
-"""What the nasty schema takes: inputs with defaults of all kinds, and scalars that refuse."""
+"""The inputs of the nasty schema: input objects with defaults of all kinds, and a scalar that refuses some values."""
 
 from datetime import datetime
 from typing import Annotated, Any, NewType
@@ -12,17 +12,17 @@ from tests.comparison.values import Color, Fault, Level
 Odd = NewType("Odd", str)
 
 
-def read_odd(given: Any) -> Any:
-    """What the scalar Odd makes of an input: some it refuses, in several ways."""
-    if given == "refused":
+def read_odd(value: Any) -> Any:
+    """Coerces an input of the scalar Odd. It refuses two values: with a GraphQLError and with another exception."""
+    if value == "refused":
         raise GraphQLError("odd in a way that is refused", extensions={"code": "ODD"})
-    if given == "fails":
+    if value == "fails":
         raise Fault("odd in a way that fails")
-    return f"odd {given!r}"
+    return f"odd {value!r}"
 
 
 def write_odd(value: Any) -> Any:
-    """What the scalar Odd makes of a result: anything, nothing, or an error."""
+    """Serializes a result of the scalar Odd: as any value, None, Undefined, or an error."""
     if value == "fails":
         raise Fault("odd in a way that fails")
     if value == "refused":
@@ -40,14 +40,14 @@ LEVEL = strawberry.enum(Level)
 class Range:
     """An input with defaults."""
 
-    least: int = 1
-    most: int | None = None
+    minimum: int = 1
+    maximum: int | None = None
     steps: list[int] = strawberry.field(default_factory=lambda: [1, 2])
 
 
 @strawberry.input
 class Filter:
-    """An input in which everything may be left out, and hardly anything is the same as null."""
+    """An input whose fields are all optional; for most of them, a missing value differs from null."""
 
     text: str = "text"
     number: int | None = 3
@@ -72,7 +72,7 @@ class Filter:
 
 @strawberry.input
 class Required:
-    """An input that has to be given."""
+    """An input with required fields."""
 
     number: int
     colors: list[Color]
@@ -82,7 +82,7 @@ class Required:
 
 @strawberry.input(one_of=True)
 class Either:
-    """An input of which exactly one field is given."""
+    """An input of which exactly one field is set."""
 
     number: strawberry.Maybe[int]
     text: strawberry.Maybe[str]

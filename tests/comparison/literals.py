@@ -1,4 +1,4 @@
-"""Inputs as documents write them, and as requests bring them: right ones, and wrong ones of every class."""
+"""Generates inputs, as literals of documents and as JSON values of variables: correct ones, and wrong ones of every class."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from graphql import (
 
 from tests.comparison.values import Text, Whole
 
-DEEPEST = 3
+MAX_DEPTH = 3
 LITERALS: dict[str, tuple[str, ...]] = {
     "Int": ("0", "1", "-3", "2147483647", "-2147483648"),
     "Float": ("0", "1.5", "-2", "1e10", "0.1"),
@@ -41,10 +41,10 @@ RAW: dict[str, tuple[Any, ...]] = {
 WRONG: tuple[Any, ...] = (
     *(True, False, 0, 1, 2**31, -(2**31) - 1, 2**53, 10**30, 1.5, 3.0, -0.0, float("nan"), float("inf"), -float("inf"), 1e30),
     *("", "x", "1", "true", "RED", "red", "r", "2026-03-02", "2026-03-02T12:00:00", "later", b"bytes", Text("RED"), Whole(2**40)),
-    *([], [1], [None], [[1]], {}, {"number": 1}, {"unknown": 1}, {"least": "x"}, (1, 2), {1}, object),
+    *([], [1], [None], [[1]], {}, {"number": 1}, {"unknown": 1}, {"minimum": "x"}, (1, 2), {1}, object),
 )  # fmt: skip
 
-# What is nearly right.
+# Values that are nearly correct for a type.
 NEARLY: dict[str, tuple[Any, ...]] = {
     "Int": (2**31, -(2**31) - 1, 1.5, True, "1", float("nan")),
     "Float": (float("nan"), float("inf"), "1.5", False),
@@ -55,62 +55,65 @@ NEARLY: dict[str, tuple[Any, ...]] = {
 
 
 class Inputs:
-    """Inputs of any type, by chance."""
+    """Generates random inputs of any type.
 
-    def __init__(self, random: Random, wrong: float = 0.0, known: Mapping[str, tuple[Any, ...]] | None = None) -> None:
+    `wrong`: the share of wrong JSON values. `samples`: preferred values of a type, by its name.
+    """
+
+    def __init__(self, random: Random, wrong: float = 0.0, samples: Mapping[str, tuple[Any, ...]] | None = None) -> None:
         self.random = random
         self.wrong = wrong
-        self.known = known or {}
+        self.samples = samples or {}
 
-    def literal(self, type: GraphQLInputType, deep: int = 0) -> str:
-        """One as documents write it."""
+    def literal(self, type: GraphQLInputType, depth: int = 0) -> str:
+        """An input as a literal in a document."""
         if isinstance(type, GraphQLNonNull):
-            return self.present(type.of_type, deep)
-        return "null" if self.random.random() < 0.12 else self.present(type, deep)
+            return self.present(type.of_type, depth)
+        return "null" if self.random.random() < 0.12 else self.present(type, depth)
 
-    def present(self, type: Any, deep: int) -> str:
-        """One that is not null."""
+    def present(self, type: Any, depth: int) -> str:
+        """A literal that is not null."""
         random = self.random
         if isinstance(type, GraphQLList):
             if random.random() < 0.15:
-                return self.present(type.of_type.of_type if isinstance(type.of_type, GraphQLNonNull) else type.of_type, deep)
-            return f"[{', '.join(self.literal(type.of_type, deep + 1) for _ in range(random.randrange(3)))}]"
+                return self.present(type.of_type.of_type if isinstance(type.of_type, GraphQLNonNull) else type.of_type, depth)
+            return f"[{', '.join(self.literal(type.of_type, depth + 1) for _ in range(random.randrange(3)))}]"
         if isinstance(type, GraphQLEnumType):
             names: list[str] = list(type.values)
             return random.choice(names)
         if isinstance(type, GraphQLInputObjectType):
-            return f"{{{', '.join(f'{name}: {self.literal(type.fields[name].type, deep + 1)}' for name in self.fields(type, deep))}}}"
-        if type.name in self.known and random.random() < 0.8:
-            return json.dumps(random.choice(self.known[type.name]))
+            return f"{{{', '.join(f'{name}: {self.literal(type.fields[name].type, depth + 1)}' for name in self.fields(type, depth))}}}"
+        if type.name in self.samples and random.random() < 0.8:
+            return json.dumps(random.choice(self.samples[type.name]))
         return random.choice(LITERALS[type.name])
 
-    def fields(self, type: GraphQLInputObjectType, deep: int) -> list[str]:
-        """Those fields of an input that are given, in any order."""
+    def fields(self, type: GraphQLInputObjectType, depth: int) -> list[str]:
+        """The fields of an input object that are set, in random order."""
         random, fields = self.random, type.fields
         if type.is_one_of:
             return [random.choice(list(fields))]
-        rate = 0.0 if deep > DEEPEST else 0.25
-        given = [name for name, field in fields.items() if is_required_input_field(field) or random.random() < rate]
-        random.shuffle(given)
-        return given
+        rate = 0.0 if depth > MAX_DEPTH else 0.25
+        names = [name for name, field in fields.items() if is_required_input_field(field) or random.random() < rate]
+        random.shuffle(names)
+        return names
 
-    def raw(self, type: GraphQLInputType, deep: int = 0) -> Any:
-        """One as a request brings it: wrong as often as is wanted."""
+    def raw(self, type: GraphQLInputType, depth: int = 0) -> Any:
+        """An input as a JSON value in a request's variables. It is wrong at the rate `wrong`."""
         if self.random.random() < self.wrong:
             return self.random.choice(NEARLY.get(get_named_type(type).name, WRONG) if self.random.random() < 0.5 else WRONG)
         if isinstance(type, GraphQLNonNull):
-            return self.raw_present(type.of_type, deep)
-        return None if self.random.random() < 0.12 else self.raw_present(type, deep)
+            return self.raw_present(type.of_type, depth)
+        return None if self.random.random() < 0.12 else self.raw_present(type, depth)
 
-    def raw_present(self, type: Any, deep: int) -> Any:
-        """One that is not null."""
+    def raw_present(self, type: Any, depth: int) -> Any:
+        """A JSON value that is not null."""
         random = self.random
         if isinstance(type, GraphQLList):
             if random.random() < 0.15:
-                return self.raw(type.of_type, deep)
-            return [self.raw(type.of_type, deep + 1) for _ in range(random.randrange(3))]
+                return self.raw(type.of_type, depth)
+            return [self.raw(type.of_type, depth + 1) for _ in range(random.randrange(3))]
         if isinstance(type, GraphQLEnumType):
             return random.choice(list(type.values))
         if isinstance(type, GraphQLInputObjectType):
-            return {name: self.raw(type.fields[name].type, deep + 1) for name in self.fields(type, deep)}
-        return random.choice(self.known[type.name] if type.name in self.known and random.random() < 0.8 else RAW[type.name])
+            return {name: self.raw(type.fields[name].type, depth + 1) for name in self.fields(type, depth)}
+        return random.choice(self.samples[type.name] if type.name in self.samples and random.random() < 0.8 else RAW[type.name])

@@ -1,4 +1,4 @@
-"""Executors with a mistake each, as one could make it: graphql-core, changed. The comparison must find every one of them."""
+"""Executors with one plausible mistake each, made by changing graphql-core. The comparison must find every mistake."""
 
 from collections.abc import Callable, Hashable
 from enum import Enum
@@ -25,12 +25,12 @@ Changed = type[Executor[Any]]
 
 
 def with_executor(executor: Changed) -> Callable[[GraphQLSchema], Prepare]:
-    """graphql-core's way, with a changed executor."""
+    """graphql-core with a changed executor class."""
     return lambda schema: reference(schema, executor_class=executor)
 
 
 class StopsNulls(Executor[Any]):
-    """Leaves a null where none may be."""
+    """Leaves a null at a non-null field."""
 
     def handle_field_error(self, raw_error: Any, return_type: Any, field_details_list: Any, path: Any) -> None:
         nullable = return_type.of_type if isinstance(return_type, GraphQLNonNull) else return_type
@@ -38,7 +38,7 @@ class StopsNulls(Executor[Any]):
 
 
 class SpreadsNulls(Executor[Any]):
-    """Lets the null of an item in a list that allows it go up to the list."""
+    """Propagates the null of a nullable item to its list."""
 
     def handle_field_error(self, raw_error: Any, return_type: Any, field_details_list: Any, path: Any) -> None:
         inside = isinstance(path.key, int) and not isinstance(return_type, GraphQLNonNull)
@@ -46,7 +46,7 @@ class SpreadsNulls(Executor[Any]):
 
 
 class StopsNullsOfItems(Executor[Any]):
-    """Leaves a null in a list that allows none."""
+    """Leaves a null in a list of non-null items."""
 
     def handle_field_error(self, raw_error: Any, return_type: Any, field_details_list: Any, path: Any) -> None:
         inside = isinstance(path.key, int) and isinstance(return_type, GraphQLNonNull)
@@ -54,7 +54,7 @@ class StopsNullsOfItems(Executor[Any]):
 
 
 class DropsAliases(Executor[Any]):
-    """Answers under the field's name."""
+    """Uses the field's name as key instead of its alias."""
 
     def execute_fields(self, parent_type: Any, source_value: Any, path: Any, grouped_field_set: Any, position_context: Any) -> Any:
         named = {details[0].node.name.value if path else name: details for name, details in grouped_field_set.items()}
@@ -62,7 +62,7 @@ class DropsAliases(Executor[Any]):
 
 
 class SortsKeys(Executor[Any]):
-    """Answers what had to be waited for behind the rest."""
+    """Sorts the keys of objects whose fields are awaited in reverse order."""
 
     def execute_fields(self, parent_type: Any, source_value: Any, path: Any, grouped_field_set: Any, position_context: Any) -> Any:
         result = super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
@@ -73,7 +73,7 @@ class SortsKeys(Executor[Any]):
 
 
 class TakesAnyEnum(Executor[Any]):
-    """Writes whatever a resolver answers where an enum should be."""
+    """Serializes any value at an enum."""
 
     @staticmethod
     def complete_leaf_value(return_type: Any, result: Any) -> Any:
@@ -83,7 +83,7 @@ class TakesAnyEnum(Executor[Any]):
 
 
 class TakesAnyInt(Executor[Any]):
-    """Writes whole numbers of any size."""
+    """Serializes integers of any size."""
 
     @staticmethod
     def complete_leaf_value(return_type: Any, result: Any) -> Any:
@@ -93,7 +93,7 @@ class TakesAnyInt(Executor[Any]):
 
 
 class TakesAnyFloat(Executor[Any]):
-    """Writes numbers that are none."""
+    """Serializes NaN and infinity."""
 
     @staticmethod
     def complete_leaf_value(return_type: Any, result: Any) -> Any:
@@ -103,7 +103,7 @@ class TakesAnyFloat(Executor[Any]):
 
 
 class WritesPython(Executor[Any]):
-    """Writes booleans as Python does."""
+    """Serializes booleans at a String as Python does."""
 
     @staticmethod
     def complete_leaf_value(return_type: Any, result: Any) -> Any:
@@ -111,7 +111,7 @@ class WritesPython(Executor[Any]):
 
 
 class LosesIndices(Executor[Any]):
-    """Tells errors in lists without saying of which item."""
+    """Reports all errors in lists with the index 0."""
 
     def handle_field_error(self, raw_error: Any, return_type: Any, field_details_list: Any, path: Any) -> None:
         keys = [0 if isinstance(key, int) else key for key in path.as_list()]
@@ -120,28 +120,28 @@ class LosesIndices(Executor[Any]):
 
 
 class LosesLocations(Executor[Any]):
-    """Tells only the first place of a field that is written down more than once."""
+    """Reports only the first location of a field that the document selects more than once."""
 
     def handle_field_error(self, raw_error: Any, return_type: Any, field_details_list: Any, path: Any) -> None:
         super().handle_field_error(raw_error, return_type, field_details_list[:1], path)
 
 
 class LosesOriginals(Executor[Any]):
-    """Tells errors without what they were made of."""
+    """Reports errors without their original exception."""
 
     def handle_field_error(self, raw_error: Any, return_type: Any, field_details_list: Any, path: Any) -> None:
         super().handle_field_error(GraphQLError(str(raw_error)), return_type, field_details_list, path)
 
 
 class LosesMerged(Executor[Any]):
-    """Looks below the first of merged fields only."""
+    """Selects only the subfields of the first of merged fields."""
 
     def collect_subfields(self, return_type: Any, field_details_list: Any) -> Any:
         return super().collect_subfields(return_type, field_details_list[:1])
 
 
 class TakesErrors(Executor[Any]):
-    """Takes an exception that is answered for an answer."""
+    """Takes an exception that a resolver returns for a value."""
 
     def complete_value(self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, position_context: Any) -> Any:
         answer = str(result) if isinstance(result, Exception) else result
@@ -149,51 +149,51 @@ class TakesErrors(Executor[Any]):
 
 
 class TakesAllTypes(Executor[Any]):
-    """Asks no type whether a value is of it."""
+    """Never calls `is_type_of` of object types."""
 
     def complete_object_value(self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, position_context: Any) -> Any:
         return self.collect_and_execute_subfields(return_type, field_details_list, path, result, position_context)
 
 
 class ForgetsItems(Executor[Any]):
-    """Forgets the errors of the items before the one at which a list broke off."""
+    """Loses the errors of the items before the one at which an iterator failed."""
 
     def complete_iterable_value(self, item_type: Any, field_details_list: Any, info: Any, path: Any, items: Any, position_context: Any) -> Any:
-        known = items if isinstance(items, list | tuple) else list(items)
-        return super().complete_iterable_value(item_type, field_details_list, info, path, known, position_context)
+        all_items = items if isinstance(items, list | tuple) else list(items)
+        return super().complete_iterable_value(item_type, field_details_list, info, path, all_items, position_context)
 
 
 class AllAtOnce(Executor[Any]):
-    """Begins all changes at once."""
+    """Runs all fields of a mutation concurrently."""
 
     def execute_operation(self, serially: bool | None = None) -> Any:
         return super().execute_operation(False)
 
 
 def remembers_types(schema: GraphQLSchema) -> Prepare:
-    """Takes all that a field answers for the type that its first value had."""
-    kept: dict[int, Any] = {}
+    """Uses the type of a field's first value for all its values."""
+    first_types: dict[int, Any] = {}
 
     class Remembering(Executor[Any]):
         def ensure_valid_runtime_type(self, name: Any, return_type: Any, field_details_list: Any, info: Any, result: Any) -> Any:
             found = super().ensure_valid_runtime_type(name, return_type, field_details_list, info, result)
-            return kept.setdefault(id(field_details_list[0].node), found)
+            return first_types.setdefault(id(field_details_list[0].node), found)
 
     return reference(schema, executor_class=Remembering)
 
 
 def remembers_conditions(schema: GraphQLSchema) -> Prepare:
-    """Skips and includes whatever the first execution did."""
+    """Uses the conditions of the first execution for all executions."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
-        execute, kept = reference(schema)(document, operation), dict[str, Any]()
+        execute, first_values = reference(schema)(document, operation), dict[str, Any]()
 
         def again(root: Any, context: Any, variables: dict[str, Any] | None, variant: Hashable) -> Result:
-            given = dict(variables or {})
-            for name in given:
-                if name.startswith("b") and isinstance(given[name], bool):
-                    given[name] = kept.setdefault(name, given[name])
-            return execute(root, context, given, variant)
+            values = dict(variables or {})
+            for name in values:
+                if name.startswith("b") and isinstance(values[name], bool):
+                    values[name] = first_values.setdefault(name, values[name])
+            return execute(root, context, values, variant)
 
         return again
 
@@ -201,41 +201,43 @@ def remembers_conditions(schema: GraphQLSchema) -> Prepare:
 
 
 def changed_variables(change: Callable[[OperationDefinitionNode, dict[str, Any]], dict[str, Any]]) -> Callable[[GraphQLSchema], Prepare]:
-    """graphql-core's way, with other variables than those that were given."""
+    """graphql-core with changed variables."""
 
-    def way(schema: GraphQLSchema) -> Prepare:
+    def make_executor(schema: GraphQLSchema) -> Prepare:
         def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
             execute = reference(schema)(document, operation)
             return lambda root, context, variables, variant: execute(root, context, change(operation, dict(variables or {})), variant)
 
         return prepare
 
-    return way
+    return make_executor
 
 
-def defaults_for_nulls(operation: OperationDefinitionNode, given: dict[str, Any]) -> dict[str, Any]:
-    """Takes null for left out."""
+def defaults_for_nulls(operation: OperationDefinitionNode, values: dict[str, Any]) -> dict[str, Any]:
+    """Treats null as a missing variable."""
     defaulted = {each.variable.name.value for each in operation.variable_definitions or () if each.default_value}
-    return {name: value for name, value in given.items() if value is not None or name not in defaulted}
+    return {name: value for name, value in values.items() if value is not None or name not in defaulted}
 
 
-def nulls_for_missing(operation: OperationDefinitionNode, given: dict[str, Any]) -> dict[str, Any]:
-    """Takes left out for null."""
+def nulls_for_missing(operation: OperationDefinitionNode, values: dict[str, Any]) -> dict[str, Any]:
+    """Treats a missing variable as null."""
     plain = [each for each in operation.variable_definitions or () if not each.default_value]
-    return {each.variable.name.value: None for each in plain if each.type.kind != "non_null_type"} | given
+    return {each.variable.name.value: None for each in plain if each.type.kind != "non_null_type"} | values
 
 
 def shares_arguments(schema: GraphQLSchema) -> Prepare:
-    """Gives what was given to one execution to the next as well, changed as it may be by then."""
+    """Shares the values of variables between executions, even if a resolver has changed them."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
-        kept: dict[str, Any] = {}
+        first_values: dict[str, Any] = {}
 
         class Sharing(Executor[Any]):
             def __init__(self, *arguments: Any, **options: Any) -> None:
                 super().__init__(*arguments, **options)
                 values = self.variable_values
-                coerced = {name: kept.setdefault(repr(value), value) for name, value in values.coerced.items() if isinstance(value, list | dict)}
+                coerced = {
+                    name: first_values.setdefault(repr(value), value) for name, value in values.coerced.items() if isinstance(value, list | dict)
+                }
                 self.variable_values = VariableValues(values.sources, {**values.coerced, **coerced})
 
         return reference(schema, executor_class=Sharing)(document, operation)
@@ -244,7 +246,7 @@ def shares_arguments(schema: GraphQLSchema) -> Prepare:
 
 
 def remembers_callers(schema: GraphQLSchema) -> Prepare:
-    """Lets all pass whom the first caller's guards let pass."""
+    """Uses the scopes of the first caller for all callers."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
         execute, first = reference(schema)(document, operation), list[frozenset[str]]()
@@ -260,7 +262,7 @@ def remembers_callers(schema: GraphQLSchema) -> Prepare:
 
 
 def remembers_data(schema: GraphQLSchema) -> Prepare:
-    """Asks the first execution's context."""
+    """Uses the context of the first execution for all executions."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
         execute, first = reference(schema)(document, operation), list[Any]()
@@ -275,7 +277,7 @@ def remembers_data(schema: GraphQLSchema) -> Prepare:
 
 
 def loses_errors(schema: GraphQLSchema) -> Prepare:
-    """Tells one error where there are more."""
+    """Reports only the first error."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
         execute = reference(schema)(document, operation)
@@ -290,29 +292,29 @@ def loses_errors(schema: GraphQLSchema) -> Prepare:
 
 
 MISTAKES: dict[str, Callable[[GraphQLSchema], Prepare]] = {
-    "a null stays where none may be": with_executor(StopsNulls),
-    "a null goes too far": with_executor(SpreadsNulls),
+    "a null stays at a non-null field": with_executor(StopsNulls),
+    "a null propagates too far": with_executor(SpreadsNulls),
     "a null stays in a list": with_executor(StopsNullsOfItems),
     "aliases are dropped": with_executor(DropsAliases),
     "keys are in another order": with_executor(SortsKeys),
     "enums are not checked": with_executor(TakesAnyEnum),
     "whole numbers are not checked": with_executor(TakesAnyInt),
     "numbers are not checked": with_executor(TakesAnyFloat),
-    "booleans are written otherwise": with_executor(WritesPython),
+    "booleans are serialized as Python does": with_executor(WritesPython),
     "indices are lost": with_executor(LosesIndices),
     "locations are lost": with_executor(LosesLocations),
     "original errors are lost": with_executor(LosesOriginals),
     "merged fields are lost": with_executor(LosesMerged),
-    "exceptions are answers": with_executor(TakesErrors),
-    "types are not checked": with_executor(TakesAllTypes),
+    "exceptions are values": with_executor(TakesErrors),
+    "is_type_of is not called": with_executor(TakesAllTypes),
     "a type is remembered": remembers_types,
     "errors of earlier items are lost": with_executor(ForgetsItems),
-    "changes are made at once": with_executor(AllAtOnce),
+    "mutations run concurrently": with_executor(AllAtOnce),
     "conditions are remembered": remembers_conditions,
-    "null is left out": changed_variables(defaults_for_nulls),
-    "left out is null": changed_variables(nulls_for_missing),
+    "null is treated as missing": changed_variables(defaults_for_nulls),
+    "missing is treated as null": changed_variables(nulls_for_missing),
     "arguments are shared": shares_arguments,
     "callers are remembered": remembers_callers,
-    "data are remembered": remembers_data,
+    "contexts are remembered": remembers_data,
     "errors are lost": loses_errors,
 }

@@ -1,4 +1,4 @@
-"""A schema made to be nasty: whatever a GraphQL schema may have, and data that fail in every way."""
+"""The nasty schema: every feature that a schema of Strawberry's may have, over data that fail in every way."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,38 +13,38 @@ from strawberry.scalars import JSON
 from strawberry.schema.config import StrawberryConfig
 
 from schema.fields import represents
-from tests.comparison import asked
-from tests.comparison.asked import Info, Pebble
-from tests.comparison.beings import Bag as BagOfData
-from tests.comparison.beings import Cat as CatOfData
-from tests.comparison.beings import Constant, Kitten, Machine, Rock
-from tests.comparison.beings import Dog as DogOfData
+from tests.comparison import resolvers
 from tests.comparison.extensions import Allowed, AllowedLater, Around
 from tests.comparison.guards import guard
 from tests.comparison.inputs import ODD, Odd
+from tests.comparison.objects import Bag as BagOfData
+from tests.comparison.objects import Cat as CatOfData
+from tests.comparison.objects import Constant, Kitten, Machine, Rock
+from tests.comparison.objects import Dog as DogOfData
+from tests.comparison.resolvers import Info, Pebble
 from tests.comparison.values import Color
 
 Resolver = Callable[..., Any]
 
 
 def field(resolver: Resolver, type: Any = str | None, *extensions: FieldExtension) -> Any:
-    """A field that a resolver answers."""
+    """A field with a resolver and a type."""
     return strawberry.field(resolver=resolver, graphql_type=type, extensions=list(extensions))
 
 
 def of_dogs(value: object, info: object) -> bool:
-    """Whether it is a Dog, without a word on how that is known."""
+    """Whether the value is a Dog. Unlike `represents`, it doesn't reveal that it only looks at the class."""
     return isinstance(value, DogOfData)
 
 
 def of_robots(value: object, info: object) -> bool:
-    """Whether it is a Robot, which the class alone doesn't tell."""
+    """Whether the value is a Robot, which depends on more than its class."""
     return isinstance(value, Machine) and value.runs
 
 
 @strawberry.interface
 class Named:
-    """What has a name."""
+    """An interface."""
 
     must_text: str
     text: str | None
@@ -63,7 +63,7 @@ class Living(Named):
     pet: "Pet | None"
     all_later_pet: "list[Pet | None] | None"
     later_must_living: "Living"
-    slowly = field(asked.slowly)
+    slowly = field(resolvers.slowly)
 
 
 @strawberry.type
@@ -76,14 +76,14 @@ class Cat(Living):
     ratio: float | None
     later_text: str | None
     bag: "Bag | None"
-    by_self = field(asked.by_self)
-    counted = field(asked.one_after_the_other, list[int | None])
-    fields_of_its_own = field(asked.told, str)
+    by_self = field(resolvers.by_self)
+    counted = field(resolvers.counted, list[int | None])
+    fields_of_its_own = field(resolvers.field_info, str)
 
 
 @strawberry.type
 class Tabby(Named):
-    """A kitten, which is a cat too: which of the two it is depends on where it is asked for."""
+    """A type for kittens. Kittens are also of the type Cat: the type of a kitten depends on the interface or union of the field."""
 
     is_type_of = represents(Kitten)
 
@@ -93,19 +93,19 @@ class Tabby(Named):
 
 @strawberry.type
 class Dog(Living):
-    """A dog, with the same names for other things."""
+    """A dog. Some fields have the same names as a cat's and other types."""
 
     is_type_of = staticmethod(of_dogs)
 
     must_number: int
     later_text: str
     bag: "Bag"
-    by_self = field(asked.by_self, str)
+    by_self = field(resolvers.by_self, str)
 
 
 @strawberry.type
 class Robot(Named):
-    """What has a name and doesn't live."""
+    """A type that implements Named and not Living."""
 
     is_type_of = staticmethod(of_robots)
 
@@ -116,13 +116,13 @@ class Robot(Named):
 
 @strawberry.type
 class Stone:
-    """What has no name."""
+    """A type without interfaces."""
 
     is_type_of = represents(Rock)
 
     must_ratio: float
     thing: "Thing | None"
-    loaded = field(asked.loaded)
+    loaded = field(resolvers.loaded)
 
 
 Pet = Annotated[Cat | Dog | Robot, strawberry.union("Pet")]
@@ -132,7 +132,7 @@ Found = Annotated[Pebble | Cat, strawberry.union("Found")]
 
 @strawberry.type
 class Bag:
-    """A value of each leaf type, null allowed and not, at once and later."""
+    """A value of each leaf type, nullable and not, synchronous and awaitable."""
 
     is_type_of = represents(BagOfData)
 
@@ -166,21 +166,21 @@ class Bag:
     must_constant: "Strict"
     pet: Pet | None
     must_thing: Thing
-    slowly = field(asked.slowly)
-    slowly_must = field(asked.slowly, str)
-    by_parent = field(asked.by_parent)
-    by_root = field(asked.by_root, str)
-    without_info = field(asked.without_info)
-    promised = field(asked.promised)
-    loaded = field(asked.loaded)
-    loading = field(asked.loading, str)
-    told = field(asked.told)
-    breaking = field(asked.breaking_off, list[int | None] | None)
+    slowly = field(resolvers.slowly)
+    slowly_must = field(resolvers.slowly, str)
+    by_parent = field(resolvers.by_parent)
+    by_root = field(resolvers.by_root, str)
+    without_info = field(resolvers.without_info)
+    promised = field(resolvers.promised)
+    loaded = field(resolvers.loaded)
+    loading = field(resolvers.loading, str)
+    field_info = field(resolvers.field_info)
+    breaking = field(resolvers.breaking_off, list[int | None] | None)
 
 
 @strawberry.type
 class Fixed:
-    """What is known by its name."""
+    """A type whose values are identified by their name."""
 
     is_type_of = represents(Constant, key="name")
 
@@ -193,19 +193,19 @@ class Fixed:
 
 @strawberry.type
 class Strict:
-    """What is known by its name, with nulls allowed nowhere; and with a field that is asked for."""
+    """A type whose values are identified by their name, without nullable fields; one field has a resolver."""
 
     is_type_of = represents(Constant, key="name")
 
     text: str
     number: int
     numbers: list[int]
-    told = field(asked.told)
+    field_info = field(resolvers.field_info)
 
 
 @strawberry.type
 class Parcel:
-    """Lists, and lists of lists, with null allowed in each position and not."""
+    """Lists, and lists of lists, with each position nullable and not."""
 
     all_text: list[str | None] | None
     all_number: list[int]
@@ -237,16 +237,16 @@ class Parcel:
     all_thing: list[Thing] | None
     grid_named: list[list[Named | None] | None] | None
     grid_must_thing: list[list[Thing]]
-    counted = field(asked.one_after_the_other, list[int | None] | None)
-    breaking = field(asked.breaking_off, list[int | None])
-    counted_must = field(asked.one_after_the_other, list[int])
-    counted_later = field(asked.one_after_the_other_later, list[int | None] | None)
-    counted_later_must = field(asked.one_after_the_other_later, list[int])
+    counted = field(resolvers.counted, list[int | None] | None)
+    breaking = field(resolvers.breaking_off, list[int | None])
+    counted_must = field(resolvers.counted, list[int])
+    counted_later = field(resolvers.counted_async, list[int | None] | None)
+    counted_later_must = field(resolvers.counted_async, list[int])
 
 
 @strawberry.type
 class Query:
-    """Everything that can be asked for."""
+    """All queries."""
 
     text: str | None
     number: int | None
@@ -272,64 +272,64 @@ class Query:
     all_pet: list[Pet] | None
     all_named: list[Named | None] | None
     grid_living: list[list[Living | None] | None] | None
-    ints = field(asked.ints)
-    must_ints = field(asked.ints, str)
-    needed = field(asked.needed)
-    leaves = field(asked.leaves)
-    filtered = field(asked.filtered)
-    defaulted = field(asked.defaulted)
-    required = field(asked.required)
-    lists = field(asked.lists)
-    maybe = field(asked.maybe)
-    renamed = field(asked.renamed)
-    either = field(asked.either)
-    told = field(asked.told)
-    told_of_sources = field(asked.told_of_sources)
-    by_root = field(asked.by_root)
-    promised = field(asked.promised)
-    loaded = field(asked.loaded)
-    counted = field(asked.one_after_the_other, list[int | None] | None)
-    breaking = field(asked.breaking_off, list[int | None] | None)
-    counted_later = field(asked.one_after_the_other_later, list[int | None] | None)
-    pebble = field(asked.pebble, Found | None)
-    pebbles = field(asked.pebbles, list[Found | None] | None)
-    allowed = field(asked.ints, str | None, PermissionExtension(permissions=[Allowed()]))
-    allowed_later = field(asked.slowly, str | None, PermissionExtension(permissions=[Allowed(), AllowedLater()]))
-    allowed_silently = field(asked.ints, str | None, PermissionExtension(permissions=[Allowed()], fail_silently=True))
+    ints = field(resolvers.ints)
+    must_ints = field(resolvers.ints, str)
+    needed = field(resolvers.needed)
+    leaves = field(resolvers.leaves)
+    filtered = field(resolvers.filtered)
+    defaulted = field(resolvers.defaulted)
+    required = field(resolvers.required)
+    lists = field(resolvers.lists)
+    maybe = field(resolvers.maybe)
+    renamed = field(resolvers.renamed)
+    either = field(resolvers.either)
+    field_info = field(resolvers.field_info)
+    variable_sources = field(resolvers.variable_sources)
+    by_root = field(resolvers.by_root)
+    promised = field(resolvers.promised)
+    loaded = field(resolvers.loaded)
+    counted = field(resolvers.counted, list[int | None] | None)
+    breaking = field(resolvers.breaking_off, list[int | None] | None)
+    counted_later = field(resolvers.counted_async, list[int | None] | None)
+    pebble = field(resolvers.pebble, Found | None)
+    pebbles = field(resolvers.pebbles, list[Found | None] | None)
+    allowed = field(resolvers.ints, str | None, PermissionExtension(permissions=[Allowed()]))
+    allowed_later = field(resolvers.slowly, str | None, PermissionExtension(permissions=[Allowed(), AllowedLater()]))
+    allowed_silently = field(resolvers.ints, str | None, PermissionExtension(permissions=[Allowed()], fail_silently=True))
     allowed_bag = field(lambda root: root.must_bag, Bag, PermissionExtension(permissions=[Allowed()]))
-    around = field(asked.renamed, str | None, Around())
-    around_later = field(asked.slowly, str | None, Around(), PermissionExtension(permissions=[Allowed()]))
+    around = field(resolvers.renamed, str | None, Around())
+    around_later = field(resolvers.slowly, str | None, Around(), PermissionExtension(permissions=[Allowed()]))
 
 
-async def written_down(info: Info, name: str, pauses: int) -> None:
-    """A change that takes its time is written down when it begins and when it ends."""
-    info.context.log.append(f"begin {name} at {asked.place(info)}")
+async def logged(info: Info, name: str, pauses: int) -> None:
+    """Log the beginning and the end of a change that pauses."""
+    info.context.log.append(f"begin {name} at {resolvers.place(info)}")
     for _ in range(pauses % 5):
         await asyncio.sleep(0)
     info.context.log.append(f"end {name}")
 
 
 async def noted(info: Info, name: str, pauses: int = 0) -> Any:
-    """A change that takes its time."""
-    await written_down(info, name, pauses)
-    return asked.echoed(info, name)
+    """A change that pauses."""
+    await logged(info, name, pauses)
+    return resolvers.echoed(info, name)
 
 
 def noted_at_once(info: Info, name: str = "name") -> Any:
-    """A change."""
-    info.context.log.append(f"made {name} at {asked.place(info)}")
-    return asked.echoed(info, name)
+    """A synchronous change."""
+    info.context.log.append(f"made {name} at {resolvers.place(info)}")
+    return resolvers.echoed(info, name)
 
 
-async def noted_bag(root: asked.Row, info: Info, name: str = "bag") -> Any:
-    """A change that is answered with an object."""
-    await written_down(info, name, 2)
+async def noted_bag(root: resolvers.Row, info: Info, name: str = "bag") -> Any:
+    """A change that returns an object."""
+    await logged(info, name, 2)
     return root.bag
 
 
 @strawberry.type
 class Mutation:
-    """Everything that can be changed."""
+    """All mutations."""
 
     note = field(noted)
     note_must = field(noted, str)
@@ -337,19 +337,19 @@ class Mutation:
     note_at_once_must = field(noted_at_once, str)
     note_bag = field(noted_bag, Bag | None)
     note_must_bag = field(noted_bag, Bag)
-    note_lists = field(asked.lists)
+    note_lists = field(resolvers.lists)
     note_allowed = field(noted_at_once, str | None, PermissionExtension(permissions=[AllowedLater()]))
     all_pet: list[Pet] | None
 
 
 async def followed(info: Info) -> AsyncIterator[Any]:
-    """Events, of which the tests execute each by itself."""
+    """A stream of events. It is never read: the tests execute single events."""
     yield None
 
 
 @strawberry.type
 class Subscription:
-    """Everything that can be followed."""
+    """All subscriptions."""
 
     bag = strawberry.subscription(resolver=followed, graphql_type=Bag | None)
     must_bag = strawberry.subscription(resolver=followed, graphql_type=Bag)
@@ -374,7 +374,7 @@ GUARDED = {
 
 
 def build() -> GraphQLSchema:
-    """A fresh schema, some fields of which ask what their caller may."""
+    """A new schema, in which some fields need a scope."""
     config = StrawberryConfig(scalar_map={Odd: ODD})
     made = strawberry.Schema(Query, Mutation, Subscription, types=[Cat, Dog, Robot, Stone, Pebble], config=config)
     schema: GraphQLSchema = made._schema

@@ -1,4 +1,4 @@
-"""Plain operations, by chance."""
+"""Generates random plain operations."""
 
 from graphql import (
     GraphQLInterfaceType,
@@ -15,14 +15,14 @@ from graphql import parse as parsed
 
 from tests.comparison.literals import Inputs
 
-DEEPEST = 4
+MAX_DEPTH = 4
 INTROSPECTIVE = 0.01
 FIELDS = (2, 4, 8, 16, 32)
 Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
 
 
 class Plain:
-    """Plain operations of a schema, by chance."""
+    """Generates random plain operations of a schema."""
 
     def __init__(self, schema: GraphQLSchema, inputs: Inputs) -> None:
         self._schema = schema
@@ -31,40 +31,40 @@ class Plain:
         self._left = 0
 
     def operation(self, type: OperationType) -> str:
-        """One without aliases, fragments by name, variables or conditions."""
+        """An operation without named fragments, variables or conditions. Only fields with arguments have aliases, so that they don't conflict."""
         self._left = self._random.choice(FIELDS)
         root = self._schema.get_root_type(type)
         assert root
-        most = 1 if type is OperationType.SUBSCRIPTION else self._random.randint(1, 8)
+        max_fields = 1 if type is OperationType.SUBSCRIPTION else self._random.randint(1, 8)
         if type is OperationType.QUERY and self._random.random() < INTROSPECTIVE:
             return "{ __schema { queryType { name } } __typename }"
-        return f"{type.value} {self._selected(root, 0, most)}"
+        return f"{type.value} {self._selected(root, 0, max_fields)}"
 
-    def _selected(self, type: Composite, deep: int, most: int) -> str:
+    def _selected(self, type: Composite, depth: int, max_fields: int) -> str:
         random = self._random
         parts = []
         if not isinstance(type, GraphQLUnionType):
-            names = [name for name, field in type.fields.items() if deep < DEEPEST or not is_composite_type(get_named_type(field.type))]
+            names = [name for name, field in type.fields.items() if depth < MAX_DEPTH or not is_composite_type(get_named_type(field.type))]
             random.shuffle(names)
-            parts = [text for name in names[:most] if (text := self._field(type, name, deep))]
-        if deep and not isinstance(type, GraphQLObjectType):
+            parts = [text for name in names[:max_fields] if (text := self._field(type, name, depth))]
+        if depth and not isinstance(type, GraphQLObjectType):
             possible: list[Composite] = list(self._schema.get_possible_types(type))
             possible += [] if isinstance(type, GraphQLUnionType) else list(self._schema.get_implementations(type).interfaces)
-            parts += [f"... on {each.name} {self._selected(each, deep + 1, 2)}" for each in possible if random.random() < 0.6]
+            parts += [f"... on {each.name} {self._selected(each, depth + 1, 2)}" for each in possible if random.random() < 0.6]
         return f"{{ {' '.join(parts or ['__typename'])} }}"
 
-    def _field(self, type: GraphQLObjectType | GraphQLInterfaceType, name: str, deep: int) -> str:
+    def _field(self, type: GraphQLObjectType | GraphQLInterfaceType, name: str, depth: int) -> str:
         self._left -= 1
         if self._left < 0:
             return ""
         field, random = type.fields[name], self._random
-        given = {
+        literals = {
             argument: self._inputs.literal(each.type) for argument, each in field.args.items() if is_required_argument(each) or random.random() < 0.4
         }
-        arguments = f"({', '.join(f'{argument}: {literal}' for argument, literal in given.items())})" if given else ""
-        alias = f"p{self._left}: " if given and random.random() < 0.8 else ""
+        arguments = f"({', '.join(f'{argument}: {literal}' for argument, literal in literals.items())})" if literals else ""
+        alias = f"p{self._left}: " if literals and random.random() < 0.8 else ""
         inside = get_named_type(field.type)
-        below = self._selected(inside, deep + 1, random.choice((1, 2, 3, 4, 6, 12))) if isinstance(inside, Composite) else ""
+        below = self._selected(inside, depth + 1, random.choice((1, 2, 3, 4, 6, 12))) if isinstance(inside, Composite) else ""
         return f"{alias}{name}{arguments} {below}"
 
 

@@ -1,4 +1,4 @@
-"""The gateway's own schema as a subject: real rights, a real store, verifications of every kind, callers of every set of scopes."""
+"""The gateway's own schema as a subject: with its rights, a real store, verifications of every kind, and callers with every set of scopes."""
 
 import re
 from collections.abc import AsyncIterator, Iterable
@@ -26,26 +26,26 @@ from store.feed import Feed
 from store.indexes import VERIFICATIONS
 from store.verifications import Store
 from tests.clock import Clock
-from tests.comparison.comparison import written
+from tests.comparison.comparison import json_text
 from tests.comparison.executors import awaited
-from tests.comparison.subjects import USUAL, Begun, Start, Subject
+from tests.comparison.subjects import USUAL, ExecuteArguments, Start, Subject
 from tests.factories import NOON, PASSPORT, WINDOWS, a_final_verification, a_provider, a_verification
 from tests.storing import another_database, changes, encode, storing
 
 ACME, OTHER = "acme", "other"
 SCOPES = (Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE)
 EVERY_SET = [frozenset(scopes) for size in range(5) for scopes in combinations(SCOPES, size)]
-TOLD_ONCE = ("personal data needs the scope",)
-# Ids, links and follow tokens are new in each answer of a mutation.
+REPORTED_ONCE = ("personal data needs the scope",)
+# Ids, links and follow tokens are new in each result of a mutation.
 NEW = re.compile(r"ver_[0-9a-f]{32}|/sandbox/[^\"\\]*")
 
 
 def ids(number: int) -> str:
-    """The id of one of the planted verifications."""
+    """The id of one of the stored verifications."""
     return f"ver_{number:032x}"
 
 
-def planted(workspace: str, first: int) -> list[Verification]:
+def verifications_of_every_kind(workspace: str, first: int) -> list[Verification]:
     """Verifications of every kind: in each phase, with each outcome, ignored results, unknown and internal codes, chains, without personal data."""
     made: list[Verification] = []
 
@@ -71,7 +71,7 @@ def planted(workspace: str, first: int) -> list[Verification]:
 
 
 def unreadable() -> list[Document]:
-    """Documents of which this release can't read everything, or nothing. Of what `EVERYTHING` selects, the first can be read."""
+    """MongoDB documents that this release can read only in part, or not at all. It can read the part of the first one that `EVERYTHING` selects."""
     opened = a_verification(id=ids(901)).progressed(Progress.LINK_OPENED, WINDOWS, NOON)
     partly = encode(opened) | {"openedAt": "noon", "linkExpiresAt": 7, "completedAt": [], "anonymizedAt": "never", "previous": 7, "provider": 7}
     partly["events"][0] |= {"from": "suspended"}
@@ -79,26 +79,26 @@ def unreadable() -> list[Document]:
     return [partly, encode(a_final_verification(id=ids(902))) | {"status": "suspended"}]
 
 
-PLANTED = [*planted(ACME, 1), *planted(OTHER, 1001)]
-OWN = [each for each in PLANTED if each.workspace == ACME]
+STORED = [*verifications_of_every_kind(ACME, 1), *verifications_of_every_kind(OTHER, 1001)]
+OWN = [each for each in STORED if each.workspace == ACME]
 CALLERS = [
     *(Caller("tester", workspace, scopes, NOON) for scopes in EVERY_SET for workspace in (ACME, ACME, OTHER)),
     *(Caller("person", ACME, frozenset({Scope.FOLLOW}), NOON, chain) for chain in (OWN[-1].chain, OWN[5].chain, OWN[0].chain, "nothing")),
     *(Caller("reader", ACME, frozenset(SCOPES)) for _ in range(24)),
 ]
-KNOWN: dict[str, tuple[Any, ...]] = {
-    "ID": (*(each.id for each in OWN), ids(901), ids(902), PLANTED[-1].id, "nothing"),
+SAMPLES: dict[str, tuple[Any, ...]] = {
+    "ID": (*(each.id for each in OWN), ids(901), ids(902), STORED[-1].id, "nothing"),
     "String": ("IDVV_2101", "IDVV_2301", "NEW_CODE", "order-1", "https://shop.example/welcome", "Jeanne"),
     "Int": (1, 2, 3, 5, 60, 900, 3600, 0, -1),
 }
 SCALARS = {
-    "ID": st.sampled_from(KNOWN["ID"]).map(nodes.String),
+    "ID": st.sampled_from(SAMPLES["ID"]).map(nodes.String),
     "DateTime": st.sampled_from([(NOON + timedelta(hours=hours)).isoformat() for hours in (-1, 0, 1)]).map(nodes.String),
 }
 
 
-class Places:
-    """Two databases that hold the same: what one execution changes there, the other one changes here."""
+class TwoDatabases:
+    """Two databases with the same content. Each executor makes its changes in its own database."""
 
     def __init__(self, first: Store, second: Store) -> None:
         self.services = {True: services(first), False: services(second)}
@@ -107,25 +107,25 @@ class Places:
 
     @property
     def subject(self) -> Subject:
-        """The schema, to be compared over them."""
-        return Subject("own", self.schema, self.begin, (*USUAL, OperationType.SUBSCRIPTION), SCALARS, KNOWN, plainly, TOLD_ONCE)
+        """The schema as a subject over the two databases."""
+        return Subject("own", self.schema, self.begin, (*USUAL, OperationType.SUBSCRIPTION), SCALARS, SAMPLES, normalize, REPORTED_ONCE)
 
-    def begin(self, operation: OperationDefinitionNode, start: Start, first: bool) -> Begun:
-        """Begin with one of the callers: queries in the one database, mutations in both."""
+    def begin(self, operation: OperationDefinitionNode, start: Start, first: bool) -> ExecuteArguments:
+        """The arguments of an execution by one of the callers. Both executors query the first database; each has its own for mutations."""
         changes = operation.operation is OperationType.MUTATION
         caller = start.dice.chosen(CALLERS, "caller")
         context = Context(self.services[first or not changes], caller)
         root = event(operation, start) if operation.operation is OperationType.SUBSCRIPTION else None
-        return Begun(root, context, caller.scopes)
+        return ExecuteArguments(root, context, caller.scopes)
 
-    async def held(self, first: bool) -> list[str]:
-        """All that one of the databases holds, as somebody reads it who may see everything."""
+    async def content(self, first: bool) -> list[str]:
+        """The content of one of the databases, as a caller with all scopes reads it."""
         answers = []
         for workspace in (ACME, OTHER):
             context = Context(self.services[first], Caller("reader", workspace, frozenset(SCOPES)))
             result = await awaited(execute(self.schema, parse(EVERYTHING), None, context))
             assert not result.errors
-            answers.append(plainly(written(result.data)))
+            answers.append(normalize(json_text(result.data)))
         return answers
 
 
@@ -145,7 +145,7 @@ EVERYTHING = """
 
 
 def event(operation: OperationDefinitionNode, start: Start) -> Any:
-    """What a subscription is told."""
+    """An event of the subscription."""
     [first, *_] = operation.selection_set.selections
     assert isinstance(first, FieldNode)
     verification = start.dice.chosen(OWN, "verification")
@@ -154,14 +154,14 @@ def event(operation: OperationDefinitionNode, start: Start) -> Any:
     return VerificationFeedItem("cursor", start.dice.chosen((verification, None), "alone"))
 
 
-def plainly(text: str) -> str:
-    """What an answer reads like, whatever is called what."""
-    known = {each.id for each in PLANTED}
-    return NEW.sub(lambda found: found[0] if found[0] in known else "new", text)
+def normalize(text: str) -> str:
+    """The text without ids, links and tokens that are new in each result."""
+    stored_ids = {each.id for each in STORED}
+    return NEW.sub(lambda found: found[0] if found[0] in stored_ids else "new", text)
 
 
 def services(store: Store) -> Services:
-    """What resolvers have at hand, with follow tokens that tell what they are for."""
+    """The services of resolvers, with follow tokens that contain their caller, chain and lifetime as text."""
     return Services(
         store=store,
         feed=Feed(store, store.client),
@@ -172,15 +172,15 @@ def services(store: Store) -> Services:
 
 
 @asynccontextmanager
-async def places(mongo_uri: str, mongo: MongoClient[dict[str, Any]]) -> AsyncIterator[Places]:
-    """Two databases with everything in them."""
+async def two_databases(mongo_uri: str, mongo: MongoClient[dict[str, Any]]) -> AsyncIterator[TwoDatabases]:
+    """Two databases with the same verifications in both."""
     uris = [another_database(mongo_uri) for _ in range(2)]
     for uri in uris:
-        plant(mongo, uri, PLANTED)
+        insert(mongo, uri, STORED)
     async with storing(uris[0], Clock()) as first, storing(uris[1], Clock()) as second:
-        yield Places(first, second)
+        yield TwoDatabases(first, second)
 
 
-def plant(mongo: MongoClient[dict[str, Any]], uri: str, verifications: Iterable[Verification]) -> None:
-    """Put verifications into a database, and documents that can't be read."""
+def insert(mongo: MongoClient[dict[str, Any]], uri: str, verifications: Iterable[Verification]) -> None:
+    """Insert verifications, and documents that can't be read, into a database."""
     mongo[uri.rpartition("/")[2]][VERIFICATIONS].insert_many([*map(encode, verifications), *unreadable()])

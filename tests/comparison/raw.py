@@ -1,4 +1,4 @@
-"""A nasty schema of graphql-core alone: dictionaries, functions as values, default resolvers, types that are told late."""
+"""A nasty schema of graphql-core alone: dictionaries, functions as values, default resolvers, types that are resolved asynchronously."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -14,17 +14,17 @@ from graphql import (
     build_schema,
 )
 
-from tests.comparison.asked import echoed_at
 from tests.comparison.dice import Dice
 from tests.comparison.faults import Make, items, leaf, sometimes_later, strange
 from tests.comparison.inputs import read_odd, write_odd
+from tests.comparison.resolvers import echoed_at
 from tests.comparison.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS, RATIOS, TEXTS, Color
 
 SDL = """
 scalar Odd
 scalar DateTime
 enum Color { RED GREEN BLUE }
-input Range { least: Int = 1 most: Int steps: [Int!]! = [1, 2] range: Range color: Color = GREEN }
+input Range { minimum: Int = 1 maximum: Int steps: [Int!]! = [1, 2] range: Range color: Color = GREEN }
 interface Named { text: String mustText: String! named: Named allNamed: [Named] }
 interface Living implements Named { text: String mustText: String! named: Named allNamed: [Named] number: Int }
 type Cat implements Living & Named {
@@ -57,7 +57,7 @@ type Query {
   allThing: [Thing!]!
   gridNumber: [[Int]!]
   function(a: Int = 3, b: [Int!]): String
-  ranged(range: Range = { least: 2, steps: [] }, ranges: [Range!], color: Color! = RED, odd: Odd): String
+  ranged(range: Range = { minimum: 2, steps: [] }, ranges: [Range!], color: Color! = RED, odd: Odd): String
 }
 type Mutation {
   change(name: String! = "name"): String
@@ -68,7 +68,7 @@ type Mutation {
 
 
 class Entry(Mapping[str, Any]):
-    """What is read like a dictionary. What it has is decided when it is asked for."""
+    """A mapping whose values are random and computed on access."""
 
     def __init__(self, dice: Dice, key: str, type: object) -> None:
         self.dice = dice
@@ -89,7 +89,7 @@ class Entry(Mapping[str, Any]):
 
 
 def entry(*types: str) -> Make:
-    """Dictionaries of these types; where the dice fall badly, of another one, or none at all."""
+    """Makes mappings of these types. If something goes wrong at the place: of another type, or a value that is no mapping."""
 
     def made(dice: Dice, key: str) -> Any:
         if not dice.misses(key):
@@ -101,36 +101,36 @@ def entry(*types: str) -> Make:
 
 
 def called(dice: Dice, key: str) -> Callable[..., Any]:
-    """A function, which the default resolver calls. It changes what it is given."""
+    """A function, which the default resolver calls. It changes its arguments."""
 
-    def function(info: Any, **given: Any) -> Any:
-        answer = echoed_at(info.context.dice, key, list(given.items()))
-        # What an execution is given is its own, unless that is a default; within one, a variable's value is shared.
-        if isinstance(given.get("b"), list) and key == "root.function":
-            given["b"].append(0)
+    def function(info: Any, **arguments: Any) -> Any:
+        answer = echoed_at(info.context.dice, key, list(arguments.items()))
+        # An execution owns its argument values except defaults. Within an execution, fields share the value of a variable.
+        if isinstance(arguments.get("b"), list) and key == "root.function":
+            arguments["b"].append(0)
         return answer
 
-    async def later(info: Any, **given: Any) -> Any:
+    async def later(info: Any, **arguments: Any) -> Any:
         await asyncio.sleep(0)
-        return function(info, **given)
+        return function(info, **arguments)
 
     return later if key != "root.function" and dice.happens(0.3, key, "later") else function
 
 
 def changing(dice: Dice, key: str) -> Callable[..., Any]:
-    """A function that changes something, at once or later."""
+    """A function that logs a change, synchronous or with pauses."""
 
-    async def change(info: Any, **given: Any) -> Any:
+    async def change(info: Any, **arguments: Any) -> Any:
         at = info.path.as_list()
-        info.context.log.append(f"begin {at} {given}")
+        info.context.log.append(f"begin {at} {arguments}")
         for _ in range(dice.number(at) % 4):
             await asyncio.sleep(0)
         info.context.log.append(f"end {at}")
-        return echoed_at(info.context.dice, str(at), given)
+        return echoed_at(info.context.dice, str(at), arguments)
 
-    def change_at_once(info: Any, **given: Any) -> Any:
-        info.context.log.append(f"made {info.path.as_list()} {given}")
-        return echoed_at(info.context.dice, str(info.path.as_list()), given)
+    def change_at_once(info: Any, **arguments: Any) -> Any:
+        info.context.log.append(f"made {info.path.as_list()} {arguments}")
+        return echoed_at(info.context.dice, str(info.path.as_list()), arguments)
 
     return change_at_once if dice.happens(0.4, key, "at once") else change
 
@@ -163,24 +163,24 @@ KINDS: dict[str, Make] = {
 
 
 def of_doubt(value: Any, info: Any, type: object) -> Any:
-    """The type of what is in doubt: known at once, or later."""
+    """The name of the type of a Doubt, sometimes as an awaitable."""
     name = value.type if isinstance(value, Entry) else None
     return later(name) if info.context.dice.happens(0.3, info.path.as_list(), "doubted") else name
 
 
 async def later(value: Any) -> Any:
-    """It, after a pause."""
+    """The value, after a pause."""
     await asyncio.sleep(0)
     return value
 
 
 def is_unsure(value: Any, info: Any) -> Any:
-    """Whether something is Unsure, which takes its time."""
+    """Whether the value is of the type Unsure, as an awaitable."""
     return later(isinstance(value, Entry) and value.type == "Unsure")
 
 
 def build() -> GraphQLSchema:
-    """A fresh schema."""
+    """A new schema."""
     schema = build_schema(SDL)
     odd, color, doubt, unsure = (schema.type_map[name] for name in ("Odd", "Color", "Doubt", "Unsure"))
     assert isinstance(odd, GraphQLScalarType)

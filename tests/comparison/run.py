@@ -1,4 +1,4 @@
-"""Many operations, compared: what the suite does in small and the command at length."""
+"""Compares many operations. The test suite uses this for some hundreds, `make compare` for many thousands."""
 
 import asyncio
 import gc
@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from tests.comparison.comparison import Verdict
-from tests.comparison.documents import Written
+from tests.comparison.documents import OperationDocument
 from tests.comparison.executors import Compiled, Prepare, reference
 from tests.comparison.generation import documents
 from tests.comparison.subjects import Start, Subject
@@ -24,18 +24,18 @@ TURNS = 20
 
 @dataclass
 class Tally:
-    """What came of it."""
+    """The counts of a comparison, and the differences that it found."""
 
     operations: int = 0
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     differences: list[Difference] = field(default_factory=list)
 
-    def count(self, came: Verdict | Difference) -> None:
+    def count(self, outcome: Verdict | Difference) -> None:
         """Count one execution."""
-        if isinstance(came, Difference):
-            self.differences.append(came)
-        self.verdicts[came if isinstance(came, Verdict) else Verdict.DIFFERENT] += 1
+        if isinstance(outcome, Difference):
+            self.differences.append(outcome)
+        self.verdicts[outcome if isinstance(outcome, Verdict) else Verdict.DIFFERENT] += 1
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(
@@ -52,42 +52,47 @@ class Tally:
         return ", ".join(counts + left)
 
 
-Trials = Iterable[tuple[Written, list[Start]]]
+Trials = Iterable[tuple[OperationDocument, list[Start]]]
 
 
-def trials(subject: Subject, operations: int, seed: int) -> Iterator[tuple[Written, list[Start]]]:
-    """So many operations, with what their executions begin with: the same ones for the same seed."""
+def trials(subject: Subject, operations: int, seed: int) -> Iterator[tuple[OperationDocument, list[Start]]]:
+    """This number of operations, each with the starts of its executions. The same seed makes the same operations."""
     random = Random(f"{seed} started")
-    for written in islice(documents(subject, seed), operations):
-        yield written, list(starts(subject, written, random))
+    for generated in islice(documents(subject, seed), operations):
+        yield generated, list(starts(subject, generated, random))
 
 
-async def compare(subject: Subject, asked: Trials, got: Prepare, most: int = 10, told: Callable[[Difference], None] = lambda _: None) -> Tally:
-    """Execute all of it both ways, until there are so many differences."""
+async def compare(
+    subject: Subject, trials: Trials, got: Prepare, max_differences: int = 10, report: Callable[[Difference], None] = lambda _: None
+) -> Tally:
+    """Execute all trials by both executors, up to this number of differences."""
     tally, expected = Tally(), reference(subject.schema)
-    known = Counter(got.refused) if isinstance(got, Compiled) else Counter()
-    async with indulgent() as collect:
-        for written, begun in asked:
-            if len(tally.differences) >= most:
+    refused_before = Counter(got.refused) if isinstance(got, Compiled) else Counter()
+    async with without_warnings_about_coroutines() as collect:
+        for generated, starts in trials:
+            if len(tally.differences) >= max_differences:
                 break
-            trial = Trial(subject, written, expected, got)
+            trial = Trial(subject, generated, expected, got)
             tally.operations += 1
-            for start in begun:
-                came = await trial.run(start)
-                tally.count(came)
-                if isinstance(came, Difference):
-                    told(came)
+            for start in starts:
+                outcome = await trial.run(start)
+                tally.count(outcome)
+                if isinstance(outcome, Difference):
+                    report(outcome)
             if not tally.operations % COLLECT_EVERY:
                 collect()
     if isinstance(got, Compiled):
-        tally.refused = got.refused - known
+        tally.refused = got.refused - refused_before
     return tally
 
 
 @asynccontextmanager
-async def indulgent() -> AsyncIterator[Callable[[], Any]]:
-    """Let go of coroutines that never began without a word: graphql-core does so with some, and so may whoever makes a mistake."""
-    # Garbage is collected here and nowhere else: Python complains of them where it finds them.
+async def without_warnings_about_coroutines() -> AsyncIterator[Callable[[], Any]]:
+    """Suppress Python's warnings about coroutines that were never awaited.
+
+    graphql-core abandons some coroutines, and executors with planted mistakes may do so too. Yields a function that collects garbage.
+    """
+    # Python warns when it collects such a coroutine. Garbage is therefore collected only inside this block.
     gc.freeze()
     gc.disable()
     try:
@@ -95,7 +100,7 @@ async def indulgent() -> AsyncIterator[Callable[[], Any]]:
             warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
             yield gc.collect
             for _ in range(TURNS):
-                # What graphql-core leaves to be done in the background comes to its end.
+                # Lets the background tasks of graphql-core end.
                 await asyncio.sleep(0)
             gc.collect()
     finally:

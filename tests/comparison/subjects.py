@@ -1,4 +1,4 @@
-"""The schemas under test, with all that an execution of an operation of theirs begins with."""
+"""The schemas that are compared, and the arguments with which their operations are executed."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -9,23 +9,23 @@ from hypothesis import strategies as st
 from hypothesis_graphql import nodes
 
 from tests.comparison import nasty, raw
-from tests.comparison.asked import Context
-from tests.comparison.beings import KINDS, Being
 from tests.comparison.dice import Dice
+from tests.comparison.objects import KINDS, Being
 from tests.comparison.raw import Entry
+from tests.comparison.resolvers import Context
 
 SCALARS = {
     "DateTime": st.sampled_from(["2026-03-02T12:00:00Z", "2026-03-02T12:00:00.25+05:30"]).map(nodes.String),
     "Odd": st.sampled_from(["x", "list", "tree"]).map(nodes.String),
     "JSON": st.integers(-5, 5).map(nodes.Int),
 }
-SCOPES = [frozenset(given) for given in ((), ("read",), ("read", "sensitive"), ("read", "write", "sensitive"), ("write",))]
+SCOPES = [frozenset(scopes) for scopes in ((), ("read",), ("read", "sensitive"), ("read", "write", "sensitive"), ("write",))]
 USUAL = (OperationType.QUERY, OperationType.QUERY, OperationType.QUERY, OperationType.MUTATION)
 
 
 @dataclass(frozen=True)
 class Start:
-    """What one execution begins with, apart from the operation."""
+    """The inputs of one execution apart from the operation: variables, and the seed and error rate of its dice."""
 
     variables: dict[str, Any] | None
     seed: int
@@ -33,12 +33,12 @@ class Start:
 
     @property
     def dice(self) -> Dice:
-        """Fresh dice."""
+        """New dice."""
         return Dice(self.seed, self.rate)
 
 
-class Begun(NamedTuple):
-    """The root, the context, and what plans are told apart by."""
+class ExecuteArguments(NamedTuple):
+    """The root, the context and the variant with which an operation is executed."""
 
     root: Any
     context: Any
@@ -47,36 +47,39 @@ class Begun(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A schema, and how the executions of an operation begin: the first one by graphql-core, the second by whoever is compared with it."""
+    """A schema with everything that is needed to generate and execute its operations.
+
+    `begin`: makes the arguments of an execution; its last parameter is True for graphql-core and False for the executor that is compared with it.
+    """
 
     name: str
     schema: GraphQLSchema
-    begin: Callable[[OperationDefinitionNode, Start, bool], Begun]
+    begin: Callable[[OperationDefinitionNode, Start, bool], ExecuteArguments]
     types: tuple[OperationType, ...] = USUAL
     scalars: dict[str, Any] = field(default_factory=lambda: SCALARS)
-    # What inputs of a type are, by its name.
-    known: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    # What answers read like without what is new in each.
-    plainly: Callable[[str], str] = lambda text: text
-    # The beginnings of messages that are told once, wherever that is.
-    told_once: tuple[str, ...] = ()
+    # Preferred input values of a type, by its name.
+    samples: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    # Removes the parts of a result's text that are new in each result.
+    normalize: Callable[[str], str] = lambda text: text
+    # Beginnings of messages that an operation reports once, at any of several places.
+    reported_once: tuple[str, ...] = ()
 
 
-def begin_nasty(operation: OperationDefinitionNode, start: Start, first: bool) -> Begun:
-    """With an object; for a subscription, with an event."""
+def begin_nasty(operation: OperationDefinitionNode, start: Start, first: bool) -> ExecuteArguments:
+    """Arguments with an object as root; for a subscription, with an event."""
     root = event(operation, start.dice) if operation.operation is OperationType.SUBSCRIPTION else Being(start.dice, "root")
-    return begun(root, start)
+    return execute_arguments(root, start)
 
 
-def begin_raw(operation: OperationDefinitionNode, start: Start, first: bool) -> Begun:
-    """With what is read like a dictionary."""
-    return begun(Entry(start.dice, "root", None), start)
+def begin_raw(operation: OperationDefinitionNode, start: Start, first: bool) -> ExecuteArguments:
+    """Arguments with a mapping as root."""
+    return execute_arguments(Entry(start.dice, "root", None), start)
 
 
-def begun(root: Any, start: Start) -> Begun:
-    """With a caller of some scopes."""
+def execute_arguments(root: Any, start: Start) -> ExecuteArguments:
+    """Arguments with this root and a caller of random scopes."""
     scopes = start.dice.chosen(SCOPES, "scopes")
-    return Begun(root, Context(start.dice, scopes), scopes)
+    return ExecuteArguments(root, Context(start.dice, scopes), scopes)
 
 
 def event(operation: OperationDefinitionNode, dice: Dice) -> Any:
@@ -91,7 +94,7 @@ def event(operation: OperationDefinitionNode, dice: Dice) -> Any:
 
 
 def subjects() -> list[Subject]:
-    """Those that need no database, fresh."""
+    """New subjects: those that need no database."""
     return [
         Subject("nasty", nasty.build(), begin_nasty, (*USUAL, OperationType.SUBSCRIPTION)),
         Subject("raw", raw.build(), begin_raw),

@@ -1,4 +1,4 @@
-"""One operation, executed in two ways, several times: with other variables, conditions, data and callers each time."""
+"""Executes one operation by both executors several times, each time with other variables, conditions, data and callers."""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ from graphql import (
     execute,
 )
 
-from tests.comparison.comparison import Verdict, compared, told
-from tests.comparison.documents import Written, variable_values
+from tests.comparison.comparison import Verdict, error_counts, verdict_of
+from tests.comparison.documents import OperationDocument, variable_values
 from tests.comparison.executors import Execute, Prepare, awaited
 from tests.comparison.literals import Inputs
 from tests.comparison.subjects import Start, Subject
@@ -31,10 +31,10 @@ WRONG_VARIABLES = (0.0, 0.0, 0.02, 0.1)
 
 @dataclass(frozen=True)
 class Difference:
-    """Two answers that are not the same, in words: of the answers themselves nothing is kept."""
+    """Two different results, as text: the results themselves are not kept."""
 
     subject: str
-    written: Written
+    generated: OperationDocument
     start: Start
     expected: str
     got: str
@@ -42,10 +42,10 @@ class Difference:
     def __str__(self) -> str:
         start = self.start
         lines = [
-            f"{self.subject}: not the answer that graphql-core gives to",
-            self.written.text,
+            f"{self.subject}: the result differs from graphql-core's for",
+            self.generated.text,
             f"variables: {start.variables!r}",
-            f"seed {start.seed}, rate {start.rate}, operation {self.written.name}",
+            f"seed {start.seed}, rate {start.rate}, operation {self.generated.name}",
             f"expected: {self.expected}",
             f"got:      {self.got}",
         ]
@@ -53,63 +53,63 @@ class Difference:
 
 
 def shown(result: ExecutionResult, log: list[str]) -> str:
-    """An answer, for people."""
-    return pformat({"data": result.data, "errors": sorted(told(result.errors).items(), key=repr), "log": log}, width=150)
+    """A result as readable text."""
+    return pformat({"data": result.data, "errors": sorted(error_counts(result.errors).items(), key=repr), "log": log}, width=150)
 
 
-def starts(subject: Subject, written: Written, random: Random) -> Iterator[Start]:
-    """What the executions of a document begin with. Some have the variables of the one before: whatever that did to them."""
-    given = variable_values(written.variables, Inputs(random, random.choice(WRONG_VARIABLES), subject.known))
+def starts(subject: Subject, generated: OperationDocument, random: Random) -> Iterator[Start]:
+    """The starts of a document's executions. Some repeat the variables of the previous one, which that execution may have changed."""
+    variables = variable_values(generated.variables, Inputs(random, random.choice(WRONG_VARIABLES), subject.samples))
     for _ in range(TIMES):
-        yield Start(deepcopy(given), random.randrange(2**32), random.choice(RATES))
+        yield Start(deepcopy(variables), random.randrange(2**32), random.choice(RATES))
         if random.random() < 0.7:
-            given = variable_values(written.variables, Inputs(random, random.choice(WRONG_VARIABLES), subject.known))
+            variables = variable_values(generated.variables, Inputs(random, random.choice(WRONG_VARIABLES), subject.samples))
 
 
-def meant(written: Written, document: DocumentNode) -> OperationDefinitionNode:
-    """The operation of a document that is meant."""
+def operation_to_execute(generated: OperationDocument, document: DocumentNode) -> OperationDefinitionNode:
+    """The operation of a document that is executed."""
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
-    return next(each for each in operations if (each.name.value if each.name else None) == written.name)
+    return next(each for each in operations if (each.name.value if each.name else None) == generated.name)
 
 
 class Trial:
-    """A document, prepared in both ways."""
+    """A document, prepared for both executors."""
 
-    def __init__(self, subject: Subject, written: Written, expected: Prepare, got: Prepare) -> None:
+    def __init__(self, subject: Subject, generated: OperationDocument, expected: Prepare, got: Prepare) -> None:
         self.subject = subject
-        self.written = written
-        self.document = written.document
-        self.operation = meant(written, self.document)
+        self.generated = generated
+        self.document = generated.document
+        self.operation = operation_to_execute(generated, self.document)
         self._expected = expected(self.document, self.operation)
         self._got = got(self.document, self.operation)
 
     async def run(self, start: Start) -> Verdict | Difference:
-        """Execute it both ways, and compare."""
-        expected, expected_log, at_once = await self._answer(self._expected, start, True)
+        """Execute the operation by both executors, and compare the results."""
+        expected, expected_log, at_once = await self._execute(self._expected, start, True)
         try:
-            got, got_log, _ = await self._answer(self._got, start, False)
+            got, got_log, _ = await self._execute(self._got, start, False)
         except (Exception, asyncio.CancelledError) as error:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise
             return self._difference(start, shown(expected, expected_log), f"raised {error!r}")
         verdict = await self._verdict(start, expected, got)
-        # Where nothing is waited for, nothing can race.
+        # If graphql-core awaits nothing, errors can't race.
         if verdict is Verdict.DIFFERENT or (verdict is Verdict.RACED and at_once) or expected_log != got_log:
             return self._difference(start, shown(expected, expected_log), shown(got, got_log))
         return verdict
 
     async def _verdict(self, start: Start, expected: ExecutionResult, got: ExecutionResult) -> Verdict:
         subject = self.subject
-        verdict = compared(expected, got, None, subject.plainly, subject.told_once)
+        verdict = verdict_of(expected, got, None, subject.normalize, subject.reported_once)
         if verdict is Verdict.RACED and self.operation.operation is not OperationType.MUTATION:
-            return compared(expected, got, await self._possible(start), subject.plainly, subject.told_once)
+            return verdict_of(expected, got, await self._possible(start), subject.normalize, subject.reported_once)
         return verdict
 
     def _difference(self, start: Start, expected: str, got: str) -> Difference:
-        return Difference(self.subject.name, self.written, start, expected, got)
+        return Difference(self.subject.name, self.generated, start, expected, got)
 
-    async def _answer(self, execute: Execute, start: Start, first: bool) -> tuple[ExecutionResult, list[str], bool]:
-        """The answer, what was written down meanwhile, and whether nothing had to be waited for."""
+    async def _execute(self, execute: Execute, start: Start, first: bool) -> tuple[ExecutionResult, list[str], bool]:
+        """The result, the log of side effects, and whether the result was there without awaiting."""
         root, context, variant = self.subject.begin(self.operation, start, first)
         result = execute(root, context, deepcopy(start.variables), variant)
         whole, at_once = await awaited(result), isinstance(result, ExecutionResult)
@@ -117,11 +117,11 @@ class Trial:
         return whole, log, at_once
 
     async def _possible(self, start: Start) -> list[GraphQLError]:
-        """All errors that can happen: those of an execution in which none hides another."""
+        """All errors that can happen: those of an execution in which errors null nothing but their own field, so that no error hides another."""
         directive = DirectiveNode(name=NameNode(value="experimental_disableErrorPropagation"))
         operation = replace(self.operation, directives=(*(self.operation.directives or ()), directive))
         definitions = tuple(operation if each is self.operation else each for each in self.document.definitions)
         document = replace(self.document, definitions=definitions)
         root, context, _ = self.subject.begin(self.operation, start, True)
-        result = await awaited(execute(self.subject.schema, document, root, context, deepcopy(start.variables), self.written.name))
+        result = await awaited(execute(self.subject.schema, document, root, context, deepcopy(start.variables), self.generated.name))
         return result.errors or []

@@ -1,4 +1,4 @@
-"""What the data of the nasty schemas hold: values as they should be, and values as they never should."""
+"""The values in the data of the nasty schemas: correct values, and values that a resolver should never return."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
@@ -11,7 +11,7 @@ from graphql import Undefined
 
 
 class Fault(Exception):
-    """Something that went wrong on purpose."""
+    """A failure that is part of the test data."""
 
 
 class Color(Enum):
@@ -23,7 +23,7 @@ class Color(Enum):
 
 
 class Level(IntEnum):
-    """An enum that is a number too."""
+    """An enum whose members are also integers."""
 
     LOW = 1
     HIGH = 2
@@ -36,53 +36,53 @@ class Shade(Enum):
 
 
 class Text(str):
-    """Text of a class of its own."""
+    """A subclass of str."""
 
 
 class Whole(int):
-    """A number of a class of its own."""
+    """A subclass of int."""
 
 
 class Instant(datetime):
-    """An instant of a class of its own."""
+    """A subclass of datetime."""
 
 
 class Odd(str):
-    """What the scalar Odd stands for."""
+    """The Python class of the scalar Odd."""
 
 
 class Unhashable:
-    """What can be in no set."""
+    """A value that can't be hashed."""
 
     def __eq__(self, other: object) -> bool:
         return self is other
 
 
-class Told:
-    """What has words but no value."""
+class Printable:
+    """A value that only has a text."""
 
     def __str__(self) -> str:
-        return "told"
+        return "printed"
 
 
 class Zone(tzinfo):
-    """UTC by another name, as drivers have one."""
+    """A time zone equal to UTC that is another object, such as drivers define."""
 
     def utcoffset(self, at: datetime | None) -> timedelta:
-        """None at all."""
+        """Zero."""
         return timedelta(0)
 
     def tzname(self, at: datetime | None) -> str:
-        """Its name."""
+        """The name of the zone."""
         return "UTC by another name"
 
     def dst(self, at: datetime | None) -> timedelta:
-        """None either."""
+        """Zero."""
         return timedelta(0)
 
 
 class Unreadable:
-    """What can be iterated and then can't."""
+    """An iterable whose iteration fails immediately."""
 
     def __iter__(self) -> Iterator[Any]:
         raise Fault("not iterable after all")
@@ -111,9 +111,9 @@ INSTANTS = (
     Instant(2026, 3, 2, 12, tzinfo=UTC),
 )
 ODDS = (Odd("odd"), Odd("list"), Odd("tree"), Odd("number"))
-# What is nearly right: some of it is written as if it were, some is refused.
+# Values that are nearly correct for a type: some are coerced, some are refused.
 NEARLY: dict[Sequence[Any], tuple[Any, ...]] = {
-    TEXTS: (1, 1.5, True, False, NAN, b"text", Color.RED, Told(), Odd("odd"), [], ["a"], UUID(int=7)),
+    TEXTS: (1, 1.5, True, False, NAN, b"text", Color.RED, Printable(), Odd("odd"), [], ["a"], UUID(int=7)),
     NUMBERS: (2**31, -(2**31) - 1, 1.0, 1.5, 1e30, "1", "x", "", True, False, NAN, INFINITY, 10**30, Whole(2**40), Level.HIGH, Decimal("2")),
     RATIOS: (NAN, -NAN, INFINITY, -INFINITY, "1.5", "NaN", "", True, Decimal("1.5"), Decimal("NaN"), 10**400, Whole(6)),
     FLAGS: (0, 1, 2, 0.0, 1.5, NAN, "true", "", [], {}),
@@ -122,11 +122,11 @@ NEARLY: dict[Sequence[Any], tuple[Any, ...]] = {
     INSTANTS: (date(2026, 3, 2), "2026-03-02T12:00:00Z", 0, timedelta(1), NOON.timetz()),
     ODDS: (Odd("fails"), Odd("refused"), Odd("nothing"), "x", 7, Odd("undefined")),
 }
-# Of each type's values, some are good for another type, some are for none.
+# Values of all classes: each is correct for some types or for none.
 STRANGE: tuple[Any, ...] = (
     *(True, False, 0, 1, -1, 2**31, -(2**31) - 1, 2**53, 10**30),
     *(1.0, 2.5, -0.0, NAN, INFINITY, -INFINITY, Decimal("1.5"), Decimal("NaN"), 1e17),
     *("", "x", "1", "1.5", "true", "RED", "r", "NaN", " 1 ", "1e3", b"bytes", bytearray(b"b")),
     *(Text("red"), Whole(2**40), Color.RED, Level.LOW, Shade.RED, NOON, date(2026, 3, 2), timedelta(1), UUID(int=7), Odd("fails"), Odd("nothing")),
-    *([], {}, (), [1], {"a": 1}, {"name": "a dictionary"}, {1, }, frozenset(), range(2), Undefined, ..., Told(), Unhashable()),
+    *([], {}, (), [1], {"a": 1}, {"name": "a dictionary"}, {1, }, frozenset(), range(2), Undefined, ..., Printable(), Unhashable()),
 )  # fmt: skip

@@ -1,1 +1,1 @@
-"""The compiled executor, held to graphql-core: whatever is asked, both answer the same."""
+"""Tests of the compiler. Most execute an operation by graphql-core too, and both must give the same result."""

@@ -1,39 +1,39 @@
-"""The comparison sees each mistake that is planted: into graphql-core's executor, around it, and into the compiled one."""
+"""The comparison finds every mistake that is planted into graphql-core's executor, around it, and into the compiled executor."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 import pytest
-from graphql import GraphQLFloat, GraphQLInt, GraphQLSchema
+from graphql import GraphQLFloat, GraphQLInt
 
 from compiler import Guard, Plans, arguments, calls, checks, run, source, variables
 from compiler.run import Spot
-from tests.comparison.documents import Written
-from tests.comparison.executors import Compiled, Prepare
+from tests.comparison.documents import OperationDocument
+from tests.comparison.executors import Compiled, MakeExecutor, Prepare
 from tests.comparison.mistakes import MISTAKES
 from tests.comparison.run import compare, trials
 from tests.comparison.subjects import Start, Subject, subjects
 
 SEED, OPERATIONS, AT_ONCE = 11, 600, 25
 
-Some = tuple[Subject, list[tuple[Written, list[Start]]]]
+Batch = tuple[Subject, list[tuple[OperationDocument, list[Start]]]]
 
 
-class Asked:
-    """Operations of several schemas, a few of each at a time, made when they are needed for the first time."""
+class Batches:
+    """Batches of operations over several schemas in turn. Each is generated at its first use and then kept for further tests."""
 
     def __init__(self) -> None:
-        self._made: list[Some] = []
-        self._others = self._more()
+        self._made: list[Batch] = []
+        self._more = self._generate()
 
-    def __iter__(self) -> Iterator[Some]:
+    def __iter__(self) -> Iterator[Batch]:
         yield from self._made
-        for some in self._others:
-            self._made.append(some)
-            yield some
+        for batch in self._more:
+            self._made.append(batch)
+            yield batch
 
-    def _more(self) -> Iterator[Some]:
+    def _generate(self) -> Iterator[Batch]:
         each = [(subject, trials(subject, OPERATIONS, SEED)) for subject in subjects()]
         for _ in range(0, OPERATIONS, AT_ONCE):
             for subject, operations in each:
@@ -41,38 +41,38 @@ class Asked:
 
 
 @pytest.fixture(scope="module")
-def asked() -> Asked:
-    """The same for all tests."""
-    return Asked()
+def batches() -> Batches:
+    """The batches that all tests share."""
+    return Batches()
 
 
-async def found(asked: Iterable[Some], way: Callable[[GraphQLSchema], Prepare]) -> bool:
-    """Whether a way to execute is seen to be wrong."""
+async def finds_difference(batches: Iterable[Batch], make_executor: MakeExecutor) -> bool:
+    """Whether the comparison finds a difference between an executor and graphql-core."""
     prepared: dict[Subject, Prepare] = {}
-    for subject, some in asked:
-        tally = await compare(subject, some, prepared.setdefault(subject, way(subject.schema)), most=1)
+    for subject, batch in batches:
+        tally = await compare(subject, batch, prepared.setdefault(subject, make_executor(subject.schema)), max_differences=1)
         if tally.differences:
             return True
     return False
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-async def test_a_mistake_is_seen(mistake: str, asked: Asked) -> None:
-    assert await found(asked, MISTAKES[mistake])
+async def test_a_mistake_in_or_around_graphql_core_is_found(mistake: str, batches: Batches) -> None:
+    assert await finds_difference(batches, MISTAKES[mistake])
 
 
 def shares_literals(patch: pytest.MonkeyPatch) -> None:
-    """Lists and objects that stand in the document are made once."""
+    """All requests share the lists and objects that are literals of the document."""
     patch.setattr(arguments, "UNCHANGING", (*arguments.UNCHANGING, list, dict))
 
 
 def trusts_variables(patch: pytest.MonkeyPatch) -> None:
-    """Numbers in variables are of any size."""
+    """Accepts numbers of any size in variables."""
     patch.setattr(variables, "fits", lambda value, plain: True)
 
 
 def forgets_guards(patch: pytest.MonkeyPatch) -> None:
-    """Nobody is asked what they may."""
+    """Leaves out all guards."""
 
     def inner(resolve: Any, variant: object) -> Any:
         return inner(resolve.inner, variant) if isinstance(resolve, Guard) else resolve
@@ -81,29 +81,29 @@ def forgets_guards(patch: pytest.MonkeyPatch) -> None:
 
 
 def forgets_variants(patch: pytest.MonkeyPatch) -> None:
-    """The plan that was made first is everybody's."""
-    plan, kept = Plans.plan, dict[Plans, Any]()
-    patch.setattr(Plans, "plan", lambda self, values, variant=None: plan(self, values, kept.setdefault(self, variant)))
+    """Uses the plan of the first variant for all callers."""
+    plan, first_variants = Plans.plan, dict[Plans, Any]()
+    patch.setattr(Plans, "plan", lambda self, values, variant=None: plan(self, values, first_variants.setdefault(self, variant)))
 
 
 def forgets_conditions(patch: pytest.MonkeyPatch) -> None:
-    """The plan that was made first is there for all conditions."""
-    plan, kept = Plans.plan, dict[Any, Any]()
-    patch.setattr(Plans, "plan", lambda self, values, variant=None: kept.setdefault((self, variant), plan(self, values, variant)))
+    """Uses the plan of the first conditions for all conditions."""
+    plan, first_plans = Plans.plan, dict[Any, Any]()
+    patch.setattr(Plans, "plan", lambda self, values, variant=None: first_plans.setdefault((self, variant), plan(self, values, variant)))
 
 
 def trusts_numbers(patch: pytest.MonkeyPatch) -> None:
-    """Whole numbers that are answered are of any size."""
+    """Serializes integers of any size."""
     patch.setitem(checks.QUICK, GraphQLInt.coerce_output_value, "{0}.__class__ is int")
 
 
 def trusts_floats(patch: pytest.MonkeyPatch) -> None:
-    """What is no number is written as one."""
+    """Serializes NaN and infinity."""
     patch.setitem(checks.QUICK, GraphQLFloat.coerce_output_value, "{0}.__class__ is float")
 
 
 def stops_nulls(patch: pytest.MonkeyPatch) -> None:
-    """The null of what was waited for stops below where it has to."""
+    """The null of an awaited value stops one level too low."""
     begin = Spot.__init__
 
     def below(self: Spot, *arguments: Any) -> None:
@@ -114,15 +114,15 @@ def stops_nulls(patch: pytest.MonkeyPatch) -> None:
 
 
 def loses_places(patch: pytest.MonkeyPatch) -> None:
-    """Errors tell of the first item, whichever it was."""
-    whole = run.listed
-    patch.setattr(run, "listed", lambda place: [0 if isinstance(key, int) else key for key in whole(place)])
+    """Reports all errors in lists with the index 0."""
+    whole = run.keys_of
+    patch.setattr(run, "keys_of", lambda place: [0 if isinstance(key, int) else key for key in whole(place)])
 
 
 def mixes_up_constants(patch: pytest.MonkeyPatch) -> None:
-    """What is always answered alike is the same for all of a class."""
-    whole = source.remembering
-    patch.setattr(source, "remembering", lambda function, attribute, lines, answer: whole(function, "__class__", lines, answer))
+    """Caches constants by their class instead of their key."""
+    whole = source.cached_by_key
+    patch.setattr(source, "cached_by_key", lambda function, attribute, lines, answer: whole(function, "__class__", lines, answer))
 
 
 PLANTED = (
@@ -140,12 +140,12 @@ PLANTED = (
 
 
 @pytest.mark.parametrize("plant", PLANTED)
-async def test_a_mistake_in_the_compiled_executor_is_seen(plant: Callable[[pytest.MonkeyPatch], None], asked: Asked) -> None:
+async def test_a_mistake_in_the_compiled_executor_is_found(plant: Callable[[pytest.MonkeyPatch], None], batches: Batches) -> None:
     with pytest.MonkeyPatch.context() as patch:
         plant(patch)
 
-        assert await found(asked, Compiled)
+        assert await finds_difference(batches, Compiled)
 
 
-async def test_without_a_mistake_none_is_seen(asked: Asked) -> None:
-    assert not await found(islice(asked, 6), Compiled)
+async def test_without_a_mistake_no_difference_is_found(batches: Batches) -> None:
+    assert not await finds_difference(islice(batches, 6), Compiled)

@@ -1,9 +1,9 @@
-"""A cache that keeps what was used last, within two limits."""
+"""A cache of the most recently used values, within two limits."""
 
 from compiler.recent import Recent
 
 
-def test_the_least_recently_used_values_are_forgotten_first() -> None:
+def test_the_least_recently_used_values_are_dropped_first() -> None:
     recent = Recent[str, str](3, 10)
     for key in ("a", "b", "c"):
         recent.keep(key, key, 1)

@@ -1,4 +1,4 @@
-"""How far a token reaches."""
+"""The rights of a caller."""
 
 import pytest
 

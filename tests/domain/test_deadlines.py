@@ -1,4 +1,4 @@
-"""What happens when nobody acts in time."""
+"""The deadlines of links and verifications."""
 
 from datetime import datetime, timedelta
 from itertools import product
@@ -27,12 +27,12 @@ OPENED, STARTED, COMPLETED = Progress
     ("progress", "due"),
     [(None, later(days=7)), (OPENED, later(minutes=15)), (STARTED, later(days=7)), (COMPLETED, None)],
 )
-def test_each_phase_waits_for_its_own_deadline(progress: Progress | None, due: datetime | None) -> None:
+def test_each_phase_has_its_own_deadline(progress: Progress | None, due: datetime | None) -> None:
     assert a_verification_after(progress).due == due
 
 
 @pytest.mark.parametrize("result", FINAL_RESULTS)
-def test_a_final_verification_waits_for_nothing(result: Result) -> None:
+def test_a_final_verification_has_no_deadline(result: Result) -> None:
     verification = a_verification_after(OPENED).concluded(result, NOON)
 
     assert verification.due is None
@@ -47,7 +47,9 @@ def test_a_final_verification_waits_for_nothing(result: Result) -> None:
         (STARTED, later(days=7), ("IDVV_1199",)),
     ],
 )
-def test_a_deadline_ends_the_wait_at_its_very_instant(progress: Progress | None, deadline: datetime, reasons: tuple[str, ...]) -> None:
+def test_a_verification_becomes_inconclusive_at_the_instant_of_its_deadline(
+    progress: Progress | None, deadline: datetime, reasons: tuple[str, ...]
+) -> None:
     verification = a_verification_after(progress)
 
     expired = verification.expired(deadline)
@@ -60,7 +62,7 @@ def test_a_deadline_ends_the_wait_at_its_very_instant(progress: Progress | None,
 
 @pytest.mark.parametrize("before", [timedelta(milliseconds=1), timedelta(microseconds=1), timedelta(days=30)])
 @pytest.mark.parametrize(("progress", "deadline"), [(None, later(days=7)), (OPENED, later(minutes=15)), (STARTED, later(days=7))])
-def test_a_deadline_changes_nothing_before_it_has_come(progress: Progress | None, deadline: datetime, before: timedelta) -> None:
+def test_nothing_changes_before_the_deadline(progress: Progress | None, deadline: datetime, before: timedelta) -> None:
     verification = a_verification_after(progress)
 
     assert not verification.overdue(deadline - before)
@@ -73,7 +75,7 @@ def test_the_link_is_valid_for_fifteen_minutes_after_it_was_opened() -> None:
     assert verification.link_expires_at == verification.due == later(days=1, minutes=15)
 
 
-def test_a_link_that_outlives_its_verification_ends_with_it() -> None:
+def test_a_link_that_would_outlive_its_verification_expires_with_it() -> None:
     verification = a_verification_after(OPENED, later(days=7, minutes=-5))
 
     assert verification.link_expires_at == later(days=7, minutes=10)
@@ -81,38 +83,38 @@ def test_a_link_that_outlives_its_verification_ends_with_it() -> None:
     assert verification.expired(later(days=7)).reasons == ("IDVV_1199",)
 
 
-def test_a_link_that_ends_just_before_its_verification_ends_by_itself() -> None:
+def test_a_link_that_expires_just_before_its_verification_has_its_own_reason() -> None:
     verification = a_verification_after(OPENED, later(days=7, minutes=-15, milliseconds=-1))
 
     assert verification.expired(later(days=7)).reasons == ("IDVV_1121",)
 
 
-def test_a_deadline_that_is_applied_late_keeps_its_reason_and_takes_the_time_of_the_write() -> None:
+def test_a_deadline_that_is_applied_late_keeps_its_reason_and_records_the_time_of_the_write() -> None:
     expired = a_verification_after(OPENED).expired(later(days=30))
 
     assert expired.reasons == ("IDVV_1121",)
     assert expired.completed_at == expired.updated_at == later(days=30)
 
 
-def test_a_complete_capture_waits_for_the_provider_however_long_it_takes() -> None:
+def test_a_complete_capture_never_expires() -> None:
     verification = a_verification_after(COMPLETED)
 
     assert verification.expired(later(days=365)) is verification
 
 
 @pytest.mark.parametrize("progress", [None, STARTED, COMPLETED])
-def test_the_links_deadline_shows_only_while_the_individual_is_in_session(progress: Progress | None) -> None:
+def test_the_links_deadline_is_shown_only_while_the_individual_is_in_session(progress: Progress | None) -> None:
     assert a_verification_after(progress).link_expires_at is None
     assert a_verification_after(OPENED).concluded(FAILED_RESULT, NOON).link_expires_at is None
 
 
-def test_opening_the_link_again_moves_no_deadline() -> None:
+def test_opening_the_link_again_does_not_move_the_deadline() -> None:
     verification = a_verification_after(OPENED)
 
     assert verification.progressed(OPENED, WINDOWS, later(minutes=10)) is verification
 
 
-def test_deadlines_that_were_set_stay_when_the_windows_change() -> None:
+def test_a_change_of_the_windows_does_not_move_existing_deadlines() -> None:
     shorter = Windows(link=timedelta(seconds=1), verification=timedelta(seconds=1))
     verification = a_verification_after(OPENED)
 
@@ -123,7 +125,7 @@ def test_deadlines_that_were_set_stay_when_the_windows_change() -> None:
     assert started.due == later(days=7)
 
 
-def test_a_deadline_is_set_by_the_windows_of_its_own_time() -> None:
+def test_a_deadline_is_computed_from_the_windows_at_that_time() -> None:
     windows = Windows(link=timedelta(minutes=1), verification=timedelta(hours=1))
 
     verification = a_verification(windows=windows)
@@ -133,13 +135,13 @@ def test_a_deadline_is_set_by_the_windows_of_its_own_time() -> None:
     assert in_session.due == later(minutes=2)
 
 
-def test_the_windows_are_fifteen_minutes_and_seven_days_unless_told_otherwise() -> None:
+def test_the_default_windows_are_fifteen_minutes_and_seven_days() -> None:
     assert Windows() == WINDOWS
 
 
 @pytest.mark.parametrize("late", Progress)
 @pytest.mark.parametrize(("progress", "deadline"), [(None, later(days=7)), (OPENED, later(minutes=15)), (STARTED, later(days=7))])
-def test_progress_does_not_win_over_a_deadline_that_has_passed(progress: Progress | None, deadline: datetime, late: Progress) -> None:
+def test_a_passed_deadline_wins_over_progress(progress: Progress | None, deadline: datetime, late: Progress) -> None:
     verification = a_verification_after(progress)
 
     assert verification.progressed(late, WINDOWS, deadline) == verification.expired(deadline)

@@ -1,4 +1,4 @@
-"""Which verifications a list holds, and which lists would tell too much."""
+"""Filters: the verifications that match, and the filters that would reveal internal reasons."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ UNKNOWN = a_verification().concluded(Result.reported(Status.FAILED, ["IDVV_9999"
 
 
 @pytest.mark.parametrize("verification", [PENDING, FAILED, UNKNOWN])
-def test_a_filter_that_asks_nothing_matches_everything(verification: Verification) -> None:
+def test_a_filter_without_conditions_matches_everything(verification: Verification) -> None:
     assert Filter().matches(verification)
 
 
@@ -47,14 +47,14 @@ def test_a_verification_matches_by_its_whole_reference() -> None:
     assert not Filter(reference="order-1").matches(a_verification(reference=None))
 
 
-def test_the_first_instant_of_a_period_belongs_to_it_and_the_last_does_not() -> None:
+def test_a_period_includes_its_first_instant_and_excludes_its_last() -> None:
     assert Filter(created_from=NOON).matches(PENDING)
     assert not Filter(created_from=NOON + MILLISECOND).matches(PENDING)
     assert Filter(created_before=NOON + MILLISECOND).matches(PENDING)
     assert not Filter(created_before=NOON).matches(PENDING)
 
 
-def test_a_retry_is_no_first_attempt() -> None:
+def test_a_retry_is_not_a_first_attempt() -> None:
     first, retry = retried(FAILED, later(hours=1))
 
     assert Filter(first_attempts_only=True).matches(first)
@@ -62,10 +62,10 @@ def test_a_retry_is_no_first_attempt() -> None:
     assert Filter().matches(retry)
 
 
-@pytest.mark.parametrize("nothing", [Filter(statuses=()), Filter(reason_codes=()), Filter(reason_types=())])
-def test_none_of_no_values_matches_nothing(nothing: Filter) -> None:
-    assert not nothing.matches(PENDING)
-    assert not nothing.matches(FAILED)
+@pytest.mark.parametrize("filter", [Filter(statuses=()), Filter(reason_codes=()), Filter(reason_types=())])
+def test_an_empty_condition_matches_nothing(filter: Filter) -> None:
+    assert not filter.matches(PENDING)
+    assert not filter.matches(FAILED)
 
 
 def test_all_conditions_must_hold() -> None:
@@ -74,26 +74,26 @@ def test_all_conditions_must_hold() -> None:
     assert not Filter(statuses=(Status.PENDING,), reason_codes=("IDVV_2101",), reference="order-2").matches(FAILED)
 
 
-def test_a_list_is_concerned_by_what_it_holds_whenever_that_changed() -> None:
+def test_a_filter_concerns_a_verification_that_matches() -> None:
     assert Filter(statuses=(Status.FAILED,)).concerns(FAILED, since=0)
     assert Filter(statuses=(Status.FAILED,)).concerns(FAILED, since=FAILED.version)
 
 
-def test_a_list_is_concerned_by_what_has_just_left_it() -> None:
+def test_a_filter_concerns_a_verification_that_has_just_stopped_matching() -> None:
     pending = Filter(statuses=(Status.PENDING,), reference="order-2")
 
     assert pending.concerns(FAILED, since=1)
     assert not pending.concerns(FAILED, since=FAILED.version)
 
 
-def test_a_list_is_not_concerned_by_what_left_it_before_the_last_message() -> None:
+def test_a_filter_does_not_concern_a_verification_that_stopped_matching_earlier() -> None:
     anonymized = FAILED.anonymized(Actor.INTEGRATOR, NOON)
 
     assert not Filter(statuses=(Status.PENDING,)).concerns(anonymized, since=FAILED.version)
 
 
 @pytest.mark.parametrize(
-    "other",
+    "filter",
     [
         Filter(statuses=(Status.VERIFIED,)),
         Filter(statuses=(Status.PENDING,), reference="order-1"),
@@ -101,27 +101,27 @@ def test_a_list_is_not_concerned_by_what_left_it_before_the_last_message() -> No
         Filter(reason_codes=("IDVV_1101",)),
     ],
 )
-def test_a_list_is_not_concerned_by_what_it_never_held(other: Filter) -> None:
-    assert not other.concerns(FAILED, since=0)
+def test_a_filter_does_not_concern_a_verification_that_never_matched(filter: Filter) -> None:
+    assert not filter.concerns(FAILED, since=0)
 
 
 @pytest.mark.parametrize("code", [code for code, reason in CATALOGUE.items() if not reason.internal])
-def test_asking_for_a_code_that_may_be_shown_tells_nothing_internal(code: str) -> None:
+def test_filtering_by_a_public_code_reveals_no_internal_reasons(code: str) -> None:
     assert not Filter(reason_codes=(code,)).selects_internals
 
 
 @pytest.mark.parametrize("code", ["IDVV_2301", "IDVV_2311", "IDVV_2402", "IDVV_2403", "IDVV_9999"])
-def test_asking_for_an_internal_code_asks_for_internals(code: str) -> None:
+def test_filtering_by_an_internal_code_reveals_internal_reasons(code: str) -> None:
     assert Filter(reason_codes=("IDVV_1101", code)).selects_internals
 
 
 @pytest.mark.parametrize("type", ReasonType)
-def test_asking_for_a_type_asks_for_internals_where_it_holds_an_internal_code(type: ReasonType) -> None:
+def test_filtering_by_a_type_with_an_internal_code_reveals_internal_reasons(type: ReasonType) -> None:
     internal = type in (ReasonType.IDENTITY_FRAUD, ReasonType.SUSPICIOUS_BEHAVIOR, ReasonType.UNKNOWN)
 
     assert Filter(reason_types=(ReasonType.COPY_ISSUE, type)).selects_internals is internal
 
 
-def test_other_conditions_tell_nothing_internal() -> None:
+def test_other_conditions_reveal_no_internal_reasons() -> None:
     assert not Filter(statuses=(Status.FAILED,), reference="order-1", first_attempts_only=True).selects_internals
     assert not Filter(reason_codes=(), reason_types=()).selects_internals

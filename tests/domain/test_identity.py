@@ -1,4 +1,4 @@
-"""Which names and documents are accepted."""
+"""Validation of names and documents."""
 
 from typing import Any
 
@@ -9,22 +9,22 @@ from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 
 
 def extracted(**values: Any) -> ExtractedDocument:
-    nothing: dict[str, Any] = {
+    empty: dict[str, Any] = {
         "full_name": None,
         "born_on": None,
         "type": None,
         "issuing_country_code": None,
         "national_identification_number": None,
     }
-    return ExtractedDocument.extracted(**nothing | values)
+    return ExtractedDocument.extracted(**empty | values)
 
 
-def test_names_are_kept_as_they_are_written() -> None:
+def test_names_are_kept_unchanged() -> None:
     assert DeclaredIdentity.declared("Jeanne", "Moreau") == DeclaredIdentity(first_name="Jeanne", last_name="Moreau")
 
 
 @pytest.mark.parametrize("name", ["", " ", "a" * 256, "a\x00"])
-def test_a_name_that_cannot_be_used_is_refused_by_its_field(name: str) -> None:
+def test_the_refusal_of_an_invalid_name_names_its_field(name: str) -> None:
     with pytest.raises(InvalidInput) as first:
         DeclaredIdentity.declared(name, "Moreau")
     with pytest.raises(InvalidInput) as last:
@@ -33,12 +33,12 @@ def test_a_name_that_cannot_be_used_is_refused_by_its_field(name: str) -> None:
     assert (first.value.field, last.value.field) == ("firstName", "lastName")
 
 
-def test_a_document_may_be_read_in_part_or_not_at_all() -> None:
+def test_a_document_may_have_some_values_or_none() -> None:
     assert extracted() == ExtractedDocument()
     assert extracted(born_on="1990-01-23") == ExtractedDocument(born_on="1990-01-23")
 
 
-def test_a_document_may_be_read_completely() -> None:
+def test_a_document_may_have_all_values() -> None:
     document = ExtractedDocument.extracted("Jeanne Moreau", "1990-01-23", DocumentType.PASSPORT, "FRA", "900123456789012")
 
     assert document.full_name == "Jeanne Moreau"
@@ -63,7 +63,7 @@ def test_a_document_may_be_read_completely() -> None:
         ("national_identification_number", "1\x00", "extractedDocument.nationalIdentificationNumber"),
     ],
 )
-def test_a_value_of_a_document_that_cannot_be_used_is_refused_by_its_field(value: str, text: str, field: str) -> None:
+def test_the_refusal_of_an_invalid_value_of_a_document_names_its_field(value: str, text: str, field: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         extracted(**{value: text})
 

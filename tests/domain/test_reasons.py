@@ -1,4 +1,4 @@
-"""The catalogue, against a copy of the page's tables that owes nothing to the domain."""
+"""The catalogue, compared with an independent copy of the tables of the provider's page."""
 
 from csv import DictReader
 from pathlib import Path
@@ -30,25 +30,25 @@ def row(reason: ReasonCode, status: Status) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("status", "rows"), [(Status.INCONCLUSIVE, 12), (Status.FAILED, 30), (Status.VERIFIED, 0), (Status.PENDING, 0)])
-def test_the_catalogue_has_each_row_of_the_page_in_its_order_and_no_other(status: Status, rows: int) -> None:
+def test_the_catalogue_has_exactly_the_rows_of_the_page_in_the_same_order(status: Status, rows: int) -> None:
     page = [line for line in PAGE if line["status"] == status.value]
 
     assert len(page) == rows
     assert [row(reason, status) for reason in CATALOGUE.values() if status in reason.statuses] == page
 
 
-def test_the_pages_forty_two_rows_are_forty_one_codes() -> None:
+def test_the_forty_two_rows_of_the_page_contain_forty_one_codes() -> None:
     assert len(PAGE) == 42
     assert len({line["code"] for line in PAGE}) == 41
     assert list(CATALOGUE) == list(dict.fromkeys(line["code"] for line in PAGE))
 
 
-def test_only_the_code_for_a_poor_connection_goes_with_two_statuses() -> None:
+def test_only_the_code_for_a_poor_connection_is_allowed_with_two_statuses() -> None:
     assert [reason.code for reason in CATALOGUE.values() if len(reason.statuses) > 1] == ["IDVV_1201"]
 
 
 @pytest.mark.parametrize("code", CATALOGUE)
-def test_every_code_of_the_catalogue_is_known_by_its_own_name(code: str) -> None:
+def test_every_code_of_the_catalogue_is_found(code: str) -> None:
     assert explained(code) is CATALOGUE[code]
     assert explained(code).known
 
@@ -58,13 +58,13 @@ def test_the_advice_on_a_retry_is_as_designed(advice: RetryAdvice) -> None:
     assert sorted(reason.code for reason in CATALOGUE.values() if reason.retry_advice is advice) == codes(ADVICE[advice])
 
 
-def test_what_smells_of_fraud_or_duress_is_internal_and_nothing_else_is() -> None:
+def test_exactly_the_reasons_that_suggest_fraud_or_duress_are_internal() -> None:
     internal = [reason.code for reason in CATALOGUE.values() if reason.internal]
 
     assert internal == codes(ADVICE[RetryAdvice.DO_NOT_RETRY])
 
 
-def test_a_type_is_internal_where_any_of_its_codes_is() -> None:
+def test_a_type_is_internal_if_any_of_its_codes_is() -> None:
     assert {ReasonType.IDENTITY_FRAUD, ReasonType.SUSPICIOUS_BEHAVIOR, ReasonType.UNKNOWN} == INTERNAL_TYPES
 
 

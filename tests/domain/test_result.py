@@ -1,4 +1,4 @@
-"""What may be reported as an outcome."""
+"""Validation of the results that a provider reports."""
 
 from itertools import product
 
@@ -33,24 +33,24 @@ def refused_field(status: Status, codes: list[str]) -> str | None:
 
 
 @pytest.mark.parametrize(("status", "code"), list(product(WITH_REASONS, CATALOGUE)))
-def test_a_known_code_is_accepted_with_its_statuses_only(status: Status, code: str) -> None:
+def test_a_code_of_the_catalogue_is_accepted_only_with_its_statuses(status: Status, code: str) -> None:
     if status in CATALOGUE[code].statuses:
         assert Result.reported(status, [code]).reasons == (code,)
     else:
         assert refused_field(status, [code]) == "reasonCodes"
 
 
-def test_one_code_that_does_not_go_with_the_status_spoils_the_others() -> None:
+def test_one_code_that_is_not_allowed_with_the_status_makes_the_result_invalid() -> None:
     assert refused_field(Status.FAILED, ["IDVV_1301", "IDVV_1101"]) == "reasonCodes"
 
 
 @pytest.mark.parametrize("status", WITH_REASONS)
-def test_a_poor_connection_and_an_unknown_code_go_with_either_status(status: Status) -> None:
+def test_the_code_for_a_poor_connection_and_an_unknown_code_are_allowed_with_either_status(status: Status) -> None:
     assert Result.reported(status, ["IDVV_1201", UNKNOWN]).reasons == ("IDVV_1201", UNKNOWN)
 
 
 @pytest.mark.parametrize("code", ["IDVV_1301", "IDVV_1201", UNKNOWN])
-def test_verified_takes_no_code(code: str) -> None:
+def test_a_code_is_refused_with_verified(code: str) -> None:
     assert refused_field(Status.VERIFIED, [code]) == "reasonCodes"
 
 
@@ -64,17 +64,17 @@ def test_an_outcome_without_a_code_is_refused(status: Status) -> None:
 
 
 @pytest.mark.parametrize("codes", [[], ["IDVV_1301"], [UNKNOWN], ["no code"]])
-def test_pending_is_no_result_whatever_comes_with_it(codes: list[str]) -> None:
+def test_pending_is_refused_with_any_codes(codes: list[str]) -> None:
     assert refused_field(Status.PENDING, codes) == "status"
 
 
-def test_doubles_are_dropped_and_the_order_is_kept() -> None:
+def test_duplicate_codes_are_dropped_and_the_order_is_kept() -> None:
     result = Result.reported(Status.FAILED, ["IDVV_2101", "IDVV_1301", "IDVV_2101", UNKNOWN, "IDVV_1301"])
 
     assert result.reasons == ("IDVV_2101", "IDVV_1301", UNKNOWN)
 
 
-def test_fifty_codes_are_accepted_once_doubles_are_dropped_and_no_more() -> None:
+def test_at_most_fifty_codes_are_accepted_without_counting_duplicates() -> None:
     fifty = [f"NEW_{number}" for number in range(50)]
 
     assert len(Result.reported(Status.FAILED, fifty + fifty).reasons) == 50
@@ -82,26 +82,26 @@ def test_fifty_codes_are_accepted_once_doubles_are_dropped_and_no_more() -> None
 
 
 @pytest.mark.parametrize("code", ["A", "0", "_", "A" * 64])
-def test_a_code_is_up_to_sixty_four_capitals_digits_and_underscores(code: str) -> None:
+def test_a_code_has_one_to_sixty_four_capitals_digits_and_underscores(code: str) -> None:
     assert Result.reported(Status.FAILED, [code]).reasons == (code,)
 
 
 @pytest.mark.parametrize("code", ["", " ", "A" * 65, "idvv_1301", "IDVV-1301", "IDVV 1301", "IDVV_1301\n", "IDVV_\u0661", "É", "\ud800", "$where"])
-def test_a_code_of_another_shape_is_refused(code: str) -> None:
+def test_a_code_of_another_format_is_refused(code: str) -> None:
     assert refused_field(Status.FAILED, ["IDVV_1301", code]) == "reasonCodes"
 
 
 @pytest.mark.parametrize("code", BUTTONS)
-def test_each_of_the_capture_pages_buttons_is_the_individuals_doing(code: str) -> None:
+def test_the_individual_is_the_actor_of_each_button_of_the_capture_page(code: str) -> None:
     assert Result.reported(Status.INCONCLUSIVE, [code]).actor is Actor.INDIVIDUAL
 
 
-def test_several_buttons_are_the_individuals_doing_too() -> None:
+def test_the_individual_is_the_actor_of_several_buttons_together() -> None:
     assert Result.reported(Status.INCONCLUSIVE, BUTTONS).actor is Actor.INDIVIDUAL
 
 
 @pytest.mark.parametrize("code", sorted({UNKNOWN, *CATALOGUE} - set(BUTTONS)))
-def test_a_result_with_any_other_code_is_the_providers(code: str) -> None:
+def test_the_provider_is_the_actor_of_a_result_with_any_other_code(code: str) -> None:
     status = Status.INCONCLUSIVE if code == UNKNOWN else CATALOGUE[code].statuses[0]
     with_a_button = [*BUTTONS[:1], code] if status is Status.INCONCLUSIVE else [code]
 
@@ -109,11 +109,11 @@ def test_a_result_with_any_other_code_is_the_providers(code: str) -> None:
     assert Result.reported(status, with_a_button).actor is Actor.PROVIDER
 
 
-def test_a_result_without_codes_is_the_providers() -> None:
+def test_the_provider_is_the_actor_of_a_result_without_codes() -> None:
     assert Result.reported(Status.VERIFIED, []).actor is Actor.PROVIDER
 
 
-def test_results_are_the_same_whatever_the_order_document_and_source() -> None:
+def test_results_are_compared_without_order_document_and_source() -> None:
     result = Result.reported(Status.FAILED, ["IDVV_1301", "IDVV_2101"])
 
     assert Result.reported(Status.FAILED, ["IDVV_2101", "IDVV_1301"], PASSPORT, "event-1").key == result.key
@@ -125,7 +125,7 @@ def test_the_same_code_with_another_status_is_another_result() -> None:
 
 
 @given(st.sampled_from(Status), st.lists(st.text(st.characters()) | st.sampled_from([UNKNOWN, *CATALOGUE]), max_size=60))
-def test_whatever_is_reported_becomes_a_result_or_a_refusal_that_can_be_sent(status: Status, codes: list[str]) -> None:
+def test_any_status_and_codes_give_a_result_or_a_refusal_that_can_be_sent(status: Status, codes: list[str]) -> None:
     answer = answer_to(status, codes)
 
     if isinstance(answer, Result):

@@ -1,4 +1,4 @@
-"""What is summed up over the counts."""
+"""The sums over the counts of statuses."""
 
 from domain.statistics import StatusCount, VerificationStats
 from domain.status import Status
@@ -6,20 +6,20 @@ from domain.status import Status
 COUNTS = {Status.PENDING: 1, Status.INCONCLUSIVE: 10, Status.VERIFIED: 100, Status.FAILED: 1000}
 
 
-def test_all_are_counted_and_only_verified_and_failed_are_charged() -> None:
+def test_the_total_counts_all_and_billable_counts_only_verified_and_failed() -> None:
     statistics = VerificationStats(tuple(StatusCount(status, count) for status, count in COUNTS.items()), (), None)
 
     assert statistics.total == 1111
     assert statistics.billable == 1100
 
 
-def test_nothing_sums_up_to_nothing() -> None:
+def test_statistics_without_verifications_are_zero() -> None:
     statistics = VerificationStats((), (), None)
 
     assert (statistics.total, statistics.billable) == (0, 0)
 
 
-def test_one_of_an_unknown_status_counts_in_the_total_alone() -> None:
+def test_a_verification_of_an_unknown_status_counts_only_in_the_total() -> None:
     statistics = VerificationStats((StatusCount(Status.FAILED, 2),), (), None, of_unknown_status=3)
 
     assert (statistics.total, statistics.billable) == (5, 2)

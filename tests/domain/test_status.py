@@ -1,4 +1,4 @@
-"""What each status asks of whoever waits for it, by the page's table of statuses."""
+"""The statuses, compared with the provider's table of statuses."""
 
 import pytest
 
@@ -13,11 +13,11 @@ def test_there_are_four_statuses_and_all_but_pending_are_final() -> None:
 @pytest.mark.parametrize(
     ("status", "billable"), [(Status.PENDING, None), (Status.INCONCLUSIVE, False), (Status.VERIFIED, True), (Status.FAILED, True)]
 )
-def test_verified_and_failed_are_charged_inconclusive_is_not_and_pending_cannot_be_told(status: Status, billable: bool | None) -> None:
+def test_verified_and_failed_are_billable_inconclusive_is_not_and_pending_is_undecided(status: Status, billable: bool | None) -> None:
     assert status.billable is billable
 
 
-def test_the_guide_has_one_row_for_each_status_that_says_what_to_do() -> None:
+def test_the_guide_recommends_an_action_for_each_status() -> None:
     assert [(row.status, row.recommended_action) for row in STATUSES] == [
         (Status.PENDING, RecommendedAction.SHARE_VERIFICATION_URL),
         (Status.INCONCLUSIVE, RecommendedAction.CREATE_RETRY),

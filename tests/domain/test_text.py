@@ -1,4 +1,4 @@
-"""Which texts from outside are accepted."""
+"""Validation of strings from clients and providers."""
 
 from collections.abc import Callable
 
@@ -58,7 +58,7 @@ def test_a_control_character_is_refused(character: str) -> None:
         "李",
     ],
 )
-def test_a_name_is_kept_as_it_is_written(name: str) -> None:
+def test_a_name_is_kept_unchanged(name: str) -> None:
     assert short("field", name) == name
 
 
@@ -130,7 +130,7 @@ def test_a_url_has_at_most_2000_characters() -> None:
 
 
 @pytest.mark.parametrize("text", ["1990-01-23", "2024-02-29", "0001-01-01"])
-def test_a_day_of_the_calendar_is_accepted(text: str) -> None:
+def test_a_calendar_day_is_accepted(text: str) -> None:
     assert day("field", text) == text
 
 
@@ -150,13 +150,13 @@ def test_a_day_of_the_calendar_is_accepted(text: str) -> None:
         "\ud800",
     ],
 )
-def test_what_is_no_day_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_day_is_refused(text: str) -> None:
     assert refusal_of(day, text) == "field must be a day as YYYY-MM-DD"
 
 
 @pytest.mark.parametrize("check", [short, web_address, day])
 @given(text=st.text(st.characters()) | st.text("htps:/?#@[]0189ab.-% ").map("http://".__add__))
-def test_any_text_is_kept_unchanged_or_refused_in_words_that_can_be_sent(check: Callable[[str, str], str], text: str) -> None:
+def test_any_text_is_kept_unchanged_or_refused_with_a_message_that_can_be_sent(check: Callable[[str, str], str], text: str) -> None:
     answer = answer_to(check, text)
 
     assert answer == text or isinstance(answer, InvalidInput)

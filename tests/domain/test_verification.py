@@ -1,4 +1,4 @@
-"""What a verification is from the start, and what it tells of itself."""
+"""A new verification, and the attributes that are derived from its state."""
 
 from itertools import product
 
@@ -35,7 +35,7 @@ def test_a_verification_starts_pending_with_one_event() -> None:
     assert verification.created_at == verification.updated_at == NOON
 
 
-def test_a_verification_keeps_what_was_asked_for() -> None:
+def test_a_verification_keeps_the_values_of_its_request() -> None:
     key = Idempotency("key-1", "fingerprint")
 
     verification = a_verification(id="ver_1", reference="order-7", face_recognition=True, idempotency=key)
@@ -76,7 +76,7 @@ def test_instants_are_whole_milliseconds() -> None:
         (COMPLETED, Phase.PROCESSING, RecommendedAction.WAIT),
     ],
 )
-def test_a_pending_verification_has_a_phase_and_an_action(progress: Progress | None, phase: Phase, action: RecommendedAction) -> None:
+def test_a_pending_verification_has_a_phase_and_a_recommended_action(progress: Progress | None, phase: Phase, action: RecommendedAction) -> None:
     verification = a_verification_after(progress)
 
     assert (verification.phase, verification.recommended_action, verification.billable) == (phase, action, None)
@@ -90,7 +90,9 @@ def test_a_pending_verification_has_a_phase_and_an_action(progress: Progress | N
         (INCONCLUSIVE_RESULT, RecommendedAction.CREATE_RETRY, False, True),
     ],
 )
-def test_a_final_verification_says_what_to_do_and_what_it_costs(result: Result, action: RecommendedAction, billable: bool, can_retry: bool) -> None:
+def test_a_final_verification_has_a_recommended_action_and_is_billable_or_not(
+    result: Result, action: RecommendedAction, billable: bool, can_retry: bool
+) -> None:
     verification = a_final_verification(result)
 
     assert verification.phase is Phase.DONE
@@ -98,7 +100,7 @@ def test_a_final_verification_says_what_to_do_and_what_it_costs(result: Result, 
 
 
 @pytest.mark.parametrize(("progress", "result"), list(product([None, *Progress], FINAL_RESULTS)))
-def test_the_link_is_gone_once_the_status_is_final(progress: Progress | None, result: Result) -> None:
+def test_a_final_verification_has_no_link(progress: Progress | None, result: Result) -> None:
     pending = a_verification_after(progress)
 
     assert pending.verification_url == pending.provider.url is not None
@@ -106,21 +108,21 @@ def test_the_link_is_gone_once_the_status_is_final(progress: Progress | None, re
 
 
 @pytest.mark.parametrize(("after", "versions"), [(0, [1, 2, 3]), (1, [2, 3]), (3, []), (9, []), (-1, [1, 2, 3])])
-def test_the_events_after_a_version_are_those_not_seen_yet(after: int, versions: list[int]) -> None:
+def test_events_after_a_version_have_greater_versions(after: int, versions: list[int]) -> None:
     verification = a_verification_after(OPENED).concluded(FAILED_RESULT, NOON)
 
     assert [event.version for event in verification.events_after(after)] == versions
 
 
 @pytest.mark.parametrize("progress", Progress)
-def test_a_clock_that_went_back_does_not_turn_progress_round(progress: Progress) -> None:
+def test_progress_is_not_recorded_before_the_last_event_even_if_the_clock_went_back(progress: Progress) -> None:
     verification = a_verification(at=NOON).progressed(progress, WINDOWS, later(minutes=-5))
 
     assert verification.updated_at == verification.opened_at == verification.events[-1].at == NOON
     assert verification.link_deadline == later(minutes=15)
 
 
-def test_a_clock_that_went_back_does_not_turn_an_outcome_round() -> None:
+def test_an_outcome_is_not_recorded_before_the_last_event_even_if_the_clock_went_back() -> None:
     verification = a_verification_after(OPENED, later(minutes=5))
 
     verification = verification.concluded(FAILED_RESULT, NOON)

@@ -1,4 +1,4 @@
-"""Documents of a newer release and damaged ones: each fails nothing but what of it can't be read."""
+"""Documents of a newer release, and damaged documents: only the parts that can't be read fail."""
 
 import logging
 from collections.abc import Callable
@@ -57,10 +57,11 @@ BROKEN, REPLACED = "broken-text", "broke\ufffd-text"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of document that this release can't read as a whole: what is spoiled of a usual one, and what is shown of it.
+    """A kind of document that this release can't read completely: how it differs from a usual document, and what clients see of it.
 
-    `bad`: the field for which the verification is left out. `shown`: what differs of the row. `errors`: the paths of the nulls, and the fields that
-    can't be read. `counted` and `pending`: what the statistics of the workspace count, together with a healthy one. `id`: how the log names it.
+    `bad`: the unreadable field because of which the whole verification is left out. `shown`: the fields of the row that differ. `errors`: the paths
+    of the nulls, and the fields that can't be read. `counted` and `pending`: the workspace's statistics, together with a healthy verification.
+    `id`: the verification's id in the log.
     """
 
     spoil: Spoil
@@ -73,7 +74,7 @@ class Kind:
 
 
 def usual(company: Company) -> Verification:
-    """A verification under way, with something in each place."""
+    """A pending verification with a value in each field."""
     now = datetime.now(UTC)
     pending = a_verification(workspace=company.workspace, at=now, idempotency=Idempotency(f"key-{now}", "fingerprint")).progressed(
         Progress.LINK_OPENED, WINDOWS, now
@@ -84,7 +85,7 @@ def usual(company: Company) -> Verification:
 
 
 def changed(**values: Any) -> Spoil:
-    """Other values in some fields; `events__1__at` is the one of the second event."""
+    """The document with other values in some fields; `events__1__at` is the field `at` of the second event."""
 
     def spoil(document: Document) -> Document:
         for name, value in values.items():
@@ -113,17 +114,17 @@ def without(name: str) -> Spoil:
 
 
 def left_out(spoil: Spoil, bad: str, **counts: Any) -> Kind:
-    """A kind of which no verification can be made."""
+    """A kind that is left out as a whole, because of the field `bad`."""
     return Kind(spoil, bad, **counts)
 
 
 def shown(spoil: Spoil, **row: Any) -> Kind:
-    """A kind of which everything is shown, some of it otherwise."""
+    """A kind that is shown without errors, with these values in its row."""
     return Kind(spoil, shown=lambda _: row)
 
 
 def nulled(spoil: Spoil, path: str, bad: str, **row: Any) -> Kind:
-    """A kind of which one value is null, with an error."""
+    """A kind that is shown with null for one value, and an error."""
     keys: list[str | int] = [int(key) if key.isdigit() else key for key in path.split(".")]
     return Kind(spoil, shown=lambda _: row or {path: None}, errors=[(keys, bad)])
 
@@ -137,12 +138,12 @@ def second_event(**values: Any) -> Callable[[Document], Document]:
 
 
 def event_left_out(spoil: Spoil) -> Kind:
-    """A kind of which the second event is left out."""
+    """A kind that is shown without its second event."""
     return Kind(spoil, shown=first_event)
 
 
 def event_nulled(spoil: Spoil, name: str, bad: str) -> Kind:
-    """A kind of which one value of the second event is null, with an error."""
+    """A kind that is shown with null for one value of its second event, and an error."""
     return Kind(spoil, shown=second_event(**{name: None}), errors=[(["events", 1, name], bad)])
 
 
@@ -191,7 +192,7 @@ KINDS = {
     "an anonymization that is a number": nulled(changed(anonymizedAt=7), "anonymizedAt", "anonymizedAt"),
     "a previous attempt of another type": nulled(changed(previous=7), "previousAttempt", "previous"),
     "a next attempt of another type": nulled(changed(next=[]), "nextAttempt", "next"),
-    "names that are not sealed": nulled(changed(declared={"firstName": "Jeanne"}), "declaredIdentity", "declared"),
+    "names that are not encrypted": nulled(changed(declared={"firstName": "Jeanne"}), "declaredIdentity", "declared"),
     "a sealed document that was cut": nulled(changed(extracted__data=b"x"), "extractedDocument", "extracted"),
     "an idempotency of another type": shown(changed(idempotency="key-1")),
     "an opening beyond the year 9999": shown(changed(openedAt=DatetimeMS(2**50)), openedAt="9999-12-31T23:59:59.999000+00:00"),
@@ -217,19 +218,19 @@ KINDS = {
 
 
 def stored(document: Document) -> RawBSONDocument:
-    """The document as MongoDB stores it, with a byte that is not UTF-8 where its text is broken."""
+    """The document as MongoDB stores it, with an invalid UTF-8 byte in each text BROKEN."""
     return RawBSONDocument(bson.encode(document).replace(BROKEN.encode(), b"broke\xff-text"))
 
 
-def found(company: Company, id: object) -> Document:
-    """What is stored now."""
+def read_back(company: Company, id: object) -> Document:
+    """The document that is stored now."""
     document: Document | None = company.collection.with_options(codec_options=UTC_INSTANTS).find_one({"_id": id})
     assert document
     return document
 
 
 def errors(kind: Kind, id: str, *above: str | int) -> list[Document]:
-    """The errors of an answer that has the row at a place."""
+    """The expected errors of an answer whose row is at the path `above`."""
     return [
         {"message": f"{bad} of {id} can't be read by this release", "path": [*above, *path], "extensions": {"code": "BAD_DOCUMENT"}}
         for path, bad in kind.errors
@@ -242,24 +243,24 @@ def errors_of(answer: Document) -> list[Document]:
 
 
 def version_of(id: str, message: Document) -> int | None:
-    """The version of a verification in a message about it."""
+    """The version in a message about this verification; None if the message is about another one."""
     row = message["data"]["verificationsUpdated"]["verification"]
     return row["version"] if row and row["id"] == id else None
 
 
 async def bad_documents(gateway: Gateway) -> float:
-    """How often something could not be read."""
+    """The gateway's count of data that could not be read."""
     families = text_string_to_metric_families((await gateway.client.get("/metrics")).text)
     [value] = [sample.value for family in families for sample in family.samples if sample.name == "gateway_bad_documents_total"]
     return value
 
 
 def put(company: Company, kind: Kind) -> tuple[Document, Verification]:
-    """A document of this kind in the database, as it is read from there, and the verification that it was before."""
+    """Insert a document of this kind. Returns the document as it is read from the database, and the verification that it was made from."""
     before = usual(company)
     document = kind.spoil(encode(before))
     company.collection.insert_one(stored(document))
-    return found(company, document["_id"]), before
+    return read_back(company, document["_id"]), before
 
 
 async def rows_of(company: Company, verification: Verification) -> Document:
@@ -271,7 +272,7 @@ async def rows_of(company: Company, verification: Verification) -> Document:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-async def test_a_page_and_a_feed_hold_the_others_and_of_a_bad_document_what_can_be_read(
+async def test_pages_and_feeds_show_other_documents_and_the_readable_parts_of_a_bad_one(
     company: Company, kind: Kind, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = usual(company)
@@ -285,11 +286,11 @@ async def test_a_page_and_a_feed_hold_the_others_and_of_a_bad_document_what_can_
         await updates.next()
         company.collection.insert_one(stored(document))
         await company.progress(healthy, CAPTURE_STARTED)
-        heard = [await updates.response()]
-        while version_of(healthy, heard[-1]) != 2:
-            heard.append(await updates.response())
-    # The feed may still have brought the creation of the healthy one.
-    heard = [message for message in heard if version_of(healthy, message) != 1]
+        received = [await updates.response()]
+        while version_of(healthy, received[-1]) != 2:
+            received.append(await updates.response())
+    # The feed may have sent the creation of the healthy verification too.
+    received = [message for message in received if version_of(healthy, message) != 1]
     page = await company.answer(LIST)
     one = await company.answer(ONE, {"id": before.id})
 
@@ -301,8 +302,10 @@ async def test_a_page_and_a_feed_hold_the_others_and_of_a_bad_document_what_can_
     assert page["data"]["verifications"]["totalCount"] == page["data"]["verificationStats"]["total"] == kind.counted
     assert page["data"]["verificationStats"]["byStatus"][0] == {"status": "PENDING", "count": kind.pending}
     assert (row["version"], row["phase"]) == (2, "CAPTURING")
-    assert [message["data"]["verificationsUpdated"]["verification"] for message in heard] == ([row] if kind.bad else [expected, row])
-    assert [errors_of(message) for message in heard][:-1] == ([] if kind.bad else [errors(kind, before.id, "verificationsUpdated", "verification")])
+    assert [message["data"]["verificationsUpdated"]["verification"] for message in received] == ([row] if kind.bad else [expected, row])
+    assert [errors_of(message) for message in received][:-1] == (
+        [] if kind.bad else [errors(kind, before.id, "verificationsUpdated", "verification")]
+    )
     if not kind.bad:
         assert (one["data"], errors_of(one)) == ({"verification": expected}, errors(kind, before.id, "verification"))
     elif kind.counted == 1 or kind.id:
@@ -321,12 +324,12 @@ async def test_a_page_and_a_feed_hold_the_others_and_of_a_bad_document_what_can_
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-async def test_a_mutation_keeps_what_can_not_be_read_or_refuses_and_writes_nothing(company: Company, kind: Kind) -> None:
+async def test_a_mutation_preserves_unreadable_parts_or_is_refused_without_writing(company: Company, kind: Kind) -> None:
     document, before = put(company, kind)
 
     answer = await company.ask(PROGRESS, {"id": before.id}, company.token(Scope.REPORT))
 
-    after = found(company, document["_id"])
+    after = read_back(company, document["_id"])
     if kind.bad:
         code = "NOT_FOUND" if kind.counted == 1 or kind.id else "CONFLICT"
         assert answer == {"reportProgress": {"code": code}}
@@ -334,7 +337,7 @@ async def test_a_mutation_keeps_what_can_not_be_read_or_refuses_and_writes_nothi
         return
     at = after["updatedAt"]
     event = {"version": 3, "type": "capture_started", "actor": "individual", "at": at}
-    # With a deadline that can't be read, the expiry was due before as well.
+    # If the link's deadline can't be read, the expiry was the next instant before the mutation too, and `due` stays.
     due = document["due" if document["linkExpiresAt"] == "tomorrow" else "expiresAt"]
     assert answer == {"reportProgress": {"version": 3, "phase": "CAPTURING"}}
     assert at >= before.updated_at
@@ -348,10 +351,10 @@ async def test_a_mutation_keeps_what_can_not_be_read_or_refuses_and_writes_nothi
 
 
 @pytest.mark.parametrize("place", ["status", "version"])
-async def test_every_mutation_of_one_that_can_not_be_read_refuses(company: Company, place: str) -> None:
+async def test_every_mutation_of_an_unreadable_verification_is_refused(company: Company, place: str) -> None:
     final = a_final_verification(workspace=company.workspace, idempotency=Idempotency("key-1", "fingerprint"))
     company.collection.insert_one(encode(final) | {place: "suspended"})
-    document = found(company, final.id)
+    document = read_back(company, final.id)
 
     answers = [
         await company.create(idempotencyKey="key-1"),
@@ -367,7 +370,7 @@ async def test_every_mutation_of_one_that_can_not_be_read_refuses(company: Compa
     assert company.kept() == [document]
 
 
-async def test_pages_go_on_behind_those_that_can_not_be_read(company: Company) -> None:
+async def test_pages_continue_after_unreadable_verifications(company: Company) -> None:
     ids = [await company.created() for _ in range(6)]
     company.collection.update_many({"_id": {"$in": ids[:3] + ids[4:5]}}, {"$set": {"status": "suspended"}})
 
@@ -381,7 +384,7 @@ async def test_pages_go_on_behind_those_that_can_not_be_read(company: Company) -
     assert {page["totalCount"] for page in pages} == {6}
 
 
-async def test_an_attempt_that_can_not_be_read_is_missing_among_the_others_and_null_beside_them(company: Company) -> None:
+async def test_an_unreadable_attempt_is_left_out_of_attempts_and_null_as_next_attempt(company: Company) -> None:
     first, second = retried(a_final_verification(workspace=company.workspace))
     company.collection.insert_many([encode(first), encode(second) | {"status": "suspended"}])
 
@@ -392,7 +395,7 @@ async def test_an_attempt_that_can_not_be_read_is_missing_among_the_others_and_n
     assert (await company.retry(first.id))["code"] == "CONFLICT"
 
 
-async def test_a_follower_of_a_chain_goes_on_past_an_attempt_that_can_not_be_read(company: Company) -> None:
+async def test_following_a_chain_continues_after_an_unreadable_version(company: Company) -> None:
     id = await company.created()
     query = "subscription($id: ID!) { verificationUpdated(id: $id, followRetries: true) { verification { id version } events { version type } } }"
 
@@ -401,14 +404,14 @@ async def test_a_follower_of_a_chain_goes_on_past_an_attempt_that_can_not_be_rea
         event = {"version": 2, "type": "capture_paused", "actor": "robot", "at": datetime.now(UTC)}
         company.collection.update_one({"_id": id}, {"$set": {"version": 2}, "$push": {"events": event}})
         assert await updates.next() == {"verification": {"id": id, "version": 2}, "events": []}
-        standing = found(company, id)
+        standing = read_back(company, id)
         company.collection.update_one({"_id": id}, {"$set": {"status": "suspended", "version": 3}})
         company.collection.replace_one({"_id": id}, standing)
         await company.progress(id, CAPTURE_STARTED)
         assert await updates.next() == {"verification": {"id": id, "version": 3}, "events": [{"version": 3, "type": "CAPTURE_STARTED"}]}
 
 
-async def test_of_another_chain_nobody_learns_that_something_can_not_be_read(company: Company) -> None:
+async def test_a_follower_does_not_learn_of_unreadable_documents_in_other_chains(company: Company) -> None:
     mine, other = await company.created(), await company.created()
     token = await company.follow_token(mine)
     company.collection.update_many({}, {"$set": {"status": "suspended"}})
@@ -425,12 +428,12 @@ async def test_a_replay_finds_a_verification_with_unknown_fields(company: Compan
     replay = await company.create(idempotencyKey="key-1")
     await company.progress(id, CAPTURE_STARTED)
 
-    document = found(company, id)
+    document = read_back(company, id)
     assert replay["id"] == id
     assert (document["idempotency"]["scope"], document["schema"], document["events"][0]["channel"]) == ("chain", 7, "sms")
 
 
-async def test_a_value_that_can_not_be_read_is_logged_once_however_often_it_is_read(company: Company, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unreadable_value_is_logged_once(company: Company, caplog: pytest.LogCaptureFixture) -> None:
     id = await company.created()
     company.collection.update_one({"_id": id}, {"$set": {"reference": 7}})
 

@@ -1,4 +1,4 @@
-"""What the command `gateway` prints, against what the project and a running gateway have."""
+"""The output of the command `gateway`, compared with the repository and a running gateway."""
 
 import os
 from pathlib import Path
@@ -12,32 +12,32 @@ from gateway.__main__ import app
 from tests.serving import KEYS, Gateway
 
 
-def ran(*arguments: str, **environment: str) -> Result:
-    """The outcome of a command, with nothing of the tests' own settings."""
+def run_command(*arguments: str, **environment: str) -> Result:
+    """The result of a command that runs without the tests' GATEWAY_ variables."""
     unset: dict[str, str | None] = {name: None for name in os.environ if name.startswith("GATEWAY_")}
     return CliRunner().invoke(app, arguments, env={**unset, "COLUMNS": "200", **environment})
 
 
-def test_the_schema_is_printed_as_it_is_committed() -> None:
-    assert ran("schema").stdout == (Path(schema.__file__).parent / "schema.graphql").read_text()
+def test_the_printed_schema_equals_the_committed_schema() -> None:
+    assert run_command("schema").stdout == (Path(schema.__file__).parent / "schema.graphql").read_text()
 
 
-def test_the_settings_are_printed_as_they_are_committed() -> None:
-    assert ran("settings").stdout == (Path(gateway.__file__).parent.parent / ".env.example").read_text()
+def test_the_printed_settings_equal_the_committed_example() -> None:
+    assert run_command("settings").stdout == (Path(gateway.__file__).parent.parent / ".env.example").read_text()
 
 
-@pytest.mark.parametrize("command", ["serve", "dev", "simulate", "token", "schema", "settings", "check"])
-def test_every_command_explains_itself(command: str) -> None:
-    result = ran(command, "--help")
+@pytest.mark.parametrize("command", ["serve", "dev", "simulate", "token", "schema", "explain", "settings", "check"])
+def test_every_command_has_help(command: str) -> None:
+    result = run_command(command, "--help")
 
     assert f"{command} [OPTIONS]" in result.stdout
     assert result.exit_code == 0
 
 
-async def test_a_token_is_one_that_a_running_gateway_takes(shared_gateway: Gateway) -> None:
+async def test_a_running_gateway_accepts_a_printed_token(shared_gateway: Gateway) -> None:
     options = ("--workspace", "acme-2", "--scope", "verification:read", "--scope", "verification:sensitive", "--subject", "me", "--ttl", "60")
 
-    result = ran("token", *options, GATEWAY_TOKEN_KEY=KEYS["token_key"])
-    answer = await shared_gateway.query("{ me { subject workspaceId scopes } }", token=result.stdout.strip())
+    result = run_command("token", *options, GATEWAY_TOKEN_KEY=KEYS["token_key"])
+    data = await shared_gateway.query("{ me { subject workspaceId scopes } }", token=result.stdout.strip())
 
-    assert answer["me"] == {"subject": "me", "workspaceId": "acme-2", "scopes": ["verification:read", "verification:sensitive"]}
+    assert data["me"] == {"subject": "me", "workspaceId": "acme-2", "scopes": ["verification:read", "verification:sensitive"]}

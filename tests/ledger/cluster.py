@@ -1,4 +1,4 @@
-"""A replica set of three, whose members can be killed, stopped, frozen, cut off and started again on their data."""
+"""A replica set of three members, which can be killed, stopped, frozen, cut off, and restarted with their data."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 
 from gateway.development.mongod import find_mongod
 from tests.ledger.process import PATIENCE_SECONDS, Process
-from tests.ledger.proxy import HOST, Doors
+from tests.ledger.proxy import HOST, Proxies
 
 SET = "ledger"
 NAMES = ("mongo-1", "mongo-2", "mongo-3")
@@ -32,54 +32,54 @@ class Member:
         self.client: Client = AsyncMongoClient(HOST, port, directConnection=True, serverSelectionTimeoutMS=500, timeoutMS=1000)
         self.term: str | None = None
 
-    async def look(self, over: asyncio.Event) -> None:
-        """Keep looking whether it is the primary. `term` is the election that made it so."""
+    async def poll(self, over: asyncio.Event) -> None:
+        """Poll whether this member is the primary until the event is set. `term` is the id of its election, or None."""
         while not over.is_set():
             try:
-                told = await self.client.admin.command("hello")
-                self.term = str(told["electionId"]) if told["isWritablePrimary"] else None
+                hello = await self.client.admin.command("hello")
+                self.term = str(hello["electionId"]) if hello["isWritablePrimary"] else None
             except PyMongoError:
                 self.term = None
             await asyncio.sleep(POLL_SECONDS)
 
 
 class Cluster:
-    """The members. Their addresses in the set's configuration are the doors that lead to them."""
+    """The members of the set. Its configuration names the addresses of their proxies."""
 
-    def __init__(self, directory: Path, doors: Doors) -> None:
-        self.doors = doors
+    def __init__(self, directory: Path, proxies: Proxies) -> None:
+        self.proxies = proxies
         self.members = [
-            Member(name, doors.targets[name], Process(command(directory, name, doors.targets[name]), directory / f"{name}.log")) for name in NAMES
+            Member(name, proxies.targets[name], Process(command(directory, name, proxies.targets[name]), directory / f"{name}.log")) for name in NAMES
         ]
         self.elections: list[tuple[float, str]] = []
 
     def uri(self, database: str) -> str:
-        """The address of a database."""
-        hosts = ",".join(f"{HOST}:{self.doors.ports[name]}" for name in NAMES)
+        """The URI of a database, with the addresses of the proxies."""
+        hosts = ",".join(f"{HOST}:{self.proxies.ports[name]}" for name in NAMES)
         return f"mongodb://{hosts}/{database}?replicaSet={SET}"
 
     @property
     def primary(self) -> Member | None:
-        """The member that was elected last, where it was seen as the primary a moment ago."""
-        standing = [member for member in self.members if member.term]
-        return max(standing, key=lambda member: member.term or "", default=None)
+        """The member with the latest election among those that were primary at the last poll, or None."""
+        primaries = [member for member in self.members if member.term]
+        return max(primaries, key=lambda member: member.term or "", default=None)
 
     async def elected(self, after: str = "") -> Member:
-        """The primary, as soon as there is one of a later term. Raises: TimeoutError."""
+        """Wait for a primary with a later term than `after`. Raises: TimeoutError."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not (primary := self.primary) or (primary.term or "") <= after:
                 await asyncio.sleep(POLL_SECONDS / 2)
         return primary
 
     async def heal(self) -> None:
-        """Let all members run and reach each other."""
-        await self.doors.cut_off({})
+        """Let all members run and connect to each other."""
+        await self.proxies.cut_off({})
         for member in self.members:
             member.process.thaw()
             member.process.start()
 
     async def whole(self) -> None:
-        """Wait until all members are up and in step. Raises: TimeoutError."""
+        """Wait until the set has a primary and two secondaries. Raises: TimeoutError."""
         async with asyncio.timeout(2 * PATIENCE_SECONDS):
             while True:
                 try:
@@ -91,8 +91,8 @@ class Cluster:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def initiate(self) -> None:
-        """Make a set of them. Raises: TimeoutError."""
-        members = [{"_id": number, "host": f"{HOST}:{self.doors.ports[name]}"} for number, name in enumerate(NAMES)]
+        """Initiate the replica set. Raises: TimeoutError."""
+        members = [{"_id": number, "host": f"{HOST}:{self.proxies.ports[name]}"} for number, name in enumerate(NAMES)]
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 try:
@@ -103,21 +103,21 @@ class Cluster:
                 except PyMongoError:
                     await asyncio.sleep(POLL_SECONDS)
 
-    async def look(self, over: asyncio.Event) -> None:
-        """Keep looking who the primary is, and keep when that changed."""
+    async def poll(self, over: asyncio.Event) -> None:
+        """Poll all members until the event is set, and record each election with its time."""
         async with asyncio.TaskGroup() as tasks:
             for member in self.members:
-                tasks.create_task(member.look(over))
-            known = ""
+                tasks.create_task(member.poll(over))
+            latest_term = ""
             while not over.is_set():
-                if (primary := self.primary) and primary.term and primary.term > known:
-                    known = primary.term
+                if (primary := self.primary) and primary.term and primary.term > latest_term:
+                    latest_term = primary.term
                     self.elections.append((time(), primary.name))
                 await asyncio.sleep(POLL_SECONDS / 2)
 
 
 def command(directory: Path, name: str, port: int) -> list[str]:
-    """How a member is called."""
+    """The command that starts a member."""
     data = directory / name
     data.mkdir(parents=True, exist_ok=True)
     # fmt: off
@@ -130,12 +130,12 @@ def command(directory: Path, name: str, port: int) -> list[str]:
 
 
 @asynccontextmanager
-async def running(directory: Path, doors: Doors) -> AsyncIterator[Cluster]:
-    """A replica set with a primary, for as long as the context lasts."""
-    cluster = Cluster(directory, doors)
-    # Told, not cancelled: the driver may take a cancellation for a lost connection, and the looking would go on for ever.
+async def running(directory: Path, proxies: Proxies) -> AsyncIterator[Cluster]:
+    """A replica set with a primary, for the duration of the context."""
+    cluster = Cluster(directory, proxies)
+    # An event, not a cancellation: the driver may take a cancellation for a lost connection, and the polling would never end.
     over = asyncio.Event()
-    looking = asyncio.create_task(cluster.look(over))
+    polling = asyncio.create_task(cluster.poll(over))
     try:
         for member in cluster.members:
             member.process.start()
@@ -144,7 +144,7 @@ async def running(directory: Path, doors: Doors) -> AsyncIterator[Cluster]:
         yield cluster
     finally:
         over.set()
-        await asyncio.wait([looking])
+        await asyncio.wait([polling])
         for member in cluster.members:
             await member.process.kill()
             await member.client.close()

@@ -1,4 +1,4 @@
-"""Two gateways, as they are deployed: processes with settings, each behind a door."""
+"""Two gateways as deployed: processes with settings, each behind a proxy."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ from domain.caller import Scope
 from gateway.callers.tokens import Tokens, Trust
 from store.verifications import utc_now
 from tests.ledger.process import PATIENCE_SECONDS, Process
-from tests.ledger.proxy import HOST, Doors
+from tests.ledger.proxy import HOST, Proxies
 from tests.serving import ACME, ISSUER, KEYS
 
 NAMES = ("gateway-1", "gateway-2")
@@ -21,20 +21,20 @@ SCOPES = [Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE]
 
 
 class Gateway:
-    """One process. Clients come through the door, or past it to the port."""
+    """One process. Clients connect through its proxy, or directly to its port."""
 
-    def __init__(self, name: str, port: int, door: int, process: Process) -> None:
+    def __init__(self, name: str, port: int, proxy: int, process: Process) -> None:
         self.name = name
         self.process = process
-        self.url = f"http://{HOST}:{door}"
-        self.url_past_the_door = f"http://{HOST}:{port}"
+        self.url = f"http://{HOST}:{proxy}"
+        self.direct_url = f"http://{HOST}:{port}"
 
     async def ready(self) -> None:
-        """Wait until it is. Raises: TimeoutError."""
+        """Wait until it is ready. Raises: TimeoutError."""
         async with asyncio.timeout(PATIENCE_SECONDS), httpx2.AsyncClient(trust_env=False, timeout=2) as client:
             while True:
                 try:
-                    if (await client.get(f"{self.url_past_the_door}/readyz")).is_success:
+                    if (await client.get(f"{self.direct_url}/readyz")).is_success:
                         return
                 except httpx2.HTTPError:
                     pass
@@ -42,7 +42,7 @@ class Gateway:
 
 
 def environment(mongo_uri: str, port: int, link_window_seconds: float) -> dict[str, str]:
-    """The settings of a gateway. Its times are shorter than by default, so that more happens."""
+    """The settings of a gateway. Its intervals are shorter than the defaults, so that more happens in a run."""
     return {
         "GATEWAY_MONGO_URI": mongo_uri,
         **{f"GATEWAY_{name.upper()}": key for name, key in KEYS.items()},
@@ -58,19 +58,19 @@ def environment(mongo_uri: str, port: int, link_window_seconds: float) -> dict[s
 
 
 def token(ttl: timedelta = timedelta(hours=24)) -> str:
-    """A token that opens the workspace of the ledger."""
+    """A token for the ledger's workspace."""
     return Tokens(Trust(KEYS["token_key"], issuer=ISSUER), [KEYS["signing_key"]], utc_now).token("ledger", ACME, SCOPES, ttl)
 
 
 @asynccontextmanager
-async def running(directory: Path, doors: Doors, mongo_uri: str, link_window_seconds: float, planted: str | None) -> AsyncIterator[list[Gateway]]:
-    """Two gateways that are ready, for as long as the context lasts. They can have a planted bug."""
+async def running(directory: Path, proxies: Proxies, mongo_uri: str, link_window_seconds: float, planted: str | None) -> AsyncIterator[list[Gateway]]:
+    """Two ready gateways for the duration of the context, with a planted bug if one is named."""
     module = ["gateway", "serve"] if planted is None else ["tests.ledger.planted", planted]
     gateways = []
     for name in NAMES:
-        port = doors.targets[name]
+        port = proxies.targets[name]
         process = Process([sys.executable, "-m", *module], directory / f"{name}.log", environment(mongo_uri, port, link_window_seconds))
-        gateways.append(Gateway(name, port, doors.ports[name], process))
+        gateways.append(Gateway(name, port, proxies.ports[name], process))
     try:
         for gateway in gateways:
             gateway.process.start()

@@ -1,4 +1,4 @@
-"""The one who breaks things: faults picked by a seed from a table with weights, each healed by itself, and all at the end."""
+"""The nemesis injects faults. A seed picks them from a table with weights. Each fault is healed, and at the end everything is."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,21 +14,21 @@ from tests.ledger.proxy import Mode
 from tests.ledger.records import Fault, Journal
 from tests.ledger.subscribers import Subscriber, Trait
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A row of the table. What is quick is over within a few seconds."""
+class FaultKind:
+    """A kind of fault, with its weight. A quick one lasts at most a few seconds."""
 
     name: str
     weight: float
     quick: bool
-    bring: Callable[["Nemesis"], Awaitable[str]]
+    inject: Callable[["Nemesis"], Awaitable[str]]
 
 
 class Nemesis:
-    """Brings faults one after the other, as often as not without waiting until all have recovered."""
+    """Injects faults one after the other. In half of the cases it waits until everything has recovered."""
 
     def __init__(
         self,
@@ -37,30 +37,30 @@ class Nemesis:
         gateways: Sequence[Gateway],
         subscribers: Sequence[Subscriber],
         journal: Journal,
-        tell: Tell,
+        report: Report,
     ) -> None:
-        self.dice = Random(f"{seed}:nemesis")
+        self.random = Random(f"{seed}:nemesis")
         self.cluster = cluster
         self.gateways = gateways
         self.subscribers = subscribers
         self.faults: list[Fault] = []
         self.drains: list[float] = []
         self._journal = journal
-        self._tell = tell
+        self._report = report
 
-    async def run(self, faults: int, until: float, table: Sequence[Kind]) -> None:
-        """Bring so many faults, or as many as there is time for: first each kind once, in an order of its own."""
+    async def run(self, faults: int, until: float, table: Sequence[FaultKind]) -> None:
+        """Inject this number of faults, or as many as the time allows. First, each kind occurs once, in random order."""
         weights = [kind.weight for kind in table]
-        first = self.dice.sample(table, len(table))
+        first = self.random.sample(table, len(table))
         while len(self.faults) < faults and time() < until:
-            kind = first.pop() if first else self.dice.choices(table, weights)[0]
-            await self._bring(kind)
-            if self.dice.random() < 0.5:
+            kind = first.pop() if first else self.random.choices(table, weights)[0]
+            await self._inject(kind)
+            if self.random.random() < 0.5:
                 await self.recovered()
-            await asyncio.sleep(self.dice.uniform(0.3, 1.5))
+            await asyncio.sleep(self.random.uniform(0.3, 1.5))
 
     async def recovered(self) -> None:
-        """Wait until all members are in step and one of the gateways is ready. Raises: TimeoutError."""
+        """Wait until the replica set is complete and one gateway is ready. Raises: TimeoutError."""
         await self.cluster.whole()
         waiting = [asyncio.create_task(gateway.ready()) for gateway in self.gateways]
         _, late = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -68,9 +68,9 @@ class Nemesis:
             task.cancel()
 
     async def heal(self) -> None:
-        """Make everything whole. Raises: TimeoutError."""
-        for name in self.cluster.doors.ports:
-            await self.cluster.doors.become(name, Mode.PASS)
+        """Heal everything, and wait until it works. Raises: TimeoutError."""
+        for name in self.cluster.proxies.ports:
+            await self.cluster.proxies.become(name, Mode.PASS)
         await self.cluster.heal()
         for gateway in self.gateways:
             gateway.process.thaw()
@@ -80,27 +80,27 @@ class Nemesis:
             await gateway.ready()
 
     async def a_while(self, shortest: float, longest: float) -> None:
-        """Wait, while something is broken."""
-        await asyncio.sleep(self.dice.uniform(shortest, longest))
+        """Wait a random time during a fault."""
+        await asyncio.sleep(self.random.uniform(shortest, longest))
 
     async def primary(self) -> Member:
         """The primary."""
         return await self.cluster.elected()
 
     async def secondaries(self) -> list[Member]:
-        """The others, in an order of its own."""
+        """The secondaries in random order."""
         primary = await self.primary()
         others = [member for member in self.cluster.members if member is not primary]
-        return self.dice.sample(others, len(others))
+        return self.random.sample(others, len(others))
 
-    async def _bring(self, kind: Kind) -> None:
+    async def _inject(self, kind: FaultKind) -> None:
         began_at = time()
-        self._tell(f"{len(self.faults) + 1:4} {kind.name}")
-        detail = await kind.bring(self)
+        self._report(f"{len(self.faults) + 1:4} {kind.name}")
+        detail = await kind.inject(self)
         fault = Fault(kind.name, began_at, time(), detail)
         self.faults.append(fault)
         self._journal.keep(fault)
-        self._tell(f"     healed after {fault.healed_at - began_at:.1f} s ({detail})")
+        self._report(f"     healed after {fault.healed_at - began_at:.1f} s ({detail})")
 
 
 async def primary_killed(nemesis: Nemesis) -> str:
@@ -113,7 +113,7 @@ async def secondary_killed(nemesis: Nemesis) -> str:
 
 
 async def majority_killed(nemesis: Nemesis) -> str:
-    return await killed(nemesis, nemesis.dice.sample(nemesis.cluster.members, 2))
+    return await killed(nemesis, nemesis.random.sample(nemesis.cluster.members, 2))
 
 
 async def all_killed(nemesis: Nemesis) -> str:
@@ -163,14 +163,14 @@ async def frozen(nemesis: Nemesis, member: Member, shortest: float, longest: flo
 
 async def primary_cut_off(nemesis: Nemesis) -> str:
     primary = await nemesis.primary()
-    await nemesis.cluster.doors.cut_off({primary.name: primary.process.id})
+    await nemesis.cluster.proxies.cut_off({primary.name: primary.process.id})
     await nemesis.a_while(2, 6)
-    await nemesis.cluster.doors.cut_off({})
+    await nemesis.cluster.proxies.cut_off({})
     return primary.name
 
 
 async def primary_unreachable(nemesis: Nemesis) -> str:
-    """It reaches the others, and nobody reaches it."""
+    """The primary reaches the other members, but cannot be reached."""
     return await through(nemesis, (await nemesis.primary()).name, Mode.BLACKHOLE, 2, 6)
 
 
@@ -182,15 +182,15 @@ async def primary_slow(nemesis: Nemesis) -> str:
     return await through(nemesis, (await nemesis.primary()).name, Mode.DELAY, 1, 4)
 
 
-async def through(nemesis: Nemesis, door: str, mode: Mode, shortest: float, longest: float) -> str:
-    await nemesis.cluster.doors.become(door, mode, nemesis.dice.uniform(0.02, 0.2))
+async def through(nemesis: Nemesis, proxy: str, mode: Mode, shortest: float, longest: float) -> str:
+    await nemesis.cluster.proxies.become(proxy, mode, nemesis.random.uniform(0.02, 0.2))
     await nemesis.a_while(shortest, longest)
-    await nemesis.cluster.doors.become(door, Mode.PASS)
-    return door
+    await nemesis.cluster.proxies.become(proxy, Mode.PASS)
+    return proxy
 
 
 async def rolled_back(nemesis: Nemesis) -> str:
-    """The primary takes writes that nobody else has, and is killed: the others go on without them."""
+    """The primary accepts writes that no other member has, and is killed. The others go on without these writes."""
     secondaries, primary = await nemesis.secondaries(), await nemesis.primary()
     term = primary.term or ""
     for member in secondaries:
@@ -206,7 +206,7 @@ async def rolled_back(nemesis: Nemesis) -> str:
 
 
 async def gateway_killed(nemesis: Nemesis) -> str:
-    gateway = nemesis.dice.choice(nemesis.gateways)
+    gateway = nemesis.random.choice(nemesis.gateways)
     await gateway.process.kill()
     await nemesis.a_while(0, 2)
     gateway.process.start()
@@ -223,16 +223,16 @@ async def gateways_killed(nemesis: Nemesis) -> str:
 
 
 async def gateway_stopped(nemesis: Nemesis) -> str:
-    gateway = nemesis.dice.choice(nemesis.gateways)
-    asked_at = time()
+    gateway = nemesis.random.choice(nemesis.gateways)
+    stopped_at = time()
     await gateway.process.terminate()
-    nemesis.drains.append(time() - asked_at)
+    nemesis.drains.append(time() - stopped_at)
     gateway.process.start()
     return f"{gateway.name}, gone after {nemesis.drains[-1]:.1f} s"
 
 
 async def gateway_frozen(nemesis: Nemesis) -> str:
-    gateway = nemesis.dice.choice(nemesis.gateways)
+    gateway = nemesis.random.choice(nemesis.gateways)
     gateway.process.freeze()
     await nemesis.a_while(1, 6)
     gateway.process.thaw()
@@ -240,26 +240,26 @@ async def gateway_frozen(nemesis: Nemesis) -> str:
 
 
 async def gateway_refusing(nemesis: Nemesis) -> str:
-    return await through(nemesis, nemesis.dice.choice(nemesis.gateways).name, Mode.REFUSE, 0.5, 3)
+    return await through(nemesis, nemesis.random.choice(nemesis.gateways).name, Mode.REFUSE, 0.5, 3)
 
 
 async def gateway_reset(nemesis: Nemesis) -> str:
-    return await through(nemesis, nemesis.dice.choice(nemesis.gateways).name, Mode.RESET, 0, 0.5)
+    return await through(nemesis, nemesis.random.choice(nemesis.gateways).name, Mode.RESET, 0, 0.5)
 
 
 async def gateway_unreachable(nemesis: Nemesis) -> str:
-    return await through(nemesis, nemesis.dice.choice(nemesis.gateways).name, Mode.BLACKHOLE, 1, 6)
+    return await through(nemesis, nemesis.random.choice(nemesis.gateways).name, Mode.BLACKHOLE, 1, 6)
 
 
 async def clients_cut(nemesis: Nemesis) -> str:
-    cut = [each for each in nemesis.subscribers if each.trait is not Trait.WITNESS and nemesis.dice.random() < 0.7]
+    cut = [each for each in nemesis.subscribers if each.trait is not Trait.WITNESS and nemesis.random.random() < 0.7]
     for subscriber in cut:
         subscriber.cut()
     return f"{len(cut)} clients"
 
 
 async def primary_and_gateway_killed(nemesis: Nemesis) -> str:
-    primary, gateway = await nemesis.primary(), nemesis.dice.choice(nemesis.gateways)
+    primary, gateway = await nemesis.primary(), nemesis.random.choice(nemesis.gateways)
     await asyncio.gather(primary.process.kill(), gateway.process.kill())
     await nemesis.a_while(0, 2)
     gateway.process.start()
@@ -269,26 +269,26 @@ async def primary_and_gateway_killed(nemesis: Nemesis) -> str:
 
 
 TABLE = (
-    Kind("primary killed", 10, True, primary_killed),
-    Kind("primary stopped gracefully", 8, False, primary_stopped),
-    Kind("primary stepped down", 8, True, primary_stepped_down),
-    Kind("primary frozen", 8, False, primary_frozen),
-    Kind("primary cut off", 7, False, primary_cut_off),
-    Kind("primary unreachable", 4, False, primary_unreachable),
-    Kind("primary's connections reset", 5, True, primary_reset),
-    Kind("primary slow", 3, False, primary_slow),
-    Kind("primary rolled back", 7, False, rolled_back),
-    Kind("secondary killed", 4, False, secondary_killed),
-    Kind("secondary frozen", 3, False, secondary_frozen),
-    Kind("majority killed", 4, False, majority_killed),
-    Kind("all members killed", 4, False, all_killed),
-    Kind("gateway killed", 10, True, gateway_killed),
-    Kind("both gateways killed", 4, False, gateways_killed),
-    Kind("gateway stopped gracefully", 9, True, gateway_stopped),
-    Kind("gateway frozen", 4, False, gateway_frozen),
-    Kind("gateway refusing", 3, False, gateway_refusing),
-    Kind("gateway's connections reset", 5, True, gateway_reset),
-    Kind("gateway unreachable", 4, False, gateway_unreachable),
-    Kind("clients cut", 6, True, clients_cut),
-    Kind("primary and gateway killed", 4, False, primary_and_gateway_killed),
+    FaultKind("primary killed", 10, True, primary_killed),
+    FaultKind("primary stopped gracefully", 8, False, primary_stopped),
+    FaultKind("primary stepped down", 8, True, primary_stepped_down),
+    FaultKind("primary frozen", 8, False, primary_frozen),
+    FaultKind("primary cut off", 7, False, primary_cut_off),
+    FaultKind("primary unreachable", 4, False, primary_unreachable),
+    FaultKind("primary's connections reset", 5, True, primary_reset),
+    FaultKind("primary slow", 3, False, primary_slow),
+    FaultKind("primary rolled back", 7, False, rolled_back),
+    FaultKind("secondary killed", 4, False, secondary_killed),
+    FaultKind("secondary frozen", 3, False, secondary_frozen),
+    FaultKind("majority killed", 4, False, majority_killed),
+    FaultKind("all members killed", 4, False, all_killed),
+    FaultKind("gateway killed", 10, True, gateway_killed),
+    FaultKind("both gateways killed", 4, False, gateways_killed),
+    FaultKind("gateway stopped gracefully", 9, True, gateway_stopped),
+    FaultKind("gateway frozen", 4, False, gateway_frozen),
+    FaultKind("gateway refusing", 3, False, gateway_refusing),
+    FaultKind("gateway's connections reset", 5, True, gateway_reset),
+    FaultKind("gateway unreachable", 4, False, gateway_unreachable),
+    FaultKind("clients cut", 6, True, clients_cut),
+    FaultKind("primary and gateway killed", 4, False, primary_and_gateway_killed),
 )

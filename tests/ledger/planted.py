@@ -1,4 +1,4 @@
-"""`gateway serve` with a bug built in, to see the ledger go red: python -m tests.ledger.planted NAME."""
+"""`gateway serve` with a planted bug, which the ledger must find: python -m tests.ledger.planted NAME."""
 
 import asyncio
 import sys
@@ -20,21 +20,21 @@ LATE_SECONDS = 1.0
 def drops_changes() -> None:
     """The feed loses every fifth change of a verification."""
     module: Any = store.feed
-    whole = module.changes
+    complete = module.changes
 
-    async def holed(*args: Any, **options: Any) -> AsyncIterator[Any]:
+    async def with_gaps(*args: Any, **options: Any) -> AsyncIterator[Any]:
         number = 0
-        async for change in whole(*args, **options):
+        async for change in complete(*args, **options):
             verification = bool(change) and change["ns"].get("coll") == VERIFICATIONS
             number += verification
             if not verification or number % EVERY:
                 yield change
 
-    module.changes = holed
+    module.changes = with_gaps
 
 
 def listens_late() -> None:
-    """Whoever subscribes reads first and listens afterwards."""
+    """A subscription reads first and listens afterwards."""
     feeds: Any = Feed
     listeners: Any = Listener
     listen, changes = feeds.listen, listeners.changes
@@ -64,7 +64,7 @@ def listens_late() -> None:
 
 
 def acknowledges_early() -> None:
-    """A write counts as soon as the primary has it."""
+    """A write is acknowledged as soon as the primary has it, without a majority."""
     module: Any = store.driver
     client = module.AsyncIOMotorClient
     module.AsyncIOMotorClient = lambda uri, **options: client(uri, **{**options, "w": 1, "journal": False})

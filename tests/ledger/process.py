@@ -1,4 +1,4 @@
-"""Processes that are started, frozen and killed, and that end with this one, whatever ends it."""
+"""Processes that can be started, frozen and killed. They end with this process, however it ends."""
 
 import asyncio
 import os
@@ -15,18 +15,18 @@ from time import monotonic
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60.0
 
-# prctl's option 1 is PR_SET_PDEATHSIG. SIGKILL reaches a process that was stopped too.
+# prctl's option 1 is PR_SET_PDEATHSIG. SIGKILL also ends a stopped process.
 LEASH = """
 import ctypes, os, sys
 ctypes.CDLL(None).prctl(1, ctypes.c_ulong(9))
 if os.getppid() != int(sys.argv[1]):
-    sys.exit("whoever started this is gone")
+    sys.exit("the parent process has ended")
 os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
 class Process:
-    """A command that can be run again and again. What it says goes to its log."""
+    """A command that can be started repeatedly. Its output is appended to a log."""
 
     def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
         self._command = [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid()), *command]
@@ -36,11 +36,11 @@ class Process:
 
     @property
     def id(self) -> int:
-        """Its number; 0 where it does not run."""
+        """The process id, or 0 if it is not running."""
         return self._running.pid if self._running and self._running.poll() is None else 0
 
     def start(self) -> None:
-        """Run it, unless it runs."""
+        """Start the process unless it is running."""
         if self.id:
             return
         with self._log.open("ab") as log:
@@ -49,31 +49,31 @@ class Process:
             )
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal, where it runs."""
+        """Send a signal if the process is running."""
         if self.id:
             with suppress(ProcessLookupError):
                 os.kill(self.id, number)
 
     def freeze(self) -> None:
-        """Stop it in the middle of what it does."""
+        """Suspend the process (SIGSTOP)."""
         self.send(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Continue the process (SIGCONT)."""
         self.send(signal.SIGCONT)
 
     async def kill(self) -> None:
-        """End it at once."""
+        """Kill the process and wait until it has ended."""
         self.send(signal.SIGKILL)
         await self.ended()
 
     async def terminate(self) -> None:
-        """Ask it to end, and wait until it has; what does not end is killed."""
+        """Send SIGTERM and wait until the process has ended. Kills it after PATIENCE_SECONDS."""
         self.send(signal.SIGTERM)
         await self.ended()
 
     async def ended(self) -> None:
-        """Wait until it has ended; what does not end is killed."""
+        """Wait until the process has ended. Kills it after PATIENCE_SECONDS."""
         deadline = monotonic() + PATIENCE_SECONDS
         while self.id:
             if monotonic() > deadline:
@@ -82,10 +82,10 @@ class Process:
 
 
 def free_port() -> int:
-    """A port that nobody has, and that no outgoing connection is given while its server is away."""
-    first_given_out = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    """A free port outside of the range for outgoing connections, so that none takes it while its server is down."""
+    first_ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
-        port = random.randrange(10_000, max(first_given_out, 20_000))
+        port = random.randrange(10_000, max(first_ephemeral, 20_000))
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

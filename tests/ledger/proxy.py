@@ -1,7 +1,8 @@
-"""A network that can be broken: doors that lead to ports of this machine, in a process of their own.
+"""Proxies that simulate a broken network, in their own process. Each forwards a port to another port of this machine.
 
-A door passes, delays, refuses, resets, or is a black hole: what is under way then is neither delivered nor refused, and goes on when the hole
-closes, as with packets that are sent again. A member can be cut off: the door to it is a hole, and so are its own ways to the other doors.
+A proxy passes, delays, refuses or resets connections, or is a black hole. Data in a black hole are neither delivered nor refused; they are delivered
+when the proxy passes again, as with retransmitted packets. A member can be cut off: its proxy is then a black hole, and so are its own connections
+through the other proxies.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ CHUNK_BYTES = 65_536
 
 
 class Mode(Enum):
-    """What a door does."""
+    """What a proxy does with its connections."""
 
     PASS = "pass"
     REFUSE = "refuse"
@@ -36,8 +37,8 @@ class Mode(Enum):
     DELAY = "delay"
 
 
-class Doors:
-    """The process with the doors, as the one that breaks things sees it. `ports` are known as soon as it is entered."""
+class Proxies:
+    """Starts and controls the process with the proxies. `ports` is set when the context is entered."""
 
     def __init__(self, targets: dict[str, int]) -> None:
         self.targets = targets
@@ -47,45 +48,45 @@ class Doors:
         command = [sys.executable, "-m", "tests.ledger.proxy", json.dumps(self.targets)]
         leashed = [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid()), *command]
         self._process = subprocess.Popen(leashed, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, start_new_session=True)
-        self.ports = self._told()
+        self.ports = self._receive()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._process.kill()
         self._process.communicate()
 
-    async def become(self, door: str, mode: Mode, delay_seconds: float = 0.0) -> None:
-        """Have a door do something else from now on; a reset is over at once."""
-        await self._ask({"door": door, "mode": mode.value, "delay": delay_seconds})
+    async def become(self, proxy: str, mode: Mode, delay_seconds: float = 0.0) -> None:
+        """Switch a proxy to this mode. A reset cuts its connections once, and the proxy then passes again."""
+        await self._send({"proxy": proxy, "mode": mode.value, "delay": delay_seconds})
 
-    async def cut_off(self, doors: dict[str, int]) -> None:
-        """Cut off the processes with these ids, which are behind these doors, and no others."""
-        await self._ask({"cut": doors})
+    async def cut_off(self, proxies: dict[str, int]) -> None:
+        """Cut off the processes with these ids, each behind the named proxy, and no others."""
+        await self._send({"cut": proxies})
 
-    async def _ask(self, wish: dict[str, Any]) -> None:
+    async def _send(self, command: dict[str, Any]) -> None:
         assert self._process.stdin
-        self._process.stdin.write(json.dumps(wish).encode() + b"\n")
+        self._process.stdin.write(json.dumps(command).encode() + b"\n")
         self._process.stdin.flush()
-        await asyncio.to_thread(self._told)
+        await asyncio.to_thread(self._receive)
 
-    def _told(self) -> dict[str, int]:
+    def _receive(self) -> dict[str, int]:
         assert self._process.stdout
-        told: dict[str, int] = json.loads(self._process.stdout.readline())
-        return told
+        answer: dict[str, int] = json.loads(self._process.stdout.readline())
+        return answer
 
 
 class Link:
-    """One connection through a door."""
+    """One connection through a proxy."""
 
-    def __init__(self, door: "Door", client: asyncio.StreamWriter) -> None:
-        self.door = door
+    def __init__(self, proxy: "Proxy", client: asyncio.StreamWriter) -> None:
+        self.proxy = proxy
         self.client_port: int = (client.get_extra_info("peername") or (HOST, 0))[1]
         self.owner = 0
         self.writers = [client]
         self.free = asyncio.Event()
 
     def reset(self) -> None:
-        """Cut it, so that both ends notice."""
+        """Reset the connection, so that both ends notice."""
         for writer in self.writers:
             if writer.transport.is_closing():
                 continue
@@ -94,10 +95,10 @@ class Link:
             writer.transport.abort()
 
     async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one direction until its end."""
+        """Forward one direction until it ends."""
         while chunk := await reader.read(CHUNK_BYTES):
-            if self.door.delay:
-                await asyncio.sleep(self.door.delay)
+            if self.proxy.delay:
+                await asyncio.sleep(self.proxy.delay)
             await self.free.wait()
             writer.write(chunk)
             await writer.drain()
@@ -105,8 +106,8 @@ class Link:
         writer.write_eof()
 
 
-class Door:
-    """One port, and where it leads."""
+class Proxy:
+    """One port, and the port that it forwards to."""
 
     def __init__(self, name: str, target: int) -> None:
         self.name = name
@@ -116,8 +117,8 @@ class Door:
         self.links: set[Link] = set()
         self.cut: dict[str, int] = {}
 
-    def see_to(self, link: Link) -> None:
-        """Let a link pass, or hold it."""
+    def update(self, link: Link) -> None:
+        """Let a link pass or block it, depending on the mode."""
         if self.mode is Mode.BLACKHOLE or self.name in self.cut or (link.owner and link.owner in self.cut.values()):
             link.free.clear()
         else:
@@ -131,7 +132,7 @@ class Door:
         if self.cut:
             link.owner = owners(self.cut.values()).get(link.client_port, 0)
         self.links.add(link)
-        self.see_to(link)
+        self.update(link)
         try:
             await link.free.wait()
             back, forth = await asyncio.open_connection(HOST, self.target)
@@ -149,50 +150,50 @@ class Door:
 
 
 def owners(processes: Collection[int]) -> dict[int, int]:
-    """Which of the processes has which port of this machine as its end of a connection. Source: proc(5), /proc/net/tcp."""
+    """The process that owns each local port of a connection. Source: proc(5), /proc/net/tcp."""
     held = {file: process for process in processes for file in files(process)}
     lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
     return {int(fields[1].rpartition(":")[2], 16): held[file] for fields in lines if (file := f"socket:[{fields[9]}]") in held}
 
 
 def files(process: int) -> Iterator[str]:
-    """The files that a process has open."""
+    """The open files of a process."""
     with suppress(OSError):
         for descriptor in Path(f"/proc/{process}/fd").iterdir():
             with suppress(OSError):
                 yield str(descriptor.readlink())
 
 
-def obey(doors: dict[str, Door], wish: dict[str, Any]) -> None:
-    """Do what is asked."""
-    if "cut" in wish:
-        ends = owners(wish["cut"].values())
-        for door in doors.values():
-            door.cut = wish["cut"]
-            for link in door.links:
+def execute(proxies: dict[str, Proxy], command: dict[str, Any]) -> None:
+    """Execute a command of `Proxies`."""
+    if "cut" in command:
+        ends = owners(command["cut"].values())
+        for proxy in proxies.values():
+            proxy.cut = command["cut"]
+            for link in proxy.links:
                 link.owner = ends.get(link.client_port, 0)
     else:
-        door = doors[wish["door"]]
-        mode = Mode(wish["mode"])
-        door.delay = wish["delay"] if mode is Mode.DELAY else 0.0
+        proxy = proxies[command["proxy"]]
+        mode = Mode(command["mode"])
+        proxy.delay = command["delay"] if mode is Mode.DELAY else 0.0
         if mode in (Mode.RESET, Mode.REFUSE):
-            for link in list(door.links):
+            for link in list(proxy.links):
                 link.reset()
-        door.mode = Mode.PASS if mode is Mode.RESET else mode
-    for door in doors.values():
-        for link in door.links:
-            door.see_to(link)
+        proxy.mode = Mode.PASS if mode is Mode.RESET else mode
+    for proxy in proxies.values():
+        for link in proxy.links:
+            proxy.update(link)
 
 
 async def main(targets: dict[str, int]) -> None:
-    """Open the doors, tell their ports, and obey until nobody asks any more."""
-    doors = {name: Door(name, target) for name, target in targets.items()}
-    servers = {name: await asyncio.start_server(door.serve, HOST, 0) for name, door in doors.items()}
+    """Open the proxies, print their ports, and execute commands until the input ends."""
+    proxies = {name: Proxy(name, target) for name, target in targets.items()}
+    servers = {name: await asyncio.start_server(proxy.serve, HOST, 0) for name, proxy in proxies.items()}
     print(json.dumps({name: server.sockets[0].getsockname()[1] for name, server in servers.items()}), flush=True)
-    wishes = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(wishes), sys.stdin)
-    while line := await wishes.readline():
-        obey(doors, json.loads(line))
+    commands = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+    while line := await commands.readline():
+        execute(proxies, json.loads(line))
         print("{}", flush=True)
     os._exit(0)
 

@@ -1,4 +1,4 @@
-"""What is written down: by those who write, by those who follow, by the one who breaks things, and what the database holds in the end."""
+"""The records of a run: by writers, by subscribers and by the nemesis, and the final content of the database."""
 
 import dataclasses
 import json
@@ -24,7 +24,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A verification in the database. `sources` are its events' names, by version."""
+    """A verification in the database. `sources` are the ids of reported events, by version."""
 
     id: str
     chain: str
@@ -38,13 +38,13 @@ class Document:
     sources: Mapping[int, str]
 
     def status_at(self, version: int) -> str:
-        """The status that stood with a version."""
+        """The status at this version."""
         changes = [event.to for event in self.events[:version] if event.type == "STATUS_CHANGED"]
         return changes[-1] or "" if changes else "PENDING"
 
 
 class Operation(Enum):
-    """What is written."""
+    """A mutation that writers send."""
 
     CREATE = "create"
     PROGRESS = "progress"
@@ -54,7 +54,7 @@ class Operation(Enum):
 
 
 class Outcome(Enum):
-    """What the writer learned. Unknown is what got no answer, or one that says so."""
+    """The outcome of a write for its writer. UNKNOWN: it got no answer, or an error that leaves it open."""
 
     ACKNOWLEDGED = "acknowledged"
     REFUSED = "refused"
@@ -63,10 +63,11 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One mutation, sent and answered or not.
+    """One mutation that was sent, with its answer if there was one.
 
-    `name` makes repetitions the same: an idempotency key, an event id, the id that is retried or anonymized.
-    `claim` is a step, or a status and codes.
+    `name` identifies repetitions: an idempotency key, an event id, the id that is retried or anonymized.
+    `claim` is a step, or a status and reason codes.
+    `code` is the refusal's or error's code, or the class of the exception.
     """
 
     operation: Operation
@@ -76,7 +77,7 @@ class Written:
     outcome: Outcome
     sent_at: float
     answered_at: float
-    told: str | None = None
+    code: str | None = None
     id: str | None = None
     version: int = 0
     events: tuple[Event, ...] = ()
@@ -84,7 +85,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """A follower asked: for one verification after a version, or for the feed after a cursor."""
+    """A subscriber sent a subscription: to one verification after a version, or to the feed after a cursor."""
 
     at: float
     gateway: str
@@ -105,7 +106,7 @@ class Updated:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A state as lists and the feed show it."""
+    """A state, as lists and the feed show it."""
 
     id: str
     version: int
@@ -114,7 +115,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Fed:
+class FeedItem:
     """A message of the feed."""
 
     at: float
@@ -124,7 +125,7 @@ class Fed:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The list, read where a feed began."""
+    """The list, read at the beginning of a feed."""
 
     at: float
     rows: tuple[Row, ...]
@@ -151,16 +152,16 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Nothing is broken and nothing is written any more: whoever follows now has all, without asking again."""
+    """All faults are healed and all writes are done: every open subscription must now be up to date without a new one."""
 
     at: float
 
 
-Entry = Subscribed | Updated | Fed | Listed | Ended | Quiet
+Entry = Subscribed | Updated | FeedItem | Listed | Ended | Quiet
 
 
 class Kind(Enum):
-    """What is followed."""
+    """What a subscriber follows."""
 
     SINGLE = "single"
     CHAIN = "chain"
@@ -169,19 +170,19 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which verifications a feed is asked for."""
+    """The filter of a feed."""
 
     status: tuple[str, ...] | None = None
     first_attempts_only: bool = False
 
     def matches(self, status: str, attempt: int) -> bool:
-        """Whether the list holds it."""
+        """Whether the filter matches a verification with this status and attempt."""
         return (self.status is None or status in self.status) and (not self.first_attempts_only or attempt == 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """All that one subscriber asked and received, in order."""
+    """The subscriptions and messages of one subscriber, in order."""
 
     name: str
     kind: Kind
@@ -191,7 +192,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that was broken, and when it was whole again."""
+    """A fault, with the times when it began and was healed."""
 
     kind: str
     began_at: float
@@ -200,7 +201,7 @@ class Fault:
 
 
 class Journal:
-    """Lines of JSON on the disk; each is there, for good, before it counts. `forced` is for those that must outlive the machine."""
+    """Entries as lines of JSON in a file. Each is flushed before it counts. With `forced`, it is also synced to disk (fsync)."""
 
     def __init__(self, path: Path, forced: bool = False) -> None:
         self._file = path.open("w")
@@ -213,7 +214,7 @@ class Journal:
         self._file.close()
 
     def keep(self, entry: Any) -> None:
-        """Write an entry down."""
+        """Append an entry."""
         line = {"is": type(entry).__name__, **{field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}}
         self._file.write(json.dumps(line, default=plain) + "\n")
         self._file.flush()
@@ -222,7 +223,7 @@ class Journal:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it."""
+    """A value that JSON can encode."""
     if isinstance(value, Enum):
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -235,14 +236,14 @@ def plain(value: Any) -> Any:
 EVENT_FIELDS = "version type at toStatus reasons { code }"
 
 
-def event(told: Mapping[str, Any]) -> Event:
-    """An event out of an answer with EVENT_FIELDS."""
-    reasons = tuple(reason["code"] for reason in told["reasons"])
-    return Event(told["version"], told["type"], milliseconds(datetime.fromisoformat(told["at"])), told["toStatus"], reasons)
+def event(answer: Mapping[str, Any]) -> Event:
+    """An event from an answer with EVENT_FIELDS."""
+    reasons = tuple(reason["code"] for reason in answer["reasons"])
+    return Event(answer["version"], answer["type"], milliseconds(datetime.fromisoformat(answer["at"])), answer["toStatus"], reasons)
 
 
 def stored(document: Mapping[str, Any]) -> Document:
-    """A verification out of the database."""
+    """A verification from its document in the database."""
     get = document.get
     return Document(
         id=document["_id"],
@@ -262,10 +263,10 @@ def stored(document: Mapping[str, Any]) -> Document:
 
 
 def upper(word: str | None) -> str | None:
-    """The word as GraphQL's enums have it."""
+    """The word in upper case, as in GraphQL's enums."""
     return word and word.upper()
 
 
 def milliseconds(instant: datetime) -> int:
-    """Since 1970."""
+    """Milliseconds since 1970 UTC."""
     return round(instant.timestamp() * 1000)

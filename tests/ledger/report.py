@@ -1,4 +1,4 @@
-"""What a run came to: figures as JSON, and a table for people."""
+"""The results of a run: figures as JSON, and a table for reading."""
 
 from bisect import bisect
 from collections import Counter, defaultdict
@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from tests.ledger.checker import verdict
-from tests.ledger.records import Ended, Fault, Fed, Log, Updated
+from tests.ledger.records import Ended, Fault, FeedItem, Log, Updated
 from tests.ledger.records import Outcome as Answer
 from tests.ledger.run import Outcome
 
@@ -36,20 +36,20 @@ def figures(outcome: Outcome) -> dict[str, Any]:
             "unknown and settled by repeating": len(unknown & settled),
             "left unknown, and made": len((unknown - settled) & there),
             "left unknown, and not known to be made": len(unknown - settled - there),
-            "why unknown": dict(Counter(write.told for write in outcome.written if write.outcome is Answer.UNKNOWN).most_common()),
+            "why unknown": dict(Counter(write.code for write in outcome.written if write.outcome is Answer.UNKNOWN).most_common()),
         },
         "subscribers": len(outcome.logs),
-        "messages": sum(isinstance(entry, Updated | Fed) for entry in entries),
+        "messages": sum(isinstance(entry, Updated | FeedItem) for entry in entries),
         "endings": dict(Counter(f"{entry.how.value} {entry.code}".strip() for entry in entries if isinstance(entry, Ended)).most_common()),
         "gateway gone after SIGTERM, longest seconds": round(max(outcome.drains, default=0.0), 2),
         "kinds": kinds(outcome),
         "verdict": verdict(outcome.findings),
-        "findings": [f"{finding.fall.value}: {finding.where}: {finding.what}" for finding in outcome.findings],
+        "findings": [f"{finding.breach.value}: {finding.where}: {finding.what}" for finding in outcome.findings],
     }
 
 
 def kinds(outcome: Outcome) -> dict[str, dict[str, Any]]:
-    """By kind of fault: how many, and by column the median and the longest time that a witness met."""
+    """By kind of fault: the number of faults, and for each column the median and the longest time that a witness measured."""
     table: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for witness in (log for log in outcome.logs if log.name.startswith("witness")):
         for name, column in COLUMNS.items():
@@ -63,23 +63,23 @@ def kinds(outcome: Outcome) -> dict[str, dict[str, Any]]:
 
 
 def silences(outcome: Outcome, witness: Log) -> dict[Fault, float]:
-    """The longest time between messages of a subscription that stayed open, by the fault that it fell into or came after."""
+    """The longest time between two messages of a subscription that stayed open, by the fault during or before it."""
     return pauses(outcome, witness, ended=False)
 
 
 def absences(outcome: Outcome, witness: Log) -> dict[Fault, float]:
-    """The same where the subscription ended in between, and the witness had to come back."""
+    """The longest time between two messages if the subscription ended in between and the witness reconnected, by fault."""
     return pauses(outcome, witness, ended=True)
 
 
 def pauses(outcome: Outcome, witness: Log, *, ended: bool) -> dict[Fault, float]:
-    """The longest time between messages with a state, by fault."""
+    """The longest time between two messages with a state, by fault: of interrupted subscriptions if `ended`, else of uninterrupted ones."""
     longest: dict[Fault, float] = defaultdict(float)
     before: float | None = None
     broken = False
     for entry in witness.entries:
         broken = broken or isinstance(entry, Ended)
-        if isinstance(entry, Fed) and entry.row:
+        if isinstance(entry, FeedItem) and entry.row:
             fault = before and broken is ended and cause(outcome, before, entry.at)
             if before and fault and entry.at < outcome.written_until:
                 longest[fault] = max(longest[fault], entry.at - before)
@@ -88,10 +88,10 @@ def pauses(outcome: Outcome, witness: Log, *, ended: bool) -> dict[Fault, float]
 
 
 def lags(outcome: Outcome, witness: Log) -> dict[Fault, float]:
-    """The longest time from an acknowledgement after a fault until the witness had that state or a later one."""
+    """The longest time from an acknowledgement after a fault until the witness received that state or a later one, by fault."""
     received: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for entry in witness.entries:
-        if isinstance(entry, Fed) and entry.row:
+        if isinstance(entry, FeedItem) and entry.row:
             received[entry.row.id].append((entry.row.version, entry.at))
     longest: dict[Fault, float] = defaultdict(float)
     for write in outcome.written:
@@ -103,8 +103,8 @@ def lags(outcome: Outcome, witness: Log) -> dict[Fault, float]:
 
 
 def elections(outcome: Outcome, witness: Log) -> dict[Fault, float]:
-    """The time from the last election that a fault has caused to the next message."""
-    received = [entry.at for entry in witness.entries if isinstance(entry, Fed) and entry.row]
+    """The time from the last election that a fault caused to the next message, by fault."""
+    received = [entry.at for entry in witness.entries if isinstance(entry, FeedItem) and entry.row]
     found = {}
     for elected_at, _ in outcome.elections:
         fault, next = cause(outcome, elected_at, elected_at), bisect(received, elected_at)
@@ -122,36 +122,37 @@ COLUMNS: dict[str, Callable[[Outcome, Log], dict[Fault, float]]] = {
 
 
 def cause(outcome: Outcome, before: float, after: float) -> Fault | None:
-    """Of all faults, the first one within a time, else the last one before it."""
+    """The fault that caused a delay: the first one that began within this time, or else the last one before it."""
     begun = bisect(outcome.faults, before, key=lambda fault: fault.began_at)
     if begun < len(outcome.faults) and outcome.faults[begun].began_at < after:
         return outcome.faults[begun]
     return outcome.faults[begun - 1] if begun else None
 
 
-def text(told: dict[str, Any]) -> str:
+def text(result: dict[str, Any]) -> str:
     """The figures as a table."""
-    plan, writes = told["plan"], told["writes"]
+    plan, writes = result["plan"], result["writes"]
     lines = [
-        f"seed {plan['seed']}, {told['seconds']:.0f} s, {told['faults']} faults, {told['elections']} elections"
+        f"seed {plan['seed']}, {result['seconds']:.0f} s, {result['faults']} faults, {result['elections']} elections"
         + (f", planted: {plan['planted']}" if plan["planted"] else ""),
-        f"{told['verifications']} verifications with {told['events']} events; {told['subscribers']} subscribers received {told['messages']} messages",
+        f"{result['verifications']} verifications with {result['events']} events; "
+        f"{result['subscribers']} subscribers received {result['messages']} messages",
         f"writes: {writes['acknowledged']} acknowledged, {writes['refused']} refused, {writes['unknown']} unknown "
         f"({writes['unknown and settled by repeating']} settled by repeating; left unknown: {writes['left unknown, and made']} made, "
         f"{writes['left unknown, and not known to be made']} not known to be made)",
         "why unknown: " + ", ".join(f"{why} {times}" for why, times in writes["why unknown"].items()),
-        "subscriptions ended: " + ", ".join(f"{how} {times}" for how, times in told["endings"].items()),
-        f"a gateway was gone at most {told['gateway gone after SIGTERM, longest seconds']} s after SIGTERM",
+        "subscriptions ended: " + ", ".join(f"{how} {times}" for how, times in result["endings"].items()),
+        f"a gateway was gone at most {result['gateway gone after SIGTERM, longest seconds']} s after SIGTERM",
         "",
         f"{'':29}      " + "".join(f"{name:>17}" for name in COLUMNS),
         f"{'fault':29} times" + f"{'median longest':>17}" * len(COLUMNS) + "   seconds",
     ]
-    for kind, row in told["kinds"].items():
+    for kind, row in result["kinds"].items():
         cells = [f"{row[name]['median']:7.2f} {row[name]['longest']:7.2f}" if name in row else "" for name in COLUMNS]
         lines.append(f"{kind:29} {row['faults']:5}" + "".join(f"{cell:>17}" for cell in cells))
-    lines += ["", ", ".join(f"{fall} {times}" for fall, times in told["verdict"].items())]
-    lines += told["findings"][:MAX_FINDINGS]
-    if len(told["findings"]) > MAX_FINDINGS:
-        lines.append(f"and {len(told['findings']) - MAX_FINDINGS} more")
-    lines.append("RED" if told["findings"] else "GREEN")
+    lines += ["", ", ".join(f"{breach} {times}" for breach, times in result["verdict"].items())]
+    lines += result["findings"][:MAX_FINDINGS]
+    if len(result["findings"]) > MAX_FINDINGS:
+        lines.append(f"and {len(result['findings']) - MAX_FINDINGS} more")
+    lines.append("RED" if result["findings"] else "GREEN")
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""One run of the ledger: everything started, broken and healed, and then counted."""
+"""One run of the ledger: everything is started, broken and healed, and then checked."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -20,7 +20,7 @@ from tests.ledger.cluster import Cluster
 from tests.ledger.gateways import Gateway
 from tests.ledger.nemesis import Nemesis
 from tests.ledger.process import free_port
-from tests.ledger.proxy import Doors
+from tests.ledger.proxy import Proxies
 from tests.ledger.records import Document, Fault, Filter, Journal, Kind, Log, Quiet, Written, stored
 from tests.ledger.records import Outcome as Answer
 from tests.ledger.subscribers import FeedFollower, Follower, Subscriber, Trait
@@ -28,10 +28,10 @@ from tests.ledger.writers import Book, Writer
 
 STILL_SECONDS = 1.0
 PATIENCE_SECONDS = 90.0
-# Longer than a gateway works on a request whose client has gone away.
+# Longer than a gateway works on a request whose client has disconnected.
 FORGOTTEN_SECONDS = 10.0
 
-# Of sixty subscribers. The filters of the feeds take turns.
+# The mix of sixty subscribers. Feeds use the filters in turn.
 MIX = (
     (Kind.SINGLE, Trait.STEADY, 15),
     (Kind.SINGLE, Trait.DROPPING, 13),
@@ -48,10 +48,10 @@ FILTERS = (Filter(), Filter(status=("FAILED", "INCONCLUSIVE")), Filter(status=("
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is made of.
+    """The parameters of a run.
 
-    Nothing is broken in the first and the last `quiet_seconds`. Those who follow have `patience_seconds` to receive the last events once
-    nothing changes any more. `planted` names a bug to be built into the gateways.
+    There are no faults in the first and the last `quiet_seconds`. When nothing changes any more, subscribers have `patience_seconds` to receive
+    the last events. `planted` names a bug for the gateways.
     """
 
     seed: int = 1
@@ -70,7 +70,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """All that was seen in a run."""
+    """All observations of a run, and the findings."""
 
     plan: Plan
     seconds: float
@@ -84,29 +84,29 @@ class Outcome:
     findings: list[Finding] = field(default_factory=list)
 
 
-def table(plan: Plan) -> list[nemesis.Kind]:
-    """The kinds of faults that the plan asks for."""
+def table(plan: Plan) -> list[nemesis.FaultKind]:
+    """The kinds of faults that the plan allows."""
     return [kind for kind in nemesis.TABLE if kind.quick or not plan.quick if kind.name in plan.only or not plan.only]
 
 
 @contextmanager
-def doors() -> Iterator[Doors]:
-    """The doors to the members and the gateways, on ports that nobody has."""
-    with Doors({name: free_port() for name in (*cluster.NAMES, *gateways.NAMES)}) as opened:
+def proxies() -> Iterator[Proxies]:
+    """The proxies of the members and the gateways, with free ports as their targets."""
+    with Proxies({name: free_port() for name in (*cluster.NAMES, *gateways.NAMES)}) as opened:
         yield opened
 
 
-async def ledger(plan: Plan, running: Cluster, directory: Path, database: str, tell: Callable[[str], None]) -> Outcome:
-    """Run it against this replica set. What is written down is in the directory."""
+async def ledger(plan: Plan, running: Cluster, directory: Path, database: str, report: Callable[[str], None]) -> Outcome:
+    """Run the ledger against this replica set. The journals are written to the directory."""
     began_at = monotonic()
     uri = running.uri(database)
     with ExitStack() as stack:
         book = Book(stack.enter_context(Journal(directory / "writes.jsonl", forced=True)))
         breaking = stack.enter_context(Journal(directory / "faults.jsonl"))
-        async with gateways.running(directory, running.doors, uri, plan.link_window_seconds, plan.planted) as served, client() as http:
+        async with gateways.running(directory, running.proxies, uri, plan.link_window_seconds, plan.planted) as served, client() as http:
             subscribers = list(followers(plan, served, http, book, lambda name: stack.enter_context(Journal(directory / f"{name}.jsonl"))))
             writers = [Writer(f"writer-{number}", plan.seed, served, http, book, plan.pause_seconds) for number in range(1, plan.writers + 1)]
-            breaker = Nemesis(plan.seed, running, served, subscribers, breaking, tell)
+            breaker = Nemesis(plan.seed, running, served, subscribers, breaking, report)
             async with following(subscribers):
                 writing = [asyncio.create_task(writer.run()) for writer in writers]
                 try:
@@ -114,15 +114,15 @@ async def ledger(plan: Plan, running: Cluster, directory: Path, database: str, t
                     await breaker.run(plan.faults, time() + plan.minutes * 60, table(plan))
                     await asyncio.sleep(plan.quiet_seconds)
                     written_until = time()
-                    tell("healing everything")
+                    report("healing everything")
                     await breaker.heal()
                 finally:
                     await finish(writers, writing)
-                tell("waiting until nothing changes any more")
-                documents = await still(uri, plan.link_window_seconds, book)
-                tell("waiting for those who follow")
+                report("waiting until nothing changes any more")
+                documents = await settled(uri, plan.link_window_seconds, book)
+                report("waiting for the subscribers")
                 await calm(subscribers, documents, plan.patience_seconds)
-            tell("coming back to what was left")
+            report("reading unfinished verifications to their end")
             await asyncio.gather(*(each.visit(documents) for each in subscribers if isinstance(each, Follower)))
             documents = await read(uri)
     logs = [subscriber.log for subscriber in subscribers]
@@ -133,7 +133,7 @@ async def ledger(plan: Plan, running: Cluster, directory: Path, database: str, t
 
 
 def followers(plan: Plan, served: list[Gateway], http: httpx2.AsyncClient, book: Book, journal: Callable[[str], Journal]) -> Iterator[Subscriber]:
-    """Those who follow, and a witness for each gateway."""
+    """The subscribers, and a witness for each gateway."""
     for number, gateway in enumerate(served, 1):
         name = f"witness-{number}"
         yield FeedFollower(Log(name, Kind.FEED, Filter(), []), Trait.WITNESS, plan.seed, [gateway], journal(name), http)
@@ -144,19 +144,19 @@ def followers(plan: Plan, served: list[Gateway], http: httpx2.AsyncClient, book:
                 log = Log(name, kind, FILTERS[number % len(FILTERS)], [])
                 yield FeedFollower(log, trait, plan.seed, served, journal(name), http)
             else:
-                yield Follower(Log(name, kind, Filter(), []), trait, plan.seed, served, journal(name), book.known)
+                yield Follower(Log(name, kind, Filter(), []), trait, plan.seed, served, journal(name), book.followable)
 
 
 @asynccontextmanager
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    """A client for the writers and the lists."""
+    """An HTTP client for the writers and the lists."""
     async with httpx2.AsyncClient(trust_env=False, timeout=10, limits=httpx2.Limits(max_connections=200)) as opened:
         yield opened
 
 
 @asynccontextmanager
 async def following(subscribers: list[Subscriber]) -> AsyncIterator[None]:
-    """All follow, for as long as the context lasts. One that fails ends it."""
+    """All subscribers run for the duration of the context. If one has failed, its error is raised at the end."""
     tasks = [asyncio.create_task(subscriber.run()) for subscriber in subscribers]
     try:
         yield
@@ -170,7 +170,7 @@ async def following(subscribers: list[Subscriber]) -> AsyncIterator[None]:
 
 
 async def finish(writers: list[Writer], writing: list[asyncio.Task[None]]) -> None:
-    """Let the writers finish what they began."""
+    """Let the writers finish their current attempts."""
     for writer in writers:
         writer.over = True
     _, late = await asyncio.wait(writing, timeout=PATIENCE_SECONDS)
@@ -181,10 +181,10 @@ async def finish(writers: list[Writer], writing: list[asyncio.Task[None]]) -> No
             raise outcome
 
 
-async def still(uri: str, link_window_seconds: float, book: Book) -> dict[str, Document]:
-    """The database, once nothing changes any more: no request is forgotten somewhere, no deadline is near, and it reads the same twice."""
+async def settled(uri: str, link_window_seconds: float, book: Book) -> dict[str, Document]:
+    """The content of the database when nothing changes any more: no request is still running, no deadline is near, and two reads are equal."""
     before: dict[str, Document] = {}
-    unknown = max((write.sent_at for write in book.written if write.outcome is Answer.UNKNOWN and write.told != "ConnectError"), default=0.0)
+    unknown = max((write.sent_at for write in book.written if write.outcome is Answer.UNKNOWN and write.code != "ConnectError"), default=0.0)
     await asyncio.sleep(unknown + FORGOTTEN_SECONDS - time())
     async with asyncio.timeout(PATIENCE_SECONDS + 2 * link_window_seconds):
         while True:
@@ -197,7 +197,7 @@ async def still(uri: str, link_window_seconds: float, book: Book) -> dict[str, D
 
 
 async def calm(subscribers: list[Subscriber], documents: Mapping[str, Document], patience_seconds: float) -> None:
-    """Wait until the subscriptions that are open have told everything; whether they have is for the checker to say."""
+    """Wait until the open subscriptions have caught up. The checker decides whether they have."""
     for subscriber in subscribers:
         subscriber.calm = True
     deadline = monotonic() + patience_seconds
@@ -208,7 +208,7 @@ async def calm(subscribers: list[Subscriber], documents: Mapping[str, Document],
 
 
 async def read(uri: str) -> dict[str, Document]:
-    """All verifications that a majority has. Raises: PyMongoError."""
+    """All verifications, read with read concern `majority`. Raises: PyMongoError."""
     mongo: AsyncMongoClient[dict[str, Any]]
     async with AsyncMongoClient(uri, tz_aware=True, serverSelectionTimeoutMS=30_000) as mongo:
         collection: AsyncCollection[dict[str, Any]] = mongo.get_default_database().get_collection(

@@ -1,4 +1,4 @@
-"""Those who follow: over WebSocket, subprotocol graphql-transport-ws, by hand, so that every frame is under control and written down."""
+"""Subscribers over WebSocket. They speak graphql-transport-ws by hand, so that every frame is controlled and recorded."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ from tests.ledger.records import (
     Document,
     Ended,
     Entry,
-    Fed,
+    FeedItem,
     How,
     Journal,
     Kind,
@@ -64,7 +64,7 @@ class Trait(Enum):
 
 
 class Complete(Exception):
-    """The server has said all."""
+    """The server completed a subscription."""
 
 
 class Refused(Exception):
@@ -76,31 +76,31 @@ class Refused(Exception):
 
 
 class Subscriber:
-    """What those of one verification and those of a feed have in common: they come, and come back."""
+    """The base of all subscribers: connects, and reconnects after every end."""
 
     def __init__(self, log: Log, trait: Trait, seed: int, gateways: Sequence[Gateway], journal: Journal) -> None:
         self.log = log
         self.trait = trait
-        self.dice = Random(f"{seed}:{log.name}")
+        self.random = Random(f"{seed}:{log.name}")
         self.calm = False
         self._gateways = gateways
-        self._home = self.dice.randrange(len(gateways))
+        self._home = self.random.randrange(len(gateways))
         self._journal = journal
         self._numbers = count(1)
         self._socket: ClientConnection | None = None
 
     def keep(self, entry: Entry) -> None:
-        """Write an entry down."""
+        """Record an entry."""
         self._journal.keep(entry)
         self.log.entries.append(entry)
 
     def cut(self) -> None:
-        """Cut the connection, as a network does."""
+        """Abort the connection, as a network failure does."""
         if self._socket:
             self._socket.transport.abort()
 
     async def run(self) -> None:
-        """Follow, and come back after every end, to the other gateway as often as not."""
+        """Follow forever. After every end, reconnect: with a probability of one half to the other gateway."""
         while True:
             try:
                 async with asyncio.timeout(self._stay_seconds()):
@@ -116,28 +116,28 @@ class Subscriber:
                 self.keep(Ended(time(), How.ERROR, refused.code))
             except (OSError, EOFError, WebSocketException, httpx2.HTTPError, AttributeError, json.JSONDecodeError) as error:
                 self.keep(Ended(time(), How.CUT, type(error).__name__))
-            await asyncio.sleep(self.dice.uniform(0.1, 1.0))
+            await asyncio.sleep(self.random.uniform(0.1, 1.0))
 
     async def session(self, socket: ClientConnection, gateway: Gateway) -> None:
-        """Ask, and take what comes."""
+        """Subscribe and record what arrives."""
         raise NotImplementedError
 
     def caught_up(self, documents: Mapping[str, Document]) -> bool:
-        """Whether the subscription that is open has shown all that there is."""
+        """Whether the open subscription has delivered everything in these documents."""
         raise NotImplementedError
 
     def _stay_seconds(self) -> float | None:
-        return self.dice.uniform(0.5, 8) if self.trait is Trait.DROPPING and not self.calm else None
+        return self.random.uniform(0.5, 8) if self.trait is Trait.DROPPING and not self.calm else None
 
     def _gateway(self) -> Gateway:
-        if self.dice.random() < 0.5:
+        if self.random.random() < 0.5:
             self._home = (self._home + 1) % len(self._gateways)
         return self._gateways[self._home]
 
     @asynccontextmanager
     async def connected(self, gateway: Gateway) -> AsyncIterator[tuple[ClientConnection, Gateway]]:
-        """A socket on which the server has acknowledged who speaks. Those who drop have short tokens, too; a witness goes past the door."""
-        url = gateway.url_past_the_door if self.trait is Trait.WITNESS else gateway.url
+        """A socket whose token the server has acknowledged. DROPPING subscribers use short-lived tokens; a WITNESS connects past the proxy."""
+        url = gateway.direct_url if self.trait is Trait.WITNESS else gateway.url
         async with asyncio.timeout(OPEN_SECONDS):
             socket = await connect(
                 url.replace("http", "ws", 1) + "/graphql",
@@ -150,7 +150,7 @@ class Subscriber:
             )
         self._socket = socket
         try:
-            lasting = timedelta(seconds=self.dice.uniform(3, 20)) if self.trait is Trait.DROPPING and not self.calm else timedelta(hours=24)
+            lasting = timedelta(seconds=self.random.uniform(3, 20)) if self.trait is Trait.DROPPING and not self.calm else timedelta(hours=24)
             await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token(lasting)}"}}))
             async with asyncio.timeout(OPEN_SECONDS):
                 while json.loads(await socket.recv())["type"] != "connection_ack":
@@ -158,11 +158,11 @@ class Subscriber:
             yield socket, gateway
         finally:
             self._socket = None
-            # Without a farewell: those who are cut off say none.
+            # Without a close handshake, as when a connection is cut.
             socket.transport.abort()
 
     async def messages(self, socket: ClientConnection, query: str, variables: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        """What a subscription sends. Raises: Refused; Complete, in place of an end that could be overlooked."""
+        """The messages of a subscription. Raises: Refused; Complete, since a normal end of the iterator could be overlooked."""
         id = str(next(self._numbers))
         await socket.send(json.dumps({"type": "subscribe", "id": id, "payload": {"query": query, "variables": variables}}))
         while True:
@@ -178,38 +178,38 @@ class Subscriber:
                     case "complete":
                         raise Complete
             if self.trait is Trait.SLOW and not self.calm:
-                await asyncio.sleep(self.dice.choice((0.1, 0.3, 0.6, 5.0)))
+                await asyncio.sleep(self.random.choice((0.1, 0.3, 0.6, 5.0)))
 
 
 class Follower(Subscriber):
     """Follows single verifications or chains, one after the other."""
 
-    def __init__(self, log: Log, trait: Trait, seed: int, gateways: Sequence[Gateway], journal: Journal, known: Sequence[str]) -> None:
+    def __init__(self, log: Log, trait: Trait, seed: int, gateways: Sequence[Gateway], journal: Journal, followable: Sequence[str]) -> None:
         super().__init__(log, trait, seed, gateways, journal)
-        self._known = known
+        self._followable = followable
         self._target: str | None = None
-        self._live = self._told = False
+        self._live = self._answered = False
         self._runs: dict[str, dict[str, int]] = {}
 
     async def session(self, socket: ClientConnection, gateway: Gateway) -> None:
-        """Follow one after the other. A verification that is over is followed once more, now and then: late events come after its end."""
+        """Follow one verification after the other. Sometimes the same one is followed again after its end, since late events can follow."""
         while True:
-            if self._target is None or self.dice.random() < 0.6:
-                while not self._known:
+            if self._target is None or self.random.random() < 0.6:
+                while not self._followable:
                     await asyncio.sleep(0.1)
-                self._target = self.dice.choice(self._known[-12:])
+                self._target = self.random.choice(self._followable[-12:])
             await self._follow(socket, gateway, self._target)
-            await asyncio.sleep(self.dice.uniform(0.2, 2.0))
+            await asyncio.sleep(self.random.uniform(0.2, 2.0))
 
-    async def _follow(self, socket: ClientConnection, gateway: Gateway, id: str, enough: Mapping[str, Document] | None = None) -> None:
+    async def _follow(self, socket: ClientConnection, gateway: Gateway, id: str, until: Mapping[str, Document] | None = None) -> None:
         run = self._runs.setdefault(id, {})
-        after = run.get(id, self.dice.choice((None, 0)))
+        after = run.get(id, self.random.choice((None, 0)))
         self.keep(Subscribed(time(), gateway.name, id, after))
-        self._live, self._told = True, False
+        self._live, self._answered = True, False
         try:
             async for message in self.messages(socket, FOLLOW, {"id": id, "after": after, "chain": self.log.kind is Kind.CHAIN}):
                 self._take(run, message)
-                if enough and not behind(enough, self.log.kind, id, run):
+                if until and not behind(until, self.log.kind, id, run):
                     return self.keep(Ended(time(), How.LEFT, ""))
         except Complete:
             self.keep(Ended(time(), How.COMPLETE, ""))
@@ -222,15 +222,15 @@ class Follower(Subscriber):
         id, version = verification["id"], verification["version"]
         self.keep(Updated(time(), id, version, verification["status"], tuple(map(event, message["events"]))))
         run[id] = max(version, run.get(id, 0))
-        self._told = True
+        self._answered = True
 
     def caught_up(self, documents: Mapping[str, Document]) -> bool:
-        """Whether the subscription that is open, if one is, has answered and has nothing more to tell."""
+        """Whether no subscription is open, or the open one has answered and has delivered everything."""
         run = self._runs.get(self._target or "", {})
-        return not self._live or (self._told and not behind(documents, self.log.kind, self._target or "", run))
+        return not self._live or (self._answered and not behind(documents, self.log.kind, self._target or "", run))
 
     async def visit(self, documents: Mapping[str, Document]) -> None:
-        """Come back to all that was left before its end, and take the rest, over as many connections as that needs."""
+        """Follow every verification that was left early until it is complete, over as many connections as necessary."""
         self.calm = True
         deadline = monotonic() + VISIT_SECONDS
         while monotonic() < deadline and (left := self._left(documents)):
@@ -250,7 +250,7 @@ class Follower(Subscriber):
 
 
 class FeedFollower(Subscriber):
-    """Follows the workspace: subscribes, reads the list once the first item has come, and resumes with the last cursor."""
+    """Follows the workspace: subscribes, reads the list after the first message, and resumes with the last cursor."""
 
     def __init__(self, log: Log, trait: Trait, seed: int, gateways: Sequence[Gateway], journal: Journal, client: httpx2.AsyncClient) -> None:
         super().__init__(log, trait, seed, gateways, journal)
@@ -261,7 +261,7 @@ class FeedFollower(Subscriber):
         self._filter = {"status": log.filter.status, "firstAttemptsOnly": log.filter.first_attempts_only}
 
     async def session(self, socket: ClientConnection, gateway: Gateway) -> None:
-        """Follow from the last cursor on; without one, from the list on."""
+        """Follow from the last cursor; if there is none, read the list first."""
         after = self._cursor
         if after is None:
             self._rows = {}
@@ -271,11 +271,11 @@ class FeedFollower(Subscriber):
             async for message in self.messages(socket, FEED, {"filter": self._filter, "after": after}):
                 row = message["verification"] and Row(**message["verification"])
                 self._latest = message["cursor"]
-                self.keep(Fed(time(), message["cursor"], row))
+                self.keep(FeedItem(time(), message["cursor"], row))
                 if row:
                     self._rows[row.id] = later(row, self._rows.get(row.id))
                 if after is None and listing is None:
-                    # Meanwhile the feed is read on: messages and rows come together, and the later state counts.
+                    # The feed is read meanwhile: messages and rows overlap, and the later state counts.
                     listing = asyncio.create_task(self._list(gateway))
                 elif listing and listing.done():
                     listing.result()
@@ -296,24 +296,24 @@ class FeedFollower(Subscriber):
         after: str | None = None
         while True:
             body = {"query": LIST, "variables": {"filter": self._filter, "after": after}}
-            told = (await self._client.post(f"{gateway.url}/graphql", json=body, headers=headers)).json()
-            if "errors" in told:
+            answer = (await self._client.post(f"{gateway.url}/graphql", json=body, headers=headers)).json()
+            if "errors" in answer:
                 await asyncio.sleep(0.3)
                 continue
-            rows += [Row(**edge["node"]) for edge in told["data"]["answer"]["edges"]]
-            if not told["data"]["answer"]["pageInfo"]["hasNextPage"]:
+            rows += [Row(**edge["node"]) for edge in answer["data"]["answer"]["edges"]]
+            if not answer["data"]["answer"]["pageInfo"]["hasNextPage"]:
                 break
-            after = told["data"]["answer"]["pageInfo"]["endCursor"]
+            after = answer["data"]["answer"]["pageInfo"]["endCursor"]
         self.keep(Listed(time(), tuple(rows)))
         for row in rows:
             self._rows[row.id] = later(row, self._rows.get(row.id))
         self._cursor = self._latest
 
     def caught_up(self, documents: Mapping[str, Document]) -> bool:
-        """Whether the last states that were told are the last ones."""
+        """Whether the latest received states are the final ones."""
         return self._cursor is not None and not any(outdated(documents, self.log, self._rows))
 
 
 def ending(closed: ConnectionClosed) -> Ended:
-    """How a connection ended: by the server's word, or without one."""
+    """The end of a connection: closed by the server with a code, or cut."""
     return Ended(time(), How.CLOSED, str(closed.rcvd.code)) if closed.rcvd and closed.rcvd_then_sent else Ended(time(), How.CUT, "")

@@ -1,17 +1,17 @@
-"""The checker sees each bug that is planted into what was written down."""
+"""The checker finds each bug that is planted into the records."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tests.ledger.checker import Fall, check
+from tests.ledger.checker import Breach, check
 from tests.ledger.records import (
     Document,
     Ended,
     Entry,
     Event,
-    Fed,
+    FeedItem,
     Filter,
     How,
     Kind,
@@ -39,36 +39,36 @@ SOURCES = {2: "step-1", 3: "step-2", 4: "result-1"}
 
 
 def a_first_attempt() -> Document:
-    """Failed, and retried."""
+    """A failed attempt that was retried."""
     return Document("ver_1", "ver_1", 1, None, "ver_2", 5, "FAILED", "key-1", EVENTS, SOURCES)
 
 
 def a_second_attempt() -> Document:
-    """Under way."""
+    """A pending retry."""
     return Document("ver_2", "ver_1", 2, "ver_1", None, 2, "PENDING", None, RETRIED, {2: "step-3"})
 
 
 def acknowledged(operation: Operation, name: str, version: int, *claim: str) -> Written:
-    """A write of the first attempt."""
+    """An acknowledged write to the first attempt."""
     on = None if operation is Operation.CREATE else "ver_1"
     return Written(operation, name, on, claim, Outcome.ACKNOWLEDGED, 1.0, 1.1, None, "ver_1", version, EVENTS[:version])
 
 
 def an_update(*versions: int, id: str = "ver_1") -> Updated:
-    """A message with these events, the last of which makes the version."""
+    """A message with these events. The last one sets the version."""
     history = EVENTS if id == "ver_1" else RETRIED
     status = "FAILED" if id == "ver_1" and versions[-1] >= 4 else "PENDING"
     return Updated(2.0, id, versions[-1], status, tuple(history[version - 1] for version in versions))
 
 
-def asked(id: str | None, after: int | str | None) -> Subscribed:
-    """A subscription."""
+def subscribed(id: str | None, after: int | str | None) -> Subscribed:
+    """The record of a subscription."""
     return Subscribed(1.0, "gateway-1", id, after)
 
 
-def fed(id: str, version: int, status: str = "PENDING") -> Fed:
+def feed_item(id: str, version: int, status: str = "PENDING") -> FeedItem:
     """A message of the feed."""
-    return Fed(2.0, "cursor", Row(id, version, status, 1 if id == "ver_1" else 2))
+    return FeedItem(2.0, "cursor", Row(id, version, status, 1 if id == "ver_1" else 2))
 
 
 def cut() -> Ended:
@@ -93,14 +93,14 @@ class Evidence:
     )
     single: list[Entry] = field(
         default_factory=lambda: [
-            asked("ver_1", 0),
+            subscribed("ver_1", 0),
             an_update(1),
             an_update(2),
             cut(),
-            asked("ver_1", 2),
+            subscribed("ver_1", 2),
             an_update(3, 4),
             Ended(3.0, How.COMPLETE, ""),
-            asked("ver_1", 4),
+            subscribed("ver_1", 4),
             an_update(5),
             Ended(3.0, How.COMPLETE, ""),
             Quiet(4.0),
@@ -108,13 +108,13 @@ class Evidence:
     )
     chain: list[Entry] = field(
         default_factory=lambda: [
-            asked("ver_1", None),
+            subscribed("ver_1", None),
             Updated(2.0, "ver_1", 1, "PENDING", ()),
             an_update(2, 3, 4),
             an_update(1, id="ver_2"),
             an_update(5),
             cut(),
-            asked("ver_1", 5),
+            subscribed("ver_1", 5),
             Updated(2.0, "ver_1", 5, "FAILED", ()),
             an_update(1, 2, id="ver_2"),
             Quiet(4.0),
@@ -122,57 +122,57 @@ class Evidence:
     )
     feed: list[Entry] = field(
         default_factory=lambda: [
-            asked(None, None),
-            Fed(2.0, "cursor", None),
+            subscribed(None, None),
+            FeedItem(2.0, "cursor", None),
             Listed(2.0, (Row("ver_1", 1, "PENDING", 1),)),
-            fed("ver_1", 2),
-            fed("ver_1", 4, "FAILED"),
+            feed_item("ver_1", 2),
+            feed_item("ver_1", 4, "FAILED"),
             cut(),
-            asked(None, "cursor"),
-            fed("ver_1", 4, "FAILED"),
-            fed("ver_1", 5, "FAILED"),
-            fed("ver_2", 2),
+            subscribed(None, "cursor"),
+            feed_item("ver_1", 4, "FAILED"),
+            feed_item("ver_1", 5, "FAILED"),
+            feed_item("ver_2", 2),
             Quiet(4.0),
         ]
     )
     filter: Filter = field(default_factory=Filter)
 
-    def falls(self) -> set[Fall]:
-        """What the checker says."""
+    def breaches(self) -> set[Breach]:
+        """The kinds of breaches that the checker finds."""
         logs = [
             Log("single", Kind.SINGLE, Filter(), self.single),
             Log("chain", Kind.CHAIN, Filter(), self.chain),
             Log("feed", Kind.FEED, self.filter, self.feed),
         ]
-        return {finding.fall for finding in check(self.documents, self.written, logs)}
+        return {finding.breach for finding in check(self.documents, self.written, logs)}
 
     def rewrite(self, number: int, **changes: object) -> None:
-        """Change what a writer wrote down."""
+        """Change a writer's record."""
         self.written[number] = replace(self.written[number], **changes)  # type: ignore[arg-type]
 
     def redocument(self, id: str, **changes: object) -> None:
-        """Change what the database holds."""
+        """Change a document of the database."""
         self.documents[id] = replace(self.documents[id], **changes)  # type: ignore[arg-type]
 
 
 def test_a_run_without_a_fault_is_green() -> None:
-    assert Evidence().falls() == set()
+    assert Evidence().breaches() == set()
 
 
 def test_rows_that_leave_a_filtered_feed_are_green() -> None:
     evidence = Evidence(filter=Filter(status=("PENDING",)))
 
-    evidence.feed.remove(fed("ver_1", 5, "FAILED"))
+    evidence.feed.remove(feed_item("ver_1", 5, "FAILED"))
 
-    assert evidence.falls() == set()
+    assert evidence.breaches() == set()
 
 
-def test_what_a_feed_that_was_asked_anew_has_forgotten_is_not_held_against_it() -> None:
+def test_a_feed_that_starts_anew_with_the_list_is_green() -> None:
     evidence = Evidence()
 
-    evidence.feed[:] = [*evidence.feed[:4], cut(), asked(None, None), Listed(2.0, (Row("ver_1", 5, "FAILED", 1), Row("ver_2", 2, "PENDING", 2)))]
+    evidence.feed[:] = [*evidence.feed[:4], cut(), subscribed(None, None), Listed(2.0, (Row("ver_1", 5, "FAILED", 1), Row("ver_2", 2, "PENDING", 2)))]
 
-    assert evidence.falls() == set()
+    assert evidence.breaches() == set()
 
 
 def an_event_dropped(evidence: Evidence) -> None:
@@ -209,11 +209,11 @@ def two_messages_swapped(evidence: Evidence) -> None:
 
 def a_snapshot_read_before_listening(evidence: Evidence) -> None:
     """Version 3 was written between the reading of 2 and the listening."""
-    evidence.single[4:6] = [asked("ver_1", 2), Updated(2.0, "ver_1", 2, "PENDING", ()), an_update(4)]
+    evidence.single[4:6] = [subscribed("ver_1", 2), Updated(2.0, "ver_1", 2, "PENDING", ()), an_update(4)]
 
 
 def a_snapshot_read_before_listening_and_no_more(evidence: Evidence) -> None:
-    """The second attempt's last event was written between the two, and nothing after it."""
+    """The second attempt's last event was written between reading and listening, and no event after it."""
     evidence.chain[8] = an_update(1, id="ver_2")
 
 
@@ -226,12 +226,12 @@ def an_attempt_that_begins_late(evidence: Evidence) -> None:
 
 
 def an_open_subscription_that_stays_behind(evidence: Evidence) -> None:
-    """What only a new subscription brought was not pushed."""
-    evidence.single[4:] = [asked("ver_1", 2), Quiet(4.0), cut(), asked("ver_1", 2), an_update(3, 4, 5)]
+    """Events that only a new subscription delivered were not pushed to the open one."""
+    evidence.single[4:] = [subscribed("ver_1", 2), Quiet(4.0), cut(), subscribed("ver_1", 2), an_update(3, 4, 5)]
 
 
 def a_subscription_that_is_never_answered(evidence: Evidence) -> None:
-    evidence.single[9:] = [Ended(3.0, How.COMPLETE, ""), asked("ver_1", 5), Quiet(4.0)]
+    evidence.single[9:] = [Ended(3.0, How.COMPLETE, ""), subscribed("ver_1", 5), Quiet(4.0)]
 
 
 def an_event_that_never_happened(evidence: Evidence) -> None:
@@ -239,28 +239,28 @@ def an_event_that_never_happened(evidence: Evidence) -> None:
 
 
 def a_state_that_was_rolled_back(evidence: Evidence) -> None:
-    evidence.feed.insert(5, fed("ver_1", 6, "FAILED"))
+    evidence.feed.insert(5, feed_item("ver_1", 6, "FAILED"))
 
 
 def a_feed_without_the_last_state(evidence: Evidence) -> None:
-    evidence.feed.remove(fed("ver_1", 5, "FAILED"))
+    evidence.feed.remove(feed_item("ver_1", 5, "FAILED"))
 
 
 def a_feed_without_a_verification(evidence: Evidence) -> None:
-    evidence.feed.remove(fed("ver_2", 2))
+    evidence.feed.remove(feed_item("ver_2", 2))
 
 
-def a_feed_that_tells_twice(evidence: Evidence) -> None:
-    evidence.feed.insert(4, fed("ver_1", 2))
+def a_feed_that_repeats_a_state(evidence: Evidence) -> None:
+    evidence.feed.insert(4, feed_item("ver_1", 2))
 
 
 def a_feed_that_goes_back(evidence: Evidence) -> None:
-    evidence.feed.insert(5, fed("ver_1", 3))
+    evidence.feed.insert(5, feed_item("ver_1", 3))
 
 
 def a_row_that_never_leaves(evidence: Evidence) -> None:
     evidence.filter = Filter(status=("PENDING",))
-    evidence.feed[:] = [entry for entry in evidence.feed if not (isinstance(entry, Fed) and entry.row and entry.row.status == "FAILED")]
+    evidence.feed[:] = [entry for entry in evidence.feed if not (isinstance(entry, FeedItem) and entry.row and entry.row.status == "FAILED")]
 
 
 def an_acknowledged_write_missing(evidence: Evidence) -> None:
@@ -296,11 +296,11 @@ def a_second_retry(evidence: Evidence) -> None:
 
 
 def an_acknowledged_verification_denied(evidence: Evidence) -> None:
-    evidence.rewrite(4, outcome=Outcome.REFUSED, told="NOT_FOUND")
+    evidence.rewrite(4, outcome=Outcome.REFUSED, code="NOT_FOUND")
 
 
 def a_refused_write_made(evidence: Evidence) -> None:
-    evidence.rewrite(3, outcome=Outcome.REFUSED, told="CONFLICT")
+    evidence.rewrite(3, outcome=Outcome.REFUSED, code="CONFLICT")
 
 
 def an_unknown_write_that_is_in_the_database_and_not_in_a_log(evidence: Evidence) -> None:
@@ -334,50 +334,50 @@ def replaced(event: Event, to: str) -> Event:
 
 
 @pytest.mark.parametrize(
-    ("plant", "fall"),
+    ("plant", "breach"),
     [
-        (an_event_dropped, Fall.LOST),
-        (the_last_event_dropped, Fall.LOST),
-        (a_message_dropped, Fall.LOST),
-        (an_event_doubled, Fall.DOUBLE),
-        (a_message_doubled, Fall.DOUBLE),
-        (an_empty_message, Fall.DOUBLE),
-        (two_events_swapped, Fall.OUT_OF_ORDER),
-        (two_messages_swapped, Fall.OUT_OF_ORDER),
-        (a_snapshot_read_before_listening, Fall.LOST),
-        (a_snapshot_read_before_listening_and_no_more, Fall.SILENT),
-        (an_attempt_dropped, Fall.LOST),
-        (an_attempt_that_begins_late, Fall.LOST),
-        (an_open_subscription_that_stays_behind, Fall.SILENT),
-        (a_subscription_that_is_never_answered, Fall.SILENT),
-        (an_event_that_never_happened, Fall.NEVER_HAPPENED),
-        (a_state_that_was_rolled_back, Fall.NEVER_HAPPENED),
-        (a_feed_without_the_last_state, Fall.LOST),
-        (a_feed_without_a_verification, Fall.LOST),
-        (a_feed_that_tells_twice, Fall.DOUBLE),
-        (a_feed_that_goes_back, Fall.OUT_OF_ORDER),
-        (a_row_that_never_leaves, Fall.LOST),
-        (an_acknowledged_write_missing, Fall.WRITE_LOST),
-        (an_acknowledged_creation_missing, Fall.WRITE_LOST),
-        (an_acknowledged_event_replaced, Fall.WRITE_LOST),
-        (an_acknowledged_result_without_a_trace, Fall.WRITE_LOST),
-        (an_acknowledged_retry_that_is_another, Fall.WRITE_LOST),
-        (an_event_applied_twice, Fall.WRITE_DOUBLE),
-        (a_key_that_made_two, Fall.WRITE_DOUBLE),
-        (a_second_retry, Fall.WRITE_DOUBLE),
-        (an_acknowledged_verification_denied, Fall.WRITE_DENIED),
-        (a_refused_write_made, Fall.NEVER_HAPPENED),
-        (an_unknown_write_that_is_in_the_database_and_not_in_a_log, Fall.SILENT),
-        (an_unknown_write_that_is_in_a_log_and_not_in_the_database, Fall.NEVER_HAPPENED),
-        (a_gap_in_a_history, Fall.BROKEN_DOCUMENT),
-        (a_final_status_that_changed, Fall.BROKEN_DOCUMENT),
-        (a_close_that_clients_take_for_final, Fall.TURNED_AWAY),
-        (an_error_that_clients_take_for_final, Fall.TURNED_AWAY),
+        (an_event_dropped, Breach.LOST),
+        (the_last_event_dropped, Breach.LOST),
+        (a_message_dropped, Breach.LOST),
+        (an_event_doubled, Breach.DOUBLE),
+        (a_message_doubled, Breach.DOUBLE),
+        (an_empty_message, Breach.DOUBLE),
+        (two_events_swapped, Breach.OUT_OF_ORDER),
+        (two_messages_swapped, Breach.OUT_OF_ORDER),
+        (a_snapshot_read_before_listening, Breach.LOST),
+        (a_snapshot_read_before_listening_and_no_more, Breach.SILENT),
+        (an_attempt_dropped, Breach.LOST),
+        (an_attempt_that_begins_late, Breach.LOST),
+        (an_open_subscription_that_stays_behind, Breach.SILENT),
+        (a_subscription_that_is_never_answered, Breach.SILENT),
+        (an_event_that_never_happened, Breach.NEVER_HAPPENED),
+        (a_state_that_was_rolled_back, Breach.NEVER_HAPPENED),
+        (a_feed_without_the_last_state, Breach.LOST),
+        (a_feed_without_a_verification, Breach.LOST),
+        (a_feed_that_repeats_a_state, Breach.DOUBLE),
+        (a_feed_that_goes_back, Breach.OUT_OF_ORDER),
+        (a_row_that_never_leaves, Breach.LOST),
+        (an_acknowledged_write_missing, Breach.WRITE_LOST),
+        (an_acknowledged_creation_missing, Breach.WRITE_LOST),
+        (an_acknowledged_event_replaced, Breach.WRITE_LOST),
+        (an_acknowledged_result_without_a_trace, Breach.WRITE_LOST),
+        (an_acknowledged_retry_that_is_another, Breach.WRITE_LOST),
+        (an_event_applied_twice, Breach.WRITE_DOUBLE),
+        (a_key_that_made_two, Breach.WRITE_DOUBLE),
+        (a_second_retry, Breach.WRITE_DOUBLE),
+        (an_acknowledged_verification_denied, Breach.WRITE_DENIED),
+        (a_refused_write_made, Breach.NEVER_HAPPENED),
+        (an_unknown_write_that_is_in_the_database_and_not_in_a_log, Breach.SILENT),
+        (an_unknown_write_that_is_in_a_log_and_not_in_the_database, Breach.NEVER_HAPPENED),
+        (a_gap_in_a_history, Breach.BROKEN_DOCUMENT),
+        (a_final_status_that_changed, Breach.BROKEN_DOCUMENT),
+        (a_close_that_clients_take_for_final, Breach.TURNED_AWAY),
+        (an_error_that_clients_take_for_final, Breach.TURNED_AWAY),
     ],
 )
-def test_a_planted_bug_is_found(plant: Callable[[Evidence], None], fall: Fall) -> None:
+def test_a_planted_bug_is_found(plant: Callable[[Evidence], None], breach: Breach) -> None:
     evidence = Evidence()
 
     plant(evidence)
 
-    assert fall in evidence.falls()
+    assert breach in evidence.breaches()

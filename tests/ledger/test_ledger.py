@@ -1,4 +1,4 @@
-"""The ledger in small: the promise is kept through some quick faults. That a broken one is found, test_checker.py shows, and `--planted`."""
+"""A short run of the ledger: the promise is kept through some quick faults. test_checker.py and `--planted` show that breaches are found."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from tests.ledger import cluster
 from tests.ledger.cluster import Cluster
 from tests.ledger.report import figures, text
-from tests.ledger.run import Plan, doors, ledger
+from tests.ledger.run import Plan, ledger, proxies
 
 SMALL = Plan(seed=7, minutes=10, faults=7, quick=True, subscribers=0.4, writers=8, pause_seconds=0.5, quiet_seconds=2, link_window_seconds=4)
 
@@ -16,12 +16,12 @@ SMALL = Plan(seed=7, minutes=10, faults=7, quick=True, subscribers=0.4, writers=
 @pytest.fixture(scope="module")
 async def replica_set(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
     """A replica set of three."""
-    with doors() as opened:
+    with proxies() as opened:
         async with cluster.running(tmp_path_factory.mktemp("replica-set"), opened) as running:
             yield running
 
 
-async def test_nothing_is_lost_or_doubled_whatever_breaks(replica_set: Cluster, tmp_path: Path) -> None:
+async def test_nothing_is_lost_or_doubled_during_faults(replica_set: Cluster, tmp_path: Path) -> None:
     outcome = await ledger(SMALL, replica_set, tmp_path, "kept", print)
 
     assert not outcome.findings, text(figures(outcome))

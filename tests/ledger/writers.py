@@ -1,4 +1,4 @@
-"""Those who write: each leads verifications through lives, one after the other, and writes down what was acknowledged."""
+"""Writers: each drives verifications through their lives, one after the other, and records every acknowledgement."""
 
 import asyncio
 from collections.abc import Sequence
@@ -35,8 +35,8 @@ RESULTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """A mutation to send, as often as it takes."""
+class Mutation:
+    """A mutation, which may be sent repeatedly."""
 
     operation: Operation
     name: str
@@ -47,41 +47,41 @@ class Wish:
 
 @dataclass
 class Book:
-    """All that was written, and the verifications that others may follow."""
+    """The record of all writes, and the ids of verifications that subscribers may follow."""
 
     journal: Journal
     written: list[Written] = field(default_factory=list)
-    known: list[str] = field(default_factory=list)
+    followable: list[str] = field(default_factory=list)
 
     def enter(self, write: Written) -> None:
-        """Write it down, then count on it."""
+        """Record a write in the journal first, then in memory."""
         self.journal.keep(write)
         self.written.append(write)
-        if write.id and write.operation in (Operation.CREATE, Operation.RETRY) and write.id not in self.known[-200:]:
-            self.known.append(write.id)
+        if write.id and write.operation in (Operation.CREATE, Operation.RETRY) and write.id not in self.followable[-200:]:
+            self.followable.append(write.id)
 
 
 class Writer:
-    """One of them."""
+    """Writes through both gateways."""
 
     def __init__(self, name: str, seed: int, gateways: Sequence[Gateway], client: httpx2.AsyncClient, book: Book, pause_seconds: float) -> None:
         self._name = name
-        self._dice = Random(f"{seed}:{name}")
+        self._random = Random(f"{seed}:{name}")
         self._gateways = gateways
         self._client = client
         self._book = book
         self._pause_seconds = pause_seconds
         self._authorization = {"authorization": f"Bearer {token()}"}
-        self._wishes = 0
+        self._count = 0
         self.over = False
 
     async def run(self) -> None:
-        """Write until it is over."""
+        """Write until `over` is set."""
         while not self.over:
             await self.life()
 
     async def life(self) -> None:
-        """One chain of attempts."""
+        """Create a verification and drive its chain of attempts."""
         key = self._next("key")
         input = {
             "firstName": "Ada",
@@ -90,82 +90,84 @@ class Writer:
             "reference": self._name,
             "idempotencyKey": key,
         }
-        created = await self._insist(Wish(Operation.CREATE, key, input))
+        created = await self._send_until_answered(Mutation(Operation.CREATE, key, input))
         id = created.id if created else None
         while id and not self.over:
             id = await self.attempt(id)
 
     async def attempt(self, id: str) -> str | None:
-        """One attempt. The id of the next one, where it is to be retried."""
+        """Drive one attempt. Returns the id of the retry, or None."""
         for step in STEPS:
-            if self._dice.random() < 0.8:
-                await self._insist(self._progress(id, step))
-        if self._dice.random() < 0.12:
+            if self._random.random() < 0.8:
+                await self._send_until_answered(self._progress(id, step))
+        if self._random.random() < 0.12:
             return None
-        results = [self._result(id, result) for result in self._dice.sample(RESULTS, self._dice.choice((1, 1, 1, 2, 3)))]
-        if self._dice.random() < 0.2:
-            # All at once, through both gateways: one wins.
-            await asyncio.gather(*(self._insist(result) for result in results))
+        results = [self._result(id, result) for result in self._random.sample(RESULTS, self._random.choice((1, 1, 1, 2, 3)))]
+        if self._random.random() < 0.2:
+            # Concurrently, through both gateways: one result wins.
+            await asyncio.gather(*(self._send_until_answered(result) for result in results))
         else:
             for result in results:
-                await self._insist(result)
+                await self._send_until_answered(result)
         next: str | None = None
-        if results[0].claim[0] != "VERIFIED" and self._dice.random() < 0.7:
-            retried = await self._insist(Wish(Operation.RETRY, f"retry-{id}", {"verificationId": id, "firstName": "Ada", "lastName": "Byron"}, id))
+        if results[0].claim[0] != "VERIFIED" and self._random.random() < 0.7:
+            retried = await self._send_until_answered(
+                Mutation(Operation.RETRY, f"retry-{id}", {"verificationId": id, "firstName": "Ada", "lastName": "Byron"}, id)
+            )
             next = retried.id if retried else None
-            if next and self._dice.random() < 0.3:
-                await self._insist(self._result(id, self._dice.choice(RESULTS)))
-        if self._dice.random() < 0.3:
-            await self._insist(Wish(Operation.ANONYMIZE, f"anonymize-{id}", id, id))
+            if next and self._random.random() < 0.3:
+                await self._send_until_answered(self._result(id, self._random.choice(RESULTS)))
+        if self._random.random() < 0.3:
+            await self._send_until_answered(Mutation(Operation.ANONYMIZE, f"anonymize-{id}", id, id))
         return next
 
-    def _progress(self, id: str, step: str) -> Wish:
+    def _progress(self, id: str, step: str) -> Mutation:
         name = self._next("step")
-        return Wish(Operation.PROGRESS, name, {"verificationId": id, "progress": step, "eventId": name}, id, (step,))
+        return Mutation(Operation.PROGRESS, name, {"verificationId": id, "progress": step, "eventId": name}, id, (step,))
 
-    def _result(self, id: str, result: tuple[str, ...]) -> Wish:
+    def _result(self, id: str, result: tuple[str, ...]) -> Mutation:
         name = self._next("result")
-        return Wish(Operation.RESULT, name, {"verificationId": id, "status": result[0], "reasonCodes": result[1:], "eventId": name}, id, result)
+        return Mutation(Operation.RESULT, name, {"verificationId": id, "status": result[0], "reasonCodes": result[1:], "eventId": name}, id, result)
 
-    def _next(self, what: str) -> str:
-        self._wishes += 1
-        return f"{what}-{self._name}-{self._wishes}"
+    def _next(self, prefix: str) -> str:
+        self._count += 1
+        return f"{prefix}-{self._name}-{self._count}"
 
-    async def _insist(self, wish: Wish) -> Written | None:
-        """Send it until it is answered; now and then, leave unknown what got no answer, or send twice what got one."""
-        await asyncio.sleep(self._dice.uniform(0.2, 1.8) * self._pause_seconds)
-        if self._dice.random() < 0.1:
-            await asyncio.gather(*(self._send(wish, gateway) for gateway in self._gateways))
+    async def _send_until_answered(self, mutation: Mutation) -> Written | None:
+        """Send a mutation until it is answered. Sometimes it is sent through both gateways at once first, or given up without an answer."""
+        await asyncio.sleep(self._random.uniform(0.2, 1.8) * self._pause_seconds)
+        if self._random.random() < 0.1:
+            await asyncio.gather(*(self._send(mutation, gateway) for gateway in self._gateways))
         while True:
-            write = await self._send(wish, self._dice.choice(self._gateways))
+            write = await self._send(mutation, self._random.choice(self._gateways))
             if write.outcome is Outcome.ACKNOWLEDGED:
                 return write
-            if write.outcome is Outcome.REFUSED and write.told != "CONFLICT":
+            if write.outcome is Outcome.REFUSED and write.code != "CONFLICT":
                 return None
-            if write.outcome is Outcome.UNKNOWN and self._dice.random() < LEFT_UNKNOWN:
+            if write.outcome is Outcome.UNKNOWN and self._random.random() < LEFT_UNKNOWN:
                 return None
-            await asyncio.sleep(self._dice.uniform(0.1, 0.8))
+            await asyncio.sleep(self._random.uniform(0.1, 0.8))
 
-    async def _send(self, wish: Wish, gateway: Gateway) -> Written:
-        write = await self._answered(wish, gateway)
+    async def _send(self, mutation: Mutation, gateway: Gateway) -> Written:
+        write = await self._answered(mutation, gateway)
         self._book.enter(write)
         return write
 
-    async def _answered(self, wish: Wish, gateway: Gateway) -> Written:
+    async def _answered(self, mutation: Mutation, gateway: Gateway) -> Written:
         sent_at = time()
-        unknown = Written(wish.operation, wish.name, wish.on, wish.claim, Outcome.UNKNOWN, sent_at, sent_at)
-        body = {"query": DOCUMENTS[wish.operation], "variables": {"input": wish.input}}
+        unknown = Written(mutation.operation, mutation.name, mutation.on, mutation.claim, Outcome.UNKNOWN, sent_at, sent_at)
+        body = {"query": DOCUMENTS[mutation.operation], "variables": {"input": mutation.input}}
         try:
             response = await self._client.post(f"{gateway.url}/graphql", json=body, headers=self._authorization, timeout=ANSWER_SECONDS)
-            told = response.json()
+            answer = response.json()
         except (httpx2.HTTPError, AttributeError, ValueError) as error:
-            # AttributeError: the client asks a socket that was reset while it was made for its name.
-            return replace(unknown, answered_at=time(), told=type(error).__name__)
+            # AttributeError: raised by the client if a socket is reset while it is opened, when it reads the peer's name.
+            return replace(unknown, answered_at=time(), code=type(error).__name__)
         unknown = replace(unknown, answered_at=time())
-        if "errors" in told:
-            return replace(unknown, told=told["errors"][0]["extensions"]["code"])
-        answer = told["data"]["answer"]
-        if "code" in answer:
-            return replace(unknown, outcome=Outcome.REFUSED, told=answer["code"])
-        events = tuple(map(event, answer["events"]))
-        return replace(unknown, outcome=Outcome.ACKNOWLEDGED, id=answer["id"], version=answer["version"], events=events)
+        if "errors" in answer:
+            return replace(unknown, code=answer["errors"][0]["extensions"]["code"])
+        data = answer["data"]["answer"]
+        if "code" in data:
+            return replace(unknown, outcome=Outcome.REFUSED, code=data["code"])
+        events = tuple(map(event, data["events"]))
+        return replace(unknown, outcome=Outcome.ACKNOWLEDGED, id=data["id"], version=data["version"], events=events)

@@ -1,4 +1,4 @@
-"""What may happen to a verification, decided in one place: with a provider that records what it is asked to start."""
+"""All changes of verifications, with a provider that records the verifications that it starts."""
 
 import asyncio
 from datetime import timedelta
@@ -16,22 +16,22 @@ from tests.clock import Clock
 from tests.factories import FAILED_RESULT, INCONCLUSIVE_RESULT, NOON, REQUEST, VERIFIED_RESULT, WINDOWS, a_verification
 
 
-class Recording:
-    """A provider that keeps the requests of the verifications it starts, and takes its time."""
+class RecordingProvider:
+    """A provider that records the requests of the verifications that it starts, and yields to the event loop before it answers."""
 
     def __init__(self) -> None:
         self.started: list[tuple[str, Request]] = []
 
     async def start(self, workspace: str, verification_id: str, request: Request) -> Provider:
-        """Start a verification."""
+        """Record the request. Returns the provider of the verification."""
         await asyncio.sleep(0)
         self.started.append((workspace, request))
         return Provider("recording", f"started-{verification_id}", f"https://provider.example/{verification_id}")
 
 
 @pytest.fixture
-def provider() -> Recording:
-    return Recording()
+def provider() -> RecordingProvider:
+    return RecordingProvider()
 
 
 @pytest.fixture
@@ -40,18 +40,18 @@ def ignored() -> list[None]:
 
 
 @pytest.fixture
-def changes(store: Store, provider: Recording, ignored: list[None]) -> Changes:
+def changes(store: Store, provider: RecordingProvider, ignored: list[None]) -> Changes:
     return Changes(store, provider, WINDOWS, lambda: ignored.append(None))
 
 
-async def test_a_provider_receives_the_whole_request(changes: Changes, provider: Recording) -> None:
+async def test_a_provider_receives_the_whole_request(changes: Changes, provider: RecordingProvider) -> None:
     created = await changes.create("acme", REQUEST)
 
     assert provider.started == [("acme", REQUEST)]
     assert created.provider == Provider("recording", f"started-{created.id}", f"https://provider.example/{created.id}")
 
 
-async def test_a_repeated_key_starts_nothing_at_the_provider(changes: Changes, provider: Recording) -> None:
+async def test_a_repeated_idempotency_key_starts_nothing_at_the_provider(changes: Changes, provider: RecordingProvider) -> None:
     request = Request(REQUEST.declared, REQUEST.redirection_url, idempotency=Idempotency("order-1", "one"))
     other = Request(REQUEST.declared, REQUEST.redirection_url, idempotency=Idempotency("order-1", "two"))
 
@@ -63,7 +63,7 @@ async def test_a_repeated_key_starts_nothing_at_the_provider(changes: Changes, p
     assert len(provider.started) == 1
 
 
-async def test_a_retry_is_started_with_what_changes_and_what_stays(changes: Changes, provider: Recording) -> None:
+async def test_a_retry_is_started_with_its_changed_and_unchanged_values(changes: Changes, provider: RecordingProvider) -> None:
     created = await changes.create("acme", REQUEST)
     await changes.report_result("acme", created.id, FAILED_RESULT)
 
@@ -73,7 +73,7 @@ async def test_a_retry_is_started_with_what_changes_and_what_stays(changes: Chan
     assert provider.started[1] == ("acme", Request(DeclaredIdentity("Jeanne", "Valjean"), REQUEST.redirection_url, REQUEST.reference))
 
 
-async def test_a_retry_that_is_refused_is_not_started_at_the_provider(changes: Changes, provider: Recording) -> None:
+async def test_a_refused_retry_is_not_started_at_the_provider(changes: Changes, provider: RecordingProvider) -> None:
     pending = await changes.create("acme", REQUEST)
     with pytest.raises(NotRetryable):
         await changes.retry("acme", pending.id, RetryRequest())
@@ -84,7 +84,7 @@ async def test_a_retry_that_is_refused_is_not_started_at_the_provider(changes: C
     assert len(provider.started) == 1
 
 
-async def test_a_retry_that_exists_is_returned_whatever_the_input(changes: Changes, provider: Recording) -> None:
+async def test_an_existing_retry_is_returned_whatever_the_input(changes: Changes, provider: RecordingProvider) -> None:
     created = await changes.create("acme", REQUEST)
     await changes.report_result("acme", created.id, INCONCLUSIVE_RESULT)
     retried = await changes.retry("acme", created.id, RetryRequest())
@@ -104,7 +104,7 @@ async def test_only_a_different_result_counts_as_ignored(changes: Changes, ignor
     assert len(ignored) == 1
 
 
-async def test_a_deadline_that_has_passed_is_applied_once(changes: Changes, store: Store, clock: Clock) -> None:
+async def test_a_passed_deadline_is_applied_once(changes: Changes, store: Store, clock: Clock) -> None:
     created = await changes.create("acme", REQUEST)
     await changes.report_progress("acme", created.id, Progress.LINK_OPENED)
     assert not await changes.expire("acme", created.id)
@@ -117,7 +117,7 @@ async def test_a_deadline_that_has_passed_is_applied_once(changes: Changes, stor
     assert (found.status, found.version, found.events[-1].actor) == (Status.INCONCLUSIVE, 3, Actor.SYSTEM)
 
 
-async def test_a_deadline_that_has_passed_is_applied_before_a_verification_is_returned(changes: Changes, store: Store, clock: Clock) -> None:
+async def test_a_passed_deadline_is_applied_before_a_verification_is_returned(changes: Changes, store: Store, clock: Clock) -> None:
     verifications = store.within("acme")
     added = await verifications.add(a_verification())
     clock.now = NOON + WINDOWS.verification + timedelta(seconds=1)

@@ -1,4 +1,4 @@
-"""Deadlines: applied by whoever comes first, and once."""
+"""The sweeper applies deadlines once, unless a request applies them first."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,60 +27,60 @@ ROW = "id status version reasons { code } events { version type actor at toStatu
 READ = f"query($id: ID!) {{ verification(id: $id) {{ {ROW} }} }}"
 UPDATED = f"subscription($id: ID!, $after: Int) {{ verificationUpdated(id: $id, after: $after) {{ verification {{ {ROW} }} events {{ version }} }} }}"
 
-Kept = Collection[dict[str, Any]]
+StoredDocuments = Collection[dict[str, Any]]
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that stands at the time of the test's beginning, so that the gateway agrees with MongoDB while it starts."""
+    """A clock that starts at the current time, so that the gateway agrees with MongoDB's clock when it starts."""
     return Clock(utc_now())
 
 
 @pytest.fixture
-def collection(mongo: MongoClient[dict[str, Any]], database_name: str) -> Kept:
-    """All verifications that this test's gateways keep."""
+def collection(mongo: MongoClient[dict[str, Any]], database_name: str) -> StoredDocuments:
+    """The documents of this test's gateways."""
     return mongo[database_name][VERIFICATIONS]
 
 
 @asynccontextmanager
-async def a_company(uri: str, collection: Kept, clock: Clock, **settings: Any) -> AsyncIterator[Company]:
-    """A company at a gateway that takes the time from the clock."""
+async def a_company(uri: str, collection: StoredDocuments, clock: Clock, **settings: Any) -> AsyncIterator[Company]:
+    """A company at a gateway that uses this clock."""
     async with serving(uri, now=clock, **settings) as gateway:
         yield Company(gateway, collection, "acme")
 
 
 @pytest.fixture
-async def swept(database_uri: str, collection: Kept, clock: Clock) -> AsyncIterator[Company]:
-    """A company whose deadlines are looked after all the time."""
+async def swept(database_uri: str, collection: StoredDocuments, clock: Clock) -> AsyncIterator[Company]:
+    """A company at a gateway that sweeps all the time."""
     async with a_company(database_uri, collection, clock, sweep_seconds=0.05) as company:
         yield company
 
 
 @pytest.fixture
-async def unswept(database_uri: str, collection: Kept, clock: Clock) -> AsyncIterator[Company]:
-    """A company whose deadlines nobody looks after until somebody asks."""
+async def unswept(database_uri: str, collection: StoredDocuments, clock: Clock) -> AsyncIterator[Company]:
+    """A company at a gateway that does not sweep during the test."""
     async with a_company(database_uri, collection, clock, sweep_seconds=3600) as company:
         yield company
 
 
 async def stored(company: Company, id: str) -> dict[str, Any]:
-    """A verification as lists show it: nothing is applied on the way."""
+    """A verification as it is shown in lists, where deadlines are not applied on reading."""
     edges = (await company.ask(f"{{ verifications {{ edges {{ node {{ {ROW} }} }} }} }}"))["verifications"]["edges"]
     found: dict[str, Any] = next(edge["node"] for edge in edges if edge["node"]["id"] == id)
     return found
 
 
 async def once_swept(company: Company, id: str) -> dict[str, Any]:
-    """The verification once the sweeper came by."""
+    """The verification after the sweeper has expired it."""
     until = monotonic() + GENEROUS_SECONDS
     while (found := await stored(company, id))["status"] == "PENDING":
-        assert monotonic() < until, "nobody swept"
+        assert monotonic() < until, "the sweeper did not change the verification in time"
         await asyncio.sleep(0.02)
     return found
 
 
 def ending(found: dict[str, Any]) -> tuple[str, list[str], str, datetime]:
-    """How a verification ended: status, reasons, who caused it and when."""
+    """The outcome of a verification: its status, reasons, actor and instant."""
     last = found["events"][-1]
     assert [event["version"] for event in found["events"]] == list(range(1, found["version"] + 1))
     assert last["reasons"] == found["reasons"]
@@ -91,7 +91,7 @@ def in_milliseconds(instant: datetime) -> datetime:
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
-async def test_a_link_that_was_opened_in_vain_ends_it_after_fifteen_minutes(swept: Company, clock: Clock) -> None:
+async def test_a_verification_expires_fifteen_minutes_after_its_link_was_opened(swept: Company, clock: Clock) -> None:
     id, opened = await swept.created(), clock.now
     await swept.progress(id, LINK_OPENED)
 
@@ -106,7 +106,7 @@ async def test_a_link_that_was_opened_in_vain_ends_it_after_fifteen_minutes(swep
 
 
 @pytest.mark.parametrize(("step", "reasons"), [(None, ["IDVV_1101", "IDVV_1199"]), (CAPTURE_STARTED, ["IDVV_1199"])])
-async def test_what_was_not_captured_ends_after_seven_days(swept: Company, clock: Clock, step: str | None, reasons: list[str]) -> None:
+async def test_a_verification_without_a_capture_expires_after_seven_days(swept: Company, clock: Clock, step: str | None, reasons: list[str]) -> None:
     id, created = await swept.created(), clock.now
     if step:
         await swept.progress(id, step)
@@ -120,7 +120,7 @@ async def test_what_was_not_captured_ends_after_seven_days(swept: Company, clock
     assert ending(found) == ("INCONCLUSIVE", reasons, "SYSTEM", in_milliseconds(clock.now))
 
 
-async def test_what_was_captured_waits_for_its_result(swept: Company, clock: Clock) -> None:
+async def test_a_captured_verification_waits_for_its_result(swept: Company, clock: Clock) -> None:
     processing, other = await swept.created(), await swept.created()
     await swept.progress(processing, CAPTURE_COMPLETED)
 
@@ -131,7 +131,7 @@ async def test_what_was_captured_waits_for_its_result(swept: Company, clock: Clo
     assert (await swept.result(processing, "VERIFIED"))["status"] == "VERIFIED"
 
 
-async def test_a_link_opened_late_ends_with_the_seven_days(swept: Company, clock: Clock) -> None:
+async def test_a_link_opened_late_expires_with_the_seven_days(swept: Company, clock: Clock) -> None:
     id, created = await swept.created(), clock.now
     clock.now = created + WHOLE - timedelta(minutes=5)
     await swept.progress(id, LINK_OPENED)
@@ -142,7 +142,7 @@ async def test_a_link_opened_late_ends_with_the_seven_days(swept: Company, clock
     assert ending(found) == ("INCONCLUSIVE", ["IDVV_1199"], "SYSTEM", in_milliseconds(clock.now))
 
 
-async def test_who_follows_hears_of_the_deadline(swept: Company, clock: Clock) -> None:
+async def test_a_subscriber_receives_the_expiry(swept: Company, clock: Clock) -> None:
     id = await swept.created()
     await swept.progress(id, LINK_OPENED)
 
@@ -155,7 +155,7 @@ async def test_who_follows_hears_of_the_deadline(swept: Company, clock: Clock) -
     assert (last["verification"]["status"], last["events"]) == ("INCONCLUSIVE", [{"version": 3}])
 
 
-async def test_windows_are_settings_and_move_no_deadline_that_stands(database_uri: str, collection: Kept, clock: Clock) -> None:
+async def test_a_changed_setting_of_windows_keeps_existing_deadlines(database_uri: str, collection: StoredDocuments, clock: Clock) -> None:
     query = "query($id: ID!) { verification(id: $id) { createdAt openedAt expiresAt linkExpiresAt } }"
 
     async with a_company(database_uri, collection, clock, link_window_seconds=60, verification_window_seconds=3600) as company:
@@ -173,9 +173,9 @@ async def test_windows_are_settings_and_move_no_deadline_that_stands(database_ur
     assert windows == [(60, 3600), (5, 10)]
 
 
-async def overdue(company: Company, clock: Clock, **asked: Any) -> str:
-    """The id of a verification whose link ran out a while ago."""
-    id = await company.created(**asked)
+async def overdue(company: Company, clock: Clock, **input: Any) -> str:
+    """The id of a verification whose link has expired."""
+    id = await company.created(**input)
     await company.progress(id, LINK_OPENED)
     clock.now += 2 * LINK
     return id
@@ -216,7 +216,7 @@ async def retried(company: Company, id: str) -> str:
     return status
 
 
-async def asked_for_a_token(company: Company, id: str) -> str:
+async def followed_by_token(company: Company, id: str) -> str:
     assert (await company.issue(id))["__typename"] == "FollowToken"
     status: str = (await stored(company, id))["status"]
     return status
@@ -229,7 +229,7 @@ async def created_again(company: Company, id: str) -> str:
     return status
 
 
-async def test_an_overdue_one_is_found_expired_before_anybody_swept(unswept: Company, clock: Clock) -> None:
+async def test_every_access_expires_an_overdue_verification_before_the_sweeper(unswept: Company, clock: Clock) -> None:
     acts: list[Callable[[Company, str], Awaitable[str]]] = [
         read,
         read_as_a_node,
@@ -237,7 +237,7 @@ async def test_an_overdue_one_is_found_expired_before_anybody_swept(unswept: Com
         progressed,
         anonymized,
         retried,
-        asked_for_a_token,
+        followed_by_token,
         created_again,
     ]
     for act in acts:
@@ -252,7 +252,7 @@ async def test_an_overdue_one_is_found_expired_before_anybody_swept(unswept: Com
         assert [reason["code"] for reason in found["reasons"]] == ["IDVV_1121"]
 
 
-async def test_a_result_that_comes_before_the_sweeper_wins(unswept: Company, clock: Clock) -> None:
+async def test_a_result_before_the_sweeper_wins(unswept: Company, clock: Clock) -> None:
     id = await overdue(unswept, clock)
 
     answer = await unswept.result(id, "VERIFIED")
@@ -261,7 +261,7 @@ async def test_a_result_that_comes_before_the_sweeper_wins(unswept: Company, clo
     assert ending(await stored(unswept, id)) == ("VERIFIED", [], "PROVIDER", in_milliseconds(clock.now))
 
 
-async def test_a_result_that_comes_after_the_sweeper_is_kept_for_support(swept: Company, clock: Clock) -> None:
+async def test_a_result_after_the_sweeper_is_kept_as_an_ignored_result(swept: Company, clock: Clock) -> None:
     id = await overdue(swept, clock)
     await once_swept(swept, id)
 
@@ -271,7 +271,7 @@ async def test_a_result_that_comes_after_the_sweeper_is_kept_for_support(swept: 
     assert (await stored(swept, id))["events"][-1]["type"] == "RESULT_IGNORED"
 
 
-async def test_lists_statistics_and_nested_attempts_show_what_is_stored(unswept: Company, clock: Clock) -> None:
+async def test_lists_statistics_and_nested_attempts_show_the_stored_state(unswept: Company, clock: Clock) -> None:
     first = await unswept.created()
     await unswept.result(first, "FAILED", "IDVV_2101")
     second = (await unswept.retry(first))["id"]
@@ -296,7 +296,7 @@ async def test_lists_statistics_and_nested_attempts_show_what_is_stored(unswept:
     assert unswept.kept() == before
 
 
-async def test_the_median_leaves_deadlines_out(unswept: Company, clock: Clock) -> None:
+async def test_expired_verifications_are_not_part_of_the_median(unswept: Company, clock: Clock) -> None:
     by_deadline, by_provider = await unswept.created(), await unswept.created()
     clock.now += timedelta(seconds=90)
     await unswept.result(by_provider, "VERIFIED")
@@ -308,14 +308,16 @@ async def test_the_median_leaves_deadlines_out(unswept: Company, clock: Clock) -
     assert stats == {"total": 2, "billable": 1, "medianSecondsToResult": 90.0}
 
 
-async def test_four_sweepers_at_once_expire_a_thousand_once_each(database_uri: str, collection: Kept) -> None:
+async def test_four_concurrent_sweepers_expire_each_of_a_thousand_verifications_once(database_uri: str, collection: StoredDocuments) -> None:
     created = utc_now() - 2 * WHOLE
     pending = [a_verification(at=created) for _ in range(1000)]
-    kept = [verification.progressed(Progress.LINK_OPENED, WINDOWS, created) if n % 2 else verification for n, verification in enumerate(pending)]
+    half_opened = [
+        verification.progressed(Progress.LINK_OPENED, WINDOWS, created) if n % 2 else verification for n, verification in enumerate(pending)
+    ]
 
     async with AsyncExitStack() as stack:
         stores = [await stack.enter_async_context(storing(database_uri, utc_now)) for _ in range(4)]
-        collection.insert_many(map(encode, kept))
+        collection.insert_many(map(encode, half_opened))
 
         async def swept_all(sweeper: int) -> int:
             total = 0
@@ -337,14 +339,14 @@ async def test_four_sweepers_at_once_expire_a_thousand_once_each(database_uri: s
         assert "due" not in document
 
 
-async def test_one_that_can_not_be_read_keeps_no_other_from_being_swept(swept: Company, clock: Clock) -> None:
-    spoiled, other = await swept.created(), await swept.created()
-    swept.collection.update_one({"_id": spoiled}, {"$set": {"events": 1}})
+async def test_an_unreadable_document_does_not_block_the_sweeper(swept: Company, clock: Clock) -> None:
+    damaged, other = await swept.created(), await swept.created()
+    swept.collection.update_one({"_id": damaged}, {"$set": {"events": 1}})
 
     clock.now += WHOLE
     until = monotonic() + GENEROUS_SECONDS
     while swept.collection.count_documents({"_id": other, "status": "pending"}):
-        assert monotonic() < until, "nobody swept"
+        assert monotonic() < until, "the sweeper did not change the verification in time"
         await asyncio.sleep(0.02)
 
-    assert swept.collection.count_documents({"_id": spoiled, "status": "pending"}) == 1
+    assert swept.collection.count_documents({"_id": damaged, "status": "pending"}) == 1

@@ -1,4 +1,4 @@
-"""What tests of whole processes leave behind."""
+"""A fixture for all tests of this folder."""
 
 import gc
 import warnings
@@ -9,9 +9,10 @@ import pytest
 
 @pytest.fixture(scope="module", autouse=True)
 def lost_servers() -> Iterator[None]:
-    """The garbage of tests whose servers end: the driver leaves a socket that it lost to the collector now and then.
+    """Collect the garbage of tests whose servers end: sometimes the driver leaves a lost socket to the garbage collector.
 
-    Let it come by here, and not in other tests, to whom such a socket is a mistake. The gateways have theirs in processes of their own.
+    Collect it here, without the warning. In other tests, an unclosed socket is an error, and it would appear in whichever test runs during
+    the collection. Gateways are not affected, since they run in other processes.
     """
     yield
     with warnings.catch_warnings():

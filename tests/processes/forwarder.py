@@ -1,4 +1,4 @@
-"""A way to MongoDB that a test opens, and on which it can hold something up."""
+"""A TCP forwarder to MongoDB, which a test can open late, and which can hold back certain messages."""
 
 import asyncio
 import socket
@@ -9,17 +9,17 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 
 class Forwarder:
-    """A port that leads to the MongoDB of a URI, once it is opened. Whatever holds `marker` waits there until it is released."""
+    """A port that forwards to the MongoDB of a URI once it is opened. Data that contain `marker` are held until `released` is set."""
 
     def __init__(self, bound: socket.socket, uri: str, marker: bytes) -> None:
         parts = urlsplit(uri)
         user, at, hosts = parts.netloc.rpartition("@")
         host, _, port = hosts.partition(",")[0].partition(":")
-        # The driver would go past the forwarder to the members that a replica set names.
+        # Without a direct connection, the driver would bypass the forwarder and connect to the members of the replica set.
         options = {**dict(parse_qsl(parts.query)), "directConnection": "true"}
         options.pop("replicaSet", None)
-        here = f"{user}{at}127.0.0.1:{bound.getsockname()[1]}"
-        self.uri = urlunsplit(parts._replace(netloc=here, query=urlencode(options)))
+        netloc = f"{user}{at}127.0.0.1:{bound.getsockname()[1]}"
+        self.uri = urlunsplit(parts._replace(netloc=netloc, query=urlencode(options)))
         self.held, self.released = asyncio.Event(), asyncio.Event()
         self._bound = bound
         self._target = (host, int(port or 27017))
@@ -28,11 +28,11 @@ class Forwarder:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Let connections in."""
+        """Accept connections."""
         self._server = await asyncio.start_server(self._connected, sock=self._bound)
 
     async def close(self) -> None:
-        """Cut all connections, and let none in any more."""
+        """Cut all connections, and accept no more."""
         if self._server:
             self._server.close()
         for task in self._tasks:
@@ -45,16 +45,16 @@ class Forwarder:
         task.add_done_callback(self._tasks.discard)
 
     async def _forward(self, reader: StreamReader, writer: StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection(*self._target)
+        server_reader, server_writer = await asyncio.open_connection(*self._target)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pipe(reader, there_writer))
-                group.create_task(self._pipe(there_reader, writer))
+                group.create_task(self._pipe(reader, server_writer))
+                group.create_task(self._pipe(server_reader, writer))
         except* OSError:
             pass
         finally:
             writer.close()
-            there_writer.close()
+            server_writer.close()
 
     async def _pipe(self, reader: StreamReader, writer: StreamWriter) -> None:
         while content := await reader.read(65_536):

@@ -1,4 +1,4 @@
-"""`gateway serve`: its settings, and those who speak to it."""
+"""Settings, ports, tokens and logs of `gateway serve`."""
 
 import json
 from datetime import timedelta
@@ -12,14 +12,14 @@ from tests.serving import ACME, INTEGRATOR, ISSUER, KEYS, settings_for_tests
 
 
 def free_port() -> int:
-    """A port that nobody has at the moment."""
+    """A port that is free at the moment."""
     with listening("127.0.0.1", 0) as bound:
         number: int = bound.getsockname()[1]
         return number
 
 
 def settings_at(port: int) -> dict[str, str]:
-    """All that must be set but for GATEWAY_MONGO_URI."""
+    """All required settings except GATEWAY_MONGO_URI."""
     return {
         **{f"GATEWAY_{name.upper()}": key for name, key in KEYS.items()},
         "GATEWAY_TOKEN_ISSUER": ISSUER,
@@ -30,11 +30,11 @@ def settings_at(port: int) -> dict[str, str]:
 
 
 def api_at(port: int, *scopes: Scope) -> Api:
-    """The gateway there, for the bearer of a token with these scopes; an integrator's where none are named."""
+    """A client of the gateway on this port, with these scopes. By default, it has an integrator's scopes."""
     tokens = token_reader(settings_for_tests("mongodb://unused", port, token_issuer=ISSUER), utc_now)
     return Api(f"http://127.0.0.1:{port}", tokens.token("tester", ACME, list(scopes or INTEGRATOR), timedelta(hours=1)))
 
 
 def logged(command: Command) -> list[dict[str, str]]:
-    """What it logged."""
+    """The lines that the command logged."""
     return [json.loads(line) for line in command.errors.read_text().splitlines()]

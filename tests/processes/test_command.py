@@ -1,4 +1,4 @@
-"""The commands that end by themselves, and what is refused before anything is started."""
+"""Commands that end by themselves, and settings and options that are refused before anything is started."""
 
 import asyncio
 import os
@@ -13,7 +13,6 @@ import pytest
 
 from domain.caller import Scope
 from gateway import __main__
-from gateway.alive import alive
 from gateway.application import token_reader
 from gateway.development import keys as development
 from gateway.server import listening
@@ -30,7 +29,7 @@ SDL = Path(__file__).parents[2] / "schema" / "schema.graphql"
 
 
 class Outcome(NamedTuple):
-    """What a command printed, and the status that it exited with."""
+    """A command's exit status and output."""
 
     status: object
     output: str
@@ -42,7 +41,7 @@ Run = Callable[..., Outcome]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Runs the command in an empty directory, with these settings alone."""
+    """Runs the command in an empty directory, with only the given settings."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("GATEWAY_")]:
         monkeypatch.delenv(name)
@@ -60,19 +59,19 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 
 
 @pytest.mark.parametrize("command", ["serve", "check"])
-def test_settings_that_are_missing_are_named_one_by_one(run: Run, command: str) -> None:
+def test_every_missing_setting_is_named(run: Run, command: str) -> None:
     outcome = run(command)
 
-    named = [line.strip() for line in outcome.errors.splitlines()[1:]]
+    errors = [line.strip() for line in outcome.errors.splitlines()[1:]]
     missing = ("MONGO_URI", "SIGNING_KEY", "FINGERPRINT_KEY", "DATA_KEYS", "PROVIDER", "PUBLIC_URL")
     assert outcome.status == 1
-    assert named[:-2] == [f"GATEWAY_{name}: is missing" for name in missing]
-    assert named[-2] == "GATEWAY_TOKEN_ISSUER: is missing"
-    assert named[-1].startswith("GATEWAY_TOKEN_JWKS_URL: is missing; set it, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY")
+    assert errors[:-2] == [f"GATEWAY_{name}: is missing" for name in missing]
+    assert errors[-2] == "GATEWAY_TOKEN_ISSUER: is missing"
+    assert errors[-1].startswith("GATEWAY_TOKEN_JWKS_URL: is missing; set it, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY")
 
 
 @pytest.mark.parametrize("command", ["serve", "check"])
-def test_nobody_serves_with_a_trusted_document_that_is_not_valid(run: Run, command: str, tmp_path: Path) -> None:
+def test_an_invalid_trusted_document_is_refused(run: Run, command: str, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"good": "{ me { subject } }", "bad": "{ user { name } }"}')
 
     outcome = run(command, GATEWAY_MONGO_URI="mongodb://127.0.0.1:1", GATEWAY_TRUSTED_DOCUMENTS="manifest.json", **SETTINGS)
@@ -81,7 +80,7 @@ def test_nobody_serves_with_a_trusted_document_that_is_not_valid(run: Run, comma
     assert "GATEWAY_TRUSTED_DOCUMENTS: bad: Cannot query field 'user' on type 'Query'." in outcome.errors
 
 
-def test_nobody_serves_without_an_issuer(run: Run) -> None:
+def test_a_missing_issuer_is_refused(run: Run) -> None:
     outcome = run("serve", GATEWAY_MONGO_URI="mongodb://127.0.0.1:1", **{**SETTINGS, "GATEWAY_TOKEN_ISSUER": ""})
 
     assert (outcome.status, outcome.errors.splitlines()[1].split(":")[0].strip()) == (1, "GATEWAY_TOKEN_ISSUER")
@@ -101,15 +100,15 @@ def test_a_weak_key_is_refused_and_not_shown(run: Run, command: str, key: str, r
 
     outcome = run(command, GATEWAY_MONGO_URI="mongodb://127.0.0.1:1", **settings)
 
-    told = outcome.errors.splitlines()
+    lines = outcome.errors.splitlines()
     assert outcome.status == 1
-    assert told[0] == "gateway: These settings are missing or invalid:"
-    assert sorted(line.partition(f": {reason}")[0].strip() for line in told[1:]) == sorted(KEY_SETTINGS)
+    assert lines[0] == "gateway: These settings are missing or invalid:"
+    assert sorted(line.partition(f": {reason}")[0].strip() for line in lines[1:]) == sorted(KEY_SETTINGS)
     assert key not in outcome.errors
 
 
 @pytest.mark.parametrize("uri", ["mongodb://", "mongodb://user:canary/secret@127.0.0.1:1/x", "mongodb://user:canary@127.0.0.1:0x1"])
-def test_an_address_that_cannot_be_mongodbs_is_refused_and_not_shown(run: Run, uri: str) -> None:
+def test_an_invalid_mongodb_uri_is_refused_and_not_shown(run: Run, uri: str) -> None:
     outcome = run("check", GATEWAY_MONGO_URI=uri, **SETTINGS)
 
     assert outcome.status == 1
@@ -118,24 +117,24 @@ def test_an_address_that_cannot_be_mongodbs_is_refused_and_not_shown(run: Run, u
     assert "canary" not in outcome.errors
 
 
-def test_a_port_that_cannot_be_one_is_refused(run: Run) -> None:
+def test_an_invalid_port_is_refused(run: Run) -> None:
     outcome = run("dev", "--port", "65536")
 
     assert outcome.status == 2
     assert "'--port'" in outcome.errors
 
 
-def test_a_port_that_is_taken_is_told_before_anything_is_started(run: Run) -> None:
+def test_a_taken_port_is_reported_before_anything_is_started(run: Run) -> None:
     with listening("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         outcome = run("dev", "--port", str(port))
 
-    told = f"gateway: can't listen on 127.0.0.1:{port} (Address already in use); choose another with --port or GATEWAY_PORT\n"
-    assert (outcome.status, outcome.errors) == (1, told)
+    message = f"gateway: can't listen on 127.0.0.1:{port} (Address already in use); choose another with --port or GATEWAY_PORT\n"
+    assert (outcome.status, outcome.errors) == (1, message)
     assert list(Path(".gateway").iterdir()) == []
 
 
-def test_a_data_directory_that_cannot_be_one_is_refused(run: Run) -> None:
+def test_an_unusable_data_directory_is_refused(run: Run) -> None:
     Path("file").touch()
 
     outcome = run("dev", "--port", "0", "--data-dir", "file")
@@ -143,11 +142,11 @@ def test_a_data_directory_that_cannot_be_one_is_refused(run: Run) -> None:
     assert (outcome.status, outcome.errors) == (1, "gateway: file can't be used: File exists\n")
 
 
-async def test_a_token_opens_its_workspace_for_its_scopes_and_time(run: Run) -> None:
-    asked = ("--workspace", "acme", "--scope", "verification:read", "--scope", "verification:report", "--ttl", "60", "--subject", "Jo")
+async def test_a_token_has_the_given_workspace_scopes_and_lifetime(run: Run) -> None:
+    options = ("--workspace", "acme", "--scope", "verification:read", "--scope", "verification:report", "--ttl", "60", "--subject", "Jo")
     before = utc_now()
 
-    outcome = run("token", *asked, GATEWAY_TOKEN_KEY=KEYS["token_key"])
+    outcome = run("token", *options, GATEWAY_TOKEN_KEY=KEYS["token_key"])
 
     caller = await token_reader(settings_for_tests("mongodb://unused", 0), utc_now).caller(f"Bearer {outcome.output.strip()}")
     assert (outcome.status, outcome.errors) == (0, "")
@@ -156,7 +155,7 @@ async def test_a_token_opens_its_workspace_for_its_scopes_and_time(run: Run) -> 
     assert timedelta(seconds=58) < caller.expires_at - before < timedelta(seconds=90)
 
 
-async def test_a_token_for_a_gateway_in_development_is_signed_with_its_key(run: Run) -> None:
+async def test_without_a_token_key_the_development_key_signs(run: Run) -> None:
     keys = development.keys(Path(".gateway"))
 
     outcome = run("token", "--workspace", "demo", "--scope", "verification:read")
@@ -167,28 +166,30 @@ async def test_a_token_for_a_gateway_in_development_is_signed_with_its_key(run: 
 
 
 @pytest.mark.parametrize(
-    ("workspace", "scope", "told"),
+    ("workspace", "scope", "message"),
     [
         pytest.param("a b", "verification:read", "--workspace", id="a blank in the workspace"),
-        pytest.param("demo", "verification:all", "verification:all", id="no scope"),
-        pytest.param("demo", "verification:follow", "verification:follow", id="follow tokens are the gateway's"),
+        pytest.param("demo", "verification:all", "verification:all", id="an unknown scope"),
+        pytest.param("demo", "verification:follow", "verification:follow", id="only the gateway signs follow tokens"),
     ],
 )
-def test_a_token_that_cannot_be_is_refused(run: Run, workspace: str, scope: str, told: str) -> None:
+def test_an_invalid_workspace_or_scope_is_refused(run: Run, workspace: str, scope: str, message: str) -> None:
     outcome = run("token", "--workspace", workspace, "--scope", scope, GATEWAY_TOKEN_KEY=KEYS["token_key"])
 
     assert (outcome.status, outcome.output) == (2, "")
-    assert told in outcome.errors
+    assert message in outcome.errors
 
 
-def test_without_a_key_there_is_no_token(run: Run) -> None:
+def test_without_a_key_no_token_is_printed(run: Run) -> None:
     outcome = run("token", "--workspace", "demo", "--scope", "verification:read")
 
     assert (outcome.status, outcome.output) == (1, "")
-    assert outcome.errors.splitlines()[1:] == ["  GATEWAY_TOKEN_KEY: is missing; with published keys, only the issuer can sign tokens"]
+    assert outcome.errors.splitlines()[1:] == [
+        "  GATEWAY_TOKEN_KEY: is missing; without it, tokens are verified with the issuer's published keys, and only the issuer can sign them"
+    ]
 
 
-def test_the_schema_is_printed_as_it_is_committed(run: Run) -> None:
+def test_the_printed_schema_equals_the_committed_schema(run: Run) -> None:
     assert run("schema") == (0, SDL.read_text(), "")
 
 
@@ -200,7 +201,7 @@ def test_all_settings_are_printed_as_a_file_of_environment_variables(run: Run) -
     assert [line.partition("=")[0] for line in lines if line] == [variable(name) for name in Settings.model_fields]
 
 
-def test_the_check_is_green_where_the_gateway_would_serve(run: Run, database_uri: str) -> None:
+def test_the_check_succeeds_if_the_gateway_can_serve(run: Run, database_uri: str) -> None:
     async def prepared() -> None:
         client = connect(database_uri, 10)
         await indexes.ensure(database(client))
@@ -211,12 +212,12 @@ def test_the_check_is_green_where_the_gateway_would_serve(run: Run, database_uri
     second = run("check", GATEWAY_MONGO_URI=database_uri, **SETTINGS)
 
     assert (first.status, second.status) == (0, 0)
-    assert "will be made at the start" in first.errors
-    assert second.errors.splitlines()[:2] == ["✓ settings: complete", "✓ MongoDB: answers, and can be written to"]
-    assert second.errors.splitlines()[-1] == "✓ indexes: all there"
+    assert "will be created when the gateway starts" in first.errors
+    assert second.errors.splitlines()[:2] == ["✓ settings: complete", "✓ MongoDB: answers and accepts writes"]
+    assert second.errors.splitlines()[-1] == "✓ indexes: complete"
 
 
-def test_the_check_names_a_mongodb_that_does_not_answer_without_its_address(run: Run) -> None:
+def test_the_check_reports_an_unreachable_mongodb_without_its_address(run: Run) -> None:
     with listening("127.0.0.1", 0) as silent:
         uri = f"mongodb://user:canary@127.0.0.1:{silent.getsockname()[1]}/gateway"
         outcome = run("check", GATEWAY_MONGO_URI=uri, GATEWAY_DATABASE_SECONDS="1", **SETTINGS)
@@ -226,11 +227,7 @@ def test_the_check_names_a_mongodb_that_does_not_answer_without_its_address(run:
     assert urlsplit(uri).netloc not in outcome.errors
 
 
-def test_where_nobody_listens_nothing_is_alive() -> None:
-    assert not alive(1)
-
-
-def test_without_a_command_it_lists_them(run: Run) -> None:
+def test_without_a_command_all_commands_are_listed(run: Run) -> None:
     outcome = run()
 
     assert outcome.status == 2

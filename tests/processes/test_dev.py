@@ -1,4 +1,4 @@
-"""`gateway dev`, as a newcomer runs it."""
+"""`gateway dev` as a process."""
 
 import json
 import signal
@@ -16,26 +16,26 @@ OPTIONS = ("dev", "--port", "0", "--data-dir", "data")
 
 
 @asynccontextmanager
-async def a_gateway(place: Path, *options: str, **environment: str) -> AsyncIterator[tuple[Command, Credentials]]:
-    """The command, ready, and what it wrote for its clients."""
-    file = place / "credentials.json"
+async def a_gateway(directory: Path, *options: str, **environment: str) -> AsyncIterator[tuple[Command, Credentials]]:
+    """The running command, and the credentials that it wrote."""
+    file = directory / "credentials.json"
     file.unlink(missing_ok=True)
-    async with running(place, *OPTIONS, "--credentials-file", file, *options, **environment) as command:
+    async with running(directory, *OPTIONS, "--credentials-file", file, *options, **environment) as command:
         await command.until(file.exists)
         credentials = Credentials.read(file)
         await command.ready(credentials.url)
         yield command, credentials
 
 
-def mongod_of(place: Path) -> int:
-    return int((place / "data" / "mongo" / "mongod.lock").read_text())
+def mongod_of(directory: Path) -> int:
+    return int((directory / "data" / "mongo" / "mongod.lock").read_text())
 
 
-def mongod_runs(place: Path, process_id: int) -> bool:
-    return serves(process_id, place / "data" / "mongo")
+def mongod_runs(directory: Path, process_id: int) -> bool:
+    return serves(process_id, directory / "data" / "mongo")
 
 
-async def test_a_mutation_is_seen_by_a_subscription_until_ctrl_c_ends_all(tmp_path: Path) -> None:
+async def test_a_subscription_receives_a_mutation_and_ctrl_c_ends_gateway_and_mongod(tmp_path: Path) -> None:
     async with a_gateway(tmp_path) as (command, credentials):
         mongod = mongod_of(tmp_path)
         integrator = Api(credentials.url, credentials.tokens.integrator)
@@ -43,10 +43,10 @@ async def test_a_mutation_is_seen_by_a_subscription_until_ctrl_c_ends_all(tmp_pa
         file = tmp_path / "credentials.json"
         written, mode = json.loads(file.read_text()), stat.S_IMODE(file.stat().st_mode)
 
-        created = await integrator.ask(CREATE, input=REQUEST)
+        created = await integrator.execute(CREATE, input=REQUEST)
         async with integrator.updates(created["id"]) as socket:
             first = await next_update(socket)
-            await provider.ask(PROGRESS, input={"verificationId": created["id"], "progress": "LINK_OPENED"})
+            await provider.execute(PROGRESS, input={"verificationId": created["id"], "progress": "LINK_OPENED"})
             second = await next_update(socket)
         status = await command.end(signal.SIGINT)
 
@@ -62,21 +62,21 @@ async def test_a_mutation_is_seen_by_a_subscription_until_ctrl_c_ends_all(tmp_pa
     assert list(written["tokens"]) == ["integrator", "provider", "operator", "other"]
 
 
-async def test_data_tokens_and_idempotency_keys_outlast_a_gateway_that_was_killed(tmp_path: Path) -> None:
+async def test_data_tokens_and_idempotency_keys_survive_a_killed_gateway(tmp_path: Path) -> None:
     request = {**REQUEST, "idempotencyKey": "order-1"}
     async with a_gateway(tmp_path, "--no-demo") as (command, credentials):
         token, first_mongod = credentials.tokens.integrator, mongod_of(tmp_path)
-        created = await Api(credentials.url, token).ask(CREATE, input=request)
+        created = await Api(credentials.url, token).execute(CREATE, input=request)
         await command.end(signal.SIGKILL)
-        # Elsewhere it is the next start that ends it.
+        # On other systems, only the next start ends the mongod.
         assert sys.platform != "linux" or await eventually(lambda: not mongod_runs(tmp_path, first_mongod), 10)
 
     async with a_gateway(tmp_path, "--no-demo") as (command, credentials):
         api, second_mongod = Api(credentials.url, token), mongod_of(tmp_path)
-        found = await api.ask(READ, id=created["id"])
-        again = await api.ask(CREATE, input=request)
-        conflict = await api.ask(CREATE, input={**request, "lastName": "Other"})
-        other = await Api(credentials.url, credentials.tokens.other).ask(READ, id=created["id"])
+        found = await api.execute(READ, id=created["id"])
+        again = await api.execute(CREATE, input=request)
+        conflict = await api.execute(CREATE, input={**request, "lastName": "Other"})
+        other = await Api(credentials.url, credentials.tokens.other).execute(READ, id=created["id"])
         status = await command.end(signal.SIGTERM)
 
     assert found == again == created
@@ -86,15 +86,15 @@ async def test_data_tokens_and_idempotency_keys_outlast_a_gateway_that_was_kille
     assert not mongod_runs(tmp_path, second_mongod)
 
 
-async def test_a_deployment_of_ones_own_and_settings_from_the_environment_are_used(tmp_path: Path, database_uri: str) -> None:
+async def test_another_mongodb_and_settings_from_the_environment_are_used(tmp_path: Path, database_uri: str) -> None:
     windows = {"GATEWAY_LINK_WINDOW_SECONDS": "1", "GATEWAY_SWEEP_SECONDS": "0.2"}
     async with a_gateway(tmp_path, "--no-demo", "--mongo-uri", database_uri, **windows) as (command, credentials):
         integrator = Api(credentials.url, credentials.tokens.integrator)
-        created = await integrator.ask(CREATE, input=REQUEST)
+        created = await integrator.execute(CREATE, input=REQUEST)
         async with integrator.updates(created["id"]) as socket:
             await next_update(socket)
             provider = Api(credentials.url, credentials.tokens.provider)
-            await provider.ask(PROGRESS, input={"verificationId": created["id"], "progress": "LINK_OPENED"})
+            await provider.execute(PROGRESS, input={"verificationId": created["id"], "progress": "LINK_OPENED"})
             opened, expired = await next_update(socket), await next_update(socket)
         await command.end(signal.SIGINT)
 
@@ -104,8 +104,8 @@ async def test_a_deployment_of_ones_own_and_settings_from_the_environment_are_us
     assert not (tmp_path / "data" / "mongo").exists()
 
 
-async def test_without_a_mongod_it_says_what_to_do(tmp_path: Path) -> None:
-    # A package without mongod in place of the wheel that has one.
+async def test_without_a_mongod_the_error_says_what_to_do(tmp_path: Path) -> None:
+    # An empty package hides the wheel that contains mongod.
     (tmp_path / "fiftyone").mkdir()
     (tmp_path / "fiftyone" / "__init__.py").touch()
 

@@ -1,4 +1,4 @@
-"""A gateway that was away for so long that MongoDB's history of changes doesn't reach back to where it was."""
+"""A gateway that was stopped for so long that its resume token is no longer in MongoDB's oplog."""
 
 import asyncio
 import signal
@@ -20,49 +20,49 @@ SECONDS = 120
 
 
 @pytest.fixture
-def forgetful(tmp_path: Path) -> Iterator[str]:
-    """The address of a MongoDB with the shortest of histories."""
-    with EmbeddedMongo(tmp_path / "forgetful", oplog_megabytes=1) as mongo:
+def small_oplog_uri(tmp_path: Path) -> Iterator[str]:
+    """The URI of a MongoDB with the smallest possible oplog."""
+    with EmbeddedMongo(tmp_path / "mongo", oplog_megabytes=1) as mongo:
         yield mongo.uri
 
 
-def forgotten(uri: str) -> None:
-    """Have MongoDB forget all changes up to now."""
+def overwrite_oplog(uri: str) -> None:
+    """Write until the oplog no longer contains any change made before this call."""
     with Mongo(uri) as client:
-        oplog, scratch = client.local["oplog.rs"], client["elsewhere"]["scratch"]
+        oplog, scratch = client.local["oplog.rs"], client["filler"]["scratch"]
         last = oplog.find().sort("$natural", DESCENDING).limit(1).next()["ts"]
         until = time.monotonic() + SECONDS
         while oplog.find().sort("$natural", 1).limit(1).next()["ts"] <= last:
             assert time.monotonic() < until
             scratch.insert_many([{"filler": "x" * 100_000} for _ in range(50)])
-        client.drop_database("elsewhere")
+        client.drop_database("filler")
 
 
-async def test_who_follows_hears_all_that_happened_meanwhile(tmp_path: Path, forgetful: str) -> None:
-    places = [tmp_path / name for name in ("stopped", "other")]
-    for place in places:
-        place.mkdir()
+async def test_a_subscriber_receives_every_event_of_the_lost_history(tmp_path: Path, small_oplog_uri: str) -> None:
+    directories = [tmp_path / name for name in ("stopped", "other")]
+    for directory in directories:
+        directory.mkdir()
     ports = free_port(), free_port()
     stopped, reporter = api_at(ports[0]), api_at(ports[1], Scope.REPORT)
     async with (
-        running(places[0], "serve", GATEWAY_MONGO_URI=forgetful, **settings_at(ports[0])) as gateway,
-        running(places[1], "serve", GATEWAY_MONGO_URI=forgetful, **settings_at(ports[1])) as other,
+        running(directories[0], "serve", GATEWAY_MONGO_URI=small_oplog_uri, **settings_at(ports[0])) as gateway,
+        running(directories[1], "serve", GATEWAY_MONGO_URI=small_oplog_uri, **settings_at(ports[1])) as other,
     ):
         await gateway.ready(stopped.url)
         await other.ready(reporter.url)
-        id = (await stopped.ask(CREATE, input=REQUEST))["id"]
+        id = (await stopped.execute(CREATE, input=REQUEST))["id"]
         async with stopped.updates(id) as socket:
-            heard = [await next_update(socket)]
+            updates = [await next_update(socket)]
 
             gateway.process.send_signal(signal.SIGSTOP)
-            await reporter.ask(PROGRESS, input={"verificationId": id, "progress": "LINK_OPENED"})
-            await asyncio.to_thread(forgotten, forgetful)
+            await reporter.execute(PROGRESS, input={"verificationId": id, "progress": "LINK_OPENED"})
+            await asyncio.to_thread(overwrite_oplog, small_oplog_uri)
             gateway.process.send_signal(signal.SIGCONT)
-            await reporter.ask(PROGRESS, input={"verificationId": id, "progress": "CAPTURE_STARTED"})
+            await reporter.execute(PROGRESS, input={"verificationId": id, "progress": "CAPTURE_STARTED"})
 
-            while heard[-1]["verification"]["version"] < 3:
-                heard.append(await next_update(socket))
+            while updates[-1]["verification"]["version"] < 3:
+                updates.append(await next_update(socket))
         lost = [line["event"] for line in logged(gateway) if "the change stream failed" in line["event"]]
 
-    assert [event["version"] for update in heard for event in update["events"]] == [1, 2, 3]
+    assert [event["version"] for update in updates for event in update["events"]] == [1, 2, 3]
     assert any(code in line for line in lost for code in ("286", "136")), lost

@@ -43,7 +43,7 @@ Row = dict[str, Any]
 
 @pytest.fixture
 def busy(company: Company) -> Company:
-    """A company with a verification of each kind, two of them of each instant."""
+    """A company with a verification of each kind; pairs of verifications share their instant of creation."""
     began = utc_now() - timedelta(hours=1)
     kept = [
         a_verification(workspace=company.workspace, at=began + timedelta(seconds=number // 2), reference=f"order-{number % 3}")
@@ -65,12 +65,12 @@ def busy(company: Company) -> Company:
 
 
 async def listed(company: Company, **variables: Any) -> dict[str, Any]:
-    """A page."""
+    """A page of the list."""
     connection: dict[str, Any] = (await company.ask(LIST, variables))["verifications"]
     return connection
 
 
-async def walked(company: Company, order: str, size: int, end: str, beyond: str, more: str, cursor: str) -> list[dict[str, Any]]:
+async def all_pages(company: Company, order: str, size: int, end: str, beyond: str, more: str, cursor: str) -> list[dict[str, Any]]:
     """All pages from one end of the list to the other."""
     pages = [await listed(company, order=order, **{end: size})]
     while pages[-1]["pageInfo"][more]:
@@ -88,7 +88,7 @@ def instant(text: str) -> datetime:
 
 
 @pytest.mark.parametrize("order", ORDERS)
-async def test_each_order_is_by_its_instant_and_by_id_between_equals(busy: Company, order: str) -> None:
+async def test_each_order_sorts_by_its_instant_and_then_by_id(busy: Company, order: str) -> None:
     key, newest = ORDERS[order]
 
     found = await rows(busy, order=order)
@@ -99,11 +99,11 @@ async def test_each_order_is_by_its_instant_and_by_id_between_equals(busy: Compa
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("size", [1, 5, 12, 100])
-async def test_pages_from_either_end_make_up_the_whole_list(busy: Company, order: str, size: int) -> None:
+async def test_pages_from_either_end_add_up_to_the_whole_list(busy: Company, order: str, size: int) -> None:
     whole = await listed(busy, order=order)
 
-    forward = await walked(busy, order, size, "first", "after", "hasNextPage", "endCursor")
-    backward = await walked(busy, order, size, "last", "before", "hasPreviousPage", "startCursor")
+    forward = await all_pages(busy, order, size, "first", "after", "hasNextPage", "endCursor")
+    backward = await all_pages(busy, order, size, "last", "before", "hasPreviousPage", "startCursor")
 
     assert [edge for page in forward for edge in page["edges"]] == whole["edges"]
     assert [edge for page in reversed(backward) for edge in page["edges"]] == whole["edges"]
@@ -114,7 +114,7 @@ async def test_pages_from_either_end_make_up_the_whole_list(busy: Company, order
     assert (whole["pageInfo"]["startCursor"], whole["pageInfo"]["endCursor"]) == (whole["edges"][0]["cursor"], whole["edges"][-1]["cursor"])
 
 
-async def test_between_two_cursors_are_the_rows_between_them(busy: Company) -> None:
+async def test_after_and_before_together_select_the_rows_between_two_cursors(busy: Company) -> None:
     whole = (await listed(busy))["edges"]
 
     between = await listed(busy, after=whole[2]["cursor"], before=whole[7]["cursor"])
@@ -135,7 +135,7 @@ async def test_an_empty_page_has_no_cursors(company: Company) -> None:
     }
 
 
-async def test_fifty_rows_come_where_no_number_is_named_and_all_are_counted(company: Company) -> None:
+async def test_a_page_has_fifty_rows_by_default_and_the_total_counts_all(company: Company) -> None:
     company.keep(*(a_verification(workspace=company.workspace, at=utc_now()) for _ in range(51)))
 
     page = await listed(company)
@@ -171,7 +171,7 @@ FILTERS: list[tuple[dict[str, Any], Any]] = [
 ]
 
 
-async def test_a_filter_lists_and_counts_what_meets_all_its_conditions(busy: Company) -> None:
+async def test_a_filter_lists_and_counts_the_verifications_that_meet_all_its_conditions(busy: Company) -> None:
     every = await rows(busy)
 
     for filter, meets in FILTERS:
@@ -182,7 +182,7 @@ async def test_a_filter_lists_and_counts_what_meets_all_its_conditions(busy: Com
         assert page["totalCount"] == stats["total"] == len(page["edges"])
 
 
-async def test_a_creation_is_at_its_instant_or_later_and_before_another(busy: Company) -> None:
+async def test_created_after_is_inclusive_and_created_before_is_exclusive(busy: Company) -> None:
     every = await rows(busy, order="CREATED_OLDEST")
     third, ninth = every[2]["createdAt"], every[8]["createdAt"]
 
@@ -191,7 +191,7 @@ async def test_a_creation_is_at_its_instant_or_later_and_before_another(busy: Co
     assert found == [row for row in every if instant(third) <= instant(row["createdAt"]) < instant(ninth)]
 
 
-async def test_the_zone_of_an_instant_is_heeded(busy: Company) -> None:
+async def test_the_time_zone_of_an_instant_is_respected(busy: Company) -> None:
     [newest, *_] = await rows(busy)
     here = instant(newest["createdAt"])
     elsewhere = f"{here.replace(tzinfo=None).isoformat()}+05:30"
@@ -200,7 +200,7 @@ async def test_the_zone_of_an_instant_is_heeded(busy: Company) -> None:
     assert len(await rows(busy, filter={"createdAfter": elsewhere})) == 12
 
 
-async def test_statistics_count_what_the_list_shows(busy: Company) -> None:
+async def test_statistics_count_the_rows_of_the_list(busy: Company) -> None:
     every = await rows(busy)
 
     stats = (await busy.ask(STATS))["verificationStats"]
@@ -216,7 +216,7 @@ async def test_statistics_count_what_the_list_shows(busy: Company) -> None:
     assert stats["medianSecondsToResult"] == pytest.approx(median(seconds))
 
 
-async def test_statistics_of_nothing_are_noughts(company: Company) -> None:
+async def test_statistics_without_verifications_are_zero(company: Company) -> None:
     stats = (await company.ask(STATS))["verificationStats"]
 
     assert stats == {
@@ -228,7 +228,7 @@ async def test_statistics_of_nothing_are_noughts(company: Company) -> None:
     }
 
 
-async def test_another_company_lists_and_counts_its_own_alone(busy: Company, stranger: Company) -> None:
+async def test_another_company_lists_and_counts_only_its_own_verifications(busy: Company, stranger: Company) -> None:
     own = await stranger.created()
     cursor = (await listed(busy, first=1))["pageInfo"]["endCursor"]
 

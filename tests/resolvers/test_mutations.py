@@ -1,4 +1,4 @@
-"""What can be changed, and what comes of it."""
+"""Mutations, and the verifications that result from them."""
 
 import asyncio
 from typing import Any
@@ -27,12 +27,12 @@ DOCUMENT = {
 
 
 async def whole(company: Company, id: str) -> dict[str, Any]:
-    """All of a verification."""
+    """All fields of a verification."""
     found: dict[str, Any] = (await company.ask(WHOLE, {"id": id}))["verification"]
     return found
 
 
-async def test_what_was_asked_for_is_pending_and_has_a_link(company: Company) -> None:
+async def test_a_new_verification_is_pending_and_has_a_link(company: Company) -> None:
     id = await company.created(reference="order-1", faceRecognition=True)
 
     found = await whole(company, id)
@@ -47,7 +47,7 @@ async def test_what_was_asked_for_is_pending_and_has_a_link(company: Company) ->
     assert [(event["type"], event["actor"], event["toStatus"]) for event in found["events"]] == [("CREATED", "INTEGRATOR", "PENDING")]
 
 
-async def test_each_step_moves_the_phase_and_is_an_event(company: Company) -> None:
+async def test_each_step_changes_the_phase_and_is_recorded_as_an_event(company: Company) -> None:
     id = await company.created()
 
     phases = [(await company.progress(id, step))["phase"] for step in (LINK_OPENED, CAPTURE_STARTED, CAPTURE_COMPLETED)]
@@ -59,7 +59,7 @@ async def test_each_step_moves_the_phase_and_is_an_event(company: Company) -> No
     assert found["recommendedAction"] == "WAIT"
 
 
-async def test_a_step_that_is_repeated_or_late_or_known_by_its_name_changes_nothing(company: Company) -> None:
+async def test_a_step_that_is_repeated_or_late_or_has_a_recorded_event_id_changes_nothing(company: Company) -> None:
     id = await company.created()
     await company.progress(id, CAPTURE_STARTED, eventId="event-1")
     before = company.kept()
@@ -81,7 +81,7 @@ async def test_a_step_that_is_repeated_or_late_or_known_by_its_name_changes_noth
         ("FAILED", ["IDVV_1201"], True, "REJECT_REQUEST", True),
     ],
 )
-async def test_a_result_is_the_end_and_says_what_to_do(
+async def test_a_result_makes_the_status_final_and_recommends_an_action(
     company: Company, status: str, codes: list[str], billable: bool, action: str, can_retry: bool
 ) -> None:
     id = await company.created()
@@ -108,7 +108,7 @@ async def test_the_same_result_again_changes_nothing(company: Company) -> None:
     assert company.kept() == before
 
 
-async def test_another_result_is_answered_with_what_stands_and_kept_for_support(company: Company) -> None:
+async def test_a_different_result_returns_the_final_status_and_is_kept_as_an_event(company: Company) -> None:
     id = await company.created()
     await company.result(id, "FAILED", "IDVV_2101")
 
@@ -123,7 +123,7 @@ async def test_another_result_is_answered_with_what_stands_and_kept_for_support(
     assert found["events"][2]["note"]
 
 
-async def test_a_retry_is_another_verification_of_the_same_chain(company: Company) -> None:
+async def test_a_retry_is_a_new_verification_of_the_same_chain(company: Company) -> None:
     id = await company.created(reference="order-1", faceRecognition=True)
     await company.result(id, "INCONCLUSIVE", "IDVV_1314")
 
@@ -137,7 +137,7 @@ async def test_a_retry_is_another_verification_of_the_same_chain(company: Compan
     assert [event["type"] for event in first["events"]][-1] == "RETRY_CREATED"
 
 
-async def test_ten_retries_at_once_are_one(company: Company) -> None:
+async def test_ten_concurrent_retries_create_one_attempt(company: Company) -> None:
     id = await company.created()
     await company.result(id, "FAILED", "IDVV_2101")
 
@@ -148,7 +148,7 @@ async def test_ten_retries_at_once_are_one(company: Company) -> None:
     assert len(company.kept()) == 2
 
 
-async def test_twenty_creations_at_once_with_one_key_are_one(company: Company) -> None:
+async def test_twenty_concurrent_creations_with_one_key_create_one_verification(company: Company) -> None:
     answers = await asyncio.gather(*(company.create(idempotencyKey="order-1") for _ in range(20)))
 
     assert {answer["__typename"] for answer in answers} == {"Verification"}
@@ -156,7 +156,7 @@ async def test_twenty_creations_at_once_with_one_key_are_one(company: Company) -
     assert len(company.kept()) == 1
 
 
-async def test_a_creation_that_is_repeated_answers_with_the_verification_as_it_is_now(company: Company) -> None:
+async def test_a_repeated_creation_returns_the_verification_in_its_current_state(company: Company) -> None:
     id = await company.created(idempotencyKey="order-1")
     await company.result(id, "VERIFIED")
     before = company.kept()
@@ -167,7 +167,7 @@ async def test_a_creation_that_is_repeated_answers_with_the_verification_as_it_i
     assert company.kept() == before
 
 
-async def test_a_key_of_another_company_is_another_key(company: Company, stranger: Company) -> None:
+async def test_idempotency_keys_of_different_companies_are_independent(company: Company, stranger: Company) -> None:
     id = await company.created(idempotencyKey="order-1")
 
     other = await stranger.created(idempotencyKey="order-1", firstName="Marie")
@@ -175,7 +175,7 @@ async def test_a_key_of_another_company_is_another_key(company: Company, strange
     assert other != id
 
 
-async def test_what_was_anonymized_has_no_personal_data_any_more(company: Company) -> None:
+async def test_an_anonymized_verification_has_no_personal_data(company: Company) -> None:
     id = await company.created(reference="order-1", idempotencyKey="once")
     await company.result(id, "VERIFIED", extractedDocument=DOCUMENT)
 
@@ -192,7 +192,7 @@ async def test_what_was_anonymized_has_no_personal_data_any_more(company: Compan
     assert "900123456789012" not in repr(kept)
 
 
-async def test_an_anonymized_one_is_retried_with_new_names(company: Company) -> None:
+async def test_an_anonymized_verification_is_retried_with_new_names(company: Company) -> None:
     id = await company.created()
     await company.result(id, "FAILED", "IDVV_2101")
     await company.anonymize(id)
@@ -202,7 +202,7 @@ async def test_an_anonymized_one_is_retried_with_new_names(company: Company) -> 
     assert (await whole(company, retry["id"]))["declaredIdentity"] == {"firstName": "Jeanne", "lastName": "Moreau"}
 
 
-async def test_several_mutations_of_one_operation_are_done_in_their_order(company: Company) -> None:
+async def test_several_mutations_of_one_operation_run_in_order(company: Company) -> None:
     input = 'input: { firstName: "Jeanne", lastName: "Moreau", redirectionUrl: "https://shop.example", reference: "%s" }'
     query = f"mutation {{ {' '.join(f'm{number}: createVerification({input % number}) {{ __typename }}' for number in range(5))} }}"
 

@@ -1,4 +1,4 @@
-"""The catalogue as it is served, against a copy of the page's tables that owes nothing to the code."""
+"""The catalogue as the API returns it, compared with an independent copy of the tables of the provider's page."""
 
 from csv import DictReader
 from pathlib import Path
@@ -16,12 +16,12 @@ CODES = "query($status: VerificationStatus, $type: ReasonType) { reasonCodes(sta
 
 
 def constant(words: str) -> str:
-    """The name of an enum's value that stands for the page's words."""
+    """The enum value for the words of the page."""
     return words.upper().replace(" ", "_")
 
 
 @pytest.mark.parametrize(("status", "rows"), [("inconclusive", 12), ("failed", 30), ("verified", 0), ("pending", 0)])
-async def test_each_row_of_the_page_is_served_in_its_order_and_no_other(company: Company, status: str, rows: int) -> None:
+async def test_exactly_the_rows_of_the_page_are_returned_in_the_same_order(company: Company, status: str, rows: int) -> None:
     served = (await company.ask(CODES, {"status": constant(status)}))["reasonCodes"]
 
     page = [(row["code"], constant(row["type"]), row["description"]) for row in PAGE if row["status"] == status]
@@ -29,7 +29,7 @@ async def test_each_row_of_the_page_is_served_in_its_order_and_no_other(company:
     assert len(served) == rows
 
 
-async def test_all_codes_are_served_with_the_statuses_that_they_go_with(company: Company) -> None:
+async def test_all_codes_are_returned_with_the_statuses_that_allow_them(company: Company) -> None:
     served = (await company.ask(CODES))["reasonCodes"]
 
     rows = [(reason["code"], status) for reason in served for status in reason["statuses"]]
@@ -40,7 +40,7 @@ async def test_all_codes_are_served_with_the_statuses_that_they_go_with(company:
 
 
 @pytest.mark.parametrize("type", sorted({constant(row["type"]) for row in PAGE}))
-async def test_the_codes_of_one_type_are_the_pages(company: Company, type: str) -> None:
+async def test_the_codes_of_one_type_are_those_of_the_page(company: Company, type: str) -> None:
     served = (await company.ask(CODES, {"type": type}))["reasonCodes"]
     failed = (await company.ask(CODES, {"type": type, "status": "FAILED"}))["reasonCodes"]
 
@@ -49,7 +49,7 @@ async def test_the_codes_of_one_type_are_the_pages(company: Company, type: str) 
     assert [reason["code"] for reason in failed] == [row["code"] for row in page if row["status"] == "failed"]
 
 
-async def test_each_code_is_found_by_its_name_and_no_other(company: Company) -> None:
+async def test_each_code_is_found_by_its_exact_name(company: Company) -> None:
     codes = [row["code"] for row in PAGE]
     aliases = " ".join(f'{code}: reasonCode(code: "{code}") {{ code }}' for code in dict.fromkeys(codes))
 
@@ -58,7 +58,7 @@ async def test_each_code_is_found_by_its_name_and_no_other(company: Company) -> 
     assert found == {code: {"code": code} for code in codes} | {"unknown": None, "small": None}
 
 
-async def test_the_four_statuses_are_served_with_what_each_asks_for(company: Company) -> None:
+async def test_the_four_statuses_are_returned_with_their_recommended_actions(company: Company) -> None:
     served = (await company.ask("{ statuses { status description recommendedAction billable final } }"))["statuses"]
 
     assert [(row["status"], row["recommendedAction"], row["billable"], row["final"]) for row in served] == [
@@ -74,7 +74,7 @@ async def test_the_four_statuses_are_served_with_what_each_asks_for(company: Com
     ]
 
 
-async def test_a_code_that_the_catalogue_does_not_have_is_kept_and_explained_as_unknown(company: Company) -> None:
+async def test_a_code_that_is_not_in_the_catalogue_is_kept_and_has_the_type_unknown(company: Company) -> None:
     id = await company.created()
     await company.result(id, "INCONCLUSIVE", "IDVV_1314", "NEW_CODE")
 

@@ -1,4 +1,4 @@
-"""One verification, followed live."""
+"""The subscription to one verification."""
 
 import asyncio
 from typing import Any
@@ -27,33 +27,33 @@ def versions(update: Update) -> list[int]:
 
 
 def shown(update: Update) -> tuple[str, int, list[int]]:
-    """Which verification, at which version, after which events."""
+    """The id and the version of the verification, and the versions of the events in the message."""
     return update["verification"]["id"], update["verification"]["version"], versions(update)
 
 
 async def all_of(company: Company, id: str, **arguments: Any) -> list[Update]:
-    """All messages about a verification that is final, or becomes so."""
+    """All messages about a verification until the subscription completes."""
     async with following(company.gateway, company.token(), UPDATED, {"id": id, **arguments}) as updates:
         return await updates.rest()
 
 
-async def test_the_state_comes_at_once_then_each_event_and_the_outcome_is_the_end(company: Company) -> None:
+async def test_the_state_is_sent_first_then_each_event_until_the_outcome(company: Company) -> None:
     id = await company.created()
 
     async with following(company.gateway, company.token(), UPDATED, {"id": id}) as updates:
-        heard = [await updates.next()]
+        received = [await updates.next()]
         for step in (LINK_OPENED, CAPTURE_STARTED, CAPTURE_COMPLETED):
             await company.progress(id, step)
-            heard.append(await updates.next())
+            received.append(await updates.next())
         await company.result(id, "FAILED", "IDVV_2101")
-        heard += await updates.rest()
+        received += await updates.rest()
 
-    assert [shown(update) for update in heard] == [(id, 1, []), (id, 2, [2]), (id, 3, [3]), (id, 4, [4]), (id, 5, [5])]
-    assert [update["verification"]["phase"] for update in heard] == ["AWAITING_INDIVIDUAL", "IN_SESSION", "CAPTURING", "PROCESSING", "DONE"]
+    assert [shown(update) for update in received] == [(id, 1, []), (id, 2, [2]), (id, 3, [3]), (id, 4, [4]), (id, 5, [5])]
+    assert [update["verification"]["phase"] for update in received] == ["AWAITING_INDIVIDUAL", "IN_SESSION", "CAPTURING", "PROCESSING", "DONE"]
 
 
 @pytest.mark.parametrize(("after", "first"), [(None, []), (0, [1, 2, 3]), (1, [2, 3]), (2, [3]), (3, [])])
-async def test_what_happened_since_the_version_that_was_seen_comes_first(company: Company, after: int | None, first: list[int]) -> None:
+async def test_the_events_after_the_given_version_are_sent_first(company: Company, after: int | None, first: list[int]) -> None:
     id = await company.created()
     await company.progress(id, LINK_OPENED)
     await company.progress(id, CAPTURE_STARTED)
@@ -67,7 +67,7 @@ async def test_what_happened_since_the_version_that_was_seen_comes_first(company
 
 
 @pytest.mark.parametrize(("after", "events"), [(None, []), (0, [1, 2, 3]), (1, [2, 3]), (3, [])])
-async def test_following_a_final_one_brings_its_state_and_ends(company: Company, after: int | None, events: list[int]) -> None:
+async def test_following_a_final_verification_sends_its_state_and_completes(company: Company, after: int | None, events: list[int]) -> None:
     id = await company.created()
     await company.result(id, "INCONCLUSIVE", "IDVV_1314")
     await company.result(id, "VERIFIED")
@@ -75,7 +75,7 @@ async def test_following_a_final_one_brings_its_state_and_ends(company: Company,
     assert [shown(update) for update in await all_of(company, id, after=after)] == [(id, 3, events)]
 
 
-async def test_no_event_is_missed_or_doubled_while_all_race(company: Company) -> None:
+async def test_no_event_is_missed_or_repeated_by_concurrent_subscribers(company: Company) -> None:
     steps = (LINK_OPENED, CAPTURE_STARTED, CAPTURE_COMPLETED)
 
     async def moved(id: str) -> None:
@@ -85,8 +85,8 @@ async def test_no_event_is_missed_or_doubled_while_all_race(company: Company) ->
 
     async def raced() -> None:
         id = await company.created()
-        heard, late, _ = await asyncio.gather(all_of(company, id, after=0), all_of(company, id, after=1), moved(id))
-        for updates, first in ((heard, 1), (late, 2)):
+        received, late, _ = await asyncio.gather(all_of(company, id, after=0), all_of(company, id, after=1), moved(id))
+        for updates, first in ((received, 1), (late, 2)):
             assert [version for update in updates for version in versions(update)] == list(range(first, 6))
             assert [update["verification"]["version"] for update in updates] == sorted({update["verification"]["version"] for update in updates})
             assert updates[-1]["verification"]["status"] == "VERIFIED"
@@ -96,7 +96,7 @@ async def test_no_event_is_missed_or_doubled_while_all_race(company: Company) ->
         await asyncio.gather(*(raced() for _ in range(10)))
 
 
-async def test_an_outcome_that_comes_while_the_following_begins_is_not_missed(company: Company) -> None:
+async def test_an_outcome_during_the_start_of_a_subscription_is_not_missed(company: Company) -> None:
     async with wired(company.gateway, company.token()) as wire:
         for half_milliseconds in range(60):
             id = (pending := a_verification(workspace=company.workspace, at=utc_now())).id
@@ -116,17 +116,17 @@ async def test_an_outcome_that_comes_while_the_following_begins_is_not_missed(co
             assert messages[-1] == {"type": "complete", "id": id}
 
 
-async def test_many_who_follow_one_hear_the_same(company: Company) -> None:
+async def test_all_subscribers_of_a_verification_receive_the_same_events(company: Company) -> None:
     id = await company.created()
 
-    async def heard() -> list[Update]:
+    async def received() -> list[Update]:
         async with following(company.gateway, company.token(), UPDATED, {"id": id, "after": 0}) as updates:
             first = await updates.next()
             ready.release()
             return [first, *await updates.rest()]
 
     ready = asyncio.Semaphore(0)
-    followers = [asyncio.create_task(heard()) for _ in range(20)]
+    followers = [asyncio.create_task(received()) for _ in range(20)]
     for _ in followers:
         await ready.acquire()
     await company.progress(id, LINK_OPENED)
@@ -136,7 +136,7 @@ async def test_many_who_follow_one_hear_the_same(company: Company) -> None:
         assert [version for update in updates for version in versions(update)] == [1, 2, 3]
 
 
-async def test_what_is_around_a_verification_is_read_anew_for_each_event(company: Company) -> None:
+async def test_the_other_attempts_are_read_again_for_each_message(company: Company) -> None:
     first = await company.created()
     await company.result(first, "FAILED", "IDVV_2101")
 
@@ -155,34 +155,34 @@ async def test_what_is_around_a_verification_is_read_anew_for_each_event(company
     assert moved["verification"]["attempts"] == [{"id": first, "version": 3}, {"id": second, "version": 2}]
 
 
-async def test_retries_are_followed_until_one_is_verified_and_late_results_of_old_ones_are_heard(company: Company) -> None:
+async def test_retries_are_followed_until_one_is_verified_and_late_results_of_earlier_attempts_are_sent(company: Company) -> None:
     first = await company.created()
 
     async with following(company.gateway, company.token(), UPDATED, {"id": first, "after": 0, "retries": True}) as updates:
-        heard = [await updates.next()]
+        received = [await updates.next()]
         await company.result(first, "INCONCLUSIVE", "IDVV_1314")
-        heard.append(await updates.next())
+        received.append(await updates.next())
         second = (await company.retry(first))["id"]
-        heard += [await updates.next(), await updates.next()]
+        received += [await updates.next(), await updates.next()]
         await company.result(second, "FAILED", "IDVV_2101")
-        heard.append(await updates.next())
+        received.append(await updates.next())
         third = (await company.retry(second))["id"]
-        heard += [await updates.next(), await updates.next()]
+        received += [await updates.next(), await updates.next()]
         await company.result(first, "VERIFIED")
-        heard.append(await updates.next())
+        received.append(await updates.next())
         await company.result(third, "VERIFIED")
-        heard += await updates.rest()
+        received += await updates.rest()
 
-    assert sorted(map(shown, heard)) == sorted(
+    assert sorted(map(shown, received)) == sorted(
         [
             *[(first, 1, [1]), (first, 2, [2]), (first, 3, [3]), (first, 4, [4])],
             *[(second, 1, [1]), (second, 2, [2]), (second, 3, [3])],
             *[(third, 1, [1]), (third, 2, [2])],
         ]
     )
-    assert heard[-2]["verification"]["id"] == first
-    assert heard[-2]["events"] == [{"version": 4, "type": "RESULT_IGNORED"}]
-    assert heard[-1]["verification"] | {"attempts": None} == {
+    assert received[-2]["verification"]["id"] == first
+    assert received[-2]["events"] == [{"version": 4, "type": "RESULT_IGNORED"}]
+    assert received[-1]["verification"] | {"attempts": None} == {
         "id": third,
         "version": 2,
         "status": "VERIFIED",
@@ -194,7 +194,7 @@ async def test_retries_are_followed_until_one_is_verified_and_late_results_of_ol
     }
 
 
-async def test_later_attempts_come_with_all_their_events_and_earlier_ones_not_at_all(company: Company) -> None:
+async def test_all_events_of_later_attempts_are_sent_and_none_of_earlier_attempts(company: Company) -> None:
     first = await company.created()
     await company.result(first, "FAILED", "IDVV_2101")
     second = (await company.retry(first))["id"]
@@ -211,7 +211,7 @@ async def test_later_attempts_come_with_all_their_events_and_earlier_ones_not_at
     assert [shown(update) for update in last] == [(third, 2, [])]
 
 
-async def test_a_retry_made_while_the_following_begins_is_not_missed(company: Company) -> None:
+async def test_a_retry_during_the_start_of_a_subscription_is_not_missed(company: Company) -> None:
     async def raced() -> None:
         first = await company.created()
         await company.result(first, "FAILED", "IDVV_2101")
@@ -221,15 +221,15 @@ async def test_a_retry_made_while_the_following_begins_is_not_missed(company: Co
 
         updates, _ = await asyncio.gather(all_of(company, first, after=0, retries=True), retried())
 
-        heard: dict[str, list[int]] = {}
+        received: dict[str, list[int]] = {}
         for update in updates:
-            heard.setdefault(update["verification"]["id"], []).extend(versions(update))
-        assert sorted(heard.values()) == [[1, 2], [1, 2, 3]]
+            received.setdefault(update["verification"]["id"], []).extend(versions(update))
+        assert sorted(received.values()) == [[1, 2], [1, 2, 3]]
 
     await asyncio.gather(*(raced() for _ in range(20)))
 
 
-async def test_who_comes_back_with_the_last_version_goes_on_without_a_gap(company: Company) -> None:
+async def test_a_subscriber_resumes_after_the_last_version_without_a_gap(company: Company) -> None:
     id = await company.created()
     seen: list[int] = []
 

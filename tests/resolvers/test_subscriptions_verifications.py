@@ -1,4 +1,4 @@
-"""All verifications of a company, followed live."""
+"""The subscription to all verifications of a workspace."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -22,40 +22,40 @@ def shown(item: Item) -> tuple[str, int]:
 
 
 async def until(updates: Following, id: str, version: int) -> list[Item]:
-    """The items up to the one that shows this version of a verification.
+    """The items up to the one with this version of a verification.
 
-    What changed just before the following began may come too: the answer to a mutation can be faster than the change stream.
+    Changes from just before the subscription may be among them: the response to a mutation can be faster than the change stream.
     """
     return await updates.until(lambda item: item["verification"] is not None and shown(item) == (id, version))
 
 
-async def test_a_cursor_comes_first_then_each_change(company: Company) -> None:
+async def test_a_cursor_is_sent_first_then_each_change(company: Company) -> None:
     old = await company.created()
 
     async with following(company.gateway, company.token(), FEED) as updates:
         start = await updates.next()
         new = await company.created()
-        heard = [(await until(updates, new, 1))[-1]]
+        received = [(await until(updates, new, 1))[-1]]
         await company.progress(old, LINK_OPENED)
-        heard.append(await updates.next())
+        received.append(await updates.next())
         await company.result(new, "FAILED", "IDVV_2101")
-        heard.append(await updates.next())
+        received.append(await updates.next())
 
     assert start["verification"] is None
     assert start["cursor"]
-    assert [shown(item) for item in heard] == [(new, 1), (old, 2), (new, 2)]
-    assert heard[-1]["verification"]["reasons"] == [{"code": "IDVV_2101"}]
+    assert [shown(item) for item in received] == [(new, 1), (old, 2), (new, 2)]
+    assert received[-1]["verification"]["reasons"] == [{"code": "IDVV_2101"}]
 
 
 async def test_a_list_read_after_the_first_cursor_and_the_feed_together_miss_nothing(company: Company) -> None:
-    going = True
+    running = True
 
-    async def busy() -> None:
-        while going:
+    async def write_until_stopped() -> None:
+        while running:
             id = await company.created()
             await company.progress(id, LINK_OPENED)
 
-    async def kept_up() -> None:
+    async def check_list_and_feed() -> None:
         rows: dict[str, int] = {}
         async with following(company.gateway, company.token(), FEED) as updates:
             await updates.next()
@@ -68,16 +68,16 @@ async def test_a_list_read_after_the_first_cursor_and_the_feed_together_miss_not
                 rows[id] = max(version, rows.get(id, 0))
         assert all(rows.get(document["_id"], 0) >= document["version"] for document in kept)
 
-    work = asyncio.create_task(busy())
+    work = asyncio.create_task(write_until_stopped())
     try:
         for _ in range(3):
-            await kept_up()
+            await check_list_and_feed()
     finally:
-        going = False
+        running = False
         await work
 
 
-async def test_rows_that_leave_the_filter_are_shown_once_and_others_not_at_all(company: Company) -> None:
+async def test_rows_that_stop_matching_are_sent_once_and_other_rows_never(company: Company) -> None:
     pending, other = await company.created(reference="ours"), await company.created(reference="theirs")
     filter = {"status": ["PENDING"], "reference": "ours"}
 
@@ -89,13 +89,13 @@ async def test_rows_that_leave_the_filter_are_shown_once_and_others_not_at_all(c
         await company.result(pending, "VERIFIED")
         retry = (await company.retry(pending))["id"]
         last = await company.created(reference="ours")
-        heard = await until(updates, last, 1)
+        received = await until(updates, last, 1)
 
     assert (shown(left), left["verification"]["status"]) == ((pending, 2), "FAILED")
-    assert list(map(shown, heard)) == [(retry, 1), (last, 1)]
+    assert list(map(shown, received)) == [(retry, 1), (last, 1)]
 
 
-async def test_rows_come_when_they_begin_to_match(company: Company) -> None:
+async def test_rows_are_sent_when_they_begin_to_match(company: Company) -> None:
     id, other = await company.created(), await company.created()
     filters: list[dict[str, Any]] = [{"status": ["FAILED"]}, {"reasonCode": ["IDVV_2101"]}, {"reasonType": ["DOCUMENT_ISSUE"]}]
 
@@ -114,7 +114,7 @@ async def test_rows_come_when_they_begin_to_match(company: Company) -> None:
         assert [shown(await feed.next()) for feed in feeds] == [(id, 3)] * 3
 
 
-async def test_a_list_that_nothing_can_enter_hears_nothing(company: Company) -> None:
+async def test_a_filter_that_nothing_matches_receives_nothing(company: Company) -> None:
     filter = {"createdBefore": (datetime.now(UTC) - timedelta(days=1)).isoformat()}
 
     async with (
@@ -129,18 +129,18 @@ async def test_a_list_that_nothing_can_enter_hears_nothing(company: Company) -> 
         await company.retry(id)
         last = await company.created()
 
-        heard = await until(first, last, 1)
+        received = await until(first, last, 1)
         quiet = [asyncio.create_task(feed.response()) for feed in (old, none)]
         done, _ = await asyncio.wait(quiet, timeout=0.2)
         for task in quiet:
             task.cancel()
         await asyncio.gather(*quiet, return_exceptions=True)
 
-    assert {shown(item)[0] for item in heard} == {id, last}
+    assert {shown(item)[0] for item in received} == {id, last}
     assert done == set()
 
 
-async def test_who_comes_back_with_the_last_cursor_hears_all_that_changed_since(company: Company) -> None:
+async def test_a_subscriber_with_the_last_cursor_receives_all_changes_since(company: Company) -> None:
     pending, final = await company.created(), await company.created()
     async with following(company.gateway, company.token(), FEED) as updates:
         await updates.next()
@@ -160,19 +160,19 @@ async def test_who_comes_back_with_the_last_cursor_hears_all_that_changed_since(
     assert live["cursor"]
 
 
-async def test_rows_that_left_the_filter_while_nobody_listened_are_shown_on_coming_back(company: Company) -> None:
+async def test_rows_that_stopped_matching_without_a_subscriber_are_sent_on_resumption(company: Company) -> None:
     id = await company.created()
     async with following(company.gateway, company.token(), FEED, {"filter": {"status": ["PENDING"]}}) as updates:
         cursor = (await updates.next())["cursor"]
     await company.result(id, "VERIFIED")
 
     async with following(company.gateway, company.token(), FEED, {"filter": {"status": ["PENDING"]}, "after": cursor}) as updates:
-        heard = await until(updates, id, 2)
+        received = await until(updates, id, 2)
 
-    assert heard[-1]["verification"]["status"] == "VERIFIED"
+    assert received[-1]["verification"]["status"] == "VERIFIED"
 
 
-async def test_coming_back_again_and_again_misses_nothing(company: Company) -> None:
+async def test_resuming_repeatedly_misses_nothing(company: Company) -> None:
     ids = [await company.created() for _ in range(5)]
     states: dict[str, int] = {}
     cursor: str | None = None
@@ -193,29 +193,29 @@ async def test_coming_back_again_and_again_misses_nothing(company: Company) -> N
     assert states == {**dict.fromkeys(ids, 3), last: 1}
 
 
-async def test_what_is_around_a_row_is_read_anew_for_each_item(company: Company) -> None:
+async def test_the_other_attempts_of_a_row_are_read_again_for_each_item(company: Company) -> None:
     first = await company.created()
     await company.result(first, "FAILED", "IDVV_2101")
 
     async with following(company.gateway, company.token(), FEED) as updates:
         await updates.next()
-        heard: dict[tuple[str, int], list[dict[str, str]]] = {}
+        received: dict[tuple[str, int], list[dict[str, str]]] = {}
         second = (await company.retry(first))["id"]
-        while not {(first, 3), (second, 1)} <= heard.keys():
+        while not {(first, 3), (second, 1)} <= received.keys():
             item = await updates.next()
-            heard[shown(item)] = item["verification"]["attempts"]
+            received[shown(item)] = item["verification"]["attempts"]
         await company.result(second, "FAILED", "IDVV_2101")
         await updates.next()
         third = (await company.retry(second))["id"]
         for item in (await updates.next(), await updates.next()):
-            heard[shown(item)] = item["verification"]["attempts"]
+            received[shown(item)] = item["verification"]["attempts"]
 
-    assert [attempt["id"] for attempt in heard[first, 3]] == [first, second]
-    assert [attempt["id"] for attempt in heard[second, 3]] == [first, second, third]
-    assert [attempt["id"] for attempt in heard[third, 1]] == [first, second, third]
+    assert [attempt["id"] for attempt in received[first, 3]] == [first, second]
+    assert [attempt["id"] for attempt in received[second, 3]] == [first, second, third]
+    assert [attempt["id"] for attempt in received[third, 1]] == [first, second, third]
 
 
-async def test_another_company_hears_nothing(company: Company, stranger: Company) -> None:
+async def test_another_company_receives_nothing(company: Company, stranger: Company) -> None:
     async with following(stranger.gateway, stranger.token(), FEED) as updates:
         cursor = (await updates.next())["cursor"]
         id = await company.created()

@@ -1,4 +1,4 @@
-"""The attempts around a verification, and what they cost."""
+"""The other attempts of a verification's chain, and the cost of reading them."""
 
 from typing import Any
 
@@ -32,11 +32,11 @@ def a_chain(workspace: str, attempts: int) -> list[Verification]:
 
 
 async def page(company: Company, rows: int) -> list[dict[str, Any]]:
-    """The newest verifications with all that is around them."""
+    """The newest verifications with the other attempts of their chains."""
     return [edge["node"] for edge in (await company.ask(PAGE, {"rows": rows}))["verifications"]["edges"]]
 
 
-async def test_every_attempt_knows_the_others_of_its_chain(company: Company) -> None:
+async def test_every_attempt_has_the_other_attempts_of_its_chain(company: Company) -> None:
     chain = a_chain(company.workspace, 3)
     company.keep(*chain, *a_chain(company.workspace, 2))
     first, second, third = (verification.id for verification in chain)
@@ -50,7 +50,7 @@ async def test_every_attempt_knows_the_others_of_its_chain(company: Company) -> 
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 3])
-async def test_a_page_of_fifty_with_all_its_attempts_costs_as_many_commands_as_one_of_five(
+async def test_a_page_of_fifty_with_all_attempts_needs_as_many_commands_as_a_page_of_five(
     company: Company, commands: Commands, attempts: int
 ) -> None:
     for _ in range(-(-50 // attempts)):
@@ -62,13 +62,13 @@ async def test_a_page_of_fifty_with_all_its_attempts_costs_as_many_commands_as_o
             found = await page(company, rows)
         assert len(found) == rows
         assert all(len(row["attempts"]) == attempts for row in found)
-        # The sweeper and the feed go about their own business meanwhile; what is asked for a caller names the workspace.
+        # The sweeper and the feed send commands at the same time; only commands for a caller contain the workspace.
         costs[rows] = [next(iter(command)) for command in sent if company.workspace in repr(command)]
 
     assert costs[5] == costs[50] == ["find"] * min(attempts, 2)
 
 
-async def test_an_answer_that_grows_with_every_level_is_given_up(company: Company) -> None:
+async def test_a_response_that_grows_with_every_level_is_refused(company: Company) -> None:
     chain = a_chain(company.workspace, 20)
     company.keep(*chain)
     query = "query($id: ID!) { verification(id: $id) { attempts { attempts { attempts { attempts { id } } } } } }"

@@ -1,4 +1,4 @@
-"""Many requests over few connections, each kept alive: a client for HTTP takes longer over one request than the gateway."""
+"""Sends many requests over few keep-alive connections. An HTTP client library would need more time for each request than the gateway."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,21 +9,21 @@ from tests.gateway.transports.test_http_connection import line, posted
 from tests.security.transports import Request
 from tests.serving import Gateway
 
-Asked = tuple[str, Request]
-Answered = tuple[int, bytes]
+TokenAndRequest = tuple[str, Request]
+StatusAndBody = tuple[int, bytes]
 
 
-async def answers(gateway: Gateway, asked: Sequence[Asked], at_once: int) -> list[Answered]:
-    """Status and body of the answers to requests, each with its token, in their order; so many are under way at once."""
-    waiting, answered = iter(enumerate(asked)), dict[int, Answered]()
+async def answers(gateway: Gateway, requests: Sequence[TokenAndRequest], at_once: int) -> list[StatusAndBody]:
+    """The status and body of each answer, in the order of the requests. `at_once` requests are sent concurrently, one on each connection."""
+    waiting, received = iter(enumerate(requests)), dict[int, StatusAndBody]()
 
-    async def ask() -> None:
+    async def send_all() -> None:
         async with line(gateway) as connection:
             for number, (token, request) in waiting:
                 content = orjson.dumps(request)
                 await connection.say(posted(gateway, f"content-length: {len(content)}", token=token), content)
                 status, _, body = await connection.hear()
-                answered[number] = status, body
+                received[number] = status, body
 
-    await asyncio.gather(*(ask() for _ in range(at_once)))
-    return [answered[number] for number in range(len(asked))]
+    await asyncio.gather(*(send_all() for _ in range(at_once)))
+    return [received[number] for number in range(len(requests))]

@@ -1,5 +1,6 @@
-"""What is no request at all, or only nearly. Case S25; the bodies and messages of tests/gateway/transports/test_http.py and test_websocket.py are sent here over
-the transports that are not tried there.
+"""Bodies, addresses and payloads that are not valid requests. Case S25.
+
+The bodies and messages of tests/gateway/transports/test_http.py and test_websocket.py are sent here over the transports that those files don't test.
 """
 
 import logging
@@ -16,10 +17,10 @@ from tests.gateway.transports.test_websocket import FRAMES
 from tests.wire import wired
 
 OF_A_SUBSCRIPTION = "a subscription"
-# What the server says of a frame that it can't read.
+# The log message about a frame that is not UTF-8.
 NO_UTF_8 = "Invalid UTF-8 sequence received from client."
 MORE = {
-    "JSON behind a mark of its order": b"\xef\xbb\xbf" + ME,
+    "JSON after a byte order mark": b"\xef\xbb\xbf" + ME,
     "UTF-32": ME.decode().encode("utf-32"),
     "infinity": b'{"query": "{ me { subject } }", "variables": {"a": Infinity}}',
     "a number of many digits": b'{"query": "{ me { subject } }", "variables": {"a": ' + b"9" * 100_000 + b"}}",
@@ -27,12 +28,12 @@ MORE = {
     "a comment": b'{"query": "{ me { subject } }" /* x */}',
     "a comma too many": b'{"query": "{ me { subject } }",}',
     "two objects": ME + ME,
-    "something behind it": ME + b"x",
-    "nothing but noughts": b"\0" * 1000,
-    "half a letter": ME[:-2] + b"\xc3",
-    "letters in too many bytes": b'{"query": "\xc0\xae"}',
+    "bytes after the object": ME + b"x",
+    "only zero bytes": b"\0" * 1000,
+    "an incomplete UTF-8 character": ME[:-2] + b"\xc3",
+    "an overlong UTF-8 character": b'{"query": "\xc0\xae"}',
 }
-# Read as RFC 8259 leaves it open: the last of several values counts. None of the values may be used unseen for another.
+# Repeated names. RFC 8259 leaves their meaning open; the gateway takes the last value. It must never check one value and use another.
 DOUBLED = {
     b'{"query": "{ nothing }", "query": "{ me { workspaceId } }"}': True,
     b'{"query": "{ me { workspaceId } }", "query": "{ nothing }"}': False,
@@ -42,32 +43,32 @@ DOUBLED = {
 
 
 @pytest.mark.parametrize("accepted", ["application/json", "text/event-stream", "application/json, text/event-stream"])
-async def test_a_body_that_is_no_request_is_400_whatever_is_accepted(company: Company, accepted: str, caplog: pytest.LogCaptureFixture) -> None:
-    known = {"authorization": f"Bearer {company.token(*Scope)}", "content-type": "application/json", "accept": accepted}
+async def test_an_invalid_body_is_refused_with_400_for_every_accept_header(company: Company, accepted: str, caplog: pytest.LogCaptureFixture) -> None:
+    headers = {"authorization": f"Bearer {company.token(*Scope)}", "content-type": "application/json", "accept": accepted}
 
     with caplog.at_level(logging.INFO):
         for what, content in {**BODIES, **MORE}.items():
             if what == OF_A_SUBSCRIPTION and "event-stream" in accepted:
                 continue
-            response = await company.gateway.client.post("/graphql", content=content, headers=known)
+            response = await company.gateway.client.post("/graphql", content=content, headers=headers)
             assert (response.status_code, [error["extensions"] for error in response.json()["errors"]]) == (400, [{"code": "BAD_REQUEST"}]), what
 
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
     assert (await company.ask("{ me { workspaceId } }"))["me"]["workspaceId"] == company.workspace
 
 
-async def test_of_a_name_that_stands_twice_the_last_value_counts(company: Company) -> None:
-    known = {"authorization": f"Bearer {company.token()}", "content-type": "application/json"}
+async def test_the_last_value_of_a_repeated_name_counts(company: Company) -> None:
+    headers = {"authorization": f"Bearer {company.token()}", "content-type": "application/json"}
 
-    for content, answered in DOUBLED.items():
-        answer = (await company.gateway.client.post("/graphql", content=content, headers=known)).json()
-        assert ("data" in answer) is answered, content
-        assert ("errors" in answer) is not answered, content
+    for content, succeeds in DOUBLED.items():
+        answer = (await company.gateway.client.post("/graphql", content=content, headers=headers)).json()
+        assert ("data" in answer) is succeeds, content
+        assert ("errors" in answer) is not succeeds, content
 
 
 @pytest.mark.parametrize("accepted", ["application/json", "text/event-stream"])
-async def test_an_address_that_is_no_request_is_400(company: Company, accepted: str) -> None:
-    known = {"authorization": f"Bearer {company.token()}", "accept": accepted}
+async def test_an_invalid_address_is_refused_with_400(company: Company, accepted: str) -> None:
+    headers = {"authorization": f"Bearer {company.token()}", "accept": accepted}
     deep = "[" * 5000 + "]" * 5000
     parameters = [
         "query=%ff%fe",
@@ -82,7 +83,7 @@ async def test_an_address_that_is_no_request_is_400(company: Company, accepted: 
         "&&&===;;;%",
     ]
     for parameter in parameters:
-        response = await company.gateway.client.get(f"/graphql?{parameter}", headers=known)
+        response = await company.gateway.client.get(f"/graphql?{parameter}", headers=headers)
         assert response.status_code in (200, 400), parameter
         assert {error["extensions"]["code"] for error in response.json()["errors"]} <= {
             "BAD_REQUEST",
@@ -91,19 +92,19 @@ async def test_an_address_that_is_no_request_is_400(company: Company, accepted: 
         }, parameter
 
 
-async def test_a_payload_that_is_no_request_is_told_so_or_closes_the_socket(company: Company, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_invalid_payload_gets_an_error_or_closes_the_socket(company: Company, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         for what, content in {**BODIES, **MORE}.items():
             if what == OF_A_SUBSCRIPTION:
                 continue
             async with wired(company.gateway, company.token()) as wire:
-                # Bytes that are no UTF-8 are refused where the socket is read, which closes it as well.
+                # Bytes that are not UTF-8 are refused when the frame is decoded, and the socket is closed.
                 await wire.connection.send(b'{"type":"subscribe","id":"1","payload":' + content + b"}", text=True)
-                heard = []
+                received = []
                 with suppress(ConnectionClosed):
-                    heard.append(orjson.loads(await wire.connection.recv()))
-                if heard:
-                    [message] = heard
+                    received.append(orjson.loads(await wire.connection.recv()))
+                if received:
+                    [message] = received
                     assert message["type"] == "error", what
                     assert {error["extensions"]["code"] for error in message["payload"]} == {"BAD_REQUEST"}, what
                 else:
@@ -115,7 +116,7 @@ async def test_a_payload_that_is_no_request_is_told_so_or_closes_the_socket(comp
         assert (await wire.hear())["payload"]["data"]["me"]["workspaceId"] == company.workspace
 
 
-async def test_whoever_begins_with_nonsense_is_not_known(company: Company) -> None:
+async def test_a_socket_that_begins_with_an_invalid_message_is_closed(company: Company) -> None:
     for what, content in {**BODIES, **MORE}.items():
         async with wired(company.gateway) as wire:
             await wire.connection.send(b'{"type":"connection_init","payload":' + content + b"}", text=True)

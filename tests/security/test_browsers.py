@@ -1,4 +1,4 @@
-"""What a foreign page can have a browser send without asking anybody, and what comes of it. Case S10."""
+"""Requests that a foreign page can make a browser send without a preflight. They must have no effect. Case S10."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -7,15 +7,15 @@ import orjson
 import pytest
 
 from tests.company import PERSON, Company
-from tests.security.transports import EVENT_STREAM, asking, parameters
+from tests.security.transports import EVENT_STREAM, parameters, request_for
 
 CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { __typename } }"
 FEED = "subscription { verificationsUpdated { cursor } }"
-MUTATION = asking(CREATE, {"input": PERSON})
+MUTATION = request_for(CREATE, {"input": PERSON})
 # What HTML forms and scripts may send to another origin without a preflight.
 SIMPLE: dict[str, tuple[str, bytes]] = {
     "text": ("text/plain", orjson.dumps(MUTATION)),
-    "text that says it is JSON": ("text/plain; application/json", orjson.dumps(MUTATION)),
+    "text with JSON in its media type's parameter": ("text/plain; application/json", orjson.dumps(MUTATION)),
     "a form": ("application/x-www-form-urlencoded", urlencode(parameters(MUTATION)).encode()),
     "an upload": (
         "multipart/form-data; boundary=b",
@@ -23,19 +23,20 @@ SIMPLE: dict[str, tuple[str, bytes]] = {
         + orjson.dumps(MUTATION)
         + b'\r\n--b\r\ncontent-disposition: form-data; name="map"\r\n\r\n{}\r\n--b--\r\n',
     ),
-    "nothing that has a name": ("", orjson.dumps(MUTATION)),
+    "no media type": ("", orjson.dumps(MUTATION)),
 }
 
 
 @pytest.mark.parametrize("what", SIMPLE)
 @pytest.mark.parametrize("accepted", [{}, EVENT_STREAM], ids=["JSON", "event stream"])
-async def test_what_needs_no_preflight_changes_nothing(company: Company, what: str, accepted: dict[str, str]) -> None:
+async def test_a_request_without_preflight_changes_nothing(company: Company, what: str, accepted: dict[str, str]) -> None:
     media, content = SIMPLE[what]
     token = company.token()
     statuses: list[int] = []
-    # The token is where a browser would put it by itself, and then even where no foreign page can: that must not help either.
-    for known in ({"cookie": f"token={token}; authorization=Bearer {token}"}, {"authorization": f"Bearer {token}"}):
-        response = await company.gateway.client.post("/graphql", content=content, headers={"content-type": media, **known, **accepted})
+    # First, the token is in a cookie, which a browser sends by itself. Then it is in the header, which no foreign page can set: the media type must
+    # still be refused.
+    for credentials in ({"cookie": f"token={token}; authorization=Bearer {token}"}, {"authorization": f"Bearer {token}"}):
+        response = await company.gateway.client.post("/graphql", content=content, headers={"content-type": media, **credentials, **accepted})
         statuses.append(response.status_code)
 
     assert statuses == [401, 415]
@@ -44,30 +45,32 @@ async def test_what_needs_no_preflight_changes_nothing(company: Company, what: s
 
 @pytest.mark.parametrize("accepted", [{}, EVENT_STREAM], ids=["JSON", "event stream"])
 @pytest.mark.parametrize("operation", [CREATE, f"query A {{ me {{ subject }} }} {CREATE.replace('mutation', 'mutation B', 1)}"])
-async def test_an_address_changes_nothing(company: Company, accepted: dict[str, str], operation: str) -> None:
+async def test_a_get_request_changes_nothing(company: Company, accepted: dict[str, str], operation: str) -> None:
     request: dict[str, Any] = {**MUTATION, "query": operation, "operationName": "B" if "query A" in operation else None}
     answers = [
-        await company.gateway.client.request(method, "/graphql", params=parameters(request), headers={**known, **accepted})
+        await company.gateway.client.request(method, "/graphql", params=parameters(request), headers={**credentials, **accepted})
         for method in ("GET", "HEAD")
-        for known in ({}, {"authorization": f"Bearer {company.token()}"})
+        for credentials in ({}, {"authorization": f"Bearer {company.token()}"})
     ]
 
     assert [answer.status_code for answer in answers] == [401, 405, 405, 405]
     assert company.kept() == []
 
 
-async def test_an_event_source_of_a_foreign_page_hears_nothing(company: Company) -> None:
-    """An EventSource sends no header but those of its own, and so no token."""
-    own = {**EVENT_STREAM, "cookie": f"token={company.token()}", "cache-control": "no-cache"}
-    alone = await company.gateway.client.get("/graphql", params=parameters(asking(FEED)), headers=own)
-    foreign = await company.gateway.client.get("/graphql", params=parameters(asking(FEED)), headers={**own, "origin": "https://evil.example"})
+async def test_an_event_source_of_a_foreign_page_receives_nothing(company: Company) -> None:
+    """An EventSource sends only its own headers, and therefore no token."""
+    headers = {**EVENT_STREAM, "cookie": f"token={company.token()}", "cache-control": "no-cache"}
+    same_origin = await company.gateway.client.get("/graphql", params=parameters(request_for(FEED)), headers=headers)
+    foreign = await company.gateway.client.get(
+        "/graphql", params=parameters(request_for(FEED)), headers={**headers, "origin": "https://evil.example"}
+    )
 
-    assert [alone.status_code, foreign.status_code] == [401, 403]
+    assert [same_origin.status_code, foreign.status_code] == [401, 403]
     assert "access-control-allow-origin" not in foreign.headers
 
 
 @pytest.mark.parametrize("name", ["x-http-method-override", "x-http-method", "x-method-override", "apollo-require-preflight"])
-async def test_no_header_makes_a_post_of_a_get(company: Company, name: str) -> None:
+async def test_no_header_turns_a_get_into_a_post(company: Company, name: str) -> None:
     headers = {"authorization": f"Bearer {company.token()}", name: "POST"}
     response = await company.gateway.client.get("/graphql", params=parameters(MUTATION), headers=headers)
 

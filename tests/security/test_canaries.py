@@ -1,4 +1,4 @@
-"""Words that may leave the process in its answers alone: said everywhere, then looked for in all else that it wrote. Case S17."""
+"""Marked values ("canaries") are sent in every place. They may appear in answers only, never in output, logs or metrics. Case S17."""
 
 import asyncio
 import re
@@ -26,7 +26,7 @@ from tests.gateway.transports.test_http_connection import line
 from tests.processes.forwarder import forwarding
 from tests.processes.process import running
 from tests.processes.service import api_at, free_port, settings_at
-from tests.security.transports import EVENT_STREAM, LIVE, Live, Request, asking
+from tests.security.transports import EVENT_STREAM, LIVE, Live, Request, request_for
 from tests.serving import ISSUER, KEYS, Gateway, settings_for_tests
 from tests.wire import PROTOCOL, Wire, wired
 
@@ -34,7 +34,7 @@ CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input:
 RESULT = "mutation($input: ReportResultInput!) { reportResult(input: $input) { __typename } }"
 READ = "query($id: ID!) { verification(id: $id) { status declaredIdentity { firstName } extractedDocument { fullName } events { at } } }"
 ISSUE = "mutation($id: ID!) { issueFollowToken(verificationId: $id) { ... on FollowToken { token } } }"
-# Read along an index that the test drops: nothing else of the gateway fails in a way that nobody expects.
+# Uses an index that the test drops: the only way here to make the gateway fail with an unexpected error.
 BY_CHANGE = '{ verifications(orderBy: UPDATED_NEWEST, filter: { createdAfter: "2026-01-01T00:00:00Z" }) { totalCount } }'
 UPDATED = "subscription($id: ID!) { verificationUpdated(id: $id) { verification { status declaredIdentity { firstName } } } }"
 FEED = 'subscription { canary: verificationsUpdated(filter: { reference: "canary-filter" }) { cursor } }'
@@ -68,18 +68,18 @@ CANARY = re.compile("canary[a-z0-9-]*", re.I)
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
-    """All that is said to a gateway."""
+class CanarySender:
+    """Sends canaries to a gateway."""
 
     gateway: Gateway
     token: str
     provider: str
     outsider: str
 
-    async def begin(self) -> tuple[str, list[str]]:
-        """What leaves a verification with personal data; its id, and the secrets that were handed out for it."""
+    async def create(self) -> tuple[str, list[str]]:
+        """Create a verification with personal data. Returns its id, and the secrets in the answers."""
         made = (await self.gateway.query(CREATE, {"input": PERSON}, self.token))["createVerification"]
-        told = {
+        result = {
             "verificationId": made["id"],
             "status": "FAILED",
             "reasonCodes": ["CANARY_CODE"],
@@ -87,13 +87,13 @@ class Talk:
             "eventId": "canary-event",
         }
         await self.gateway.client.get(f"{urlsplit(made['verificationUrl']).path}?canary=canary-page")
-        await self.gateway.query(RESULT, {"input": told}, self.provider)
+        await self.gateway.query(RESULT, {"input": result}, self.provider)
         follow: str = (await self.gateway.query(ISSUE, {"id": made["id"]}, self.token))["issueFollowToken"]["token"]
         await self.gateway.query("{ me { scopes } }", None, follow)
         return made["id"], [follow, made["verificationUrl"]]
 
-    async def go_on(self, id: str) -> None:
-        """Everything that can be said, right and wrong, over each transport."""
+    async def send_everything(self, id: str) -> None:
+        """Send right and wrong requests over each transport."""
         await self._by_http(id)
         await self._by_socket(id)
         async with line(self.gateway) as raw:
@@ -111,17 +111,17 @@ class Talk:
             for body in BODIES:
                 for authorization in (bearer, {"authorization": "Bearer canary.canary.canary"}, {"authorization": f"Bearer {self.outsider}"}):
                     await client.post(path, content=body, headers={**HEADERS, "content-type": "application/json", **authorization})
-        await client.post("/graphql", json=asking(READ, {"id": id}), headers={**bearer, "origin": "https://canary.example"})
+        await client.post("/graphql", json=request_for(READ, {"id": id}), headers={**bearer, "origin": "https://canary.example"})
         requests = (
-            asking(READ, {"id": id}),
-            asking(READ, {"id": "canary-id"}),
-            asking(READ, {"id": {"canary": "canary-value"}}),
-            asking(CREATE, {"input": {**PERSON, "firstName": "Canary-other"}}),
-            asking(CREATE, {"input": {**PERSON, "canaryField": "canary-field"}}),
-            asking('{ verifications(after: "canary-cursor") { totalCount } }'),
+            request_for(READ, {"id": id}),
+            request_for(READ, {"id": "canary-id"}),
+            request_for(READ, {"id": {"canary": "canary-value"}}),
+            request_for(CREATE, {"input": {**PERSON, "firstName": "Canary-other"}}),
+            request_for(CREATE, {"input": {**PERSON, "canaryField": "canary-field"}}),
+            request_for('{ verifications(after: "canary-cursor") { totalCount } }'),
         )
-        asked = [(request, accepted) for request in requests for accepted in ({}, EVENT_STREAM)]
-        await asyncio.gather(*(client.post("/graphql", json=each, headers={**HEADERS, **bearer, **accepted}) for each, accepted in asked))
+        variants = [(request, accepted) for request in requests for accepted in ({}, EVENT_STREAM)]
+        await asyncio.gather(*(client.post("/graphql", json=each, headers={**HEADERS, **bearer, **accepted}) for each, accepted in variants))
 
     async def _by_socket(self, id: str) -> None:
         with pytest.raises(InvalidStatus):
@@ -138,7 +138,7 @@ class Talk:
                 await wire.send({"type": "ping", "payload": {"canary": "canary-ping"}})
                 await wire.say(frame)
                 await wire.closed()
-        requests = (asking(READ, {"id": id}), asking(FEED), asking("{ canaryField }"), asking(UPDATED, {"id": "canary-id"}))
+        requests = (request_for(READ, {"id": id}), request_for(FEED), request_for("{ canaryField }"), request_for(UPDATED, {"id": "canary-id"}))
         await asyncio.gather(*(self._first(live, request) for request in requests for live in LIVE.values()))
 
     async def _first(self, live: Live, request: Request) -> None:
@@ -146,7 +146,7 @@ class Talk:
             await anext(responses)
 
 
-async def test_what_was_said_is_nowhere_but_in_the_answers(
+async def test_canaries_appear_nowhere_but_in_answers(
     tmp_path: Path, database_uri: str, database_name: str, mongo: MongoClient[dict[str, Any]]
 ) -> None:
     mongo[database_name].command("createUser", "canary-user", pwd="canary-password", roles=[])
@@ -157,39 +157,41 @@ async def test_what_was_said_is_nowhere_but_in_the_answers(
     api, provider = api_at(port), api_at(port, Scope.REPORT).token
     async with (
         an_issuer(key := RSAKey.generate_key(2048, {"kid": "canary-kid"})) as issuer,
-        forwarding(uri) as way,
+        forwarding(uri) as forwarder,
         httpx2.AsyncClient(base_url=api.url, timeout=30, trust_env=False) as client,
     ):
         settings = settings_at(port) | {
-            "GATEWAY_MONGO_URI": way.uri,
+            "GATEWAY_MONGO_URI": forwarder.uri,
             "GATEWAY_TOKEN_JWKS_URL": f"http://canary-user:canary-password@127.0.0.1:{issuer.port}/canary-path?canary-query",
             "GATEWAY_LOG_LEVEL": "debug",
             "GATEWAY_DATABASE_SECONDS": "0.5",
             "GATEWAY_REQUEST_SECONDS": "0.5",
         }
-        await way.open()
+        await forwarder.open()
         async with running(tmp_path, "serve", **settings) as command:
             await command.ready(api.url)
-            talk = Talk(Gateway(api.url, tokens, client), api.token, provider, signed(key))
-            id, secrets = await talk.begin()
-            await talk.go_on(id)
+            sender = CanarySender(Gateway(api.url, tokens, client), api.token, provider, signed(key))
+            id, secrets = await sender.create()
+            await sender.send_everything(id)
             await issuer.close()
-            await client.post("/graphql", json=asking("{ me { subject } }"), headers={"authorization": f"Bearer {signed(key, kid='canary-other')}"})
-            spoilt = {"status": "canary-status", "events": "canary-events", "declared.data": b"canary-data"}
-            mongo[database_name][VERIFICATIONS].update_one({"_id": id}, {"$set": spoilt})
+            await client.post(
+                "/graphql", json=request_for("{ me { subject } }"), headers={"authorization": f"Bearer {signed(key, kid='canary-other')}"}
+            )
+            unreadable = {"status": "canary-status", "events": "canary-events", "declared.data": b"canary-data"}
+            mongo[database_name][VERIFICATIONS].update_one({"_id": id}, {"$set": unreadable})
             mongo[database_name][VERIFICATIONS].drop_index("workspace_1_updatedAt_1__id_1")
-            await client.post("/graphql", json=asking(BY_CHANGE), headers={"authorization": f"Bearer {api.token}"})
-            await talk.go_on(id)
-            await way.close()
-            await talk.go_on(id)
+            await client.post("/graphql", json=request_for(BY_CHANGE), headers={"authorization": f"Bearer {api.token}"})
+            await sender.send_everything(id)
+            await forwarder.close()
+            await sender.send_everything(id)
             metrics = (await client.get("/metrics")).text
             await command.end(signal.SIGTERM)
 
     written = "\n".join([command.output.read_text(), command.errors.read_text(), metrics])
     assert CANARY.findall(written) == []
-    for secret in (*secrets, api.token, provider, talk.outsider, *KEYS.values(), way.uri, *(api.token.split("."))[1:]):
+    for secret in (*secrets, api.token, provider, sender.outsider, *KEYS.values(), forwarder.uri, *(api.token.split("."))[1:]):
         assert secret not in written
     assert "Traceback" not in written
-    # It was not silent: errors, refusals and, at this level, tokens that don't count.
+    # The log is not empty: it has errors, refusals and, at the level debug, refused tokens.
     for line_of_the_log in ("listening on", "unexpected ", "can't be read", "a token was refused"):
         assert line_of_the_log in written

@@ -1,5 +1,6 @@
-"""Documents that are made to keep the gateway busy. Cases S11, S12 and S13; each limit by itself is tried in tests/gateway/operations/test_limits.py and
-test_cost.py, the rate in test_rate.py.
+"""Operation documents that are made to overload the gateway. Cases S11, S12 and S13.
+
+Each limit has its tests in tests/gateway/operations/test_limits.py and test_cost.py, the rate in tests/gateway/callers/test_rate.py.
 """
 
 from datetime import timedelta
@@ -15,7 +16,7 @@ from store.indexes import VERIFICATIONS
 from tests.commands import Commands
 from tests.company import Company
 from tests.gateway.operations.test_limits import INVALID, REFUSED
-from tests.security.transports import EVENT_STREAM, FOR_MUTATIONS, FOR_QUERIES, Request, asking, codes
+from tests.security.transports import EVENT_STREAM, FOR_MUTATIONS, FOR_QUERIES, Request, codes, request_for
 from tests.serving import serving
 from tests.wire import wired
 
@@ -27,53 +28,53 @@ SKIPPED = " ".join(f"s{number}: verificationStats @skip(if: true) {{ total }}" f
 
 
 def about(levels: int, leaf: str = "id") -> str:
-    """A verification's neighbours' neighbours."""
+    """A selection of neighbours of neighbours, `levels` deep."""
     return "nextAttempt { previousAttempt { " * levels + leaf + " } }" * levels
 
 
-# Whatever the limits of documents let through: what it would be answered with is what is too much.
+# Documents within the limits, whose answers would be too large.
 AMPLIFIED: dict[str, tuple[Request, str]] = {
-    "a page of a million": (asking(LIST, {"first": 10**6}), WRONG),
-    "a page of a million from the end": (asking(LIST, {"last": 10**6}), WRONG),
-    "a page that is too long for a number": (asking(LIST, {"first": 2**40}), WRONG),
-    "attempts of attempts of a page": (asking(f"{{ verifications(first: 100) {{ edges {{ node {{ {DEEP} }} }} }} }}"), COMPLEX),
-    "attempts of attempts of one": (asking(f'{{ verification(id: "ver_0") {{ {"attempts { " * 6} id {"} " * 6} }} }}'), COMPLEX),
+    "a page of a million": (request_for(LIST, {"first": 10**6}), WRONG),
+    "a page of a million from the end": (request_for(LIST, {"last": 10**6}), WRONG),
+    "a page that is too long for a number": (request_for(LIST, {"first": 2**40}), WRONG),
+    "attempts of attempts of a page": (request_for(f"{{ verifications(first: 100) {{ edges {{ node {{ {DEEP} }} }} }} }}"), COMPLEX),
+    "attempts of attempts of one": (request_for(f'{{ verification(id: "ver_0") {{ {"attempts { " * 6} id {"} " * 6} }} }}'), COMPLEX),
     "neighbours of neighbours of a page": (
-        asking(f"{{ verifications(first: 100) {{ edges {{ node {{ attempts {{ {about(4)} }} }} }} }} }}"),
+        request_for(f"{{ verifications(first: 100) {{ edges {{ node {{ attempts {{ {about(4)} }} }} }} }} }}"),
         COMPLEX,
     ),
-    "twenty pages": (asking(f"{{ {PAGES} }}"), COMPLEX),
-    "twenty pages in a fragment": (asking(f"{{ ...F }} fragment F on Query {{ {PAGES} }}"), COMPLEX),
-    "forty statistics": (asking("{" + " ".join(f"s{number}: verificationStats {{ total }}" for number in range(40)) + "}"), COMPLEX),
-    "forty statistics that are skipped": (asking("{" + SKIPPED + "}"), COMPLEX),
+    "twenty pages": (request_for(f"{{ {PAGES} }}"), COMPLEX),
+    "twenty pages in a fragment": (request_for(f"{{ ...F }} fragment F on Query {{ {PAGES} }}"), COMPLEX),
+    "forty statistics": (request_for("{" + " ".join(f"s{number}: verificationStats {{ total }}" for number in range(40)) + "}"), COMPLEX),
+    "forty statistics that are skipped": (request_for("{" + SKIPPED + "}"), COMPLEX),
     "a hundred thousand codes": (
-        asking("query($f: VerificationFilter) { verificationStats(filter: $f) { total } }", {"f": {"reasonCode": ["A"] * 15_000}}),
+        request_for("query($f: VerificationFilter) { verificationStats(filter: $f) { total } }", {"f": {"reasonCode": ["A"] * 15_000}}),
         COMPLEX,
     ),
     "variables of variables": (
-        asking("query($f: VerificationFilter) { verificationStats(filter: $f) { total } }", {"f": {"a": [[[["x"]]]] * 500}}),
+        request_for("query($f: VerificationFilter) { verificationStats(filter: $f) { total } }", {"f": {"a": [[[["x"]]]] * 500}}),
         COMPLEX,
     ),
 }
 HOSTILE: dict[str, tuple[Request, str]] = {
-    **{what: (asking(query), COMPLEX) for what, (query, _) in REFUSED.items()},
-    **{what: (asking(query), NOT_VALID) for what, query in INVALID.items()},
+    **{what: (request_for(query), COMPLEX) for what, (query, _) in REFUSED.items()},
+    **{what: (request_for(query), NOT_VALID) for what, query in INVALID.items()},
     **AMPLIFIED,
 }
-# Longer than an address or a message on a socket may be: the server refuses these unread.
+# The longest request by transport. Longer addresses and messages are refused before they are parsed, so the test skips them.
 MAX_CHARACTERS = {"GET": 8000, "WebSocket": 60_000}
 
 
 @pytest.mark.parametrize("way", FOR_QUERIES)
 async def test_no_hostile_document_reaches_the_database(company: Company, commands: Commands, way: str) -> None:
-    asked = FOR_QUERIES[way]
+    transport = FOR_QUERIES[way]
     tried = 0
     with commands.sent(company.collection.database.name) as sent:
         for what, (request, code) in HOSTILE.items():
             if len(repr(request)) < MAX_CHARACTERS.get(way, 2_000_000):
-                # Each by somebody else, or what the first of them cost would be the reason to refuse the rest.
+                # Each has another subject. Otherwise, the first ones would use up the rate and the others would be refused for that.
                 token = company.gateway.tokens.token(what, company.workspace, [Scope.READ], timedelta(hours=1))
-                assert codes(await asked(company.gateway, token, request)) == {code}, what
+                assert codes(await transport(company.gateway, token, request)) == {code}, what
                 tried += 1
 
         assert [command for command in sent if company.workspace in repr(command)] == []
@@ -87,14 +88,18 @@ CREATION = 'createVerification(input: { firstName: "A", lastName: "B", redirecti
 async def test_several_operations_in_one_request_are_refused(company: Company, accepted: dict[str, str]) -> None:
     bearer = {"authorization": f"Bearer {company.token()}", **accepted}
 
-    for batch in ([asking("{ me { subject } }")] * 2, [asking(f"mutation {{ {CREATION} }}")] * 100, [[asking(f"mutation {{ {CREATION} }}")]]):
+    for batch in (
+        [request_for("{ me { subject } }")] * 2,
+        [request_for(f"mutation {{ {CREATION} }}")] * 100,
+        [[request_for(f"mutation {{ {CREATION} }}")]],
+    ):
         response = await company.gateway.client.post("/graphql", json=batch, headers=bearer)
         assert (response.status_code, codes([response.json()])) == (400, {"BAD_REQUEST"})
     assert company.kept() == []
 
 
 async def test_several_operations_in_one_message_close_the_socket(company: Company) -> None:
-    request = asking(f"mutation {{ {CREATION} }}")
+    request = request_for(f"mutation {{ {CREATION} }}")
     for message in ([{"type": "subscribe", "id": "1", "payload": request}] * 2, {"type": "subscribe", "id": "1", "payload": [request] * 2}):
         async with wired(company.gateway, company.token()) as wire:
             await wire.send(message)
@@ -102,11 +107,11 @@ async def test_several_operations_in_one_message_close_the_socket(company: Compa
     assert company.kept() == []
 
 
-async def test_mutations_under_aliases_are_each_paid_for_over_every_transport(database_uri: str, mongo: MongoClient[dict[str, Any]]) -> None:
-    """What somebody who tries out values would do: ten at a time, over whatever is open."""
-    ten = asking("mutation {" + " ".join(f"a{number}: {CREATION}" for number in range(10)) + "}")
+async def test_each_aliased_mutation_is_charged_over_every_transport(database_uri: str, mongo: MongoClient[dict[str, Any]]) -> None:
+    """A client that guesses values would send ten mutations in each request, over every transport."""
+    ten = request_for("mutation {" + " ".join(f"a{number}: {CREATION}" for number in range(10)) + "}")
     async with serving(database_uri, rate_cost_per_second=0.001, rate_burst_cost=600) as gateway:
-        told = [codes(await asked(gateway, gateway.token(), ten)) for asked in islice(cycle(FOR_MUTATIONS.values()), 30)]
+        refusals = [codes(await transport(gateway, gateway.token(), ten)) for transport in islice(cycle(FOR_MUTATIONS.values()), 30)]
 
-    assert told == [set()] * 3 + [{"RATE_LIMITED"}] * 27
+    assert refusals == [set()] * 3 + [{"RATE_LIMITED"}] * 27
     assert mongo[urlsplit(database_uri).path[1:]][VERIFICATIONS].count_documents({}) == 30

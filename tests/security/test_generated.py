@@ -1,4 +1,4 @@
-"""Operations that nobody thought of, made from the schema: 2,000 of them, asked by those who may read and no more."""
+"""2,000 operations generated from the schema, sent by a reader and by a follower, who have no other rights."""
 
 import logging
 import re
@@ -19,10 +19,10 @@ from tests.commands import Commands
 from tests.company import Company
 from tests.gateway.callers.test_tokens import SCHEMA
 from tests.security.connections import answers
-from tests.security.transports import asking
+from tests.security.transports import request_for
 from tests.serving import Gateway, serving
 
-# To make a document takes long: each is asked about all of the company's verifications, by a reader and by a follower.
+# Generating a document is slow, so each is sent for all of the company's verifications, by a reader and by a follower.
 QUERIES, MUTATIONS, AT_ONCE = 150, 50, 16
 PERSON = {"firstName": "Canarella", "lastName": "Kanarienvogel"}
 DOCUMENT = {"fullName": "Canarella Kanarienvogel", "bornOn": "1990-07-13", "nationalIdentificationNumber": "900123456789012"}
@@ -38,13 +38,13 @@ SCALARS = {
 
 @pytest.fixture(scope="module")
 async def shared_gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway where nobody has spent too much: how many are answered must not depend on how fast that goes."""
+    """A gateway without a rate limit: the number of answers must not depend on the speed."""
     async with serving(shared_database_uri, rate_cost_per_second=0) as running:
         yield running
 
 
 def made(kind: st.SearchStrategy[str], number: int) -> list[str]:
-    """So many documents, the same ones whenever it is asked."""
+    """`number` documents, the same in each call."""
     documents: list[str] = []
 
     @settings(max_examples=number, derandomize=True, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -57,7 +57,7 @@ def made(kind: st.SearchStrategy[str], number: int) -> list[str]:
 
 
 def with_variables(document: str) -> str:
-    """The document with variables in its places, so that it is asked about one verification after the other."""
+    """The document with variables instead of its ids, so that it can be sent for several verifications."""
     kind, opening, rest = document.partition("{")
     used = sorted(set(re.findall("place[0-9]", document)))
     declared = f"({', '.join(f'${place}: ID!' for place in used)})" if used else ""
@@ -65,7 +65,7 @@ def with_variables(document: str) -> str:
 
 
 async def with_a_history(company: Company) -> list[str]:
-    """The ids of a verification under way and of four others, with all that a reader must not see."""
+    """The ids of a pending verification and of four others, with all data that a reader must not see."""
     pending, verified, failed, withheld = [await company.created(**PERSON) for _ in range(4)]
     await company.result(verified, "VERIFIED", extractedDocument=DOCUMENT)
     await company.result(verified, "FAILED", FRAUD[0], UNKNOWN)
@@ -74,35 +74,35 @@ async def with_a_history(company: Company) -> list[str]:
     return [pending, verified, failed, withheld, (await company.retry(failed))["id"]]
 
 
-def asks_for_the_catalogue(document: str) -> bool:
-    """Whether an operation reads the reasons that are there, whoever has them."""
+def selects_the_catalogue(document: str) -> bool:
+    """Whether an operation reads the catalogue, which shows all its reasons to every caller."""
     [operation] = operations_of(parse(document))
     return any(isinstance(field, FieldNode) and field.name.value in CATALOGUE for field in operation.selection_set.selections)
 
 
-async def test_whatever_is_asked_nothing_breaks_and_nobody_is_told_what_is_not_for_them(company: Company, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_generated_operation_fails_or_reveals_hidden_data(company: Company, caplog: pytest.LogCaptureFixture) -> None:
     ids = await with_a_history(company)
     reader, follower, before = company.token(Scope.READ), await company.follow_token(ids[-1]), company.kept()
     made_of_schema = made(queries(SCHEMA, custom_scalars=SCALARS), QUERIES) + made(mutations(SCHEMA, custom_scalars=SCALARS), MUTATIONS)
     turns = [dict(zip(PLACES, ids[turn:] + ids[:turn], strict=True)) for turn in range(len(ids))]
     documents = list(map(with_variables, made_of_schema))
-    asked = [(token, asking(document, turn)) for token in (reader, follower) for turn in turns for document in documents]
-    secrets = [(*PERSONAL, UNKNOWN, *(() if asks_for_the_catalogue(document) else FRAUD)) for document in documents]
+    requests = [(token, request_for(document, turn)) for token in (reader, follower) for turn in turns for document in documents]
+    secrets = [(*PERSONAL, UNKNOWN, *(() if selects_the_catalogue(document) else FRAUD)) for document in documents]
 
     with caplog.at_level(logging.INFO):
-        told = await answers(company.gateway, asked, AT_ONCE)
+        found = await answers(company.gateway, requests, AT_ONCE)
 
     answered = {reader: 0, follower: 0}
-    for (token, request), hidden, (status, body) in zip(asked, cycle(secrets), told, strict=False):
+    for (token, request), hidden, (status, body) in zip(requests, cycle(secrets), found, strict=False):
         text, data = body.decode(), orjson.loads(body).get("data")
         assert status < 500, request
         assert "INTERNAL_SERVER_ERROR" not in text, (request, text)
         assert not [secret for secret in hidden if secret in text], (request, text)
         assert not (data and request["query"].startswith("mutation")), request
         answered[token] += data is not None
-    assert len(told) == len(asked) >= 2000
+    assert len(found) == len(requests) >= 2000
     assert company.kept() == before
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
-    # Where most were refused, the answers would show nothing.
+    # If most operations were refused, the test would prove nothing.
     assert answered[reader] > answered[follower] > 0
     assert answered[reader] > len(turns) * QUERIES // 2

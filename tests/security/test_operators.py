@@ -1,4 +1,4 @@
-"""Values that would mean something to MongoDB, were they to reach it as anything but values. Case S15."""
+"""Values that would be operators or code for MongoDB if they did not arrive as plain values. Case S15."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from domain.caller import Scope
 from tests.commands import Command, Commands
 from tests.company import PERSON, Company
 from tests.gateway.callers.test_tokens import OPERATIONS, WITH_AN_ID
-from tests.security.transports import Request, asking, codes, transports_of
+from tests.security.transports import Request, codes, request_for, transports_of
 
 OBJECTS: list[Any] = [
     {"$ne": None},
@@ -49,45 +49,45 @@ query($id: ID!) {
 
 
 def with_values(value: Any) -> Iterator[Request]:
-    """Requests that hold a value wherever clients say something that is compared or kept."""
+    """Requests with this value in every argument that is compared or stored."""
     for name in WITH_AN_ID:
-        yield asking(OPERATIONS[name], {"id": value})
+        yield request_for(OPERATIONS[name], {"id": value})
     for field in ("reference", "reasonCode", "status", "reasonType", "createdAfter", "createdBefore", "firstAttemptsOnly"):
-        yield asking(FILTERED, {"filter": {field: value}})
-    yield asking(FILTERED, {"filter": value})
-    yield asking("query($after: String) { verifications(after: $after) { totalCount } }", {"after": value})
-    yield asking("query($code: String!) { reasonCode(code: $code) { code } }", {"code": value})
+        yield request_for(FILTERED, {"filter": {field: value}})
+    yield request_for(FILTERED, {"filter": value})
+    yield request_for("query($after: String) { verifications(after: $after) { totalCount } }", {"after": value})
+    yield request_for("query($code: String!) { reasonCode(code: $code) { code } }", {"code": value})
     for field in ("firstName", "lastName", "reference", "redirectionUrl", "idempotencyKey", "faceRecognition"):
-        yield asking(CREATE, {"input": {**PERSON, field: value}})
+        yield request_for(CREATE, {"input": {**PERSON, field: value}})
 
 
 @pytest.mark.parametrize("value", OBJECTS, ids=str)
-async def test_an_object_where_a_value_belongs_is_refused_before_anybody_is_asked(company: Company, commands: Commands, value: object) -> None:
+async def test_an_object_in_place_of_a_value_is_refused_before_the_database_is_queried(company: Company, commands: Commands, value: object) -> None:
     token = company.token(*Scope)
 
     with commands.sent(company.collection.database.name) as sent:
         for request in with_values(value):
             for way in ("POST", "WebSocket"):
-                if asked := transports_of(request["query"]).get(way):
-                    # A list of one is as good as its value where a list belongs, and there it is refused as a value.
-                    assert codes(await asked(company.gateway, token, request)) == {"BAD_USER_INPUT"}, (way, request)
+                if transport := transports_of(request["query"]).get(way):
+                    # GraphQL accepts a single value in place of a list; there, the value itself is refused.
+                    assert codes(await transport(company.gateway, token, request)) == {"BAD_USER_INPUT"}, (way, request)
         assert [command for command in sent if company.workspace in repr(command)] == []
     assert company.kept() == []
 
 
 def shape(value: Any) -> Any:
-    """A command without the values in it: its keys, and of what kind each value is."""
+    """A command without its values: its keys, and the type of each value."""
     if isinstance(value, dict):
         return {key: shape(inner) for key, inner in value.items() if key not in ("lsid", "$clusterTime", "txnNumber")}
     return [shape(inner) for inner in value] if isinstance(value, list) else type(value).__name__
 
 
 def shapes(sent: list[Command]) -> list[str]:
-    """Those of commands that may be sent in any order."""
+    """The sorted shapes of commands, since their order may vary."""
     return sorted(repr(shape(command)) for command in sent)
 
 
-async def asked(company: Company, commands: Commands, request: Request) -> tuple[Any, list[Command]]:
+async def answer_and_commands(company: Company, commands: Commands, request: Request) -> tuple[Any, list[Command]]:
     """The answer, and the commands that were sent for it."""
     with commands.sent(company.collection.database.name) as sent:
         answer = (await company.gateway.client.post("/graphql", json=request, headers={"authorization": f"Bearer {company.token(*Scope)}"})).json()
@@ -95,12 +95,12 @@ async def asked(company: Company, commands: Commands, request: Request) -> tuple
 
 
 @pytest.mark.parametrize("text", TEXTS)
-async def test_a_text_is_compared_as_it_stands(company: Company, commands: Commands, text: str) -> None:
+async def test_a_text_is_compared_literally(company: Company, commands: Commands, text: str) -> None:
     await company.created(reference="order-1")
     before = company.kept()
     for harmless, hostile in zip(with_texts("harmless"), with_texts(text), strict=True):
-        answer, sent = await asked(company, commands, harmless)
-        other_answer, also_sent = await asked(company, commands, hostile)
+        answer, sent = await answer_and_commands(company, commands, harmless)
+        other_answer, also_sent = await answer_and_commands(company, commands, hostile)
 
         assert other_answer == answer or "BAD_USER_INPUT" in codes([other_answer]), hostile
         assert shapes(also_sent) == shapes(sent) or not also_sent, hostile
@@ -108,17 +108,17 @@ async def test_a_text_is_compared_as_it_stands(company: Company, commands: Comma
 
 
 def with_texts(text: str) -> Iterator[Request]:
-    """Requests that find nothing by any text."""
+    """Requests with this text in arguments that select verifications. They find none."""
     for name in WITH_AN_ID:
         if "subscription" not in OPERATIONS[name]:
-            # What is refused quotes the id.
-            yield asking(OPERATIONS[name].replace("message", ""), {"id": text})
-    yield asking(FILTERED, {"filter": {"reference": text}})
-    yield asking(FILTERED, {"filter": {"reasonCode": [text]}})
+            # Without the message, since a refusal quotes the id.
+            yield request_for(OPERATIONS[name].replace("message", ""), {"id": text})
+    yield request_for(FILTERED, {"filter": {"reference": text}})
+    yield request_for(FILTERED, {"filter": {"reasonCode": [text]}})
 
 
 @pytest.mark.parametrize("text", TEXTS)
-async def test_a_text_is_kept_as_it_stands(company: Company, text: str) -> None:
+async def test_a_text_is_stored_literally(company: Company, text: str) -> None:
     created = (await company.ask(CREATE, {"input": {**PERSON, "firstName": text, "reference": text, "idempotencyKey": text}}))["createVerification"]
     again = (await company.ask(CREATE, {"input": {**PERSON, "firstName": text, "reference": text, "idempotencyKey": text}}))["createVerification"]
     await company.progress(created["id"], "LINK_OPENED", eventId=text)

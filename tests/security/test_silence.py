@@ -1,4 +1,4 @@
-"""What the gateway keeps to itself: its schema, and, when something goes wrong, everything. Cases S14 and S16; S17 is in test_canaries.py."""
+"""The gateway reveals neither its schema nor internals in errors. Cases S14 and S16; S17 is in test_canaries.py."""
 
 import asyncio
 import logging
@@ -23,20 +23,20 @@ from tests.company import PERSON, Company
 from tests.gateway.callers.test_tokens import OPERATIONS, SCHEMA, variables
 from tests.processes.forwarder import forwarding
 from tests.security.connections import answers
-from tests.security.transports import FOR_QUERIES, Response, Transport, asking, codes, transports_of
+from tests.security.transports import FOR_QUERIES, Response, Transport, codes, request_for, transports_of
 from tests.serving import Gateway, serving
 
 
 @pytest.fixture(scope="module")
 async def silent(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway as it is by default: one that doesn't show its schema, and asks nobody how often they guessed."""
+    """A gateway without introspection, as by default, and without a rate limit, so that guesses are unlimited."""
     async with serving(shared_database_uri, introspection=False, rate_cost_per_second=0) as gateway:
         yield gateway
 
 
 # S14: the schema.
 
-LOOKING = [
+INTROSPECTION = [
     get_introspection_query(),
     "{ __schema { queryType { name } } }",
     '{ __type(name: "Query") { name } }',
@@ -48,9 +48,9 @@ LOOKING = [
 
 
 @pytest.mark.parametrize("way", FOR_QUERIES)
-async def test_the_schema_is_told_over_no_transport(silent: Gateway, way: str) -> None:
-    for query in LOOKING:
-        request = {**asking(query), "operationName": "A" if "query A" in query else None}
+async def test_no_transport_reveals_the_schema(silent: Gateway, way: str) -> None:
+    for query in INTROSPECTION:
+        request = {**request_for(query), "operationName": "A" if "query A" in query else None}
         [response] = await FOR_QUERIES[way](silent, silent.token(), request)
 
         assert "data" not in response, query
@@ -61,7 +61,7 @@ PAGES = ["/", "/graphiql", "/graphql/console", "/playground", "/altair", "/voyag
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/docs", "/redoc", "/openapi.json", "/graphql.json", "/.env", "/debug", "/admin", "/static/../.env"])
-async def test_there_is_no_page_to_look_at_it_with(silent: Gateway, path: str) -> None:
+async def test_no_page_shows_the_schema(silent: Gateway, path: str) -> None:
     response = await silent.client.get(path, headers={"accept": "text/html,*/*;q=0.8"})
 
     assert response.status_code == 404
@@ -69,7 +69,7 @@ async def test_there_is_no_page_to_look_at_it_with(silent: Gateway, path: str) -
 
 
 @pytest.mark.parametrize("accept", ["text/html,application/xhtml+xml,*/*;q=0.8", "text/html"])
-async def test_the_endpoint_is_no_page_either(silent: Gateway, accept: str) -> None:
+async def test_the_endpoint_serves_no_page(silent: Gateway, accept: str) -> None:
     response = await silent.client.get("/graphql", headers={"accept": accept, "authorization": f"Bearer {silent.token()}"})
 
     assert response.status_code in (400, 406)
@@ -77,13 +77,13 @@ async def test_the_endpoint_is_no_page_either(silent: Gateway, accept: str) -> N
 
 
 def misspelt(name: str) -> Iterator[str]:
-    """The name as somebody might guess it who is close."""
+    """Names that are nearly this name, as a client might guess them."""
     tried = (name[:-1], name + "s", name[1:], name.swapcase(), name[:1] + name[2:3] + name[1:2] + name[3:])
     return (wrong for wrong in dict.fromkeys(tried) if wrong != name and wrong.isidentifier() and not wrong.startswith("__"))
 
 
 def guesses() -> Iterator[tuple[str, str]]:
-    """Each name of the schema, and a document in whose place for it are names that are nearly it."""
+    """Each name of the schema with a document that has nearly right names in its place."""
     for type in SCHEMA.type_map.values():
         wrong_types = () if type.name.startswith("__") or is_specified_scalar_type(type) else misspelt(type.name)
         yield from ((type.name, f"query($v: {wrong}) {{ node(id: $v) {{ ... on {wrong} {{ id }} }} }}") for wrong in wrong_types)
@@ -107,23 +107,23 @@ def guesses() -> Iterator[tuple[str, str]]:
         yield directive.name, f"{{ me {{ subject {' '.join(f'@{wrong}' for wrong in misspelt(directive.name))} }} }}"
 
 
-async def test_nearly_guessed_names_are_not_put_right(silent: Gateway) -> None:
+async def test_errors_do_not_correct_nearly_right_names(silent: Gateway) -> None:
     tried, token = list(guesses()), silent.token()
 
-    found = await answers(silent, [(token, asking(document)) for _, document in tried], at_once=8)
+    found = await answers(silent, [(token, request_for(document)) for _, document in tried], at_once=8)
 
     assert len({name for name, _ in tried}) > 150
     for (name, document), (status, body) in zip(tried, found, strict=True):
         text = body.decode()
         assert (status, "errors" in text) == (200, True), document
-        # Where a name was right, the braces that are missing behind it are told.
+        # If a guessed name is right, the error names the braces that are missing after it.
         assert re.search(r"Did you mean (?!'\w+ { \.\.\. }')", text) is None, (document, text)
-        # A field or an input whose name was right is told with what it can't do without.
-        told = re.sub(r"include required field '\w+'|'\S+\(\w+:\)' of type '\S+' is required", "", text)
-        assert not re.search(rf"['.:(]{name}['.:)]", told) or re.search(rf"\b{name}\b", document), (document, text)
+        # If a guessed field or input is right, the error names its required fields and arguments.
+        remaining = re.sub(r"include required field '\w+'|'\S+\(\w+:\)' of type '\S+' is required", "", text)
+        assert not re.search(rf"['.:(]{name}['.:)]", remaining) or re.search(rf"\b{name}\b", document), (document, text)
 
 
-# S16: what went wrong.
+# S16: errors.
 
 REASONS = {"UNAVAILABLE", "TIMEOUT", "INTERNAL_SERVER_ERROR"}
 PLACES = re.compile(
@@ -131,42 +131,40 @@ PLACES = re.compile(
 )
 
 
-async def test_without_its_database_it_says_that_and_nothing_of_where_that_was(shared_database_uri: str) -> None:
+async def test_an_error_without_the_database_does_not_reveal_its_address(shared_database_uri: str) -> None:
     needing_it = [name for name in OPERATIONS if name not in ("statuses", "reasonCodes", "reasonCode", "me")]
-    async with forwarding(shared_database_uri) as way:
-        await way.open()
-        async with serving(way.uri, database_seconds=0.5, request_seconds=1) as gateway:
-            await way.close()
+    async with forwarding(shared_database_uri) as forwarder:
+        await forwarder.open()
+        async with serving(forwarder.uri, database_seconds=0.5, request_seconds=1) as gateway:
+            await forwarder.close()
 
-            async def told(name: str, asked: Transport) -> list[Response]:
+            async def responses_to(name: str, transport: Transport) -> list[Response]:
                 query = OPERATIONS[name]
-                # Those that change one thing wait for each other.
-                request = asking(query, variables(query, id=f"ver_{uuid4().hex}", input=PERSON))
-                return await asked(gateway, gateway.token(*Scope), request)
+                # Each has its own id, since changes of the same verification wait for each other.
+                request = request_for(query, variables(query, id=f"ver_{uuid4().hex}", input=PERSON))
+                return await transport(gateway, gateway.token(*Scope), request)
 
-            tried = [(name, asked) for name in needing_it for asked in transports_of(OPERATIONS[name]).values()]
-            found = await asyncio.gather(*(told(name, asked) for name, asked in tried))
+            tried = [(name, transport) for name in needing_it for transport in transports_of(OPERATIONS[name]).values()]
+            found = await asyncio.gather(*(responses_to(name, transport) for name, transport in tried))
 
-    for (name, asked), responses in zip(tried, found, strict=True):
-        assert codes(responses), (name, asked)
-        assert codes(responses) <= REASONS, (name, asked, responses)
-        assert PLACES.search(str(responses)) is None, (name, asked, responses)
+    for (name, transport), responses in zip(tried, found, strict=True):
+        assert codes(responses), (name, transport)
+        assert codes(responses) <= REASONS, (name, transport, responses)
+        assert PLACES.search(str(responses)) is None, (name, transport, responses)
 
 
 @pytest.mark.parametrize("name", ["node", "verification", "verifications", "anonymizeVerification", "verificationUpdated"])
-async def test_nothing_of_a_document_that_can_not_be_read_is_shown_over_any_transport(
-    company: Company, name: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_no_transport_reveals_content_of_an_unreadable_document(company: Company, name: str, caplog: pytest.LogCaptureFixture) -> None:
     id = await company.created()
     company.collection.update_one({"_id": id}, {"$set": {"status": "canary-5d2e", "events": "canary-5d2e"}})
     query = OPERATIONS[name]
 
     with caplog.at_level(logging.INFO):
-        for way, asked in transports_of(query).items():
-            responses = await asked(company.gateway, company.token(*Scope), asking(query, variables(query, id=id)))
+        for way, transport in transports_of(query).items():
+            responses = await transport(company.gateway, company.token(*Scope), request_for(query, variables(query, id=id)))
 
             errors = responses[-1].get("errors", [])
-            # A list leaves it out, and a mutation answers with a refusal.
+            # A list omits the document, and a mutation returns a refusal.
             expected = (
                 [] if name in ("verifications", "anonymizeVerification") else [(f"status of {id} can't be read by this release", "BAD_DOCUMENT")]
             )

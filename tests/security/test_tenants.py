@@ -1,4 +1,4 @@
-"""Companies at one gateway: what one of them asks with another's ids and cursors, and what it then learns. Cases S01, S02, S03 and S27."""
+"""Several companies at one gateway: none learns anything with another's ids and cursors. Cases S01, S02, S03 and S27."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ from store.indexes import VERIFICATIONS
 from tests.company import Company
 from tests.gateway.callers.test_tokens import OPERATIONS, WITH_AN_ID, variables, without
 from tests.security.connections import answers
-from tests.security.transports import LIVE, Request, Response, asking, codes, live_by_stream, transports_of
+from tests.security.transports import LIVE, Request, Response, codes, live_by_stream, request_for, transports_of
 from tests.serving import Gateway, serving
 from tests.wire import wired
 
@@ -34,23 +34,23 @@ WAYS = [(name, way) for name in WITH_AN_ID for way in transports_of(OPERATIONS[n
 
 
 @pytest.mark.parametrize(("name", "way"), WAYS)
-async def test_anothers_id_answers_exactly_as_one_that_does_not_exist(company: Company, stranger: Company, name: str, way: str) -> None:
+async def test_another_companys_id_is_answered_like_an_id_that_does_not_exist(company: Company, stranger: Company, name: str, way: str) -> None:
     pending, failed = await company.created(), await company.created()
     await company.result(failed, "FAILED", "IDVV_2101")
     token, query, before = stranger.token(*Scope), OPERATIONS[name], company.kept()
 
-    heard = set()
+    found = set()
     for id in (ABSENT, pending, failed):
         for after in (None, 0, 1, 100) if "$after" in query else (None,):
-            request = asking(query, variables(query, id=id, after=after))
-            heard.add(without(id, await transports_of(query)[way](stranger.gateway, token, request)))
+            request = request_for(query, variables(query, id=id, after=after))
+            found.add(without(id, await transports_of(query)[way](stranger.gateway, token, request)))
 
-    assert len(heard) == 1, heard
+    assert len(found) == 1, found
     assert company.kept() == before
     assert stranger.kept() == []
 
 
-# S02: ids that nobody made.
+# S02: forged ids.
 
 TEXTS = st.text(max_size=100)
 FORGED = st.one_of(
@@ -70,12 +70,12 @@ NO_IDS = st.one_of(
 )
 
 
-async def test_an_id_that_nobody_made_is_unknown_or_no_id_and_never_an_error_of_the_gateways(company: Company) -> None:
+async def test_a_forged_id_is_not_found_or_invalid_and_never_an_internal_error(company: Company) -> None:
     ids = collected(st.one_of(FORGED, NO_IDS), 60)
     token = company.token(*Scope)
-    asked = [(token, asking(OPERATIONS[name], {"id": id})) for name, id in product(WITH_AN_ID, ids) if "subscription" not in OPERATIONS[name]]
+    requests = [(token, request_for(OPERATIONS[name], {"id": id})) for name, id in product(WITH_AN_ID, ids) if "subscription" not in OPERATIONS[name]]
 
-    for (_, request), (status, body) in zip(asked, await answers(company.gateway, asked, 8), strict=True):
+    for (_, request), (status, body) in zip(requests, await answers(company.gateway, requests, 8), strict=True):
         answer = orjson.loads(body)
         assert status in (200, 400), request
         if "errors" in answer:
@@ -86,7 +86,7 @@ async def test_an_id_that_nobody_made_is_unknown_or_no_id_and_never_an_error_of_
     assert company.kept() == []
 
 
-async def test_a_subscription_to_such_an_id_does_not_begin(company: Company) -> None:
+async def test_a_subscription_to_a_forged_id_does_not_begin(company: Company) -> None:
     ids = collected(st.one_of(FORGED, NO_IDS), 60)
     async with wired(company.gateway, company.token(*Scope)) as wire:
         for number, id in enumerate(ids):
@@ -98,7 +98,7 @@ async def test_a_subscription_to_such_an_id_does_not_begin(company: Company) -> 
 
 
 def collected(values: st.SearchStrategy[Any], number: int) -> list[Any]:
-    """So many values, the same ones whenever it is asked."""
+    """`number` values, the same in each call."""
     found: list[Any] = []
 
     @settings(max_examples=number, derandomize=True, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -123,27 +123,27 @@ VERSIONS = (-(2**63), -1, 0, 1, 2, 2**31 - 1, 2**31, 2**53, 2**53 + 1, 2**63 - 1
 NUMBERS = (*VERSIONS, 10**14, 10**15, 10**40)
 
 
-def hidden(text: str) -> str:
+def encoded(text: str) -> str:
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def tampered(cursor: str) -> list[str]:
-    """What could be made of a cursor by whoever looks into it."""
+    """Cursors that an attacker could make from this one after decoding it."""
     text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    numbers = [hidden(re.sub(r":\d+", f":{number}", text, count=1)) for number in NUMBERS]
-    orders = [hidden(text.replace("CREATED_OLDEST", order)) for order in ("CREATED_NEWEST", "UPDATED_OLDEST", "created_oldest", "$gt", "_id", "")]
-    ids = [hidden(re.sub("ver_[0-9a-f]+", id, text)) for id in (ABSENT, "ver_", "$ne", '{"$gt":""}', "é", "x" * 64)]
+    numbers = [encoded(re.sub(r":\d+", f":{number}", text, count=1)) for number in NUMBERS]
+    orders = [encoded(text.replace("CREATED_OLDEST", order)) for order in ("CREATED_NEWEST", "UPDATED_OLDEST", "created_oldest", "$gt", "_id", "")]
+    ids = [encoded(re.sub("ver_[0-9a-f]+", id, text)) for id in (ABSENT, "ver_", "$ne", '{"$gt":""}', "é", "x" * 64)]
     return [*numbers, *orders, *ids, cursor + "=", cursor + "A", cursor[:-1], cursor[::-1], f" {cursor}", cursor.swapcase(), cursor * 2]
 
 
-async def test_a_tampered_cursor_is_refused_or_leads_through_the_own_list(company: Company, stranger: Company) -> None:
+async def test_a_tampered_cursor_is_refused_or_reads_the_callers_own_list(company: Company, stranger: Company) -> None:
     await company.created()
     own = [await stranger.created() for _ in range(3)]
     page = await company.ask("{ verifications(orderBy: CREATED_OLDEST) { edges { cursor } } }")
     token, cursors = stranger.token(), tampered(page["verifications"]["edges"][0]["cursor"])
-    asked = [(token, asking(LIST, {place: cursor})) for place in ("after", "before") for cursor in cursors]
+    requests = [(token, request_for(LIST, {place: cursor})) for place in ("after", "before") for cursor in cursors]
 
-    for (_, request), (status, body) in zip(asked, await answers(stranger.gateway, asked, 4), strict=True):
+    for (_, request), (status, body) in zip(requests, await answers(stranger.gateway, requests, 4), strict=True):
         answer = orjson.loads(body)
         assert status == 200, request
         if "errors" in answer:
@@ -153,20 +153,20 @@ async def test_a_tampered_cursor_is_refused_or_leads_through_the_own_list(compan
 
 
 @pytest.mark.parametrize("way", LIVE)
-async def test_a_tampered_cursor_of_a_feed_brings_nothing_of_another_company(company: Company, stranger: Company, way: str) -> None:
-    cursor = (await first(company, way, asking(FEED)))["data"]["verificationsUpdated"]["cursor"]
+async def test_a_tampered_feed_cursor_reveals_nothing_of_another_company(company: Company, stranger: Company, way: str) -> None:
+    cursor = (await first(company, way, request_for(FEED)))["data"]["verificationsUpdated"]["cursor"]
     await company.created()
     own = await stranger.created()
 
-    # From an instant before both: what comes is the stranger's own.
-    for after in (cursor, hidden("feed:1"), hidden("feed:0")):
-        async with aclosing(LIVE[way](stranger.gateway, stranger.token(), asking(FEED, {"after": after}))) as responses:
+    # From an instant before both creations: only the stranger's own verification arrives.
+    for after in (cursor, encoded("feed:1"), encoded("feed:0")):
+        async with aclosing(LIVE[way](stranger.gateway, stranger.token(), request_for(FEED, {"after": after}))) as responses:
             async for response in responses:
                 if row := response["data"]["verificationsUpdated"]["verification"]:
                     assert row == {"id": own, "workspaceId": stranger.workspace}, after
                     break
     for after in tampered(cursor):
-        response = await first(stranger, way, asking(FEED, {"after": after}))
+        response = await first(stranger, way, request_for(FEED, {"after": after}))
         assert codes([response]) <= {"BAD_USER_INPUT"}, after
         assert company.workspace not in str(response), after
 
@@ -178,31 +178,33 @@ async def first(company: Company, way: str, request: Request) -> Response:
 
 
 @pytest.mark.parametrize("way", LIVE)
-async def test_a_version_that_can_not_be_is_refused(company: Company, way: str) -> None:
+async def test_an_impossible_version_is_refused(company: Company, way: str) -> None:
     id = await company.created()
 
     refused = set[str]()
     for after in (*VERSIONS, 1.5, "1", True, [1], {"$gt": 0}):
-        told = codes([await first(company, way, asking(UPDATED, {"id": id, "after": after}))])
-        assert bool(told) == (after not in (0, 1) or after is True), after
-        refused |= told
+        found = codes([await first(company, way, request_for(UPDATED, {"id": id, "after": after}))])
+        assert bool(found) == (after not in (0, 1) or after is True), after
+        refused |= found
     assert refused == {"BAD_USER_INPUT", "VERSION_AHEAD"}
 
 
-async def test_the_mark_of_anothers_event_opens_nothing(company: Company, stranger: Company) -> None:
+async def test_a_mark_of_another_companys_event_reveals_nothing(company: Company, stranger: Company) -> None:
     id, own = await company.created(), await stranger.created()
-    marks = [f"{id}:1", f"{id}:0", f"{own}:1", f"{own}:{10**9}", f"{own}:-1", f"{own}:9999999999", "feed:1", hidden("feed:1"), "x" * 1000]
+    marks = [f"{id}:1", f"{id}:0", f"{own}:1", f"{own}:{10**9}", f"{own}:-1", f"{own}:9999999999", "feed:1", encoded("feed:1"), "x" * 1000]
 
     for mark in marks:
-        heard = set()
+        found = set()
         for tried in (id, ABSENT):
-            async with aclosing(live_by_stream(stranger.gateway, stranger.token(), asking(UPDATED, {"id": tried}), last_event_id=mark)) as responses:
-                heard.add(without(tried, await anext(responses)))
+            async with aclosing(
+                live_by_stream(stranger.gateway, stranger.token(), request_for(UPDATED, {"id": tried}), last_event_id=mark)
+            ) as responses:
+                found.add(without(tried, await anext(responses)))
 
-        assert len(heard) == 1, mark
+        assert len(found) == 1, mark
 
 
-# S03: everybody at once.
+# S03: several companies at once.
 
 COMPANIES, CREATED_BY_EACH = 4, 25
 REQUESTS_BY_HTTP, CONNECTIONS = 6000, 16
@@ -228,8 +230,8 @@ mutation {
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What somebody asks, and what they must be told."""
+class Expectation:
+    """A request of a caller, and the data that the answer must have."""
 
     token: str
     request: Request
@@ -238,7 +240,7 @@ class Question:
 
 @pytest.fixture
 async def companies(database_uri: str, mongo: MongoClient[dict[str, Any]]) -> AsyncIterator[list[Company]]:
-    """Companies at a gateway that lets them ask as fast as they can, each with verifications that look like those of the others."""
+    """Companies at a gateway without a rate limit. Their verifications look alike."""
     async with serving(database_uri, rate_cost_per_second=0) as gateway:
         found = [Company(gateway, mongo[urlsplit(database_uri).path[1:]][VERIFICATIONS]) for _ in range(COMPANIES)]
         for company in found:
@@ -248,42 +250,44 @@ async def companies(database_uri: str, mongo: MongoClient[dict[str, Any]]) -> As
         yield found
 
 
-async def questions_of(company: Company, others: list[Company]) -> list[Question]:
-    """All that a company asks again and again, answered while nobody else asks; and the same about the others' verifications."""
+async def expectations_of(company: Company, others: list[Company]) -> list[Expectation]:
+    """A company's requests with their answers while no other requests run, and the same requests for the others' verifications."""
     token, own = company.token(), [row["_id"] for row in company.kept()]
-    requests = [asking(WHERE), asking(ROWS), asking(STATS), *(asking(AGAIN, {"key": f"key-{number}"}) for number in range(5))]
-    requests += [asking(query, {"id": id}) for query in (ONE, NODE) for id in own]
-    questions = [Question(token, request, await company.ask(request["query"], request["variables"])) for request in requests]
-    assert all(company.workspace in str(question.expected) for question in questions if question.request["query"] != STATS)
+    requests = [request_for(WHERE), request_for(ROWS), request_for(STATS), *(request_for(AGAIN, {"key": f"key-{number}"}) for number in range(5))]
+    requests += [request_for(query, {"id": id}) for query in (ONE, NODE) for id in own]
+    expectations = [Expectation(token, request, await company.ask(request["query"], request["variables"])) for request in requests]
+    assert all(company.workspace in str(expectation.expected) for expectation in expectations if expectation.request["query"] != STATS)
     foreign = [row["_id"] for other in others for row in other.kept()]
     nothing = [(ONE, {"verification": None}), (NODE, {"node": None})]
-    return questions + [Question(token, asking(query, {"id": id}), expected) for query, expected in nothing for id in foreign]
+    return expectations + [Expectation(token, request_for(query, {"id": id}), expected) for query, expected in nothing for id in foreign]
 
 
-async def told_over_a_socket(company: Company, questions: list[Question]) -> list[tuple[Question, Any]]:
-    """What a socket brings, several questions being open at a time."""
-    found: list[tuple[Question, Any]] = []
+async def answers_over_a_socket(company: Company, expectations: list[Expectation]) -> list[tuple[Expectation, Any]]:
+    """The answers over one socket, with several operations open at a time."""
+    found: list[tuple[Expectation, Any]] = []
     async with wired(company.gateway, company.token()) as wire:
-        for start in range(0, len(questions), AT_A_TIME):
-            asked = {str(number): question for number, question in enumerate(questions[start : start + AT_A_TIME])}
-            for id, question in asked.items():
-                await wire.send({"type": "subscribe", "id": id, "payload": question.request})
-            for _ in range(2 * len(asked)):
+        for start in range(0, len(expectations), AT_A_TIME):
+            sent = {str(number): expectation for number, expectation in enumerate(expectations[start : start + AT_A_TIME])}
+            for id, expectation in sent.items():
+                await wire.send({"type": "subscribe", "id": id, "payload": expectation.request})
+            for _ in range(2 * len(sent)):
                 if (message := await wire.hear())["type"] != "complete":
-                    found.append((asked[message["id"]], message["payload"]))
+                    found.append((sent[message["id"]], message["payload"]))
     return found
 
 
-async def told_over_http(gateway: Gateway, questions: list[Question]) -> list[tuple[Question, Any]]:
-    """What connections bring on which everybody speaks in turn."""
-    asked = [(question.token, question.request) for question in questions]
-    return [(question, orjson.loads(body)) for question, (_, body) in zip(questions, await answers(gateway, asked, CONNECTIONS), strict=True)]
+async def answers_over_http(gateway: Gateway, expectations: list[Expectation]) -> list[tuple[Expectation, Any]]:
+    """The answers over connections that requests of all companies share."""
+    requests = [(expectation.token, expectation.request) for expectation in expectations]
+    return [
+        (expectation, orjson.loads(body)) for expectation, (_, body) in zip(expectations, await answers(gateway, requests, CONNECTIONS), strict=True)
+    ]
 
 
-async def heard_by(company: Company, way: str, begun: asyncio.Event) -> set[str]:
-    """The workspaces of which a company hears until it heard of all that it creates."""
+async def workspaces_in_feed(company: Company, way: str, begun: asyncio.Event) -> set[str]:
+    """The workspaces in a company's feed, which is read until everything that the company creates has arrived."""
     ids, workspaces = set[str](), set[str]()
-    async with aclosing(LIVE[way](company.gateway, company.token(), asking(FEED))) as responses:
+    async with aclosing(LIVE[way](company.gateway, company.token(), request_for(FEED))) as responses:
         async for response in responses:
             begun.set()
             if row := response["data"]["verificationsUpdated"]["verification"]:
@@ -294,27 +298,27 @@ async def heard_by(company: Company, way: str, begun: asyncio.Event) -> set[str]
     return workspaces
 
 
-async def test_ten_thousand_requests_of_several_companies_at_once_are_each_answered_with_their_own(companies: list[Company]) -> None:
-    chance, asked, by_socket = Random(7), list[Question](), dict[str, list[Question]]()
+async def test_ten_thousand_concurrent_requests_get_only_their_companys_data(companies: list[Company]) -> None:
+    random, by_http, by_socket = Random(7), list[Expectation](), dict[str, list[Expectation]]()
     for company in companies:
-        questions = await questions_of(company, [other for other in companies if other is not company])
-        by_socket[company.workspace] = chance.choices(questions, k=SOCKETS_OF_EACH * REQUESTS_OF_A_SOCKET)
-        new = Question(company.token(), asking(NEW), {"createVerification": {"workspaceId": company.workspace}})
-        asked += [new] * CREATED_BY_EACH + chance.choices(questions, k=REQUESTS_BY_HTTP // COMPANIES - CREATED_BY_EACH)
-    chance.shuffle(asked)
+        expectations = await expectations_of(company, [other for other in companies if other is not company])
+        by_socket[company.workspace] = random.choices(expectations, k=SOCKETS_OF_EACH * REQUESTS_OF_A_SOCKET)
+        new = Expectation(company.token(), request_for(NEW), {"createVerification": {"workspaceId": company.workspace}})
+        by_http += [new] * CREATED_BY_EACH + random.choices(expectations, k=REQUESTS_BY_HTTP // COMPANIES - CREATED_BY_EACH)
+    random.shuffle(by_http)
 
     listening = [(company, way, asyncio.Event()) for company in companies for way in LIVE]
     async with asyncio.TaskGroup() as group:
-        hearing = [(company, group.create_task(heard_by(company, way, begun))) for company, way, begun in listening]
+        feeds = [(company, group.create_task(workspaces_in_feed(company, way, begun))) for company, way, begun in listening]
         for _, _, begun in listening:
             await begun.wait()
-        telling = [group.create_task(told_over_http(companies[0].gateway, asked))]
+        answering = [group.create_task(answers_over_http(companies[0].gateway, by_http))]
         for company in companies:
             for start in range(0, SOCKETS_OF_EACH * REQUESTS_OF_A_SOCKET, REQUESTS_OF_A_SOCKET):
                 part = by_socket[company.workspace][start : start + REQUESTS_OF_A_SOCKET]
-                telling.append(group.create_task(told_over_a_socket(company, part)))
+                answering.append(group.create_task(answers_over_a_socket(company, part)))
 
-    told = [each for task in telling for each in task.result()]
-    assert len(told) == 10_000
-    assert [(question, answer) for question, answer in told if answer != {"data": question.expected}] == []
-    assert [task.result() for _, task in hearing] == [{company.workspace} for company, _ in hearing]
+    received = [each for task in answering for each in task.result()]
+    assert len(received) == 10_000
+    assert [(expectation, answer) for expectation, answer in received if answer != {"data": expectation.expected}] == []
+    assert [task.result() for _, task in feeds] == [{company.workspace} for company, _ in feeds]

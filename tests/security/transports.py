@@ -1,4 +1,4 @@
-"""The ways in: one operation, asked for over each transport that takes it, and what comes back in one shape."""
+"""The transports: each sends an operation and returns its responses in the same shape."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
@@ -13,36 +13,36 @@ EVENT_STREAM = {"accept": "text/event-stream"}
 
 Request = dict[str, Any]
 Response = dict[str, Any]
-# All responses to an operation that ends by itself: one, or as many as a subscription has.
+# Returns all responses to an operation that ends by itself: one, or several for a subscription.
 Transport = Callable[[Gateway, str, Request], Awaitable[list[Response]]]
-# The responses as they come.
+# Yields the responses as they arrive.
 Live = Callable[[Gateway, str, Request], AsyncGenerator[Response, None]]
 
 
-def asking(query: str, variables: dict[str, Any] | None = None) -> Request:
-    """A request as clients send it."""
+def request_for(query: str, variables: dict[str, Any] | None = None) -> Request:
+    """The body of a GraphQL request."""
     return {"query": query, "variables": variables}
 
 
 async def by_post(gateway: Gateway, token: str, request: Request) -> list[Response]:
-    """POST, with JSON for an answer."""
+    """Send a POST. The response is JSON."""
     response = await gateway.client.post("/graphql", json=request, headers={"authorization": f"Bearer {token}"})
     return [response.json()]
 
 
 async def by_address(gateway: Gateway, token: str, request: Request) -> list[Response]:
-    """GET, with all of the request in the URL."""
+    """Send a GET with the request in the URL's parameters."""
     response = await gateway.client.get("/graphql", params=parameters(request), headers={"authorization": f"Bearer {token}"})
     return [response.json()]
 
 
 async def by_stream(gateway: Gateway, token: str, request: Request) -> list[Response]:
-    """POST, with an event stream for an answer."""
-    return told(await gateway.client.post("/graphql", json=request, headers={"authorization": f"Bearer {token}", **EVENT_STREAM}))
+    """Send a POST. The response is an event stream."""
+    return streamed_responses(await gateway.client.post("/graphql", json=request, headers={"authorization": f"Bearer {token}", **EVENT_STREAM}))
 
 
 async def by_socket(gateway: Gateway, token: str, request: Request) -> list[Response]:
-    """A WebSocket. The errors of an operation that can't begin read as over HTTP."""
+    """Send the operation over a WebSocket. Errors of an operation that can't begin get the same shape as over HTTP."""
     responses: list[Response] = []
     async with wired(gateway, token) as wire:
         await wire.send({"type": "subscribe", "id": "1", "payload": request})
@@ -59,18 +59,18 @@ FOR_SUBSCRIPTIONS: dict[str, Transport] = {"event stream": by_stream, "WebSocket
 
 
 def transports_of(query: str) -> dict[str, Transport]:
-    """Those that take an operation."""
+    """The transports that accept this kind of operation."""
     kind = query.lstrip().partition("(")[0].partition(" ")[0].partition("{")[0]
     return {"mutation": FOR_MUTATIONS, "subscription": FOR_SUBSCRIPTIONS}.get(kind, FOR_QUERIES)
 
 
 def parameters(request: Request) -> dict[str, str]:
-    """A request as the parameters of a URL."""
+    """The request as URL parameters."""
     return {name: value if isinstance(value, str) else orjson.dumps(value).decode() for name, value in request.items() if value is not None}
 
 
-def told(response: httpx2.Response) -> list[Response]:
-    """The responses in an event stream that has ended, or the one that refuses to begin it."""
+def streamed_responses(response: httpx2.Response) -> list[Response]:
+    """The responses in a complete event stream, or the JSON response if the stream was refused."""
     if not response.headers["content-type"].startswith("text/event-stream"):
         return [response.json()]
     events = [dict(line.split(": ", 1) for line in event.split("\n") if ": " in line) for event in response.text.split("\n\n")]
@@ -83,9 +83,9 @@ def codes(responses: list[Response]) -> set[str]:
 
 
 async def live_by_stream(gateway: Gateway, token: str, request: Request, **headers: str) -> AsyncGenerator[Response, None]:
-    """The responses in an event stream as they come."""
-    known = {"authorization": f"Bearer {token}", **EVENT_STREAM, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    async with gateway.client.stream("POST", "/graphql", json=request, headers=known) as response:
+    """The responses in an event stream as they arrive."""
+    sent = {"authorization": f"Bearer {token}", **EVENT_STREAM, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    async with gateway.client.stream("POST", "/graphql", json=request, headers=sent) as response:
         if not response.is_success:
             yield orjson.loads(await response.aread())
             return
@@ -98,7 +98,7 @@ async def live_by_stream(gateway: Gateway, token: str, request: Request, **heade
 
 
 async def live_by_socket(gateway: Gateway, token: str, request: Request) -> AsyncGenerator[Response, None]:
-    """The responses of a WebSocket as they come, until the operation ends."""
+    """The responses over a WebSocket as they arrive, until the operation ends."""
     async with wired(gateway, token) as wire:
         await wire.send({"type": "subscribe", "id": "1", "payload": request})
         while (message := await wire.hear())["type"] == "next":

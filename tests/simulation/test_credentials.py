@@ -23,7 +23,7 @@ def a_file(folder: Path, content: object) -> Path:
     return file
 
 
-def test_credentials_are_the_file_word_for_word(tmp_path: Path) -> None:
+def test_credentials_as_a_dict_equal_the_file(tmp_path: Path) -> None:
     assert asdict(Credentials.read(a_file(tmp_path, CONTENT))) == CONTENT
 
 
@@ -37,7 +37,7 @@ def test_a_url_and_two_tokens_are_enough(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["https://verify.example.com", "https://verify.example.com/", "https://verify.example.com/graphql"])
-def test_the_same_tokens_serve_another_address(tmp_path: Path, url: str) -> None:
+def test_credentials_can_be_used_for_another_url(tmp_path: Path, url: str) -> None:
     credentials = Credentials.read(a_file(tmp_path, CONTENT)).at(url)
 
     assert credentials.url == "https://verify.example.com"
@@ -46,13 +46,13 @@ def test_the_same_tokens_serve_another_address(tmp_path: Path, url: str) -> None
     assert credentials.tokens.integrator == "integrator.token"
 
 
-def test_tokens_are_not_shown(tmp_path: Path) -> None:
+def test_the_repr_does_not_show_tokens(tmp_path: Path) -> None:
     assert ".token" not in repr(Credentials.read(a_file(tmp_path, CONTENT)))
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://example.com", "http://", "http://[bad", "http://host:99999", "http://a b"])
-def test_what_is_no_address_is_refused(tmp_path: Path, url: str) -> None:
-    with pytest.raises(BadCredentials, match="give one such as"):
+def test_an_invalid_url_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(BadCredentials, match="use a URL such as"):
         Credentials.read(a_file(tmp_path, CONTENT)).at(url)
 
 
@@ -62,18 +62,18 @@ def test_what_is_no_address_is_refused(tmp_path: Path, url: str) -> None:
         ([], "needs"),
         ({"url": "http://127.0.0.1:8000"}, "needs"),
         (CONTENT | {"url": None, "graphql": None}, "has no 'url'"),
-        (CONTENT | {"url": "127.0.0.1"}, "is not a gateway's address"),
+        (CONTENT | {"url": "127.0.0.1"}, "is not a gateway's URL"),
         (CONTENT | {"tokens": {"integrator": "a"}}, "has no token 'provider'"),
         (CONTENT | {"tokens": {"integrator": " ", "provider": "b"}}, "has no token 'integrator'"),
-        (CONTENT | {"tokens": {"integrator": "a\nb", "provider": "b"}}, "characters that no token has"),
+        (CONTENT | {"tokens": {"integrator": "a\nb", "provider": "b"}}, "characters that are not allowed in tokens"),
     ],
 )
-def test_a_file_that_lacks_something_is_refused_with_what_it_lacks(tmp_path: Path, content: object, problem: str) -> None:
+def test_an_incomplete_file_is_refused_with_the_missing_field(tmp_path: Path, content: object, problem: str) -> None:
     with pytest.raises(BadCredentials, match=problem):
         Credentials.read(a_file(tmp_path, content))
 
 
-def test_a_file_that_is_missing_is_refused_with_how_to_get_one(tmp_path: Path) -> None:
+def test_for_a_missing_file_the_error_names_the_command_that_writes_it(tmp_path: Path) -> None:
     with pytest.raises(BadCredentials, match=r"No such file.*gateway dev --credentials-file"):
         Credentials.read(tmp_path / "nothing.json")
 

@@ -1,7 +1,6 @@
 from collections import Counter
 from datetime import timedelta
 from itertools import islice
-from random import Random
 from statistics import median
 
 import pytest
@@ -15,17 +14,15 @@ from domain.result import Result as DomainResult
 from domain.status import Status
 from domain.text import web_address
 from domain.verification import Verification
-from simulation import reasons
 from simulation.lifecycle import lifecycle, lifecycles
 from simulation.people import Document
-from simulation.reasons import Reason, tries_again
 from simulation.runner import SPEED
 from simulation.steps import Attempt, Lifecycle, Progress, Result, Step
 from tests.factories import WINDOWS, a_verification, later
+from tests.simulation.test_reasons import CATALOGUE, SEED
 
-CATALOGUE = [Reason(reason.code, reason.type.name, tuple(status.name for status in reason.statuses)) for reason in domain_reasons.CATALOGUE.values()]
 EXPIRIES = {domain_reasons.NEVER_STARTED, domain_reasons.LINK_EXPIRED, domain_reasons.VERIFICATION_EXPIRED}
-SEED, MANY = 7, 3000
+MANY = 3000
 
 numbers = st.integers(0, 2**40)
 
@@ -41,12 +38,12 @@ def first_attempts(lives: list[Lifecycle]) -> list[Attempt]:
 
 
 def outcome(attempt: Attempt) -> Result | None:
-    """The result that stands at the end, if there is one."""
+    """The result among the steps, if the attempt has one."""
     return next((step for step in attempt.steps if isinstance(step, Result)), None)
 
 
 def extracted(document: Document) -> ExtractedDocument:
-    """The document as the domain takes it."""
+    """The same document as a domain object."""
     return ExtractedDocument.extracted(
         document.full_name,
         document.born_on,
@@ -56,8 +53,8 @@ def extracted(document: Document) -> ExtractedDocument:
     )
 
 
-def happens(verification: Verification, step: Step, seconds: float) -> Verification:
-    """The verification after a step of a plan, by the domain's own rules."""
+def changed_by(verification: Verification, step: Step, seconds: float) -> Verification:
+    """The verification after a step of a plan, according to the domain's rules."""
     at = later(seconds=seconds)
     if isinstance(step, Progress):
         return verification.progressed(DomainProgress[step.progress], WINDOWS, at, step.event)
@@ -73,7 +70,7 @@ def test_another_seed_gives_other_lives(lives: list[Lifecycle]) -> None:
     assert not set(islice(lifecycles(SEED + 1, CATALOGUE), 50)) & set(lives[:50])
 
 
-def test_a_life_depends_on_no_life_before_it(lives: list[Lifecycle]) -> None:
+def test_a_life_does_not_depend_on_earlier_lives(lives: list[Lifecycle]) -> None:
     assert lifecycle(SEED, 42, CATALOGUE) == lives[42]
 
 
@@ -81,14 +78,14 @@ def test_the_order_of_the_catalogue_does_not_matter(lives: list[Lifecycle]) -> N
     assert list(islice(lifecycles(SEED, CATALOGUE[::-1]), 50)) == lives[:50]
 
 
-def test_the_first_life_begins_at_once_and_the_rest_a_mean_gap_apart(lives: list[Lifecycle]) -> None:
+def test_the_first_life_starts_at_once_and_the_others_a_mean_gap_apart(lives: list[Lifecycle]) -> None:
     assert lives[0].gap == 0
     assert sum(life.gap for life in lives) / MANY == pytest.approx(1, abs=0.1)
 
 
 @settings(deadline=None)
 @given(seed=numbers, number=numbers)
-def test_the_domain_accepts_all_that_is_asked_for(seed: int, number: int) -> None:
+def test_the_domain_accepts_every_planned_request(seed: int, number: int) -> None:
     life = lifecycle(seed, number, CATALOGUE)
 
     DeclaredIdentity.declared(life.person.first_name, life.person.last_name)
@@ -102,7 +99,7 @@ def test_the_domain_accepts_every_step_of_every_attempt(seed: int, number: int) 
         verification, seconds = a_verification(), 0.0
         for step in (*attempt.steps, *attempt.late):
             seconds += step.after_seconds
-            verification = happens(verification, step, seconds)
+            verification = changed_by(verification, step, seconds)
 
         expected = outcome(attempt)
         assert verification.status.name == (expected.status if expected else "PENDING")
@@ -111,7 +108,7 @@ def test_the_domain_accepts_every_step_of_every_attempt(seed: int, number: int) 
 
 @settings(deadline=None)
 @given(seed=numbers, number=numbers)
-def test_an_attempt_has_its_result_last_and_only_late_steps_after_one(seed: int, number: int) -> None:
+def test_a_result_is_the_last_step_and_only_late_steps_follow_it(seed: int, number: int) -> None:
     for attempt in lifecycle(seed, number, CATALOGUE).attempts:
         assert not any(isinstance(step, Result) for step in attempt.steps[:-1])
         assert outcome(attempt) or not attempt.late
@@ -129,24 +126,24 @@ def test_a_document_bears_the_declared_name(seed: int, number: int) -> None:
 
 @settings(deadline=None)
 @given(seed=numbers, number=numbers)
-def test_nobody_reports_what_only_time_brings(seed: int, number: int) -> None:
+def test_no_step_reports_a_code_that_only_deadlines_cause(seed: int, number: int) -> None:
     for attempt in lifecycle(seed, number, CATALOGUE).attempts:
         for step in (*attempt.steps, *attempt.late):
             assert isinstance(step, Progress) or EXPIRIES.isdisjoint(step.codes)
 
 
-def test_a_face_is_found_wanting_only_where_faces_are_compared(lives: list[Lifecycle]) -> None:
+def test_codes_about_faces_occur_only_with_face_recognition(lives: list[Lifecycle]) -> None:
     about_faces = {reason.code for reason in CATALOGUE if reason.type == "FACE_CAPTURE_ISSUE"}
-    found = {
+    codes = {
         faces: {code for life in lives if life.face_recognition is faces for a in life.attempts if (r := outcome(a)) for code in r.codes}
         for faces in (True, False)
     }
 
-    assert about_faces & found[True]
-    assert not about_faces & found[False]
+    assert about_faces & codes[True]
+    assert not about_faces & codes[False]
 
 
-def test_most_are_verified_and_every_other_end_comes_up(first_attempts: list[Attempt]) -> None:
+def test_most_attempts_are_verified_and_every_other_end_occurs(first_attempts: list[Attempt]) -> None:
     ends = Counter(result.status if (result := outcome(attempt)) else f"left after {len(attempt.steps)}" for attempt in first_attempts)
 
     assert ends["VERIFIED"] > MANY / 2
@@ -154,36 +151,14 @@ def test_most_are_verified_and_every_other_end_comes_up(first_attempts: list[Att
     assert min(ends.values()) > MANY / 100
 
 
-def test_every_code_that_has_a_weight_comes_up() -> None:
-    random = Random(SEED)
-    seen = {code for _ in range(20_000) for code in reasons.given(random, random.choice(("FAILED", "INCONCLUSIVE")), CATALOGUE, faces=True)}
-    seen |= {reasons.pressed(random) for _ in range(1000)}
-
-    assert {code for code, weight in reasons.WEIGHTS.items() if weight} == {code for code in seen if not code.startswith("IDVV_9")}
-
-
-def test_every_code_of_the_catalogue_has_a_weight() -> None:
-    assert set(reasons.WEIGHTS) == set(domain_reasons.CATALOGUE)
-
-
-def test_a_code_that_the_catalogue_gains_comes_up() -> None:
-    random, catalogue = Random(SEED), [*CATALOGUE, Reason("IDVV_2999", "IDENTITY_FRAUD", ("FAILED",))]
-
-    assert any("IDVV_2999" in reasons.given(random, "FAILED", catalogue, faces=True) for _ in range(5000))
-
-
-def test_a_new_code_is_rare(first_attempts: list[Attempt]) -> None:
+def test_a_code_outside_of_the_catalogue_is_rare(first_attempts: list[Attempt]) -> None:
     results = [result for attempt in first_attempts if (result := outcome(attempt)) and result.codes]
     new = sum(not domain_reasons.explained(code).known for result in results for code in result.codes)
 
     assert 0 < new < len(results) / 20
 
 
-def test_without_a_catalogue_every_code_is_new() -> None:
-    assert [code[:6] for code in reasons.given(Random(SEED), "FAILED", [], faces=True)] == ["IDVV_9"]
-
-
-def test_results_come_twice_out_of_order_and_contradicted(first_attempts: list[Attempt]) -> None:
+def test_some_results_arrive_twice_out_of_order_or_contradicted(first_attempts: list[Attempt]) -> None:
     late = Counter(
         "progress" if isinstance(step, Progress) else "same" if step.codes == result.codes and step.status == result.status else "other"
         for attempt in first_attempts
@@ -204,15 +179,6 @@ def test_a_life_takes_a_demo_5_to_60_seconds(first_attempts: list[Attempt]) -> N
     assert sum(length < 60 for length in lengths) > 0.99 * len(lengths)
 
 
-def test_nobody_dallies_past_the_windows_of_the_gateway(first_attempts: list[Attempt]) -> None:
+def test_every_attempt_fits_into_the_gateways_deadlines(first_attempts: list[Attempt]) -> None:
     for attempt in first_attempts:
         assert timedelta(seconds=sum(step.after_seconds for step in attempt.steps)) / SPEED < WINDOWS.link
-
-
-def test_the_worst_advice_decides_whether_somebody_tries_again() -> None:
-    assert tries_again(0.5, ["RETRY_NOW"])
-    assert not tries_again(0.95, ["RETRY_NOW"])
-    assert not tries_again(0.0, ["RETRY_NOW", "DO_NOT_RETRY"])
-    assert not tries_again(0.0, ["OFFER_ALTERNATIVE"])
-    assert not tries_again(0.0, [])
-    assert not tries_again(0.0, ["AN_ADVICE_OF_TOMORROW"])

@@ -11,12 +11,12 @@ SDL = build_schema((Path(schema.__file__).parent / "schema.graphql").read_text(e
 
 
 @pytest.mark.parametrize("operation", ["CATALOGUE", "READ", "CREATE", "RETRY", "ANONYMIZE", "PROGRESS", "RESULT"])
-def test_every_operation_is_valid_by_the_schema(operation: str) -> None:
+def test_every_operation_is_valid_against_the_schema(operation: str) -> None:
     assert validate(SDL, parse(getattr(parties, operation))) == []
 
 
-def test_a_state_knows_its_last_event_and_whether_it_is_final() -> None:
-    state = State.answered(
+def test_a_state_is_parsed_from_a_verification() -> None:
+    state = State.parsed(
         {
             "id": "ver_1",
             "status": "FAILED",

@@ -1,22 +1,20 @@
 import asyncio
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from simulation.command import run
 from simulation.credentials import Credentials, Tokens
 from simulation.errors import BadPace, Unreachable
 from simulation.runner import simulate
 from simulation.tally import Tally
 
-# Nothing listens there: it is reserved, and below the ports that a test could be given.
+# Nothing listens on this reserved port, which is below the ports that the system assigns to tests.
 NOWHERE = "http://127.0.0.1:1"
 CREDENTIALS = Credentials(NOWHERE, f"{NOWHERE}/graphql", "", "acme", Tokens("integrator", "provider"))
 
 
-async def test_a_gateway_that_is_not_there_is_said_not_to_be() -> None:
+async def test_an_unreachable_gateway_is_reported() -> None:
     tally = Tally()
 
     with pytest.raises(Unreachable, match="Is the gateway running there"):
@@ -26,7 +24,7 @@ async def test_a_gateway_that_is_not_there_is_said_not_to_be() -> None:
     assert tally.lives == 0
 
 
-async def test_a_gateway_that_is_not_there_yet_is_waited_for_until_cancelled() -> None:
+async def test_a_simulation_waits_for_an_unreachable_gateway_until_cancelled() -> None:
     tally = Tally()
 
     with pytest.raises(TimeoutError):
@@ -37,15 +35,6 @@ async def test_a_gateway_that_is_not_there_yet_is_waited_for_until_cancelled() -
 
 
 @pytest.mark.parametrize("pace", [{"rate": 0.0}, {"rate": -1.0}, {"rate": math.nan}, {"speed": 0.0}, {"max_in_flight": 0}, {"count": -1}])
-async def test_a_pace_that_nothing_can_be_driven_at_is_refused(pace: dict[str, Any]) -> None:
+async def test_an_invalid_pace_is_refused(pace: dict[str, Any]) -> None:
     with pytest.raises(BadPace):
         await simulate(credentials=CREDENTIALS, **pace)
-
-
-def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(tmp_path / "nothing.json", count=1) == 2
-
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert output.err.count("\n") == 1
-    assert output.err.startswith("gateway simulate: cannot read the credentials file")

@@ -1,4 +1,4 @@
-"""What can't be read is counted each time, and logged once."""
+"""Unreadable documents and values are counted each time, and logged once."""
 
 import pytest
 
@@ -23,9 +23,7 @@ def test_each_verification_and_field_is_logged_once_and_counted_each_time(caplog
     ]
 
 
-def test_what_is_remembered_is_bounded_and_what_was_forgotten_is_logged_again(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_forgotten_document_is_logged_again_since_memory_is_bounded(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bad_documents, "MAX_LOGGED", 2)
     bad = BadDocuments()
 
@@ -36,5 +34,5 @@ def test_what_is_remembered_is_bounded_and_what_was_forgotten_is_logged_again(
 
 
 @pytest.mark.parametrize(("id", "shown"), [("v" * 100, "v" * 64), (7, "<int>"), ({"name": "Jeanne Moreau"}, "<dict>"), (None, "<NoneType>")])
-def test_of_an_id_no_more_is_shown_than_is_safe(id: object, shown: str) -> None:
+def test_an_id_is_shown_only_as_far_as_it_is_safe(id: object, shown: str) -> None:
     assert BadDocument(id, "_id").verification_id == shown

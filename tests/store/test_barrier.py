@@ -1,4 +1,4 @@
-"""Certainty that what is read next is not older than anything that was acknowledged."""
+"""Reads behind the barrier see every write that was acknowledged before it."""
 
 import asyncio
 from time import monotonic
@@ -12,14 +12,14 @@ from tests.factories import a_verification
 from tests.storing import DATA_KEYS
 
 
-async def test_those_who_wait_share_a_write_that_begins_after_they_came(store: Store, commands: Commands) -> None:
+async def test_waiting_callers_share_a_write_that_begins_after_their_calls(store: Store, commands: Commands) -> None:
     with commands.sent(store.database.name) as sent:
         await asyncio.gather(*(store.barrier.passed() for _ in range(20)))
 
     assert [next(iter(command)) for command in sent] == ["update", "update"]
 
 
-async def test_whoever_comes_alone_writes_alone(store: Store, commands: Commands) -> None:
+async def test_sequential_callers_each_write_once(store: Store, commands: Commands) -> None:
     with commands.sent(store.database.name) as sent:
         for _ in range(3):
             await store.barrier.passed()
@@ -27,7 +27,7 @@ async def test_whoever_comes_alone_writes_alone(store: Store, commands: Commands
     assert [next(iter(command)) for command in sent] == ["update"] * 3
 
 
-async def test_before_anything_is_said_not_to_exist_the_barrier_is_passed(store: Store, verifications: Verifications, commands: Commands) -> None:
+async def test_a_missing_verification_is_reported_only_after_the_barrier(store: Store, verifications: Verifications, commands: Commands) -> None:
     added = await verifications.add(a_verification())
 
     with commands.sent(store.database.name) as sent:
@@ -37,7 +37,7 @@ async def test_before_anything_is_said_not_to_exist_the_barrier_is_passed(store:
     assert [next(iter(command)) for command in sent] == ["find", "find", "update", "find"]
 
 
-async def test_whoever_gives_up_waiting_keeps_nobody_from_passing(store: Store) -> None:
+async def test_a_cancelled_caller_does_not_block_the_others(store: Store) -> None:
     impatient, patient = [asyncio.create_task(store.barrier.passed()) for _ in range(2)]
     await asyncio.sleep(0)
 
@@ -46,13 +46,13 @@ async def test_whoever_gives_up_waiting_keeps_nobody_from_passing(store: Store) 
     await patient
 
 
-async def test_those_who_wait_share_a_failure_too(clock: Clock) -> None:
+async def test_waiting_callers_share_a_failure(clock: Clock) -> None:
     client = connect("mongodb://127.0.0.1:1/gateway", timeout_seconds=1)
     store, begun = Store(client, DATA_KEYS, clock), monotonic()
 
     outcomes = await asyncio.gather(*(store.barrier.passed() for _ in range(40)), return_exceptions=True)
 
     assert [type(outcome) for outcome in outcomes] == [Unavailable] * 40
-    # One after the other they would take 40 seconds.
+    # One after the other, the failures would take 40 seconds.
     assert monotonic() - begun < 20
     close(client)

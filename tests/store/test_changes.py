@@ -1,134 +1,68 @@
-"""Changes: made by their rules, one after the other, and none of them lost."""
+"""The changes of a database, through lost cursors and in any number."""
 
 import asyncio
-from datetime import datetime
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from pymongo import MongoClient
 
-from domain.errors import Conflict, NotFound, NotRetryable
-from domain.verification import Verification
-from store.driver import Document
-from store.indexes import VERIFICATIONS
-from store.verifications import Stale, Store, Verifications
-from tests.clock import Clock
-from tests.commands import Commands
-from tests.factories import (
-    FAILED_RESULT,
-    NOON,
-    VERIFIED_RESULT,
-    a_verification,
-    later,
-    retried,
-)
-from tests.store.contents import stored
-from tests.store.histories import noted, noting, opening, versions
-from tests.storing import encode, storing
+from store.changes import changes
+from store.driver import Document, close, database, watching
+from store.stream import MAX_CHANGES
+from store.verifications import Store
+from tests.store.test_stream import inserted, open_cursors
+from tests.storing import GENEROUS_SECONDS
+
+Changes = AsyncGenerator[Document | None, None]
 
 
-async def test_two_results_at_once_leave_one_winner(verifications: Verifications) -> None:
-    pending = await verifications.add(a_verification())
-
-    verified = await verifications.replace(pending, pending.concluded(VERIFIED_RESULT, NOON))
-
-    with pytest.raises(Stale):
-        await verifications.replace(pending, pending.concluded(FAILED_RESULT, NOON))
-    assert await verifications.get(pending.id) == verified
-
-
-async def test_a_change_is_made_by_its_rule_at_the_time_of_the_store(verifications: Verifications, clock: Clock) -> None:
-    pending = await verifications.add(a_verification())
-    clock.now = later(minutes=3)
-
-    changed = await verifications.change(pending.id, opening)
-
-    assert changed == opening(pending, later(minutes=3))
-    assert await verifications.get(pending.id) == changed
+@asynccontextmanager
+async def followed(uri: str) -> AsyncIterator[Changes]:
+    """The changes of a database, until the context ends."""
+    client = watching(uri)
+    try:
+        async with aclosing(changes(database(client))) as stream:
+            yield stream
+    finally:
+        close(client)
 
 
-async def test_a_rule_that_changes_nothing_writes_nothing(store: Store, verifications: Verifications, commands: Commands) -> None:
-    opened = await verifications.add(opening(a_verification(), NOON))
-
-    with commands.sent(store.database.name) as sent:
-        assert await verifications.change(opened.id, opening) == opened
-
-    assert [next(iter(command)) for command in sent] == ["find"]
-
-
-async def test_what_a_rule_refuses_is_not_written(store: Store, verifications: Verifications) -> None:
-    pending = await verifications.add(a_verification())
-
-    with pytest.raises(NotRetryable):
-        await verifications.retry(pending.id, retried)
-
-    assert await stored(store) == [pending]
+@pytest.fixture
+async def following(database_uri: str, store: Store) -> AsyncIterator[Changes]:
+    """The changes of the store's database, after the first None."""
+    async with followed(database_uri) as stream:
+        assert await anext(stream) is None
+        yield stream
 
 
-async def test_what_is_not_there_is_not_changed(verifications: Verifications) -> None:
-    with pytest.raises(NotFound):
-        await verifications.change("ver_unknown", opening)
-    with pytest.raises(NotFound):
-        await verifications.retry("ver_unknown", retried)
+async def received(stream: Changes, count: int) -> list[str | None]:
+    """The ids of the next changes; None if changes may be missing there."""
+    ids: list[str | None] = []
+    async with asyncio.timeout(GENEROUS_SECONDS):
+        while len(ids) < count:
+            change = await anext(stream)
+            ids.append(change["fullDocument"]["_id"] if change else None)
+    return ids
 
 
-async def test_of_fifty_writers_at_once_nobody_is_lost(verifications: Verifications) -> None:
-    added = await verifications.add(a_verification())
-    writers = [f"writer-{number}" for number in range(50)]
-
-    await asyncio.gather(*(verifications.change(added.id, noting(writer)) for writer in writers))
-
-    after = await verifications.require(added.id)
-    assert versions(after) == [*range(1, 52)]
-    assert {event.source_id for event in after.events[1:]} == {*writers}
+def kill_cursors(mongo: MongoClient[Document], name: str) -> None:
+    """Make the server drop the cursors over a whole database."""
+    mongo[name].command("killCursors", "$cmd.aggregate", cursors=[operation["cursor"]["cursorId"] for operation in open_cursors(mongo, name)])
 
 
-async def test_writers_of_one_process_wait_for_one_another_and_do_not_race(store: Store, verifications: Verifications, commands: Commands) -> None:
-    added = await verifications.add(a_verification())
+async def test_every_change_arrives_once_and_in_order_however_many_there_are(store: Store, following: Changes) -> None:
+    ids = await inserted(store, 2 * MAX_CHANGES + 1)
 
-    with commands.sent(store.database.name) as sent:
-        await asyncio.gather(*(verifications.change(added.id, noting("event")) for _ in range(20)))
-
-    assert [next(iter(command)) for command in sent].count("update") == 20
+    assert await received(following, len(ids)) == ids
 
 
-async def test_of_fifty_writers_in_two_processes_nobody_is_lost(database_uri: str, store: Store, verifications: Verifications) -> None:
-    added = await verifications.add(a_verification())
-    writers = [f"writer-{number}" for number in range(50)]
+async def test_no_change_is_lost_if_the_server_drops_the_cursor(store: Store, following: Changes, mongo: MongoClient[Document]) -> None:
+    first = await inserted(store, 1)
+    assert await received(following, 1) == first
 
-    async with storing(database_uri, store.now, patience_seconds=120) as other:
-        both = [verifications, other.within("acme")]
-        await asyncio.gather(*(both[number % 2].change(added.id, noting(writer)) for number, writer in enumerate(writers)))
+    for _ in range(3):
+        await asyncio.to_thread(kill_cursors, mongo, store.database.name)
+        ids = await inserted(store, 5)
 
-    after = await verifications.require(added.id)
-    assert versions(after) == [*range(1, 52)]
-    assert {event.source_id for event in after.events[1:]} == {*writers}
-
-
-async def test_whoever_loses_every_race_is_told_of_the_conflict(database_uri: str, clock: Clock) -> None:
-    async with storing(database_uri, clock, patience_seconds=0.5) as store:
-        verifications = store.within("acme")
-        added = await verifications.add(a_verification())
-        faster: MongoClient[Document]
-        with MongoClient(database_uri) as faster:
-
-            def beaten(verification: Verification, at: datetime) -> Verification:
-                """A rule during which another process writes."""
-                faster[store.database.name][VERIFICATIONS].replace_one({"_id": verification.id}, encode(noted(verification, "faster")))
-                return noted(verification, "slower", at)
-
-            with pytest.raises(Conflict):
-                await verifications.change(added.id, beaten)
-
-        after = await verifications.require(added.id)
-        assert after.version > 1
-        assert "slower" not in [event.source_id for event in after.events]
-
-
-async def test_without_patience_nothing_is_tried(database_uri: str, clock: Clock) -> None:
-    async with storing(database_uri, clock, patience_seconds=0) as store:
-        added = await store.within("acme").add(a_verification())
-
-        with pytest.raises(Conflict):
-            await store.within("acme").change(added.id, opening)
-
-        assert await stored(store) == [added]
+        assert await received(following, 5) == ids

@@ -1,4 +1,4 @@
-"""How a verification is kept."""
+"""Verifications as documents."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,14 +16,14 @@ from domain.verification import Idempotency, Verification
 from store.documents import instant, milliseconds
 from store.driver import UTC_INSTANTS
 from tests.factories import VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, an_anonymized_verification, later
-from tests.store.histories import chains, over_histories
+from tests.histories import chains, over_histories
 from tests.storing import decode, encode
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def values(document: Any) -> Iterator[Any]:
-    """Everything that stands in a document, at any depth."""
+    """All values of a document, at any depth."""
     yield document
     for value in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
         yield from values(value)
@@ -31,7 +31,7 @@ def values(document: Any) -> Iterator[Any]:
 
 @over_histories
 @given(chains())
-def test_whatever_happened_to_a_verification_is_the_same_after_storing_it(attempts: list[Verification]) -> None:
+def test_any_verification_is_the_same_after_storing_it(attempts: list[Verification]) -> None:
     for verification in attempts:
         stored = bson.decode(bson.encode(encode(verification)), UTC_INSTANTS)
 
@@ -40,21 +40,21 @@ def test_whatever_happened_to_a_verification_is_the_same_after_storing_it(attemp
 
 @over_histories
 @given(chains())
-def test_what_is_absent_is_left_out_and_never_null(attempts: list[Verification]) -> None:
+def test_missing_values_are_left_out_and_never_null(attempts: list[Verification]) -> None:
     for verification in attempts:
         assert None not in [value for value in values(encode(verification)) if not isinstance(value, dict | list)]
 
 
 @over_histories
 @given(chains())
-def test_the_events_are_numbered_as_the_versions_are(attempts: list[Verification]) -> None:
+def test_events_are_numbered_by_versions(attempts: list[Verification]) -> None:
     for verification in attempts:
         document = encode(verification)
 
         assert [event["version"] for event in document["events"]] == [*range(1, document["version"] + 1)]
 
 
-def test_a_verification_has_the_fields_of_the_design() -> None:
+def test_the_document_of_a_verification() -> None:
     verification = a_verification(id="ver_1", idempotency=Idempotency("key-1", "fingerprint"), reference="order-1")
 
     document = encode(verification)
@@ -82,7 +82,7 @@ def test_a_verification_has_the_fields_of_the_design() -> None:
     }
 
 
-def test_an_instant_at_which_the_system_acts_is_stored_where_there_is_one() -> None:
+def test_due_is_stored_while_the_system_has_to_act() -> None:
     pending, opened = a_verification(), a_verification().progressed(Progress.LINK_OPENED, WINDOWS, later(minutes=1))
     completed = opened.progressed(Progress.CAPTURE_COMPLETED, WINDOWS, later(minutes=2))
 
@@ -92,7 +92,7 @@ def test_an_instant_at_which_the_system_acts_is_stored_where_there_is_one() -> N
     assert "due" not in encode(a_final_verification())
 
 
-def test_an_outcome_is_an_event_with_its_reasons() -> None:
+def test_an_outcome_is_stored_as_an_event_with_its_reasons() -> None:
     document = encode(a_verification().concluded(Result.reported(Status.FAILED, ["IDVV_2101"], source_id="event-1"), later(minutes=1)))
 
     assert document["events"][1] == {
@@ -107,14 +107,14 @@ def test_an_outcome_is_an_event_with_its_reasons() -> None:
     }
 
 
-def test_a_document_of_which_nothing_was_read_is_not_the_same_as_none() -> None:
+def test_an_empty_extracted_document_differs_from_none() -> None:
     verification = a_final_verification(Result.reported(Status.VERIFIED, [], ExtractedDocument()))
 
     assert decode(encode(verification)).extracted == ExtractedDocument()
     assert decode(encode(a_final_verification(Result.reported(Status.VERIFIED, [])))).extracted is None
 
 
-def test_of_an_anonymized_verification_no_personal_data_are_left() -> None:
+def test_an_anonymized_document_contains_no_personal_data() -> None:
     document = encode(an_anonymized_verification(VERIFIED_RESULT, idempotency=Idempotency("key-1", "fingerprint")))
 
     assert document.keys().isdisjoint({"declared", "extracted"})
@@ -124,7 +124,7 @@ def test_of_an_anonymized_verification_no_personal_data_are_left() -> None:
 
 
 @given(st.datetimes(EPOCH.replace(tzinfo=None), timezones=st.just(UTC)))
-def test_an_instant_counts_in_whole_milliseconds(at: datetime) -> None:
+def test_instants_are_stored_in_whole_milliseconds(at: datetime) -> None:
     whole = at.replace(microsecond=at.microsecond // 1000 * 1000)
 
     assert instant(milliseconds(whole)) == whole

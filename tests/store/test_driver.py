@@ -1,4 +1,4 @@
-"""What MongoDB's silence becomes, and what the driver hands over."""
+"""Time-outs and failures of MongoDB as errors of the domain, and the values that the driver reads."""
 
 from datetime import UTC
 
@@ -7,15 +7,15 @@ from pymongo.errors import OperationFailure, WriteError
 
 from domain.errors import Unavailable
 from domain.filter import Filter, Order
-from store.driver import answering, close, connect, database, fetch, in_thread, ping, plainly
+from store.driver import answering, close, connect, database, fetch, in_thread, ping, with_naive_instants
 from store.pages import PageRequest
 from store.verifications import Store
 from tests.factories import a_verification
-from tests.store.histories import noted
+from tests.histories import noted
 from tests.storing import DATA_KEYS, encode
 
 
-async def test_an_operation_that_takes_too_long_is_given_up(database_uri: str, store: Store) -> None:
+async def test_a_slow_operation_times_out(database_uri: str, store: Store) -> None:
     await store.within("acme").add(a_verification())
     impatient = connect(database_uri, timeout_seconds=0.3)
 
@@ -25,27 +25,27 @@ async def test_an_operation_that_takes_too_long_is_given_up(database_uri: str, s
     close(impatient)
 
 
-async def test_a_read_of_many_that_takes_too_long_is_given_up(database_uri: str, store: Store) -> None:
+async def test_a_slow_read_of_many_documents_times_out(database_uri: str, store: Store) -> None:
     await store.within("acme").add(a_verification())
     impatient = connect(database_uri, timeout_seconds=0.3)
     collection = database(impatient)["verifications"]
 
     with pytest.raises(Unavailable), answering():
-        await in_thread(lambda: fetch(plainly(collection), {"$where": "sleep(5000) || true"}))
+        await in_thread(lambda: fetch(with_naive_instants(collection), {"$where": "sleep(5000) || true"}))
 
     close(impatient)
 
 
-async def test_more_than_a_batch_is_read_in_one_go(store: Store) -> None:
+async def test_more_documents_than_one_batch_are_read_at_once(store: Store) -> None:
     crowd = [encode(a_verification()) for _ in range(300)]
     await store.collection.insert_many(crowd)
 
-    documents = await in_thread(lambda: fetch(store.plain, {}, {"_id": 1}, sort=[("_id", 1)]))
+    documents = await in_thread(lambda: fetch(store.naive_collection, {}, {"_id": 1}, sort=[("_id", 1)]))
 
     assert documents == [{"_id": document["_id"]} for document in crowd]
 
 
-async def test_who_has_ended_takes_nothing_from_others_of_the_same_database(database_uri: str, store: Store) -> None:
+async def test_closing_a_client_does_not_affect_other_clients(database_uri: str, store: Store) -> None:
     await store.within("acme").add(a_verification())
     ended = connect(database_uri, timeout_seconds=5)
     everything = PageRequest(Order.CREATED_NEWEST, 10)
@@ -57,12 +57,12 @@ async def test_who_has_ended_takes_nothing_from_others_of_the_same_database(data
 
 
 @pytest.mark.parametrize("code", [50, 91, 189, 11600, 11602, 10107])
-def test_a_write_that_ran_out_of_time_or_lost_its_primary_is_taken_for_silence(code: int) -> None:
+def test_a_write_that_timed_out_or_lost_its_primary_is_unavailable(code: int) -> None:
     with pytest.raises(Unavailable), answering():
         raise WriteError("not now", code)
 
 
-async def test_what_mongodb_refuses_is_not_taken_for_silence(store: Store) -> None:
+async def test_a_refused_operation_is_not_reported_as_unavailable(store: Store) -> None:
     with pytest.raises(OperationFailure), answering():
         await store.collection.find_one({"$unheard": 1})
 
@@ -77,7 +77,7 @@ async def test_instants_are_in_utc_by_identity(store: Store) -> None:
     assert (await ping(store.database)).tzinfo is UTC
 
 
-async def test_a_database_that_the_address_does_not_name_is_called_gateway(mongo_uri: str) -> None:
+async def test_the_default_database_is_called_gateway(mongo_uri: str) -> None:
     client = connect(mongo_uri.replace("/gateway?", "/?"), timeout_seconds=30)
 
     assert database(client).name == "gateway"

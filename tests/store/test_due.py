@@ -1,4 +1,4 @@
-"""What the system must act on."""
+"""Verifications on which the system must act."""
 
 from domain.event import Progress
 from domain.verification import Verification
@@ -14,11 +14,11 @@ from tests.factories import (
     an_anonymized_verification,
     later,
 )
-from tests.store.histories import opening
+from tests.histories import opening
 
 
 def due(verification: Verification) -> Due:
-    """What the store says of a verification that is overdue."""
+    """The entry of an overdue verification."""
     assert verification.due
     return Due(verification.due, verification.workspace, verification.id)
 
@@ -34,9 +34,7 @@ async def test_the_longest_overdue_come_first(store: Store, verifications: Verif
     assert await store.overdue(1) == [due(pending[1])]
 
 
-async def test_those_behind_one_are_found_even_where_they_are_overdue_since_the_same_instant(
-    store: Store, verifications: Verifications, clock: Clock
-) -> None:
+async def test_the_next_batch_includes_verifications_of_the_same_instant(store: Store, verifications: Verifications, clock: Clock) -> None:
     pending = [await verifications.add(a_verification(at=later(minutes=minutes))) for minutes in (0, 1, 1, 1, 2)]
     clock.now = later(days=8)
 
@@ -48,14 +46,14 @@ async def test_those_behind_one_are_found_even_where_they_are_overdue_since_the_
     assert found == [*map(due, pending)]
 
 
-async def test_those_that_hold_personal_data_of_an_old_outcome_are_found_the_oldest_first(store: Store, verifications: Verifications) -> None:
+async def test_personal_data_of_old_outcomes_are_found_the_oldest_first(store: Store, verifications: Verifications) -> None:
     completed = [await verifications.add(a_verification().concluded(FAILED_RESULT, later(minutes=minutes))) for minutes in (2, 0, 1, 3)]
     await verifications.add(an_anonymized_verification())
     await verifications.add(a_verification())
 
     found = await store.not_anonymized(later(minutes=2), 10)
 
-    assert [place.id for place in found] == [completed[index].id for index in (1, 2, 0)]
+    assert [entry.id for entry in found] == [completed[index].id for index in (1, 2, 0)]
     assert await store.not_anonymized(later(minutes=2), 10, after=found[1]) == found[2:]
     assert await store.not_anonymized(later(minutes=-1), 10) == []
 

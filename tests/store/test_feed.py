@@ -1,4 +1,4 @@
-"""The live status: who is told what, and when."""
+"""The live feed: which listener receives which changes, and when."""
 
 import asyncio
 import random
@@ -22,55 +22,55 @@ from store.pages import PageRequest
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.factories import FAILED_RESULT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
-from tests.store.histories import noted, versions
+from tests.histories import noted, versions
 from tests.storing import GENEROUS_SECONDS, a_feed, encode, feeding, next_change, until
 
 WRITES = 6
 
 
 async def followed(feed: Feed, verifications: Verifications, id: str) -> list[int]:
-    """The versions of all events that a subscriber sees of a verification until its outcome: listen, read, go on live."""
+    """The versions of all events of a verification that a subscriber receives until its outcome: listen, read, continue live."""
     with feed.listen(verifications.workspace, id=id) as listener:
         current = await verifications.require(id)
-        seen = versions(current)
+        received = versions(current)
         while not current.status.final:
-            current = await next_change(listener, newer_than=seen[-1])
-            seen += [event.version for event in current.events_after(seen[-1])]
-    return seen
+            current = await next_change(listener, newer_than=received[-1])
+            received += [event.version for event in current.events_after(received[-1])]
+    return received
 
 
-async def written(verifications: Verifications, id: str, pauses: list[float]) -> None:
-    """Write to a verification, with pauses, up to its outcome."""
+async def write_until_outcome(verifications: Verifications, id: str, pauses: list[float]) -> None:
+    """Add events to a verification, with pauses between them, and then its outcome."""
     for pause in pauses:
         await verifications.change(id, lambda it, at: noted(it, "event", at))
         await asyncio.sleep(pause)
     await verifications.change(id, lambda it, at: it.concluded(VERIFIED_RESULT, at))
 
 
-async def quiet(feed: Feed, store: Store) -> None:
-    """Wait until the feed has heard of all that was written so far."""
-    with feed.listen("quiet") as listener:
-        last = await store.within("quiet").add(a_verification(workspace="quiet"))
+async def caught_up(feed: Feed, store: Store) -> None:
+    """Wait until the feed has received all earlier writes."""
+    with feed.listen("caught-up") as listener:
+        last = await store.within("caught-up").add(a_verification(workspace="caught-up"))
         await next_change(listener, lambda it: it.id == last.id)
 
 
-async def test_a_subscriber_loses_and_doubles_nothing_whenever_it_comes(feed: Feed, verifications: Verifications) -> None:
+async def test_a_subscriber_loses_and_repeats_nothing_whenever_it_starts(feed: Feed, verifications: Verifications) -> None:
     chance = random.Random(27)
 
-    async def once() -> list[int]:
+    async def subscribe_during_writes() -> list[int]:
         added = await verifications.add(a_verification())
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(written(verifications, added.id, [chance.uniform(0, 0.02) for _ in range(WRITES)]))
+            tasks.create_task(write_until_outcome(verifications, added.id, [chance.uniform(0, 0.02) for _ in range(WRITES)]))
             await asyncio.sleep(chance.uniform(0, 0.02 * WRITES))
             return await followed(feed, verifications, added.id)
 
-    seen = await asyncio.gather(*(once() for _ in range(60)))
+    received = await asyncio.gather(*(subscribe_during_writes() for _ in range(60)))
 
-    assert seen == [[*range(1, WRITES + 3)]] * 60
+    assert received == [[*range(1, WRITES + 3)]] * 60
     assert feed.subscribers == 0
 
 
-async def test_a_burst_of_changes_arrives_complete_however_few_the_messages(feed: Feed, verifications: Verifications) -> None:
+async def test_a_burst_of_changes_arrives_with_all_events(feed: Feed, verifications: Verifications) -> None:
     added = await verifications.add(a_verification())
     following = asyncio.create_task(followed(feed, verifications, added.id))
     await until(lambda: feed.subscribers == 1)
@@ -81,9 +81,9 @@ async def test_a_burst_of_changes_arrives_complete_however_few_the_messages(feed
     assert await following == [*range(1, 202)]
 
 
-async def test_each_change_is_told_as_it_was_written(feed: Feed, store: Store, verifications: Verifications) -> None:
+async def test_each_change_is_delivered_as_it_was_written(feed: Feed, store: Store, verifications: Verifications) -> None:
     added = await verifications.add(a_verification())
-    await quiet(feed, store)
+    await caught_up(feed, store)
 
     with feed.listen("acme", id=added.id) as listener:
         changed = await verifications.change(added.id, lambda it, at: it.progressed(Progress.LINK_OPENED, WINDOWS, at))
@@ -91,28 +91,28 @@ async def test_each_change_is_told_as_it_was_written(feed: Feed, store: Store, v
         assert await listener.changes(GENEROUS_SECONDS) == [Change(changed, 1)]
 
 
-async def test_a_workspace_hears_of_all_its_verifications_and_of_no_other(feed: Feed, store: Store) -> None:
+async def test_a_workspace_receives_all_its_verifications_and_no_others(feed: Feed, store: Store) -> None:
     with feed.listen("acme") as ours, feed.listen("other") as theirs:
         first = await store.within("acme").add(a_verification())
         foreign = await store.within("other").add(a_verification(workspace="other"))
         second = await store.within("acme").add(a_verification())
-        await quiet(feed, store)
+        await caught_up(feed, store)
 
         assert [change.verification for change in await ours.changes(GENEROUS_SECONDS)] == [first, second]
         assert [change.verification for change in await theirs.changes(GENEROUS_SECONDS)] == [foreign]
 
 
-async def test_one_verification_is_told_to_its_own_workspace_only(feed: Feed, store: Store) -> None:
+async def test_a_verification_is_delivered_to_its_own_workspace_only(feed: Feed, store: Store) -> None:
     with feed.listen("other", id="ver_1") as theirs, feed.listen("acme", id="ver_1") as ours, feed.listen("acme", id="ver_2") as another:
         added = await store.within("acme").add(a_verification(id="ver_1"))
-        await quiet(feed, store)
+        await caught_up(feed, store)
 
         assert [change.verification for change in await ours.changes(GENEROUS_SECONDS)] == [added]
         assert await theirs.changes(timeout_seconds=0) == []
         assert await another.changes(timeout_seconds=0) == []
 
 
-async def test_a_chain_hears_of_all_its_attempts_and_of_no_other(feed: Feed, store: Store, verifications: Verifications) -> None:
+async def test_a_chain_receives_all_its_attempts_and_no_others(feed: Feed, store: Store, verifications: Verifications) -> None:
     failed = await verifications.add(a_final_verification(id="ver_1"))
 
     with (
@@ -123,21 +123,21 @@ async def test_a_chain_hears_of_all_its_attempts_and_of_no_other(feed: Feed, sto
         retry = await verifications.retry(failed.id, retried)
         before = await verifications.require(failed.id)
         await verifications.add(a_verification())
-        await quiet(feed, store)
+        await caught_up(feed, store)
 
         assert {change.verification.id: change.verification for change in await ours.changes(GENEROUS_SECONDS)} == {"ver_1": before, retry.id: retry}
         assert await another.changes(timeout_seconds=0) == []
         assert await theirs.changes(timeout_seconds=0) == []
 
 
-async def test_all_who_listen_to_the_same_are_told(feed: Feed, verifications: Verifications) -> None:
+async def test_all_listeners_of_a_verification_receive_its_changes(feed: Feed, verifications: Verifications) -> None:
     with feed.listen("acme") as one, feed.listen("acme") as two, feed.listen("acme", id="ver_1") as three:
         added = await verifications.add(a_verification(id="ver_1"))
 
         assert [await next_change(listener) for listener in (one, two, three)] == [added] * 3
 
 
-async def test_whoever_stops_listening_is_forgotten(feed: Feed) -> None:
+async def test_a_listener_is_removed_when_its_context_ends(feed: Feed) -> None:
     with feed.listen("acme"), feed.listen("acme"), feed.listen("acme", id="ver_1"), feed.listen("acme", chain="ver_1"):
         assert feed.subscribers == 4
 
@@ -148,11 +148,11 @@ async def test_whoever_stops_listening_is_forgotten(feed: Feed) -> None:
 
 
 @pytest.mark.parametrize("update", [{"$set": {"reference": "order-9"}}, [{"$set": {"reference": {"$concat": ["order-", "9"]}}}]])
-async def test_an_update_by_somebody_else_is_noticed(
+async def test_an_update_by_another_program_is_delivered(
     feed: Feed, store: Store, verifications: Verifications, update: dict[str, object] | list[dict[str, object]]
 ) -> None:
     added = await verifications.add(a_verification())
-    await quiet(feed, store)
+    await caught_up(feed, store)
 
     with feed.listen("acme", id=added.id) as listener:
         await store.collection.update_one({"_id": added.id}, update)
@@ -160,7 +160,7 @@ async def test_an_update_by_somebody_else_is_noticed(
         await next_change(listener, lambda it: it.reference == "order-9")
 
 
-async def test_an_event_that_somebody_else_added_by_an_update_is_told(feed: Feed, store: Store, verifications: Verifications) -> None:
+async def test_an_event_added_by_another_program_is_delivered(feed: Feed, store: Store, verifications: Verifications) -> None:
     added = await verifications.add(a_verification())
     after = encode(noted(added, "foreign", later(minutes=1)))
 
@@ -172,7 +172,7 @@ async def test_an_event_that_somebody_else_added_by_an_update_is_told(feed: Feed
         assert versions(await next_change(listener, newer_than=1)) == [1, 2]
 
 
-SPOILED: list[Document] = [
+DAMAGED: list[Document] = [
     {},
     {"workspace": "acme", "chain": "ver_1", "version": 2},
     {"workspace": "acme", "version": "2"},
@@ -188,10 +188,10 @@ SPOILED: list[Document] = [
 
 
 @pytest.mark.parametrize("id", ["ver_1", 7, {"not": "hashable"}])
-async def test_a_document_that_somebody_else_spoiled_ends_nobodys_feed(feed: Feed, store: Store, id: object) -> None:
+async def test_a_damaged_document_does_not_end_the_feed(feed: Feed, store: Store, id: object) -> None:
     with feed.listen("acme") as everything, feed.listen("acme", id="ver_1"), feed.listen("acme", chain="ver_1"):
-        for spoiled in SPOILED:
-            await store.collection.replace_one({"_id": id}, spoiled | {"_id": id}, upsert=True)
+        for damaged in DAMAGED:
+            await store.collection.replace_one({"_id": id}, damaged | {"_id": id}, upsert=True)
         await store.collection.update_one({"_id": id}, {"$set": {"reference": "order-9"}})
         await store.collection.delete_one({"_id": id})
         added = await store.within("acme").add(a_verification(id="ver_2"))
@@ -199,13 +199,13 @@ async def test_a_document_that_somebody_else_spoiled_ends_nobodys_feed(feed: Fee
         await next_change(everything, lambda it: it.id == added.id)
 
 
-async def test_a_heartbeat_comes_all_the_way_through(feed: Feed, store: Store) -> None:
+async def test_heartbeats_arrive_through_the_change_stream(feed: Feed, store: Store) -> None:
     await until(lambda: feed.age_seconds is not None)
-    before, heard = feed.watermark, await store.database[HEARTBEATS].find_one()
+    before, heartbeat = feed.watermark, await store.database[HEARTBEATS].find_one()
 
     await until(lambda: feed.watermark > before)
 
-    assert heard
+    assert heartbeat
     assert await store.database[HEARTBEATS].count_documents({}) == 1
     assert feed.age_seconds is not None
     assert feed.age_seconds < GENEROUS_SECONDS
@@ -215,12 +215,12 @@ async def test_the_watermark_is_mongodbs_time(feed: Feed, store: Store) -> None:
     assert abs(feed.watermark - await ping(store.database)) < timedelta(seconds=GENEROUS_SECONDS)
 
 
-async def test_the_watermark_is_never_newer_than_a_change_not_yet_told(feed: Feed, store: Store, verifications: Verifications) -> None:
+async def test_the_watermark_never_passes_an_undelivered_change(feed: Feed, store: Store, verifications: Verifications) -> None:
     with feed.listen("acme") as listener:
         added = await verifications.add(a_verification())
-        written = await ping(store.database)
+        written_at = await ping(store.database)
 
-        await until(lambda: feed.watermark > written)
+        await until(lambda: feed.watermark > written_at)
 
         assert [change.verification for change in await listener.changes(0)] == [added]
 
@@ -236,7 +236,7 @@ async def test_a_feed_that_does_not_run_is_not_open(database_uri: str, store: St
             _ = feed.watermark
 
 
-async def test_what_changed_before_the_stream_was_open_is_told_to_who_listened(database_uri: str, store: Store, verifications: Verifications) -> None:
+async def test_changes_before_the_stream_opened_reach_earlier_listeners(database_uri: str, store: Store, verifications: Verifications) -> None:
     first, second = [await verifications.add(a_verification()) for _ in range(2)]
 
     async with a_feed(database_uri, store) as feed:
@@ -246,20 +246,20 @@ async def test_what_changed_before_the_stream_was_open_is_told_to_who_listened(d
                 assert [await next_change(listener) for listener in (one, chain)] == changed
 
 
-async def upheaved(feed: Feed, store: Store) -> None:
-    """Have the feed lose its certainty, in a collection that nobody reads."""
+async def provoke_reread(feed: Feed, store: Store) -> None:
+    """Make the feed read again, by dropping a collection that no test uses."""
     await store.database["scratch"].insert_one({})
     await store.database["scratch"].drop()
-    await quiet(feed, store)
+    await caught_up(feed, store)
 
 
-async def test_whoever_listens_is_told_again_where_something_may_have_been_missed(
+async def test_listeners_receive_the_current_states_after_changes_may_have_been_missed(
     feed: Feed, store: Store, verifications: Verifications, clock: Clock
 ) -> None:
     clock.now = datetime.now(UTC)
     first, second, third = [await verifications.add(a_verification(at=clock.now)) for _ in range(3)]
     foreign = await store.within("other").add(a_verification(workspace="other", at=clock.now))
-    await quiet(feed, store)
+    await caught_up(feed, store)
 
     with (
         feed.listen("acme", id=first.id) as one,
@@ -267,7 +267,7 @@ async def test_whoever_listens_is_told_again_where_something_may_have_been_misse
         feed.listen("acme") as everything,
         feed.listen("acme", id=foreign.id) as stranger,
     ):
-        await upheaved(feed, store)
+        await provoke_reread(feed, store)
 
         assert [change.verification for change in await one.changes(GENEROUS_SECONDS)] == [first]
         assert [change.verification for change in await chain.changes(GENEROUS_SECONDS)] == [second]
@@ -276,56 +276,56 @@ async def test_whoever_listens_is_told_again_where_something_may_have_been_misse
         assert await stranger.changes(timeout_seconds=0) == []
 
 
-async def test_a_workspace_is_told_again_of_what_changed_lately_only(feed: Feed, store: Store, verifications: Verifications, clock: Clock) -> None:
+async def test_a_workspace_receives_only_recent_changes_again(feed: Feed, store: Store, verifications: Verifications, clock: Clock) -> None:
     long_ago, lately = datetime.now(UTC) - 10 * OVERLAP, datetime.now(UTC)
     await verifications.add(a_verification(at=long_ago))
     changed = await verifications.add(a_verification(at=long_ago))
     clock.now = lately
     changed = await verifications.change(changed.id, lambda it, at: it.concluded(FAILED_RESULT, at))
-    await quiet(feed, store)
+    await caught_up(feed, store)
 
     with feed.listen("acme") as everything:
-        await upheaved(feed, store)
+        await provoke_reread(feed, store)
 
         assert await everything.changes(GENEROUS_SECONDS) == [Change(changed, 1)]
 
 
 async def restored(store: Store, verification: Verification) -> None:
-    """Put a verification back as a backup would."""
+    """Insert a verification again, as the restore of a backup does."""
     await store.collection.insert_one(encode(verification))
 
 
 async def dropped(store: Store) -> None:
-    """The collection is gone."""
+    """Drop the collection."""
     await store.collection.drop()
 
 
 async def renamed(store: Store) -> None:
-    """The collection has another name."""
+    """Rename the collection."""
     await store.collection.rename("set_aside")
 
 
 async def database_dropped(store: Store) -> None:
-    """The database is gone, and with it the change stream."""
+    """Drop the database, which ends the change stream."""
     await store.client.drop_database(store.database.name)
 
 
-@pytest.mark.parametrize("upheaval", [dropped, renamed, database_dropped])
-async def test_the_feed_goes_on_after_its_collection_is_gone(
-    feed: Feed, store: Store, verifications: Verifications, upheaval: Callable[[Store], Awaitable[None]]
+@pytest.mark.parametrize("disruption", [dropped, renamed, database_dropped])
+async def test_the_feed_continues_after_its_collection_disappeared(
+    feed: Feed, store: Store, verifications: Verifications, disruption: Callable[[Store], Awaitable[None]]
 ) -> None:
     added = await verifications.add(a_verification())
     opened = added.progressed(Progress.LINK_OPENED, WINDOWS, later(minutes=1))
 
     with feed.listen("acme", id=added.id) as listener:
-        await upheaval(store)
+        await disruption(store)
         await restored(store, added)
         await verifications.replace(added, opened)
 
         assert await next_change(listener, newer_than=1) == opened
 
 
-def test_the_version_that_stood_at_an_instant() -> None:
+def test_the_version_at_an_instant() -> None:
     verification = noted(noted(a_verification(), "first", later(minutes=1)), "second", later(minutes=2))
 
     assert [version_at(verification, later(minutes=minutes)) for minutes in (0, 1, 2, 3)] == [0, 1, 2, 3]
@@ -346,7 +346,7 @@ async def test_text_that_is_not_utf_8_is_read_with_replacement_characters(feed: 
     assert with_key["reference"] == "broke\ufffd-text"
 
 
-async def test_one_that_can_not_be_read_is_no_part_of_what_is_read_again(feed: Feed, store: Store, verifications: Verifications) -> None:
+async def test_unreadable_documents_are_left_out_of_updated_since(feed: Feed, store: Store, verifications: Verifications) -> None:
     added = [await verifications.add(a_verification()) for _ in range(3)]
     await store.collection.update_one({"_id": added[1].id}, {"$set": {"status": "suspended"}})
 
@@ -356,7 +356,7 @@ async def test_one_that_can_not_be_read_is_no_part_of_what_is_read_again(feed: F
     assert store.bad_documents.count >= 1
 
 
-async def test_a_page_of_nothing_that_can_be_read_ends_no_catching_up(
+async def test_a_page_without_readable_documents_does_not_end_updated_since(
     store: Store, verifications: Verifications, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("store.verifications.CATCH_UP_ROWS", 2)

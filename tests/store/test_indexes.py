@@ -1,4 +1,4 @@
-"""The indexes, one for each way in which the gateway asks."""
+"""The indexes: created, reported as missing, used and unique."""
 
 import pytest
 from pymongo.errors import DuplicateKeyError
@@ -10,10 +10,10 @@ from store.verifications import Store
 from tests.factories import a_final_verification, a_verification, later, retried
 from tests.storing import encode
 
-NAMES = [f"{collection}.{made.document['name']}" for collection, made_of in INDEXES.items() for made in made_of]
+NAMES = [f"{collection}.{model.document['name']}" for collection, models in INDEXES.items() for model in models]
 
 
-async def test_an_empty_database_lacks_all_of_them(database_uri: str) -> None:
+async def test_all_indexes_are_missing_in_an_empty_database(database_uri: str) -> None:
     client = connect(database_uri, timeout_seconds=30)
 
     assert await missing(database(client)) == NAMES
@@ -21,7 +21,7 @@ async def test_an_empty_database_lacks_all_of_them(database_uri: str) -> None:
     client.close()
 
 
-async def test_ensuring_them_twice_changes_nothing(store: Store) -> None:
+async def test_ensuring_the_indexes_twice_changes_nothing(store: Store) -> None:
     before = await store.collection.index_information()
 
     await ensure(store.database)
@@ -30,7 +30,7 @@ async def test_ensuring_them_twice_changes_nothing(store: Store) -> None:
     assert await missing(store.database) == []
 
 
-async def test_one_that_was_dropped_is_missed_by_name_and_made_again(store: Store) -> None:
+async def test_a_dropped_index_is_reported_and_created_again(store: Store) -> None:
     await store.collection.drop_index("due_1__id_1")
 
     assert await missing(store.database) == ["verifications.due_1__id_1"]
@@ -39,8 +39,8 @@ async def test_one_that_was_dropped_is_missed_by_name_and_made_again(store: Stor
     assert await missing(store.database) == []
 
 
-def test_all_but_the_sweepers_begin_with_the_workspace() -> None:
-    firsts = {made.document["name"]: next(iter(made.document["key"])) for made in INDEXES[VERIFICATIONS]}
+def test_all_indexes_except_the_sweepers_begin_with_the_workspace() -> None:
+    firsts = {model.document["name"]: next(iter(model.document["key"])) for model in INDEXES[VERIFICATIONS]}
 
     assert {name for name, first in firsts.items() if first != "workspace"} == {"due_1__id_1", "completedAt_1__id_1"}
 
@@ -55,23 +55,23 @@ def test_all_but_the_sweepers_begin_with_the_workspace() -> None:
         ({"workspace": "acme", "provider.id": "sandbox-ver_7"}, "workspace_1_provider.id_1"),
     ],
 )
-async def test_a_partial_index_is_used_where_its_field_is_asked_for(store: Store, condition: Document, index: str) -> None:
-    made = [a_verification(id=f"ver_{number}", idempotency=Idempotency(f"key-{number}", None)) for number in range(300)]
-    await store.collection.insert_many([encode(verification) for verification in made])
+async def test_a_partial_index_serves_queries_for_its_field(store: Store, condition: Document, index: str) -> None:
+    verifications = [a_verification(id=f"ver_{number}", idempotency=Idempotency(f"key-{number}", None)) for number in range(300)]
+    await store.collection.insert_many([encode(verification) for verification in verifications])
 
     plan = await store.database.command("explain", {"find": VERIFICATIONS, "filter": condition}, verbosity="queryPlanner")
 
     assert plan["queryPlanner"]["winningPlan"]["inputStage"]["indexName"] == index
 
 
-async def test_a_partial_index_holds_only_what_has_its_field(store: Store) -> None:
-    bare = [encode(a_verification()) for _ in range(10)]
-    await store.collection.insert_many(bare)
+async def test_documents_without_the_field_of_a_unique_partial_index_do_not_clash(store: Store) -> None:
+    documents = [encode(a_verification()) for _ in range(10)]
+    await store.collection.insert_many(documents)
 
     assert await store.collection.count_documents({"workspace": "acme"}) == 10
 
 
-async def test_of_each_that_must_be_unique_there_is_one_in_a_workspace(store: Store) -> None:
+async def test_unique_values_are_unique_within_a_workspace(store: Store) -> None:
     first = a_final_verification(idempotency=Idempotency("key-1", None))
     successor = retried(first)[1]
     await store.collection.insert_many([encode(first), encode(successor)])

@@ -1,4 +1,4 @@
-"""Lists, a page at a time."""
+"""Lists, page by page."""
 
 import asyncio
 import random
@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from domain.filter import Filter, Order
 from domain.status import Status
 from domain.verification import Verification
-from store.cursor import Place
+from store.cursor import Position
 from store.pages import Page, PageRequest
 from store.verifications import Store, Verifications
 from tests.clock import Clock
+from tests.crowds import MINUTES, a_crowd, filters, insert, listed
 from tests.factories import a_verification, later
-from tests.store.crowds import MINUTES, a_crowd, filters, listed, stored
-from tests.store.histories import noted
+from tests.histories import noted
 from tests.storing import another_database, storing, until
 
-# The crowd stands as it is for all examples; how long one takes tells nothing.
+# All examples share the crowd, id never changes. The duration of an example says nothing about the code, so there is no deadline.
 over_a_crowd = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 MAX_PAGES = 200
@@ -35,30 +35,30 @@ orders = pytest.mark.parametrize("order", Order)
 
 @pytest.fixture(scope="module")
 def crowd() -> list[Verification]:
-    """Verifications of few instants."""
+    """Verifications that share a few instants."""
     return a_crowd(80, random.Random(27))
 
 
 @pytest.fixture(scope="module")
 async def crowded(mongo_uri: str, crowd: list[Verification]) -> AsyncIterator[Verifications]:
-    """A store that holds the crowd, and others in another workspace."""
+    """The workspace of the crowd, in a store that also has another workspace."""
     async with storing(another_database(mongo_uri), Clock()) as store:
-        await stored(store, crowd)
-        await stored(store, a_crowd(30, random.Random(28), "other"))
+        await insert(store, crowd)
+        await insert(store, a_crowd(30, random.Random(28), "other"))
         yield store.within("acme")
 
 
 async def at_once() -> None:
-    """No pause between two pages."""
+    """Read the next page without a pause."""
 
 
 async def forward(verifications: Verifications, filter: Filter, request: PageRequest, pause: Pause = at_once) -> list[Page]:
-    """All pages, from the first on."""
+    """All pages, read from the first one on."""
     pages = [await verifications.page(filter, request)]
     while pages[-1].has_next:
         assert len(pages) < MAX_PAGES, "the walk goes round in circles"
         await pause()
-        request = replace(request, after=pages[-1].place(pages[-1].rows[-1]))
+        request = replace(request, after=pages[-1].position(pages[-1].rows[-1]))
         pages.append(await verifications.page(filter, request))
     return pages
 
@@ -69,7 +69,7 @@ async def backward(verifications: Verifications, filter: Filter, request: PageRe
     while pages[0].has_previous:
         assert len(pages) < MAX_PAGES, "the walk goes round in circles"
         await pause()
-        request = replace(request, before=pages[0].place(pages[0].rows[0]))
+        request = replace(request, before=pages[0].position(pages[0].rows[0]))
         pages.insert(0, await verifications.page(filter, request))
     return pages
 
@@ -82,7 +82,7 @@ def rows(pages: Iterable[Page]) -> list[Verification]:
 @orders
 @over_a_crowd
 @given(filter=filters, size=sizes)
-async def test_all_pages_from_the_first_on_are_the_whole_list(
+async def test_all_pages_read_forward_are_the_whole_list(
     crowded: Verifications, crowd: list[Verification], order: Order, filter: Filter, size: int
 ) -> None:
     pages = await forward(crowded, filter, PageRequest(order, size))
@@ -95,7 +95,7 @@ async def test_all_pages_from_the_first_on_are_the_whole_list(
 @orders
 @over_a_crowd
 @given(filter=filters, size=sizes)
-async def test_all_pages_from_the_last_on_are_the_whole_list(
+async def test_all_pages_read_backward_are_the_whole_list(
     crowded: Verifications, crowd: list[Verification], order: Order, filter: Filter, size: int
 ) -> None:
     pages = await backward(crowded, filter, PageRequest(order, size, "last"))
@@ -108,11 +108,11 @@ async def test_all_pages_from_the_last_on_are_the_whole_list(
 @orders
 @over_a_crowd
 @given(filter=filters, size=sizes, start=st.integers(0, 79), stop=st.integers(0, 79))
-async def test_between_two_rows_are_those_between_them(
+async def test_a_page_between_two_rows_contains_the_rows_between_them(
     crowded: Verifications, crowd: list[Verification], order: Order, filter: Filter, size: int, start: int, stop: int
 ) -> None:
     everything = listed(crowd, Filter(), order)
-    after, before = (Page((), order, False, False).place(everything[at]) for at in (start, stop))
+    after, before = (Page((), order, False, False).position(everything[at]) for at in (start, stop))
 
     first = await crowded.page(filter, PageRequest(order, size, "first", after, before))
     last = await crowded.page(filter, PageRequest(order, size, "last", after, before))
@@ -125,26 +125,24 @@ async def test_between_two_rows_are_those_between_them(
 @orders
 @pytest.mark.parametrize("minutes", [-1, 2, MINUTES + 3])
 @pytest.mark.parametrize("id", ["0", f"ver_{'f' * 32}"])
-async def test_a_place_need_not_be_a_row_that_is_still_there(
-    crowded: Verifications, crowd: list[Verification], order: Order, minutes: int, id: str
-) -> None:
-    place = Place(order, later(minutes=minutes), id)
+async def test_a_position_need_not_be_an_existing_row(crowded: Verifications, crowd: list[Verification], order: Order, minutes: int, id: str) -> None:
+    position = Position(order, later(minutes=minutes), id)
 
-    pages = await backward(crowded, Filter(), PageRequest(order, 40, "last", before=place))
-    pages += await forward(crowded, Filter(), PageRequest(order, 40, after=place))
+    pages = await backward(crowded, Filter(), PageRequest(order, 40, "last", before=position))
+    pages += await forward(crowded, Filter(), PageRequest(order, 40, after=position))
 
     assert rows(pages) == listed(crowd, Filter(), order)
 
 
 @orders
-async def test_a_page_that_holds_all_rows_has_neighbours_at_neither_end(crowded: Verifications, crowd: list[Verification], order: Order) -> None:
+async def test_a_page_with_all_rows_has_no_neighbours(crowded: Verifications, crowd: list[Verification], order: Order) -> None:
     for request in (PageRequest(order, len(crowd)), PageRequest(order, len(crowd), "last")):
         page = await crowded.page(Filter(), request)
 
         assert (len(page.rows), page.has_previous, page.has_next) == (len(crowd), False, False)
 
 
-async def test_a_list_of_nothing_is_an_empty_page(crowded: Verifications) -> None:
+async def test_an_empty_list_is_an_empty_page(crowded: Verifications) -> None:
     page = await crowded.page(Filter(reference="order-unknown"), PageRequest(Order.CREATED_NEWEST, 5))
 
     assert page == Page((), Order.CREATED_NEWEST, False, False)
@@ -152,12 +150,12 @@ async def test_a_list_of_nothing_is_an_empty_page(crowded: Verifications) -> Non
 
 @over_a_crowd
 @given(filter=filters)
-async def test_as_many_are_counted_as_are_listed(crowded: Verifications, crowd: list[Verification], filter: Filter) -> None:
+async def test_the_count_equals_the_length_of_the_list(crowded: Verifications, crowd: list[Verification], filter: Filter) -> None:
     assert await crowded.count(filter) == len([verification for verification in crowd if filter.matches(verification)])
 
 
 class Writer:
-    """Somebody who changes some verifications and adds others, as fast as they can, while the context lasts."""
+    """A concurrent writer that changes some verifications and adds others, without pauses, until the context ends."""
 
     def __init__(self, store: Store, clock: Clock, touched: list[Verification]) -> None:
         self.verifications = store.within("acme")
@@ -176,37 +174,37 @@ class Writer:
             await self.writing
 
     async def write(self) -> None:
-        """One change or a new verification after the other, each at some instant of those that the list is about."""
+        """Write changes and new verifications one after the other, at random instants of the list."""
         while True:
             self.clock.now = later(minutes=self.chance.uniform(0, 2 * MINUTES))
-            which = self.chance.choice(self.ids)
+            id = self.chance.choice(self.ids)
             match self.writes % 4:
                 case 0:
                     self.ids.append((await self.verifications.add(a_verification(at=self.clock.now))).id)
                 case 1:
-                    await self.verifications.change(which, lambda it, at: it.expired(it.due or at))
+                    await self.verifications.change(id, lambda it, at: it.expired(it.due or at))
                 case _:
-                    await self.verifications.change(which, lambda it, at: noted(it, "event", at))
+                    await self.verifications.change(id, lambda it, at: noted(it, "event", at))
             self.writes += 1
 
-    async def some_more(self) -> None:
-        """Wait until there were some more writes."""
+    async def two_more_writes(self) -> None:
+        """Wait until the writer has made at least two more writes."""
         before = self.writes
         await until(lambda: self.writes > before + 1 or self.writing.done())
 
 
 @orders
-async def test_while_others_write_each_row_that_stays_put_is_listed_once(
+async def test_each_unchanged_row_is_listed_once_during_concurrent_writes(
     store: Store, verifications: Verifications, clock: Clock, order: Order
 ) -> None:
-    crowd = await stored(store, a_crowd(50, random.Random(30)))
+    crowd = await insert(store, a_crowd(50, random.Random(30)))
 
     for filter in (Filter(), Filter(statuses=(Status.PENDING,))):
         expected = [verification.id for verification in listed(crowd[::2], filter, order)]
         async with Writer(store, clock, touched=crowd[1::2]) as writer:
             walks = [
-                await forward(verifications, filter, PageRequest(order, 3), writer.some_more),
-                await backward(verifications, filter, PageRequest(order, 4, "last"), writer.some_more),
+                await forward(verifications, filter, PageRequest(order, 3), writer.two_more_writes),
+                await backward(verifications, filter, PageRequest(order, 4, "last"), writer.two_more_writes),
             ]
 
         for pages in walks:

@@ -1,4 +1,4 @@
-"""Reads of single verifications that are under way at the same time."""
+"""Batched reads of single verifications."""
 
 import asyncio
 
@@ -6,17 +6,17 @@ import pytest
 
 from domain.errors import BadDocument, Unavailable
 from store.driver import close, connect
-from store.part import NotRead
-from store.point_reads import MAX_AT_ONCE
+from store.partial_verification import NotRead
+from store.point_reads import MAX_BATCH
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.commands import Commands
 from tests.factories import a_verification
-from tests.store.histories import noted
+from tests.histories import noted
 from tests.storing import DATA_KEYS, encode, until
 
 
-async def test_what_is_asked_for_at_once_is_read_together(store: Store, verifications: Verifications, commands: Commands) -> None:
+async def test_simultaneous_requests_share_one_read(store: Store, verifications: Verifications, commands: Commands) -> None:
     added = [await verifications.add(a_verification()) for _ in range(20)]
 
     with commands.sent(store.database.name) as sent:
@@ -26,9 +26,7 @@ async def test_what_is_asked_for_at_once_is_read_together(store: Store, verifica
     assert len(sent) == 1
 
 
-async def test_what_is_asked_for_while_a_read_is_under_way_is_read_together_after_it(
-    store: Store, verifications: Verifications, commands: Commands
-) -> None:
+async def test_requests_during_a_read_share_the_next_read(store: Store, verifications: Verifications, commands: Commands) -> None:
     added = [await verifications.add(a_verification()) for _ in range(20)]
 
     with commands.sent(store.database.name) as sent:
@@ -40,8 +38,8 @@ async def test_what_is_asked_for_while_a_read_is_under_way_is_read_together_afte
     assert len(sent) == 2
 
 
-async def test_of_more_than_are_read_at_once_nobody_is_forgotten(store: Store, verifications: Verifications, commands: Commands) -> None:
-    crowd = [a_verification() for _ in range(2 * MAX_AT_ONCE + 1)]
+async def test_more_requests_than_one_batch_are_all_answered(store: Store, verifications: Verifications, commands: Commands) -> None:
+    crowd = [a_verification() for _ in range(2 * MAX_BATCH + 1)]
     await store.collection.insert_many([encode(it) for it in crowd])
 
     with commands.sent(store.database.name) as sent:
@@ -51,14 +49,14 @@ async def test_of_more_than_are_read_at_once_nobody_is_forgotten(store: Store, v
     assert [next(iter(command)) for command in sent].count("find") == 3
 
 
-async def test_together_everybody_still_sees_the_own_workspace_and_chain_only(store: Store) -> None:
+async def test_a_shared_read_is_confined_to_each_callers_workspace_and_chain(store: Store) -> None:
     ours = await store.within("acme").add(a_verification(id="ver_1"))
     theirs = await store.within("other").add(a_verification(id="ver_2", workspace="other"))
-    asked = [(workspace, chain, id) for workspace in ("acme", "other") for chain in (None, "ver_1", "ver_2") for id in ("ver_1", "ver_2")]
+    requests = [(workspace, chain, id) for workspace in ("acme", "other") for chain in (None, "ver_1", "ver_2") for id in ("ver_1", "ver_2")]
 
-    read = await asyncio.gather(*(store.within(workspace, chain).get(id) for workspace, chain, id in asked))
+    read = await asyncio.gather(*(store.within(workspace, chain).get(id) for workspace, chain, id in requests))
 
-    assert {key: found for key, found in zip(asked, read, strict=True) if found} == {
+    assert {key: found for key, found in zip(requests, read, strict=True) if found} == {
         ("acme", None, "ver_1"): ours,
         ("acme", "ver_1", "ver_1"): ours,
         ("other", None, "ver_2"): theirs,
@@ -66,7 +64,7 @@ async def test_together_everybody_still_sees_the_own_workspace_and_chain_only(st
     }
 
 
-async def test_a_read_never_shows_what_was_before_it_was_asked_for(verifications: Verifications) -> None:
+async def test_a_read_never_starts_before_its_request(verifications: Verifications) -> None:
     added = await verifications.add(a_verification())
 
     async def write_and_read(number: int) -> None:
@@ -77,19 +75,19 @@ async def test_a_read_never_shows_what_was_before_it_was_asked_for(verifications
     await asyncio.gather(*(write_and_read(number) for number in range(50)))
 
 
-async def test_one_that_can_not_be_read_keeps_nobody_from_the_others(store: Store, verifications: Verifications) -> None:
+async def test_an_unreadable_verification_does_not_affect_the_other_requests(store: Store, verifications: Verifications) -> None:
     added = [await verifications.add(a_verification()) for _ in range(3)]
-    await store.collection.insert_one(encode(a_verification(id="ver_spoiled")) | {"status": "unheard of"})
+    await store.collection.insert_one(encode(a_verification(id="ver_damaged")) | {"status": "unfamiliar"})
 
-    reads = [verifications.get(id) for id in (added[0].id, "ver_spoiled", added[1].id, "\ud800", added[2].id)]
-    first, spoiled, second, impossible, third = await asyncio.gather(*reads, return_exceptions=True)
+    reads = [verifications.get(id) for id in (added[0].id, "ver_damaged", added[1].id, "\ud800", added[2].id)]
+    first, damaged, second, impossible, third = await asyncio.gather(*reads, return_exceptions=True)
 
     assert [first, second, third] == added
-    assert isinstance(spoiled, BadDocument)
+    assert isinstance(damaged, BadDocument)
     assert isinstance(impossible, UnicodeEncodeError)
 
 
-async def test_whoever_gives_up_waiting_keeps_nobody_from_an_answer(verifications: Verifications) -> None:
+async def test_a_cancelled_request_does_not_affect_the_others(verifications: Verifications) -> None:
     added = await verifications.add(a_verification())
     impatient, patient = [asyncio.create_task(verifications.get(added.id)) for _ in range(2)]
     await asyncio.sleep(0)
@@ -100,7 +98,7 @@ async def test_whoever_gives_up_waiting_keeps_nobody_from_an_answer(verification
     assert await verifications.get(added.id) == added
 
 
-async def test_everybody_who_waits_is_told_that_mongodb_does_not_answer(clock: Clock) -> None:
+async def test_all_waiting_requests_fail_if_mongodb_does_not_answer(clock: Clock) -> None:
     client = connect("mongodb://127.0.0.1:1/gateway", timeout_seconds=0.2)
     verifications = Store(client, DATA_KEYS, clock).within("acme")
 
@@ -112,19 +110,19 @@ async def test_everybody_who_waits_is_told_that_mongodb_does_not_answer(clock: C
     close(client)
 
 
-async def test_those_who_read_together_have_what_each_of_them_needs(verifications: Verifications) -> None:
-    kept = [await verifications.add(a_verification(reference=f"order-{number}")) for number in range(3)]
+async def test_requests_that_share_a_read_all_get_the_attributes_they_need(verifications: Verifications) -> None:
+    added = [await verifications.add(a_verification(reference=f"order-{number}")) for number in range(3)]
     needs: list[frozenset[str] | None] = [frozenset({"status"}), frozenset({"reference", "phase"}), None, frozenset()]
 
-    found = await asyncio.gather(*(verifications.get(each.id, need) for each in kept for need in needs))
-    alone = [await verifications.get(kept[0].id, need) for need in needs]
+    found = await asyncio.gather(*(verifications.get(each.id, need) for each in added for need in needs))
+    alone = [await verifications.get(added[0].id, need) for need in needs]
 
-    assert [row.id for row in found if row] == [each.id for each in kept for _ in needs]
+    assert [row.id for row in found if row] == [each.id for each in added for _ in needs]
     assert [(row.status, row.reference, row.events) for row in found if row] == [
-        (each.status, each.reference, each.events) for each in kept for _ in needs
+        (each.status, each.reference, each.events) for each in added for _ in needs
     ]
-    assert [row.id for row in alone if row] == [kept[0].id] * len(needs)
+    assert [row.id for row in alone if row] == [added[0].id] * len(needs)
     assert alone[0] is not None
-    assert alone[0].status is kept[0].status
+    assert alone[0].status is added[0].status
     with pytest.raises(NotRead, match="reference"):
         assert alone[0].reference

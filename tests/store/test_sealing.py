@@ -1,4 +1,4 @@
-"""Personal data at rest: what stands in the database tells nobody who the person is."""
+"""Personal data at rest: no stored document reveals who the person is."""
 
 from dataclasses import replace
 from typing import Any
@@ -19,13 +19,13 @@ from store.sealing import LENGTH_STEP, Keys, Sealed, Unopenable
 from store.verifications import Store, Verifications
 from tests.company import Company
 from tests.factories import FAILED_RESULT, JEANNE, NOON, PASSPORT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_provider, a_verification, an_id
-from tests.store.histories import documents as extracted_documents
-from tests.store.histories import names, texts
+from tests.histories import documents as extracted_documents
+from tests.histories import names, texts
 from tests.storing import DATA_KEY, DATA_KEYS, decode, encode
 
 OTHER_KEY = bytes(range(32, 64))
 HOME = ("acme", "ver_1", "declared")
-# All that could tell the person, and in whatever spelling it might have been stored.
+# All values that identify the person.
 PERSON = ("Jeanne", "Moreau", "1990-01-23", "900123456789012")
 
 
@@ -36,15 +36,15 @@ async def raw(store: Store, id: str) -> Document:
     return found
 
 
-def tells(document: Any) -> list[str]:
-    """What of the person can be read in a document."""
+def revealed(document: Any) -> list[str]:
+    """The personal data that can be read in a document, in UTF-8 or UTF-16."""
     whole = bson.encode(document)
     return [text for text in PERSON if text.encode() in whole or text.encode("utf-16-le") in whole]
 
 
 @settings(max_examples=50)
 @given(names, st.none() | extracted_documents, texts, texts)
-def test_what_was_sealed_is_the_same_when_it_is_opened(
+def test_sealed_data_are_the_same_when_they_are_opened(
     declared: DeclaredIdentity, extracted: ExtractedDocument | None, id: str, workspace: str
 ) -> None:
     verification = a_verification(id=id, workspace=workspace, declared=declared).concluded(Result.reported(Status.VERIFIED, [], extracted), NOON)
@@ -56,41 +56,41 @@ def test_what_was_sealed_is_the_same_when_it_is_opened(
     assert (found.extracted.open() if found.extracted else None) == extracted
 
 
-async def test_nothing_of_the_person_can_be_read_in_the_database(store: Store, verifications: Verifications) -> None:
+async def test_no_personal_data_are_readable_in_the_database(store: Store, verifications: Verifications) -> None:
     added = await verifications.add(a_final_verification(VERIFIED_RESULT, idempotency=Idempotency("key-1", "fingerprint")))
 
     document = await raw(store, added.id)
 
-    assert tells(document) == []
+    assert revealed(document) == []
     assert document["declared"].keys() == document["extracted"].keys() == {"key", "nonce", "data"}
     assert document["declared"]["key"] == "test"
     assert len(document["declared"]["nonce"]) == 12
-    assert tells({"plain": documents.encode_declared(JEANNE)} | documents.encode_extracted(PASSPORT)) == [*PERSON]
+    assert revealed({"plain": documents.encode_declared(JEANNE)} | documents.encode_extracted(PASSPORT)) == [*PERSON]
 
 
-async def test_what_a_gateway_was_given_can_not_be_read_in_its_database(company: Company) -> None:
+async def test_personal_data_sent_to_a_gateway_are_not_readable_in_its_database(company: Company) -> None:
     id = await company.created(idempotencyKey="key-1")
     document = {"fullName": "Jeanne Moreau", "bornOn": "1990-01-23", "nationalIdentificationNumber": "900123456789012"}
     await company.result(id, "FAILED", "IDVV_2101", extractedDocument=document)
     await company.retry(id)
 
-    assert [tells(kept) for kept in company.kept()] == [[], []]
+    assert [revealed(document) for document in company.kept()] == [[], []]
 
 
-def test_the_same_names_are_never_sealed_alike() -> None:
+def test_equal_names_have_different_envelopes() -> None:
     envelopes = [DATA_KEYS.seal(HOME, {"firstName": "Jeanne"}) for _ in range(100)]
 
     assert len({envelope["nonce"] for envelope in envelopes}) == len({envelope["data"] for envelope in envelopes}) == 100
 
 
-def test_the_length_tells_no_more_than_how_many_steps_are_needed() -> None:
+def test_the_length_of_an_envelope_reveals_only_a_multiple_of_the_step() -> None:
     lengths = {len(DATA_KEYS.seal(HOME, {"firstName": "J" * size})["data"]) for size in range(1, 2 * LENGTH_STEP)}
 
     assert lengths == {steps * LENGTH_STEP + 16 for steps in (1, 2, 3)}
 
 
 @pytest.mark.parametrize("home", [("other", "ver_1", "declared"), ("acme", "ver_2", "declared"), ("acme", "ver_1", "extracted")])
-def test_what_was_moved_elsewhere_does_not_open(home: tuple[str, str, str]) -> None:
+def test_an_envelope_cannot_be_opened_elsewhere(home: tuple[str, str, str]) -> None:
     envelope = DATA_KEYS.seal(HOME, {"firstName": "Jeanne"})
 
     assert DATA_KEYS.open(HOME, envelope) == {"firstName": "Jeanne"}
@@ -99,9 +99,9 @@ def test_what_was_moved_elsewhere_does_not_open(home: tuple[str, str, str]) -> N
 
 
 @pytest.mark.parametrize(
-    "spoiled",
+    "damage",
     [
-        pytest.param(lambda it: it | {"key": "unheard-of"}, id="an unknown key"),
+        pytest.param(lambda it: it | {"key": "unfamiliar"}, id="an unknown key"),
         pytest.param(lambda it: it | {"key": "other"}, id="another key"),
         pytest.param(lambda it: it | {"key": ["test"]}, id="a list of keys"),
         pytest.param(lambda it: it | {"nonce": bytes(12)}, id="another nonce"),
@@ -117,9 +117,9 @@ def test_what_was_moved_elsewhere_does_not_open(home: tuple[str, str, str]) -> N
         pytest.param(lambda it: 7, id="a number"),
     ],
 )
-def test_what_was_tampered_with_does_not_open_and_is_says_so_without_what_it_holds(spoiled: Any) -> None:
+def test_a_damaged_envelope_cannot_be_opened_and_its_error_reveals_no_content(damage: Any) -> None:
     keys = Keys({"test": DATA_KEY, "other": OTHER_KEY})
-    envelope = spoiled(keys.seal(HOME, {"firstName": "Jeanne", "lastName": "Moreau"}))
+    envelope = damage(keys.seal(HOME, {"firstName": "Jeanne", "lastName": "Moreau"}))
 
     with pytest.raises(Unopenable) as unopenable:
         keys.open(HOME, envelope)
@@ -131,14 +131,14 @@ def test_what_was_tampered_with_does_not_open_and_is_says_so_without_what_it_hol
     assert not any(text in bad.cause + repr(bad) for text in PERSON)
 
 
-def test_a_key_that_is_no_key_id_is_not_named() -> None:
+def test_an_error_shows_only_valid_key_ids() -> None:
     with pytest.raises(Unopenable) as unopenable:
         DATA_KEYS.open(HOME, {"key": "Jeanne Moreau"})
 
     assert unopenable.value.cause == "can't be opened with the key unknown (KeyError)"
 
 
-def test_after_a_rotation_the_new_key_seals_and_the_old_one_still_opens() -> None:
+def test_after_a_rotation_the_new_key_seals_and_the_old_key_still_opens() -> None:
     old, both, new = Keys({"test": DATA_KEY}), Keys({"new": OTHER_KEY, "test": DATA_KEY}), Keys({"new": OTHER_KEY})
     before = documents.encode(a_verification(), old)
 
@@ -151,7 +151,7 @@ def test_after_a_rotation_the_new_key_seals_and_the_old_one_still_opens() -> Non
     assert documents.decode(retry, new).declared == JEANNE
 
 
-async def test_a_change_that_does_not_touch_them_leaves_the_same_bytes(store: Store, verifications: Verifications) -> None:
+async def test_unrelated_changes_leave_envelopes_unchanged(store: Store, verifications: Verifications) -> None:
     added = await verifications.add(a_verification())
     before = await raw(store, added.id)
 
@@ -166,14 +166,14 @@ async def test_a_change_that_does_not_touch_them_leaves_the_same_bytes(store: St
     assert (before["version"], concluded["version"], after["version"]) == (1, 3, 4)
 
 
-def test_what_comes_from_another_verification_is_sealed_anew() -> None:
+def test_data_of_another_verification_are_sealed_again() -> None:
     first, second = decode(encode(a_verification())), decode(encode(a_verification()))
     moved = encode(replace(second, declared=first.declared))
 
     assert decode(moved).declared == JEANNE
 
 
-async def test_one_that_can_not_be_opened_can_still_be_changed(store: Store, verifications: Verifications) -> None:
+async def test_a_verification_with_an_unopenable_envelope_can_be_changed(store: Store, verifications: Verifications) -> None:
     added = await verifications.add(a_final_verification())
     await store.collection.update_one({"_id": added.id}, {"$set": {"declared.key": "gone"}})
     before = await raw(store, added.id)
@@ -198,14 +198,14 @@ def test_reading_a_verification_opens_nothing() -> None:
         verification.declared.open()
 
 
-def test_what_is_sealed_shows_nothing_of_itself() -> None:
+def test_the_representation_of_sealed_data_reveals_nothing() -> None:
     verification: Verification = decode(encode(a_final_verification(VERIFIED_RESULT)))
 
     assert not any(text in repr(verification) for text in PERSON)
     assert "nonce" not in repr(verification)
 
 
-async def test_of_an_anonymized_verification_no_envelope_is_left(company: Company) -> None:
+async def test_an_anonymized_verification_has_no_envelope(company: Company) -> None:
     id = await company.created(idempotencyKey="key-1")
     await company.result(id, "VERIFIED", extractedDocument={"fullName": "Jeanne Moreau"})
     [before] = company.kept()

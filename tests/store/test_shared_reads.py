@@ -1,3 +1,5 @@
+"""Identical reads, shared by simultaneous requests."""
+
 import asyncio
 
 import pytest
@@ -15,7 +17,7 @@ NEWEST = PageRequest(Order.CREATED_NEWEST, 10)
 
 
 class Source:
-    """Something that is read, a number more each time, once it is let go."""
+    """A source whose reads return 1, 2, 3 … once it is released. The second read fails."""
 
     def __init__(self) -> None:
         self.reads = 0
@@ -30,21 +32,21 @@ class Source:
         return number
 
 
-async def turned() -> None:
-    """Let the loop turn until what was asked for is under way."""
+async def reads_begun() -> None:
+    """Let the event loop run until the requested reads are under way."""
     for _ in range(3):
         await asyncio.sleep(0)
 
 
-async def test_those_who_ask_at_the_same_time_share_a_read_and_those_who_come_later_have_a_later_one() -> None:
+async def test_simultaneous_requests_share_a_read_and_later_requests_share_a_later_one() -> None:
     shared, source = SharedReads(), Source()
     together = [shared.of("key", source.read) for _ in range(3)]
-    await turned()
+    await reads_begun()
     late = [shared.of("key", source.read) for _ in range(2)]
     other = shared.of("other", source.read)
-    await turned()
+    await reads_begun()
 
-    assert source.reads == 2, "one for those who came together, one for the other key"
+    assert source.reads == 2, "one for the simultaneous requests, one for the other key"
     source.released.set()
 
     assert await asyncio.gather(*together) == [1, 1, 1]
@@ -52,7 +54,7 @@ async def test_those_who_ask_at_the_same_time_share_a_read_and_those_who_come_la
     assert await asyncio.gather(*late) == [3, 3]
 
 
-async def test_a_failure_is_told_to_all_who_share_it_and_to_nobody_else() -> None:
+async def test_a_failure_reaches_only_the_requests_that_share_the_read() -> None:
     shared, source = SharedReads(), Source()
     source.released.set()
     assert await shared.of("key", source.read) == 1
@@ -63,27 +65,27 @@ async def test_a_failure_is_told_to_all_who_share_it_and_to_nobody_else() -> Non
     assert await shared.of("key", source.read) == 3
 
 
-async def test_one_who_leaves_takes_nothing_from_the_others() -> None:
+async def test_a_cancelled_request_does_not_cancel_the_shared_read() -> None:
     shared, source = SharedReads(), Source()
-    left, stays = shared.of("key", source.read), shared.of("key", source.read)
-    await turned()
+    cancelled, other = shared.of("key", source.read), shared.of("key", source.read)
+    await reads_begun()
 
-    left.cancel()
+    cancelled.cancel()
     source.released.set()
 
-    assert await stays == 1
+    assert await other == 1
     assert source.reads == 1
 
 
-async def test_a_page_that_many_ask_for_is_read_once(store: Store, verifications: Verifications, commands: Commands) -> None:
-    kept = [await verifications.add(a_verification()) for _ in range(3)]
+async def test_simultaneous_requests_for_a_page_read_it_once(store: Store, verifications: Verifications, commands: Commands) -> None:
+    added = [await verifications.add(a_verification()) for _ in range(3)]
 
     with commands.sent(store.database.name) as sent:
         pages = await asyncio.gather(*(store.within("acme").page(Filter(), NEWEST) for _ in range(20)))
         counts = await asyncio.gather(*(store.within("acme").count(Filter()) for _ in range(20)))
         statistics = await asyncio.gather(*(store.within("acme").statistics(Filter()) for _ in range(20)))
 
-    assert {frozenset(row.id for row in page.rows) for page in pages} == {frozenset(each.id for each in kept)}
+    assert {frozenset(row.id for row in page.rows) for page in pages} == {frozenset(each.id for each in added)}
     assert set(counts) == {3}
     assert {each.total for each in statistics} == {3}
     assert len(sent) == 3
@@ -101,7 +103,7 @@ async def test_a_page_that_many_ask_for_is_read_once(store: Store, verifications
     ],
     ids=["workspace", "chain", "filter", "size", "order", "reading"],
 )
-async def test_what_differs_is_read_apart(
+async def test_different_requests_do_not_share_a_read(
     store: Store,
     verifications: Verifications,
     workspace: str,

@@ -1,4 +1,4 @@
-"""How many verifications there are of each kind, and how long an outcome takes."""
+"""Statistics: counts by status and by reason, and the median time to an outcome."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -18,9 +18,9 @@ from domain.verification import Verification
 from store.documents import Document
 from store.verifications import Store, Verifications
 from tests.clock import Clock
+from tests.crowds import filters
 from tests.factories import FAILED_RESULT, NOON, VERIFIED_RESULT, a_final_verification, a_verification, later, retried
-from tests.store.crowds import filters
-from tests.store.histories import results
+from tests.histories import results
 from tests.storing import another_database, encode, storing
 
 INDIVIDUALS_RESULT = Result.reported(Status.INCONCLUSIVE, ["IDVV_3001"])
@@ -30,7 +30,7 @@ durations = st.integers(0, 5).map(lambda number: timedelta(milliseconds=number *
 
 @st.composite
 def verifications_of_all_kinds(draw: st.DrawFn) -> Verification:
-    """Pending, final or expired, with results that were ignored, retried or anonymized."""
+    """A pending, final or expired verification, perhaps with an ignored result, a retry, or anonymized."""
     verification = a_verification(at=later(minutes=draw(st.integers(0, 5))), reference=draw(st.sampled_from(["order-1", "order-2"])))
     match draw(st.sampled_from(["pending", "result", "result", "result", "expired"])):
         case "result":
@@ -48,13 +48,13 @@ def verifications_of_all_kinds(draw: st.DrawFn) -> Verification:
 
 @pytest.fixture(scope="module")
 async def shared(mongo_uri: str) -> AsyncIterator[Store]:
-    """A store in which each example has a workspace of its own."""
+    """A store for all examples, each of which has its own workspace."""
     async with storing(another_database(mongo_uri), Clock()) as store:
         yield store
 
 
 def seconds_to_result(verification: Verification) -> float | None:
-    """How long its outcome took, where a person or a provider caused it."""
+    """The time to the outcome of a verification, if the individual or the provider caused it."""
     for event in verification.events:
         if event.type is EventType.STATUS_CHANGED and event.actor is not Actor.SYSTEM:
             return (event.at - verification.created_at) / timedelta(seconds=1)
@@ -63,7 +63,7 @@ def seconds_to_result(verification: Verification) -> float | None:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(crowd=st.lists(verifications_of_all_kinds(), max_size=12), filter=filters)
-async def test_what_is_counted_is_what_matches(shared: Store, crowd: list[Verification], filter: Filter) -> None:
+async def test_statistics_count_the_matching_verifications(shared: Store, crowd: list[Verification], filter: Filter) -> None:
     workspace = f"workspace-{uuid4().hex}"
     if crowd:
         await shared.collection.insert_many([encode(verification) | {"workspace": workspace} for verification in crowd])
@@ -81,31 +81,31 @@ async def test_what_is_counted_is_what_matches(shared: Store, crowd: list[Verifi
 
 
 async def concluded_after(verifications: Verifications, *seconds: float) -> float | None:
-    """The median where outcomes took so long."""
+    """The median time to an outcome, after verifications that took this long."""
     for each in seconds:
         await verifications.add(a_verification().concluded(VERIFIED_RESULT, later(seconds=each)))
     return (await verifications.statistics(Filter())).median_seconds_to_result
 
 
-async def test_the_median_of_an_odd_number_is_the_middle_one(verifications: Verifications) -> None:
+async def test_the_median_of_an_odd_number_of_durations_is_the_middle_one(verifications: Verifications) -> None:
     assert await concluded_after(verifications, 50, 1, 2.5) == 2.5
 
 
-async def test_the_median_of_an_even_number_lies_half_way(verifications: Verifications) -> None:
+async def test_the_median_of_an_even_number_of_durations_is_the_mean_of_the_middle_two(verifications: Verifications) -> None:
     assert await concluded_after(verifications, 50, 1, 2.5, 4) == 3.25
 
 
-async def test_the_median_of_one_is_that_one(verifications: Verifications) -> None:
+async def test_the_median_of_one_duration_is_that_duration(verifications: Verifications) -> None:
     assert await concluded_after(verifications, 7) == 7
 
 
-async def test_where_there_is_no_outcome_there_is_no_median(verifications: Verifications) -> None:
+async def test_without_outcomes_there_is_no_median(verifications: Verifications) -> None:
     await verifications.add(a_verification())
 
     assert (await verifications.statistics(Filter())).median_seconds_to_result is None
 
 
-async def test_deadlines_are_counted_but_do_not_tell_how_long_an_outcome_takes(verifications: Verifications) -> None:
+async def test_expired_verifications_are_counted_but_not_part_of_the_median(verifications: Verifications) -> None:
     await verifications.add(a_verification().expired(later(days=7)))
     await verifications.add(a_verification().concluded(INDIVIDUALS_RESULT, later(seconds=8)))
 
@@ -115,7 +115,7 @@ async def test_deadlines_are_counted_but_do_not_tell_how_long_an_outcome_takes(v
     assert stats.median_seconds_to_result == 8
 
 
-async def test_an_ignored_result_counts_for_nothing(verifications: Verifications) -> None:
+async def test_an_ignored_result_is_not_counted(verifications: Verifications) -> None:
     verification = a_verification().concluded(VERIFIED_RESULT, later(seconds=8)).concluded(FAILED_RESULT, later(seconds=90))
     await verifications.add(verification)
 
@@ -125,7 +125,7 @@ async def test_an_ignored_result_counts_for_nothing(verifications: Verifications
     assert (stats.total, stats.billable, stats.median_seconds_to_result) == (1, 1, 8)
 
 
-async def test_reasons_come_by_count_and_then_by_code(verifications: Verifications) -> None:
+async def test_reasons_are_sorted_by_count_and_then_by_code(verifications: Verifications) -> None:
     for codes in (["IDVV_2101"], ["IDVV_1301", "IDVV_2202"], ["IDVV_2202", "NEW"]):
         await verifications.add(a_final_verification(Result.reported(Status.FAILED, codes)))
 
@@ -135,16 +135,16 @@ async def test_reasons_come_by_count_and_then_by_code(verifications: Verificatio
     assert [row.reason.known for row in stats.by_reason] == [True, True, True, False]
 
 
-async def test_all_four_statuses_are_listed_where_there_is_nothing(verifications: Verifications) -> None:
+async def test_all_four_statuses_are_listed_for_an_empty_workspace(verifications: Verifications) -> None:
     stats = await verifications.statistics(Filter(created_from=NOON))
 
     assert [(row.status, row.count) for row in stats.by_status] == [(status, 0) for status in Status]
     assert (stats.total, stats.billable, stats.by_reason) == (0, 0, ())
 
 
-async def test_damaged_documents_fail_no_statistics(store: Store, verifications: Verifications) -> None:
+async def test_damaged_documents_do_not_break_the_statistics(store: Store, verifications: Verifications) -> None:
     healthy = a_verification().concluded(VERIFIED_RESULT, later(seconds=30))
-    spoiled: list[Document] = [
+    damages: list[Document] = [
         {"status": "suspended"},
         {"status": {"name": "failed"}},
         {"status": None},
@@ -157,7 +157,7 @@ async def test_damaged_documents_fail_no_statistics(store: Store, verifications:
         {"reasons": [7, {}, None]},
         {"reasons": 7},
     ]
-    await store.collection.insert_many([encode(healthy), *(encode(a_final_verification()) | changed for changed in spoiled)])
+    await store.collection.insert_many([encode(healthy), *(encode(a_final_verification()) | changed for changed in damages)])
 
     counted = await verifications.statistics(Filter())
 
@@ -173,7 +173,7 @@ async def test_damaged_documents_fail_no_statistics(store: Store, verifications:
     assert counted.median_seconds_to_result == 0
 
 
-async def test_a_duration_that_is_none_has_no_part_in_the_median(store: Store, verifications: Verifications) -> None:
+async def test_invalid_durations_are_not_part_of_the_median(store: Store, verifications: Verifications) -> None:
     healthy = a_verification().concluded(VERIFIED_RESULT, later(seconds=30))
     damaged = [encode(healthy) | {"_id": f"ver_{name}", "provider": {}, name: value} for name, value in (("createdAt", 7), ("completedAt", None))]
     await store.collection.insert_many([encode(healthy), *damaged])

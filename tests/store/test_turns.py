@@ -7,7 +7,7 @@ import pytest
 from store.turns import Turns
 
 
-async def test_whoever_comes_second_waits_until_the_first_is_done() -> None:
+async def test_tasks_take_their_turns_one_after_the_other() -> None:
     turns = Turns()
     done: list[str] = []
 
@@ -22,14 +22,14 @@ async def test_whoever_comes_second_waits_until_the_first_is_done() -> None:
     assert done == ["first begins", "first ends", "second begins", "second ends", "third begins", "third ends"]
 
 
-async def test_the_turns_of_others_are_not_waited_for() -> None:
+async def test_turns_of_other_keys_are_independent() -> None:
     turns = Turns()
 
     async with turns.of("ver_1"), asyncio.timeout(30), turns.of("ver_2"):
         pass
 
 
-async def test_a_turn_that_ends_in_an_error_is_over() -> None:
+async def test_an_error_ends_the_turn() -> None:
     turns = Turns()
 
     with pytest.raises(ZeroDivisionError):
@@ -40,7 +40,7 @@ async def test_a_turn_that_ends_in_an_error_is_over() -> None:
         pass
 
 
-async def test_whoever_gives_up_waiting_leaves_the_queue() -> None:
+async def test_a_cancelled_task_leaves_the_queue() -> None:
     turns = Turns()
     taken: list[str] = []
 
@@ -59,7 +59,7 @@ async def test_whoever_gives_up_waiting_leaves_the_queue() -> None:
     assert not turns._queues
 
 
-async def test_a_queue_in_which_nobody_waits_is_gone() -> None:
+async def test_an_empty_queue_is_deleted() -> None:
     turns = Turns()
 
     async def take(key: int) -> None:

@@ -1,4 +1,4 @@
-// Bundles GraphiQL and its workers into files for the gateway to serve: node build.js <directory>
+// Bundles GraphiQL and its workers into files that the gateway serves. Usage: node build.js <directory>
 
 import { build } from "esbuild";
 

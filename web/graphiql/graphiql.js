@@ -1,4 +1,4 @@
-// GraphiQL at the gateway that serves it: queries over HTTP, subscriptions over a socket, with the token that the page was given.
+// GraphiQL for the gateway that serves the page: queries over HTTP, subscriptions over a WebSocket, with a token from the page.
 
 import "graphiql/style.css";
 import { createGraphiQLFetcher } from "@graphiql/toolkit";
@@ -10,22 +10,22 @@ import { createRoot } from "react-dom/client";
 const WORKERS = { json: "json", graphql: "graphql" };
 globalThis.MonacoEnvironment = { getWorker: (_, label) => new Worker(`graphiql/${WORKERS[label] ?? "editor"}.worker.js`) };
 
-const place = document.getElementById("graphiql");
+const container = document.getElementById("graphiql");
 const { graphql: url, websocket, tokens } = JSON.parse(document.body.dataset.credentials);
-const chosen = document.getElementById("token");
-const authorization = () => `Bearer ${tokens[chosen.value]}`;
+const role = document.getElementById("token");
+const authorization = () => `Bearer ${tokens[role.value]}`;
 
-const sockets = () => createClient({ url: websocket, connectionParams: () => ({ authorization: authorization() }) });
-let client = sockets();
-// A socket keeps the token that it began with.
-chosen.addEventListener("change", () => (client.dispose(), (client = sockets())));
+const socketClient = () => createClient({ url: websocket, connectionParams: () => ({ authorization: authorization() }) });
+let client = socketClient();
+// A socket keeps the token with which it was opened.
+role.addEventListener("change", () => (client.dispose(), (client = socketClient())));
 
 const fetcher = createGraphiQLFetcher({
   url,
   fetch: (address, init) => fetch(address, { ...init, headers: { ...init.headers, authorization: authorization() } }),
-  wsClient: { subscribe: (...given) => client.subscribe(...given) },
+  wsClient: { subscribe: (...request) => client.subscribe(...request) },
 });
-const defaultQuery = `# Everything that changes, live.
+const defaultQuery = `# All changes of verifications, live.
 subscription {
   verificationsUpdated {
     cursor
@@ -38,4 +38,4 @@ subscription {
   }
 }
 `;
-createRoot(place).render(createElement(GraphiQL, { fetcher, defaultQuery, shouldPersistHeaders: false }));
+createRoot(container).render(createElement(GraphiQL, { fetcher, defaultQuery, shouldPersistHeaders: false }));

@@ -1,4 +1,4 @@
-// What relay-compiler turns into artifacts.
+// The operations that relay-compiler compiles to artifacts.
 
 import { graphql } from "relay-runtime";
 

@@ -1,4 +1,4 @@
-"""How many connections there may be, and what those hear that are one too many."""
+"""The limits of long-lived connections, and the refusal of connections beyond them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,8 +24,8 @@ ISSUE = "mutation($id: ID!) { issueFollowToken(verificationId: $id) { ... on Fol
 EVENT_STREAM = {"accept": "text/event-stream"}
 
 
-class Doorkeeper(Admission):
-    """Remembers for which reasons somebody was refused."""
+class RecordingAdmission(Admission):
+    """An admission that records the reasons of its refusals."""
 
     def __init__(self, capacity: Capacity) -> None:
         self.reasons: list[str] = []
@@ -33,12 +33,12 @@ class Doorkeeper(Admission):
 
 
 def one_of(address: str) -> tuple[str, Caller]:
-    """A connection of an address whose caller has no other."""
+    """The address and the caller of a connection. Each address has a caller of its own."""
     return address, Caller(f"of {address}", "acme", frozenset())
 
 
 def admitted(admission: Admission, address: str) -> bool:
-    """Whether one more of an address would come in."""
+    """Whether one more connection of an address would be admitted."""
     try:
         with admission.introduced(*one_of(address)):
             return True
@@ -46,8 +46,8 @@ def admitted(admission: Admission, address: str) -> bool:
         return False
 
 
-def test_whoever_leaves_makes_room() -> None:
-    admission = Doorkeeper(Capacity(2, 2, 2))
+def test_a_connection_that_ends_makes_room() -> None:
+    admission = RecordingAdmission(Capacity(2, 2, 2))
 
     with ExitStack() as first:
         first.enter_context(admission.introduced(*one_of("192.0.2.1")))
@@ -57,8 +57,8 @@ def test_whoever_leaves_makes_room() -> None:
     assert admission.reasons == ["sockets"]
 
 
-def test_whoever_is_refused_takes_no_room() -> None:
-    admission = Doorkeeper(Capacity(3, 1, 1))
+def test_a_refused_connection_takes_no_place() -> None:
+    admission = RecordingAdmission(Capacity(3, 1, 1))
 
     with admission.introduced(*one_of("192.0.2.1")):
         for _ in range(10):
@@ -68,9 +68,9 @@ def test_whoever_is_refused_takes_no_room() -> None:
     assert admission.reasons == ["address"] * 10 + ["sockets"]
 
 
-def test_a_newcomer_keeps_its_place_until_it_has_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_arriving_socket_keeps_its_place_until_it_has_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "MAX_ARRIVING", 1)
-    kept = Doorkeeper(Capacity(1, 1, 1))
+    kept = RecordingAdmission(Capacity(1, 1, 1))
 
     with kept.arriving("192.0.2.1") as _, kept.introduced(*one_of("192.0.2.2")), pytest.raises(Crowded, match="connection_init"):
         kept.arriving("192.0.2.3").__enter__()
@@ -87,8 +87,8 @@ def test_a_newcomer_keeps_its_place_until_it_has_another(monkeypatch: pytest.Mon
     assert admitted(kept, "192.0.2.2")
 
 
-def test_a_subject_is_one_within_its_workspace_and_a_follow_token_one_of_its_chain() -> None:
-    admission = Doorkeeper(Capacity(9, 9, 1))
+def test_subjects_are_counted_by_workspace_and_chain() -> None:
+    admission = RecordingAdmission(Capacity(9, 9, 1))
     callers = [
         Caller("Jo", "acme", frozenset()),
         Caller("Jo", "other", frozenset()),
@@ -119,12 +119,12 @@ def test_a_subject_is_one_within_its_workspace_and_a_follow_token_one_of_its_cha
         ("unknown", "192.0.2.1", False),
     ],
 )
-def test_the_addresses_of_one_line_are_one(one: str, other: str, same: bool) -> None:
+def test_the_addresses_of_one_line_share_a_limit(one: str, other: str, same: bool) -> None:
     assert (line(one) == line(other)) is same
 
 
 async def followed(stack: AsyncExitStack, gateway: Gateway, token: str | None = None) -> Wire:
-    """One more socket that follows."""
+    """One more socket with a subscription."""
     wire = await stack.enter_async_context(wired(gateway, token or gateway.token()))
     await wire.subscribe("1", FEED)
     assert (await wire.hear())["type"] == "next"
@@ -153,7 +153,7 @@ async def is_refused(response: httpx2.Response) -> None:
         ({"max_sockets_per_subject": 4}, "subject"),
     ],
 )
-async def test_one_too_many_is_told_to_come_again_and_all_else_is_answered(database_uri: str, limits: dict[str, Any], reason: str) -> None:
+async def test_a_connection_beyond_a_limit_is_refused_and_everything_else_is_served(database_uri: str, limits: dict[str, Any], reason: str) -> None:
     async with serving(database_uri, **limits) as gateway, AsyncExitStack() as stack:
         sockets = [await followed(stack, gateway) for _ in range(2)]
         for _ in range(2):
@@ -172,17 +172,17 @@ async def test_one_too_many_is_told_to_come_again_and_all_else_is_answered(datab
         assert (await sockets[0].hear())["type"] == "next"
 
         await sockets[0].connection.close()
-        await comes_in(stack, gateway)
+        await is_admitted_again(stack, gateway)
 
 
-async def comes_in(stack: AsyncExitStack, gateway: Gateway) -> None:
-    """There is room again, as soon as the gateway has seen somebody go."""
+async def is_admitted_again(stack: AsyncExitStack, gateway: Gateway) -> None:
+    """Wait until one more event stream is admitted, which needs the gateway to notice that a connection has closed."""
     async with asyncio.timeout(GENEROUS_SECONDS):
         while not (await streamed(stack, gateway)).is_success:
             await asyncio.sleep(0.02)
 
 
-async def test_sockets_that_say_nothing_take_nobodys_place(database_uri: str) -> None:
+async def test_sockets_before_their_connection_init_take_no_place_of_others(database_uri: str) -> None:
     async with serving(database_uri, max_sockets=2) as gateway, AsyncExitStack() as stack:
         for _ in range(5):
             await stack.enter_async_context(wired(gateway))
@@ -191,7 +191,7 @@ async def test_sockets_that_say_nothing_take_nobodys_place(database_uri: str) ->
             await followed(stack, gateway)
 
 
-async def test_of_one_address_only_so_many_may_say_nothing(database_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_sockets_before_their_connection_init_are_limited_per_address(database_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "MAX_ARRIVING_FROM_ADDRESS", 3)
     async with serving(database_uri) as gateway, AsyncExitStack() as stack:
         for _ in range(3):
@@ -202,7 +202,7 @@ async def test_of_one_address_only_so_many_may_say_nothing(database_uri: str, mo
         assert await refused(gateway, "arrivals") == 1
 
 
-async def test_whoever_is_full_leaves_room_for_other_subjects(database_uri: str) -> None:
+async def test_a_subject_at_its_limit_leaves_room_for_other_subjects(database_uri: str) -> None:
     async with serving(database_uri, max_sockets_per_subject=1) as gateway, AsyncExitStack() as stack:
         ids = [(await gateway.query(CREATE, {"input": PERSON}))["createVerification"]["id"] for _ in range(2)]
         tokens = [(await gateway.query(ISSUE, {"id": id}))["issueFollowToken"]["token"] for id in ids]
@@ -217,22 +217,22 @@ async def test_whoever_is_full_leaves_room_for_other_subjects(database_uri: str)
 
 @pytest.fixture
 async def behind_a_proxy(database_uri: str) -> AsyncIterator[Gateway]:
-    """A gateway that believes the proxies of this machine where clients are, and lets each have one stream."""
+    """A gateway that trusts the proxies of this machine, and admits one event stream per address."""
     async with serving(database_uri, max_sockets_per_address=1, trusted_proxies="192.0.2.0/24, 127.0.0.1") as running:
         yield running
 
 
-async def test_a_proxy_that_is_trusted_tells_where_clients_are(behind_a_proxy: Gateway) -> None:
+async def test_a_trusted_proxy_determines_the_address_of_clients(behind_a_proxy: Gateway) -> None:
     async with AsyncExitStack() as stack:
         for number in (1, 2, 3):
             assert (await streamed(stack, behind_a_proxy, **{"x-forwarded-for": f"198.51.100.{number}"})).status_code == 200
 
-        # What stands before the first address that is not a trusted proxy's was written by the client.
-        for told in ("198.51.100.1", "203.0.113.9, 198.51.100.2", "203.0.113.9, 198.51.100.3, 192.0.2.7"):
-            await is_refused(await streamed(stack, behind_a_proxy, **{"x-forwarded-for": told}))
+        # From the right, the first address that is not a trusted proxy's is the client's. Addresses further left were written by the client.
+        for forwarded_for in ("198.51.100.1", "203.0.113.9, 198.51.100.2", "203.0.113.9, 198.51.100.3, 192.0.2.7"):
+            await is_refused(await streamed(stack, behind_a_proxy, **{"x-forwarded-for": forwarded_for}))
 
 
-async def test_nobody_else_is_believed(database_uri: str) -> None:
+async def test_forwarding_headers_of_an_untrusted_peer_are_ignored(database_uri: str) -> None:
     async with serving(database_uri, max_sockets_per_address=1, trusted_proxies="192.0.2.0/24") as gateway, AsyncExitStack() as stack:
         assert (await streamed(stack, gateway, **{"x-forwarded-for": "198.51.100.1"})).status_code == 200
 
@@ -241,6 +241,6 @@ async def test_nobody_else_is_believed(database_uri: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["*", "proxy.example", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.1 10.0.0.2", "10.0.0.1,*"])
-def test_what_is_no_address_can_not_be_trusted(text: str) -> None:
+def test_trusted_proxies_must_be_addresses_or_networks(text: str) -> None:
     with pytest.raises(BadSettings, match="GATEWAY_TRUSTED_PROXIES: must be addresses and networks"):
         settings_for_tests("mongodb://unused", 8000, trusted_proxies=text)

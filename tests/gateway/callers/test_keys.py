@@ -1,4 +1,4 @@
-"""The keys of an issuer: published, rotated, withdrawn, out of reach."""
+"""The keys of an issuer: published, rotated, withdrawn, unreachable."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
@@ -32,33 +32,33 @@ KINDS: dict[str, Key] = {
 
 
 class Issuer:
-    """A server that publishes keys, and counts how often it is asked."""
+    """A server that publishes keys, and counts its requests."""
 
     def __init__(self, *keys: Key) -> None:
         self.keys: list[Any] = [key.as_dict(private=False) for key in keys]
-        self.asked = 0
+        self.requests = 0
         self.port = 0
         self._server: asyncio.Server | None = None
 
     @property
     def url(self) -> str:
-        """Where the keys are."""
+        """The URL of the keys."""
         return f"http://127.0.0.1:{self.port}/keys"
 
     async def open(self) -> None:
-        """Answer."""
+        """Start to answer."""
         self._server = await asyncio.start_server(self._answer, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        """Be away."""
+        """Stop to answer."""
         if self._server:
             self._server.close()
             await self._server.wait_closed()
 
     async def _answer(self, reader: StreamReader, writer: StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        self.asked += 1
+        self.requests += 1
         content = orjson.dumps({"keys": self.keys})
         writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(content), content))
         await writer.drain()
@@ -78,7 +78,7 @@ async def an_issuer(*keys: Key) -> AsyncIterator[Issuer]:
 
 @asynccontextmanager
 async def trusting(database_uri: str, issuer: Issuer, **changed: Any) -> AsyncIterator[Gateway]:
-    """A gateway that knows the issuer's published keys alone."""
+    """A gateway that trusts only the issuer's published keys."""
     async with serving(database_uri, token_key=None, token_issuer=ISSUER, token_jwks_url=issuer.url, **changed) as gateway:
         yield gateway
 
@@ -97,31 +97,31 @@ async def status(gateway: Gateway, token: str) -> int:
     return (await gateway.post(ME, token=token)).status_code
 
 
-async def test_tokens_of_published_keys_of_every_kind_count(database_uri: str) -> None:
+async def test_tokens_of_every_kind_of_published_key_are_accepted(database_uri: str) -> None:
     async with an_issuer(*KINDS.values()) as issuer, trusting(database_uri, issuer) as gateway:
-        # Before any token came: the keys are asked for at the start, and again by and by.
-        assert ((await gateway.client.get("/readyz")).status_code, issuer.asked) == (200, 1)
+        # Keys are fetched at the start, before the first token, and at regular intervals.
+        assert ((await gateway.client.get("/readyz")).status_code, issuer.requests) == (200, 1)
         assert {kind: await status(gateway, signed(key, kind)) for kind, key in KINDS.items()} == dict.fromkeys(KINDS, 200)
-        assert issuer.asked == 1
+        assert issuer.requests == 1
 
 
-async def test_a_token_tells_neither_the_key_nor_the_algorithm_nor_where_to_look(database_uri: str) -> None:
+async def test_a_token_chooses_neither_its_key_nor_its_algorithm_nor_the_url_of_keys(database_uri: str) -> None:
     stranger = RSAKey.generate_key(2048, {"kid": "rsa"})
     async with an_issuer(RSA) as issuer, an_issuer(stranger) as evil, trusting(database_uri, issuer) as gateway:
         statuses = {
             "a stranger's key of the same id": await status(gateway, signed(stranger)),
-            "a key that it brings": await status(gateway, signed(stranger, jwk=stranger.as_dict(private=False))),
-            "a place of its own": await status(gateway, signed(stranger, jku=evil.url, x5u=evil.url)),
+            "a key inside the token": await status(gateway, signed(stranger, jwk=stranger.as_dict(private=False))),
+            "a URL of its own": await status(gateway, signed(stranger, jku=evil.url, x5u=evil.url)),
             "the public key as a secret": await status(gateway, by_hand({"alg": "HS256", "kid": "rsa"}, claims(), RSA.as_pem(private=False))),
             "an id that is a path": await status(gateway, signed(RSA, kid="../../etc/passwd")),
-            "an algorithm that is not asked for": await status(gateway, signed(RSA, "RS512")),
+            "an algorithm that is not allowed": await status(gateway, signed(RSA, "RS512")),
         }
 
     assert set(statuses.values()) == {401}, statuses
-    assert evil.asked == 0
+    assert evil.requests == 0
 
 
-async def test_a_new_key_is_asked_for_once_by_all_who_bring_it(database_uri: str) -> None:
+async def test_many_tokens_of_a_new_key_cause_one_request(database_uri: str) -> None:
     new = RSAKey.generate_key(2048, {"kid": "new"})
     async with an_issuer(RSA) as issuer:
         keys = PublishedKeys(issuer.url, pause_seconds=0)
@@ -131,18 +131,18 @@ async def test_a_new_key_is_asked_for_once_by_all_who_bring_it(database_uri: str
         found = await asyncio.gather(*(keys.key("new") for _ in range(50)))
 
         assert [key.kid for key in found if key] == ["new"] * 50
-        assert issuer.asked == 2
+        assert issuer.requests == 2
 
 
-async def test_keys_that_nobody_knows_do_not_storm_the_issuer(database_uri: str) -> None:
+async def test_unknown_keys_do_not_flood_the_issuer_with_requests(database_uri: str) -> None:
     async with an_issuer(RSA) as issuer, trusting(database_uri, issuer) as gateway:
         statuses = [await status(gateway, signed(RSA, kid=f"unknown-{number}")) for number in range(30)]
 
         assert set(statuses) == {401}
-        assert issuer.asked == 1
+        assert issuer.requests == 1
 
 
-async def test_while_the_issuer_is_away_its_keys_stay_good() -> None:
+async def test_cached_keys_stay_in_use_while_the_issuer_is_unreachable() -> None:
     async with an_issuer(RSA) as issuer:
         keys = PublishedKeys(issuer.url, pause_seconds=0)
         await keys.refresh()
@@ -152,7 +152,7 @@ async def test_while_the_issuer_is_away_its_keys_stay_good() -> None:
     assert await keys.key("another") is None
 
 
-async def test_before_any_key_was_had_nothing_is_said_of_a_token(database_uri: str) -> None:
+async def test_before_the_first_key_is_fetched_tokens_are_neither_accepted_nor_refused(database_uri: str) -> None:
     async with an_issuer(RSA) as issuer:
         await issuer.close()
         async with trusting(database_uri, issuer, ready=False) as gateway:
@@ -165,16 +165,16 @@ async def test_before_any_key_was_had_nothing_is_said_of_a_token(database_uri: s
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (503, "UNAVAILABLE")
     assert answer.headers["retry-after"] == "5"
     assert code == 1013
-    assert "the issuer's keys were not had yet from GATEWAY_TOKEN_JWKS_URL" in troubles
+    assert "the issuer's keys are not fetched yet from GATEWAY_TOKEN_JWKS_URL" in troubles
     assert str(issuer.port) not in answer.text
 
 
-async def test_a_key_that_was_withdrawn_counts_no_more() -> None:
+async def test_a_withdrawn_key_is_no_longer_accepted() -> None:
     withdrawn = RSAKey.generate_key(2048, {"kid": "withdrawn"})
-    forgotten = []
+    changes = []
     async with an_issuer(RSA, withdrawn) as issuer:
         keys = PublishedKeys(issuer.url, pause_seconds=0)
-        running = asyncio.create_task(keys.run(lambda: forgotten.append(True)))
+        running = asyncio.create_task(keys.run(lambda: changes.append(True)))
         assert await keys.key("withdrawn")
         issuer.keys.pop()
         await keys.refresh()
@@ -182,10 +182,10 @@ async def test_a_key_that_was_withdrawn_counts_no_more() -> None:
         await asyncio.gather(running, return_exceptions=True)
 
         assert await keys.key("withdrawn") is None
-        assert len(forgotten) == 2
+        assert len(changes) == 2
 
 
-async def test_an_issuer_that_publishes_nothing_of_use_is_as_good_as_away() -> None:
+async def test_an_issuer_without_usable_keys_is_treated_as_unreachable() -> None:
     async with an_issuer() as issuer:
         issuer.keys = ["x", {"kty": "nonsense"}, {"kty": "oct", "k": "c2VjcmV0", "kid": "rsa"}]
         with pytest.raises(KeysUnavailable):

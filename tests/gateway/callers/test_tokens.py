@@ -1,4 +1,4 @@
-"""Who asks: tokens that count and tokens that don't, and companies that learn nothing of each other."""
+"""Callers' tokens: which are accepted and which are not, and companies that see nothing of each other."""
 
 import base64
 import hmac
@@ -56,12 +56,12 @@ OPERATIONS = {
 WITH_AN_ID = [name for name, query in OPERATIONS.items() if "$id: ID!" in query]
 
 
-def variables(query: str, **given: Any) -> dict[str, Any]:
-    """Those of the values that an operation declares."""
-    return {name: value for name, value in given.items() if f"${name}:" in query}
+def variables(query: str, **values: Any) -> dict[str, Any]:
+    """The values whose variables an operation declares."""
+    return {name: value for name, value in values.items() if f"${name}:" in query}
 
 
-def test_each_root_field_and_each_id_that_it_takes_is_tried_here() -> None:
+def test_each_root_field_and_each_id_argument_is_tested_here() -> None:
     roots = [type for type in (SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type) if type]
     taking = {
         name
@@ -85,24 +85,30 @@ def part(content: object) -> str:
 
 
 def signed(claims: dict[str, Any], key: str = KEYS["token_key"], algorithm: str = "HS256", **header: Any) -> str:
-    """A token of any kind, as somebody with the key could sign it."""
+    """A token with any claims and header, signed with a key."""
     return jwt.encode({"alg": algorithm, **header}, claims, OctKey.import_key(key), [algorithm])
 
 
 def by_hand(header: dict[str, object], claims: dict[str, Any], key: bytes = KEYS["token_key"].encode()) -> str:
-    """A token that no library would sign."""
+    """A token with a header that the library refuses to sign."""
     content = f"{part(header)}.{part(claims)}"
     return f"{content}.{urlsafe(hmac.digest(key, content.encode(), 'sha256'))}"
 
 
 def claims(workspace: object, **changed: Any) -> dict[str, Any]:
-    """What an integrator's token says, but for what is changed; None leaves a claim out."""
-    told = {"sub": "x", "workspace": workspace, "scope": "verification:read verification:write", "exp": int(utc_now().timestamp()) + 60, **changed}
-    return {name: value for name, value in told.items() if value is not None}
+    """The claims of an integrator's token, with changes. None leaves a claim out."""
+    all_claims = {
+        "sub": "x",
+        "workspace": workspace,
+        "scope": "verification:read verification:write",
+        "exp": int(utc_now().timestamp()) + 60,
+        **changed,
+    }
+    return {name: value for name, value in all_claims.items() if value is not None}
 
 
 def bad_tokens(workspace: str) -> dict[str, str | None]:
-    """Values of the Authorization header that nobody may be trusted for."""
+    """Values of the Authorization header that must not be accepted."""
     good, past = signed(claims(workspace)), int(utc_now().timestamp()) - 1
     header, payload, signature = good.split(".")
     rsa = RSAKey.generate_key(2048)
@@ -119,10 +125,10 @@ def bad_tokens(workspace: str) -> dict[str, str | None]:
         "one of another key": signed(claims(workspace), "another-key-0123456789-abcdefghijklm"),
         "one of the gateway's own key": signed(claims(workspace), KEYS["signing_key"]),
         "one of the key for fingerprints": signed(claims(workspace), KEYS["fingerprint_key"]),
-        "one that calls itself a follow token": signed(claims(workspace, chain="ver_0"), kid=own_id(KEYS["signing_key"])),
+        "one that claims to be a follow token": signed(claims(workspace, chain="ver_0"), kid=own_id(KEYS["signing_key"])),
         "a follow token without a chain": signed(claims(workspace), KEYS["signing_key"], kid=own_id(KEYS["signing_key"])),
-        "one that brings its own key": signed(claims(workspace), "k" * 32, jwk=own),
-        "one that says where its key is": signed(claims(workspace), "k" * 32, jku="https://evil.example/jwks.json"),
+        "one that contains its own key": signed(claims(workspace), "k" * 32, jwk=own),
+        "one with the URL of its key": signed(claims(workspace), "k" * 32, jku="https://evil.example/jwks.json"),
         "one without a signature": f"{part({'alg': 'none'})}.{payload}.",
         "one without an algorithm": f"{part({})}.{payload}.{signature}",
         "one of an algorithm None": f"{part({'alg': 'None', 'typ': 'JWT'})}.{payload}.{signature}",
@@ -132,11 +138,11 @@ def bad_tokens(workspace: str) -> dict[str, str | None]:
         "one whose signature was cut": good[:-2],
         "one that is valid for too long": signed(claims(workspace, exp=int(utc_now().timestamp()) + 90_000)),
         "one that was issued tomorrow": signed(claims(workspace, iat=int(utc_now().timestamp()) + 86_400)),
-        "one for somebody else": signed(claims(workspace, aud="another-service")),
+        "one for another audience": signed(claims(workspace, aud="another-service")),
         "one without a subject": signed(claims(workspace, sub=None)),
         "one of a subject that is too long": signed(claims(workspace, sub="x" * 256)),
         "one whose scope is a number": signed(claims(workspace, scope=7)),
-        "one that is critical in ways that nobody knows": by_hand({"alg": "HS256", "crit": ["strange"], "strange": 1}, claims(workspace)),
+        "one with an unknown critical header": by_hand({"alg": "HS256", "crit": ["strange"], "strange": 1}, claims(workspace)),
         "one without a workspace": signed(claims(None)),
         "one of an empty workspace": signed(claims("")),
         "one of a workspace that is a list": signed(claims([workspace])),
@@ -154,7 +160,7 @@ def bad_tokens(workspace: str) -> dict[str, str | None]:
     }
 
 
-async def test_without_a_token_that_counts_nothing_is_answered(company: Company) -> None:
+async def test_without_a_valid_token_every_request_is_refused(company: Company) -> None:
     id = await company.created()
     before = company.kept()
 
@@ -170,18 +176,18 @@ async def test_without_a_token_that_counts_nothing_is_answered(company: Company)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-async def test_no_operation_is_open_to_whoever_has_no_token(company: Company, name: str) -> None:
+async def test_no_operation_is_executed_without_a_token(company: Company, name: str) -> None:
     query = OPERATIONS[name]
-    asked = {"query": query, "variables": variables(query, id=await company.created(), input=PERSON)}
+    request = {"query": query, "variables": variables(query, id=await company.created(), input=PERSON)}
     before = company.kept()
 
-    responses = [await company.gateway.client.post("/graphql", json=asked, headers=headers) for headers in ({}, {"authorization": "Bearer x"})]
+    responses = [await company.gateway.client.post("/graphql", json=request, headers=headers) for headers in ({}, {"authorization": "Bearer x"})]
 
     assert [response.status_code for response in responses] == [401, 401]
     assert company.kept() == before
 
 
-async def test_without_a_token_that_counts_no_socket_stays_open(company: Company) -> None:
+async def test_without_a_valid_token_every_socket_is_closed(company: Company) -> None:
     for what, authorization in bad_tokens(company.workspace).items():
         async with wired(company.gateway) as wire:
             await wire.send({"type": "connection_init", "payload": {"authorization": authorization}})
@@ -189,7 +195,7 @@ async def test_without_a_token_that_counts_no_socket_stays_open(company: Company
             assert await wire.closed() == 4403, what
 
 
-async def test_a_token_speaks_for_its_subject_workspace_and_scopes(company: Company) -> None:
+async def test_a_token_identifies_its_subject_workspace_and_scopes(company: Company) -> None:
     token = company.token(Scope.READ, Scope.REPORT, ttl=timedelta(minutes=10))
 
     caller = (await company.ask("{ me { subject workspaceId scopes expiresAt } }", token=token))["me"]
@@ -200,13 +206,13 @@ async def test_a_token_speaks_for_its_subject_workspace_and_scopes(company: Comp
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer  "])
-async def test_the_scheme_is_read_as_http_has_it(company: Company, scheme: str) -> None:
+async def test_the_scheme_is_case_insensitive(company: Company, scheme: str) -> None:
     headers = {"authorization": f"{scheme} {company.token()}"}
 
     assert (await company.gateway.client.post("/graphql", json={"query": OPERATIONS["me"]}, headers=headers)).is_success
 
 
-async def test_scopes_that_nobody_knows_are_none_and_nobody_gives_themselves_a_chain(company: Company) -> None:
+async def test_unknown_scopes_and_the_follow_scope_of_an_issuer_are_ignored(company: Company) -> None:
     scope = "admin verification:follow verification:READ * verification:sensitive"
 
     caller = (await company.ask(OPERATIONS["me"], token=signed(claims(company.workspace, scope=scope, chain="ver_0"))))["me"]
@@ -214,7 +220,7 @@ async def test_scopes_that_nobody_knows_are_none_and_nobody_gives_themselves_a_c
     assert caller["scopes"] == ["verification:sensitive"]
 
 
-async def test_a_token_of_no_scopes_reads_the_catalogue_and_nothing_else(company: Company) -> None:
+async def test_a_token_without_scopes_reads_only_the_catalogue_and_itself(company: Company) -> None:
     id = await company.created()
     token = signed(claims(company.workspace, scope=None))
 
@@ -227,7 +233,7 @@ async def test_a_token_of_no_scopes_reads_the_catalogue_and_nothing_else(company
         assert codes == ([] if name in ("statuses", "reasonCodes", "reasonCode", "me") else ["FORBIDDEN"]), name
 
 
-async def test_a_token_ends_while_it_is_in_use(company: Company) -> None:
+async def test_a_token_that_is_in_use_expires(company: Company) -> None:
     token = company.token(ttl=timedelta(seconds=1))
     assert (await company.gateway.post(OPERATIONS["me"], token=token)).is_success
 
@@ -238,9 +244,9 @@ async def test_a_token_ends_while_it_is_in_use(company: Company) -> None:
     assert status == 401
 
 
-async def test_issuer_and_audience_are_asked_for_where_they_are_set(database_uri: str) -> None:
+async def test_issuer_and_audience_are_required_if_they_are_set(database_uri: str) -> None:
     async with serving(database_uri, token_issuer="https://id.example", token_audience="gateway") as gateway:
-        wanted = {"iss": "https://id.example", "aud": "gateway"}
+        required = {"iss": "https://id.example", "aud": "gateway"}
         statuses = {}
         tried: dict[str, dict[str, object]] = {
             "both": {},
@@ -251,18 +257,18 @@ async def test_issuer_and_audience_are_asked_for_where_they_are_set(database_uri
             "no audience": {"aud": None},
         }
         for what, changed in tried.items():
-            told = {**wanted, **changed}
-            statuses[what] = (await gateway.post(OPERATIONS["me"], token=signed(claims("acme", **told)))).status_code
+            token = signed(claims("acme", **{**required, **changed}))
+            statuses[what] = (await gateway.post(OPERATIONS["me"], token=token)).status_code
 
     assert statuses == {"both": 200, "several audiences": 200, "neither": 401, "another issuer": 401, "another audience": 401, "no audience": 401}
 
 
 def without(id: str, answer: object) -> str:
-    """An answer as it would read for any id."""
+    """An answer with the id replaced, so that answers about different ids can be compared."""
     return orjson.dumps(answer).decode().replace(id, "ID")
 
 
-async def said(wire: Wire) -> list[dict[str, Any]]:
+async def messages_of(wire: Wire) -> list[dict[str, Any]]:
     """All messages of an operation that ends at once."""
     messages = [await wire.hear()]
     while messages[-1]["type"] == "next":
@@ -270,7 +276,7 @@ async def said(wire: Wire) -> list[dict[str, Any]]:
     return messages
 
 
-async def test_another_company_sees_and_hears_nothing(company: Company, stranger: Company) -> None:
+async def test_another_company_can_read_and_follow_nothing(company: Company, stranger: Company) -> None:
     own = await stranger.created(reference="order-1")
     query = "{ verifications { totalCount edges { node { id } } } verificationStats { total } }"
     feed_of_all = "subscription { verificationsUpdated { verification { id version } } }"
@@ -281,16 +287,16 @@ async def test_another_company_sees_and_hears_nothing(company: Company, stranger
         await company.result(other, "FAILED", "IDVV_2101")
         await company.retry(other)
         await stranger.result(own, "VERIFIED")
-        heard = await feed.until(lambda item: item["verification"] == {"id": own, "version": 2})
+        received = await feed.until(lambda item: item["verification"] == {"id": own, "version": 2})
 
-    assert {item["verification"]["id"] for item in heard} == {own}
+    assert {item["verification"]["id"] for item in received} == {own}
     assert await stranger.ask(query) == {
         "verifications": {"totalCount": 1, "edges": [{"node": {"id": own}}]},
         "verificationStats": {"total": 1},
     }
 
 
-async def test_a_cursor_of_another_company_leads_to_nothing_of_it(company: Company, stranger: Company) -> None:
+async def test_a_cursor_of_another_company_reveals_none_of_its_verifications(company: Company, stranger: Company) -> None:
     await company.created()
     [edge] = (await company.ask(OPERATIONS["verifications"]))["verifications"]["edges"]
     own = await stranger.created()
@@ -301,7 +307,7 @@ async def test_a_cursor_of_another_company_leads_to_nothing_of_it(company: Compa
     assert [page["verifications"]["edges"] for page in around] == [[], [{"node": {"id": own}}]]
 
 
-async def test_a_token_of_another_gateway_is_not_one_of_this(company: Company) -> None:
+async def test_a_token_of_another_gateway_is_refused(company: Company) -> None:
     other = Tokens(Trust("another-key-0123456789-abcdefghijklm"), ["yet-another-0123456789-abcdefghijklm"], utc_now)
 
     response = await company.gateway.post(OPERATIONS["me"], token=other.token("x", company.workspace, list(Scope), timedelta(hours=1)))

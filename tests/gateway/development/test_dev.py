@@ -1,4 +1,4 @@
-"""What a newcomer is told."""
+"""The addresses that `gateway dev` prints."""
 
 from io import StringIO
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from gateway.development.dev import tell
+from gateway.development.dev import print_addresses
 from simulation.credentials import Credentials, Tokens
 
 CREDENTIALS = Credentials("http://x.example", "http://x.example/graphql", "ws://x.example/graphql", "demo", Tokens("a", "b", "c", "d"))
 
 
 @pytest.mark.parametrize(
-    ("host", "open_to_others"),
+    ("host", "reachable_by_others"),
     [
         ("127.0.0.1", False),
         ("127.0.0.9", False),
@@ -25,10 +25,10 @@ CREDENTIALS = Credentials("http://x.example", "http://x.example/graphql", "ws://
         ("box", True),
     ],
 )
-def test_whoever_opens_the_page_to_others_is_warned_of_its_tokens(host: str, open_to_others: bool) -> None:
+def test_a_host_that_others_can_reach_prints_a_warning_about_the_tokens(host: str, reachable_by_others: bool) -> None:
     console = Console(file=StringIO(), width=200)
 
-    tell(console, CREDENTIALS, Path("credentials.json"), False, host)
+    print_addresses(console, CREDENTIALS, Path("credentials.json"), False, host)
 
     assert isinstance(console.file, StringIO)
-    assert (f"Whoever reaches {host} can read the tokens on the page" in console.file.getvalue()) is open_to_others
+    assert (f"Anyone who can reach {host} can read the tokens on the page" in console.file.getvalue()) is reachable_by_others

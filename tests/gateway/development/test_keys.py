@@ -1,4 +1,4 @@
-"""The keys that `gateway dev` makes for a developer's machine."""
+"""The keys that `gateway dev` creates for a developer's machine."""
 
 import json
 from pathlib import Path
@@ -15,19 +15,19 @@ def test_keys_for_development_are_random(tmp_path: Path) -> None:
 
 
 def test_a_data_directory_keeps_its_keys(tmp_path: Path) -> None:
-    made = keys(tmp_path)
+    created = keys(tmp_path)
 
-    assert made.keys() == {*KEYS}
-    assert keys(tmp_path) == made
+    assert created.keys() == {*KEYS}
+    assert keys(tmp_path) == created
 
 
-def test_an_older_data_directory_gets_the_missing_key_and_keeps_the_others(tmp_path: Path) -> None:
-    made = keys(tmp_path)
-    before = {name: key for name, key in made.items() if name != "data_keys"}
+def test_a_missing_key_is_added_and_the_others_are_kept(tmp_path: Path) -> None:
+    created = keys(tmp_path)
+    before = {name: key for name, key in created.items() if name != "data_keys"}
     (tmp_path / "keys.json").write_text(json.dumps(before))
 
     added = keys(tmp_path)
 
     assert added.items() > before.items()
-    assert added["data_keys"] not in (made["data_keys"], "")
+    assert added["data_keys"] not in (created["data_keys"], "")
     assert keys(tmp_path) == added

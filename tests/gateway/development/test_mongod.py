@@ -23,14 +23,14 @@ import signal, sys, time
 from pathlib import Path
 from gateway.development.mongod import EmbeddedMongo
 
-# As at a terminal: whoever runs the tests in the background may have it ignored.
+# The default handler, as in a terminal: a shell that runs the tests in the background may have set SIGINT to be ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 with EmbeddedMongo(Path(sys.argv[1])) as mongo:
     print(mongo.uri, flush=True)
     time.sleep(600)
 """
 
-# Far longer than a busy machine's disks need to take a shutdown: whoever waits so long waits in vain.
+# A generous limit, even for a shutdown on a busy machine's disks.
 END_SECONDS = 60
 
 LOADER = "mongod: error while loading shared libraries: libcurl.so.4: cannot open shared object file"
@@ -62,7 +62,7 @@ def notes(uri: str, database: str = "gateway") -> Iterator[Collection[dict[str, 
 
 @contextmanager
 def a_server(port: int) -> Iterator[None]:
-    """Somebody else on the port, who hangs up on everybody."""
+    """Another server on the port, which closes every connection at once."""
     with Server(("127.0.0.1", port), BaseRequestHandler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
@@ -73,11 +73,11 @@ def a_server(port: int) -> Iterator[None]:
             thread.join()
 
 
-def eventually(holds: Callable[[], bool], seconds: float = END_SECONDS) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = END_SECONDS) -> bool:
     deadline = time.monotonic() + seconds
-    while not holds() and time.monotonic() < deadline:
+    while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
-    return holds()
+    return condition()
 
 
 def port_of(uri: str) -> int:
@@ -107,7 +107,7 @@ def test_transactions_and_change_streams_work(mongo_uri: str, database_name: str
         assert seen == [{"_id": 2}, {"_id": 3}]
 
 
-def test_data_and_port_outlast_a_restart(tmp_path: Path) -> None:
+def test_data_and_port_survive_a_restart(tmp_path: Path) -> None:
     with EmbeddedMongo(tmp_path) as mongo, notes(mongo.uri) as collection:
         collection.insert_one({"_id": 1})
         uri = mongo.uri
@@ -117,7 +117,7 @@ def test_data_and_port_outlast_a_restart(tmp_path: Path) -> None:
         assert collection.find_one() == {"_id": 1}
 
 
-def test_where_the_port_was_taken_meanwhile_another_one_serves_the_same_data(tmp_path: Path) -> None:
+def test_if_the_port_was_taken_meanwhile_another_port_serves_the_same_data(tmp_path: Path) -> None:
     with EmbeddedMongo(tmp_path) as mongo, notes(mongo.uri) as collection:
         collection.insert_one({"_id": 1})
         uri = mongo.uri
@@ -129,14 +129,14 @@ def test_where_the_port_was_taken_meanwhile_another_one_serves_the_same_data(tmp
         assert list(collection.find()) == [{"_id": 1}, {"_id": 2}]
 
 
-def test_the_oplog_has_the_size_that_was_asked_for(tmp_path: Path) -> None:
+def test_the_oplog_has_the_requested_size(tmp_path: Path) -> None:
     with EmbeddedMongo(tmp_path, oplog_megabytes=1) as mongo, notes(mongo.uri) as collection:
         oplog = collection.database.client["local"].command("collStats", "oplog.rs")
 
         assert oplog["maxSize"] == 1024 * 1024
 
 
-def test_nothing_runs_after_the_end(tmp_path: Path) -> None:
+def test_mongod_is_shut_down_at_the_end_of_the_block(tmp_path: Path) -> None:
     with EmbeddedMongo(tmp_path) as mongo:
         process_id = mongod_of(tmp_path)
         assert serves(process_id, mongo.dbpath)
@@ -147,7 +147,7 @@ def test_nothing_runs_after_the_end(tmp_path: Path) -> None:
 
 @on_linux
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
-def test_a_killed_gateway_takes_mongod_along_and_leaves_sound_data(tmp_path: Path, number: signal.Signals) -> None:
+def test_mongod_ends_with_a_killed_gateway_and_the_data_are_intact(tmp_path: Path, number: signal.Signals) -> None:
     with a_gateway(tmp_path) as (gateway, uri):
         process_id = mongod_of(tmp_path)
         with notes(uri) as collection:
@@ -161,7 +161,7 @@ def test_a_killed_gateway_takes_mongod_along_and_leaves_sound_data(tmp_path: Pat
         assert collection.find_one() == {"_id": 1}
 
 
-def test_ctrl_c_reaches_mongod_through_the_gateway_alone(tmp_path: Path) -> None:
+def test_ctrl_c_reaches_mongod_only_through_the_gateway(tmp_path: Path) -> None:
     with a_gateway(tmp_path) as (gateway, _):
         os.killpg(gateway.pid, signal.SIGINT)
 
@@ -172,7 +172,7 @@ def test_ctrl_c_reaches_mongod_through_the_gateway_alone(tmp_path: Path) -> None
     assert f'"signal":{signal.SIGINT:d}' not in log
 
 
-def test_a_data_directory_has_one_gateway_at_a_time(tmp_path: Path) -> None:
+def test_only_one_gateway_can_use_a_data_directory(tmp_path: Path) -> None:
     with a_gateway(tmp_path) as (gateway, _), pytest.raises(DataDirInUse, match=f"in use by process {gateway.pid}; stop it or choose"):
         EmbeddedMongo(tmp_path).__enter__()
 
@@ -189,18 +189,18 @@ def test_a_mongod_that_was_left_running_is_replaced(tmp_path: Path) -> None:
             assert collection.find_one() == {"_id": 1}
 
 
-def test_a_stranger_with_the_number_of_an_old_mongod_is_left_alone(tmp_path: Path) -> None:
+def test_another_process_with_the_process_id_of_an_old_mongod_is_not_ended(tmp_path: Path) -> None:
     (tmp_path / "mongo").mkdir()
-    with subprocess.Popen(["sleep", "600"]) as stranger:
-        (tmp_path / "mongo" / "mongod.lock").write_text(str(stranger.pid))
+    with subprocess.Popen(["sleep", "600"]) as other:
+        (tmp_path / "mongo" / "mongod.lock").write_text(str(other.pid))
 
         with EmbeddedMongo(tmp_path):
-            assert stranger.poll() is None
+            assert other.poll() is None
 
-        stranger.kill()
+        other.kill()
 
 
-def test_data_that_mongod_cannot_read_are_reported_in_its_words(tmp_path: Path) -> None:
+def test_for_unreadable_data_the_error_quotes_mongod(tmp_path: Path) -> None:
     (tmp_path / "mongo").mkdir()
     (tmp_path / "mongo" / "storage.bson").write_text("?")
 
@@ -208,14 +208,14 @@ def test_data_that_mongod_cannot_read_are_reported_in_its_words(tmp_path: Path) 
         EmbeddedMongo(tmp_path).__enter__()
 
 
-def test_a_data_directory_that_cannot_be_one_is_reported(tmp_path: Path) -> None:
+def test_an_unusable_data_directory_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(EmbeddedError, match="can't be used: Not a directory"):
         EmbeddedMongo(tmp_path / "file" / "data").__enter__()
 
 
-def test_without_any_mongod_the_message_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_mongod_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(sys, "path", [])
 
@@ -223,7 +223,7 @@ def test_without_any_mongod_the_message_says_what_to_do(monkeypatch: pytest.Monk
         find_mongod()
 
 
-def test_a_mongod_on_the_path_comes_before_the_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_mongod_on_path_is_preferred_to_the_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     a_mongod(tmp_path, "echo db version v7.0.1")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 
@@ -238,7 +238,7 @@ def test_a_mongod_on_the_path_comes_before_the_wheel(monkeypatch: pytest.MonkeyP
         pytest.param("echo db version v4.4.29", "it is version 4.4.29", id="it is too old"),
     ],
 )
-def test_a_mongod_that_cannot_be_used_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, reason: str) -> None:
+def test_an_unusable_mongod_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, reason: str) -> None:
     a_mongod(tmp_path, script)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 

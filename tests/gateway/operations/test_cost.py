@@ -1,4 +1,4 @@
-"""What operations cost, and that what costs too much is refused before anything is asked of the database."""
+"""The cost of operations. Operations that cost too much are refused before any query of the database."""
 
 from typing import Any
 
@@ -57,12 +57,12 @@ COSTS = {
 
 
 @pytest.mark.parametrize("query", COSTS)
-def test_an_operation_costs_what_its_fields_do(query: str) -> None:
-    # A literal that is no string is no code: what is asked for is what counts here, not whether it is found.
+def test_an_operation_costs_as_much_as_its_fields(query: str) -> None:
+    # In a valid document `code` is a string. Whether the code exists does not matter for the cost.
     assert cost(query.replace("code: 1", 'code: "1"')) == COSTS[query]
 
 
-def test_what_is_answered_as_one_is_paid_for_once() -> None:
+def test_fields_with_the_same_response_name_are_paid_for_once() -> None:
     once = f"{{ {NODE.format('attempts { id status }')} }}"
     in_parts = f"{{ {NODE.format('...A ...B attempts { id }')} }} fragment A on Verification {{ ...B attempts {{ id }} }} "
     in_parts += "fragment B on Verification { attempts { status } ... on Verification { attempts { status } } }"
@@ -71,7 +71,7 @@ def test_what_is_answered_as_one_is_paid_for_once() -> None:
     assert (cost(once), cost(in_parts), cost(twice)) == (7, 7, 13)
 
 
-def test_different_fields_that_are_answered_under_one_name_are_all_paid_for() -> None:
+def test_different_fields_with_the_same_response_name_are_all_paid_for() -> None:
     either = "... on Verification { a: redirectionUrl b: attempts { id } } ... on Refusal { a: message }"
 
     assert cost(f'mutation {{ anonymizeVerification(id: "x") {{ {either} }} }}') == 10 + 6
@@ -109,22 +109,22 @@ BY_VARIABLES = f"query($first: Int = 7, $last: Int) {{ verifications(first: $fir
         ({"unknown": 1}, 7),
     ],
 )
-def test_the_size_of_a_page_may_come_from_variables_of_any_kind(variables: dict[str, Any] | None, rows: int) -> None:
+def test_a_page_is_priced_for_any_value_of_its_variables(variables: dict[str, Any] | None, rows: int) -> None:
     assert cost(BY_VARIABLES, variables) == 1 + rows
 
 
 @pytest.mark.parametrize(("size", "rows"), [(0, 1), (-1, 1), (101, 100), (10**6, 100)])
-def test_the_size_of_a_page_may_be_any_in_the_document(size: int, rows: int) -> None:
+def test_a_page_is_priced_for_any_literal_size(size: int, rows: int) -> None:
     assert cost(f"{{ verifications(first: {size}) {{ {PAGE} }} }}") == 1 + rows
 
 
-def test_pages_are_counted_apart() -> None:
+def test_each_page_is_priced_by_its_own_arguments() -> None:
     query = f"query($a: Int, $b: Int!) {{ a: verifications(first: $a) {{ {PAGE} }} b: verifications(last: $b) {{ {PAGE} totalCount }} }}"
 
     assert cost(query, {"a": 10, "b": 20}) == 1 + 10 + 1 + 20 + 50
 
 
-def test_the_operation_that_is_named_is_paid_for() -> None:
+def test_only_the_selected_operation_is_paid_for() -> None:
     query = "query A { me { subject } } query B { verificationStats { total } }"
 
     assert (cost(query, name="A"), cost(query, name="B")) == (1, 200)
@@ -135,16 +135,16 @@ ALL = f"id previousAttempt {{ id {EVENTS} }} nextAttempt {{ id {EVENTS} }} attem
 NESTED = "query($rows: Int) { verifications(first: $rows) { edges { node { attempts { attempts { id } } } } } }"
 
 
-def test_a_page_of_a_hundred_with_all_around_each_can_be_afforded() -> None:
+def test_a_page_of_a_hundred_with_all_attempts_and_events_is_affordable() -> None:
     assert cost(f"{{ verifications(first: 100) {{ edges {{ node {{ {ALL} }} }} }} }}") == 3601 <= MAX_COST
 
 
-def test_lists_in_lists_of_a_page_can_not() -> None:
+def test_nested_lists_in_a_page_of_a_hundred_are_not_affordable() -> None:
     assert cost(NESTED, {"rows": 100}) == 4301 > MAX_COST
 
 
 def lists() -> list[str]:
-    """The fields of the schema that answer with a list of objects."""
+    """The fields of the schema that return a list of objects and declare no weight."""
     return [
         f"{type.name}.{name}"
         for type in SCHEMA.type_map.values()
@@ -158,39 +158,39 @@ def is_list(type: GraphQLOutputType) -> bool:
     return isinstance(type.of_type if isinstance(type, GraphQLNonNull) else type, GraphQLList)
 
 
-def test_every_list_of_objects_costs_something_or_stands_in_what_does() -> None:
+def test_every_list_of_objects_costs_something_or_is_inside_a_field_that_does() -> None:
     assert lists() == ["VerificationStats.byStatus", "VerificationStats.byReason"]
 
 
-def test_every_change_costs_more_than_to_read_it() -> None:
+def test_every_mutation_costs_more_than_a_read() -> None:
     mutation = SCHEMA.get_root_type(OperationType.MUTATION)
     assert mutation
     assert {declared(field, COST, FREE).weight for field in mutation.fields.values()} == {10}
 
 
-async def asked(company: Company, commands: Commands, query: str, variables: dict[str, Any]) -> tuple[Any, list[Any]]:
-    """The answer, and what was asked of the database for this company."""
+async def observed(company: Company, commands: Commands, query: str, variables: dict[str, Any]) -> tuple[Any, list[Any]]:
+    """The answer, and the commands that were sent to the database for this company."""
     with commands.sent(company.collection.database.name) as sent:
         answer = await company.answer(query, variables)
     return answer, [command for command in sent if company.workspace in repr(command)]
 
 
-async def test_what_costs_too_much_is_refused_before_the_database_is_asked(company: Company, commands: Commands) -> None:
-    refused, nothing = await asked(company, commands, NESTED, {"rows": 100})
-    answered, something = await asked(company, commands, NESTED, {"rows": 10})
+async def test_an_operation_that_costs_too_much_is_refused_before_the_database_is_queried(company: Company, commands: Commands) -> None:
+    refused, no_commands = await observed(company, commands, NESTED, {"rows": 100})
+    answered, one_command = await observed(company, commands, NESTED, {"rows": 10})
 
-    assert (answered, len(something)) == ({"data": {"verifications": {"edges": []}}}, 1)
-    assert nothing == []
+    assert (answered, len(one_command)) == ({"data": {"verifications": {"edges": []}}}, 1)
+    assert no_commands == []
     assert refused["errors"][0]["extensions"] == {"code": "QUERY_TOO_COMPLEX", "cost": 4301, "maxCost": MAX_COST}
     assert "4301" in refused["errors"][0]["message"]
 
 
-async def test_what_costs_too_much_is_400(company: Company) -> None:
+async def test_an_operation_that_costs_too_much_is_answered_with_400(company: Company) -> None:
     for accepted in ("application/json", "application/graphql-response+json"):
         assert (await company.gateway.post(NESTED, {"rows": 100}, company.token(), accept=accepted)).status_code == 400
 
 
-async def test_a_mutation_that_costs_too_much_is_not_made(database_uri: str) -> None:
+async def test_a_mutation_that_costs_too_much_is_not_executed(database_uri: str) -> None:
     mutation = "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { __typename } }"
     count = "{ verifications(first: 1) { pageInfo { hasNextPage } edges { cursor } } }"
     async with serving(database_uri, max_cost=9) as gateway:
@@ -201,7 +201,7 @@ async def test_a_mutation_that_costs_too_much_is_not_made(database_uri: str) -> 
         assert 'gateway_refused_total{reason="cost"} 1.0' in (await gateway.client.get("/metrics")).text
 
 
-async def test_a_page_that_can_not_be_is_still_the_callers_mistake(company: Company) -> None:
+async def test_an_invalid_page_size_is_still_bad_user_input(company: Company) -> None:
     for variables, code in (({"first": 0}, "BAD_USER_INPUT"), ({"first": 10**6}, "BAD_USER_INPUT"), ({"first": "7"}, "BAD_USER_INPUT")):
         answer = await company.answer(BY_VARIABLES, variables)
 
@@ -209,33 +209,33 @@ async def test_a_page_that_can_not_be_is_still_the_callers_mistake(company: Comp
 
 
 QUERY = "{ me { workspaceId } }"
-TOLD = {"query": QUERY, "extensions": {"cost": True}}
+WITH_COST = {"query": QUERY, "extensions": {"cost": True}}
 
 
 @pytest.mark.parametrize("extensions", [None, {}, {"cost": False}, {"cost": 1}, {"cost": "true"}, {"other": True}])
-async def test_a_cost_that_was_not_asked_for_is_not_told(company: Company, extensions: dict[str, Any] | None) -> None:
+async def test_the_response_has_no_cost_unless_the_request_asks_for_it(company: Company, extensions: dict[str, Any] | None) -> None:
     bearer = {"authorization": f"Bearer {company.token()}"}
-    answer = await company.gateway.client.post("/graphql", json={**TOLD, "extensions": extensions}, headers=bearer)
+    answer = await company.gateway.client.post("/graphql", json={**WITH_COST, "extensions": extensions}, headers=bearer)
 
     assert answer.json() == {"data": {"me": {"workspaceId": company.workspace}}}
 
 
-async def test_the_cost_is_told_on_request_over_every_transport(company: Company) -> None:
-    told = {"data": {"me": {"workspaceId": company.workspace}}, "extensions": {"cost": 1}}
+async def test_the_response_has_the_cost_on_request_over_every_transport(company: Company) -> None:
+    expected = {"data": {"me": {"workspaceId": company.workspace}}, "extensions": {"cost": 1}}
     bearer = {"authorization": f"Bearer {company.token()}"}
 
-    posted = await company.gateway.client.post("/graphql", json=TOLD, headers=bearer)
+    posted = await company.gateway.client.post("/graphql", json=WITH_COST, headers=bearer)
     got = await company.gateway.client.get("/graphql", params={"query": QUERY, "extensions": '{"cost": true}'}, headers=bearer)
-    streamed = await company.gateway.client.post("/graphql", json=TOLD, headers={**bearer, "accept": "text/event-stream"})
+    streamed = await company.gateway.client.post("/graphql", json=WITH_COST, headers={**bearer, "accept": "text/event-stream"})
     async with wired(company.gateway, company.token()) as wire:
-        await wire.send({"type": "subscribe", "id": "1", "payload": TOLD})
-        heard = (await wire.hear())["payload"]
+        await wire.send({"type": "subscribe", "id": "1", "payload": WITH_COST})
+        received = (await wire.hear())["payload"]
 
-    assert posted.json() == got.json() == heard == told
+    assert posted.json() == got.json() == received == expected
     assert '"extensions":{"cost":1}' in streamed.text
 
 
-async def test_every_message_of_a_subscription_tells_it_too(company: Company) -> None:
+async def test_the_messages_of_a_subscription_have_the_cost_on_request(company: Company) -> None:
     query = "subscription { verificationsUpdated { cursor } }"
     async with wired(company.gateway, company.token()) as wire:
         await wire.send({"type": "subscribe", "id": "1", "payload": {"query": query, "extensions": {"cost": True}}})
@@ -243,7 +243,7 @@ async def test_every_message_of_a_subscription_tells_it_too(company: Company) ->
         assert (await wire.hear())["payload"]["extensions"] == {"cost": 5}
 
 
-async def test_an_answer_with_errors_tells_it_as_well(company: Company) -> None:
+async def test_a_response_with_errors_has_the_cost_on_request(company: Company) -> None:
     bearer = {"authorization": f"Bearer {company.token()}"}
     request = {"query": "{ verifications(first: 0) { totalCount } }", "extensions": {"cost": True}}
 

@@ -1,4 +1,4 @@
-"""Which operation documents are kept, so that they are looked at once."""
+"""Which operation documents are kept, so that they are prepared only once."""
 
 import pytest
 
@@ -16,8 +16,8 @@ def documents() -> Documents:
     return Documents(executable(build()), introspection=False)
 
 
-def asked(documents: Documents, query: str) -> str:
-    """The same query, looked at."""
+def prepared(documents: Documents, query: str) -> str:
+    """Prepare a query's document, and return the query."""
     documents.operation(OperationRequest(query), "request")
     return query
 
@@ -30,33 +30,33 @@ def long(number: int) -> str:
     return f"{{ a{number}: me {{ subject }} }}".ljust(LENGTH)
 
 
-def test_a_document_is_looked_at_once(documents: Documents) -> None:
+def test_a_document_is_prepared_once(documents: Documents) -> None:
     assert not kept(documents, long(1))
-    assert kept(documents, asked(documents, long(1)))
+    assert kept(documents, prepared(documents, long(1)))
     assert not kept(documents, long(2))
 
 
 @pytest.mark.parametrize(
     "query", ["{", "{ nothing }", "{ me { subject } } fragment F on Query { me { subject } }", "{ me {" + " subject" * 100 + "} }"]
 )
-def test_what_is_refused_is_not_kept(documents: Documents, query: str) -> None:
+def test_a_refused_document_is_not_kept(documents: Documents, query: str) -> None:
     with pytest.raises(RequestRefused):
-        asked(documents, query.ljust(LENGTH))
+        prepared(documents, query.ljust(LENGTH))
 
     assert not kept(documents, query.ljust(LENGTH))
 
 
-def test_those_used_least_recently_are_forgotten(documents: Documents) -> None:
-    most = KEPT_CHARACTERS // LENGTH
-    queries = [asked(documents, long(number)) for number in range(most)]
-    asked(documents, queries[0])
+def test_the_least_recently_used_documents_are_dropped(documents: Documents) -> None:
+    max_documents = KEPT_CHARACTERS // LENGTH
+    queries = [prepared(documents, long(number)) for number in range(max_documents)]
+    prepared(documents, queries[0])
 
-    asked(documents, long(most))
+    prepared(documents, long(max_documents))
 
-    assert [kept(documents, query) for query in queries] == [True, False] + [True] * (most - 2)
+    assert [kept(documents, query) for query in queries] == [True, False] + [True] * (max_documents - 2)
 
 
-def test_to_look_at_a_longer_one_costs_more_up_to_where_it_is_not_looked_at(documents: Documents) -> None:
+def test_a_longer_document_costs_more_up_to_the_maximum_length(documents: Documents) -> None:
     lengths = (0, 99, 100, 1000, 10_000, 16_384, 1_000_000)
 
     assert [documents.effort(OperationRequest("x" * length)) for length in lengths] == [1, 25, 26, 251, 2501, 4097, 4097]

@@ -1,4 +1,4 @@
-"""Those who are told the same are told the same bytes, and nobody is told what was made for somebody else."""
+"""Subscribers who may see the same data share one message, and no subscriber receives a message that was made for other rights."""
 
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
@@ -32,62 +32,62 @@ READER = Caller("reader", "acme", frozenset({Scope.READ}), None)
 
 
 def operation(query: str = UPDATED, **variables: Any) -> Operation:
-    """The subscription that a client asks for."""
+    """A client's subscription, as a prepared operation with its variables."""
     return DOCUMENTS.operation(OperationRequest(query, {"id": "ver_1", **variables}), "request")
 
 
 def an_update() -> VerificationUpdate:
-    """A message of a state of its own."""
+    """An update of a new verification."""
     return VerificationUpdate(a_verification(), ())
 
 
-async def heard(each: Iterable[Following]) -> list[dict[str, Any]]:
-    """The next response that each of them is sent."""
-    return [await updates.response() for updates in each]
+async def received(followings: Iterable[Following]) -> list[dict[str, Any]]:
+    """The next response of each subscription."""
+    return [await updates.response() for updates in followings]
 
 
 def shown(response: dict[str, Any], root: str) -> tuple[Any, list[Any]]:
-    """The verification in a response, and what is said of errors."""
-    told = response["data"][root]
-    return told["verification"] if root == "verificationUpdated" else told, [error["message"] for error in response.get("errors", [])]
+    """The verification in a response, and the messages of its errors."""
+    value = response["data"][root]
+    return value["verification"] if root == "verificationUpdated" else value, [error["message"] for error in response.get("errors", [])]
 
 
-async def test_each_is_told_of_an_event_what_their_token_shows(company: Company) -> None:
+async def test_each_subscriber_receives_what_their_token_shows(company: Company) -> None:
     id = await company.created(reference="order-9")
     follower = await company.follow_token(id)
     tokens = [company.token(*scopes) for scopes in ((), (Scope.READ,), (Scope.READ, Scope.SENSITIVE), (Scope.READ, Scope.REPORT))]
     async with AsyncExitStack() as stack:
-        # Two of each, all with the same document and the same variables.
+        # Two subscribers of each token, all with the same document and the same variables.
         all_tokens = [*tokens, follower, follower, *reversed(tokens)]
         followings = [await stack.enter_async_context(following(company.gateway, token, UPDATED, {"id": id})) for token in all_tokens]
-        await heard(followings)
+        await received(followings)
         for step in (LINK_OPENED, CAPTURE_STARTED):
             await company.progress(id, step)
 
-            told = await heard(followings)
+            updates = await received(followings)
             expected = [await company.answer(STATE, {"id": id}, token) for token in all_tokens]
 
-            assert [shown(each, "verificationUpdated") for each in told] == [shown(each, "verification") for each in expected]
+            assert [shown(each, "verificationUpdated") for each in updates] == [shown(each, "verification") for each in expected]
         await company.result(id, "FAILED", "IDVV_2403", "IDVV_2101")
 
-        told = await heard(followings)
+        updates = await received(followings)
         expected = [await company.answer(STATE, {"id": id}, token) for token in all_tokens]
 
-    assert [shown(each, "verificationUpdated") for each in told] == [shown(each, "verification") for each in expected]
-    seen = [{reason["code"] for reason in shown(each, "verificationUpdated")[0]["reasons"]} for each in told]
-    assert seen == [{"IDVV_2403", "IDVV_2101"} if sees else {"IDVV_2101"} for sees in (1, 0, 1, 0, 0, 0, 0, 1, 0, 1)]
-    assert len({str(shown(each, "verificationUpdated")) for each in told}) == 3
+    assert [shown(each, "verificationUpdated") for each in updates] == [shown(each, "verification") for each in expected]
+    seen = [{reason["code"] for reason in shown(each, "verificationUpdated")[0]["reasons"]} for each in updates]
+    assert seen == [{"IDVV_2403", "IDVV_2101"} if sees_internal else {"IDVV_2101"} for sees_internal in (1, 0, 1, 0, 0, 0, 0, 1, 0, 1)]
+    assert len({str(shown(each, "verificationUpdated")) for each in updates}) == 3
 
 
-async def test_what_has_to_be_read_is_read_for_each_event(company: Company) -> None:
+async def test_fields_that_query_the_database_are_read_again_for_each_event(company: Company) -> None:
     id = await company.created()
     async with (
         following(company.gateway, company.token(), ATTEMPTS, {"id": id}) as one,
         following(company.gateway, company.token(), ATTEMPTS, {"id": id}) as other,
     ):
-        await heard((one, other))
+        await received((one, other))
         await company.result(id, "INCONCLUSIVE", "IDVV_1101")
-        ended = await heard((one, other))
+        ended = await received((one, other))
         retry = (await company.retry(id))["id"]
         retried = [[await updates.next(), await updates.next()] for updates in (one, other)]
 
@@ -98,12 +98,12 @@ async def test_what_has_to_be_read_is_read_for_each_event(company: Company) -> N
         assert updates[-1]["verification"]["attempts"] == [{"id": id, "status": "INCONCLUSIVE"}, {"id": retry, "status": "PENDING"}]
 
 
-def test_a_group_is_of_those_whose_operation_variables_and_rights_are_the_same() -> None:
+def test_a_group_has_the_same_operation_inner_variables_and_rights() -> None:
     groups = Groups()
     group = groups.of(operation(), READER)
 
-    assert groups.of(operation(), replace(READER, subject="somebody else")) is group
-    assert groups.of(operation(id="ver_2"), READER) is group, "which verification is followed says the event"
+    assert groups.of(operation(), replace(READER, subject="another reader")) is group
+    assert groups.of(operation(id="ver_2"), READER) is group, "the followed verification is part of the event, not of the group"
     for other in (
         groups.of(operation(), replace(READER, workspace="other")),
         groups.of(operation(), replace(READER, chain="ver_1")),
@@ -116,7 +116,7 @@ def test_a_group_is_of_those_whose_operation_variables_and_rights_are_the_same()
 
 
 @pytest.mark.parametrize(("after", "same"), [(1, True), (2, False)])
-def test_a_variable_that_is_used_below_the_root_tells_groups_apart(after: int, same: bool) -> None:
+def test_groups_differ_by_the_variables_that_are_used_below_the_root(after: int, same: bool) -> None:
     groups = Groups()
 
     group, other = groups.of(operation(INNER, after=1), READER), groups.of(operation(INNER, after=after), READER)
@@ -124,7 +124,7 @@ def test_a_variable_that_is_used_below_the_root_tells_groups_apart(after: int, s
     assert (group is other) is same
 
 
-def test_a_group_keeps_what_was_told_of_the_last_events() -> None:
+def test_a_group_keeps_the_messages_of_the_last_events() -> None:
     groups = Groups()
     group = groups.of(operation(), READER)
     updates = [an_update() for _ in range(MAX_KEPT_MESSAGES + 1)]
@@ -137,11 +137,11 @@ def test_a_group_keeps_what_was_told_of_the_last_events() -> None:
     assert group.message(an_update()) is None
 
 
-def test_a_group_without_subscribers_is_forgotten() -> None:
+def test_a_group_without_subscribers_is_dropped() -> None:
     groups = Groups()
     first = groups.of(operation(), READER)
     update = an_update()
-    first.keep(update, b"told")
+    first.keep(update, b"message")
 
     del first
 

@@ -1,4 +1,4 @@
-"""Who may ask for what."""
+"""Which callers may select which fields."""
 
 from itertools import chain, combinations
 from pathlib import Path
@@ -58,7 +58,7 @@ def a_failed_one(company: Company, *codes: str) -> Verification:
     return pending.concluded(Result.reported(Status.FAILED, list(codes), PASSPORT), utc_now())
 
 
-def test_every_field_has_its_rule_and_its_description_says_so() -> None:
+def test_every_field_has_a_rule_that_its_description_states() -> None:
     for type, name, field in rights.fields(SCHEMA):
         assert rights.rules(field), f"{type.name}.{name} has no rule"
         assert all(rule.description in (field.description or "") for rule in rights.rules(field)), f"{type.name}.{name}"
@@ -80,20 +80,20 @@ def test_every_root_field_has_its_rule_here() -> None:
 
 
 @pytest.mark.parametrize("scopes", EVERY_SET, ids=names)
-async def test_each_root_field_is_open_to_those_with_its_scope_and_to_no_others(company: Company, scopes: tuple[Scope, ...]) -> None:
+async def test_each_root_field_is_open_only_to_callers_with_its_scope(company: Company, scopes: tuple[Scope, ...]) -> None:
     pending, failed = a_verification(workspace=company.workspace, at=utc_now()), a_failed_one(company, "IDVV_2101")
     company.keep(pending, failed)
     ids, token = dict.fromkeys(("anonymizeVerification", "retryVerification"), failed.id), company.token(*scopes)
 
     for name, query in OPERATIONS.items():
-        given, before = variables(query, id=ids.get(name, pending.id), input=PERSON), company.kept()
+        operation_variables, before = variables(query, id=ids.get(name, pending.id), input=PERSON), company.kept()
         if query.startswith("subscription"):
             async with wired(company.gateway, token) as wire:
-                await wire.subscribe("1", query, given)
+                await wire.subscribe("1", query, operation_variables)
                 message = await wire.hear()
             errors = message["payload"] if message["type"] == "error" else message["payload"].get("errors", [])
         else:
-            errors = (await company.answer(query, given, token)).get("errors", [])
+            errors = (await company.answer(query, operation_variables, token)).get("errors", [])
 
         allowed = NEEDS[name] is None or NEEDS[name] in scopes
         assert [error["extensions"]["code"] for error in errors] == ([] if allowed else ["FORBIDDEN"]), name
@@ -102,13 +102,13 @@ async def test_each_root_field_is_open_to_those_with_its_scope_and_to_no_others(
 
 @pytest.fixture
 def secretive(company: Company) -> Company:
-    """A company with verifications that failed for reasons which the person must not learn of."""
+    """A company with verifications that failed for internal reasons, which the person must not learn."""
     for codes in (["IDVV_2403"], ["IDVV_2101", "IDVV_2301"], ["IDVV_2101", "NEW_CODE"], ["IDVV_1201"]):
         company.keep(a_failed_one(company, *codes))
     return company
 
 
-async def test_without_the_scope_for_it_personal_data_are_null_with_one_error(secretive: Company) -> None:
+async def test_without_the_scope_personal_data_are_null_with_one_error(secretive: Company) -> None:
     query = f"{{ verifications {{ edges {{ node {{ id {PERSONAL} attempts {{ {PERSONAL} }} }} }} }} }}"
 
     open_answer = await secretive.answer(query, token=secretive.token(READ, SENSITIVE))
@@ -148,7 +148,7 @@ async def test_no_answer_shows_personal_data_or_internal_reasons_without_the_sco
     assert any("IDVV_2101" in repr(answer) for answer in answers)
 
 
-async def test_internal_reasons_are_left_out_without_the_scope_for_them(secretive: Company) -> None:
+async def test_without_the_scope_internal_reasons_are_left_out(secretive: Company) -> None:
     query = f"{{ verifications(orderBy: CREATED_OLDEST) {{ totalCount edges {{ node {{ {REASONS} }} }} }} }}"
 
     seen = {}
@@ -164,7 +164,7 @@ async def test_internal_reasons_are_left_out_without_the_scope_for_them(secretiv
     assert seen[READ,] == [[], ["IDVV_2101"], ["IDVV_2101"], ["IDVV_1201"]]
 
 
-async def test_internal_reasons_are_not_counted_out_without_the_scope_for_them(secretive: Company) -> None:
+async def test_without_the_scope_statistics_do_not_list_internal_reasons(secretive: Company) -> None:
     query = "{ verificationStats { total billable byReason { reason { code } count } } }"
 
     seen = {}
@@ -184,7 +184,7 @@ FILTERS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("filter", FILTERS, ids=repr)
-async def test_nobody_asks_who_has_an_internal_reason_without_the_scope_for_it(secretive: Company, filter: dict[str, Any]) -> None:
+async def test_without_the_scope_a_filter_by_internal_reasons_is_refused(secretive: Company, filter: dict[str, Any]) -> None:
     filter = {**filter, "status": ["FAILED"]}
     for field in ("verifications(filter: $filter) { totalCount }", "verificationStats(filter: $filter) { total }"):
         query = f"query($filter: VerificationFilter) {{ {field} }}"
@@ -201,7 +201,7 @@ async def test_nobody_asks_who_has_an_internal_reason_without_the_scope_for_it(s
         assert [error["extensions"] for error in await updates.errors()] == [{"code": "FORBIDDEN"}]
 
 
-async def test_other_reasons_may_be_asked_for_by_any_reader(secretive: Company) -> None:
+async def test_any_reader_may_filter_by_other_reasons(secretive: Company) -> None:
     query = "query($filter: VerificationFilter) { verifications(filter: $filter) { totalCount } }"
 
     for filter, count in (
@@ -213,7 +213,7 @@ async def test_other_reasons_may_be_asked_for_by_any_reader(secretive: Company) 
         assert await secretive.ask(query, {"filter": filter}, secretive.token(READ)) == {"verifications": {"totalCount": count}}
 
 
-async def test_a_reader_who_follows_sees_no_more_than_one_who_reads(company: Company) -> None:
+async def test_subscriptions_hide_the_same_data_from_a_reader_as_queries(company: Company) -> None:
     id = await company.created()
     shown = f"verification {{ {REASONS} {PERSONAL} }}"
     one = f"subscription($id: ID!) {{ verificationUpdated(id: $id) {{ {shown} events {{ type reasons {{ code }} }} }} }}"
@@ -236,7 +236,7 @@ async def test_a_reader_who_follows_sees_no_more_than_one_who_reads(company: Com
     assert codes(item["data"]["verificationsUpdated"]["verification"]["reasons"]) == ["IDVV_2101"]
 
 
-async def test_a_provider_is_answered_with_what_it_reported(company: Company) -> None:
+async def test_the_response_to_a_report_shows_the_verification_without_internal_reasons(company: Company) -> None:
     id = await company.created()
 
     step = await company.progress(id, CAPTURE_COMPLETED, token=company.token(REPORT))

@@ -1,4 +1,4 @@
-"""A page, read as a browser reads it."""
+"""Reads HTML pages in tests."""
 
 from html.parser import HTMLParser
 from typing import Self
@@ -7,7 +7,7 @@ import httpx2
 
 
 class Page(HTMLParser):
-    """The elements and the text of a page."""
+    """The elements and the text of an HTML page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -16,17 +16,17 @@ class Page(HTMLParser):
 
     @classmethod
     def of(cls, response: httpx2.Response) -> Self:
-        """The page that was answered."""
+        """The page in a response."""
         page = cls()
         page.feed(response.text)
         return page
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep an element."""
+        """Store an element."""
         self.elements.append((tag, {name: value or "" for name, value in attrs}))
 
     def handle_data(self, data: str) -> None:
-        """Keep text."""
+        """Store text."""
         self.text += data
 
     def all(self, tag: str, **attributes: str) -> list[dict[str, str]]:

@@ -19,7 +19,7 @@ TOKENS = Tokens(integrator="token-of-integrator", provider="token-of-provider", 
 CREDENTIALS = Credentials("http://gateway.example", "http://gateway.example/graphql", "ws://gateway.example/graphql", "demo", TOKENS)
 HOSTILE = """"><script>alert('&amp;')</script>"""
 
-# As the page's own script reads them.
+# Parsed as in the page's script.
 OPERATION = re.compile(r"^# (\w+), (\w+): (.+)\n# ({.*})\n((?:[^#\n].*\n)+)", re.MULTILINE)
 OPERATIONS = {found[1]: found for found in OPERATION.finditer(FILES.joinpath("operations.graphql").read_text())}
 
@@ -46,7 +46,7 @@ async def test_credentials_cannot_break_out_of_the_page(database_uri: str) -> No
     assert page.all("script") == [{"src": "console.js", "type": "module"}]
 
 
-async def test_the_browser_is_told_to_trust_nothing_but_the_pages_own_files(gateway: Gateway) -> None:
+async def test_the_policy_allows_only_the_pages_own_files(gateway: Gateway) -> None:
     headers = (await gateway.client.get("/")).headers
 
     policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
@@ -66,12 +66,12 @@ async def test_the_browser_is_told_to_trust_nothing_but_the_pages_own_files(gate
     assert headers["cache-control"] == "no-store"
 
 
-async def test_every_file_that_the_page_names_is_served_and_holds_no_token(gateway: Gateway) -> None:
+async def test_every_file_of_the_page_is_served_and_contains_no_token(gateway: Gateway) -> None:
     page = Page.of(await gateway.client.get("/"))
-    named = {*(link["href"] for link in page.all("link")), *(script["src"] for script in page.all("script")), "graphql.js", "operations.graphql"}
+    names = {*(link["href"] for link in page.all("link")), *(script["src"] for script in page.all("script")), "graphql.js", "operations.graphql"}
     media = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "graphql": "application/graphql"}
 
-    for name in named:
+    for name in names:
         response = await gateway.client.get(f"/{name}")
         assert response.status_code == 200, name
         assert response.headers["content-type"].startswith(media[name.rpartition(".")[2]])
@@ -79,13 +79,13 @@ async def test_every_file_that_the_page_names_is_served_and_holds_no_token(gatew
         assert "token-of" not in response.text
 
 
-async def test_a_gateway_that_is_not_for_development_has_no_console(database_uri: str) -> None:
+async def test_a_gateway_in_production_has_no_console(database_uri: str) -> None:
     async with serving(database_uri) as gateway:
         for path in ("/", "/console.js", "/operations.graphql"):
             assert (await gateway.client.get(path)).status_code == 404
 
 
-def test_no_page_needs_anything_from_elsewhere_or_runs_a_line_of_its_own() -> None:
+def test_no_page_loads_files_of_other_origins_or_has_inline_scripts() -> None:
     for file in FILES.iterdir():
         if not file.name.endswith((".html", ".css", ".js")):
             continue
@@ -96,28 +96,28 @@ def test_no_page_needs_anything_from_elsewhere_or_runs_a_line_of_its_own() -> No
             assert not re.search(r"""\s(?:on\w+|style)=|<style|<script(?! src=)""", text), file.name
 
 
-def test_the_ready_made_operations_are_those_of_the_schema() -> None:
+def test_the_example_operations_are_valid_against_the_schema() -> None:
     document = parse(FILES.joinpath("operations.graphql").read_text())
 
     assert validate(build()._schema, document) == []
     assert len(document.definitions) == len(OPERATIONS)
 
 
-async def test_the_ready_made_operations_do_what_they_say(gateway: Gateway) -> None:
-    made = await ask(gateway, "create", "")
+async def test_the_example_operations_succeed(gateway: Gateway) -> None:
+    created = await run_example(gateway, "create", "")
 
     for name in ("begin", "fail", "read", "latest", "list", "statistics", "reasons", "token", "retry"):
-        assert "code" not in await ask(gateway, name, made["id"]), name
+        assert "code" not in await run_example(gateway, name, created["id"]), name
 
-    assert (await ask(gateway, "read", made["id"]))["attempts"] == [
-        {"id": made["id"], "attempt": 1, "status": "FAILED"},
-        {"id": (await ask(gateway, "retry", made["id"]))["id"], "attempt": 2, "status": "PENDING"},
+    assert (await run_example(gateway, "read", created["id"]))["attempts"] == [
+        {"id": created["id"], "attempt": 1, "status": "FAILED"},
+        {"id": (await run_example(gateway, "retry", created["id"]))["id"], "attempt": 2, "status": "PENDING"},
     ]
 
 
-async def ask(gateway: Gateway, name: str, id: str) -> Any:
-    """The value of a ready-made operation's field, asked by whom it names."""
-    _, who, _, variables, query = OPERATIONS[name].groups()
-    scopes = development.TOKENS[who][1]
+async def run_example(gateway: Gateway, name: str, id: str) -> Any:
+    """The value of an example operation's field, run as its caller."""
+    _, caller, _, variables, query = OPERATIONS[name].groups()
+    scopes = development.TOKENS[caller][1]
     data = await gateway.query(query, json.loads(variables.replace("$id", id).replace("$origin", gateway.url)), gateway.token(*scopes))
     return next(iter(data.values()))

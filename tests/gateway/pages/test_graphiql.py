@@ -14,12 +14,12 @@ from tests.serving import serving
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    """A bundle that was built."""
+    """A directory with a built bundle."""
     (tmp_path / "graphiql.js").write_text("// GraphiQL")
     return tmp_path
 
 
-async def test_the_page_has_its_files_the_credentials_and_whom_to_be(database_uri: str, bundle: Path) -> None:
+async def test_the_page_has_its_files_the_credentials_and_the_choice_of_a_token(database_uri: str, bundle: Path) -> None:
     hostile = replace(CREDENTIALS, workspace=HOSTILE)
     async with serving(database_uri, pages=routes(hostile, bundle)) as gateway:
         response = await gateway.client.get("/graphiql")
@@ -36,7 +36,7 @@ async def test_the_page_has_its_files_the_credentials_and_whom_to_be(database_ur
     assert len(policy) == len({directive.split(" ")[0] for directive in policy})
 
 
-async def test_where_it_was_not_built_the_page_says_how_to(database_uri: str, tmp_path: Path) -> None:
+async def test_without_a_bundle_the_page_says_how_to_build_it(database_uri: str, tmp_path: Path) -> None:
     async with serving(database_uri, pages=routes(CREDENTIALS, tmp_path / "nothing")) as gateway:
         page, file = await gateway.client.get("/graphiql"), await gateway.client.get("/graphiql/graphiql.js")
 
@@ -44,6 +44,6 @@ async def test_where_it_was_not_built_the_page_says_how_to(database_uri: str, tm
     assert "make graphiql" in page.text
 
 
-async def test_a_gateway_in_production_has_none(database_uri: str) -> None:
+async def test_a_gateway_in_production_has_no_graphiql(database_uri: str) -> None:
     async with serving(database_uri, introspection=False) as gateway:
         assert (await gateway.client.get("/graphiql")).status_code == 404

@@ -1,4 +1,4 @@
-"""Deadlines of what is being answered, and the wait until nothing is."""
+"""The deadlines of requests that are under way, and the wait until none is."""
 
 import asyncio
 
@@ -10,18 +10,18 @@ LONG_SECONDS = 60.0
 
 
 async def held(under_way: UnderWay, seconds: float, released: asyncio.Event) -> None:
-    """Be under way until released."""
+    """Be under way until `released` is set."""
     with under_way.within(seconds):
         await released.wait()
 
 
 async def turned() -> None:
-    """Let the loop turn until what was begun is under way."""
+    """Let the event loop run until the tasks that were created are under way."""
     for _ in range(3):
         await asyncio.sleep(0)
 
 
-async def test_what_begins_right_after_another_ended_is_waited_for_too() -> None:
+async def test_a_request_that_begins_right_after_another_ended_is_waited_for() -> None:
     under_way, released = UnderWay(), asyncio.Event()
     with under_way.within(LONG_SECONDS):
         pass
@@ -36,11 +36,11 @@ async def test_what_begins_right_after_another_ended_is_waited_for_too() -> None
     await asyncio.gather(task, done)
 
 
-async def test_where_nothing_is_under_way_nobody_waits() -> None:
+async def test_without_requests_there_is_no_wait() -> None:
     await UnderWay().done()
 
 
-async def test_what_takes_too_long_is_ended_with_a_time_out() -> None:
+async def test_a_request_that_takes_too_long_ends_with_a_timeout() -> None:
     under_way = UnderWay()
 
     with pytest.raises(TimeoutError):
@@ -49,7 +49,7 @@ async def test_what_takes_too_long_is_ended_with_a_time_out() -> None:
     await under_way.done()
 
 
-async def test_who_is_hurried_ends_earlier() -> None:
+async def test_a_hurried_request_ends_earlier() -> None:
     under_way = UnderWay()
     task = asyncio.create_task(held(under_way, LONG_SECONDS, asyncio.Event()))
     await turned()
@@ -60,7 +60,7 @@ async def test_who_is_hurried_ends_earlier() -> None:
         await task
 
 
-async def test_a_cancellation_from_elsewhere_stays_one() -> None:
+async def test_a_cancellation_from_elsewhere_stays_a_cancellation() -> None:
     under_way = UnderWay()
     task = asyncio.create_task(held(under_way, LONG_SECONDS, asyncio.Event()))
     await turned()
@@ -72,7 +72,7 @@ async def test_a_cancellation_from_elsewhere_stays_one() -> None:
     await under_way.done()
 
 
-async def test_what_ends_in_time_is_not_disturbed_afterwards() -> None:
+async def test_a_task_is_not_cancelled_after_its_request_has_ended() -> None:
     under_way, released = UnderWay(), asyncio.Event()
     released.set()
 

@@ -1,4 +1,4 @@
-"""How seldom everything is looked through for garbage."""
+"""Garbage collection while the process serves."""
 
 import gc
 import weakref
@@ -7,13 +7,13 @@ from gateway.process.garbage import NEVER, collected_seldom
 
 
 class Circle:
-    """Something that only the garbage collector can let go of."""
+    """An object that only the garbage collector can free."""
 
     def __init__(self) -> None:
         self.self = self
 
 
-async def test_the_young_are_collected_all_the_while_and_all_is_as_before_afterwards() -> None:
+async def test_young_garbage_is_collected_and_the_settings_are_restored_afterwards() -> None:
     before, frozen = gc.get_threshold(), gc.get_freeze_count()
 
     async with collected_seldom():
@@ -23,5 +23,5 @@ async def test_the_young_are_collected_all_the_while_and_all_is_as_before_afterw
         kept = [[number] for number in range(100_000)]
 
     assert len(kept) == 100_000
-    assert circle() is None, "nobody collected what was young"
+    assert circle() is None, "young garbage was not collected"
     assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)

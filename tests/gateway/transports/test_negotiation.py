@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from graphql import GraphQLObjectType, get_introspection_query, get_named_type, parse
 
-from gateway.operations.documents import constant
+from gateway.operations.preparation import constant
 from gateway.operations.rights import rules
 from gateway.operations.selections import fragments_of, operations_of
 from schema.build import build, executable

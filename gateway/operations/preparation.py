@@ -1,0 +1,138 @@
+"""The preparation of operation documents: parsed, measured, validated and compiled."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    ExecutableDefinitionsRule,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    KnownFragmentNamesRule,
+    NoFragmentCyclesRule,
+    NoSchemaIntrospectionCustomRule,
+    NoUnusedFragmentsRule,
+    OperationDefinitionNode,
+    OperationType,
+    UniqueFragmentNamesRule,
+    parse,
+    specified_rules,
+    validate,
+)
+
+from compiler import Compiler, Limit, Plans
+from domain.errors import TooComplex
+from gateway.errors import RequestRefused, error, formatted
+from gateway.operations.cost import Price, Pricing
+from gateway.operations.limits import Limits, exceeded_as_written, exceeded_when_expanded, too_many
+from gateway.operations.selections import Fragments, fragments_of, inner_variables, merged, operations_of, well_formed
+from schema.fields import CONSTANT, declared
+
+MAX_ERRORS = 10
+# In all lists of a response together. The cost can't limit them, because the length of nested lists can't be predicted.
+MAX_ITEMS = 5000
+# The rules that make a document well-formed. Their effort is proportional to its length.
+WELL_FORMED_RULES = (ExecutableDefinitionsRule, UniqueFragmentNamesRule, KnownFragmentNamesRule, NoUnusedFragmentsRule, NoFragmentCyclesRule)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedOperation:
+    """An operation of a valid document, with everything that can be computed before it is executed.
+
+    `declared` are its variables, `inner` the variables that are used below the root fields. `constant`: the response is the same for every caller.
+    """
+
+    document: DocumentNode
+    definition: OperationDefinitionNode
+    plans: Plans
+    price: Price
+    declared: frozenset[str]
+    inner: frozenset[str]
+    constant: bool
+
+    @property
+    def type(self) -> OperationType:
+        """Query, mutation or subscription."""
+        return self.definition.operation
+
+    @property
+    def name(self) -> str | None:
+        """The name of the operation, if it has one."""
+        return self.definition.name.value if self.definition.name else None
+
+
+# The operations of a valid document, by name.
+PreparedOperations = Mapping[str | None, PreparedOperation]
+
+
+class Preparation:
+    """Prepares the operation documents of a schema. `introspection`: clients may query the schema, and errors suggest similar names."""
+
+    def __init__(self, schema: GraphQLSchema, introspection: bool, limits: Limits) -> None:
+        self._schema = schema
+        # Every transport serializes responses with orjson, which formats dates itself.
+        self._compiler = Compiler(
+            schema, hide_suggestions=not introspection, dates_left_to_orjson=True, limit=Limit(MAX_ITEMS, lambda: TooComplex(MAX_ITEMS))
+        )
+        self._introspection = introspection
+        self._limits = limits
+        self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
+
+    def prepared(self, query: str, request_id: str) -> PreparedOperations:
+        """The operations of a document, by name. Raises: RequestRefused if the document is not valid or exceeds a limit."""
+        document = self._parsed(query, request_id)
+        if trouble := exceeded_as_written(document, self._limits):
+            raise too_complex(trouble)
+        if not well_formed(document):
+            self._validate(document, WELL_FORMED_RULES, request_id)
+        if trouble := exceeded_when_expanded(document, self._limits):
+            raise too_complex(trouble)
+        self._validate(document, self._rules, request_id)
+        operations = [self._prepare(document, each, fragments_of(document)) for each in operations_of(document)]
+        return {each.name: each for each in operations}
+
+    def _prepare(self, document: DocumentNode, definition: OperationDefinitionNode, fragments: Fragments) -> PreparedOperation:
+        return PreparedOperation(
+            document,
+            definition,
+            self._compiler.plans(document, definition),
+            Pricing(self._schema, definition, fragments).price(),
+            frozenset(each.variable.name.value for each in definition.variable_definitions or ()),
+            inner_variables(definition, fragments),
+            constant(self._schema, definition, fragments),
+        )
+
+    def _parsed(self, query: str, request_id: str) -> DocumentNode:
+        limits = self._limits
+        if len(query) > limits.characters:
+            raise too_complex(too_many("characters", limits))
+        try:
+            return parse(query, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
+        except GraphQLSyntaxError as mistake:
+            if "Document contains more than" in mistake.message:
+                raise too_complex(too_many("tokens", limits)) from None
+            raise RequestRefused(400, formatted([mistake], "GRAPHQL_PARSE_FAILED", request_id)) from None
+
+    def _validate(self, document: DocumentNode, rules: Collection[type[ASTValidationRule]], request_id: str) -> None:
+        errors = validate(self._schema, document, rules, MAX_ERRORS, hide_suggestions=not self._introspection)
+        for mistake in errors:
+            # An exception inside a rule is caused by the document too, so it is reported as a validation error, not as an unexpected one.
+            mistake.original_error = None
+        if errors:
+            raise RequestRefused(400, formatted(errors, "GRAPHQL_VALIDATION_FAILED", request_id))
+
+
+def constant(schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Fragments) -> bool:
+    """Whether a valid operation selects only root fields that are declared constant, so that clients may cache its response."""
+    if operation.operation is not OperationType.QUERY or not schema.query_type:
+        return False
+    selected = [field.name.value for each in merged("", [operation.selection_set], fragments).values() for _, field in each]
+    fields = [schema.query_type.fields.get(name) for name in selected if name != "__typename"]
+    return bool(fields) and all(declared(field, CONSTANT, False) for field in fields)
+
+
+def too_complex(message: str, **extensions: Any) -> RequestRefused:
+    """The refusal of an operation that is too large or costs too much."""
+    return RequestRefused(400, [error("QUERY_TOO_COMPLEX", message, **extensions)])

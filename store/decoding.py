@@ -1,0 +1,192 @@
+"""Decoders: from the values of a stored document to the values of the domain.
+
+A decoder raises one of `UNREADABLE` if the value is missing or this release can't represent it.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from bson.datetime_ms import DatetimeMS
+
+from domain.errors import BadValue
+from domain.event import Actor, Event, EventType
+from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
+from domain.status import Status
+from domain.verification import Idempotency, Provider
+from store.bad_documents import UNREADABLE
+from store.driver import Document
+
+STATUSES = {status.value: status for status in Status}
+EVENT_TYPES = {type.value: type for type in EventType}
+ACTORS = {actor.value: actor for actor in Actor}
+DOCUMENT_TYPES = {type.value: type for type in DocumentType}
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
+EARLIEST, LATEST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999_000, UTC)
+# GraphQL's Int has 32 bits.
+MAX_INT = 2**31 - 1
+
+Decode = Callable[[Any], Any]
+
+
+def decode_text(value: Any) -> str:
+    """The text. Raises: TypeError if the value is not a text."""
+    if value.__class__ is not str:
+        raise TypeError
+    text: str = value
+    return text
+
+
+def decode_integer(number: Any) -> int:
+    """The integer, stored under any numeric type of BSON. Raises: TypeError, ValueError or OverflowError if it is not an integer of 32 bits."""
+    if number.__class__ is bool or not isinstance(number, int | float) or number != int(number) or abs(number) > MAX_INT:
+        raise TypeError
+    return int(number)
+
+
+def utc(instant: Any) -> datetime:
+    """The instant, aware and in UTC.
+
+    The driver's own conversion takes ten times as long, and would convert instants that no operation reads. An instant that Python can't
+    represent becomes the earliest or the latest one that it can.
+
+    Raises: AttributeError if the value is not an instant.
+    """
+    try:
+        aware: datetime = instant if instant.tzinfo else EPOCH + (instant - NAIVE_EPOCH)
+        return aware
+    except AttributeError:
+        if not isinstance(instant, DatetimeMS):
+            raise
+        return LATEST if int(instant) > 0 else EARLIEST
+
+
+def decode_codes(codes: Any) -> tuple[str, ...]:
+    """The reason codes, without entries that are not text. Raises: TypeError if the value is not a list."""
+    if codes.__class__ is not list:
+        raise TypeError
+    try:
+        # Raises TypeError if an entry is not text, and is faster than a check of each entry.
+        "".join(codes)
+    except TypeError:
+        return tuple(code for code in codes if code.__class__ is str)
+    return tuple(codes)
+
+
+def decode_events(document: Document, after: int = 0) -> tuple[Event, ...]:
+    """The document's events after a version. Events that this release can't represent are left out, but their versions count.
+
+    Raises: TypeError if the events are not a list.
+    """
+    events = document.get("events")
+    if events is None:
+        return ()
+    if events.__class__ is not list:
+        raise TypeError
+    try:
+        return tuple(map(decode_event, islice(events, max(after - count_missing_events(document), 0), None) if after else events))
+    except UNREADABLE:
+        missing = count_missing_events(document)
+        readable = (readable_event(event, missing + number, document.get("_id")) for number, event in enumerate(events, 1))
+        return tuple([event for event in readable if event and event.version > after])
+
+
+def count_missing_events(document: Document) -> int:
+    """How many of the oldest events the document lacks. The last event's version is the document's version."""
+    version = document.get("version")
+    return max(int(version) - len(document["events"]), 0) if isinstance(version, int | float) else 0
+
+
+new_object = object.__new__
+set_version, set_type, set_actor, set_at, set_from_status, set_to_status, set_reasons, set_note, set_source_id = (
+    vars(Event)[field.name].__set__ for field in fields(Event)
+)
+
+
+def decode_event(document: Document) -> Event:
+    """One event of the history. Raises: one of UNREADABLE if this release can't represent a part of it."""
+    get = document.get
+    version, from_status, to_status, codes, note = document["version"], get("from"), get("to"), get("reasons"), get("note")
+    if version.__class__ is not int or (note is not None and note.__class__ is not str):
+        raise TypeError
+    event = new_object(Event)
+    # The constructor of a frozen dataclass takes as long as all other steps together.
+    set_version(event, version)
+    set_type(event, EVENT_TYPES[document["type"]])
+    set_actor(event, ACTORS[document["actor"]])
+    set_at(event, utc(document["at"]))
+    set_from_status(event, None if from_status is None else STATUSES[from_status])
+    set_to_status(event, None if to_status is None else STATUSES[to_status])
+    set_reasons(event, decode_codes(codes) if codes else ())
+    set_note(event, note)
+    set_source_id(event, get("sourceId"))
+    return event
+
+
+def readable_event(document: Any, version: int, verification_id: object) -> Event | None:
+    """One event, with a BadValue for each optional value that can't be read; None if a required value can't be read.
+
+    `version` is the default, derived from the event's place in the history.
+    """
+
+    def optional_value(field: str, decode: Decode) -> Any:
+        return value_or_bad(document, field, decode, verification_id, f"events.{field}")
+
+    try:
+        return Event(
+            decode_integer(document.get("version", version)),
+            EVENT_TYPES[document["type"]],
+            ACTORS[document["actor"]],
+            utc(document["at"]),
+            optional_value("from", STATUSES.__getitem__),
+            optional_value("to", STATUSES.__getitem__),
+            decode_codes(document["reasons"]) if document.get("reasons") else (),
+            optional_value("note", decode_text),
+            document.get("sourceId"),
+        )
+    except UNREADABLE:
+        return None
+
+
+def decode_idempotency(document: Document) -> Idempotency:
+    """The idempotency key and its fingerprint."""
+    return Idempotency(decode_text(document["key"]), document.get("fingerprint"))
+
+
+def decode_provider(document: Document) -> Provider:
+    """The provider, its own id for the verification, and its link."""
+    url = document.get("url")
+    return Provider(document["name"], document["id"], None if url is None else decode_text(url))
+
+
+def decode_declared(content: Document, verification_id: str) -> DeclaredIdentity:
+    """The names that the integrator declared, from the content of their envelope."""
+    return DeclaredIdentity(decode_text(content["firstName"]), decode_text(content["lastName"]))
+
+
+def decode_extracted(content: Document, verification_id: str) -> ExtractedDocument:
+    """The data that the provider extracted from the identity document, from the content of their envelope."""
+
+    def optional_value(field: str, decode: Decode = decode_text) -> Any:
+        return value_or_bad(content, field, decode, verification_id, f"extracted.{field}")
+
+    return ExtractedDocument(
+        optional_value("fullName"),
+        optional_value("bornOn"),
+        optional_value("type", DOCUMENT_TYPES.__getitem__),
+        optional_value("issuingCountryCode"),
+        optional_value("nationalIdentificationNumber"),
+    )
+
+
+def value_or_bad(document: Document, field: str, decode: Decode, verification_id: object, stored_field: str) -> Any:
+    """The decoded value of a nested field; None if it is missing, a BadValue if it can't be read."""
+    try:
+        value = document.get(field)
+        return None if value is None else decode(value)
+    except UNREADABLE:
+        return BadValue(verification_id, stored_field)

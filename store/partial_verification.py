@@ -1,0 +1,146 @@
+"""Verifications of which only the needed fields are read from MongoDB."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Never
+
+from domain.errors import BadDocument
+from domain.verification import Verification
+from store.bad_documents import UNREADABLE
+from store.decoding import utc
+from store.driver import Document
+from store.sealing import Keys
+from store.stored_verification import (
+    ATTRIBUTES,
+    PlainAttribute,
+    ReadAttribute,
+    StoredAttribute,
+    StoredVerification,
+    check_required,
+    lazy_verification,
+    optional_attribute,
+)
+
+MAX_CACHED_READERS = 256
+
+# The attributes that each derived attribute may use.
+PHASE = frozenset({"status", "opened_at", "capture_started_at", "capture_completed_at"})
+DERIVED = {
+    "phase": PHASE,
+    "recommended_action": PHASE,
+    "billable": frozenset({"status"}),
+    "can_retry": frozenset({"status", "next"}),
+    "verification_url": frozenset({"status", "provider"}),
+    "link_expires_at": PHASE | {"link_deadline"},
+    "overdue": frozenset({"due"}),
+    "stands_at": frozenset({"status", "reasons"}),
+    "events_after": frozenset({"events"}),
+}
+# `due` is derived from six other attributes. It is stored as well, so that the sweeper can find it.
+PARTIAL_ATTRIBUTES: dict[str, StoredAttribute] = ATTRIBUTES | {"due": optional_attribute("due", utc, on_bad_value=lambda bad: None)}
+NEEDED_BY = {name: frozenset({name}) for name in PARTIAL_ATTRIBUTES} | DERIVED
+
+# Read of every row. The id and the workspace identify it, and sealed data are bound to them. A document without a status of this release is no row,
+# whatever an operation selects.
+ALWAYS = frozenset({"id", "workspace", "status"})
+
+SetAttribute = Callable[[Any, Any], None]
+Row = Verification | BadDocument
+
+
+class NotRead(Exception):
+    """An attribute was used that was not read from the database."""
+
+    def __init__(self, attribute: str) -> None:
+        super().__init__(f"{attribute} was used, but not read from the database; name it in `reading`")
+
+
+class PartialVerification(StoredVerification):
+    """A verification with only the attributes that were read. Any other attribute raises NotRead."""
+
+    __slots__ = ("due",)
+
+    due: datetime | None
+
+    def __getattr__(self, name: str) -> Never:
+        if name in PARTIAL_ATTRIBUTES:
+            raise NotRead(name)
+        raise AttributeError(f"a verification has no {name}")
+
+
+@dataclass(frozen=True, slots=True)
+class RowReader:
+    """The fields to read from documents, and how they become the attributes of rows."""
+
+    projection: Document
+    plain: tuple[tuple[SetAttribute, str, type | None], ...]
+    decoded: tuple[tuple[SetAttribute, ReadAttribute], ...]
+    attributes: tuple[tuple[SetAttribute, StoredAttribute], ...]
+
+    def rows(self, documents: list[Document], keys: Keys) -> list[Row]:
+        """One row for each document; a BadDocument in place of a document that can't be read."""
+        try:
+            return self._fast_rows(documents, keys)
+        except UNREADABLE:
+            return [self._row(document, keys) for document in documents]
+
+    def _fast_rows(self, documents: list[Document], keys: Keys) -> list[Row]:
+        """The rows of undamaged documents. Raises: one of UNREADABLE if any document needs the slow way."""
+        rows: list[Row] = [object.__new__(PartialVerification) for _ in documents]
+        pairs = [*zip(rows, documents, strict=True)]
+        for set_attribute, field, required_type in self.plain:
+            for row, document in pairs:
+                value = document[field]
+                if value.__class__ is not required_type:
+                    raise TypeError
+                set_attribute(row, value)
+        for set_attribute, read in self.decoded:
+            for row, document in pairs:
+                set_attribute(row, read(document, keys))
+        return rows
+
+    def _row(self, document: Document, keys: Keys) -> Row:
+        """The row of any document, damaged or not."""
+        row = object.__new__(PartialVerification)
+        try:
+            for set_attribute, attribute in self.attributes:
+                set_attribute(row, attribute.value(document, keys))
+        except BadDocument as bad:
+            return bad
+        return row
+
+
+@lru_cache(MAX_CACHED_READERS)
+def row_reader(names: frozenset[str] | None, needed: frozenset[str]) -> RowReader | None:
+    """The reader of the attributes that an operation uses (`names`) and the store needs (`needed`); None if whole documents must be read.
+
+    An unfamiliar name may depend on any field, so whole documents are read for it.
+    """
+    if names is None or not names <= NEEDED_BY.keys():
+        return None
+    wanted = ALWAYS.union(needed, *(NEEDED_BY[name] for name in names))
+    # In the order of the table, so that a document with several damaged fields always reports the same one.
+    attributes = {name: attribute for name, attribute in PARTIAL_ATTRIBUTES.items() if name in wanted}
+    setters = {name: vars(PartialVerification if name in PartialVerification.__slots__ else Verification)[name].__set__ for name in attributes}
+    return RowReader(
+        {attribute.field: 1 for attribute in attributes.values()},
+        tuple((setters[name], each.field, each.required_type) for name, each in attributes.items() if isinstance(each, PlainAttribute)),
+        tuple((setters[name], each.read) for name, each in attributes.items() if not isinstance(each, PlainAttribute)),
+        tuple((setters[name], each) for name, each in attributes.items()),
+    )
+
+
+def rows(documents: list[Document], keys: Keys, reader: RowReader | None) -> list[Row]:
+    """A verification for each document, with the attributes of the reader; a BadDocument in place of a document that can't be read."""
+    return reader.rows(documents, keys) if reader else [whole_row(document, keys) for document in documents]
+
+
+def whole_row(document: Document, keys: Keys) -> Row:
+    """The verification of a whole document; the BadDocument if it can't be read."""
+    try:
+        check_required(document, keys)
+    except BadDocument as bad:
+        return bad
+    return lazy_verification(document, keys)

@@ -1,0 +1,67 @@
+"""Executes one operation by both executors: for tests of single behaviours."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode, parse, validate
+
+from compiler import Compiler, Plans
+from tests.comparison.comparison import Verdict, verdict_of
+from tests.comparison.executors import awaited, reference
+
+TIMES = 2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The result of both executors."""
+
+    data: Any
+    errors: list[GraphQLError]
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """The messages of the errors, by their paths."""
+        return {".".join(map(str, error.path or ())): error.message for error in self.errors}
+
+
+def operation_of(text: str, name: str | None = None) -> tuple[Any, OperationDefinitionNode]:
+    """A document, and its operation with this name (or its first one)."""
+    document = parse(text)
+    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    return document, next(each for each in operations if name is None or (each.name and each.name.value == name))
+
+
+def plans_of(schema: GraphQLSchema, text: str, *, dates_left_to_orjson: bool = False) -> Plans:
+    """The plans of an operation, which must be valid."""
+    document, operation = operation_of(text)
+    assert not validate(schema, document)
+    return Compiler(schema, dates_left_to_orjson=dates_left_to_orjson).plans(document, operation)
+
+
+async def answer_of(
+    schema: GraphQLSchema,
+    text: str,
+    root: Any = None,
+    context: Any = None,
+    variables: dict[str, Any] | None = None,
+    name: str | None = None,
+    variant: Any = None,
+) -> Answer:
+    """The answer of both executors. Asserts that they agree, twice with the same plans."""
+    document, operation = operation_of(text, name)
+    assert not validate(schema, document)
+    plans, got = Compiler(schema).plans(document, operation), ExecutionResult()
+    for _ in range(TIMES):
+        expected = await awaited(reference(schema)(document, operation)(root, context, variables, variant))
+        got = await awaited(plans.execute(root, context, variables, variant))
+        assert verdict_of(expected, got) is Verdict.EQUAL, f"{expected}\n{got}"
+    assert not plans.refused, plans.refused
+    return Answer(got.data, got.errors or [])
+
+
+async def result_of(
+    plans: Plans, root: Any = None, context: Any = None, variables: dict[str, Any] | None = None, variant: Any = None
+) -> ExecutionResult:
+    """The result of the plans, without a comparison."""
+    return await awaited(plans.execute(root, context, variables, variant))

@@ -1,0 +1,98 @@
+"""Quick checks: usual values are completed without their position, enums by name, and dates can be left to orjson."""
+
+from datetime import UTC, datetime
+from enum import Enum, Flag
+
+import orjson
+import pytest
+import strawberry
+from graphql import GraphQLEnumType, GraphQLSchema
+
+from compiler.checks import names_of
+from tests.comparison.answers import answer_of, plans_of, result_of
+from tests.comparison.values import NOON, Text
+
+
+class Color(Enum):
+    """An enum whose values are not its names."""
+
+    RED = "r"
+    BLUE = 3
+
+
+class Access(Flag):
+    """A flag, whose combinations are no members."""
+
+    READ = 1
+    WRITE = 2
+
+
+strawberry.enum(Color)
+strawberry.enum(Access)
+
+
+@strawberry.type
+class Dated:
+    """An object with a date."""
+
+    at: datetime
+
+
+@strawberry.type
+class Query:
+    """All queries."""
+
+    text: str
+    color: Color
+    access: Access
+    dated: Dated
+
+
+def built() -> GraphQLSchema:
+    """A new schema."""
+    schema: GraphQLSchema = strawberry.Schema(Query)._schema
+    return schema
+
+
+def enum(name: str) -> GraphQLEnumType:
+    """An enum of the schema."""
+    found = built().type_map[name]
+    assert isinstance(found, GraphQLEnumType)
+    return found
+
+
+def test_names_of_an_enum_are_its_members_outputs() -> None:
+    assert names_of(enum("Color")) == (Color, {"RED": "RED", "BLUE": "BLUE"})
+
+
+def test_an_enum_without_a_python_enum_or_with_flags_has_no_names() -> None:
+    assert names_of(GraphQLEnumType("Plain", {"RED": "r"})) is None
+    assert names_of(enum("Access")) is None
+
+
+async def test_a_subclass_of_a_usual_class_takes_the_position() -> None:
+    root = Query(text=Text("text"), color=Color.RED, access=Access.READ, dated=Dated(at=NOON))
+
+    answer = await answer_of(built(), "{ text color access }", root)
+
+    assert answer.data == {"text": "text", "color": "RED", "access": "READ"}
+
+
+def test_a_plan_checks_the_class_of_a_leaf_before_it_calls_the_position() -> None:
+    plan = plans_of(built(), "{ text }").plan({})
+
+    assert plan
+    assert "if not (v0.__class__ is str):" in plan.source
+    assert ".slow(v0, r, (p, 'text'))" in plan.source
+
+
+@pytest.mark.parametrize(
+    "at",
+    [NOON, NOON.replace(microsecond=7), datetime(1, 1, 1, tzinfo=UTC), NOON.replace(tzinfo=None), datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC)],
+)
+async def test_dates_that_are_left_to_orjson_are_serialized_as_by_isoformat(at: datetime) -> None:
+    plans = plans_of(built(), "{ dated { at } }", dates_left_to_orjson=True)
+
+    result = await result_of(plans, Query(text="", color=Color.RED, access=Access.READ, dated=Dated(at=at)))
+
+    assert orjson.dumps(result.data) == orjson.dumps({"dated": {"at": at.isoformat()}})

@@ -1,0 +1,46 @@
+"""Generated operations: the compiled executor gives the same results as graphql-core. `make compare` executes more of them."""
+
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from tests.comparison.comparison import Verdict
+from tests.comparison.executors import Compiled
+from tests.comparison.own import two_databases
+from tests.comparison.run import Tally, compare, trials
+from tests.comparison.subjects import Subject, subjects
+
+SEED = 7
+NASTY, RAW, OWN = 450, 350, 250
+
+
+def check(tally: Tally, operations: int) -> None:
+    """Assert that there was no difference, that most operations were compiled, and that nearly all results were equal in full."""
+    tally.differences.sort(key=lambda difference: len(difference.generated.text))
+    assert not tally.differences, f"{len(tally.differences)} of {tally}\n{tally.differences[0]}"
+    assert tally.operations == operations
+    # Only few operations are left to graphql-core, and none because of a bug of the compiler.
+    assert "it could not be compiled" not in tally.refused
+    assert sum(tally.refused.values()) < tally.operations // 5
+    assert tally.verdicts[Verdict.EQUAL] > 10 * tally.verdicts[Verdict.RACED]
+
+
+@pytest.mark.parametrize(("subject", "operations"), list(zip(subjects(), (NASTY, RAW), strict=True)), ids=["nasty", "raw"])
+@pytest.mark.parametrize("dates_left_to_orjson", [False, True], ids=["dates as text", "dates left to orjson"])
+async def test_nasty_schemas_have_the_results_of_graphql_core(subject: Subject, operations: int, dates_left_to_orjson: bool) -> None:
+    generated = trials(subject, operations // 2, SEED + dates_left_to_orjson)
+
+    tally = await compare(subject, generated, Compiled(subject.schema, dates_left_to_orjson=dates_left_to_orjson))
+
+    check(tally, operations // 2)
+
+
+async def test_our_own_schema_has_the_results_of_graphql_core(mongo_uri: str, mongo: MongoClient[dict[str, Any]]) -> None:
+    async with two_databases(mongo_uri, mongo) as databases:
+        subject = databases.subject
+
+        tally = await compare(subject, trials(subject, OWN, SEED), Compiled(subject.schema, dates_left_to_orjson=True))
+
+        check(tally, OWN)
+        assert await databases.content(first=True) == await databases.content(first=False)

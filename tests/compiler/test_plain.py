@@ -1,0 +1,87 @@
+"""Which of Strawberry's fields need no wrapper around their resolver."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import strawberry
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, GraphQLString, build_schema
+from strawberry.extensions import FieldExtension
+
+from compiler.plain import plain, returns_event
+
+
+class Unchanged(FieldExtension):
+    """A field extension."""
+
+    def resolve(self, next_: Any, source: Any, info: Any, **arguments: Any) -> Any:
+        """The result of the resolver."""
+        return next_(source, info, **arguments)
+
+
+@strawberry.type
+class Query:
+    """All queries."""
+
+    attribute: str
+
+    @strawberry.field
+    def method(self) -> str:
+        """A text."""
+        return "method"
+
+    extended: str = strawberry.field(resolver=lambda: "extended", extensions=[Unchanged()])
+
+
+@strawberry.type
+class Subscription:
+    """All subscriptions."""
+
+    @strawberry.subscription
+    async def event(self) -> AsyncIterator[str]:
+        """One event."""
+        yield "event"
+
+
+SCHEMA: GraphQLSchema = strawberry.Schema(Query, subscription=Subscription)._schema
+
+
+def field(name: str, type: str = "Query", schema: GraphQLSchema = SCHEMA) -> GraphQLField:
+    """A field of the schema."""
+    found = schema.type_map[type]
+    assert isinstance(found, GraphQLObjectType)
+    result: GraphQLField = found.fields[name]
+    return result
+
+
+def test_an_attribute_has_no_resolver() -> None:
+    found = plain(SCHEMA, field("attribute"), field("attribute").resolve)
+
+    assert found
+    assert found.resolver is None
+    assert found.definition.python_name == "attribute"
+
+
+def test_a_method_is_called_directly() -> None:
+    found = plain(SCHEMA, field("method"), field("method").resolve)
+
+    assert found
+    assert found.resolver
+    assert found.resolver.wrapped_func is Query.__dict__["method"]
+
+
+def test_a_field_with_an_extension_or_another_resolver_needs_its_wrapper() -> None:
+    assert plain(SCHEMA, field("extended"), field("extended").resolve) is None
+    assert plain(SCHEMA, field("method"), lambda source, info: "another") is None
+
+
+def test_a_field_of_graphql_core_is_not_strawberrys() -> None:
+    schema = build_schema("type Query { text: String }")
+
+    assert plain(schema, field("text", schema=schema), None) is None
+    assert plain(SCHEMA, GraphQLField(GraphQLString), None) is None
+
+
+def test_the_resolver_of_a_subscription_returns_the_event() -> None:
+    assert returns_event(field("event", "Subscription").resolve)
+    assert not returns_event(field("method").resolve)
+    assert not returns_event(None)

@@ -1,0 +1,48 @@
+"""How many cases each harness has: `make counts`. docs/testing.md shows its output."""
+
+import subprocess
+import sys
+from collections import Counter
+from types import SimpleNamespace
+from typing import cast
+
+from tests.comparison.mistakes import MISTAKES
+from tests.framing import vectors
+from tests.framing.callers import Callers
+from tests.framing.exchanges import BODIES, exchanges
+from tests.framing.requests import OFFERS, Caller
+from tests.gateway.test_bad_documents import KINDS
+from tests.ledger.nemesis import TABLE
+from tests.ledger.planted import BUGS
+from tests.smuggle.gateway import FAULTS
+
+
+def collected() -> Counter[str]:
+    """The number of tests in each folder of tests/, from pytest itself."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests"]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return Counter(line.split("/")[1] for line in found.splitlines() if line.startswith("tests/") and line.count("/") > 1)
+
+
+def framings() -> int:
+    """The number of exchanges of the framing matrix."""
+    nobody = cast("Callers", SimpleNamespace(smuggler=Caller("nobody", ""), next=lambda: Caller("somebody", "")))
+    return sum(1 for offer in OFFERS for body in BODIES for _ in exchanges(offer, body, nobody))
+
+
+def main() -> None:
+    """Print all counts."""
+    tests = collected()
+    for folder, number in sorted(tests.items()):
+        print(f"{number:>7,}  tests in tests/{folder}")
+    print(f"{tests.total():>7,}  tests in all")
+    print(f"{framings():>7,}  exchanges of the framing matrix, directly and again through nginx")
+    print(f"{sum(map(len, vectors.CLASSES.values())):>7,}  heads and bodies that two servers could read differently")
+    print(f"{len(KINDS):>7,}  kinds of damaged documents")
+    print(f"{len(TABLE):>7,}  kinds of faults in the ledger, {len(BUGS)} planted bugs")
+    print(f"{len(MISTAKES):>7,}  executors with a planted mistake")
+    print(f"{len(FAULTS):>7,}  connection classes with a planted fault")
+
+
+if __name__ == "__main__":
+    main()

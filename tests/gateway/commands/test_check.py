@@ -1,0 +1,53 @@
+"""The checks of `gateway check`."""
+
+import os
+
+import pytest
+
+from gateway.commands.check import check
+from store import indexes
+from store.driver import close, connect, database
+from tests.serving import settings_for_tests
+
+UNREACHABLE = "mongodb://127.0.0.1:1/gateway"
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Removes the GATEWAY_ variables of the environment in which the tests run."""
+    for name in [name for name in os.environ if name.startswith("GATEWAY_")]:
+        monkeypatch.delenv(name)
+
+
+async def test_every_check_passes_with_a_prepared_database(database_uri: str) -> None:
+    client = connect(database_uri, 10)
+    await indexes.ensure(database(client))
+    close(client)
+
+    findings = await check(settings_for_tests(database_uri, 0))
+
+    assert all(ok for ok, _ in findings)
+    assert [text.partition(":")[0] for _, text in findings] == ["settings", "MongoDB", "clock", "indexes"]
+    assert findings[-1][1] == "indexes: complete"
+
+
+async def test_missing_indexes_are_named_and_are_not_a_failure(database_uri: str) -> None:
+    findings = await check(settings_for_tests(database_uri, 0))
+
+    assert all(ok for ok, _ in findings)
+    assert "will be created when the gateway starts" in findings[-1][1]
+
+
+async def test_an_unreachable_mongodb_fails_and_ends_the_checks() -> None:
+    findings = await check(settings_for_tests(UNREACHABLE, 0, database_seconds=0.2))
+
+    assert findings[0] == (True, "settings: complete")
+    assert [(ok, text.partition(":")[0]) for ok, text in findings[1:]] == [(False, "MongoDB")]
+
+
+async def test_a_variable_that_is_not_a_setting_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_MONGO_URL", UNREACHABLE)
+
+    findings = await check(settings_for_tests(UNREACHABLE, 0, database_seconds=0.2))
+
+    assert (False, "GATEWAY_MONGO_URL is not a setting; `gateway settings` lists all settings") in findings

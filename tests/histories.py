@@ -1,0 +1,95 @@
+"""Random histories of verifications, by the domain's rules, and a rule that can add any number of events."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from domain.event import Actor, Event, EventType, Progress
+from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
+from domain.reasons import CATALOGUE
+from domain.result import Result
+from domain.status import Status
+from domain.verification import Idempotency, Verification
+from store.verifications import Rule
+from tests.factories import NOON, WINDOWS, a_verification, retried
+
+KEY = Idempotency("key-1", "fingerprint")
+
+# The duration of an example says nothing about the code, so there is no deadline.
+over_histories = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
+documents = st.builds(
+    ExtractedDocument,
+    st.none() | texts,
+    st.none() | st.dates().map(str),
+    st.none() | st.sampled_from(DocumentType),
+    st.none() | st.sampled_from(["FR", "DEU"]),
+    st.none() | texts,
+)
+
+
+def codes_of(status: Status) -> list[str]:
+    """The codes that are allowed with a status, and some that are not in the catalogue."""
+    return [*(code for code, reason in CATALOGUE.items() if status in reason.statuses), "IDVV_9999", "NEW"]
+
+
+def results_of(status: Status) -> st.SearchStrategy[Result]:
+    """Any result that a provider may report with a status."""
+    codes = st.just([]) if status is Status.VERIFIED else st.lists(st.sampled_from(codes_of(status)), min_size=1, max_size=4)
+    return st.builds(Result.reported, st.just(status), codes, st.none() | documents, st.none() | texts)
+
+
+results = st.one_of([results_of(status) for status in Status if status.final])
+pauses = st.timedeltas(timedelta(seconds=-1), timedelta(days=3))
+names = st.builds(DeclaredIdentity, texts, texts)
+keys = st.none() | st.builds(Idempotency, texts, st.none() | texts)
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> list[Verification]:
+    """All attempts of one chain, the first one first, after a random history."""
+    now = NOON + draw(pauses)
+    reference, face_recognition = draw(st.none() | texts), draw(st.booleans())
+    attempts = [a_verification(at=now, idempotency=draw(keys), declared=draw(names), reference=reference, face_recognition=face_recognition)]
+    for _ in range(draw(st.integers(0, 8))):
+        now += draw(pauses)
+        index = draw(st.integers(0, len(attempts) - 1))
+        match draw(st.sampled_from(["progress", "result", "result", "deadline", "retry", "anonymize"])):
+            case "progress":
+                attempts[index] = attempts[index].progressed(draw(st.sampled_from(Progress)), WINDOWS, now, draw(st.none() | texts))
+            case "result":
+                attempts[index] = attempts[index].concluded(draw(results), now)
+            case "deadline":
+                attempts[index] = attempts[index].expired(attempts[index].due or now)
+            case "retry" if attempts[-1].can_retry:
+                attempts[-1:] = retried(attempts[-1], now, first_name="Jeanne", last_name="Moreau")
+            case "anonymize" if attempts[index].status.final:
+                attempts[index] = attempts[index].anonymized(Actor.INTEGRATOR, now)
+    return attempts
+
+
+def noted(verification: Verification, source_id: str, at: datetime = NOON) -> Verification:
+    """The verification with one more event, in any state. The domain's own rules would limit the number of events."""
+    event = Event(verification.version + 1, EventType.RESULT_IGNORED, Actor.PROVIDER, max(at, verification.updated_at), source_id=source_id)
+    return replace(verification, version=event.version, updated_at=event.at, events=(*verification.events, event))
+
+
+def versions(verification: Verification) -> list[int]:
+    """The versions of a verification's events."""
+    return [event.version for event in verification.events]
+
+
+def progressing(progress: Progress) -> Rule:
+    """The rule that records a step of the individual."""
+    return lambda verification, at: verification.progressed(progress, WINDOWS, at)
+
+
+opening = progressing(Progress.LINK_OPENED)
+
+
+def noting(source_id: str) -> Rule:
+    """A rule that always adds an event."""
+    return lambda verification, at: noted(verification, source_id, at)

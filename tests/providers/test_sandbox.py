@@ -1,0 +1,57 @@
+"""The sandbox's links: signed, bound to one verification, and valid while their key is configured."""
+
+import re
+
+import pytest
+
+from providers.sandbox import Sandbox, signature
+from tests.factories import REQUEST
+
+KEY, OTHER_KEY = b"a key for tests", b"another key for tests"
+ADDRESS = "https://gateway.example"
+
+
+def sandbox(*keys: bytes, public_url: str = ADDRESS) -> Sandbox:
+    """A sandbox with these keys."""
+    return Sandbox(public_url, keys)
+
+
+def test_a_signature_has_128_bits_in_hexadecimal_digits() -> None:
+    assert re.fullmatch("[0-9a-f]{32}", signature(KEY, "acme", "ver_1"))
+
+
+def test_a_sandbox_accepts_its_own_signature() -> None:
+    assert sandbox(KEY).signed("acme", "ver_1", sandbox(KEY).signature("acme", "ver_1"))
+
+
+@pytest.mark.parametrize(("workspace", "verification_id"), [("acme", "ver_2"), ("other", "ver_1"), ("acme/ver_1", ""), ("", "acme/ver_1")])
+def test_a_signature_is_valid_for_its_verification_only(workspace: str, verification_id: str) -> None:
+    assert not sandbox(KEY).signed(workspace, verification_id, sandbox(KEY).signature("acme", "ver_1"))
+
+
+@pytest.mark.parametrize("candidate", ["", "0" * 32, "é", signature(KEY, "acme", "ver_1")[:-1], signature(KEY, "acme", "ver_1").upper()])
+def test_any_other_text_is_no_signature(candidate: str) -> None:
+    assert not sandbox(KEY).signed("acme", "ver_1", candidate)
+
+
+def test_the_first_key_signs_and_links_of_the_other_keys_remain_valid() -> None:
+    rotated, old = sandbox(OTHER_KEY, KEY), sandbox(KEY)
+
+    assert rotated.signature("acme", "ver_1") == signature(OTHER_KEY, "acme", "ver_1")
+    assert rotated.signed("acme", "ver_1", old.signature("acme", "ver_1"))
+    assert not old.signed("acme", "ver_1", rotated.signature("acme", "ver_1"))
+
+
+@pytest.mark.parametrize("public_url", [ADDRESS, f"{ADDRESS}/"])
+async def test_a_started_verification_has_a_signed_link(public_url: str) -> None:
+    provider = await sandbox(KEY, public_url=public_url).start("acme", "ver_1", REQUEST)
+
+    assert (provider.name, provider.id) == ("sandbox", "ver_1")
+    assert provider.url == f"{ADDRESS}/sandbox/acme/ver_1/{signature(KEY, 'acme', 'ver_1')}"
+
+
+async def test_a_workspace_is_escaped_in_a_link() -> None:
+    provider = await sandbox(KEY).start("a/b c", "ver_1", REQUEST)
+
+    assert provider.url
+    assert provider.url.startswith(f"{ADDRESS}/sandbox/a%2Fb%20c/ver_1/")

@@ -1,0 +1,113 @@
+"""The conversion of inputs to domain objects."""
+
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import strawberry
+
+from domain.errors import InvalidInput
+from domain.event import Progress
+from domain.filter import Filter
+from domain.identity import DocumentType, ExtractedDocument
+from domain.reasons import ReasonType
+from domain.status import Status
+from domain.verification import Idempotency, RetryRequest
+from resolvers.inputs import (
+    CreateVerificationInput,
+    ExtractedDocumentInput,
+    ReportProgressInput,
+    ReportResultInput,
+    RetryVerificationInput,
+    VerificationFilter,
+)
+from tests.factories import NOON
+
+URL = "https://shop.example/welcome"
+ID = strawberry.ID("ver_1")
+
+
+def a_creation(**changed: Any) -> CreateVerificationInput:
+    return CreateVerificationInput(**{"first_name": "Jeanne", "last_name": "Moreau", "redirection_url": URL, "idempotency_key": "key-1"} | changed)
+
+
+def fingerprinted(input: CreateVerificationInput) -> str | None:
+    """The content of which the fingerprint is made."""
+    idempotency = input.to_domain(lambda content: content).idempotency
+    return idempotency.fingerprint if idempotency else None
+
+
+def test_an_empty_filter_has_no_conditions() -> None:
+    assert VerificationFilter().to_domain() == Filter()
+
+
+def test_a_filter_keeps_all_its_conditions() -> None:
+    filter = VerificationFilter(
+        status=[Status.FAILED],
+        reason_code=["IDVV_2101"],
+        reason_type=[ReasonType.DOCUMENT_ISSUE],
+        reference="order-1",
+        created_after=NOON,
+        created_before=NOON + timedelta(days=1),
+        first_attempts_only=True,
+    ).to_domain()
+
+    assert filter == Filter(
+        (Status.FAILED,), ("IDVV_2101",), (ReasonType.DOCUMENT_ISSUE,), "order-1", NOON, NOON + timedelta(days=1), first_attempts_only=True
+    )
+    assert all(getattr(filter, field.name) != field.default for field in fields(Filter))
+
+
+def test_an_empty_list_is_a_condition() -> None:
+    assert VerificationFilter(status=[], reason_code=[], reason_type=[]).to_domain() == Filter(statuses=(), reason_codes=(), reason_types=())
+
+
+def test_a_creation_with_a_key_has_a_fingerprint() -> None:
+    request = a_creation(reference="order-1", face_recognition=True).to_domain(lambda content: "fingerprint")
+
+    assert (request.reference, request.face_recognition, request.redirection_url) == ("order-1", True, URL)
+    assert request.idempotency == Idempotency("key-1", "fingerprint")
+
+
+def test_a_creation_without_a_key_has_no_fingerprint() -> None:
+    assert a_creation(idempotency_key=None).to_domain(str.upper).idempotency is None
+
+
+@pytest.mark.parametrize(
+    "changed", [{"first_name": "Ada"}, {"last_name": "Byron"}, {"redirection_url": URL + "/2"}, {"reference": "order-2"}, {"face_recognition": True}]
+)
+def test_the_fingerprint_depends_on_every_value(changed: dict[str, Any]) -> None:
+    assert fingerprinted(a_creation(**changed)) != fingerprinted(a_creation())
+
+
+def test_the_fingerprint_does_not_depend_on_the_key() -> None:
+    assert fingerprinted(a_creation(idempotency_key="key-2")) == fingerprinted(a_creation())
+
+
+def test_the_fingerprint_distinguishes_values_in_different_fields() -> None:
+    assert fingerprinted(a_creation(first_name="A", last_name="B C")) != fingerprinted(a_creation(first_name="A B", last_name="C"))
+
+
+def test_the_changes_of_a_retry_are_not_validated() -> None:
+    input = RetryVerificationInput(verification_id=ID, first_name="", redirection_url="nowhere")
+
+    assert input.to_domain() == RetryRequest(first_name="", redirection_url="nowhere")
+
+
+def test_a_blank_event_id_is_refused() -> None:
+    input = ReportProgressInput(verification_id=ID, progress=Progress.LINK_OPENED, event_id=" ")
+
+    with pytest.raises(InvalidInput) as refusal:
+        input.source_id()
+
+    assert refusal.value.field == "eventId"
+
+
+def test_a_result_keeps_its_document_and_its_event_id() -> None:
+    document = ExtractedDocumentInput(full_name="Jeanne Moreau", type=DocumentType.PASSPORT)
+
+    result = ReportResultInput(verification_id=ID, status=Status.VERIFIED, extracted_document=document, event_id="event-1").to_domain()
+
+    assert result.document == ExtractedDocument("Jeanne Moreau", type=DocumentType.PASSPORT)
+    assert result.source_id == "event-1"

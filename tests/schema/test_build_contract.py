@@ -1,0 +1,17 @@
+"""The schema keeps the contract with frontends, contract.graphql."""
+
+from pathlib import Path
+
+from graphql import build_schema, find_breaking_changes, find_dangerous_changes
+
+from schema.build import build, executable
+
+CONTRACT = build_schema((Path(__file__).parent / "contract.graphql").read_text())
+
+
+def test_the_schema_has_no_breaking_changes() -> None:
+    assert find_breaking_changes(CONTRACT, executable(build())) == []
+
+
+def test_the_schema_has_no_dangerous_changes() -> None:
+    assert find_dangerous_changes(CONTRACT, executable(build())) == []

@@ -1,0 +1,149 @@
+"""Selects every field of every type, so that a broken resolver is noticed."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from graphql import (
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLUnionType,
+    OperationType,
+    get_named_type,
+    is_leaf_type,
+)
+
+from domain.caller import Scope
+from schema.build import build, executable
+from tests.company import CAPTURE_STARTED, LINK_OPENED, PERSON, Company
+from tests.wire import following
+
+SCHEMA = executable(build())
+OBJECTS = [type for name, type in SCHEMA.type_map.items() if isinstance(type, GraphQLObjectType) and not name.startswith("__")]
+ROOTS = {type.name for type in (SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type) if type}
+DOCUMENT = {
+    "fullName": "Jeanne Moreau",
+    "bornOn": "1990-01-23",
+    "type": "PASSPORT",
+    "issuingCountryCode": "FR",
+    "nationalIdentificationNumber": "900123456789012",
+}
+
+Calls = list[tuple[str, dict[str, Any]]]
+Selected = set[tuple[str, str]]
+
+
+def all_fields(type: GraphQLOutputType, parents: tuple[str, ...] = ()) -> str:
+    """A selection of all fields of a type. A type occurs inside itself only once, so that the selection is finite."""
+    named = get_named_type(type)
+    if is_leaf_type(named):
+        return ""
+    if isinstance(named, GraphQLUnionType | GraphQLInterfaceType):
+        kinds = (f"... on {kind.name} {all_fields(kind, parents)}" for kind in SCHEMA.get_possible_types(named))
+        return f"{{ __typename {' '.join(kinds)} }}"
+    assert isinstance(named, GraphQLObjectType)
+    parents = (*parents, named.name)
+    fields = (name + all_fields(field.type, parents) for name, field in named.fields.items() if parents.count(get_named_type(field.type).name) < 2)
+    return f"{{ __typename {' '.join(fields)} }}"
+
+
+def operation(type: OperationType, name: str, arguments: dict[str, Any]) -> str:
+    """An operation with one root field, whose arguments are variables."""
+    root = SCHEMA.get_root_type(type)
+    assert root
+    field: GraphQLField = root.fields[name]
+    declared = ", ".join(f"${argument}: {field.args[argument].type}" for argument in arguments)
+    passed = ", ".join(f"{argument}: ${argument}" for argument in arguments)
+    return f"{type.value}{declared and f'({declared})'} {{ {name}{passed and f'({passed})'}{all_fields(field.type)} }}"
+
+
+def selected(value: Any) -> Iterator[tuple[str, str]]:
+    """The type and name of each field in a response that is not null."""
+    if isinstance(value, list):
+        for item in value:
+            yield from selected(item)
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            if part is not None and name != "__typename":
+                yield value["__typename"], name
+                yield from selected(part)
+
+
+async def executed(company: Company, type: OperationType, calls: Calls) -> Selected:
+    """The fields with a value in the responses to queries or mutations."""
+    found: Selected = set()
+    for name, arguments in calls:
+        token = company.token(*Scope)
+        [value] = (await company.ask(operation(type, name, arguments), arguments, token)).values()
+        found.update(selected(value))
+    return found
+
+
+async def followed(company: Company, name: str, arguments: dict[str, Any], messages: int) -> list[Any]:
+    """The first messages of a subscription."""
+    query = operation(OperationType.SUBSCRIPTION, name, arguments)
+    async with following(company.gateway, company.token(), query, arguments) as updates:
+        return [await updates.next() for _ in range(messages)]
+
+
+def check_arguments(type: OperationType, calls: Calls) -> None:
+    """Check that the calls use each field of a root with each of its arguments."""
+    root = SCHEMA.get_root_type(type)
+    assert root
+    for name, field in root.fields.items():
+        used = {argument for called, arguments in calls if called == name for argument in arguments}
+        assert used == set(field.args), name
+
+
+async def test_every_field_of_every_type_has_a_value_in_some_response(company: Company) -> None:
+    id = await company.created(reference="order-1")
+    mutations: Calls = [
+        ("createVerification", {"input": {**PERSON, "reference": "order-2", "faceRecognition": True, "idempotencyKey": "once"}}),
+        ("createVerification", {"input": {**PERSON, "firstName": ""}}),
+        ("reportProgress", {"input": {"verificationId": id, "progress": LINK_OPENED, "eventId": "event-1"}}),
+        ("reportProgress", {"input": {"verificationId": id, "progress": CAPTURE_STARTED}}),
+        ("reportResult", {"input": {"verificationId": id, "status": "FAILED", "reasonCodes": ["IDVV_2101"], "extractedDocument": DOCUMENT}}),
+        ("reportResult", {"input": {"verificationId": id, "status": "INCONCLUSIVE", "reasonCodes": ["IDVV_1202"]}}),
+        ("retryVerification", {"input": {"verificationId": id, "firstName": "Jeanne-Marie", "redirectionUrl": "http://shop.example"}}),
+        ("issueFollowToken", {"verificationId": id, "ttlSeconds": 60}),
+    ]
+    anonymization: Calls = [("anonymizeVerification", {"id": id})]
+    since = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    filter = {
+        "status": ["FAILED"],
+        "reasonCode": ["IDVV_2101"],
+        "reasonType": ["DOCUMENT_ISSUE"],
+        "reference": "order-1",
+        "createdAfter": since,
+        "createdBefore": until,
+        "firstAttemptsOnly": True,
+    }
+    queries: Calls = [
+        ("node", {"id": id}),
+        ("verification", {"id": id}),
+        ("verifications", {"filter": filter, "orderBy": "UPDATED_OLDEST", "first": 10, "after": None}),
+        ("verifications", {"last": 10, "before": None}),
+        ("verificationStats", {"filter": filter}),
+        ("statuses", {}),
+        ("reasonCodes", {"status": "FAILED", "type": "IDENTITY_FRAUD"}),
+        ("reasonCode", {"code": "IDVV_1101"}),
+        ("me", {}),
+    ]
+    update = {"id": id, "after": 0, "followRetries": True}
+    feed = {"filter": filter, "after": None}
+    check_arguments(OperationType.MUTATION, mutations + anonymization)
+    check_arguments(OperationType.QUERY, queries)
+    check_arguments(OperationType.SUBSCRIPTION, [("verificationUpdated", update), ("verificationsUpdated", feed)])
+
+    found = await executed(company, OperationType.MUTATION, mutations)
+    found |= await executed(company, OperationType.QUERY, queries)
+    found |= {*selected(await followed(company, "verificationUpdated", update, 1))}
+    [start] = await followed(company, "verificationsUpdated", feed, 1)
+    found |= {*selected(await followed(company, "verificationsUpdated", {**feed, "after": start["cursor"]}, 2))}
+    found |= await executed(company, OperationType.MUTATION, anonymization)
+
+    every = {(type.name, name) for type in OBJECTS if type.name not in ROOTS for name in type.fields}
+    assert every - found == set()
