@@ -7,9 +7,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MAX_CHARACTERS = 120
-PAGES = sorted(path for pattern in ("*.md", "docs/**/*.md", "compiler/README.md", "tests/*/README.md") for path in ROOT.glob(pattern))
+PAGES = sorted(
+    path for pattern in ("*.md", "docs/**/*.md", "bench/README.md", "compiler/README.md", "tests/*/README.md") for path in ROOT.glob(pattern)
+)
 # Files that commands make, and a placeholder.
-EXCEPTIONS = {".env", ".gateway/credentials.json", "FILE.graphql"}
+EXCEPTIONS = {".env", ".gateway/credentials.json", "quick.json", "FILE.graphql"}
 
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
@@ -43,8 +45,8 @@ def folder(name: str) -> bool:
 
 
 def exists(page: Path, name: str, all_names: set[str]) -> bool:
-    """Whether a file exists. Paths begin at the page, at the project or in `gateway/`; a name without a folder may be in any folder."""
-    return name in all_names or any((start / name).exists() for start in (page.parent, ROOT, ROOT / "gateway"))
+    """Whether a file exists. A path begins at the page, the project, `gateway/` or `tests/`; a name without a folder may be in any folder."""
+    return name in all_names or any((start / name).exists() for start in (page.parent, ROOT, ROOT / "gateway", ROOT / "tests"))
 
 
 @pytest.fixture(scope="module")
