@@ -1,0 +1,134 @@
+"""Connections of uvicorn without a socket, and the bytes that clients send to them."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from httptools import HttpRequestParser
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.frames import Frame, Opcode
+
+GET = b"GET /graphql HTTP/1.1\r\nhost: gateway\r\n\r\n"
+UPLOAD = b"POST /graphql HTTP/1.1\r\nhost: gateway\r\ncontent-length: 2\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nhost: gateway\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\ntrailer: late\r\n\r\n"
+HANDSHAKE = (
+    b"GET /graphql HTTP/1.1\r\nhost: gateway\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
+    b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-extensions: permessage-deflate\r\n\r\n"
+)
+# The loop keeps what sleeps until it is closed. Otherwise the garbage collector could end it in any test.
+LONG_SECONDS = 3600
+
+
+class Callbacks:
+    """The calls that httptools makes, in order."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        if not name.startswith("on_"):
+            raise AttributeError(name)
+        return lambda *values: self.calls.append((name, *values))
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the calls, without arguments."""
+        return [name for name, *_ in self.calls]
+
+
+def parser(callbacks: object) -> HttpRequestParser:
+    """A parser as uvicorn configures it."""
+    made = HttpRequestParser(callbacks)
+    made.set_dangerous_leniencies(lenient_data_after_close=True)
+    return made
+
+
+class RecordingTransport(asyncio.Transport):
+    """A transport that records what a connection writes and calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = b""
+        self.closed = self.paused = False
+        self.protocol: asyncio.BaseProtocol | None = None
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
+
+
+async def silent(scope: Any, receive: Any, send: Any) -> None:
+    """An application that never responds."""
+    await asyncio.sleep(LONG_SECONDS)
+
+
+async def accepting(scope: Any, receive: Any, send: Any) -> None:
+    """An application that accepts a socket and reads nothing."""
+    await send({"type": "websocket.accept"})
+    await asyncio.sleep(LONG_SECONDS)
+
+
+def config(app: Any, **options: Any) -> uvicorn.Config:
+    """A configuration of uvicorn that does not configure logging."""
+    return uvicorn.Config(app, log_config=None, lifespan="off", ws_per_message_deflate=False, **options)
+
+
+class Connections:
+    """Open connections of uvicorn, each with its own transport."""
+
+    def __init__(self) -> None:
+        self._state = ServerState()
+        self._sockets: list[WebSocketsSansIOProtocol] = []
+
+    def http(
+        self, app: Any = silent, kind: type[HttpToolsProtocol] = HttpToolsProtocol, **options: Any
+    ) -> tuple[HttpToolsProtocol, RecordingTransport]:
+        """An HTTP connection and its transport."""
+        connection, transport = kind(config=config(app, **options), server_state=self._state, app_state={}), RecordingTransport()
+        connection.connection_made(transport)
+        return connection, transport
+
+    def socket(
+        self, app: Any = accepting, kind: type[WebSocketsSansIOProtocol] = WebSocketsSansIOProtocol, **options: Any
+    ) -> tuple[WebSocketsSansIOProtocol, RecordingTransport]:
+        """A WebSocket connection before its handshake, and its transport."""
+        connection, transport = kind(config=config(app, **options), server_state=self._state, app_state={}), RecordingTransport()
+        connection.connection_made(transport)
+        self._sockets.append(connection)
+        return connection, transport
+
+    async def close(self) -> None:
+        """End the timers and tasks of all connections."""
+        for each in self._sockets:
+            each.stop_keepalive()
+        for task in (tasks := [*self._state.tasks]):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def run_ready_tasks(count: int = 5) -> None:
+    """Give ready tasks their turns of the event loop."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def masked(text: bytes) -> bytes:
+    """A client.s text message in one frame."""
+    return Frame(Opcode.TEXT, text).serialize(mask=True)

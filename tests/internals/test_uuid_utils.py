@@ -1,0 +1,10 @@
+"""Internals of uuid-utils that the gateway relies on. See `docs/upgrading.md`."""
+
+from uuid_utils import uuid7
+
+
+def test_uuid_utils_makes_identifiers_that_sort_by_time() -> None:
+    first, second = uuid7(), uuid7()
+
+    assert first.hex <= second.hex
+    assert (len(first.hex), first.hex[12]) == (32, "7")

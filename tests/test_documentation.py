@@ -1,0 +1,80 @@
+"""The documentation names files that exist, in lines that are short enough to read."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MAX_CHARACTERS = 120
+PAGES = sorted(
+    path for pattern in ("*.md", "docs/**/*.md", "bench/README.md", "compiler/README.md", "tests/*/README.md") for path in ROOT.glob(pattern)
+)
+# Files that commands make, and a placeholder.
+EXCEPTIONS = {".env", ".gateway/credentials.json", "quick.json", "FILE.graphql"}
+
+CODE = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+# Without patterns, URL paths (which begin with a slash) and expressions.
+NAME = re.compile(r"[\w.][\w./-]*")
+SUFFIXES = {".py", ".pyi", ".js", ".lua", ".java", ".md", ".json", ".txt", ".svg", ".html", ".css", ".toml", ".lock", ".graphql", ".csv"}
+
+
+def lines(page: Path) -> list[str]:
+    """The lines of a page, without its code blocks."""
+    kept, fenced = [], False
+    for line in page.read_text().splitlines():
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        kept.append("" if fenced or line.startswith("    ") else line)
+    return kept
+
+
+def files(page: Path) -> set[str]:
+    """The files and folders that a page links to, or names in code."""
+    text = "\n".join(lines(page))
+    links = {link for link in LINK.findall(text) if "://" not in link}
+    words = {word for code in CODE.findall(text) for word in re.split(r"[\s=:,'\"]+", code)}
+    names = {word for word in words if NAME.fullmatch(word) and (Path(word).suffix in SUFFIXES or folder(word))}
+    return (links | names) - EXCEPTIONS
+
+
+def folder(name: str) -> bool:
+    """Whether this is a path that begins with a folder of the project."""
+    return "/" in name and (ROOT / name.partition("/")[0]).is_dir()
+
+
+def exists(page: Path, name: str, all_names: set[str]) -> bool:
+    """Whether a file exists. A path begins at the page, the project, `gateway/` or `tests/`; a name without a folder may be in any folder."""
+    return name in all_names or any((start / name).exists() for start in (page.parent, ROOT, ROOT / "gateway", ROOT / "tests"))
+
+
+@pytest.fixture(scope="module")
+def all_names() -> set[str]:
+    """The names of all files of the project."""
+    folders = [path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    return {path.name for path in ROOT.iterdir()} | {path.name for each in folders for path in each.rglob("*") if "node_modules" not in path.parts}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_a_page_names_exists(page: Path, all_names: set[str]) -> None:
+    assert [name for name in sorted(files(page)) if not exists(page, name, all_names)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_line_of_a_page_is_too_long(page: Path) -> None:
+    assert [line for line in lines(page) if len(line) > MAX_CHARACTERS and not line.lstrip().startswith("|")] == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_setting_that_a_page_names_exists(page: Path) -> None:
+    settings = set(re.findall(r"^#?(GATEWAY_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+
+    assert {code for code in CODE.findall(page.read_text()) if re.fullmatch(r"GATEWAY_\w+", code)} - settings == set()
+
+
+def test_the_tests_of_internals_are_those_that_the_page_on_upgrades_lists() -> None:
+    listed = re.findall(r"`(test_\w+)`", (ROOT / "docs" / "upgrading.md").read_text())
+    tests = [name for path in (ROOT / "tests" / "internals").glob("test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())]
+
+    assert sorted(listed) == sorted(tests)
