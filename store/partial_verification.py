@@ -8,20 +8,11 @@ from typing import Any, Never
 
 from domain.errors import BadDocument
 from domain.verification import Verification
+from store.attributes import StoredAttribute, optional_instant_attribute
 from store.bad_documents import UNREADABLE
-from store.decoding import utc
 from store.driver import Document
 from store.sealing import Keys
-from store.stored_verification import (
-    ATTRIBUTES,
-    PlainAttribute,
-    ReadAttribute,
-    StoredAttribute,
-    StoredVerification,
-    check_required,
-    lazy_verification,
-    optional_attribute,
-)
+from store.stored_verification import ATTRIBUTES, StoredVerification, check_required, lazy_verification
 
 MAX_CACHED_READERS = 256
 
@@ -39,11 +30,11 @@ DERIVED = {
     "events_after": frozenset({"events"}),
 }
 # `due` is derived from six other attributes. It is stored as well, so that the sweeper can find it.
-PARTIAL_ATTRIBUTES: dict[str, StoredAttribute] = ATTRIBUTES | {"due": optional_attribute("due", utc, on_bad_value=lambda bad: None)}
+PARTIAL_ATTRIBUTES: dict[str, StoredAttribute] = ATTRIBUTES | {"due": optional_instant_attribute("due", on_bad_value=lambda bad: None)}
 NEEDED_BY = {name: frozenset({name}) for name in PARTIAL_ATTRIBUTES} | DERIVED
 
-# Read of every row. The id and the workspace identify it, and sealed data are bound to them. A document without a status of this release is no row,
-# whatever an operation selects.
+# These attributes are always read. The id and the workspace identify a row, and sealed data are bound to them. A document whose status this release
+# doesn't have is a BadDocument, whatever an operation selects.
 ALWAYS = frozenset({"id", "workspace", "status"})
 
 SetAttribute = Callable[[Any, Any], None]
@@ -51,7 +42,7 @@ Row = Verification | BadDocument
 
 
 class NotRead(Exception):
-    """An attribute was used that was not read from the database."""
+    """Code used an attribute that was not read from the database."""
 
     def __init__(self, attribute: str) -> None:
         super().__init__(f"{attribute} was used, but not read from the database; name it in `reading`")
@@ -75,8 +66,6 @@ class RowReader:
     """The fields to read from documents, and how they become the attributes of rows."""
 
     projection: Document
-    plain: tuple[tuple[SetAttribute, str, type | None], ...]
-    decoded: tuple[tuple[SetAttribute, ReadAttribute], ...]
     attributes: tuple[tuple[SetAttribute, StoredAttribute], ...]
 
     def rows(self, documents: list[Document], keys: Keys) -> list[Row]:
@@ -87,18 +76,11 @@ class RowReader:
             return [self._row(document, keys) for document in documents]
 
     def _fast_rows(self, documents: list[Document], keys: Keys) -> list[Row]:
-        """The rows of undamaged documents. Raises: one of UNREADABLE if any document needs the slow way."""
+        """The rows, if no document is damaged and no required field is missing. Raises: one of UNREADABLE if any document must be read by `_row`."""
         rows: list[Row] = [object.__new__(PartialVerification) for _ in documents]
-        pairs = [*zip(rows, documents, strict=True)]
-        for set_attribute, field, required_type in self.plain:
-            for row, document in pairs:
-                value = document[field]
-                if value.__class__ is not required_type:
-                    raise TypeError
-                set_attribute(row, value)
-        for set_attribute, read in self.decoded:
-            for row, document in pairs:
-                set_attribute(row, read(document, keys))
+        for set_attribute, attribute in self.attributes:
+            # A loop in C over the rows. A setter returns None, so `any` never stops early.
+            any(map(set_attribute, rows, attribute.read_column(documents, keys)))
         return rows
 
     def _row(self, document: Document, keys: Keys) -> Row:
@@ -121,19 +103,17 @@ def row_reader(names: frozenset[str] | None, needed: frozenset[str]) -> RowReade
     if names is None or not names <= NEEDED_BY.keys():
         return None
     wanted = ALWAYS.union(needed, *(NEEDED_BY[name] for name in names))
-    # In the order of the table, so that a document with several damaged fields always reports the same one.
+    # In the order of PARTIAL_ATTRIBUTES, so that a document with several damaged fields always reports the same one.
     attributes = {name: attribute for name, attribute in PARTIAL_ATTRIBUTES.items() if name in wanted}
     setters = {name: vars(PartialVerification if name in PartialVerification.__slots__ else Verification)[name].__set__ for name in attributes}
     return RowReader(
         {attribute.field: 1 for attribute in attributes.values()},
-        tuple((setters[name], each.field, each.required_type) for name, each in attributes.items() if isinstance(each, PlainAttribute)),
-        tuple((setters[name], each.read) for name, each in attributes.items() if not isinstance(each, PlainAttribute)),
         tuple((setters[name], each) for name, each in attributes.items()),
     )
 
 
 def rows(documents: list[Document], keys: Keys, reader: RowReader | None) -> list[Row]:
-    """A verification for each document, with the attributes of the reader; a BadDocument in place of a document that can't be read."""
+    """A verification for each document, with the attributes of the reader (all attributes without one); a BadDocument if a document can't be read."""
     return reader.rows(documents, keys) if reader else [whole_row(document, keys) for document in documents]
 
 

@@ -1,36 +1,38 @@
 """A verification that decodes its values from the stored document on first use."""
 
-from collections.abc import Callable
 from dataclasses import fields
-from datetime import datetime
 from operator import attrgetter, itemgetter
-from typing import Any, Never
+from typing import Any
 
-from domain.errors import BadDocument, BadValue
 from domain.event import Event
 from domain.verification import Provider, Verification
-from store.bad_documents import UNREADABLE
+from store.attributes import (
+    StoredAttribute,
+    cached_attribute,
+    codes_attribute,
+    decoded_attribute,
+    instant_attribute,
+    optional_attribute,
+    optional_instant_attribute,
+    optional_text_attribute,
+    plain_attribute,
+    sealed_attribute,
+)
 from store.decoding import (
     STATUSES,
-    Decode,
-    decode_codes,
     decode_declared,
     decode_events,
     decode_extracted,
     decode_idempotency,
     decode_integer,
     decode_provider,
-    decode_text,
-    utc,
 )
 from store.driver import Document
-from store.sealing import Keys, Open, Sealed
+from store.sealing import Keys
 
 NO_PROVIDER = Provider("", "", None)
 
 all_values = attrgetter(*(field.name for field in fields(Verification)))
-
-ReadAttribute = Callable[[Document, Keys], Any]
 
 
 class StoredVerification(Verification):
@@ -51,111 +53,6 @@ class StoredVerification(Verification):
     __hash__ = Verification.__hash__
 
 
-def itself(bad: BadValue) -> BadValue:
-    """The default of `on_bad_value`: the BadValue itself stands for a value that can't be read."""
-    return bad
-
-
-def refuse(value: object) -> Never:
-    """Refuse a value of the wrong type. Raises: TypeError."""
-    raise TypeError
-
-
-class StoredAttribute(property):
-    """An attribute of a verification: the field of the document that stores it, and how it is read.
-
-    * `read` raises one of UNREADABLE if the value is missing or can't be represented, so that the usual case costs nothing extra.
-    * `default` computes the value of a missing field from the other fields of the document.
-    * `required_type` is the class under which a required value is stored; None if the value is optional.
-    * `on_bad_value` computes the substitute of an optional value that can't be read.
-    """
-
-    def __init__(
-        self,
-        field: str,
-        read: ReadAttribute,
-        getter: Callable[["LazyVerification"], Any] | None = None,
-        *,
-        required_type: type | None = None,
-        default: Callable[[Document], Any] | None = None,
-        on_bad_value: Callable[[Any], Any] = itself,
-    ) -> None:
-        super().__init__(getter or self._get)
-        self.field = field
-        self.read = read
-        self.required_type = required_type
-        self.default = default
-        self.on_bad_value = on_bad_value
-
-    def value(self, document: Document, keys: Keys) -> Any:
-        """The value, its default or its substitute. Raises: BadDocument if a required value can't be read."""
-        try:
-            return self.read(document, keys)
-        except UNREADABLE:
-            if self.default and document.get(self.field) is None:
-                return self.default(document)
-            if self.required_type:
-                raise BadDocument(document.get("_id"), self.field, document.get("chain")) from None
-            return self.on_bad_value(BadValue(document.get("_id"), self.field))
-
-    def _get(self, verification: "LazyVerification") -> Any:
-        try:
-            return self.read(verification._document, verification._keys)
-        except UNREADABLE:
-            return self.value(verification._document, verification._keys)
-
-
-class PlainAttribute(StoredAttribute):
-    """A required attribute that needs no decoding."""
-
-
-def plain_attribute(field: str, required_type: type, *, convert: Decode = refuse, default: Callable[[Document], Any] | None = None) -> Any:
-    """A required attribute that needs no decoding; `convert` converts values of another type."""
-
-    def read(document: Document, keys: Keys) -> Any:
-        value = document[field]
-        return value if value.__class__ is required_type else convert(value)
-
-    return PlainAttribute(field, read, required_type=required_type, default=default)
-
-
-def decoded_attribute(field: str, required_type: type, decode: Decode, *, default: Callable[[Document], Any] | None = None) -> Any:
-    """A required attribute that is decoded from its field."""
-    return StoredAttribute(field, lambda document, keys: decode(document[field]), required_type=required_type, default=default)
-
-
-def optional_attribute(field: str, decode: Decode, *, default: Any = None, on_bad_value: Callable[[Any], Any] = itself) -> Any:
-    """An optional attribute that is decoded from its field; the default if the field is missing."""
-
-    def read(document: Document, keys: Keys) -> Any:
-        value = document.get(field)
-        return default if value is None else decode(value)
-
-    return StoredAttribute(field, read, on_bad_value=on_bad_value)
-
-
-def sealed_attribute(field: str, decode: Open) -> Any:
-    """An optional attribute that stays sealed until it is opened; None if the field is missing."""
-
-    def read(document: Document, keys: Keys) -> Any:
-        envelope = document.get(field)
-        return None if envelope is None else Sealed(keys, (document["workspace"], document["_id"], field), envelope, decode)
-
-    return StoredAttribute(field, read)
-
-
-def cached_attribute(field: str, required_type: type, decode: Callable[[Document], Any]) -> Any:
-    """A required attribute that is decoded on first use and then cached, because it is used often and its decoding is slow."""
-
-    def get(verification: "LazyVerification") -> Any:
-        if verification._events is None:
-            object.__setattr__(verification, "_events", attribute.value(verification._document, verification._keys))
-        return verification._events
-
-    attribute = StoredAttribute(field, lambda document, keys: decode(document), get, required_type=required_type)
-    return attribute
-
-
 class LazyVerification(StoredVerification):
     """A verification that holds its document, and decodes a value when it is used.
 
@@ -174,12 +71,12 @@ class LazyVerification(StoredVerification):
     workspace = plain_attribute("workspace", str)
     chain = plain_attribute("chain", str, default=lambda document: document["_id"])
     attempt = plain_attribute("attempt", int, convert=decode_integer, default=lambda document: 1)
-    previous = optional_attribute("previous", decode_text)
-    next = optional_attribute("next", decode_text)
+    previous = optional_text_attribute("previous")
+    next = optional_text_attribute("next")
     version = plain_attribute("version", int, convert=decode_integer)
     status = decoded_attribute("status", str, STATUSES.__getitem__)
-    reasons = decoded_attribute("reasons", list, decode_codes, default=lambda document: ())
-    reference = optional_attribute("reference", decode_text)
+    reasons = codes_attribute("reasons")
+    reference = optional_text_attribute("reference")
     # No API field shows it, so one that can't be read counts as missing.
     idempotency = optional_attribute("idempotency", decode_idempotency, on_bad_value=lambda bad: None)
     # The API shows only the provider's link.
@@ -188,15 +85,15 @@ class LazyVerification(StoredVerification):
     extracted = sealed_attribute("extracted", decode_extracted)
     redirection_url = plain_attribute("redirectionUrl", str)
     face_recognition = plain_attribute("faceRecognition", bool, default=lambda document: False)
-    created_at = decoded_attribute("createdAt", datetime, utc)
-    updated_at = decoded_attribute("updatedAt", datetime, utc)
-    expires_at = decoded_attribute("expiresAt", datetime, utc)
-    opened_at = optional_attribute("openedAt", utc)
-    link_deadline = optional_attribute("linkExpiresAt", utc)
-    capture_started_at = optional_attribute("captureStartedAt", utc)
-    capture_completed_at = optional_attribute("captureCompletedAt", utc)
-    completed_at = optional_attribute("completedAt", utc)
-    anonymized_at = optional_attribute("anonymizedAt", utc)
+    created_at = instant_attribute("createdAt")
+    updated_at = instant_attribute("updatedAt")
+    expires_at = instant_attribute("expiresAt")
+    opened_at = optional_instant_attribute("openedAt")
+    link_deadline = optional_instant_attribute("linkExpiresAt")
+    capture_started_at = optional_instant_attribute("captureStartedAt")
+    capture_completed_at = optional_instant_attribute("captureCompletedAt")
+    completed_at = optional_instant_attribute("completedAt")
+    anonymized_at = optional_instant_attribute("anonymizedAt")
     events = cached_attribute("events", list, decode_events)
 
     def events_after(self, version: int) -> tuple[Event, ...]:
