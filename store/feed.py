@@ -49,12 +49,12 @@ class Feed:
         self._listeners: dict[Topic, set[Listener]] = defaultdict(set)
         # When the last heartbeats were written, by their numbers.
         self._heartbeats_sent: dict[int, float] = {}
-        # When the newest heartbeat that has arrived was written.
+        # The time at which the newest heartbeat received so far was written.
         self._newest_heartbeat_at: float | None = None
         self._watermark: datetime | None = None
         self._opened = asyncio.Event()
-        # The versions that were read from the database, by id. The stream may still deliver older states of them, which must be skipped. Kept until
-        # the stream delivers a heartbeat that was written after the reading.
+        # For each verification that was read from the database, by id, the version read. The stream may still deliver older versions of it, which
+        # must be skipped. All entries are dropped when the stream delivers a heartbeat that was written after the last read.
         self._versions_read: dict[str, int] = {}
         self._last_heartbeat = 0
         self._last_heartbeat_before_read = 0
@@ -150,12 +150,11 @@ class Feed:
         ids, chains = ([topic[2] for topic in self._listeners if topic[0] == kind] for kind in ("id", "chain"))
         workspaces = {topic[1] for topic in self._listeners}
         conditions: list[Document] = [{"_id": {"$in": batch}} for batch in batches(ids)]
-        # With the workspaces, since the index over chains begins with the workspace.
+        # The condition also names the workspaces, because the index over chains begins with the workspace.
         conditions += [{"workspace": {"$in": list(workspaces)}, "chain": {"$in": batch}} for batch in batches(chains)]
         conditions += [{"workspace": topic[1], "updatedAt": {"$gte": since}} for topic in self._listeners if topic[0] == "workspace" and since]
         for condition in conditions:
             await self._read_and_deliver(condition, since)
-        self._last_heartbeat_before_read = self._last_heartbeat
 
     async def _read_and_deliver(self, condition: Document, since: datetime | None) -> None:
         while True:
@@ -165,9 +164,10 @@ class Feed:
                         if verification := self._readable(document):
                             self._deliver(verification, since)
                             self._versions_read[verification.id] = verification.version
+                self._last_heartbeat_before_read = self._last_heartbeat
                 return
             except (Unavailable, PyMongoError) as error:
-                # A dropped or renamed collection can also end a query half-way.
+                # Not every error is Unavailable: a query also fails half-way if its collection is dropped or renamed meanwhile.
                 logger.warning("changes that may have been missed could not be read (%s); trying again", type(error).__name__)
                 await asyncio.sleep(HEARTBEAT_SECONDS)
 

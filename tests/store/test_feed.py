@@ -9,6 +9,7 @@ import bson
 import pytest
 from bson.datetime_ms import DatetimeMS
 from bson.raw_bson import RawBSONDocument
+from pymongo import MongoClient
 
 from domain.errors import Unavailable
 from domain.event import Progress
@@ -16,7 +17,7 @@ from domain.filter import Filter, Order
 from domain.verification import Verification
 from store.driver import Document, ping
 from store.feed import OVERLAP, Feed, version_at
-from store.indexes import HEARTBEATS
+from store.indexes import HEARTBEATS, VERIFICATIONS
 from store.listener import Change
 from store.pages import PageRequest
 from store.verifications import Store, Verifications
@@ -54,7 +55,7 @@ async def caught_up(feed: Feed, store: Store) -> None:
         await next_change(listener, lambda it: it.id == last.id)
 
 
-async def test_a_subscriber_loses_and_repeats_nothing_whenever_it_starts(feed: Feed, verifications: Verifications) -> None:
+async def test_a_subscriber_receives_every_event_exactly_once_whenever_it_starts(feed: Feed, verifications: Verifications) -> None:
     chance = random.Random(27)
 
     async def subscribe_during_writes() -> list[int]:
@@ -172,6 +173,37 @@ async def test_an_event_added_by_another_program_is_delivered(feed: Feed, store:
         assert versions(await next_change(listener, newer_than=1)) == [1, 2]
 
 
+async def test_no_older_version_follows_one_that_was_read_from_the_database(
+    feed: Feed, store: Store, verifications: Verifications, mongo: MongoClient[Document]
+) -> None:
+    added = await verifications.add(a_verification())
+    second = noted(added, "event", later(minutes=1))
+    third = noted(second, "event", later(minutes=2))
+    await caught_up(feed, store)
+    database = mongo[store.database.name]
+
+    with feed.listen("acme") as listener:
+        # A blocking client, so that the feed sees none of these writes before all of them are made. The update arrives without its document, the feed
+        # reads version 3 for it, and only then receives the heartbeat and version 2 from the stream.
+        database[VERIFICATIONS].update_one({"_id": added.id}, {"$set": {"unknown": 1}})
+        database[HEARTBEATS].replace_one({"_id": feed._name}, {"beat": feed._last_heartbeat, "at": later()}, upsert=True)
+        for changed in (second, third):
+            database[VERIFICATIONS].replace_one({"_id": added.id}, encode(changed))
+        last = encode(a_verification())
+        database[VERIFICATIONS].insert_one(last)
+
+        received: list[int] = []
+        async with asyncio.timeout(GENEROUS_SECONDS):
+            while True:
+                changed_now = [change.verification for change in await listener.changes()]
+                received += [each.version for each in changed_now if each.id == added.id]
+                if any(each.id == last["_id"] for each in changed_now):
+                    break
+
+    assert received == sorted(set(received)), "an older version follows a newer one"
+    assert received[-1] == 3
+
+
 DAMAGED: list[Document] = [
     {},
     {"workspace": "acme", "chain": "ver_1", "version": 2},
@@ -225,7 +257,7 @@ async def test_the_watermark_never_passes_an_undelivered_change(feed: Feed, stor
         assert [change.verification for change in await listener.changes(0)] == [added]
 
 
-async def test_a_feed_that_does_not_run_is_not_open(database_uri: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_feed_that_is_not_running_is_unavailable(database_uri: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("store.feed.OPENING_SECONDS", 0.05)
 
     async with a_feed(database_uri, store) as feed:
@@ -236,7 +268,7 @@ async def test_a_feed_that_does_not_run_is_not_open(database_uri: str, store: St
             _ = feed.watermark
 
 
-async def test_changes_before_the_stream_opened_reach_earlier_listeners(database_uri: str, store: Store, verifications: Verifications) -> None:
+async def test_a_listener_receives_changes_made_before_the_stream_opened(database_uri: str, store: Store, verifications: Verifications) -> None:
     first, second = [await verifications.add(a_verification()) for _ in range(2)]
 
     async with a_feed(database_uri, store) as feed:
@@ -253,7 +285,7 @@ async def provoke_reread(feed: Feed, store: Store) -> None:
     await caught_up(feed, store)
 
 
-async def test_listeners_receive_the_current_states_after_changes_may_have_been_missed(
+async def test_if_changes_may_have_been_missed_listeners_receive_the_current_states(
     feed: Feed, store: Store, verifications: Verifications, clock: Clock
 ) -> None:
     clock.now = datetime.now(UTC)
@@ -276,7 +308,9 @@ async def test_listeners_receive_the_current_states_after_changes_may_have_been_
         assert await stranger.changes(timeout_seconds=0) == []
 
 
-async def test_a_workspace_receives_only_recent_changes_again(feed: Feed, store: Store, verifications: Verifications, clock: Clock) -> None:
+async def test_after_a_gap_only_recent_changes_are_sent_again_to_a_workspace(
+    feed: Feed, store: Store, verifications: Verifications, clock: Clock
+) -> None:
     long_ago, lately = datetime.now(UTC) - 10 * OVERLAP, datetime.now(UTC)
     await verifications.add(a_verification(at=long_ago))
     changed = await verifications.add(a_verification(at=long_ago))
@@ -325,7 +359,7 @@ async def test_the_feed_continues_after_its_collection_disappeared(
         assert await next_change(listener, newer_than=1) == opened
 
 
-def test_the_version_at_an_instant() -> None:
+def test_the_version_at_an_instant_counts_only_earlier_events() -> None:
     verification = noted(noted(a_verification(), "first", later(minutes=1)), "second", later(minutes=2))
 
     assert [version_at(verification, later(minutes=minutes)) for minutes in (0, 1, 2, 3)] == [0, 1, 2, 3]
