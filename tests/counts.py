@@ -20,8 +20,8 @@ from tests.smuggle.gateway import FAULTS
 def collected() -> Counter[str]:
     """The number of tests in each folder of tests/, from pytest itself."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests"]
-    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return Counter(line.split("/")[1] for line in found.splitlines() if line.startswith("tests/") and line.count("/") > 1)
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout    paths = [line.partition("::")[0].split("/") for line in found.splitlines() if line.startswith("tests/")]
+    return Counter("/".join(path[:2]) if len(path) > 2 else "tests" for path in paths)
 
 
 def framings() -> int:
@@ -34,7 +34,7 @@ def main() -> None:
     """Print all counts."""
     tests = collected()
     for folder, number in sorted(tests.items()):
-        print(f"{number:>7,}  tests in tests/{folder}")
+        print(f"{number:>7,}  tests in {folder}")
     print(f"{tests.total():>7,}  tests in all")
     print(f"{framings():>7,}  exchanges of the framing matrix, directly and again through nginx")
     print(f"{sum(map(len, vectors.CLASSES.values())):>7,}  heads and bodies that two servers could read differently")
