@@ -20,7 +20,8 @@ from tests.smuggle.gateway import FAULTS
 def collected() -> Counter[str]:
     """The number of tests in each folder of tests/, from pytest itself."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests"]
-    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout    paths = [line.partition("::")[0].split("/") for line in found.splitlines() if line.startswith("tests/")]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    paths = [line.partition("::")[0].split("/") for line in found.splitlines() if line.startswith("tests/")]
     return Counter("/".join(path[:2]) if len(path) > 2 else "tests" for path in paths)
 
 
