@@ -26,7 +26,7 @@ class Outlet(Protocol[T_contra]):
     """A port that takes an item at once, without waiting. Between the feed and a socket, each layer has an outlet that delivers to the next one."""
 
     def deliver(self, item: T_contra) -> bool:
-        """Deliver the item now, if this is possible without waiting. Returns whether it was taken. If not, the caller must deliver it in another way."""
+        """Deliver the item, if this is possible without waiting. Returns whether it was taken; if not, the caller delivers it in another way."""
 
 
 class Listener:
