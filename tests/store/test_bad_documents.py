@@ -1,4 +1,4 @@
-"""Unreadable documents and values are counted each time, and logged once."""
+"""Tests that each unreadable document or value is counted every time it is found, but logged only once."""
 
 import pytest
 
