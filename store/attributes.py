@@ -32,7 +32,7 @@ class StoredAttribute(property):
 
     * `read` returns the attribute's value. It raises one of UNREADABLE if the value can't be represented, or if it is required and missing. Only
       then is `value` called, so readable values cost nothing extra.
-    * `default` computes the attribute from the rest of the document if its field is missing.
+    * `default` computes the value from the rest of the document if the attribute's field is missing.
     * `required_type` is the Python class that a required value has in the document; None if the value is optional.
     * `on_bad_value` returns the substitute for an optional value that can't be read.
     * `read_column` reads the attribute from many documents at once, which is faster for some attributes. It raises one of UNREADABLE if `read`
@@ -180,7 +180,7 @@ def optional_attribute(field: str, decode: Decode, *, default: Any = None, on_ba
 
 
 def sealed_attribute(field: str, decode: Open) -> Any:
-    """An optional attribute with encrypted data, read as a `Sealed` object, which decrypts them when it is opened; None if the field is missing."""
+    """An optional attribute with encrypted data, read as a `Sealed` object whose `open` decrypts them; None if the field is missing."""
 
     def read(document: Document, keys: Keys) -> Any:
         envelope = document.get(field)

@@ -70,7 +70,7 @@ def decode(cursor: str, order: Order, argument: str) -> Position:
 def encode_watermark(at: datetime) -> str:
     """The cursor of a feed. It states that all changes before this instant were delivered.
 
-    The exception are changes by a process whose clock is slow: they may be stored later with an earlier instant.
+    Changes by a process with a slow clock are an exception: they may be stored later, but with an earlier instant.
     """
     return _hidden(f"feed:{milliseconds(at)}")
 

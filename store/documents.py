@@ -118,7 +118,8 @@ ENCODED: dict[str, Encode] = {
     "declared": seal_declared,
     "extracted": seal_extracted,
 }
-# `due` is derived from other attributes. It is stored as well, so that the sweeper can query it. `encode` only appends events, so they are not here.
+# `due` is derived from other attributes. It is stored as well, so that the sweeper can query it. Events are not in this list, because `encode`
+# handles them separately: they are only appended.
 FIELDS = {name: attribute.field for name, attribute in ATTRIBUTES.items() if name != "events"} | {"due": "due"}
 ENCODERS = [(field, ENCODED.get(name)) for name, field in FIELDS.items()]
 values = attrgetter(*FIELDS)

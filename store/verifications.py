@@ -91,7 +91,7 @@ class Store:
 
 
 class Verifications:
-    """The verifications of one workspace, or of one chain in it. Every query contains the workspace and the chain as conditions."""
+    """The verifications of one workspace, or of one chain in it. Every query contains the workspace, and the chain if there is one, as conditions."""
 
     def __init__(self, store: Store, workspace: str, chain: str | None) -> None:
         self._store = store
@@ -158,7 +158,7 @@ class Verifications:
         return await self._persist(id, attempt)
 
     async def retry(self, id: str, rule: RetryRule) -> Verification:
-        """The next attempt after a verification. If it exists already, it is returned; otherwise the rule creates it, and it is stored.
+        """Create the next attempt after a verification with a rule, and store it. If there is a next attempt already, return it instead.
 
         Cost:   one transaction of two writes.
         Raises: the same errors as `change`.

@@ -55,7 +55,7 @@ def test_reading_many_documents_with_a_damaged_one_raises_or_gives_the_same_valu
     assert not any(isinstance(value, BadValue) for value in column)
 
 
-def test_reading_many_documents_without_the_field_raises_or_gives_none() -> None:
+def test_reading_many_documents_without_a_field_raises_only_if_it_is_required() -> None:
     for name in ATTRIBUTE_NAMES:
         attribute = ATTRIBUTES[name]
         document = {field: value for field, value in naive(WHOLE).items() if field != attribute.field}
