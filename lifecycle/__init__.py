@@ -1,1 +1,1 @@
-"""Everything that may happen to a verification, whatever triggers it."""
+"""Everything that can change a verification: mutations, the sandbox's page, and deadlines that pass."""

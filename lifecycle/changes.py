@@ -1,4 +1,4 @@
-"""All changes of verifications. Mutations, the sandbox's page and the sweeper change verifications only through this module."""
+"""Creates and changes verifications. Mutations, the sandbox's page and the sweeper do so only through this module."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -17,9 +17,9 @@ OVERDUE = frozenset({"overdue"})
 
 
 class Changes:
-    """Creates and changes the verifications of all workspaces, for every actor.
+    """Creates and changes the verifications of all workspaces, for every actor (see `domain.event.Actor`).
 
-    A deadline that has passed is applied before a verification is returned, or before another change is decided.
+    Before a verification is returned or changed in another way, its deadline is applied if it has passed.
     """
 
     def __init__(self, store: Store, provider: ProviderPort, windows: Windows, count_ignored_result: Callable[[], None]) -> None:
@@ -29,7 +29,7 @@ class Changes:
         self._count_ignored_result = count_ignored_result
 
     async def create(self, workspace: str, request: Request) -> Verification:
-        """A new verification, started at the provider; the existing one if its idempotency key was used before.
+        """Create a verification and start it at the provider. If the idempotency key was used before, return the existing verification.
 
         Raises: IdempotencyConflict.
         """
@@ -43,14 +43,14 @@ class Changes:
         return stored if stored is created or not idempotency else await self._replayed(verifications, stored, idempotency)
 
     async def retry(self, workspace: str, id: str, retry: RetryRequest) -> Verification:
-        """The next attempt, started at the provider; if it exists already, the existing one, whatever the input.
+        """Create the next attempt and start it at the provider. If there is a next attempt already, return it, whatever the input is.
 
         Raises: NotFound, NotRetryable, InvalidInput.
         """
         verifications = self._store.within(workspace)
         previous = await self.required(verifications, id)
         if not previous.can_retry and not previous.next:
-            # The read may be older than a result that was acknowledged just before.
+            # The read may be older than a result that was acknowledged just before it. Read again behind the barrier before refusing.
             await self._store.barrier.passed()
             previous = await self.required(verifications, id)
         if previous.next:
@@ -60,34 +60,39 @@ class Changes:
         return await verifications.retry(id, lambda old, at: old.retried(successor, retry, provider, self._windows, at))
 
     async def report_progress(self, workspace: str, id: str, progress: Progress, source_id: str | None = None) -> Verification:
-        """The verification after a step of the individual. Raises: NotFound."""
+        """Record a step of the person who is being verified. Returns the new state. Raises: NotFound."""
         return await self._store.within(workspace).change(id, lambda old, at: old.progressed(progress, self._windows, at, source_id))
 
     async def report_result(self, workspace: str, id: str, result: Result) -> Verification:
-        """The verification after the provider's result. Raises: NotFound."""
+        """Record the provider's result. Returns the new state. A result that was ignored is counted. Raises: NotFound."""
         stored = await self._store.within(workspace).change(id, lambda old, at: old.concluded(result, at))
         if not stored.stands_at(result):
             self._count_ignored_result()
         return stored
 
     async def anonymize(self, workspace: str, id: str) -> Verification:
-        """The verification without personal data, removed by the integrator. Raises: NotFound, NotFinal."""
+        """Remove the personal data of a verification for the integrator. Returns the new state. Raises: NotFound, NotFinal."""
         verifications = self._store.within(workspace)
         await self.required(verifications, id, field="id")
         return await verifications.change(id, lambda old, at: old.anonymized(Actor.INTEGRATOR, at))
 
     async def expire(self, workspace: str, id: str) -> bool:
-        """Apply the deadline of a verification, if it has passed. Returns whether this call did."""
+        """Apply the deadline of a verification, if it has passed. Returns whether this call changed the verification."""
         return await self._change_once(workspace, id, lambda old, at: old.expired(at))
 
     async def forget(self, workspace: str, id: str) -> bool:
-        """Remove the personal data of a verification at the end of its retention. Returns whether this call did. Raises: NotFinal."""
+        """Remove the personal data of a verification, at the end of their retention. Returns whether this call changed the verification.
+
+        Raises: NotFinal.
+        """
         return await self._change_once(workspace, id, lambda old, at: old.anonymized(Actor.SYSTEM, at))
 
     async def current(self, verifications: Verifications, id: str, reading: frozenset[str] | None = None) -> Verification | None:
-        """The verification with this id, if there is one. `reading`: see `Verifications.page`.
+        """The verification with this id, after its deadline was applied if it has passed; None if there is no such verification.
 
-        Cost: one read by primary key; a write if a deadline has passed.
+        `reading`: see `Verifications.page`.
+
+        Cost: one read by primary key; also a write if the deadline has passed.
         """
         found = await verifications.get(id, None if reading is None else and_overdue(reading))
         if found and found.overdue(self._store.now()):
@@ -95,7 +100,7 @@ class Changes:
         return found
 
     async def required(self, verifications: Verifications, id: str, field: str = "verificationId") -> Verification:
-        """The verification with this id. Raises: NotFound, which names the input's field."""
+        """Like `current`, but raises NotFound with `field`, the input field that held the id."""
         found = await self.current(verifications, id)
         if not found:
             raise NotFound(id, field)
@@ -108,7 +113,10 @@ class Changes:
         return await self.current(verifications, existing.id) or existing
 
     async def _change_once(self, workspace: str, id: str, rule: Rule) -> bool:
-        """Change a verification, unless another process is faster. A lost race is not repeated, since every process attempts the same change."""
+        """Apply a rule to a verification. Returns whether this call changed it.
+
+        If another writer is faster, the change is not repeated, because every process attempts the same change.
+        """
         verifications = self._store.within(workspace)
         old = await verifications.get(id)
         if not old or (new := rule(old, self._store.now())) is old:
@@ -121,11 +129,11 @@ class Changes:
 
 
 def new_id() -> str:
-    """An id for a verification; later ones sort later. Source: RFC 9562, UUID version 7."""
+    """A new id for a verification. An id that is created later sorts later. Source: RFC 9562, UUID version 7."""
     return f"ver_{uuid7().hex}"
 
 
 @lru_cache(1000)
 def and_overdue(reading: frozenset[str]) -> frozenset[str]:
-    """These attributes, and `overdue`, which shows whether a deadline has passed."""
+    """These attributes and `overdue`, which `current` needs to see whether a deadline has passed."""
     return reading | OVERDUE

@@ -1,6 +1,6 @@
-"""The sweeper: it applies deadlines that have passed, and removes personal data after their retention.
+"""The sweeper applies deadlines that have passed, and removes personal data after their retention.
 
-Every process sweeps; no process leads. If two make the same change, compare-and-set lets one of them win.
+Every process runs a sweeper; no process leads. If two processes make the same change, compare-and-set lets only one of them succeed.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ MAX_CONCURRENT_CHANGES = 8
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """A kind of change that becomes due with time.
+    """One of the sweeper's tasks: a change that must be made to every verification at some time, such as applying its deadline.
 
-    `due` returns the next batch of due verifications behind the given one. `change` makes the change to one of them, and returns whether this
-    process made it. `done` completes the sentence "the verification could not be …".
+    `due` returns the next batch of verifications to change, behind the one that is passed to it. `change` changes one verification, and returns
+    whether this process changed it. `done` completes the sentence "the verification could not be …" in the log.
     """
 
     done: str
@@ -35,7 +35,7 @@ class Chore:
 
 
 def chores(store: Store, changes: Changes, retention: timedelta | None) -> list[Chore]:
-    """All chores. Without a retention, personal data are never removed."""
+    """The chores of the sweeper. If `retention` is None, personal data are never removed."""
     expiry = Chore("expired", lambda after: store.overdue(BATCH, after), changes.expire)
     if retention is None:
         return [expiry]
@@ -44,7 +44,7 @@ def chores(store: Store, changes: Changes, retention: timedelta | None) -> list[
 
 
 async def sweeping(chore: Chore, every_seconds: float) -> None:
-    """Sweep until cancelled."""
+    """Make the chore's changes again and again, with pauses of about `every_seconds`, until the task is cancelled."""
     while True:
         try:
             await sweep(chore)
@@ -56,7 +56,7 @@ async def sweeping(chore: Chore, every_seconds: float) -> None:
 async def sweep(chore: Chore) -> int:
     """Make the chore's change to all verifications that are due. Returns how many of them this process changed.
 
-    Each batch begins behind the previous one, so that a verification that can't be changed does not block the others.
+    Each batch begins behind the previous batch, so that a verification that can't be changed does not block the others.
     """
     changed, last = 0, None
     while batch := await chore.due(last):
@@ -66,7 +66,7 @@ async def sweep(chore: Chore) -> int:
 
 
 async def _change_all(chore: Chore, batch: list[Due]) -> int:
-    # In random order, so that processes that sweep at the same time rarely race for the same verification.
+    # The order is random, so that processes that sweep at the same time rarely race for the same verification.
     random.shuffle(batch)
     slots = asyncio.Semaphore(MAX_CONCURRENT_CHANGES)
 
@@ -74,12 +74,12 @@ async def _change_all(chore: Chore, batch: list[Due]) -> int:
         async with slots:
             return await chore.change(due.workspace, due.id)
 
-    # Errors are returned, so that a verification that can't be changed does not block the others.
+    # `gather` returns the errors, so that a verification that can't be changed does not block the others.
     outcomes = await asyncio.gather(*map(change, batch), return_exceptions=True)
     for due, outcome in zip(batch, outcomes, strict=True):
         if isinstance(outcome, Unavailable):
             raise outcome
-        # Unreadable documents were logged when they were read.
+        # An unreadable document was already logged when it was read.
         if isinstance(outcome, Exception) and not isinstance(outcome, BadDocument):
             logger.error("%s could not be %s (%s)", due.id, chore.done, type(outcome).__name__)
     return sum(outcome is True for outcome in outcomes)

@@ -9,5 +9,5 @@ class ProviderPort(Protocol):
     """A company that verifies identities by video."""
 
     async def start(self, workspace: str, verification_id: str, request: Request) -> Provider:
-        """Start a verification at the provider. Returns the provider's own id for it, and the link for the individual."""
+        """Start a verification at the provider. Returns the provider's own id for the verification, and the link for the person to be verified."""
         ...

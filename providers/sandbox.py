@@ -1,4 +1,4 @@
-"""A provider in which a tester plays the individual and decides the outcome."""
+"""A provider for trying out the gateway: on its page, a tester plays the person who is being verified, and decides the outcome."""
 
 import hmac
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ NAME = "sandbox"
 
 
 class Sandbox:
-    """Creates links to a page with buttons. Anyone who has a link may press them, so links are signed and can't be guessed.
+    """Creates links to the sandbox's page with buttons. Anyone who has a link may press the buttons, so links are signed and can't be guessed.
 
-    The first key signs; links that were signed with the other keys remain valid.
+    The first key signs new links. Links that were signed with any of the other keys remain valid.
     """
 
     def __init__(self, public_url: str, keys: Sequence[bytes]) -> None:
@@ -20,19 +20,19 @@ class Sandbox:
         self._keys = keys
 
     async def start(self, workspace: str, verification_id: str, request: Request) -> Provider:
-        """Start a verification at the sandbox. Its link contains all that the sandbox needs; nothing is stored."""
+        """Create the link for a verification. The link contains everything that the sandbox needs, so the sandbox stores nothing."""
         link = f"{self._public_url}/sandbox/{quote(workspace, safe='')}/{verification_id}/{self.signature(workspace, verification_id)}"
         return Provider(NAME, verification_id, link)
 
     def signature(self, workspace: str, verification_id: str) -> str:
-        """The signature in the link of a verification."""
+        """The signature that the link of this verification contains."""
         return signature(self._keys[0], workspace, verification_id)
 
     def signed(self, workspace: str, verification_id: str, candidate: str) -> bool:
-        """Whether the sandbox signed the link of this verification with this signature. Compares in constant time."""
+        """Whether `candidate` is a valid signature for this verification, with any of the keys. Compares in constant time."""
         return any(hmac.compare_digest(signature(key, workspace, verification_id).encode(), candidate.encode()) for key in self._keys)
 
 
 def signature(key: bytes, workspace: str, verification_id: str) -> str:
-    """The first 128 bits of an HMAC-SHA256, in hexadecimal digits."""
+    """The signature of a link: the first 128 bits of an HMAC-SHA256 of the workspace and the id, in hexadecimal digits."""
     return hmac.digest(key, f"sandbox/{workspace}/{verification_id}".encode(), "sha256").hex()[:32]

@@ -1,1 +1,1 @@
-"""MongoDB, both asking and watching. The only importer of the driver."""
+"""Everything that reads or writes MongoDB, and the change stream. No other package imports the driver."""

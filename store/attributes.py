@@ -1,4 +1,4 @@
-"""How the attributes of a verification are stored: one function for each kind of attribute."""
+"""Descriptors that read the attributes of a verification from its MongoDB document: one function for each kind of attribute."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -18,24 +18,25 @@ ReadColumn = Callable[[list[Document], Keys], Iterable[Any]]
 
 
 def itself(bad: BadValue) -> BadValue:
-    """The default of `on_bad_value`: the BadValue itself stands for a value that can't be read."""
+    """Return the BadValue unchanged. This is the default of `on_bad_value`: an unreadable value reads as its BadValue."""
     return bad
 
 
 def refuse(value: object) -> Never:
-    """Refuse a value of the wrong type. Raises: TypeError."""
+    """Raise TypeError for a value of the wrong type. This is the default of `convert` in `plain_attribute`."""
     raise TypeError
 
 
 class StoredAttribute(property):
-    """An attribute of a verification: the field of the document that stores it, and how it is read.
+    """An attribute of a verification that is read from a field of its MongoDB document.
 
-    * `read` raises one of UNREADABLE if the value is missing or can't be represented, so that the usual case costs nothing extra.
-    * `default` computes the value of a missing field from the other fields of the document.
-    * `required_type` is the class under which a required value is stored; None if the value is optional.
-    * `on_bad_value` computes the substitute of an optional value that can't be read.
-    * `read_column` reads the values of many documents at once, which is faster for some attributes. It raises one of UNREADABLE if `read` would,
-      and may do so in other cases.
+    * `read` returns the attribute's value. It raises one of UNREADABLE if the value can't be represented, or if it is required and missing. Only
+      then is `value` called, so readable values cost nothing extra.
+    * `default` computes the value from the rest of the document if the attribute's field is missing.
+    * `required_type` is the Python class that a required value has in the document; None if the value is optional.
+    * `on_bad_value` returns the substitute for an optional value that can't be read.
+    * `read_column` reads the attribute from many documents at once, which is faster for some attributes. It raises one of UNREADABLE if `read`
+      raises for any of the documents. It may also raise for readable documents; the caller then reads each document with `value`.
     """
 
     def __init__(
@@ -62,7 +63,10 @@ class StoredAttribute(property):
         return [read(document, keys) for document in documents]
 
     def value(self, document: Document, keys: Keys) -> Any:
-        """The value, its default or its substitute. Raises: BadDocument if a required value can't be read."""
+        """The value; the default if the field is missing; the substitute if the value is optional and can't be read.
+
+        Raises: BadDocument if a required value can't be read.
+        """
         try:
             return self.read(document, keys)
         except UNREADABLE:
@@ -80,7 +84,7 @@ class StoredAttribute(property):
 
 
 def plain_attribute(field: str, required_type: type, *, convert: Decode = refuse, default: Callable[[Document], Any] | None = None) -> Any:
-    """A required attribute that needs no decoding; `convert` converts values of another type."""
+    """A required attribute that is stored as it is. `convert` decodes values of other types than `required_type`; by default it refuses them."""
 
     def read(document: Document, keys: Keys) -> Any:
         value = document[field]
@@ -98,25 +102,25 @@ def plain_attribute(field: str, required_type: type, *, convert: Decode = refuse
 
 
 def instant_attribute(field: str) -> Any:
-    """A required instant."""
+    """A required instant, read as a datetime in UTC."""
     value_of = itemgetter(field)
 
     def read_column(documents: list[Document], keys: Keys) -> Iterable[Any]:
-        # Raises TypeError if a value is not a naive instant.
+        # The subtraction raises TypeError if a value is not a datetime without a time zone.
         return map(EPOCH.__add__, map(sub, map(value_of, documents), repeat(NAIVE_EPOCH)))
 
     return StoredAttribute(field, lambda document, keys: utc(document[field]), required_type=datetime, read_column=read_column)
 
 
 def optional_instant_attribute(field: str, *, on_bad_value: Callable[[Any], Any] = itself) -> Any:
-    """An optional instant; None if the field is missing."""
+    """An optional instant, read as a datetime in UTC; None if the field is missing."""
 
     def read(document: Document, keys: Keys) -> Any:
         value = document.get(field)
         return None if value is None else utc(value)
 
     def read_column(documents: list[Document], keys: Keys) -> Iterable[Any]:
-        # Raises TypeError if a value is not a naive instant.
+        # The subtraction raises TypeError if a value is not a datetime without a time zone.
         return [None if value is None else EPOCH + (value - NAIVE_EPOCH) for value in [document.get(field) for document in documents]]
 
     return StoredAttribute(field, read, on_bad_value=on_bad_value, read_column=read_column)
@@ -139,14 +143,14 @@ def optional_text_attribute(field: str) -> Any:
 
 
 def codes_attribute(field: str) -> Any:
-    """Reason codes; none if the field is missing."""
+    """A list of reason codes, read as a tuple; an empty tuple if the field is missing."""
     value_of = itemgetter(field)
 
     def read_column(documents: list[Document], keys: Keys) -> Iterable[Any]:
         values = [*map(value_of, documents)]
         if {*map(type, values)} - {list}:
             raise TypeError
-        # Raises TypeError if an entry is not text.
+        # `join` raises TypeError if an entry is not a text.
         "".join(chain.from_iterable(values))
         return map(tuple, values)
 
@@ -156,7 +160,7 @@ def codes_attribute(field: str) -> Any:
 
 
 def decoded_attribute(field: str, required_type: type, decode: Decode) -> Any:
-    """A required attribute that is decoded from its field."""
+    """A required attribute whose stored value is converted by `decode`."""
     value_of = itemgetter(field)
 
     def read_column(documents: list[Document], keys: Keys) -> Iterable[Any]:
@@ -166,7 +170,7 @@ def decoded_attribute(field: str, required_type: type, decode: Decode) -> Any:
 
 
 def optional_attribute(field: str, decode: Decode, *, default: Any = None, on_bad_value: Callable[[Any], Any] = itself) -> Any:
-    """An optional attribute that is decoded from its field; the default if the field is missing."""
+    """An optional attribute whose stored value is converted by `decode`; `default` if the field is missing."""
 
     def read(document: Document, keys: Keys) -> Any:
         value = document.get(field)
@@ -176,7 +180,7 @@ def optional_attribute(field: str, decode: Decode, *, default: Any = None, on_ba
 
 
 def sealed_attribute(field: str, decode: Open) -> Any:
-    """An optional attribute that stays sealed until it is opened; None if the field is missing."""
+    """An optional attribute with encrypted data, read as a `Sealed` object whose `open` decrypts them; None if the field is missing."""
 
     def read(document: Document, keys: Keys) -> Any:
         envelope = document.get(field)
@@ -186,7 +190,7 @@ def sealed_attribute(field: str, decode: Open) -> Any:
 
 
 def cached_attribute(field: str, required_type: type, decode: Callable[[Document], Any]) -> Any:
-    """A required attribute that is decoded on first use and then cached, because it is used often and its decoding is slow."""
+    """The attribute `events`, decoded on first use and then cached in the verification: decoding is slow, and the events are used often."""
 
     def get(verification: Any) -> Any:
         if verification._events is None:

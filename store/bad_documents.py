@@ -1,4 +1,4 @@
-"""Documents that this release can't read in whole or in part: a newer release wrote them, or they are damaged."""
+"""Counts and logs MongoDB documents that this release can't read, or can read only in part. They are damaged, or a newer release wrote them."""
 
 import logging
 from collections.abc import Iterable
@@ -10,15 +10,15 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# The exceptions that decoding raises if a value is missing or has the wrong type.
+# The exceptions that code raises while it decodes a document in which a value is missing or has the wrong type.
 UNREADABLE = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
 MAX_LOGGED = 10_000
 
 
 class BadDocuments:
-    """Counts every document and value that can't be read, and logs each verification and field once.
+    """Counts every document and value that can't be read. Logs each pair of a verification and a field only once.
 
-    The last 10,000 logged ones are remembered. An older one is logged again when it is found again.
+    The last 10,000 logged pairs are remembered. An older pair is logged again when it is found again.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class BadDocuments:
         self._logged: dict[tuple[str, str], None] = {}
 
     def readable(self, rows: Iterable[T | BadDocument]) -> list[T]:
-        """The readable rows. Unreadable ones are counted and logged."""
+        """The rows without the BadDocuments among them. Each BadDocument is counted and logged."""
         readable = []
         for row in rows:
             if isinstance(row, BadDocument):
@@ -36,7 +36,10 @@ class BadDocuments:
         return readable
 
     def found(self, bad: BadDocument) -> None:
-        """Count a bad document or value, and log it unless it was logged already. The log line contains an id and a field's name, but no value."""
+        """Count a bad document or value, and log it unless it was logged already.
+
+        The log line contains the verification's id and the field's name. It never contains a value, because values may be personal data.
+        """
         self.count += 1
         key = bad.verification_id, bad.stored_field
         if key in self._logged:

@@ -1,4 +1,4 @@
-"""A barrier between acknowledged writes and later reads: reads after it see every write that was acknowledged before it."""
+"""Ensures that later reads see every write that was acknowledged earlier, also after MongoDB has elected a new primary."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from store.indexes import HEARTBEATS
 
 
 class Barrier:
-    """A write that a majority acknowledges. The primary that accepts it has every write that was acknowledged before.
+    """Makes a small write and waits until a majority acknowledges it. Later reads then see every write that was acknowledged before this one.
 
-    A primary that was just elected answers reads from an older state until the first write of its own term has reached a majority. So the gateway
+    A newly elected primary answers reads from an older state until the first write after its election has reached a majority. So the gateway
     passes the barrier before it answers that a verification doesn't exist, and before a subscription starts. Callers that wait at the same time
-    share one write, which begins after their calls.
+    share one write, which begins after all of them have called.
     """
 
     def __init__(self, database: Database, name: str, now: Callable[[], datetime]) -> None:
@@ -27,13 +27,13 @@ class Barrier:
         self._failed = 0
 
     async def passed(self) -> None:
-        """Wait for a write that began after this call. Cost: a share of one write. Raises: Unavailable."""
+        """Wait until a majority has acknowledged a write that began after this call. Cost: a share of one write. Raises: Unavailable."""
         needed = self._begun + 1
         async with self._writing:
             if self._passed >= needed:
                 return
             if self._failed >= needed:
-                # Otherwise the callers would fail one after the other, each after a time-out of its own.
+                # The write for this call failed. Without this check, each waiting caller would start another write and wait for another time-out.
                 raise Unavailable
             self._begun += 1
             number = self._begun

@@ -1,4 +1,4 @@
-"""Makes a single mongod the primary of a replica set with one member. Synchronous, since nothing else runs in the process yet."""
+"""Makes a single mongod the primary of a replica set with one member. The code blocks, because nothing else runs in the process yet."""
 
 import time
 from typing import Any
@@ -34,14 +34,17 @@ def become_primary(port: int, timeout_seconds: float) -> None:
             except ServerSelectionTimeoutError:
                 raise NotPrimary(f"nothing answers on port {port} any more") from None
             except (AutoReconnect, OperationFailure) as error:
-                # A mongod refuses these commands until its configuration is loaded, and closes connections when its state changes.
+                # A starting mongod refuses these commands until its configuration is loaded, and closes connections when its state changes.
                 last_error = error
             time.sleep(0.02)
     raise NotPrimary(f"it accepted no writes within {timeout_seconds:g} s ({last_error or 'no error was reported'})")
 
 
 def configure(admin: Database[dict[str, Any]], member: str) -> None:
-    """Write this address into the replica set's configuration. A mongod that is not a member of its own configuration is never elected."""
+    """Write the address of the mongod (`member`) into its replica set's configuration, if another address is there.
+
+    A mongod whose address is not in the configuration is never elected.
+    """
     try:
         config = admin.command("replSetGetConfig")["config"]
     except OperationFailure as error:

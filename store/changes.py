@@ -1,4 +1,4 @@
-"""The changes of the database as an endless stream: it reopens itself after every failure of MongoDB."""
+"""The changes of the database, as an endless generator. After every failure of MongoDB, it opens a new change stream and goes on."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ MAX_PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.2
 CHANGES_IN_A_ROW = 100
 
-# Operations after which the stream goes on, but may have missed changes.
+# Operations on whole collections or the database. Changes may be missing after them, although the generator goes on.
 DISRUPTIONS = ("drop", "rename", "dropDatabase", "invalidate")
 PIPELINE = [
     {
@@ -34,13 +34,13 @@ PIPELINE = [
 
 
 class Silent(Exception):
-    """A cursor did not answer in time. It has to answer even if there are no events."""
+    """The change stream did not answer in time. MongoDB answers within MAX_AWAIT_MS even if nothing has changed."""
 
 
 async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
-    """Every change from now on, in order; None if changes may be missing, so that the consumer has to read the database again.
+    """Yields every change from now on, in order. Yields None whenever changes may be missing: the consumer must then read the database again.
 
-    The first item is None, as soon as the stream is open: earlier changes were not seen either.
+    The first item is None. It shows that the stream is open, and that earlier changes are not part of it.
     """
     token: Mapping[str, Any] | None = None
     patience = PATIENCE_SECONDS
@@ -52,7 +52,7 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
             while more:
                 batch = await _in_time(next_batch, patience)
                 if more := not batch.last:
-                    # Requested before this batch is processed, so that the server prepares it meanwhile.
+                    # Request the next batch before this one is processed, so that the server prepares it meanwhile.
                     next_batch = stream.next()
                 if not complete:
                     yield None
@@ -64,14 +64,15 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
                 token, complete, patience = batch.token, True, PATIENCE_SECONDS
             token = None
         except Silent:
-            # A server that has to search a long oplog for the token needs more time: the patience doubles with each attempt.
+            # A server that has to search a long oplog for the resume token needs more time, so the patience doubles with each attempt.
             logger.warning("the change stream was silent for %.0f s; reopening it", patience)
             patience = min(patience * 2, MAX_PATIENCE_SECONDS)
         except OperationFailure as failure:
             if resumable(failure):
                 logger.warning("the change stream lost its cursor (code %s); reopening it", failure.code)
             else:
-                # The history is lost (286, 136), or the token can't be used any more. Reading the database again repairs both.
+                # The oplog no longer goes back to the token (codes 286 and 136), or MongoDB refuses the token. In both cases the stream starts
+                # without a token, and the consumer reads the database again.
                 logger.warning("the change stream failed with code %s; reopening it without its token", failure.code)
                 token = None
             await asyncio.sleep(PAUSE_SECONDS)
@@ -79,13 +80,13 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
             logger.warning("the change stream lost its connection (%s)", type(error).__name__)
             await asyncio.sleep(PAUSE_SECONDS)
         finally:
-            # A call that is under way ends in its thread, and its result is discarded.
+            # If a call is still under way, it ends in its thread, and its result is discarded.
             next_batch.cancel()
             stream.close()
 
 
 async def _in_time(next_batch: asyncio.Future[Batch], patience: float) -> Batch:
-    # When a primary stops gracefully, the driver may wait for half a minute.
+    # The driver's own time-out is not enough: while a primary stops gracefully, the driver may wait for half a minute.
     answered, _ = await asyncio.wait([next_batch], timeout=patience)
     if not answered:
         raise Silent

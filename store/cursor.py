@@ -1,4 +1,4 @@
-"""Cursors: opaque texts that encode a position in a list or a feed. Clients send them back to continue there."""
+"""Cursors: opaque texts that encode a position in a list or a feed. A client sends a cursor back to continue at that position."""
 
 import re
 from base64 import urlsafe_b64decode
@@ -18,14 +18,14 @@ WATERMARK = re.compile(r"feed:([0-9]{1,15})")
 
 
 class BadCursor(BadUserInput):
-    """A cursor that this gateway did not create, or created for another order."""
+    """A cursor that was not created by the gateway, or that was created for a list in another order."""
 
     def __init__(self, argument: str) -> None:
         super().__init__(f"{argument} is not a cursor of this list; take it from `edges.cursor` or `pageInfo` with the same `orderBy`")
 
 
 class Position(NamedTuple):
-    """The position of a row in a list: the instant that the list is sorted by, and the id, which orders rows of the same instant."""
+    """The position of a row in a list: the instant by which the list is sorted, and the id, by which rows with the same instant are sorted."""
 
     order: Order
     at: datetime
@@ -33,13 +33,13 @@ class Position(NamedTuple):
 
 
 def encode(position: Position) -> str:
-    """The cursor of a position."""
+    """The cursor that encodes this position of a list."""
     return encode_all(position.order, [(position.at, position.id)])[0]
 
 
 def encode_all(order: Order, positions: Iterable[tuple[datetime, str]]) -> list[str]:
-    """The cursors of several positions in the same order, each position as its instant and id."""
-    # One expression without calls: a page has many cursors, and a call for each would double the time.
+    """The cursors of several positions in a list with this order. Each position is a pair of an instant and an id."""
+    # This is one expression without calls of Python functions, because a page has many cursors, and one call for each would double the time.
     prefix = order.name
     return [
         b2a_base64(
@@ -52,23 +52,26 @@ def encode_all(order: Order, positions: Iterable[tuple[datetime, str]]) -> list[
 
 
 def decode(cursor: str, order: Order, argument: str) -> Position:
-    """The position that is encoded in a cursor.
+    """The position that is encoded in a cursor. `argument` is the name of the GraphQL argument, for the error message.
 
     Shape:  base64url of "<order>:<milliseconds since 1970 UTC>:<id>".
-    Raises: BadCursor if the cursor was not created by `encode`, or for another order.
+    Raises: BadCursor if the cursor was not created by `encode`, or was created for another order.
     """
     match = POSITION.fullmatch(_revealed(cursor))
     with suppress(OverflowError):
         if match and match[1] == order.name:
             position = Position(order, instant(int(match[2])), match[3])
-            # Base64 and numbers have several spellings of the same value; only one of them is created here.
+            # The same position has several spellings in base64 and as a number. Only the spelling that `encode` creates is accepted.
             if encode(position) == cursor:
                 return position
     raise BadCursor(argument)
 
 
 def encode_watermark(at: datetime) -> str:
-    """The cursor of a feed: all changes before this instant were delivered, except those that a slow clock may still date back."""
+    """The cursor of a feed. It states that all changes before this instant were delivered.
+
+    Changes by a process with a slow clock are an exception: they may be stored later, but with an earlier instant.
+    """
     return _hidden(f"feed:{milliseconds(at)}")
 
 
@@ -84,7 +87,7 @@ def decode_watermark(cursor: str) -> datetime:
 
 
 def _hidden(text: str) -> str:
-    # Base64 of ASCII letters, digits, "_", "-" and ":" contains neither "+" nor "/", which URLs would need replaced.
+    # The text has only ASCII letters, digits, "_", "-" and ":". Its base64 contains neither "+" nor "/", so it is base64url as well.
     return b2a_base64(text.encode(), newline=False).rstrip(b"=").decode()
 
 

@@ -1,6 +1,6 @@
-"""Decoders: from the values of a stored document to the values of the domain.
+"""Decoders: functions that convert the values of a stored document to the values of the domain.
 
-A decoder raises one of `UNREADABLE` if the value is missing or this release can't represent it.
+A decoder raises one of `UNREADABLE` if a value is missing, or if this release can't represent it.
 """
 
 from collections.abc import Callable
@@ -27,14 +27,14 @@ DOCUMENT_TYPES = {type.value: type for type in DocumentType}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
 EARLIEST, LATEST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999_000, UTC)
-# GraphQL's Int has 32 bits.
+# The largest value of GraphQL's Int, which has 32 bits.
 MAX_INT = 2**31 - 1
 
 Decode = Callable[[Any], Any]
 
 
 def decode_text(value: Any) -> str:
-    """The text. Raises: TypeError if the value is not a text."""
+    """The value, if it is a text. Raises: TypeError if it is not."""
     if value.__class__ is not str:
         raise TypeError
     text: str = value
@@ -42,17 +42,20 @@ def decode_text(value: Any) -> str:
 
 
 def decode_integer(number: Any) -> int:
-    """The integer, stored under any numeric type of BSON. Raises: TypeError, ValueError or OverflowError if it is not an integer of 32 bits."""
+    """The integer, which may be stored as any numeric type of BSON.
+
+    Raises: TypeError, ValueError or OverflowError if the value is not an integer of 32 bits.
+    """
     if number.__class__ is bool or not isinstance(number, int | float) or number != int(number) or abs(number) > MAX_INT:
         raise TypeError
     return int(number)
 
 
 def utc(instant: Any) -> datetime:
-    """The instant, aware and in UTC.
+    """The stored instant as a datetime in UTC, with its time zone.
 
-    The driver's own conversion takes ten times as long, and would convert instants that no operation reads. An instant that Python can't
-    represent becomes the earliest or the latest one that it can.
+    The driver could add the time zone, but takes ten times as long, and would do so for instants that no operation reads. An instant that Python
+    can't represent becomes the earliest or the latest instant that Python can represent.
 
     Raises: AttributeError if the value is not an instant.
     """
@@ -70,7 +73,7 @@ def decode_codes(codes: Any) -> tuple[str, ...]:
     if codes.__class__ is not list:
         raise TypeError
     try:
-        # Raises TypeError if an entry is not text, and is faster than a check of each entry.
+        # `join` raises TypeError if an entry is not a text. This is faster than a check of each entry in Python.
         "".join(codes)
     except TypeError:
         return tuple(code for code in codes if code.__class__ is str)
@@ -78,7 +81,7 @@ def decode_codes(codes: Any) -> tuple[str, ...]:
 
 
 def decode_events(document: Document, after: int = 0) -> tuple[Event, ...]:
-    """The document's events after a version. Events that this release can't represent are left out, but their versions count.
+    """The events with a higher version than `after`. Events that this release can't represent are left out; the others keep their versions.
 
     Raises: TypeError if the events are not a list.
     """
@@ -96,7 +99,11 @@ def decode_events(document: Document, after: int = 0) -> tuple[Event, ...]:
 
 
 def count_missing_events(document: Document) -> int:
-    """How many of the oldest events the document lacks. The last event's version is the document's version."""
+    """How many of the oldest events are missing in the document.
+
+    Every version has one event, and the last event's version is the document's version, so the difference between the version and the number
+    of events is the number of missing events.
+    """
     version = document.get("version")
     return max(int(version) - len(document["events"]), 0) if isinstance(version, int | float) else 0
 
@@ -108,13 +115,13 @@ set_version, set_type, set_actor, set_at, set_from_status, set_to_status, set_re
 
 
 def decode_event(document: Document) -> Event:
-    """One event of the history. Raises: one of UNREADABLE if this release can't represent a part of it."""
+    """The event that is stored in this nested document. Raises: one of UNREADABLE if this release can't represent any of its values."""
     get = document.get
     version, from_status, to_status, codes, note = document["version"], get("from"), get("to"), get("reasons"), get("note")
     if version.__class__ is not int or (note is not None and note.__class__ is not str):
         raise TypeError
     event = new_object(Event)
-    # The constructor of a frozen dataclass takes as long as all other steps together.
+    # The slots are set directly, because the constructor of a frozen dataclass takes as long as all other steps together.
     set_version(event, version)
     set_type(event, EVENT_TYPES[document["type"]])
     set_actor(event, ACTORS[document["actor"]])
@@ -128,9 +135,9 @@ def decode_event(document: Document) -> Event:
 
 
 def readable_event(document: Any, version: int, verification_id: object) -> Event | None:
-    """One event, with a BadValue for each optional value that can't be read; None if a required value can't be read.
+    """The event, with a BadValue for each optional value that can't be read; None if a required value can't be read.
 
-    `version` is the default, derived from the event's place in the history.
+    `version` is used if the event does not contain its version. The caller derives it from the event's place in the history.
     """
 
     def optional_value(field: str, decode: Decode) -> Any:
@@ -153,23 +160,23 @@ def readable_event(document: Any, version: int, verification_id: object) -> Even
 
 
 def decode_idempotency(document: Document) -> Idempotency:
-    """The idempotency key and its fingerprint."""
+    """The idempotency key of the request that created the verification, and the fingerprint of that request."""
     return Idempotency(decode_text(document["key"]), document.get("fingerprint"))
 
 
 def decode_provider(document: Document) -> Provider:
-    """The provider, its own id for the verification, and its link."""
+    """The provider's name, the provider's own id for the verification, and the link to the verification at the provider."""
     url = document.get("url")
     return Provider(document["name"], document["id"], None if url is None else decode_text(url))
 
 
 def decode_declared(content: Document, verification_id: str) -> DeclaredIdentity:
-    """The names that the integrator declared, from the content of their envelope."""
+    """The person's first and last name, as the integrator declared them, from the decrypted document."""
     return DeclaredIdentity(decode_text(content["firstName"]), decode_text(content["lastName"]))
 
 
 def decode_extracted(content: Document, verification_id: str) -> ExtractedDocument:
-    """The data that the provider extracted from the identity document, from the content of their envelope."""
+    """The data that the provider extracted from the person's identity document, from the decrypted MongoDB document."""
 
     def optional_value(field: str, decode: Decode = decode_text) -> Any:
         return value_or_bad(content, field, decode, verification_id, f"extracted.{field}")
@@ -184,7 +191,7 @@ def decode_extracted(content: Document, verification_id: str) -> ExtractedDocume
 
 
 def value_or_bad(document: Document, field: str, decode: Decode, verification_id: object, stored_field: str) -> Any:
-    """The decoded value of a nested field; None if it is missing, a BadValue if it can't be read."""
+    """The decoded value of a field in a nested document; None if the field is missing, a BadValue if the value can't be read."""
     try:
         value = document.get(field)
         return None if value is None else decode(value)

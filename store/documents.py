@@ -1,6 +1,6 @@
-"""Verifications as documents: each is one document that includes its whole history. A missing value is left out, never stored as null.
+"""Encodes verifications as MongoDB documents. Each verification is one document, which includes its whole history.
 
-Personal data are sealed. Decoding a document neither opens nor checks them.
+A missing value is left out, never stored as null. Personal data are stored encrypted; decoding a document neither decrypts nor checks them.
 """
 
 from collections.abc import Callable
@@ -18,22 +18,22 @@ from store.sealing import Keys, sealed
 from store.stored_verification import ATTRIBUTES, check_required, document_of, lazy_verification
 
 Document = dict[str, Any]
-# Encodes an attribute that changed. Arguments: the value, the previously stored value of the field, the verification, the keys.
+# Encodes an attribute that changed. Arguments: the new value, the previously stored value of the field, the new verification, the keys.
 Encode = Callable[[Any, Any, Verification, Keys], Any]
 
-# The version of the documents' schema, stored in the field `schema`. A document without that field has version 1.
+# The version of the schema of documents, which is stored in the field `schema`. A document without that field has version 1.
 SCHEMA = 1
 
 
 def present(**fields: Any) -> Document:
-    """The fields that have a value."""
+    """A document of these fields, without those that are None."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def encode(verification: Verification, keys: Keys, old: Verification | None = None) -> Document:
-    """The document of a verification. If a rule made it from `old`, everything in the document of `old` that the rule did not change is kept.
+    """The MongoDB document of a verification. If the verification is a new state of `old`, all values that did not change are kept as stored.
 
-    This preserves what this release does not write: unfamiliar fields, at the top level and in nested objects, events, and unreadable values.
+    So no data of other releases are lost: unfamiliar fields at the top level and in nested objects, unfamiliar events, and unreadable values.
     """
     before = document_of(old)
     document: Document = dict(before) if before else {"schema": SCHEMA}
@@ -41,7 +41,7 @@ def encode(verification: Verification, keys: Keys, old: Verification | None = No
     for (field, encode_value), value, unchanged in zip(ENCODERS, values(verification), earlier, strict=False):
         if value == unchanged:
             continue
-        # An unreadable value is not copied into another document.
+        # A BadValue from another verification (such as the previous attempt) is left out, because it can't be encoded.
         if value is None or isinstance(value, BadDocument):
             document.pop(field, None)
         else:
@@ -52,37 +52,40 @@ def encode(verification: Verification, keys: Keys, old: Verification | None = No
 
 
 def merged(before: Any, erasable: str, fields: Document) -> Document:
-    """A nested object with these fields and all its previous ones, except the `erasable` field, which a change may remove."""
+    """A nested object with `fields`, and with all other fields that it had before.
+
+    The field `erasable` is not kept from before, because a change may remove its value.
+    """
     return {**{name: value for name, value in before.items() if name != erasable}, **fields} if isinstance(before, dict) else fields
 
 
 def encode_idempotency(idempotency: Idempotency, before: Any, *_: Any) -> Document:
-    """The document of an idempotency key."""
+    """The nested document with an idempotency key, and the fingerprint of the request that used it."""
     return merged(before, "fingerprint", present(key=idempotency.key, fingerprint=idempotency.fingerprint))
 
 
 def encode_provider(provider: Provider, before: Any, *_: Any) -> Document:
-    """The document of a provider."""
+    """The nested document with the provider's name, its own id for the verification, and the link."""
     return merged(before, "url", present(name=provider.name or None, id=provider.id or None, url=provider.url))
 
 
 def seal_declared(declared: Personal[DeclaredIdentity], _: Any, verification: Verification, keys: Keys) -> Any:
-    """The envelope of the names that the integrator declared."""
+    """The first and last name that the integrator declared, encrypted."""
     return sealed(declared, keys, (verification.workspace, verification.id, "declared"), encode_declared)
 
 
 def seal_extracted(extracted: Personal[ExtractedDocument], _: Any, verification: Verification, keys: Keys) -> Any:
-    """The envelope of the data that the provider extracted."""
+    """The data that the provider extracted from the person's identity document, encrypted."""
     return sealed(extracted, keys, (verification.workspace, verification.id, "extracted"), encode_extracted)
 
 
 def encode_declared(declared: DeclaredIdentity) -> Document:
-    """The names that the integrator declared, before they are sealed."""
+    """The person's first and last name, as the integrator declared them: the document that is then encrypted."""
     return {"firstName": declared.first_name, "lastName": declared.last_name}
 
 
 def encode_extracted(extracted: ExtractedDocument) -> Document:
-    """The data that the provider extracted, before they are sealed."""
+    """The data that the provider extracted from the person's identity document: the MongoDB document that is then encrypted."""
     return present(
         fullName=extracted.full_name,
         bornOn=extracted.born_on,
@@ -93,7 +96,7 @@ def encode_extracted(extracted: ExtractedDocument) -> Document:
 
 
 def encode_event(event: Event) -> Document:
-    """The document of an event. Empty reasons are left out."""
+    """The nested document of an event. An empty list of reasons is left out."""
     return present(
         version=event.version,
         type=event.type.value,
@@ -115,24 +118,25 @@ ENCODED: dict[str, Encode] = {
     "declared": seal_declared,
     "extracted": seal_extracted,
 }
-# `due` is derived, and stored as well, so that the sweeper finds it. Events are encoded separately, since they are only appended.
+# `due` is derived from other attributes. It is stored as well, so that the sweeper can query it. Events are not in this list, because `encode`
+# handles them separately: they are only appended.
 FIELDS = {name: attribute.field for name, attribute in ATTRIBUTES.items() if name != "events"} | {"due": "due"}
 ENCODERS = [(field, ENCODED.get(name)) for name, field in FIELDS.items()]
 values = attrgetter(*FIELDS)
 
 
 def decode(document: Document, keys: Keys) -> Verification:
-    """The verification that is stored in a document. Raises: BadDocument if it can't be read."""
+    """The verification that is stored in a document. Raises: BadDocument if a required value can't be read."""
     check_required(document, keys)
     return lazy_verification(document, keys)
 
 
 def milliseconds(instant: datetime) -> int:
-    """The milliseconds since 1970 UTC, as MongoDB stores instants."""
+    """The instant as milliseconds since 1970 UTC, rounded down. MongoDB stores instants with this precision."""
     since = instant - EPOCH
     return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
 
 
 def instant(milliseconds: int) -> datetime:
-    """The instant of these milliseconds since 1970 UTC, aware. Raises: OverflowError if it is outside the range of datetime."""
+    """The instant that is this many milliseconds after the beginning of 1970 UTC. Raises: OverflowError if datetime can't represent it."""
     return EPOCH + timedelta(milliseconds=milliseconds)

@@ -1,8 +1,8 @@
 """The only file that imports Motor.
 
-Motor is past its end of life. Everything that differs in PyMongo's own asynchronous client is in this file, so that replacing the
-driver changes this file only: how a client is closed, which calls of sessions and aggregations are awaited, and how a thread reads
-many documents at once, where Motor's cursors would return to the event loop for each batch.
+Motor is past its end of life; its successor is the asynchronous client of PyMongo. Everything that differs between the two is in this
+file, so that replacing the driver changes only this file. They differ in how a client is closed, in which calls of sessions and
+aggregations are awaited, and in how a thread gets a blocking collection to read many documents at once.
 """
 
 from asyncio import Future, get_running_loop
@@ -49,27 +49,27 @@ T = TypeVar("T")
 DEFAULT_DATABASE = "gateway"
 MAX_THREADS = 16
 
-# Labels of errors after which the outcome of an operation is uncertain, or a retry may succeed.
+# Error labels of MongoDB which mean that the outcome of an operation is uncertain, or that a retry may succeed.
 RETRYABLE_LABELS = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
-# Codes of such errors without a label, as writes report them: time-outs, locks, a server that steps down or shuts down, and its lost cursors.
+# Codes of such errors that MongoDB reports without a label: time-outs, locks, a server that steps down or shuts down, and lost cursors.
 RETRYABLE_CODES = frozenset({6, 7, 24, 43, 50, 89, 91, 134, 189, 202, 237, 246, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436})
 CLOSING_SECONDS = 1.0
 
-# By default the driver creates its own time zone object, so that a comparison with `datetime.UTC` by identity would always fail. An instant that
-# Python can't represent stays a DatetimeMS, so that a write stores it unchanged. Text that isn't UTF-8 is read with replacement characters. Without
-# these two options, such a value would raise an error that ends the change stream, again each time that it is reopened.
+# `tzinfo`: by default the driver uses its own time zone object, which is not identical with `datetime.UTC`. `datetime_conversion`: an instant that
+# Python can't represent is read as a DatetimeMS, so that a write stores it unchanged. `unicode_decode_error_handler`: text that isn't UTF-8 is read
+# with replacement characters. Without the last two options, one damaged value would end the change stream, and end it again after each reopening.
 UTC_INSTANTS: CodecOptions[Document] = CodecOptions(
     tz_aware=True, tzinfo=UTC, unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-# The driver takes longer to make a few instants aware than to decode all other values of their document.
+# Options that read instants without a time zone. The driver takes longer to add it to a few instants than to decode the rest of the document.
 NAIVE_INSTANTS: CodecOptions[Document] = CodecOptions(unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 
-# Reads of many documents run in these threads as a whole. Motor's cursors return to the event loop for each batch.
+# A read of many documents runs completely in one of these threads. A cursor of Motor would return to the event loop for each batch.
 THREADS = ThreadPoolExecutor(MAX_THREADS, "mongodb")
 
 
 class BadAddress(Exception):
-    """MongoDB's address is invalid. The driver's message is not shown, since it may contain the password."""
+    """MongoDB's address is invalid. The driver's own message is not shown, because it may contain the password."""
 
     def __init__(self) -> None:
         super().__init__("MongoDB's address is not a mongodb:// URI that can be used; percent-encode the user name and the password")
@@ -78,7 +78,7 @@ class BadAddress(Exception):
 def connect(uri: str, timeout_seconds: float) -> Client:
     """A client that reads majority-committed data from the primary, and writes to the disks of a majority.
 
-    It connects in the background and reconnects after failures. The time-out of an operation also ends it on the server.
+    The client connects in the background and reconnects after failures. An operation that exceeds the time-out is ended on the server too.
 
     Raises: BadAddress.
     """
@@ -95,7 +95,10 @@ def connect(uri: str, timeout_seconds: float) -> Client:
 
 
 def watching(uri: str) -> Client:
-    """A client for change streams. The server selection time-out is short: a stream that lost its server waits that long before it resumes."""
+    """A client for change streams.
+
+    The server selection time-out is short, because a stream that has lost its server waits that long before it resumes.
+    """
     return AsyncIOMotorClient(uri, serverSelectionTimeoutMS=3000, connectTimeoutMS=3000, socketTimeoutMS=60_000, appname="verification-gateway feed")
 
 
@@ -106,13 +109,13 @@ def database(client: Client) -> Database:
 
 def close(client: Client) -> None:
     """Close the client and its connections."""
-    # The driver ends its sessions on the server, and would search half a minute for a server that is unreachable.
+    # The driver ends its sessions on the server. If the server is unreachable, the driver would otherwise search for it for half a minute.
     with timeout(CLOSING_SECONDS):
         client.close()
 
 
 def with_naive_instants(collection: Collection) -> BlockingCollection:
-    """The same collection for use in threads, with naive instants: see `fetch`."""
+    """The same collection for blocking use in threads. It reads instants without a time zone, see NAIVE_INSTANTS."""
     naive: BlockingCollection = collection.delegate.with_options(codec_options=NAIVE_INSTANTS)
     return naive
 
@@ -126,18 +129,21 @@ def fetch(
     limit: int = 0,
     hint: list[tuple[str, int]] | None = None,
 ) -> list[Document]:
-    """All documents that meet the condition. Blocks, so call it in a thread. Instants are naive; decoding makes them aware when they are used."""
+    """All documents that meet the condition. Blocks, so call it in a thread.
+
+    With NAIVE_INSTANTS, instants have no time zone yet; the code that decodes an attribute adds it.
+    """
     return list(collection.find(condition, projection, sort=sort, limit=limit, hint=hint))
 
 
 def in_thread(function: Callable[[], T], threads: ThreadPoolExecutor = THREADS) -> Future[T]:
-    """The result of the function, which one of the threads calls."""
-    # In a copy of the context, so that traces and time-outs apply in the thread too.
+    """Call the function in one of the threads. Returns a future of its result."""
+    # Run in a copy of the context, so that traces and time-outs apply in the thread too.
     return get_running_loop().run_in_executor(threads, copy_context().run, function)
 
 
 def aggregate(collection: Collection, pipeline: Sequence[Document], **options: Any) -> AsyncIOMotorCommandCursor[Document]:
-    """A cursor over the results of the pipeline."""
+    """A cursor over the results of an aggregation pipeline."""
     return collection.aggregate(pipeline, **options)
 
 
@@ -148,13 +154,16 @@ def blocking(database: Database) -> BlockingDatabase:
 
 
 async def transaction(client: Client, steps: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
-    """Run the steps in one transaction, and retry it if MongoDB reports that a retry may succeed. An error of the steps aborts it."""
+    """Run the steps in one transaction. Returns the result of the steps.
+
+    If MongoDB reports that a retry may succeed, the transaction is run again. If the steps raise any other error, the transaction is aborted.
+    """
     async with await client.start_session() as session:
         return await session.with_transaction(steps)
 
 
 async def ping(database: Database) -> datetime:
-    """MongoDB's time, from a server that accepts writes. Raises: Unavailable."""
+    """Check that MongoDB answers. Returns the time of its primary. Raises: Unavailable."""
     with answering():
         local_time: datetime = (await database.command("hello", codec_options=UTC_INSTANTS))["localTime"]
     return local_time
@@ -162,7 +171,7 @@ async def ping(database: Database) -> datetime:
 
 @contextmanager
 def addressing() -> Iterator[None]:
-    """Raise BadAddress if the driver refuses an address."""
+    """A context that raises BadAddress if the driver refuses the address used inside."""
     try:
         yield
     except (ConfigurationError, ValueError):
@@ -171,7 +180,10 @@ def addressing() -> Iterator[None]:
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Raise Unavailable if MongoDB does not answer in time. The driver's message is not shown, since it names hosts."""
+    """A context for operations of MongoDB that raises Unavailable if MongoDB does not answer in time, or reports that a retry may succeed.
+
+    The driver's own message is not shown, because it contains host names.
+    """
     try:
         yield
     except (ConnectionFailure, ExecutionTimeout, WaitQueueTimeoutError, WTimeoutError) as error:

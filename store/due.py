@@ -1,4 +1,4 @@
-"""Verifications on which the system must act, the longest overdue first."""
+"""Reads the verifications on which the system must act now: a deadline has passed, or the retention of personal data is over."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from store.driver import Collection, answering
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A verification on which the system must act, and since when."""
+    """A verification on which the system must act, and the instant since which it must act."""
 
     at: datetime
     workspace: str
@@ -17,18 +17,20 @@ class Due:
 
 
 async def read(collection: Collection, field: str, until: datetime, condition: Document, limit: int, after: Due | None) -> list[Due]:
-    """The verifications whose instant in the field has passed and that meet the condition; only those behind `after`, if it is given.
+    """The verifications with an instant in `field` that is not after `until`, and that meet the condition; the earliest instant first.
+
+    At most `limit` verifications are read. If `after` is passed, only those behind it are read: with it, a caller reads one batch after the other.
 
     Cost: one query over an index that begins with the field and the id.
     """
     query: Document = {field: {"$lte": until}, **condition}
     if after:
-        # One range on the field, with the id compared for equal instants only: two alternatives would be two index scans.
+        # One range on the field, with the ids compared only for equal instants. A query with two alternatives would need two index scans.
         query[field]["$gte"] = after.at
         query["$or"] = [{field: {"$gt": after.at}}, {"_id": {"$gt": after.id}}]
     with answering():
         documents = await collection.find(query, {"workspace": 1, field: 1}).sort([(field, 1), ("_id", 1)]).limit(limit).to_list(None)
-    # A damaged document must not block the others. Its workspace may be missing, and its id may be of any type.
+    # In a damaged document, the workspace may be missing, and the id may be of any type. It must not block the other verifications.
     return [Due(document[field], text_or_empty(document.get("workspace")), document["_id"]) for document in documents]
 
 

@@ -1,4 +1,8 @@
-"""The indexes, one for each kind of query. All except the sweeper's two begin with the workspace, which can be the shard key."""
+"""The indexes of MongoDB, one for each kind of query.
+
+The two indexes on `due` and `completedAt` are for the sweeper, which reads all workspaces. All other indexes of verifications begin with the
+workspace, so the workspace can be the shard key.
+"""
 
 from pymongo import ASCENDING, IndexModel
 
@@ -9,7 +13,7 @@ HEARTBEATS = "heartbeats"
 
 
 def index(*keys: str, unique: bool = False, present: tuple[str, ...] = ()) -> IndexModel:
-    """An ascending index over the keys. If `present` names fields, it contains only the documents that have these fields."""
+    """An ascending index over the keys. If `present` is not empty, the index contains only the documents that have all fields in it."""
     options = {"partialFilterExpression": {field: {"$exists": True} for field in present}} if present else {}
     return IndexModel([(key, ASCENDING) for key in keys], unique=unique, **options)
 
@@ -29,7 +33,7 @@ INDEXES = {
         index("workspace", "previous", unique=True, present=("previous",)),
         index("workspace", "provider.id", unique=True, present=("provider.id",)),
     ],
-    # The last heartbeat of a process that ended is deleted after an hour.
+    # MongoDB deletes heartbeats that are older than an hour. They are the last heartbeats of processes that have ended.
     HEARTBEATS: [IndexModel([("at", ASCENDING)], expireAfterSeconds=3600)],
 }
 
@@ -42,7 +46,7 @@ async def ensure(database: Database) -> None:
 
 
 async def missing(database: Database) -> list[str]:
-    """The names of the indexes that do not exist yet."""
+    """The names of the indexes in INDEXES that do not exist in the database."""
     names = []
     with answering():
         for collection, indexes in INDEXES.items():

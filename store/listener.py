@@ -1,4 +1,4 @@
-"""The changes that one subscriber has not received yet."""
+"""Stores the changes that one subscriber has not received yet."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,33 +12,34 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The latest state of a verification, and the version before the first event that is new in it."""
+    """A verification that changed, in its latest state. The events with a higher version than `since` are new to the subscriber."""
 
     verification: Verification
     since: int
 
     def following(self, earlier: "Change") -> "Change":
-        """This change merged with an earlier one that was not delivered."""
+        """This change merged with an earlier change that the subscriber has not received."""
         return self if self.since <= earlier.since else Change(self.verification, earlier.since)
 
 
 class Outlet(Protocol[T_contra]):
-    """Takes items at once, without waiting. The way from the feed to a socket is a chain of these, one for each layer."""
+    """A port that takes an item at once, without waiting. Between the feed and a socket, each layer has an outlet that delivers to the next one."""
 
     def deliver(self, item: T_contra) -> bool:
-        """Whether the item was taken. If it was not, it is still to be delivered."""
+        """Deliver the item, if this is possible without waiting. Returns whether it was taken; if not, the caller delivers it in another way."""
 
 
 class Listener:
-    """One slot for each verification that changed, with its latest state. No event is lost, however slow the reader: a state contains its events.
+    """Stores the latest state of each verification that changed, until the reader takes it.
 
-    The slots are limited to `max_changes` verifications. If more change before the reader takes them, it has lagged.
+    A state contains all earlier events, so a slow reader misses none. At most `max_changes` verifications are stored. If more change, the reader
+    gets the error Lagged.
     """
 
     __slots__ = ("_changed", "_lagged", "_max_changes", "_waiting", "outlet")
 
     def __init__(self, max_changes: int) -> None:
-        # Takes a change at once while the reader waits, without waking the reader.
+        # While the reader waits, a change is first delivered to this outlet. If the outlet takes it, the reader is not woken.
         self.outlet: Outlet[Change] | None = None
         self._max_changes = max_changes
         self._changed: dict[str, Change] = {}
@@ -46,7 +47,10 @@ class Listener:
         self._lagged = False
 
     def offer(self, change: Change) -> None:
-        """Deliver a change to the outlet, or else store it, unless a later state is stored already. All listeners share the same object."""
+        """Deliver a change to the outlet. If the outlet does not take it, store it and wake the reader.
+
+        A change is not stored if a later state of its verification is stored already. All listeners share the same Change object.
+        """
         waiting = self._waiting
         if self.outlet and waiting and not waiting.done() and self.outlet.deliver(change):
             return
@@ -63,7 +67,9 @@ class Listener:
             wake(waiting)
 
     async def changes(self, timeout_seconds: float | None = None) -> list[Change]:
-        """All changes since the last call, ordered by the first change of each verification; an empty list after the timeout.
+        """All changes since the last call; waits until there are any. Returns an empty list after the timeout.
+
+        The order is that in which the verifications changed first.
 
         Only one reader may wait at a time.
 
@@ -73,7 +79,7 @@ class Listener:
             return self.taken()
         loop = asyncio.get_running_loop()
         self._waiting = waiting = loop.create_future()
-        # Not `asyncio.timeout`: most readers wait without a timeout, and many of them wake at the same time.
+        # `asyncio.timeout` would be slower: most readers wait without a timeout, and many of them wake at the same time.
         timer = None if timeout_seconds is None else loop.call_later(timeout_seconds, wake, waiting)
         try:
             await waiting
@@ -84,7 +90,7 @@ class Listener:
         return self.taken()
 
     def taken(self) -> list[Change]:
-        """All changes since the last call, without waiting. Raises: Lagged."""
+        """All changes since the last call, without waiting for any. Raises: Lagged."""
         if self._lagged:
             raise Lagged
         changed = [*self._changed.values()]

@@ -1,4 +1,7 @@
-"""Lists of verifications, page by page. A cursor encodes the exact sort key, so that concurrent writes neither skip nor repeat a row."""
+"""Reads lists of verifications, page by page.
+
+A cursor encodes the exact sort key of a row, so that no row is skipped or repeated when other rows are written between two pages.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,7 +36,7 @@ POSITION_ATTRIBUTES = {order: frozenset({"created_at" if order in BY_CREATION el
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Rows of an ordered list: the first or the last `size` of the rows behind `after` and ahead of `before`."""
+    """Which page of an ordered list to read: the first or the last `size` rows of those that are behind `after` and ahead of `before`."""
 
     order: Order
     size: int
@@ -50,7 +53,7 @@ class Page:
     order: Order
     has_previous: bool
     has_next: bool
-    # The positions of the first and the last document, if unreadable documents were left out of `rows`. The next page begins behind them.
+    # If unreadable documents were left out of `rows`: the positions of the first and the last document, readable or not, where other pages begin.
     bounds: tuple[Position, ...] = ()
 
     _cursors: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
@@ -60,7 +63,7 @@ class Page:
         return Position(self.order, self._sorted_by(row), row.id)
 
     def cursors(self) -> list[str]:
-        """The cursor of each row. They are encoded once, since several operations may share the page."""
+        """The cursor of each row. The cursors are encoded only once, although several operations may share the page."""
         if not self._cursors:
             self._cursors.extend(encode_all(self.order, zip(map(self._sorted_by, self.rows), map(ID, self.rows), strict=True)))
         return self._cursors
@@ -76,7 +79,7 @@ class Page:
 
 
 def conditions(scope: Document, filter: Filter, request: PageRequest) -> Document:
-    """The query for a page. Its bounds let MongoDB read an index over the sort key from the first row of the page on."""
+    """The MongoDB query for a page. Its conditions on the sort key let MongoDB begin to read the index at the first row of the page."""
     key, direction = SORTED_BY[request.order]
     bounds: list[Document] = []
     if filter.created_from and key == "updatedAt":
@@ -85,23 +88,24 @@ def conditions(scope: Document, filter: Filter, request: PageRequest) -> Documen
     for position, way in ((request.after, direction), (request.before, -direction)):
         if position:
             strictly, inclusively = ("$gt", "$gte") if way == ASCENDING else ("$lt", "$lte")
-            # One range on the key, with the id compared for equal keys only: two alternatives would be two index scans.
+            # One range on the key, with the ids compared only for equal keys. A query with two alternatives would need two index scans.
             bounds.append({key: {inclusively: position.at}, "$or": [{key: {strictly: position.at}}, {"_id": {strictly: position.id}}]})
     return within(scope, [*matching(filter), *bounds])
 
 
 def sorting(request: PageRequest) -> list[tuple[str, int]]:
-    """The sort order in which MongoDB reads, beginning at the requested end of the list."""
+    """The order in which MongoDB reads the list. It begins at the requested end: the last rows are read in reverse order."""
     key, direction = SORTED_BY[request.order]
     read = direction if request.end == "first" else -direction
     return [(key, read), ("_id", read)]
 
 
 def index_hint(filter: Filter, order: Order) -> list[tuple[str, int]] | None:
-    """The index that MongoDB has to use; None if it may choose.
+    """The keys of the index that MongoDB must use; None if MongoDB may choose the index.
 
-    In lists by last change with a filter by creation, MongoDB would sort all rows that were created in that period. With a filter by reference or
-    reasons it may choose: few rows match these, and no index has them in the order of the last change.
+    If a list is sorted by the last change and filtered by the time of creation, MongoDB would choose badly: it would sort all rows that were created
+    in that period. If the filter also has a reference or reasons, MongoDB may choose: few rows match these, and no index contains them sorted by
+    the last change.
     """
     created = filter.created_from or filter.created_before
     few_rows_match = filter.reference is not None or filter.reason_codes is not None or filter.reason_types is not None
@@ -120,7 +124,9 @@ async def read(
     request: PageRequest,
     attributes: frozenset[str] | None = None,
 ) -> Page:
-    """One page, whose rows have these attributes; None: all attributes. Documents that can't be read are left out.
+    """Read one page of a list. Documents that can't be read are left out of its rows.
+
+    `attributes`: the names of the attributes that the rows need; None for all attributes.
 
     Cost: one query over an index, for `size + 1` documents. The additional document shows whether there are more rows.
     """
@@ -143,7 +149,7 @@ async def read(
 
 
 def bounds_of(documents: list[Document], order: Order) -> tuple[Position, ...]:
-    """The positions of the first and the last document that have one."""
+    """The positions of the first and the last document for which a cursor can be made. A damaged document may have no valid id or instant."""
     key, _ = SORTED_BY[order]
     positioned = [document for document in documents if isinstance(document.get(key), datetime) and isinstance(document["_id"], str)]
     return tuple(Position(order, utc(document[key]), document["_id"]) for document in (positioned[:1] + positioned[-1:]))

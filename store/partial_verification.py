@@ -1,4 +1,4 @@
-"""Verifications of which only the needed fields are read from MongoDB."""
+"""Reads only those fields of verifications that an operation needs from MongoDB."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from store.stored_verification import ATTRIBUTES, StoredVerification, check_requ
 
 MAX_CACHED_READERS = 256
 
-# The attributes that each derived attribute may use.
+# For each derived attribute of a verification: the attributes that its code may use.
 PHASE = frozenset({"status", "opened_at", "capture_started_at", "capture_completed_at"})
 DERIVED = {
     "phase": PHASE,
@@ -29,12 +29,12 @@ DERIVED = {
     "stands_at": frozenset({"status", "reasons"}),
     "events_after": frozenset({"events"}),
 }
-# `due` is derived from six other attributes. It is stored as well, so that the sweeper can find it.
+# `due` is derived from six other attributes. It is also stored, for the sweeper's queries, so a partial verification reads the stored value.
 PARTIAL_ATTRIBUTES: dict[str, StoredAttribute] = ATTRIBUTES | {"due": optional_instant_attribute("due", on_bad_value=lambda bad: None)}
 NEEDED_BY = {name: frozenset({name}) for name in PARTIAL_ATTRIBUTES} | DERIVED
 
-# These attributes are always read. The id and the workspace identify a row, and sealed data are bound to them. A document whose status this release
-# doesn't have is a BadDocument, whatever an operation selects.
+# These attributes are always read. The id and the workspace identify a row, and are needed to decrypt its personal data. The status is read because a
+# document whose status this release doesn't have must be a BadDocument, whatever an operation selects.
 ALWAYS = frozenset({"id", "workspace", "status"})
 
 SetAttribute = Callable[[Any, Any], None]
@@ -42,14 +42,14 @@ Row = Verification | BadDocument
 
 
 class NotRead(Exception):
-    """Code used an attribute that was not read from the database."""
+    """Code used an attribute of a PartialVerification that was not read from the database."""
 
     def __init__(self, attribute: str) -> None:
         super().__init__(f"{attribute} was used, but not read from the database; name it in `reading`")
 
 
 class PartialVerification(StoredVerification):
-    """A verification with only the attributes that were read. Any other attribute raises NotRead."""
+    """A verification that has only the attributes that were read. Using any other attribute raises NotRead."""
 
     __slots__ = ("due",)
 
@@ -63,7 +63,10 @@ class PartialVerification(StoredVerification):
 
 @dataclass(frozen=True, slots=True)
 class RowReader:
-    """The fields to read from documents, and how they become the attributes of rows."""
+    """Reads rows of a list with a fixed set of attributes.
+
+    `projection` selects the fields of the documents that MongoDB returns. `attributes` contains each attribute, with the function that sets it.
+    """
 
     projection: Document
     attributes: tuple[tuple[SetAttribute, StoredAttribute], ...]
@@ -76,15 +79,18 @@ class RowReader:
             return [self._row(document, keys) for document in documents]
 
     def _fast_rows(self, documents: list[Document], keys: Keys) -> list[Row]:
-        """The rows, if no document is damaged and no required field is missing. Raises: one of UNREADABLE if any document must be read by `_row`."""
+        """The rows, read one attribute after the other for all documents at once.
+
+        Raises: one of UNREADABLE if a document is damaged or lacks a required field. `_row` must then read each document.
+        """
         rows: list[Row] = [object.__new__(PartialVerification) for _ in documents]
         for set_attribute, attribute in self.attributes:
-            # A loop in C over the rows. A setter returns None, so `any` never stops early.
+            # `any` runs this loop over all rows in C. It never stops early, because a setter returns None.
             any(map(set_attribute, rows, attribute.read_column(documents, keys)))
         return rows
 
     def _row(self, document: Document, keys: Keys) -> Row:
-        """The row of any document, damaged or not."""
+        """The row of a single document; the BadDocument if a required value can't be read."""
         row = object.__new__(PartialVerification)
         try:
             for set_attribute, attribute in self.attributes:
@@ -96,14 +102,14 @@ class RowReader:
 
 @lru_cache(MAX_CACHED_READERS)
 def row_reader(names: frozenset[str] | None, needed: frozenset[str]) -> RowReader | None:
-    """The reader of the attributes that an operation uses (`names`) and the store needs (`needed`); None if whole documents must be read.
+    """A reader of the attributes that an operation uses (`names`) and those that the store needs (`needed`); None if whole documents must be read.
 
-    An unfamiliar name may depend on any field, so whole documents are read for it.
+    Whole documents must be read if `names` is None, or contains an unfamiliar name, which may depend on any field.
     """
     if names is None or not names <= NEEDED_BY.keys():
         return None
     wanted = ALWAYS.union(needed, *(NEEDED_BY[name] for name in names))
-    # In the order of PARTIAL_ATTRIBUTES, so that a document with several damaged fields always reports the same one.
+    # Keep the order of PARTIAL_ATTRIBUTES, so that the same field is always reported for a document with several damaged fields.
     attributes = {name: attribute for name, attribute in PARTIAL_ATTRIBUTES.items() if name in wanted}
     setters = {name: vars(PartialVerification if name in PartialVerification.__slots__ else Verification)[name].__set__ for name in attributes}
     return RowReader(
@@ -113,7 +119,10 @@ def row_reader(names: frozenset[str] | None, needed: frozenset[str]) -> RowReade
 
 
 def rows(documents: list[Document], keys: Keys, reader: RowReader | None) -> list[Row]:
-    """A verification for each document, with the attributes of the reader (all attributes without one); a BadDocument if a document can't be read."""
+    """One row for each document: a verification, or a BadDocument if the document can't be read.
+
+    The rows have the attributes of the reader. If the reader is None, they have all attributes.
+    """
     return reader.rows(documents, keys) if reader else [whole_row(document, keys) for document in documents]
 
 

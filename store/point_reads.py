@@ -1,4 +1,4 @@
-"""Reads of single verifications, batched: requests that arrive during a read are answered by the next read together."""
+"""Reads single verifications by id. Requests that arrive during one read are answered together by the next read."""
 
 import asyncio
 from collections import defaultdict
@@ -14,10 +14,10 @@ from store.sealing import Keys
 from store.shared_reads import settle
 
 MAX_BATCH = 500
-# The attribute that a caller's scope may be confined by.
+# The attribute that shows whether a verification is in the chain to which a caller may be confined.
 CONFINED_BY = frozenset({"chain"})
 
-# A workspace and the id of a verification in it.
+# A workspace, and the id of a verification in this workspace.
 DocumentId = tuple[str, str]
 FutureVerification = asyncio.Future[Verification | None]
 Waiting = dict[DocumentId, list[FutureVerification]]
@@ -25,21 +25,21 @@ RowsById = dict[DocumentId, Row]
 
 
 class PointReads:
-    """At most one read at a time, for all requests that arrived since the previous read began.
+    """Answers requests for single verifications with at most one read at a time, for all requests that arrived since the previous read began.
 
-    A read never starts before the requests that it answers arrived, so that no caller gets older data than from a read of its own.
+    A read starts only after the requests that it answers have arrived. So no caller gets older data than from a separate read.
     """
 
     def __init__(self, collection: BlockingCollection, keys: Keys) -> None:
         self._collection = collection
         self._keys = keys
         self._waiting: Waiting = defaultdict(list)
-        # The union of the attributes that the waiting requests need; None: whole documents.
+        # All attributes that any of the waiting requests needs; None if one of them needs whole documents.
         self._needed: frozenset[str] | None = CONFINED_BY
         self._is_reading = False
 
     def get(self, workspace: str, id: str, reading: frozenset[str] | None = None) -> FutureVerification:
-        """The verification of this workspace with this id. `reading`: see `Verifications.page`.
+        """The verification of this workspace with this id; None if there is none. `reading`: see `Verifications.page`.
 
         Cost:   a share of one query by primary key.
         Raises: BadDocument.
@@ -51,7 +51,7 @@ class PointReads:
         self._waiting[workspace, id].append(future)
         if not self._is_reading:
             self._is_reading = True
-            # Not at once, so that other requests of the same turn of the event loop join this read.
+            # Start the read in the next iteration of the event loop, so that other requests of this iteration join it.
             loop.call_soon(self._read_next)
         return future
 
@@ -74,7 +74,7 @@ class PointReads:
     def _settle(self, batch: Waiting, needed: frozenset[str] | None, reading: asyncio.Future[RowsById]) -> None:
         error = reading.exception()
         if error and len(batch) > 1 and not isinstance(error, Unavailable):
-            # One id can't be sent to MongoDB. Read each id alone, so that the other requests don't fail with it.
+            # Probably one of the ids can't be sent to MongoDB. Read each id separately, so that the requests for the other ids don't fail.
             for document_id, futures in batch.items():
                 self._read({document_id: futures}, needed)
             return
@@ -91,7 +91,7 @@ class PointReads:
 
 
 def matching_any(document_ids: list[DocumentId]) -> Document:
-    """The query for all of these documents: each id in its own workspace only."""
+    """The MongoDB query for all of these documents. It finds each id only in the workspace with which it was requested."""
     by_workspace: dict[str, list[str]] = defaultdict(list)
     for workspace, id in document_ids:
         by_workspace[workspace].append(id)

@@ -1,4 +1,4 @@
-"""Filters as conditions of MongoDB queries."""
+"""Converts filters to conditions of MongoDB queries."""
 
 from domain.filter import Filter
 from domain.reasons import CATALOGUE, ReasonType
@@ -6,12 +6,15 @@ from store.documents import Document
 
 
 def within(scope: Document, conditions: list[Document]) -> Document:
-    """The query for documents in the scope that meet all conditions. As a separate operand of `$and`, the scope can't be widened by a condition."""
+    """The query for documents in the scope that meet all conditions.
+
+    The scope is a separate operand of `$and`, so that no condition can overwrite it.
+    """
     return {"$and": [scope, *conditions]}
 
 
 def matching(filter: Filter) -> list[Document]:
-    """The conditions of a filter, all of which must hold."""
+    """The MongoDB conditions of a filter. A verification matches the filter if it meets all of them."""
     conditions: list[Document] = []
     if filter.statuses is not None:
         conditions.append({"status": {"$in": [status.value for status in filter.statuses]}})
@@ -31,8 +34,8 @@ def matching(filter: Filter) -> list[Document]:
 
 
 def of_types(types: tuple[ReasonType, ...]) -> Document:
-    """The condition that a verification has a reason of one of these types. Codes that are not in the catalogue have the type UNKNOWN."""
+    """The condition that a verification has a reason of one of these types. A code that is not in the catalogue has the type UNKNOWN."""
     if ReasonType.UNKNOWN in types:
-        # Every text is at least the empty one. Without that bound, MongoDB would also read the index entries of verifications without codes.
+        # `$gte: ""` matches every text. Without it, MongoDB would also read the index entries of verifications without codes.
         return {"$elemMatch": {"$gte": "", "$nin": [code for code, reason in CATALOGUE.items() if reason.type not in types]}}
     return {"$in": [code for code, reason in CATALOGUE.items() if reason.type in types]}

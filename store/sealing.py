@@ -1,4 +1,7 @@
-"""Personal data at rest: sealed before they are stored, and opened only for callers who may see them."""
+"""Encrypts personal data before they are stored ("seals" them), and decrypts them only for callers who may see them ("opens" them).
+
+An envelope is the encrypted form: a nested MongoDB document with the ciphertext, the nonce and the id of the key.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -17,9 +20,9 @@ from store.bad_documents import UNREADABLE
 T = TypeVar("T")
 
 Content = dict[str, Any]
-# Decodes the content of an envelope. Arguments: the content, the id of its verification.
+# Converts the decrypted content of an envelope to a domain object. Arguments: the content, the id of the verification.
 Open = Callable[[Content, str], Any]
-# The workspace, the verification's id and the field to which an envelope is bound.
+# The only place where an envelope can be decrypted: the workspace, the verification's id, and the name of the field.
 Home = tuple[str, str, str]
 
 KEY_BYTES = 32
@@ -29,16 +32,16 @@ LENGTH_STEP = 128
 
 
 class Unopenable(BadValue):
-    """Sealed data that can't be opened.
+    """Encrypted data that can't be read.
 
-    Their key is missing, they were tampered with, they are bound to another field, or this release can't read their content.
+    The key is not configured, the data were tampered with or copied from another field or verification, or this release can't read the content.
     """
 
 
 class Keys:
-    """The keys of personal data, by their ids, for AES-256-GCM. The first key seals; every key can open.
+    """The keys that encrypt personal data, with AES-256-GCM, by their ids. The first key encrypts; all keys can decrypt.
 
-    Source: NIST SP 800-38D. Nonces are random, so that one key may seal up to 2³² times.
+    Source: NIST SP 800-38D. Nonces are random, so one key may encrypt at most 2³² times.
     """
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
@@ -46,17 +49,17 @@ class Keys:
         self._first = next(iter(keys))
 
     def seal(self, home: Home, content: Content) -> Content:
-        """The envelope of a content, which can be opened at its home only.
+        """Encrypt a content. The returned envelope can be decrypted only with the same `home`.
 
         Shape: {"key": the key's id, "nonce": 12 random bytes, "data": the ciphertext of JSON, and its tag of 16 bytes}.
-        The JSON is padded with blanks to a multiple of 128 bytes, so that the length reveals only that multiple.
+        The JSON is padded with blanks to a multiple of 128 bytes, so that the length of the ciphertext reveals little about the content.
         """
         nonce, plain = urandom(NONCE_BYTES), orjson.dumps(content)
         padded = plain.ljust(-(-len(plain) // LENGTH_STEP) * LENGTH_STEP)
         return {"key": self._first, "nonce": nonce, "data": self._ciphers[self._first].encrypt(nonce, padded, _associated_data(home))}
 
     def open(self, home: Home, envelope: Any) -> Content:
-        """The content of an envelope. Any stored value is accepted as the envelope. Raises: Unopenable."""
+        """Decrypt an envelope, which may be any stored value. Raises: Unopenable if it is not a valid envelope of this `home`."""
         try:
             plain = self._ciphers[envelope["key"]].decrypt(envelope["nonce"], envelope["data"], _associated_data(home))
         except (InvalidTag, KeyError, TypeError, ValueError) as error:
@@ -68,7 +71,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sealed(Generic[T]):
-    """Personal data as they are stored in a document. They are decrypted each time that they are opened, and never cached."""
+    """Personal data in their encrypted form. `open` decrypts them each time; the result is never cached."""
 
     keys: Keys
     home: Home
@@ -76,7 +79,7 @@ class Sealed(Generic[T]):
     decode: Callable[[Content, str], T]
 
     def open(self) -> T:
-        """The personal data, decrypted. Raises: Unopenable."""
+        """Decrypt the personal data. Raises: Unopenable."""
         _, id, field = self.home
         try:
             return self.decode(self.keys.open(self.home, self.envelope), id)
@@ -88,12 +91,12 @@ class Sealed(Generic[T]):
             return False
         if isinstance(other, Sealed) and other.envelope is self.envelope and other.home == self.home:
             return True
-        # Compared by content: two envelopes of the same content differ.
+        # Compare the decrypted contents, because two envelopes of the same content differ.
         return self.open() == (other.open() if isinstance(other, Sealed) else other)
 
 
 def sealed(personal: Personal[T], keys: Keys, home: Home, encode: Callable[[T], Content]) -> Any:
-    """The envelope in which personal data are stored. Data that are already sealed for this home keep their envelope."""
+    """The envelope in which personal data are stored. Data that are already encrypted for this `home` keep their envelope."""
     if isinstance(personal, Sealed) and personal.home == home:
         return personal.envelope
     return keys.seal(home, encode(personal.open()))
@@ -104,6 +107,6 @@ def _associated_data(home: Home) -> bytes:
 
 
 def _key_id(envelope: Any) -> str:
-    """The id of an envelope's key; "unknown" if the value is not a valid key id, since it might be personal data."""
+    """The id of the key of an envelope, for error messages; "unknown" if it is not a valid key id, because such a value might be personal data."""
     id = envelope.get("key") if isinstance(envelope, dict) else None
     return id if isinstance(id, str) and KEY_ID.fullmatch(id) else "unknown"

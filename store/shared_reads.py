@@ -1,4 +1,7 @@
-"""Identical reads, shared: when a verification changes, a whole team's lists are read again at the same moment."""
+"""Lets identical requests share one read of the database.
+
+When a verification changes, all members of a team read their lists again at the same time.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -12,23 +15,23 @@ Futures = list["asyncio.Future[Any]"]
 
 
 class SharedReads:
-    """At most one read of each key at a time, whose result all requests for that key share.
+    """Runs at most one read for each key at a time. All requests for the key that wait for this read get its result.
 
-    A read never starts before the requests that it answers arrived, so that no caller gets older data than from a read of its own.
+    A read starts only after the requests that it answers have arrived. So no caller gets older data than from a separate read.
     """
 
     def __init__(self) -> None:
-        # The requests for the next read of each key. A key is present while a read of it is scheduled or under way.
+        # For each key: the requests that the next read will answer. A key is present while one of its reads is scheduled or under way.
         self._waiting: dict[Hashable, Futures] = {}
 
     def of(self, key: Hashable, read: Callable[[], Coroutine[Any, Any, T]]) -> "asyncio.Future[T]":
-        """The result of reading this key. Cost: a share of one read."""
+        """The result of `read`, shared with other requests for the same key. Cost: a share of one read."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         waiting = self._waiting.get(key)
         if waiting is None:
             self._waiting[key] = [future]
-            # Not at once, so that other requests of the same turn of the event loop join this read.
+            # Start the read in the next iteration of the event loop, so that other requests of this iteration join it.
             loop.call_soon(self._read_next, key, read)
         else:
             waiting.append(future)
@@ -49,7 +52,7 @@ class SharedReads:
 
 
 def settle(future: "asyncio.Future[Any]", outcome: object) -> None:
-    """Complete a future with a result or an error, unless its caller has cancelled it."""
+    """Complete a future with a result or an error, unless the future is already done because its caller has cancelled it."""
     if future.done():
         return
     if isinstance(outcome, asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""Statistics: counts by status and by reason, and the median time to an outcome."""
+"""Reads the statistics of verifications: counts by status and by reason, and the median time from the creation to the result."""
 
 from typing import Any
 
@@ -14,7 +14,8 @@ from store.driver import Collection, aggregate, answering
 from store.query import matching, within
 
 DURATION = {"$subtract": ["$completedAt", "$createdAt"]}
-# In a damaged document, `$filter` fails if the events are not a list, and `$subtract` if a value is not a date. Checking them takes 5 % longer.
+# Replacements for damaged documents: `$filter` fails if the events are not a list, and `$subtract` if a value is not a date. With these checks,
+# the aggregation takes 5 % longer, so they are used only after it has failed without them.
 LISTED = {"$cond": [{"$isArray": "$events"}, "$events", []]}
 DATES = {"$and": [{"$eq": [{"$type": "$completedAt"}, "date"]}, {"$eq": [{"$type": "$createdAt"}, "date"]}]}
 CHECKED_DURATION = {"$cond": [DATES, DURATION, None]}
@@ -22,7 +23,10 @@ MIDDLE = {"$in": ["$row", [{"$ceil": {"$divide": ["$rows", 2]}}, {"$add": [{"$fl
 
 
 def pipeline(scope: Document, filter: Filter, events: Any = "$events", duration: Document = DURATION) -> list[Document]:
-    """One pass over the matching documents. MongoDB 6 has no $median, so the rows are numbered by duration and the middle one or two are averaged."""
+    """The aggregation pipeline that computes all statistics in one pass over the matching documents.
+
+    MongoDB 6 has no $median. So the rows are numbered by duration, and the average of the middle row, or of the two middle rows, is computed.
+    """
     outcome = {"$filter": {"input": events, "cond": {"$eq": ["$$this.type", EventType.STATUS_CHANGED.value]}}}
     return [
         {"$match": within(scope, matching(filter))},
@@ -64,7 +68,10 @@ def pipeline(scope: Document, filter: Filter, events: Any = "$events", duration:
 
 
 async def read(collection: Collection, scope: Document, filter: Filter) -> VerificationStats:
-    """The statistics. Cost: one aggregation that reads every matching document; a second one if some of them are damaged."""
+    """The statistics of the verifications in the scope that match the filter.
+
+    Cost: one aggregation that reads every matching document; a second aggregation if a document is so damaged that the first one fails.
+    """
     try:
         found = await counted(collection, pipeline(scope, filter))
     except OperationFailure:
@@ -80,7 +87,7 @@ async def read(collection: Collection, scope: Document, filter: Filter) -> Verif
 
 
 async def counted(collection: Collection, stages: list[Document]) -> Document:
-    """The single result document of the pipeline. Raises: Unavailable, OperationFailure."""
+    """Run the pipeline. Returns its single result document. Raises: Unavailable; OperationFailure if MongoDB can't process a document."""
     with answering():
         [found] = await aggregate(collection, stages, allowDiskUse=True).to_list(1)
     return found

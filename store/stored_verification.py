@@ -1,4 +1,4 @@
-"""A verification that decodes its values from the stored document on first use."""
+"""Verifications that were read from MongoDB. They keep the MongoDB document, and decode a value only when it is used."""
 
 from dataclasses import fields
 from operator import attrgetter, itemgetter
@@ -38,13 +38,13 @@ all_values = attrgetter(*(field.name for field in fields(Verification)))
 class StoredVerification(Verification):
     """A verification that was read from MongoDB. It equals any verification with the same values.
 
-    A rule makes an ordinary `Verification` of it.
+    Applying a rule to it (such as `concluded`) returns an ordinary `Verification`.
     """
 
     __slots__ = ()
 
     def __new__(cls, **values: Any) -> Any:
-        # Rules create the next state with `dataclasses.replace`, which calls the class of the current state.
+        # Rules create the next state with `dataclasses.replace`, which calls the class of the current state: this class.
         return Verification(**values)
 
     def __eq__(self, other: object) -> bool:
@@ -54,10 +54,11 @@ class StoredVerification(Verification):
 
 
 class LazyVerification(StoredVerification):
-    """A verification that holds its document, and decodes a value when it is used.
+    """A verification that keeps its whole MongoDB document, and decodes a value only when it is used.
 
-    This table is the only place that defines how each attribute is stored. A missing value reads as its default. A value that this release can't
-    represent reads as a BadValue if the attribute may be null; otherwise the whole document is bad (`check_required`).
+    The list of attributes below is the only place that defines how each attribute is stored. A missing value reads as its default, if it has one.
+    An unreadable optional value reads as its substitute, by default a BadValue. If a required value can't be read, the whole document is bad
+    (`check_required`).
     """
 
     __slots__ = ("_document", "_events", "_events_after", "_keys")
@@ -77,9 +78,9 @@ class LazyVerification(StoredVerification):
     status = decoded_attribute("status", str, STATUSES.__getitem__)
     reasons = codes_attribute("reasons")
     reference = optional_text_attribute("reference")
-    # No API field shows it, so one that can't be read counts as missing.
+    # No API field shows the idempotency key, so an unreadable key counts as missing.
     idempotency = optional_attribute("idempotency", decode_idempotency, on_bad_value=lambda bad: None)
-    # The API shows only the provider's link.
+    # The link is all that the API shows of the provider, so the BadValue takes the place of the link.
     provider = optional_attribute("provider", decode_provider, default=NO_PROVIDER, on_bad_value=lambda bad: Provider("", "", bad))
     declared = sealed_attribute("declared", decode_declared)
     extracted = sealed_attribute("extracted", decode_extracted)
@@ -97,7 +98,10 @@ class LazyVerification(StoredVerification):
     events = cached_attribute("events", list, decode_events)
 
     def events_after(self, version: int) -> tuple[Event, ...]:
-        """The events after a version, oldest first. Only these are decoded, once for all subscribers that have received the same version."""
+        """The events with a higher version, oldest first.
+
+        Only these events are decoded. They are cached, because many subscribers have received the same version and call this with it.
+        """
         if version <= 0 or self._events is not None:
             return super().events_after(version)
         if self._events_after is None or self._events_after[0] != version:
@@ -113,7 +117,7 @@ required_values = itemgetter(*(attribute.field for attribute in REQUIRED))
 
 
 def check_required(document: Document, keys: Keys) -> None:
-    """Check that the whole document can be read as a verification. Raises: BadDocument if a required value can't be read."""
+    """Check that all required values of a document can be read. Raises: BadDocument if one can't be read."""
     try:
         if tuple(map(type, required_values(document))) == REQUIRED_TYPES and document["status"] in STATUSES:
             return
@@ -124,7 +128,7 @@ def check_required(document: Document, keys: Keys) -> None:
 
 
 def lazy_verification(document: Document, keys: Keys) -> LazyVerification:
-    """The verification of a whole document that was checked. It decodes nothing yet."""
+    """A verification that reads from this document. `check_required` must have accepted the document. Nothing is decoded yet."""
     verification: LazyVerification = object.__new__(LazyVerification)
     put = object.__setattr__
     put(verification, "_document", document)
@@ -135,5 +139,5 @@ def lazy_verification(document: Document, keys: Keys) -> LazyVerification:
 
 
 def document_of(verification: Verification | None) -> Document:
-    """The document from which the verification was read; an empty one if it was not read from a document."""
+    """The document from which a LazyVerification was read; an empty document for all other verifications, and for None."""
     return verification._document if isinstance(verification, LazyVerification) else {}

@@ -1,4 +1,4 @@
-"""A change stream by the server's own commands: whole batches, each with the resume token behind it."""
+"""A change stream that delivers whole batches. It sends the commands `aggregate` and `getMore` itself, without a cursor of the driver."""
 
 from asyncio import Future
 from collections.abc import Mapping, Sequence
@@ -13,17 +13,17 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from store.driver import NAIVE_INSTANTS, Database, Document, blocking, in_thread
 
-# Limits the changes in one batch, so that processing a batch does not block the event loop for long.
+# The maximum number of changes in one batch, so that processing a batch does not block the event loop for long.
 MAX_CHANGES = 500
-# The collection name of a cursor over a whole database.
+# The collection name that MongoDB uses for a cursor over a whole database.
 ALL_COLLECTIONS = "$cmd.aggregate"
-# Error codes for a cursor that the server no longer has: CursorNotFound, CursorKilled.
+# The error codes CursorNotFound and CursorKilled: the server no longer has the cursor.
 CURSOR_GONE = frozenset({43, 237})
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The changes that the server had ready, the resume token behind them, and whether the stream ends with them."""
+    """The changes that the server had ready. A new stream can resume after them with `token`. If `last` is true, the stream has ended."""
 
     changes: list[Document]
     token: Mapping[str, Any]
@@ -31,10 +31,10 @@ class Batch:
 
 
 class ChangeStream:
-    """The changes of a database, in the server's own batches. Motor's change stream returns to the event loop for each change.
+    """Reads the changes of a database in batches. Motor's change stream would return to the event loop for each single change.
 
-    The stream stays with the server on which it was opened. If that server is no longer the primary, the stream fails, and the consumer opens
-    another one with the token.
+    All commands go to the server on which the stream was opened. If that server is no longer the primary, the stream fails. The consumer then opens
+    a new stream with the last token.
 
     Source: MongoDB's specifications, "Change Streams".
     """
@@ -45,15 +45,19 @@ class ChangeStream:
         self._max_await_ms = max_await_ms
         self._session: ClientSession | None = None
         self._cursor: int | None = None
-        # A pool of its own, so that a waiting stream does not occupy a thread of other reads. One thread, since a session serves one call at a time.
+        # The stream has its own thread, so that a waiting stream does not block a thread of other reads. One thread is enough, because a session
+        # can run only one command at a time.
         self._thread = ThreadPoolExecutor(1, "mongodb changes")
 
     def next(self) -> Future[Batch]:
-        """The next batch, as soon as the server has changes or the time is up. An empty first batch means that the stream is open."""
+        """The next batch, as soon as the server has changes, or after `max_await_ms` without any.
+
+        The first batch shows that the stream is open. It may be empty.
+        """
         return in_thread(self._next, self._thread)
 
     def close(self) -> None:
-        """Close the cursor on the server, in the background."""
+        """Close the stream on the server. Does not wait for the server."""
         self._thread.submit(self._close)
         self._thread.shutdown(wait=False)
 
@@ -80,5 +84,5 @@ class ChangeStream:
 
 
 def resumable(failure: OperationFailure) -> bool:
-    """Whether a change stream can resume from its token after this failure: its cursor is gone, or its server is no longer the primary."""
+    """Whether a new change stream can resume from the last token after this failure: the cursor is gone, or the server is no longer the primary."""
     return failure.code in CURSOR_GONE or failure.has_error_label("ResumableChangeStreamError")

@@ -1,4 +1,4 @@
-"""One writer at a time for each verification, inside this process."""
+"""Lets only one task of this process at a time change a verification."""
 
 import asyncio
 from collections.abc import AsyncIterator, Hashable
@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 
 
 class Turns:
-    """A queue for each key. A queue is deleted when it is empty."""
+    """A queue of tasks for each key. Only the first task of a queue runs; the others wait. An empty queue is deleted."""
 
     def __init__(self) -> None:
         self._queues: dict[Hashable, tuple[asyncio.Lock, int]] = {}
 
     @asynccontextmanager
     async def of(self, key: Hashable) -> AsyncIterator[None]:
-        """Wait until it is this task's turn for the key, and hold the turn until the context ends."""
+        """A context for which tasks with the same key wait in turn. Entering it waits until all earlier tasks have left it."""
         lock, waiting = self._queues.get(key) or (asyncio.Lock(), 0)
         self._queues[key] = lock, waiting + 1
         try:

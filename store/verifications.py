@@ -1,4 +1,4 @@
-"""The stored verifications: all of them (`Store`), and those that one caller may access (`Verifications`)."""
+"""Access to the stored verifications: `Store` is for the whole database, and `Verifications` contains only those that one caller may access."""
 
 import random
 from asyncio import sleep
@@ -40,21 +40,21 @@ RetryRule = Callable[[Verification, datetime], tuple[Verification, Verification]
 
 CATCH_UP_ROWS = 500
 
-# The attributes by which attempts are grouped and sorted.
+# The attributes that are needed to group attempts by chain and to sort them.
 ATTEMPT = frozenset({"chain", "attempt"})
 
 
 class Stale(Exception):
-    """The stored version is no longer the one that a change started from."""
+    """Another writer changed the verification after this change had read it."""
 
 
 def utc_now() -> datetime:
-    """The current time."""
+    """The current time in UTC. The default clock of a store."""
     return datetime.now(UTC)
 
 
 class Store:
-    """All verifications of all workspaces."""
+    """The verifications of all workspaces, and the objects that all reads and writes share."""
 
     def __init__(self, client: Client, keys: Keys, now: Clock = utc_now, patience_seconds: float = 10) -> None:
         self.client = client
@@ -64,7 +64,7 @@ class Store:
         self.now = now
         self.patience_seconds = patience_seconds
         self.turns = Turns()
-        # For reads of many documents at a time, in threads.
+        # Used in threads, for reads of many documents at a time.
         self.naive_collection = with_naive_instants(self.collection)
         self.point_reads = PointReads(self.naive_collection, keys)
         self.shared_reads = SharedReads()
@@ -72,18 +72,18 @@ class Store:
         self.bad_documents = BadDocuments()
 
     def within(self, workspace: str, chain: str | None = None) -> "Verifications":
-        """The verifications of a workspace, or of one chain in it."""
+        """Access to the verifications of one workspace; with `chain`, only to those of this chain."""
         return Verifications(self, workspace, chain)
 
     async def overdue(self, limit: int, after: Due | None = None) -> list[Due]:
-        """The verifications whose deadline has passed, the longest overdue first; only those behind `after`, if it is given.
+        """The verifications whose deadline has passed, the longest overdue first. If `after` is passed, only those behind it in this order.
 
         Cost: one query over an index.
         """
         return await due.read(self.collection, "due", self.now(), {}, limit, after)
 
     async def not_anonymized(self, completed_until: datetime, limit: int, after: Due | None = None) -> list[Due]:
-        """The verifications that were completed until an instant and still have personal data, the oldest outcome first.
+        """The verifications that have had an outcome since `completed_until` or earlier, and still have personal data; the oldest outcome first.
 
         Cost: one query over an index.
         """
@@ -91,7 +91,7 @@ class Store:
 
 
 class Verifications:
-    """The verifications of one workspace, or of one chain in it. Every query contains this scope."""
+    """The verifications of one workspace, or of one chain in it. Every query contains the workspace, and the chain if there is one, as conditions."""
 
     def __init__(self, store: Store, workspace: str, chain: str | None) -> None:
         self._store = store
@@ -100,10 +100,10 @@ class Verifications:
         self._scope: Document = {"workspace": workspace} if chain is None else {"workspace": workspace, "chain": chain}
 
     async def get(self, id: str, reading: frozenset[str] | None = None) -> Verification | None:
-        """The stored verification with this id. `reading`: see `page`.
+        """The stored verification with this id; None if there is none. `reading`: see `page`.
 
-        Cost:   a share of one read by primary key. If there is none: a share of the barrier's write and a second read.
-        Raises: BadDocument if it can't be read.
+        Cost:   a share of one read by primary key. If it finds nothing: also a share of the barrier's write and of a second read.
+        Raises: BadDocument if the document can't be read.
         """
         found = await self._find(id, reading)
         if not found:
@@ -112,13 +112,13 @@ class Verifications:
         return found
 
     async def with_key(self, key: str) -> Verification | None:
-        """The verification that was created with this idempotency key. Raises: BadDocument if it can't be read."""
+        """The verification that was created with this idempotency key; None if there is none. Raises: BadDocument if its document can't be read."""
         with answering():
             found = await self._store.collection.find_one({"idempotency.key": key, **self._scope})
         return self._decoded(found) if found else None
 
     async def add(self, verification: Verification) -> Verification:
-        """Store a new verification. Returns the existing one if its idempotency key was used before.
+        """Store a new verification and return it. If its idempotency key was used before, store nothing and return the existing verification.
 
         Cost: one write, acknowledged by a majority.
         """
@@ -134,7 +134,7 @@ class Verifications:
         return verification
 
     async def replace(self, old: Verification, new: Verification) -> Verification:
-        """Replace `old` with `new` if `old` is still the stored version.
+        """Replace `old` with `new` in the database, if `old` is still the stored version. Returns `new`.
 
         Cost:   one write by primary key, acknowledged by a majority.
         Raises: Stale if the stored version is no longer `old.version`.
@@ -143,9 +143,11 @@ class Verifications:
             return await self._replace(old, new)
 
     async def change(self, id: str, rule: Rule) -> Verification:
-        """Apply a rule to a verification and store the result. After a lost race, the verification is read and the rule applied again.
+        """Apply a rule to a verification and store the new state. Returns the new state.
 
-        Raises: NotFound; Conflict if other writers won every race until the patience was over; the errors of the rule.
+        If another writer changed the verification meanwhile, it is read again, and the rule is applied to what was read.
+
+        Raises: NotFound; Conflict if other writers were faster each time, for the whole patience of the store; the errors of the rule.
         """
 
         async def attempt() -> Verification:
@@ -156,7 +158,7 @@ class Verifications:
         return await self._persist(id, attempt)
 
     async def retry(self, id: str, rule: RetryRule) -> Verification:
-        """The successor of a verification: the existing one, or the one that the rule creates.
+        """Create the next attempt after a verification with a rule, and store it. If there is a next attempt already, return it instead.
 
         Cost:   one transaction of two writes.
         Raises: the same errors as `change`.
@@ -179,38 +181,38 @@ class Verifications:
         return await self._persist(id, attempt)
 
     async def require(self, id: str, field: str = "verificationId") -> Verification:
-        """The verification with this id. Raises: NotFound, which names the input's field."""
+        """The verification with this id. Raises: NotFound with `field`, the input field that held the id."""
         found = await self.get(id)
         if not found:
             raise NotFound(id, field)
         return found
 
     async def chains(self, chains: Iterable[str], reading: frozenset[str] | None = None) -> list[Verification]:
-        """All readable attempts of the chains, the first attempts first. `reading`: see `page`. Cost: one query over an index."""
+        """All readable attempts of these chains, sorted by the number of the attempt. `reading`: see `page`. Cost: one query over an index."""
         reader = partial_verification.row_reader(reading, ATTEMPT)
         with answering():
             condition = within(self._scope, [{"chain": {"$in": list(chains)}}])
             documents = await in_thread(partial(fetch, self._store.naive_collection, condition, reader.projection if reader else None))
-        # Sorted here, because MongoDB can't merge the index entries of more than 200 chains.
+        # The attempts are sorted here, because MongoDB can't merge the sorted index entries of more than 200 chains.
         found = self._store.bad_documents.readable(partial_verification.rows(documents, self._store.keys, reader))
         return sorted(found, key=lambda verification: verification.attempt)
 
     async def page(self, filter: Filter, request: PageRequest, reading: frozenset[str] | None = None) -> Page:
-        """A page of the list.
+        """A page of the list of verifications that match the filter.
 
-        `reading`: the names of the attributes that the operation uses, so that only these are read. Any other attribute of the rows then raises
-        NotRead. With None or an unfamiliar name, everything is read.
+        `reading`: the names of the attributes that the operation uses. Only these are read from the database, and using any other attribute of the
+        rows raises NotRead. If `reading` is None or contains an unfamiliar name, all attributes are read.
         """
         store = self._store
         read = partial(pages.read, store.naive_collection, store.keys, store.bad_documents, self._scope, filter, request, reading)
         return await self._shared("page", read, filter, request, reading)
 
     async def updated_since(self, since: datetime, filter: Filter) -> AsyncIterator[Verification]:
-        """The verifications that changed at an instant or later, the earliest change first.
+        """The verifications whose last change was at `since` or later, the earliest last change first.
 
-        The filter's conditions on status and reasons are ignored, since these attributes may have changed meanwhile.
+        The filter's conditions on status and reasons are ignored, because a verification may have met them before its last change.
 
-        Cost: one query over an index for each page, so that a slow reader keeps no cursor open.
+        Cost: one query over an index for each page. No MongoDB cursor stays open between pages, however slow the reader is.
         """
         request = PageRequest(Order.UPDATED_OLDEST, CATCH_UP_ROWS, after=Position(Order.UPDATED_OLDEST, since, ""))
         unchanging = replace(filter, statuses=None, reason_codes=None, reason_types=None)
@@ -223,15 +225,15 @@ class Verifications:
             request = replace(request, after=page.ends[-1])
 
     async def count(self, filter: Filter) -> int:
-        """How many verifications match. Cost: one count, over index entries if an index covers the filter."""
+        """How many verifications match the filter. Cost: one count, which reads only index entries if an index covers the filter."""
         return await self._shared("count", partial(self._count, filter), filter)
 
     async def statistics(self, filter: Filter) -> VerificationStats:
-        """The statistics of the verifications that match."""
+        """The statistics of the verifications that match the filter."""
         return await self._shared("statistics", partial(statistics.read, self._store.collection, self._scope, filter), filter)
 
     def _shared(self, kind: str, read: Callable[[], Coroutine[Any, Any, T]], *arguments: Hashable) -> Awaitable[T]:
-        """The result of a read, shared with callers that make the same read in the same scope at the same time."""
+        """The result of a read. Callers that make the same read at the same time, in the same workspace or chain, share it."""
         return self._store.shared_reads.of((kind, self.workspace, self._chain, *arguments), read)
 
     async def _count(self, filter: Filter) -> int:
@@ -240,7 +242,7 @@ class Verifications:
 
     async def _find(self, id: str, reading: frozenset[str] | None) -> Verification | None:
         if isinstance(id, BadDocument):
-            # The id comes from another attempt, whose link could not be read.
+            # The id is that of the next or previous attempt, and could not be read from the document of the attempt that refers to it.
             raise id
         if not isinstance(id, str):
             raise self._bad(BadDocument(id, "_id"))
@@ -250,7 +252,7 @@ class Verifications:
             if self._chain in (None, bad.chain):
                 raise self._bad(bad) from None
             return None
-        # A verification of another chain takes as long as one that doesn't exist.
+        # Answering for a verification of another chain takes as long as for one that doesn't exist, so the time reveals nothing.
         return found if found and self._chain in (None, found.chain) else None
 
     def _decoded(self, document: Document) -> Verification:
@@ -278,7 +280,8 @@ class Verifications:
                 try:
                     return await attempt()
                 except DomainError as error:
-                    # The read may have been older than an acknowledged write, so the rule is applied once more. Its second error is final.
+                    # The read may have been older than an acknowledged write. So after the first error, the loop passes the barrier and applies the
+                    # rule once more to a new read. The second error is final.
                     if barrier_passed:
                         if isinstance(error, BadValue):
                             self._store.bad_documents.found(error)

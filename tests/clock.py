@@ -1,4 +1,4 @@
-"""A clock that tests set."""
+"""A clock for tests."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from tests.factories import NOON
 
 
 class Clock:
-    """A clock that stands still until a test moves it."""
+    """A clock that stands still, until a test sets `now`."""
 
     def __init__(self, now: datetime = NOON) -> None:
         self.now = now

@@ -1,4 +1,4 @@
-"""The commands that this process sends to MongoDB, recorded."""
+"""Records the commands that this process sends to MongoDB."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ Command = dict[str, Any]
 
 
 class Commands(CommandListener):
-    """Records the commands of all MongoDB clients of this process. Register it before the clients are created."""
+    """Records the commands of all MongoDB clients of this process. Register it with pymongo before the clients are created."""
 
     def __init__(self) -> None:
         self._recorders: list[tuple[str, list[Command]]] = []
 
     @contextmanager
     def sent(self, database: str) -> Iterator[list[Command]]:
-        """The commands that are sent to a database until the context ends, in order. The first key of a command is its name."""
+        """A context with a list to which each command is added that is sent to this database. The first key of a command is its name."""
         recorder: tuple[str, list[Command]] = (database, [])
         self._recorders.append(recorder)
         try:

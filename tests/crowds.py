@@ -1,4 +1,4 @@
-"""Random sets of verifications, and random filters."""
+"""Random sets of verifications (crowds) and random filters, for tests of lists."""
 
 import random
 from datetime import timedelta
@@ -25,7 +25,7 @@ MINUTES = 6
 
 
 def rarely(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
-    """The strategy in a quarter of the examples, otherwise None: a filter with all conditions at once would match nothing."""
+    """Uses the strategy in a quarter of the examples, otherwise None. A filter with all conditions at once would match nothing."""
     return st.sampled_from([True, False, False, False]).flatmap(lambda chosen: strategy if chosen else st.none())
 
 
@@ -43,7 +43,7 @@ filters = st.builds(
 
 
 def a_crowd(size: int, chance: random.Random, workspace: str = "acme", minutes: float = MINUTES) -> list[Verification]:
-    """Verifications of all statuses. Many of them share their instants, and some are retries."""
+    """Random verifications of all statuses. Many of them were created at the same instants, and some are retries."""
     crowd: list[Verification] = []
     while len(crowd) < size:
         at = later(minutes=chance.randrange(int(minutes)))
@@ -60,13 +60,13 @@ def a_crowd(size: int, chance: random.Random, workspace: str = "acme", minutes: 
 
 
 def listed(crowd: list[Verification], filter: Filter, order: Order) -> list[Verification]:
-    """The expected list of these verifications, without pages."""
+    """The verifications that match the filter, in this order: the expected list."""
     key, direction = SORTED_BY[order]
     matching = [verification for verification in crowd if filter.matches(verification)]
     return sorted(matching, key=lambda it: (it.created_at if key == "createdAt" else it.updated_at, it.id), reverse=direction < 0)
 
 
 async def insert(store: Store, crowd: list[Verification]) -> list[Verification]:
-    """Insert the verifications into MongoDB in random order. Returns them."""
+    """Insert the verifications into MongoDB in random order. Returns them in the original order."""
     await store.collection.insert_many([encode(verification) for verification in random.Random(1).sample(crowd, len(crowd))])
     return crowd

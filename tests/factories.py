@@ -1,4 +1,4 @@
-"""Factories of verifications for tests, which apply the domain's own rules."""
+"""Factories of verifications for tests. They create verifications by applying the rules of the domain."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,17 +28,17 @@ numbers = count(1)
 
 
 def later(**after_noon: float) -> datetime:
-    """An instant relative to noon: `later(minutes=15, milliseconds=-1)`."""
+    """An instant relative to NOON; for example, `later(minutes=15, milliseconds=-1)` is a millisecond before 12:15."""
     return NOON + timedelta(**after_noon)
 
 
 def an_id() -> str:
-    """A new id. Later ids sort later."""
+    """A new id for a verification. An id that is created later sorts later."""
     return f"ver_{next(numbers):032x}"
 
 
 def a_provider(id: str) -> Provider:
-    """The provider of the verification with this id."""
+    """A provider, with its own id and the link for the verification with this id."""
     return Provider("sandbox", f"sandbox-{id}", f"https://provider.example/{id}")
 
 
@@ -51,28 +51,28 @@ def a_verification(
     at: datetime = NOON,
     **request: Any,
 ) -> Verification:
-    """A pending verification whose link was never opened. `request` changes fields of the request."""
+    """A pending verification whose link was never opened. `request` contains fields that differ from REQUEST."""
     id = id or an_id()
     return Verification.created(id, workspace, replace(REQUEST, **request), provider or a_provider(id), windows, at)
 
 
 def a_verification_after(progress: Progress | None, at: datetime = NOON) -> Verification:
-    """A verification whose individual has completed this step; None: no step."""
+    """A verification after the person being verified has completed this step; without any step if it is None."""
     verification = a_verification()
     return verification.progressed(progress, WINDOWS, at) if progress else verification
 
 
 def a_final_verification(result: Result = FAILED_RESULT, **request: Any) -> Verification:
-    """A verification with an outcome."""
+    """A verification with the outcome of this result."""
     return a_verification(**request).concluded(result, NOON)
 
 
 def an_anonymized_verification(result: Result = FAILED_RESULT, **request: Any) -> Verification:
-    """A verification with an outcome and without personal data."""
+    """A verification with the outcome of this result, whose personal data were then removed."""
     return a_final_verification(result, **request).anonymized(Actor.INTEGRATOR, NOON)
 
 
 def retried(verification: Verification, at: datetime = NOON, **changes: str) -> tuple[Verification, Verification]:
-    """The verification after a retry, and the retry. `changes` are fields of the retry's request."""
+    """Retry a verification. Returns its new state and the retry. `changes` are the fields of the request for the retry."""
     id = an_id()
     return verification.retried(id, RetryRequest(**changes), a_provider(id), WINDOWS, at)

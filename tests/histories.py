@@ -1,4 +1,4 @@
-"""Random histories of verifications, by the domain's rules, and a rule that can add any number of events."""
+"""Random histories of verifications, made by the rules of the domain. Also a rule for tests that can add any number of events."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from tests.factories import NOON, WINDOWS, a_verification, retried
 
 KEY = Idempotency("key-1", "fingerprint")
 
-# The duration of an example says nothing about the code, so there is no deadline.
+# How long an example takes says nothing about the code, so there is no deadline.
 over_histories = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
@@ -32,12 +32,12 @@ documents = st.builds(
 
 
 def codes_of(status: Status) -> list[str]:
-    """The codes that are allowed with a status, and some that are not in the catalogue."""
+    """The reason codes that are allowed with this status, and two codes that are not in the catalogue."""
     return [*(code for code, reason in CATALOGUE.items() if status in reason.statuses), "IDVV_9999", "NEW"]
 
 
 def results_of(status: Status) -> st.SearchStrategy[Result]:
-    """Any result that a provider may report with a status."""
+    """Random results with this status, as a provider may report them."""
     codes = st.just([]) if status is Status.VERIFIED else st.lists(st.sampled_from(codes_of(status)), min_size=1, max_size=4)
     return st.builds(Result.reported, st.just(status), codes, st.none() | documents, st.none() | texts)
 
@@ -50,7 +50,7 @@ keys = st.none() | st.builds(Idempotency, texts, st.none() | texts)
 
 @st.composite
 def chains(draw: st.DrawFn) -> list[Verification]:
-    """All attempts of one chain, the first one first, after a random history."""
+    """All attempts of a chain with a random history, sorted by the number of the attempt."""
     now = NOON + draw(pauses)
     reference, face_recognition = draw(st.none() | texts), draw(st.booleans())
     attempts = [a_verification(at=now, idempotency=draw(keys), declared=draw(names), reference=reference, face_recognition=face_recognition)]
@@ -72,18 +72,18 @@ def chains(draw: st.DrawFn) -> list[Verification]:
 
 
 def noted(verification: Verification, source_id: str, at: datetime = NOON) -> Verification:
-    """The verification with one more event, in any state. The domain's own rules would limit the number of events."""
+    """The verification with one more event, whatever its status is. Unlike the rules of the domain, this can add any number of events."""
     event = Event(verification.version + 1, EventType.RESULT_IGNORED, Actor.PROVIDER, max(at, verification.updated_at), source_id=source_id)
     return replace(verification, version=event.version, updated_at=event.at, events=(*verification.events, event))
 
 
 def versions(verification: Verification) -> list[int]:
-    """The versions of a verification's events."""
+    """The versions of all events of a verification, in order."""
     return [event.version for event in verification.events]
 
 
 def progressing(progress: Progress) -> Rule:
-    """The rule that records a step of the individual."""
+    """A rule that records this progress of the person who is being verified."""
     return lambda verification, at: verification.progressed(progress, WINDOWS, at)
 
 
@@ -91,5 +91,5 @@ opening = progressing(Progress.LINK_OPENED)
 
 
 def noting(source_id: str) -> Rule:
-    """A rule that always adds an event."""
+    """A rule that always adds an event with this `source_id`, see `noted`."""
     return lambda verification, at: noted(verification, source_id, at)

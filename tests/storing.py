@@ -1,4 +1,4 @@
-"""Stores and feeds for tests, each over the test's own database, closed at the end of a context."""
+"""Helpers that open stores and feeds for tests, and read what is stored. Each test has its own database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -26,33 +26,33 @@ DATA_KEYS = Keys({"test": DATA_KEY})
 
 
 def encode(verification: Verification) -> Document:
-    """The document of a verification, sealed with the tests' key."""
+    """The document of a verification. Its personal data are encrypted with the key of the tests."""
     return documents.encode(verification, DATA_KEYS)
 
 
 def decode(document: Document) -> Verification:
-    """The verification of a document, sealed with the tests' key."""
+    """The verification of a document whose personal data are encrypted with the key of the tests."""
     return documents.decode(document, DATA_KEYS)
 
 
 async def stored_documents(store: Store) -> list[Document]:
-    """All documents of verifications, read past the store's methods."""
+    """All documents of verifications, read directly from MongoDB, without the store's methods."""
     return await store.collection.find().sort("_id").to_list(None)
 
 
 async def stored_verifications(store: Store) -> list[Verification]:
-    """All verifications, read past the store's methods."""
+    """All verifications, read directly from MongoDB, without the store's methods."""
     return [*map(decode, await stored_documents(store))]
 
 
 def another_database(mongo_uri: str) -> str:
-    """The address of a new database, which no other test uses."""
+    """The URI of a new database on the same server. No other test uses this database."""
     return urlunsplit(urlsplit(mongo_uri)._replace(path=f"/test_{uuid4().hex}"))
 
 
 @asynccontextmanager
 async def storing(uri: str, now: Clock, patience_seconds: float = GENEROUS_SECONDS) -> AsyncIterator[Store]:
-    """A store with its indexes, as every process opens it."""
+    """A context with a store whose indexes were created, and whose client is closed at the end."""
     client = connect(uri, GENEROUS_SECONDS)
     try:
         store = Store(client, DATA_KEYS, now, patience_seconds)
@@ -63,13 +63,13 @@ async def storing(uri: str, now: Clock, patience_seconds: float = GENEROUS_SECON
 
 
 def changes(store: Store) -> Changes:
-    """The changes of the store's verifications, with the sandbox as the provider."""
+    """A `Changes` object for this store, which creates and changes its verifications, with the sandbox as the provider."""
     return Changes(store, Sandbox("https://gateway.example", [b"a key for tests"]), WINDOWS, lambda: None)
 
 
 @asynccontextmanager
 async def feeding(feed: Feed) -> AsyncIterator[Feed]:
-    """Run the feed, and wait until it is open."""
+    """A context in which the feed runs. Entering it waits until the feed is open."""
     running = asyncio.create_task(feed.run())
     try:
         while not running.done():
@@ -85,7 +85,7 @@ async def feeding(feed: Feed) -> AsyncIterator[Feed]:
 
 @asynccontextmanager
 async def a_feed(uri: str, store: Store) -> AsyncIterator[Feed]:
-    """A feed that is not running yet."""
+    """A context with a feed that is not running yet (see `feeding`), and whose client is closed at the end."""
     client = watching(uri)
     try:
         yield Feed(store, client)
@@ -94,7 +94,7 @@ async def a_feed(uri: str, store: Store) -> AsyncIterator[Feed]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds."""
+    """Wait until the condition is true. The test fails if this takes too long."""
     deadline = monotonic() + GENEROUS_SECONDS
     while not condition():
         assert monotonic() < deadline, "the condition did not hold in time"
@@ -102,7 +102,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def next_change(listener: Listener, matches: Callable[[Verification], bool] = lambda _: True, newer_than: int = 0) -> Verification:
-    """The next state that the listener receives, that is newer than the version, and that matches."""
+    """Wait for the next state of a verification that the listener receives, that matches, and whose version is higher than `newer_than`."""
     async with asyncio.timeout(GENEROUS_SECONDS):
         while True:
             for change in await listener.changes():

@@ -1,4 +1,4 @@
-"""All changes of verifications, with a provider that records the verifications that it starts."""
+"""Tests of creating and changing verifications, with a provider that records what it is asked to start."""
 
 import asyncio
 from datetime import timedelta
@@ -17,13 +17,13 @@ from tests.factories import FAILED_RESULT, INCONCLUSIVE_RESULT, NOON, REQUEST, V
 
 
 class RecordingProvider:
-    """A provider that records the requests of the verifications that it starts, and yields to the event loop before it answers."""
+    """A provider that records each request to start a verification. It lets other tasks run before it answers."""
 
     def __init__(self) -> None:
         self.started: list[tuple[str, Request]] = []
 
     async def start(self, workspace: str, verification_id: str, request: Request) -> Provider:
-        """Record the request. Returns the provider of the verification."""
+        """Record the request. Returns a provider with an id and a link made from the verification's id."""
         await asyncio.sleep(0)
         self.started.append((workspace, request))
         return Provider("recording", f"started-{verification_id}", f"https://provider.example/{verification_id}")

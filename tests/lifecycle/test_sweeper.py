@@ -1,4 +1,4 @@
-"""The sweeper applies deadlines once, unless a request applies them first."""
+"""Tests that the sweeper applies each deadline once, unless a request has applied it first."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,46 +32,46 @@ StoredDocuments = Collection[dict[str, Any]]
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that starts at the current time, so that the gateway agrees with MongoDB's clock when it starts."""
+    """A clock that starts at the current time, because the gateway compares its clock with MongoDB's clock when it starts."""
     return Clock(utc_now())
 
 
 @pytest.fixture
 def collection(mongo: MongoClient[dict[str, Any]], database_name: str) -> StoredDocuments:
-    """The documents of this test's gateways."""
+    """The collection in which the gateways of this test store verifications."""
     return mongo[database_name][VERIFICATIONS]
 
 
 @asynccontextmanager
 async def a_company(uri: str, collection: StoredDocuments, clock: Clock, **settings: Any) -> AsyncIterator[Company]:
-    """A company at a gateway that uses this clock."""
+    """A company that uses a gateway whose time is this clock."""
     async with serving(uri, now=clock, **settings) as gateway:
         yield Company(gateway, collection, "acme")
 
 
 @pytest.fixture
 async def swept(database_uri: str, collection: StoredDocuments, clock: Clock) -> AsyncIterator[Company]:
-    """A company at a gateway that sweeps all the time."""
+    """A company that uses a gateway whose sweeper runs all the time."""
     async with a_company(database_uri, collection, clock, sweep_seconds=0.05) as company:
         yield company
 
 
 @pytest.fixture
 async def unswept(database_uri: str, collection: StoredDocuments, clock: Clock) -> AsyncIterator[Company]:
-    """A company at a gateway that does not sweep during the test."""
+    """A company that uses a gateway whose sweeper does not run again during the test."""
     async with a_company(database_uri, collection, clock, sweep_seconds=3600) as company:
         yield company
 
 
 async def stored(company: Company, id: str) -> dict[str, Any]:
-    """A verification as it is shown in lists, where deadlines are not applied on reading."""
+    """The stored state of a verification, read through a list, because lists do not apply deadlines."""
     edges = (await company.ask(f"{{ verifications {{ edges {{ node {{ {ROW} }} }} }} }}"))["verifications"]["edges"]
     found: dict[str, Any] = next(edge["node"] for edge in edges if edge["node"]["id"] == id)
     return found
 
 
 async def once_swept(company: Company, id: str) -> dict[str, Any]:
-    """The verification after the sweeper has expired it."""
+    """Wait until the sweeper has expired the verification. Returns its stored state."""
     until = monotonic() + GENEROUS_SECONDS
     while (found := await stored(company, id))["status"] == "PENDING":
         assert monotonic() < until, "the sweeper did not change the verification in time"
@@ -80,7 +80,7 @@ async def once_swept(company: Company, id: str) -> dict[str, Any]:
 
 
 def ending(found: dict[str, Any]) -> tuple[str, list[str], str, datetime]:
-    """The outcome of a verification: its status, reasons, actor and instant."""
+    """The outcome of a verification: its status, its reason codes, and the actor and instant of its last event."""
     last = found["events"][-1]
     assert [event["version"] for event in found["events"]] == list(range(1, found["version"] + 1))
     assert last["reasons"] == found["reasons"]
@@ -174,7 +174,7 @@ async def test_a_changed_setting_of_windows_keeps_existing_deadlines(database_ur
 
 
 async def overdue(company: Company, clock: Clock, **input: Any) -> str:
-    """The id of a verification whose link has expired."""
+    """Create a verification and let its link expire, by moving the clock. Returns the id."""
     id = await company.created(**input)
     await company.progress(id, LINK_OPENED)
     clock.now += 2 * LINK
@@ -252,7 +252,7 @@ async def test_every_access_expires_an_overdue_verification_before_the_sweeper(u
         assert [reason["code"] for reason in found["reasons"]] == ["IDVV_1121"]
 
 
-async def test_a_result_before_the_sweeper_wins(unswept: Company, clock: Clock) -> None:
+async def test_a_result_that_is_reported_before_the_sweeper_runs_becomes_the_outcome(unswept: Company, clock: Clock) -> None:
     id = await overdue(unswept, clock)
 
     answer = await unswept.result(id, "VERIFIED")

@@ -1,4 +1,4 @@
-"""The sweeper removes personal data after their retention."""
+"""Tests that the sweeper removes personal data after their retention."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,30 +32,30 @@ StoredDocuments = Collection[dict[str, Any]]
 
 @pytest.fixture
 def collection(mongo: MongoClient[dict[str, Any]], database_name: str) -> StoredDocuments:
-    """The documents of this test's gateways."""
+    """The collection in which the gateways of this test store verifications."""
     return mongo[database_name][VERIFICATIONS]
 
 
 @pytest.fixture
 def now() -> Clock:
-    """A clock that starts at the current time, so that the gateway agrees with MongoDB's clock when it starts."""
+    """A clock that starts at the current time, because the gateway compares its clock with MongoDB's clock when it starts."""
     return Clock(utc_now())
 
 
 @pytest.fixture
 async def company(database_uri: str, collection: StoredDocuments, now: Clock) -> AsyncIterator[Company]:
-    """A company at a gateway with a retention of fifteen minutes, which is no longer than the lifetime of its tokens."""
+    """A company that uses a gateway with a retention of fifteen minutes. Tokens must still be valid after it, so it is not longer."""
     async with serving(database_uri, now=now, sweep_seconds=0.05, retention_seconds=QUARTER.total_seconds()) as gateway:
         yield Company(gateway, collection, "acme")
 
 
 def forgetting(store: Store) -> Chore:
-    """The chore that anonymizes verifications a month after their outcome."""
+    """The sweeper's chore that anonymizes each verification a month after its outcome."""
     return chores(store, changes(store), MONTH)[1]
 
 
 async def until_there_are(collection: StoredDocuments, count: int, condition: dict[str, Any]) -> None:
-    """Wait until this many documents meet the condition."""
+    """Wait until exactly this many documents meet the condition."""
     until = monotonic() + GENEROUS_SECONDS
     while collection.count_documents(condition) != count:
         assert monotonic() < until, "the sweeper did not change the verification in time"
@@ -111,7 +111,7 @@ async def test_without_a_retention_personal_data_are_kept(database_uri: str, col
         final, overdue = await company.created(), await company.created()
         await company.result(final, "FAILED", "IDVV_2101")
         now.now += timedelta(days=3650)
-        # Once the other verification is expired, the sweeper has run.
+        # When the sweeper has expired the other verification, it has run, and could have removed the personal data.
         await until_there_are(collection, 1, {"_id": overdue, "status": "inconclusive"})
 
     assert collection.count_documents({"declared": {"$exists": True}}) == 2

@@ -1,4 +1,4 @@
-"""The sandbox's links: signed, bound to one verification, and valid while their key is configured."""
+"""Tests of the sandbox's links: each is signed, is valid for one verification only, and stays valid while its key is configured."""
 
 import re
 
@@ -12,7 +12,7 @@ ADDRESS = "https://gateway.example"
 
 
 def sandbox(*keys: bytes, public_url: str = ADDRESS) -> Sandbox:
-    """A sandbox with these keys."""
+    """A sandbox with these keys. The first key signs."""
     return Sandbox(public_url, keys)
 
 
@@ -30,11 +30,11 @@ def test_a_signature_is_valid_for_its_verification_only(workspace: str, verifica
 
 
 @pytest.mark.parametrize("candidate", ["", "0" * 32, "é", signature(KEY, "acme", "ver_1")[:-1], signature(KEY, "acme", "ver_1").upper()])
-def test_any_other_text_is_no_signature(candidate: str) -> None:
+def test_any_other_text_is_not_a_valid_signature(candidate: str) -> None:
     assert not sandbox(KEY).signed("acme", "ver_1", candidate)
 
 
-def test_the_first_key_signs_and_links_of_the_other_keys_remain_valid() -> None:
+def test_the_first_key_signs_and_links_signed_with_other_keys_remain_valid() -> None:
     rotated, old = sandbox(OTHER_KEY, KEY), sandbox(KEY)
 
     assert rotated.signature("acme", "ver_1") == signature(OTHER_KEY, "acme", "ver_1")

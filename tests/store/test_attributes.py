@@ -1,4 +1,4 @@
-"""The kinds of stored attributes: a column of values is read exactly as each value alone."""
+"""Tests that reading a stored attribute from many documents at once gives the same values as reading each document separately."""
 
 from datetime import datetime
 from typing import Any
@@ -19,12 +19,12 @@ ATTRIBUTE_NAMES = sorted(name for name in ATTRIBUTES if name not in ("declared",
 
 
 def naive(document: Document) -> Document:
-    """The document as the driver reads it, with naive instants."""
+    """The document as the driver returns it: instants have no time zone."""
     return {name: value.replace(tzinfo=None) if isinstance(value, datetime) else value for name, value in document.items()}
 
 
 def one_by_one(attribute: StoredAttribute, documents: list[Document]) -> list[Any]:
-    """The values of the attribute, each read alone."""
+    """The values of the attribute, read from each document separately."""
     values = []
     for document in documents:
         try:
@@ -35,7 +35,7 @@ def one_by_one(attribute: StoredAttribute, documents: list[Document]) -> list[An
 
 
 @pytest.mark.parametrize("name", ATTRIBUTE_NAMES)
-def test_a_column_has_the_values_that_are_read_one_by_one(name: str) -> None:
+def test_reading_many_documents_at_once_gives_the_same_values_as_reading_each(name: str) -> None:
     attribute, documents = ATTRIBUTES[name], [naive(WHOLE)] * 3
 
     assert list(attribute.read_column(documents, DATA_KEYS)) == one_by_one(attribute, documents)
@@ -43,7 +43,7 @@ def test_a_column_has_the_values_that_are_read_one_by_one(name: str) -> None:
 
 @pytest.mark.parametrize("damaged", DAMAGED, ids=repr)
 @pytest.mark.parametrize("name", ATTRIBUTE_NAMES)
-def test_a_column_with_a_damaged_value_is_refused_or_equal(name: str, damaged: Any) -> None:
+def test_reading_many_documents_with_a_damaged_one_raises_or_gives_the_same_values(name: str, damaged: Any) -> None:
     attribute = ATTRIBUTES[name]
     documents = [naive(WHOLE), {**naive(WHOLE), attribute.field: damaged}]
 
@@ -55,7 +55,7 @@ def test_a_column_with_a_damaged_value_is_refused_or_equal(name: str, damaged: A
     assert not any(isinstance(value, BadValue) for value in column)
 
 
-def test_a_missing_field_is_none_or_refused_in_a_column() -> None:
+def test_reading_many_documents_without_a_field_raises_only_if_it_is_required() -> None:
     for name in ATTRIBUTE_NAMES:
         attribute = ATTRIBUTES[name]
         document = {field: value for field, value in naive(WHOLE).items() if field != attribute.field}

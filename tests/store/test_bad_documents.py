@@ -1,4 +1,4 @@
-"""Unreadable documents and values are counted each time, and logged once."""
+"""Tests that each unreadable document or value is counted every time it is found, but logged only once."""
 
 import pytest
 
@@ -34,5 +34,5 @@ def test_a_forgotten_document_is_logged_again_since_memory_is_bounded(caplog: py
 
 
 @pytest.mark.parametrize(("id", "shown"), [("v" * 100, "v" * 64), (7, "<int>"), ({"name": "Jeanne Moreau"}, "<dict>"), (None, "<NoneType>")])
-def test_an_id_is_shown_only_as_far_as_it_is_safe(id: object, shown: str) -> None:
+def test_an_error_shows_64_characters_of_an_id_and_only_the_type_of_a_damaged_id(id: object, shown: str) -> None:
     assert BadDocument(id, "_id").verification_id == shown

@@ -1,4 +1,4 @@
-"""Reads behind the barrier see every write that was acknowledged before it."""
+"""Tests of the barrier: a read after it sees every write that was acknowledged before it."""
 
 import asyncio
 from time import monotonic
@@ -53,6 +53,6 @@ async def test_waiting_callers_share_a_failure(clock: Clock) -> None:
     outcomes = await asyncio.gather(*(store.barrier.passed() for _ in range(40)), return_exceptions=True)
 
     assert [type(outcome) for outcome in outcomes] == [Unavailable] * 40
-    # One after the other, the failures would take 40 seconds.
+    # If the callers failed one after the other, the failures would take 40 seconds.
     assert monotonic() - begun < 20
     close(client)

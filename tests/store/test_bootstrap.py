@@ -1,4 +1,4 @@
-"""Making a mongod a primary: a new one, a moved one, and one that does not answer."""
+"""Tests of making a mongod the primary: a new mongod, one that was moved to another port, and one that does not answer."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,19 +15,19 @@ Admin = MongoClient[dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admin]:
-    """A client of a mongod of its own, which became primary at its start."""
+    """A client of a mongod that was started for this module only, and became the primary."""
     with EmbeddedMongo(tmp_path_factory.mktemp("bootstrap")) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
         yield client
 
 
 def port_of(client: Admin) -> int:
-    """The port of the client's server."""
+    """The port of the mongod to which the client is connected."""
     assert client.address
     return client.address[1]
 
 
 def member(client: Admin) -> str:
-    """The address in the configuration of the replica set."""
+    """The address of the only member in the configuration of the replica set."""
     config = client.admin.command("replSetGetConfig")["config"]
     host: str = config["members"][0]["host"]
     return host
@@ -67,7 +67,7 @@ def test_a_mongod_that_ended_is_reported(free_tcp_port_factory: Callable[[], int
 def test_a_mongod_that_moved_to_another_port_becomes_primary_again(tmp_path: Path) -> None:
     with EmbeddedMongo(tmp_path) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
         before = member(client)
-    # Without this file, the next start chooses another port.
+    # Remove the file that contains the port, so that the next start chooses another port.
     (tmp_path / "port").unlink()
 
     with EmbeddedMongo(tmp_path) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:

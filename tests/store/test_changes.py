@@ -1,4 +1,4 @@
-"""The changes of a database, through lost cursors and in any number."""
+"""Tests that every change of a database is received, even if the server drops cursors, and however many changes there are."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -19,7 +19,7 @@ Changes = AsyncGenerator[Document | None, None]
 
 @asynccontextmanager
 async def followed(uri: str) -> AsyncIterator[Changes]:
-    """The changes of a database, until the context ends."""
+    """A context with the generator of the changes of a database. The generator and its client are closed at the end."""
     client = watching(uri)
     try:
         async with aclosing(changes(database(client))) as stream:
@@ -30,14 +30,14 @@ async def followed(uri: str) -> AsyncIterator[Changes]:
 
 @pytest.fixture
 async def following(database_uri: str, store: Store) -> AsyncIterator[Changes]:
-    """The changes of the store's database, after the first None."""
+    """The generator of the changes of the store's database, after its first item, which is None."""
     async with followed(database_uri) as stream:
         assert await anext(stream) is None
         yield stream
 
 
 async def received(stream: Changes, count: int) -> list[str | None]:
-    """The ids of the next changes; None if changes may be missing there."""
+    """The ids of the verifications in the next `count` items of the generator; None for an item that is None."""
     ids: list[str | None] = []
     async with asyncio.timeout(GENEROUS_SECONDS):
         while len(ids) < count:
@@ -47,7 +47,7 @@ async def received(stream: Changes, count: int) -> list[str | None]:
 
 
 def kill_cursors(mongo: MongoClient[Document], name: str) -> None:
-    """Make the server drop the cursors over a whole database."""
+    """Make the server drop all cursors over the whole database, such as those of change streams."""
     mongo[name].command("killCursors", "$cmd.aggregate", cursors=[operation["cursor"]["cursorId"] for operation in open_cursors(mongo, name)])
 
 

@@ -1,4 +1,4 @@
-"""Cursors of lists and feeds: each decodes to what it encodes, and any other text is refused."""
+"""Tests of the cursors of lists and feeds: decoding a cursor returns what was encoded, and any other text is refused."""
 
 from base64 import urlsafe_b64encode
 from contextlib import suppress
@@ -21,11 +21,11 @@ positions = st.builds(Position, orders, instants, ids)
 
 
 def encoded(text: str) -> str:
-    """A text in the encoding of cursors."""
+    """The text in base64url without padding, as in cursors."""
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-# Texts that resemble cursors, and modified cursors.
+# Random texts that resemble cursors, and valid cursors that were modified.
 near_cursors = st.one_of(
     st.text(),
     st.text().map(lambda text: encoded(text) if text.isascii() else text),
@@ -78,7 +78,7 @@ def test_a_cursor_of_a_feed_decodes_to_its_instant(at: datetime) -> None:
 @given(near_cursors)
 @example(encoded("feed:99999999999999"))
 @example(encoded("feed:0001"))
-def test_any_other_text_is_no_cursor_of_a_feed(text: str) -> None:
+def test_any_other_text_is_refused_as_a_cursor_of_a_feed(text: str) -> None:
     with suppress(BadUserInput):
         at = decode_watermark(text)
 

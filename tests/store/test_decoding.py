@@ -1,4 +1,4 @@
-"""Decoding of stored values: numbers, instants and events, damaged or not."""
+"""Tests of decoding stored numbers, instants and events, both valid and damaged."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -52,7 +52,7 @@ AN_EVENT = {"version": 2, "type": "link_opened", "actor": "individual", "at": da
     ],
 )
 @pytest.mark.parametrize("version", [0, 1, 2])
-def test_an_unreadable_event_is_left_out_but_its_version_counts(damaged: object, version: int) -> None:
+def test_an_unreadable_event_is_left_out_and_the_others_keep_their_versions(damaged: object, version: int) -> None:
     original = noted(noted(a_verification(), "event-2", later(minutes=1)), "event-3", later(minutes=2))
     document = document_read(original)
     document["events"][1] = damaged

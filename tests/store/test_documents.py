@@ -1,4 +1,4 @@
-"""Verifications as documents."""
+"""Tests of encoding verifications as MongoDB documents, and decoding them."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def values(document: Any) -> Iterator[Any]:
-    """All values of a document, at any depth."""
+    """All values inside a document, at any depth, and the document itself."""
     yield document
     for value in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
         yield from values(value)
@@ -54,7 +54,7 @@ def test_events_are_numbered_by_versions(attempts: list[Verification]) -> None:
         assert [event["version"] for event in document["events"]] == [*range(1, document["version"] + 1)]
 
 
-def test_the_document_of_a_verification() -> None:
+def test_a_verification_is_stored_with_exactly_these_fields() -> None:
     verification = a_verification(id="ver_1", idempotency=Idempotency("key-1", "fingerprint"), reference="order-1")
 
     document = encode(verification)
@@ -82,7 +82,7 @@ def test_the_document_of_a_verification() -> None:
     }
 
 
-def test_due_is_stored_while_the_system_has_to_act() -> None:
+def test_due_is_stored_only_while_a_deadline_is_running() -> None:
     pending, opened = a_verification(), a_verification().progressed(Progress.LINK_OPENED, WINDOWS, later(minutes=1))
     completed = opened.progressed(Progress.CAPTURE_COMPLETED, WINDOWS, later(minutes=2))
 

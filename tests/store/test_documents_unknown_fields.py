@@ -1,4 +1,4 @@
-"""Changes by this release keep everything that a newer release added to a document."""
+"""Tests that a change by this release keeps everything that a newer release has added to a document."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -25,7 +25,7 @@ Rule = Callable[[Verification], Verification]
 Path = tuple[str | int, ...]
 
 # The prefix of unfamiliar fields. No field of this release begins with it.
-MARK = "x_"
+PREFIX = "x_"
 SEALED = ("declared", "extracted")
 NAMES = RetryRequest("Jeanne", "Moreau")
 
@@ -37,15 +37,15 @@ scalars = (
     | st.binary(max_size=4)
     | st.integers(-(10**4), 10**4).map(lambda days: later(days=days))
 )
-# A name in BSON ends at a zero byte.
+# A field name in BSON ends at a zero byte, so it can't contain one.
 names = texts.map(lambda text: text.replace("\0", ""))
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3), max_leaves=5)
-additions = st.dictionaries(names.map(lambda name: MARK + name), values, max_size=2)
+additions = st.dictionaries(names.map(lambda name: PREFIX + name), values, max_size=2)
 
 
 @st.composite
 def rules(draw: st.DrawFn) -> Rule:
-    """Any rule, whether it changes the verification or not."""
+    """A random rule. It need not change the verification to which it is applied."""
     at, result, progress = later(days=draw(st.integers(0, 9))), draw(results), draw(st.sampled_from(Progress))
     source_id, id = draw(st.none() | texts), an_id()
     choices: dict[str, Rule] = {
@@ -59,7 +59,7 @@ def rules(draw: st.DrawFn) -> Rule:
 
 
 def objects(value: Any) -> Iterator[Document]:
-    """All objects inside a value, at any depth."""
+    """All nested documents inside a value, at any depth, and the value itself if it is a document."""
     if isinstance(value, dict):
         yield value
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
@@ -67,22 +67,22 @@ def objects(value: Any) -> Iterator[Document]:
 
 
 def read_back(document: Document, instants: bson.CodecOptions[Document]) -> Document:
-    """The document after it was encoded and decoded by the driver."""
+    """The document as the driver returns it after it was stored."""
     return bson.decode(bson.encode(document), instants)
 
 
 def change(document: Document, rule: Rule) -> Document:
-    """The document after a rule, as the store writes it and the driver reads it."""
+    """The stored document after a rule was applied to its verification, as the driver returns it."""
     old = decode(document)
     new = rule(old)
     return read_back(document if new is old else documents.encode(new, DATA_KEYS, old), UTC_INSTANTS)
 
 
 def added(document: Any, path: Path = ()) -> dict[Path, Any]:
-    """All unfamiliar fields, by their paths."""
+    """All unfamiliar fields of a document with their values, by their paths."""
     found: dict[Path, Any] = {}
     for key, value in document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ():
-        if isinstance(key, str) and key.startswith(MARK):
+        if isinstance(key, str) and key.startswith(PREFIX):
             found[*path, key] = value
         else:
             found |= added(value, (*path, key))
@@ -92,12 +92,12 @@ def added(document: Any, path: Path = ()) -> dict[Path, Any]:
 def without_additions(value: Any) -> Any:
     """The value without its unfamiliar fields."""
     if isinstance(value, dict):
-        return {name: without_additions(inner) for name, inner in value.items() if not name.startswith(MARK)}
+        return {name: without_additions(inner) for name, inner in value.items() if not name.startswith(PREFIX)}
     return [without_additions(inner) for inner in value] if isinstance(value, list) else value
 
 
 def opened(document: Document) -> Document:
-    """The document with its personal data opened, since two envelopes of the same content differ."""
+    """The document with its personal data decrypted, so that two documents can be compared: two envelopes of the same content differ."""
     home = document["workspace"], document["_id"]
     return document | {name: DATA_KEYS.open((*home, name), document[name]) for name in SEALED if name in document}
 
@@ -118,7 +118,7 @@ def test_unfamiliar_fields_survive_all_changes_and_affect_nothing(
         for rule in sequence:
             plain, extended = change(plain, rule), change(read_back(extended, instants), rule)
 
-        # Fields that were added inside personal data are removed with them.
+        # Unfamiliar fields inside the envelopes of personal data are removed when the personal data are removed.
         assert added(extended) == {path: value for path, value in before.items() if path[0] not in SEALED or path[0] in plain}
         assert opened(without_additions(extended)) == opened(plain)
 
@@ -155,7 +155,7 @@ def test_the_schema_version_is_kept_whether_higher_or_missing() -> None:
     assert "schema" not in change(document, lambda it: noted(it, "event-2"))
 
 
-async def test_a_retry_keeps_unfamiliar_fields_of_the_previous_attempt_and_copies_none(store: Store, verifications: Verifications) -> None:
+async def test_a_retry_neither_removes_nor_copies_unfamiliar_fields_of_the_previous_attempt(store: Store, verifications: Verifications) -> None:
     final = a_final_verification(FAILED_RESULT)
     document = encode(final) | {"riskScore": 0.7, "reference": 7}
     document["provider"]["region"] = "eu"

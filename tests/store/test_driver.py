@@ -1,4 +1,4 @@
-"""Time-outs and failures of MongoDB as errors of the domain, and the values that the driver reads."""
+"""Tests of the driver: time-outs and failures of MongoDB become errors of the domain, and instants are read in UTC."""
 
 from datetime import UTC
 
@@ -36,7 +36,7 @@ async def test_a_slow_read_of_many_documents_times_out(database_uri: str, store:
     close(impatient)
 
 
-async def test_more_documents_than_one_batch_are_read_at_once(store: Store) -> None:
+async def test_all_documents_are_read_even_if_they_exceed_one_batch(store: Store) -> None:
     crowd = [encode(a_verification()) for _ in range(300)]
     await store.collection.insert_many(crowd)
 
@@ -67,7 +67,7 @@ async def test_a_refused_operation_is_not_reported_as_unavailable(store: Store) 
         await store.collection.find_one({"$unheard": 1})
 
 
-async def test_instants_are_in_utc_by_identity(store: Store) -> None:
+async def test_the_time_zone_of_every_instant_is_the_utc_object_itself(store: Store) -> None:
     added = await store.within("acme").add(noted(a_verification(), "event-1"))
 
     read = await store.within("acme").require(added.id)

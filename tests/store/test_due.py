@@ -1,4 +1,4 @@
-"""Verifications on which the system must act."""
+"""Tests of finding the verifications on which the system must act."""
 
 from domain.event import Progress
 from domain.verification import Verification
@@ -18,7 +18,7 @@ from tests.histories import opening
 
 
 def due(verification: Verification) -> Due:
-    """The entry of an overdue verification."""
+    """The entry that the store returns for an overdue verification."""
     assert verification.due
     return Due(verification.due, verification.workspace, verification.id)
 

@@ -1,4 +1,4 @@
-"""The indexes: created, reported as missing, used and unique."""
+"""Tests of the indexes: they are created, reported if they are missing, used by queries, and unique where they must be."""
 
 import pytest
 from pymongo.errors import DuplicateKeyError

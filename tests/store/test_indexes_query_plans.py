@@ -1,11 +1,12 @@
-"""The query plans of all queries of the store: MongoDB explains each query, which must use an index and avoid sorting.
+"""Tests of the query plans. MongoDB explains each query that the store sends; each must use an index and avoid sorting.
 
-A sort is allowed only if it keeps at most one page of rows, and only in two cases:
+A sort in memory is allowed only if it keeps at most one page of rows, and only in two cases:
 
-* rows that were found by their reference or reasons are ordered by the last change: no index has both;
-* reasons of the type UNKNOWN, which are a range of codes: to return them in the order of an index, MongoDB would have to search all of it.
+* a list is filtered by a reference or by reasons, and sorted by the last change: no index contains both;
+* a list is filtered by the reason type UNKNOWN, which is a range of codes: to read the rows in the order of an index, MongoDB would have to search
+  the whole index.
 
-The statistics also sort one number per row, in order to find the median.
+The statistics sort too: one number per row, in order to find the median.
 """
 
 import asyncio
@@ -70,25 +71,25 @@ FILTERS = {
     "everything": Filter((Status.FAILED,), ("IDVV_2101",), (ReasonType.DOCUMENT_ISSUE,), "order-1", NOON, later(minutes=500), True),
 }
 
-# Commands that read no verifications by a condition.
+# Commands that do not search for verifications, and so need no index.
 NO_QUERIES = {"insert", "createIndexes", "listIndexes", "commitTransaction", "abortTransaction", "getMore", "killCursors", "drop", "hello"}
 QUERIES = {"find", "aggregate", "update"}
-# Fields of commands that belong to the session or the response, not to the query.
+# Fields of commands that describe the session or the response. They are removed, because the query plan does not depend on them.
 SESSION_FIELDS = {"lsid", "txnNumber", "startTransaction", "autocommit", "readConcern", "writeConcern", "maxTimeMS", "cursor"}
 
 
 def public(of: type) -> set[str]:
-    """The names of a class's public methods."""
+    """The names of all public methods of a class."""
     return {name for name, member in vars(of).items() if callable(member) and not name.startswith("_")}
 
 
 def position(order: Order, minutes: int) -> Position:
-    """A position in a list."""
+    """The position in a list of a row at this minute after noon."""
     return Position(order, later(minutes=minutes), "ver_5")
 
 
 def requests(order: Order) -> Iterator[PageRequest]:
-    """Requests for pages with and without cursors. With the opposite order, each request is read from the other end of the list."""
+    """Requests for pages with and without cursors. The requests for the opposite order read the same list from its other end."""
     after, before = sorted([position(order, 100), position(order, 500)], key=lambda each: each.at, reverse=order.name.endswith("NEWEST"))
     yield PageRequest(order, SIZE)
     yield PageRequest(order, SIZE, "first", after)
@@ -103,21 +104,21 @@ async def pages(store: Store) -> None:
 
 
 async def points(store: Store) -> None:
-    """Read one verification, in a workspace and in a chain, and many verifications of several workspaces at once."""
+    """Read one verification within a workspace, one within a chain, and many verifications of two workspaces at once."""
     await store.within("acme").get("ver_1")
     await store.within("acme", "ver_1").get("ver_1")
     await asyncio.gather(*(store.within(workspace).get(f"ver_{number}") for workspace in ("acme", "other") for number in range(9)))
 
 
 async def catching_up(store: Store) -> None:
-    """Read the verifications that changed since an instant, with every filter."""
+    """Read the verifications that changed in the last ten minutes, with every filter."""
     for filter in FILTERS.values():
         async for _ in store.within("acme").updated_since(later(minutes=MINUTES - 10), filter):
             pass
 
 
 async def added(store: Store, result: Callable[[Verification], Verification] = lambda it: it) -> tuple[Verifications, Verification]:
-    """A new verification with an idempotency key, and the scope of its chain."""
+    """Add a verification with an idempotency key. Returns access to its chain, and the verification."""
     verification = result(a_verification(at=later(minutes=MINUTES), idempotency=Idempotency(f"key-{random.random()}", None)))
     return store.within("acme", verification.chain), await store.within("acme").add(verification)
 
@@ -129,33 +130,33 @@ async def key_reused(store: Store) -> None:
 
 
 async def replaced(store: Store) -> None:
-    """Replace a version, in a chain and in a workspace."""
+    """Replace the stored version of a verification, first within its chain, then within its workspace."""
     attempts, verification = await added(store)
     again = await attempts.replace(verification, noted(verification, "first"))
     await store.within("acme").replace(again, noted(again, "second"))
 
 
 async def changed(store: Store) -> None:
-    """Change a verification by a rule."""
+    """Apply a rule to a verification."""
     attempts, verification = await added(store)
     await attempts.change(verification.id, lambda it, at: it.progressed(Progress.LINK_OPENED, WINDOWS, at))
 
 
 async def succeeded(store: Store) -> None:
-    """Retry a verification, and repeat the request."""
+    """Retry a verification twice, so that the second request finds the existing retry."""
     attempts, verification = await added(store, lambda it: it.expired(it.expires_at))
     for _ in range(2):
         await attempts.retry(verification.id, retried)
 
 
 async def swept(store: Store) -> None:
-    """Read the overdue verifications, from the first one on and behind one."""
+    """Read the overdue verifications, first all of them and then those behind one of them."""
     for after in (None, Due(later(minutes=1), "acme", "ver_5")):
         await store.overdue(200, after)
 
 
 async def forgotten(store: Store) -> None:
-    """Read the verifications with old outcomes, from the first one on and behind one."""
+    """Read the verifications with old outcomes, first all of them and then those behind one of them."""
     for after in (None, Due(later(minutes=1), "acme", "ver_5")):
         await store.not_anonymized(later(minutes=MINUTES), 200, after)
 
@@ -172,8 +173,8 @@ async def summed_up(store: Store) -> None:
         await store.within("acme").statistics(filter)
 
 
-# Each public method, with calls that send all its kinds of queries.
-TOUR: dict[str, Callable[[Store], Awaitable[object]]] = {
+# For each public method of `Store` and `Verifications`: a function that calls it so that it sends all kinds of its queries.
+METHOD_CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "add": key_reused,
     "chains": lambda store: store.within("acme").chains([f"ver_{number}" for number in range(300)]),
     "change": changed,
@@ -192,7 +193,7 @@ TOUR: dict[str, Callable[[Store], Awaitable[object]]] = {
 
 
 async def followed(store: Store, uri: str) -> None:
-    """Let a feed send all its queries: when it opens, when it may have missed changes, and when another program updates a document."""
+    """Run a feed so that it sends all its queries: when it opens, when it may have missed changes, and when another program updates a document."""
     _, verification = await added(store)
     async with a_feed(uri, store) as feed:
         with feed.listen("acme", id=verification.id), feed.listen("acme", chain=verification.chain), feed.listen("acme") as everything:
@@ -217,10 +218,10 @@ async def filled(mongo_uri: str, commands: Commands) -> AsyncIterator[tuple[Stor
 
 @pytest.fixture(scope="module")
 async def sent(filled: tuple[Store, str], commands: Commands) -> dict[str, list[Command]]:
-    """The commands that each method sent to MongoDB on the tour, and those of a feed."""
+    """The commands that each public method sent to MongoDB, by its name, and those that a feed sent, as "feed"."""
     store, uri = filled
     sent = {}
-    for name, call in TOUR.items():
+    for name, call in METHOD_CALLS.items():
         with commands.sent(store.database.name) as sent[name]:
             await call(store)
     with commands.sent(store.database.name) as sent["feed"]:
@@ -229,7 +230,7 @@ async def sent(filled: tuple[Store, str], commands: Commands) -> dict[str, list[
 
 
 def queries(commands: list[Command]) -> list[Command]:
-    """The different queries among the commands, without the fields of their sessions."""
+    """The queries among the commands, each of them once, without SESSION_FIELDS."""
     different = {}
     for command in commands:
         name = next(iter(command))
@@ -242,7 +243,7 @@ def queries(commands: list[Command]) -> list[Command]:
 
 
 def condition(command: Command) -> Document:
-    """The condition of a query."""
+    """The condition that documents must meet to be found by a query."""
     conditions: dict[str, Document] = {
         "find": command.get("filter", {}),
         "update": command.get("updates", [{}])[0].get("q", {}),
@@ -261,7 +262,7 @@ def confined(condition: Document) -> bool:
 
 
 def operands(condition: Document) -> Iterator[tuple[str, Any]]:
-    """The fields of a condition, each with the value or operators that it has to match."""
+    """All fields that a condition compares, at any depth, each with its value or its operators."""
     for field, value in condition.items():
         if field in ("$and", "$or"):
             for each in value:
@@ -271,7 +272,7 @@ def operands(condition: Document) -> Iterator[tuple[str, Any]]:
 
 
 def stages(plan: Any, winning: bool = False) -> Iterator[Document]:
-    """The stages of all winning plans."""
+    """The stages of the plans that MongoDB chose, at any depth of the explanation. `winning`: whether `plan` is a part of such a plan."""
     if isinstance(plan, dict):
         if winning and "stage" in plan:
             yield plan
@@ -283,7 +284,7 @@ def stages(plan: Any, winning: bool = False) -> Iterator[Document]:
 
 
 def may_sort(command: Command) -> bool:
-    """Whether no index can serve both the condition and the order, or the condition matches nothing."""
+    """Whether a query may sort in memory: no index serves both its condition and its order, or its condition matches nothing."""
     fields = [*operands(command["filter"])]
     names = {field for field, _ in fields}
     few_rows_match = "updatedAt" in command["sort"] and not names.isdisjoint({"reference", "reasons"})
@@ -291,7 +292,7 @@ def may_sort(command: Command) -> bool:
 
 
 def faults(command: Command, explained: Document) -> list[str]:
-    """What is wrong with the plan of a query."""
+    """Descriptions of everything that is wrong with the plan of a query; an empty list if it is good."""
     plan = [*stages(explained)]
     found = [] if plan else ["no plan"]
     for stage in plan:
@@ -310,14 +311,14 @@ def faults(command: Command, explained: Document) -> list[str]:
 
 
 async def explain(store: Store, command: Command, verbosity: str = "queryPlanner") -> Document:
-    """MongoDB's plan of a query."""
-    # The bounds of a range of instants lie outside of the range of datetime.
+    """MongoDB's explanation of how it executes a query."""
+    # In an explanation, the bounds of a range may be instants that Python can't represent. UTC_INSTANTS can read them.
     explained: Document = await store.database.command({"explain": command, "verbosity": verbosity}, codec_options=UTC_INSTANTS)
     return explained
 
 
-def test_the_tour_calls_every_method() -> None:
-    assert TOUR.keys() == public(Verifications) | public(Store) - {"within"}
+def test_the_query_plans_of_every_method_are_checked() -> None:
+    assert METHOD_CALLS.keys() == public(Verifications) | public(Store) - {"within"}
 
 
 async def test_every_query_uses_an_index(filled: tuple[Store, str], sent: dict[str, list[Command]]) -> None:
@@ -374,17 +375,17 @@ async def test_a_deep_page_costs_what_the_first_one_costs(filled: tuple[Store, s
     costs = [(await explain(store, command, "executionStats"))["executionStats"] for command in queries(sent)]
 
     assert len(costs) == 10
-    # Rows of the same millisecond are examined too. Up to about a dozen are stored here for each.
+    # MongoDB also examines rows with exactly the same instant as the cursor. Up to about a dozen rows share an instant here.
     assert max(cost["totalDocsExamined"] for cost in costs) <= 51 + 20
     assert max(cost["totalKeysExamined"] for cost in costs) <= 51 + 20
 
 
 def page_of(filter: Filter, workspace: str = "acme") -> Callable[[Store], Awaitable[object]]:
-    """A request for a page that contains all matching rows."""
+    """A function that reads a page with all rows that match the filter."""
     return lambda store: store.within(workspace).page(filter, PageRequest(Order.CREATED_NEWEST, 1000))
 
 
-# Queries that are fully covered by an index, each for all its results.
+# Functions that send queries for which an index finds exactly the matching documents. Each reads all its results.
 FOUND_BY_INDEX: dict[str, Callable[[Store], Awaitable[object]]] = {
     "id": points,
     "key": lambda store: store.within("acme").with_key("key-1"),
@@ -410,5 +411,5 @@ async def test_a_query_with_an_index_reads_only_its_results(filled: tuple[Store,
         await FOUND_BY_INDEX[by](store)
     costs = [(await explain(store, command, "executionStats"))["executionStats"] for command in queries(sent)]
 
-    # A query by id examines its one document, which may belong to another workspace.
+    # A query by id always examines the one document with the id, which may belong to another workspace.
     assert all(cost["totalDocsExamined"] <= max(cost["nReturned"], by == "id") for cost in costs)

@@ -1,4 +1,4 @@
-"""The changes that a subscriber has not received yet."""
+"""Tests of `Listener`, which stores the changes that a subscriber has not received yet."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Lists, page by page."""
+"""Tests of reading lists page by page."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ from tests.factories import a_verification, later
 from tests.histories import noted
 from tests.storing import another_database, storing, until
 
-# All examples share the crowd, id never changes. The duration of an example says nothing about the code, so there is no deadline.
+# All examples share the crowd, which never changes. How long an example takes says nothing about the code, so there is no deadline.
 over_a_crowd = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 MAX_PAGES = 200
@@ -35,13 +35,13 @@ orders = pytest.mark.parametrize("order", Order)
 
 @pytest.fixture(scope="module")
 def crowd() -> list[Verification]:
-    """Verifications that share a few instants."""
+    """Eighty random verifications. Many of them have the same instants, so that lists must be sorted by id too."""
     return a_crowd(80, random.Random(27))
 
 
 @pytest.fixture(scope="module")
 async def crowded(mongo_uri: str, crowd: list[Verification]) -> AsyncIterator[Verifications]:
-    """The workspace of the crowd, in a store that also has another workspace."""
+    """Access to the workspace of the crowd. The store also has verifications of another workspace, which must never be listed."""
     async with storing(another_database(mongo_uri), Clock()) as store:
         await insert(store, crowd)
         await insert(store, a_crowd(30, random.Random(28), "other"))
@@ -49,11 +49,11 @@ async def crowded(mongo_uri: str, crowd: list[Verification]) -> AsyncIterator[Ve
 
 
 async def at_once() -> None:
-    """Read the next page without a pause."""
+    """The default of `pause`: the next page is read without a pause."""
 
 
 async def forward(verifications: Verifications, filter: Filter, request: PageRequest, pause: Pause = at_once) -> list[Page]:
-    """All pages, read from the first one on."""
+    """Read all pages of a list, beginning with the first page. `pause` is awaited between two pages."""
     pages = [await verifications.page(filter, request)]
     while pages[-1].has_next:
         assert len(pages) < MAX_PAGES, "the walk goes round in circles"
@@ -64,7 +64,7 @@ async def forward(verifications: Verifications, filter: Filter, request: PageReq
 
 
 async def backward(verifications: Verifications, filter: Filter, request: PageRequest, pause: Pause = at_once) -> list[Page]:
-    """All pages in the order of the list, read from the last one on."""
+    """Read all pages of a list, beginning with the last page. Returns them in the order of the list."""
     pages = [await verifications.page(filter, request)]
     while pages[0].has_previous:
         assert len(pages) < MAX_PAGES, "the walk goes round in circles"
@@ -75,7 +75,7 @@ async def backward(verifications: Verifications, filter: Filter, request: PageRe
 
 
 def rows(pages: Iterable[Page]) -> list[Verification]:
-    """The rows of all the pages."""
+    """The rows of all these pages, in order."""
     return [row for page in pages for row in page.rows]
 
 
@@ -155,7 +155,7 @@ async def test_the_count_equals_the_length_of_the_list(crowded: Verifications, c
 
 
 class Writer:
-    """A concurrent writer that changes some verifications and adds others, without pauses, until the context ends."""
+    """A context during which a task changes some verifications and adds others, without pauses."""
 
     def __init__(self, store: Store, clock: Clock, touched: list[Verification]) -> None:
         self.verifications = store.within("acme")
@@ -174,7 +174,7 @@ class Writer:
             await self.writing
 
     async def write(self) -> None:
-        """Write changes and new verifications one after the other, at random instants of the list."""
+        """Change and add verifications one after the other, each at a random instant, so that they appear anywhere in the list."""
         while True:
             self.clock.now = later(minutes=self.chance.uniform(0, 2 * MINUTES))
             id = self.chance.choice(self.ids)
@@ -188,7 +188,7 @@ class Writer:
             self.writes += 1
 
     async def two_more_writes(self) -> None:
-        """Wait until the writer has made at least two more writes."""
+        """Wait until at least two more changes or additions are written."""
         before = self.writes
         await until(lambda: self.writes > before + 1 or self.writing.done())
 

@@ -1,4 +1,4 @@
-"""Partial verifications: named attributes equal those of whole verifications, and others raise NotRead."""
+"""Tests of partial verifications: the requested attributes equal those of the whole verification, and all others raise NotRead."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -22,7 +22,7 @@ from tests.factories import FAILED_RESULT, VERIFIED_RESULT, a_final_verification
 from tests.histories import chains, noted, over_histories
 from tests.storing import DATA_KEYS, encode
 
-# The methods that change a verification, which are not attributes.
+# The public methods of `Verification` that create or change a verification. A list never needs them, so they declare no needed attributes.
 RULES = {"created", "progressed", "concluded", "expired", "retried", "retry_request", "anonymized"}
 CALLS: dict[str, Callable[[Verification], Any]] = {
     "overdue": lambda it: it.overdue(later(days=7)),
@@ -34,13 +34,13 @@ subsets = st.frozensets(st.sampled_from(sorted(NEEDED_BY)))
 
 
 def value_of(verification: Verification, attribute: str) -> Any:
-    """The value of an attribute, or the result of a method."""
+    """The value of an attribute, or the result of a method (see CALLS)."""
     call = CALLS.get(attribute)
     return call(verification) if call else getattr(verification, attribute)
 
 
 def row(verification: Verification, names: frozenset[str]) -> Verification:
-    """The partial verification of the fields that MongoDB returns for these attributes."""
+    """The partial verification that is read when only these attributes are requested."""
     reader = row_reader(names, frozenset())
     assert reader
     document: Document = bson.decode(bson.encode(encode(verification)), NAIVE_INSTANTS)
@@ -49,7 +49,7 @@ def row(verification: Verification, names: frozenset[str]) -> Verification:
     return partial
 
 
-def test_every_attribute_is_in_the_table() -> None:
+def test_every_public_attribute_declares_which_stored_attributes_it_needs() -> None:
     public = {name for name in dir(Verification) if not name.startswith("_")}
 
     assert NEEDED_BY.keys() == public - RULES
@@ -67,7 +67,7 @@ def test_named_attributes_equal_those_of_the_whole_verification(attempts: list[V
 
 @over_histories
 @given(chains(), subsets)
-def test_other_attributes_are_not_read_or_equal_those_of_the_whole_verification(attempts: list[Verification], names: frozenset[str]) -> None:
+def test_each_other_attribute_raises_not_read_or_equals_that_of_the_whole_verification(attempts: list[Verification], names: frozenset[str]) -> None:
     for verification in attempts:
         partial = row(verification, names)
 
@@ -124,7 +124,7 @@ def test_a_damaged_document_does_not_affect_the_other_rows() -> None:
     assert (row.id, row.version, row.face_recognition) == ("ver_2", 3, True)
 
 
-def test_a_document_with_an_unfamiliar_status_is_no_row() -> None:
+def test_a_document_with_an_unfamiliar_status_is_a_bad_document() -> None:
     [bad] = rows([{"_id": "ver_1", "workspace": "acme", "status": "suspended"}], DATA_KEYS, row_reader(frozenset({"id"}), frozenset()))
 
     assert isinstance(bad, BadDocument)

@@ -1,4 +1,4 @@
-"""Batched reads of single verifications."""
+"""Tests of reading single verifications: simultaneous requests share one read."""
 
 import asyncio
 

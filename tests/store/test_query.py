@@ -1,4 +1,4 @@
-"""Filters as conditions of queries: MongoDB finds the same verifications as the filter itself."""
+"""Tests of the MongoDB conditions of filters: a query finds exactly the verifications that `Filter.matches` accepts."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Personal data at rest: no stored document reveals who the person is."""
+"""Tests of the encryption of personal data: no stored document reveals who the person is."""
 
 from dataclasses import replace
 from typing import Any
@@ -25,19 +25,19 @@ from tests.storing import DATA_KEY, DATA_KEYS, decode, encode
 
 OTHER_KEY = bytes(range(32, 64))
 HOME = ("acme", "ver_1", "declared")
-# All values that identify the person.
+# The values of `JEANNE` and `PASSPORT` that identify the person.
 PERSON = ("Jeanne", "Moreau", "1990-01-23", "900123456789012")
 
 
 async def raw(store: Store, id: str) -> Document:
-    """The stored document."""
+    """The document with this id, read directly from MongoDB."""
     found = await store.collection.find_one({"_id": id})
     assert found
     return found
 
 
 def revealed(document: Any) -> list[str]:
-    """The personal data that can be read in a document, in UTF-8 or UTF-16."""
+    """The values of PERSON that the bytes of a document contain unencrypted, in UTF-8 or UTF-16."""
     whole = bson.encode(document)
     return [text for text in PERSON if text.encode() in whole or text.encode("utf-16-le") in whole]
 
@@ -83,7 +83,7 @@ def test_equal_names_have_different_envelopes() -> None:
     assert len({envelope["nonce"] for envelope in envelopes}) == len({envelope["data"] for envelope in envelopes}) == 100
 
 
-def test_the_length_of_an_envelope_reveals_only_a_multiple_of_the_step() -> None:
+def test_the_length_of_an_envelope_reveals_the_length_of_its_content_only_roughly() -> None:
     lengths = {len(DATA_KEYS.seal(HOME, {"firstName": "J" * size})["data"]) for size in range(1, 2 * LENGTH_STEP)}
 
     assert lengths == {steps * LENGTH_STEP + 16 for steps in (1, 2, 3)}
@@ -166,7 +166,7 @@ async def test_unrelated_changes_leave_envelopes_unchanged(store: Store, verific
     assert (before["version"], concluded["version"], after["version"]) == (1, 3, 4)
 
 
-def test_data_of_another_verification_are_sealed_again() -> None:
+def test_sealed_data_copied_from_another_verification_are_sealed_again() -> None:
     first, second = decode(encode(a_verification())), decode(encode(a_verification()))
     moved = encode(replace(second, declared=first.declared))
 

@@ -1,4 +1,4 @@
-"""Identical reads, shared by simultaneous requests."""
+"""Tests that simultaneous requests for the same data share one read."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ NEWEST = PageRequest(Order.CREATED_NEWEST, 10)
 
 
 class Source:
-    """A source whose reads return 1, 2, 3 … once it is released. The second read fails."""
+    """Data to read: the reads return 1, 2, 3 …, and the second read fails. All reads wait until the test sets `released`."""
 
     def __init__(self) -> None:
         self.reads = 0
@@ -33,7 +33,7 @@ class Source:
 
 
 async def reads_begun() -> None:
-    """Let the event loop run until the requested reads are under way."""
+    """Give the event loop the time to start the requested reads."""
     for _ in range(3):
         await asyncio.sleep(0)
 

@@ -1,4 +1,4 @@
-"""Statistics: counts by status and by reason, and the median time to an outcome."""
+"""Tests of the statistics: counts by status and by reason, and the median time to a result."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ durations = st.integers(0, 5).map(lambda number: timedelta(milliseconds=number *
 
 @st.composite
 def verifications_of_all_kinds(draw: st.DrawFn) -> Verification:
-    """A pending, final or expired verification, perhaps with an ignored result, a retry, or anonymized."""
+    """A random verification: pending, with a result, or expired. If it is final, it may have an ignored result and a retry, and may be anonymized."""
     verification = a_verification(at=later(minutes=draw(st.integers(0, 5))), reference=draw(st.sampled_from(["order-1", "order-2"])))
     match draw(st.sampled_from(["pending", "result", "result", "result", "expired"])):
         case "result":
@@ -48,13 +48,13 @@ def verifications_of_all_kinds(draw: st.DrawFn) -> Verification:
 
 @pytest.fixture(scope="module")
 async def shared(mongo_uri: str) -> AsyncIterator[Store]:
-    """A store for all examples, each of which has its own workspace."""
+    """A store that all examples share. Each example uses its own workspace."""
     async with storing(another_database(mongo_uri), Clock()) as store:
         yield store
 
 
 def seconds_to_result(verification: Verification) -> float | None:
-    """The time to the outcome of a verification, if the individual or the provider caused it."""
+    """The seconds from the creation to the outcome; None if there is no outcome, or if the system caused it."""
     for event in verification.events:
         if event.type is EventType.STATUS_CHANGED and event.actor is not Actor.SYSTEM:
             return (event.at - verification.created_at) / timedelta(seconds=1)
@@ -81,7 +81,7 @@ async def test_statistics_count_the_matching_verifications(shared: Store, crowd:
 
 
 async def concluded_after(verifications: Verifications, *seconds: float) -> float | None:
-    """The median time to an outcome, after verifications that took this long."""
+    """Add verifications that took these numbers of seconds to their result. Returns the median that the statistics contain."""
     for each in seconds:
         await verifications.add(a_verification().concluded(VERIFIED_RESULT, later(seconds=each)))
     return (await verifications.statistics(Filter())).median_seconds_to_result

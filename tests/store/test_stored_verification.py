@@ -1,4 +1,4 @@
-"""Verifications that decode their documents lazily behave like the original verifications."""
+"""Tests that a verification that was read from MongoDB, and decodes its document lazily, behaves like the original verification."""
 
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields, replace
@@ -27,18 +27,18 @@ DERIVED = ("phase", "recommended_action", "billable", "can_retry", "verification
 
 
 def document_read(verification: Verification, instants: bson.CodecOptions[Document] = NAIVE_INSTANTS) -> Document:
-    """The document of a verification, as the driver reads it."""
+    """The document of a verification, as the driver returns it."""
     return bson.decode(bson.encode(encode(verification)), instants)
 
 
 def opened(verification: Verification) -> Verification:
-    """The verification with its personal data opened, so that it can be hashed."""
+    """The verification with decrypted personal data. Encrypted data can't be hashed."""
     declared, extracted = verification.declared, verification.extracted
     return replace(verification, declared=declared and declared.open(), extracted=extracted and extracted.open())
 
 
 def rules(progress: Progress, result: Result) -> list[Callable[[Verification], Verification]]:
-    """One rule of each kind. The last one is for final verifications only."""
+    """One rule of each kind. The last rule, which anonymizes, can be applied only to final verifications."""
     at = later(days=9)
     return [
         lambda it: it.progressed(progress, WINDOWS, at),
@@ -76,7 +76,7 @@ def test_a_lazy_verification_differs_if_any_value_differs(attempts: list[Verific
 
 @over_histories
 @given(chains(), st.integers(-1, 9))
-def test_derived_attributes_are_the_same(attempts: list[Verification], version: int) -> None:
+def test_a_lazy_verification_has_the_same_derived_attributes_as_the_original(attempts: list[Verification], version: int) -> None:
     for verification in attempts:
         lazy = decode(document_read(verification))
 
@@ -88,7 +88,7 @@ def test_derived_attributes_are_the_same(attempts: list[Verification], version: 
 
 @over_histories
 @given(chains(), results, st.sampled_from(Progress))
-def test_a_rule_makes_an_ordinary_verification(attempts: list[Verification], result: Result, progress: Progress) -> None:
+def test_a_rule_that_changes_a_lazy_verification_returns_an_ordinary_one(attempts: list[Verification], result: Result, progress: Progress) -> None:
     for verification in attempts:
         lazy = decode(document_read(verification))
 

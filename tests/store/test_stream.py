@@ -1,4 +1,4 @@
-"""A change stream by the server's own commands: batches, tokens and cursors."""
+"""Tests of the change stream: its batches, resume tokens and cursors."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ from tests.storing import encode, until
 
 
 async def inserted(store: Store, count: int) -> list[str]:
-    """The ids of this many new verifications, in the order in which they were written."""
+    """Insert this many new verifications. Returns their ids, in the order in which they were written."""
     documents = [encode(a_verification()) for _ in range(count)]
     await store.collection.insert_many(documents)
     return [document["_id"] for document in documents]
@@ -24,7 +24,7 @@ async def inserted(store: Store, count: int) -> list[str]:
 
 @asynccontextmanager
 async def streaming(store: Store, token: Any = None) -> AsyncIterator[ChangeStream]:
-    """A change stream of the store's database, from the token on."""
+    """A context with a change stream of the store's database, which begins after the resume token `token`, or now if it is None."""
     stream = ChangeStream(store.database, PIPELINE, token, max_await_ms=500)
     try:
         yield stream
@@ -33,7 +33,7 @@ async def streaming(store: Store, token: Any = None) -> AsyncIterator[ChangeStre
 
 
 async def batches_until(stream: ChangeStream, id: str) -> list[Batch]:
-    """The batches up to the one with the change of this verification."""
+    """Read batches until one contains a change of this verification. Returns all batches that were read."""
     batches: list[Batch] = []
     while not any(change["fullDocument"]["_id"] == id for batch in batches for change in batch.changes):
         batches.append(await stream.next())
@@ -41,7 +41,7 @@ async def batches_until(stream: ChangeStream, id: str) -> list[Batch]:
 
 
 def open_cursors(mongo: MongoClient[Document], database_name: str) -> list[Document]:
-    """The server's open cursors over the whole database."""
+    """The open cursors of the server over the whole database, such as those of change streams."""
     matching = {"ns": f"{database_name}.$cmd.aggregate", "cursor.cursorId": {"$exists": True}}
     pipeline: list[Document] = [{"$currentOp": {"idleCursors": True}}, {"$match": matching}]
     return [*mongo.admin.aggregate(pipeline)]

@@ -1,4 +1,4 @@
-"""One writer at a time for each verification."""
+"""Tests that only one task at a time can change a verification."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Adding and reading verifications, idempotency keys, and recent changes."""
+"""Tests of adding and reading verifications, of idempotency keys, and of reading recent changes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

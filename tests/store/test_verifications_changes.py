@@ -1,4 +1,4 @@
-"""Changes and retries by rules: concurrent changes of a verification are all stored, one after the other."""
+"""Tests of changing and retrying verifications: of several concurrent changes, none is lost."""
 
 import asyncio
 from dataclasses import replace
@@ -31,7 +31,7 @@ from tests.histories import noted, noting, opening, versions
 from tests.storing import encode, stored_verifications, storing
 
 
-async def test_two_results_at_once_leave_one_winner(verifications: Verifications) -> None:
+async def test_a_second_result_for_the_same_version_is_refused_as_stale(verifications: Verifications) -> None:
     pending = await verifications.add(a_verification())
 
     verified = await verifications.replace(pending, pending.concluded(VERIFIED_RESULT, NOON))
@@ -41,7 +41,7 @@ async def test_two_results_at_once_leave_one_winner(verifications: Verifications
     assert await verifications.get(pending.id) == verified
 
 
-async def test_a_change_applies_its_rule_at_the_time_of_the_store(verifications: Verifications, clock: Clock) -> None:
+async def test_a_rule_receives_the_time_of_the_stores_clock(verifications: Verifications, clock: Clock) -> None:
     pending = await verifications.add(a_verification())
     clock.now = later(minutes=3)
 
@@ -117,7 +117,7 @@ async def test_a_writer_that_loses_every_race_gets_a_conflict(database_uri: str,
         with MongoClient(database_uri) as faster:
 
             def beaten(verification: Verification, at: datetime) -> Verification:
-                """A rule during which another process writes."""
+                """A rule that is always too late: while it runs, another process writes the verification."""
                 faster[store.database.name][VERIFICATIONS].replace_one({"_id": verification.id}, encode(noted(verification, "faster")))
                 return noted(verification, "slower", at)
 
@@ -129,7 +129,7 @@ async def test_a_writer_that_loses_every_race_gets_a_conflict(database_uri: str,
         assert "slower" not in [event.source_id for event in after.events]
 
 
-async def test_without_patience_nothing_is_attempted(database_uri: str, clock: Clock) -> None:
+async def test_with_a_patience_of_zero_a_change_is_a_conflict_and_writes_nothing(database_uri: str, clock: Clock) -> None:
     async with storing(database_uri, clock, patience_seconds=0) as store:
         added = await store.within("acme").add(a_verification())
 
@@ -201,7 +201,7 @@ async def test_a_retry_that_cannot_be_stored_leaves_the_previous_attempt_unchang
         failed = await verifications.add(a_final_verification())
 
         def with_reused_provider_id(verification: Verification, at: datetime) -> tuple[Verification, Verification]:
-            """A rule whose retry has the same provider id as an existing verification."""
+            """A rule that creates a retry with the provider id of an existing verification, which can't be stored."""
             return verification.retried(an_id(), RetryRequest(), failed.provider, WINDOWS, at)
 
         with pytest.raises(Conflict):
@@ -238,7 +238,7 @@ async def test_chains_are_returned_with_all_their_attempts(verifications: Verifi
     assert [attempt.attempt for attempt in found] == [1, 1, 2, 2]
 
 
-async def test_more_chains_than_mongodb_can_merge_are_sorted_by_attempt(store: Store, verifications: Verifications) -> None:
+async def test_attempts_are_sorted_even_for_too_many_chains_for_mongodb_to_sort(store: Store, verifications: Verifications) -> None:
     firsts = [a_final_verification() for _ in range(300)]
     await store.collection.insert_many([encode(attempt) for first in firsts for attempt in retried(first)])
 

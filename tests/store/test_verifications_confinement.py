@@ -1,4 +1,4 @@
-"""`Verifications` is confined to its workspace and chain: for it, no other verification exists."""
+"""Tests that `Verifications` can access only its workspace and chain, as if no other verification existed."""
 
 from collections.abc import Awaitable, Callable
 
@@ -25,21 +25,21 @@ EVERYTHING = PageRequest(Order.CREATED_OLDEST, 100)
 
 
 async def rows(outside: Verifications) -> object:
-    """The ids of all rows of the list."""
+    """The ids of all verifications in the list."""
     return [row.id for row in (await outside.page(Filter(), EVERYTHING)).rows]
 
 
 async def updated(outside: Verifications) -> object:
-    """The ids of all verifications that ever changed."""
+    """The ids of all verifications that `updated_since` returns."""
     return [verification.id async for verification in outside.updated_since(NOON, Filter())]
 
 
 async def total(outside: Verifications) -> object:
-    """The total of the statistics."""
+    """The number of verifications in the statistics."""
     return (await outside.statistics(Filter())).total
 
 
-# Each public method, called for a verification outside of the scope, and its expected outcome: a result or an error.
+# For each public method: a call for the verification `inside` by a `Verifications` that must not access it, and the expected result or error.
 NOT_FOUND: dict[str, tuple[Call, object]] = {
     "get": (lambda outside, inside: outside.get(inside.id), None),
     "require": (lambda outside, inside: outside.require(inside.id), NotFound),
@@ -56,7 +56,7 @@ NOT_FOUND: dict[str, tuple[Call, object]] = {
 
 
 async def outcome(call: Call, scope: Verifications, verification: Verification) -> object:
-    """The result of a call, or the type of its error."""
+    """The result of a call; the type of the error if it raises one."""
     try:
         return await call(scope, verification)
     except (NotFound, Stale, Unavailable) as error:
@@ -89,7 +89,7 @@ async def test_a_verification_exists_inside_of_its_workspace_and_chain(store: St
         assert await outcome(call, store.within("acme", chain), inside) != not_found, method
 
 
-async def test_an_idempotency_key_does_not_lead_into_another_chain(store: Store) -> None:
+async def test_an_idempotency_key_used_in_another_chain_is_refused_as_a_duplicate(store: Store) -> None:
     await store.within("acme").add(a_verification(id="ver_1", idempotency=KEY))
 
     with pytest.raises(DuplicateKeyError):
