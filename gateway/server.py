@@ -67,9 +67,9 @@ class Server(uvicorn.Server):
             ws=cast("type[asyncio.Protocol]", partial(WebSocketProtocol, refused=metrics.count_refused)),
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,
-            # Pings keep proxies from closing quiet sockets. A late or missing pong does not close the socket. A slow reader's pong comes late,
-            # because the ping waits behind other data, and clients would not connect again after uvicorn's close code for a late pong. If a peer is dead, it
-            # does not acknowledge the bytes of the ping, and the kernel closes the connection (see `listening`).
+            # Pings keep proxies from closing quiet sockets. A late or missing pong does not close the socket: a slow reader's pong is late, as the
+            # ping waits behind other data, and clients would not connect again after uvicorn's close code for a late pong. A dead peer does not
+            # acknowledge the bytes of the ping, so the kernel closes the connection (see `listening`).
             ws_ping_interval=PING_SECONDS,
             ws_ping_timeout=None,
             # The application itself reads X-Forwarded-For, from the proxies that the setting `trusted_proxies` names.
