@@ -22,16 +22,17 @@ from gateway.transports.socket_connection import WebSocketProtocol
 MAX_HEAD_BYTES = 32_768
 MAX_HEADERS = 100
 MAX_PIPELINED = 8
-# How many bytes may be received for each byte of a body. In a body with chunks of one byte each, every chunk takes six bytes: `1\r\nx\r\n`.
+# How many bytes a request may have for each byte of its body. In a body with chunks of one byte each, every chunk takes six bytes (`1\r\nx\r\n`), five
+# of them for framing. Such a body must be accepted.
 MAX_RECEIVED_BYTES_PER_BODY_BYTE = 9
-# How many bytes a refused client may still send before the connection closes: see `_linger`.
+# How many bytes are discarded at most, after a refusal or a body that is too long, before the connection closes: see `_linger`.
 MAX_DISCARDED_BYTES = 4 * MAX_BODY_BYTES
 
 VERSIONS = frozenset({"1.0", "1.1"})
 # The allowed values of `Host`: those of RFC 3986, 3.2.2, except that a comma is refused, because some proxies join two `Host` headers with a comma.
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+;=-]*)(?::[0-9]*)?")
 
-# Counts a refused request in the metrics, under the reason that it receives.
+# A function that counts a refused request in the metrics. Its argument is the reason of the refusal.
 Refused = Callable[[str], None]
 REASONS = {HTTPStatus.BAD_REQUEST: "syntax", HTTPStatus.REQUEST_TIMEOUT: "time", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "head"}
 
@@ -58,11 +59,14 @@ class LimitExceeded(Exception):
 
 
 class BadFraming(Exception):
-    """A request that two servers could interpret differently: where the request ends, or which host the request is for."""
+    """A request that is refused because two servers could interpret it differently.
+
+    They could disagree about where the request ends, which host it is for, or whether the connection stays open after it.
+    """
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One HTTP connection of a client."""
+    """One HTTP connection. uvicorn creates an object of this class for each connection."""
 
     def __init__(self, *arguments: Any, fast_path: FastPath, patience: Patience, refused: Refused, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -73,7 +77,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._latest: RequestResponseCycle | None = None
         self._incomplete = False  # Whether a request has begun to arrive and is not complete yet.
         self._headed = False  # Whether the head of that request is complete.
-        self._offer_ignored = False  # Whether the head offers an upgrade that is not accepted. It is then parsed again.
+        self._offer_ignored = False  # Whether the head offers an upgrade that is not accepted. The head is then parsed again.
         self._received_bytes = 0
         self._body_bytes = 0
         self._idle_since = 0.0
@@ -83,12 +87,12 @@ class HttpProtocol(HttpToolsProtocol):
         self._discarded_bytes = 0
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Start the timeout for the head of the first request, because some clients never send a request."""
+        """Called when a client has connected: starts the timeout for the head of the first request, because some clients never send one."""
         super().connection_made(cast("Transport", transport))
         self._start_timer(self._patience.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the timers."""
+        """Called when the connection is closed: cancels the timers."""
         self._stop_timer()
         self._stop_idle_timer()
         super().connection_lost(exc)
@@ -126,7 +130,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._offer_ignored = False
             self.parser = HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-            # Without its offer, the head does not stop the parser. The loop goes on with the bytes after it.
+            # Without its offer of an upgrade, the head does not stop the parser. The loop goes on with the bytes after it.
             self.parser.feed_data(self._head_without_offer())
             data = rest
 
@@ -138,7 +142,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _limit_incomplete_request(self) -> None:
         if self._discarding or not self._incomplete:
             return
-        # Besides the bytes of the body, a request contains its head, the sizes of its chunks, and its trailers. They must not grow without limit.
+        # The head, the sizes of chunks, and the trailers are not part of the body, so its maximum size does not limit them. This limit does.
         max_bytes = 2 * MAX_HEAD_BYTES + MAX_RECEIVED_BYTES_PER_BODY_BYTE * self._body_bytes if self._headed else MAX_HEAD_BYTES
         if self._received_bytes > max_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
