@@ -22,8 +22,8 @@ from gateway.transports.socket_connection import WebSocketProtocol
 MAX_HEAD_BYTES = 32_768
 MAX_HEADERS = 100
 MAX_PIPELINED = 8
-# How many bytes a request may have for each byte of its body. In a body with chunks of one byte each, every chunk takes six bytes (`1\r\nx\r\n`), five
-# of them for framing. Such a body must be accepted.
+# How many bytes a request may have for each byte of its body. In a body with chunks of one byte each, every chunk takes six bytes (`1\r\nx\r\n`),
+# five of them for framing. Such a body must be accepted.
 MAX_RECEIVED_BYTES_PER_BODY_BYTE = 9
 # How many bytes are discarded at most, after a refusal or a body that is too long, before the connection closes: see `_linger`.
 MAX_DISCARDED_BYTES = 4 * MAX_BODY_BYTES
