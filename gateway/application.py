@@ -1,4 +1,4 @@
-"""The application: creates and connects all objects of the process, in one place."""
+"""Creates and connects all objects of the process. No other module does this."""
 
 import asyncio
 import hmac
@@ -45,7 +45,11 @@ from store.verifications import Clock, Store, utc_now
 
 
 def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock = utc_now, local: bool = False) -> Application:
-    """The gateway, on a developer's machine (`local`) or in production. Needs a running event loop. Raises: BadAddress, BadSettings."""
+    """Create the gateway's application. `pages`: routes of HTML pages. `local`: whether the gateway runs on a developer's machine.
+
+    Needs a running event loop.
+    Raises: BadAddress if the MongoDB URI is not valid, BadSettings if settings contradict each other or name a file that can't be used.
+    """
     uri = settings.mongo_uri.get_secret_value()
     client, watcher = connect(uri, settings.database_seconds), watching(uri)
     store = Store(client, Keys(settings.data_keys.get_secret_value()), now, patience_seconds=settings.request_seconds / 2)
@@ -107,7 +111,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
 
 
 def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
-    """The entrance, with the hooks that see every request, in their order."""
+    """Create the entrance, with the hooks that see every request, in the order in which they run."""
     names = [settings.host, settings.public_url.host or ""]
     allowed = [origin_of(settings.public_url), *settings.allowed_origins]
     return Entrance(
@@ -122,7 +126,7 @@ def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
 
 
 def token_reader(settings: Settings, now: Clock, published: IssuerKeys | None = None) -> Tokens:
-    """The object that verifies callers' tokens and issues follow tokens."""
+    """Create the object that verifies callers' tokens and issues follow tokens. `published`: the issuer's public keys, if there are any."""
     trust = Trust(
         settings.token_key.get_secret_value() if settings.token_key else None,
         published,
@@ -134,7 +138,10 @@ def token_reader(settings: Settings, now: Clock, published: IssuerKeys | None = 
 
 
 def keys_of_issuer(settings: Settings) -> IssuerKeys | None:
-    """The issuer's public keys, if the settings have a URL or a file. Raises: BadSettings if both are set, or the file has no usable key."""
+    """The public keys of the token issuer, from the URL or the file in the settings. Returns None if neither is set.
+
+    Raises: BadSettings if both are set, or the file has no usable key.
+    """
     if settings.token_jwks_url and settings.token_jwks_file:
         raise BadSettings({"token_jwks_file": "can't be set together with GATEWAY_TOKEN_JWKS_URL; unset one of them"})
     if settings.token_jwks_url:
@@ -148,7 +155,10 @@ def keys_of_issuer(settings: Settings) -> IssuerKeys | None:
 
 
 def documents(settings: Settings, schema: GraphQLSchema) -> Documents:
-    """The operation documents. Raises: BadSettings if the manifest can't be used, or is missing although the mode needs it."""
+    """Create the store of operation documents, with those of the manifest.
+
+    Raises: BadSettings if the manifest can't be used, or is missing although GATEWAY_DOCUMENTS needs one.
+    """
     path, mode = settings.trusted_documents, settings.documents
     if mode != "open" and not path:
         raise BadSettings({"trusted_documents": f"is missing; GATEWAY_DOCUMENTS={mode} needs a manifest"})
@@ -160,13 +170,16 @@ def documents(settings: Settings, schema: GraphQLSchema) -> Documents:
 
 
 def fingerprint(settings: Settings) -> Callable[[str], str]:
-    """The function that fingerprints inputs without revealing them: HMAC-SHA256 in hex."""
+    """The function that computes the fingerprint of an input: its HMAC-SHA256, in hex. A fingerprint does not reveal the input."""
     key = settings.fingerprint_key.get_secret_value().encode()
     return lambda text: hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def lifespan(tasks: Mapping[str, Callable[[], Awaitable[None]]], clients: Sequence[Client]) -> Lifespan[Starlette]:
-    """Runs the tasks, by their names, while the process serves, and closes the database clients at its end."""
+    """The lifespan of the application: runs background tasks while the process serves, and closes the database clients when it ends.
+
+    `tasks`: the functions that run in the background, by their names in the log. A task that fails is restarted.
+    """
 
     @asynccontextmanager
     async def running(app: Starlette) -> AsyncIterator[None]:

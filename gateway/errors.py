@@ -1,4 +1,4 @@
-"""Errors in the form that clients receive: a code for programs, a message for developers, and no internal details."""
+"""Refused requests, and errors in the form that clients receive: a code for programs, a message for developers, and no internal details."""
 
 import logging
 from collections.abc import Collection
@@ -10,13 +10,14 @@ from domain.errors import RequestError
 
 logger = logging.getLogger(__name__)
 
+# An error as an object in the list `errors` of a GraphQL response.
 Formatted = dict[str, Any]
 
 UNEXPECTED = "something unexpected went wrong; it was logged under the request id in `extensions.requestId`"
 
 
 class RequestRefused(Exception):
-    """A request that is not executed, with the HTTP status and the errors of its response."""
+    """Raised when a request is not executed. Contains the HTTP status, the errors and the headers of the response."""
 
     def __init__(self, status: int, errors: list[Formatted], headers: dict[str, str] | None = None) -> None:
         super().__init__(errors)
@@ -26,23 +27,25 @@ class RequestRefused(Exception):
 
 
 def refused(code: str, message: str, status: int = 400, **headers: str) -> RequestRefused:
-    """A refusal with one error. `headers`: headers of the response, with `_` for `-` in their names."""
+    """The exception to raise for a refusal with one error. `headers`: headers of the response, with `_` instead of `-` in their names."""
     return RequestRefused(status, [error(code, message)], {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 def error(code: str, message: str, **extensions: Any) -> Formatted:
-    """An error without a path or a location in the operation document."""
+    """An error in the form that clients receive, without a path and without a location in the operation document."""
     return {"message": message, "extensions": {"code": code, **extensions}}
 
 
 def formatted(errors: Collection[GraphQLError], default: str, request_id: str) -> list[Formatted]:
-    """Errors of graphql-core in the form that clients receive. `default` is the code of errors that are about the request itself.
+    """Converts errors of graphql-core to the form that clients receive. `default`: the code for errors in the request itself.
 
-    An exception of a resolver that is not a RequestError is unexpected. It is logged without its message, which may contain anything.
+    If a resolver raised anything but a RequestError, that exception is unexpected. It is logged without its message, which may contain personal data
+    or secrets.
     """
     formatted_errors = [_formatted(each, default, request_id) for each in errors]
     for each in errors:
-        # A traceback holds the frames of the execution, and these hold the error. Only the garbage collector could free the response then.
+        # Break a reference cycle: a traceback refers to the frames of the execution, and these refer to the error. Otherwise only the garbage
+        # collector could free the memory of the response.
         each.__traceback__ = each.__context__ = None
         if each.original_error:
             each.original_error.__traceback__ = each.original_error.__context__ = None
@@ -50,14 +53,14 @@ def formatted(errors: Collection[GraphQLError], default: str, request_id: str) -
 
 
 def unexpected(cause: BaseException, request_id: str) -> Formatted:
-    """An error without details, for the client. The type and the place of the exception are logged under the request id."""
+    """Log the type and the source lines of an unexpected exception under the request id. Returns the error for the client, which has no details."""
     logger.error("unexpected %s", type(cause).__name__, extra={"request_id": request_id, "at": _place(cause)})
     return error("INTERNAL_SERVER_ERROR", UNEXPECTED, requestId=request_id)
 
 
 def _formatted(graphql_error: GraphQLError, default: str, request_id: str) -> Formatted:
     cause = graphql_error.original_error
-    # The original error of a bad variable is another GraphQLError, which has no original error.
+    # For an invalid variable, graphql-core wraps one GraphQLError in another. The inner GraphQLError has no original error, so the cause is None.
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
     shown: Formatted = dict(graphql_error.formatted)
@@ -71,7 +74,7 @@ def _formatted(graphql_error: GraphQLError, default: str, request_id: str) -> Fo
 
 
 def _place(cause: BaseException) -> list[str]:
-    """Where an exception was raised: modules and lines, innermost last. They contain no values."""
+    """Where an exception was raised, for the log: modules and line numbers, the innermost last. They contain no values."""
     places, trace = [], cause.__traceback__
     while trace:
         places.append(f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}")

@@ -1,4 +1,4 @@
-"""The server: the listening socket, uvicorn's configuration, and how the process starts and ends."""
+"""The server: creates the listening socket, configures uvicorn, and starts and ends the process."""
 
 import asyncio
 import logging
@@ -20,37 +20,41 @@ from gateway.transports.http_connection import HttpProtocol, Patience
 from gateway.transports.socket_connection import WebSocketProtocol
 
 MAX_MESSAGE_BYTES = 65_536
+# How long a peer may read nothing before the kernel closes its connection.
 UNREAD_SECONDS = 30
 PING_SECONDS = 20
-# Together with the drain's own seconds it stays below ten seconds, the shortest time that orchestrators wait before they kill a process.
+# How long uvicorn waits for unfinished requests when the process ends. Draining comes before that. Together, both take less than ten seconds, the
+# shortest time that orchestrators wait before they kill a process.
 GRACE_SECONDS = 3
-# GIL switch interval, so that the driver's threads do not wait long before they send commands to MongoDB. Python's default is five times as long.
+# The interval at which Python switches threads (the GIL switch interval). It is a fifth of Python's default, so that the threads of the MongoDB
+# driver do not wait long before they send commands.
 SWITCH_SECONDS = 0.001
 PATIENCE = Patience()
 
 
 class AddressTaken(Exception):
-    """The server can't listen on its address."""
+    """The server can't listen on the configured address and port."""
 
     def __init__(self, host: str, port: int, reason: str) -> None:
         super().__init__(f"can't listen on {host}:{port} ({reason}); choose another with --port or GATEWAY_PORT")
 
 
 def listening(host: str, port: int, unread_seconds: float = UNREAD_SECONDS) -> socket.socket:
-    """A bound socket. It is bound before anything else starts, so that a failure is reported first. Raises: AddressTaken."""
+    """Bind a socket to the address. Call this before anything else starts, so that a failure is reported first. Raises: AddressTaken."""
     try:
         bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
     except OSError as error:
-        # The standard library appends the address, which the message already contains.
+        # The standard library appends the address to the reason. It is cut off, because the message of AddressTaken already contains the address.
         raise AddressTaken(host, port, (error.strerror or type(error).__name__).partition(" (while")[0]) from None
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        # If a peer reads nothing for this long, the kernel closes its connection. A close frame would not reach it: the buffers before it are full.
+        # If a peer reads nothing for this long, the kernel closes the connection. A close frame would not reach the peer, because the buffers
+        # in front of the frame are full.
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(unread_seconds * 1000))
     return bound
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server with the gateway's protocol classes. It calls `started` when it listens, and drains before it ends."""
+    """uvicorn's server with the gateway's protocol classes. It calls `started` as soon as it listens. Before it ends, it drains the connections."""
 
     def __init__(self, app: Application, started: Callable[[], None] = lambda: None, patience: Patience = PATIENCE) -> None:
         if not isinstance(app, Application):
@@ -58,16 +62,17 @@ class Server(uvicorn.Server):
         metrics = app.process.metrics
         config = uvicorn.Config(
             app,
-            # uvicorn calls these with its own arguments for each connection.
+            # uvicorn creates one protocol object for each connection: it calls `http` or `ws`, and adds its own arguments.
             http=cast("type[asyncio.Protocol]", partial(HttpProtocol, fast_path=app.fast_path, patience=patience, refused=metrics.count_refused)),
             ws=cast("type[asyncio.Protocol]", partial(WebSocketProtocol, refused=metrics.count_refused)),
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,
-            # Pings keep proxies from closing quiet sockets. A late pong does not close the socket: a slow reader's pong waits behind the data,
-            # and clients would not connect again after that close code. A dead peer does not acknowledge the pings, and the kernel closes it.
+            # Pings keep proxies from closing quiet sockets. A late or missing pong does not close the socket: a slow reader's pong is late, as the
+            # ping waits behind other data, and clients would not connect again after uvicorn's close code for a late pong. A dead peer does not
+            # acknowledge the bytes of the ping, so the kernel closes the connection (see `listening`).
             ws_ping_interval=PING_SECONDS,
             ws_ping_timeout=None,
-            # A setting of the application names the trusted proxies.
+            # The application itself reads X-Forwarded-For, from the proxies that the setting `trusted_proxies` names.
             proxy_headers=False,
             server_header=False,
             access_log=False,
@@ -79,19 +84,22 @@ class Server(uvicorn.Server):
         self._drain = app.process.drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to listen, and report it."""
+        """Start to listen, then call `started`."""
         await super().startup(sockets)
         if self.started:
             self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain the long-lived connections while requests are still answered, then end."""
+        """Drain the long-lived connections while the server still answers requests. Then shut the server down."""
         await self._drain.lead_out()
         await super().shutdown(sockets)
 
 
 def run_and_leave(main: Coroutine[None, None, None]) -> NoReturn:
-    """Run to the end, and exit at once: the driver's threads may still wait for MongoDB, and would keep the process alive until their timeouts."""
+    """Run `main` until it ends, then exit without waiting for threads.
+
+    Threads of the MongoDB driver may still wait for MongoDB. They would keep the process alive until their timeouts.
+    """
     status: object = 0
     try:
         run(main)
@@ -102,7 +110,7 @@ def run_and_leave(main: Coroutine[None, None, None]) -> NoReturn:
 
 
 def run(main: Coroutine[None, None, None]) -> None:
-    """Run to the end, on uvloop."""
+    """Run `main` on uvloop until it ends, after preparing the process: its signals, its limit of open files, and its GIL switch interval."""
     end_in_order()
     make_room()
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -111,13 +119,13 @@ def run(main: Coroutine[None, None, None]) -> None:
 
 
 def make_room() -> None:
-    """Raise the limit of open files, and thereby of connections, to the highest that the system allows. The default is often 1,024."""
+    """Raise the limit of open files to the maximum that the system allows. The limit is often 1,024, and each connection needs an open file."""
     _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
 def end_in_order() -> None:
-    """Release all resources when a signal ends the process: SIGTERM raises SystemExit, as SIGINT raises KeyboardInterrupt."""
+    """Make SIGTERM raise SystemExit, as SIGINT raises KeyboardInterrupt. A process that a signal ends can then release all resources."""
     signal.signal(signal.SIGTERM, _terminated)
 
 

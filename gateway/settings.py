@@ -17,11 +17,11 @@ from gateway.transports import origins
 from store.sealing import KEY_BYTES, KEY_ID
 
 MIN_KEY_CHARACTERS = 32
-# A key with fewer different characters or bytes than this was typed, not generated.
+# A key with fewer different characters or bytes than this is refused, because it was probably typed and not generated.
 MIN_DIFFERENT = 8
 MAX_RETENTION_SECONDS = 100 * 366 * 86_400
 
-# Marks of the keys that `gateway dev` creates, by which `gateway serve` refuses them.
+# `gateway dev` creates keys with this prefix, and a data key with this id. `gateway serve` recognizes and refuses them.
 DEVELOPMENT_PREFIX = "development-"
 DEVELOPMENT_KEY_ID = "development"
 
@@ -30,7 +30,7 @@ KEYS = ("token_key", "signing_key", "previous_signing_key", "fingerprint_key")
 
 
 class BadSettings(Exception):
-    """Settings are missing or invalid. The message names each setting and never shows a value."""
+    """Settings are missing or invalid. The message names each of these settings and never contains a value."""
 
     def __init__(self, troubles: dict[str, str]) -> None:
         lines = [f"  {variable(name)}: {trouble}" for name, trouble in troubles.items()]
@@ -38,17 +38,17 @@ class BadSettings(Exception):
 
 
 def random_enough(key: SecretStr) -> SecretStr:
-    """The key, if it has enough different characters to be generated. Raises: ValueError."""
+    """Check that a key is not too simple. Returns the key. Raises: ValueError if the key has fewer than MIN_DIFFERENT different characters."""
     if len(set(key.get_secret_value())) < MIN_DIFFERENT:
         raise ValueError("is too simple to be a key; `openssl rand -base64 48` makes one")
     return key
 
 
 def data_keys(text: str) -> Secret[dict[str, bytes]]:
-    """Encryption keys by their ids, in the order in which they are written.
+    """Parses the encryption keys for personal data. Returns the keys by their ids, in the order of the text.
 
     Shape:  `id:key`, separated by commas; an id has 1 to 16 characters, a key 32 bytes in base64.
-    Raises: ValueError, which does not contain the text.
+    Raises: ValueError, whose message does not contain the text.
     """
     keys: dict[str, bytes] = {}
     for part in text.split(","):
@@ -62,7 +62,7 @@ def data_keys(text: str) -> Secret[dict[str, bytes]]:
 
 
 def data_key(text: str) -> bytes:
-    """One encryption key. Raises: ValueError, which does not contain the text."""
+    """Decodes one encryption key from base64. Raises: ValueError, whose message does not contain the text."""
     try:
         key = b64decode(text, validate=True)
     except ValueError:
@@ -75,7 +75,7 @@ def data_key(text: str) -> bytes:
 
 
 def networks(text: str) -> tuple[str, ...]:
-    """IP addresses and networks, separated by commas. Raises: ValueError."""
+    """Parses IP addresses and networks that are separated by commas. Raises: ValueError."""
     parts = tuple(part.strip() for part in text.split(",") if part.strip())
     try:
         for part in parts:
@@ -86,14 +86,14 @@ def networks(text: str) -> tuple[str, ...]:
 
 
 def encrypted_url(url: AnyHttpUrl) -> AnyHttpUrl:
-    """The URL, if it is https or local, so that the fetched keys can't be replaced on the network. Raises: ValueError."""
+    """Check that a URL is https or local, so that nobody on the network can replace the fetched keys. Returns the URL. Raises: ValueError."""
     if url.scheme != "https" and url.host not in ("localhost", "127.0.0.1", "[::1]"):
         raise ValueError("must be https: otherwise anybody on the network could replace the keys and sign tokens")
     return url
 
 
 def from_text(parse: Callable[[str], object]) -> BeforeValidator:
-    """Parses a text. A value that is not a text, such as a default, is validated without parsing."""
+    """A validator that parses a setting with `parse` if its value is a text. Other values, such as defaults, are validated without parsing."""
     return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
 
 
@@ -105,26 +105,26 @@ KeySetUrl = Annotated[AnyHttpUrl, AfterValidator(encrypted_url)]
 
 
 class Settings(BaseSettings):
-    """All settings. A setting without a default is required to serve."""
+    """All settings of the gateway. `gateway serve` requires every setting that has no default."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="forbid", hide_input_in_errors=True)
 
     mongo_uri: SecretStr = Field(description="The URI of the MongoDB replica set: mongodb://host/database?replicaSet=name")
     signing_key: Key = Field(description="The key that signs follow tokens and the sandbox's links, at least 32 characters")
     fingerprint_key: Key = Field(
-        description="The key of the HMAC over inputs that detects a changed input under the same idempotency key, at least 32 characters. "
-        "After a change of this key, older idempotency keys answer IDEMPOTENCY_CONFLICT"
+        description="The key of the HMAC over inputs, at least 32 characters. It detects that an idempotency key is used again with another "
+        "input. If this key is changed, requests that repeat an older idempotency key receive IDEMPOTENCY_CONFLICT"
     )
     data_keys: DataKeys = Field(
-        description="The keys that encrypt personal data: id:key, 32 bytes in base64, separated by commas. The first encrypts, all of them decrypt"
+        description="The keys that encrypt personal data: id:key, 32 bytes in base64, separated by commas. The first key encrypts, all keys decrypt"
     )
     provider: Literal["sandbox"] = Field(
-        description="The company that verifies. So far only: sandbox, where the holder of a verification's link decides its outcome"
+        description="The company that verifies people. So far only: sandbox, where whoever opens a verification's link chooses its outcome"
     )
     public_url: AnyHttpUrl = Field(description="The URL under which browsers reach the gateway: https://gateway.example.com")
     allowed_origins: OriginList = Field(
         default=(),
-        description="The origins whose pages may call the gateway from a browser, besides its own: https://app.example.com, separated by commas",
+        description="The origins, besides the gateway's own, whose pages may call it from a browser: https://app.example.com, separated by commas",
     )
     trusted_proxies: NetworkList = Field(
         default=(), description="The addresses and networks of the proxies whose X-Forwarded-For is trusted, separated by commas; none by default"
@@ -134,73 +134,81 @@ class Settings(BaseSettings):
     token_jwks_url: KeySetUrl | None = Field(
         default=None, description="The https URL of the token issuer's public keys, a JWK set (RS256, PS256, ES256, ES384, Ed25519)"
     )
-    token_jwks_file: Path | None = Field(default=None, description="A file with the issuer's JWK set, instead of its URL")
+    token_jwks_file: Path | None = Field(default=None, description="A file with the token issuer's JWK set, instead of GATEWAY_TOKEN_JWKS_URL")
     token_key: Key | None = Field(
-        default=None, description="A key shared with the issuer (HS256), at least 32 characters; with the JWK set or instead of it"
+        default=None, description="A key shared with the token issuer (HS256), at least 32 characters; in addition to a JWK set or instead of one"
     )
     token_issuer: str | None = Field(default=None, description="The `iss` that callers' tokens must have; required to serve")
     token_audience: str | None = Field(
-        default=None, description="The `aud` that callers' tokens must have; without this setting, a token must not have one"
+        default=None, description="The `aud` that callers' tokens must have; without this setting, tokens must have no `aud`"
     )
-    token_max_seconds: float = Field(default=86_400, gt=0, description="The longest lifetime of a caller's token, from its `iat` to its `exp`")
+    token_max_seconds: float = Field(
+        default=86_400, gt=0, description="The longest lifetime of a caller's token in seconds, from its `iat` to its `exp`"
+    )
     previous_signing_key: Key | None = Field(
-        default=None, description="The signing key before the last rotation: what it signed stays valid, and it signs nothing new"
+        default=None, description="The signing key before the last rotation. Tokens and links that it signed stay valid; it signs no new ones"
     )
-    link_window_seconds: float = Field(default=900, gt=0, description="How long after the link was opened a capture must have started")
-    verification_window_seconds: float = Field(default=604_800, gt=0, description="How long after the creation a capture must be completed")
+    link_window_seconds: float = Field(default=900, gt=0, description="How many seconds after the link was opened the capture must have started")
+    verification_window_seconds: float = Field(
+        default=604_800, gt=0, description="How many seconds after the verification was created the capture must be completed"
+    )
     retention_seconds: float | None = Field(
-        default=None, gt=0, le=MAX_RETENTION_SECONDS, description="How long after the outcome personal data are kept; forever by default"
+        default=None, gt=0, le=MAX_RETENTION_SECONDS, description="How many seconds personal data are kept after the outcome; forever by default"
     )
-    sweep_seconds: float = Field(default=5, gt=0, description="The interval at which passed deadlines are looked up")
-    request_seconds: float = Field(default=20, gt=0, description="How long a query or mutation may take")
-    database_seconds: float = Field(default=15, gt=0, description="How long MongoDB may take to answer")
+    sweep_seconds: float = Field(default=5, gt=0, description="The interval, in seconds, at which the gateway looks for deadlines that have passed")
+    request_seconds: float = Field(default=20, gt=0, description="How many seconds a query or mutation may take")
+    database_seconds: float = Field(default=15, gt=0, description="How many seconds MongoDB may take to answer")
     max_sockets: int = Field(default=10_000, ge=1, description="How many WebSockets and event streams may be open in this process")
     max_sockets_per_address: int = Field(default=1000, ge=1, description="How many WebSockets and event streams may be open from one IP address")
     max_sockets_per_subject: int = Field(
         default=500, ge=1, description="How many WebSockets and event streams may be open for one subject of a workspace"
     )
-    max_cost: int = Field(default=4000, ge=1, description="The highest cost of one operation; a page of 50 rows costs about 50")
+    max_cost: int = Field(default=4000, ge=1, description="The maximum cost of one operation; a page of 50 verifications costs about 50")
     rate_cost_per_second: float = Field(
         default=5000, ge=0, allow_inf_nan=False, description="The cost that one caller may spend per second in each process; 0: no limit"
     )
-    rate_burst_cost: int = Field(default=20_000, ge=1, description="The cost that one caller may spend at once, after some seconds of lower use")
+    rate_burst_cost: int = Field(
+        default=20_000, ge=1, description="The cost that one caller may spend at once, after spending less than the rate for some seconds"
+    )
     introspection: bool = Field(
         default=False, description="Whether clients may read the schema: introspection, suggestions in errors, and /schema.graphql"
     )
     documents: Mode = Field(
         default="open",
-        description="Which operation documents are executed. open: any; trusted-first: any, and those missing from GATEWAY_TRUSTED_DOCUMENTS are "
-        "logged; trusted-only: only those",
+        description="Which operation documents are executed. open: all; trusted-first: all, but documents that GATEWAY_TRUSTED_DOCUMENTS does not "
+        "contain are logged; trusted-only: only documents that it contains",
     )
     trusted_documents: Path | None = Field(
         default=None,
-        description="A manifest of operation documents that clients can send by id, as written by graphql-codegen, Relay's compiler or Apollo",
+        description="A file with the operation documents that clients can send by id: a manifest of graphql-codegen, Relay's compiler or Apollo",
     )
     persisted_queries: bool = Field(
-        default=False, description="Whether clients can send the SHA-256 of a document that was sent before: Apollo's automatic persisted queries"
+        default=False,
+        description="Whether clients can send the SHA-256 of an operation document that was sent before: Apollo's automatic persisted queries",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The lowest level that is logged")
     log_format: Literal["json", "console"] = Field(default="json", description="The format of the log")
 
     @property
     def windows(self) -> Windows:
-        """The windows of time in which the individual must act."""
+        """The time limits within which the person being verified must act: for starting a capture, and for completing one."""
         return Windows(timedelta(seconds=self.link_window_seconds), timedelta(seconds=self.verification_window_seconds))
 
     @property
     def retention(self) -> timedelta | None:
-        """How long personal data are kept after the outcome. None: forever."""
+        """How long personal data are kept after the outcome of a verification. None: forever."""
         return None if self.retention_seconds is None else timedelta(seconds=self.retention_seconds)
 
     @property
     def signing_keys(self) -> list[str]:
-        """The gateway's own keys. The first one signs."""
+        """The keys of follow tokens and of the sandbox's links. The first key signs. All of them verify."""
         return [key.get_secret_value() for key in (self.signing_key, self.previous_signing_key) if key]
 
 
 def read(defaults: dict[str, Any], required: Collection[str] = (), **overrides: Any) -> Settings:
-    """The settings: the overrides, then the environment, then the defaults. `required` names further settings that must be set.
+    """Read the settings: from the overrides first, then from the environment, then from the defaults.
 
+    `required`: the names of settings that must be set although they have a default.
     Raises: BadSettings.
     """
     values = {**defaults, **EnvSettingsSource(Settings, env_ignore_empty=True)(), **overrides}
@@ -217,13 +225,13 @@ def read(defaults: dict[str, Any], required: Collection[str] = (), **overrides: 
 
 
 def to_serve() -> Settings:
-    """The settings of the environment, fit for production. Raises: BadSettings."""
-    # Without a required issuer, a token that another issuer signed with the same key would be accepted here.
+    """Read the settings for `gateway serve` from the environment. Raises: BadSettings if they are not fit for production."""
+    # The issuer is required: without it, the gateway would accept tokens that another issuer signed with the same key.
     return served(read({}, required=("token_issuer",)))
 
 
 def served(settings: Settings) -> Settings:
-    """The same settings, if no key was made for development and no two keys are equal. Raises: BadSettings."""
+    """Check that settings are fit for production. Returns them. Raises: BadSettings if a key was made for development, or two keys are equal."""
     keys: dict[str, SecretStr] = {name: key for name in KEYS if (key := getattr(settings, name))}
     weak = [name for name, key in keys.items() if key.get_secret_value().startswith(DEVELOPMENT_PREFIX)]
     if DEVELOPMENT_KEY_ID in settings.data_keys.get_secret_value():
@@ -236,15 +244,15 @@ def served(settings: Settings) -> Settings:
 
 
 def unknown() -> list[str]:
-    """Variables of the environment that begin with GATEWAY_ and are no settings, such as misspelled ones."""
+    """The environment variables that begin with GATEWAY_ but are not settings. Most are misspelled settings."""
     return sorted(name for name in os.environ if name.startswith("GATEWAY_") and name.removeprefix("GATEWAY_").lower() not in Settings.model_fields)
 
 
 def example() -> str:
-    """All settings as a file of environment variables. Those with a default are commented out."""
+    """The content of `.env.example`: all settings as environment variables. Settings with a default are commented out."""
     lines = [
-        "# Every setting, with its default. Written by `gateway settings`. Those that are not commented out are required to serve,",
-        "# and so are GATEWAY_TOKEN_ISSUER, and one of GATEWAY_TOKEN_JWKS_URL, GATEWAY_TOKEN_JWKS_FILE and GATEWAY_TOKEN_KEY.",
+        "# All settings, with their defaults, as written by `gateway settings`. Settings that are not commented out are required.",
+        "# GATEWAY_TOKEN_ISSUER is required too, and one of GATEWAY_TOKEN_JWKS_URL, GATEWAY_TOKEN_JWKS_FILE and GATEWAY_TOKEN_KEY.",
         "",
     ]
     for name, field in Settings.model_fields.items():
@@ -255,12 +263,12 @@ def example() -> str:
 
 
 def variable(name: str) -> str:
-    """The environment variable of a setting."""
+    """The name of the environment variable of a setting."""
     return f"GATEWAY_{name.upper()}"
 
 
 def trouble(type: str, message: str) -> str:
-    """A validation error of pydantic in our words, which never contain the value."""
+    """The message for a validation error of pydantic. `type`, `message`: those of the error. The message never contains the value."""
     match type:
         case "missing":
             return "is missing"

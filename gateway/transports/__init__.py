@@ -1,1 +1,1 @@
-"""HTTP, server-sent events and WebSocket, down to the connections."""
+"""How clients reach the gateway: HTTP, server-sent events and WebSocket, down to the connections that carry them."""

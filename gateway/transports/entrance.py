@@ -1,6 +1,6 @@
-"""What every request passes, whichever path answers it: hooks before the request and after it.
+"""The entrance: runs hooks before and after every request, no matter which path answers the request.
 
-Code that must see all requests is a hook here, and `gateway/application.py` lists the hooks. Plain ASGI middleware would miss most requests, since
+Code that must see all requests has to be a hook. `gateway/application.py` lists the hooks. Plain ASGI middleware would miss most requests, because
 the connection answers them without ASGI: see `FastPath`.
 """
 
@@ -21,12 +21,13 @@ from gateway.transports.http import METHODS, GraphQLOverHTTP, GraphQLRequest
 from gateway.transports.responses import STATUS_LINES, Header, Headers, Response
 from gateway.transports.websocket import GraphQLOverWebSocket
 
-# Runs before a request is answered, and may refuse it by returning the response.
+# A hook that runs before a request is answered. It lets the request pass by returning None, and refuses it by returning a response.
 Before = Callable[[Scope], Response | None]
-# Runs when a request is over, with the status of its response: 101 for a socket, None if the client or the process ended it first.
+# A hook that runs when a request is over. It receives the status of the response: 101 for a WebSocket, None if the client or the process ended the
+# request before a response was sent.
 After = Callable[[Scope, int | None], None]
 
-# The second starts the response to a WebSocket handshake that is refused.
+# The ASGI messages that start a response. The second one starts the response to a WebSocket handshake that is refused.
 STARTS = ("http.response.start", "websocket.http.response.start")
 GRAPHQL = "/graphql"
 SWITCHING_PROTOCOLS = 101
@@ -34,7 +35,7 @@ CLOSE = b"connection: close\r\n"
 
 
 class Entrance:
-    """The hooks, and the headers that every response carries."""
+    """Holds the hooks that run before and after every request, and the headers that every response carries."""
 
     def __init__(self, before: Sequence[Before], after: Sequence[After], headers: Headers) -> None:
         self.headers = headers
@@ -42,20 +43,20 @@ class Entrance:
         self.after = after
 
     def enter(self, scope: Scope) -> Response | None:
-        """Run the hooks before a request. The first response that one of them returns refuses the request."""
+        """Run the hooks before a request. Returns the response of the first hook that refuses the request, None if no hook refuses it."""
         for hook in self.before:
             if response := hook(scope):
                 return response
         return None
 
     def leave(self, scope: Scope, status: int | None) -> None:
-        """Run the hooks after a request."""
+        """Run the hooks after a request. `status`: the status of the response, see `After`."""
         for hook in self.after:
             hook(scope, status)
 
 
 class Entered:
-    """The outermost ASGI middleware: takes the requests that the fast path does not answer through the entrance."""
+    """The outermost ASGI middleware. It runs the entrance's hooks for the requests that the fast path does not answer."""
 
     def __init__(self, app: ASGIApp, entrance: Entrance) -> None:
         self._app = app
@@ -82,9 +83,9 @@ class Entered:
 
 
 class FastPath:
-    """Answers requests for `/graphql` without ASGI and without Starlette, as the application would, with half of the work.
+    """Answers requests for `/graphql` without ASGI and without Starlette: the same responses as from the application, with half of the work.
 
-    It answers what has a single response. The application answers event streams and all other addresses and methods.
+    The fast path answers only requests that get a single response. The application answers event streams, and all other paths and methods.
     """
 
     def __init__(self, path: str, entrance: Entrance, endpoint: GraphQLOverHTTP) -> None:
@@ -93,23 +94,23 @@ class FastPath:
         self._endpoint = endpoint
 
     def request(self, scope: Scope, receive: Receive) -> GraphQLRequest | None:
-        """The request, if the fast path answers it."""
+        """The parsed head of a request, or None if the fast path does not answer the request."""
         if scope["path"] != self._path or scope["method"] not in METHODS:
             return None
         request = GraphQLRequest(scope, receive)
         return None if request.streams else request
 
     def enter(self, request: GraphQLRequest) -> Response | None:
-        """Run the entrance's hooks before the request."""
+        """Run the entrance's hooks before the request. Returns the response of a hook that refuses the request."""
         return self._entrance.enter(request.scope)
 
     def response(self, request: GraphQLRequest) -> Coroutine[Any, Any, Response]:
         """The response to a request that no hook refused."""
-        # An event stream is only sent to a client that accepts one.
+        # The endpoint returns an event stream only if the client accepts one, and `request` above leaves those clients to the application.
         return cast("Coroutine[Any, Any, Response]", self._endpoint.response(request))
 
     def written(self, request: GraphQLRequest, response: Response, server_headers: list[Header], keep_alive: bool) -> bytes:
-        """The bytes of a response, with the headers that the server adds to each one."""
+        """The bytes to send for a response. `server_headers`: headers that the server adds to every response."""
         lines = self._entrance.headers.lines(request.scope, [*server_headers, *response.headers])
         return b"".join((STATUS_LINES[response.status], lines, b"" if keep_alive else CLOSE, b"\r\n", response.content))
 
@@ -119,7 +120,7 @@ class FastPath:
 
 
 class SocketPath:
-    """Serves the sockets at `/graphql` without the router, which would keep kilobytes for each socket while it is open."""
+    """Serves the WebSockets at `/graphql` without Starlette's router. The router would hold kilobytes of memory for each open socket."""
 
     def __init__(self, app: ASGIApp, path: str, endpoint: ASGIApp) -> None:
         self._app = app
@@ -133,7 +134,7 @@ class SocketPath:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What the server needs of the process: its way out, its health, its metrics."""
+    """The objects of the process that the server and the commands use: its drain, its health and its metrics."""
 
     drain: Drain
     health: Health
@@ -141,7 +142,7 @@ class Process:
 
 
 class Application(Starlette):
-    """The gateway as an ASGI application, with its fast path. All requests pass the entrance; there is no other place for code that must see them."""
+    """The gateway as an ASGI application, with its fast path. All requests pass the entrance. Code that must see every request belongs there."""
 
     def __init__(
         self,
@@ -153,22 +154,22 @@ class Application(Starlette):
         lifespan: Lifespan[Starlette],
         process: Process,
     ) -> None:
-        """`proxies`: the addresses whose X-Forwarded-For is trusted."""
+        """`proxies`: the addresses of the proxies whose X-Forwarded-For header is trusted."""
         super().__init__(
             routes=[Route(GRAPHQL, http), *routes],
             middleware=[
                 Middleware(Entered, entrance),
-                # Only sockets and event streams need the client's address, and the fast path answers neither.
+                # The client's address is needed only for WebSockets and event streams. The fast path answers neither of them.
                 *([Middleware(ProxyHeadersMiddleware, [*proxies])] if proxies else []),
                 Middleware(SocketPath, GRAPHQL, sockets),
             ],
             lifespan=lifespan,
         )
-        # To redirect from one spelling of a path to another, Starlette would trust the `Host` header.
+        # Starlette would redirect a path with a wrong slash at its end to a URL that contains the request's `Host` header, which anybody can forge.
         self.router.redirect_slashes = False
         self.fast_path = FastPath(GRAPHQL, entrance, http)
         self.process = process
 
     def add_middleware(self, *arguments: Any, **options: Any) -> NoReturn:
-        """Raises: TypeError. A middleware would miss the requests that the fast path answers."""
+        """Always raises TypeError, because an ASGI middleware would miss the requests that the fast path answers."""
         raise TypeError("an ASGI middleware would miss the requests that the fast path answers; add a hook to the Entrance in gateway/application.py")

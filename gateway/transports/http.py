@@ -1,7 +1,7 @@
 """GraphQL over HTTP: POST with JSON for queries and mutations, GET for queries, an event stream for subscriptions.
 
-Nearly all requests arrive here, so that this module uses neither Starlette's requests nor its responses. Most requests skip Starlette completely:
-see `FastPath`.
+Nearly all requests are handled by this module. To save time, it uses neither Starlette's requests nor Starlette's responses. Most requests skip
+Starlette completely: see `FastPath`.
 """
 
 from collections.abc import AsyncGenerator
@@ -31,7 +31,8 @@ from gateway.transports.sse import EventStream
 
 METHODS = ("GET", "POST")
 MAX_BODY_BYTES = 262_144
-# Parsing a JSON value costs many times as much as parsing a character. The limits of operations would refuse a body with more values anyway.
+# How many of the characters in JSON_MARKS a body may contain. They limit the number of JSON values: parsing a value costs many times as much as
+# parsing a character. The limits of operations would refuse a body with more values anyway.
 MAX_JSON_MARKS = 24_000
 JSON_MARKS = (b"[", b"{", b",")
 RETRY_SECONDS = "5"
@@ -43,8 +44,8 @@ EXECUTION_CODES = frozenset({"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"
 class GraphQLRequest:
     """The parts of an HTTP request that GraphQL needs.
 
-    `media`: the JSON media type that the client prefers, None if it accepts none; `streams`: whether it accepts an event stream; `content`: the body,
-    if it has arrived completely and is not too long.
+    `media`: the JSON media type that the client prefers, None if the client accepts no JSON. `streams`: whether the client accepts an event stream.
+    `content`: the body if it has arrived completely and is not too long, otherwise None.
     """
 
     __slots__ = ("_headers", "_receive", "content", "media", "method", "scope", "streams")
@@ -59,7 +60,7 @@ class GraphQLRequest:
 
     @property
     def id(self) -> str:
-        """The id of the request in the logs."""
+        """The id by which the logs identify the request."""
         id: str = self.scope["request_id"]
         return id
 
@@ -69,7 +70,7 @@ class GraphQLRequest:
         return otherwise if value is None else value.decode("latin-1")
 
     async def body(self) -> bytes | bytearray:
-        """The body. Raises: RequestRefused, ClientDisconnect."""
+        """Read the body until its end. Raises: RequestRefused if the body is too long, ClientDisconnect if the client is gone."""
         return await body(self.header(b"content-length", "0"), self._receive)
 
 
@@ -91,9 +92,9 @@ class GraphQLOverHTTP:
         await response(scope, receive, send)
 
     async def response(self, request: GraphQLRequest) -> Response | EventStream:
-        """The response to one request. All errors become responses.
+        """The response to one request. Raises nothing: all errors become responses.
 
-        The operation is executed before this returns, unless the response is an event stream.
+        The operation is executed before this method returns, unless the response is an event stream.
         """
         media, streams = request.media, request.streams
         try:
@@ -113,11 +114,11 @@ class GraphQLOverHTTP:
             cacheable = operation.prepared.constant and request.method == "GET" and "errors" not in response
             return json_response(request, media or JSON, 200, response, {}, cacheable)
         except RequestRefused as refusal:
-            # Clients that do not support the newer media type take any other status for a broken server.
+            # Clients that accept only `application/json` expect status 200 for a well-formed request. They take any other status for a broken server.
             well_formed = refusal.status == 400 and media == JSON and refusal.errors[0]["extensions"]["code"] in EXECUTION_CODES
             return json_response(request, media or JSON, 200 if well_formed else refusal.status, {"errors": refusal.errors}, refusal.headers)
         except ClientDisconnect:
-            return Response(400, [], b"")  # It is never sent: the client is gone.
+            return Response(400, [], b"")  # This response is never sent: the client is gone.
         except Exception as cause:  # The edge of the process: clients must not see details of the exception.
             return json_response(request, media or JSON, 500, {"errors": [unexpected(cause, request.id)]}, {})
 
@@ -157,7 +158,10 @@ class GraphQLOverHTTP:
 
 
 async def body(content_length: str, receive: Receive) -> bytes:
-    """The body of a request, whose `Content-Length` is given. Raises: RequestRefused if the body is too long, ClientDisconnect."""
+    """Read the body of a request until its end. `content_length`: the value of the header `Content-Length`, "0" if the request has none.
+
+    Raises: RequestRefused if the body is too long, ClientDisconnect if the client is gone.
+    """
     # The connection has already refused lengths that are not numbers.
     size, chunks, more = int(content_length), [], True
     if size <= MAX_BODY_BYTES:
@@ -175,13 +179,13 @@ async def body(content_length: str, receive: Receive) -> bytes:
 
 
 def from_body(request: GraphQLRequest, content: bytes | bytearray) -> OperationRequest:
-    """The operation in a JSON body. Raises: RequestRefused."""
+    """The operation that a POST request contains in its JSON body. Raises: RequestRefused."""
     content_type = request.header(b"content-type")
     media, _, parameters = content_type.partition(";")
     if content_type != JSON and (media.strip().lower() != JSON or ("charset" in parameters.lower() and "utf-8" not in parameters.lower())):
         raise refused("BAD_REQUEST", f"the body must be {JSON} in UTF-8", 415)
     plain = decoded(content, request.header(b"content-encoding"), MAX_BODY_BYTES)
-    # Shorter bodies can't hold too many marks, even if every byte is one.
+    # A shorter body needs no count: it can't contain more marks than bytes.
     if len(plain) > MAX_JSON_MARKS and sum(map(plain.count, JSON_MARKS)) > MAX_JSON_MARKS:
         raise refused("QUERY_TOO_COMPLEX", "the body holds too many values")
     try:
@@ -192,7 +196,7 @@ def from_body(request: GraphQLRequest, content: bytes | bytearray) -> OperationR
 
 
 def from_url(request: GraphQLRequest) -> OperationRequest:
-    """The operation in a URL's parameters. `variables` and `extensions` are JSON there. Raises: RequestRefused."""
+    """The operation that a GET request contains in its URL. The parameters `variables` and `extensions` are JSON. Raises: RequestRefused."""
     fields: dict[str, Any] = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
     for name in ("variables", "extensions"):
         if name in fields:
@@ -206,9 +210,9 @@ def from_url(request: GraphQLRequest) -> OperationRequest:
 def json_response(
     request: GraphQLRequest, media: str, status: int, content: dict[str, Any], extra_headers: dict[str, str], cacheable: bool = False
 ) -> Response:
-    """A response in JSON, compressed if the client accepts that.
+    """A response in JSON, compressed if the client accepts a compression.
 
-    If it is cacheable and the client has cached the same content, the response is a 304 without content.
+    If the response is cacheable and the client has already cached the same content, the response is a 304 without content.
     """
     plain = orjson.dumps(content)
     response_headers = [VARY, *raw(extra_headers)]
@@ -225,5 +229,5 @@ def json_response(
 
 
 def raw(headers: dict[str, str]) -> list[Header]:
-    """Headers as bytes."""
+    """Converts headers from texts to bytes."""
     return [(name.encode(), value.encode()) for name, value in headers.items()]

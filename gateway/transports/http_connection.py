@@ -1,4 +1,4 @@
-"""HTTP connections: uvicorn's protocol class with limits of times and sizes, and with strict framing."""
+"""HTTP connections: uvicorn's protocol class, extended by timeouts, limits of sizes, and strict framing (where requests begin and end)."""
 
 import asyncio
 import re
@@ -22,21 +22,28 @@ from gateway.transports.socket_connection import WebSocketProtocol
 MAX_HEAD_BYTES = 32_768
 MAX_HEADERS = 100
 MAX_PIPELINED = 8
-# A body in chunks of one byte each has six bytes of framing for each byte.
-MAX_FRAMING_BYTES_PER_BYTE = 9
+# How many bytes a request may have for each byte of its body. In a body with chunks of one byte each, every chunk takes six bytes (`1\r\nx\r\n`),
+# five of them for framing. Such a body must be accepted.
+MAX_RECEIVED_BYTES_PER_BODY_BYTE = 9
+# How many bytes are discarded at most, after a refusal or a body that is too long, before the connection closes: see `_linger`.
 MAX_DISCARDED_BYTES = 4 * MAX_BODY_BYTES
 
 VERSIONS = frozenset({"1.0", "1.1"})
-# RFC 3986, 3.2.2, but without the comma: some proxies join two `Host` headers with one.
+# The allowed values of `Host`: those of RFC 3986, 3.2.2, except that a comma is refused, because some proxies join two `Host` headers with a comma.
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+;=-]*)(?::[0-9]*)?")
 
+# A function that counts a refused request in the metrics. Its argument is the reason of the refusal.
 Refused = Callable[[str], None]
 REASONS = {HTTPStatus.BAD_REQUEST: "syntax", HTTPStatus.REQUEST_TIMEOUT: "time", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "head"}
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Timeouts in seconds: for the head of a request, for its body, for the next request, and for a refused client to close its connection."""
+    """The timeouts of a connection.
+
+    `head_seconds`: until the head of a request is complete. `body_seconds`: until its body is complete. `idle_seconds`: until the next request.
+    `linger_seconds`: until the client closes the connection, after its request was refused, or was answered before its long body had arrived.
+    """
 
     head_seconds: float = 10.0
     body_seconds: float = 15.0
@@ -45,15 +52,21 @@ class Patience:
 
 
 class LimitExceeded(Exception):
-    """A request that is not read: its head is too long, or too many requests arrived at once."""
+    """A request that is not read any further.
+
+    Its head is too long or has too many headers, too many requests wait for their responses, or the connection is closing.
+    """
 
 
 class BadFraming(Exception):
-    """A head that two servers could read differently: where the request ends, or which host it is for."""
+    """A request that is refused because two servers could interpret it differently.
+
+    They could disagree about where the request ends, which host it is for, or whether the connection stays open after it.
+    """
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One HTTP connection of a client."""
+    """One HTTP connection. uvicorn creates an object of this class for each connection."""
 
     def __init__(self, *arguments: Any, fast_path: FastPath, patience: Patience, refused: Refused, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -62,30 +75,30 @@ class HttpProtocol(HttpToolsProtocol):
         self._refused = refused
         self._timer: TimerHandle | None = None
         self._latest: RequestResponseCycle | None = None
-        self._incomplete = False  # A request has begun to arrive and is not complete yet …
-        self._headed = False  # … but its head is.
-        self._offer_ignored = False  # Its head offers an upgrade that is not accepted, and is parsed again without the offer.
+        self._incomplete = False  # Whether a request has begun to arrive and is not complete yet.
+        self._headed = False  # Whether the head of that request is complete.
+        self._offer_ignored = False  # Whether the head offers an upgrade that is not accepted. The head is then parsed again.
         self._received_bytes = 0
         self._body_bytes = 0
         self._idle_since = 0.0
         self._idle_timer: TimerHandle | None = None
         self._error_status = HTTPStatus.BAD_REQUEST
-        self._discarding = False  # All further bytes are discarded.
+        self._discarding = False  # Whether all further bytes are discarded, because the connection is closing.
         self._discarded_bytes = 0
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Wait for the first request. Some clients never send one."""
+        """Called when a client has connected: starts the timeout for the head of the first request, because some clients never send one."""
         super().connection_made(cast("Transport", transport))
         self._start_timer(self._patience.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the timers."""
+        """Called when the connection is closed: cancels the timers."""
         self._stop_timer()
         self._stop_idle_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived. If a request is still incomplete then, check its size and start its timeout."""
+        """Parse the received bytes. If a request is still incomplete afterwards, check its size and start its timeout."""
         if self._discarding:
             self._discarded_bytes += len(data)
             if self._discarded_bytes > MAX_DISCARDED_BYTES:
@@ -102,9 +115,9 @@ class HttpProtocol(HttpToolsProtocol):
     def _parse(self, data: bytes | memoryview) -> None:
         """Feed the parser. Raises: HttpParserError.
 
-        httptools stops at a head that offers an upgrade and takes the bytes behind it for another protocol. However, a server must ignore an offer
-        that it does not accept, and read the body as usual (RFC 9110, 7.8). A new parser therefore reads that head again without the offer, and then
-        the body. The old parser can't do so: it silently drops all bytes that follow a request with `connection: close` or HTTP/1.0.
+        When a head offers an upgrade, httptools stops after the head and treats the following bytes as another protocol. But a server must ignore an
+        offer that it does not accept, and must read the body as usual (RFC 9110, 7.8). A new parser therefore reads the same head again without the
+        offer, and then the body. The old parser can't be used again: after a request with HTTP/1.0 or `connection: close`, it silently drops bytes.
         """
         while True:
             try:
@@ -117,7 +130,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._offer_ignored = False
             self.parser = HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-            # The head has no offer now. The parser does not stop behind it, and the loop ends.
+            # Without its offer of an upgrade, the head does not stop the parser. The loop goes on with the bytes after it.
             self.parser.feed_data(self._head_without_offer())
             data = rest
 
@@ -129,22 +142,22 @@ class HttpProtocol(HttpToolsProtocol):
     def _limit_incomplete_request(self) -> None:
         if self._discarding or not self._incomplete:
             return
-        # Besides the body itself, a request consists of its head, the sizes of its chunks, and its trailers.
-        max_bytes = 2 * MAX_HEAD_BYTES + MAX_FRAMING_BYTES_PER_BYTE * self._body_bytes if self._headed else MAX_HEAD_BYTES
+        # The head, the sizes of chunks, and the trailers are not part of the body, so its maximum size does not limit them. This limit does.
+        max_bytes = 2 * MAX_HEAD_BYTES + MAX_RECEIVED_BYTES_PER_BODY_BYTE * self._body_bytes if self._headed else MAX_HEAD_BYTES
         if self._received_bytes > max_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         elif not self._timer:
             self._start_timer(self._patience.body_seconds if self._headed else self._patience.head_seconds)
 
     def on_message_begin(self) -> None:
-        """A request begins. Raises: LimitExceeded if too many requests wait for their responses, or the connection is being closed."""
+        """Called by the parser when a request begins. Raises: LimitExceeded if too many requests are unanswered, or the connection is closing."""
         if self._discarding or len(self.pipeline) >= MAX_PIPELINED:
             raise LimitExceeded
         self._incomplete = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The head is complete. Raises: LimitExceeded, BadFraming."""
+        """Called by the parser when the head is complete: checks the head, and starts the request. Raises: LimitExceeded, BadFraming."""
         size = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
         if size > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
             self._error_status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
@@ -155,15 +168,16 @@ class HttpProtocol(HttpToolsProtocol):
             self._ignore_offer(version)
             return
         self._stop_timer()
-        # The parser appends trailers to `self.headers`. They must not become headers of the request.
+        # The parser later appends trailers to `self.headers`. The copy keeps the trailers out of the headers of the request.
         self.scope["headers"] = self.headers.copy()
         super().on_headers_complete()
-        # Not earlier: the line above raises if the target is not a URL, and such a head is refused like any other.
+        # Set this only after the call above, which raises if the target is not a URL. Until then the request counts as one without a complete head,
+        # so `_refuse` sends a response instead of only closing.
         self._headed, self._body_bytes = True, 0
         self._latest = self.cycle
 
     def _ignore_offer(self, version: str) -> None:
-        """Mark the head, so that it is parsed again without its offer. Raises: BadFraming for CONNECT, which is an upgrade without any offer."""
+        """Mark the head to be parsed again without its offer of an upgrade. Raises: BadFraming for CONNECT, an upgrade without any offer."""
         method = self.parser.get_method().decode("ascii")
         if method == "CONNECT":
             raise BadFraming
@@ -171,7 +185,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._offer_ignored = True
 
     def _should_upgrade(self) -> bool:
-        """Whether the head offers a WebSocket as RFC 6455, 4.1 requires. Any other offer is ignored."""
+        """Whether the head offers an upgrade to WebSocket as RFC 6455, 4.1 requires. All other offers are ignored."""
         offers = [value for name, value in self.headers if name == b"upgrade"]
         is_websocket = len(offers) == 1 and offers[0].lower() == b"websocket"
         return is_websocket and self.parser.get_method() == b"GET" and self.parser.get_http_version() == "1.1" and not has_body(self.headers)
@@ -181,7 +195,7 @@ class HttpProtocol(HttpToolsProtocol):
         request = self._fast_path.request(cast("Scope", cycle.scope), cast("Receive", cycle.receive))
         if request is None:
             return super()._start_asgi_task(cycle, app)
-        # The server waits for these tasks before it ends.
+        # The task is added to the server's tasks, because the server waits for them before it ends.
         return self.tasks.add(self.loop.create_task(self._answer(cycle, request)))
 
     async def _answer(self, cycle: RequestResponseCycle, request: GraphQLRequest) -> None:
@@ -196,7 +210,7 @@ class HttpProtocol(HttpToolsProtocol):
                 status = response.status
                 self._send(cycle, self._fast_path.written(request, response, self.server_state.default_headers, cycle.keep_alive))
         except BaseException:
-            # The process is ending, and no response can be sent.
+            # The task was cancelled because the process is ending, or a hook failed. No response can be sent.
             self.transport.close()
             raise
         finally:
@@ -212,13 +226,13 @@ class HttpProtocol(HttpToolsProtocol):
         self.on_response_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body has arrived."""
+        """Called by the parser for each part of a body: counts its bytes."""
         super().on_body(body)
         self._body_bytes += len(body)
         self._discard_long_body()
 
     def on_message_complete(self) -> None:
-        """The request is complete, unless its head is about to be parsed again. Raises: BadFraming."""
+        """Called by the parser when the request is complete, and also when it stops at an offer of an upgrade. Raises: BadFraming."""
         if self._offer_ignored:
             return
         if self._is_closed_by_trailers():
@@ -229,15 +243,18 @@ class HttpProtocol(HttpToolsProtocol):
         self._headed, self._incomplete, self._received_bytes = False, False, 0
 
     def _is_closed_by_trailers(self) -> bool:
-        """Whether trailers contain `connection: close`. llhttp obeys it and drops later requests, although the response keeps the connection."""
+        """Whether the trailers contain `connection: close`.
+
+        llhttp would then ignore all later requests, although our response says that the connection stays open.
+        """
         request = self._latest
         return request is not None and request.scope is self.scope and request.keep_alive and not self.parser.should_keep_alive()
 
     def on_response_complete(self) -> None:
-        """A response has been sent. Begin the next one, or wait for the next request.
+        """Called when a response has been sent: begins the response to the next request, or waits for the next request.
 
-        Setting and cancelling a timer for each request would be expensive. One timer therefore checks from time to time how long the connection
-        has been idle.
+        Setting and cancelling a timer for each request would be expensive. Instead, one timer checks from time to time how long the connection has
+        been idle.
         """
         self.server_state.total_requests += 1
         if self.transport.is_closing():
@@ -266,8 +283,8 @@ class HttpProtocol(HttpToolsProtocol):
     def _upgrade_to_websocket(self, rest: memoryview) -> None:
         """Make the connection a WebSocket. `rest`: frames that arrived together with the handshake.
 
-        If an earlier request has no response yet, the client receives that response, and the connection is closed instead.
-        The library may refuse the handshake without an event. It would then never close the connection, so that this method does.
+        If an earlier request has no response yet, there is no upgrade: the client receives that response, and the connection closes.
+        The library may refuse the handshake without emitting an event. It then never closes the connection, so this method closes it.
         """
         if self._latest and not self._latest.response_complete:
             self._discarding, self._latest.keep_alive = True, False
@@ -287,7 +304,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._refused(REASONS[status])
         unanswered = self._latest if self._latest and not self._latest.response_complete else None
         if unanswered and not self._headed:
-            # The response to the request before must be sent first. This refusal would overtake it, and is not sent.
+            # The previous request has no response yet, and this refusal would overtake it. The refusal is therefore not sent: the connection closes
+            # after that response.
             self._discarding, unanswered.keep_alive = True, False
             self._stop_timer()
         elif self._headed and (not unanswered or unanswered.response_started or self.pipeline):
@@ -300,14 +318,14 @@ class HttpProtocol(HttpToolsProtocol):
             self._linger()
 
     def _discard_long_body(self) -> None:
-        """If a request is answered before all of its body has arrived, no more of the body is read than of any other."""
+        """Stop reading a body that is too long. The maximum size also holds for the rest of a body whose request has already been answered."""
         if self._headed and self._body_bytes > MAX_BODY_BYTES and self._latest and self._latest.response_complete:
             self._linger()
 
     def _linger(self) -> None:
-        """Close the sending side, and discard what still arrives until the client closes, or the time is up.
+        """Close the sending side, and discard all bytes that still arrive, until the client closes its side or `linger_seconds` have passed.
 
-        Closing both sides at once could reset the connection, and the client would lose the response. Source: RFC 9112, 9.6.
+        If both sides were closed at once, the connection could be reset, and the client would lose the response. Source: RFC 9112, 9.6.
         """
         if self._discarding or self.transport.is_closing():
             return
@@ -335,12 +353,16 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 def refusal(status: HTTPStatus) -> bytes:
-    """The response to a request that the connection itself refuses, before any other code sees it."""
+    """The bytes of the response to a request that the connection itself refuses, before any other code sees the request."""
     return STATUS_LINES[status] + lines([*STRICT.items(), (b"content-length", b"0"), (b"connection", b"close")]) + b"\r\n"
 
 
 def check_framing(version: str, target: bytes, headers: list[Header]) -> None:
-    """Refuse heads that httptools accepts and that another server could read differently. Raises: BadFraming. Source: RFC 9112, 3.2, 6.1 and 9.3."""
+    """Refuse a head that httptools accepts but that another server could interpret differently.
+
+    Raises: BadFraming.
+    Source: RFC 9112, 3.2, 6.1 and 9.3.
+    """
     hosts = [value for name, value in headers if name == b"host"]
     codings = [value for name, value in headers if name == b"transfer-encoding"]
     if version not in VERSIONS or len(hosts) > 1 or (version == "1.1" and not hosts):
@@ -352,5 +374,5 @@ def check_framing(version: str, target: bytes, headers: list[Header]) -> None:
 
 
 def has_body(headers: list[Header]) -> bool:
-    """Whether a head announces a body."""
+    """Whether the headers of a request announce a body."""
     return any(name == b"transfer-encoding" or (name == b"content-length" and int(value)) for name, value in headers)

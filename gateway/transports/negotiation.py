@@ -1,4 +1,4 @@
-"""Content negotiation: media types, compression, and cache validation."""
+"""Content negotiation: media types, compression, and the validation of responses that clients have cached."""
 
 import gzip
 import hashlib
@@ -20,7 +20,7 @@ MAX_CHARACTERS = 1000
 
 
 def weighed(header: str) -> dict[str, float]:
-    """The items of a header such as `Accept`, each with its weight, from 0 to 1."""
+    """Parses a header such as `Accept`. The keys are the items of the header, the values are their weights, from 0 to 1."""
     weights: dict[str, float] = {}
     for item in header[:MAX_CHARACTERS].split(","):
         name, *parameters = (part.strip().lower() for part in item.split(";"))
@@ -30,20 +30,23 @@ def weighed(header: str) -> dict[str, float]:
 
 @lru_cache(256)
 def accepted_media(accept: str) -> tuple[str | None, bool]:
-    """The JSON media type that an `Accept` header prefers, None if it accepts none; and whether it accepts an event stream."""
+    """What an `Accept` header accepts: the preferred JSON media type, None if it accepts no JSON; and whether it accepts an event stream."""
     weights = weighed(accept)
     return preferred(weights), weights.get(EVENT_STREAM, 0.0) > 0
 
 
 def preferred(weights: dict[str, float]) -> str | None:
-    """The JSON media type with the highest weight; None if the client accepts none. The newer one is only sent to clients that name it."""
+    """The JSON media type with the highest weight; None if the client accepts no JSON.
+
+    Between equal weights, `application/graphql-response+json` is chosen only if the client names it, because older clients do not understand it.
+    """
     json_weights = {media: weights.get(media, weights.get("application/*", weights.get("*/*", 0.0))) for media in (JSON, RESPONSE_JSON)}
     best = max(json_weights, key=lambda media: (json_weights[media], media in weights and media == RESPONSE_JSON))
     return best if json_weights[best] > 0 else None
 
 
 def quality(parameters: Iterable[str]) -> float:
-    """The weight in the parameters of an item, from 0 to 1. Source: RFC 9110, 12.4.2."""
+    """The weight of one item of a header, from 0 to 1. `parameters`: the item's parameters, such as `q=0.5`. Source: RFC 9110, 12.4.2."""
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":
@@ -54,26 +57,29 @@ def quality(parameters: Iterable[str]) -> float:
     return 1.0
 
 
-# Short, because the next release of the gateway may have another catalogue.
+# How long clients may cache the catalogue of reason codes and statuses. The time is short, because the next release may have another catalogue.
 MAX_AGE_SECONDS = 300
 TAG_BYTES = 16
 # A response that fits into one network packet gains nothing from compression.
 MIN_COMPRESSED_BYTES = 1400
 GZIP_LEVEL = 5
 BROTLI_QUALITY = 4
-# zlib's number for data with a gzip header and trailer.
+# The value of zlib's parameter `wbits` that selects data with a gzip header and trailer.
 GZIP_WINDOW = zlib.MAX_WBITS | 16
 
 
 def gunzipped(content: bytes, max_bytes: int) -> bytes | None:
-    """The content without its gzip compression, cut after `max_bytes` + 1 bytes; None if the end is missing. Raises: zlib.error."""
+    """Decompresses gzip. The result is cut after `max_bytes` + 1 bytes, and is None if the end of the content is missing. Raises: zlib.error."""
     reader = zlib.decompressobj(GZIP_WINDOW)
     plain = reader.decompress(content, max_bytes + 1)
     return plain if reader.eof or len(plain) > max_bytes else None
 
 
 def unbrotlied(content: bytes, max_bytes: int) -> bytes | None:
-    """The content without its Brotli compression, cut after more than `max_bytes` bytes; None if the end is missing. Raises: brotli.error."""
+    """Decompresses Brotli. The result is None if the end of the content is missing. Raises: brotli.error.
+
+    Decompression stops as soon as the result is longer than `max_bytes`.
+    """
     reader = brotli.Decompressor()
     plain = reader.process(content, output_buffer_limit=max_bytes + 1)
     while len(plain) <= max_bytes and not reader.is_finished():
@@ -92,7 +98,10 @@ WRITERS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def decoded(content: bytes | bytearray, encoding: str, max_bytes: int) -> bytes | bytearray:
-    """The decompressed body of a request. Raises: RequestRefused."""
+    """The decompressed body of a request. `encoding`: the value of its header `Content-Encoding`.
+
+    Raises: RequestRefused if the encoding is not supported, the content is not valid, or the result is longer than `max_bytes`.
+    """
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return content
@@ -111,7 +120,7 @@ def decoded(content: bytes | bytearray, encoding: str, max_bytes: int) -> bytes 
 
 
 def encoded(content: bytes, accepted: str) -> tuple[bytes, str | None]:
-    """The body of a response in the encoding that the client prefers, and that encoding; None if the body is not compressed."""
+    """Compresses the body of a response as the client prefers. Returns the body and the name of its encoding, or None if it is not compressed."""
     if len(content) < MIN_COMPRESSED_BYTES or not accepted:
         return content, None
     weights = weighed(accepted)
@@ -121,7 +130,7 @@ def encoded(content: bytes, accepted: str) -> tuple[bytes, str | None]:
 
 
 def cache_headers(content: bytes) -> dict[str, str]:
-    """The headers of a response that a client may cache. The tag is weak, because the compressed and the plain response share it.
+    """The headers of a response that a client may cache. The entity tag is weak, because the compressed and the plain response have the same tag.
 
     Source: RFC 9110, 8.8.3; RFC 9111, 5.2.2.
     """
@@ -130,6 +139,6 @@ def cache_headers(content: bytes) -> dict[str, str]:
 
 
 def is_current(etag: str, if_none_match: str) -> bool:
-    """Whether the client already has the response with this tag. Source: RFC 9110, 13.1.2."""
+    """Whether the client has already cached the response with the tag `etag`. `if_none_match`: the value of that header. Source: RFC 9110, 13.1.2."""
     tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
     return "*" in tags or etag.removeprefix("W/") in tags

@@ -1,4 +1,4 @@
-"""Hooks that refuse requests by their `Origin` and `Host` headers, and the CORS headers that let allowed pages read responses."""
+"""Hooks that refuse requests because of their `Origin` or `Host` header, and the CORS headers that let pages of allowed origins read responses."""
 
 import re
 from collections.abc import Callable, Collection
@@ -12,7 +12,7 @@ from gateway.errors import error
 from gateway.transports.requests import values
 from gateway.transports.responses import Header, Response, add_header, sized
 
-# The only path that pages of other origins may read.
+# The only path whose responses pages of other origins may read, if their origin is allowed.
 SHARED = "/graphql"
 PREFLIGHT: list[Header] = [
     (b"access-control-allow-methods", b"GET, POST"),
@@ -30,10 +30,11 @@ REFUSED = {"errors": [error("FORBIDDEN", "pages of this origin may not send requ
 
 
 class Origins:
-    """Refuses requests from pages of other origins, before their token or body is read. A request without an origin is not from a page, and passes.
+    """A hook that refuses requests from pages of other origins, before the token or the body of the request is read.
 
-    On a developer's machine (`local`), pages from any port of the machine pass, and so do the gateway's own pages under every name of the machine:
-    see `Hosts`.
+    A request without the header `Origin` does not come from a page of another origin, and passes.
+    On a developer's machine (`local`), requests from pages of any port of that machine pass. The gateway's own pages pass under every host name that
+    the hook `Hosts` accepts.
     Source: Fetch, 3.2 (`Origin`) and 3.3 (CORS).
     """
 
@@ -43,7 +44,7 @@ class Origins:
         self._local = local
 
     def __call__(self, scope: Scope) -> Response | None:
-        """A refusal, the response to a preflight request, or None if the request passes."""
+        """Returns a refusal, or the response to a preflight request. Returns None if the request passes."""
         origins = values(scope, b"origin")
         if not all(self._passes(origin.decode("latin-1"), scope) for origin in origins):
             self._refused("origin")
@@ -63,7 +64,7 @@ class Origins:
 
 
 def share(scope: Scope, origin: bytes | None) -> None:
-    """Let pages of an origin read the response."""
+    """Add headers to the response that let pages of this origin read it. None: the request came from no page, and only the header `Vary` is added."""
     add_header(scope, b"vary", b"origin")
     if origin is not None:
         add_header(scope, b"access-control-allow-origin", origin)
@@ -71,7 +72,7 @@ def share(scope: Scope, origin: bytes | None) -> None:
 
 
 def parsed(text: str) -> tuple[str, ...]:
-    """The origins in a text with commas, each in the form that browsers send. Raises: ValueError."""
+    """Parses origins that are separated by commas. Returns them in the form that browsers send. Raises: ValueError."""
     origins = []
     for part in text.split(","):
         if not part.strip():
@@ -84,12 +85,12 @@ def parsed(text: str) -> tuple[str, ...]:
 
 
 def origin_of(url: AnyHttpUrl) -> str:
-    """The origin of a URL."""
+    """The origin of a URL, in the form that browsers send."""
     return _serialized(url.scheme, url.host or "", str(url.port))
 
 
 def _serialized(scheme: str, host: str, port: str | None) -> str:
-    """An origin in the form that browsers send: without the scheme's default port. (HTML, 7.1.1)"""
+    """An origin in the form that browsers send, which omits the default port of the scheme. Source: WHATWG HTML, 7.1.1."""
     return f"{scheme}://{host}" if port in (None, PORTS[scheme]) else f"{scheme}://{host}:{port}"
 
 
@@ -97,10 +98,10 @@ FOREIGN = b"in development, the gateway answers to addresses, localhost, and the
 
 
 class Hosts:
-    """Refuses requests whose `Host` is not a name of this machine.
+    """A hook that refuses requests whose header `Host` is not a host name of this machine. Only `gateway dev` uses it.
 
-    The page at `/` shows tokens. Another site could let its own name resolve to this machine (DNS rebinding). Its pages would then have the same
-    origin as the gateway's, and could read them.
+    In development, the page at `/` shows tokens. Another site could let its own host name resolve to this machine (DNS rebinding). The site's pages
+    would then have the same origin as the gateway's page, and could read the tokens.
     """
 
     def __init__(self, names: Collection[str], refused: Callable[[str], None]) -> None:
@@ -108,7 +109,7 @@ class Hosts:
         self._refused = refused
 
     def __call__(self, scope: Scope) -> Response | None:
-        """The refusal, or None if the request passes."""
+        """Returns the refusal, or None if the request passes."""
         if all(self._own(host.decode("latin-1")) for host in values(scope, b"host") or [b""]):
             return None
         self._refused("host")
@@ -120,14 +121,14 @@ class Hosts:
 
 
 def host_name(host: str) -> str:
-    """The name in a `Host` header, without the port and without the brackets of an IPv6 address."""
+    """The host name in a `Host` header, without the port, and without the brackets around an IPv6 address."""
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].lower()
 
 
 def is_address(name: str) -> bool:
-    """Whether a name is an IP address. An attacker can't let an address resolve to another machine."""
+    """Whether a host name is an IP address. Addresses are safe from DNS rebinding, because they are not resolved."""
     try:
         ip_address(name)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The headers of a request, its client's address, and the id by which the logs identify it."""
+"""Reads the headers of a request and the address of the client, and gives each request the id by which the logs identify it."""
 
 import re
 
@@ -16,7 +16,7 @@ SAFE = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
 def identify(scope: Scope) -> None:
-    """Give a request its id, and send the id in the response. The client's own id is used if it is safe to log."""
+    """A hook that gives a request its id, and adds the id to the response as `X-Request-Id`. The client's own id is used if it is safe to log."""
     sent_id = headers(scope).get(HEADER)
     id = scope["request_id"] = sent_id.decode() if sent_id and SAFE.fullmatch(sent_id) else uuid7().hex
     add_header(scope, HEADER, id.encode())
@@ -24,27 +24,27 @@ def identify(scope: Scope) -> None:
 
 
 def headers(scope: Scope) -> dict[bytes, bytes]:
-    """The headers of a request by name. If a header is repeated, its first value counts."""
+    """The headers of a request by name. If the request repeats a header, only the first value is returned: see `values`."""
     by_name: dict[bytes, bytes] | None = scope.get(HEADERS)
     if by_name is None:
         by_name = dict(reversed(scope["headers"]))
-        # A socket is open for a long time, and would keep them in memory.
+        # The scope of a WebSocket is not used as a cache: it would hold the headers in memory for as long as the socket is open.
         if scope["type"] == "http":
             scope[HEADERS] = by_name
     return by_name
 
 
 def values(scope: Scope, name: bytes) -> list[bytes]:
-    """All values of a header."""
+    """All values of a header, in the order in which the request repeats it."""
     return [value for each, value in scope["headers"] if each == name] if name in headers(scope) else []
 
 
 def client_address(connection: HTTPConnection) -> str:
-    """The client's IP address: the other end of the connection, or the address that a trusted proxy reports."""
+    """The client's IP address: that of the other end of the connection, or the address that a trusted proxy reports. Empty if it is unknown."""
     return connection.client.host if connection.client else ""
 
 
 def request_id(connection: HTTPConnection) -> str:
-    """The id of a request or a socket."""
+    """The id of a request, or of the handshake of a WebSocket, by which the logs identify it."""
     id: str = connection.scope["request_id"]
     return id

@@ -1,4 +1,4 @@
-"""Responses that are sent in one piece, and the headers that all responses carry."""
+"""Responses whose content is sent in one piece, and the security headers that all responses carry."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -11,7 +11,7 @@ STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".enc
 
 
 class Response:
-    """A response to a request, or to a WebSocket's handshake."""
+    """A response to a request, or to a refused WebSocket handshake. Its content is sent in one piece."""
 
     __slots__ = ("content", "headers", "status")
 
@@ -27,47 +27,48 @@ class Response:
 
 
 def sized(status: int, media_type: str, content: bytes) -> Response:
-    """A response with its media type and its length."""
+    """A response with the headers `Content-Type` and `Content-Length`."""
     return Response(status, [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(content))], content)
 
 
-# A response may not run scripts, be framed, have its type guessed, be cached, or be embedded by other sites. Pages set weaker headers themselves.
+# The headers that keep browsers from running scripts of a response, showing it in a frame, guessing its type, caching it, or embedding it in other
+# sites. HTML pages replace some of them with weaker ones.
 STRICT = {
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
     b"cross-origin-opener-policy": b"same-origin",
-    # This concerns images and scripts of other origins only. CORS alone decides what they may fetch.
+    # Keeps pages of other origins from embedding a response as an image or a script. What their scripts may fetch is decided by CORS alone.
     b"cross-origin-resource-policy": b"same-origin",
     b"cache-control": b"no-store",
 }
-# Two years, as preload lists recommend. Subdomains are not included, because they may belong to other services.
+# Makes browsers use only HTTPS for two years, as preload lists recommend. Subdomains are not included, because they may belong to other services.
 OVER_HTTPS = {b"strict-transport-security": b"max-age=63072000"}
 
-# The key under which a scope holds headers for its response, whichever code makes the response.
+# The key under which the scope of a request holds the headers that `add_header` adds to the response, no matter which code makes the response.
 ADDED_HEADERS = "gateway.added_headers"
 
 
 def add_header(scope: Scope, name: bytes, value: bytes) -> None:
-    """Add a header to the response to a request."""
+    """Add a header to the response that the request with this scope will receive."""
     scope.setdefault(ADDED_HEADERS, []).append((name, value))
 
 
 class Headers:
-    """All headers of a response: its own, those added with `add_header`, and the strict ones that it does not override."""
+    """Collects all headers of a response: its own headers, those added with `add_header`, and each strict header that it does not set itself."""
 
     def __init__(self, https: bool) -> None:
         self._strict = STRICT | (OVER_HTTPS if https else {})
         self._strict_lines = lines(self._strict.items())
 
     def of(self, scope: Scope, own: Iterable[Header]) -> list[Header]:
-        """The headers of a response whose own headers are given."""
+        """All headers of a response. `own`: the headers that the response sets itself."""
         own = list(own)
         named = {name for name, _ in own}
         return [*own, *scope.get(ADDED_HEADERS, ()), *[header for header in self._strict.items() if header[0] not in named]]
 
     def lines(self, scope: Scope, own: list[Header]) -> bytes:
-        """The same headers as bytes."""
+        """The headers that `of` returns, as the lines that are sent."""
         for name, _ in own:
             if name in self._strict:
                 return lines(self.of(scope, own))
@@ -75,5 +76,5 @@ class Headers:
 
 
 def lines(headers: Iterable[Header]) -> bytes:
-    """Header lines as bytes."""
+    """Headers as the lines that are sent. Each line ends with CR LF."""
     return b"".join([b"%b: %b\r\n" % header for header in headers])

@@ -1,4 +1,4 @@
-"""WebSocket connections: uvicorn's protocol class with a limited rate of messages, and with a short way for outgoing frames."""
+"""WebSocket connections: uvicorn's protocol class, extended by a limited rate of incoming messages and by a faster way to send frames."""
 
 import struct
 from collections.abc import Callable
@@ -16,22 +16,22 @@ from gateway.transports.websocket import FRAMES, Close
 
 MESSAGES_PER_SECOND = 100.0
 BURST_MESSAGES = 500
-# Bytes that are parsed at once. They are few, so that a flood of small frames is noticed before all of it has been parsed.
+# How many received bytes are parsed at once. The number is low, so that a flood of small frames is noticed before all frames have been parsed.
 SLICE_BYTES = 4096
-# Bytes that are kept for a client that sends before it has the response to its handshake: about one message.
+# How many bytes are kept if a client sends messages before it has received the response to its handshake. They are enough for about one message.
 EARLY_BYTES = 65_536
 FINAL_TEXT = 0x81
 PING = b"\x89\x00"
-# The latest frames are cached, because many subscribers receive the same frame: a frame differs between them only in the subscription's id, and most
-# clients begin with the same id.
+# How many of the latest frames are cached. Many subscribers receive the same frame: the frames for one change differ only in the id of the
+# subscription, and most clients give their first subscription the same id.
 MAX_FRAMES = 16
-# The time in which the other side must answer a close frame.
+# How long the gateway waits for the client to answer a close frame. After that, it closes the connection.
 CLOSE_SECONDS = 3.0
 TOO_MANY_MESSAGES = f"at most {MESSAGES_PER_SECOND:.0f} messages a second"
 
 
 class Pace:
-    """A token bucket: `per_second` messages a second, and up to `burst` at once. `now` returns the time in seconds."""
+    """A token bucket that limits messages: `per_second` messages a second, and up to `burst` messages at once. `now` returns the time in seconds."""
 
     def __init__(self, per_second: float, burst: float, now: Callable[[], float]) -> None:
         self._per_second = per_second
@@ -40,7 +40,7 @@ class Pace:
         self._left, self._at = burst, now()
 
     def allows(self, count: int) -> bool:
-        """Whether `count` more messages are within the rate. They are counted either way."""
+        """Whether `count` more messages are within the limit. They are counted even if they exceed the limit."""
         at = self._now()
         self._left = min(self._burst, self._left + (at - self._at) * self._per_second) - count
         self._at = at
@@ -48,7 +48,7 @@ class Pace:
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """One WebSocket. Its client may send a limited number of messages a second. Pings, pongs and parts of messages count as messages."""
+    """One WebSocket connection. The client may send a limited number of messages a second. Pings, pongs and parts of messages count as messages."""
 
     def __init__(self, *arguments: Any, refused: Callable[[str], None], **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -59,10 +59,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._early = b""
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived, unless the socket is being closed.
+        """Parse the received bytes, unless the socket is being closed.
 
-        Bytes that arrive before the response to the handshake are kept until then, because the library can't parse them earlier. Clients must not
-        send so early (RFC 6455, 4.1), but some do.
+        Bytes that arrive before the response to the handshake has been sent are kept until then, because the library can't parse them earlier.
+        Clients must not send messages before they receive that response (RFC 6455, 4.1), but some do.
         """
         if self.handshake_initiated and not self.handshake_complete:
             self._early += data
@@ -75,28 +75,28 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             super().data_received(data[start : start + SLICE_BYTES])
 
     def handle_events(self) -> None:
-        """Handle the parsed frames, or close the socket if the client sends too many."""
+        """Handle the frames that were parsed, or close the socket if the client has sent too many messages."""
         if self._pace.allows(len(self.conn.events)):
             super().handle_events()
         else:
             self._refuse_flood()
 
     def handle_connect(self, event: Request) -> None:
-        """Start the handshake. Offer the application to send encoded texts without ASGI messages: see `Frames`."""
+        """Start the handshake. Put this connection into the scope, so that the application can send frames without ASGI messages: see `Frames`."""
         super().handle_connect(event)
         if event is self.request and self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             cast("dict[str, Any]", self.scope)["extensions"][FRAMES] = self
 
     async def write(self, *parts: bytes) -> None:
-        """Send the parts of a text in one frame. Raises: ClientDisconnected."""
+        """Send a text, given in parts, as one frame. Waits while the write buffer is full. Raises: ClientDisconnected if the socket is closed."""
         await self.writable.wait()
         if not self._write(frame, parts):
             raise ClientDisconnected
 
     def deliver(self, *parts: bytes) -> bool:
-        """Send the parts of a text in one frame, without waiting. Returns False if the socket is closed or its buffer is full.
+        """Send a text, given in parts, as one frame, without waiting. Returns False if the socket is closed or its write buffer is full.
 
-        The frame is cached, because many sockets may send the same text.
+        The encoded frame is cached, because many sockets may send the same text.
         """
         return self._write(same_frame, parts)
 
@@ -110,21 +110,21 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Send an ASGI message. Raises: ClientDisconnected if this class has closed the socket."""
         await self.writable.wait()
         if self.close_sent:
-            # The application sends nothing after closing a socket itself.
+            # This class has sent the close frame, not the application: an application that has closed a socket sends nothing more.
             raise ClientDisconnected
         await super().send(message)
         if message["type"] == "websocket.accept":
-            # Nothing needs them any more, and they would stay in memory for as long as the socket is open.
+            # Free the handshake's request and response. No code needs them any more, and they would stay in memory for as long as the socket is open.
             del self.request, self.response
             if self.handshake_complete and self._early:
                 early, self._early = self._early, b""
                 self.data_received(early)
         elif message["type"] == "websocket.http.response.body":
-            # The application has refused the handshake with a response. Otherwise uvicorn would report that the handshake was never completed.
+            # The application has refused the handshake with a response. Without this line, uvicorn would log that the handshake was never completed.
             self.handshake_complete = True
 
     def send_keepalive_ping(self) -> None:
-        """Send a ping, and schedule the next one. The library does not track it, because no code waits for the pong."""
+        """Send a ping, and schedule the next ping. The ping bypasses the library, which would track it, although no code waits for the pong."""
         self.ping_timer = None
         if not self.close_sent and not self.transport.is_closing():
             self.transport.write(PING)
@@ -137,28 +137,30 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         try:
             self.conn.send_close(Close.TRY_AGAIN_LATER, TOO_MANY_MESSAGES)
         except InvalidState:
-            # The socket was not open yet, or was closing already.
+            # No close frame can be sent: the socket was not open yet, or was already closing.
             return self.transport.close()
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
-        # Bytes that still arrive are discarded until the other side closes. A reset would prevent the close frame from arriving.
+        # Until the client closes, bytes that still arrive are read and discarded. Closing with unread bytes would reset the connection, and the close
+        # frame might not arrive.
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
         return None
 
 
 def frame(*parts: bytes) -> bytes:
-    """A frame with one text."""
+    """A complete WebSocket frame that contains a text message, given in parts."""
     return b"".join((head(sum(map(len, parts))), *parts))
 
 
+# Like `frame`, with a cache for texts that many sockets send.
 same_frame = lru_cache(MAX_FRAMES)(frame)
 
 
 def head(size: int) -> bytes:
-    """The head of a frame with one unmasked text of this many bytes. Source: RFC 6455, 5.2."""
+    """The head of a WebSocket frame that contains a complete, unmasked text message of `size` bytes. Source: RFC 6455, 5.2."""
     if size < 126:
         return bytes((FINAL_TEXT, size))
     return struct.pack("!BBH", FINAL_TEXT, 126, size) if size < 65_536 else struct.pack("!BBQ", FINAL_TEXT, 127, size)

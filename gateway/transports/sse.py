@@ -1,4 +1,4 @@
-"""GraphQL over server-sent events, distinct connections.
+"""GraphQL over server-sent events, in the mode "distinct connections": one HTTP connection for each operation.
 
 Source: PROTOCOL.md of the npm package graphql-sse, 2.6; WHATWG HTML, 9.2.
 """
@@ -23,8 +23,9 @@ RETRY_MILLISECONDS = 1500
 class EventStream:
     """A response that sends one event for each message of an operation.
 
-    It ends with the event `complete` when the operation is complete. When the token expires or the process drains, it ends without `complete`, and
-    clients connect again with the last event's id. `place` counts the stream among the open connections until it ends.
+    When the operation is complete, the stream ends with the event `complete`. When the token expires or the process drains, the stream ends without
+    `complete`, and clients connect again with the id of the last event.
+    `place`: a context in which the stream counts as an open connection: see `Admission`. The stream enters it.
     """
 
     def __init__(self, messages: AsyncGenerator[Message, None], caller: Caller, drain: Drain, place: AbstractContextManager[object]) -> None:
@@ -73,7 +74,7 @@ class EventStream:
 
 
 def frame(event: str, data: bytes, id: str | None = None) -> bytes:
-    """One event. Its lines end with LF, because some clients support no other line end."""
+    """One event of the stream, as it is sent. Lines end with LF, because some clients support no other line ending."""
     id_line = f"id: {id}\n".encode() if id else b""
     return b"event: %b\n%bdata: %b\n\n" % (event.encode(), id_line, data)
 

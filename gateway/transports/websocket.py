@@ -1,4 +1,4 @@
-"""GraphQL over WebSocket, the subprotocol graphql-transport-ws.
+"""GraphQL over WebSocket, with the subprotocol graphql-transport-ws.
 
 Source: PROTOCOL.md of the npm package graphql-ws, 6.4.
 """
@@ -30,24 +30,24 @@ from gateway.transports.requests import client_address, request_id
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0
 MAX_OPERATIONS = 100
-# Enough for the longest tokens.
+# How long a message may be until the client has sent a valid connection_init. The limit is enough for the longest tokens.
 MAX_CHARACTERS_BEFORE_INIT = 32_768
-# The ASGI extension under which a socket's scope holds its `Frames`.
+# The name of the ASGI extension under which the scope of a WebSocket holds its connection, as a `Frames`.
 FRAMES = "gateway.frames"
 
 
 class Frames(Protocol):
-    """A port that sends encoded texts, each in one frame. A text may have several parts. The connection implements it: see `WebSocketProtocol`."""
+    """A port that sends encoded texts, each in one frame. A text may be given in several parts. `WebSocketProtocol` implements this port."""
 
     async def write(self, *parts: bytes) -> None:
-        """Send a text. Raises: OSError if the socket is closed."""
+        """Send a text, given in parts. Raises: OSError if the socket is closed."""
 
     def deliver(self, *parts: bytes) -> bool:
-        """Send a text without waiting. Returns whether it was sent."""
+        """Send a text, given in parts, without waiting. Returns whether the text was sent."""
 
 
 class Outgoing:
-    """Sends the messages of one subscription. They all have the same beginning and end."""
+    """Sends the messages of one subscription. Puts the same beginning and end around the content of each message."""
 
     __slots__ = ("_beginning", "_frames")
 
@@ -56,19 +56,19 @@ class Outgoing:
         self._beginning = b'{"type":"next","id":%b,"payload":' % orjson.dumps(id)
 
     async def write(self, content: bytes) -> None:
-        """Send a message. Raises: WebSocketDisconnect."""
+        """Send a message with this content. Raises: WebSocketDisconnect if the socket is closed."""
         try:
             await self._frames.write(self._beginning, content, b"}")
         except OSError:
             raise WebSocketDisconnect from None
 
     def deliver(self, content: bytes) -> bool:
-        """Send a message without waiting. Returns whether it was sent."""
+        """Send a message with this content without waiting. Returns whether the message was sent."""
         return self._frames.deliver(self._beginning, content, b"}")
 
 
 class Close(IntEnum):
-    """Close codes. Clients connect again after 1012, 1013, 4403 and 4408, and not after the others."""
+    """The codes with which the gateway closes sockets. Clients connect again after 1012, 1013, 4403 and 4408, but not after the other codes."""
 
     SERVICE_RESTART = 1012
     TRY_AGAIN_LATER = 1013
@@ -82,7 +82,7 @@ class Close(IntEnum):
 
 
 class Closing(Exception):
-    """A reason to close the socket."""
+    """Raised to close the socket with a close code and a reason."""
 
     def __init__(self, code: Close, reason: str) -> None:
         super().__init__(reason)
@@ -91,7 +91,7 @@ class Closing(Exception):
 
 
 class GraphQLOverWebSocket:
-    """The socket at `/graphql`."""
+    """The endpoint `/graphql` for WebSockets."""
 
     def __init__(self, execution: Execution, live: Live, tokens: Tokens, metrics: Metrics, drain: Drain, admission: Admission) -> None:
         self._execution = execution
@@ -105,7 +105,7 @@ class GraphQLOverWebSocket:
         await self.serve(WebSocket(scope, receive, send))
 
     async def serve(self, socket: WebSocket) -> None:
-        """Serve one socket until either side closes it."""
+        """Serve one socket until the client or the gateway closes it."""
         if SUBPROTOCOL not in socket.scope["subprotocols"]:
             await socket.accept()
             return await socket.close(Close.SUBPROTOCOL_NOT_ACCEPTABLE, f"subprotocol {SUBPROTOCOL} is needed")
@@ -126,7 +126,7 @@ class GraphQLOverWebSocket:
 
 
 class Connection:
-    """One socket: its caller and its running operations. `place` counts it among the open connections while it is served."""
+    """One socket, with its caller and its running operations. `place`: a context in which the socket counts as open (see `Admission`)."""
 
     __slots__ = ("_admission", "_answering", "_caller", "_execution", "_frames", "_live", "_operations", "_socket", "_tokens", "place")
 
@@ -137,7 +137,7 @@ class Connection:
         self._execution = execution
         self._tokens = tokens
         self._admission = admission
-        # Until the client has sent a valid connection_init, the socket counts as arriving.
+        # Until the client has sent a valid connection_init, the separate limits for such sockets apply.
         self.place = admission.arriving(client_address(socket))
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._answering: set[asyncio.Task[None]] = set()
@@ -226,7 +226,7 @@ class Connection:
             async with aclosing(self._live.subscribe(operation, caller, request_id(self._socket), outlet=outgoing)) as messages:
                 async for message in messages:
                     await outgoing.write(message.content)
-                    # Most subscriptions wait a long time for the next message, and need not keep the last one in memory meanwhile.
+                    # Free the memory of this message now. Most subscriptions wait a long time for the next message.
                     del message
         else:
             with self._under_way():
@@ -236,7 +236,7 @@ class Connection:
 
     @contextmanager
     def _under_way(self) -> Iterator[None]:
-        """A drain closes the socket only after this context ends, so that the response is still sent."""
+        """A context for executing a query or mutation. `drain` waits for its end before it closes the socket, so that the response is still sent."""
         task = asyncio.current_task()
         assert task
         self._answering.add(task)
@@ -246,13 +246,13 @@ class Connection:
             self._answering.discard(task)
 
     async def drain(self) -> None:
-        """Finish the running queries and mutations, then close the socket, so that the client connects to another process."""
+        """Wait until the running queries and mutations are answered. Then close the socket, so that the client connects to another process."""
         if self._answering:
             await asyncio.wait(self._answering)
         await close(self._socket, Close.SERVICE_RESTART, "the process restarts; connect again")
 
     async def _end(self, id: str, message: dict[str, Any]) -> None:
-        # Before sending: the client may use the id again as soon as it receives the message.
+        # Forget the operation before the message is sent, because the client may use the id again as soon as it receives the message.
         self._operations.pop(id, None)
         await self._send(message)
 
@@ -275,7 +275,7 @@ class Connection:
         try:
             content = orjson.dumps(message)
         except orjson.JSONEncodeError:
-            # orjson parses deeper JSON than it serializes: the payload of a ping may be too deep for its pong.
+            # orjson can parse more deeply nested JSON than it can serialize. The payload of a ping may therefore be too deep for its pong.
             raise Closing(Close.BAD_MESSAGE, "too deep") from None
         await self._write(content)
 
@@ -287,7 +287,7 @@ class Connection:
 
 
 async def close(socket: WebSocket, code: Close, reason: str) -> None:
-    """Close a socket, unless the other side has closed it already."""
+    """Close a socket, unless it is already closed."""
     if socket.application_state is WebSocketState.CONNECTED:
         with suppress(WebSocketDisconnect, RuntimeError):
             await socket.close(code, reason)

@@ -6,7 +6,10 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.util.List;
 
-/** Sends a body by its length and in chunks, with the client's default version, which offers h2c. Arguments: URL, token, body. */
+/**
+ * Sends the same body three times: by its length, in chunks, and by its length again. By default, Java's client offers an upgrade to h2c.
+ * Arguments: URL, token, body.
+ */
 public class Client {
     public static void main(String[] arguments) throws Exception {
         var client = HttpClient.newHttpClient();

@@ -1,4 +1,4 @@
-"""Callers of a gateway, each with its own workspace."""
+"""Callers of a gateway for the tests of this folder. Each caller has its own workspace, so that a response shows for which caller it is."""
 
 from datetime import timedelta
 from itertools import cycle
@@ -11,7 +11,10 @@ CALLERS = 24
 
 
 class Callers:
-    """Callers that take turns, so that two consecutive requests never have the same caller; and a smuggler, whose requests must never be executed."""
+    """Callers that take turns, so that two consecutive requests never have the same caller.
+
+    The additional caller `smuggler` sends requests inside the bodies of other requests. They must never be executed.
+    """
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -19,11 +22,11 @@ class Callers:
         self.smuggler = self.new()
 
     def new(self) -> Caller:
-        """A caller with a new workspace."""
+        """Create a caller with a new workspace."""
         workspace = f"workspace-{uuid4().hex[:12]}"
         caller = Caller(workspace, "")
         return Caller(workspace, self._gateway.tokens.token(caller.subject, workspace, list(INTEGRATOR), timedelta(hours=1)))
 
     def next(self) -> Caller:
-        """The next caller."""
+        """The caller whose turn it is."""
         return next(self._callers)

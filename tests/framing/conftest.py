@@ -1,4 +1,4 @@
-"""The gateway for the tests of this folder. Its reads are observed."""
+"""The gateway for the tests of this folder. The tests observe how it reads from its connections."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,14 +14,14 @@ from tests.framing.connections import observed
 from tests.framing.watched import Watched
 from tests.serving import serving
 
-# The gateway must not close connections that nginx keeps during a test.
+# Timeouts that are longer than any test. The gateway must not close the connections that nginx keeps open during a test.
 PATIENT = Patience(head_seconds=600, body_seconds=600, idle_seconds=600)
 UNLIMITED = 10**9
 
 
 @pytest.fixture(scope="module")
 async def watched(shared_database_uri: str, mongo: MongoClient[dict[str, Any]], commands: Commands) -> AsyncIterator[Watched]:
-    """A gateway for all requests of a module. None of them may change the database."""
+    """A gateway that all tests of a module share. None of their requests may change the database."""
     collection = mongo[urlsplit(shared_database_uri).path[1:]][VERIFICATIONS]
     with observed() as reads:
         async with serving(shared_database_uri, patience=PATIENT, rate_cost_per_second=UNLIMITED, rate_burst_cost=UNLIMITED) as gateway:

@@ -1,4 +1,4 @@
-"""Connections that account for each byte: segments are sent one by one, and all bytes of the responses are checked."""
+"""Connections on which tests send segments one by one, and check every byte that the server sends."""
 
 import asyncio
 from asyncio import BaseTransport, Protocol, Transport
@@ -18,7 +18,10 @@ WITHOUT_BODY = "HEAD"
 
 
 class Reads:
-    """The reads of a gateway in this process: their number, the number of connections, and the bytes read from each client, by the client's port."""
+    """Records how a gateway in this process reads from its connections.
+
+    It counts all reads, all connections, and the bytes that were read from each client. Clients are identified by their ports.
+    """
 
     def __init__(self) -> None:
         self.connections = self.count = 0
@@ -27,27 +30,27 @@ class Reads:
         self._changed = asyncio.Event()
 
     def add(self, port: int, count: int) -> None:
-        """Count one read of `count` bytes."""
+        """Record that the gateway has read `count` bytes from a client."""
         self.count += 1
         self._bytes[port] += count
         self._changed.set()
 
     def close(self, port: int) -> None:
-        """Record that the connection of a client is closed."""
+        """Record that the connection of a client has been closed."""
         self._closed.add(port)
         self._changed.set()
 
     def forget(self, port: int) -> None:
-        """Reset a port that now belongs to another client."""
+        """Delete the records of a port, because it now belongs to another client."""
         self._bytes.pop(port, None)
         self._closed.discard(port)
 
     async def until(self, port: int, count: int) -> None:
-        """Wait until `count` bytes of a client are read, or its connection is closed."""
+        """Wait until the gateway has read `count` bytes from a client, or the client's connection is closed."""
         await self._wait_for(lambda: self._bytes[port] >= count or port in self._closed)
 
     async def beyond(self, count: int) -> None:
-        """Wait until there are more than `count` reads."""
+        """Wait until the gateway has read more than `count` times, from any client."""
         await self._wait_for(lambda: self.count > count)
 
     async def _wait_for(self, holds: Callable[[], bool]) -> None:
@@ -59,7 +62,7 @@ class Reads:
 
 @contextmanager
 def observed() -> Iterator[Reads]:
-    """The reads of gateways that start within this context."""
+    """A context whose value records the reads of all gateways that start within it."""
     reads = Reads()
 
     class Observed(HttpProtocol):
@@ -83,7 +86,7 @@ def observed() -> Iterator[Reads]:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A server to which clients connect: a gateway whose reads are observed, or nginx in front of one."""
+    """A server to which clients connect: a gateway, or nginx in front of one. `reads`: the record of its reads, if it is observed."""
 
     port: int
     reads: Reads | None = None
@@ -91,7 +94,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One response."""
+    """A response that a client has received."""
 
     status: int
     headers: dict[str, str]
@@ -99,7 +102,10 @@ class Answer:
 
 
 class Connection(Protocol):
-    """A client's connection. It keeps all bytes that arrive, even those before a reset."""
+    """A client's connection. It keeps all bytes that arrive, also if the connection is reset later.
+
+    `reads`: the record of the server's reads, if the server is observed.
+    """
 
     def __init__(self, reads: Reads | None) -> None:
         self._reads = reads
@@ -109,29 +115,29 @@ class Connection(Protocol):
         self._changed = asyncio.Event()
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """The connection is open."""
+        """Called when the connection is open. Its port may have belonged to another client before."""
         self.transport = cast("Transport", transport)
         self._port: int = transport.get_extra_info("sockname")[1]
         if self._reads:
             self._reads.forget(self._port)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes arrive."""
+        """Called when bytes have arrived: keeps them."""
         self._received += data
         self._changed.set()
 
     def eof_received(self) -> bool:
-        """The other side has finished sending."""
+        """Called when the server has closed its sending side."""
         self._ended = True
         self._changed.set()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is closed."""
+        """Called when the connection is closed."""
         self.eof_received()
 
     async def send(self, *segments: bytes) -> None:
-        """Send segments. Each is sent after the gateway has read the one before."""
+        """Send segments. If the server is observed, each segment is sent only after the server has read the previous segment."""
         for segment in segments:
             self.transport.write(segment)
             self._sent_bytes += len(segment)
@@ -139,25 +145,25 @@ class Connection(Protocol):
                 await self._reads.until(self._port, self._sent_bytes)
 
     async def answer(self, method: str = "GET") -> Answer:
-        """The next response, to a request of this method."""
+        """Read the next response. `method`: the method of its request, because a response to HEAD has no body."""
         head = (await self.until(b"\r\n\r\n")).decode().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:-2])}
         length = 0 if method == WITHOUT_BODY else int(headers["content-length"])
         return Answer(int(head[0].split(" ")[1]), headers, await self.exactly(length))
 
     async def remaining(self) -> bytes:
-        """All bytes that arrive until the other side closes the connection."""
+        """Read until the server closes its sending side. Returns all bytes that were not read before."""
         await self._wait_for(lambda: self._ended)
         return bytes(self._received)
 
     async def until(self, end: bytes) -> bytes:
-        """The next bytes, up to and including `end`."""
+        """Read the next bytes, up to and including `end`."""
         await self._wait_for(lambda: end in self._received or self._ended)
         assert end in self._received, f"the connection ended before the response: {bytes(self._received)!r}"
         return await self.exactly(self._received.index(end) + len(end))
 
     async def exactly(self, count: int) -> bytes:
-        """The next `count` bytes."""
+        """Read the next `count` bytes."""
         await self._wait_for(lambda: len(self._received) >= count or self._ended)
         assert len(self._received) >= count, f"the connection ended within a response: {bytes(self._received)!r}"
         taken = bytes(self._received[:count])
@@ -173,7 +179,7 @@ class Connection(Protocol):
 
 @asynccontextmanager
 async def connected(peer: Peer) -> AsyncIterator[Connection]:
-    """A connection to a server."""
+    """Open a connection to a server, and close it when the context ends."""
     _, connection = await asyncio.get_running_loop().create_connection(lambda: Connection(peer.reads), "127.0.0.1", peer.port)
     try:
         yield connection

@@ -1,4 +1,4 @@
-"""Exchanges on one connection: a request, the requests that follow it, and the exact responses."""
+"""Generates and runs exchanges. An exchange is a request, the requests that follow it on the same connection, and the expected responses."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ LIVEZ = b"GET /livez HTTP/1.1\r\nHost: gateway\r\n\r\n"
 LAST = b"GET /livez HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n"
 ALIVE = Expected(200, b"alive\n")
 
-# The segments in which a head and a body are sent. `AT_ONCE`: together with all requests that follow, before any response arrives.
+# A function from a head and a body to the segments in which they are sent. With `AT_ONCE`, the first request and all requests that follow are sent
+# together, before any response arrives.
 Cut = Callable[[bytes, bytes], list[bytes]]
 AT_ONCE = "at once"
 CUTS: dict[str, Cut] = {
@@ -24,7 +25,8 @@ CUTS: dict[str, Cut] = {
 }
 BODIES = ("no body", "length", "chunked")
 FOLLOWERS = ("nothing", "a GET", "another caller", "another offer")
-# The bodies and cuts of each method. Methods other than GET and POST go through Starlette, and are all refused.
+# For each method: the bodies that are sent with it, and the ways in which its request is cut into segments. Requests with other methods than GET and
+# POST go through Starlette, and all are refused.
 METHODS = {
     "POST": (("a query", "a request", "a query that holds a request", "a request behind 18 KB", "a query behind 28 KB"), tuple(CUTS)),
     "GET": (("a request", "a request behind 18 KB"), tuple(CUTS)),
@@ -34,7 +36,7 @@ METHODS = {
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request in segments, and the requests that follow on its connection, each with its expected response."""
+    """A request, and the requests that follow it on the same connection, each with its expected response. `cut`: a key of CUTS."""
 
     request: Request
     answer: Expected
@@ -43,7 +45,7 @@ class Exchange:
 
     @property
     def segments(self) -> list[bytes]:
-        """The segments in which the request is sent."""
+        """The segments in which the first request is sent."""
         return [segment for segment in CUTS[self.cut](*self.request.parts) if segment]
 
     @property
@@ -54,7 +56,7 @@ class Exchange:
 
 
 def exchanges(offer: str, framing: str, callers: Callers, proxied: bool = False) -> Iterator[Exchange]:
-    """All exchanges whose first request has this offer and this framing."""
+    """All exchanges whose first request has this offer of an upgrade and this framing. `proxied`: whether they go through nginx."""
     bodies = contents(callers.smuggler)
     for method, (names, cuts) in METHODS.items():
         possible = [None] if framing == "no body" else [bodies[name] for name in names]
@@ -66,7 +68,7 @@ def exchanges(offer: str, framing: str, callers: Callers, proxied: bool = False)
 
 
 def following(follower: str, callers: Callers) -> tuple[tuple[bytes, Expected], ...]:
-    """The requests that follow, with their expected responses."""
+    """The requests that follow the first one, with their expected responses. `follower`: an element of FOLLOWERS."""
     if follower == "nothing":
         return ()
     if follower == "a GET":
@@ -78,7 +80,7 @@ def following(follower: str, callers: Callers) -> tuple[tuple[bytes, Expected], 
 
 
 async def run(exchange: Exchange, peer: Peer) -> None:
-    """Run an exchange on a new connection. The expected responses must arrive, in order, and nothing else."""
+    """Run an exchange on a new connection. Check that the expected responses arrive in order, and nothing else."""
     first = exchange.answer
     following = [*exchange.following, (LAST, ALIVE)]
     segments = exchange.segments
@@ -98,7 +100,7 @@ async def run(exchange: Exchange, peer: Peer) -> None:
 
 
 def check(answer: Answer, expected: Expected, what: object) -> None:
-    """Check that a response is the expected one, and that it contains no data of another caller."""
+    """Check that a response is the expected one, and that it contains no data of another caller. `what`: the request, for the failure's message."""
     assert answer.status == expected.status, (answer, what)
     if expected.body is None:
         assert b"workspace-" not in answer.body, (answer, what)

@@ -1,4 +1,4 @@
-"""nginx in front of a gateway, with its documented configuration for WebSockets."""
+"""Runs nginx in front of a gateway, with the configuration for WebSockets from nginx's documentation."""
 
 import os
 import shutil
@@ -13,8 +13,8 @@ import pytest
 
 from tests.framing.connections import Peer
 
-# Sources: nginx.org/en/docs/http/websocket.html; for `keepalive` nginx.org/en/docs/http/ngx_http_upstream_module.html. The latter replaces `close`
-# with an empty `Connection`, so that nginx keeps the connection to the gateway for the next request of any client.
+# Sources: nginx.org/en/docs/http/websocket.html, and for `keepalive` nginx.org/en/docs/http/ngx_http_upstream_module.html. With `keepalive`, nginx
+# sends an empty header `Connection` instead of `close`, and uses the connection to the gateway for the next request of any client.
 CONFIGURATION = """
 daemon off;
 {user}
@@ -47,7 +47,7 @@ http {{
 
 
 def recipe(kept: int = 0, buffered: bool = True) -> dict[str, str]:
-    """The options of a configuration.
+    """The values of the placeholders in CONFIGURATION that differ between tests.
 
     `kept`: how many idle connections to the gateway nginx keeps. `buffered`: whether nginx reads a whole body before it sends it to the gateway.
     """
@@ -56,8 +56,8 @@ def recipe(kept: int = 0, buffered: bool = True) -> dict[str, str]:
 
 
 def executable() -> str:
-    """The path of nginx. If it is missing, the test is skipped, or fails in CI, where all tests must run."""
-    # Debian installs it in a directory that is only in root's PATH.
+    """The path of the nginx executable. If nginx is missing, the test is skipped. In CI the test fails instead, because all tests must run there."""
+    # Debian installs nginx in /usr/sbin, which is only in root's PATH.
     if found := shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
         return found
     reason = "nginx is missing; on Debian: apt-get install nginx-light"
@@ -68,12 +68,15 @@ def executable() -> str:
 
 @asynccontextmanager
 async def nginx(gateway_port: int, directory: Path, chosen: dict[str, str]) -> AsyncIterator[Peer]:
-    """A new nginx in front of a gateway. It inherits a listening socket, as from an older nginx, so that its port accepts connections at once."""
+    """Start nginx in front of a gateway, and stop it when the context ends.
+
+    nginx inherits a listening socket, as if from an older nginx that it replaces. Clients can therefore connect at once.
+    """
     found = executable()
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port: int = bound.getsockname()[1]
         configuration = directory / "nginx.conf"
-        # As root, nginx would give up the rights that it needs for the test's directory.
+        # If nginx is started as root, its worker would change to another user, who can't write to the test's directory.
         user = "" if os.geteuid() else "user root;"
         configuration.write_text(CONFIGURATION.format(directory=directory, gateway_port=gateway_port, port=port, user=user, **chosen))
         errors = directory / "error.log"

@@ -1,4 +1,4 @@
-"""Requests in every framing: the upgrade they offer, how their body is delimited, and the response that they must receive."""
+"""Builds requests in every framing: with each offer of an upgrade, and with a body in each format. Computes the response that each must receive."""
 
 from dataclasses import dataclass
 
@@ -19,18 +19,18 @@ class Caller:
 
     @property
     def subject(self) -> str:
-        """The subject of the token."""
+        """The subject of the caller's token."""
         return f"user-of-{self.workspace}"
 
     @property
     def answer(self) -> bytes:
-        """The body of the response to this caller's query. No other caller receives the same."""
+        """The body of the response to the query ME. It is different for each caller."""
         return orjson.dumps({"data": {"me": {"subject": self.subject, "workspaceId": self.workspace}}})
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """How a request offers to upgrade to another protocol, and whether its connection is closed after the response."""
+    """How a request offers to upgrade to another protocol. `version`: that of HTTP. `closes`: whether the connection closes after the response."""
 
     headers: tuple[str, ...] = ()
     version: str = "1.1"
@@ -59,12 +59,12 @@ OFFERS = {
 
 
 def with_length(content: bytes) -> tuple[str, bytes]:
-    """The header that delimits a body by its length, and the bytes of the body."""
+    """A body that is delimited by its length. Returns the header with the length, and the bytes of the body."""
     return f"Content-Length: {len(content)}", content
 
 
 def in_chunks(content: bytes) -> tuple[str, bytes]:
-    """The header that announces chunks, and the body in two chunks, with an extension and a trailer."""
+    """A body in two chunks, with a chunk extension and a trailer. Returns the header that announces chunks, and the bytes of the body."""
     half = len(content) // 2
     first, second = content[:half], content[half:]
     return "Transfer-Encoding: chunked", b"%x\r\n%b\r\n%x;a=b\r\n%b\r\n0\r\nX-Trailer: x\r\n\r\n" % (half, first, len(second), second)
@@ -75,7 +75,7 @@ FRAMINGS = {"length": with_length, "chunked": in_chunks}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to /graphql. Without `content` it has no body, and without `caller` no token."""
+    """A request to /graphql. If `content` is None, it has no body. If `caller` is None, it has no token. `framing`: a key of FRAMINGS."""
 
     method: str = "POST"
     offer: Offer = OFFERS["no offer"]
@@ -85,7 +85,7 @@ class Request:
 
     @property
     def parts(self) -> tuple[bytes, bytes]:
-        """The bytes of the head and of the body."""
+        """The bytes of the head, and the bytes of the body."""
         length, body = FRAMINGS[self.framing](self.content) if self.content is not None else ("", b"")
         target = URL if self.method == "GET" else "/graphql"
         lines = [
@@ -106,7 +106,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The response that a request must receive: its status, its body if that is fixed, and whether the connection is closed after it."""
+    """The response that a request must receive. `body`: None if any body is right. `closes`: whether the connection closes after the response."""
 
     status: int
     body: bytes | None = None
@@ -114,7 +114,10 @@ class Expected:
 
 
 def expected(request: Request, proxied: bool = False) -> Expected:
-    """The response that a request must receive. An offer that is not accepted does not change it. `proxied`: through nginx."""
+    """The response that a request must receive. An offer of an upgrade that is not accepted does not change the response.
+
+    `proxied`: whether the request goes through nginx.
+    """
     closes = request.offer.closes
     if is_badly_framed(request):
         return Expected(400, None if proxied else b"", closes=True)
@@ -130,12 +133,15 @@ def expected(request: Request, proxied: bool = False) -> Expected:
 
 
 def is_badly_framed(request: Request) -> bool:
-    """Whether a request is refused for its framing: chunks are not allowed in HTTP/1.0."""
+    """Whether a request is refused because of its framing: it has a body in chunks, which HTTP/1.0 does not allow."""
     return request.offer.version == "1.0" and request.content is not None and request.framing == "chunked"
 
 
 def is_incomplete_handshake(request: Request, proxied: bool) -> bool:
-    """Whether a request is a WebSocket handshake without its key. nginx forwards only the first of several offers, and in HTTP/1.1."""
+    """Whether the gateway takes a request for a WebSocket handshake, and refuses it because its key is missing.
+
+    nginx forwards only the first of several offers, and forwards every request in HTTP/1.1.
+    """
     offers = [header for header in request.offer.headers if header.startswith("Upgrade")]
     if proxied:
         offers = offers[:1]
@@ -144,7 +150,7 @@ def is_incomplete_handshake(request: Request, proxied: bool) -> bool:
 
 
 def is_query(content: bytes) -> bool:
-    """Whether a body is the query in JSON."""
+    """Whether a body contains the query ME in JSON."""
     try:
         return bool(orjson.loads(content)["query"] == ME)
     except orjson.JSONDecodeError:
@@ -152,13 +158,17 @@ def is_query(content: bytes) -> bool:
 
 
 def smuggled(smuggler: Caller) -> bytes:
-    """A whole request that must not be executed: a mutation with a token that allows it."""
+    """A whole request that must never be executed: a mutation, with a token that allows it. Tests hide it in the bodies of other requests."""
     content = orjson.dumps({"query": CREATE, "variables": {"input": PERSON}})
     return Request(content=content, caller=smuggler).whole
 
 
 def contents(smuggler: Caller) -> dict[str, bytes]:
-    """Bodies by name. In some of them many line ends precede a request: a parser skips these, and so finds the request wherever it begins to read."""
+    """The bodies of the test requests, by name.
+
+    In some bodies, many empty lines precede a request or a query. A parser that wrongly begins to read inside the body skips empty lines, so it finds
+    the request wherever it begins.
+    """
     query, request = orjson.dumps({"query": ME}), smuggled(smuggler)
     return {
         "a query": query,

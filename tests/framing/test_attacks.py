@@ -1,4 +1,4 @@
-"""Attacks through nginx: the body of a request contains another request, and requests of other callers follow on the same connection."""
+"""Attacks through nginx. The body of a request contains another request, and nginx sends requests of other callers on the same connection."""
 
 from itertools import product
 from pathlib import Path
@@ -13,18 +13,18 @@ from tests.framing.requests import CREATE, ME, OFFERS, PERSON, Caller, Request, 
 from tests.framing.watched import Watched
 
 OFFERED = ("h2c", "foo", "websocket", "Java")
-# nginx keeps 16 KB of a body in memory and sends them together with the head. The gateway reads longer bodies separately.
+# Lengths of bodies. nginx sends a body of up to 16 KB together with the head. The gateway reads a longer body separately from its head.
 SIZES = (4_000, 18_000, 28_000)
 VICTIMS = 3
 
 
 def beginning(*headers: str, target: str = "/graphql", method: str = "POST") -> bytes:
-    """The beginning of a request. The next bytes on the connection would complete it."""
+    """The beginning of a request. If the gateway parsed it, the bytes of the next request on the connection would complete it."""
     return "\r\n".join([f"{method} {target} HTTP/1.1", "Host: gateway", "Content-Type: application/json", *headers]).encode()
 
 
 def open_ended(smuggler: Caller) -> dict[str, bytes]:
-    """Ends of a body, by the harm to the next caller if the gateway parses that end as a request."""
+    """Bytes for the end of a body. The keys say which harm the next caller would suffer if the gateway parsed these bytes as a request."""
     mutation = orjson.dumps({"query": CREATE, "variables": {"input": PERSON}})
     return {
         "the next caller gets another answer": smuggled(smuggler),
@@ -38,7 +38,7 @@ ATTACKS = tuple(open_ended(Caller("", "")))
 
 
 def attacks(watched: Watched, attack: str, *callers: Caller | None) -> list[Request]:
-    """All requests with this attack, sent by these callers."""
+    """The requests that carry this attack at the end of their body, for each offer, framing, size and caller. A caller of None means no token."""
     ending = open_ended(watched.callers.smuggler)[attack]
     contents = [b"\r\n" * ((size - len(ending)) // 2) + ending for size in SIZES]
     return [
@@ -48,7 +48,7 @@ def attacks(watched: Watched, attack: str, *callers: Caller | None) -> list[Requ
 
 
 async def expect_own_answers(watched: Watched, proxy: Peer) -> None:
-    """Check that callers on new connections to nginx receive their own responses."""
+    """Send requests of other callers on new connections to nginx. Check that each caller receives its own response."""
     for _ in range(VICTIMS):
         request = Request(content=orjson.dumps({"query": ME}), caller=watched.callers.next())
         async with connected(proxy) as connection:
@@ -57,7 +57,7 @@ async def expect_own_answers(watched: Watched, proxy: Peer) -> None:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-async def test_callers_behind_an_attacker_receive_their_own_responses(watched: Watched, attack: str, tmp_path: Path) -> None:
+async def test_callers_after_an_attacker_receive_their_own_responses(watched: Watched, attack: str, tmp_path: Path) -> None:
     requests = attacks(watched, attack, None, watched.callers.smuggler)
 
     async with watched.executes(queries=VICTIMS * len(requests)), nginx(watched.peer.port, tmp_path, recipe(kept=1)) as proxy:
@@ -68,14 +68,15 @@ async def test_callers_behind_an_attacker_receive_their_own_responses(watched: W
                 check(await attacker.answer(), expected(request), request)
             await expect_own_answers(watched, proxy)
 
-        # If these did not hold, the test would pass even on a gateway with the defect.
+        # The attack is possible only under the two conditions below. Without them, the test would pass even if the gateway were vulnerable.
         assert watched.reads.connections - connections < len(requests), "requests followed each other on a connection to the gateway"
         assert watched.reads.count - reads > (1 + VICTIMS) * len(requests), "bodies came behind their heads"
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 async def test_callers_receive_their_own_responses_if_nginx_does_not_buffer_bodies(watched: Watched, attack: str, tmp_path: Path) -> None:
-    # A request without a token is answered before its body is sent. nginx does not keep the connection then.
+    # All these requests have a token. The gateway answers a request without a token before nginx has sent its body, and nginx then closes the
+    # connection, so no other request could follow.
     requests = attacks(watched, attack, watched.callers.smuggler)
     chosen = recipe(kept=1, buffered=False)
 

@@ -1,4 +1,4 @@
-"""Clients that offer h2c with every request, and WebSockets, which are accepted: directly and through nginx."""
+"""Tests of real clients that offer an upgrade to h2c (HTTP/2 without TLS), and of WebSockets. All run directly and through nginx."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from tests.wire import wired
 
 QUERY = orjson.dumps({"query": ME}).decode()
 SECONDS = 60
-# As Java's HttpClient sends it (JDK 17): the head, and then the body.
+# The head of a request as Java's HttpClient sends it (JDK 17). `JAVA_BODIES` has the framing headers and the bodies.
 JAVA = (
     "POST /graphql HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\n{length}Host: 127.0.0.1:8000\r\n"
     "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n{chunks}Upgrade: h2c\r\nUser-Agent: Java-http-client/17.0.15\r\n"
@@ -38,7 +38,7 @@ JAVA_BODIES = {
 
 @pytest.fixture(scope="module", params=["directly", "through nginx"])
 async def served(request: pytest.FixtureRequest, watched: Watched, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    """The gateway, at its own address or at nginx's."""
+    """The gateway, under its own address or under the address of nginx in front of it."""
     if request.param == "directly":
         yield watched.gateway
         return
@@ -47,13 +47,13 @@ async def served(request: pytest.FixtureRequest, watched: Watched, tmp_path_fact
 
 
 def peer(served: Gateway, watched: Watched) -> Peer:
-    """The server to which raw connections are opened."""
+    """The server to which a test opens raw connections: the gateway or nginx."""
     return watched.peer if served is watched.gateway else Peer(urlsplit(served.url).port or 0)
 
 
 async def printed(*command: str | Path) -> str:
-    """The output of a command that must succeed."""
-    # Without the variables that name a proxy: some clients would use it even for this machine.
+    """Run a command, and check that it succeeds. Returns its output."""
+    # The environment lacks variables such as `http_proxy`, because some clients would use that proxy even for this machine.
     environment = {"PATH": os.environ["PATH"]}
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE, stderr=STDOUT)
     try:

@@ -1,6 +1,6 @@
-"""Requests of every framing, sent directly to the gateway in segments. The gateway reads each segment separately.
+"""Tests that send requests in every framing directly to the gateway, in segments. The gateway reads each segment separately.
 
-All limits also apply to a request whose offer is ignored.
+All limits must apply to a request whose offer of an upgrade is ignored, as to any other request.
 """
 
 from dataclasses import replace
@@ -21,7 +21,7 @@ LENGTHS = ("length", "chunked")
 
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("offer", OFFERS)
-async def test_every_request_is_answered_alone_and_exactly(watched: Watched, offer: str, body: str) -> None:
+async def test_every_request_gets_exactly_its_own_response(watched: Watched, offer: str, body: str) -> None:
     await watched.run(exchanges(offer, body, watched.callers), watched.peer)
 
 
@@ -58,7 +58,7 @@ async def test_a_request_may_be_cut_at_any_byte(watched: Watched, name: str, fra
                 assert await connection.remaining() == b"", at
 
 
-async def test_offers_that_are_sent_at_once_are_answered_in_order(watched: Watched) -> None:
+async def test_requests_with_offers_that_are_sent_at_once_are_answered_in_order(watched: Watched) -> None:
     offers = [OFFERS[name] for name in ("h2c", "Java", "no offer", "websocket", "a list", "h2c", "foo", "TLS")]
     requests = [
         Request(offer=offer, framing=LENGTHS[number % 2], content=QUERY, caller=watched.callers.next()) for number, offer in enumerate(offers)
@@ -86,7 +86,7 @@ async def test_an_offer_in_http_1_0_is_the_last_request_even_with_keep_alive(wat
 
 @pytest.mark.parametrize("offer", ["no offer", "h2c", "websocket", "1.0"])
 @pytest.mark.parametrize("content", [None, b"GET /livez HTTP/1.1\r\nHost: gateway\r\n\r\n"])
-async def test_connect_is_refused_and_nothing_behind_it_is_read(watched: Watched, offer: str, content: bytes | None) -> None:
+async def test_connect_is_refused_and_no_bytes_after_it_are_read(watched: Watched, offer: str, content: bytes | None) -> None:
     headers = ["Host: gateway", *OFFERS[offer].headers, *([] if content is None else [f"Content-Length: {len(content)}"])]
     head = "\r\n".join([f"CONNECT gateway:443 HTTP/{OFFERS[offer].version}", *headers, "", ""]).encode()
     for segments in ([head + (content or b"") + LIVEZ], [head, (content or b"") + LIVEZ]):
@@ -114,7 +114,7 @@ AMBIGUOUS = {
 
 
 @pytest.mark.parametrize("head", AMBIGUOUS.values(), ids=AMBIGUOUS)
-async def test_a_head_that_servers_could_read_differently_is_refused_with_and_without_an_offer(watched: Watched, head: str) -> None:
+async def test_a_head_that_servers_could_interpret_differently_is_refused_with_and_without_an_offer(watched: Watched, head: str) -> None:
     for headers in ((), JAVA):
         lines = [*head.split("|"), *headers, "", ""]
         async with watched.executes(queries=0), connected(watched.peer) as connection:
@@ -126,14 +126,14 @@ async def test_a_head_that_servers_could_read_differently_is_refused_with_and_wi
 
 
 @pytest.mark.parametrize("head", ["GET /livez HTTP/1.0", "GET /livez HTTP/1.0|Host: gateway", "GET /livez HTTP/1.1|Host:"])
-async def test_a_head_without_a_host_is_read_if_its_version_allows_that(watched: Watched, head: str) -> None:
+async def test_a_head_without_a_host_is_read_if_its_http_version_allows_it(watched: Watched, head: str) -> None:
     async with connected(watched.peer) as connection:
         await connection.send("\r\n".join([*head.split("|"), "", ""]).encode())
 
         check(await connection.answer(), ALIVE, head)
 
 
-async def test_an_offer_that_expects_100_continue_receives_it_once(watched: Watched) -> None:
+async def test_a_request_with_an_offer_receives_100_continue_once(watched: Watched) -> None:
     request = Request(offer=Offer((*JAVA, "Expect: 100-continue")), content=QUERY, caller=watched.callers.next())
     head, body = request.parts
     async with watched.executes(queries=1), connected(watched.peer) as connection:
@@ -146,7 +146,7 @@ async def test_an_offer_that_expects_100_continue_receives_it_once(watched: Watc
         assert await connection.remaining() == b""
 
 
-async def test_a_head_with_an_offer_that_is_too_long_is_refused(watched: Watched) -> None:
+async def test_a_head_that_is_too_long_is_refused_if_it_contains_an_offer(watched: Watched) -> None:
     long = Offer((*JAVA, f"X: {'x' * MAX_HEAD_BYTES}"))
     head, _ = Request(offer=long).parts
     for segments in ([head], [head[:100], head[100:]], [head[:-2], head[-2:]]):
@@ -157,7 +157,7 @@ async def test_a_head_with_an_offer_that_is_too_long_is_refused(watched: Watched
             assert await connection.remaining() == b""
 
 
-async def test_a_head_with_an_offer_of_the_maximum_length_is_read(watched: Watched) -> None:
+async def test_a_head_of_the_maximum_length_is_read_if_it_contains_an_offer(watched: Watched) -> None:
     request = Request(content=QUERY, caller=watched.callers.next())
     room = MAX_HEAD_BYTES - 200 - len(request.parts[0])
     request = replace(request, offer=Offer((*JAVA, f"X: {'x' * room}")))
@@ -169,7 +169,7 @@ async def test_a_head_with_an_offer_of_the_maximum_length_is_read(watched: Watch
 
 
 @pytest.mark.parametrize("framing", LENGTHS)
-async def test_a_body_behind_an_offer_that_is_too_long_is_refused(watched: Watched, framing: str) -> None:
+async def test_a_body_that_is_too_long_is_refused_after_a_head_with_an_offer(watched: Watched, framing: str) -> None:
     request = Request(offer=OFFERS["h2c"], framing=framing, content=b" " * (MAX_BODY_BYTES + 1), caller=watched.callers.next())
     async with watched.executes(queries=0), connected(watched.peer) as connection:
         await connection.send(*request.parts)
@@ -177,7 +177,7 @@ async def test_a_body_behind_an_offer_that_is_too_long_is_refused(watched: Watch
         assert (await connection.answer()).status == 413
 
 
-async def test_invalid_chunks_behind_an_offer_are_refused(watched: Watched) -> None:
+async def test_invalid_chunks_are_refused_after_a_head_with_an_offer(watched: Watched) -> None:
     request = Request(offer=OFFERS["h2c"], framing="chunked", content=QUERY, caller=watched.callers.next())
     head, _ = request.parts
     for segments in ([head + b"zz\r\n" + LIVEZ], [head, b"zz\r\n" + LIVEZ]):

@@ -1,4 +1,4 @@
-"""Sockets whose client does not wait for the response to its handshake: the bytes that it sends early are read after the response."""
+"""Tests of clients that send bytes before they have received the response to their WebSocket handshake. The gateway reads them after the response."""
 
 import struct
 
@@ -17,7 +17,7 @@ PINGED = Frame(Opcode.PING, b"early").serialize(mask=True)
 PINGS = Frame(Opcode.PING, b"").serialize(mask=True) * (BURST_MESSAGES + int(MESSAGES_PER_SECOND * GENEROUS_SECONDS))
 CLOSED = Frame(Opcode.CLOSE, Close(1000, "").serialize()).serialize(mask=True)
 REQUEST = b"GET /livez HTTP/1.1\r\nHost: gateway\r\n\r\n"
-# Bytes that are sent together with the handshake, and the frame that the gateway sends after its response, without the two bytes of the frame's head.
+# Each value has the bytes that are sent together with the handshake, and the payload of the frame that the gateway sends after the response.
 EARLY = {
     "a ping": (PINGED, b"early"),
     "a close": (CLOSED, struct.pack("!H", CloseCode.NORMAL_CLOSURE)),
@@ -45,7 +45,7 @@ async def test_a_flood_that_is_sent_with_a_handshake_closes_the_socket(watched: 
     assert caplog.records == []
 
 
-async def test_too_many_bytes_before_the_response_close_the_connection(
+async def test_too_many_bytes_before_the_response_to_the_handshake_close_the_connection(
     watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(frames, "EARLY_BYTES", len(REQUEST) - 1)
@@ -57,7 +57,7 @@ async def test_too_many_bytes_before_the_response_close_the_connection(
 
 
 @pytest.mark.parametrize("early", EARLY)
-async def test_frames_behind_a_handshake_that_is_refused_are_not_read(watched: Watched, early: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_frames_after_a_refused_handshake_are_not_read(watched: Watched, early: str, caplog: pytest.LogCaptureFixture) -> None:
     sent, _ = EARLY[early]
     async with connected(Peer(watched.peer.port)) as connection:
         await connection.send(ELSEWHERE + sent)

@@ -1,4 +1,4 @@
-"""Requests of every framing through nginx, which shares its connections to the gateway between clients."""
+"""Tests that send requests in every framing through nginx, which shares its connections to the gateway between clients."""
 
 from collections.abc import AsyncIterator
 
@@ -10,20 +10,21 @@ from tests.framing.nginx import nginx, recipe
 from tests.framing.requests import OFFERS
 from tests.framing.watched import Watched
 
-# Many at once, because nginx is slow for each long body: it sends the head first, and waits up to 40 ms for the acknowledgement before the body.
+# How many exchanges run at the same time. nginx is slow with a long body: it sends the head, and waits up to 40 ms for its acknowledgement before it
+# sends the body.
 AT_ONCE = 16
 
 
 @pytest.fixture(scope="module")
 async def proxy(watched: Watched, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Peer]:
-    """An nginx that keeps idle connections to the gateway."""
+    """nginx in front of the gateway. It keeps idle connections to the gateway, and uses them for other clients."""
     async with nginx(watched.peer.port, tmp_path_factory.mktemp("nginx"), recipe(kept=AT_ONCE)) as peer:
         yield peer
 
 
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("offer", OFFERS)
-async def test_every_request_is_answered_alone_and_exactly(watched: Watched, proxy: Peer, offer: str, body: str) -> None:
+async def test_every_request_gets_exactly_its_own_response(watched: Watched, proxy: Peer, offer: str, body: str) -> None:
     await watched.run(exchanges(offer, body, watched.callers, proxied=True), proxy, AT_ONCE)
 
 

@@ -1,4 +1,4 @@
-"""Requests that two servers could read differently, with a second request behind each: which responses the gateway sends."""
+"""Sends requests that two servers could interpret differently, each followed by a second request. Checks which responses the gateway sends."""
 
 from collections.abc import AsyncIterator
 
@@ -12,7 +12,7 @@ from tests.serving import Gateway, serving
 
 @pytest.fixture(scope="module")
 async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway with its default limits."""
+    """A gateway with the default limits and timeouts."""
     async with serving(shared_database_uri) as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""Requests that two servers could read differently, by class of fault, with the gateway's decision for each.
+"""Requests that two servers could interpret differently, in classes of faults, and how the gateway must decide about each of them.
 
 The classes are explained in docs/decisions/request-framing.md.
 """
@@ -8,23 +8,23 @@ from typing import NamedTuple
 
 # The body of all requests with a body. If the gateway parsed it as a request, it would answer with 401.
 BODY = b"GET /graphql?a HTTP/1.1\r\nhost: gateway\r\n\r\n"
-# Sent behind each vector. The response is 200, and the connection is closed.
+# The request that is sent after each vector. If the gateway reads it, the response is 200, and the connection closes.
 NEXT = b"GET /livez HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n"
 
-# The statuses of all responses until the gateway closes the connection.
-READ = (404, 200)  # The request is answered, and so is the next.
-LAST = (404,)  # The request is answered and the connection closed. The next request is not read.
-REFUSED = (400,)
+# The possible decisions of the gateway, as the statuses of all responses until it closes the connection. 404 is the response to the vector itself.
+READ = (404, 200)  # The vector is answered, and then the next request.
+LAST = (404,)  # The vector is answered, and the connection closes. The next request is not read.
+REFUSED = (400,)  # The vector is refused, and the connection closes.
 
 LENGTH = b"content-length: %d" % len(BODY)
 CHUNKED = b"transfer-encoding: chunked"
 HOST = b"host: gateway"
-# No part of a head may contain these bytes.
+# Control characters. No part of a head may contain them.
 CONTROLS = (b"\0", b"\x01", b"\x0b", b"\x0c", b"\x1b", b"\x7f")
 
 
 class Vector(NamedTuple):
-    """One request and its decision."""
+    """A test request. `statuses`: the decision of the gateway that is expected (READ, LAST or REFUSED)."""
 
     name: str
     request: bytes
@@ -32,29 +32,29 @@ class Vector(NamedTuple):
 
 
 def head(*lines: bytes, method: bytes = b"POST", target: bytes = b"/nowhere", version: bytes = b" HTTP/1.1", host: bytes = HOST) -> bytes:
-    """A head with these header lines. Its path does not exist, so that the response is 404 for every method."""
+    """A head with these header lines. The path does not exist, so the response is 404 for every method."""
     return b"\r\n".join([method + b" " + target + version, *([host] if host else []), *lines, b"", b""])
 
 
 def sized(*lines: bytes, **changed: bytes) -> bytes:
-    """A request whose body has a length."""
+    """A request with these header lines, and with BODY, delimited by `Content-Length`. `changed`: arguments of `head`."""
     return head(*lines, LENGTH, **changed) + BODY
 
 
 def chunks(
     size: bytes = b"%x" % len(BODY), behind_size: bytes = b"\r\n", behind: bytes = b"\r\n", last: bytes = b"0\r\n", trailers: bytes = b"\r\n"
 ) -> bytes:
-    """The body in one chunk."""
+    """BODY in one chunk. The arguments replace parts of the framing with other bytes."""
     return size + behind_size + BODY + behind + last + trailers
 
 
 def coded(*lines: bytes, body: bytes | None = None) -> bytes:
-    """A request with these header lines and a body in chunks."""
+    """A request with these header lines, followed by a body in chunks."""
     return head(*lines) + (chunks() if body is None else body)
 
 
 def each(decision: tuple[int, ...], requests: Iterable[tuple[bytes, bytes]]) -> list[Vector]:
-    """Vectors with the same decision, named by the bytes in which they differ."""
+    """Vectors with the same expected decision. `requests`: pairs of the bytes in which the vectors differ, which become the name, and the request."""
     return [Vector(repr(part)[2:-1] or "nothing", request, decision) for part, request in requests]
 
 
@@ -181,7 +181,7 @@ CLASSES: dict[str, list[Vector]] = {
                         b"\0chunked",
                         b"chunked\xa0",
                     ),
-                    # RFC 9112 allows these spaces. llhttp does not.
+                    # RFC 9112 allows spaces here, but the parser llhttp refuses them.
                     *(b"chunked ", b"chunked\t"),
                 )
             ),
@@ -287,7 +287,7 @@ CLASSES: dict[str, list[Vector]] = {
         Vector("HTTP/1.0 without host", sized(version=b" HTTP/1.0", host=b""), LAST),
         Vector("HTTP/1.0 with keep-alive", sized(b"connection: keep-alive", version=b" HTTP/1.0"), LAST),
         Vector("HTTP/1.0 in chunks", head(CHUNKED, version=b" HTTP/1.0") + chunks(), REFUSED),
-        # httptools does not report the name of the protocol. The length of these is the same as in HTTP.
+        # httptools does not report the name of the protocol, so RTSP is treated as HTTP. Both protocols delimit requests in the same way.
         Vector("RTSP/1.0", sized(version=b" RTSP/1.0"), LAST),
         Vector("RTSP/1.1", sized(version=b" RTSP/1.1"), READ),
     ],

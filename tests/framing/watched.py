@@ -1,4 +1,4 @@
-"""A gateway that a test observes: the bytes that it has read, the operations that it has executed, and the database."""
+"""A gateway that tests observe: which bytes it has read, which operations it has executed, and whether the database has changed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -16,7 +16,7 @@ from tests.serving import Gateway
 
 
 class Watched:
-    """A gateway, with its address as a peer and its callers."""
+    """An observed gateway. `peer`: the gateway as a server to connect to. `reads`: the record of its reads. `collection`: all verifications."""
 
     def __init__(self, gateway: Gateway, reads: Reads, collection: Collection[dict[str, Any]]) -> None:
         self.gateway = gateway
@@ -27,7 +27,7 @@ class Watched:
 
     @asynccontextmanager
     async def executes(self, queries: int) -> AsyncIterator[None]:
-        """Check that exactly `queries` queries and no mutation are executed within this context."""
+        """A context that checks, when it ends, that the gateway has executed exactly `queries` queries and no mutation within it."""
         before = await self._executed()
 
         yield
@@ -38,7 +38,7 @@ class Watched:
         assert self._collection.count_documents({}) == 0
 
     async def run(self, exchanges: Iterable[Exchange], peer: Peer, at_once: int = 1) -> None:
-        """Run exchanges, `at_once` of them at a time. Check that exactly their own operations are executed."""
+        """Run exchanges, up to `at_once` at the same time. Check that the gateway executes exactly the operations of these exchanges."""
         exchanges = list(exchanges)
         waiting = iter(exchanges)
 

@@ -1,4 +1,4 @@
-"""Errors in the form that clients receive: codes and messages, and no internal details."""
+"""Checks the errors that clients receive: they have codes and messages, but no internal details."""
 
 import logging
 from typing import Any
@@ -16,7 +16,7 @@ from tests.wire import following
 async def test_an_unexpected_exception_is_masked_and_logged_under_the_request_id(
     gateway: Gateway, database_name: str, mongo: MongoClient[dict[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    # MongoDB refuses a query that hints at a missing index, and its message contains the collection's name.
+    # Cause an unexpected exception: MongoDB refuses a query that names a missing index. The message of the refusal contains the collection's name.
     mongo[database_name][VERIFICATIONS].drop_index("workspace_1_updatedAt_1__id_1")
 
     with caplog.at_level(logging.INFO):

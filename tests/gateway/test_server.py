@@ -1,4 +1,4 @@
-"""The server: the socket that it listens on, the limits of its process, and how it ends."""
+"""Tests of the server: the socket on which it listens, the limit of open files, and how the process ends."""
 
 import resource
 import signal
@@ -19,7 +19,7 @@ def test_a_socket_listens_on_its_address() -> None:
         assert client.getpeername() == bound.getsockname()
 
 
-def test_an_address_in_use_is_reported_with_what_to_change() -> None:
+def test_an_address_in_use_is_reported_with_the_setting_that_changes_it() -> None:
     with listening("127.0.0.1", 0) as bound:
         port = bound.getsockname()[1]
 
@@ -27,21 +27,21 @@ def test_an_address_in_use_is_reported_with_what_to_change() -> None:
             listening("127.0.0.1", port)
 
 
-def test_an_address_of_another_machine_is_reported() -> None:
-    # Source: RFC 5737. No machine has this address.
+def test_listening_on_an_address_of_another_machine_is_reported() -> None:
+    # 192.0.2.1 is reserved for documentation (RFC 5737), so no machine has this address.
     with pytest.raises(AddressTaken, match=r"can't listen on 192\.0\.2\.1:0 \("):
         listening("192.0.2.1", 0)
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system has no TCP_USER_TIMEOUT")
-def test_a_connection_that_is_not_read_times_out_in_the_kernel() -> None:
+def test_the_kernel_closes_a_connection_whose_peer_reads_nothing() -> None:
     with listening("127.0.0.1", 0, unread_seconds=1.5) as bound:
         assert bound.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 1500
 
 
 @pytest.fixture
 def low_file_limit() -> Iterator[int]:
-    """The hard limit of open files, while the soft limit is below it."""
+    """Lowers the soft limit of open files below the hard limit during a test. The value is the hard limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard - 1), hard))
     yield hard
@@ -56,14 +56,14 @@ def test_the_process_may_open_as_many_files_as_the_system_allows(low_file_limit:
 
 @pytest.fixture
 def own_signals() -> Iterator[None]:
-    """The handler of SIGTERM is restored after the test."""
+    """Restores the handler of SIGTERM after a test that replaces it."""
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.usefixtures("own_signals")
-def test_sigterm_ends_the_process_like_an_exit() -> None:
+def test_sigterm_raises_system_exit() -> None:
     end_in_order()
 
     with pytest.raises(SystemExit) as end:
@@ -72,7 +72,7 @@ def test_sigterm_ends_the_process_like_an_exit() -> None:
     assert end.value.code == 128 + signal.SIGTERM
 
 
-async def test_a_server_that_ends_closes_its_sockets_so_that_clients_connect_again(database_uri: str) -> None:
+async def test_a_server_that_ends_closes_its_sockets_with_service_restart(database_uri: str) -> None:
     async with AsyncExitStack() as stack:
         async with serving(database_uri) as gateway:
             wire = await stack.enter_async_context(wired(gateway, gateway.token()))

@@ -1,4 +1,4 @@
-"""Clients that stop reading, and the other clients of the same process."""
+"""Checks that a client that stops reading is disconnected, while other clients of the same process are served."""
 
 import asyncio
 import socket
@@ -16,7 +16,7 @@ LONG = "https://example.com/" + "x" * 1900
 
 
 async def follow(gateway: Gateway, **options: Any) -> ClientConnection:
-    """A socket with a subscription to the whole workspace."""
+    """Open a socket, and subscribe to all verifications of the workspace. Returns after the first message."""
     client = await connect(gateway.websocket, subprotocols=[Subprotocol("graphql-transport-ws")], compression=None, **options)
     for message in (
         {"type": "connection_init", "payload": {"authorization": f"Bearer {gateway.token()}"}},
@@ -41,7 +41,7 @@ async def test_a_client_that_reads_nothing_is_disconnected_and_others_are_served
             async for frame in other:
                 ids.append(orjson.loads(frame)["payload"]["data"]["verificationsUpdated"]["verification"]["id"])
 
-        # The other client must read all the time, or the gateway would disconnect it as well.
+        # The other client must read all the time. Otherwise the gateway would disconnect it like the client that reads nothing.
         reading = asyncio.create_task(read())
         async with asyncio.timeout(120):
             while "gateway_sockets 1.0" not in (await gateway.client.get("/metrics")).text:

@@ -20,13 +20,13 @@ MAX_SHOWN = 5
 
 
 def main() -> int:
-    """Run the command and print its figures. Returns 1 if a proxy and the gateway disagree, 2 if a proxy is missing."""
+    """Run the command, and print the results. Returns the exit status: 1 if a proxy and the gateway disagree, 2 if a proxy is missing."""
     parser = argparse.ArgumentParser(prog="tests.smuggle", description=__doc__)
     parser.add_argument("--seed", type=int, default=7, help="the same seed sends the same streams")
-    parser.add_argument("--streams", type=int, default=100_000, help="how many streams, each through both proxies")
+    parser.add_argument("--streams", type=int, default=100_000, help="how many streams to send through each proxy")
     parser.add_argument("--only", type=int, action="append", help="only the stream with this index; may be repeated")
     parser.add_argument("--proxy", choices=[proxy.name for proxy in PROXIES], help="only through this proxy")
-    parser.add_argument("--planted", choices=sorted(FAULTS), help="a fault to build into the gateway: it must be found")
+    parser.add_argument("--planted", choices=sorted(FAULTS), help="a fault to build into the gateway, which the run must find")
     options = parser.parse_args()
     chosen = [proxy for proxy in PROXIES if options.proxy in (None, proxy.name)]
     for proxy in chosen:
@@ -64,7 +64,7 @@ async def report(proxy: Proxy, directory: Path, mongo_uri: str, options: argpars
 
 
 def shown(segment: bytes) -> str:
-    """The bytes of a segment as Python code, with many empty lines as a product."""
+    """The bytes of a segment as a Python expression. A long row of empty lines is shown as a product."""
     return re.sub(r"(?:\\r\\n){9,}", lambda found: f"' + {len(found[0]) // 4} * b'\\r\\n' + b'", repr(segment))
 
 

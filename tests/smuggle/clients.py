@@ -1,4 +1,4 @@
-"""Clients: each sends one stream to a proxy and reads all of its responses."""
+"""The clients of a proxy. Each client sends one stream, and reads all responses to it."""
 
 import asyncio
 from asyncio import BaseTransport, Transport
@@ -9,14 +9,14 @@ from typing import cast
 from tests.smuggle.streams import MARKER, TOKEN, stream
 
 CONCURRENT = 48
-# The pause between segments, so that a proxy reads most of them one by one. The result does not depend on it.
+# The pause between two segments of a stream. It lets a proxy read most segments one by one, but correct results do not depend on it.
 PAUSE_SECONDS = 0.001
-# A proxy that keeps a connection open for longer has lost track of it.
+# If a proxy keeps a connection open for longer, it waits for bytes that will never arrive. This counts as a disagreement.
 END_SECONDS = 60.0
 
 
 class Client(asyncio.Protocol):
-    """One connection. It closes its sending side after the last segment, and is done when the proxy closes the connection."""
+    """One connection to a proxy. The client closes its sending side after the last segment. `done` is set when the proxy closes the connection."""
 
     def __init__(self, segments: list[bytes]) -> None:
         self._segments = segments
@@ -38,11 +38,11 @@ class Client(asyncio.Protocol):
             self._transport.write_eof()
 
     def data_received(self, data: bytes) -> None:
-        """Store the bytes of the responses."""
+        """Keep the received bytes, which are those of the responses."""
         self.received += data
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The proxy has closed the connection."""
+        """Called when the proxy has closed the connection."""
         if not self.done.done():
             self.done.set_result(None)
 
@@ -50,7 +50,8 @@ class Client(asyncio.Protocol):
 async def send(port: int, seed: int, indices: Iterable[int], token: bytes) -> list[tuple[bytes, str]]:
     """Send streams to a proxy.
 
-    Returns the markers of requests whose connections were not closed, or whose responses reached another stream, each with an explanation.
+    Returns disagreements, each as the marker of a request and an explanation: connections that the proxy did not close, and responses that reached
+    the client of another stream.
     """
     loop = asyncio.get_running_loop()
     remaining = iter(indices)

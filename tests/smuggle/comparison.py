@@ -1,4 +1,4 @@
-"""The comparison of a proxy's log with the gateway's records: whether both saw the same requests. Pure functions."""
+"""Compares a proxy's log with the gateway's records, to find out whether both saw the same requests. Contains only pure functions."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from tests.smuggle.proxies import Entry
 from tests.smuggle.streams import MARKER
 
-# The gateway refuses a bad head or body with one of these, and without an id. Its records may or may not contain such a request.
+# The statuses with which the gateway refuses a bad head or body. Such a response has no id, and the gateway may or may not have recorded the request.
 REFUSALS = (400, 431)
 
 
 @dataclass(slots=True)
 class Comparison:
-    """The figures of one proxy and its gateway, and the markers of the requests that they disagree about."""
+    """How many requests a proxy and its gateway saw, and their disagreements, each as the marker of a request and an explanation."""
 
     forwarded: int = 0
     refused_by_proxy: int = 0
@@ -31,8 +31,9 @@ def marker(text: bytes) -> bytes:
 def compared(entries: Iterable[Entry], records: Iterable[bytes]) -> Comparison:
     """Compare the log of a proxy with the records of the gateway behind it.
 
-    The gateway must have parsed each request that it answered for the proxy, and none that the proxy did not forward. Each response must have the id
-    of its request. A request that was forwarded but not answered (the client left, or the body was bad) may have been parsed or not.
+    Each request that the proxy forwarded and the gateway answered must be among the parsed requests. The gateway must not have parsed a request that
+    the proxy did not forward. Each response must have the id of its request. A request that was forwarded but not answered, because the client left
+    or the body was bad, may have been parsed or not.
     """
     result = Comparison()
     parsed: Counter[bytes] = Counter()
@@ -63,7 +64,7 @@ def compared(entries: Iterable[Entry], records: Iterable[bytes]) -> Comparison:
 
 
 def by_stream(disagreements: Iterable[tuple[bytes, str]]) -> dict[int, list[str]]:
-    """Disagreements by the index of their stream; -1 if there is no marker."""
+    """Groups disagreements by the index of their stream. The index is -1 if a disagreement has no marker."""
     streams: dict[int, list[str]] = defaultdict(list)
     for name, what in disagreements:
         streams[int(name[1:-2]) if name else -1].append(f"{name.decode()}: {what}")

@@ -15,12 +15,12 @@ import gateway.server
 from gateway.transports.http_connection import HttpProtocol, Patience
 from tests.serving import serving
 
-# Longer than the proxies keep an idle connection, so that the gateway never closes one while a request is on its way.
+# The gateway waits longer than the proxies keep an idle connection. It therefore never closes a connection on which a proxy is sending a request.
 PATIENCE = Patience(idle_seconds=120)
 
 
 class Recording(HttpProtocol):
-    """A connection that records the target of each request, and each refusal."""
+    """An HTTP connection that records the target of each request that it parses, and the reason of each refusal."""
 
     records: ClassVar[BinaryIO]
 
@@ -32,14 +32,14 @@ class Recording(HttpProtocol):
         super().__init__(*arguments, refused=recorded, **options)
 
     def on_headers_complete(self) -> None:
-        """Record the request, unless its head will be parsed again. `/readyz` is polled at the start, and no stream requests it."""
+        """Record the request, unless its head will be parsed again. `/readyz` is not recorded: only the start of the gateway requests it."""
         super().on_headers_complete()
         if not self._offer_ignored and self.url != b"/readyz":
             self.records.write(b"parsed %b\n" % self.url)
 
 
 class Upgrading(Recording):
-    """A fault: an offer that is not accepted ends the request behind its head, so that its body may be parsed as the next request."""
+    """A gateway with a fault: if an offer of an upgrade is not accepted, the request ends after its head, and its body may be parsed as a request."""
 
     def _parse(self, data: bytes | memoryview) -> None:
         try:
@@ -56,7 +56,7 @@ class Upgrading(Recording):
 
 
 class Trailing(Recording):
-    """A fault: if trailers close a connection, it stays open, and the requests that follow are dropped."""
+    """A gateway with a fault: if trailers contain `connection: close`, the connection stays open, and all later requests are dropped."""
 
     def _is_closed_by_trailers(self) -> bool:
         return False
@@ -66,7 +66,7 @@ FAULTS: dict[str, type[Recording]] = {"upgrade": Upgrading, "trailers": Trailing
 
 
 async def main(mongo_uri: str, directory: Path, fault: str | None = None) -> None:
-    """Serve until SIGTERM. The directory receives the address in `url`, a token in `token`, and the records in `records`."""
+    """Serve until SIGTERM. Writes three files into the directory: `url` with the address, `token` with a token, and `records` with the records."""
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     with (directory / "records").open("wb") as records:

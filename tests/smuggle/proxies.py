@@ -1,4 +1,4 @@
-"""nginx and HAProxy in front of a gateway: their configurations and their logs."""
+"""The two proxies, nginx and HAProxy: how they are configured and started, and how their logs are parsed."""
 
 import os
 import re
@@ -25,7 +25,7 @@ http {{
         listen 127.0.0.1:{port} default_server backlog=4096;
         proxy_http_version 1.1; proxy_set_header Connection $offered; proxy_set_header Upgrade $http_upgrade;
         proxy_set_header Host $http_host; proxy_next_upstream off; proxy_ignore_client_abort on; proxy_read_timeout 20s;
-        # A copy: behind an upgrade, the buffer of the request line is overwritten.
+        # The log uses this copy, because nginx overwrites the buffer of the request line after an upgrade.
         set $target $request_uri;
         location / {{ proxy_pass http://gateway; proxy_request_buffering off; }}
         location /livez {{ proxy_pass http://gateway; }}
@@ -63,7 +63,7 @@ backend gateway
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """How to start one proxy, and how to stop it: the signal `end` lets it finish its open connections first."""
+    """How to start and stop one proxy. `end`: the signal after which the proxy finishes its open connections and then ends."""
 
     name: str
     configuration: str
@@ -72,11 +72,11 @@ class Proxy:
 
     @property
     def path(self) -> str | None:
-        """The path of the executable; None if it is not installed."""
+        """The path of the proxy's executable, None if the proxy is not installed."""
         return shutil.which(self.name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
     def prepared(self, directory: Path, port: int, gateway: str) -> list[str]:
-        """Write the configuration. Returns the command that runs the proxy."""
+        """Write the configuration into the directory. Returns the command that runs the proxy. `gateway`: the address of the gateway."""
         user = "user root root; " if os.geteuid() == 0 else ""
         configuration = directory / "configuration"
         configuration.write_text(self.configuration.format(directory=directory, port=port, gateway=gateway, user=user))
@@ -95,19 +95,20 @@ class Entry:
 
     target: bytes
     forwarded: bool
-    # The status and the id are those of the gateway's response. The status is None if there was none.
+    # The status of the gateway's response, None if there was no response.
     status: int | None
+    # The id in the gateway's response.
     id: bytes
 
 
 LINE = re.compile(rb"(\d+|-) (\S+) (\S+) (.*)")
 NO_SERVER = (b"-", b"<NOSRV>")
-# The statuses that nginx logs if the gateway did not answer.
+# The statuses in the log of a request that the gateway did not answer.
 UNANSWERED = (b"-", b"499", b"502", b"504")
 
 
 def entries(directory: Path) -> Iterator[Entry]:
-    """The log of a proxy that has ended."""
+    """Parses the log of a proxy that has ended."""
     for line in (directory / "entries").read_bytes().splitlines():
         if found := LINE.fullmatch(line):
             status, id, server, target = found.groups()

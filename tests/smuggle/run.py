@@ -1,4 +1,4 @@
-"""One run: streams through one proxy to a gateway."""
+"""One run: starts a gateway behind one proxy, sends streams through the proxy, and compares what both saw."""
 
 import asyncio
 import socket
@@ -17,7 +17,10 @@ from tests.smuggle.proxies import Proxy, entries
 async def through(
     proxy: Proxy, directory: Path, mongo_uri: str, seed: int, indices: Sequence[int], fault: str | None = None
 ) -> tuple[Comparison, float]:
-    """Send streams through a proxy to a new gateway. Returns the comparison of both records, and the seconds that the sending took."""
+    """Start a gateway behind a proxy, and send streams through the proxy.
+
+    Returns the comparison of the proxy's log with the gateway's records, and how many seconds the sending took.
+    """
     async with gateway(directory, mongo_uri, fault), listening(proxy, directory) as port:
         began = monotonic()
         mixed_up = await send(port, seed, indices, (directory / "token").read_bytes())
@@ -29,7 +32,7 @@ async def through(
 
 @asynccontextmanager
 async def gateway(directory: Path, mongo_uri: str, fault: str | None) -> AsyncIterator[None]:
-    """A ready gateway in its own process."""
+    """Run a gateway in its own process for as long as the context lasts. The context begins when the gateway is ready."""
     command = [sys.executable, "-m", "tests.smuggle.gateway", mongo_uri, str(directory), *([fault] if fault else [])]
     process = Process(command, directory / "gateway.log")
     process.start()
@@ -45,7 +48,7 @@ async def gateway(directory: Path, mongo_uri: str, fault: str | None) -> AsyncIt
 
 @asynccontextmanager
 async def listening(proxy: Proxy, directory: Path) -> AsyncIterator[int]:
-    """The port of a running proxy. At the end the proxy finishes its open connections and its log."""
+    """Run a proxy for as long as the context lasts. The value is its port. At the end, the proxy finishes its open connections and its log."""
     port = free_port()
     command = proxy.prepared(directory, port, (directory / "url").read_text().removeprefix("http://"))
     process = Process(command, directory / ("entries" if proxy.name == "haproxy" else "nginx.log"))

@@ -1,13 +1,14 @@
-"""The bytes that a client sends on one connection: faulty requests, generated from a seed."""
+"""Generates streams from a seed. A stream is the faulty requests that a client sends on one connection."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-# The marker in the target and in the id of each request. `r`: a request of the stream itself; `b`: a request inside a body.
+# The marker in the target and in the id of each request. It contains the index of the stream, a letter, and the number of the request in the stream.
+# The letter is `r` for a request of the stream itself, and `b` for a request that is hidden inside a body.
 MARKER = re.compile(rb"s[0-9]{7}[rb][0-9]")
-# A placeholder. The client replaces it with a valid token, so that streams depend on the seed only.
+# A placeholder that the client replaces with a valid token. Streams contain no real token, so that they depend only on the seed.
 TOKEN = b"TOKEN"
 QUERY = b'{"query": "{ __typename }"}'
 
@@ -90,13 +91,13 @@ TRAILERS = (
     ),
     *(b"x", b"x: 1\r\n y", b"x: \0"),
 )
-# Lengths of bodies. nginx reads a head into a buffer of 16 KiB, so that it forwards only longer requests in two parts.
+# The range of the lengths of large bodies. nginx has a buffer of 16 KiB, and forwards only longer requests in two parts.
 LARGE = (18_000, 28_000)
 
 
 @dataclass(slots=True)
 class Request:
-    """A request as the parts that mutations change."""
+    """A request, as separate parts that mutations can change. `ends`: the end of the last header line."""
 
     method: bytes
     target: bytes
@@ -109,7 +110,7 @@ class Request:
     ends: bytes = b"\r\n"
 
     def head(self) -> bytes:
-        """The bytes of the head."""
+        """The bytes of the request's head."""
         lines = [*(b"host: " + host for host in self.host), *self.lines]
         lines += [b"content-length: " + length for length in self.length]
         lines += [b"transfer-encoding: " + coding for coding in self.coding]
@@ -121,7 +122,7 @@ Mutation = Callable[[Random, Request], None]
 
 
 def stream(seed: int, index: int) -> list[bytes]:
-    """The segments of one stream."""
+    """Generate the segments of one stream."""
     random = Random(f"{seed}:{index}")
     parts: list[bytes] = []
     for number in range(random.randint(1, 3)):
@@ -139,7 +140,7 @@ def stream(seed: int, index: int) -> list[bytes]:
 
 
 def faulty(random: Random, prefix: bytes, number: int) -> list[bytes]:
-    """One request with faults, as a head and a body."""
+    """Generate a request with up to two mutations. Returns its head, and its body if it has one."""
     request = plain(random, prefix + b"r%d" % number)
     chunked = body(random, request, prefix + b"b%d" % number)
     for _ in range(random.choice((0, 0, 1, 1, 2))):
@@ -149,7 +150,7 @@ def faulty(random: Random, prefix: bytes, number: int) -> list[bytes]:
 
 
 def plain(random: Random, marker: bytes) -> Request:
-    """A request without faults."""
+    """Generate a request without faults and without a body."""
     target = random.choice(PATHS) + b"?" + marker
     request = Request(random.choice((b"GET", b"POST")), target, b"HTTP/1.1", [b"gateway"], [b"x-request-id: " + marker])
     if random.random() < 0.3:
@@ -160,13 +161,13 @@ def plain(random: Random, marker: bytes) -> Request:
 
 
 def body(random: Random, request: Request, marker: bytes) -> bool:
-    """Give a request a body, or none. Returns whether the body is in chunks."""
+    """Add a body to a request. Some GET requests get no body. Returns whether the body is in chunks."""
     if request.method == b"GET" and random.random() < 0.6:
         return False
     inner = plain(random, marker).head()
     request.body = random.choice((QUERY, inner, inner, inner, inner + inner))
     if random.random() < 0.04:
-        # Empty lines before a request are skipped, so that the request is found in whichever part of the body is parsed as one.
+        # Parsers skip empty lines before a request. A parser that wrongly reads any part of this body as a request therefore finds the inner request.
         request.body = b"\r\n" * (random.randint(*LARGE) // 2) + request.body
     if chunked := random.random() < 0.5:
         request.coding = [b"chunked"]
@@ -176,7 +177,7 @@ def body(random: Random, request: Request, marker: bytes) -> bool:
 
 
 def chunks(random: Random, content: bytes) -> bytes:
-    """A body in chunks, some of which have faults."""
+    """Encode a body in one or two chunks. Rarely, their framing has faults."""
     cut = random.randrange(len(content) + 1) if random.random() < 0.3 else 0
     sent = b"".join(sized(random, part) for part in (content[:cut], content[cut:]) if part)
     sent += b"0" + rarely(random, ENDS)
@@ -186,18 +187,18 @@ def chunks(random: Random, content: bytes) -> bytes:
 
 
 def sized(random: Random, part: bytes) -> bytes:
-    """One chunk."""
+    """Encode one chunk. Rarely, its size or its line ends have faults."""
     size = rarely(random, SIZES)
     return (size % len(part) if b"%" in size else size) + rarely(random, ENDS) + part + rarely(random, ENDS)
 
 
 def rarely(random: Random, choices: tuple[bytes, ...]) -> bytes:
-    """One of the choices: the first one in 95 % of all cases."""
+    """Returns the first choice in 95 % of all cases, otherwise any of the choices."""
     return random.choice(choices) if random.random() < 0.05 else choices[0]
 
 
 def flipped(random: Random, part: bytes) -> bytes:
-    """The part with one byte changed, added or removed, unless the byte is in a marker."""
+    """Change, add or remove one byte of a part. If the byte belongs to a marker, the part is returned unchanged."""
     place = random.randrange(min(len(part), 400))
     if any(found.start() <= place <= found.end() for found in MARKER.finditer(part)):
         return part
@@ -205,7 +206,7 @@ def flipped(random: Random, part: bytes) -> bytes:
 
 
 def other_length(random: Random, request: Request) -> None:
-    """A length that is wrong or spelt differently, instead of the right one or beside it."""
+    """A mutation: a content length that is wrong or written in an unusual way. It replaces the correct length or is added to it."""
     written = random.choice(LENGTHS)
     length = written % ((len(request.body),) * written.count(b"%")) if b"%" in written else written
     near = b"%d" % max(0, len(request.body) + random.choice((-10, -1, 1, 10, 40)))
@@ -214,50 +215,50 @@ def other_length(random: Random, request: Request) -> None:
 
 
 def other_coding(random: Random, request: Request) -> None:
-    """A coding that is unknown or spelt differently, instead of the right one or beside it."""
+    """A mutation: a transfer coding that is unknown or written in an unusual way. It replaces the correct coding or is added to it."""
     chosen = random.choice(CODINGS)
     request.coding = random.choice(([chosen], [chosen, *request.coding], [*request.coding, chosen]))
 
 
 def other_host(random: Random, request: Request) -> None:
-    """No host, another host, or two hosts."""
+    """A mutation: no `Host` header, another host, or two `Host` headers."""
     request.host = random.choice(([], [random.choice(HOSTS)], [*request.host, random.choice((*request.host, *HOSTS, b"other"))]))
 
 
 def offer(random: Random, request: Request) -> None:
-    """An offer of another protocol."""
+    """A mutation: an offer to upgrade to another protocol."""
     request.lines += [b"upgrade: " + random.choice(OFFERS), b"connection: " + random.choice((b"upgrade", b"Upgrade", *CONNECTIONS))]
     if random.random() < 0.2:
         request.lines += [b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==", b"sec-websocket-version: 13"]
 
 
 def other_connection(random: Random, request: Request) -> None:
-    """Another `Connection` header."""
+    """A mutation: an additional `Connection` header."""
     request.lines.append(b"connection: " + random.choice(CONNECTIONS))
 
 
 def other_line(random: Random, request: Request) -> None:
-    """A header line with a fault."""
+    """A mutation: an additional header line, which may be malformed."""
     request.lines.insert(random.randrange(len(request.lines) + 1), random.choice(LINES))
 
 
 def other_method(random: Random, request: Request) -> None:
-    """Another method, with the same body."""
+    """A mutation: another method, with the same body."""
     request.method = random.choice(METHODS)
 
 
 def other_target(random: Random, request: Request) -> None:
-    """Another form of the same target."""
+    """A mutation: a target in another form that contains the original target."""
     request.target = random.choice(TARGETS) % request.target
 
 
 def other_version(random: Random, request: Request) -> None:
-    """Another version."""
+    """A mutation: another version of HTTP, or another protocol."""
     request.version = random.choice(VERSIONS)
 
 
 def other_end(random: Random, request: Request) -> None:
-    """Another end of the last header line."""
+    """A mutation: another end of the last header line, such as LF alone."""
     request.ends = random.choice(ENDS)
 
 

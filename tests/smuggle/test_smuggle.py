@@ -1,4 +1,4 @@
-"""A short run of `make smuggle` through each installed proxy. test_comparison.py and `--planted` show that a run can fail."""
+"""A short run of `make smuggle` through each installed proxy. test_comparison.py and the option `--planted` show that faults would be found."""
 
 import pytest
 

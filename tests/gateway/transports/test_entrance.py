@@ -1,4 +1,4 @@
-"""The entrance: its hooks see every request, whichever path answers it, and middleware that would miss requests can't be added."""
+"""Tests of the entrance: its hooks see every request, no matter which path answers it, and middleware that would miss requests can't be added."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,25 +21,25 @@ UNUSED = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=1"
 
 
 class Counting:
-    """A hook before and after each request, as for tracing. It records the type and the path of each request, and the status of its response."""
+    """Two hooks, one before and one after each request. They record the type and the path of each request, and the status of each response."""
 
     def __init__(self) -> None:
         self.before: list[tuple[str, str]] = []
         self.after: list[tuple[str, str, int | None]] = []
 
     def enter(self, scope: Scope) -> Response | None:
-        """Record a request before it is answered."""
+        """The hook that records a request before it is answered."""
         self.before.append((scope["type"], scope["path"]))
         return None
 
     def leave(self, scope: Scope, status: int | None) -> None:
-        """Record a request after it is answered."""
+        """The hook that records a request, and the status of its response, after it is answered."""
         self.after.append((scope["type"], scope["path"], status))
 
 
 @asynccontextmanager
 async def counted(uri: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Gateway, Counting]]:
-    """A gateway whose entrance runs a counting hook: before all other hooks, and after all others."""
+    """A gateway whose entrance also runs the hooks of `Counting`: `enter` before all other hooks, and `leave` after all other hooks."""
     counting, entrance = Counting(), composition.entrance
 
     def with_counting(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
@@ -78,7 +78,7 @@ async def test_one_hook_sees_every_request_before_and_after_it(database_uri: str
         ("http", "/nothing", 404),
     ]
     assert counting.before == [(type, path) for type, path, _ in expected]
-    # Streams and sockets end when the process notices, which may be after later requests.
+    # The order may differ here: the gateway may notice that a stream or socket has ended only after it has answered later requests.
     assert sorted(counting.after, key=str) == sorted(expected, key=str)
 
 
@@ -93,18 +93,18 @@ async def test_responses_are_counted_by_their_status(shared_gateway: Gateway, co
     await shared_gateway.client.post("/graphql", json={"query": "{ me { subject } }"})
     await shared_gateway.client.get("/nothing")
 
-    # Reading the metrics is a request as well: the first three readings are counted with status 200.
+    # Reading the metrics is a request too. The three readings before the first request are counted with status 200.
     assert [await count(status) - before[status] for status in ("200", "401", "404")] == [1 + 3, 1, 1]
 
 
-async def test_a_middleware_can_not_be_added_to_the_application() -> None:
+async def test_a_middleware_cannot_be_added_to_the_application() -> None:
     app = composition.application(settings_for_tests(UNUSED, 8000))
 
     with pytest.raises(TypeError, match="add a hook to the Entrance"):
         app.add_middleware(CORSMiddleware, allow_origins=["*"])
 
 
-async def test_a_middleware_can_not_be_put_around_the_application() -> None:
+async def test_a_middleware_cannot_be_put_around_the_application() -> None:
     app = composition.application(settings_for_tests(UNUSED, 8000))
 
     with pytest.raises(TypeError, match="would miss the requests of the fast path"):

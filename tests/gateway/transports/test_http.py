@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: which requests are refused, with which status, and in which media type."""
+"""Tests of GraphQL over HTTP: which requests are refused, with which status, and in which media type the response is."""
 
 import gzip
 import logging
@@ -17,26 +17,26 @@ WRONG_INSTANT = {"query": "query($at: DateTime) { verifications(filter: { create
 
 
 async def posted(company: Company, content: bytes, **headers: str) -> httpx2.Response:
-    """The response to a POST with this body. Headers override the default ones."""
+    """Send a POST request with this body. `headers` override the default headers, with `_` instead of `-` in their names. Returns the response."""
     defaults = {"authorization": f"Bearer {company.token()}", "content-type": JSON}
     overrides = {name.replace("_", "-"): value for name, value in headers.items()}
     return await company.gateway.client.post("/graphql", content=content, headers={**defaults, **overrides})
 
 
 async def got(company: Company, **parameters: str) -> httpx2.Response:
-    """The response to a GET with these parameters."""
+    """Send a GET request with these parameters in its URL. Returns the response."""
     return await company.gateway.client.get("/graphql", params=parameters, headers={"authorization": f"Bearer {company.token()}"})
 
 
 def media(response: httpx2.Response) -> str:
-    """The media type of a response, which must be in UTF-8."""
+    """The media type of a response. Also checks that the response is in UTF-8."""
     media, _, charset = response.headers["content-type"].partition("; ")
     assert charset == "charset=utf-8"
     return str(media)
 
 
 def codes(response: httpx2.Response) -> list[str]:
-    """The codes of the errors in a response that has no data."""
+    """The codes of the errors in a response. Also checks that the response has no data, and that every error has a message."""
     content = response.json()
     assert list(content) == ["errors"]
     assert all(error["message"] for error in content["errors"])
@@ -74,7 +74,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("accepted", [JSON, RESPONSE_JSON])
-async def test_a_body_that_is_not_a_request_is_a_bad_request(company: Company, accepted: str) -> None:
+async def test_a_body_that_is_not_a_graphql_request_is_a_bad_request(company: Company, accepted: str) -> None:
     for what, content in BODIES.items():
         response = await posted(company, content, accept=accepted)
 
@@ -105,7 +105,7 @@ DOCUMENTS = {
 }
 
 
-async def test_a_document_that_can_not_be_executed_is_400_in_the_newer_media_type_and_200_in_the_older(company: Company) -> None:
+async def test_a_document_that_cannot_be_executed_gets_400_in_the_newer_media_type_and_200_in_the_older(company: Company) -> None:
     for document, code in DOCUMENTS.items():
         content = orjson.dumps({"query": document})
         newer, older = await posted(company, content, accept=RESPONSE_JSON), await posted(company, content, accept=JSON)
@@ -114,7 +114,7 @@ async def test_a_document_that_can_not_be_executed_is_400_in_the_newer_media_typ
         assert (older.status_code, media(older), {*codes(older)}) == (200, JSON, {code}), document[:80]
 
 
-async def test_variables_that_do_not_fit_are_400_in_the_newer_media_type_and_200_in_the_older(company: Company) -> None:
+async def test_variables_of_wrong_types_get_400_in_the_newer_media_type_and_200_in_the_older(company: Company) -> None:
     content = orjson.dumps(WRONG_INSTANT)
 
     newer, older = await posted(company, content, accept=RESPONSE_JSON), await posted(company, content, accept=JSON)
@@ -144,18 +144,18 @@ async def test_errors_of_fields_are_part_of_a_successful_response(company: Compa
     "content_type",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/graphql", "", f"{JSON}; charset=latin-1"],
 )
-async def test_a_body_of_another_type_is_415(company: Company, content_type: str) -> None:
+async def test_a_body_of_another_media_type_is_refused_with_415(company: Company, content_type: str) -> None:
     response = await posted(company, ME, content_type=content_type)
 
     assert (response.status_code, media(response), codes(response)) == (415, JSON, ["BAD_REQUEST"])
 
 
 @pytest.mark.parametrize("content_type", [JSON, f"{JSON}; charset=utf-8", f'{JSON};charset="UTF-8"', "Application/JSON"])
-async def test_a_body_in_json_is_accepted_in_every_spelling_of_its_type(company: Company, content_type: str) -> None:
+async def test_a_body_in_json_is_accepted_in_every_spelling_of_its_media_type(company: Company, content_type: str) -> None:
     assert (await posted(company, ME, content_type=content_type)).status_code == 200
 
 
-async def test_a_body_of_very_many_values_is_not_parsed(company: Company) -> None:
+async def test_a_body_with_too_many_values_is_refused_without_parsing(company: Company) -> None:
     many = orjson.dumps({"query": "{ me { workspaceId } }", "variables": {"a": [[]] * 25_000}})
 
     for response in (await posted(company, many), await posted(company, gzip.compress(many), content_encoding="gzip")):
@@ -163,7 +163,7 @@ async def test_a_body_of_very_many_values_is_not_parsed(company: Company) -> Non
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_a_body_that_is_too_long_is_413_with_and_without_its_length(company: Company, chunked: bool) -> None:
+async def test_a_body_that_is_too_long_is_refused_with_413_whether_or_not_its_length_is_declared(company: Company, chunked: bool) -> None:
     async def chunks() -> Any:
         for _ in range(20):
             yield b" " * (MAX_BODY_BYTES // 16)
@@ -200,13 +200,13 @@ async def test_a_query_may_be_sent_in_the_url(company: Company) -> None:
         {"query": "subscription { verificationsUpdated { cursor } }"},
     ],
 )
-async def test_a_url_that_is_not_a_request_is_a_bad_request(company: Company, parameters: dict[str, str]) -> None:
+async def test_a_url_that_is_not_a_graphql_request_is_a_bad_request(company: Company, parameters: dict[str, str]) -> None:
     response = await got(company, **parameters)
 
     assert (response.status_code, media(response), codes(response)) == (400, JSON, ["BAD_REQUEST"])
 
 
-async def test_a_mutation_in_the_url_is_405_and_not_executed(company: Company) -> None:
+async def test_a_mutation_in_the_url_is_refused_with_405_and_not_executed(company: Company) -> None:
     mutation = 'mutation { createVerification(input: { firstName: "A", lastName: "B", redirectionUrl: "https://shop.example" }) { __typename } }'
 
     response = await got(company, query=mutation)
@@ -217,7 +217,7 @@ async def test_a_mutation_in_the_url_is_405_and_not_executed(company: Company) -
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"])
-async def test_other_methods_are_405_and_the_response_names_the_allowed_ones(company: Company, method: str) -> None:
+async def test_other_methods_get_405_and_the_response_names_the_allowed_ones(company: Company, method: str) -> None:
     response = await company.gateway.client.request(method, "/graphql", content=ME, headers={"authorization": f"Bearer {company.token()}"})
 
     assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")

@@ -1,4 +1,4 @@
-"""HTTP connections, byte by byte: trailers, pipelining, malformed requests, and connections that break off."""
+"""Tests that send HTTP requests byte by byte: trailers, pipelining, malformed requests, and connections that break off."""
 
 import asyncio
 import logging
@@ -26,33 +26,33 @@ CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input:
 
 @pytest.fixture(scope="module")
 async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway with its default limits."""
+    """A gateway with the default limits and timeouts."""
     async with serving(shared_database_uri) as running:
         yield running
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One connection, on which a test sends any bytes."""
+    """A TCP connection on which a test can send any bytes."""
 
     reader: StreamReader
     writer: StreamWriter
 
     async def say(self, *parts: bytes) -> None:
-        """Send bytes, even if the gateway does not read them any more."""
+        """Send bytes. It is no error if the gateway has already closed the connection."""
         with suppress(ConnectionError):
             self.writer.write(b"".join(parts))
             await self.writer.drain()
 
     async def hear(self) -> tuple[int, dict[str, str], bytes]:
-        """The next response: its status, its headers and its body."""
+        """Read the next response. Returns its status, its headers and its body."""
         async with asyncio.timeout(GENEROUS_SECONDS):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:-2])}
             return int(head[0].split(" ")[1]), headers, await self.reader.readexactly(int(headers["content-length"]))
 
     async def ended(self) -> bytes:
-        """All bytes that still arrive until the gateway closes the connection."""
+        """Read until the gateway closes the connection. Returns all bytes that arrived meanwhile."""
         async with asyncio.timeout(GENEROUS_SECONDS):
             try:
                 return await self.reader.read()
@@ -62,7 +62,7 @@ class Line:
 
 @asynccontextmanager
 async def line(gateway: Gateway) -> AsyncIterator[Line]:
-    """A connection to a gateway."""
+    """Open a TCP connection to a gateway, and close it when the context ends."""
     address = urlsplit(gateway.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:
@@ -74,7 +74,7 @@ async def line(gateway: Gateway) -> AsyncIterator[Line]:
 
 
 def posted(gateway: Gateway, *headers: str, path: str = "/graphql", token: str | None = None) -> bytes:
-    """The head of a request with a body."""
+    """The head of a POST request with these header lines. The test must send the body."""
     lines = [
         f"POST {path} HTTP/1.1",
         "host: gateway",
@@ -86,11 +86,12 @@ def posted(gateway: Gateway, *headers: str, path: str = "/graphql", token: str |
 
 
 def body() -> bytes:
+    """The body of a request that creates a verification."""
     return orjson.dumps({"query": CREATE, "variables": {"input": PERSON}})
 
 
 async def is_served(gateway: Gateway) -> None:
-    """Other clients are answered."""
+    """Check that the gateway still answers other clients."""
     assert (await gateway.client.get("/livez")).is_success
     await gateway.query("{ me { subject } }")
 
@@ -106,7 +107,7 @@ async def test_trailers_are_not_headers_of_their_request(gateway: Gateway) -> No
         assert [(await attacker.hear())[0] for _ in range(3)] == [200, 401, 401]
 
 
-async def test_a_handshake_behind_an_unanswered_request_opens_no_socket(gateway: Gateway) -> None:
+async def test_a_handshake_after_an_unanswered_request_opens_no_socket(gateway: Gateway) -> None:
     content = body()
     async with line(gateway) as impatient:
         await impatient.say(posted(gateway, f"content-length: {len(content)}"), content, HANDSHAKE)
@@ -125,7 +126,7 @@ async def test_a_connection_serves_many_requests_that_arrive_in_parts(gateway: G
             assert [(await patient.hear())[0], (await patient.hear())[0]] == [200, 200]
 
 
-async def test_requests_may_be_cut_at_any_byte(gateway: Gateway) -> None:
+async def test_a_request_may_be_cut_into_segments_at_any_byte(gateway: Gateway) -> None:
     content = body()
     whole = LIVEZ + posted(gateway, f"content-length: {len(content)}") + content + posted(gateway, "transfer-encoding: chunked")
     whole += b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content) + LIVEZ
@@ -153,7 +154,7 @@ async def test_requests_may_be_cut_at_any_byte(gateway: Gateway) -> None:
         b"GET /livez HTTP/1.1\r\n x: z\r\n\r\n",
     ],
 )
-async def test_bytes_that_are_not_a_request_are_a_bad_request(gateway: Gateway, nonsense: bytes) -> None:
+async def test_bytes_that_are_not_an_http_request_get_400(gateway: Gateway, nonsense: bytes) -> None:
     async with line(gateway) as client:
         await client.say(nonsense)
         status, headers, _ = await client.hear()
@@ -172,7 +173,7 @@ async def test_a_body_with_an_invalid_chunk_is_refused(gateway: Gateway, garbage
         assert await client.ended() == b""
 
 
-async def test_connections_that_break_off_anywhere_log_no_error(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_connection_that_breaks_off_at_any_byte_logs_no_error(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
     content = body()
     whole = posted(gateway, f"content-length: {len(content) + 1}") + content
 

@@ -1,4 +1,4 @@
-"""Limits of connections: heads, bodies and trailers that are too long, and too many requests at once."""
+"""Tests of the limits of HTTP connections: heads, bodies and trailers that are too long, and too many requests at once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from tests.serving import Gateway, serving
 
 @pytest.fixture(scope="module")
 async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway with its default limits."""
+    """A gateway with the default limits and timeouts."""
     async with serving(shared_database_uri) as running:
         yield running
 
@@ -37,7 +37,7 @@ async def test_trailers_without_end_are_refused(gateway: Gateway) -> None:
         assert await refused(gateway, "head") == before + 1
 
 
-async def test_a_body_in_the_smallest_chunks_is_read(gateway: Gateway) -> None:
+async def test_a_body_in_chunks_of_one_byte_is_read(gateway: Gateway) -> None:
     content = orjson.dumps({"query": "{ me { subject } }"}) + b" " * 70_000
     async with line(gateway) as patient:
         await patient.say(posted(gateway, "transfer-encoding: chunked"), *(b"1\r\n%c\r\n" % byte for byte in content), b"0\r\n\r\n")
@@ -76,7 +76,7 @@ async def test_a_head_of_the_maximum_length_is_read(gateway: Gateway) -> None:
 
 
 async def test_a_handshake_with_a_line_that_is_too_long_is_refused_and_closed(gateway: Gateway) -> None:
-    """The library for sockets has its own limit for one line."""
+    """The `websockets` library limits each header line to 8 KiB, which is less than the gateway's limit for the whole head."""
     async with line(gateway) as connection:
         await connection.say(b"GET /graphql HTTP/1.1\r\nhost: gateway\r\nupgrade: websocket\r\nconnection: upgrade\r\nx: ", b"x" * 9000, b"\r\n\r\n")
 
@@ -84,7 +84,7 @@ async def test_a_handshake_with_a_line_that_is_too_long_is_refused_and_closed(ga
         assert answer.startswith(b"HTTP/1.1 431 ")
 
 
-# How a body is delimited, and the part of it that is sent again and again.
+# Bodies that never end. The key is the header that delimits the body, the value is the part of the body that the test sends again and again.
 ENDLESS = {
     "content-length: 200000000": b"x" * 65_536,
     "transfer-encoding: chunked": b"10000\r\n" + b"x" * 65_536 + b"\r\n",

@@ -1,4 +1,4 @@
-"""Timeouts of connections: clients that are silent, slow, or idle."""
+"""Tests of the timeouts of HTTP connections, with clients that are silent, slow, or idle."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,12 +20,12 @@ from tests.wire import GENEROUS_SECONDS, wired
 
 @pytest.fixture(scope="module")
 async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway with its default limits."""
+    """A gateway with the default limits and timeouts."""
     async with serving(shared_database_uri) as running:
         yield running
 
 
-# Long enough for everything that a test sends at once, even on a slow machine.
+# Timeouts that tests can wait for. On a slow machine too, they are long enough for everything that a test sends at once.
 SHORT = Patience(head_seconds=1, body_seconds=1, linger_seconds=1)
 
 
@@ -128,7 +128,7 @@ async def test_event_streams_and_sockets_outlast_the_timeouts(impatient_gateway:
         assert await wire.hear() == {"type": "pong"}
 
 
-async def test_silent_and_slow_connections_leave_others_served(gateway: Gateway) -> None:
+async def test_other_connections_are_served_despite_silent_and_slow_ones(gateway: Gateway) -> None:
     async with AsyncExitStack() as stack:
         for number in range(200):
             slow = await stack.enter_async_context(line(gateway))
@@ -137,7 +137,7 @@ async def test_silent_and_slow_connections_leave_others_served(gateway: Gateway)
         await is_served(gateway)
 
 
-async def test_requests_behind_a_body_that_was_too_long_are_not_parsed(impatient_gateway: Gateway) -> None:
+async def test_requests_after_a_body_that_was_too_long_are_not_parsed(impatient_gateway: Gateway) -> None:
     length = MAX_BODY_BYTES + 70_000
     async with line(impatient_gateway) as connection:
         await connection.say(posted(impatient_gateway, f"content-length: {length}"), b" " * length, LIVEZ * 100)

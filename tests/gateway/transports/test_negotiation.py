@@ -1,4 +1,4 @@
-"""Caching by clients: they may cache the catalogue of statuses and reasons if they request it with GET, and nothing else."""
+"""Tests of caching: clients may cache only the catalogue of statuses and reason codes, and only if they request it with GET."""
 
 from typing import Any
 
@@ -43,13 +43,13 @@ NOT_CACHEABLE = [
 
 
 async def got(company: Company, query: str, token: str | None = None, **headers: str) -> httpx2.Response:
-    """The response to a query in the URL."""
+    """Send a query in the URL of a GET request. Returns the response."""
     bearer = {"authorization": f"Bearer {token or company.token()}", **{name.replace("_", "-"): value for name, value in headers.items()}}
     return await company.gateway.client.get("/graphql", params={"query": query}, headers=bearer)
 
 
 @pytest.mark.parametrize("query", CACHEABLE)
-async def test_the_catalogue_may_be_cached_and_is_not_sent_again(company: Company, stranger: Company, query: str) -> None:
+async def test_the_catalogue_may_be_cached_and_is_not_sent_again_if_it_is_unchanged(company: Company, stranger: Company, query: str) -> None:
     first, other = await got(company, query), await got(stranger, query)
     again = await got(company, query, if_none_match=first.headers["etag"])
 
@@ -92,7 +92,7 @@ async def test_a_client_without_a_token_does_not_learn_that_its_cached_response_
 
 
 @pytest.mark.parametrize("named", ["{}", '"x", {}', '{}, W/"x"', "*", "strong"])
-async def test_the_tag_may_be_one_of_several(company: Company, named: str) -> None:
+async def test_if_none_match_may_list_several_tags(company: Company, named: str) -> None:
     tag = (await got(company, STATUSES)).headers["etag"]
     if_none_match = tag.removeprefix("W/") if named == "strong" else named.format(tag)
 
@@ -147,6 +147,6 @@ def test_only_queries_of_constant_fields_are_constant(document: str) -> None:
 
 
 def metadata(field: Any) -> dict[str, Any]:
-    """The metadata that a field declares."""
+    """The metadata that the schema declares for a field."""
     declared: dict[str, Any] = field.extensions["strawberry-definition"].metadata
     return declared

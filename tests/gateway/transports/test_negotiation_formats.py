@@ -1,4 +1,4 @@
-"""The media type and the compression of requests and responses."""
+"""Tests of the media type and the compression of requests and responses."""
 
 import gzip
 from collections.abc import Callable
@@ -61,7 +61,7 @@ async def test_a_compressed_body_is_accepted(company: Company, encoding: str) ->
 
 
 @pytest.mark.parametrize("encoding", ["deflate", "zstd", "compress", "gzip, br", "gzip, gzip", "*"])
-async def test_a_body_in_another_encoding_is_415_and_the_response_names_the_supported_ones(company: Company, encoding: str) -> None:
+async def test_a_body_in_another_encoding_is_refused_with_415_and_the_response_names_the_supported_ones(company: Company, encoding: str) -> None:
     response = await posted(company, gzip.compress(ME), content_encoding=encoding)
 
     assert (response.status_code, response.headers["accept-encoding"], codes(response)) == (415, "br, gzip", ["BAD_REQUEST"])
@@ -69,14 +69,16 @@ async def test_a_body_in_another_encoding_is_415_and_the_response_names_the_supp
 
 @pytest.mark.parametrize("encoding", ["gzip", "br"])
 @pytest.mark.parametrize("spoilt", [lambda body: body[:-3], lambda body: b"\x00" + body, lambda body: b"", lambda body: ME])
-async def test_a_body_that_is_not_in_its_declared_encoding_is_400(company: Company, encoding: str, spoilt: Callable[[bytes], bytes]) -> None:
+async def test_a_body_that_is_not_in_its_declared_encoding_is_refused_with_400(
+    company: Company, encoding: str, spoilt: Callable[[bytes], bytes]
+) -> None:
     response = await posted(company, spoilt(COMPRESSORS[encoding](ME)), content_encoding=encoding)
 
     assert (response.status_code, codes(response)) == (400, ["BAD_REQUEST"])
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br"])
-async def test_a_body_that_becomes_too_long_when_it_is_decompressed_is_413(company: Company, encoding: str) -> None:
+async def test_a_body_that_becomes_too_long_when_it_is_decompressed_is_refused_with_413(company: Company, encoding: str) -> None:
     bomb = COMPRESSORS[encoding](ME + b" " * 50_000_000)
 
     response = await posted(company, bomb, content_encoding=encoding)

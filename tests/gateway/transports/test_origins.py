@@ -1,4 +1,4 @@
-"""Requests from pages in browsers: which origins are allowed, and which headers are not trusted."""
+"""Tests with requests as pages in browsers send them: which origins are allowed, and which headers the gateway does not trust."""
 
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
@@ -49,13 +49,13 @@ CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input:
 
 @pytest.fixture(scope="module")
 async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway in production, with some allowed origins."""
+    """A gateway with the hooks of production, and with the allowed origins in ALLOWED."""
     async with serving(shared_database_uri, allowed_origins=f" {APP} ,{SPELT_OTHERWISE},, http://localhost:3000") as running:
         yield running
 
 
 async def send(gateway: Gateway, method: str = "POST", path: str = "/graphql", **headers: str | list[str]) -> httpx2.Response:
-    """Send a request with these headers. A list repeats its header. Returns the response."""
+    """Send a request with these headers. If the value is a list, the header is repeated for each element. Returns the response."""
     fields = [(name.replace("_", "-"), value) for name, values in headers.items() for value in ([values] if isinstance(values, str) else values)]
     encoded = [(name.encode(), value.encode("latin-1")) for name, value in fields]
     return await gateway.client.request(method, path, headers=encoded, content=ME if method == "POST" else None)
@@ -66,7 +66,7 @@ def bearer(gateway: Gateway) -> dict[str, str]:
 
 
 def shared_with(response: httpx2.Response) -> dict[str, str]:
-    """The CORS headers of a response."""
+    """The CORS headers of a response, which let pages of other origins read it."""
     return {name: value for name, value in response.headers.items() if name.startswith("access-control-")}
 
 
@@ -106,7 +106,7 @@ async def test_a_socket_for_a_page_of_another_origin_is_refused_at_the_handshake
     assert refusal.value.response.status_code == 403
 
 
-async def test_a_second_origin_does_not_hide_the_first(gateway: Gateway) -> None:
+async def test_a_request_is_refused_if_either_of_two_origins_is_not_allowed(gateway: Gateway) -> None:
     for several in ([APP, "https://evil.example"], ["https://evil.example", APP]):
         assert (await send(gateway, origin=several, **bearer(gateway))).status_code == 403
 
@@ -158,7 +158,7 @@ async def test_a_request_without_an_origin_is_answered_and_its_response_varies_b
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/schema.graphql", "/style.css"])
-async def test_pages_of_other_origins_may_read_no_other_path(gateway: Gateway, path: str) -> None:
+async def test_pages_of_allowed_origins_may_read_only_the_graphql_path(gateway: Gateway, path: str) -> None:
     allowed = await send(gateway, "GET", path, origin=APP)
 
     assert allowed.status_code == 200
@@ -167,7 +167,7 @@ async def test_pages_of_other_origins_may_read_no_other_path(gateway: Gateway, p
     assert (await send(gateway, "OPTIONS", path, origin=APP, access_control_request_method="GET")).status_code == 405
 
 
-async def test_a_form_of_another_site_can_not_press_a_button_of_the_sandbox(gateway: Gateway) -> None:
+async def test_a_form_of_another_site_cannot_press_a_button_of_the_sandbox(gateway: Gateway) -> None:
     created = (await gateway.query(CREATE, {"input": PERSON}))["createVerification"]
     path = urlsplit(created["verificationUrl"]).path
     form = {"progress": "LINK_OPENED"}
@@ -208,7 +208,7 @@ def test_a_setting_that_is_not_an_origin_is_refused(text: str) -> None:
         settings_for_tests("mongodb://unused", 8000, allowed_origins=text)
 
 
-# In production, the gateway trusts neither the header `Host` nor the headers that proxies add.
+# Headers that an attacker can forge. In production, the gateway trusts neither the header `Host` nor the headers that proxies add.
 FORGED = {
     "host": "evil.example",
     "x-forwarded-host": "evil.example",
@@ -233,7 +233,7 @@ async def test_no_header_changes_where_links_lead_or_which_response_is_sent(gate
         assert "/" not in pressed.headers["location"], name
 
 
-async def test_a_forged_host_does_not_make_an_origin_the_gateways_own(gateway: Gateway) -> None:
+async def test_an_origin_that_matches_a_forged_host_is_still_refused(gateway: Gateway) -> None:
     assert (await send(gateway, origin="http://evil.example", host="evil.example", **bearer(gateway))).status_code == 403
     assert (await send(gateway, origin=gateway.url, host="evil.example", **bearer(gateway))).status_code == 200
 

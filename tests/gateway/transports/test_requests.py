@@ -1,4 +1,4 @@
-"""The ids of requests, and how headers and addresses are read."""
+"""Tests of the ids of requests, and of how headers and client addresses are read."""
 
 import pytest
 from starlette.requests import HTTPConnection
@@ -10,7 +10,7 @@ from tests.gateway.transports.test_http import ME, posted
 
 
 @pytest.mark.parametrize("id", ["abcdefgh", "a.b_c-1234", "x" * 64])
-async def test_a_request_keeps_its_id(company: Company, id: str) -> None:
+async def test_a_safe_id_that_the_client_sent_is_kept(company: Company, id: str) -> None:
     assert (await posted(company, ME, x_request_id=id)).headers["x-request-id"] == id
 
 
@@ -26,7 +26,7 @@ async def test_an_id_that_is_not_safe_to_log_is_replaced(company: Company, id: s
 REPEATED = [(b"accept", b"first"), (b"host", b"a"), (b"accept", b"second")]
 
 
-def test_the_first_of_repeated_headers_counts_and_all_of_them_can_be_read() -> None:
+def test_headers_returns_the_first_value_of_a_repeated_header_and_values_returns_all() -> None:
     scope: Scope = {"type": "http", "headers": REPEATED}
 
     assert headers(scope) == {b"accept": b"first", b"host": b"a"}
@@ -35,7 +35,7 @@ def test_the_first_of_repeated_headers_counts_and_all_of_them_can_be_read() -> N
 
 
 @pytest.mark.parametrize(("type", "cached"), [("http", True), ("websocket", False)])
-def test_only_the_scope_of_a_request_keeps_its_headers_by_name(type: str, cached: bool) -> None:
+def test_headers_by_name_are_cached_for_requests_and_not_for_sockets(type: str, cached: bool) -> None:
     scope: Scope = {"type": type, "headers": REPEATED}
 
     headers(scope)

@@ -1,4 +1,4 @@
-"""The headers that every response carries for browsers."""
+"""Tests of the security headers that every response carries."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -32,13 +32,13 @@ CREDENTIALS = Credentials("http://x.example", "http://x.example/graphql", "ws://
 
 @pytest.fixture(scope="module")
 async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway with the page that it has on a developer's machine."""
+    """A gateway that also serves the HTML page at `/`, as it does on a developer's machine."""
     async with serving(shared_database_uri, pages=routes(CREDENTIALS)) as running:
         yield running
 
 
 def strict_of(headers: httpx2.Headers) -> dict[str, str]:
-    """The strict headers of a response. Each must occur exactly once."""
+    """The strict headers of a response. Also checks that each of them occurs exactly once."""
     counted = Counter(name.decode().lower() for name, _ in headers.raw)
     assert all(counted[name] == 1 for name in STRICT), counted
     return {name: headers[name] for name in STRICT}
@@ -66,7 +66,7 @@ async def test_responses_that_are_not_pages_have_all_strict_headers(gateway: Gat
     assert "strict-transport-security" not in response.headers
 
 
-async def test_responses_of_graphql_streams_and_refusals_have_all_strict_headers(gateway: Gateway) -> None:
+async def test_graphql_responses_streams_and_refusals_have_all_strict_headers(gateway: Gateway) -> None:
     bearer = {"authorization": f"Bearer {gateway.token()}"}
     answer = await gateway.client.post("/graphql", json=ME, headers=bearer)
     stream = await gateway.client.post("/graphql", json=ME, headers={**bearer, "accept": "text/event-stream"})

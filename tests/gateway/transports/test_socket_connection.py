@@ -1,4 +1,4 @@
-"""WebSocket connections: the limit of messages a second, floods, and pings."""
+"""Tests of WebSocket connections: the limit of messages a second, clients that exceed it, and pings."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ from tests.wire import GENEROUS_SECONDS, wired
 
 @pytest.fixture(scope="module")
 async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway with its default limits."""
+    """A gateway with the default limits and timeouts."""
     async with serving(shared_database_uri) as running:
         yield running
 
@@ -75,7 +75,7 @@ async def test_a_flood_on_a_socket_closes_it_with_try_again_later(gateway: Gatew
         transport = wire.connection.transport
         if flood.startswith("parts"):
             transport.write(Frame(Opcode.TEXT, b"", fin=False).serialize(mask=True))
-        # So many that the limit is exceeded even if this test is paused for long.
+        # So many messages that they exceed the limit even if this test is paused for a long time.
         transport.write(frame * (BURST_MESSAGES + int(MESSAGES_PER_SECOND * GENEROUS_SECONDS)))
 
         assert await wire.closed() == 1013

@@ -1,4 +1,4 @@
-"""Event streams: their frames, which requests open one, how they resume, and how they end."""
+"""Tests of event streams: their format, which requests open one, how streams resume, and how they end."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ SECONDS = 30
 
 
 class Stream:
-    """Reads one stream, frame by frame."""
+    """Reads one event stream, frame by frame. A frame is everything up to an empty line."""
 
     def __init__(self, response: httpx2.Response) -> None:
         self.response = response
@@ -30,7 +30,7 @@ class Stream:
         self._buffer = b""
 
     async def frame(self) -> bytes:
-        """The next frame, without the empty line that ends it; empty if the stream has ended."""
+        """Read the next frame. Returns it without the empty line at its end, or an empty text if the stream has ended."""
         async with asyncio.timeout(SECONDS):
             while b"\n\n" not in self._buffer:
                 chunk = await anext(self._chunks, b"")
@@ -41,14 +41,14 @@ class Stream:
         return frame
 
     async def next(self) -> tuple[str, Any]:
-        """The id and the data of the next message."""
+        """Read the next message. Returns its id and its data."""
         event, *fields = (await self.frame()).split(b"\n")
         assert event == b"event: next"
         named = dict(field.decode().split(": ", 1) for field in fields)
         return named.get("id", ""), orjson.loads(named["data"])
 
     async def rest(self) -> list[bytes]:
-        """All frames until the stream ends."""
+        """Read all frames until the stream ends."""
         frames = []
         while frame := await self.frame():
             frames.append(frame)
@@ -57,7 +57,7 @@ class Stream:
 
 @asynccontextmanager
 async def streaming(gateway: Gateway, token: str, query: str, **changed: Any) -> AsyncIterator[Stream]:
-    """An open stream whose first frame has been read."""
+    """Open a stream for an operation, and read its first frame. `changed`: variables of the operation, and `headers` of the request."""
     headers = {"authorization": f"Bearer {token}", "accept": EVENT_STREAM, **changed.pop("headers", {})}
     content = {"query": query, "variables": changed}
     async with gateway.client.stream("POST", "/graphql", json=content, headers=headers) as response:
@@ -170,7 +170,7 @@ async def test_a_client_that_disconnects_is_unsubscribed(company: Company) -> No
             await asyncio.sleep(0.02)
 
 
-async def test_a_process_that_ends_closes_its_streams_without_complete_so_that_clients_connect_again(database_uri: str) -> None:
+async def test_a_process_that_ends_closes_its_streams_without_complete(database_uri: str) -> None:
     async with AsyncExitStack() as outlasting:
         async with serving(database_uri) as gateway:
             client = await outlasting.enter_async_context(httpx2.AsyncClient(base_url=gateway.url, trust_env=False, timeout=SECONDS))

@@ -1,4 +1,4 @@
-"""GraphQL over WebSocket, message by message.
+"""Tests of GraphQL over WebSocket, message by message.
 
 Source: PROTOCOL.md of the npm package graphql-ws, 6.4.
 """
@@ -28,31 +28,32 @@ INIT = {"type": "connection_init"}
 
 
 def subscribe(id: str, query: str, **more: Any) -> dict[str, Any]:
+    """A message that starts an operation."""
     return {"type": "subscribe", "id": id, "payload": {"query": query, **more}}
 
 
 @pytest.fixture(scope="module", autouse=True)
 async def silent(shared_gateway: Gateway) -> AsyncIterator[Wire]:
-    """A socket that never sends a message. It is opened before the first test, so that its timeout has passed before the last."""
+    """A socket whose client never sends a message. It is opened before the first test, so that the last test need not wait for its timeout."""
     async with wired(shared_gateway) as wire:
         yield wire
 
 
 @pytest.fixture
 async def wire(company: Company) -> AsyncIterator[Wire]:
-    """A socket whose client is authenticated."""
+    """A socket whose client has sent a connection_init with a valid token."""
     async with wired(company.gateway, company.token()) as wire:
         yield wire
 
 
 async def measured(gateway: Gateway, name: str) -> float:
-    """A metric of the gateway."""
+    """The current value of a metric of the gateway."""
     families = text_string_to_metric_families((await gateway.client.get("/metrics")).text)
     return next(sample.value for family in families for sample in family.samples if sample.name == name)
 
 
 async def sinks_to(gateway: Gateway, name: str, value: float) -> bool:
-    """Whether a metric falls to a value within a generous time."""
+    """Wait until a metric falls to a value, at most GENEROUS_SECONDS. Returns whether it did."""
     until = monotonic() + GENEROUS_SECONDS
     while await measured(gateway, name) > value and monotonic() < until:
         await asyncio.sleep(0.02)
@@ -232,7 +233,7 @@ PAYLOADS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-async def test_an_operation_that_can_not_be_executed_does_not_end_the_others(wire: Wire, company: Company) -> None:
+async def test_an_operation_that_cannot_be_executed_does_not_end_the_others(wire: Wire, company: Company) -> None:
     id = await company.created()
     await wire.subscribe("going on", UPDATED, {"id": id})
     await wire.hear()
