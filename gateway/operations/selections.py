@@ -35,6 +35,7 @@ def well_formed(document: DocumentNode) -> bool:
     """Whether the document can safely be expanded.
 
     It may contain only operations and fragments. Each fragment must have a unique name, must be used by an operation, and may not contain itself.
+    A fragment that is used must exist.
     """
     operations, fragments = operations_of(document), fragments_of(document)
     uses = {name: set(spreads_in(fragment.selection_set)) for name, fragment in fragments.items()}
