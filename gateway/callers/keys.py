@@ -101,7 +101,7 @@ class PublishedKeys:
         return bool(self._keys)
 
     async def run(self, changed: Callable[[], None]) -> None:
-        """Fetch the keys at regular intervals, so that keys which the issuer withdraws are dropped. Calls `changed` whenever the keys have changed."""
+        """Fetch the keys at regular intervals, so that keys which the issuer withdraws are dropped. Calls `changed` after each change of the keys."""
         self._changed = changed
         while True:
             await self.refresh()

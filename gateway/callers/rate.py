@@ -49,8 +49,8 @@ class Rate:
         if taken <= room + paid:
             missing, taken = 0.0, taken + cost - paid
         else:
-            # A refused request takes REFUSAL, but never empties the bucket further than to zero. So a caller who keeps sending too many requests
-            # stays limited, and is served again soon after the requests stop.
+            # A refused request takes REFUSAL, but at most what is left in the bucket. So a caller who keeps sending too many requests stays limited,
+            # and is served again soon after the requests stop.
             taken = max(taken, min(taken + REFUSAL, self._burst))
             missing = taken - room
         is_stored = key in self._taken

@@ -55,8 +55,8 @@ class Trust:
 class Tokens:
     """Verifies callers' tokens. Issues and verifies follow tokens, which the gateway signs with its own keys.
 
-    The header of a follow token names the gateway's key in `kid`. The first of the `signing_keys` signs new tokens. The other keys are older, and only
-    verify tokens that they signed earlier.
+    The header of a follow token names the gateway's key in `kid`. The first of the `signing_keys` signs new tokens. The other keys are older, and
+    only verify tokens that they signed earlier.
     """
 
     def __init__(self, trust: Trust, signing_keys: Iterable[str], now: Callable[[], datetime]) -> None:
@@ -180,7 +180,7 @@ def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
     return Caller(
         subject=subject,
         workspace=workspace,
-        # The scope `follow` is dropped from an issuer's token. It is meant for one chain, and only the gateway's own tokens are confined to a chain.
+        # The follow scope is dropped from an issuer's token. It is meant for one chain, and only the gateway's own tokens are confined to a chain.
         scopes=frozenset({Scope.FOLLOW}) if chain else scopes - {Scope.FOLLOW},
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         chain=chain,
