@@ -12,7 +12,7 @@ SPREAD_SECONDS = 3.0
 MAX_SECONDS = 5.0
 # A request that is under way when draining begins may take this much longer. After that it is answered with a timeout, so that the process can end.
 ANSWER_SECONDS = 4.0
-# The same for a request that arrives after draining has begun.
+# A request that arrives after draining has begun may take this long.
 LATE_ANSWER_SECONDS = 1.5
 CHECK_SECONDS = 0.1
 
@@ -73,7 +73,10 @@ class UnderWay:
 
 
 class Within:
-    """The context that `UnderWay.within` returns. It turns the cancellation at the deadline into TimeoutError; any other cancellation passes through."""
+    """The context that `UnderWay.within` returns.
+
+    It turns the cancellation at the deadline into TimeoutError; any other cancellation passes through.
+    """
 
     __slots__ = ("_cancelling", "_seconds", "_task", "_under_way")
 

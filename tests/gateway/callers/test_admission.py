@@ -25,7 +25,7 @@ EVENT_STREAM = {"accept": "text/event-stream"}
 
 
 class RecordingAdmission(Admission):
-    """An admission that records the reasons of its refusals."""
+    """An `Admission` that records the reason of each refusal, for assertions."""
 
     def __init__(self, capacity: Capacity) -> None:
         self.reasons: list[str] = []
@@ -33,12 +33,12 @@ class RecordingAdmission(Admission):
 
 
 def one_of(address: str) -> tuple[str, Caller]:
-    """The address and the caller of a connection. Each address has a caller of its own."""
+    """The address of a connection, and a caller who is different for each address. Both are arguments of `Admission.introduced`."""
     return address, Caller(f"of {address}", "acme", frozenset())
 
 
 def admitted(admission: Admission, address: str) -> bool:
-    """Whether one more connection of an address would be admitted."""
+    """Whether one more connection from this address would be admitted now."""
     try:
         with admission.introduced(*one_of(address)):
             return True
@@ -124,7 +124,7 @@ def test_the_addresses_of_one_line_share_a_limit(one: str, other: str, same: boo
 
 
 async def followed(stack: AsyncExitStack, gateway: Gateway, token: str | None = None) -> Wire:
-    """One more socket with a subscription."""
+    """Open one more socket with a subscription. It stays open until the stack is closed."""
     wire = await stack.enter_async_context(wired(gateway, token or gateway.token()))
     await wire.subscribe("1", FEED)
     assert (await wire.hear())["type"] == "next"
@@ -132,7 +132,7 @@ async def followed(stack: AsyncExitStack, gateway: Gateway, token: str | None = 
 
 
 async def streamed(stack: AsyncExitStack, gateway: Gateway, **headers: str) -> httpx2.Response:
-    """The response that begins one more event stream."""
+    """Request one more event stream. Returns the response, whose stream stays open until the stack is closed."""
     request = gateway.client.stream(
         "POST", "/graphql", json={"query": FEED}, headers={"authorization": f"Bearer {gateway.token()}", **EVENT_STREAM, **headers}
     )
@@ -176,7 +176,7 @@ async def test_a_connection_beyond_a_limit_is_refused_and_everything_else_is_ser
 
 
 async def is_admitted_again(stack: AsyncExitStack, gateway: Gateway) -> None:
-    """Wait until one more event stream is admitted, which needs the gateway to notice that a connection has closed."""
+    """Wait until one more event stream is admitted. The gateway may need some time to notice that another connection has closed."""
     async with asyncio.timeout(GENEROUS_SECONDS):
         while not (await streamed(stack, gateway)).is_success:
             await asyncio.sleep(0.02)
@@ -227,7 +227,7 @@ async def test_a_trusted_proxy_determines_the_address_of_clients(behind_a_proxy:
         for number in (1, 2, 3):
             assert (await streamed(stack, behind_a_proxy, **{"x-forwarded-for": f"198.51.100.{number}"})).status_code == 200
 
-        # From the right, the first address that is not a trusted proxy's is the client's. Addresses further left were written by the client.
+        # The last address that does not belong to a trusted proxy is the client's. The client itself may have written the addresses before it.
         for forwarded_for in ("198.51.100.1", "203.0.113.9, 198.51.100.2", "203.0.113.9, 198.51.100.3, 192.0.2.7"):
             await is_refused(await streamed(stack, behind_a_proxy, **{"x-forwarded-for": forwarded_for}))
 
