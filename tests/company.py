@@ -65,7 +65,7 @@ class Company:
         return await self._mutate("reportResult", input, token or self.token(Scope.REPORT))
 
     async def retry(self, id: str, token: str | None = None, **changed: Any) -> Answer:
-        """Retry an attempt. Returns the next attempt or the refusal. `changed`: fields of the input that differ from those of the first attempt."""
+        """Retry an attempt. Returns the next attempt or the refusal. `changed`: values that the next attempt does not take from this one."""
         return await self._mutate("retryVerification", {"verificationId": id, **changed}, token or self.token())
 
     async def anonymize(self, id: str, token: str | None = None) -> Answer:

@@ -1,4 +1,4 @@
-"""The limits of long-lived connections, and the refusal of connections beyond them."""
+"""Long-lived connections beyond a limit are refused; all others are admitted."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -57,7 +57,7 @@ def test_a_connection_that_ends_makes_room() -> None:
     assert admission.reasons == ["sockets"]
 
 
-def test_a_refused_connection_takes_no_place() -> None:
+def test_a_refused_connection_is_not_counted() -> None:
     admission = RecordingAdmission(Capacity(3, 1, 1))
 
     with admission.introduced(*one_of("192.0.2.1")):
@@ -68,7 +68,7 @@ def test_a_refused_connection_takes_no_place() -> None:
     assert admission.reasons == ["address"] * 10 + ["sockets"]
 
 
-def test_an_arriving_socket_keeps_its_place_until_it_has_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_counts_as_arriving_until_its_caller_is_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "MAX_ARRIVING", 1)
     kept = RecordingAdmission(Capacity(1, 1, 1))
 
@@ -182,7 +182,7 @@ async def is_admitted_again(stack: AsyncExitStack, gateway: Gateway) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_sockets_before_their_connection_init_take_no_place_of_others(database_uri: str) -> None:
+async def test_sockets_before_their_connection_init_do_not_count_against_the_limit_of_sockets(database_uri: str) -> None:
     async with serving(database_uri, max_sockets=2) as gateway, AsyncExitStack() as stack:
         for _ in range(5):
             await stack.enter_async_context(wired(gateway))
@@ -202,7 +202,7 @@ async def test_sockets_before_their_connection_init_are_limited_per_address(data
         assert await refused(gateway, "arrivals") == 1
 
 
-async def test_a_subject_at_its_limit_leaves_room_for_other_subjects(database_uri: str) -> None:
+async def test_while_one_subject_is_at_its_limit_other_subjects_are_admitted(database_uri: str) -> None:
     async with serving(database_uri, max_sockets_per_subject=1) as gateway, AsyncExitStack() as stack:
         ids = [(await gateway.query(CREATE, {"input": PERSON}))["createVerification"]["id"] for _ in range(2)]
         tokens = [(await gateway.query(ISSUE, {"id": id}))["issueFollowToken"]["token"] for id in ids]
