@@ -6,7 +6,7 @@ from time import monotonic
 
 from domain.caller import Caller
 
-# A request that is refused because of the rate also takes this much from the bucket.
+# The cost of a request that is refused because of the rate.
 REFUSAL = 1
 MAX_CALLERS = 10_000
 # A caller with a follow token pays this many times the cost. Each followed chain has its own bucket, so a caller who can issue follow tokens would

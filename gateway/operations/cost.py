@@ -36,7 +36,7 @@ VALUES = 20
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The value of an argument `first` or `last`: a literal, or a variable with its default. If both attributes are None, the argument is missing."""
+    """The value of an argument `first` or `last`: a literal, or a variable with its default. If both are None, the argument is missing or null."""
 
     number: int | None = None
     variable: str | None = None
@@ -68,7 +68,7 @@ class Page:
 class Price:
     """A formula for the cost of a selection, whose lists can have sizes that come from variables.
 
-    `fixed` does not depend on variables. `pages` has an entry for each list: its size, and the price of one row.
+    `fixed` does not depend on variables. `pages` has an entry for each list: the arguments that decide its number of rows, and the price of a row.
     """
 
     fixed: int

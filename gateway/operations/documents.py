@@ -167,5 +167,5 @@ def not_found() -> RequestRefused:
 
 
 def not_supported() -> RequestRefused:
-    """The refusal of any hash, if persisted queries are switched off. Clients then send only texts from now on."""
+    """The refusal of every hash, if the gateway has neither persisted queries nor a manifest. Clients then send only texts from now on."""
     return refused("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported", 200)

@@ -119,7 +119,7 @@ def first_exceeded(sizes: Mapping[str, int], limits: Limits) -> str | None:
 
 
 def too_many(name: str, limits: Limits) -> str:
-    """The message to the client that a limit is exceeded. `name`: the name of the limit."""
+    """The message for the client which says that a limit is exceeded. `name`: the field of `Limits`."""
     return f"the operation has too many {NOUNS[name]}; the maximum is {getattr(limits, name)}"
 
 

@@ -1,6 +1,7 @@
 """Subscriptions: turns their events into messages that are ready to send, and delivers the messages to subscribers.
 
-Subscribers with the same operation, the same variables and the same rights form a group. A message is made once for the whole group.
+Subscribers with the same operation, the same rights, and the same variables below the root field form a group. A message is made once for the
+whole group.
 """
 
 import asyncio
@@ -24,8 +25,8 @@ from resolvers.context import Context
 from resolvers.marks import Marked
 from store.listener import Outlet
 
-# A group keeps the messages of its last events. Few are enough: nearly all of its subscribers take the message of an event at once, and only the
-# slowest take it later.
+# How many messages a group keeps. Few are enough: of a thousand subscribers to the same event, nearly all take its message at once, and only the
+# slowest few take it later.
 MAX_KEPT_MESSAGES = 16
 
 

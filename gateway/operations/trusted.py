@@ -17,7 +17,7 @@ KEPT_CHARACTERS = 2_000_000
 
 
 class PersistedQueries:
-    """Keeps the texts of valid documents by their SHA-256, for all callers. No caller can replace the text of another, since hashes are checked.
+    """Keeps the texts of valid documents by their SHA-256, for all callers. Hashes are checked, so no caller can store a wrong text under a hash.
 
     Source: Apollo's automatic persisted queries.
     """
