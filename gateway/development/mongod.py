@@ -24,7 +24,7 @@ START_SECONDS = 60
 STOP_SECONDS = 10
 PORTS_TO_TRY = 4
 
-# mongod logs this text once the port is bound. It exits with this code (EXIT_NET_ERROR) if the port is taken. Source: mongod's source code.
+# mongod logs this text once the port is bound, and exits with code 48 (EXIT_NET_ERROR) if the port is taken. Source: mongod's source code.
 LISTENING = b"Waiting for connections"
 PORT_TAKEN = 48
 
@@ -175,7 +175,7 @@ def find_mongod() -> Path:
 
 @contextmanager
 def sole_use(data_dir: Path) -> Iterator[None]:
-    """A context in which no other gateway can use the data directory. The lock is released when it is left, or when the process ends.
+    """A context in which no other gateway can use the data directory: this process holds a lock, which the system releases if the process dies.
 
     Raises: DataDirInUse.
     """
@@ -231,7 +231,7 @@ def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def listening(process: subprocess.Popen[bytes], log: Path) -> bool:
-    """Wait until mongod accepts connections. Returns False if it ended instead.
+    """Wait until mongod accepts connections. Returns False if it ended instead. Raises: StartFailed after START_SECONDS.
 
     Reads mongod's log instead of connecting, since another server could answer on the same port.
     """

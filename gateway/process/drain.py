@@ -8,7 +8,9 @@ from types import TracebackType
 
 Leave = Callable[[], Awaitable[None]]
 
+# The closes of all long-lived connections start within this time.
 SPREAD_SECONDS = 3.0
+# Draining ends after this time, even if connections are still open or requests still under way.
 MAX_SECONDS = 5.0
 # A request that is under way when draining begins may take this much longer. After that it is answered with a timeout, so that the process can end.
 ANSWER_SECONDS = 4.0
@@ -116,7 +118,10 @@ class Drain:
             self._open.discard(leave)
 
     def answering(self, seconds: float) -> Within:
-        """A context in which a request counts as under way. Raises: TimeoutError if it takes longer than `seconds`, or too long for draining."""
+        """A context in which a request counts as under way. Raises: TimeoutError if it takes longer than `seconds`.
+
+        Draining shortens this time, see ANSWER_SECONDS and LATE_ANSWER_SECONDS.
+        """
         return self._under_way.within(min(seconds, LATE_ANSWER_SECONDS) if self.begun else seconds)
 
     async def lead_out(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether the process is alive and ready, and the endpoints for operators, which report it."""
+"""Checks whether the process is alive and ready, and serves the endpoints at which operators see the result."""
 
 import asyncio
 import hashlib
@@ -50,7 +50,7 @@ class Health:
         return True
 
     async def ready(self) -> None:
-        """Wait until the process is ready."""
+        """Wait until `troubles` finds no reason why the process is not ready."""
         for _ in repeat(None):
             if not await self.troubles():
                 return

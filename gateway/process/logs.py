@@ -13,7 +13,7 @@ EXTRAS = ("request_id", "at")
 
 
 def configure(level: str, format: str) -> None:
-    """Set up logging: all lines of the gateway and its libraries go through structlog to standard error."""
+    """Set up logging: lines of at least this level, from the gateway and its libraries, go through structlog to standard error."""
     shared: list[Processor] = [
         with_request_id,
         structlog.stdlib.add_log_level,
