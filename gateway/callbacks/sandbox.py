@@ -47,8 +47,8 @@ def routes(sandbox: Sandbox, changes: Changes, store: Store, windows: Windows) -
 class Links:
     """Shows the page of a verification, and carries out what its buttons request.
 
-    No other site can press these buttons by a form that it sends (CSRF): the link is secret, there are no cookies that a browser would add, and
-    `Origins` refuses requests from foreign origins.
+    Another site can't make a browser press these buttons (CSRF): the link is secret, there are no cookies that a browser would add, and `Origins`
+    refuses requests from foreign origins.
     """
 
     def __init__(self, sandbox: Sandbox, changes: Changes, store: Store, windows: Windows) -> None:

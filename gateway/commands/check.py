@@ -40,5 +40,5 @@ async def check(settings: Settings) -> list[Finding]:
 
 
 def settings_found() -> list[Finding]:
-    """The results for the settings. No setting is missing or wrong, as reading them has succeeded. Misspelled variables fail the check."""
+    """The results for the settings. No setting is missing or wrong, as reading them has succeeded. GATEWAY_ variables that are not settings fail."""
     return [(True, "settings: complete"), *((False, f"{name} is not a setting; `gateway settings` lists all settings") for name in unknown())]

@@ -10,8 +10,8 @@ from starlette.routing import Route
 from gateway.pages.page import assets, rendered, served
 from simulation.credentials import Credentials
 
-# What the page may do beyond the policy of all pages. `require-trusted-types-for` forbids its script to turn text into HTML, even by mistake; not all
-# browsers support it.
+# How the policy of this page differs from that of all pages. `require-trusted-types-for` keeps its script from turning text into HTML by mistake, in
+# browsers that support the directive.
 ALLOWING = "script-src 'self'; connect-src 'self'; form-action 'none'; require-trusted-types-for 'script'"
 FILES = ("style.css", "icon.svg", "console.css", "console.js", "graphql.js", "operations.graphql")
 
