@@ -178,7 +178,7 @@ class Live:
     ) -> AsyncGenerator[Message, None]:
         """The messages of a subscription, one for each event.
 
-        `last_mark`: the mark of the last message that the client received before it reconnected. Only later events follow.
+        `last_mark`: the mark of the last message that the client received before it reconnected. The subscription resumes there.
         `outlet`: takes messages at once, on the push path. This generator yields only the other messages.
         Raises: RequestRefused if the subscription can't begin or go on.
         """
