@@ -1,4 +1,4 @@
-"""The command `gateway`, its subcommands and their options."""
+"""The command line: the command `gateway`, its subcommands and their options."""
 
 import asyncio
 import logging
@@ -177,7 +177,7 @@ def main() -> None:
 
 
 def report_error(message: str) -> int:
-    """Print an error. Returns the exit status."""
+    """Print an error to standard error. Returns the exit status for the process."""
     error_console.print(f"gateway: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
     return 1
 

@@ -12,7 +12,7 @@ TIMEOUT_SECONDS = 2
 
 
 def alive(port: int) -> bool:
-    """Whether a gateway on this machine answers `/livez` on the port."""
+    """Whether a gateway on this machine answers `/livez` on this port within TIMEOUT_SECONDS."""
     try:
         build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/livez", timeout=TIMEOUT_SECONDS).close()
     except (URLError, OSError):

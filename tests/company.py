@@ -1,4 +1,4 @@
-"""A company with its own workspace at a running gateway. It acts as integrator and as provider through the API."""
+"""A company with a separate workspace at a running gateway, for tests. It acts as an integrator and as a provider, through the API."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -34,20 +34,20 @@ class Company:
     workspace: str = field(default_factory=lambda: f"company-{uuid4().hex[:12]}")
 
     def token(self, *scopes: Scope, ttl: timedelta = timedelta(hours=1)) -> str:
-        """A token with these scopes, by default with the scopes of an integrator."""
+        """A new token of this company with these scopes, or with the scopes of an integrator if none are given."""
         return self.gateway.token(*scopes, workspace=self.workspace, ttl=ttl)
 
     async def ask(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None) -> dict[str, Any]:
-        """Execute an operation that must have no errors. Returns its data."""
+        """Execute an operation. Returns the data of the response. Fails the test if the response has errors."""
         return await self.gateway.query(query, variables, token or self.token())
 
     async def answer(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None) -> dict[str, Any]:
-        """Execute an operation. Returns the whole response."""
+        """Execute an operation. Returns the whole response, which may have errors."""
         response: dict[str, Any] = (await self.gateway.post(query, variables, token or self.token())).json()
         return response
 
     async def create(self, token: str | None = None, **changed: Any) -> Answer:
-        """Create a verification of Jeanne Moreau; `changed` are fields of the input."""
+        """Create a verification of Jeanne Moreau. Returns the verification or the refusal. `changed`: other values for fields of the input."""
         return await self._mutate("createVerification", {**PERSON, **changed}, token or self.token())
 
     async def created(self, **changed: Any) -> str:
@@ -56,20 +56,20 @@ class Company:
         return id
 
     async def progress(self, id: str, progress: str, token: str | None = None, **more: Any) -> Answer:
-        """Report a step of the individual, as the provider does."""
+        """Report a step of the person who is being verified, as the provider does. Returns the verification or the refusal."""
         return await self._mutate("reportProgress", {"verificationId": id, "progress": progress, **more}, token or self.token(Scope.REPORT))
 
     async def result(self, id: str, status: str, *codes: str, token: str | None = None, **more: Any) -> Answer:
-        """Report a result, as the provider does."""
+        """Report a result, as the provider does. Returns the verification or the refusal."""
         input = {"verificationId": id, "status": status, "reasonCodes": list(codes), **more}
         return await self._mutate("reportResult", input, token or self.token(Scope.REPORT))
 
     async def retry(self, id: str, token: str | None = None, **changed: Any) -> Answer:
-        """Retry an attempt."""
+        """Retry an attempt. Returns the next attempt or the refusal. `changed`: values that the next attempt does not take from this one."""
         return await self._mutate("retryVerification", {"verificationId": id, **changed}, token or self.token())
 
     async def anonymize(self, id: str, token: str | None = None) -> Answer:
-        """Remove the personal data of a verification."""
+        """Remove the personal data of a verification. Returns the verification or the refusal."""
         query = "mutation($id: ID!) { answer: anonymizeVerification(id: $id) { ...Answer } }" + ANSWER
         answer: Answer = (await self.ask(query, {"id": id}, token))["answer"]
         return answer
@@ -87,7 +87,7 @@ class Company:
         return answer
 
     async def follow_token(self, id: str) -> str:
-        """A follow token for the browser of the person being verified."""
+        """Issue a follow token, which is for the browser of the person who is being verified. Returns the token."""
         token: str = (await self.issue(id))["token"]
         return token
 
@@ -96,7 +96,7 @@ class Company:
         self.collection.insert_many([encode(verification) for verification in verifications])
 
     def kept(self) -> list[dict[str, Any]]:
-        """All documents of this company in the database, ordered by id."""
+        """All documents of this company in the database, ordered by id. They are read without the gateway."""
         return list(self.collection.find({"workspace": self.workspace}).sort("_id"))
 
     async def _mutate(self, name: str, input: dict[str, Any], token: str) -> Answer:

@@ -1,4 +1,4 @@
-"""Fixtures for the tests of several packages."""
+"""Fixtures that the tests of several packages use."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -22,13 +22,13 @@ from tests.storing import a_feed, feeding, storing
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """The event loop that the gateway uses in production."""
+    """Asynchronous tests run on uvloop, the event loop that the gateway uses in production."""
     return "asyncio", {"use_uvloop": True}
 
 
 @pytest.fixture(scope="session")
 def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real MongoDB for all tests: at GATEWAY_TEST_MONGO_URI if it is set, else embedded."""
+    """The URI of a real MongoDB for all tests. It is GATEWAY_TEST_MONGO_URI if that is set, otherwise an embedded MongoDB is started."""
     if uri := os.environ.get("GATEWAY_TEST_MONGO_URI"):
         yield uri
         return
@@ -38,59 +38,59 @@ def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def database_name() -> str:
-    """The name of this test's database."""
+    """The name of a database that only this test uses."""
     return f"test_{uuid4().hex}"
 
 
 @pytest.fixture
 def database_uri(mongo_uri: str, database_name: str) -> str:
-    """The URI of this test's database."""
+    """The URI of a database that only this test uses."""
     parts = urlsplit(mongo_uri)
     return urlunsplit(parts._replace(path=f"/{database_name}"))
 
 
 @pytest.fixture
 async def gateway(database_uri: str) -> AsyncIterator[Gateway]:
-    """A running gateway with its own database."""
+    """A running gateway, with a database that only this test uses."""
     async with serving(database_uri) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def shared_database_uri(mongo_uri: str) -> str:
-    """The URI of this module's database."""
+    """The URI of a database that all tests of a module share."""
     return urlunsplit(urlsplit(mongo_uri)._replace(path=f"/test_{uuid4().hex}"))
 
 
 @pytest.fixture(scope="module")
 async def shared_gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A running gateway for all tests of a module. Each test has its own workspace."""
+    """A running gateway that all tests of a module share. Each test uses a separate workspace, see `company`."""
     async with serving(shared_database_uri) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def mongo(mongo_uri: str) -> Iterator[MongoClient[dict[str, Any]]]:
-    """A MongoDB client for tests that read or write the database directly."""
+    """A MongoDB client, for tests that read or write the database without the gateway."""
     with MongoClient[dict[str, Any]](mongo_uri, tz_aware=True) as client:
         yield client
 
 
 @pytest.fixture
 def company(shared_gateway: Gateway, shared_database_uri: str, mongo: MongoClient[dict[str, Any]]) -> Company:
-    """This test's company at the module's gateway."""
+    """A company with a new workspace, at the gateway that all tests of the module share."""
     return Company(shared_gateway, mongo[urlsplit(shared_database_uri).path[1:]][VERIFICATIONS])
 
 
 @pytest.fixture
 def stranger(company: Company) -> Company:
-    """Another company at the same gateway."""
+    """Another company at the same gateway. It may see nothing of `company`."""
     return Company(company.gateway, company.collection)
 
 
 @pytest.fixture(scope="session")
 def commands() -> Commands:
-    """The commands that MongoDB clients send, if they are created after this fixture."""
+    """Records the commands that MongoDB clients send. It records only clients that are created after this fixture."""
     listener = Commands()
     monitoring.register(listener)
     return listener
@@ -98,25 +98,25 @@ def commands() -> Commands:
 
 @pytest.fixture
 def clock() -> Clock:
-    """The store's clock. It shows noon until a test moves it."""
+    """The clock of the store. Its time is noon until a test changes it."""
     return Clock()
 
 
 @pytest.fixture
 async def store(database_uri: str, clock: Clock, commands: Commands) -> AsyncIterator[Store]:
-    """A store with its own database."""
+    """A store, with a database that only this test uses."""
     async with storing(database_uri, clock) as store:
         yield store
 
 
 @pytest.fixture
 def verifications(store: Store) -> Verifications:
-    """The verifications of one workspace."""
+    """The store's verifications in the workspace `acme`."""
     return store.within("acme")
 
 
 @pytest.fixture
 async def feed(database_uri: str, store: Store) -> AsyncIterator[Feed]:
-    """The running feed of the test's store."""
+    """A running feed of changes to the verifications in `store`."""
     async with a_feed(database_uri, store) as opened, feeding(opened) as running:
         yield running

@@ -1,4 +1,4 @@
-"""Starts a gateway for a test: the whole application, with a real server on a free port and the test's database."""
+"""Starts a gateway for a test: the whole application, on a real server with a free port, with the test's database."""
 
 import asyncio
 from base64 import b64encode
@@ -31,7 +31,7 @@ INTEGRATOR = (Scope.READ, Scope.WRITE, Scope.SENSITIVE)
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A running gateway with an HTTP client."""
+    """A running gateway, and an HTTP client with which a test sends requests to it."""
 
     url: str
     tokens: Tokens
@@ -39,20 +39,20 @@ class Gateway:
 
     @property
     def websocket(self) -> str:
-        """The URL for WebSockets."""
+        """The URL to which clients open WebSockets."""
         return f"{self.url.replace('http', 'ws', 1)}/graphql"
 
     def token(self, *scopes: Scope, workspace: str = ACME, ttl: timedelta = timedelta(hours=1)) -> str:
-        """A token with these scopes. By default, it has an integrator's scopes."""
+        """A new token with these scopes, or with the scopes of an integrator if none are given."""
         return self.tokens.token("tester", workspace, list(scopes or INTEGRATOR), ttl)
 
     async def post(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None, **headers: str) -> httpx2.Response:
-        """The HTTP response to an operation."""
+        """Send an operation as a POST request. Returns the HTTP response."""
         bearer = {"authorization": f"Bearer {token or self.token()}"}
         return await self.client.post("/graphql", json={"query": query, "variables": variables}, headers={**bearer, **headers})
 
     async def query(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None) -> dict[str, Any]:
-        """The data of an operation. Fails if the response has errors."""
+        """Execute an operation. Returns the data of the response. Fails the test if the response has errors."""
         response: dict[str, Any] = (await self.post(query, variables, token)).json()
         assert "errors" not in response, response["errors"]
         data: dict[str, Any] = response["data"]
@@ -60,7 +60,7 @@ class Gateway:
 
 
 def settings_for_tests(mongo_uri: str, port: int, **changed: Any) -> Settings:
-    """The settings of a test's gateway."""
+    """The settings for a gateway in a test. `changed`: settings that differ from the defaults of tests."""
     defaults = {**KEYS, "provider": "sandbox", "public_url": f"http://127.0.0.1:{port}", "sweep_seconds": 0.2, "introspection": True}
     return settings.read(defaults, mongo_uri=SecretStr(mongo_uri), port=port, **changed)
 
@@ -76,7 +76,10 @@ async def serving(
     ready: bool = True,
     **changed: Any,
 ) -> AsyncIterator[Gateway]:
-    """A gateway that serves while the block runs. The block starts when the gateway is ready, or without `ready` when it listens."""
+    """A context in which a gateway runs. `changed`: settings, see `settings_for_tests`.
+
+    The context begins when the gateway is ready. If `ready` is False, it begins as soon as the gateway listens.
+    """
     with listening("127.0.0.1", 0, unread_seconds) as bound:
         chosen = settings_for_tests(mongo_uri, bound.getsockname()[1], **changed)
         started = asyncio.Event()

@@ -19,13 +19,13 @@ Message = dict[str, Any]
 
 
 class Wire:
-    """One socket. If an expected message does not arrive within a generous time, the test fails."""
+    """One socket, with methods to send and receive messages. A test fails if an expected message does not arrive within GENEROUS_SECONDS."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
 
     async def say(self, frame: str | bytes) -> None:
-        """Send a raw frame."""
+        """Send a text or bytes as one frame, without encoding it as JSON."""
         await self.connection.send(frame)
 
     async def send(self, message: object) -> None:
@@ -38,7 +38,7 @@ class Wire:
         assert await self.hear() == {"type": "connection_ack"}
 
     async def subscribe(self, id: str, query: str, variables: dict[str, Any] | None = None) -> None:
-        """Send a subscribe message with an operation."""
+        """Send a `subscribe` message, which starts an operation of any type."""
         await self.send({"type": "subscribe", "id": id, "payload": {"query": query, "variables": variables}})
 
     async def hear(self) -> Message:
@@ -48,7 +48,7 @@ class Wire:
         return message
 
     async def closed(self) -> int | None:
-        """Wait until the gateway closes the socket, ignoring messages. Returns the close code."""
+        """Wait until the gateway closes the socket. Messages that arrive before are ignored. Returns the close code."""
         async with asyncio.timeout(GENEROUS_SECONDS):
             try:
                 while True:
@@ -64,28 +64,28 @@ class Following:
         self._wire = wire
 
     async def response(self) -> Message:
-        """The payload of the next message, with its errors."""
+        """Receive the next message. Returns its payload, a GraphQL response that may have errors."""
         message = await self._wire.hear()
         assert message["type"] == "next", message
         response: Message = message["payload"]
         return response
 
     async def next(self) -> Any:
-        """The next value of the subscription's field. Fails if there are errors."""
+        """Receive the next message. Returns the value of the subscription's field. Fails the test if the response has errors."""
         response = await self.response()
         assert "errors" not in response, response
         [value] = response["data"].values()
         return value
 
     async def until(self, condition: Callable[[Any], bool]) -> list[Any]:
-        """The field's values up to the first value for which the condition holds."""
+        """Receive messages until the condition holds for the value of the subscription's field. Returns all values, including the last one."""
         values = [await self.next()]
         while not condition(values[-1]):
             values.append(await self.next())
         return values
 
     async def rest(self) -> list[Any]:
-        """The field's remaining values, until the subscription completes."""
+        """Receive messages until the subscription completes. Returns the values of the subscription's field."""
         values: list[Any] = []
         while (message := await self._wire.hear())["type"] == "next":
             assert "errors" not in message["payload"], message
@@ -94,7 +94,7 @@ class Following:
         return values
 
     async def errors(self) -> list[dict[str, Any]]:
-        """The errors that end the subscription."""
+        """Receive the message that ends the subscription because of errors. Returns the errors."""
         message = await self._wire.hear()
         assert message["type"] == "error", message
         errors: list[dict[str, Any]] = message["payload"]
@@ -103,7 +103,7 @@ class Following:
 
 @asynccontextmanager
 async def wired(gateway: Gateway, token: str | None = None) -> AsyncIterator[Wire]:
-    """An open socket. With a token, it is already acknowledged."""
+    """A context with an open socket. If a token is given, the connection_init with it was sent and acknowledged."""
     async with connect(gateway.websocket, subprotocols=[PROTOCOL], open_timeout=GENEROUS_SECONDS) as connection:
         wire = Wire(connection)
         if token:
@@ -113,7 +113,7 @@ async def wired(gateway: Gateway, token: str | None = None) -> AsyncIterator[Wir
 
 @asynccontextmanager
 async def following(gateway: Gateway, token: str, query: str, variables: dict[str, Any] | None = None) -> AsyncIterator[Following]:
-    """A subscription on its own socket."""
+    """A context with a running subscription, on a new socket."""
     async with wired(gateway, token) as wire:
         await wire.subscribe("1", query, variables)
         yield Following(wire)

@@ -1,1 +1,1 @@
-"""Endpoints for providers and for the people whom they verify."""
+"""Endpoints that are not part of the API: they are for providers, and for the people who are being verified."""

@@ -1,4 +1,4 @@
-"""The pages behind the sandbox provider's links, on which a tester plays the individual and decides the outcome."""
+"""The pages behind the links of the sandbox provider. There a tester plays the person who is being verified, and decides the outcome."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -26,12 +26,13 @@ from providers.sandbox import Sandbox
 from store.verifications import Store
 
 PATH = "/sandbox/{workspace}/{id}/{signature}"
+# The pages contain forms, which the policy of all pages forbids (see `gateway/pages/page.py`).
 ALLOWING = "form-action 'self'"
 MAX_FIELDS = 100
 
 
 class Link(NamedTuple):
-    """A link that the sandbox signed."""
+    """A link to the page of a verification. The sandbox has signed it."""
 
     workspace: str
     verification_id: str
@@ -39,15 +40,15 @@ class Link(NamedTuple):
 
 
 def routes(sandbox: Sandbox, changes: Changes, store: Store, windows: Windows) -> list[Route]:
-    """The routes of the links and of the page's files."""
+    """The routes of the links, and of the style sheets and icons that the pages load."""
     return [Route(PATH, Links(sandbox, changes, store, windows).answer, methods=["GET", "POST"]), *assets("style.css", "icon.svg", "sandbox.css")]
 
 
 class Links:
     """Shows the page of a verification, and carries out what its buttons request.
 
-    A form on another site can't submit these forms: the link is secret, there is no cookie that a browser would add, and `Origins` refuses
-    requests from foreign origins.
+    Another site can't make a browser press these buttons (CSRF): the link is secret, there are no cookies that a browser would add, and `Origins`
+    refuses requests from foreign origins.
     """
 
     def __init__(self, sandbox: Sandbox, changes: Changes, store: Store, windows: Windows) -> None:
@@ -57,7 +58,7 @@ class Links:
         self._windows = windows
 
     async def answer(self, request: Request) -> Response:
-        """The response to a request for a link. No error escapes."""
+        """Handle a request to a link: GET shows the page, POST is a pressed button. Errors become pages with a notice; none is raised."""
         try:
             link = self._link(request)
             return await (self._press(request, link) if request.method == "POST" else self._show(link))
@@ -78,7 +79,7 @@ class Links:
             return served(notice("Something went wrong", f"It was logged under the request id {request_id(request)}."), 500)
 
     def _link(self, request: Request) -> Link:
-        """The link of a request. Raises: NotFound if the sandbox did not sign it."""
+        """The link in the URL of a request. Raises: NotFound if the sandbox did not sign the link."""
         workspace, id, signature = (request.path_params[name] for name in ("workspace", "id", "signature"))
         if not self._sandbox.signed(workspace, id, signature):
             raise NotFound(id)
@@ -96,15 +97,15 @@ class Links:
             return await self._show(link, str(error), 400)
         except (KeyError, ValueError):
             return await self._show(link, "that is not a button of this page", 400)
-        # A relative location, so that it is also right behind a proxy that serves the gateway under a path prefix.
+        # The location is relative, so that it is right even behind a proxy that serves the gateway under a path prefix.
         return RedirectResponse(link.signature, 303)
 
     async def _progress(self, link: Link, fields: dict[str, list[str]]) -> None:
-        """Report the progress that a button stands for. Raises: KeyError if the page has no such button."""
+        """Report the progress that the pressed button stands for. Raises: KeyError if the page has no such button."""
         await self._changes.report_progress(link.workspace, link.verification_id, Progress[fields["progress"][0]])
 
     async def _result(self, link: Link, fields: dict[str, list[str]]) -> None:
-        """Report the result that a button stands for. Raises: InvalidInput; KeyError if the page has no such button."""
+        """Report the result that the pressed button stands for. Raises: InvalidInput; KeyError if the page has no such button."""
         result = Result.reported(Status[fields["status"][0]], fields.get("codes", []))
         if result.status is Status.VERIFIED:
             result = replace(result, document=specimen(await self._verification(link)))
@@ -115,7 +116,7 @@ class Links:
 
 
 def specimen(verification: Verification) -> ExtractedDocument:
-    """A made-up identity document with the declared name."""
+    """A made-up identity document that shows the declared name. It is reported with the result "verified"."""
     declared = verification.declared.open() if verification.declared else None
     name = f"{declared.first_name} {declared.last_name}"[:MAX_CHARACTERS] if declared else None
     return ExtractedDocument.extracted(name, "1990-01-23", DocumentType.ID_CARD, "FR", None)

@@ -1,4 +1,4 @@
-"""Limits of the number of long-lived connections: WebSockets and event streams together."""
+"""Limits the number of long-lived connections: WebSockets and event streams together."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable
@@ -9,7 +9,7 @@ from domain.caller import Caller
 
 MAX_ARRIVING = 1000
 MAX_ARRIVING_FROM_ADDRESS = 200
-# One subscriber line is usually assigned a whole IPv6 network with a prefix of this length.
+# Internet providers usually assign a whole IPv6 network with a prefix of this length to one subscriber line.
 LINE_BITS = 64
 NOUNS = {
     "arrivals": "sockets before their connection_init",
@@ -19,17 +19,18 @@ NOUNS = {
 }
 
 
-# What a connection counts against: the kind of limit, the holder within that kind, and the maximum number of connections.
+# A limit against which a connection counts: the kind of limit (a key of NOUNS), the address or subject to which it applies (None: the whole
+# process), and the maximum number of connections.
 Place = tuple[str, Hashable, int]
 
 
 class Crowded(Exception):
-    """The maximum number of connections is open. A later attempt may succeed."""
+    """A connection was refused because the maximum number of connections is open already. A later attempt may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """The maximum number of connections: in total, of one address, and of one subject within its workspace."""
+    """The maximum numbers of connections: in total, from one address, and of one subject within its workspace."""
 
     sockets: int
     per_address: int
@@ -37,7 +38,10 @@ class Capacity:
 
 
 class Admission:
-    """Counts the long-lived connections of the process. HTTP requests with a single response are not counted and never refused here."""
+    """Counts the long-lived connections of the process, and refuses those beyond the limits.
+
+    HTTP requests with a single response are not counted. `refused` is called with the kind of limit for each refused connection.
+    """
 
     def __init__(self, capacity: Capacity, refused: Callable[[str], None]) -> None:
         self._capacity = capacity
@@ -45,15 +49,21 @@ class Admission:
         self._open: Counter[Hashable] = Counter()
 
     def arriving(self, address: str) -> "Places":
-        """Count a socket before its connection_init, against limits of its own. Raises: Crowded when the context begins."""
+        """Count a socket that has not sent its connection_init yet; such sockets have separate limits.
+
+        Returns a context manager. Entering it raises Crowded if a limit is reached.
+        """
         return self._places(("arrivals", None, MAX_ARRIVING), ("arrivals", line(address), MAX_ARRIVING_FROM_ADDRESS))
 
     def introduced(self, address: str, caller: Caller) -> "Places":
-        """Count a connection of this caller for as long as the context lasts. Raises: Crowded when the context begins."""
+        """Count a connection whose caller is known from its token.
+
+        Returns a context manager, which counts the connection until it is left. Entering it raises Crowded if a limit is reached.
+        """
         return self._places(
             ("sockets", None, self._capacity.sockets),
             ("address", line(address), self._capacity.per_address),
-            # The subject of a follow token is derived from its chain. Another token may have the same subject, so the chain is part of the key.
+            # The key contains the chain, because an issuer could give another caller the same subject as that of a follow token.
             ("subject", (caller.workspace, caller.subject, caller.chain), self._capacity.per_subject),
         )
 
@@ -62,7 +72,7 @@ class Admission:
 
 
 class Places:
-    """The places that a connection takes while the context lasts."""
+    """A context manager that counts one connection against several limits (see `Place`) until it is left."""
 
     __slots__ = ("_open", "_places", "_refused")
 
@@ -86,14 +96,14 @@ class Places:
                 del self._open[kind, holder]
 
     def become(self, others: "Places") -> None:
-        """Take the other places instead of these. Raises: Crowded, in which case nothing has changed."""
+        """Count the connection against the limits of `others` instead. Raises: Crowded if one is reached; the connection then keeps its places."""
         others.__enter__()
         self.__exit__()
         self._places = others._places
 
 
 def line(address: str) -> str:
-    """A key for all addresses of one subscriber line: an IPv4 address itself, or the /64 network of an IPv6 address."""
+    """The key under which all addresses of one subscriber line are counted: the IPv4 address itself, or the /64 network of an IPv6 address."""
     try:
         parsed = ip_address(address)
     except ValueError:

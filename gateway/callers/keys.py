@@ -1,4 +1,4 @@
-"""The keys that verify callers' tokens: published by the issuer at a URL, or read from a file."""
+"""The issuer's public keys, which verify callers' tokens. They are fetched from the issuer's URL, or read from a file."""
 
 import asyncio
 import logging
@@ -15,7 +15,8 @@ from joserfc.jwk import ECKey, JWKRegistry, Key, OctKey, OKPKey, RSAKey
 
 logger = logging.getLogger(__name__)
 
-# The algorithms that a kind of key may be used with: a token's own `alg` must never turn a public key into a shared secret.
+# The algorithms that may be used with each kind of key. Without this table, an attacker could name HS256 in a token's header and sign the token
+# with the public key as if it were a shared secret.
 ALGORITHMS = {
     OctKey: frozenset({"HS256"}),
     RSAKey: frozenset({"RS256", "PS256"}),
@@ -26,24 +27,25 @@ MAX_KEYS = 50
 MAX_BYTES = 262_144
 FETCH_SECONDS = 5.0
 REFRESH_SECONDS = 600.0
-# The minimum time between two requests to the issuer, however many tokens name keys that are not cached.
+# The minimum time between two requests to the issuer. Tokens that name unknown keys can't cause more requests.
 PAUSE_SECONDS = 10.0
 
 Keys = dict[str | None, Key]
 
 
 class KeysUnavailable(Exception):
-    """No key has been fetched from the issuer yet, so that no token can be verified."""
+    """No key has been fetched from the issuer yet, so the issuer's tokens can't be verified."""
 
 
 def usable(keys: Iterable[object]) -> Keys:
-    """The usable public keys of a JWK set, by their ids. Keys of unknown kinds and keys that are too small are left out."""
+    """The usable public keys of a JWK set, by id. Keys of unknown kinds, shared secrets and keys that are too small are left out."""
     found: Keys = {}
     for each in keys:
         if not isinstance(each, dict) or each.get("use", "sig") != "sig" or each.get("kty") == "oct":
             continue
         with suppress(JoseError, ValueError, TypeError, KeyError, SecurityWarning), catch_warnings():
-            # The library warns of keys that are too small, such as RSA below 2048 bits. Here the warning is raised, so that the key is left out.
+            # The library only warns of keys that are too small, such as RSA below 2048 bits. The filter turns the warning into an exception, so that
+            # the key is left out.
             simplefilter("error", SecurityWarning)
             key = JWKRegistry.import_key(each)
             found.setdefault(key.kid, key)
@@ -51,14 +53,14 @@ def usable(keys: Iterable[object]) -> Keys:
 
 
 def named(keys: Keys, id: str | None) -> Key | None:
-    """The key with this id. Without an id: the only key, if there is exactly one."""
+    """The key with this id, or None. A token without an id is verified with the only key, if there is exactly one."""
     if id is None and len(keys) == 1:
         return next(iter(keys.values()))
     return keys.get(id) if id is not None else None
 
 
 class KeyFile:
-    """The keys of a file that holds a JWK set. Raises: OSError, ValueError if the file can't be read or has no usable key."""
+    """Holds the keys of a file with a JWK set. The constructor reads the file, and raises OSError or ValueError if it finds no usable key."""
 
     def __init__(self, path: Path) -> None:
         self._keys = usable(orjson.loads(path.read_bytes())["keys"])
@@ -67,21 +69,21 @@ class KeyFile:
 
     @property
     def loaded(self) -> bool:
-        """Whether there are keys to verify with."""
+        """Whether tokens can be verified: always, because a file without keys is refused at the start."""
         return True
 
     async def run(self, changed: Callable[[], None]) -> None:
-        """Do nothing: a file is read once, at the start."""
+        """Do nothing. `PublishedKeys.run` fetches the keys again; a file is read only at the start."""
 
     async def key(self, id: str | None) -> Key | None:
-        """The key with this id."""
+        """The key with this id; None if the file has no such key."""
         return named(self._keys, id)
 
 
 class PublishedKeys:
-    """The keys of an issuer's JWK set, fetched when they are needed and kept while the issuer is unreachable.
+    """Fetches the keys of an issuer's JWK set when they are needed, and caches them. The cached keys stay in use while the issuer is unreachable.
 
-    Only the URL of the settings is ever fetched; a token can't name another one. Source: RFC 7517, RFC 8725 3.10.
+    Keys are fetched only from the URL in the settings. URLs in tokens are ignored. Source: RFC 7517, RFC 8725 3.10.
     """
 
     def __init__(self, url: str, pause_seconds: float = PAUSE_SECONDS) -> None:
@@ -95,18 +97,21 @@ class PublishedKeys:
 
     @property
     def loaded(self) -> bool:
-        """Whether there are keys to verify with."""
+        """Whether tokens can be verified: keys were fetched at least once."""
         return bool(self._keys)
 
     async def run(self, changed: Callable[[], None]) -> None:
-        """Fetch the keys at regular intervals, so that withdrawn keys are dropped. `changed` is called when the keys have changed."""
+        """Fetch the keys at regular intervals, so that keys which the issuer withdraws are dropped. Calls `changed` after each change of the keys."""
         self._changed = changed
         while True:
             await self.refresh()
             await asyncio.sleep(self._pause_seconds if self._failed else REFRESH_SECONDS)
 
     async def key(self, id: str | None) -> Key | None:
-        """The key with this id, fetched from the issuer if it is not cached. Raises: KeysUnavailable."""
+        """The key with this id; None if the issuer has no such key. Fetches the keys if this key is not cached.
+
+        Raises: KeysUnavailable if no keys have been fetched yet.
+        """
         found = named(self._keys, id)
         if not found and (self._fetching or monotonic() - self._tried_at >= self._pause_seconds):
             await self.refresh()
@@ -116,11 +121,14 @@ class PublishedKeys:
         return found
 
     async def refresh(self) -> None:
-        """Fetch the keys from the issuer, by one request for all tasks that wait. If the issuer is unreachable, the cached keys stay."""
+        """Fetch the keys from the issuer. Tasks that call this method at the same time share one request.
+
+        If the issuer is unreachable, the cached keys stay in use, and nothing is raised.
+        """
         if not self._fetching:
             self._tried_at = monotonic()
             self._fetching = asyncio.create_task(self._fetch())
-        # Shielded: a task that is cancelled must not cancel the request for the other tasks.
+        # The shield keeps a cancelled task from cancelling the request for which other tasks wait.
         await asyncio.shield(self._fetching)
 
     async def _fetch(self) -> None:
@@ -159,5 +167,5 @@ IssuerKeys = PublishedKeys | KeyFile
 
 
 def described(keys: Keys) -> dict[str | None, object]:
-    """The public parts of the keys by their ids, to compare two sets."""
+    """The public parts of the keys, by id. Two sets of keys are compared by them."""
     return {id: key.as_dict(private=False) for id, key in keys.items()}

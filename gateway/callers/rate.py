@@ -1,4 +1,4 @@
-"""The rate at which callers may spend cost: each caller has a bucket, which refills over time."""
+"""Limits how much operations may cost in a period. Each caller has a token bucket, which refills over time."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -6,10 +6,11 @@ from time import monotonic
 
 from domain.caller import Caller
 
-# A refused request costs something too.
+# The cost of a request that is refused because of the rate.
 REFUSAL = 1
 MAX_CALLERS = 10_000
-# Every operation costs a follow token this many times as much: otherwise a caller who may issue follow tokens would have a full bucket for each.
+# A caller with a follow token pays this many times the cost. Each followed chain has its own bucket, so a caller who can issue follow tokens would
+# otherwise gain a full bucket with each.
 FOLLOWER = 10
 
 Key = tuple[str, str, str | None]
@@ -18,8 +19,8 @@ Key = tuple[str, str, str | None]
 class Rate:
     """The buckets of this process. A caller who is served by several processes has a bucket in each.
 
-    A bucket is dropped when it is full again, or when there are too many and it is the least recently used. An operation that costs more than a
-    whole bucket needs a full bucket, and leaves a debt.
+    A bucket is stored until it is full again. If there are too many buckets, the least recently used one is dropped. An operation that costs more
+    than a whole bucket is allowed if the bucket is full, and leaves a debt.
     """
 
     def __init__(self, per_second: float, burst: float, now: Callable[[], float] = monotonic, max_callers: int = MAX_CALLERS) -> None:
@@ -27,17 +28,17 @@ class Rate:
         self._burst = burst
         self._now = now
         self._max_callers = max_callers
-        # The cost that was taken from each bucket and is not refilled yet, and the time of this value. The least recently used bucket is first.
+        # For each bucket: the cost that was taken and has not refilled yet, and the time at which this value was right. Least recently used first.
         self._taken: OrderedDict[Key, tuple[float, float]] = OrderedDict()
 
     def __len__(self) -> int:
-        """The number of buckets that are stored. All others are full."""
+        """The number of stored buckets. The buckets of all other callers are full."""
         return len(self._taken)
 
     def take(self, caller: Caller, cost: float, paid: float = 0) -> float:
-        """Take a cost from the caller's bucket, minus the part of it that was just paid.
+        """Take `cost` from the caller's bucket. `paid` is the part of it that an earlier call already took.
 
-        Returns 0 if the bucket held enough; otherwise the seconds after which it will hold the whole cost.
+        Returns 0 if the bucket held enough. Otherwise the cost is not taken, and the result is the number of seconds until the bucket holds enough.
         """
         if not self._per_second:
             return 0.0
@@ -48,7 +49,8 @@ class Rate:
         if taken <= room + paid:
             missing, taken = 0.0, taken + cost - paid
         else:
-            # A caller who keeps sending refused requests stays limited, and is served again soon after the requests stop.
+            # A refused request takes REFUSAL, but at most what is left in the bucket. So a caller who keeps sending too many requests stays limited,
+            # and is served again soon after the requests stop.
             taken = max(taken, min(taken + REFUSAL, self._burst))
             missing = taken - room
         is_stored = key in self._taken
@@ -63,7 +65,7 @@ class Rate:
         return max(taken - (now - at) * self._per_second, 0.0)
 
     def _forget_one(self, now: float) -> None:
-        # Called once for each new bucket, so that their number never exceeds the maximum.
+        # Drop the least recently used bucket if it is full again, or if there are too many. Called for each new bucket, so dropping one is enough.
         oldest = next(iter(self._taken))
         if len(self._taken) > self._max_callers or not self._still_taken(oldest, now):
             del self._taken[oldest]

@@ -1,4 +1,4 @@
-"""Callers' tokens: signed JWTs that identify a caller."""
+"""Callers' tokens: signed JWTs that say who a caller is, and what the caller may do."""
 
 import asyncio
 import logging
@@ -28,19 +28,22 @@ WORKSPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 MAX_CHARACTERS = 8192
 MAX_SUBJECT_CHARACTERS = 255
 CACHED_TOKENS, CACHED_CHARACTERS = 10_000, 10_000_000
-# For clocks that differ. It applies to `nbf` and `iat` only; `exp` has no leeway.
+# How much the issuer's clock may differ from ours. It applies to `nbf` and `iat` only; `exp` has no leeway.
 LEEWAY_SECONDS = 30
 LONGEST_LIFE = timedelta(days=1)
 SCOPES = {scope.value: scope for scope in Scope}
 
 
 class Unauthenticated(Exception):
-    """The token is missing, or can't be trusted. Clients do not learn the reason."""
+    """The token is missing, or can't be trusted. The reason is not sent to the client."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The keys and claims that make a token trusted: a key shared with the issuer, the keys that the issuer publishes, or both."""
+    """Which tokens are trusted: the keys that may have signed them, and the claims that they must contain.
+
+    The keys are a key shared with the issuer, the keys that the issuer publishes, or both.
+    """
 
     shared_key: str | None = None
     published: IssuerKeys | None = None
@@ -50,9 +53,10 @@ class Trust:
 
 
 class Tokens:
-    """Reads callers' tokens, and issues and reads the gateway's own follow tokens.
+    """Verifies callers' tokens. Issues and verifies follow tokens, which the gateway signs with its own keys.
 
-    A follow token names one of the gateway's own keys in `kid`. The newest key signs; older keys only verify the tokens that they signed.
+    The header of a follow token names the gateway's key in `kid`. The first of the `signing_keys` signs new tokens. The other keys are older, and
+    only verify tokens that they signed earlier.
     """
 
     def __init__(self, trust: Trust, signing_keys: Iterable[str], now: Callable[[], datetime]) -> None:
@@ -66,16 +70,20 @@ class Tokens:
         }
         self._claims = jwt.JWTClaimsRegistry(self._seconds, LEEWAY_SECONDS, **required, **expected)
         self._own_claims = jwt.JWTClaimsRegistry(self._seconds, 0, **required, chain={"essential": True})
-        # Verifying a signature takes longer than reading a verification by its id: a token is verified once, and its expiry is checked at each use.
+        # The callers of verified tokens, by token. Verifying a signature takes longer than reading a verification by its id, so the signature of a
+        # token is verified only once. Its expiry is checked at each use.
         self._trusted = Recent[str, Caller](CACHED_TOKENS, CACHED_CHARACTERS)
 
     def verified(self, authorization: str) -> Caller | None:
-        """The caller of an `Authorization: Bearer` value, if its token was verified before and has not expired; else None."""
+        """The caller with the token of an `Authorization` header, if that token was verified before and has not expired; else None. Never waits."""
         caller = self._trusted.get(bearer(authorization))
         return caller if caller and self._holds(caller) else None
 
     async def caller(self, authorization: str | None) -> Caller:
-        """The caller of an `Authorization: Bearer` value. Raises: Unauthenticated; KeysUnavailable if the token can't be verified now."""
+        """The caller with the token of an `Authorization` header. The token is verified if it is new.
+
+        Raises: Unauthenticated; KeysUnavailable if the issuer's keys have not been fetched yet.
+        """
         token = bearer(authorization or "")
         if not 0 < len(token) <= MAX_CHARACTERS:
             raise Unauthenticated
@@ -91,18 +99,18 @@ class Tokens:
         return caller.expires_at is not None and caller.expires_at > self._now()
 
     def forget(self) -> None:
-        """Verify every token again, because the keys have changed."""
+        """Forget which tokens were verified, because the keys have changed. Every token is verified again at its next use."""
         self._trusted = Recent(CACHED_TOKENS, CACHED_CHARACTERS)
 
     def follow_token(self, issuer: Caller, chain: str, ttl: timedelta) -> FollowToken:
-        """A token for one chain of the issuer's workspace."""
+        """A new token with which a browser can follow one chain. It is confined to the workspace of `issuer`, the caller who requested it."""
         expires_at = (self._now() + ttl).replace(microsecond=0)
         claims = {"sub": f"follower of {chain}", "workspace": issuer.workspace, "scope": Scope.FOLLOW.value, "chain": chain}
         id, key = next(iter(self._own.items()))
         return FollowToken(self._signed({"kid": id}, claims, expires_at, key), expires_at)
 
     def token(self, subject: str, workspace: str, scopes: list[Scope], ttl: timedelta) -> str:
-        """A caller's token, for development and tests. Raises: ValueError if no key is shared with the issuer."""
+        """Sign a caller's token with the shared key, for development and tests. Raises: ValueError if there is no shared key."""
         if not self._shared_key:
             raise ValueError("tokens can only be signed with a key that is shared with the issuer; set GATEWAY_TOKEN_KEY")
         expected = {name: value for name, value in (("iss", self._trust.issuer), ("aud", self._trust.audience)) if value}
@@ -117,7 +125,7 @@ class Tokens:
         return int(self._now().timestamp())
 
     async def _verified(self, token: str) -> Caller:
-        """The caller of a token, after its signature and claims are verified. The expiry is checked again at each use. Raises: Unauthenticated."""
+        """Verify the signature and the claims of a token, and return its caller. Raises: Unauthenticated, KeysUnavailable."""
         try:
             header = orjson.loads(urlsafe_b64decode(token.partition(".")[0] + "=="))
             id = header.get("kid")
@@ -125,7 +133,7 @@ class Tokens:
             key = own or await self._key(header.get("alg"), id)
             if not key:
                 raise ValueError("no such key")
-            # The key decides which algorithms may be used with it. Nothing else in the header is used.
+            # The kind of the key decides which algorithms are allowed. From the header, only `kid` and `alg` choose the key; all else is ignored.
             claims = jwt.decode(token, key, ALGORITHMS[type(key)]).claims
             if own:
                 self._own_claims.validate(claims)
@@ -145,7 +153,7 @@ class Tokens:
         return None
 
     def _check_claims(self, claims: dict[str, Any]) -> None:
-        """Check the claims that the library does not check. Raises: ValueError."""
+        """Check what the library does not check: an unexpected audience, and the token's lifetime. Raises: ValueError."""
         if "aud" in claims and not self._trust.audience:
             raise ValueError("issued for another audience")
         if claims["exp"] - claims.get("iat", self._seconds()) > self._trust.longest_life.total_seconds() + LEEWAY_SECONDS:
@@ -153,13 +161,13 @@ class Tokens:
 
 
 def bearer(authorization: str) -> str:
-    """The token in an `Authorization` value; empty if the value has no bearer token."""
+    """The token in the value of an `Authorization` header; empty if the header has no bearer token."""
     scheme, _, token = authorization.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def own_id(key: str) -> str:
-    """The id (`kid`) of one of the gateway's own keys: a hash that reveals nothing of the key."""
+    """The id (`kid`) of one of the gateway's own keys. It is a hash, which reveals nothing about the key."""
     return FOLLOW + sha256(f"follow token key {key}".encode()).hexdigest()[:12]
 
 
@@ -172,7 +180,7 @@ def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
     return Caller(
         subject=subject,
         workspace=workspace,
-        # Only the gateway itself confines a token to a chain: a follow scope from the issuer would be valid for all chains.
+        # The follow scope is dropped from an issuer's token. It is meant for one chain, and only the gateway's own tokens are confined to a chain.
         scopes=frozenset({Scope.FOLLOW}) if chain else scopes - {Scope.FOLLOW},
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         chain=chain,
@@ -180,7 +188,7 @@ def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
 
 
 def deadline(caller: Caller) -> float | None:
-    """The time of the event loop at which the caller's token expires; None if it never does."""
+    """When the caller's token expires, as a time of the running event loop; None if it never expires."""
     if caller.expires_at is None:
         return None
     return asyncio.get_running_loop().time() + (caller.expires_at - datetime.now(UTC)).total_seconds()

@@ -9,14 +9,14 @@ from store import indexes
 from store.driver import close, connect, database, ping
 from store.verifications import utc_now
 
-# Whether a check passed, and a line of text about it.
+# The result of one check: whether it passed, and a line of text for the user.
 Finding = tuple[bool, str]
 
 
 async def check(settings: Settings) -> list[Finding]:
-    """The results of all checks.
+    """Run all checks and return their results.
 
-    Raises: BadSettings if the trusted documents can't be used. Other faults of the settings were raised when `settings` was read.
+    Raises: BadSettings if the trusted documents can't be used. Other faults of the settings were already reported when `settings` was read.
     """
     documents(settings, executable(build()))
     client = connect(settings.mongo_uri.get_secret_value(), min(settings.database_seconds, 5))
@@ -40,5 +40,5 @@ async def check(settings: Settings) -> list[Finding]:
 
 
 def settings_found() -> list[Finding]:
-    """The results for the settings. They are complete, or reading them would have raised; variables that are not settings are reported."""
+    """The results for the settings. No setting is missing or wrong, as reading them has succeeded. GATEWAY_ variables that are not settings fail."""
     return [(True, "settings: complete"), *((False, f"{name} is not a setting; `gateway settings` lists all settings") for name in unknown())]

@@ -1,4 +1,4 @@
-"""`gateway explain`: shows how the operations of a document would be executed."""
+"""`gateway explain`: shows the cost of each operation in a document, and the Python source of its plan."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from schema.build import build, executable
 
 
 def explanation(text: str, scopes: frozenset[Scope]) -> Iterator[str]:
-    """The cost and the plan's source of each operation, for a caller with these scopes.
+    """The lines that the command prints: for each operation its cost, and its plan for a caller with these scopes.
 
     Raises: RequestRefused if the document is not valid or exceeds a limit.
     """
@@ -24,7 +24,7 @@ def explanation(text: str, scopes: frozenset[Scope]) -> Iterator[str]:
 
 
 def source(operation: PreparedOperation, scopes: frozenset[Scope]) -> str:
-    """The source of an operation's plan, or the reason why it could not be compiled."""
+    """The Python source of an operation's plan, or the reason why the operation could not be compiled."""
     plan = operation.plans.plan(operation.plans.everything, scopes)
     each = "# executed for each event\n" if operation.type is OperationType.SUBSCRIPTION else ""
     return f"{each}{plan.source}" if plan else f"# executed by graphql-core: {operation.plans.refused}\n"

@@ -1,1 +1,1 @@
-"""`gateway dev`, with its keys, tokens and embedded mongod."""
+"""The command `gateway dev`: a gateway for a developer's machine, with keys, tokens and an embedded mongod."""

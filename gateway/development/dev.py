@@ -39,14 +39,14 @@ DEFAULTS: dict[str, Any] = {
 
 
 class MongoUnreachable(Exception):
-    """The MongoDB at --mongo-uri doesn't answer."""
+    """The MongoDB that the user chose with --mongo-uri doesn't answer."""
 
     def __init__(self) -> None:
         super().__init__("no primary answered at --mongo-uri; check that MongoDB is running there, as a replica set")
 
 
 def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path | None, mongo_uri: str | None) -> None:
-    """Serve until interrupted.
+    """Run the command: start MongoDB, create keys and tokens, and serve until the user interrupts it.
 
     Raises: AddressTaken, BadAddress, EmbeddedError, BadSettings, MongoUnreachable.
     """
@@ -72,7 +72,7 @@ def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path
 
 
 async def serve(chosen: settings.Settings, bound: socket, credentials: Credentials, demo: bool, ready: Callable[[], None]) -> None:
-    """Serve, call `ready` once the gateway is ready, then run the demo. Raises: MongoUnreachable."""
+    """Serve until the process has to end. Once the gateway is ready, call `ready` and start the demo. Raises: MongoUnreachable."""
     app = application(chosen, pages=[*console.routes(credentials), *graphiql.routes(credentials)], local=True)
     simulation = simulate(credentials=credentials, seed=secrets.randbits(32), rate=DEMO_RATE, max_in_flight=MAX_LIVES, start_within_seconds=math.inf)
     background: list[asyncio.Task[Any]] = []
@@ -95,18 +95,18 @@ async def serve(chosen: settings.Settings, bound: socket, credentials: Credentia
 
 
 def reachable(host: str) -> str:
-    """The host in the URL with which a browser on this machine reaches the listening address."""
+    """The host to put into a URL, so that a browser on this machine reaches a gateway that listens on the address `host`."""
     name = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{name}]" if ":" in name else name
 
 
 def loopback(host: str) -> bool:
-    """Whether an address is reachable from this machine only."""
+    """Whether only this machine can reach a gateway that listens on the address `host`."""
     return host == "localhost" or (is_address(host) and ip_address(host).is_loopback)
 
 
 def print_addresses(console: Console, credentials: Credentials, file: Path, demo: bool, host: str) -> None:
-    """Print the gateway's addresses and where its tokens are."""
+    """Print the gateway's addresses and where the user finds tokens. Warn if other machines can reach the gateway."""
     console.print("\n[bold green]The verification gateway is ready.[/]\n")
     for name, text in (
         ("start here", credentials.url),

@@ -29,9 +29,9 @@ TOKENS = {
 
 
 def keys(data_dir: Path) -> dict[str, str]:
-    """The keys of this data directory. Missing keys are created.
+    """The keys that are stored in the data directory, by the names of their settings. Missing keys are created and stored.
 
-    Each is marked as a development key, so that `gateway serve` refuses it.
+    Each key is marked as a development key, so that `gateway serve` refuses it.
     """
     path = data_dir / "keys.json"
     stored = _stored(path)
@@ -42,13 +42,13 @@ def keys(data_dir: Path) -> dict[str, str]:
 
 
 def credentials(url: str, tokens: Tokens) -> Credentials:
-    """The gateway's addresses, and one token for each role of `TOKENS`."""
+    """The content of a credentials file: the gateway's addresses, and a new token for each role in `TOKENS`."""
     signed = {role: tokens.token(role, workspace, scopes, TOKEN_TTL) for role, (workspace, scopes) in TOKENS.items()}
     return Credentials(url, f"{url}/graphql", f"{url.replace('http', 'ws', 1)}/graphql", WORKSPACE, credential.Tokens(**signed))
 
 
 def write_private(path: Path, content: object) -> None:
-    """Write a JSON file atomically, readable only by the current user."""
+    """Write a JSON file that only the current user can read. It is written atomically, so readers never see half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.touch(mode=0o600)
@@ -57,7 +57,10 @@ def write_private(path: Path, content: object) -> None:
 
 
 def offline(data_dir: Path) -> dict[str, str]:
-    """Settings for a command that only signs tokens: the data directory's keys if they exist, and placeholders for required settings."""
+    """Default settings for a command that only signs tokens, and needs no database.
+
+    They are the keys of the data directory, if it has any, and placeholders for the other required settings.
+    """
     unused = {name: _new_key(name) for name in KEYS if name != "token_key"}
     unused |= {"mongo_uri": "unused", "token_jwks_file": "unused", "provider": "sandbox", "public_url": "http://localhost"}
     return {**unused, **_stored(data_dir / "keys.json")}

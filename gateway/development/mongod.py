@@ -1,4 +1,4 @@
-"""An embedded mongod, a replica set of one member, for `gateway dev` and the tests."""
+"""Runs an embedded mongod for `gateway dev` and the tests. It is a replica set with one member, since change streams need a replica set."""
 
 import fcntl
 import importlib.util
@@ -24,13 +24,13 @@ START_SECONDS = 60
 STOP_SECONDS = 10
 PORTS_TO_TRY = 4
 
-# From mongod's source: "Waiting for connections" is logged once the port is bound, and EXIT_NET_ERROR is 48.
+# mongod logs this text once the port is bound, and exits with code 48 (EXIT_NET_ERROR) if the port is taken. Source: mongod's source code.
 LISTENING = b"Waiting for connections"
 PORT_TAKEN = 48
 
-# A Python program that replaces itself with mongod. It sets the parent-death signal (prctl's option 1 is PR_SET_PDEATHSIG), so that mongod ends
-# with the gateway, however the gateway ends. A `preexec_fn` would do the same, but isn't safe in a process with threads. A parent that died before
-# the call sends no signal any more, so the program then compares the parent's process id.
+# A Python program that replaces itself with mongod. It first sets the parent-death signal (prctl's option 1 is PR_SET_PDEATHSIG), so that mongod
+# ends with the gateway, even if the gateway is killed. A `preexec_fn` could set the signal too, but isn't safe in a process with threads. If the
+# gateway died before the signal was set, no signal comes any more. So the program then checks that its parent is still the gateway.
 LAUNCHER = """
 import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(1, ctypes.c_ulong(signal.SIGTERM))
@@ -55,7 +55,7 @@ class MongodMissing(EmbeddedError):
 
 
 class MongodUnusable(EmbeddedError):
-    """The installed mongod doesn't run here, or is too old."""
+    """The installed mongod doesn't run on this machine, or is too old."""
 
     def __init__(self, mongod: Path, reason: str) -> None:
         super().__init__(f"{mongod} can't be used: {reason}; repair it, put another mongod >= 6.0 on PATH, or pass --mongo-uri")
@@ -76,11 +76,13 @@ class StartFailed(EmbeddedError):
 
 
 class EmbeddedMongo:
-    """A mongod that runs while the `with` block does, and accepts writes at `uri`. Its data stay in the directory.
+    """A context manager that runs a mongod, which accepts writes at `uri`. When it is left, mongod ends; the data stay in the directory.
 
-    On Linux, mongod ends with the thread that entered the block, even if that was killed. Elsewhere, the next start ends a mongod that was
-    left running. `oplog_megabytes` has no effect on an oplog that exists. If the port of the last run now belongs to a server that accepts
-    connections but never answers, a start takes half a minute longer: mongod waits that long for the answer whether that server is itself.
+    On Linux, mongod ends with the thread that entered the context, even if that thread's process is killed. On other systems, a mongod can be left
+    running; the next start ends it. `oplog_megabytes` is the size of a new oplog, and has no effect on an existing one.
+
+    A start takes half a minute longer if the port of the last run now belongs to another server that accepts connections but never answers. mongod
+    connects to that port to find out whether it reaches itself, and waits that long for an answer.
     """
 
     uri: str
@@ -115,7 +117,7 @@ class EmbeddedMongo:
         return self.data_dir / "mongod.log"
 
     def start(self, stack: ExitStack) -> int:
-        """Start mongod and wait until it accepts writes. Returns its port. The stack ends the process."""
+        """Start mongod and wait until it accepts writes. Returns its port. Closing `stack` ends mongod."""
         mongod = find_mongod()
         last_port = self.data_dir / "port"
         for port in ports(last_port):
@@ -134,24 +136,25 @@ class EmbeddedMongo:
         return port
 
     def command(self, mongod: Path, port: int) -> list[str]:
-        """mongod's command line. Journal files are small, since mongod fills two of them with zeros. The log goes to the standard output."""
+        """mongod's command line. Journal files are small, because mongod fills two of them with zeros. The log goes to standard output."""
         # fmt: off
         return [
             str(mongod), "--dbpath", str(self.dbpath), "--replSet", REPLICA_SET, "--bind_ip", HOST, "--port", str(port), "--nounixsocket",
             "--quiet", "--wiredTigerCacheSizeGB", "0.25", "--wiredTigerEngineConfigString", "log=(file_max=16MB)",
             "--setParameter", "diagnosticDataCollectionEnabled=false", "--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100",
-            # mongod truncates an oplog beyond its size at checkpoints, which are a minute apart by default.
+            # mongod truncates an oplog that exceeds its size, but only at checkpoints. They are a minute apart by default; here, a second.
             *(["--oplogSize", str(self.oplog_megabytes), "--syncdelay", "1"] if self.oplog_megabytes else []),
         ]
         # fmt: on
 
 
 def find_mongod() -> Path:
-    """The mongod on PATH, else the mongod in the wheel of the extra `embedded`.
+    """The path of the mongod to run: the one on PATH, or else the one in the wheel that the extra `embedded` installs.
 
     Raises: MongodMissing, MongodUnusable.
     """
-    # Find the package without importing it: the whole of fiftyone may be installed, not only the wheel with mongod.
+    # The wheel installs mongod into the package `fiftyone`. `find_spec` finds that package without importing it, because the whole of FiftyOne may be
+    # installed there, not only the wheel.
     package = importlib.util.find_spec("fiftyone")
     places = (package and package.submodule_search_locations) or []
     executable = shutil.which("mongod") or shutil.which("mongod", path=os.pathsep.join(f"{place}/db/bin" for place in places))
@@ -172,7 +175,7 @@ def find_mongod() -> Path:
 
 @contextmanager
 def sole_use(data_dir: Path) -> Iterator[None]:
-    """Lock the data directory for this process. The lock ends with the process.
+    """A context in which no other gateway can use the data directory: this process holds a lock, which the system releases if the process dies.
 
     Raises: DataDirInUse.
     """
@@ -189,7 +192,7 @@ def sole_use(data_dir: Path) -> Iterator[None]:
 
 
 def ports(last: Path) -> Iterator[int]:
-    """Ports to try: first the port of the last run if it is free, then random free ports."""
+    """The ports to try: first the port of the last run if it is free, then random free ports. `last`: the file with the port of the last run."""
     with suppress(OSError, ValueError):
         yield unused(int(last.read_text()))
     for _ in range(PORTS_TO_TRY):
@@ -197,9 +200,9 @@ def ports(last: Path) -> Iterator[int]:
 
 
 def unused(port: int) -> int:
-    """The given port, or any free port for 0. Raises: OSError if the port is taken."""
+    """Check that a port is free, and return it; 0 stands for any free port. Raises: OSError if the port is taken."""
     with socket.socket() as probe:
-        # mongod sets the same option: closed connections in TIME_WAIT don't block the port.
+        # With this option, closed connections in TIME_WAIT don't block the port. mongod sets it too.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((HOST, port))
         return int(probe.getsockname()[1])
@@ -207,7 +210,10 @@ def unused(port: int) -> int:
 
 @contextmanager
 def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in its own session, so that Ctrl-C in the terminal doesn't reach it. On Linux, it ends with the thread that started it."""
+    """A context in which a process runs. It has a separate session, so that Ctrl-C in the terminal doesn't reach it.
+
+    On Linux, the process ends with the thread that started it.
+    """
     launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, str(os.getpid())] if sys.platform == "linux" else []
     with log.open("wb") as output:
         process = subprocess.Popen(launcher + command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
@@ -225,9 +231,9 @@ def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def listening(process: subprocess.Popen[bytes], log: Path) -> bool:
-    """Wait until mongod accepts connections; false if it ended instead.
+    """Wait until mongod accepts connections. Returns False if it ended instead. Raises: StartFailed after START_SECONDS.
 
-    Reads its log instead of connecting, since another server could answer on the same port.
+    Reads mongod's log instead of connecting, since another server could answer on the same port.
     """
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None:
@@ -240,7 +246,7 @@ def listening(process: subprocess.Popen[bytes], log: Path) -> bool:
 
 
 def end_stale(dbpath: Path) -> None:
-    """End a mongod that an earlier gateway left running on this path."""
+    """End a mongod that an earlier gateway left running with this data directory."""
     try:
         process_id = int((dbpath / "mongod.lock").read_text())
     except (OSError, ValueError):
@@ -254,7 +260,7 @@ def end_stale(dbpath: Path) -> None:
 
 
 def serves(process_id: int, dbpath: Path) -> bool:
-    """Whether this process is a running mongod that was started on this path. A zombie is not running."""
+    """Whether the process with this id is a mongod that runs with this data directory. A zombie does not count as running."""
     if sys.platform == "linux":
         try:
             command = os.fsdecode(Path(f"/proc/{process_id}/cmdline").read_bytes().replace(b"\0", b" "))
@@ -266,7 +272,7 @@ def serves(process_id: int, dbpath: Path) -> bool:
 
 
 def first_error(log: Path) -> str | None:
-    """The first error in mongod's log. Later errors are its consequences."""
+    """The first error in mongod's log; later errors are consequences of the first. None if there is no error."""
     errors, plain = [], []
     for line in log.read_text(errors="replace").splitlines():
         try:
@@ -276,12 +282,12 @@ def first_error(log: Path) -> str | None:
             continue
         if entry["s"] in ("E", "F"):
             errors.append(error_text(entry))
-    # mongod reports bad options in plain text, before it has a log; so does the loader that misses a library.
+    # Some errors come before mongod logs in JSON, and are plain text: bad options, and libraries that the system's loader does not find.
     return next(filter(None, errors + plain), None)
 
 
 def error_text(entry: dict[str, Any]) -> str:
-    """The text of a log entry with its cause, which can be in several attributes."""
+    """The text of an error in mongod's log, followed by its cause. The log has the cause in different attributes, depending on the error."""
     attributes = entry.get("attr", {})
     match attributes.get("error"), attributes.get("message"):
         case (str(text) | {"errmsg": str(text)}, _) | (_, str(text)):
@@ -293,5 +299,5 @@ def error_text(entry: dict[str, Any]) -> str:
 
 
 def exit_description(returncode: int) -> str:
-    """How a process ended, for a process that printed no error."""
+    """How a process ended, as a reason to show if the process printed no error."""
     return f"it ended by {signal.Signals(-returncode).name}" if returncode < 0 else f"it ended with exit code {returncode}"

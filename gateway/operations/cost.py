@@ -1,6 +1,7 @@
-"""The cost of an operation: the costs that the schema declares at its fields, added up and multiplied before anything is executed.
+"""The cost of an operation. It is computed before execution from the costs that the schema declares at fields.
 
-Fields that a directive may skip are counted. The selections of fields with the same response name are merged and counted once.
+The costs of the selected fields are added up; inside a list, they are multiplied by its number of rows. Fields with @skip or @include are
+always counted. Fields with the same response name are merged, as in the response, and counted once.
 """
 
 from collections.abc import Mapping
@@ -27,21 +28,24 @@ from schema.fields import COST, declared
 
 Variables = Mapping[str, object]
 
-# Introspection takes longer than any other response from memory.
+# The cost of `__schema` or `__type`. Of the responses that need no database, those of introspection take longest.
 INTROSPECTION = 50
-# Each 20 values of one object cost 1 more: some objects have two dozen values, and aliases multiply them.
+# Every 20 values that are selected on one object cost 1 more. Some objects have two dozen values, and aliases can select each several times.
 VALUES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The number of rows that an argument requests, as a literal or as a variable with its default. None: the argument is missing or null."""
+    """The value of an argument `first` or `last`: a literal, or a variable with its default. If both are None, the argument is missing or null."""
 
     number: int | None = None
     variable: str | None = None
 
     def rows(self, variables: Variables) -> int | None:
-        """The number of rows, clamped to 1 … MAX_ROWS. Execution refuses any other number later."""
+        """The number of requested rows, clamped to 1 … MAX_ROWS. Numbers outside this range are refused later, by execution.
+
+        None if the argument is missing or null.
+        """
         requested = self.number if self.variable is None else variables.get(self.variable, self.number)
         if requested is None:
             return None
@@ -50,25 +54,28 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The size of a page of a list, by its arguments `first` and `last`."""
+    """The arguments `first` and `last` of a list field, which decide how many rows it returns."""
 
     first: Size
     last: Size
 
     def rows(self, variables: Variables) -> int:
-        """The number of rows that `first` or `last` requests, or else the default."""
+        """The maximum number of rows of the page: the larger of `first` and `last`, or the default size if both are missing."""
         return max(self.first.rows(variables) or 0, self.last.rows(variables) or 0) or DEFAULT_SIZE
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The price of a selection: a fixed part, and for each page a price for each of its rows."""
+    """A formula for the cost of a selection, whose lists can have sizes that come from variables.
+
+    `fixed` does not depend on variables. `pages` has an entry for each list: the arguments that decide its number of rows, and the price of a row.
+    """
 
     fixed: int
     pages: tuple[tuple[Page, "Price"], ...] = ()
 
     def cost(self, variables: Variables) -> int:
-        """The cost with the variables as the client sent them."""
+        """The cost for these values of the variables, which are not validated yet."""
         cost = self.fixed
         for page, price in self.pages:
             cost += page.rows(variables) * price.cost(variables)
@@ -79,12 +86,12 @@ class Price:
         return Price(self.fixed + other.fixed, self.pages + other.pages)
 
     def times(self, rows: int) -> "Price":
-        """This price for a number of rows."""
+        """This price multiplied by a fixed number of rows."""
         return Price(self.fixed * rows, tuple((page, price.times(rows)) for page, price in self.pages))
 
 
 class Pricing:
-    """Prices one valid operation."""
+    """Computes the price of one operation, which must be valid."""
 
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Fragments) -> None:
         self._schema = schema
@@ -99,10 +106,10 @@ class Pricing:
         return self._selected(root.name, [self._operation.selection_set], None)
 
     def _selected(self, type: str, selections: list[SelectionSetNode], page: Page | None) -> Price:
-        """The price of the selections of an object. `page` is the page of the field that returned the object."""
+        """The price of what is selected on one object. `page` holds the arguments of the list field that returned the object, if a list did."""
         total, values = Price(0), 0
         for selected in merged(type, selections, self._fragments).values():
-            # Different fields can have the same response name only on types that exclude each other.
+            # A valid operation uses one response name for different fields only if they are selected on types that no object has at once.
             for name in {field.name.value for _, field in selected}:
                 total = total.plus(self._field([each for each in selected if each[1].name.value == name], page))
             values += not subselections(selected)

@@ -1,4 +1,4 @@
-"""Operation documents: each is prepared once, kept, and found by its text or its id."""
+"""Operation documents. Each is prepared once and then kept, so that later requests find it by its text or its id."""
 
 import logging
 from collections.abc import Mapping
@@ -17,7 +17,8 @@ from gateway.operations.trusted import BadManifest, Mode, PersistedQueries, sha2
 logger = logging.getLogger(__name__)
 
 KEPT_DOCUMENTS = 512
-# A prepared document takes about a hundred times its characters in memory, in many small objects that the garbage collector has to traverse.
+# The total length of the kept documents. A prepared document takes about a hundred bytes of memory per character, in many small objects that the
+# garbage collector has to traverse.
 KEPT_CHARACTERS = 128_000
 LEAST_COST = 1
 CHARACTERS_PER_COST = 4
@@ -27,14 +28,14 @@ LIMITS = Limits()
 class DocumentSource(StrEnum):
     """Where the document of a request came from."""
 
-    KEPT = "kept"  # The request sent it, and it was kept from an earlier request.
-    PARSED = "parsed"  # The request sent it, and it was new.
-    PERSISTED = "persisted"  # The request sent only its hash; an earlier request sent the document.
-    TRUSTED = "trusted"  # It is in the manifest, whether the request sent its id or its text.
+    KEPT = "kept"  # The request sent the document's text. The document was already prepared, for an earlier request.
+    PARSED = "parsed"  # The request sent the document's text, and the document had to be prepared.
+    PERSISTED = "persisted"  # The request sent only the document's hash. An earlier request sent the text.
+    TRUSTED = "trusted"  # The manifest contains the document. The request sent its id or its text.
 
 
 class Operation(NamedTuple):
-    """The operation that a request selects, with its variables and their cost. `with_cost`: the response shows the cost."""
+    """The operation that a request selects, with the request's variables and the cost. `with_cost`: the response contains the cost."""
 
     prepared: PreparedOperation
     variables: dict[str, object]
@@ -52,8 +53,8 @@ class Documents:
     """The operation documents of a schema, by text and by id. Valid documents are kept; the least recently used are dropped.
 
     `introspection`: clients may query the schema, and errors suggest similar names. `persisted_queries`: once a client has sent a document with
-    its hash, the hash alone is enough. `trusted`: the documents of the manifest by their ids, which are never dropped. `mode`: how other documents
-    are treated.
+    its hash, later requests may send only the hash. `trusted`: the documents of the manifest, by id; they are never dropped. `mode`: whether
+    documents that are not in the manifest are executed, logged or refused.
     """
 
     def __init__(
@@ -73,20 +74,23 @@ class Documents:
         self._persisted = PersistedQueries() if persisted_queries else None
         self._mode = mode
         self._trusted: dict[str, PreparedOperations] = {}
-        # A trusted document also has its SHA-256 as an id, in addition to the id that the tool which wrote the manifest chose.
+        # A trusted document has two ids: the one in the manifest, and its SHA-256.
         self._trusted_ids = {**{sha256(text): text for text in (trusted or {}).values()}, **(trusted or {})}
         for id, text in (trusted or {}).items():
             self._trust(id, text)
 
     def effort(self, request: OperationRequest) -> int:
-        """The cost of preparing a request's document: proportional to its length, and 0 if it is kept or trusted."""
+        """The cost of preparing a request's document: proportional to its length, or 0 if the document is already prepared."""
         query = self._text(request)
         if query is None or query in self._trusted or query in self._kept:
             return 0
         return LEAST_COST + min(len(query), self._limits.characters) // CHARACTERS_PER_COST
 
     def operation(self, request: OperationRequest, request_id: str) -> Operation:
-        """The operation that a request selects. Raises: RequestRefused if the document, the operation's name or the variables can't be used."""
+        """The operation that a request selects. Its document is prepared and kept if it is new.
+
+        Raises: RequestRefused if the document, the operation's name or the variables can't be used.
+        """
         if trouble := too_many_values(request.variables, self._limits):
             raise too_complex(trouble)
         operations, source = self._prepared(request, request_id)
@@ -96,12 +100,15 @@ class Documents:
             raise refused("BAD_REQUEST", "operationName does not name an operation of the document, or is missing although there are several")
         variables = request.variables or {}
         cost = max(prepared.price.cost(variables), LEAST_COST)
-        # A subscription holds its variables for as long as it lives, so undeclared ones are dropped.
+        # Variables that the operation does not declare are dropped: a subscription would hold them in memory until it ends.
         needed = {name: value for name, value in variables.items() if name in prepared.declared}
         return Operation(prepared, needed, request.with_cost, cost, source)
 
     def _text(self, request: OperationRequest) -> str | None:
-        """The text of a request's document, which it sends or identifies by an id. None: the id is unknown, or both are missing."""
+        """The text of a request's document: the request sends the text, or an id by which the text is found.
+
+        None if the id is unknown, or if the request has neither a text nor an id.
+        """
         if request.query is not None or request.document_id is None:
             return request.query
         if trusted := self._trusted_ids.get(request.document_id):
@@ -123,7 +130,8 @@ class Documents:
         else:
             operations, source = self.check(query, request_id), DocumentSource.PARSED
             if self._mode == "trusted-first":
-                # Once for each document that is kept, so that operators see which documents trusted-only would refuse.
+                # Log a document only when it is added to the kept ones, not at every request. Operators see from this log which documents the
+                # mode `trusted-only` would refuse.
                 logger.info("a document that is not in the manifest was sent: sha256:%s", sha256(query))
             self._kept.keep(query, operations, len(query))
         if request.query is None:
@@ -133,7 +141,10 @@ class Documents:
         return operations, source
 
     def check(self, query: str, request_id: str) -> PreparedOperations:
-        """The operations of a document, by name, without keeping them. Raises: RequestRefused if the document is not valid or exceeds a limit."""
+        """Prepare a document without keeping it. Returns its operations, by name.
+
+        Raises: RequestRefused if the document is not valid or exceeds a limit.
+        """
         return self._preparation.prepared(query, request_id)
 
     def _has_id(self, query: str, id: str) -> bool:
@@ -148,10 +159,13 @@ class Documents:
 
 
 def not_found() -> RequestRefused:
-    """The refusal that makes a client send the document. Clients recognize its message and status. Source: Apollo Server, persisted queries."""
+    """The refusal of an unknown hash. Clients recognize it by its message and status, and then send the document's text.
+
+    Source: Apollo Server, persisted queries.
+    """
     return refused("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound", 200)
 
 
 def not_supported() -> RequestRefused:
-    """The refusal that makes a client send documents instead of hashes from now on."""
+    """The refusal of every hash, if the gateway has neither persisted queries nor a manifest. Clients then send only texts from now on."""
     return refused("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported", 200)

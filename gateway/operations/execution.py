@@ -25,7 +25,7 @@ Response = dict[str, Any]
 
 
 class Execution:
-    """Executes the operations of a schema for callers."""
+    """Executes operations for callers: takes the payment, runs the operation's plan and builds the response."""
 
     def __init__(
         self,
@@ -52,8 +52,8 @@ class Execution:
         self.hide_suggestions = not introspection
 
     def operation(self, request: OperationRequest, caller: Caller, request_id: str) -> Operation:
-        """The operation that a request selects, paid for by its caller. Raises: RequestRefused."""
-        # A new document is paid for before it is prepared, so that a refused one is paid for too.
+        """The operation that a request selects. Its cost is taken from the caller's rate. Raises: RequestRefused."""
+        # The caller pays for a new document before it is prepared. So the caller also pays for a document that is then refused.
         effort = self._documents.effort(request)
         if effort:
             self._pay(caller, effort)
@@ -68,7 +68,7 @@ class Execution:
         return operation
 
     def _affordable(self, request: OperationRequest, request_id: str) -> Operation:
-        """The operation that a request selects, if it does not exceed the maximum cost. Raises: RequestRefused."""
+        """The operation that a request selects. Raises: RequestRefused, also if the operation costs more than the maximum."""
         try:
             operation = self._documents.operation(request, request_id)
         except RequestRefused:
@@ -89,7 +89,10 @@ class Execution:
             raise RequestRefused(429, [limited], {"retry-after": str(ceil(wait_seconds))})
 
     async def execute(self, operation: Operation, caller: Caller, request_id: str) -> Response:
-        """The response to a query or mutation. Raises: RequestRefused if its variables can't be used or its time is up."""
+        """Execute a query or mutation and return the response.
+
+        Raises: RequestRefused if the variables can't be used, or if the execution takes too long.
+        """
         begun = perf_counter()
         try:
             result = self.executed(operation, None, self.context(caller))
@@ -108,24 +111,30 @@ class Execution:
         return Context(self._services, caller)
 
     def subscription_context(self, caller: Caller, last_mark: str | None, outlet: Outlet[Marked] | None) -> Context:
-        """The context for the root field of a subscription, which is counted as begun."""
+        """The context for the root field of a new subscription. Also counts the subscription in the metrics."""
         self._metrics.subscriptions.inc()
         return Context(self._services, caller, last_mark, outlet)
 
     def executed(self, operation: Operation, root: object, context: Context) -> ExecutionResult | Awaitable[ExecutionResult]:
-        """The result of an operation's plan, awaitable if a resolver waits. The root of an event is the event."""
-        # Guards depend only on scopes, so callers with the same scopes share plans.
+        """Run an operation's plan. Returns the result, or an awaitable of it if a resolver has to wait.
+
+        `root`: the event, if a subscription's event is executed; otherwise None.
+        """
+        # Plans contain the guards of the schema's rules. Guards depend only on scopes, so callers with the same scopes share plans.
         return operation.prepared.plans.execute(root, context, operation.variables, context.caller.scopes)
 
     def response(self, operation: Operation, result: ExecutionResult, request_id: str) -> Response:
-        """The response of a result. Raises: RequestRefused if the operation was not executed at all."""
+        """The response for a result of execution, with its errors as clients see them.
+
+        Raises: RequestRefused if the operation was not executed at all, for example because of a wrong variable.
+        """
         if result.data is None and result.errors and not any(each.path for each in result.errors):
             raise RequestRefused(400, formatted(result.errors, "BAD_USER_INPUT", request_id))
         response: Response = {"data": result.data}
         if result.errors:
             self._metrics.errors.inc()
             for each in result.errors:
-                # Only single values are reported here. A document that can't be read as a whole was reported when it was read.
+                # Report an unreadable value of a MongoDB document. A document that is unreadable as a whole was reported by the store.
                 if isinstance(each.original_error, BadValue):
                     self._services.store.bad_documents.found(each.original_error)
             response["errors"] = formatted(result.errors, "INTERNAL_SERVER_ERROR", request_id)

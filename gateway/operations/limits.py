@@ -1,4 +1,4 @@
-"""Size limits of operation documents, checked before any work whose effort grows faster than the document."""
+"""Size limits of operation documents. They are checked before any step whose time grows faster than the length of the document."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -25,14 +25,14 @@ NOUN = "noun"
 
 
 def limit(maximum: int, noun: str) -> int:
-    """A limit with its default. The noun names the counted things in messages to clients."""
+    """A field of `Limits` with its default. `noun` names what the limit counts, in messages to clients."""
     default: int = field(default=maximum, metadata={NOUN: noun})
     return default
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The maximum of each size. The documents of frontends stay far below it; the introspection queries of tools are 15 levels deep."""
+    """The maximum of each size. Documents of frontends stay far below these limits. The introspection queries of tools have 15 levels of fields."""
 
     characters: int = limit(16_384, "characters")
     tokens: int = limit(1000, "tokens")
@@ -57,7 +57,7 @@ NOUNS = {each.name: each.metadata[NOUN] for each in fields(Limits)}
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The sizes of a selection with its fragments expanded. `root_fields` counts the fields of the first level, `depth` the levels."""
+    """How much a selection contains, counted for the limits. `root_fields`: the fields of its first level. `depth`: its levels of fields."""
 
     root_fields: int = 0
     depth: int = 0
@@ -66,7 +66,7 @@ class Counts:
     directives: int = 0
 
     def plus(self, other: "Counts") -> "Counts":
-        """The counts of two selections that stand side by side, on the same level."""
+        """The counts of both selections together, if they are on the same level of a document."""
         return Counts(
             self.root_fields + other.root_fields,
             max(self.depth, other.depth),
@@ -80,7 +80,7 @@ NOTHING = Counts()
 
 
 def exceeded_as_written(document: DocumentNode, limits: Limits) -> str | None:
-    """The message for the limit that a document exceeds as it is written, without expanding its fragments; None if it exceeds none."""
+    """Check the limits without expanding fragments. Returns the message for the first exceeded limit, or None."""
     operations, fragments = operations_of(document), fragments_of(document)
     definitions = [*operations, *fragments.values()]
     sizes = {
@@ -94,32 +94,32 @@ def exceeded_as_written(document: DocumentNode, limits: Limits) -> str | None:
 
 
 def exceeded_when_expanded(document: DocumentNode, limits: Limits) -> str | None:
-    """The message for the limit that a document exceeds with its fragments expanded; None if it exceeds none.
+    """Check the limits with every fragment counted at each of its uses. Returns the message for the first exceeded limit, or None.
 
-    The document must be well-formed.
+    The document must be well-formed (see `well_formed` in `selections.py`).
     """
     operations, fragments = operations_of(document), fragments_of(document)
     fragment_counts = counts_of_fragments(fragments)
     counts = [count_operation(operation, fragment_counts) for operation in operations]
     mutations = (each.root_fields for each, operation in zip(counts, operations, strict=True) if operation.operation is OperationType.MUTATION)
     sizes = {**measured(counts), "root_fields": max((each.root_fields for each in counts), default=0), "mutations": max(mutations, default=0)}
-    # Pairs are counted last: a document that is too large when expanded is not walked to its end.
+    # Counting pairs walks through the expanded document, so it comes last: a document that is too large was refused before.
     return first_exceeded(sizes, limits) or first_exceeded({"pairs": sum(pairs(each, fragments) for each in operations)}, limits)
 
 
 def measured(counts: Iterable[Counts]) -> dict[str, int]:
-    """The counts that are limited for the whole document, by the names of their limits."""
+    """The sums of these counts, by the names of the limits that apply to the whole document."""
     total = reduce(Counts.plus, counts, NOTHING)
     return {"depth": total.depth, "selections": total.selections, "aliases": total.aliases, "directives": total.directives}
 
 
 def first_exceeded(sizes: Mapping[str, int], limits: Limits) -> str | None:
-    """The message for the first size that exceeds its limit; None if no size does."""
+    """Compare sizes with the limits of the same names. Returns the message for the first exceeded limit, or None."""
     return next((too_many(name, limits) for name, size in sizes.items() if size > getattr(limits, name)), None)
 
 
 def too_many(name: str, limits: Limits) -> str:
-    """The message for an exceeded limit."""
+    """The message for the client which says that a limit is exceeded. `name`: the field of `Limits`."""
     return f"the operation has too many {NOUNS[name]}; the maximum is {getattr(limits, name)}"
 
 
@@ -130,7 +130,10 @@ def count_operation(operation: OperationDefinitionNode, fragment_counts: Mapping
 
 
 def counts_of_fragments(fragments: Fragments) -> dict[str, Counts]:
-    """The counts of each fragment by name, with the fragments that it uses expanded. Each fragment is counted once, however often it is used."""
+    """The counts of each fragment, by name. They include the counts of the fragments that it uses.
+
+    Each fragment is walked through only once, so the time does not grow with the number of uses.
+    """
     counts: dict[str, Counts] = {}
     for name in TopologicalSorter({name: spreads_in(fragment.selection_set) for name, fragment in fragments.items()}).static_order():
         if fragment := fragments.get(name):
@@ -139,7 +142,7 @@ def counts_of_fragments(fragments: Fragments) -> dict[str, Counts]:
 
 
 def count(selection_set: SelectionSetNode | None, fragment_counts: Mapping[str, Counts]) -> Counts:
-    """The counts of a selection set. Its recursion is as deep as the parser lets definitions be."""
+    """The counts of a selection set. The function is recursive, but no deeper than the parser, which has already accepted the document."""
     total = NOTHING
     for selection in selection_set.selections if selection_set else ():
         total = total.plus(count_one(selection, fragment_counts))
@@ -162,7 +165,7 @@ def count_one(selection: SelectionNode, fragment_counts: Mapping[str, Counts]) -
 
 
 def literals_in(document: DocumentNode) -> int:
-    """The number of values in arguments and defaults: lists and objects count, and so does each value inside them."""
+    """The number of values in arguments and defaults. A list or an object counts as one value, and each value inside it counts too."""
     literals = 0
     to_visit: list[Node] = [document]
     while to_visit:
@@ -175,7 +178,7 @@ def literals_in(document: DocumentNode) -> int:
 
 
 def pairs(operation: OperationDefinitionNode, fragments: Fragments) -> int:
-    """The number of pairs of fields with the same response name. Validation compares the two fields of each pair."""
+    """The number of pairs of fields with the same response name. Validation compares the fields of every pair, so many pairs would take long."""
     number, to_visit = 0, [[operation.selection_set]]
     while to_visit:
         for selected in merged("", to_visit.pop(), fragments).values():
@@ -186,7 +189,10 @@ def pairs(operation: OperationDefinitionNode, fragments: Fragments) -> int:
 
 
 def too_many_values(variables: Mapping[str, object] | None, limits: Limits) -> str | None:
-    """The message if the variables hold too many values or a text that is too long; else None. Stops at the first exceeded limit."""
+    """Check the limits of the variables' values. Returns the message for the first exceeded limit, or None.
+
+    Variables may not contain too many values, nor a text that is too long.
+    """
     values = 0
     to_visit: list[Collection[object]] = [(variables or {}).values()]
     while to_visit:

@@ -1,6 +1,7 @@
-"""Subscriptions: how their events reach subscribers, as messages that are ready to send.
+"""Subscriptions: turns their events into messages that are ready to send, and delivers the messages to subscribers.
 
-A message is made once for all subscribers of a group. A group has the same operation, the same variables and the same rights.
+Subscribers with the same operation, the same rights, and the same variables below the root field form a group. A message is made once for the
+whole group.
 """
 
 import asyncio
@@ -24,21 +25,23 @@ from resolvers.context import Context
 from resolvers.marks import Marked
 from store.listener import Outlet
 
-# Of a thousand subscribers to the same event, only the slowest few need its message later than the others.
+# How many messages a group keeps. Few are enough: of a thousand subscribers to the same event, nearly all take its message at once, and only the
+# slowest few take it later.
 MAX_KEPT_MESSAGES = 16
 
 
 class Message(NamedTuple):
-    """One response of a subscription, as JSON, and its event."""
+    """One response of a subscription, as JSON, and the event that it responds to."""
 
     content: bytes
     event: Marked | None = None
 
 
 class Group:
-    """The messages of the last events, for subscribers who may see the same data. The key of a message is the identity of its event.
+    """Keeps the messages of the last events, for subscribers who may see the same data. A message is found by the identity of its event.
 
-    `waits`: the response depends on more than its event, so that it is not shared: each subscriber gets a response of its own.
+    `waits`: making a message has to wait, for example for the database. Such messages depend on more than the event, so they are not shared:
+    each subscriber gets its own message.
     """
 
     __slots__ = ("__weakref__", "_messages", "waits")
@@ -48,26 +51,27 @@ class Group:
         self._messages: dict[Hashable, tuple[Marked, bytes]] = {}
 
     def message(self, event: Marked) -> bytes | None:
-        """The message that was made of an event, if it is still here."""
+        """The message for an event; None if it was not made yet, or is no longer kept."""
         kept = self._messages.get(event.identity)
         return kept[1] if kept else None
 
     def keep(self, event: Marked, content: bytes) -> None:
-        """Keep a message that depends on nothing but its event."""
+        """Keep a message for the other subscribers. Its content must depend only on the event."""
         if len(self._messages) >= MAX_KEPT_MESSAGES:
             del self._messages[next(iter(self._messages))]
         self._messages[event.identity] = event, content
 
 
 class Groups:
-    """The groups that have subscribers."""
+    """Finds the group of a subscription. Groups without subscribers are dropped."""
 
     def __init__(self) -> None:
         self._groups: WeakValueDictionary[Hashable, Group] = WeakValueDictionary()
 
     def of(self, operation: Operation, caller: Caller) -> Group:
-        """The group of a caller's subscription, which exists for as long as a subscriber holds it."""
-        # Everything that decides what a message shows belongs into the key: otherwise a subscriber would receive the message of another one.
+        """The group of a caller's subscription. It is created for the first subscriber, and dropped when no subscriber holds it any more."""
+        # The key must contain everything on which a message depends, apart from the event. Otherwise a subscriber would receive a message that was
+        # made for a subscriber with other rights or variables.
         rights = caller.workspace, caller.chain, caller.scopes
         key = (operation.prepared, inner_variables(operation), operation.with_cost, *rights)
         group = self._groups.get(key)
@@ -77,7 +81,10 @@ class Groups:
 
 
 def inner_variables(operation: Operation) -> bytes:
-    """The variables that are used below the root fields. Variables of the root's own arguments select the events, not what is shown of them."""
+    """The variables on which messages depend, as JSON: those that are used below the root field.
+
+    Variables in the arguments of the root field only select the events, so subscribers with different values can share messages.
+    """
     inner = operation.prepared.inner
     return orjson.dumps({name: value for name, value in operation.variables.items() if name in inner}, option=orjson.OPT_SORT_KEYS)
 
@@ -85,8 +92,9 @@ def inner_variables(operation: Operation) -> bytes:
 class Delivery:
     """Delivers the events of one subscription to its subscriber.
 
-    Two paths lead through the same stages: make the message, pay for it, send it. On the push path, the feed delivers an event at once, without
-    waking the subscription. If a stage has to wait for the database, the rate or a slow reader, the subscription is woken and takes the wake path.
+    An event passes three stages: make the message, pay for it, send it. There are two ways through them. On the push path, the feed delivers an
+    event at once, without waking the subscription's generator. If a stage has to wait for the database, the rate or a slow reader, the generator is
+    woken and delivers the event: the wake path.
     """
 
     __slots__ = ("_caller", "_execution", "_group", "_operation", "_outlet", "_rate", "_request_id")
@@ -103,27 +111,28 @@ class Delivery:
         self._outlet = outlet
 
     def deliver(self, event: Marked) -> bool:
-        """The push path. Returns whether the message was sent. If it was not, the wake path delivers the event."""
+        """The push path: send an event's message at once. Returns False if it could not be sent; then the wake path delivers the event."""
         try:
             content = self._message(event)
-            # A message that the outlet does not take is paid for again on the wake path.
+            # The payment is not returned if the outlet does not take the message. The wake path then charges for the message again.
             return (
                 content is not None
                 and not self._rate.take(self._caller, self._operation.cost)
                 and bool(self._outlet and self._outlet.deliver(content))
             )
         except Exception:
-            # The feed is the caller, and has other subscribers. The wake path meets the same error and reports it.
+            # An exception must not reach the feed, which called this method and serves other subscribers too. The error occurs again on the wake
+            # path, which reports it.
             return False
 
     async def message(self, event: Marked, paid: bool) -> Message:
-        """The wake path up to the message, which the transport then sends."""
+        """The wake path: pay for an event's message unless it is `paid`, and make it. The transport then sends it."""
         if not paid:
             await self._pay()
         return Message(self._message(event) or await self._message_of_its_own(event), event)
 
     def _message(self, event: Marked) -> bytes | None:
-        """The group's message of an event. None if making it has to wait, in which case it is not shared."""
+        """The group's message for an event. It is made and kept if it is missing. None if making it has to wait; such messages are not shared."""
         group = self._group
         if (content := group.message(event)) or group.waits:
             return content
@@ -133,7 +142,7 @@ class Delivery:
             close(result)
             return None
         content = orjson.dumps(self._execution.response(self._operation, result, self._request_id))
-        # An error holds the id of the request, by which it can be found in the log.
+        # A message with an error is not shared: it contains the request id of this subscriber, by which the error can be found in the log.
         if not result.errors:
             group.keep(event, content)
         return content
@@ -144,11 +153,11 @@ class Delivery:
         return orjson.dumps(self._execution.response(self._operation, result, self._request_id))
 
     def _context(self) -> Context:
-        # A new context for each event: the values that a loader kept from the event before would be out of date.
+        # Every event needs a new context. The loaders of a context keep the values that they read, which would be out of date at the next event.
         return self._execution.context(self._caller)
 
     async def _pay(self) -> None:
-        """Wait until the caller can pay. No event is lost: events that happen meanwhile are combined in the next message."""
+        """Wait until the caller can pay, and take the payment. No event is lost: events during the wait are combined in the next message."""
         for _ in repeat(None):
             wait_seconds = self._rate.take(self._caller, self._operation.cost)
             if not wait_seconds:
@@ -157,7 +166,7 @@ class Delivery:
 
 
 class Live:
-    """Runs the subscriptions of a schema for callers."""
+    """Starts subscriptions for callers, and yields their messages."""
 
     def __init__(self, execution: Execution, rate: Rate) -> None:
         self._execution = execution
@@ -167,22 +176,24 @@ class Live:
     async def subscribe(
         self, operation: Operation, caller: Caller, request_id: str, last_mark: str | None = None, outlet: Outlet[bytes] | None = None
     ) -> AsyncGenerator[Message, None]:
-        """The messages of a subscription, one for each event, resumed after `last_mark`.
+        """The messages of a subscription, one for each event.
 
-        `outlet`: takes messages at once, bypassing this generator while it waits for the next event.
+        `last_mark`: the mark of the last message that the client received before it reconnected. The subscription resumes there.
+        `outlet`: takes messages at once, on the push path. This generator yields only the other messages.
         Raises: RequestRefused if the subscription can't begin or go on.
         """
         delivery = Delivery(self._execution, self._rate, self._groups.of(operation, caller), operation, caller, request_id, outlet)
         stream = await self._events(operation, caller, request_id, last_mark, delivery if outlet else None)
         try:
-            # Closed as soon as the subscriber is gone, and not when the garbage collector runs.
+            # `aclosing` closes the stream of events as soon as the subscriber is gone. Without it, the stream would be open until the garbage
+            # collector runs.
             async with aclosing(stream) as events:
-                # The first message was paid for when the subscription began.
+                # The first message needs no payment: it was paid for when the subscription began.
                 paid = True
                 async for event in events:
                     yield await delivery.message(event, paid)
                     paid = False
-                    # Most subscriptions wait for long, and need not hold their last event meanwhile.
+                    # Free the event's memory: most subscriptions wait long for the next one.
                     del event
         except RequestError as refusal:
             raise RequestRefused(400, [error(refusal.code, str(refusal))]) from refusal
@@ -194,7 +205,7 @@ class Live:
     async def _events(
         self, operation: Operation, caller: Caller, request_id: str, last_mark: str | None, outlet: Outlet[Marked] | None
     ) -> AsyncGenerator[Marked, None]:
-        """The events of a subscription's root field. Raises: RequestRefused."""
+        """Start a subscription by calling its root field. Returns the stream of its events. Raises: RequestRefused."""
         executor = Executor.build(
             self._execution.schema,
             operation.prepared.document,

@@ -12,7 +12,10 @@ IDS = ("documentId", "doc_id")
 
 
 class OperationRequest(NamedTuple):
-    """A client's request to execute an operation. Its document is by_field by text, by id, or by both. `with_cost`: the response shows the cost."""
+    """A client's request to execute an operation. It contains the text of a document (`query`), the document's id, or both.
+
+    `with_cost`: the client asks for the operation's cost in the response.
+    """
 
     query: str | None
     variables: dict[str, object] | None = None
@@ -22,7 +25,7 @@ class OperationRequest(NamedTuple):
 
 
 def from_fields(fields: Any) -> OperationRequest:
-    """The request in the fields of a decoded body, query string or message. Raises: RequestRefused."""
+    """The request that a client sent, from the fields of the decoded body, query string or message. Raises: RequestRefused."""
     if isinstance(fields, list):
         raise refused("BAD_REQUEST", "a batch of operations is not accepted; send one operation per request")
     if not isinstance(fields, dict):
@@ -33,7 +36,7 @@ def from_fields(fields: Any) -> OperationRequest:
         raise refused("BAD_REQUEST", "extensions is not an object")
     extensions = extensions or {}
     id = document_id(fields, extensions)
-    # Clients whose types require a text send an empty text together with an id.
+    # Some clients can't leave out `query`. They send an empty string together with an id.
     if id is not None and query == "":
         query = None
     if not isinstance(query, TEXT) or (query is None and id is None):
@@ -46,7 +49,7 @@ def from_fields(fields: Any) -> OperationRequest:
 
 
 def document_id(fields: dict[str, Any], extensions: dict[str, Any]) -> str | None:
-    """The id of the document in a request, without its prefix; None if the request has no id. Raises: RequestRefused.
+    """The id of the document that a request names, without the prefix `sha256:`; None if the request has no id. Raises: RequestRefused.
 
     Source: GraphQL over HTTP, draft of the appendix on persisted documents (`documentId`); Relay's guide to persisted queries (`doc_id`);
             Apollo's automatic persisted queries (`extensions.persistedQuery`).
@@ -72,5 +75,5 @@ def document_id(fields: dict[str, Any], extensions: dict[str, Any]) -> str | Non
 
 
 def unprefixed(id: str) -> str:
-    """An id without the prefix that names its hash function. With and without the prefix, the id means the same document."""
+    """A document's id without the prefix `sha256:`, which clients may add or leave out."""
     return id.removeprefix(PREFIX)

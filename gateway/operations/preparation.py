@@ -1,4 +1,4 @@
-"""The preparation of operation documents: parsed, measured, validated and compiled."""
+"""Prepares operation documents for execution: parses, measures, validates, prices and compiles them."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ from gateway.operations.selections import Fragments, fragments_of, inner_variabl
 from schema.fields import CONSTANT, declared
 
 MAX_ERRORS = 10
-# In all lists of a response together. The cost can't limit them, because the length of nested lists can't be predicted.
+# The maximum number of items in all lists of a response together. The cost can't limit them, because the length of nested lists can't be predicted.
 MAX_ITEMS = 5000
-# The rules that make a document well-formed. Their effort is proportional to its length.
+# The validation rules that check whether a document is well-formed. Checking them takes time in proportion to the document's length.
 WELL_FORMED_RULES = (ExecutableDefinitionsRule, UniqueFragmentNamesRule, KnownFragmentNamesRule, NoUnusedFragmentsRule, NoFragmentCyclesRule)
 
 
@@ -41,7 +41,8 @@ WELL_FORMED_RULES = (ExecutableDefinitionsRule, UniqueFragmentNamesRule, KnownFr
 class PreparedOperation:
     """An operation of a valid document, with everything that can be computed before it is executed.
 
-    `declared` are its variables, `inner` the variables that are used below the root fields. `constant`: the response is the same for every caller.
+    `declared`: the operation's variables. `inner`: those of them that are used below the root fields. `constant`: the response is the same for
+    every caller.
     """
 
     document: DocumentNode
@@ -59,7 +60,7 @@ class PreparedOperation:
 
     @property
     def name(self) -> str | None:
-        """The name of the operation, if it has one."""
+        """The name of the operation; None if it has no name."""
         return self.definition.name.value if self.definition.name else None
 
 
@@ -72,7 +73,7 @@ class Preparation:
 
     def __init__(self, schema: GraphQLSchema, introspection: bool, limits: Limits) -> None:
         self._schema = schema
-        # Every transport serializes responses with orjson, which formats dates itself.
+        # Plans leave dates as they are: every transport serializes responses with orjson, which formats dates itself.
         self._compiler = Compiler(
             schema, hide_suggestions=not introspection, dates_left_to_orjson=True, limit=Limit(MAX_ITEMS, lambda: TooComplex(MAX_ITEMS))
         )
@@ -81,7 +82,7 @@ class Preparation:
         self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
 
     def prepared(self, query: str, request_id: str) -> PreparedOperations:
-        """The operations of a document, by name. Raises: RequestRefused if the document is not valid or exceeds a limit."""
+        """Prepare a document. Returns its operations, by name. Raises: RequestRefused if the document is not valid or exceeds a limit."""
         document = self._parsed(query, request_id)
         if trouble := exceeded_as_written(document, self._limits):
             raise too_complex(trouble)
@@ -118,14 +119,15 @@ class Preparation:
     def _validate(self, document: DocumentNode, rules: Collection[type[ASTValidationRule]], request_id: str) -> None:
         errors = validate(self._schema, document, rules, MAX_ERRORS, hide_suggestions=not self._introspection)
         for mistake in errors:
-            # An exception inside a rule is caused by the document too, so it is reported as a validation error, not as an unexpected one.
+            # An exception inside a validation rule is also caused by the document. Without `original_error`, it is reported as a validation error
+            # and not as an unexpected error of the gateway.
             mistake.original_error = None
         if errors:
             raise RequestRefused(400, formatted(errors, "GRAPHQL_VALIDATION_FAILED", request_id))
 
 
 def constant(schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Fragments) -> bool:
-    """Whether a valid operation selects only root fields that are declared constant, so that clients may cache its response."""
+    """Whether clients may cache the response of a valid operation: it is a query, and all its root fields are declared constant."""
     if operation.operation is not OperationType.QUERY or not schema.query_type:
         return False
     selected = [field.name.value for each in merged("", [operation.selection_set], fragments).values() for _, field in each]

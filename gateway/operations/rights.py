@@ -1,4 +1,4 @@
-"""Which callers may select which field: the schema's rules, all enforced here."""
+"""Enforces the rules of the schema, which declare for each field which callers may see it."""
 
 from collections.abc import Hashable, Iterator
 from typing import Any
@@ -16,7 +16,7 @@ Info = GraphQLResolveInfo[Context]
 
 
 def enforce(schema: GraphQLSchema) -> None:
-    """Guard each field of the schema by its rules."""
+    """Wrap the resolver of each field in guards, which enforce the rules that the field declares. Changes the schema in place."""
     for type, name, field in fields(schema):
         if not isinstance(type, GraphQLObjectType):
             continue
@@ -31,7 +31,7 @@ def enforce(schema: GraphQLSchema) -> None:
 
 
 def fields(schema: GraphQLSchema) -> Iterator[tuple[GraphQLObjectType | GraphQLInterfaceType, str, GraphQLField]]:
-    """Every field that can be selected, except those of introspection."""
+    """Every field of the schema, with its type and name, except the fields of introspection."""
     for type in schema.type_map.values():
         if isinstance(type, GraphQLObjectType | GraphQLInterfaceType) and not type.name.startswith("__"):
             for name, field in type.fields.items():
@@ -53,32 +53,32 @@ class Scoped(Guard):
         self.rule = rule
 
     def variant(self, context: Context) -> Hashable:
-        """The caller's scopes, which alone decide."""
+        """The caller's scopes. Nothing else decides whether the caller passes."""
         return context.caller.scopes
 
     def passes(self, variant: Any) -> bool:
-        """Whether these scopes include one of the rule's scopes."""
+        """Whether a caller with these scopes passes: one of them is a scope of the rule."""
         return not self.rule.scopes.isdisjoint(variant)
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
-        """Raises: Forbidden."""
+        """What callers without the scope get: an error. Raises: Forbidden."""
         scopes = " or ".join(sorted(scope.value for scope in self.rule.scopes))
         raise Forbidden(f"{self.name} needs the scope {scopes}")
 
 
 class Nulled(Scoped):
-    """Null for callers without the scope."""
+    """Makes a field null for callers without the scope."""
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
-        """Null."""
+        """What callers without the scope get: null."""
         return None
 
 
 class NulledWithError(Scoped):
-    """Null for callers without the scope, and one error for all such fields of an operation."""
+    """Makes a field null for callers without the scope. The first such field of an operation also reports an error, for all of them."""
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
-        """Null. Raises: Forbidden, once."""
+        """What callers without the scope get: null. Raises: Forbidden at the first such field of the operation."""
         if info.context.refused_personal_data:
             return None
         info.context.refused_personal_data = True
@@ -86,18 +86,18 @@ class NulledWithError(Scoped):
 
 
 class WithoutInternal(Scoped):
-    """A list without its internal items, for callers without the scope."""
+    """Removes the internal items from a list, for callers without the scope."""
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
-        """The items that are not internal."""
+        """What callers without the scope get: the items that are not internal."""
         return [each for each in self.inner(source, info, **arguments) if not each.internal]
 
 
 class WithoutIgnored(Scoped):
-    """A field of an event. Callers without the scope see nothing of an ignored result, and so learn of no other outcome than the final one."""
+    """Hides a field of the events of ignored results from callers without the scope, so that the final outcome is the only one that they see."""
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
-        """The value of the field; empty or null if the event is an ignored result."""
+        """What callers without the scope get: the field's value, or an empty list or null if the event is an ignored result."""
         value = self.inner(source, info, **arguments)
         if source.type is not EventType.RESULT_IGNORED:
             return value

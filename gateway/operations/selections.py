@@ -1,4 +1,4 @@
-"""The selections of an operation document, with its fragments expanded."""
+"""Functions that find the operations, fragments, fields and variables of an operation document."""
 
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -32,7 +32,11 @@ def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
 
 
 def well_formed(document: DocumentNode) -> bool:
-    """Whether the document holds only operations and fragments, and each fragment has a unique name, is used by an operation and is not circular."""
+    """Whether the document can safely be expanded.
+
+    It may contain only operations and fragments. Each fragment must have a unique name, must be used by an operation, and may not contain itself.
+    A fragment that is used must exist.
+    """
     operations, fragments = operations_of(document), fragments_of(document)
     uses = {name: set(spreads_in(fragment.selection_set)) for name, fragment in fragments.items()}
     used: set[str] = set()
@@ -49,7 +53,7 @@ def well_formed(document: DocumentNode) -> bool:
 
 
 def spreads_in(selection_set: SelectionSetNode) -> list[str]:
-    """The names of the fragments that are used in a selection, repeated for each use."""
+    """The names of the fragments that a selection uses. A fragment that is used several times is listed several times."""
     names, to_visit = [], [selection_set]
     while to_visit:
         for selection in to_visit.pop().selections:
@@ -61,7 +65,7 @@ def spreads_in(selection_set: SelectionSetNode) -> list[str]:
 
 
 def merged(type: str, selections: Iterable[SelectionSetNode], fragments: Fragments) -> dict[str, list[Selected]]:
-    """The fields of several selection sets of one type, by response name. The document must be well-formed."""
+    """The fields of several selection sets on the same type, grouped by response name. Fragments are expanded; the document must be well-formed."""
     fields: dict[str, list[Selected]] = {}
     to_visit = [(type, selection_set) for selection_set in selections]
     while to_visit:
@@ -77,20 +81,20 @@ def merged(type: str, selections: Iterable[SelectionSetNode], fragments: Fragmen
 
 
 def subselections(selected: Iterable[Selected]) -> list[SelectionSetNode]:
-    """The selection sets of fields with the same response name."""
+    """The selection sets of these fields, which `merged` found under one response name. Fields without a selection set are left out."""
     return [field.selection_set for _, field in selected if field.selection_set]
 
 
 def response_name(field: FieldNode) -> str:
-    """The field's name in the response: its alias, if it has one."""
+    """The field's name in the response: its alias if it has one, otherwise its own name."""
     return (field.alias or field.name).value
 
 
 def inner_variables(operation: OperationDefinitionNode, fragments: Fragments) -> frozenset[str]:
-    """The variables that are used anywhere except in the arguments of the root fields."""
+    """The variables that an operation uses anywhere except in the arguments of its root fields. The result may contain a few variables too many."""
     to_visit: list[Node] = [*fragments.values()]
     for selection in operation.selection_set.selections:
-        # All variables of a fragment at the root count as inner variables, which at worst are too many.
+        # All variables of a fragment at the root count as inner variables, even those in arguments of root fields. A variable too many does no harm.
         parts = (*(selection.directives or ()), selection.selection_set) if isinstance(selection, FieldNode) else (selection,)
         to_visit += [part for part in parts if part]
     names = set()

@@ -1,4 +1,7 @@
-"""Documents that clients identify by an id: persisted queries, which a client sent before, and trusted documents, listed in a manifest."""
+"""Operation documents that clients can identify by an id instead of sending the text.
+
+Persisted queries were sent by a client before. Trusted documents are listed in a manifest, a file of the deployment.
+"""
 
 import hashlib
 from pathlib import Path
@@ -14,7 +17,7 @@ KEPT_CHARACTERS = 2_000_000
 
 
 class PersistedQueries:
-    """The texts of valid documents by their SHA-256, shared by all callers. Hashes are checked, so no caller can replace another's text.
+    """Keeps the texts of valid documents by their SHA-256, for all callers. Hashes are checked, so no caller can store a wrong text under a hash.
 
     Source: Apollo's automatic persisted queries.
     """
@@ -23,7 +26,7 @@ class PersistedQueries:
         self._texts = Recent[str, str](KEPT_TEXTS, KEPT_CHARACTERS)
 
     def text(self, hash: str) -> str | None:
-        """The document with this hash; None if no client has sent it yet, or if it was dropped."""
+        """The text of the document with this hash; None if no client has sent it yet, or if it is no longer kept."""
         return self._texts.get(hash)
 
     def keep(self, text: str) -> None:
@@ -43,13 +46,13 @@ Mode = Literal["open", "trusted-first", "trusted-only"]
 
 
 class BadManifest(Exception):
-    """A manifest can't be used. The message says why; if one document is the reason, it begins with the document's id."""
+    """A manifest can't be used. The message gives the reason. If one document is the reason, the message begins with that document's id."""
 
 
 def read(path: Path) -> dict[str, str]:
-    """The documents of a manifest, by their ids.
+    """The documents of a manifest, by id.
 
-    Shape:  JSON, either an object of documents by their ids, as graphql-codegen and Relay's compiler write it, or Apollo's
+    Shape:  JSON in one of two formats. graphql-codegen and Relay's compiler write an object {"<id>": "<document>", …}. Apollo writes
             {"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id", "body", …}]}.
     Raises: BadManifest.
     """
@@ -69,7 +72,7 @@ def read(path: Path) -> dict[str, str]:
 
 
 def entries(content: Any) -> list[tuple[Any, Any]]:
-    """The ids and documents of a manifest of any format, not yet checked. Raises: BadManifest."""
+    """The pairs of id and document in a manifest of either format. Their types are not checked yet. Raises: BadManifest."""
     match content:
         case {"format": str(), "version": 1, "operations": list(operations)} if content["format"] == APOLLO:
             return [(each.get("id"), each.get("body")) if isinstance(each, dict) else (None, None) for each in operations]

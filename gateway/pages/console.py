@@ -10,13 +10,14 @@ from starlette.routing import Route
 from gateway.pages.page import assets, rendered, served
 from simulation.credentials import Credentials
 
-# Trusted types: in browsers that support them, the script could not turn a server's text into HTML even by mistake.
+# How the policy of this page differs from that of all pages. `require-trusted-types-for` keeps its script from turning text into HTML by mistake, in
+# browsers that support the directive.
 ALLOWING = "script-src 'self'; connect-src 'self'; form-action 'none'; require-trusted-types-for 'script'"
 FILES = ("style.css", "icon.svg", "console.css", "console.js", "graphql.js", "operations.graphql")
 
 
 def routes(credentials: Credentials) -> list[Route]:
-    """The page and its files."""
+    """The routes of the page and of the files that it loads."""
     page = rendered("console.html", credentials=json.dumps(asdict(credentials)))
 
     async def console(request: Request) -> Response:

@@ -13,7 +13,7 @@ from gateway.pages.page import assets, rendered, served
 from simulation.credentials import Credentials
 
 BUNDLE = Path(__file__).parent / "graphiql"
-# GraphiQL's editor creates style sheets and runs web workers.
+# What the page may do beyond the policy of all pages: GraphiQL's editor creates style sheets and runs web workers.
 ALLOWING = (
     "script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; worker-src 'self'; connect-src 'self'; "
     "form-action 'none'"
@@ -22,7 +22,7 @@ MISSING = "GraphiQL is not built here: run `make graphiql` (it needs npm) and re
 
 
 def routes(credentials: Credentials, bundle: Path = BUNDLE) -> list[BaseRoute]:
-    """The page and its files."""
+    """The routes of the page and of the files that it loads. If GraphiQL was not built, the page says how to build it."""
     built = (bundle / "graphiql.js").exists()
     roles = [role for role, token in asdict(credentials.tokens).items() if token]
     page = rendered("graphiql.html", credentials=json.dumps(asdict(credentials)), roles=roles)

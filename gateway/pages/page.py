@@ -1,4 +1,4 @@
-"""Templates, headers and files of all HTML pages."""
+"""What all HTML pages share: templates, headers and files."""
 
 from functools import partial
 from importlib.resources import files
@@ -12,10 +12,12 @@ from starlette.routing import Route
 FILES = files("gateway.pages")
 MEDIA = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".graphql": "application/graphql"}
 
-# Nothing from other origins, nothing inline, and no frame of another page. A page adds what else it needs.
+# The Content-Security-Policy of all pages. It allows only style sheets and images of the gateway, nothing inline, and no other page may show a page
+# in a frame. Each page adds to the policy what else it needs.
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-# Headers in which pages differ from all other responses. With the referrer policy "no-referrer", a browser would send `Origin: null` with a form
-# of ours, just as with a form in another site's sandboxed frame. "same-origin" hides a page's address from other sites as well.
+# The headers of pages that differ from those of all other responses. The referrer policy is not "no-referrer": with it, a browser would send
+# `Origin: null` when one of our forms is submitted, just as for a form in another site's sandboxed frame, and the gateway could not distinguish the
+# two. "same-origin" also hides a page's address from other sites.
 HEADERS = {
     "content-security-policy": f"{POLICY}; form-action 'none'",
     "referrer-policy": "same-origin",
@@ -25,18 +27,18 @@ TEMPLATES = Environment(loader=PackageLoader("gateway", "pages"), autoescape=Tru
 
 
 def rendered(template: str, **values: object) -> str:
-    """A template's HTML. The values are escaped."""
+    """The HTML that a template makes from these values. The values are escaped."""
     return TEMPLATES.get_template(template).render(values)
 
 
 def served(page: str, status: int = 200, *, allowing: str = "form-action 'none'") -> HTMLResponse:
-    """The response with a page. `allowing` lists Content-Security-Policy directives that replace or extend the policy of all pages."""
+    """The response that contains a page. `allowing`: Content-Security-Policy directives that are added to POLICY, or replace directives in it."""
     directives = {name: f"{name} {values}" for part in f"{POLICY}; {allowing}".split("; ") for name, _, values in [part.partition(" ")]}
     return HTMLResponse(page, status, {**HEADERS, "content-security-policy": "; ".join(directives.values())})
 
 
 def assets(*names: str) -> list[Route]:
-    """The routes of files that pages load."""
+    """The routes of these files of `gateway/pages/`, which pages load."""
 
     async def asset(content: bytes, media: str, request: Request) -> Response:
         return Response(content, headers=HEADERS, media_type=media)

@@ -1,4 +1,4 @@
-"""The sandbox's page of a verification, as HTML."""
+"""The HTML of the sandbox provider's page for one verification, on which a tester plays the person who is being verified."""
 
 from datetime import datetime, timedelta
 
@@ -9,14 +9,14 @@ from domain.status import Phase, Status
 from domain.verification import Verification
 from gateway.pages.page import TEMPLATES, rendered
 
-# The text of each step: on its button, and after the step was taken.
+# Two texts for each step: the text on its button, and the text that is shown after the step was taken.
 STEPS = {
     Progress.LINK_OPENED: ("Open the link", "The link was opened"),
     Progress.CAPTURE_STARTED: ("Begin the capture", "The capture has begun"),
     Progress.CAPTURE_COMPLETED: ("Complete the capture", "The capture is complete"),
 }
 
-# For each reason code that an individual causes: a sentence that the person might say instead of continuing.
+# For each reason code that the verified person can cause: the text on its button, a sentence that the person might say instead of continuing.
 SAYINGS = {
     "IDVV_1111": "I’ll do this later",
     "IDVV_1112": "I don’t have my document with me",
@@ -34,7 +34,10 @@ WAITING_FOR = {
 
 
 def page(verification: Verification, windows: Windows, now: datetime, trouble: str) -> str:
-    """The page of a verification: its state, and buttons for what can happen next. `trouble` is the reason why the last button had no effect."""
+    """The page of a verification: its state, and buttons for what can happen next.
+
+    `trouble`: the reason why the last pressed button had no effect, or an empty text.
+    """
     declared = verification.declared.open() if verification.declared else None
     return rendered(
         "sandbox.html",
@@ -50,18 +53,21 @@ def page(verification: Verification, windows: Windows, now: datetime, trouble: s
 
 
 def notice(title: str, text: str) -> str:
-    """A page with only a message."""
+    """A page that shows only a message."""
     return rendered("notice.html", title=title, text=text)
 
 
 def choices(status: Status) -> dict[ReasonType, list[ReasonCode]]:
-    """The codes that are allowed with a status, grouped by type."""
+    """The reason codes that a result with this status may have, grouped by their type."""
     families = {family: [reason for reason in CATALOGUE.values() if reason.type is family and status in reason.statuses] for family in ReasonType}
     return {family: reasons for family, reasons in families.items() if reasons}
 
 
 def refresh_seconds(verification: Verification, now: datetime) -> int | None:
-    """After how many seconds an open page reloads: just after the deadline. None beyond a day, since browsers count in 32 bits."""
+    """After how many seconds an open page reloads to show that a deadline has passed. None if there is no deadline within a day.
+
+    Later deadlines are left out because browsers count in 32 bits.
+    """
     if not verification.due or verification.due - now > timedelta(days=1):
         return None
     return int((verification.due - now).total_seconds()) + 1
@@ -76,12 +82,12 @@ def words(value: str) -> str:
 
 
 def instant(at: datetime) -> str:
-    """An instant as text, to the second."""
+    """An instant as text, without fractions of a second."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def in_words(duration: timedelta) -> str:
-    """A duration in its largest unit, rounded: "15 minutes"."""
+    """A duration as text, rounded to the largest unit that fits into it: "15 minutes"."""
     for name, unit in UNITS.items():
         if (number := round(duration / unit)) and duration >= unit:
             return f"{number} {name}{'s' if number > 1 else ''}"

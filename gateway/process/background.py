@@ -1,4 +1,4 @@
-"""Background tasks, which run as long as the process."""
+"""Background tasks of the process."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ PAUSE_SECONDS = 1.0
 
 
 async def preparation(health: Health) -> None:
-    """Prepare the database as soon as MongoDB is reachable."""
+    """Create the indexes as soon as MongoDB is reachable. Tries again every PAUSE_SECONDS until then."""
     while not health.prepared:
         try:
             await health.prepare()
@@ -23,7 +23,10 @@ async def preparation(health: Health) -> None:
 
 
 async def restarted(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Run a background task, and restart it whenever it fails: it must not end before the process."""
+    """Run `work`, and start it again whenever it raises an exception, so that the background task does not end before the process.
+
+    `name`: what is restarted, for the log.
+    """
     while True:
         try:
             return await work()

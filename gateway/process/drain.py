@@ -1,4 +1,4 @@
-"""Draining: how a process that ends closes its connections and finishes its requests."""
+"""Draining: before a process ends, it closes its long-lived connections and finishes the requests under way."""
 
 import asyncio
 import random
@@ -8,10 +8,13 @@ from types import TracebackType
 
 Leave = Callable[[], Awaitable[None]]
 
+# The closes of all long-lived connections start within this time.
 SPREAD_SECONDS = 3.0
+# Draining ends after this time, even if connections are still open or requests still under way.
 MAX_SECONDS = 5.0
-# Requests that are under way when draining begins are answered within this time, before the process ends; if need be, with a timeout.
+# A request that is under way when draining begins may take this much longer. After that it is answered with a timeout, so that the process can end.
 ANSWER_SECONDS = 4.0
+# A request that arrives after draining has begun may take this long.
 LATE_ANSWER_SECONDS = 1.5
 CHECK_SECONDS = 0.1
 
@@ -27,11 +30,14 @@ class UnderWay:
         self._idle.set()
 
     def within(self, seconds: float) -> "Within":
-        """A context in which a request is under way. Raises: TimeoutError if it lasts longer, to a precision of CHECK_SECONDS."""
+        """A context in which a request counts as under way.
+
+        Raises: TimeoutError if it takes longer than `seconds`, which is checked every CHECK_SECONDS.
+        """
         return Within(self, seconds)
 
     def hurry(self, latest: float) -> None:
-        """Move all deadlines forward to `latest`, a time of the event loop, if they are later."""
+        """Shorten every deadline that is after `latest` to `latest`, a time of the event loop."""
         self._deadlines = {task: min(deadline, latest) for task, deadline in self._deadlines.items()}
 
     async def done(self) -> None:
@@ -39,7 +45,7 @@ class UnderWay:
         await self._idle.wait()
 
     def begin(self, task: asyncio.Task[object], seconds: float) -> None:
-        """Register a task, with the time that it may take."""
+        """Register a task that answers a request. After `seconds`, it is cancelled."""
         loop = asyncio.get_running_loop()
         self._deadlines[task] = loop.time() + seconds
         self._idle.clear()
@@ -48,7 +54,7 @@ class UnderWay:
             loop.call_later(CHECK_SECONDS, self._check)
 
     def end(self, task: asyncio.Task[object]) -> bool:
-        """Remove a task. Returns whether it was cancelled because its time was up."""
+        """Remove a task that has answered or failed. Returns whether the task was cancelled at its deadline."""
         del self._deadlines[task]
         if not self._deadlines:
             self._idle.set()
@@ -69,7 +75,10 @@ class UnderWay:
 
 
 class Within:
-    """A context whose task is under way. If its time is up, TimeoutError is raised; a cancellation from elsewhere stays a cancellation."""
+    """The context that `UnderWay.within` returns.
+
+    It turns the cancellation at the deadline into TimeoutError; any other cancellation passes through.
+    """
 
     __slots__ = ("_cancelling", "_seconds", "_task", "_under_way")
 
@@ -92,7 +101,7 @@ class Within:
 
 
 class Drain:
-    """Closes the long-lived connections of a process that ends, one after the other, so that reconnecting clients don't overload other processes."""
+    """Drains the process. Long-lived connections are closed at intervals, so that reconnecting clients don't overload other processes."""
 
     def __init__(self) -> None:
         self.begun = False
@@ -101,7 +110,7 @@ class Drain:
 
     @contextmanager
     def holding(self, leave: Leave) -> Iterator[None]:
-        """Register a connection for as long as the context lasts. `leave` closes it when the process drains."""
+        """A context in which a long-lived connection counts as open. When the process drains, `leave` is called to close the connection."""
         self._open.add(leave)
         try:
             yield
@@ -109,11 +118,17 @@ class Drain:
             self._open.discard(leave)
 
     def answering(self, seconds: float) -> Within:
-        """A context in which a request is under way, for at most this long; for less once the process drains. Raises: TimeoutError."""
+        """A context in which a request counts as under way. Raises: TimeoutError if it takes longer than `seconds`.
+
+        Draining shortens this time, see ANSWER_SECONDS and LATE_ANSWER_SECONDS.
+        """
         return self._under_way.within(min(seconds, LATE_ANSWER_SECONDS) if self.begun else seconds)
 
     async def lead_out(self) -> None:
-        """Drain: report that the process is not ready, close every connection, spread over SPREAD_SECONDS, and wait for the requests under way."""
+        """Drain: report that the process is not ready, close every long-lived connection, and wait for the requests under way.
+
+        The closes start at intervals, all within SPREAD_SECONDS; slow ones can overlap. Waiting stops MAX_SECONDS after draining began.
+        """
         self.begun = True
         begun = asyncio.get_running_loop().time()
         self._under_way.hurry(begun + ANSWER_SECONDS)

@@ -1,18 +1,20 @@
-"""Full garbage collections, which are kept rare: all requests wait during a collection, for as long as many queries take."""
+"""Makes full garbage collections rare, because all requests wait during a full collection, for the time of many queries."""
 
 import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+# The time between two full collections.
 WHOLE_SECONDS = 300.0
-# The thresholds of automatic collections. They cover only the two youngest generations, which hold nearly all garbage.
+# The thresholds for automatic collections of the three generations. The oldest generation is never collected automatically: nearly all garbage is
+# in the two younger ones.
 YOUNGEST, YOUNG, NEVER = 10_000, 10, 1_000_000_000
 
 
 @asynccontextmanager
 async def collected_seldom() -> AsyncIterator[None]:
-    """Make full collections rare for as long as the context lasts. Objects that exist already are frozen: the collector ignores them."""
+    """A context in which full collections are rare. Objects that exist when it is entered are frozen, so the collector ignores them."""
     before = gc.get_threshold()
     gc.collect()
     gc.freeze()

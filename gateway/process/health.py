@@ -1,4 +1,4 @@
-"""Health: whether the process is alive and ready, and the probes that report it."""
+"""Checks whether the process is alive and ready, and serves the endpoints at which operators see the result."""
 
 import asyncio
 import hashlib
@@ -18,7 +18,7 @@ from store.driver import ping
 from store.feed import Feed
 from store.verifications import Store
 
-# Shorter than the store's own timeout, because probes give up sooner than it does.
+# How long a readiness check waits for MongoDB. Probes give up sooner than the store does, so this is shorter than the store's timeout.
 PATIENCE_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 0.05
 MAX_FEED_AGE_SECONDS = 5.0
@@ -27,7 +27,7 @@ MAX_CLOCK_DIFFERENCE_SECONDS = 5.0
 
 @dataclass
 class Health:
-    """Whether the process is ready: the database, the indexes, the clock, the issuer's keys and the feed."""
+    """Checks whether the process is ready: the database, the indexes, the clock, the issuer's keys and the feed."""
 
     store: Store
     feed: Feed
@@ -41,7 +41,7 @@ class Health:
         self.prepared = True
 
     async def answers(self, within_seconds: float) -> bool:
-        """Whether MongoDB answers at all."""
+        """Whether MongoDB answers within this time, whatever else is not ready."""
         try:
             async with asyncio.timeout(within_seconds):
                 await ping(self.store.database)
@@ -50,7 +50,7 @@ class Health:
         return True
 
     async def ready(self) -> None:
-        """Wait until the process is ready."""
+        """Wait until `troubles` finds no reason why the process is not ready."""
         for _ in repeat(None):
             if not await self.troubles():
                 return
@@ -98,11 +98,11 @@ class Probes:
         ]
 
     async def livez(self, request: Request) -> Response:
-        """200: the process answers."""
+        """Status 200 with a short text, for liveness probes. Nothing is checked: a response proves that the process is alive."""
         return PlainTextResponse("alive\n")
 
     async def readyz(self, request: Request) -> Response:
-        """200 if the process is ready; else 503, with the reasons."""
+        """Status 200 if the process is ready, otherwise 503. The body lists the reasons why it is not ready."""
         troubles = await self._health.troubles()
         return JSONResponse({"ready": not troubles, "troubles": troubles}, 503 if troubles else 200)
 
@@ -111,7 +111,7 @@ class Probes:
         return Response(self._metrics.exposition(), headers={"content-type": MEDIA_TYPE})
 
     async def schema(self, request: Request) -> Response:
-        """The schema as SDL, or 304 if the client has this version."""
+        """The schema as SDL; status 304 without a body if the client already has this version."""
         headers = {"etag": self._tag, "cache-control": "no-cache"}
         if request.headers.get("if-none-match") == self._tag:
             return Response(status_code=304, headers=headers)

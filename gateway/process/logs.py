@@ -1,4 +1,4 @@
-"""The process's log: one line for each event, as JSON or for people."""
+"""The log of the process: one line for each event, as JSON or as text for people."""
 
 import logging
 import sys
@@ -7,13 +7,13 @@ from contextvars import ContextVar
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-# Each request runs in a task of its own, which has its own value.
+# The id of the current request, for its lines in the log. Each request runs in a separate task, so each has a separate value.
 REQUEST_ID: ContextVar[str] = ContextVar("request_id")
 EXTRAS = ("request_id", "at")
 
 
 def configure(level: str, format: str) -> None:
-    """Send the standard library's logging, the server's and ours, through structlog to standard error."""
+    """Set up logging: lines of at least this level, from the gateway and its libraries, go through structlog to standard error."""
     shared: list[Processor] = [
         with_request_id,
         structlog.stdlib.add_log_level,
@@ -32,23 +32,27 @@ def configure(level: str, format: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # The driver's lines contain hosts. The lines of the server and of the HTTP client that fetches the issuer's keys contain URLs.
+    # The driver logs host names, which are not for this log.
     logging.getLogger("pymongo").setLevel(logging.CRITICAL)
+    # The HTTP client that fetches the issuer's keys logs URLs.
     for name in ("httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # uvicorn's warnings are about clients' mistakes: any client could fill the log with them.
+    # uvicorn logs URLs, and warns about clients' mistakes, so any client could fill the log with warnings.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
 def with_request_id(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """The event with the id of the request that it belongs to, if any."""
+    """Add the id of the current request to a line of the log, if the line was logged during a request. A processor of structlog."""
     if id := REQUEST_ID.get(None):
         event["request_id"] = id
     return event
 
 
 def without_traceback(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """The event with the exception's type instead of its text and traceback, which can contain personal data and secrets."""
+    """Replace an exception in a line of the log by the name of its type. Its text and traceback can contain personal data and secrets.
+
+    A processor of structlog.
+    """
     if error := event.pop("exc_info", None):
         cause = error[1] if isinstance(error, tuple) else error
         event["error"] = type(cause).__name__

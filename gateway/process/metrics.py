@@ -1,4 +1,4 @@
-"""Metrics of the process, for Prometheus."""
+"""The metrics of the process, which Prometheus reads from `/metrics`."""
 
 from bisect import bisect_left
 from collections import Counter as Counted
@@ -17,34 +17,36 @@ from store.feed import Feed
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 MEASURED = (OperationType.QUERY, OperationType.MUTATION)
+# The upper limits of the histogram's buckets, in seconds.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Requests(Collector):
-    """Counts of each request, in plain numbers: the library's counters are thread-safe and would take longer than many requests."""
+    """Counts requests in plain numbers. The library's counters are thread-safe, so counting with them would take longer than many requests do."""
 
     def __init__(self) -> None:
         self._documents: Counted[str] = Counted()
         self._responses: Counted[int | None] = Counted()
-        # For each type, the number of operations in each bucket, and beyond the last one; and the sum of all durations.
+        # For each type of operation: the number of operations in each bucket. The last bucket is for all longer durations.
         self._durations = {type: [0] * (len(BUCKETS) + 1) for type in MEASURED}
+        # For each type of operation: the sum of all durations.
         self._seconds = dict.fromkeys(MEASURED, 0.0)
 
     def count_document(self, kind: str) -> None:
-        """Count a request by how its document was found."""
+        """Count a request. `kind`: how its document was found, see `Metrics.count_document`."""
         self._documents[kind] += 1
 
     def count_response(self, status: int | None) -> None:
-        """Count a response by its status."""
+        """Count a response by its HTTP status; None if the request ended without a response."""
         self._responses[status] += 1
 
     def took(self, type: OperationType, seconds: float) -> None:
-        """Record the duration of an operation."""
+        """Record the duration of a query or mutation in the histogram."""
         self._durations[type][bisect_left(BUCKETS, seconds)] += 1
         self._seconds[type] += seconds
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics of requests, in the library's terms."""
+        """The metrics of requests. The library calls this method when Prometheus reads the metrics."""
         durations = HistogramMetricFamily("gateway_operation_seconds", "How long queries and mutations took", labels=["type"])
         for type, counts in self._durations.items():
             buckets = list(zip([*map(str, map(float, BUCKETS)), "+Inf"], accumulate(counts), strict=True))
@@ -63,20 +65,20 @@ class Requests(Collector):
 
 
 class Unreadable(Collector):
-    """The count of stored data that could not be read."""
+    """Reports how many stored verifications and values could not be read."""
 
     def __init__(self, bad_documents: BadDocuments) -> None:
         self._bad_documents = bad_documents
 
     def collect(self) -> Iterator[Metric]:
-        """The count, in the library's terms."""
+        """The metric of unreadable data. The library calls this method when Prometheus reads the metrics."""
         yield CounterMetricFamily(
             "gateway_bad_documents", "Verifications left out and values answered with null, since they can't be read", value=self._bad_documents.count
         )
 
 
 class Metrics:
-    """The process's own registry."""
+    """All metrics of the process."""
 
     def __init__(self, feed: Feed, bad_documents: BadDocuments) -> None:
         self._registry = CollectorRegistry()
@@ -98,15 +100,15 @@ class Metrics:
         self._requests.took(type, seconds)
 
     def count_refused(self, reason: str) -> None:
-        """Count a refused connection or request."""
+        """Count a connection or request that was refused for this reason."""
         self.refused.labels(reason).inc()
 
     def count_document(self, kind: str) -> None:
-        """Count a request by how its document was found (kept, parsed, persisted, trusted), or as refused."""
+        """Count a request. `kind`: how its document was found (a value of `DocumentSource`), or "refused"."""
         self._requests.count_document(kind)
 
     def count_response(self, scope: Scope, status: int | None) -> None:
-        """Count a response: a hook of the entrance."""
+        """Count a response by its status. This is a hook that the entrance calls for every response."""
         self._requests.count_response(status)
 
     def exposition(self) -> bytes:

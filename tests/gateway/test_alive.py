@@ -1,4 +1,4 @@
-"""The health check for containers."""
+"""Whether the health check for containers notices that a gateway answers."""
 
 import asyncio
 

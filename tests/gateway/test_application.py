@@ -1,4 +1,4 @@
-"""The composition of the application: choices that its settings make, and its background tasks."""
+"""How the application is composed: what its settings choose, and its background tasks."""
 
 import asyncio
 from pathlib import Path
@@ -12,7 +12,7 @@ from gateway.settings import BadSettings
 from tests.serving import settings_for_tests
 
 
-def test_without_a_key_set_the_issuer_has_no_public_keys() -> None:
+def test_no_keys_of_the_issuer_are_used_unless_a_setting_says_where_they_are() -> None:
     assert keys_of_issuer(settings_for_tests("mongodb://unused", 0)) is None
 
 

@@ -1,4 +1,4 @@
-"""Documents of a newer release, and damaged documents: only the parts that can't be read fail."""
+"""MongoDB documents that were damaged, or written by a newer release. Clients still see all parts that can be read."""
 
 import logging
 from collections.abc import Callable
@@ -57,11 +57,11 @@ BROKEN, REPLACED = "broken-text", "broke\ufffd-text"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of document that this release can't read completely: how it differs from a usual document, and what clients see of it.
+    """A kind of MongoDB document that this release can't read completely, and what clients see of its verification.
 
-    `bad`: the unreadable field because of which the whole verification is left out. `shown`: the fields of the row that differ. `errors`: the paths
-    of the nulls, and the fields that can't be read. `counted` and `pending`: the workspace's statistics, together with a healthy verification.
-    `id`: the verification's id in the log.
+    `spoil`: makes such a document of a usual one. `bad`: the unreadable field, if the whole verification is left out because of it. `shown`: the
+    fields of the row (see ROW) that differ from those of the usual document. `errors`: the path of each null, and the field that can't be read.
+    `counted` and `pending`: the workspace's statistics, in which a healthy verification is counted too. `id`: the id in the log, if it differs.
     """
 
     spoil: Spoil
@@ -74,7 +74,7 @@ class Kind:
 
 
 def usual(company: Company) -> Verification:
-    """A pending verification with a value in each field."""
+    """A pending verification that has a value in every field, so that each can be damaged."""
     now = datetime.now(UTC)
     pending = a_verification(workspace=company.workspace, at=now, idempotency=Idempotency(f"key-{now}", "fingerprint")).progressed(
         Progress.LINK_OPENED, WINDOWS, now
@@ -85,7 +85,7 @@ def usual(company: Company) -> Verification:
 
 
 def changed(**values: Any) -> Spoil:
-    """The document with other values in some fields; `events__1__at` is the field `at` of the second event."""
+    """Makes a function that changes fields of a document. The name `events__1__at` stands for the field `at` of the second event."""
 
     def spoil(document: Document) -> Document:
         for name, value in values.items():
@@ -100,7 +100,7 @@ def changed(**values: Any) -> Spoil:
 
 
 def without(name: str) -> Spoil:
-    """The document without a field."""
+    """Makes a function that removes a field of a document. The name `events.1.at` stands for the field `at` of the second event."""
 
     def spoil(document: Document) -> Document:
         *above, last = name.split(".")
@@ -114,17 +114,17 @@ def without(name: str) -> Spoil:
 
 
 def left_out(spoil: Spoil, bad: str, **counts: Any) -> Kind:
-    """A kind that is left out as a whole, because of the field `bad`."""
+    """A kind of damaged document whose verification is left out as a whole, because the field `bad` can't be read."""
     return Kind(spoil, bad, **counts)
 
 
 def shown(spoil: Spoil, **row: Any) -> Kind:
-    """A kind that is shown without errors, with these values in its row."""
+    """A kind of damaged document whose verification is shown without errors. `row`: the values that differ from those of the usual document."""
     return Kind(spoil, shown=lambda _: row)
 
 
 def nulled(spoil: Spoil, path: str, bad: str, **row: Any) -> Kind:
-    """A kind that is shown with null for one value, and an error."""
+    """A kind of damaged document whose verification is shown with null at `path`, and an error about the unreadable field `bad`."""
     keys: list[str | int] = [int(key) if key.isdigit() else key for key in path.split(".")]
     return Kind(spoil, shown=lambda _: row or {path: None}, errors=[(keys, bad)])
 
@@ -138,17 +138,17 @@ def second_event(**values: Any) -> Callable[[Document], Document]:
 
 
 def event_left_out(spoil: Spoil) -> Kind:
-    """A kind that is shown without its second event."""
+    """A kind of damaged document whose verification is shown without its second event."""
     return Kind(spoil, shown=first_event)
 
 
 def event_nulled(spoil: Spoil, name: str, bad: str) -> Kind:
-    """A kind that is shown with null for one value of its second event, and an error."""
+    """A kind of damaged document whose verification is shown with null for the value `name` of its second event, and an error."""
     return Kind(spoil, shown=second_event(**{name: None}), errors=[(["events", 1, name], bad)])
 
 
 KINDS = {
-    # Required values, without a default.
+    # Fields that are required and have no default.
     "an unknown status": left_out(changed(status="suspended"), "status", pending=1),
     "a status of another type": left_out(changed(status={"name": "pending"}), "status", pending=1),
     "a status that is not UTF-8": left_out(changed(status=BROKEN), "status", pending=1),
@@ -167,13 +167,13 @@ KINDS = {
     "a workspace of another type": left_out(changed(workspace={"name": "acme"}), "workspace", counted=1, pending=1),
     "an id of another type": left_out(lambda document: document | {"_id": ObjectId()}, "_id", id="<ObjectId>"),
     "an id that is an object": left_out(lambda document: document | {"_id": {"not": document["_id"]}}, "_id", id="<dict>"),
-    # Values with a default, of another type.
+    # Fields that have a default, but hold a value of a wrong type.
     "a chain of another type": left_out(changed(chain=7), "chain"),
     "an attempt of another type": left_out(changed(attempt="first"), "attempt"),
     "a face recognition of another type": left_out(changed(faceRecognition="yes"), "faceRecognition"),
     "reasons that are a text": left_out(changed(reasons="IDVV_1301"), "reasons"),
     "events that are no list": left_out(changed(events={"0": {}}), "events"),
-    # Values with a default, missing.
+    # Fields that have a default, and are missing.
     "no chain": shown(without("chain")),
     "no attempt": shown(without("attempt")),
     "no face recognition": shown(without("faceRecognition")),
@@ -182,7 +182,7 @@ KINDS = {
     "no events": shown(without("events"), events=[]),
     "no provider": shown(without("provider"), verificationUrl=None),
     "reasons that are no texts": shown(changed(reasons=[7, "IDVV_1301", None, {}]), reasons=[{"code": "IDVV_1301"}]),
-    # Values that may be null.
+    # Fields that may be null, but hold a value that can't be read.
     "a reference of another type": nulled(changed(reference={"name": "order-1"}), "reference", "reference"),
     "a provider of another type": nulled(changed(provider="sandbox"), "verificationUrl", "provider"),
     "a link of another type": nulled(changed(provider__url=7), "verificationUrl", "provider"),
@@ -196,7 +196,7 @@ KINDS = {
     "a sealed document that was cut": nulled(changed(extracted__data=b"x"), "extractedDocument", "extracted"),
     "an idempotency of another type": shown(changed(idempotency="key-1")),
     "an opening beyond the year 9999": shown(changed(openedAt=DatetimeMS(2**50)), openedAt="9999-12-31T23:59:59.999000+00:00"),
-    # Events.
+    # Parts of an event.
     "an event of an unknown type": event_left_out(changed(events__1__type="capture_paused")),
     "an event by an unknown actor": event_left_out(changed(events__1__actor="robot")),
     "an event without an instant": event_left_out(without("events.1.at")),
@@ -218,19 +218,19 @@ KINDS = {
 
 
 def stored(document: Document) -> RawBSONDocument:
-    """The document as MongoDB stores it, with an invalid UTF-8 byte in each text BROKEN."""
+    """The document to insert. Each text BROKEN is replaced by one with an invalid UTF-8 byte, which the driver would refuse to encode."""
     return RawBSONDocument(bson.encode(document).replace(BROKEN.encode(), b"broke\xff-text"))
 
 
 def read_back(company: Company, id: object) -> Document:
-    """The document that is stored now."""
+    """Read the document with this id from the database, without the gateway."""
     document: Document | None = company.collection.with_options(codec_options=UTC_INSTANTS).find_one({"_id": id})
     assert document
     return document
 
 
 def errors(kind: Kind, id: str, *above: str | int) -> list[Document]:
-    """The expected errors of an answer whose row is at the path `above`."""
+    """The errors that a response must have if it shows the verification at the path `above`."""
     return [
         {"message": f"{bad} of {id} can't be read by this release", "path": [*above, *path], "extensions": {"code": "BAD_DOCUMENT"}}
         for path, bad in kind.errors
@@ -238,18 +238,18 @@ def errors(kind: Kind, id: str, *above: str | int) -> list[Document]:
 
 
 def errors_of(answer: Document) -> list[Document]:
-    """The errors of an answer, without their places in the operation document."""
+    """The errors of a response in a fixed order, without their line numbers in the operation document."""
     return sorted(({name: value for name, value in error.items() if name != "locations"} for error in answer.get("errors", [])), key=repr)
 
 
 def version_of(id: str, message: Document) -> int | None:
-    """The version in a message about this verification; None if the message is about another one."""
+    """The version of the verification that a subscription's message shows; None if it shows another verification."""
     row = message["data"]["verificationsUpdated"]["verification"]
     return row["version"] if row and row["id"] == id else None
 
 
 async def bad_documents(gateway: Gateway) -> float:
-    """The gateway's count of data that could not be read."""
+    """How many unreadable documents and values the gateway has counted so far."""
     families = text_string_to_metric_families((await gateway.client.get("/metrics")).text)
     [value] = [sample.value for family in families for sample in family.samples if sample.name == "gateway_bad_documents_total"]
     return value
@@ -264,7 +264,7 @@ def put(company: Company, kind: Kind) -> tuple[Document, Verification]:
 
 
 async def rows_of(company: Company, verification: Verification) -> Document:
-    """The row of the verification before it was spoiled."""
+    """How clients see this verification if its document is not damaged. The document is inserted, read through the API and deleted."""
     company.collection.insert_one(encode(verification))
     row: Document = (await company.ask(ONE, {"id": verification.id}))["verification"]
     company.collection.delete_one({"_id": verification.id})
@@ -289,7 +289,7 @@ async def test_pages_and_feeds_show_other_documents_and_the_readable_parts_of_a_
         received = [await updates.response()]
         while version_of(healthy, received[-1]) != 2:
             received.append(await updates.response())
-    # The feed may have sent the creation of the healthy verification too.
+    # The feed may have sent the creation of the healthy verification too, depending on when it started. That message is not compared.
     received = [message for message in received if version_of(healthy, message) != 1]
     page = await company.answer(LIST)
     one = await company.answer(ONE, {"id": before.id})
@@ -337,7 +337,8 @@ async def test_a_mutation_preserves_unreadable_parts_or_is_refused_without_writi
         return
     at = after["updatedAt"]
     event = {"version": 3, "type": "capture_started", "actor": "individual", "at": at}
-    # If the link's deadline can't be read, the expiry was the next instant before the mutation too, and `due` stays.
+    # If the link's deadline can't be read, the gateway takes the expiry as `due`, both before and after the mutation. So it does not write `due`, and
+    # the stored value stays.
     due = document["due" if document["linkExpiresAt"] == "tomorrow" else "expiresAt"]
     assert answer == {"reportProgress": {"version": 3, "phase": "CAPTURING"}}
     assert at >= before.updated_at

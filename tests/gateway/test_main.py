@@ -1,4 +1,4 @@
-"""The output of the command `gateway`, compared with the repository and a running gateway."""
+"""What the command `gateway` prints: the committed schema and settings, help, and tokens that a gateway accepts."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.serving import KEYS, Gateway
 
 
 def run_command(*arguments: str, **environment: str) -> Result:
-    """The result of a command that runs without the tests' GATEWAY_ variables."""
+    """Run the command `gateway` and return its result. No GATEWAY_ variables are set, except those in `environment`."""
     unset: dict[str, str | None] = {name: None for name in os.environ if name.startswith("GATEWAY_")}
     return CliRunner().invoke(app, arguments, env={**unset, "COLUMNS": "200", **environment})
 

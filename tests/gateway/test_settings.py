@@ -1,4 +1,4 @@
-"""Settings: their example file, their order of precedence, and the messages for invalid ones."""
+"""Settings: the example file, which source has precedence, and the messages for invalid settings."""
 
 import os
 from base64 import b64encode
@@ -27,14 +27,14 @@ INVALID_DATA_KEYS = (
 
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment without settings."""
+    """Remove all settings from the environment, so that the tests do not depend on where they run."""
     for name in list(os.environ):
         if name.startswith("GATEWAY_"):
             monkeypatch.delenv(name)
 
 
 def trouble(**changed: Any) -> str:
-    """The message for valid settings with these changes."""
+    """The message with which settings are refused that would be valid without these changes."""
     with pytest.raises(BadSettings) as bad:
         settings.served(settings.read({**REQUIRED, **changed}))
     return str(bad.value)
@@ -76,7 +76,7 @@ def test_the_example_sets_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.read(REQUIRED) == before
 
 
-def test_overrides_precede_the_environment_which_precedes_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overrides_replace_the_environment_which_replaces_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_PORT", "1")
     monkeypatch.setenv("GATEWAY_SWEEP_SECONDS", "2")
 

@@ -1,4 +1,4 @@
-"""Uses the sandbox's links as a tester does."""
+"""Helpers that create verifications, and press the buttons on the pages behind their sandbox links, as a person who tries out the sandbox does."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,11 +30,11 @@ async def create_link(gateway: Gateway, **changed: str) -> tuple[str, str]:
 
 
 async def read_verification(gateway: Gateway, id: str) -> dict[str, Any]:
-    """The verification as the API returns it."""
+    """Query a verification through the API, to see what a pressed button has changed."""
     verification: dict[str, Any] = (await gateway.query(READ, {"id": id}))["verification"]
     return verification
 
 
 async def press(gateway: Gateway, path: str, **form: str | list[str]) -> httpx2.Response:
-    """Submit the form of a button. Returns the response."""
+    """Press a button on the page at this path, by submitting its form. Returns the response."""
     return await gateway.client.post(path, data=form)

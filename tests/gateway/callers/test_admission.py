@@ -1,4 +1,4 @@
-"""The limits of long-lived connections, and the refusal of connections beyond them."""
+"""Long-lived connections beyond a limit are refused; all others are admitted."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ EVENT_STREAM = {"accept": "text/event-stream"}
 
 
 class RecordingAdmission(Admission):
-    """An admission that records the reasons of its refusals."""
+    """An `Admission` that records the reason of each refusal, for assertions."""
 
     def __init__(self, capacity: Capacity) -> None:
         self.reasons: list[str] = []
@@ -33,12 +33,12 @@ class RecordingAdmission(Admission):
 
 
 def one_of(address: str) -> tuple[str, Caller]:
-    """The address and the caller of a connection. Each address has a caller of its own."""
+    """The address of a connection, and a caller who is different for each address. Both are arguments of `Admission.introduced`."""
     return address, Caller(f"of {address}", "acme", frozenset())
 
 
 def admitted(admission: Admission, address: str) -> bool:
-    """Whether one more connection of an address would be admitted."""
+    """Whether one more connection from this address would be admitted now."""
     try:
         with admission.introduced(*one_of(address)):
             return True
@@ -57,7 +57,7 @@ def test_a_connection_that_ends_makes_room() -> None:
     assert admission.reasons == ["sockets"]
 
 
-def test_a_refused_connection_takes_no_place() -> None:
+def test_a_refused_connection_is_not_counted() -> None:
     admission = RecordingAdmission(Capacity(3, 1, 1))
 
     with admission.introduced(*one_of("192.0.2.1")):
@@ -68,7 +68,7 @@ def test_a_refused_connection_takes_no_place() -> None:
     assert admission.reasons == ["address"] * 10 + ["sockets"]
 
 
-def test_an_arriving_socket_keeps_its_place_until_it_has_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_counts_as_arriving_until_its_caller_is_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "MAX_ARRIVING", 1)
     kept = RecordingAdmission(Capacity(1, 1, 1))
 
@@ -124,7 +124,7 @@ def test_the_addresses_of_one_line_share_a_limit(one: str, other: str, same: boo
 
 
 async def followed(stack: AsyncExitStack, gateway: Gateway, token: str | None = None) -> Wire:
-    """One more socket with a subscription."""
+    """Open one more socket with a subscription. It stays open until the stack is closed."""
     wire = await stack.enter_async_context(wired(gateway, token or gateway.token()))
     await wire.subscribe("1", FEED)
     assert (await wire.hear())["type"] == "next"
@@ -132,7 +132,7 @@ async def followed(stack: AsyncExitStack, gateway: Gateway, token: str | None = 
 
 
 async def streamed(stack: AsyncExitStack, gateway: Gateway, **headers: str) -> httpx2.Response:
-    """The response that begins one more event stream."""
+    """Request one more event stream. Returns the response, whose stream stays open until the stack is closed."""
     request = gateway.client.stream(
         "POST", "/graphql", json={"query": FEED}, headers={"authorization": f"Bearer {gateway.token()}", **EVENT_STREAM, **headers}
     )
@@ -176,13 +176,13 @@ async def test_a_connection_beyond_a_limit_is_refused_and_everything_else_is_ser
 
 
 async def is_admitted_again(stack: AsyncExitStack, gateway: Gateway) -> None:
-    """Wait until one more event stream is admitted, which needs the gateway to notice that a connection has closed."""
+    """Wait until one more event stream is admitted. The gateway may need some time to notice that another connection has closed."""
     async with asyncio.timeout(GENEROUS_SECONDS):
         while not (await streamed(stack, gateway)).is_success:
             await asyncio.sleep(0.02)
 
 
-async def test_sockets_before_their_connection_init_take_no_place_of_others(database_uri: str) -> None:
+async def test_sockets_before_their_connection_init_do_not_count_against_the_limit_of_sockets(database_uri: str) -> None:
     async with serving(database_uri, max_sockets=2) as gateway, AsyncExitStack() as stack:
         for _ in range(5):
             await stack.enter_async_context(wired(gateway))
@@ -202,7 +202,7 @@ async def test_sockets_before_their_connection_init_are_limited_per_address(data
         assert await refused(gateway, "arrivals") == 1
 
 
-async def test_a_subject_at_its_limit_leaves_room_for_other_subjects(database_uri: str) -> None:
+async def test_while_one_subject_is_at_its_limit_other_subjects_are_admitted(database_uri: str) -> None:
     async with serving(database_uri, max_sockets_per_subject=1) as gateway, AsyncExitStack() as stack:
         ids = [(await gateway.query(CREATE, {"input": PERSON}))["createVerification"]["id"] for _ in range(2)]
         tokens = [(await gateway.query(ISSUE, {"id": id}))["issueFollowToken"]["token"] for id in ids]
@@ -227,7 +227,7 @@ async def test_a_trusted_proxy_determines_the_address_of_clients(behind_a_proxy:
         for number in (1, 2, 3):
             assert (await streamed(stack, behind_a_proxy, **{"x-forwarded-for": f"198.51.100.{number}"})).status_code == 200
 
-        # From the right, the first address that is not a trusted proxy's is the client's. Addresses further left were written by the client.
+        # The last address that does not belong to a trusted proxy is the client's. The client itself may have written the addresses before it.
         for forwarded_for in ("198.51.100.1", "203.0.113.9, 198.51.100.2", "203.0.113.9, 198.51.100.3, 192.0.2.7"):
             await is_refused(await streamed(stack, behind_a_proxy, **{"x-forwarded-for": forwarded_for}))
 

@@ -1,4 +1,4 @@
-"""The keys of an issuer: published, rotated, withdrawn, unreachable."""
+"""Tokens are verified with the issuer's keys, even after the issuer rotates them, withdraws them, or is unreachable."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
@@ -32,7 +32,7 @@ KINDS: dict[str, Key] = {
 
 
 class Issuer:
-    """A server that publishes keys, and counts its requests."""
+    """A server that publishes keys, and counts the requests that it receives."""
 
     def __init__(self, *keys: Key) -> None:
         self.keys: list[Any] = [key.as_dict(private=False) for key in keys]
@@ -42,16 +42,16 @@ class Issuer:
 
     @property
     def url(self) -> str:
-        """The URL of the keys."""
+        """The URL at which the keys are published."""
         return f"http://127.0.0.1:{self.port}/keys"
 
     async def open(self) -> None:
-        """Start to answer."""
+        """Start to answer requests."""
         self._server = await asyncio.start_server(self._answer, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        """Stop to answer."""
+        """Stop answering, as if the issuer were unreachable."""
         if self._server:
             self._server.close()
             await self._server.wait_closed()
@@ -67,7 +67,7 @@ class Issuer:
 
 @asynccontextmanager
 async def an_issuer(*keys: Key) -> AsyncIterator[Issuer]:
-    """An issuer that answers."""
+    """A context in which an issuer publishes these keys."""
     issuer = Issuer(*keys)
     await issuer.open()
     try:
@@ -78,13 +78,13 @@ async def an_issuer(*keys: Key) -> AsyncIterator[Issuer]:
 
 @asynccontextmanager
 async def trusting(database_uri: str, issuer: Issuer, **changed: Any) -> AsyncIterator[Gateway]:
-    """A gateway that trusts only the issuer's published keys."""
+    """A context in which a gateway runs that trusts only the keys which the issuer publishes."""
     async with serving(database_uri, token_key=None, token_issuer=ISSUER, token_jwks_url=issuer.url, **changed) as gateway:
         yield gateway
 
 
 def signed(key: Key, algorithm: str = "RS256", **header: Any) -> str:
-    """A reader's token."""
+    """A token with the scope to read, signed with this key as an issuer would. `header`: more fields of its header."""
     return jwt.encode({"alg": algorithm, "kid": key.kid, **header}, claims(), key, [algorithm])
 
 
@@ -99,7 +99,7 @@ async def status(gateway: Gateway, token: str) -> int:
 
 async def test_tokens_of_every_kind_of_published_key_are_accepted(database_uri: str) -> None:
     async with an_issuer(*KINDS.values()) as issuer, trusting(database_uri, issuer) as gateway:
-        # Keys are fetched at the start, before the first token, and at regular intervals.
+        # The gateway has fetched the keys once, at its start, although no token was sent yet.
         assert ((await gateway.client.get("/readyz")).status_code, issuer.requests) == (200, 1)
         assert {kind: await status(gateway, signed(key, kind)) for kind, key in KINDS.items()} == dict.fromkeys(KINDS, 200)
         assert issuer.requests == 1

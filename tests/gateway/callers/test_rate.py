@@ -1,4 +1,4 @@
-"""The rate at which callers may spend cost."""
+"""Callers who spend more cost than their rate allows are refused until their bucket has refilled."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from tests.wire import following, wired
 
 
 class Seconds:
-    """A clock that a test moves."""
+    """A clock whose time a test sets, in seconds."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -27,7 +27,7 @@ class Seconds:
 
 @pytest.fixture
 def seconds() -> Seconds:
-    """The clock of the buckets."""
+    """The clock by which the buckets refill."""
     return Seconds()
 
 
@@ -77,7 +77,7 @@ def test_an_operation_that_costs_more_than_a_bucket_needs_a_full_bucket_and_leav
     assert rate.take(a_caller(), 300) == 0
 
 
-def test_the_part_of_a_cost_that_was_just_paid_is_subtracted(seconds: Seconds) -> None:
+def test_the_part_of_a_cost_that_was_already_paid_is_not_taken_again(seconds: Seconds) -> None:
     rate = Rate(10, 100, seconds)
 
     assert [rate.take(a_caller(), 3), rate.take(a_caller(), 300, paid=3)] == [0, 0]
@@ -169,7 +169,7 @@ BURST = 30
 
 @pytest.fixture
 async def slow(database_uri: str) -> AsyncIterator[Gateway]:
-    """A gateway whose buckets practically do not refill during a test."""
+    """A gateway whose buckets refill so slowly that they stay empty during a test."""
     async with serving(database_uri, rate_cost_per_second=0.001, rate_burst_cost=BURST) as gateway:
         yield gateway
 
@@ -185,7 +185,7 @@ async def test_a_rate_limited_response_states_when_to_try_again(slow: Gateway) -
     assert error["extensions"]["retryAfterMs"] > 10_000_000
 
 
-async def test_a_full_bucket_affords_one_operation_that_costs_more_than_it_holds(slow: Gateway) -> None:
+async def test_with_a_full_bucket_one_operation_may_cost_more_than_the_bucket_holds(slow: Gateway) -> None:
     assert (await slow.post("{ verificationStats { total } }")).status_code == 200
     assert (await slow.post(ME)).status_code == 429
 

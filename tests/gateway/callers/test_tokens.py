@@ -1,4 +1,4 @@
-"""Callers' tokens: which are accepted and which are not, and companies that see nothing of each other."""
+"""Which tokens are accepted and which are refused, and that companies see nothing of each other."""
 
 import base64
 import hmac
@@ -57,7 +57,7 @@ WITH_AN_ID = [name for name, query in OPERATIONS.items() if "$id: ID!" in query]
 
 
 def variables(query: str, **values: Any) -> dict[str, Any]:
-    """The values whose variables an operation declares."""
+    """The variables to send with this operation: those of the given values that it declares."""
     return {name: value for name, value in values.items() if f"${name}:" in query}
 
 
@@ -85,18 +85,18 @@ def part(content: object) -> str:
 
 
 def signed(claims: dict[str, Any], key: str = KEYS["token_key"], algorithm: str = "HS256", **header: Any) -> str:
-    """A token with any claims and header, signed with a key."""
+    """A token with these claims, signed with this key. `header`: more fields of its header."""
     return jwt.encode({"alg": algorithm, **header}, claims, OctKey.import_key(key), [algorithm])
 
 
 def by_hand(header: dict[str, object], claims: dict[str, Any], key: bytes = KEYS["token_key"].encode()) -> str:
-    """A token with a header that the library refuses to sign."""
+    """A token that is signed without the library, because the library refuses to sign this header."""
     content = f"{part(header)}.{part(claims)}"
     return f"{content}.{urlsafe(hmac.digest(key, content.encode(), 'sha256'))}"
 
 
 def claims(workspace: object, **changed: Any) -> dict[str, Any]:
-    """The claims of an integrator's token, with changes. None leaves a claim out."""
+    """The claims of an integrator's token. `changed`: other values for claims; None removes a claim."""
     all_claims = {
         "sub": "x",
         "workspace": workspace,
@@ -108,7 +108,7 @@ def claims(workspace: object, **changed: Any) -> dict[str, Any]:
 
 
 def bad_tokens(workspace: str) -> dict[str, str | None]:
-    """Values of the Authorization header that must not be accepted."""
+    """Values of the Authorization header that must not be accepted, by the reason why. None: no header is sent."""
     good, past = signed(claims(workspace)), int(utc_now().timestamp()) - 1
     header, payload, signature = good.split(".")
     rsa = RSAKey.generate_key(2048)
@@ -264,12 +264,12 @@ async def test_issuer_and_audience_are_required_if_they_are_set(database_uri: st
 
 
 def without(id: str, answer: object) -> str:
-    """An answer with the id replaced, so that answers about different ids can be compared."""
+    """A response as text, with its id replaced, so that responses about different ids can be compared."""
     return orjson.dumps(answer).decode().replace(id, "ID")
 
 
 async def messages_of(wire: Wire) -> list[dict[str, Any]]:
-    """All messages of an operation that ends at once."""
+    """Receive all messages of an operation, up to the message that ends it. Returns them."""
     messages = [await wire.hear()]
     while messages[-1]["type"] == "next":
         messages.append(await wire.hear())

@@ -1,4 +1,4 @@
-"""The follow token: what the browser of the person being verified may see."""
+"""Follow tokens: what the browser of the person who is being verified can see and do with them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,7 +47,7 @@ def codes(reasons: list[dict[str, str]]) -> list[str]:
 
 
 async def seen(company: Company, id: str, token: str) -> dict[str, Any]:
-    """The verification as a token shows it, whose personal data are refused."""
+    """Read a verification with a token that may not see personal data. Checks that they are refused, and returns the rest."""
     answer = await company.answer(READ, {"id": id}, token)
     assert [error["extensions"] for error in answer["errors"]] == [{"code": "FORBIDDEN"}]
     verification: dict[str, Any] = answer["data"]["verification"]

@@ -1,4 +1,4 @@
-"""The checks of `gateway check`."""
+"""What `gateway check` reports about settings, MongoDB, the clock and the indexes."""
 
 import os
 
@@ -14,7 +14,7 @@ UNREACHABLE = "mongodb://127.0.0.1:1/gateway"
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Removes the GATEWAY_ variables of the environment in which the tests run."""
+    """Remove all GATEWAY_ variables from the environment, so that the checks do not depend on where the tests run."""
     for name in [name for name in os.environ if name.startswith("GATEWAY_")]:
         monkeypatch.delenv(name)
 

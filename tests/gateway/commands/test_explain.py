@@ -1,4 +1,4 @@
-"""The output of `gateway explain`."""
+"""What `gateway explain` prints about an operation document."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_every_operation_has_its_cost_and_a_plan_that_is_valid_python() -> None:
         compile(plan, "plan", "exec")
 
 
-def test_the_plan_of_a_subscription_is_for_each_event() -> None:
+def test_the_plan_of_a_subscription_is_marked_as_executed_for_each_event() -> None:
     [_, query] = explanation("{ me { subject } }", SCOPES)
     [_, subscription] = explanation("subscription { verificationsUpdated { cursor } }", SCOPES)
 

@@ -25,7 +25,7 @@ CREDENTIALS = Credentials("http://x.example", "http://x.example/graphql", "ws://
         ("box", True),
     ],
 )
-def test_a_host_that_others_can_reach_prints_a_warning_about_the_tokens(host: str, reachable_by_others: bool) -> None:
+def test_a_warning_about_the_tokens_is_printed_if_others_can_reach_the_host(host: str, reachable_by_others: bool) -> None:
     console = Console(file=StringIO(), width=200)
 
     print_addresses(console, CREDENTIALS, Path("credentials.json"), False, host)

@@ -30,7 +30,7 @@ with EmbeddedMongo(Path(sys.argv[1])) as mongo:
     time.sleep(600)
 """
 
-# A generous limit, even for a shutdown on a busy machine's disks.
+# How long a test waits for a process to end. It is enough even if the disks of the machine are busy.
 END_SECONDS = 60
 
 LOADER = "mongod: error while loading shared libraries: libcurl.so.4: cannot open shared object file"
@@ -42,7 +42,10 @@ class Server(TCPServer):
 
 @contextmanager
 def a_gateway(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A process with an embedded mongod, leading a process group as a shell's job does, and the mongod's URI."""
+    """A context in which a process runs an embedded mongod. Yields the process and mongod's URI.
+
+    The process leads a process group, as a command does that is started in a shell.
+    """
     command = [sys.executable, "-c", GATEWAY, str(data_dir)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, process_group=0) as process:
         try:
@@ -54,7 +57,7 @@ def a_gateway(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 @contextmanager
 def notes(uri: str, database: str = "gateway") -> Iterator[Collection[dict[str, Any]]]:
-    """A collection whose writes are acknowledged by a majority."""
+    """A context with a MongoDB collection. Its writes are acknowledged by a majority and synced to disk, so they must survive."""
     client: MongoClient[dict[str, Any]]
     with MongoClient(uri) as client:
         yield client.get_database(database, write_concern=WriteConcern("majority", j=True))["notes"]
@@ -62,7 +65,7 @@ def notes(uri: str, database: str = "gateway") -> Iterator[Collection[dict[str, 
 
 @contextmanager
 def a_server(port: int) -> Iterator[None]:
-    """Another server on the port, which closes every connection at once."""
+    """A context in which a server that is not mongod listens on the port. It closes every connection at once."""
     with Server(("127.0.0.1", port), BaseRequestHandler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
@@ -136,7 +139,7 @@ def test_the_oplog_has_the_requested_size(tmp_path: Path) -> None:
         assert oplog["maxSize"] == 1024 * 1024
 
 
-def test_mongod_is_shut_down_at_the_end_of_the_block(tmp_path: Path) -> None:
+def test_mongod_is_shut_down_when_its_context_ends(tmp_path: Path) -> None:
     with EmbeddedMongo(tmp_path) as mongo:
         process_id = mongod_of(tmp_path)
         assert serves(process_id, mongo.dbpath)

@@ -1,4 +1,4 @@
-"""Requests that identify a document by an id, and the documents that tests identify."""
+"""Helpers for tests of requests that identify their operation document by an id."""
 
 import hashlib
 from typing import Any
@@ -19,7 +19,7 @@ def sha256(text: str) -> str:
 
 
 def by_apollo(id: str) -> Request:
-    """The extension that Apollo's and urql's clients send."""
+    """The fields of a request that identify a document by its hash, in the way of Apollo's and urql's clients."""
     return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": id}}}
 
 
@@ -29,18 +29,18 @@ def a_document() -> str:
 
 
 async def response_to(gateway: Gateway, token: str, request: Request, transport: str = "POST") -> dict[str, Any]:
-    """The only response to a request."""
+    """Send a request over one of the transports. Returns its response; there must be exactly one."""
     [response] = await {**FOR_QUERIES, **FOR_SUBSCRIPTIONS}[transport](gateway, token, request)
     return response
 
 
 def code(response: dict[str, Any]) -> str:
-    """The code of a response's only error."""
+    """The code of the error in a response, which must have exactly one."""
     [error] = response["errors"]
     return str(error["extensions"]["code"])
 
 
 async def document_counts(gateway: Gateway) -> dict[str, float]:
-    """The number of requests by the source of their document."""
+    """How many requests the gateway has counted so far, by the source of their document (see `DocumentSource`)."""
     families = text_string_to_metric_families((await gateway.client.get("/metrics")).text)
     return {sample.labels["kind"]: sample.value for each in families for sample in each.samples if sample.name == "gateway_documents_total"}

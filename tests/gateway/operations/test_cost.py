@@ -1,4 +1,4 @@
-"""The cost of operations. Operations that cost too much are refused before any query of the database."""
+"""How the cost of an operation is computed, and that an operation which costs too much is refused before the database is queried."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ MAX_COST = Settings.model_fields["max_cost"].default
 
 
 def cost(query: str, variables: dict[str, Any] | None = None, name: str | None = None) -> int:
-    """The cost of an operation."""
+    """The cost of the operation `name` in a document, or of its only operation."""
     return DOCUMENTS.operation(OperationRequest(query, variables, name), "request").cost
 
 
@@ -58,7 +58,7 @@ COSTS = {
 
 @pytest.mark.parametrize("query", COSTS)
 def test_an_operation_costs_as_much_as_its_fields(query: str) -> None:
-    # In a valid document `code` is a string. Whether the code exists does not matter for the cost.
+    # The table writes `code: 1` for brevity. A valid document needs a string there; whether such a code exists does not matter for the cost.
     assert cost(query.replace("code: 1", 'code: "1"')) == COSTS[query]
 
 
@@ -144,7 +144,7 @@ def test_nested_lists_in_a_page_of_a_hundred_are_not_affordable() -> None:
 
 
 def lists() -> list[str]:
-    """The fields of the schema that return a list of objects and declare no weight."""
+    """The names of the fields that return a list of objects, but have no weight in the cost."""
     return [
         f"{type.name}.{name}"
         for type in SCHEMA.type_map.values()
@@ -169,7 +169,7 @@ def test_every_mutation_costs_more_than_a_read() -> None:
 
 
 async def observed(company: Company, commands: Commands, query: str, variables: dict[str, Any]) -> tuple[Any, list[Any]]:
-    """The answer, and the commands that were sent to the database for this company."""
+    """Execute an operation. Returns the response, and the commands that the gateway sent to the database for it."""
     with commands.sent(company.collection.database.name) as sent:
         answer = await company.answer(query, variables)
     return answer, [command for command in sent if company.workspace in repr(command)]

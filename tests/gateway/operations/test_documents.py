@@ -1,4 +1,4 @@
-"""Which operation documents are kept, so that they are prepared only once."""
+"""Which operation documents are kept after they were prepared, and which are dropped."""
 
 import pytest
 
@@ -12,12 +12,12 @@ LENGTH = 16_000
 
 @pytest.fixture
 def documents() -> Documents:
-    """The documents of the schema."""
+    """An empty store of operation documents, for the schema of the gateway."""
     return Documents(executable(build()), introspection=False)
 
 
 def prepared(documents: Documents, query: str) -> str:
-    """Prepare a query's document, and return the query."""
+    """Prepare and keep a document. Returns its text."""
     documents.operation(OperationRequest(query), "request")
     return query
 

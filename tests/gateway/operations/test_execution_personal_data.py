@@ -1,4 +1,4 @@
-"""Personal data that can't be decrypted: their field is null with an error, and nothing else is affected."""
+"""Personal data that can't be decrypted: the field that shows them is null, with an error. Nothing else is affected."""
 
 import logging
 from typing import Any
@@ -17,19 +17,19 @@ NAMES = {"firstName": "Jeanne", "lastName": "Moreau"}
 
 
 async def verified(company: Company) -> str:
-    """The id of a verification with a document."""
+    """Create a verification and report the result "verified" with an identity document. Returns the verification's id."""
     id = await company.created()
     await company.result(id, "VERIFIED", extractedDocument={"fullName": "Jeanne Moreau"})
     return id
 
 
 def spoil(company: Company, id: str, **changed: Any) -> None:
-    """Change something in the database."""
+    """Change fields of a verification in the database, so that its personal data can't be decrypted."""
     company.collection.update_one({"_id": id}, {"$set": {name.replace("_", "."): value for name, value in changed.items()}})
 
 
 def unreadable(answer: dict[str, Any]) -> list[list[object]]:
-    """The paths of the errors of an answer. All of them must be about personal data that can't be read."""
+    """The paths of the errors in a response. Checks that all errors are about personal data that can't be read."""
     for error in answer["errors"]:
         assert error["extensions"] == {"code": "BAD_DOCUMENT"}
         assert not any(name in repr(error) for name in NAMES.values())

@@ -38,7 +38,7 @@ SMALL = Limits(
 )
 F = "fragment F on T"
 
-# For each limit, a document that just keeps it, and a document that exceeds it by one.
+# For each limit: a document that reaches the limit, and a document that exceeds it by one.
 AT_THE_LIMIT = {
     "operations": ("query A { a } query B { a }", "query A { a } query B { a } query C { a }"),
     "variables": ("query A($a: Int) { a } query B($b: Int) { b }", "query A($a: Int, $c: Int) { a } query B($b: Int) { b }"),
@@ -72,7 +72,7 @@ def trouble(document: DocumentNode) -> str | None:
 
 
 def selections(spreads: list[str]) -> st.SearchStrategy[str]:
-    """A selection set in which some fragments may be used."""
+    """Random selection sets. They may use the fragments with the names in `spreads`."""
     used = st.sampled_from([f"...{name}" for name in spreads] + [f"...{name} @x" for name in spreads]) if spreads else st.just("e")
     one = st.recursive(
         st.one_of(st.sampled_from(["a", "b", "c: a", "a @x", "d: b @x @x"]), used),
@@ -90,14 +90,14 @@ def several(one: st.SearchStrategy[str]) -> st.SearchStrategy[list[str]]:
 
 @st.composite
 def documents(draw: st.DrawFn) -> DocumentNode:
-    """An operation and fragments. Each fragment uses only fragments that follow it."""
+    """Random documents with an operation and fragments. A fragment uses only fragments that come later, so none contains itself."""
     names = list("FGHI")[: draw(st.integers(0, 4))]
     fragments = (f"fragment {name} on T {draw(selections(names[at + 1 :]))}" for at, name in enumerate(names))
     return parse(f"query {draw(selections(names))} {' '.join(fragments)}")
 
 
 def expanded(selection_set: SelectionSetNode | None, fragments: Fragments, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
-    """Every selection with its path, each fragment written out wherever it is used."""
+    """Every selection of a document with its path. Each fragment is written out at each of its uses: the slow way to which counting is compared."""
     found: list[tuple[tuple[str, ...], Any]] = []
     for selection in selection_set.selections if selection_set else ():
         match selection:
@@ -135,12 +135,12 @@ def test_counting_each_fragment_once_equals_counting_the_expanded_document(docum
 
 
 def nested(field: str, depth: int, leaf: str = "id") -> str:
-    """A field nested in itself to a depth."""
+    """A selection of a field inside the same field, `depth` times."""
     return f"{field} {{ " * depth + leaf + " }" * depth
 
 
 def doubled(times: int) -> str:
-    """Fragments that each use the next one twice."""
+    """The text of `times` fragments. Each uses the next one twice, so the expanded size doubles with each fragment."""
     return " ".join(f"fragment F{number} on Query {{ ...F{number + 1} ...F{number + 1} }}" for number in range(times))
 
 

@@ -1,4 +1,4 @@
-"""Subscribers who may see the same data share one message, and no subscriber receives a message that was made for other rights."""
+"""Subscribers who may see the same data share messages. No subscriber receives a message that was made for somebody with other rights."""
 
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
@@ -32,7 +32,7 @@ READER = Caller("reader", "acme", frozenset({Scope.READ}), None)
 
 
 def operation(query: str = UPDATED, **variables: Any) -> Operation:
-    """A client's subscription, as a prepared operation with its variables."""
+    """A prepared subscription with its variables, as if a client had requested it."""
     return DOCUMENTS.operation(OperationRequest(query, {"id": "ver_1", **variables}), "request")
 
 
@@ -42,7 +42,7 @@ def an_update() -> VerificationUpdate:
 
 
 async def received(followings: Iterable[Following]) -> list[dict[str, Any]]:
-    """The next response of each subscription."""
+    """Receive the next response of each subscription."""
     return [await updates.response() for updates in followings]
 
 
@@ -57,7 +57,7 @@ async def test_each_subscriber_receives_what_their_token_shows(company: Company)
     follower = await company.follow_token(id)
     tokens = [company.token(*scopes) for scopes in ((), (Scope.READ,), (Scope.READ, Scope.SENSITIVE), (Scope.READ, Scope.REPORT))]
     async with AsyncExitStack() as stack:
-        # Two subscribers of each token, all with the same document and the same variables.
+        # Two subscribers for each token. All have the same document and the same variables, so only their rights differ.
         all_tokens = [*tokens, follower, follower, *reversed(tokens)]
         followings = [await stack.enter_async_context(following(company.gateway, token, UPDATED, {"id": id})) for token in all_tokens]
         await received(followings)
@@ -98,7 +98,7 @@ async def test_fields_that_query_the_database_are_read_again_for_each_event(comp
         assert updates[-1]["verification"]["attempts"] == [{"id": id, "status": "INCONCLUSIVE"}, {"id": retry, "status": "PENDING"}]
 
 
-def test_a_group_has_the_same_operation_inner_variables_and_rights() -> None:
+def test_subscribers_share_a_group_only_with_the_same_operation_and_the_same_rights() -> None:
     groups = Groups()
     group = groups.of(operation(), READER)
 
@@ -116,7 +116,7 @@ def test_a_group_has_the_same_operation_inner_variables_and_rights() -> None:
 
 
 @pytest.mark.parametrize(("after", "same"), [(1, True), (2, False)])
-def test_groups_differ_by_the_variables_that_are_used_below_the_root(after: int, same: bool) -> None:
+def test_subscribers_share_a_group_only_with_the_same_variables_below_the_root_field(after: int, same: bool) -> None:
     groups = Groups()
 
     group, other = groups.of(operation(INNER, after=1), READER), groups.of(operation(INNER, after=after), READER)

@@ -1,4 +1,4 @@
-"""The fields of a request, as HTTP bodies, query strings and socket messages have them."""
+"""How the fields of a client's request are read, whether they come from a body, a query string or a socket's message."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ APOLLO = {"persistedQuery": {"version": 1, "sha256Hash": "abc"}}
 
 
 def refusal(fields: Any) -> str:
-    """The message of the refusal of a request."""
+    """The message with which a request that has these fields is refused."""
     with pytest.raises(RequestRefused) as refused:
         from_fields(fields)
     [error] = refused.value.errors
@@ -46,7 +46,7 @@ def test_an_id_replaces_the_text_of_a_document(fields: dict[str, Any]) -> None:
     assert from_fields(fields) == OperationRequest(None, document_id="abc")
 
 
-def test_an_empty_text_without_an_id_stays_a_text() -> None:
+def test_an_empty_query_without_an_id_is_not_treated_as_missing() -> None:
     assert from_fields({"query": ""}) == OperationRequest("")
 
 

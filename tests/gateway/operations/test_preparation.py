@@ -1,4 +1,4 @@
-"""The preparation of operation documents, and how much of the schema it reveals."""
+"""How operation documents are prepared, and how much of the schema their errors reveal."""
 
 from typing import Any
 
@@ -94,7 +94,7 @@ async def test_without_introspection_errors_about_variables_suggest_no_names(sil
 
 
 @pytest.mark.parametrize("query", ["{ __schema { queryType { name } } }", '{ __type(name: "Query") { name } }', get_introspection_query()])
-async def test_without_introspection_the_schema_can_not_be_queried(silent: Gateway, query: str) -> None:
+async def test_without_introspection_the_schema_cannot_be_queried(silent: Gateway, query: str) -> None:
     answer = (await silent.post(query)).json()
 
     assert "data" not in answer

@@ -1,4 +1,4 @@
-"""Which callers may select which fields."""
+"""Which callers may select which fields, and what the others receive instead."""
 
 from itertools import chain, combinations
 from pathlib import Path
@@ -53,7 +53,7 @@ def codes(reasons: list[dict[str, str]]) -> list[str]:
 
 
 def a_failed_one(company: Company, *codes: str) -> Verification:
-    """A verification of the company that failed for these reasons."""
+    """A verification of the company that failed with these reason codes. It is not stored yet."""
     pending = a_verification(workspace=company.workspace, at=utc_now())
     return pending.concluded(Result.reported(Status.FAILED, list(codes), PASSPORT), utc_now())
 
@@ -102,7 +102,7 @@ async def test_each_root_field_is_open_only_to_callers_with_its_scope(company: C
 
 @pytest.fixture
 def secretive(company: Company) -> Company:
-    """A company with verifications that failed for internal reasons, which the person must not learn."""
+    """A company with verifications that failed for internal reasons. The person who was verified must not learn these reasons."""
     for codes in (["IDVV_2403"], ["IDVV_2101", "IDVV_2301"], ["IDVV_2101", "NEW_CODE"], ["IDVV_1201"]):
         company.keep(a_failed_one(company, *codes))
     return company

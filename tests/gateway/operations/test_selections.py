@@ -1,4 +1,4 @@
-"""The selections of operation documents, with fragments expanded."""
+"""How the operations, fragments, fields and variables of a document are found."""
 
 import pytest
 from graphql import parse
@@ -21,7 +21,7 @@ from gateway.operations.selections import fragments_of, inner_variables, merged,
         ("{ a } type T { a: Int }", False),
     ],
 )
-def test_a_well_formed_document_uses_each_of_its_fragments_without_circles(query: str, expected: bool) -> None:
+def test_in_a_well_formed_document_all_fragments_are_used_and_none_contains_itself(query: str, expected: bool) -> None:
     assert well_formed(parse(query)) is expected
 
 

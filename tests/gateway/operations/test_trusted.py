@@ -1,4 +1,4 @@
-"""Trusted documents: the documents of a manifest, which clients identify by their ids."""
+"""Trusted documents: they are listed in a manifest, and clients identify them by an id."""
 
 import hashlib
 import logging
@@ -44,12 +44,12 @@ def md5(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A manifest of the trusted documents."""
+    """A manifest file with the documents of TRUSTED, whose ids are their hashes."""
     return written(tmp_path_factory.mktemp("manifest"), {sha256(text): text for text in TRUSTED})
 
 
 def written(directory: Path, content: object) -> Path:
-    """A manifest with this content."""
+    """Write a manifest file with this content. Returns its path."""
     path = directory / "manifest.json"
     path.write_bytes(content if isinstance(content, bytes) else orjson.dumps(content))
     return path
@@ -57,7 +57,7 @@ def written(directory: Path, content: object) -> Path:
 
 @pytest.fixture(scope="module")
 async def trusting(shared_database_uri: str, commands: Commands, manifest: Path) -> AsyncIterator[Gateway]:
-    """A gateway that executes only the documents of the manifest."""
+    """A gateway in the mode `trusted-only`: it executes only the documents of the manifest."""
     async with serving(shared_database_uri, trusted_documents=manifest, documents="trusted-only", persisted_queries=True) as gateway:
         yield gateway
 

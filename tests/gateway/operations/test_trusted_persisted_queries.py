@@ -1,4 +1,4 @@
-"""Persisted queries: documents that a client sent once, and from then on identifies by their hash."""
+"""Persisted queries: a client sends a document once, and from then on only its hash."""
 
 from collections.abc import AsyncIterator, Callable
 from uuid import uuid4
@@ -25,7 +25,7 @@ NAMED: dict[str, Callable[[str], Request]] = {
 
 @pytest.fixture(scope="module")
 async def remembering(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway with persisted queries."""
+    """A gateway on which persisted queries are switched on."""
     async with serving(shared_database_uri, persisted_queries=True) as gateway:
         yield gateway
 

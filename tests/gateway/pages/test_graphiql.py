@@ -1,4 +1,4 @@
-"""GraphiQL, as a browser gets it."""
+"""What a browser receives from `/graphiql`."""
 
 import json
 from dataclasses import asdict, replace
@@ -14,7 +14,7 @@ from tests.serving import serving
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    """A directory with a built bundle."""
+    """A directory with a file of GraphiQL, as if it had been built by `make graphiql`."""
     (tmp_path / "graphiql.js").write_text("// GraphiQL")
     return tmp_path
 

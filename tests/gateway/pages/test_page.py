@@ -1,4 +1,4 @@
-"""Templates, headers and files of all pages."""
+"""What all HTML pages share: templates, headers and files."""
 
 import pytest
 from jinja2 import UndefinedError

@@ -1,4 +1,4 @@
-"""The sandbox's page of a verification, as a browser gets it."""
+"""What a browser shows on the page of a verification, to which a sandbox link leads."""
 
 import re
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Background tasks, and their restart after a failure."""
+"""Background tasks are restarted after a failure."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from gateway.process.background import restarted
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No pause between a failure and the restart."""
+    """Remove the pause between a failure and the restart, so that the tests are quick."""
     monkeypatch.setattr(background, "PAUSE_SECONDS", 0.0)
 
 

@@ -1,4 +1,4 @@
-"""The deadlines of requests that are under way, and the wait until none is."""
+"""The deadlines of requests that are under way, and how a process that ends waits for these requests."""
 
 import asyncio
 
@@ -10,13 +10,13 @@ LONG_SECONDS = 60.0
 
 
 async def held(under_way: UnderWay, seconds: float, released: asyncio.Event) -> None:
-    """Be under way until `released` is set."""
+    """A request that is under way until `released` is set. It may take `seconds`."""
     with under_way.within(seconds):
         await released.wait()
 
 
 async def turned() -> None:
-    """Let the event loop run until the tasks that were created are under way."""
+    """Let the event loop run for a few turns, so that newly created tasks start."""
     for _ in range(3):
         await asyncio.sleep(0)
 
@@ -49,7 +49,7 @@ async def test_a_request_that_takes_too_long_ends_with_a_timeout() -> None:
     await under_way.done()
 
 
-async def test_a_hurried_request_ends_earlier() -> None:
+async def test_a_request_whose_deadline_is_shortened_ends_earlier() -> None:
     under_way = UnderWay()
     task = asyncio.create_task(held(under_way, LONG_SECONDS, asyncio.Event()))
     await turned()

@@ -1,4 +1,4 @@
-"""Garbage collection while the process serves."""
+"""How garbage is collected while the process serves."""
 
 import gc
 import weakref
@@ -7,7 +7,7 @@ from gateway.process.garbage import NEVER, collected_seldom
 
 
 class Circle:
-    """An object that only the garbage collector can free."""
+    """An object that refers to itself, so only the garbage collector can free it."""
 
     def __init__(self) -> None:
         self.self = self

@@ -1,4 +1,4 @@
-"""The probes of a process, also while MongoDB is unreachable."""
+"""What the endpoints for operators return while the process is ready, and while it is not."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input:
 
 
 async def becomes(gateway: Gateway, status: int) -> httpx2.Response:
-    """The first response of /readyz with this status."""
+    """Request /readyz until it has this status. Returns the response."""
     until = monotonic() + GENEROUS_SECONDS
     while (response := await gateway.client.get("/readyz")).status_code != status:
         assert monotonic() < until, response.text
@@ -93,7 +93,8 @@ async def test_without_mongodb_operations_are_unavailable_and_its_address_stays_
             closing_at = monotonic()
         closing_seconds = monotonic() - closing_at
 
-    # The driver ends its sessions on the server when it closes. Without our limit, it would look for an unreachable server for half a minute.
+    # When the driver is closed, it ends its sessions on the server. Without the gateway's time limit, it would look for the unreachable server for
+    # half a minute.
     assert closing_seconds < 20
     port = way.uri.rpartition("127.0.0.1:")[2][:5]
     assert unready.json()["ready"] is False

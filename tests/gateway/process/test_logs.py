@@ -1,4 +1,4 @@
-"""The log: its lines, and what must not be in them."""
+"""What the lines of the log contain, and what they must not contain."""
 
 import logging
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ QUIETED = ("pymongo", "httpx2", "httpcore2", "uvicorn")
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
-    """Restore the configuration of logging after each test."""
+    """Restore the configuration of logging after each test, because the tests change it."""
     root = logging.getLogger()
     handlers, level, levels = root.handlers[:], root.level, {name: logging.getLogger(name).level for name in QUIETED}
     yield
@@ -24,7 +24,7 @@ def restored() -> Iterator[None]:
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
-    """The lines that were logged as JSON."""
+    """The lines that were logged so far, parsed from JSON."""
     return [orjson.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 

@@ -1,4 +1,4 @@
-"""The metrics of a process."""
+"""What the metrics of a process count."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -10,7 +10,7 @@ READ = "query($id: ID!) { verification(id: $id) { id attempts { id } } }"
 
 
 async def measured(gateway: Gateway) -> dict[tuple[str, str], float]:
-    """All metrics, by name and type of operation."""
+    """The value of every metric. The keys are its name and its label `type` (the type of operation), or an empty text."""
     families = text_string_to_metric_families((await gateway.client.get("/metrics")).text)
     return {(sample.name, sample.labels.get("type", "")): sample.value for family in families for sample in family.samples}
 
