@@ -40,7 +40,7 @@ class Progress(Described):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of a verification's history. Stored events are numbered from 1 without gaps; `source_id` is the provider's id of the event."""
+    """One entry of a verification's history. `version` numbers the stored events from 1, without gaps. `source_id` is the provider's event id."""
 
     version: int
     type: EventType

@@ -22,7 +22,7 @@ T = TypeVar("T", bound=type)
 
 @dataclass_transform(field_specifiers=(strawberry.field,))
 def described(cls: T) -> T:
-    """An input type whose description is its docstring."""
+    """Declares a class as a GraphQL input type. The docstring of the class becomes the description of the type."""
     return strawberry.input(cls, description=inspect.getdoc(cls))
 
 
@@ -41,7 +41,7 @@ class VerificationFilter:
     first_attempts_only: bool | None = strawberry.field(default=None, description="If true, retries are excluded.")
 
     def to_domain(self) -> Filter:
-        """The filter as the store and the feed use it."""
+        """The same conditions as a domain object, for the store and the feed."""
         return Filter(
             statuses=None if self.status is None else tuple(self.status),
             reason_codes=None if self.reason_code is None else tuple(self.reason_code),
@@ -73,7 +73,7 @@ class CreateVerificationInput:
     )
 
     def to_domain(self, fingerprint: Callable[[str], str]) -> Request:
-        """The request, if all values are valid. Raises: InvalidInput."""
+        """The request to create the verification, if all values are valid. Raises: InvalidInput."""
         declared = DeclaredIdentity.declared(self.first_name, self.last_name)
         redirection_url = web_address("redirectionUrl", self.redirection_url)
         reference = optional(short, "reference", self.reference)
@@ -92,7 +92,7 @@ class RetryVerificationInput:
     last_name: str | None = strawberry.field(default=None, description="The family name. Required if the attempt was anonymized.")
 
     def to_domain(self) -> RetryRequest:
-        """The changes, not validated yet: if the retry already exists, they are ignored."""
+        """The values to change in the retry. They are validated only when the retry is created: if it already exists, they are ignored."""
         return RetryRequest(self.first_name, self.last_name, self.redirection_url)
 
 

@@ -1,4 +1,4 @@
-"""The types of a verification, its identity data and its history."""
+"""The GraphQL types of a verification, its identity data and its history."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from schema.rules import ANYONE, COMPANY, NOT_INTERNAL, OWN_OUTCOME, SENSITIVE
 
 @strawberry.interface(description="An object with an id.")
 class Node:
-    """The interface of all objects that the query `node` can return."""
+    """The interface of all types that the query `node` can return."""
 
     id: strawberry.ID = attribute("The id, unique across all types.", ANYONE)
 
@@ -36,7 +36,7 @@ class DeclaredIdentity:
 
 @described
 class ExtractedDocument:
-    """The data that the provider read from the identity document. Values that it could not read are null."""
+    """The data that the provider read from the identity document. Values that the provider could not read are null."""
 
     is_type_of = represents(domain.identity.ExtractedDocument)
 
@@ -77,7 +77,7 @@ class Verification(Node):
     reference: str | None = attribute("The company's own identifier for the verification.", COMPANY)
     status: Status = attribute("The status. Only PENDING can change; the other statuses are final.", ANYONE)
     phase: Phase = attribute(
-        "How far the verification has come, in more detail than the status. Use it to show progress to a waiting person.", ANYONE
+        "How far the verification has come, in more detail than the status. Use the phase to show progress to a waiting person.", ANYONE
     )
     reasons = field(visible.reasons, list[ReasonCode], NOT_INTERNAL, cost=Cost(1))
     recommended_action: RecommendedAction = attribute("What the integrator should do next.", ANYONE)
@@ -88,12 +88,14 @@ class Verification(Node):
     face_recognition: bool = attribute("Whether the individual's face is compared with the document.", ANYONE)
     created_at: datetime = attribute("When the verification was created.", ANYONE)
     updated_at: datetime = attribute("When the last event was recorded.", ANYONE)
-    expires_at: datetime = attribute("When the verification becomes inconclusive, unless the recording is complete by then.", ANYONE)
+    expires_at: datetime = attribute("The deadline for the recording: if it is not complete by then, the verification becomes inconclusive.", ANYONE)
     opened_at: datetime | None = attribute("When the individual opened the link for the first time; null before that.", ANYONE)
     link_expires_at: datetime | None = attribute(
-        "When the verification becomes inconclusive, unless the recording has begun by then; null unless the phase is IN_SESSION.", ANYONE
+        "The deadline to begin the recording: if it has not begun by then, the verification becomes inconclusive. "
+        "Null unless the phase is IN_SESSION.",
+        ANYONE,
     )
-    completed_at: datetime | None = attribute("When the status became final; null while it is pending.", ANYONE)
+    completed_at: datetime | None = attribute("When the status became final; null while the verification is pending.", ANYONE)
     anonymized_at: datetime | None = attribute("When the personal data were permanently removed; null before that.", ANYONE)
     declared_identity = field(visible.declared_identity, DeclaredIdentity | None, SENSITIVE, cost=Cost(1))
     extracted_document = field(visible.extracted_document, ExtractedDocument | None, SENSITIVE, cost=Cost(1))
