@@ -1,4 +1,4 @@
-"""The Python client gql against the gateway."""
+"""Tests that gql, a GraphQL client for Python, works with the gateway."""
 
 from gql import Client, GraphQLRequest
 from gql.client import AsyncClientSession

@@ -1,4 +1,4 @@
-"""The deadlines of links and verifications."""
+"""Tests the deadlines of links and verifications, and what happens when they pass."""
 
 from datetime import datetime, timedelta
 from itertools import product

@@ -1,4 +1,4 @@
-"""Filters: the verifications that match, and the filters that would reveal internal reasons."""
+"""Tests which verifications a filter matches, and which filters would reveal internal reasons."""
 
 from datetime import timedelta
 

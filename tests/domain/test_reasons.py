@@ -1,4 +1,4 @@
-"""The catalogue, compared with an independent copy of the tables of the provider's page."""
+"""Compares the catalogue of reason codes with an independent copy of the tables of the provider's page."""
 
 from csv import DictReader
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Validation of the results that a provider reports."""
+"""Tests the validation of the results that a provider reports, and when two results are the same."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""The sums over the counts of statuses."""
+"""Tests the sums that statistics compute from the number of verifications with each status."""
 
 from domain.statistics import StatusCount, VerificationStats
 from domain.status import Status

@@ -1,4 +1,4 @@
-"""`gateway serve` as a process."""
+"""Tests the command `gateway serve` as a process."""
 
 import asyncio
 import signal
@@ -17,13 +17,13 @@ from tests.processes.service import api_at, free_port, logged, settings_at
 
 @pytest.fixture
 def port() -> int:
-    """A port that is free at the moment."""
+    """The TCP port on which the gateway of the test listens."""
     return free_port()
 
 
 @pytest.fixture
 def environment(port: int) -> dict[str, str]:
-    """All required settings except GATEWAY_MONGO_URI."""
+    """All settings that `gateway serve` requires, as environment variables, except GATEWAY_MONGO_URI."""
     return settings_at(port)
 
 

@@ -1,4 +1,4 @@
-"""The simulation's client, against a server that sends prepared responses."""
+"""Tests the simulation's GraphQL client with a server that sends prepared responses."""
 
 import asyncio
 import json
@@ -25,7 +25,10 @@ def a_refusal(code: str) -> tuple[int, dict[str, Any]]:
 
 @asynccontextmanager
 async def responding(*responses: tuple[int, object]) -> AsyncIterator[tuple[Client, list[str]]]:
-    """A client of a server that sends these responses in order, then the last one again, and the faults that the client reports."""
+    """A server that sends these responses in order, and then the last one for every further request.
+
+    Yields: a client of this server, and the list of faults to which the client adds each transient fault.
+    """
     left: Sequence[tuple[int, object]] = responses
 
     async def respond(reader: StreamReader, writer: StreamWriter) -> None:

@@ -38,12 +38,12 @@ def first_attempts(lives: list[Lifecycle]) -> list[Attempt]:
 
 
 def outcome(attempt: Attempt) -> Result | None:
-    """The result among the steps, if the attempt has one."""
+    """The result with which the attempt ends; None if the attempt ends by a deadline."""
     return next((step for step in attempt.steps if isinstance(step, Result)), None)
 
 
 def extracted(document: Document) -> ExtractedDocument:
-    """The same document as a domain object."""
+    """Convert the simulation's document to the domain object with the same values."""
     return ExtractedDocument.extracted(
         document.full_name,
         document.born_on,
@@ -54,7 +54,7 @@ def extracted(document: Document) -> ExtractedDocument:
 
 
 def changed_by(verification: Verification, step: Step, seconds: float) -> Verification:
-    """The verification after a step of a plan, according to the domain's rules."""
+    """Apply a planned step to a verification with the rules of `domain/`. Returns the changed verification."""
     at = later(seconds=seconds)
     if isinstance(step, Progress):
         return verification.progressed(DomainProgress[step.progress], WINDOWS, at, step.event)
