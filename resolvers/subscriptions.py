@@ -60,7 +60,7 @@ async def verification_updated(
     after: Annotated[
         int | None,
         strawberry.argument(
-            description="The last version that the client received. Each later event is sent once, in order, even if it is old. 0 requests all events."
+            description="The last version that the client received. All later events are sent once, in order, even old ones. 0 requests all events."
         ),
     ] = None,
     follow_retries: Annotated[

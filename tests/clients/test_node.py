@@ -30,7 +30,7 @@ def node() -> str:
 
 
 @pytest.mark.parametrize("directory", ["tests/clients", "web/graphiql"])
-def test_the_lock_holds_hashes_and_no_addresses(directory: str) -> None:
+def test_the_lock_file_contains_hashes_and_no_addresses(directory: str) -> None:
     lock = (ROOT / directory / "package-lock.json").read_text()
 
     installed = [package for name, package in json.loads(lock)["packages"].items() if name]

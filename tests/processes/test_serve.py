@@ -95,7 +95,7 @@ async def test_at_sigterm_an_operation_that_cannot_finish_fails_with_an_unknown_
     assert status == 143
 
 
-async def test_a_gateway_without_mongodb_lives_and_becomes_ready_later(
+async def test_a_gateway_without_mongodb_is_alive_and_becomes_ready_later(
     tmp_path: Path, database_uri: str, port: int, environment: dict[str, str]
 ) -> None:
     url = f"http://127.0.0.1:{port}"

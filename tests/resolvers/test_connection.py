@@ -191,7 +191,7 @@ async def test_created_after_is_inclusive_and_created_before_is_exclusive(busy: 
     assert found == [row for row in every if instant(third) <= instant(row["createdAt"]) < instant(ninth)]
 
 
-async def test_the_time_zone_of_an_instant_is_respected(busy: Company) -> None:
+async def test_the_same_local_time_in_another_time_zone_is_another_instant(busy: Company) -> None:
     [newest, *_] = await rows(busy)
     here = instant(newest["createdAt"])
     elsewhere = f"{here.replace(tzinfo=None).isoformat()}+05:30"

@@ -16,7 +16,7 @@ URL = "https://shop.example/"
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """A company with a verification of each kind, such as pending or anonymized. Also has ids that the company can't use, such as another company's."""
+    """A company with a verification of each kind, such as pending or anonymized. `ids` also contains ids that the company can't use."""
 
     company: Company
     ids: dict[str, str]

@@ -72,7 +72,7 @@ async def test_a_transient_fault_is_reported_and_retried(response: tuple[int, ob
     assert faults == [fault]
 
 
-async def test_transient_faults_without_end_are_an_error() -> None:
+async def test_transient_faults_that_last_too_long_raise_unreachable() -> None:
     async with responding((503, {})) as (client, faults):
         with pytest.raises(Unreachable, match="HTTP 503"):
             await client.execute("integrator", "token", "{ me { subject } }", {})
