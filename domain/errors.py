@@ -1,4 +1,7 @@
-"""The errors that a caller may see. A mutation returns a `DomainError` as a Refusal; any other `RequestError` ends the request or the stream."""
+"""The errors that a caller may see. If a mutation raises a `DomainError`, the client receives a `Refusal`.
+
+In all other cases, the client receives a GraphQL error, and a subscription whose resolver raises the error ends.
+"""
 
 from domain.described import Described
 from domain.status import Status
@@ -8,10 +11,10 @@ class RefusalCode(Described):
     """Why a mutation was refused."""
 
     NOT_FOUND = "not_found", "The caller's workspace has no verification with this id."
-    INVALID_INPUT = "invalid_input", "A value of the input is not valid; `field` names it."
-    ILLEGAL_TRANSITION = "illegal_transition", "The status of the verification does not allow this change."
+    INVALID_INPUT = "invalid_input", "A value of the input is not valid: the value of the input field that `field` names."
+    ILLEGAL_TRANSITION = "illegal_transition", "The status of the verification does not allow this mutation."
     NOT_RETRYABLE = "not_retryable", "Only an inconclusive or failed verification can be retried."
-    NOT_FINAL = "not_final", "The change is only possible once the status is final."
+    NOT_FINAL = "not_final", "The mutation is only possible once the status is final."
     IDEMPOTENCY_CONFLICT = "idempotency_conflict", "The idempotency key was already used with a different input."
     CONFLICT = (
         "conflict",

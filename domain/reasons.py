@@ -29,9 +29,9 @@ class ReasonType(Described):
 
 
 class RetryAdvice(Described):
-    """Whether a retry can help, and what should be different."""
+    """Whether a retry can help, and what the individual should change for it."""
 
-    RETRY_NOW = "retry_now", "Retry. Nothing needs to be different except what the description names."
+    RETRY_NOW = "retry_now", "Retry. Nothing needs to change, except for what the description of the reason names."
     RETRY_OTHER_DEVICE = "retry_other_device", "Retry with another device, browser or connection."
     RETRY_OTHER_DOCUMENT = "retry_other_document", "Retry with another identity document."
     OFFER_ALTERNATIVE = "offer_alternative", "Offer an alternative to the video verification."

@@ -30,7 +30,8 @@ VERSION = attrgetter("version")
 class Idempotency:
     """An integrator's idempotency key, and the fingerprint of the input that was sent with it.
 
-    The same key with the same fingerprint is a repeated creation; with another fingerprint, it is a conflict. Anonymization removes the fingerprint.
+    The same key with the same fingerprint is a repeated creation; with another fingerprint, it is a conflict. Anonymization removes the fingerprint:
+    every later creation with the key then counts as repeated.
     """
 
     key: str
@@ -193,8 +194,8 @@ class Verification:
     def progressed(self, progress: Progress, windows: Windows, at: datetime, source_id: str | None = None) -> Self:
         """The verification after a step of the individual. Earlier steps that were never reported are recorded at the same instant.
 
-        A step changes nothing if it was already recorded, if a later step was recorded, or if the status is final. If a deadline has passed, the
-        verification becomes inconclusive instead of recording the step.
+        A step changes nothing if it, a later step or a step with the same event id was already recorded, or if the status is final. If a deadline has
+        passed, the verification becomes inconclusive instead of recording the step.
         """
         if self.overdue(at):
             return self.expired(at)
@@ -219,8 +220,8 @@ class Verification:
     def concluded(self, result: Result, at: datetime) -> Self:
         """The verification with this result as its outcome. The result counts even after a deadline, as long as the status is still pending.
 
-        Once the status is final, the same result changes nothing. A different result is recorded once, as the event RESULT_IGNORED, and does not
-        change the status. At most 20 different results are recorded.
+        Once the status is final, the same result, or a result with the same event id, changes nothing. A different result is recorded once, as the
+        event RESULT_IGNORED, and does not change the status. At most 20 different results are recorded.
         """
         if self._has_recorded(result.source_id, OUTCOMES):
             return self

@@ -79,7 +79,7 @@ async def issue_follow_token(
         int, strawberry.argument(description=f"The lifetime of the token: {SHORTEST_FOLLOW_SECONDS} to {LONGEST_FOLLOW_SECONDS} seconds.")
     ] = 900,
 ) -> FollowToken:
-    """Issue a token with which the browser of the individual can follow one chain of attempts. It does not give access to internal data.
+    """Issue a token with which the browser of the individual can follow one chain of attempts. The token does not give access to internal data.
 
     Raises: NotFound, InvalidInput.
     """

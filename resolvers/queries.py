@@ -20,7 +20,7 @@ from resolvers.reading import reading, selects
 
 IdArgument = Annotated[strawberry.ID, strawberry.argument(description="The id. An id of another workspace is treated as if it did not exist.")]
 FilterArgument = Annotated[
-    VerificationFilter | None, strawberry.argument(description="The conditions that select verifications. If omitted, all verifications match.")
+    VerificationFilter | None, strawberry.argument(description="The conditions that select verifications. Without a filter, all verifications match.")
 ]
 ROWS = f"The number of rows, 1 to {MAX_ROWS},"
 

@@ -19,7 +19,7 @@ class ReasonCode:
     type: ReasonType = attribute("The category of the code.", ANYONE)
     statuses: list[Status] = attribute("The statuses with which the code is allowed.", ANYONE)
     description: str = attribute("What happened, in one sentence.", ANYONE)
-    retry_advice: RetryAdvice = attribute("Whether a retry can help, and what should be different.", ANYONE)
+    retry_advice: RetryAdvice = attribute("Whether a retry can help, and what the individual should change for it.", ANYONE)
     internal: bool = attribute("Whether the person being verified must not see the code.", ANYONE)
 
 

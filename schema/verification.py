@@ -84,7 +84,7 @@ class Verification(Node):
     billable: bool | None = attribute("Whether the provider charges for the verification; null while it is pending.", ANYONE)
     can_retry: bool = attribute("Whether the verification can be retried with `retryVerification` and has not been retried yet.", ANYONE)
     verification_url: str | None = attribute("The URL at which the individual is verified; null once the status is final.", ANYONE)
-    redirection_url: str = attribute("The URL to which the individual is redirected afterwards.", ANYONE)
+    redirection_url: str = attribute("The URL to which the individual is redirected after the verification.", ANYONE)
     face_recognition: bool = attribute("Whether the individual's face is compared with the document.", ANYONE)
     created_at: datetime = attribute("When the verification was created.", ANYONE)
     updated_at: datetime = attribute("When the last event was recorded.", ANYONE)

@@ -36,8 +36,8 @@ async def simulate(
 
     `rate` is the number of new lives per second. No new life starts while `max_in_flight` are running. `speed` is how much faster than real time
     the lives run. After a transient fault, a request is sent again: at the start for `start_within_seconds`, later for `PATIENCE_SECONDS`. If a
-    request still fails later, its life skips the step, and all other lives continue. The function returns when every life has its outcome or waits
-    for a deadline.
+    report still fails after that time, its life skips the step; if a creation or a retry still fails, its life ends. All other lives continue. The
+    function returns when every life has its outcome or waits for a deadline. It can be cancelled at any time.
 
     Raises: BadPace. TokenRefused at any time. Unreachable and UnexpectedResponse at the start only.
     """
