@@ -28,7 +28,7 @@ class Caller:
 
     @property
     def sees_internals(self) -> bool:
-        """Whether the caller may see internal reasons."""
+        """Whether the caller may see internal reasons, which the person being verified must not see."""
         return Scope.SENSITIVE in self.scopes
 
 

@@ -1,4 +1,4 @@
-"""The four statuses of a verification, and what the integrator should do at each.
+"""The four statuses of a verification, and what the integrator should do when a verification has one of them.
 
 Source: the provider's page "Follow video identity verification status", table of verification statuses.
 """

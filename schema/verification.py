@@ -54,7 +54,7 @@ class VerificationEvent:
     is_type_of = represents(domain.event.Event)
 
     version: int = attribute(
-        "The number of the event: 1, 2, 3… A number is missing if a newer release recorded an event that this release can't represent.", ANYONE
+        "The number of the event: 1, 2, 3… If this release can't represent an event that a newer release recorded, its number is missing.", ANYONE
     )
     type: EventType = attribute("The kind of the event.", ANYONE)
     actor: Actor = attribute("The party that caused the event.", ANYONE)

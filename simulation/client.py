@@ -1,4 +1,4 @@
-"""A GraphQL client over HTTP. It retries after transient faults, and raises errors whose messages say what to do for all others."""
+"""A GraphQL client over HTTP. After a transient fault, it sends the request again. For other faults, it raises errors that say what to do."""
 
 import asyncio
 import random

@@ -44,7 +44,7 @@ def dashboard(tally: Tally) -> Group:
 
 
 def summary(tally: Tally) -> list[Text]:
-    """The lines with all other counts than those by status, and with the last fault and error."""
+    """A few lines of text with the counts of attempts, reports, refusals, faults and errors, and with the last fault and the last error."""
     events = f"{tally.repeated} reports repeated, {tally.ignored} results ignored, {tally.anonymized} anonymized"
     lines = [Text(f"{tally.attempts} attempts, {tally.left} left to their deadlines, {events}")]
     if tally.refusals:
