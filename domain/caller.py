@@ -18,7 +18,7 @@ class Scope(Described):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The bearer of a token. `chain` confines a follow token to one chain of attempts."""
+    """The bearer of a token. `chain` is set only for follow tokens: such a caller may see only the attempts of this chain."""
 
     subject: str
     workspace: str
@@ -28,7 +28,7 @@ class Caller:
 
     @property
     def sees_internals(self) -> bool:
-        """Whether the caller may see internal reasons."""
+        """Whether the caller may see internal reasons, which the person being verified must not see."""
         return Scope.SENSITIVE in self.scopes
 
 

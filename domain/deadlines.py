@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """The validity of a link, from its first opening, and of a verification, from its creation.
+    """How long a link stays valid after it is first opened, and how long a verification stays valid after it is created.
 
-    A deadline is computed and stored once, so a change of these settings does not move the deadlines of existing verifications.
+    A deadline is computed once and then stored. Changing these settings therefore does not move the deadlines of existing verifications.
 
     Source: status codes IDVV_1121 (15 minutes) and IDVV_1199 (7 days).
     """

@@ -1,4 +1,4 @@
-"""Enums whose members carry a description, from which the schema and the documentation are generated."""
+"""Enums with a description for each member. The schema and the documentation contain these descriptions."""
 
 from enum import Enum
 from typing import Self

@@ -1,4 +1,7 @@
-"""The errors that a caller may see. A mutation returns a `DomainError` as a Refusal; any other `RequestError` ends the request or the stream."""
+"""The errors that a caller may see. If a mutation raises a `DomainError`, the client receives a `Refusal`.
+
+In all other cases, the client receives a GraphQL error, and a subscription whose resolver raises the error ends.
+"""
 
 from domain.described import Described
 from domain.status import Status
@@ -8,10 +11,10 @@ class RefusalCode(Described):
     """Why a mutation was refused."""
 
     NOT_FOUND = "not_found", "The caller's workspace has no verification with this id."
-    INVALID_INPUT = "invalid_input", "A value of the input is not valid; `field` names it."
-    ILLEGAL_TRANSITION = "illegal_transition", "The status of the verification does not allow this change."
+    INVALID_INPUT = "invalid_input", "A value of the input is not valid: the value of the input field that `field` names."
+    ILLEGAL_TRANSITION = "illegal_transition", "The status of the verification does not allow this mutation."
     NOT_RETRYABLE = "not_retryable", "Only an inconclusive or failed verification can be retried."
-    NOT_FINAL = "not_final", "The change is only possible once the status is final."
+    NOT_FINAL = "not_final", "The mutation is only possible once the status is final."
     IDEMPOTENCY_CONFLICT = "idempotency_conflict", "The idempotency key was already used with a different input."
     CONFLICT = (
         "conflict",
@@ -27,14 +30,14 @@ class RequestError(Exception):
 
 
 class DomainError(RequestError):
-    """A change that the rules refuse. `field` is the GraphQL name of the invalid input field, if there is one."""
+    """A mutation that the rules of `domain/` refuse. `field` is the GraphQL name of the invalid input field, if there is one."""
 
     refusal: RefusalCode
     field: str | None = None
 
 
 class NotFound(DomainError):
-    """The caller's workspace has no such verification."""
+    """The caller's workspace has no verification with the requested id. `field` names the input field that contained the id."""
 
     refusal = RefusalCode.NOT_FOUND
     code = "NOT_FOUND"
@@ -66,7 +69,7 @@ class NotRetryable(DomainError):
 
 
 class NotFinal(DomainError):
-    """The requested change needs a final status, and the verification is still pending."""
+    """The requested mutation needs a final status, but the verification is still pending."""
 
     refusal = RefusalCode.NOT_FINAL
     code = "CONFLICT"
@@ -87,7 +90,7 @@ class IdempotencyConflict(DomainError):
 
 
 class Conflict(DomainError):
-    """Concurrent changes of the verification won every race until the request ran out of time."""
+    """The request tried to change the verification until its time was over, but each time a concurrent change was written first."""
 
     refusal = RefusalCode.CONFLICT
     code = "CONFLICT"
@@ -99,8 +102,8 @@ class Conflict(DomainError):
 class BadDocument(DomainError):
     """A stored verification that this release can't represent: a newer release wrote it, or it is damaged.
 
-    `stored_field` is the field that can't be read; `cause` is the reason, for the log. `chain` is the document's chain id, so that a caller who is
-    confined to one chain sees only errors of that chain.
+    `stored_field` is the field that can't be read; `cause` is the reason, for the log. `chain` is the document's chain id: a caller who is confined
+    to one chain must not see errors of other chains.
     """
 
     refusal = RefusalCode.CONFLICT
@@ -116,9 +119,9 @@ class BadDocument(DomainError):
 
 
 class BadValue(BadDocument):
-    """One value of a verification that this release can't represent. It replaces that value; all other values remain readable.
+    """One value of a verification that this release can't represent. This error takes the place of the value; all other values remain readable.
 
-    GraphQL returns null and this error for a field whose value is an exception.
+    If the value of a field is an exception, GraphQL returns null for the field and reports the exception as an error.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -141,7 +144,7 @@ class Forbidden(RequestError):
 
 
 class VersionAhead(RequestError):
-    """A subscriber resumes after a version that does not exist, for example because the database was restored from a backup."""
+    """A subscriber wants to resume after a version that does not exist, for example because the database was restored from a backup."""
 
     code = "VERSION_AHEAD"
 
@@ -150,7 +153,7 @@ class VersionAhead(RequestError):
 
 
 class Lagged(RequestError):
-    """A subscriber to the changes of a workspace is too far behind."""
+    """A subscriber to a workspace is too slow: more verifications changed than the gateway keeps for it."""
 
     code = "LAGGED"
 

@@ -15,7 +15,7 @@ class EventType(Described):
     LINK_OPENED = "link_opened", "The individual opened the link for the first time."
     CAPTURE_STARTED = "capture_started", "The individual began to record the document and the face."
     CAPTURE_COMPLETED = "capture_completed", "The recording is complete, and the provider is checking it."
-    STATUS_CHANGED = "status_changed", "The status changed from `fromStatus` to `toStatus`, which is final, for the given `reasons`."
+    STATUS_CHANGED = "status_changed", "The status changed from `fromStatus` to the final status `toStatus`. The causes are in `reasons`."
     RESULT_IGNORED = "result_ignored", "A different result was reported after the status was final. The status did not change."
     RETRY_CREATED = "retry_created", "A retry was created: see `nextAttempt`."
     ANONYMIZED = "anonymized", "The personal data were permanently removed."
@@ -40,7 +40,7 @@ class Progress(Described):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of a verification's history. Stored events are numbered from 1 without gaps; `source_id` is the provider's id of the event."""
+    """One entry of a verification's history. `version` numbers the stored events from 1, without gaps. `source_id` is the provider's event id."""
 
     version: int
     type: EventType

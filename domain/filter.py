@@ -1,4 +1,4 @@
-"""The filter and the order of a list of verifications."""
+"""Which verifications a list or a feed contains, and the order of a list."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,7 +27,10 @@ class Order(Described):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The conditions that select verifications. All must hold; None sets no condition; no verification matches an empty tuple."""
+    """Which verifications a list or a feed contains: those that meet all conditions.
+
+    A condition that is None is met by every verification; an empty tuple is met by none.
+    """
 
     statuses: tuple[Status, ...] | None = None
     reason_codes: tuple[str, ...] | None = None
@@ -39,11 +42,11 @@ class Filter:
 
     @property
     def selects_internals(self) -> bool:
-        """Whether the selection would reveal which verifications have an internal reason."""
+        """Whether the filter asks for internal reasons. Its results would reveal which verifications have one."""
         return any(explained(code).internal for code in self.reason_codes or ()) or not INTERNAL_TYPES.isdisjoint(self.reason_types or ())
 
     def matches(self, verification: Verification) -> bool:
-        """Whether this verification meets all conditions."""
+        """Whether the verification meets all conditions of this filter."""
         return (
             (self.statuses is None or verification.status in self.statuses)
             and (self.reason_codes is None or not set(self.reason_codes).isdisjoint(verification.reasons))
@@ -55,9 +58,10 @@ class Filter:
         )
 
     def concerns(self, verification: Verification, since: int) -> bool:
-        """Whether this verification matches, or matched before any event after version `since`, so that a client must remove its row.
+        """Whether a client that shows the filtered list must receive this verification, because the list contains it, or contained it before.
 
-        Of all filtered attributes, only the outcome (status and reasons) ever changes.
+        The verification was in the list before if it matched before one of its events after version `since`. Only its status and reasons can have
+        changed since then: all other attributes that a filter reads never change.
         """
         return self.matches(verification) or (
             any(event.type is EventType.STATUS_CHANGED for event in verification.events_after(since))

@@ -1,4 +1,4 @@
-"""The declared names of a person, and the data read from the identity document."""
+"""The names of a person as the integrator declared them, and the data that the provider read from the identity document."""
 
 import re
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ T = TypeVar("T", covariant=True)
 
 
 class Personal(Protocol[T]):
-    """Personal data, which may stay encrypted until they are opened."""
+    """Personal data of type `T`. They may stay encrypted until `open` is called."""
 
     def open(self) -> T:
-        """The data, decrypted if necessary."""
+        """The personal data, decrypted if necessary."""
         ...
 
 
@@ -39,11 +39,11 @@ class DeclaredIdentity:
 
     @classmethod
     def declared(cls, first_name: str, last_name: str) -> Self:
-        """The declared identity, if both names are valid. Raises: InvalidInput, which names `firstName` or `lastName`."""
+        """The declared identity, if both names are valid. Raises: InvalidInput with `firstName` or `lastName` as its `field`."""
         return cls(short("firstName", first_name), short("lastName", last_name))
 
     def open(self) -> Self:
-        """The names themselves: they are not encrypted."""
+        """Returns this object: the names in it are not encrypted. Encrypted data implement the same method, see `Personal`."""
         return self
 
 
@@ -66,7 +66,7 @@ class ExtractedDocument:
         issuing_country_code: str | None,
         national_identification_number: str | None,
     ) -> Self:
-        """The document, if each of its values is valid or None. Raises: InvalidInput, which names the first invalid value."""
+        """The extracted document, if each value is valid or None. Raises: InvalidInput with the first invalid value as its `field`."""
         if full_name is not None:
             short("extractedDocument.fullName", full_name)
         if born_on is not None:
@@ -78,5 +78,5 @@ class ExtractedDocument:
         return cls(full_name, born_on, type, issuing_country_code, national_identification_number)
 
     def open(self) -> Self:
-        """The document itself: it is not encrypted."""
+        """Returns this object: the data in it are not encrypted. Encrypted data implement the same method, see `Personal`."""
         return self

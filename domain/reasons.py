@@ -29,9 +29,9 @@ class ReasonType(Described):
 
 
 class RetryAdvice(Described):
-    """Whether a retry can help, and what should be different."""
+    """Whether a retry can help, and what the individual should change for it."""
 
-    RETRY_NOW = "retry_now", "Retry. Nothing needs to be different except what the description names."
+    RETRY_NOW = "retry_now", "Retry. Nothing needs to change, except for what the description of the reason names."
     RETRY_OTHER_DEVICE = "retry_other_device", "Retry with another device, browser or connection."
     RETRY_OTHER_DOCUMENT = "retry_other_document", "Retry with another identity document."
     OFFER_ALTERNATIVE = "offer_alternative", "Offer an alternative to the video verification."
@@ -40,7 +40,7 @@ class RetryAdvice(Described):
 
 @dataclass(frozen=True, slots=True)
 class ReasonCode:
-    """A reason that a provider reports for an outcome, with its explanation. `known`: whether the catalogue has the code."""
+    """A reason that a provider reports for an outcome, with an explanation. `known`: whether the catalogue below contains the code."""
 
     code: str
     type: ReasonType
@@ -51,7 +51,7 @@ class ReasonCode:
 
     @property
     def internal(self) -> bool:
-        """Whether this must be kept from the person being verified. True for a code that is not in the catalogue, since its meaning is unclear."""
+        """Whether the person being verified must not see the reason. True for a code outside the catalogue, since its meaning is unclear."""
         return not self.known or self.retry_advice is RetryAdvice.DO_NOT_RETRY
 
 
@@ -59,7 +59,7 @@ INCONCLUSIVE = (Status.INCONCLUSIVE,)
 FAILED = (Status.FAILED,)
 EITHER = (Status.INCONCLUSIVE, Status.FAILED)
 
-# In the order and the wording of the provider's tables.
+# The reason codes and their descriptions, in the order and the wording of the provider's tables.
 DESCRIPTIONS: dict[tuple[ReasonType, tuple[Status, ...]], dict[str, str]] = {
     (ReasonType.ENGAGEMENT_ISSUE, INCONCLUSIVE): {
         "IDVV_1101": "The individual never started the flow.",
@@ -130,7 +130,7 @@ DESCRIPTIONS: dict[tuple[ReasonType, tuple[Status, ...]], dict[str, str]] = {
     },
 }
 
-# All other codes of the catalogue have the advice RETRY_NOW.
+# The retry advice of each code. Codes that are not listed here have the advice RETRY_NOW.
 ADVICE = {
     **dict.fromkeys(("IDVV_1201", "IDVV_1202", "IDVV_1203"), RetryAdvice.RETRY_OTHER_DEVICE),
     **dict.fromkeys(("IDVV_2101", "IDVV_2102", "IDVV_2103", "IDVV_2201", "IDVV_2202"), RetryAdvice.RETRY_OTHER_DOCUMENT),
@@ -148,7 +148,7 @@ CATALOGUE = {
 BUTTONS = frozenset({"IDVV_1111", "IDVV_1112", "IDVV_1113", "IDVV_1202", "IDVV_1203", "IDVV_3001"})
 NEVER_STARTED, LINK_EXPIRED, VERIFICATION_EXPIRED = "IDVV_1101", "IDVV_1121", "IDVV_1199"
 
-# Types with at least one internal code. A caller who may not see internal codes may not filter by these types either.
+# The types with at least one internal code. Callers who may not see internal codes may not filter by these types either.
 INTERNAL_TYPES = frozenset({reason.type for reason in CATALOGUE.values() if reason.internal} | {ReasonType.UNKNOWN})
 
 CODE = re.compile(r"[A-Z0-9_]{1,64}")
@@ -156,13 +156,16 @@ CODE = re.compile(r"[A-Z0-9_]{1,64}")
 
 @lru_cache
 def listed(status: Status | None = None, type: ReasonType | None = None) -> tuple[ReasonCode, ...]:
-    """The catalogue's entries that are allowed with the status and have the type; None allows any."""
+    """The catalogue's entries that are allowed with this status and have this type. None means any status or any type."""
     return tuple(reason for reason in CATALOGUE.values() if status in (None, *reason.statuses) and type in (None, reason.type))
 
 
 @lru_cache(1000)
 def all_explained(codes: tuple[str, ...]) -> tuple[ReasonCode, ...]:
-    """The entries for the codes of one verification. Cached by combination: few combinations exist, and many verifications share them."""
+    """The catalogue's entries for the codes of one verification.
+
+    The result is cached for each combination of codes: there are few combinations, and many verifications have the same one.
+    """
     return tuple(map(explained, codes))
 
 

@@ -1,4 +1,4 @@
-"""A result that a provider reports."""
+"""A result of a verification, as a provider reports it."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -23,9 +23,9 @@ class Result:
 
     @classmethod
     def reported(cls, status: Status, codes: list[str], document: ExtractedDocument | None = None, source_id: str | None = None) -> Self:
-        """The result, if the codes are allowed with the status. Duplicate codes are dropped; the order is kept.
+        """The result, if the codes are allowed with the status. Duplicate codes are removed; the order of the codes is kept.
 
-        Raises: InvalidInput, which names `status` or `reasonCodes`.
+        Raises: InvalidInput with `status` or `reasonCodes` as its `field`.
         """
         reasons = tuple(dict.fromkeys(codes))
         if not status.final:
@@ -45,10 +45,13 @@ class Result:
 
     @property
     def actor(self) -> Actor:
-        """The party that caused the result: the individual if all codes are in `BUTTONS`, otherwise the provider."""
+        """The party that caused the result.
+
+        The individual if there are codes and all come from the individual's buttons or device, otherwise the provider.
+        """
         return Actor.INDIVIDUAL if self.reasons and BUTTONS.issuperset(self.reasons) else Actor.PROVIDER
 
     @property
     def key(self) -> tuple[Status, frozenset[str]]:
-        """The key by which two results are compared: the status and the set of codes, without order, document and source."""
+        """The key by which two results are compared. The order of the codes, the document and the provider's event id make no difference."""
         return self.status, frozenset(self.reasons)

@@ -23,7 +23,7 @@ class ReasonCount:
 
     @property
     def internal(self) -> bool:
-        """Whether the reason must be kept from the person being verified."""
+        """Whether the person being verified must not see the reason."""
         return self.reason.internal
 
 
@@ -31,8 +31,8 @@ class ReasonCount:
 class VerificationStats:
     """Statistics of the verifications that match a filter.
 
-    The median counts only outcomes that individuals and providers caused, not deadlines; it is None if there are none.
-    A verification with a status that this release does not have counts only in `total`.
+    The median is computed over the outcomes that an individual or a provider caused, without the outcomes that a deadline caused. It is None if
+    there are no such outcomes. A verification with a status that this release does not have is counted in `total` only.
     """
 
     by_status: tuple[StatusCount, ...]

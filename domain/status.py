@@ -1,4 +1,4 @@
-"""The four statuses of a verification, and what the integrator should do at each.
+"""The four statuses of a verification, and what the integrator should do when a verification has one of them.
 
 Source: the provider's page "Follow video identity verification status", table of verification statuses.
 """
@@ -23,7 +23,7 @@ class Status(Described):
 
     @property
     def billable(self) -> bool | None:
-        """Whether the provider charges for the verification; None while it is pending, since that depends on the outcome."""
+        """Whether the provider charges for a verification with this status. None for PENDING, since the charge depends on the outcome."""
         return None if self is Status.PENDING else self is not Status.INCONCLUSIVE
 
 
@@ -57,7 +57,7 @@ RECOMMENDED = {
 
 @dataclass(frozen=True, slots=True)
 class StatusGuide:
-    """A row of the provider's table of statuses."""
+    """A status with its meaning and what the integrator should do: one row of the provider's table of statuses."""
 
     status: Status
     description: str

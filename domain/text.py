@@ -10,12 +10,13 @@ from domain.errors import InvalidInput
 MAX_CHARACTERS = 255
 MAX_URL_CHARACTERS = 2000
 
-# Spaces and joiners that occur in French, Japanese, Persian or Hindi names, but that `str.isprintable` rejects.
+# Spaces and joiners that occur in French, Japanese, Persian or Hindi names. They are replaced before the check, because `str.isprintable`
+# rejects them.
 AS_SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u3000\u200c\u200d", " "))
 
 
 def short(field: str, text: str) -> str:
-    """The text, if it is not blank, has at most 255 characters and contains no control character. Raises: InvalidInput."""
+    """Returns the text if it is not blank, has at most 255 characters and contains no control character. Raises: InvalidInput."""
     plain = text.translate(AS_SPACES)
     if not plain.strip():
         raise InvalidInput(field, "must not be blank")
@@ -27,7 +28,7 @@ def short(field: str, text: str) -> str:
 
 
 def web_address(field: str, url: str) -> str:
-    """The URL, if a browser can be redirected to it. Raises: InvalidInput."""
+    """Returns the URL if a browser can be redirected to it. Raises: InvalidInput."""
     if len(url) > MAX_URL_CHARACTERS:
         raise InvalidInput(field, f"has {len(url)} characters; at most {MAX_URL_CHARACTERS} are accepted")
     try:
@@ -41,7 +42,7 @@ def web_address(field: str, url: str) -> str:
 
 
 def day(field: str, text: str) -> str:
-    """A calendar day as "YYYY-MM-DD". Raises: InvalidInput."""
+    """Returns the text if it is a calendar day in the form "YYYY-MM-DD". Raises: InvalidInput."""
     try:
         if date.fromisoformat(text).isoformat() == text:
             return text
@@ -51,12 +52,12 @@ def day(field: str, text: str) -> str:
 
 
 def shaped(field: str, text: str, pattern: Pattern[str], shape: str) -> str:
-    """The text, if it matches the pattern; `shape` describes the pattern in the error. Raises: InvalidInput."""
+    """Returns the text if it matches the pattern. `shape` describes the pattern in the error message. Raises: InvalidInput."""
     if not pattern.fullmatch(text):
         raise InvalidInput(field, f"must be {shape}")
     return text
 
 
 def optional(check: Callable[[str, str], str], field: str, text: str | None) -> str | None:
-    """The checked text, or None if there is no text. Raises: the errors of `check`."""
+    """Returns the text after `check` accepted it, or None if there is no text. Raises: the errors of `check`."""
     return None if text is None else check(field, text)

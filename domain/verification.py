@@ -1,7 +1,8 @@
 """One attempt at verifying a person's identity by video: its state, its history and the rules by which it changes.
 
-A rule takes the state and the time, and returns the next state, or the same object if nothing changes. Each change appends exactly one event,
-whose number becomes the version. An event whose type this release does not have is left out of `events`, so versions may have gaps there.
+A rule is a method that takes the time and returns the next state, or the same object if nothing changes. Each change appends exactly one event. The
+number of that event becomes the version of the verification. `events` leaves out events of a type that this release does not have, so the versions
+in it may have gaps.
 """
 
 from bisect import bisect_right
@@ -27,7 +28,11 @@ VERSION = attrgetter("version")
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """The key and the input's fingerprint by which a repeated creation is recognized. Anonymization removes the fingerprint."""
+    """An integrator's idempotency key, and the fingerprint of the input that was sent with it.
+
+    The same key with the same fingerprint is a repeated creation; with another fingerprint, it is a conflict. Anonymization removes the fingerprint:
+    every later creation with the key then counts as repeated.
+    """
 
     key: str
     fingerprint: str | None
@@ -35,7 +40,7 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """The provider that performs the verification, its own id of the verification, and the link for the individual."""
+    """The provider of a verification: its name, the id that it gave to the verification, and the link for the individual."""
 
     name: str
     id: str
@@ -55,14 +60,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class RetryRequest:
-    """The values that an integrator changes in a retry. A value that is None is taken over from the attempt."""
+    """The values that an integrator changes in a retry. A value that is None is copied from the retried attempt."""
 
     first_name: str | None = None
     last_name: str | None = None
     redirection_url: str | None = None
 
     def checked(self) -> Self:
-        """The same request, if each text is valid. Raises: InvalidInput."""
+        """Returns the same request if each text in it is valid. Raises: InvalidInput."""
         return type(self)(
             first_name=optional(short, "firstName", self.first_name),
             last_name=optional(short, "lastName", self.last_name),
@@ -133,7 +138,7 @@ class Verification:
 
     @property
     def recommended_action(self) -> RecommendedAction:
-        """What the integrator should do next. A link that was opened need not be shared again."""
+        """What the integrator should do next: once the individual has opened the link, wait for the result instead of sharing the link again."""
         if self.phase in (Phase.IN_SESSION, Phase.CAPTURING, Phase.PROCESSING):
             return RecommendedAction.WAIT
         return RECOMMENDED[self.status]
@@ -160,7 +165,7 @@ class Verification:
 
     @property
     def due(self) -> datetime | None:
-        """The instant at which the system acts next; None while it waits for the provider's result, and once the status is final."""
+        """The instant at which the system acts next. None while the system waits for the provider's result, and once the status is final."""
         match self.phase:
             case Phase.AWAITING_INDIVIDUAL | Phase.CAPTURING:
                 return self.expires_at
@@ -171,11 +176,11 @@ class Verification:
                 return None
 
     def overdue(self, at: datetime) -> bool:
-        """Whether a deadline has passed but was not applied yet."""
+        """Whether a deadline has passed, but the verification has not become inconclusive yet."""
         return self.due is not None and self.due <= at
 
     def expired(self, at: datetime) -> Self:
-        """This verification, inconclusive if its deadline has passed, otherwise unchanged."""
+        """The rule for deadlines: if a deadline has passed, the verification becomes inconclusive; otherwise it is returned unchanged."""
         if not self.overdue(at):
             return self
         if self.phase is Phase.IN_SESSION and self.due != self.expires_at:
@@ -187,9 +192,10 @@ class Verification:
         return self._concluded(Status.INCONCLUSIVE, reasons, Actor.SYSTEM, at)
 
     def progressed(self, progress: Progress, windows: Windows, at: datetime, source_id: str | None = None) -> Self:
-        """This verification after a step of the individual. Skipped steps are recorded at the same instant.
+        """The verification after a step of the individual. Earlier steps that were never reported are recorded at the same instant.
 
-        A step that is repeated, precedes a recorded step or follows the outcome changes nothing. If a deadline has passed, it is applied instead.
+        A step changes nothing if it, a later step or a step with the same event id was already recorded, or if the status is final. If a deadline has
+        passed, the verification becomes inconclusive instead of recording the step.
         """
         if self.overdue(at):
             return self.expired(at)
@@ -212,10 +218,10 @@ class Verification:
         return replace(self, **changes)._after(EventType[progress.name], Actor.INDIVIDUAL, at, source_id=source_id)
 
     def concluded(self, result: Result, at: datetime) -> Self:
-        """This verification with its outcome, even if a deadline has passed that was not applied yet.
+        """The verification with this result as its outcome. The result counts even after a deadline, as long as the status is still pending.
 
-        Repeating the same result changes nothing. A different result after a final status is recorded once as RESULT_IGNORED, for at most 20
-        different results.
+        Once the status is final, the same result, or a result with the same event id, changes nothing. A different result is recorded once, as the
+        event RESULT_IGNORED, and does not change the status. At most 20 different results are recorded.
         """
         if self._has_recorded(result.source_id, OUTCOMES):
             return self
@@ -237,13 +243,14 @@ class Verification:
         )
 
     def stands_at(self, result: Result) -> bool:
-        """Whether the verification has this outcome: the same status and the same set of reason codes."""
+        """Whether the verification has the status and the set of reason codes of this result."""
         return result.key == (self.status, frozenset(self.reasons))
 
     def retry_request(self, retry: RetryRequest) -> Request:
-        """The request for the next attempt: the retry's values, and this attempt's values for all that are None in the retry.
+        """The request for the next attempt. Values that are None in the retry are taken from this attempt.
 
-        Raises: NotRetryable; InvalidInput, also if this attempt was anonymized and the retry does not contain both names.
+        Raises: NotRetryable. InvalidInput if a value of the retry is invalid, or if this attempt was anonymized and the retry lacks the first or
+                the last name.
         """
         retry = retry.checked()
         if not self.can_retry:
@@ -256,7 +263,7 @@ class Verification:
         )
 
     def retried(self, id: str, retry: RetryRequest, provider: Provider, windows: Windows, at: datetime) -> tuple[Self, Self]:
-        """This verification, linked to its retry, and the retry. Raises: the errors of `retry_request`."""
+        """Returns two verifications: this one with a link to its retry, and the retry. Raises: the errors of `retry_request`."""
         request = self.retry_request(retry)
         at = self._not_before(at)
         first = type(self).created(id, self.workspace, request, provider, windows, at)
@@ -264,7 +271,7 @@ class Verification:
         return replace(self, next=id)._after(EventType.RETRY_CREATED, Actor.INTEGRATOR, at), successor
 
     def anonymized(self, actor: Actor, at: datetime) -> Self:
-        """This verification, with its personal data permanently removed. Raises: NotFinal."""
+        """The verification without its personal data. Raises: NotFinal."""
         if not self.status.final:
             raise NotFinal(self.id)
         if self.anonymized_at:
@@ -280,7 +287,7 @@ class Verification:
         )._after(EventType.ANONYMIZED, actor, at)
 
     def events_after(self, version: int) -> tuple[Event, ...]:
-        """The events after a version, oldest first."""
+        """The events with a greater version than this one, oldest first."""
         return self.events[bisect_right(self.events, version, key=VERSION) :]
 
     def _declared_for(self, retry: RetryRequest) -> DeclaredIdentity:
@@ -304,9 +311,9 @@ class Verification:
         return replace(self, version=event.version, updated_at=at, events=(*self.events, event))
 
     def _not_before(self, at: datetime) -> datetime:
-        # The events stay in order even if the clock was set back.
+        # If the clock was set back, use the time of the last change, to keep the events in order.
         return max(whole_milliseconds(at), self.updated_at)
 
     def _has_recorded(self, source_id: str | None, types: frozenset[EventType]) -> bool:
-        # Compares with events of the same kind only: a result must not be lost because a step had the same id.
+        # Only events of these types are compared: a result must not be lost because the provider used the same id for a step.
         return source_id is not None and any(event.source_id == source_id and event.type in types for event in self.events)

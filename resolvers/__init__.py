@@ -1,1 +1,1 @@
-"""One function for each GraphQL field: arguments in, steps in order, domain objects out."""
+"""Contains one function for each GraphQL field. Each takes the field's arguments and returns domain objects."""

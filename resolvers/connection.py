@@ -15,7 +15,7 @@ MAX_ROWS = 100
 
 
 class VerificationEdge(NamedTuple):
-    """A row of a list with its cursor. The cursor is empty if the operation does not select cursors."""
+    """A verification in a list, with its cursor. The cursor is empty if the operation does not select the cursors of edges."""
 
     cursor: str
     node: Verification
@@ -23,7 +23,7 @@ class VerificationEdge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageInfo:
-    """Whether rows precede and follow a page, and the cursors of its first and last row."""
+    """Whether the list has rows before and after this page, and the cursors of the first and the last row of the page."""
 
     has_next_page: bool
     has_previous_page: bool
@@ -33,7 +33,7 @@ class PageInfo:
 
 @dataclass(frozen=True, slots=True)
 class VerificationConnection:
-    """A page of a list. `filter` selects the whole list, so that it can be counted if `totalCount` is selected."""
+    """A page of a list. `filter` selects the whole list; the resolver of `totalCount` needs it to count the list."""
 
     edges: list[VerificationEdge]
     page_info: PageInfo
@@ -41,7 +41,7 @@ class VerificationConnection:
 
 
 def page_request(order: Order, first: int | None, after: str | None, last: int | None, before: str | None) -> PageRequest:
-    """The page that the arguments select. Raises: BadUserInput, BadCursor."""
+    """The request for the page that these GraphQL arguments select. Raises: BadUserInput, BadCursor."""
     if first is not None and last is not None:
         raise BadUserInput("first and last were both given; use only one of them")
     end: Literal["first", "last"] = "first" if last is None else "last"
@@ -58,8 +58,8 @@ def page_request(order: Order, first: int | None, after: str | None, last: int |
 
 
 def to_connection(page: Page, filter: Filter, cursors: bool) -> VerificationConnection:
-    """A page of the store as a connection; `cursors`: whether every row needs its cursor."""
-    # The same as `VerificationEdge._make`, but without a Python call for each row.
+    """Converts a page of the store to a connection. `cursors`: whether the operation selects the cursor of each edge."""
+    # This creates the same edges as `VerificationEdge._make`, but without a Python call for each row.
     edges = list(map(tuple.__new__, repeat(VerificationEdge), zip(page.cursors() if cursors else repeat(""), page.rows, strict=False)))
     ends = list(map(encode, page.ends)) if page.bounds or not cursors else [edge.cursor for edge in (edges[:1] + edges[-1:])]
     info = PageInfo(page.has_next, page.has_previous, ends[0] if ends else None, ends[-1] if ends else None)

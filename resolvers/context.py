@@ -1,4 +1,4 @@
-"""The context of resolvers: the services of the process, and the state of one operation."""
+"""The context that resolvers receive: the services of the process, and the state of one operation."""
 
 import asyncio
 from collections import defaultdict
@@ -22,7 +22,7 @@ from store.verifications import Store, Verifications
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services that live as long as the process."""
+    """The objects that all operations of the process share."""
 
     store: Store
     feed: Feed
@@ -32,7 +32,10 @@ class Services:
 
 
 class Context:
-    """The state of one operation, or of one event of a subscription. A loader that lived longer would serve outdated verifications."""
+    """The state of one operation, or of one event of a subscription.
+
+    Each event of a subscription needs its own context, because the context caches chains of attempts: older ones would be outdated.
+    """
 
     __slots__ = ("_chains", "_verifications", "caller", "last_mark", "outlet", "refused_personal_data", "services")
 
@@ -40,7 +43,7 @@ class Context:
         self.services = services
         self.caller = caller
         self.last_mark = last_mark
-        # Delivers the events of a subscription at once, without waking its generator.
+        # For a subscription: sends a message at once, without waking the generator. None if messages can only come from the generator.
         self.outlet = outlet
         self._verifications: Verifications | None = None
         self._chains: DataLoader[str, list[Verification]] | None = None
@@ -49,21 +52,24 @@ class Context:
     @property
     def verifications(self) -> Verifications:
         """The verifications that the caller may read."""
-        # Created on first use, since most events of a subscription are sent without reading anything.
+        # The object is created on first use: most events of a subscription are sent without reading from the database.
         if not self._verifications:
             self._verifications = self.services.store.within(self.caller.workspace, self.caller.chain)
         return self._verifications
 
     def current(self, id: str, reading: frozenset[str] | None = None) -> Coroutine[Any, Any, Verification | None]:
-        """The caller's verification with this id, if there is one. See `Changes.current`."""
+        """The verification with this id; None if the caller may not read such a verification. See `Changes.current`."""
         return self.services.changes.current(self.verifications, id, reading)
 
     def required(self, id: str) -> Coroutine[Any, Any, Verification]:
-        """The caller's verification with this id. Raises: NotFound."""
+        """The verification with this id. Raises: NotFound if the caller may not read such a verification."""
         return self.services.changes.required(self.verifications, id)
 
     def attempts(self, chain: str, reading: frozenset[str] | None) -> Awaitable[list[Verification]]:
-        """The attempts of a chain, oldest first, with the attributes in `reading`. Cost: a share of one query for all chains."""
+        """The attempts of a chain, oldest first, with the attributes in `reading`.
+
+        Cost: all chains that the operation requests at the same time are read with one query.
+        """
         if not self._chains:
             self._chains = DataLoader(partial(self._attempts, reading))
         # Several fields may wait for the same chain: if one of them is cancelled, the others must still receive it.

@@ -22,26 +22,28 @@ T = TypeVar("T", bound=type)
 
 @dataclass_transform(field_specifiers=(strawberry.field,))
 def described(cls: T) -> T:
-    """An input type whose description is its docstring."""
+    """Declares a class as a GraphQL input type. The docstring of the class becomes the description of the type."""
     return strawberry.input(cls, description=inspect.getdoc(cls))
 
 
 @described
 class VerificationFilter:
-    """The conditions that select verifications. A verification must meet all given conditions; no verification meets an empty list."""
+    """The conditions that select verifications. A verification must meet all conditions that are not null. No verification meets an empty list."""
 
-    status: list[Status] | None = strawberry.field(default=None, description="The status is one of these.")
+    status: list[Status] | None = strawberry.field(default=None, description="The verification has one of these statuses.")
     reason_code: list[str] | None = strawberry.field(
-        default=None, description="At least one of its reasons has one of these codes. At most 50 codes are accepted."
+        default=None, description="At least one reason of the verification has one of these codes. At most 50 codes are accepted."
     )
-    reason_type: list[ReasonType] | None = strawberry.field(default=None, description="At least one of its reasons has one of these types.")
-    reference: str | None = strawberry.field(default=None, description="The reference is exactly this one.")
-    created_after: datetime | None = strawberry.field(default=None, description="Created at this instant or later.")
-    created_before: datetime | None = strawberry.field(default=None, description="Created before this instant.")
+    reason_type: list[ReasonType] | None = strawberry.field(
+        default=None, description="At least one reason of the verification has one of these types."
+    )
+    reference: str | None = strawberry.field(default=None, description="The verification has exactly this reference.")
+    created_after: datetime | None = strawberry.field(default=None, description="The verification was created at this instant or later.")
+    created_before: datetime | None = strawberry.field(default=None, description="The verification was created before this instant.")
     first_attempts_only: bool | None = strawberry.field(default=None, description="If true, retries are excluded.")
 
     def to_domain(self) -> Filter:
-        """The filter as the store and the feed use it."""
+        """The same conditions as a domain object, for the store and the feed."""
         return Filter(
             statuses=None if self.status is None else tuple(self.status),
             reason_codes=None if self.reason_code is None else tuple(self.reason_code),
@@ -60,10 +62,10 @@ class CreateVerificationInput:
     first_name: str = strawberry.field(description="The given name, exactly as in the identity document: 1 to 255 characters.")
     last_name: str = strawberry.field(description="The family name, exactly as in the identity document: 1 to 255 characters.")
     redirection_url: str = strawberry.field(
-        description="The URL to which the individual is redirected afterwards: http or https, at most 2,000 characters."
+        description="The URL to which the individual is redirected after the verification: http or https, at most 2,000 characters."
     )
     reference: str | None = strawberry.field(
-        default=None, description="The company's own identifier for the verification, by which it can be found: at most 255 characters."
+        default=None, description="The company's own identifier for the verification, at most 255 characters. Lists can be filtered by it."
     )
     face_recognition: bool = strawberry.field(default=False, description="Whether to compare the individual's face with the document.")
     idempotency_key: str | None = strawberry.field(
@@ -73,7 +75,7 @@ class CreateVerificationInput:
     )
 
     def to_domain(self, fingerprint: Callable[[str], str]) -> Request:
-        """The request, if all values are valid. Raises: InvalidInput."""
+        """The request to create the verification, if all values are valid. Raises: InvalidInput."""
         declared = DeclaredIdentity.declared(self.first_name, self.last_name)
         redirection_url = web_address("redirectionUrl", self.redirection_url)
         reference = optional(short, "reference", self.reference)
@@ -84,15 +86,15 @@ class CreateVerificationInput:
 
 @described
 class RetryVerificationInput:
-    """A retry of an inconclusive or failed verification. Omitted values are taken over from that attempt."""
+    """A retry of an inconclusive or failed verification. Omitted values are copied from that verification."""
 
     verification_id: strawberry.ID = strawberry.field(description="The id of the attempt to retry.")
-    redirection_url: str | None = strawberry.field(default=None, description="The URL to which the individual is redirected afterwards.")
+    redirection_url: str | None = strawberry.field(default=None, description="The URL to which the individual is redirected after the retry.")
     first_name: str | None = strawberry.field(default=None, description="The given name. Required if the attempt was anonymized.")
     last_name: str | None = strawberry.field(default=None, description="The family name. Required if the attempt was anonymized.")
 
     def to_domain(self) -> RetryRequest:
-        """The changes, not validated yet: if the retry already exists, they are ignored."""
+        """The values to change in the retry. They are validated only when the retry is created: if it already exists, they are ignored."""
         return RetryRequest(self.first_name, self.last_name, self.redirection_url)
 
 

@@ -1,4 +1,4 @@
-"""Marks: the ids of messages in an event stream. Browsers send the last one back when they reconnect, and the subscription resumes after it."""
+"""Marks: the ids of messages in an event stream. When a browser reconnects, it sends the last id, and the subscription resumes after that message."""
 
 import re
 from collections.abc import Hashable
@@ -11,7 +11,7 @@ VERSION = re.compile(r"(ver_[0-9a-f]{32}):(\d{1,9})")
 
 
 class Marked(Protocol):
-    """A message of a subscription."""
+    """A message of a subscription, with a mark from which the subscription can resume."""
 
     @property
     def mark(self) -> str:
@@ -19,7 +19,7 @@ class Marked(Protocol):
 
     @property
     def identity(self) -> Hashable:
-        """A key that only messages with the same content share, valid for as long as this message exists."""
+        """A key that is equal only for messages with the same content. It contains ids of objects: use it only while this message exists."""
 
 
 def version_mark(verification: Verification) -> str:

@@ -1,4 +1,4 @@
-"""The resolvers of mutations. If the rules refuse a change, they raise a DomainError, which clients receive as a Refusal."""
+"""The resolvers of mutations. If the rules refuse a mutation, its resolver raises a DomainError. Clients receive the error as a `Refusal`."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -18,7 +18,7 @@ LONGEST_FOLLOW_SECONDS = 3600
 async def create_verification(
     info: Info, input: Annotated[CreateVerificationInput, strawberry.argument(description="The verification to create.")]
 ) -> Verification:
-    """Create a verification. It is pending; share its `verificationUrl` with the individual.
+    """Create a verification. Its status is PENDING. Share its `verificationUrl` with the individual.
 
     Raises: InvalidInput, IdempotencyConflict.
     """
@@ -29,8 +29,8 @@ async def create_verification(
 async def retry_verification(
     info: Info, input: Annotated[RetryVerificationInput, strawberry.argument(description="The attempt to retry, and the values to change.")]
 ) -> Verification:
-    """Create a retry, the next attempt of the same chain. If the attempt was already retried, the existing retry is returned, and the changes
-    in the input are ignored.
+    """Create a retry: a new verification that is the next attempt of the same chain. If the attempt was already retried, the existing retry is
+    returned, and the changes in the input are ignored.
 
     Raises: NotFound, NotRetryable, InvalidInput.
     """
@@ -41,7 +41,7 @@ async def retry_verification(
 async def report_progress(
     info: Info, input: Annotated[ReportProgressInput, strawberry.argument(description="The step, and the verification to which it belongs.")]
 ) -> Verification:
-    """Report a step of the individual. A step that is repeated, late or earlier than a recorded step changes nothing.
+    """Report a step of the individual. Nothing changes if this step or a later one was already recorded, or if the status is final.
 
     Raises: NotFound, InvalidInput.
     """
@@ -52,8 +52,8 @@ async def report_progress(
 async def report_result(
     info: Info, input: Annotated[ReportResultInput, strawberry.argument(description="The result, and the verification to which it belongs.")]
 ) -> Verification:
-    """Report the result. Repeating it changes nothing. A different result after a final status does not change the verification's status: it is
-    recorded as the event `RESULT_IGNORED`, for support staff.
+    """Report the result of a verification. Reporting the same result again changes nothing. A different result after a final status does not
+    change the status: it is recorded as the event `RESULT_IGNORED`, for support staff.
 
     Raises: NotFound, InvalidInput.
     """
@@ -79,7 +79,7 @@ async def issue_follow_token(
         int, strawberry.argument(description=f"The lifetime of the token: {SHORTEST_FOLLOW_SECONDS} to {LONGEST_FOLLOW_SECONDS} seconds.")
     ] = 900,
 ) -> FollowToken:
-    """Issue a token with which the browser of the individual can follow one chain of attempts. It does not give access to internal data.
+    """Issue a token with which the browser of the individual can follow one chain of attempts. The token does not give access to internal data.
 
     Raises: NotFound, InvalidInput.
     """

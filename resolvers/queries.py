@@ -20,7 +20,7 @@ from resolvers.reading import reading, selects
 
 IdArgument = Annotated[strawberry.ID, strawberry.argument(description="The id. An id of another workspace is treated as if it did not exist.")]
 FilterArgument = Annotated[
-    VerificationFilter | None, strawberry.argument(description="The conditions that select verifications. If omitted, all verifications match.")
+    VerificationFilter | None, strawberry.argument(description="The conditions that select verifications. Without a filter, all verifications match.")
 ]
 ROWS = f"The number of rows, 1 to {MAX_ROWS},"
 
@@ -46,7 +46,9 @@ async def verifications(
     last: Annotated[int | None, strawberry.argument(description=f"{ROWS} from the end of the list. Not together with `first`.")] = None,
     before: Annotated[str | None, strawberry.argument(description="Only rows before this cursor.")] = None,
 ) -> VerificationConnection:
-    """A page of the workspace's verifications. While others write, a row whose position does not change is neither skipped nor repeated."""
+    """A page of the workspace's verifications. Verifications may be written while you page through the list: rows that keep their position are
+    neither skipped nor repeated.
+    """
     wanted = permitted(info.context, filter)
     page = await info.context.verifications.page(wanted, page_request(order_by, first, after, last, before), reading(info))
     return to_connection(page, wanted, selects(info, "VerificationEdge", "cursor"))
@@ -63,7 +65,7 @@ async def verification_stats(info: Info, filter: FilterArgument = None) -> Verif
 
 
 def statuses() -> list[StatusGuide]:
-    """The four statuses, with what to do at each."""
+    """The four statuses, and what to do when a verification has one of them."""
     return list(STATUSES)
 
 
@@ -86,7 +88,10 @@ def me(info: Info) -> Caller:
 
 
 def permitted(context: Context, filter: VerificationFilter | None) -> Filter:
-    """The filter, if the caller may use it. Raises: BadUserInput; Forbidden if the result would reveal who has an internal reason."""
+    """The filter as a domain object, if the caller may use it.
+
+    Raises: BadUserInput. Forbidden if the result would reveal which verifications have an internal reason, and the caller may not see those reasons.
+    """
     wanted = filter.to_domain() if filter else Filter()
     if len(wanted.reason_codes or ()) > MAX_REASONS:
         raise BadUserInput(f"reasonCode holds {len(wanted.reason_codes or ())} codes; at most {MAX_REASONS} are accepted")

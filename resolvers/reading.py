@@ -1,4 +1,4 @@
-"""The attributes of verifications that an operation needs, so that the store reads and decodes no others."""
+"""Determines which attributes of verifications an operation needs, so that the store reads and decodes only these attributes."""
 
 import re
 from functools import lru_cache
@@ -6,7 +6,7 @@ from functools import lru_cache
 from resolvers.context import Info
 
 VERIFICATION = "Verification"
-# The attributes behind a field of a verification, for fields that do not read one attribute of the same name.
+# The attributes that a GraphQL field of `Verification` reads. A field that is not listed reads the attribute of the same name in snake_case.
 ATTRIBUTES = {
     "workspaceId": ("workspace",),
     "declaredIdentity": ("declared",),
@@ -19,25 +19,28 @@ CAPITAL = re.compile("[A-Z]")
 
 
 def reading(info: Info) -> frozenset[str] | None:
-    """The attributes of verifications that the operation needs anywhere; None means all, if the selected fields are not available."""
+    """The attributes of verifications that the operation needs. None means all attributes: the selected fields are then not available."""
     selected = selected_in(info)
     return None if selected is None else attributes(selected)
 
 
 def selects(info: Info, type: str, field: str) -> bool:
-    """Whether the operation selects a field anywhere; True if the selected fields are not available."""
+    """Whether the operation selects this field of this type anywhere. True if the selected fields are not available."""
     selected = selected_in(info)
     return selected is None or (type, field) in selected
 
 
 def selected_in(info: Info) -> frozenset[tuple[str, str]] | None:
-    """The fields that the operation selects anywhere, as pairs of type and field; None if they are not available."""
+    """All fields that the operation selects, as pairs of type and field.
+
+    Only compiled operations collect these pairs: if graphql-core executes the operation, the result is None.
+    """
     selected: frozenset[tuple[str, str]] | None = getattr(info._raw_info, "selected", None)
     return selected
 
 
 @lru_cache(1000)
 def attributes(selected: frozenset[tuple[str, str]]) -> frozenset[str]:
-    """The attributes behind the selected fields."""
+    """The attributes of verifications that the selected fields read."""
     names = [field for type, field in selected if type == VERIFICATION]
     return frozenset(attribute for name in names for attribute in ATTRIBUTES.get(name) or (CAPITAL.sub(lambda match: f"_{match[0].lower()}", name),))

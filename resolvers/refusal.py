@@ -1,4 +1,4 @@
-"""Refusals: domain errors, returned to clients as data."""
+"""Refusals: the errors of the rules in `domain/`, returned to clients as data instead of as GraphQL errors."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Refusal:
 
 
 def refusing(resolver: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T | Refusal]]:
-    """The same resolver, but it returns a Refusal instead of raising a DomainError."""
+    """Wraps a resolver: if the resolver raises a DomainError, the wrapper returns a `Refusal` instead."""
 
     @wraps(resolver)
     async def answer(*args: P.args, **kwargs: P.kwargs) -> T | Refusal:

@@ -1,4 +1,4 @@
-"""The resolvers of subscriptions. Each listens first, then reads the stored state, then sends the changes."""
+"""The resolvers of subscriptions. Each first listens to the feed, then reads the stored state, then sends the changes."""
 
 from collections.abc import AsyncGenerator, Hashable
 from time import monotonic
@@ -33,12 +33,12 @@ class VerificationUpdate(NamedTuple):
 
     @property
     def identity(self) -> Hashable:
-        """The state object, which is shared by all subscribers of the same change, and the number of events in this message."""
+        """The key under which subscribers share one encoded message: the same state object and the same number of events mean the same content."""
         return id(self.verification), len(self.events)
 
 
 class VerificationFeedItem(NamedTuple):
-    """The state of a verification, and the cursor from which the subscription resumes after it."""
+    """The state of a changed verification, or None, and the cursor from which the subscription resumes after this item."""
 
     cursor: str
     verification: Verification | None = None
@@ -50,7 +50,7 @@ class VerificationFeedItem(NamedTuple):
 
     @property
     def identity(self) -> Hashable:
-        """The cursor and the state object, which are the same for all subscribers who are up to date."""
+        """The key under which subscribers share one encoded message. All subscribers who are up to date have the same cursor and state object."""
         return self.cursor, id(self.verification)
 
 
@@ -60,30 +60,32 @@ async def verification_updated(
     after: Annotated[
         int | None,
         strawberry.argument(
-            description="The last version that the client received. Every later event is sent, once and in order, however old. 0 requests all events."
+            description="The last version that the client received. All later events are sent once, in order, even old ones. 0 requests all events."
         ),
     ] = None,
     follow_retries: Annotated[
         bool, strawberry.argument(description="Whether to also follow the retries of the verification, until one of them is verified.")
     ] = False,
 ) -> AsyncGenerator[VerificationUpdate, None]:
-    """Follow one verification: its current state first, then its new state after each change, with the events since the previous message.
+    """Follow one verification. The first message contains the current state; each later message contains the state after a change, and the events
+    since the previous message.
 
-    Completes after the message that shows a final status; with `followRetries`, once the newest attempt is verified.
+    The subscription completes after the message with a final status. With `followRetries`, it completes once the newest attempt is verified.
 
     Raises: NotFound, BadUserInput, VersionAhead.
     """
     if after is not None and after < 0:
         raise BadUserInput(f"after is {after}; versions begin at 1, and 0 requests all events")
     context, feed = info.context, info.context.services.feed
-    # `info` refers to the whole execution, which ends once this generator has started: keeping the reference would waste memory.
+    # `info` refers to the whole execution. The execution ends when this generator starts, and keeping the reference would waste memory.
     del info
     sent = dict([decode_version_mark(context.last_mark)]) if context.last_mark else {}
     if sent:
-        # The mark contains the version of one attempt. All events of any other attempt are sent again, and clients drop those with an old version.
+        # After a reconnection, the mark gives the last version of one attempt only. All events of the other attempts are sent again; clients drop
+        # the versions that they already have.
         after = sent.get(id, 0)
     chain = (await context.required(id)).chain if follow_retries else None
-    # Listen before reading: a change between the two would be lost otherwise.
+    # Listen before reading: otherwise, a change between reading and listening would be lost.
     with feed.listen(context.caller.workspace, id=None if chain else id, chain=chain) as listener:
         await context.services.store.barrier.passed()
         first = await context.required(id)
@@ -93,7 +95,7 @@ async def verification_updated(
         followed = Followed(first, sent, context.outlet)
         if context.outlet:
             listener.outlet = followed
-        # Do not keep the state in memory while nothing happens.
+        # Drop the reference: while the subscription waits for a change, it must not keep the state in memory.
         del first
         changed = await context.verifications.chains([chain]) if chain else []
         while True:
@@ -109,9 +111,9 @@ async def verification_updated(
 
 
 class Followed:
-    """The versions that a subscriber has received of a verification, or of its chain from there on, and the status of the newest attempt.
+    """What a subscriber has received: the version of the followed verification and of each of its later attempts, and the newest attempt's status.
 
-    It keeps no states of verifications.
+    Stores no states of verifications, to save memory.
     """
 
     __slots__ = ("_attempt", "_first_attempt", "_outlet", "_sent", "status")
@@ -123,20 +125,23 @@ class Followed:
         self.status = first.status
 
     def update(self, verification: Verification) -> VerificationUpdate | None:
-        """The message for a state, if the state is new to the subscriber."""
+        """The message with this state, and the events that the subscriber has not received. None if the state is not new to the subscriber."""
         last = self._sent.get(verification.id, 0)
         if verification.version <= last or verification.attempt < self._first_attempt:
             return None
         return VerificationUpdate(verification, verification.events_after(last))
 
     def record_sent(self, verification: Verification) -> None:
-        """Record that the state was sent."""
+        """Record that the subscriber has received this state."""
         self._sent[verification.id] = verification.version
         if verification.attempt >= self._attempt:
             self._attempt, self.status = verification.attempt, verification.status
 
     def deliver(self, change: Change) -> bool:
-        """Deliver a change at once, while the subscription waits. Returns False for a final status, since the generator may have to end."""
+        """Deliver a change directly, without waking the generator.
+
+        Returns False if the generator has to handle the change: for example a final status, which may end the subscription.
+        """
         verification = change.verification
         update = None if verification.status.final else self.update(verification)
         if not update or not self._outlet or not self._outlet.deliver(update):
@@ -149,14 +154,14 @@ async def verifications_updated(
     info: Info,
     filter: FilterArgument = None,
     after: Annotated[
-        str | None, strawberry.argument(description="The last cursor that the client received. Changes since then are sent first.")
+        str | None, strawberry.argument(description="The last cursor that the client received. The changes since that cursor are sent first.")
     ] = None,
 ) -> AsyncGenerator[VerificationFeedItem, None]:
     """Follow the verifications of the workspace.
 
-    Sends each changed verification that matches the filter, or matched it before the change, so that clients can remove its row from a list.
-    The first item contains only a cursor. No later change is missed: a list that is read after the first item is complete together with the items
-    that follow. After a resumption, the same state may be sent twice: drop items by `id` and `version` of the verification.
+    Each changed verification is sent if it matches the filter, or if it matched before the change: remove it from your list in the second case.
+    The first item contains only a cursor. To miss no change, receive that item first, then read the list, then apply the items that follow. After a
+    resumption, the same state may be sent twice: ignore an item whose `id` and `version` you already have.
 
     Raises: BadUserInput, Forbidden, Lagged.
     """
@@ -166,7 +171,7 @@ async def verifications_updated(
     resumed = None if after is None else decode_watermark(after)
     with feed.listen(context.caller.workspace) as listener:
         await feed.opened()
-        # A list that a client reads from now on must not be older than the changes in the feed.
+        # A client that reads a list after the first item must see all changes that this feed does not deliver.
         await context.services.store.barrier.passed()
         listening_from = feed.watermark
         cursor = encode_watermark(listening_from) if after is None else after
@@ -175,7 +180,7 @@ async def verifications_updated(
         if resumed:
             since = resumed - OVERLAP
             async for verification in context.verifications.updated_since(since, wanted):
-                # This state may be ahead of the stream. The older states that the stream still delivers must be skipped.
+                # The state that was read may be newer than the stream. Older states that the stream delivers later must be skipped.
                 if verification.updated_at >= listening_from - OVERLAP:
                     ahead[verification.id] = verification.version
                 if wanted.concerns(verification, version_at(verification, since)):
@@ -183,7 +188,8 @@ async def verifications_updated(
         sent_at = monotonic()
         while True:
             changes = await listener.changes(sent_at + IDLE_SECONDS - monotonic())
-            # Read the watermark together with the changes: once they are sent, it may be past other changes that still wait in the listener.
+            # Read the watermark together with the changes. After they are sent, the watermark may be later than changes that still wait in the
+            # listener, and a client that resumes from it would miss those.
             delivered = encode_watermark(feed.watermark)
             newer = [change for change in changes if change.verification.version > ahead.get(change.verification.id, 0)]
             concerned = [change.verification for change in newer if wanted.concerns(change.verification, change.since)]

@@ -1,4 +1,4 @@
-"""The resolvers of fields that domain objects don't have as attributes."""
+"""The resolvers of fields of verifications, events and callers whose values differ from the attribute of the same name in the domain object."""
 
 from typing import Annotated
 
@@ -33,7 +33,7 @@ def declared_identity(root: VerificationParent) -> DeclaredIdentity | None:
 
 
 def extracted_document(root: VerificationParent) -> ExtractedDocument | None:
-    """The data that the provider read from the identity document; null if it reported none, and once anonymized."""
+    """The data that the provider read from the identity document; null if the provider reported no data, or once the verification is anonymized."""
     return root.extracted.open() if root.extracted else None
 
 
@@ -70,11 +70,11 @@ async def attempts(root: VerificationParent, info: Info) -> list[Verification]:
 
 
 async def attempt_of_chain(root: Verification, id: str | None, info: Info) -> Verification | None:
-    """The attempt of the same chain with this id. Raises: BadDocument if it can't be read."""
+    """The attempt with this id, of the same chain as `root`; None if there is no such attempt. Raises: BadDocument if it can't be read."""
     if id is None:
         return None
     for attempt in await info.context.attempts(root.chain, reading(info)):
         if attempt.id == id:
             return attempt
-    # The chain leaves out an attempt that can't be read. Reading it by id raises the error, or returns None if it was deleted.
+    # The list of attempts leaves out an attempt that can't be read. Reading that attempt by id raises the error, or returns None if it was deleted.
     return await info.context.verifications.get(id, reading(info))

@@ -1,1 +1,1 @@
-"""The GraphQL schema that clients see: types, enums and the three roots. No logic."""
+"""The GraphQL schema that clients see: types, enums and the three roots. It contains no logic."""

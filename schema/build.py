@@ -1,4 +1,4 @@
-"""Builds the schema from its three roots."""
+"""Builds the GraphQL schema from its three roots: `Query`, `Mutation` and `Subscription`."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,23 +21,23 @@ from schema.scalars import DateTime
 
 
 def build() -> strawberry.Schema:
-    """A new schema."""
+    """Build the schema that the gateway serves, and that `gateway schema` prints."""
     enums.register()
     schema = strawberry.Schema(Query, Mutation, Subscription, config=StrawberryConfig(scalar_map={datetime: DateTime}))
     for argument in arguments(executable(schema)):
-        # An argument whose default is null is optional anyway. Without `= null`, code generators produce simpler clients.
+        # A nullable argument is optional without a default value. If the SDL does not contain `= null`, code generators produce simpler clients.
         if argument.default_value is None:
             argument.default_value = Undefined
     return schema
 
 
 def executable(schema: strawberry.Schema) -> GraphQLSchema:
-    """The graphql-core schema inside a Strawberry schema. Strawberry has no public accessor for it."""
+    """The graphql-core schema inside a Strawberry schema. It is a private attribute, because Strawberry has no public accessor."""
     return schema._schema
 
 
 def arguments(schema: GraphQLSchema) -> Iterator[GraphQLArgument | GraphQLInputField]:
-    """Every argument of every field, and every field of every input."""
+    """All arguments of all fields, and all fields of all input types."""
     for type in schema.type_map.values():
         if isinstance(type, GraphQLInputObjectType):
             yield from type.fields.values()

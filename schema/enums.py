@@ -1,4 +1,4 @@
-"""The domain's enums, with their names in the schema."""
+"""Adds the enums of `domain/` to the schema, with their names and descriptions."""
 
 import inspect
 
@@ -22,7 +22,10 @@ NAMES: dict[type[Described], str] = {
 
 
 def register() -> None:
-    """Name and describe each enum. If an annotation was read first, Strawberry has already created a definition: it is corrected in place."""
+    """Give each enum its name and its descriptions in the schema.
+
+    If Strawberry has already read an annotation with the enum, it has created a definition of the enum. That definition is changed in place.
+    """
     for enum, name in NAMES.items():
         if "__strawberry_definition__" not in vars(enum):
             strawberry.enum(enum)

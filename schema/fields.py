@@ -1,4 +1,4 @@
-"""Declares types and fields of the schema: a field names its resolver, its type, its rules and its cost."""
+"""Functions that declare the types and fields of the schema. A field declares its resolver, its type, its rules (schema/rules.py) and its cost."""
 
 import inspect
 from collections.abc import Callable
@@ -19,41 +19,41 @@ RULES, COST, CONSTANT = "rules", "cost", "constant"
 
 
 def described(cls: T) -> T:
-    """An object type whose description is its docstring."""
+    """Declares a class as a GraphQL object type. The docstring of the class becomes the description of the type."""
     return strawberry.type(cls, description=inspect.getdoc(cls))
 
 
 def field(resolver: Callable[..., Any], type: Any, *rules: Rule, cost: Cost = FREE, constant: bool = False) -> Any:
-    """A field with a resolver, whose docstring describes the field.
+    """Declares a field with a resolver. The docstring of the resolver becomes the description of the field.
 
-    `constant`: with the same arguments, the field has the same value for every caller, as long as the process lives. Clients may cache it.
+    `constant`: with the same arguments, the field has the same value for every caller until the process ends. Clients may cache the value.
     """
     metadata = {RULES: rules, COST: cost, CONSTANT: constant}
     return strawberry.field(resolver=resolver, graphql_type=type, description=described_with(summary(resolver), rules), metadata=metadata)
 
 
 def subscription(resolver: Callable[..., Any], type: Any, *rules: Rule, cost: Cost = FREE) -> Any:
-    """A field of the subscription root, whose resolver is an async generator."""
+    """Declares a field of the subscription root. Its resolver is an async generator, and the docstring of the resolver becomes the description."""
     description = described_with(summary(resolver), rules)
     return strawberry.subscription(resolver=resolver, graphql_type=type, description=description, metadata={RULES: rules, COST: cost})
 
 
 def attribute(description: str, *rules: Rule, name: str | None = None, cost: Cost = FREE) -> Any:
-    """A field whose value is the domain object's attribute of the same name."""
+    """Declares a field without a resolver. Its value is the attribute of the same name of the domain object."""
     return strawberry.field(description=described_with(description, rules), name=name, metadata={RULES: rules, COST: cost})
 
 
 def declared(field: GraphQLField | None, name: str, otherwise: Any) -> Any:
-    """The metadata that a field of the executable schema declares under a key; `otherwise` if it declares none."""
+    """What a field of the executable schema declares under the key `name` (RULES, COST or CONSTANT); `otherwise` if it declares nothing."""
     definition = field.extensions.get("strawberry-definition") if field else None
     return definition.metadata.get(name, otherwise) if isinstance(definition, StrawberryField) else otherwise
 
 
 @dataclass(frozen=True, slots=True)
 class Represents:
-    """The `is_type_of` of a type whose values are domain objects: it checks only their class.
+    """A function `is_type_of` for a GraphQL type whose values are instances of the given classes. It checks nothing but the class of a value.
 
-    `key`: the attribute that identifies a value. Values with the same key are equal in all other attributes, as long as the process lives.
+    `key`: the attribute that identifies a value. Two values with the same key are equal in all other attributes, until the process ends.
     """
 
     classes: tuple[type, ...]
@@ -65,15 +65,16 @@ class Represents:
 
 
 def represents(*classes: type, key: str | None = None) -> Any:
-    """The `is_type_of` for a type whose values are instances of these classes. See `Represents`."""
+    """Declares that the values of a type are instances of these classes. Assign the result to `is_type_of` in the type. See `Represents`."""
     return Represents(classes, key)
 
 
 def summary(resolver: Callable[..., Any]) -> str:
-    """The docstring of a resolver on one line, without the paragraphs `Raises:` and `Cost:`."""
+    """The docstring of a resolver on one line, as a description for the schema. The paragraphs `Raises:` and `Cost:` are left out."""
     paragraphs = inspect.cleandoc(resolver.__doc__ or "").split("\n\n")
     return " ".join(" ".join(paragraph.split()) for paragraph in paragraphs if not paragraph.startswith(("Raises:", "Cost:")))
 
 
 def described_with(description: str, rules: tuple[Rule, ...]) -> str:
+    """The description of a field, followed by the descriptions of its rules."""
     return " ".join([description, *(rule.description for rule in rules if rule.description)])

@@ -1,4 +1,4 @@
-"""The types that explain statuses and reason codes."""
+"""The GraphQL types that explain statuses and reason codes."""
 
 import domain.reasons
 import domain.status
@@ -10,7 +10,7 @@ from schema.rules import ANYONE
 
 @described
 class ReasonCode:
-    """A reason that a provider reports for an outcome. New codes may be added at any time: base decisions on `status`, `type` or `retryAdvice`."""
+    """A reason for an outcome. The provider may add codes at any time: base decisions on `status`, `type` or `retryAdvice`, not on `code`."""
 
     is_type_of = represents(domain.reasons.ReasonCode, key="code")
 
@@ -19,8 +19,8 @@ class ReasonCode:
     type: ReasonType = attribute("The category of the code.", ANYONE)
     statuses: list[Status] = attribute("The statuses with which the code is allowed.", ANYONE)
     description: str = attribute("What happened, in one sentence.", ANYONE)
-    retry_advice: RetryAdvice = attribute("Whether a retry can help, and what should be different.", ANYONE)
-    internal: bool = attribute("Whether the code must be kept from the person being verified.", ANYONE)
+    retry_advice: RetryAdvice = attribute("Whether a retry can help, and what the individual should change for it.", ANYONE)
+    internal: bool = attribute("Whether the person being verified must not see the code.", ANYONE)
 
 
 @described
@@ -31,8 +31,8 @@ class StatusGuide:
 
     status: Status = attribute("The status.", ANYONE)
     description: str = attribute("The meaning of the status.", ANYONE)
-    recommended_action: RecommendedAction = attribute("What to do when a verification has it.", ANYONE)
+    recommended_action: RecommendedAction = attribute("What to do when a verification has this status.", ANYONE)
     billable: bool | None = attribute(
-        "Whether the provider charges for a verification with this status; null for PENDING, since that depends on the outcome.", ANYONE
+        "Whether the provider charges for a verification with this status; null for PENDING, since the charge depends on the outcome.", ANYONE
     )
     final: bool = attribute("Whether the status can no longer change.", ANYONE)

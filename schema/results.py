@@ -1,4 +1,4 @@
-"""The result types of lists, statistics, mutations and subscriptions."""
+"""The GraphQL types of what lists, statistics, mutations and subscriptions return."""
 
 from datetime import datetime
 from typing import Annotated
@@ -23,13 +23,15 @@ from schema.verification import Verification, VerificationEvent
 
 @described
 class PageInfo:
-    """The position of a page in its list."""
+    """Where a page is in its list: whether rows precede or follow it, and the cursors of its first and last row."""
 
     is_type_of = represents(resolvers.connection.PageInfo)
 
-    has_next_page: bool = attribute("Whether rows follow this page. Always true if `before` is given, since the row of that cursor follows.", ANYONE)
+    has_next_page: bool = attribute(
+        "Whether rows follow this page. Always true if `before` is given, since the row of that cursor follows the page.", ANYONE
+    )
     has_previous_page: bool = attribute(
-        "Whether rows precede this page. Always true if `after` is given, since the row of that cursor precedes.", ANYONE
+        "Whether rows precede this page. Always true if `after` is given, since the row of that cursor precedes the page.", ANYONE
     )
     start_cursor: str | None = attribute("The cursor of the first row; null for an empty page.", ANYONE)
     end_cursor: str | None = attribute("The cursor of the last row; null for an empty page.", ANYONE)
@@ -41,7 +43,7 @@ class VerificationEdge:
 
     is_type_of = represents(resolvers.connection.VerificationEdge)
 
-    cursor: str = attribute("The position of the row in this order. Pass it as `after` or `before`.", ANYONE)
+    cursor: str = attribute("The position of the row in the list. Pass it as `after` or `before`, with the same `orderBy`.", ANYONE)
     node: Verification = attribute("The verification.", ANYONE)
 
 
@@ -89,8 +91,8 @@ class VerificationStats:
     )
     billable: int = attribute("The number of verifications that the provider charges for.", ANYONE)
     median_seconds_to_result: float | None = attribute(
-        "The median time in seconds from creation to an outcome that an individual or a provider caused; null if there are none. "
-        "Outcomes caused by deadlines are not counted.",
+        "The median time in seconds from creation to outcome, over the outcomes that an individual or a provider caused. "
+        "Outcomes caused by deadlines are left out; null if there are no other outcomes.",
         ANYONE,
     )
 
@@ -104,7 +106,7 @@ class Caller:
     subject: str = attribute("The `sub` of the token: the caller, as identified by the issuer of the token.", ANYONE)
     workspace: strawberry.ID = attribute("The workspace to which the token gives access.", ANYONE, name="workspaceId")
     scopes = field(visible.scopes, list[str], ANYONE)
-    expires_at: datetime | None = attribute("When the token expires. All subscriptions that use it end then.", ANYONE)
+    expires_at: datetime | None = attribute("When the token expires. All subscriptions that use the token end at this instant.", ANYONE)
 
 
 @described
@@ -130,10 +132,10 @@ class Refusal:
 
 VerificationResult = Annotated[
     Verification | Refusal,
-    strawberry.union("VerificationResult", description="The verification in its current state, or the reason why nothing was changed."),
+    strawberry.union("VerificationResult", description="The verification in its current state, or the reason why the mutation changed nothing."),
 ]
 FollowTokenResult = Annotated[
-    FollowToken | Refusal, strawberry.union("FollowTokenResult", description="The token, or the reason why none was issued.")
+    FollowToken | Refusal, strawberry.union("FollowTokenResult", description="The token, or the reason why no token was issued.")
 ]
 
 
@@ -145,8 +147,8 @@ class VerificationUpdate:
 
     verification: Verification = attribute("The current state. With `followRetries`, its `id` shows to which attempt the message belongs.", ANYONE)
     events: list[VerificationEvent] = attribute(
-        "The events since the previous message, oldest first; in the first message, the events after the argument `after`, or none without it. "
-        "Events that this release of the gateway can't represent are left out.",
+        "The events since the previous message, oldest first. The first message contains the events after the argument `after`, "
+        "or no events if it was omitted. Events that this release of the gateway can't represent are left out.",
         ANYONE,
         cost=Cost(3),
     )
@@ -154,9 +156,9 @@ class VerificationUpdate:
 
 @described
 class VerificationFeedItem:
-    """A changed verification, and the cursor from which to resume after it."""
+    """A changed verification, and the cursor with which the subscription can be resumed after this item."""
 
     is_type_of = represents(resolvers.subscriptions.VerificationFeedItem)
 
-    cursor: str = attribute("The cursor of this item. Pass it as `after` to resume after the item.", ANYONE)
+    cursor: str = attribute("The cursor of this item. Pass it as `after` to resume the subscription after this item.", ANYONE)
     verification: Verification | None = attribute("The state after the change; null if the item contains only a cursor.", ANYONE)

@@ -1,4 +1,4 @@
-"""The three roots: all queries, mutations and subscriptions."""
+"""The three root types of the schema: they list all queries, mutations and subscriptions."""
 
 from resolvers import mutations, queries, subscriptions
 from resolvers.refusal import refusing
@@ -20,7 +20,7 @@ from schema.verification import Node, Verification
 
 @described
 class Query:
-    """All read operations."""
+    """The root type of the operations that read data."""
 
     node = field(queries.node, Node | None, FOLLOW, cost=Cost(1))
     verification = field(queries.verification, Verification | None, FOLLOW, cost=Cost(1))
@@ -34,7 +34,7 @@ class Query:
 
 @described
 class Mutation:
-    """All write operations. If a change is not allowed, the result is a `Refusal`, and nothing was changed."""
+    """The root type of the operations that change data. If the rules do not allow a mutation, its result is a `Refusal`, and nothing was changed."""
 
     create_verification = field(refusing(mutations.create_verification), VerificationResult, WRITE, cost=Cost(10))
     retry_verification = field(refusing(mutations.retry_verification), VerificationResult, WRITE, cost=Cost(10))
@@ -46,7 +46,7 @@ class Mutation:
 
 @described
 class Subscription:
-    """All operations that follow changes live."""
+    """The root type of the operations that send the changes of verifications as they happen."""
 
     verification_updated = subscription(subscriptions.verification_updated, VerificationUpdate, FOLLOW, cost=Cost(5))
     verifications_updated = subscription(subscriptions.verifications_updated, VerificationFeedItem, READ, cost=Cost(5))

@@ -1,4 +1,4 @@
-"""The rules that restrict who may see a field. They are declared at the field and enforced in gateway/operations/rights.py."""
+"""The rules that restrict who may see a field. Each field declares its rules, and gateway/operations/rights.py enforces them."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -7,18 +7,21 @@ from domain.caller import Scope
 
 
 class Otherwise(Enum):
-    """The result of a field for a caller who has none of the rule's scopes."""
+    """What a caller who has none of the rule's scopes receives instead of the field's value."""
 
-    REFUSED = auto()  # The error FORBIDDEN for the field.
-    NULL = auto()  # Null, without an error.
-    NULL_WITH_ERROR = auto()  # Null, and one error FORBIDDEN for all such fields of an operation.
-    NOTHING_INTERNAL = auto()  # The list without its internal items.
-    NOTHING_IGNORED = auto()  # Null or an empty list if the event is a result that was ignored.
+    REFUSED = auto()  # The field has the error FORBIDDEN.
+    NULL = auto()  # The field is null, without an error.
+    NULL_WITH_ERROR = auto()  # The field is null. One error FORBIDDEN is reported for all such fields of an operation.
+    NOTHING_INTERNAL = auto()  # The field is the list without its internal items.
+    NOTHING_IGNORED = auto()  # If the event is RESULT_IGNORED, the field is null or an empty list. For other events, the field has its value.
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The scopes of which a caller needs one, and the result for all other callers. `description` is appended to the field's description."""
+    """A restriction of a field: a caller needs at least one of the scopes, and `otherwise` is what all other callers receive.
+
+    `description` explains the rule to clients. It is appended to the field's description.
+    """
 
     scopes: frozenset[Scope]
     otherwise: Otherwise
@@ -26,14 +29,14 @@ class Rule:
 
 
 def needing(*scopes: Scope) -> Rule:
-    """A rule that refuses the field to callers without any of the scopes."""
+    """A rule that refuses the field to every caller who has none of these scopes."""
     return Rule(frozenset(scopes), Otherwise.REFUSED, f"Needs {' or '.join(sorted(f'`{scope.value}`' for scope in scopes))}.")
 
 
 SENSITIVE_SCOPE = frozenset({Scope.SENSITIVE})
 COMPANY_SCOPES = frozenset(Scope) - {Scope.FOLLOW}
 
-# No restriction: every caller who can read the parent object may read the field. A field of a root needs a token.
+# No restriction: every caller who can read the parent object may read the field. For a field of a root type, the caller needs a valid token.
 ANYONE = Rule(frozenset(Scope), Otherwise.REFUSED, "")
 READ = needing(Scope.READ)
 FOLLOW = needing(Scope.READ, Scope.FOLLOW)

@@ -1,4 +1,4 @@
-"""The scalar for instants."""
+"""The scalar `DateTime`, for instants."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,7 @@ from graphql import GraphQLError
 
 
 def read(text: object) -> datetime:
-    """The instant in a text of ISO 8601 with a time zone, in UTC."""
+    """Parse an instant that a client sent as ISO 8601 with a time zone. Returns the instant in UTC. Raises: GraphQLError."""
     try:
         instant = datetime.fromisoformat(text) if isinstance(text, str) else None
         if instant and instant.tzinfo:
@@ -19,7 +19,7 @@ def read(text: object) -> datetime:
 
 DateTime = strawberry.scalar(
     name="DateTime",
-    description="An instant in ISO 8601, to the millisecond. Outputs are in UTC; an input without a time zone is not accepted.",
+    description="An instant in ISO 8601, to the millisecond. Outputs are in UTC. Inputs must contain a time zone.",
     specified_by_url="https://scalars.graphql.org/andimarek/date-time",
     serialize=datetime.isoformat,
     parse_value=read,

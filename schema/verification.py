@@ -1,4 +1,4 @@
-"""The types of a verification, its identity data and its history."""
+"""The GraphQL types of a verification, its identity data and its history."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from schema.rules import ANYONE, COMPANY, NOT_INTERNAL, OWN_OUTCOME, SENSITIVE
 
 @strawberry.interface(description="An object with an id.")
 class Node:
-    """The interface of all objects that the query `node` can return."""
+    """The interface of all types that the query `node` can return."""
 
     id: strawberry.ID = attribute("The id, unique across all types.", ANYONE)
 
@@ -36,7 +36,7 @@ class DeclaredIdentity:
 
 @described
 class ExtractedDocument:
-    """The data that the provider read from the identity document. Values that it could not read are null."""
+    """The data that the provider read from the identity document. Values that the provider could not read are null."""
 
     is_type_of = represents(domain.identity.ExtractedDocument)
 
@@ -54,7 +54,7 @@ class VerificationEvent:
     is_type_of = represents(domain.event.Event)
 
     version: int = attribute(
-        "The number of the event: 1, 2, 3… A number is missing if a newer release recorded an event that this release can't represent.", ANYONE
+        "The number of the event: 1, 2, 3… If this release can't represent an event that a newer release recorded, its number is missing.", ANYONE
     )
     type: EventType = attribute("The kind of the event.", ANYONE)
     actor: Actor = attribute("The party that caused the event.", ANYONE)
@@ -77,23 +77,25 @@ class Verification(Node):
     reference: str | None = attribute("The company's own identifier for the verification.", COMPANY)
     status: Status = attribute("The status. Only PENDING can change; the other statuses are final.", ANYONE)
     phase: Phase = attribute(
-        "How far the verification has come, in more detail than the status. Use it to show progress to a waiting person.", ANYONE
+        "How far the verification has come, in more detail than the status. Use the phase to show progress to a waiting person.", ANYONE
     )
     reasons = field(visible.reasons, list[ReasonCode], NOT_INTERNAL, cost=Cost(1))
     recommended_action: RecommendedAction = attribute("What the integrator should do next.", ANYONE)
     billable: bool | None = attribute("Whether the provider charges for the verification; null while it is pending.", ANYONE)
     can_retry: bool = attribute("Whether the verification can be retried with `retryVerification` and has not been retried yet.", ANYONE)
     verification_url: str | None = attribute("The URL at which the individual is verified; null once the status is final.", ANYONE)
-    redirection_url: str = attribute("The URL to which the individual is redirected afterwards.", ANYONE)
+    redirection_url: str = attribute("The URL to which the individual is redirected after the verification.", ANYONE)
     face_recognition: bool = attribute("Whether the individual's face is compared with the document.", ANYONE)
     created_at: datetime = attribute("When the verification was created.", ANYONE)
     updated_at: datetime = attribute("When the last event was recorded.", ANYONE)
-    expires_at: datetime = attribute("When the verification becomes inconclusive, unless the recording is complete by then.", ANYONE)
+    expires_at: datetime = attribute("The deadline for the recording: if it is not complete by then, the verification becomes inconclusive.", ANYONE)
     opened_at: datetime | None = attribute("When the individual opened the link for the first time; null before that.", ANYONE)
     link_expires_at: datetime | None = attribute(
-        "When the verification becomes inconclusive, unless the recording has begun by then; null unless the phase is IN_SESSION.", ANYONE
+        "The deadline to begin the recording: if it has not begun by then, the verification becomes inconclusive. "
+        "Null unless the phase is IN_SESSION.",
+        ANYONE,
     )
-    completed_at: datetime | None = attribute("When the status became final; null while it is pending.", ANYONE)
+    completed_at: datetime | None = attribute("When the status became final; null while the verification is pending.", ANYONE)
     anonymized_at: datetime | None = attribute("When the personal data were permanently removed; null before that.", ANYONE)
     declared_identity = field(visible.declared_identity, DeclaredIdentity | None, SENSITIVE, cost=Cost(1))
     extracted_document = field(visible.extracted_document, ExtractedDocument | None, SENSITIVE, cost=Cost(1))

@@ -1,1 +1,1 @@
-"""A client that drives verifications through realistic lives, using only the public GraphQL API."""
+"""A client that creates verifications and plays what happens to them in reality, from creation to outcome. It uses only the public GraphQL API."""

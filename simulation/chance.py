@@ -1,4 +1,4 @@
-"""Random choices and delays, drawn from a seeded generator."""
+"""Random choices and delays for the simulation. The generator is seeded, so a simulation can be repeated."""
 
 from collections.abc import Mapping
 from math import log
@@ -11,10 +11,13 @@ SPREAD, MAX_MEDIANS = 0.55, 6.0
 
 
 def weighted(random: Random, weights: Mapping[T, float]) -> T:
-    """A random key, with a probability proportional to its weight."""
+    """One of the keys, chosen at random. The probability of each key is proportional to its weight."""
     return random.choices(list(weights), list(weights.values()))[0]
 
 
 def delay(random: Random, median_seconds: float) -> float:
-    """How long a person takes, in seconds. Log-normal: mostly near the median, sometimes far above it, at most `MAX_MEDIANS` medians."""
+    """A random time that a person takes for a step, in seconds.
+
+    The distribution is log-normal: most times are near the median, some are far longer, none is longer than `MAX_MEDIANS` medians.
+    """
     return round(min(random.lognormvariate(log(median_seconds), SPREAD), MAX_MEDIANS * median_seconds), 2)

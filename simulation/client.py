@@ -1,4 +1,4 @@
-"""A GraphQL client over HTTP that retries transient faults. Other faults are errors that say what to do."""
+"""A GraphQL client over HTTP. After a transient fault, it sends the request again. For other faults, it raises errors that say what to do."""
 
 import asyncio
 import random
@@ -17,12 +17,12 @@ TRANSIENT_REFUSALS = frozenset({"CONFLICT", "PROVIDER_UNAVAILABLE"})
 
 RESPONSE_SECONDS = 15.0
 MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.1, 5.0
-# The pool scans all of its connections at each request, so that more connections make it slower.
+# The pool of httpx2 scans all of its connections at each request, so more connections make requests slower.
 MAX_CONNECTIONS = 16
 
 
 class TransientFault(Exception):
-    """A fault that a retry is likely to overcome. `pause_seconds` is the server's `Retry-After`, if it sent one."""
+    """A fault after which a retry is likely to succeed. `pause_seconds` is how long the server asks to wait (`Retry-After`), 0 if it does not ask."""
 
     def __init__(self, fault: str, pause_seconds: float = 0.0) -> None:
         super().__init__(fault)
@@ -37,10 +37,10 @@ class Client:
         self._patience_seconds = patience_seconds
         self._on_fault = on_fault
         self._http = httpx2.AsyncClient(
-            # A request may wait for a free connection without limit; only the response has a time limit.
+            # RESPONSE_SECONDS does not limit how long a request waits for a free connection of the pool.
             timeout=httpx2.Timeout(RESPONSE_SECONDS, pool=None),
             limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
-            # A proxy from the environment variables can't reach this machine's loopback addresses.
+            # For a gateway on this machine, ignore the environment variables that configure a proxy: a proxy can't reach loopback addresses.
             trust_env=httpx2.URL(url).host not in LOCAL_HOSTS,
         )
 
@@ -52,10 +52,10 @@ class Client:
         await self._http.__aexit__(kind, error, trace)
 
     async def execute(self, party: str, token: str, operation: str, variables: dict[str, Any]) -> Any:
-        """The value of the operation's only field.
+        """Execute an operation with a single root field, and return the value of that field. `party` names the caller in error messages.
 
-        The operation may be sent several times, and must therefore be idempotent.
-        Raises: Refused, TokenRefused, UnexpectedResponse; Unreachable if transient faults last longer than `patience_seconds`.
+        After a transient fault, the operation is sent again. It must therefore be idempotent.
+        Raises: Refused, TokenRefused, UnexpectedResponse. Unreachable if transient faults last longer than `patience_seconds`.
         """
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + self._patience_seconds

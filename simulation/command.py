@@ -1,4 +1,4 @@
-"""The command `gateway simulate`: a simulation with a display, a summary and an exit status."""
+"""The command `gateway simulate`: runs a simulation, displays its progress, prints a summary and returns an exit status."""
 
 import asyncio
 import signal
@@ -17,10 +17,10 @@ DONE, FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
 def run(credentials_file: Path, *, url: str | None = None, seed: int = 0, rate: float = 1.0, count: int | None = None, speed: float = SPEED) -> int:
-    """Simulate until done or interrupted, then print a summary.
+    """Run a simulation until it is done or interrupted, then print a summary.
 
-    Returns: the exit status. 0: done. 1: the simulation could not start, or had errors. 2: the credentials or the pace can't be used.
-             130, 143: ended by SIGINT or SIGTERM.
+    Returns: the exit status. 0: the simulation is done. 1: it could not start, or had errors. 2: the credentials are not usable, or the rate, the
+             count or the speed is not allowed. 130: ended by SIGINT. 143: ended by SIGTERM.
     """
     console, tally = Console(), Tally()
     try:
@@ -43,7 +43,7 @@ def run(credentials_file: Path, *, url: str | None = None, seed: int = 0, rate: 
 async def _simulate(credentials: Credentials, tally: Tally, console: Console, *, seed: int, rate: float, count: int | None, speed: float) -> None:
     task = asyncio.current_task()
     assert task is not None
-    # Cancel on SIGTERM: if the signal ended the process, the display would leave the terminal's cursor hidden.
+    # SIGTERM cancels the task instead of ending the process at once: otherwise, the display would leave the terminal's cursor hidden.
     with suppress(NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     display = asyncio.create_task(show(tally, console))

@@ -1,4 +1,4 @@
-"""A gateway's addresses, and the tokens for its callers."""
+"""The addresses of the gateway that the simulation uses, and the tokens that it sends."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ HINT = "`gateway dev --credentials-file FILE` writes a valid file"
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Bearer tokens, one for each role. "other" is an integrator of another workspace."""
+    """The bearer tokens, one for each role. The token `other` belongs to an integrator of another workspace."""
 
     integrator: str = field(repr=False)
     provider: str = field(repr=False)
@@ -23,7 +23,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A gateway's addresses and tokens. As a dict, it equals the content of the credentials file."""
+    """A gateway's addresses and tokens. The credentials file contains the same keys and values, as JSON."""
 
     url: str
     graphql: str
@@ -33,10 +33,9 @@ class Credentials:
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """The credentials in a file.
+        """Read a credentials file. It must contain `url` or `graphql`, and the tokens `integrator` and `provider`.
 
-        Required: `url` or `graphql`, and the tokens `integrator` and `provider`.
-        Raises:   BadCredentials, with the fault of the file and what to do.
+        Raises: BadCredentials. The message says what is wrong with the file and what to do.
         """
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
@@ -55,7 +54,7 @@ class Credentials:
         return cls(_base_url(url), f"{_base_url(graphql or url)}/graphql", _text(content.get("websocket")), _text(content.get("workspace")), tokens)
 
     def at(self, url: str) -> Self:
-        """The same tokens for another gateway. `url` is its base URL or its GraphQL endpoint. Raises: BadCredentials."""
+        """The same tokens with the addresses of another gateway. `url` is its base URL or its GraphQL endpoint. Raises: BadCredentials."""
         base = _base_url(url)
         return replace(self, url=base, graphql=f"{base}/graphql", websocket=f"ws{base.removeprefix('http')}/graphql")
 

@@ -14,7 +14,10 @@ FRAME_SECONDS, LINE_SECONDS = 0.2, 5.0
 
 
 async def show(tally: Tally, console: Console) -> None:
-    """Show a tally until cancelled: live in a terminal, elsewhere as a line every few seconds."""
+    """Show the counts of a tally until the task is cancelled.
+
+    In a terminal, the display is updated in place. Otherwise, a line is printed every `LINE_SECONDS`.
+    """
     if not console.is_terminal:
         while True:
             await asyncio.sleep(LINE_SECONDS)
@@ -26,7 +29,7 @@ async def show(tally: Tally, console: Console) -> None:
 
 
 def dashboard(tally: Tally) -> Group:
-    """Counts by status, the summary, and the last few changes."""
+    """The content of the terminal's display: the counts by status, the summary, and the last few changes."""
     counts, changes = Table.grid(padding=(0, 4)), Table.grid(padding=(0, 2))
     counts.add_row(*(Text(status.lower(), STYLES[status]) for status in STATUSES))
     counts.add_row(*(Text(str(tally.statuses[status]), f"bold {STYLES[status]}") for status in STATUSES))
@@ -41,7 +44,7 @@ def dashboard(tally: Tally) -> Group:
 
 
 def summary(tally: Tally) -> list[Text]:
-    """The counts other than those by status, in a few lines."""
+    """A few lines of text with the counts of attempts, reports, refusals, faults and errors, and with the last fault and the last error."""
     events = f"{tally.repeated} reports repeated, {tally.ignored} results ignored, {tally.anonymized} anonymized"
     lines = [Text(f"{tally.attempts} attempts, {tally.left} left to their deadlines, {events}")]
     if tally.refusals:
@@ -54,7 +57,7 @@ def summary(tally: Tally) -> list[Text]:
 
 
 def line(tally: Tally) -> str:
-    """The counts in one line."""
+    """The most important counts in one line, for output that is not a terminal and for the end of a simulation."""
     statuses = ", ".join(f"{tally.statuses[status]} {status.lower()}" for status in STATUSES)
     troubles = f"{tally.refusals.total()} refused, {tally.faults} faults, {tally.errors} errors"
     return f"{tally.seconds:.0f} s, {tally.lives} started, {tally.in_flight} in flight: {statuses}; {troubles}"

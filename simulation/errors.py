@@ -1,4 +1,4 @@
-"""Errors that end a simulation or one of its lives. Their messages say what to do."""
+"""The errors of the simulation. Their messages say what to do. A life is one simulated verification with its retries."""
 
 
 class SimulationError(Exception):
@@ -10,11 +10,11 @@ class BadCredentials(SimulationError):
 
 
 class BadPace(SimulationError):
-    """A rate, count or speed outside of its allowed range."""
+    """The rate, the count or the speed is not in its allowed range."""
 
 
 class TokenRefused(SimulationError):
-    """The gateway doesn't accept a token, or the token lacks a required scope. Retries can't succeed."""
+    """The gateway doesn't accept the token, or the token lacks a required scope. Sending the request again can't succeed."""
 
     def __init__(self, party: str, reason: str) -> None:
         super().__init__(
@@ -24,14 +24,14 @@ class TokenRefused(SimulationError):
 
 
 class Unreachable(SimulationError):
-    """The gateway sent no usable response within the time limit for retries."""
+    """The gateway sent no usable response until the time limit for retries was over."""
 
     def __init__(self, url: str, fault: str) -> None:
         super().__init__(f"no response from {url}: {fault}. Is the gateway running there? `gateway dev` starts one; `--url` chooses another")
 
 
 class UnexpectedResponse(SimulationError):
-    """A response that a gateway with this schema would not send."""
+    """A response that this gateway would never send. The URL probably belongs to another server, or to a gateway with another schema."""
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"{url} responds, but not like this gateway: {reason}")

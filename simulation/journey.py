@@ -1,4 +1,4 @@
-"""Carries out the plan of one life over the API."""
+"""Plays one simulated individual over the API: creates the verification, and carries out every planned step and retry."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
@@ -12,9 +12,10 @@ from simulation.tally import Tally
 
 @dataclass(slots=True)
 class Journey:
-    """The execution of one life.
+    """Carries out the plan of one life: of one simulated individual's verification and its retries.
 
-    `run` makes the ids of this simulation unique. `speed` is how much faster than real time it runs. `in_background` starts a task.
+    `run` is a text that is unique to this simulation. Idempotency keys and event ids contain it, so they differ from those of other simulations.
+    `speed` is how much faster than real time the life runs. `in_background` starts a task.
     """
 
     life: Lifecycle
@@ -27,7 +28,7 @@ class Journey:
     states: dict[str, State] = field(default_factory=dict)
 
     async def go(self) -> None:
-        """Run from the creation to the last outcome, or until only a deadline can change the verification."""
+        """Carry out the plan, from the creation to the last outcome, or until only a deadline can change the verification."""
         with self.tally.counting():
             current = self._record(await self.integrator.create(self.life, f"{self.run}-{self.life.number}"))
             for attempt in self.life.attempts:
@@ -35,7 +36,7 @@ class Journey:
                 if not self.states[current.id].final:
                     self.tally.left += 1
                     return
-                # Late events arrive in the background, while the person may already be retrying.
+                # Events that follow the outcome are reported in the background, because the person may already be retrying.
                 self.in_background(self._report(current, attempt.late))
                 if current.attempt == len(self.life.attempts) or not await self._tries_again(current, attempt):
                     break
@@ -56,7 +57,7 @@ class Journey:
         if self.states[verification.id].status == "VERIFIED":
             return False
         await self._sleep(attempt.retry_after_seconds)
-        # The company reads the retry advice, since the provider may not see every field.
+        # The retry advice is read with the integrator's token, since the provider's token may not give access to every field.
         current = await self.integrator.verification(verification.id)
         return current is not None and current.can_retry and tries_again(attempt.persistence, current.advice)
 
@@ -75,7 +76,7 @@ class Journey:
     def _record(self, state: State) -> State:
         name = f"{self.life.person.first_name} {self.life.person.last_name}"
         self.tally.moved(self.states.get(state.id), state, self.life.reference, name)
-        # Responses to concurrent requests may arrive in any order.
+        # Keep only the newest state: responses to concurrent requests may arrive in any order.
         if state.id not in self.states or state.version > self.states[state.id].version:
             self.states[state.id] = state
         return state

@@ -1,4 +1,4 @@
-"""Plans the life of a verification with all its attempts. A plan is pure data, determined by its seed and number."""
+"""Plans lives. A life is one simulated verification with all its retries. Its plan is pure data: the same seed and number give the same plan."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -23,7 +23,7 @@ class Habit(Enum):
 
 
 class Delivery(Enum):
-    """How a provider's events arrive at the gateway."""
+    """In which order, and how often, the provider's events of an attempt arrive at the gateway."""
 
     IN_ORDER = auto()
     TWICE = auto()
@@ -35,7 +35,7 @@ HABITS = {Habit.COMPLETES: 72, Habit.PRESSES_A_BUTTON: 11, Habit.OPENS_AND_LEAVE
 OUTCOMES = {"VERIFIED": 78, "FAILED": 15, "INCONCLUSIVE": 7}
 DELIVERIES = {Delivery.IN_ORDER: 83, Delivery.TWICE: 6, Delivery.OUT_OF_ORDER: 6, Delivery.CONTRADICTED: 5}
 
-# Median durations of people's and reviewers' steps, in seconds.
+# The median durations of the steps of individuals and of the provider's reviewers, in seconds.
 OPENING, READING, CAPTURE, REVIEW, BUTTON, REPEAT, RETRY, ANONYMIZATION = 80, 35, 70, 150, 40, 45, 90, 240
 
 MAX_ATTEMPTS = 3
@@ -43,12 +43,12 @@ CHANCE_OF_FACE_RECOGNITION, CHANCE_OF_ANONYMIZATION = 0.35, 0.08
 
 
 def lifecycles(seed: int, catalogue: Collection[Reason]) -> Iterator[Lifecycle]:
-    """All lives of a seed, in order, without end."""
+    """The plans of all lives of a seed, by number. The iterator never ends."""
     return (lifecycle(seed, number, catalogue) for number in count())
 
 
 def lifecycle(seed: int, number: int, catalogue: Collection[Reason]) -> Lifecycle:
-    """The life with this number."""
+    """The plan of the life with this seed and this number."""
     random = Random(f"{seed}:{number}")
     individual = person(random)
     reference = f"order-{random.randrange(10_000, 100_000)}"
@@ -66,14 +66,14 @@ def lifecycle(seed: int, number: int, catalogue: Collection[Reason]) -> Lifecycl
 
 
 def attempt(random: Random, individual: Person, catalogue: Collection[Reason], *, faces: bool) -> Attempt:
-    """One attempt, with a random habit of the individual and a random delivery of the events."""
+    """The plan of one attempt, with a random habit of the individual and a random delivery of the events."""
     steps = delivered_steps(random, actual_steps(random, individual, catalogue, faces=faces), individual)
     outcome = next((position for position, step in enumerate(steps, 1) if isinstance(step, Result)), len(steps))
     return Attempt(steps[:outcome], steps[outcome:], delay(random, RETRY), random.random())
 
 
 def actual_steps(random: Random, individual: Person, catalogue: Collection[Reason], *, faces: bool) -> tuple[Step, ...]:
-    """The steps of an attempt, in the order in which they happen."""
+    """The steps that really happen in an attempt, in order. See `delivered_steps` for how the gateway receives them."""
     habit = weighted(random, HABITS)
     opened, started, completed = (
         Progress(delay(random, median), progress)
@@ -93,14 +93,14 @@ def actual_steps(random: Random, individual: Person, catalogue: Collection[Reaso
             if status == "VERIFIED":
                 return opened, started, completed, Result(delay(random, REVIEW), status, document=individual.document)
             codes = reported_codes(random, status, catalogue, faces=faces)
-            # An inconclusive capture was broken off: it is never completed, and there is nothing to review.
+            # A capture with an inconclusive result was broken off, so neither CAPTURE_COMPLETED nor a review happens.
             if status == "INCONCLUSIVE":
                 return opened, started, Result(delay(random, CAPTURE), status, codes)
             return opened, started, completed, Result(delay(random, REVIEW), status, codes)
 
 
 def delivered_steps(random: Random, steps: tuple[Step, ...], individual: Person) -> tuple[Step, ...]:
-    """The steps as they reach the gateway: mostly in order, sometimes repeated, swapped or contradicted."""
+    """The steps in the order in which the gateway receives them: sometimes with a repeated result, two swapped steps or a contradicting result."""
     if not steps or not isinstance(result := steps[-1], Result):
         return steps
     match weighted(random, DELIVERIES):
@@ -116,7 +116,7 @@ def delivered_steps(random: Random, steps: tuple[Step, ...], individual: Person)
 
 
 def contradiction(random: Random, result: Result, individual: Person) -> Result:
-    """A different result for an attempt that already has one."""
+    """A second result for the same attempt, different from the first."""
     after_seconds = delay(random, REVIEW)
     if result.status == "VERIFIED":
         return Result(after_seconds, "FAILED", ("IDVV_2401",), event="second_result")

@@ -1,4 +1,4 @@
-"""The two callers of the gateway: the company that requests verifications, and the provider that reports results."""
+"""The simulation's two callers of the gateway: the integrator, a company that requests verifications, and the provider, which reports results."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -51,13 +51,13 @@ class State:
 
     @property
     def final(self) -> bool:
-        """Whether there is an outcome."""
+        """Whether the status can no longer change."""
         return self.status != "PENDING"
 
 
 @dataclass(frozen=True, slots=True)
 class Integrator:
-    """The company. Each of its operations is idempotent."""
+    """The company that requests verifications. All its operations are idempotent, so the client may send them again after a fault."""
 
     client: Client
     token: str
@@ -72,17 +72,17 @@ class Integrator:
         return verification and State.parsed(verification)
 
     async def create(self, life: Lifecycle, idempotency_key: str) -> State:
-        """Create a life's first attempt."""
+        """Create the verification of a life: the first attempt of its chain."""
         names = {"firstName": life.person.first_name, "lastName": life.person.last_name}
         request = {"reference": life.reference, "redirectionUrl": life.redirection_url, "faceRecognition": life.face_recognition}
         return State.parsed(await self._execute(CREATE, {"input": {**names, **request, "idempotencyKey": idempotency_key}}))
 
     async def retry(self, id: str) -> State:
-        """Create the attempt after this one."""
+        """Create a retry of the verification with this id. Returns the retry."""
         return State.parsed(await self._execute(RETRY, {"input": {"verificationId": id}}))
 
     async def anonymize(self, id: str) -> State:
-        """Remove the personal data of a verification."""
+        """Remove the personal data of the verification with this id. Returns its new state."""
         return State.parsed(await self._execute(ANONYMIZE, {"id": id}))
 
     async def _execute(self, operation: str, variables: dict[str, Any]) -> Any:
@@ -91,7 +91,7 @@ class Integrator:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """The provider. The gateway applies reports with the same event id only once."""
+    """The provider that reports results. The gateway applies reports with the same event id only once, so the client may send them again."""
 
     client: Client
     token: str
@@ -101,11 +101,11 @@ class Provider:
         await self.client.execute("provider", self.token, "{ __typename }", {})
 
     async def report_progress(self, id: str, progress: str, event_id: str) -> State:
-        """Report progress of the individual. Returns the changed verification."""
+        """Report a step of the individual. Returns the new state of the verification."""
         return await self._report(PROGRESS, {"verificationId": id, "progress": progress, "eventId": event_id})
 
     async def report_result(self, id: str, result: Result, event_id: str) -> State:
-        """Report the outcome. Returns the changed verification."""
+        """Report a result. Returns the new state of the verification."""
         outcome = {
             "status": result.status,
             "reasonCodes": list(result.codes),

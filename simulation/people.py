@@ -1,4 +1,4 @@
-"""Random people to verify, with fictitious identity documents."""
+"""Random people who are verified in the simulation, with fictitious identity documents."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -31,9 +31,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Country:
-    """Typical names and documents of a country.
+    """The typical names and documents of people from a country.
 
-    In `number`, each # stands for a digit; None if the country's documents have no identification number.
+    `documents` maps each kind of document to its weight. `number` is the format of the national identification number, in which each # stands for a
+    digit; None if the country's documents have no such number.
     """
 
     code: str
@@ -66,7 +67,7 @@ HOSTS: dict[str, float] = {"FR": 60, "DE": 25, "NL": 15}
 
 
 def person(random: Random) -> Person:
-    """A random person. The document has the declared name."""
+    """A random person. The identity document has the same name as the person."""
     country = weighted(random, COUNTRIES)
     first_name, last_name = random.choice(country.first_names.split()), random.choice(country.last_names.split())
     if random.random() < 0.08:

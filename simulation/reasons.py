@@ -1,4 +1,4 @@
-"""How often each reason occurs, and how often people retry after it."""
+"""How often the simulation reports each reason code, and how often people retry after it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from simulation.chance import weighted
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason code with the properties that the gateway's catalogue has for it."""
+    """A reason code, with its type and its statuses in the gateway's catalogue."""
 
     code: str
     type: str
@@ -22,18 +22,18 @@ WEIGHTS = {
     "IDVV_1101": 0.0,
     "IDVV_1121": 0.0,
     "IDVV_1199": 0.0,
-    # Buttons of the capture page.
+    # The individual pressed a button of the capture page, or the device reported a problem.
     "IDVV_1111": 34.0,
     "IDVV_1112": 24.0,
     "IDVV_1113": 15.0,
     "IDVV_1202": 9.0,
     "IDVV_1203": 6.0,
     "IDVV_3001": 12.0,
-    # Captures that were broken off.
+    # The capture was broken off.
     "IDVV_1201": 9.0,
     "IDVV_1314": 10.0,
     "IDVV_1413": 6.0,
-    # Captures and documents of insufficient quality.
+    # The quality of the capture or of the document was insufficient.
     "IDVV_1301": 14.0,
     "IDVV_1302": 11.0,
     "IDVV_1310": 4.0,
@@ -52,7 +52,7 @@ WEIGHTS = {
     "IDVV_2103": 3.0,
     "IDVV_2201": 4.0,
     "IDVV_2202": 4.0,
-    # Fraud, rightly or wrongly suspected.
+    # The provider suspects fraud, rightly or wrongly.
     "IDVV_2301": 2.0,
     "IDVV_2302": 0.6,
     "IDVV_2303": 0.6,
@@ -73,21 +73,21 @@ FACE_TYPES = ("FACE_CAPTURE_ISSUE",)
 NUMBER_OF_CODES = {1: 76, 2: 19, 3: 5}
 CHANCE_OF_A_NEW_CODE = 0.015
 
-# The factor for further codes of the same type: faults of a video or a document often occur together.
+# Once a code is chosen, the weights of the other codes of its type are multiplied by this factor: faults of a video or document often occur together.
 SAME_TYPE_FACTOR = 4
 
 CHANCE_OF_RETRY = {"RETRY_NOW": 0.8, "RETRY_OTHER_DEVICE": 0.7, "RETRY_OTHER_DOCUMENT": 0.6, "OFFER_ALTERNATIVE": 0.0, "DO_NOT_RETRY": 0.0}
 
 
 def pressed_button(random: Random) -> str:
-    """The reason code of a random button of the capture page."""
+    """A random code of those that a button of the capture page or the individual's device causes."""
     return weighted(random, {code: WEIGHTS[code] for code in BUTTONS})
 
 
 def reported_codes(random: Random, status: str, catalogue: Collection[Reason], *, faces: bool) -> tuple[str, ...]:
-    """One to three random codes that are allowed with a status.
+    """One to three random codes that the provider reports with a status.
 
-    Rarely, a further code is one that the catalogue does not contain; it is the only code if the catalogue has none for the status.
+    Rarely, a code that is not in the catalogue is added. It is the only code if the catalogue has no suitable code for the status.
     """
     remaining = {
         reason: WEIGHTS.get(reason.code, DEFAULT_WEIGHT)
@@ -111,6 +111,7 @@ def reported_codes(random: Random, status: str, catalogue: Collection[Reason], *
 def tries_again(persistence: float, advice: Sequence[str]) -> bool:
     """Whether a person retries.
 
-    `persistence` is in [0, 1); the lower, the likelier a retry. The worst advice decides; without advice, the person does not retry.
+    `persistence` is in [0, 1): the lower it is, the likelier the person retries. If the reasons have different retry advice, the advice with the
+    lowest chance of a retry decides. Without advice, the person does not retry.
     """
     return persistence < min((CHANCE_OF_RETRY.get(each, 0.0) for each in advice), default=0.0)

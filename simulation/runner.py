@@ -1,4 +1,4 @@
-"""Runs many lives concurrently, started at a given rate."""
+"""Runs many simulated lives (see `simulation/lifecycle.py`) at the same time. New lives start at a given rate."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,13 +32,14 @@ async def simulate(
     start_within_seconds: float = 10.0,
     tally: Tally | None = None,
 ) -> Tally:
-    """Drive `count` lives through the gateway, or lives without end if `count` is None, and count the results in `tally`.
+    """Run `count` lives against the gateway, and count their results in `tally`. If `count` is None, new lives start until the task is cancelled.
 
-    `rate` is in new lives per second; no life starts while `max_in_flight` are running. `speed` is how much faster than real time they run.
-    Transient faults are retried: at the start for `start_within_seconds`, later for `PATIENCE_SECONDS`, after which a life skips the step
-    and the others continue. The function returns when every life has its outcome or waits for a deadline. It can be cancelled at any time.
+    `rate` is the number of new lives per second. No new life starts while `max_in_flight` are running. `speed` is how much faster than real time
+    the lives run. After a transient fault, a request is sent again: at the start for `start_within_seconds`, later for `PATIENCE_SECONDS`. If a
+    report still fails after that time, its life skips the step; if a creation or a retry still fails, its life ends. All other lives continue. The
+    function returns when every life has its outcome or waits for a deadline. It can be cancelled at any time.
 
-    Raises: BadPace; TokenRefused at any time; Unreachable and UnexpectedResponse at the start only.
+    Raises: BadPace. TokenRefused at any time. Unreachable and UnexpectedResponse at the start only.
     """
     if not (rate > 0 and speed > 0 and max_in_flight > 0 and (count is None or count >= 0)):
         raise BadPace("rate and speed must be above 0, and the count must not be negative")
@@ -72,7 +73,7 @@ async def _arrivals(seed: int, catalogue: list[Reason], rate: float, count: int 
     loop = asyncio.get_running_loop()
     at = loop.time()
     for life in islice(lifecycles(seed, catalogue), count):
-        # After a long delay, continue at the rate from now on, instead of starting all missed lives in one burst.
+        # If more than a second was lost, for example while all slots were taken, do not start all missed lives in one burst.
         at = max(at + life.gap / rate, loop.time() - 1.0)
         await asyncio.sleep(at - loop.time())
         yield life

@@ -1,4 +1,4 @@
-"""The parts of a plan: steps, attempts, a life."""
+"""The plan of a simulated life: the steps of each attempt, the attempts, and the life as a whole."""
 
 from dataclasses import dataclass
 
@@ -7,20 +7,20 @@ from simulation.people import Document, Person
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Progress of the individual. `after_seconds` counts from the previous step, in real time."""
+    """A step of the individual. `after_seconds` is the time since the previous step, before it is divided by the simulation's speed."""
 
     after_seconds: float
     progress: str
 
     @property
     def event(self) -> str:
-        """An id that is unique among the events of the attempt. A repeated event has the same id."""
+        """The id of this step among the events of the attempt. If the step is reported again, the id is the same."""
         return self.progress.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """An outcome: the provider's decision, or a button that the individual pressed."""
+    """A result: the decision of the provider, or the consequence of a button that the individual pressed."""
 
     after_seconds: float
     status: str
@@ -34,9 +34,9 @@ Step = Progress | Result
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt: the steps up to the outcome, the steps that arrive after it, and how willing the individual is to retry.
+    """The plan of one attempt. `steps` ends with the outcome, and `late` are the steps that arrive after it. `persistence`: see `tries_again`.
 
-    Without a `Result` among the steps, the attempt ends by its deadline.
+    If `steps` contains no `Result`, the attempt ends by its deadline.
     """
 
     steps: tuple[Step, ...]
@@ -47,9 +47,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """A life: the individual, the request, and the plan of every possible attempt.
+    """The plan of a life: the individual, the request, and every attempt that can become necessary.
 
-    `gap` is the time since the previous life, in mean gaps: seconds multiplied by the rate.
+    `gap` is the time between the start of the previous life and the start of this one, as a multiple of the mean time between two starts.
     """
 
     number: int

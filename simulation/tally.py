@@ -1,4 +1,4 @@
-"""Counts the results of a simulation."""
+"""Counts what happens in a simulation, for its display and its summary."""
 
 import time
 from collections import Counter, deque
@@ -15,7 +15,7 @@ MAX_CHANGES = 10
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of a verification, for the display."""
+    """A change of a verification, for the list of the last changes in the display."""
 
     reference: str
     name: str
@@ -25,7 +25,7 @@ class Change:
 
 @dataclass(slots=True)
 class Tally:
-    """Counters, the last few changes, and the texts of the last fault and the last error. Its size is bounded."""
+    """The counters of a simulation, the last few changes, and the texts of the last fault and the last error. Its size is bounded."""
 
     started_at: float = field(default_factory=time.monotonic)
     lives: int = 0
@@ -45,16 +45,19 @@ class Tally:
 
     @property
     def seconds(self) -> float:
-        """The time since the start."""
+        """The seconds since the start of the simulation."""
         return time.monotonic() - self.started_at
 
     def fault(self, text: str) -> None:
-        """Count a transient fault, which is retried."""
+        """Count a transient fault, after which the client sends the request again."""
         self.faults += 1
         self.last_fault = text
 
     def moved(self, before: State | None, after: State, reference: str, name: str) -> None:
-        """Count a verification under its current status, instead of its previous status."""
+        """Count a verification under its new status instead of its old one, and keep the change for the display.
+
+        If `before` is None, the verification is new. If the version is not newer, the report is counted as repeated.
+        """
         if before is None:
             self.attempts += 1
         elif after.version <= before.version:
@@ -68,7 +71,10 @@ class Tally:
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Count and suppress refusals and errors inside the block. Raises: TokenRefused, since no later step could succeed."""
+        """A context that counts and suppresses the refusals and errors inside its block.
+
+        Raises: TokenRefused, since no later step could succeed with a refused token.
+        """
         try:
             yield
         except Refused as refusal:

@@ -1,4 +1,4 @@
-"""The Python client gql against the gateway."""
+"""Tests that gql, a GraphQL client for Python, works with the gateway."""
 
 from gql import Client, GraphQLRequest
 from gql.client import AsyncClientSession
@@ -18,7 +18,7 @@ def client(company: Company, reads_the_schema: bool = False) -> Client:
     return Client(transport=transport, fetch_schema_from_transport=reads_the_schema)
 
 
-async def test_gql_reads_the_schema_and_follows_to_the_end(company: Company) -> None:
+async def test_gql_reads_the_schema_and_follows_a_verification_to_its_final_status(company: Company) -> None:
     id = await company.created()
     versions = []
 

@@ -1,4 +1,4 @@
-"""The clients that frontends use, on Node, against the gateway: graphql-ws, graphql-sse, EventSource, Apollo Client, urql and Relay."""
+"""Tests that the clients of frontends work with the gateway: graphql-ws, graphql-sse, EventSource, Apollo Client, urql and Relay, all on Node."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ SECONDS = 60
 
 @pytest.fixture(scope="module")
 def node() -> str:
-    """The path of Node, if the clients' packages are installed."""
+    """The path of Node. Without Node or without the packages of the clients, the test is skipped; in CI, it fails."""
     path = shutil.which("node")
     if path and (HERE / "node_modules" / ".package-lock.json").exists():
         return path
@@ -30,7 +30,7 @@ def node() -> str:
 
 
 @pytest.mark.parametrize("directory", ["tests/clients", "web/graphiql"])
-def test_the_lock_holds_hashes_and_no_addresses(directory: str) -> None:
+def test_the_lock_file_contains_hashes_and_no_addresses(directory: str) -> None:
     lock = (ROOT / directory / "package-lock.json").read_text()
 
     installed = [package for name, package in json.loads(lock)["packages"].items() if name]
@@ -76,7 +76,7 @@ async def test_apollo_client_and_urql_send_hashes_instead_of_documents(node: str
 
 
 async def compiled(node: str, directory: Path, **options: object) -> str:
-    """Compile the operations with Relay's compiler. Returns the directory of the artifacts."""
+    """Compile the operations in `relay/` with Relay's compiler. Returns the directory with the compiled operations."""
     shutil.copytree(HERE / "relay", directory / "source")
     shutil.copy(SDL, directory / "schema.graphql")
     (directory / "package.json").write_text('{"type": "module"}')

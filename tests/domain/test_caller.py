@@ -1,4 +1,4 @@
-"""The rights of a caller."""
+"""Tests which scope a caller needs to see internal reasons."""
 
 import pytest
 

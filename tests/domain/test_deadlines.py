@@ -1,4 +1,4 @@
-"""The deadlines of links and verifications."""
+"""Tests the deadlines of links and verifications, and what happens when they pass."""
 
 from datetime import datetime, timedelta
 from itertools import product
@@ -125,7 +125,7 @@ def test_a_change_of_the_windows_does_not_move_existing_deadlines() -> None:
     assert started.due == later(days=7)
 
 
-def test_a_deadline_is_computed_from_the_windows_at_that_time() -> None:
+def test_a_deadline_is_computed_from_the_windows_in_force_when_it_begins() -> None:
     windows = Windows(link=timedelta(minutes=1), verification=timedelta(hours=1))
 
     verification = a_verification(windows=windows)

@@ -1,4 +1,4 @@
-"""Enums whose members carry a description."""
+"""Tests the enums that have a description for each member."""
 
 from domain.described import Described
 

@@ -1,4 +1,4 @@
-"""Errors: the messages that a caller may see, and the equality of values that can't be read."""
+"""Tests the messages of errors, which callers may see, and when two errors about unreadable values are equal."""
 
 import pytest
 

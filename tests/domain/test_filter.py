@@ -1,4 +1,4 @@
-"""Filters: the verifications that match, and the filters that would reveal internal reasons."""
+"""Tests which verifications a filter matches, and which filters would reveal internal reasons."""
 
 from datetime import timedelta
 
@@ -23,25 +23,25 @@ def test_a_filter_without_conditions_matches_everything(verification: Verificati
     assert Filter().matches(verification)
 
 
-def test_a_verification_matches_by_any_of_the_statuses() -> None:
+def test_a_verification_matches_if_it_has_one_of_the_statuses() -> None:
     assert Filter(statuses=(Status.VERIFIED, Status.FAILED)).matches(FAILED)
     assert not Filter(statuses=(Status.VERIFIED, Status.FAILED)).matches(PENDING)
 
 
-def test_a_verification_matches_by_any_of_its_reason_codes() -> None:
+def test_a_verification_matches_if_one_of_its_reasons_has_one_of_the_codes() -> None:
     assert Filter(reason_codes=("IDVV_1301", "IDVV_1302")).matches(FAILED)
     assert not Filter(reason_codes=("IDVV_1302",)).matches(FAILED)
     assert not Filter(reason_codes=("IDVV_1301",)).matches(PENDING)
     assert Filter(reason_codes=("IDVV_9999",)).matches(UNKNOWN)
 
 
-def test_a_verification_matches_by_the_type_of_any_of_its_reasons() -> None:
+def test_a_verification_matches_if_one_of_its_reasons_has_one_of_the_types() -> None:
     assert Filter(reason_types=(ReasonType.DOCUMENT_CAPTURE_ISSUE,)).matches(FAILED)
     assert not Filter(reason_types=(ReasonType.COPY_ISSUE, ReasonType.UNKNOWN)).matches(FAILED)
     assert Filter(reason_types=(ReasonType.COPY_ISSUE, ReasonType.UNKNOWN)).matches(UNKNOWN)
 
 
-def test_a_verification_matches_by_its_whole_reference() -> None:
+def test_a_verification_matches_only_if_its_whole_reference_is_equal() -> None:
     assert Filter(reference="order-1").matches(PENDING)
     assert not Filter(reference="order").matches(PENDING)
     assert not Filter(reference="order-1").matches(a_verification(reference=None))

@@ -1,4 +1,4 @@
-"""Validation of names and documents."""
+"""Tests the validation of declared names and of the data from identity documents."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The catalogue, compared with an independent copy of the tables of the provider's page."""
+"""Compares the catalogue of reason codes with an independent copy of the tables of the provider's page."""
 
 from csv import DictReader
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_every_code_of_the_catalogue_is_found(code: str) -> None:
 
 
 @pytest.mark.parametrize("advice", RetryAdvice)
-def test_the_advice_on_a_retry_is_as_designed(advice: RetryAdvice) -> None:
+def test_each_retry_advice_is_given_for_exactly_the_designed_codes(advice: RetryAdvice) -> None:
     assert sorted(reason.code for reason in CATALOGUE.values() if reason.retry_advice is advice) == codes(ADVICE[advice])
 
 

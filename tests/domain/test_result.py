@@ -1,4 +1,4 @@
-"""Validation of the results that a provider reports."""
+"""Tests the validation of the results that a provider reports, and when two results are the same."""
 
 from itertools import product
 
@@ -45,16 +45,16 @@ def test_one_code_that_is_not_allowed_with_the_status_makes_the_result_invalid()
 
 
 @pytest.mark.parametrize("status", WITH_REASONS)
-def test_the_code_for_a_poor_connection_and_an_unknown_code_are_allowed_with_either_status(status: Status) -> None:
+def test_the_code_for_a_poor_connection_and_an_unknown_code_are_allowed_with_failed_and_inconclusive(status: Status) -> None:
     assert Result.reported(status, ["IDVV_1201", UNKNOWN]).reasons == ("IDVV_1201", UNKNOWN)
 
 
 @pytest.mark.parametrize("code", ["IDVV_1301", "IDVV_1201", UNKNOWN])
-def test_a_code_is_refused_with_verified(code: str) -> None:
+def test_any_code_is_refused_with_the_status_verified(code: str) -> None:
     assert refused_field(Status.VERIFIED, [code]) == "reasonCodes"
 
 
-def test_verified_needs_no_code() -> None:
+def test_the_status_verified_needs_no_code() -> None:
     assert Result.reported(Status.VERIFIED, []).reasons == ()
 
 
@@ -64,7 +64,7 @@ def test_an_outcome_without_a_code_is_refused(status: Status) -> None:
 
 
 @pytest.mark.parametrize("codes", [[], ["IDVV_1301"], [UNKNOWN], ["no code"]])
-def test_pending_is_refused_with_any_codes(codes: list[str]) -> None:
+def test_the_status_pending_is_refused_with_any_codes(codes: list[str]) -> None:
     assert refused_field(Status.PENDING, codes) == "status"
 
 

@@ -1,4 +1,4 @@
-"""The sums over the counts of statuses."""
+"""Tests the sums that statistics compute from the number of verifications with each status."""
 
 from domain.statistics import StatusCount, VerificationStats
 from domain.status import Status
@@ -6,7 +6,7 @@ from domain.status import Status
 COUNTS = {Status.PENDING: 1, Status.INCONCLUSIVE: 10, Status.VERIFIED: 100, Status.FAILED: 1000}
 
 
-def test_the_total_counts_all_and_billable_counts_only_verified_and_failed() -> None:
+def test_the_total_counts_all_verifications_and_billable_only_verified_and_failed_ones() -> None:
     statistics = VerificationStats(tuple(StatusCount(status, count) for status, count in COUNTS.items()), (), None)
 
     assert statistics.total == 1111

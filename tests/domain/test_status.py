@@ -1,4 +1,4 @@
-"""The statuses, compared with the provider's table of statuses."""
+"""Compares the statuses with the provider's table of statuses."""
 
 import pytest
 

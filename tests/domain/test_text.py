@@ -1,4 +1,4 @@
-"""Validation of strings from clients and providers."""
+"""Tests the validation of strings that clients and providers send."""
 
 from collections.abc import Callable
 

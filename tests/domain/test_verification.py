@@ -1,4 +1,4 @@
-"""A new verification, and the attributes that are derived from its state."""
+"""Tests a new verification, and the attributes that are computed from the state of a verification."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""Anonymization: the data that it removes, and the data that it keeps."""
+"""Tests which data of a verification anonymization removes, and which it keeps."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The history of a chain of attempts stays consistent, whichever changes are made, in any order and with any clock (stateful Hypothesis test)."""
+"""Tests that the history of a chain of attempts stays consistent. Hypothesis makes random changes in random order, with a clock that jumps."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -65,13 +65,13 @@ def identity(verification: Verification) -> tuple[object, ...]:
 
 
 def instants(verification: Verification) -> dict[str, datetime]:
-    """The instants that are set: they may never change."""
+    """The name and the value of each instant that is set. Once an instant is set, it must never change."""
     values = {name: getattr(verification, name) for name in INSTANTS}
     return {name: instant for name, instant in values.items() if instant is not None}
 
 
 def sources(verification: Verification) -> list[tuple[str, str]]:
-    """The provider's event ids, each with its kind: ids of results and ids of steps are independent."""
+    """The provider's event ids in the history, each with its kind ("result" or "step"). A result and a step may have the same id."""
     return [(kind(event.type), event.source_id) for event in verification.events if event.source_id]
 
 

@@ -1,4 +1,4 @@
-"""Results: the first one ends a verification, and later ones do not change its status."""
+"""Tests that the first result of a verification makes its status final, and that later results do not change the status."""
 
 from dataclasses import replace
 from itertools import product

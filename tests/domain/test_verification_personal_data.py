@@ -1,4 +1,4 @@
-"""Personal data stay encrypted: a rule opens them only if it needs them."""
+"""Tests that personal data stay encrypted unless a rule needs them: only a retry that reuses a name decrypts it."""
 
 from dataclasses import replace
 from typing import NoReturn
@@ -11,7 +11,7 @@ from tests.factories import FAILED_RESULT, NOON, VERIFIED_RESULT, WINDOWS, a_fin
 
 
 class Closed:
-    """Encrypted personal data that must not be opened."""
+    """Stands for encrypted personal data. The test fails if they are decrypted."""
 
     def open(self) -> NoReturn:
         raise AssertionError("personal data were opened")

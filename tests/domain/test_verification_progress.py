@@ -1,4 +1,4 @@
-"""Progress: the effect of the individual's steps on a pending verification."""
+"""Tests how the steps of the individual change a pending verification."""
 
 from dataclasses import replace
 from itertools import product

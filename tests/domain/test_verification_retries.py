@@ -1,4 +1,4 @@
-"""Retries: a new attempt after an inconclusive or failed one."""
+"""Tests retries: new attempts after an inconclusive or failed attempt."""
 
 from dataclasses import replace
 

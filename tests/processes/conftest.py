@@ -1,4 +1,4 @@
-"""A fixture for all tests of this folder."""
+"""A fixture that all tests of this folder use automatically."""
 
 import gc
 import warnings
@@ -9,10 +9,11 @@ import pytest
 
 @pytest.fixture(scope="module", autouse=True)
 def lost_servers() -> Iterator[None]:
-    """Collect the garbage of tests whose servers end: sometimes the driver leaves a lost socket to the garbage collector.
+    """Run the garbage collector after each module, and ignore its warnings about unclosed sockets.
 
-    Collect it here, without the warning. In other tests, an unclosed socket is an error, and it would appear in whichever test runs during
-    the collection. Gateways are not affected, since they run in other processes.
+    When a test ends its MongoDB, the driver sometimes leaves an unclosed socket to the garbage collector, which then warns. Tests treat this warning
+    as an error, so it would fail an unrelated test that happens to run at that moment. The gateways run in other processes: this fixture hides
+    nothing about them.
     """
     yield
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""A TCP forwarder to MongoDB, which a test can open late, and which can hold back certain messages."""
+"""A TCP forwarder between a gateway and MongoDB. A test can open it late, and can make it hold back certain messages."""
 
 import asyncio
 import socket
@@ -9,13 +9,16 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 
 class Forwarder:
-    """A port that forwards to the MongoDB of a URI once it is opened. Data that contain `marker` are held until `released` is set."""
+    """Forwards connections from its own port to a MongoDB, in both directions, after `open` was called. `uri` is the URI to use for the forwarder.
+
+    Data that contain `marker` are held back until the test sets `released`; `held` is set when that happens.
+    """
 
     def __init__(self, bound: socket.socket, uri: str, marker: bytes) -> None:
         parts = urlsplit(uri)
         user, at, hosts = parts.netloc.rpartition("@")
         host, _, port = hosts.partition(",")[0].partition(":")
-        # Without a direct connection, the driver would bypass the forwarder and connect to the members of the replica set.
+        # The driver must connect directly: otherwise it would bypass the forwarder and connect to the members of the replica set.
         options = {**dict(parse_qsl(parts.query)), "directConnection": "true"}
         options.pop("replicaSet", None)
         netloc = f"{user}{at}127.0.0.1:{bound.getsockname()[1]}"
@@ -28,11 +31,11 @@ class Forwarder:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Accept connections."""
+        """Begin to accept and forward connections."""
         self._server = await asyncio.start_server(self._connected, sock=self._bound)
 
     async def close(self) -> None:
-        """Cut all connections, and accept no more."""
+        """Close all connections, and accept no new ones."""
         if self._server:
             self._server.close()
         for task in self._tasks:
@@ -68,7 +71,7 @@ class Forwarder:
 
 @asynccontextmanager
 async def forwarding(uri: str, marker: bytes = b"never sent") -> AsyncIterator[Forwarder]:
-    """A forwarder that refuses connections until it is opened."""
+    """A forwarder to the MongoDB with this URI. It refuses connections until the test calls `open`. It is closed at the end of the block."""
     with closing(socket.socket()) as bound:
         bound.bind(("127.0.0.1", 0))
         forwarder = Forwarder(bound, uri, marker)

@@ -1,4 +1,4 @@
-"""Runs the command `gateway` as a process, and calls its API."""
+"""Helpers that run the command `gateway` as a process, and send requests to the API of that gateway."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ import httpx2
 from websockets import Subprotocol
 from websockets.asyncio.client import ClientConnection, connect
 
-# Generous limits, even for a busy machine.
+# How long tests wait for a gateway to become ready or to end. The limits are long enough for a busy machine.
 READY_SECONDS = 60
 END_SECONDS = 60
 
@@ -33,39 +33,42 @@ REQUEST = {"firstName": "Jeanne", "lastName": "Moreau", "redirectionUrl": "https
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A running command, and the files with its output."""
+    """A process of the command `gateway`, and the files to which it writes its output and its errors."""
 
     process: Process
     output: Path
     errors: Path
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until the condition holds. Fails if the command ends before."""
+        """Wait until the condition is true. The test fails if the command ends before that."""
         async with asyncio.timeout(READY_SECONDS):
             while not condition():
                 assert self.process.returncode is None, f"it ended with {self.process.returncode}: {self.errors.read_text()}"
                 await asyncio.sleep(0.05)
 
     async def ready(self, url: str) -> None:
-        """Wait until the gateway at the URL is ready."""
+        """Wait until the gateway at this URL reports that it is ready. The test fails if the command ends before that."""
         async with httpx2.AsyncClient(trust_env=False) as client, asyncio.timeout(READY_SECONDS):
             while not await has_status(client, f"{url}/readyz", 200):
                 assert self.process.returncode is None, f"it ended with {self.process.returncode}: {self.errors.read_text()}"
                 await asyncio.sleep(0.05)
 
     async def ended(self) -> int:
-        """The exit status of a command that ends by itself."""
+        """Wait until the command ends by itself. Returns its exit status."""
         return await asyncio.wait_for(self.process.wait(), READY_SECONDS)
 
     async def end(self, number: signal.Signals) -> int:
-        """Send a signal to the whole process group, as a terminal does. Returns the exit status."""
+        """Send a signal to the whole process group, as a terminal does, and wait until the command ends. Returns its exit status."""
         os.killpg(self.process.pid, number)
         return await asyncio.wait_for(self.process.wait(), END_SECONDS)
 
 
 @asynccontextmanager
 async def running(directory: Path, *arguments: str | Path, **environment: str) -> AsyncIterator[Command]:
-    """The command `gateway`, which runs while the block does, without the tests' GATEWAY_ variables."""
+    """Run the command `gateway` in this directory. At the end of the block, it is killed if it still runs.
+
+    The command inherits the environment variables of the tests, except those that begin with GATEWAY_.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
     output, errors = directory / "output", directory / "errors"
     with output.open("wb") as stdout, errors.open("wb") as stderr:
@@ -88,13 +91,13 @@ async def running(directory: Path, *arguments: str | Path, **environment: str) -
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """A client of the gateway's API with one token."""
+    """A client of the gateway's API that sends the same token with all requests."""
 
     url: str
     token: str
 
     async def execute(self, query: str, **variables: Any) -> Any:
-        """The value of an operation's only field."""
+        """Execute an operation with a single root field, and return the value of that field."""
         headers = {"authorization": f"Bearer {self.token}"}
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
             response = (await client.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, headers=headers)).json()
@@ -103,7 +106,7 @@ class Api:
 
     @asynccontextmanager
     async def updates(self, id: str) -> AsyncIterator[ClientConnection]:
-        """A socket with a subscription to a verification, from its first version on."""
+        """Open a WebSocket with a subscription to this verification. The first message contains all events so far. See `next_update`."""
         websocket = f"{self.url.replace('http', 'ws', 1)}/graphql"
         async with connect(websocket, subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None) as socket:
             await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {self.token}"}}))
@@ -113,7 +116,7 @@ class Api:
 
 
 async def next_update(socket: ClientConnection) -> dict[str, Any]:
-    """The next update on a socket of `Api.updates`."""
+    """Receive the next message on a socket that `Api.updates` opened. Returns the update in it."""
     async with asyncio.timeout(READY_SECONDS):
         message = json.loads(await socket.recv())
     assert message["type"] == "next", message
@@ -122,7 +125,7 @@ async def next_update(socket: ClientConnection) -> dict[str, Any]:
 
 
 async def has_status(client: httpx2.AsyncClient, url: str, status: int) -> bool:
-    """Whether the server responds with this status."""
+    """Send a GET request. Returns whether the server responds with this HTTP status; False if it can't be reached."""
     try:
         return (await client.get(url)).status_code == status
     except httpx2.TransportError:
@@ -130,7 +133,7 @@ async def has_status(client: httpx2.AsyncClient, url: str, status: int) -> bool:
 
 
 async def eventually(condition: Callable[[], bool], seconds: float) -> bool:
-    """Whether the condition holds within the time."""
+    """Wait until the condition is true, but no longer than `seconds`. Returns whether it is true."""
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Commands that end by themselves, and settings and options that are refused before anything is started."""
+"""Tests the commands that end by themselves, and that every command refuses invalid settings and options before it starts anything."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ SDL = Path(__file__).parents[2] / "schema" / "schema.graphql"
 
 
 class Outcome(NamedTuple):
-    """A command's exit status and output."""
+    """The exit status of a command, its output, and its error output."""
 
     status: object
     output: str
@@ -41,7 +41,7 @@ Run = Callable[..., Outcome]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Runs the command in an empty directory, with only the given settings."""
+    """A function that runs the command `gateway` inside the test's process, in an empty directory. Only the given settings are set."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("GATEWAY_")]:
         monkeypatch.delenv(name)
@@ -155,7 +155,7 @@ async def test_a_token_has_the_given_workspace_scopes_and_lifetime(run: Run) -> 
     assert timedelta(seconds=58) < caller.expires_at - before < timedelta(seconds=90)
 
 
-async def test_without_a_token_key_the_development_key_signs(run: Run) -> None:
+async def test_without_a_token_key_tokens_are_signed_with_the_development_key(run: Run) -> None:
     keys = development.keys(Path(".gateway"))
 
     outcome = run("token", "--workspace", "demo", "--scope", "verification:read")

@@ -1,4 +1,4 @@
-"""`gateway dev` as a process."""
+"""Tests the command `gateway dev` as a process."""
 
 import json
 import signal
@@ -17,7 +17,7 @@ OPTIONS = ("dev", "--port", "0", "--data-dir", "data")
 
 @asynccontextmanager
 async def a_gateway(directory: Path, *options: str, **environment: str) -> AsyncIterator[tuple[Command, Credentials]]:
-    """The running command, and the credentials that it wrote."""
+    """Run `gateway dev` in this directory. Yields the command, and the credentials that it wrote to its credentials file."""
     file = directory / "credentials.json"
     file.unlink(missing_ok=True)
     async with running(directory, *OPTIONS, "--credentials-file", file, *options, **environment) as command:
@@ -68,7 +68,7 @@ async def test_data_tokens_and_idempotency_keys_survive_a_killed_gateway(tmp_pat
         token, first_mongod = credentials.tokens.integrator, mongod_of(tmp_path)
         created = await Api(credentials.url, token).execute(CREATE, input=request)
         await command.end(signal.SIGKILL)
-        # On other systems, only the next start ends the mongod.
+        # On Linux, mongod ends with the gateway. On other systems, mongod keeps running until the next start of `gateway dev` ends it.
         assert sys.platform != "linux" or await eventually(lambda: not mongod_runs(tmp_path, first_mongod), 10)
 
     async with a_gateway(tmp_path, "--no-demo") as (command, credentials):
@@ -105,7 +105,7 @@ async def test_another_mongodb_and_settings_from_the_environment_are_used(tmp_pa
 
 
 async def test_without_a_mongod_the_error_says_what_to_do(tmp_path: Path) -> None:
-    # An empty package hides the wheel that contains mongod.
+    # Hide the package `fiftyone`, which contains mongod, with an empty package of the same name.
     (tmp_path / "fiftyone").mkdir()
     (tmp_path / "fiftyone" / "__init__.py").touch()
 

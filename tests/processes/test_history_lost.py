@@ -1,4 +1,4 @@
-"""A gateway that was stopped for so long that its resume token is no longer in MongoDB's oplog."""
+"""Tests a gateway that was paused for so long that MongoDB's oplog no longer contains the position of its resume token."""
 
 import asyncio
 import signal
@@ -21,13 +21,13 @@ SECONDS = 120
 
 @pytest.fixture
 def small_oplog_uri(tmp_path: Path) -> Iterator[str]:
-    """The URI of a MongoDB with the smallest possible oplog."""
+    """The URI of a MongoDB with an oplog that is as small as possible, to overwrite it quickly."""
     with EmbeddedMongo(tmp_path / "mongo", oplog_megabytes=1) as mongo:
         yield mongo.uri
 
 
 def overwrite_oplog(uri: str) -> None:
-    """Write until the oplog no longer contains any change made before this call."""
+    """Write documents until MongoDB has removed all changes from its oplog that were made before this call."""
     with Mongo(uri) as client:
         oplog, scratch = client.local["oplog.rs"], client["filler"]["scratch"]
         last = oplog.find().sort("$natural", DESCENDING).limit(1).next()["ts"]

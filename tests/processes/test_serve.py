@@ -1,4 +1,4 @@
-"""`gateway serve` as a process."""
+"""Tests the command `gateway serve` as a process."""
 
 import asyncio
 import signal
@@ -17,13 +17,13 @@ from tests.processes.service import api_at, free_port, logged, settings_at
 
 @pytest.fixture
 def port() -> int:
-    """A port that is free at the moment."""
+    """The TCP port on which the gateway of the test listens."""
     return free_port()
 
 
 @pytest.fixture
 def environment(port: int) -> dict[str, str]:
-    """All required settings except GATEWAY_MONGO_URI."""
+    """All settings that `gateway serve` requires, as environment variables, except GATEWAY_MONGO_URI."""
     return settings_at(port)
 
 
@@ -95,7 +95,7 @@ async def test_at_sigterm_an_operation_that_cannot_finish_fails_with_an_unknown_
     assert status == 143
 
 
-async def test_a_gateway_without_mongodb_lives_and_becomes_ready_later(
+async def test_a_gateway_without_mongodb_is_alive_and_becomes_ready_later(
     tmp_path: Path, database_uri: str, port: int, environment: dict[str, str]
 ) -> None:
     url = f"http://127.0.0.1:{port}"

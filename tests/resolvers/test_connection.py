@@ -1,4 +1,4 @@
-"""Lists and statistics, through the API."""
+"""Tests lists and statistics of verifications with requests to the API."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -43,7 +43,7 @@ Row = dict[str, Any]
 
 @pytest.fixture
 def busy(company: Company) -> Company:
-    """A company with a verification of each kind; pairs of verifications share their instant of creation."""
+    """A company with verifications of every status, a retry and an opened link. Two verifications at a time were created at the same instant."""
     began = utc_now() - timedelta(hours=1)
     kept = [
         a_verification(workspace=company.workspace, at=began + timedelta(seconds=number // 2), reference=f"order-{number % 3}")
@@ -65,13 +65,13 @@ def busy(company: Company) -> Company:
 
 
 async def listed(company: Company, **variables: Any) -> dict[str, Any]:
-    """A page of the list."""
+    """Request a page of the list of verifications. Returns the connection from the response."""
     connection: dict[str, Any] = (await company.ask(LIST, variables))["verifications"]
     return connection
 
 
 async def all_pages(company: Company, order: str, size: int, end: str, beyond: str, more: str, cursor: str) -> list[dict[str, Any]]:
-    """All pages from one end of the list to the other."""
+    """Request all pages of the list, one after the other, from the end that `end` names (`first` or `last`)."""
     pages = [await listed(company, order=order, **{end: size})]
     while pages[-1]["pageInfo"][more]:
         pages.append(await listed(company, order=order, **{end: size, beyond: pages[-1]["pageInfo"][cursor]}))
@@ -79,7 +79,7 @@ async def all_pages(company: Company, order: str, size: int, end: str, beyond: s
 
 
 async def rows(company: Company, **variables: Any) -> list[Row]:
-    """The rows of a page."""
+    """Request a page of the list. Returns its verifications."""
     return [edge["node"] for edge in (await listed(company, **variables))["edges"]]
 
 
@@ -191,7 +191,7 @@ async def test_created_after_is_inclusive_and_created_before_is_exclusive(busy: 
     assert found == [row for row in every if instant(third) <= instant(row["createdAt"]) < instant(ninth)]
 
 
-async def test_the_time_zone_of_an_instant_is_respected(busy: Company) -> None:
+async def test_the_same_local_time_in_another_time_zone_is_another_instant(busy: Company) -> None:
     [newest, *_] = await rows(busy)
     here = instant(newest["createdAt"])
     elsewhere = f"{here.replace(tzinfo=None).isoformat()}+05:30"

@@ -1,4 +1,4 @@
-"""The context of an operation, over a real store."""
+"""Tests the context of an operation with a real store."""
 
 import asyncio
 
@@ -17,14 +17,14 @@ from tests.factories import NOON, WINDOWS, a_final_verification, a_verification,
 
 
 def a_context(store: Store, workspace: str = "acme", chain: str | None = None) -> Context:
-    """The context of an operation of a caller."""
+    """The context of an operation, for a caller of this workspace who may read only this chain, or all chains if it is None."""
     changes = Changes(store, Sandbox("https://gateway.example", [b"a key for tests"]), WINDOWS, lambda: None)
     services = Services(store, Feed(store, store.client), changes, str, lambda caller, chain, ttl: FollowToken("token", NOON + ttl))
     return Context(services, Caller("someone", workspace, frozenset({Scope.READ}), chain=chain))
 
 
 async def a_chain(store: Store) -> list[Verification]:
-    """A stored verification and its stored retry."""
+    """Store a verification and its retry, and return both."""
     chain = [*retried(a_final_verification())]
     for verification in chain:
         await store.within("acme").add(verification)

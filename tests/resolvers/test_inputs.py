@@ -1,4 +1,4 @@
-"""The conversion of inputs to domain objects."""
+"""Tests how GraphQL inputs are converted to domain objects."""
 
 from dataclasses import fields
 from datetime import timedelta
@@ -33,7 +33,7 @@ def a_creation(**changed: Any) -> CreateVerificationInput:
 
 
 def fingerprinted(input: CreateVerificationInput) -> str | None:
-    """The content of which the fingerprint is made."""
+    """The text that the gateway would hash to a fingerprint of this input. None without an idempotency key."""
     idempotency = input.to_domain(lambda content: content).idempotency
     return idempotency.fingerprint if idempotency else None
 

@@ -1,4 +1,4 @@
-"""The marks of messages in an event stream."""
+"""Tests how marks, the ids of messages in an event stream, are written and read."""
 
 import pytest
 

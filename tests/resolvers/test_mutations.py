@@ -1,4 +1,4 @@
-"""Mutations, and the verifications that result from them."""
+"""Tests the mutations, and the state of the verifications after them."""
 
 import asyncio
 from typing import Any
@@ -27,7 +27,7 @@ DOCUMENT = {
 
 
 async def whole(company: Company, id: str) -> dict[str, Any]:
-    """All fields of a verification."""
+    """Read all fields of a verification."""
     found: dict[str, Any] = (await company.ask(WHOLE, {"id": id}))["verification"]
     return found
 

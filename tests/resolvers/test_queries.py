@@ -1,4 +1,4 @@
-"""The catalogue as the API returns it, compared with an independent copy of the tables of the provider's page."""
+"""Compares the reason codes and statuses that the API returns with an independent copy of the tables of the provider's page."""
 
 from csv import DictReader
 from pathlib import Path
@@ -16,7 +16,7 @@ CODES = "query($status: VerificationStatus, $type: ReasonType) { reasonCodes(sta
 
 
 def constant(words: str) -> str:
-    """The enum value for the words of the page."""
+    """The name of the enum value that corresponds to these words of the provider's page."""
     return words.upper().replace(" ", "_")
 
 

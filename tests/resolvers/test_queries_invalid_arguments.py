@@ -1,4 +1,4 @@
-"""Invalid arguments of queries and of the feed: pages, cursors, filters and versions."""
+"""Tests that queries and the feed refuse invalid arguments: page sizes, cursors, filters and versions."""
 
 import base64
 from typing import Any
@@ -44,7 +44,7 @@ BAD_PAGES: list[dict[str, Any]] = [
 
 
 async def refused(company: Company, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-    """The only error of a query that returns no data."""
+    """Send a query that the gateway must refuse. Returns its error, after checking that it is the only one and that there is no data."""
     response = await company.gateway.post(query, variables, company.token())
     assert response.status_code == 200
     assert response.json()["data"] is None

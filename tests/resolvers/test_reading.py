@@ -1,4 +1,4 @@
-"""The attributes of verifications that an operation needs."""
+"""Tests which attributes of verifications are read from the database for the selected fields."""
 
 import pytest
 from graphql import GraphQLObjectType

@@ -1,4 +1,4 @@
-"""Invalid mutations and subscriptions: each is refused with a code and a field, and nothing is written."""
+"""Tests that invalid mutations and subscriptions are refused with the right code and field, and that invalid mutations write nothing."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ URL = "https://shop.example/"
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """A company with a verification of each kind, and ids that the company can't use, such as one of another company."""
+    """A company with a verification of each kind, such as pending or anonymized. `ids` also contains ids that the company can't use."""
 
     company: Company
     ids: dict[str, str]

@@ -1,4 +1,4 @@
-"""The subscription to one verification."""
+"""Tests the subscription `verificationUpdated`, which follows one verification and, if requested, its retries."""
 
 import asyncio
 from typing import Any
@@ -27,12 +27,12 @@ def versions(update: Update) -> list[int]:
 
 
 def shown(update: Update) -> tuple[str, int, list[int]]:
-    """The id and the version of the verification, and the versions of the events in the message."""
+    """What a message shows: the id and the version of its verification, and the versions of its events."""
     return update["verification"]["id"], update["verification"]["version"], versions(update)
 
 
 async def all_of(company: Company, id: str, **arguments: Any) -> list[Update]:
-    """All messages about a verification until the subscription completes."""
+    """Subscribe to a verification, and return all messages until the subscription completes."""
     async with following(company.gateway, company.token(), UPDATED, {"id": id, **arguments}) as updates:
         return await updates.rest()
 

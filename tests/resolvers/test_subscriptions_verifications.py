@@ -1,4 +1,4 @@
-"""The subscription to all verifications of a workspace."""
+"""Tests the subscription `verificationsUpdated`, which follows all verifications of a workspace."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -22,9 +22,9 @@ def shown(item: Item) -> tuple[str, int]:
 
 
 async def until(updates: Following, id: str, version: int) -> list[Item]:
-    """The items up to the one with this version of a verification.
+    """Receive items until one contains this version of this verification. Returns all received items.
 
-    Changes from just before the subscription may be among them: the response to a mutation can be faster than the change stream.
+    Some items may contain changes from just before the subscription: the response to a mutation can be faster than the change stream.
     """
     return await updates.until(lambda item: item["verification"] is not None and shown(item) == (id, version))
 

@@ -1,4 +1,4 @@
-"""The other attempts of a verification's chain, and the cost of reading them."""
+"""Tests the fields that return the other attempts of a verification's chain, and how many database commands these fields need."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ FAILED = Result.reported(Status.FAILED, ["IDVV_2101"])
 
 
 def a_chain(workspace: str, attempts: int) -> list[Verification]:
-    """The attempts of one chain, each the retry of the one before."""
+    """A chain with this number of attempts. Each attempt after the first is the retry of the previous one."""
     chain = [a_verification(workspace=workspace, at=utc_now())]
     while len(chain) < attempts:
         old, successor = retried(chain[-1].concluded(FAILED, utc_now()), utc_now())
@@ -32,7 +32,7 @@ def a_chain(workspace: str, attempts: int) -> list[Verification]:
 
 
 async def page(company: Company, rows: int) -> list[dict[str, Any]]:
-    """The newest verifications with the other attempts of their chains."""
+    """Request the newest verifications, each with the other attempts of its chain."""
     return [edge["node"] for edge in (await company.ask(PAGE, {"rows": rows}))["verifications"]["edges"]]
 
 
@@ -62,7 +62,7 @@ async def test_a_page_of_fifty_with_all_attempts_needs_as_many_commands_as_a_pag
             found = await page(company, rows)
         assert len(found) == rows
         assert all(len(row["attempts"]) == attempts for row in found)
-        # The sweeper and the feed send commands at the same time; only commands for a caller contain the workspace.
+        # Leave out the commands that the sweeper and the feed send at the same time: only commands for a caller contain the workspace.
         costs[rows] = [next(iter(command)) for command in sent if company.workspace in repr(command)]
 
     assert costs[5] == costs[50] == ["find"] * min(attempts, 2)

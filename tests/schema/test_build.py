@@ -1,4 +1,4 @@
-"""The schema as SDL: the committed file, and the descriptions."""
+"""Tests that the committed schema file matches the code, and that everything in the schema has a description."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ COMMITTED = Path(schema.__file__).parent / "schema.graphql"
 
 
 def descriptions() -> Iterator[tuple[str, str | None]]:
-    """Each element of the schema that can have a description, and its description."""
+    """The name and the description of each type, enum value, field and argument of the schema."""
     for name, type in executable(build()).type_map.items():
         if name.startswith("__"):
             continue

@@ -1,4 +1,4 @@
-"""The schema keeps the contract with frontends, contract.graphql."""
+"""Tests that the schema has no change that could break frontends, compared with `contract.graphql`, the schema that they rely on."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Operations of different forms: fragments, type names, directives and variables."""
+"""Tests operations that use the features of the GraphQL language: fragments, `__typename`, introspection, directives and variables."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The enums of the schema."""
+"""Tests that the enums of the schema have the values and descriptions of the enums in `domain/`."""
 
 import pytest
 from graphql import GraphQLEnumType

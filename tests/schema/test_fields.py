@@ -1,4 +1,4 @@
-"""The declaration of fields."""
+"""Tests the functions that declare types and fields of the schema."""
 
 from dataclasses import dataclass
 
@@ -13,11 +13,11 @@ from schema.rules import ANYONE, READ, SENSITIVE
 
 @dataclass
 class Animal:
-    """A value of a type."""
+    """A class whose instances are the values of a GraphQL type in these tests."""
 
 
 class Dog(Animal):
-    """A value of a more specific type."""
+    """A subclass, for testing that its instances are also values of the type."""
 
 
 def resolver() -> None:

@@ -1,4 +1,4 @@
-"""Selects every field of every type, so that a broken resolver is noticed."""
+"""Tests that every field of every type can be selected and has a value in at least one response, to find broken resolvers."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ Selected = set[tuple[str, str]]
 
 
 def all_fields(type: GraphQLOutputType, parents: tuple[str, ...] = ()) -> str:
-    """A selection of all fields of a type. A type occurs inside itself only once, so that the selection is finite."""
+    """The text of a selection set with all fields of a type. To keep the text finite, a type is selected inside itself only once."""
     named = get_named_type(type)
     if is_leaf_type(named):
         return ""
@@ -50,7 +50,7 @@ def all_fields(type: GraphQLOutputType, parents: tuple[str, ...] = ()) -> str:
 
 
 def operation(type: OperationType, name: str, arguments: dict[str, Any]) -> str:
-    """An operation with one root field, whose arguments are variables."""
+    """The text of an operation that selects all fields below one root field. The arguments of the root field are passed as variables."""
     root = SCHEMA.get_root_type(type)
     assert root
     field: GraphQLField = root.fields[name]
@@ -60,7 +60,7 @@ def operation(type: OperationType, name: str, arguments: dict[str, Any]) -> str:
 
 
 def selected(value: Any) -> Iterator[tuple[str, str]]:
-    """The type and name of each field in a response that is not null."""
+    """The type and the name of each field that has a value other than null in this part of a response."""
     if isinstance(value, list):
         for item in value:
             yield from selected(item)
@@ -72,7 +72,7 @@ def selected(value: Any) -> Iterator[tuple[str, str]]:
 
 
 async def executed(company: Company, type: OperationType, calls: Calls) -> Selected:
-    """The fields with a value in the responses to queries or mutations."""
+    """Execute queries or mutations. Returns the type and the name of each field that has a value other than null in any response."""
     found: Selected = set()
     for name, arguments in calls:
         token = company.token(*Scope)
@@ -82,14 +82,14 @@ async def executed(company: Company, type: OperationType, calls: Calls) -> Selec
 
 
 async def followed(company: Company, name: str, arguments: dict[str, Any], messages: int) -> list[Any]:
-    """The first messages of a subscription."""
+    """Start a subscription, and return its first messages, as many as requested."""
     query = operation(OperationType.SUBSCRIPTION, name, arguments)
     async with following(company.gateway, company.token(), query, arguments) as updates:
         return [await updates.next() for _ in range(messages)]
 
 
 def check_arguments(type: OperationType, calls: Calls) -> None:
-    """Check that the calls use each field of a root with each of its arguments."""
+    """Check that `calls` uses every field of this root type, and every argument of each field."""
     root = SCHEMA.get_root_type(type)
     assert root
     for name, field in root.fields.items():

@@ -1,4 +1,4 @@
-"""The rules of fields."""
+"""Tests the rules that restrict who may see a field: their descriptions and their scopes."""
 
 import pytest
 

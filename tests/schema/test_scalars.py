@@ -1,4 +1,4 @@
-"""The scalar DateTime, through the API."""
+"""Tests the scalar `DateTime` with requests to the API."""
 
 import pytest
 

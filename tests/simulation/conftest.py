@@ -1,4 +1,4 @@
-"""Fixtures of the simulation's tests."""
+"""Fixtures for the tests of the simulation."""
 
 import pytest
 

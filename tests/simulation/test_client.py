@@ -1,4 +1,4 @@
-"""The simulation's client, against a server that sends prepared responses."""
+"""Tests the simulation's GraphQL client with a server that sends prepared responses."""
 
 import asyncio
 import json
@@ -25,7 +25,10 @@ def a_refusal(code: str) -> tuple[int, dict[str, Any]]:
 
 @asynccontextmanager
 async def responding(*responses: tuple[int, object]) -> AsyncIterator[tuple[Client, list[str]]]:
-    """A client of a server that sends these responses in order, then the last one again, and the faults that the client reports."""
+    """A server that sends these responses in order, and then the last one for every further request.
+
+    Yields: a client of this server, and the list of faults to which the client adds each transient fault.
+    """
     left: Sequence[tuple[int, object]] = responses
 
     async def respond(reader: StreamReader, writer: StreamWriter) -> None:
@@ -69,7 +72,7 @@ async def test_a_transient_fault_is_reported_and_retried(response: tuple[int, ob
     assert faults == [fault]
 
 
-async def test_transient_faults_without_end_are_an_error() -> None:
+async def test_transient_faults_that_last_too_long_raise_unreachable() -> None:
     async with responding((503, {})) as (client, faults):
         with pytest.raises(Unreachable, match="HTTP 503"):
             await client.execute("integrator", "token", "{ me { subject } }", {})

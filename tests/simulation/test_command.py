@@ -46,7 +46,7 @@ async def test_sigterm_ends_the_command_with_a_summary(credentials: Credentials,
 
 @asynccontextmanager
 async def running_command(credentials: Credentials, folder: Path, *options: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The command `gateway simulate` as a process, which is killed at the end of the test."""
+    """Run the command `gateway simulate` as a process. The process is killed at the end of the `async with` block."""
     file = folder / "credentials.json"
     development.write_private(file, asdict(credentials))
     command = (sys.executable, "-m", "gateway", "simulate", "--credentials-file", str(file), *options)

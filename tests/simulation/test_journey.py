@@ -1,4 +1,4 @@
-"""Single lives, driven through a real gateway."""
+"""Tests single lives (a verification with its retries) that the simulation plays against a real gateway."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ from tests.simulation.stored import stored_verifications
 OPENED, STARTED = Progress(1.0, "LINK_OPENED"), Progress(1.0, "CAPTURE_STARTED")
 PERSON = person(Random(1))
 VERIFIED = Result(1.0, "VERIFIED", document=PERSON.document)
-# A retry is recommended after this code.
+# The catalogue recommends a retry after this reason code.
 INTERRUPTED = Result(1.0, "INCONCLUSIVE", ("IDVV_1314",))
 
 
@@ -34,7 +34,7 @@ def a_life(*attempts: Attempt, anonymized_after_seconds: float | None = None) ->
 
 @pytest.fixture
 async def journey(credentials: Credentials) -> AsyncIterator[Journey]:
-    """A journey whose life a test replaces."""
+    """A journey with clients of the test's gateway. Each test replaces `life` by the plan that it needs."""
     tally = Tally()
     async with Client(credentials.graphql, patience_seconds=5, on_fault=tally.fault) as client, asyncio.TaskGroup() as group:
         integrator, provider = Integrator(client, credentials.tokens.integrator), Provider(client, credentials.tokens.provider)

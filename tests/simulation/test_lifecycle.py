@@ -38,12 +38,12 @@ def first_attempts(lives: list[Lifecycle]) -> list[Attempt]:
 
 
 def outcome(attempt: Attempt) -> Result | None:
-    """The result among the steps, if the attempt has one."""
+    """The result with which the attempt ends; None if the attempt ends by a deadline."""
     return next((step for step in attempt.steps if isinstance(step, Result)), None)
 
 
 def extracted(document: Document) -> ExtractedDocument:
-    """The same document as a domain object."""
+    """Convert the simulation's document to the domain object with the same values."""
     return ExtractedDocument.extracted(
         document.full_name,
         document.born_on,
@@ -54,7 +54,7 @@ def extracted(document: Document) -> ExtractedDocument:
 
 
 def changed_by(verification: Verification, step: Step, seconds: float) -> Verification:
-    """The verification after a step of a plan, according to the domain's rules."""
+    """Apply a planned step to a verification with the rules of `domain/`. Returns the changed verification."""
     at = later(seconds=seconds)
     if isinstance(step, Progress):
         return verification.progressed(DomainProgress[step.progress], WINDOWS, at, step.event)
@@ -78,7 +78,7 @@ def test_the_order_of_the_catalogue_does_not_matter(lives: list[Lifecycle]) -> N
     assert list(islice(lifecycles(SEED, CATALOGUE[::-1]), 50)) == lives[:50]
 
 
-def test_the_first_life_starts_at_once_and_the_others_a_mean_gap_apart(lives: list[Lifecycle]) -> None:
+def test_the_first_life_starts_at_once_and_the_mean_gap_before_the_others_is_one(lives: list[Lifecycle]) -> None:
     assert lives[0].gap == 0
     assert sum(life.gap for life in lives) / MANY == pytest.approx(1, abs=0.1)
 
@@ -158,7 +158,7 @@ def test_a_code_outside_of_the_catalogue_is_rare(first_attempts: list[Attempt]) 
     assert 0 < new < len(results) / 20
 
 
-def test_some_results_arrive_twice_out_of_order_or_contradicted(first_attempts: list[Attempt]) -> None:
+def test_some_results_arrive_twice_or_out_of_order_or_are_contradicted(first_attempts: list[Attempt]) -> None:
     late = Counter(
         "progress" if isinstance(step, Progress) else "same" if step.codes == result.codes and step.status == result.status else "other"
         for attempt in first_attempts
@@ -172,7 +172,7 @@ def test_some_results_arrive_twice_out_of_order_or_contradicted(first_attempts: 
     assert late.total() < MANY / 5
 
 
-def test_a_life_takes_a_demo_5_to_60_seconds(first_attempts: list[Attempt]) -> None:
+def test_at_the_speed_of_a_demo_a_life_takes_5_to_60_seconds(first_attempts: list[Attempt]) -> None:
     lengths = [sum(step.after_seconds for step in attempt.steps) / SPEED for attempt in first_attempts if outcome(attempt)]
 
     assert 5 < median(lengths) < 30

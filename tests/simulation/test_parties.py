@@ -11,7 +11,7 @@ SDL = build_schema((Path(schema.__file__).parent / "schema.graphql").read_text(e
 
 
 @pytest.mark.parametrize("operation", ["CATALOGUE", "READ", "CREATE", "RETRY", "ANONYMIZE", "PROGRESS", "RESULT"])
-def test_every_operation_is_valid_against_the_schema(operation: str) -> None:
+def test_every_operation_of_the_simulation_is_valid_against_the_schema(operation: str) -> None:
     assert validate(SDL, parse(getattr(parties, operation))) == []
 
 

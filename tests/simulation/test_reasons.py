@@ -26,11 +26,11 @@ def test_a_code_that_is_added_to_the_catalogue_occurs() -> None:
     assert any("IDVV_2999" in reasons.reported_codes(random, "FAILED", catalogue, faces=True) for _ in range(5000))
 
 
-def test_without_a_catalogue_every_code_is_outside_of_it() -> None:
+def test_with_an_empty_catalogue_only_codes_outside_of_it_are_reported() -> None:
     assert [code[:6] for code in reasons.reported_codes(Random(SEED), "FAILED", [], faces=True)] == ["IDVV_9"]
 
 
-def test_the_worst_advice_decides_whether_a_person_retries() -> None:
+def test_the_advice_with_the_lowest_chance_decides_whether_a_person_retries() -> None:
     assert tries_again(0.5, ["RETRY_NOW"])
     assert not tries_again(0.95, ["RETRY_NOW"])
     assert not tries_again(0.0, ["RETRY_NOW", "DO_NOT_RETRY"])

@@ -9,7 +9,7 @@ from simulation.errors import BadPace, Unreachable
 from simulation.runner import simulate
 from simulation.tally import Tally
 
-# Nothing listens on this reserved port, which is below the ports that the system assigns to tests.
+# An address without a server: nothing listens on port 1, and the system never assigns this port to a server of a test.
 NOWHERE = "http://127.0.0.1:1"
 CREDENTIALS = Credentials(NOWHERE, f"{NOWHERE}/graphql", "", "acme", Tokens("integrator", "provider"))
 

@@ -21,7 +21,7 @@ from tests.simulation.stored import SPEED, STATISTICS, stored_verifications
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds. Raises: TimeoutError after 30 s."""
+    """Wait until the condition is true. Raises: TimeoutError after 30 s."""
     for _ in range(3000):
         if condition():
             return
@@ -125,7 +125,7 @@ async def test_the_number_of_lives_in_flight_is_limited(credentials: Credentials
 
 
 def credentials_of(port: int) -> Credentials:
-    """The credentials of a gateway that listens on this port later."""
+    """Credentials for a gateway on this port. The gateway need not be running yet."""
     url, reader = f"http://127.0.0.1:{port}", token_reader(settings_for_tests("mongodb://127.0.0.1", port), utc_now)
     tokens = (reader.token("tester", ACME, list(scopes), timedelta(hours=1)) for scopes in (INTEGRATOR, (Scope.REPORT,)))
     return Credentials(url, f"{url}/graphql", "", ACME, Tokens(*tokens))
@@ -133,7 +133,7 @@ def credentials_of(port: int) -> Credentials:
 
 @asynccontextmanager
 async def a_gateway_on(mongo_uri: str, port: int) -> AsyncIterator[None]:
-    """A gateway on this port. It may not be ready yet."""
+    """Run a gateway on this port. The block may start before the gateway is ready."""
     with listening("127.0.0.1", port) as bound:
         server = Server(application(settings_for_tests(mongo_uri, port)))
         serving = asyncio.create_task(server.serve([bound]))

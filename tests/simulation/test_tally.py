@@ -42,7 +42,7 @@ def test_an_ignored_result_is_counted_and_does_not_change_the_status() -> None:
     assert tally.changes[0].description == "result ignored"
 
 
-def test_a_later_attempt_is_shown_with_its_number() -> None:
+def test_the_display_shows_a_retry_with_the_number_of_its_attempt() -> None:
     tally = Tally()
 
     moved(tally, replace(CREATED, id="ver_2", attempt=2))
