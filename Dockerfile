@@ -3,7 +3,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 WORKDIR /project
 COPY requirements requirements
 RUN python -m venv /builder && /builder/bin/pip install --no-deps --require-hashes -r requirements/build.lock
-# Without pip: the image never installs anything.
+# The final image contains no pip, because nothing is installed there.
 RUN python -m venv --without-pip /venv \
     && /builder/bin/pip --python /venv/bin/python install --no-deps --require-hashes -r requirements/runtime.lock
 COPY . .
@@ -15,7 +15,7 @@ LABEL org.opencontainers.image.title="verification-gateway" \
       org.opencontainers.image.description="Video identity verifications, followed live through one typed GraphQL endpoint over MongoDB"
 COPY --from=builder /venv /venv
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 GATEWAY_HOST=0.0.0.0 GATEWAY_PORT=8000
-# A number, so that an orchestrator can verify that the user isn't root.
+# The user is given by number, so that an orchestrator can verify that it isn't root.
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM

@@ -1,4 +1,4 @@
-# Everything runs in .venv. `setup` creates and updates it, and takes no time if nothing changed.
+# All targets use the environment in .venv. The target `setup` creates and updates it, and takes no time if nothing changed.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -7,16 +7,16 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
-# The tests' clients on Node, if tests/clients exists.
+# The packages of the tests with clients on Node. Empty if tests/clients does not exist.
 CLIENTS := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/clients/package-lock.json))
 
-# The servers on Node that the benchmark compares the gateway with.
+# The packages of the servers on Node that the benchmark compares the gateway with.
 PEERS := bench/peers/node_modules/.package-lock.json
 
-# GraphiQL, which a gateway in development serves. It is bundled from npm packages and not committed.
+# GraphiQL, which `gateway dev` serves. `make graphiql` bundles this file from npm packages. It is not committed.
 GRAPHIQL := gateway/pages/graphiql/graphiql.js
 
-# One worker more than processors, since tests of processes and of time-outs mostly wait.
+# The number of parallel workers of pytest: one more than processors, because tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
 .PHONY: help setup graphiql run test coverage counts check schema lock lock-check ledger compare smuggle image-test bench bench-quick bench-live bench-hostile clean
@@ -29,7 +29,7 @@ setup: .venv/installed $(CLIENTS) ## create or update the environment (.venv)
 run: setup $(GRAPHIQL) ## start the gateway with its own MongoDB and demo data
 	@exec .venv/bin/gateway dev $(ARGS)
 
-graphiql: $(GRAPHIQL) ## bundle GraphiQL for gateways in development (npm)
+graphiql: $(GRAPHIQL) ## bundle GraphiQL for `gateway dev` (needs npm)
 
 test: setup ## run all tests on all processors; a selection: make test ARGS=tests/store
 	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
@@ -37,7 +37,7 @@ test: setup ## run all tests on all processors; a selection: make test ARGS=test
 coverage: setup ## run all tests and measure which lines and branches they reach
 	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --cov --cov-report=term:skip-covered -q $(ARGS)
 
-counts: setup ## count the cases of each harness, for docs/testing.md
+counts: setup ## count the cases of each test harness, for docs/testing.md
 	@.venv/bin/python -m tests.counts
 
 ledger: setup ## inject faults for 20 minutes and count lost changes; another run: make ledger ARGS='--seed 8 --minutes 5 --faults 40'
@@ -49,14 +49,14 @@ compare: setup ## compare the compiled executor with graphql-core on many operat
 smuggle: setup ## send mutated requests through nginx and HAProxy, and compare what each side parsed; another run: make smuggle ARGS='--seed 8 --streams 5000'
 	.venv/bin/python -m tests.smuggle $(ARGS)
 
-check: setup lock-check ## lint, types, layers, the committed schema, the locks
+check: setup lock-check ## check style, types, layers, the committed schema and the lock files
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/gateway schema | diff -u schema/schema.graphql - || { echo 'schema/schema.graphql differs from the code: run `make schema`.' >&2; exit 1; }
 
-schema: setup ## write schema/schema.graphql
+schema: setup ## write the schema to schema/schema.graphql
 	.venv/bin/gateway schema > schema/schema.graphql.new
 	mv schema/schema.graphql.new schema/schema.graphql
 
@@ -65,7 +65,7 @@ NPM_LOCKS := tests/clients/package-lock.json web/graphiql/package-lock.json benc
 WITHOUT_ADDRESSES := .venv/bin/python requirements/without_addresses.py
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
 
-lock: setup ## update the locks from pyproject.toml; newer releases: make lock ARGS=--upgrade
+lock: setup ## update the lock files from pyproject.toml; with newer releases: make lock ARGS=--upgrade
 	$(COMPILE) $(ARGS) --group build --output-file requirements/build.lock
 	$(COMPILE) $(ARGS) pyproject.toml --output-file requirements/runtime.lock
 	$(COMPILE) $(ARGS) pyproject.toml --extra embedded --group dev \
@@ -77,16 +77,16 @@ lock: setup ## update the locks from pyproject.toml; newer releases: make lock A
 lock-check: setup
 	.venv/bin/python requirements/check.py
 
-image-test: setup ## build the image and query it (Debian, as root; needs no Docker)
+image-test: setup ## build the image, start it and send it a query (on Debian, as root; needs no Docker)
 	.venv/bin/python deploy/image_test.py
 
-bench: setup $(PEERS) .venv/peers-installed ## measure the gateway and its peers, and how costs grow: 25 minutes, needs wrk and Node
+bench: setup $(PEERS) .venv/peers-installed ## compare the gateway with its peers, and measure how it scales: 25 minutes, needs wrk and Node
 	.venv/bin/python -m bench $(ARGS)
 
-bench-quick: setup $(PEERS) ## the same with only the closest peers, in four minutes
+bench-quick: setup $(PEERS) ## compare the gateway with only the closest peers: four minutes, needs wrk and Node
 	.venv/bin/python -m bench --quick $(ARGS)
 
-bench-live: setup ## measure how late a status reaches subscribers, and what 5,000 subscribers cost
+bench-live: setup ## measure how long a new status takes to reach a subscriber, and what 5,000 subscribers cost
 	.venv/bin/python -m bench.live $(ARGS)
 
 bench-hostile: setup ## measure what hostile operations cost, and how long other clients wait meanwhile
@@ -96,8 +96,8 @@ clean: ## remove the environment, caches and development data
 	rm -rf .venv .gateway dist tests/clients/node_modules web/graphiql/node_modules bench/peers/node_modules gateway/pages/graphiql .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# pip installs uv, and uv installs all other packages in a tenth of pip's time. uv doesn't read pip's configuration (a mirror, a certificate), so
-# that pip is used if uv fails.
+# pip installs uv, and uv installs all other packages, ten times as fast as pip. uv doesn't read pip's configuration (such as a mirror or a
+# certificate), so it can fail where pip succeeds. Then pip installs the packages.
 .venv/installed: requirements/dev.lock pyproject.toml | .venv/bin/pip
 	@echo 'installing what the project needs into .venv'
 	@sed -n '/^uv==/,/# via/p' requirements/dev.lock | .venv/bin/pip install -qq --no-deps --require-hashes --requirement /dev/stdin
@@ -117,7 +117,7 @@ tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 
 bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
 	@if command -v npm >/dev/null; then cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
-	else echo 'npm is missing, so the peers on Node can not be installed; on Debian: apt-get install npm' >&2; exit 1; fi
+	else echo 'npm is missing, so the peers on Node cannot be installed; on Debian: apt-get install npm' >&2; exit 1; fi
 
 .venv/peers-installed: requirements/bench.lock .venv/installed
 	@.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --requirement requirements/bench.lock \

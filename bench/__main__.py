@@ -1,4 +1,4 @@
-"""Benchmark of the gateway and its peers: one run, one machine, one MongoDB, the same requests.
+"""Compares the gateway with its peers (see bench/peers). All servers run on one machine with one MongoDB, and receive the same requests.
 
 python -m bench [--quick]
 """
@@ -40,7 +40,7 @@ ALL_SERVERS = (*CLOSEST, "ariadne", "apollo", "yoga")
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much a run measures."""
+    """Which benchmarks a run contains, and how many rounds of each."""
 
     file: str
     plans: dict[str, Plan]
@@ -53,7 +53,7 @@ class Extent:
 
     @property
     def untouched(self) -> int:
-        """Number of verifications that the writes need: each write changes one that was never changed before."""
+        """How many verifications must be created for the writes. Each write changes a verification that was never changed before."""
         return len(self.mixed.names) * (self.mixed.rounds + 1) * WRITES_A_RUN if self.mixed else 0
 
 
@@ -89,7 +89,7 @@ FULL = Extent(
 
 @dataclass(slots=True)
 class Run:
-    """One run and its figures so far."""
+    """One run of the benchmark: its extent, its data, and the figures that were measured so far."""
 
     extent: Extent
     setup: Setup
@@ -97,7 +97,7 @@ class Run:
     figures: dict[str, Any] = field(default_factory=dict)
 
     def everything(self) -> None:
-        """Measure all subjects, one after the other."""
+        """Run all benchmarks of the extent, one after the other. Prints how long each took."""
         subjects = [self.throughput, self.inprocess, self.fanout]
         if self.extent.growth_rounds:
             subjects += [self.subscribers, self.growth]
@@ -107,10 +107,10 @@ class Run:
             print(f"{subject.__name__}: {perf_counter() - begun:.0f} s", file=sys.stderr)
 
     def throughput(self) -> None:
-        """Measure answers per second for each workload."""
+        """Measure how many requests per second each server answers, for each workload."""
         available, folder, mixed = workloads(self.data), self.setup.folder, self.extent.mixed
         with self.servers({name for plan in self.extent.plans.values() for name in plan.names} - {"gathered"}) as servers:
-            # The REST service has both endpoints.
+            # The name "gathered" stands for another endpoint of the REST service, not for another server.
             servers["gathered"] = servers["rest"]
             for name, plan in self.extent.plans.items():
                 self.figures[name] = throughput.measured(available[name], servers, plan, folder)
@@ -118,19 +118,19 @@ class Run:
                 self.figures["mixed"] = throughput.mixed(available["point"], self.data.untouched, servers, mixed, folder)
 
     def inprocess(self) -> None:
-        """Measure the executors without HTTP and MongoDB."""
+        """Measure the GraphQL executors of the gateway and of Strawberry in a separate process, without HTTP and MongoDB."""
         command = [sys.executable, "-m", "bench.inprocess", *map(str, self.extent.inprocess)]
         ran = subprocess.run(pinned(command, SERVER), stdout=subprocess.PIPE, check=True)
         self.figures["page_inprocess"] = json.loads(ran.stdout)
 
     def fanout(self) -> None:
-        """Measure one event to 1,000 subscribers, and 1,000 events to one subscriber each."""
+        """Measure the delivery of one event to 1,000 subscribers, and of 1,000 events to one subscriber each."""
         with stage(self.setup, {*self.extent.one, "strawberry"}) as ready:
             uvloop.run(self._fanout(ready))
 
     async def _fanout(self, ready: Stage) -> None:
         self.figures["fanout_one"] = await ready.one(self.extent.one, SUBSCRIBERS, self.extent.fanout_rounds)
-        # One group after the other: both variants of Strawberry use the same server, so that each would receive the other's events.
+        # Measure one group after the other. Both variants of Strawberry use the same server, so in one group each would receive the other's events.
         for names in self.extent.many:
             self.figures.setdefault("fanout_many", {}).update(await ready.many(names, SUBSCRIBERS, self.extent.fanout_rounds))
 
@@ -141,12 +141,12 @@ class Run:
             uvloop.run(self._subscribers(ready))
 
     async def _subscribers(self, ready: Stage) -> None:
-        self.figures["lateness"] = await subscribers.lateness(ready, ("gateway", "strawberry"), 200, 300)
+        self.figures["lateness"] = await subscribers.delays(ready, ("gateway", "strawberry"), 200, 300)
         crowds = {str(number): await ready.one(("gateway",), number, 5) for number in CROWDS}
         self.figures["crowds"] = {number: figures["gateway"] for number, figures in crowds.items()}
 
     def growth(self) -> None:
-        """Measure how costs grow with the length of lists and the number of processes."""
+        """Measure how response times grow with the length of lists, and how throughput grows with the number of processes."""
         rounds = self.extent.growth_rounds
         self.figures |= growth.measured(self.setup, rounds)
         point = workloads(self.data)["point"]
@@ -156,18 +156,18 @@ class Run:
 
     @contextmanager
     def servers(self, names: set[str]) -> Iterator[dict[str, Served]]:
-        """The running servers with these names."""
+        """Start the servers with these names, and stop them at the end of the context."""
         with ExitStack() as stack:
             yield {name: stack.enter_context(serving(name, self.setup)) for name in sorted(names)}
 
     def result(self) -> dict[str, Any]:
-        """The content of the results file."""
+        """The content of the results file: the machine, the ratios of the gateway to its peers, and all figures."""
         compared = {"ratios": ratios.computed(self.figures), "ratios_by_cpu": ratios.computed_by_cpu(self.figures)}
         return {"machine": machine.described(), **compared, "figures": self.figures}
 
 
 def measured(extent: Extent) -> dict[str, Any]:
-    """The result of a complete run: starts MongoDB, writes the data, starts the servers, measures."""
+    """Start MongoDB, write the data, start the servers, and measure. Returns the content of the results file."""
     require_wrk()
     make_room()
     stay(LOAD)
@@ -180,7 +180,7 @@ def measured(extent: Extent) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, save and print."""
+    """Run the benchmark, save its results as JSON and as a picture, and print them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="only the closest peers, in a few minutes")
     extent = QUICK if parser.parse_args().quick else FULL

@@ -1,4 +1,4 @@
-"""Compares the servers' answers. Nothing is timed before all servers agree."""
+"""Checks that all servers send the same answer to the same request. Only servers that agree are measured."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,11 +12,11 @@ from bench.machinery import Served
 
 
 class Disagreement(Exception):
-    """A server's answer is an error, or differs from the first server's."""
+    """A server's answer is an error, or differs from the answer of the first server."""
 
 
 def canonical(answer: bytes) -> bytes:
-    """The data of an answer with sorted keys and no other change. Raises: Disagreement if there are errors or no data."""
+    """The `data` of a GraphQL answer with its keys sorted, so equal data are equal bytes. Raises: Disagreement if there are errors or no data."""
     response = orjson.loads(answer)
     if not isinstance(response, dict) or response.get("data") is None or response.get("errors"):
         raise Disagreement(f"no answer: {answer[:400]!r}")
@@ -24,21 +24,21 @@ def canonical(answer: bytes) -> bytes:
 
 
 def compare(name: str, answers: Iterable[bytes], expected: Iterable[bytes]) -> None:
-    """Compare a server's answers with those expected. Raises: Disagreement."""
+    """Compare the answers of a server with the expected answers. Raises: Disagreement if two of them differ."""
     for mine, theirs in zip(answers, expected, strict=True):
         if canonical(mine) != canonical(theirs):
             raise Disagreement(f"{name} answers {canonical(mine)[:600]!r}, and not {canonical(theirs)[:600]!r}")
 
 
 def answers_to(target: Served, requests: Iterable[Request]) -> list[bytes]:
-    """The answers to requests, sent one after the other. Raises: Disagreement if a request fails."""
+    """Send the requests to a server one after the other. Returns the answers. Raises: Disagreement if a request fails."""
     with connected(target) as connection:
         return [answer_to(connection, target, request) for request in requests]
 
 
 @contextmanager
 def connected(target: Served) -> Iterator[HTTPConnection]:
-    """A connection that stays open between requests."""
+    """A connection to a server. It stays open between requests, until the end of the context."""
     connection = HTTPConnection(urlsplit(target.url).netloc, timeout=60)
     try:
         yield connection
@@ -47,7 +47,7 @@ def connected(target: Served) -> Iterator[HTTPConnection]:
 
 
 def answer_to(connection: HTTPConnection, target: Served, request: Request) -> bytes:
-    """The answer to a request. Raises: Disagreement if the request fails."""
+    """Send a request. Returns the body of the response. Raises: Disagreement if the request fails."""
     try:
         connection.request(request.method, request.path, request.body or None, target.headers)
         response = connection.getresponse()

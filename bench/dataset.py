@@ -1,4 +1,4 @@
-"""The data that the servers serve: verifications made by the domain's rules and encoded as the gateway encodes them."""
+"""Random verifications for the servers to serve. They are created by the rules in `domain`, and stored as the gateway stores them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,20 +27,20 @@ from store.indexes import INDEXES, VERIFICATIONS
 from store.sealing import Keys
 from store.verifications import utc_now
 
-# No deadline passes during a measurement: the gateway would then write, and its peers would not.
+# Deadlines are so far away that none passes during a measurement. At a deadline, the gateway writes to the database, but its peers do not.
 WINDOWS = Windows(link=timedelta(days=60), verification=timedelta(days=60))
 OTHER_WORKSPACES = ("acme", "globex", "initech")
 FIRST_NAMES = ("Ada", "Grace", "Jeanne", "Karim", "Lucía", "Mikołaj", "Noor", "Øyvind", "Priya", "Zoë")
 LAST_NAMES = ("Byron", "Diallo", "García", "Hopper", "Kowalski", "Moreau", "Nguyen", "Olsen", "Rossi", "Weber")
 CODES = {status: [code for code, reason in CATALOGUE.items() if status in reason.statuses] for status in (Status.FAILED, Status.INCONCLUSIVE)}
-# Number of rows from one cursor to the next.
+# How many rows of the list lie between two cursors of `Dataset.cursors`.
 ROWS_APART = 60
 STEP = timedelta(seconds=7, milliseconds=137)
 
 
 @dataclass(slots=True)
 class Company:
-    """Random verifications of one workspace: the same in each run, except for the times."""
+    """Generates random verifications of one workspace. Apart from their times, they are the same in each run."""
 
     workspace: str
     random: Random
@@ -48,16 +48,16 @@ class Company:
     made: int = field(default=0, init=False)
 
     def verifications(self, number: int) -> Iterator[Verification]:
-        """At least `number` verifications, oldest first. A retry follows its previous attempt."""
+        """New verifications, each followed by its retries, until this company has made at least `number`."""
         while self.made < number:
             yield from self.attempts()
 
     def untouched(self, number: int) -> Iterator[Verification]:
-        """`number` verifications whose links were never opened."""
+        """`number` new verifications that only have the event of their creation."""
         return (self.created() for _ in range(number))
 
     def attempts(self) -> Iterator[Verification]:
-        """The attempts of one chain, usually one."""
+        """One verification and its retries, if any."""
         verification = self.lived(self.created())
         while verification.can_retry and self.random.random() < 0.2:
             id = self.id()
@@ -68,14 +68,14 @@ class Company:
         yield verification
 
     def created(self) -> Verification:
-        """A new verification."""
+        """A new verification. Its only event is its creation."""
         random, id = self.random, self.id()
         declared = DeclaredIdentity(random.choice(FIRST_NAMES), random.choice(LAST_NAMES))
         request = Request(declared, "https://shop.example/welcome", reference=f"order-{self.workspace}-{self.made}")
         return Verification.created(id, self.workspace, request, self.provider(id), WINDOWS, self.now())
 
     def lived(self, verification: Verification) -> Verification:
-        """The verification after a random life: three to eight events."""
+        """The verification after random events: the person's progress, and usually a result. It then has three to eight events."""
         random = self.random
         outcome = random.choices((Status.PENDING, Status.VERIFIED, Status.FAILED, Status.INCONCLUSIVE), (20, 45, 20, 15))[0]
         at = verification.created_at
@@ -85,35 +85,38 @@ class Company:
         if not outcome.final:
             return verification
         verification = verification.concluded(self.result(outcome), at + STEP)
-        # Sometimes the provider reports different results afterwards, which are ignored.
+        # Sometimes the provider reports different results later. The rules ignore such results, and only add an event.
         for _ in range(random.choices((0, 1, 2), (80, 15, 5))[0]):
             verification = verification.concluded(self.result(random.choice(list(CODES))), at + STEP * 2)
         return verification
 
     def result(self, status: Status) -> Result:
-        """A random result with this status."""
+        """A result with this status, and with random reason codes or a random document number."""
         if status is Status.VERIFIED:
             number = f"{self.random.randrange(10**12):012}"
             return Result.reported(status, [], ExtractedDocument("Ada Byron", "1990-01-23", DocumentType.PASSPORT, "FR", number))
         return Result.reported(status, self.random.sample(CODES[status], self.random.choices((1, 2, 3), (50, 35, 15))[0]))
 
     def provider(self, id: str) -> Provider:
-        """The provider's data of the verification with this id."""
+        """The provider's name, id and link for the verification with this id."""
         return Provider("sandbox", f"sandbox-{id}", f"https://provider.example/{id}")
 
     def id(self) -> str:
-        """An id in the gateway's format: the time, then random bits."""
+        """A new id in the gateway's format: the time, then random bits. It also moves `now` forward."""
         self.made += 1
         return f"ver_{int(self.now().timestamp() * 1000):012x}{self.random.getrandbits(80):020x}"
 
     def now(self) -> datetime:
-        """The creation time of the latest verification."""
+        """The creation time of the verification that was created last."""
         return self.began + STEP * self.made
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The ids of the written verifications, and cursors inside the list, so that pages can start at different rows."""
+    """The stored verifications, as far as the benchmarks need them to build requests.
+
+    `ids` belong to verifications with a history, `untouched` to new ones. Each of the `cursors` lets a page start at a different row of the list.
+    """
 
     ids: list[str]
     untouched: list[str]
@@ -121,7 +124,10 @@ class Dataset:
 
 
 def write_dataset(uri: str, keys: Keys, rows: int, untouched: int = 0) -> Dataset:
-    """Write `untouched` new verifications, `rows` with a history in the same workspace, and half as many in other workspaces."""
+    """Create the indexes and store the verifications that the servers serve.
+
+    The workspace that is measured gets `untouched` new verifications and about `rows` with a history. Other workspaces get half of `rows` together.
+    """
     began = whole_milliseconds(utc_now()) - timedelta(days=20)
     random = Random(7)
     company = Company(WORKSPACE, random, began)
@@ -138,20 +144,20 @@ def write_dataset(uri: str, keys: Keys, rows: int, untouched: int = 0) -> Datase
 
 @contextmanager
 def database(uri: str) -> Iterator[Database[Document]]:
-    """The database named in the URI, for the duration of the context."""
+    """Connect to the database that the URI names, and disconnect at the end of the context."""
     client: MongoClient[Document]
     with MongoClient(uri, tz_aware=True) as client:
         yield client.get_default_database()
 
 
 def prepare(target: Database[Document]) -> None:
-    """Create the gateway's indexes."""
+    """Create the indexes that the gateway needs."""
     for name, indexes in INDEXES.items():
         target[name].create_indexes(indexes)
 
 
 def insert(collection: Collection[Any], documents: Iterator[Any], batch: int = 1000) -> None:
-    """Insert the documents in batches."""
+    """Insert the documents, `batch` of them with each command."""
     waiting: list[Any] = []
     for document in documents:
         waiting.append(document)

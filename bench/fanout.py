@@ -1,7 +1,7 @@
-"""Fan-out: one event to a thousand subscribers, and a thousand events to one subscriber each.
+"""Measures fan-out: the delivery of one event to a thousand subscribers, and of a thousand events to one subscriber each.
 
-The gateway receives an event through a write to MongoDB, a peer through whichever way is easier for it. A round lasts from its first delivery to
-its last.
+The gateway receives events from MongoDB's change stream. Each peer receives them in the way that costs it least: by HTTP, or from the change stream.
+Deliveries per second are counted from the first delivery of a round to its last.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ Figures = dict[str, dict[str, list[float]]]
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """The subscribers of one server, and the way in which the server receives events."""
+    """The subscribers of one server, and the publisher that sends events to the server."""
 
     crowd: Crowd
     publisher: Publisher
 
     async def measured(self, states: States) -> dict[str, float]:
-        """The figures of one round, in which each socket receives one message. Raises: Broken, Disagreement."""
+        """Publish these states, so that each socket receives one message. Returns the figures of this round. Raises: Broken, Disagreement."""
         self.crowd.expect(len(self.crowd.sockets))
         publish = self.publisher(states)
         begun, cpu = perf_counter(), self.crowd.target.cpu_seconds
@@ -58,9 +58,9 @@ class Audience:
 
 @dataclass(slots=True)
 class Stage:
-    """The servers that have subscribers.
+    """The running servers whose subscribers are measured.
 
-    Each server that follows a database has its own, so that it does no work for events of other servers.
+    The gateway and Strawberry follow a change stream. Each has its own database, so that neither does work for the other's events.
     """
 
     setup: Setup
@@ -69,19 +69,23 @@ class Stage:
     random: Random = field(default_factory=lambda: Random(11))
 
     async def one(self, names: tuple[str, ...], subscribers: int, rounds: int) -> Figures:
-        """The figures of one event to all subscribers."""
+        """Measure one event that is sent to all subscribers. Returns the figures of each server."""
         states = self.followed(1)
         publishers = {name: self.http_publisher(name) for name in names if name != "gateway"}
         return await self._measured(names, publishers, states, list(repeat(states[0].id, subscribers)), rounds)
 
     async def many(self, names: tuple[str, ...], subscribers: int, rounds: int) -> Figures:
-        """The figures of one event to each subscriber. `strawberry` follows the database too; `strawberry_published` receives the events by HTTP."""
+        """Measure as many events as there are subscribers, each for one subscriber. Returns the figures of each server.
+
+        The server `strawberry` receives events from a change stream, as the gateway does. `strawberry_published` is the same server, but receives
+        events by HTTP.
+        """
         states = self.followed(subscribers)
         publishers = {"strawberry_published": self.http_publisher("strawberry")} if "strawberry_published" in names else {}
         return await self._measured(names, publishers, states, [state.id for state in states], rounds)
 
     def followed(self, number: int) -> States:
-        """New verifications to follow, written to both databases."""
+        """Create verifications that subscribers can follow, and store them in both databases."""
         states = list(Company(WORKSPACE, self.random, utc_now()).untouched(number))
         for setup in (self.setup, self.peers_setup):
             with database(setup.mongo_uri) as target:
@@ -89,11 +93,11 @@ class Stage:
         return states
 
     def http_publisher(self, name: str) -> Publisher:
-        """Publishes to a peer by HTTP."""
+        """A publisher that sends events to this peer by HTTP."""
         return http_publisher(self.servers[name], text if name == "bare" else partial(documents, keys=self.setup.keys.sealing))
 
     async def crowd(self, name: str, ids: list[str]) -> Crowd:
-        """The subscribers of a server, one for each id."""
+        """Open one socket for each id. Each socket follows the verification with its id. Returns all sockets."""
         server = self.servers[name.removesuffix("_published")]
         crowd = Crowd(server, subscribes=name != "bare", sends_current_state=name == "gateway")
         await crowd.join(FOLLOW, ids)
@@ -112,14 +116,14 @@ class Stage:
 
 
 async def timed(publishing: Awaitable[None]) -> float:
-    """The duration in milliseconds."""
+    """Wait for the publication. Returns how many milliseconds it took."""
     begun = perf_counter()
     await publishing
     return (perf_counter() - begun) * 1000
 
 
 async def in_rounds(audiences: dict[str, Audience], states: States, rounds: int) -> dict[str, list[dict[str, float]]]:
-    """The figures of each server in each round, after warm-up rounds."""
+    """Measure each server once in each round. Returns the figures of each round, without those of the warm-up rounds."""
     found: dict[str, list[dict[str, float]]] = {name: [] for name in audiences}
     await asyncio.sleep(SETTLE_SECONDS)
     for number, names in turns(list(audiences), WARM_ROUNDS + rounds):
@@ -133,7 +137,7 @@ async def in_rounds(audiences: dict[str, Audience], states: States, rounds: int)
 
 @contextmanager
 def stage(setup: Setup, names: set[str]) -> Iterator[Stage]:
-    """The running servers with these names."""
+    """Start the servers with these names, and stop them at the end of the context."""
     peers_setup = setup.with_database("peers")
     with database(peers_setup.mongo_uri) as target:
         prepare(target)

@@ -1,4 +1,8 @@
-"""Measures how costs grow: from 10,000 verifications to 1,000,000, from page 1 to page 1,000, from one process to two."""
+"""Measures how the gateway scales.
+
+It compares the response times of lists of 10,000 to 1,000,000 verifications, and of page 1 to page 1,000. It also compares the throughput of one
+process with that of two.
+"""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -35,14 +39,14 @@ BATCH = 5000
 EACH_ROUND = 30
 LONGEST = timedelta(days=15)
 
-# The bytes before a date in an encoded document: its BSON type, its name, a zero byte.
+# The bytes in front of these dates in a BSON document: the type of the value, the name of the field, a zero byte.
 CREATED, UPDATED = b"\x09createdAt\0", b"\x09updatedAt\0"
 
 Times = dict[str, dict[str, list[float]]]
 
 
 def measured(setup: Setup, rounds: int) -> dict[str, Times]:
-    """The figures of page 1 of lists of each size, and of later pages of the longest list."""
+    """Measure page 1 of lists of each size (`sizes`), and early and late pages of the longest list (`pages`)."""
     setups = {size: setup.with_database(f"rows_{size}") for size in SIZES}
     for size, each in setups.items():
         fill(each, size)
@@ -57,13 +61,13 @@ def measured(setup: Setup, rounds: int) -> dict[str, Times]:
 
 
 def in_rounds(cases: Mapping[str, tuple[Served, Request]], rounds: int) -> Times:
-    """The milliseconds of each case in each round. The first round is a warm-up and is dropped."""
+    """The response times of each case, one for each round. The first round is a warm-up, and its times are dropped."""
     found = in_turn({name: partial(milliseconds_of, *case) for name, case in cases.items()}, rounds + 1)
     return {name: {"ms": times[1:]} for name, times in found.items()}
 
 
 def milliseconds_of(target: Served, request: Request, number: int) -> float:
-    """The median response time of a round, with a single client."""
+    """Send the request EACH_ROUND times over one connection, one after the other. Returns the median response time."""
     times = []
     with connected(target) as connection:
         for _ in range(EACH_ROUND):
@@ -74,7 +78,7 @@ def milliseconds_of(target: Served, request: Request, number: int) -> float:
 
 
 def page_request(setup: Setup, target: Served, number: int) -> Request:
-    """The request for the n-th page by its cursor, after a check that it returns the right rows. Raises: Disagreement."""
+    """The request for the page with this number. Raises: Disagreement if the server answers it with the wrong rows."""
     before = (number - 1) * ROWS
     with database(setup.mongo_uri) as opened:
         rows = opened[VERIFICATIONS].find({"workspace": WORKSPACE}, {"createdAt": 1}).sort([("createdAt", -1), ("_id", -1)])
@@ -88,17 +92,21 @@ def page_request(setup: Setup, target: Served, number: int) -> Request:
 
 
 def fill(setup: Setup, rows: int) -> None:
-    """Write `rows` verifications: copies of a few templates with their own ids and times. Their sealed fields can't be decrypted."""
+    """Store `rows` verifications and create the indexes.
+
+    The verifications are copies of a few templates, with different ids and times. Their encrypted fields are bound to the template's id, so the
+    gateway cannot decrypt them.
+    """
     with database(setup.mongo_uri) as target:
         copying = copies(setup, rows)
         while batch := list(islice(copying, BATCH)):
             target.command("insert", VERIFICATIONS, documents=batch, ordered=False)
-        # Much faster than to update the indexes during the inserts.
+        # It is much faster to create the indexes now than to update them at every insert.
         prepare(target)
 
 
 def copies(setup: Setup, rows: int) -> Iterator[RawBSONDocument]:
-    """`rows` documents, oldest first."""
+    """Copies of the templates as MongoDB documents, oldest first."""
     company = Company(WORKSPACE, Random(5), whole_milliseconds(utc_now()) - LONGEST)
     models = [company.lived(company.created()) for _ in range(TEMPLATES)]
     raw = [(model.id.encode(), bytearray(bson.encode(encode(model, setup.keys.sealing)))) for model in models]
@@ -113,14 +121,17 @@ def copies(setup: Setup, rows: int) -> Iterator[RawBSONDocument]:
 
 
 def processes(setup: Setup, load: Load, rounds: int, seconds: int) -> Times:
-    """Answers per second of one process, and of two processes on one processor each. Both cases have the same number of connections."""
+    """Measure the answers per second of one gateway process, and of two.
+
+    Each process has a processor. The number of connections is the same in both cases.
+    """
     with gateway(setup.mongo_uri, setup.keys, SERVER) as first, gateway(setup.mongo_uri, setup.keys, LOAD) as second:
         cases = {"one": partial(total_per_second, [first], load, seconds), "two": partial(total_per_second, [first, second], load, seconds)}
         return {name: {"per_second": found[1:]} for name, found in in_turn(cases, rounds + 1).items()}
 
 
 def total_per_second(servers: list[Served], load: Load, seconds: int, number: int) -> float:
-    """The answers per second of all servers, under load at the same time."""
+    """Load all servers at the same time. Returns the sum of their answers per second."""
     with ThreadPoolExecutor() as pool:
         each = CONNECTIONS // len(servers)
         loads = [pool.submit(loaded, server, load, seconds, number, each) for server in servers]

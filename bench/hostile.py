@@ -19,7 +19,7 @@ from bench.machinery import Served, created, execute, http_client, percentile, s
 
 PING = "{ me { subject } }"
 ROW = "id status phase billable canRetry createdAt updatedAt expiresAt attempt version verificationUrl redirectionUrl faceRecognition workspaceId"
-# The pause between pings: so short that every delay affects a ping.
+# The pause between two pings. It is so short that every delay of the gateway affects a ping.
 PAUSE_SECONDS = 0.002
 MAX_CPU_MS, MAX_STALL_MS = 50, 100
 
@@ -38,7 +38,7 @@ mutation($id: ID!, $codes: [String!]) { reportResult(input: { verificationId: $i
 
 
 async def planted(client: httpx2.AsyncClient) -> dict[str, Operation]:
-    """Operations that are expensive because of the data: a chain of many attempts, and a history with many reasons."""
+    """Store a chain of 24 attempts and a history with many reasons. Returns operations that are expensive because of these data."""
     first = last = await created(client)
     for _ in range(23):
         last = (await execute(client, RETRIED, id=last))["retryVerification"]["id"]
@@ -56,7 +56,7 @@ async def planted(client: httpx2.AsyncClient) -> dict[str, Operation]:
 
 
 def hostile() -> dict[str, Operation]:
-    """The hostile operations by description: first those far beyond the limits, then those just within the limits."""
+    """Hostile operations, by description. The first are far beyond the gateway's limits, and the last are just within the limits."""
     lists = "query($rows: Int) { verifications(first: $rows) { edges { node { attempts { attempts { attempts { id } } } } } } }"
     codes = "query($filter: VerificationFilter) { verifications(filter: $filter, first: 1) { pageInfo { hasNextPage } } }"
     return {
@@ -90,41 +90,44 @@ def hostile() -> dict[str, Operation]:
 
 
 def braced(fields: Any) -> str:
-    """A query of these fields."""
+    """A query that selects these fields."""
     return "{ " + " ".join(fields) + " }"
 
 
 def doubling(times: int) -> str:
-    """A query with fragments, each of which spreads the next one twice."""
+    """A query with a chain of fragments. Each fragment spreads the next fragment twice, so a server that expands them selects 2^times fields."""
     fragments = (f"fragment F{number} on Query {{ ...F{number + 1} ...F{number + 1} }}" for number in range(times))
     return f"{{ ...F0 }} {' '.join(fragments)} fragment F{times} on Query {{ me {{ subject }} }}"
 
 
 def circle(length: int) -> str:
-    """A query with fragments that form cycles: each spreads the next one and another one."""
+    """A query whose fragments form cycles: each fragment spreads the next fragment and one more."""
     fragments = (f"fragment F{number} on Query {{ ...F{(number + 1) % length} ...F{number * 7 % length} }}" for number in range(length))
     return f"{{ ...F0 }} {' '.join(fragments)}"
 
 
 def nested(depth: int) -> str:
-    """A query with a field nested in itself."""
+    """A query that selects the field `attempts` inside itself, `depth` times."""
     return '{ verification(id: "x") { ' + "attempts { " * depth + "id" + " }" * depth + " } }"
 
 
 def overlapping(number: int, row: str = ROW) -> str:
-    """A query with fragments that all select the same fields at the same position."""
+    """A query that spreads many fragments in one place. All of them select the same fields, which the validation must compare."""
     fragments = " ".join(f"fragment F{each} on Verification {{ {row} }}" for each in range(number))
     return f'{{ verification(id: "x") {{ {" ".join(f"...F{each}" for each in range(number))} }} }} {fragments}'
 
 
 def content(operation: Operation, number: int) -> bytes:
-    """The body of a request. The number makes each document unique, so that no cache helps."""
+    """The body of a request. The number makes each operation document different, so that the gateway cannot take it from its cache."""
     query, variables = operation
     return orjson.dumps({"query": f"#{number}\n{query}", "variables": variables})
 
 
 async def sent(client: httpx2.AsyncClient, operation: Operation, number: int) -> httpx2.Response:
-    """The response. The gateway closes the connection after a body that is too long; the next request then needs a new connection."""
+    """Send the operation. Returns the response.
+
+    The gateway closes the connection after a body that is too long. The next request on that connection fails, and is sent again on a new one.
+    """
     try:
         return await client.post("/graphql", content=content(operation, number))
     except httpx2.RemoteProtocolError:
@@ -132,7 +135,7 @@ async def sent(client: httpx2.AsyncClient, operation: Operation, number: int) ->
 
 
 async def cpu_ms(target: Served, client: httpx2.AsyncClient, operation: Operation, times: int) -> tuple[float, str]:
-    """The gateway's processor time for an operation in milliseconds, and the outcome."""
+    """The gateway's processor time in milliseconds for one execution of the operation, and the outcome (see `outcome`)."""
     response = await sent(client, operation, -1)
     before = target.cpu_seconds
     for number in range(times):
@@ -141,13 +144,16 @@ async def cpu_ms(target: Served, client: httpx2.AsyncClient, operation: Operatio
 
 
 def outcome(response: httpx2.Response) -> str:
-    """The code of the first error, or "answered" if there is none."""
+    """The code of the first error in the response, or "answered" if it contains no error."""
     errors = orjson.loads(response.content).get("errors")
     return str(errors[0]["extensions"]["code"]) if errors else "answered"
 
 
 async def waits(target: Served, client: httpx2.AsyncClient, operation: Operation, times: int) -> list[float]:
-    """Response times in milliseconds of pings on a separate connection while the operation is sent repeatedly."""
+    """How long another client waits while the operation is sent repeatedly.
+
+    The other client sends cheap queries (pings) on its own connection. Returns their response times in milliseconds.
+    """
     found: list[float] = []
     over = asyncio.Event()
 
@@ -169,7 +175,7 @@ async def waits(target: Served, client: httpx2.AsyncClient, operation: Operation
 
 
 async def measured(target: Served, times: int) -> dict[str, dict[str, Any]]:
-    """The figures of each operation."""
+    """Measure each operation, and a cheap query to compare them with. Returns the figures by operation."""
     figures: dict[str, dict[str, Any]] = {}
     nothing: Operation = (PING, None)
     async with http_client(target) as client:
@@ -181,7 +187,7 @@ async def measured(target: Served, times: int) -> dict[str, dict[str, Any]]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print the figures as a table, and save them if a file is given."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--output", type=Path)

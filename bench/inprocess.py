@@ -1,4 +1,4 @@
-"""Measures the executors without HTTP and MongoDB: a page of 50 over the same rows in memory.
+"""Compares the GraphQL executors of the gateway and of Strawberry, without HTTP and MongoDB. Both return a page of 50 rows from memory.
 
 `python -m bench.inprocess ROUNDS SECONDS` prints the figures as JSON.
 """
@@ -51,30 +51,30 @@ Execute = Callable[[], Awaitable[bytes]]
 
 
 class MemoryVerifications(Verifications):
-    """Verifications held in memory."""
+    """The store's interface over verifications in memory. It implements only `page`."""
 
     def __init__(self, store: Store, rows: tuple[Verification, ...]) -> None:
         super().__init__(store, WORKSPACE, None)
         self._rows = rows
 
     async def page(self, filter: Filter, request: PageRequest, reading: frozenset[str] | None = None) -> Page:
-        """The first verifications."""
+        """The first rows in memory, as many as the request asks for. The filter is ignored."""
         return Page(self._rows[: request.size], request.order, has_previous=False, has_next=len(self._rows) > request.size)
 
 
 class MemoryStore(Store):
-    """A store that returns the same verifications for every workspace."""
+    """A store without a database. Every workspace contains the same verifications."""
 
     rows: tuple[Verification, ...] = ()
 
     def within(self, workspace: str, chain: str | None = None) -> Verifications:
-        """The verifications in memory."""
+        """The verifications in memory, whichever workspace is requested."""
         return MemoryVerifications(self, self.rows)
 
 
 @dataclass(frozen=True, slots=True)
 class StockState:
-    """The state of Strawberry's application, without a database."""
+    """The application state that Strawberry's context reads. It has no database and no broker."""
 
     verifications: None = None
     workspace: str = WORKSPACE
@@ -82,19 +82,19 @@ class StockState:
 
 
 class MemoryContext(stock.Context):
-    """Strawberry's context with verifications held in memory."""
+    """The context of Strawberry's resolvers. It reads pages from memory instead of the database."""
 
     def __init__(self, rows: list[stock.Verification]) -> None:
         super().__init__(StockState())
         self._rows = rows
 
     async def page(self, first: int, after: str | None) -> tuple[list[stock.Verification], bool]:
-        """The first verifications."""
+        """The first rows in memory, and whether there are more."""
         return self._rows[:first], len(self._rows) > first
 
 
 def the_gateway(rows: list[Verification], keys: Secrets) -> Execute:
-    """Executes the page with the gateway, from the request to the answer's bytes."""
+    """Returns a function that executes the query with the gateway, and does all the work from the request to the encoded answer."""
     client = connect(UNUSED_MONGO_URI, 1)
     store = MemoryStore(client, keys.sealing)
     store.rows = tuple(rows)
@@ -125,7 +125,7 @@ def the_gateway(rows: list[Verification], keys: Secrets) -> Execute:
 
 
 def strawberry(rows: list[Verification], keys: Secrets) -> Execute:
-    """Executes the page with Strawberry, from the request to the answer's bytes."""
+    """Returns a function that executes the query with Strawberry, and does all the work from the request to the encoded answer."""
     ready = [stock.Verification.of(encode(row, keys.sealing)) for row in rows]
 
     async def execute() -> bytes:
@@ -136,17 +136,17 @@ def strawberry(rows: list[Verification], keys: Secrets) -> Execute:
 
 
 def settings(keys: Secrets) -> dict[str, Any]:
-    """The keys as the gateway's settings."""
+    """The keys under the names that they have in the gateway's `Settings`."""
     return {name.removeprefix("GATEWAY_").lower(): value for name, value in keys.environment.items()}
 
 
 def unavailable(*_: Any) -> Any:
-    """A placeholder for services that a page does not use."""
+    """Takes the place of functions that a query of a page never calls."""
     raise NotImplementedError
 
 
 async def per_second(execute: Execute, seconds: float) -> float:
-    """Answers per second, one after the other."""
+    """Execute the query again and again for this time, one execution after the other. Returns the answers per second."""
     begun, answered = perf_counter(), 0
     while perf_counter() - begun < seconds:
         await execute()
@@ -155,7 +155,7 @@ async def per_second(execute: Execute, seconds: float) -> float:
 
 
 async def compared(rounds: int, seconds: float) -> dict[str, dict[str, list[float]]]:
-    """The figures of both executors, measured in turn. Raises: Disagreement."""
+    """Measure both executors in turn. Returns their figures. Raises: Disagreement if their answers differ."""
     keys = Secrets()
     rows = list(islice(Company(WORKSPACE, Random(7), datetime(2026, 3, 2, 12, tzinfo=UTC)).verifications(ROWS + 10), ROWS + 1))
     cases = {"gateway": the_gateway(rows, keys), "strawberry": strawberry(rows, keys)}
@@ -164,7 +164,8 @@ async def compared(rounds: int, seconds: float) -> dict[str, dict[str, list[floa
     figures: dict[str, dict[str, list[float]]] = {name: {"per_second": []} for name in cases}
     for _ in range(rounds):
         for name, execute in cases.items():
-            # Each has the garbage collection of its server. For Strawberry, the objects of both are frozen first, so that it does not scan them.
+            # Each executor runs with the garbage collection of its server. For Strawberry, all existing objects are frozen first, because they
+            # include those of the gateway, which Strawberry's own server would not have to scan.
             async with collected_seldom() if name == "gateway" else existing_objects_frozen():
                 figures[name]["per_second"].append(await per_second(execute, seconds))
     return figures
@@ -172,7 +173,7 @@ async def compared(rounds: int, seconds: float) -> dict[str, dict[str, list[floa
 
 @asynccontextmanager
 async def existing_objects_frozen() -> AsyncIterator[None]:
-    """Python's default garbage collection, except for objects that exist already."""
+    """Inside this context, Python's garbage collection ignores all objects that existed before."""
     gc.collect()
     gc.freeze()
     try:
@@ -182,7 +183,7 @@ async def existing_objects_frozen() -> AsyncIterator[None]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures as JSON."""
     rounds, seconds = int(sys.argv[1]), float(sys.argv[2])
     print(orjson.dumps(uvloop.run(compared(rounds, seconds))).decode())
 

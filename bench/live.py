@@ -1,6 +1,6 @@
-"""Measures how late a status reaches subscribers, and what subscribers cost.
+"""Measures how long a new state takes to reach a subscriber, and how much memory and time subscribers cost.
 
-python -m bench.live [--writes 500] [--subscribers 5000] [--output FILE.json]
+python -m bench.live [--writes 600] [--subscribers 5000] [--output FILE.json]
 """
 
 import argparse
@@ -27,8 +27,8 @@ POINT = "query($id: ID!) { verification(id: $id) { id status version reasons { c
 AT_ONCE = 50
 
 
-async def lateness(target: Served, writes: int) -> dict[str, float]:
-    """Milliseconds from a write's request, and from its acknowledgement, to the subscriber's message. One write at a time."""
+async def delays(target: Served, writes: int) -> dict[str, float]:
+    """The delay of a subscriber's message in milliseconds: after the writer's request, and after its acknowledgement. Sends one write at a time."""
     after_ack, after_request = [], []
     async with http_client(target) as client:
         for number in range(writes // len(STEPS)):
@@ -40,7 +40,7 @@ async def lateness(target: Served, writes: int) -> dict[str, float]:
                 await execute(client, PROGRESS, id=id, step=step)
                 acknowledged = perf_counter()
                 received = await arrival
-                if number >= 10:  # The first ones are a warm-up.
+                if number >= 10:  # The first ten verifications are a warm-up.
                     after_ack.append(max(received - acknowledged, 0.0) * 1000)
                     after_request.append((received - begun) * 1000)
             await socket.close()
@@ -53,13 +53,17 @@ async def lateness(target: Served, writes: int) -> dict[str, float]:
 
 
 async def arrived(socket: ClientConnection) -> float:
-    """The time at which the next message arrives."""
+    """Wait for the next message. Returns the time at which it arrived."""
     await socket.recv()
     return perf_counter()
 
 
 async def crowd(target: Served, subscribers: int) -> dict[str, float]:
-    """The costs of many subscribers, one for each verification: memory, change streams, and the latency of queries meanwhile."""
+    """Measure the costs of many subscribers, each of which follows one verification.
+
+    Returns the memory of a subscriber, the number of change streams, the response times of queries before and after the subscribers connected, and
+    how many updates per second the subscribers received.
+    """
     async with http_client(target) as client:
         ids = [id for _ in range(0, subscribers, AT_ONCE) for id in await asyncio.gather(*(created(client) for _ in range(AT_ONCE)))]
         alone = [await queried(client, ids[number % len(ids)]) for number in range(1000)]
@@ -91,7 +95,7 @@ async def crowd(target: Served, subscribers: int) -> dict[str, float]:
 
 
 async def queried(client: Any, id: str) -> float:
-    """The response time of a point read in milliseconds."""
+    """Read one verification by its id. Returns the response time in milliseconds."""
     begun = perf_counter()
     await execute(client, POINT, id=id)
     return (perf_counter() - begun) * 1000
@@ -105,7 +109,7 @@ def change_streams(uri: str) -> int:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print the figures as a table, and save them if a file is given."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--writes", type=int, default=600)
     parser.add_argument("--subscribers", type=int, default=5000)
@@ -113,7 +117,7 @@ def main() -> None:
     chosen = parser.parse_args()
     make_room()
     with served() as target:
-        figures = {**asyncio.run(lateness(target, chosen.writes)), **asyncio.run(crowd(target, chosen.subscribers))}
+        figures = {**asyncio.run(delays(target, chosen.writes)), **asyncio.run(crowd(target, chosen.subscribers))}
     table = Table("figure", "value", title="Live status")
     for name, value in figures.items():
         table.add_row(name, f"{value:,.1f}".removesuffix(".0"))

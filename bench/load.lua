@@ -1,7 +1,8 @@
--- wrk's script: picks the requests and checks the answers. The environment variables REQUESTS and ANSWERS name files.
--- REQUESTS has one request on each line: method, path and body, separated by tabs. ANSWERS has all right answers: an answer must equal one of them
--- byte for byte, except for a final line break. WRITES may name a second file of requests: one request in ten is the next of these. Each is sent
--- once, and its answer must contain the text WRITTEN.
+-- The script of wrk: picks the requests and checks the answers. The environment variables REQUESTS, ANSWERS and WRITES name files.
+-- REQUESTS: one request on each line, as method, path and body, separated by tabs.
+-- ANSWERS: all right answers, one on each line. Each answer to a request must equal one of them byte for byte, except for a final line break.
+-- WRITES: optional; more requests in the same format. One request in ten is the next line of this file. Each line is sent once, and its answer
+-- must contain the text of the environment variable WRITTEN.
 
 local AUTHORIZATION, WRITTEN = os.getenv("AUTHORIZATION"), os.getenv("WRITTEN")
 local requests, writes, right = {}, {}, {}

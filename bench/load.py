@@ -1,4 +1,4 @@
-"""Generates load with wrk: 64 connections, each sending its next request after the answer. Every answer is checked."""
+"""Loads a server with wrk, usually over 64 connections. Each connection sends its next request after the previous answer. Every answer is checked."""
 
 import os
 import shutil
@@ -14,12 +14,12 @@ CONNECTIONS = 64
 
 
 class WrongAnswers(Exception):
-    """Some answers under load were wrong or failed, so that the figures mean nothing."""
+    """Some answers were wrong, or some requests failed. The figures of this run are worthless."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request."""
+    """An HTTP request that wrk sends."""
 
     method: str
     path: str
@@ -27,13 +27,16 @@ class Request:
 
     @property
     def line(self) -> str:
-        """The request as a line for wrk's script."""
+        """The request in the format of bench/load.lua: method, path and body, separated by tabs."""
         return f"{self.method}\t{self.path}\t{self.body}"
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Files of the requests and of all right answers. If `writes` is set, one request in ten is a write, whose answer must contain `written`."""
+    """The files that tell wrk's script which requests to send, and which answers are right.
+
+    If `writes` is set, one request in ten is taken from this file. The answer to such a request must contain the text `written`.
+    """
 
     requests: Path
     answers: Path
@@ -43,7 +46,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The figures of one run. `cpu_us` is the server's processor time for each answer, independent of other load on the machine."""
+    """The figures of one run of wrk. `cpu_us` is the processor time of the server for each answer; other load has little effect on it."""
 
     per_second: float
     cpu_us: float
@@ -52,19 +55,19 @@ class Figures:
 
 
 def require_wrk() -> None:
-    """Check that wrk is installed. Raises: SystemExit."""
+    """Check that wrk is installed. Raises: SystemExit if it is not."""
     if not shutil.which("wrk"):
         raise SystemExit("wrk, which generates the load, is missing; on Debian: apt-get install wrk")
 
 
 def lines(path: Path, texts: Iterable[str]) -> Path:
-    """Write these lines to the file. Returns its path."""
+    """Write these lines to the file. Returns the path of the file."""
     path.write_text("".join(f"{text}\n" for text in texts))
     return path
 
 
 def loaded(target: Served, load: Load, seconds: int, seed: int, connections: int = CONNECTIONS) -> Figures:
-    """The figures of a server under this load. Raises: WrongAnswers."""
+    """Load the server with wrk for this time. Returns the figures. Raises: WrongAnswers if any answer is wrong or a connection fails."""
     environment = {"REQUESTS": str(load.requests), "ANSWERS": str(load.answers), "SEED": str(seed), "AUTHORIZATION": f"Bearer {target.token}"}
     if load.writes:
         environment |= {"WRITES": str(load.writes), "WRITTEN": load.written}

@@ -1,4 +1,4 @@
-"""Describes the machine and the releases of a run."""
+"""Describes the machine, and the versions of the software that a run measures."""
 
 import json
 import platform
@@ -16,7 +16,7 @@ PACKAGES = ("ariadne", "graphql-core", "motor", "orjson", "pymongo", "starlette"
 
 
 def described() -> dict[str, Any]:
-    """The machine and the releases."""
+    """The processor, the operating system, and the version of each program and package, for the results file."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": processor(),
@@ -30,13 +30,13 @@ def described() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """The model of the processor."""
+    """The model name of the processor."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def installed(package: str) -> tuple[str, str] | None:
-    """The name and release of a Python package; None if it is not installed."""
+    """The name and the version of a Python package, or None if it is not installed."""
     try:
         return package, version(package)
     except PackageNotFoundError:
@@ -44,11 +44,11 @@ def installed(package: str) -> tuple[str, str] | None:
 
 
 def npm() -> dict[str, str]:
-    """The releases of the Node packages."""
+    """The versions of the packages that the peers on Node use."""
     dependencies: dict[str, str] = json.loads((PEERS / "package.json").read_text())["dependencies"]
     return dependencies
 
 
 def output_of(*command: str) -> str:
-    """The standard output of a command."""
+    """Run a command. Returns its standard output."""
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

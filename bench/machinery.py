@@ -1,4 +1,4 @@
-"""The parts that all benchmarks use: a gateway process with its own MongoDB, and clients."""
+"""The parts that the benchmarks share: starting a gateway process with its own MongoDB, and clients that send it requests."""
 
 import asyncio
 import os
@@ -37,7 +37,7 @@ CREATE = (
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """The keys of a gateway under measurement: they sign its callers' tokens and seal its data."""
+    """The secret keys of a gateway that is measured. They sign the tokens of its callers, and encrypt its personal data."""
 
     token_key: str = field(default_factory=lambda: secrets.token_urlsafe(36))
     signing_key: str = field(default_factory=lambda: secrets.token_urlsafe(36))
@@ -46,7 +46,7 @@ class Secrets:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The gateway's settings with these keys."""
+        """The keys as environment variables of the gateway."""
         return {
             "GATEWAY_TOKEN_KEY": self.token_key,
             "GATEWAY_SIGNING_KEY": self.signing_key,
@@ -56,18 +56,18 @@ class Secrets:
 
     @property
     def sealing(self) -> Keys:
-        """The keys that seal personal data, as the store needs them."""
+        """The keys that encrypt personal data, as an object for the functions of `store`."""
         return Keys({WORKSPACE: self.data_key})
 
     def token(self) -> str:
-        """A token with all scopes in the workspace, valid for four hours."""
+        """A new token that the gateway accepts for four hours, with all scopes in the workspace."""
         tokens = Tokens(Trust(self.token_key, issuer=ISSUER), [self.signing_key], utc_now)
         return tokens.token("bench", WORKSPACE, SCOPES, timedelta(hours=4))
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A server under measurement. `token` is empty for peers, which need none."""
+    """A running server that is measured. `token` is empty for peers, because they do not check tokens."""
 
     url: str
     token: str
@@ -76,33 +76,33 @@ class Served:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers of every request."""
+        """The headers that every request to this server needs."""
         authorization = {"authorization": f"Bearer {self.token}"} if self.token else {}
         return {**authorization, "content-type": "application/json"}
 
     @property
     def cpu_seconds(self) -> float:
-        """The processor time that the process has used."""
+        """The processor time in seconds that all threads of the process have used so far."""
         threads = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
         return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
     @property
     def resident_bytes(self) -> int:
-        """The resident memory of the process."""
+        """How many bytes of memory the process uses now (its resident set)."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager
 def served() -> Iterator[Served]:
-    """A running `gateway serve` with an embedded MongoDB, each in its own process."""
+    """Start an embedded MongoDB and a `gateway serve`, and stop both at the end of the context."""
     with tempfile.TemporaryDirectory() as folder, EmbeddedMongo(Path(folder)) as mongo, gateway(mongo.uri, Secrets()) as running:
         yield running
 
 
 @contextmanager
 def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None) -> Iterator[Served]:
-    """A running `gateway serve` on this database, as in production. It accepts connections."""
+    """Start `gateway serve` on this database, with settings as in production, and stop it at the end of the context. Waits until it is ready."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     chosen = {
@@ -111,10 +111,10 @@ def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None) 
         "GATEWAY_PUBLIC_URL": url,
         "GATEWAY_PROVIDER": "sandbox",
         "GATEWAY_TOKEN_ISSUER": ISSUER,
-        # So that links opened during a measurement do not expire before its end.
+        # Links that are opened during a measurement must not expire before its end.
         "GATEWAY_LINK_WINDOW_SECONDS": "86400",
     }
-    # All the load comes from one address and one subject. Its costs are counted, and its limits are out of reach.
+    # All load comes from one address and one subject. The gateway does all the work of its limits, but the limits are too high to be reached.
     chosen |= {"GATEWAY_RATE_COST_PER_SECOND": "1000000000", "GATEWAY_RATE_BURST_COST": "1000000000"}
     chosen |= dict.fromkeys(("GATEWAY_MAX_SOCKETS", "GATEWAY_MAX_SOCKETS_PER_ADDRESS", "GATEWAY_MAX_SOCKETS_PER_SUBJECT"), "1000000")
     command = [sys.executable, "-m", "gateway", "serve"]
@@ -124,7 +124,7 @@ def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None) 
 
 
 def free_port() -> int:
-    """A port that is free at the moment."""
+    """The number of a port that no process is listening on now."""
     with create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     return port
@@ -132,7 +132,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A running process, terminated at the end of the context."""
+    """Start this command, and terminate its process at the end of the context."""
     process = subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.DEVNULL)
     try:
         yield process
@@ -146,7 +146,7 @@ def running(command: list[str], environment: dict[str, str]) -> Iterator[subproc
 
 
 async def ready(url: str) -> None:
-    """Wait until this address answers with a status below 500. Raises: SystemExit after about a minute."""
+    """Wait until the server answers requests for this address with a status below 500. Raises: SystemExit after about a minute."""
     async with httpx2.AsyncClient(trust_env=False) as client:
         for _ in range(1200):
             try:
@@ -160,15 +160,15 @@ async def ready(url: str) -> None:
 
 @asynccontextmanager
 async def http_client(served: Served) -> AsyncIterator[httpx2.AsyncClient]:
-    """An HTTP client of a server."""
-    # Shorter than the server's keep-alive. Otherwise, a request would sometimes use a connection that the server is closing.
+    """An HTTP client for requests to this server."""
+    # The client closes idle connections earlier than the server does. Otherwise, it would sometimes use a connection that the server is closing.
     limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=2)
     async with httpx2.AsyncClient(base_url=served.url, headers=served.headers, limits=limits, timeout=60, trust_env=False) as client:
         yield client
 
 
 async def execute(client: httpx2.AsyncClient, query: str, **variables: Any) -> Any:
-    """The data of an operation's response. Raises: SystemExit if there are errors."""
+    """Send a GraphQL operation. Returns the data of the response. Raises: SystemExit if the response contains errors."""
     answer = orjson.loads((await client.post("/graphql", content=orjson.dumps({"query": query, "variables": variables}))).content)
     if "errors" in answer:
         raise SystemExit(f"unexpected errors: {answer['errors']}")
@@ -176,13 +176,13 @@ async def execute(client: httpx2.AsyncClient, query: str, **variables: Any) -> A
 
 
 async def created(client: httpx2.AsyncClient) -> str:
-    """The id of a new verification."""
+    """Create a verification through the API. Returns the id."""
     id: str = (await execute(client, CREATE))["createVerification"]["id"]
     return id
 
 
 async def subscribed(served: Served, query: str, **variables: Any) -> ClientConnection:
-    """A socket with one subscription that has received its first message."""
+    """Open a WebSocket, subscribe, and wait for the first message of the subscription. Returns the socket."""
     address = f"{served.url.replace('http', 'ws', 1)}/graphql"
     socket = await connect(address, subprotocols=[Subprotocol("graphql-transport-ws")], compression=None, ping_interval=None, max_queue=None)
     await socket.send(orjson.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {served.token}"}}).decode())
@@ -194,6 +194,6 @@ async def subscribed(served: Served, query: str, **variables: Any) -> ClientConn
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The value below which this share of the values lies."""
+    """The value that is greater than this share of the values: with 0.99, the 99th percentile."""
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]

@@ -1,4 +1,4 @@
-"""Draws the figures as an SVG picture."""
+"""Draws the figures of a run as an SVG picture with one bar chart (a card) for each workload."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -37,7 +37,10 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A workload's figures of one kind. With `grows`, all cases are the gateway's and keep their order."""
+    """One bar chart of the picture: the figures of one kind for all servers of one workload.
+
+    `grows`: all bars belong to the gateway, for example with more and more rows, and are not sorted.
+    """
 
     title: str
     subtitle: str
@@ -49,7 +52,7 @@ class Card:
     divisor: float = 1
 
     def values(self, figures: Mapping[str, Any]) -> dict[str, float]:
-        """The median of each case, the best first unless `grows`."""
+        """The value of each bar: the median of all rounds. The best case is first, unless `grows` is set."""
         cases = figures.get(self.workload, {})
         found = {name: median(rounds) / self.divisor for name in cases if (rounds := at(cases, (name, self.kind)))}
         return found if self.grows else dict(sorted(found.items(), key=lambda case: case[1], reverse=not self.less_is_better))
@@ -78,7 +81,7 @@ CARDS = (
 
 
 def drawn(result: Mapping[str, Any]) -> str:
-    """The SVG picture of a run."""
+    """The picture of a run as the text of an SVG file."""
     shown = [(card, values) for card in CARDS if (values := card.values(result["figures"]))]
     bodies, top = [], 118
     for left, right in zip(shown[::2], [*shown[1::2], None], strict=False):
@@ -90,7 +93,7 @@ def drawn(result: Mapping[str, Any]) -> str:
 
 
 def opening(height: int, machine: Mapping[str, Any]) -> Iterator[str]:
-    """The background, the title, and the machine."""
+    """The SVG elements above the cards: the background, the title, the method, and the machine."""
     yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" {FONT}>'
     yield f'<rect width="{WIDTH}" height="{height}" fill="{GROUND}"/>'
     yield text(MARGIN, 54, "The verification gateway beside its peers", 26, INK, weight=700)
@@ -101,7 +104,7 @@ def opening(height: int, machine: Mapping[str, Any]) -> Iterator[str]:
 
 
 def framed(x: int, y: int, height: int, card: Card, values: Mapping[str, float]) -> str:
-    """A card at this position."""
+    """The SVG elements of a card, with its upper left corner at this position."""
     frame = f'<rect x="{x}" y="{y}" width="{CARD}" height="{height}" rx="12" fill="{PAPER}" stroke="{LINE}"/>'
     titles = [text(x + PADDING, y + 30, card.title, 15.5, INK, weight=650), text(x + PADDING, y + 49, card.subtitle, 12, QUIET)]
     greatest = max(values.values())
@@ -110,7 +113,7 @@ def framed(x: int, y: int, height: int, card: Card, values: Mapping[str, float])
 
 
 def bar(x: int, y: int, name: str, value: float, card: Card, values: Mapping[str, float], greatest: float) -> str:
-    """One case: its name, its bar, its value, and its comparison with the gateway."""
+    """The SVG elements of one bar: the name of the case, the bar, the value, and the comparison with the gateway."""
     room = CARD - 2 * PADDING - NAMES - VALUES
     long, mine = max(room * value / greatest, 2), card.grows or name == "gateway"
     title = TITLES.get(name) or f"{int(name):,}"
@@ -128,17 +131,17 @@ def bar(x: int, y: int, name: str, value: float, card: Card, values: Mapping[str
 
 
 def compared(mine: float, theirs: float, less_is_better: bool) -> str:
-    """A peer's comparison with the gateway, in words."""
+    """How a peer compares with the gateway, in words: "2.0× slower"."""
     behind = theirs / mine if less_is_better else mine / theirs
     worse, better = ("more", "less") if less_is_better else ("slower", "faster")
     return f"{behind:.1f}× {worse}" if behind >= 1 else f"{1 / behind:.1f}× {better}"
 
 
 def number(value: float) -> str:
-    """A figure with about three significant digits."""
+    """A figure as text, with about three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def text(x: float, y: float, content: str, size: float, fill: str, weight: int = 400) -> str:
-    """A line of text."""
+    """The SVG element of a line of text that begins at this position."""
     return f'<text x="{x:g}" y="{y:g}" font-size="{size:g}" font-weight="{weight}" fill="{fill}">{escape(content)}</text>'

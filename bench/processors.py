@@ -1,4 +1,4 @@
-"""Assigns processors: the server has the first one for itself; MongoDB and the load generator have the others."""
+"""Assigns processors to processes. The server runs alone on the first processor; MongoDB and the load generator run on the others."""
 
 import os
 
@@ -8,10 +8,10 @@ LOAD = AVAILABLE[1:] or AVAILABLE
 
 
 def stay(processors: list[int]) -> None:
-    """Restrict this process, and every process that it starts from now on, to these processors."""
+    """Restrict this process to these processors, and also every process that it starts later."""
     os.sched_setaffinity(0, processors)
 
 
 def pinned(command: list[str], processors: list[int]) -> list[str]:
-    """The command, restricted to these processors."""
+    """The command extended with `taskset`, so that its process runs only on these processors."""
     return ["taskset", "--cpu-list", ",".join(map(str, processors)), *command]

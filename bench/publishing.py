@@ -1,4 +1,4 @@
-"""Publishes events to servers, and checks the messages that subscribers receive."""
+"""Publishes events to the servers whose fan-out is measured, and checks the messages that their subscribers receive."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -27,19 +27,19 @@ FOLLOW = """subscription($id: ID!) { verificationUpdated(id: $id) {
 } }"""
 
 States = list[Verification]
-# Prepares the publication of states and returns the function that publishes them, so that the preparation is not timed.
+# A publisher is called with new states, and returns a function that publishes them. Only that function is timed; encoding the states is not.
 Publisher = Callable[[States], Callable[[], Awaitable[None]]]
 
 
 def advanced(verification: Verification) -> Verification:
-    """The verification with one more event and no other change."""
+    """The next state of a verification: it has one more event, and nothing else has changed."""
     version, at = verification.version + 1, verification.updated_at + timedelta(milliseconds=1)
     event = Event(version, EventType.PROVIDER_STARTED, Actor.PROVIDER, at)
     return replace(verification, version=version, updated_at=at, events=(*verification.events, event))
 
 
 def database_publisher(target: Database[Document], keys: Keys) -> Publisher:
-    """Publishes by writes to MongoDB: all in one request, each as the gateway writes it."""
+    """A publisher that writes the states to MongoDB, with one command. Each document and each filter is the same as in the gateway's writes."""
 
     def prepare(states: States) -> Callable[[], Awaitable[None]]:
         guarded = [ReplaceOne({"_id": new.id, "workspace": new.workspace, "version": new.version - 1}, encode(new, keys)) for new in states]
@@ -49,9 +49,9 @@ def database_publisher(target: Database[Document], keys: Keys) -> Publisher:
 
 
 def write(target: Database[Document], guarded: list[ReplaceOne[Document]]) -> None:
-    """Write all states. Raises: Disagreement if a stored version is not the expected one."""
-    # In one transaction, so that the change stream delivers them together. Otherwise, MongoDB's time for a thousand writes would make up most of
-    # the time between deliveries.
+    """Write all states to MongoDB. Raises: Disagreement if one of them found no previous version to replace."""
+    # With one transaction, the change stream delivers all states together. Otherwise, the time between the first and the last delivery would
+    # mostly consist of the time that MongoDB needs for a thousand writes.
     with target.client.start_session() as session, session.start_transaction():
         done = target[VERIFICATIONS].bulk_write(guarded, ordered=False, session=session)
     if done.matched_count != len(guarded):
@@ -59,12 +59,12 @@ def write(target: Database[Document], guarded: list[ReplaceOne[Document]]) -> No
 
 
 def http_publisher(target: Served, content: Callable[[States], bytes]) -> Publisher:
-    """Publishes by HTTP, with all the data."""
+    """A publisher that sends the states to a server by HTTP. `content` encodes them, so the server need not read them from the database."""
     return lambda states: partial(publish, target, content(states))
 
 
 async def publish(target: Served, body: bytes) -> None:
-    """POST to a server's /publish. Raises: Disagreement if the response isn't 200."""
+    """Send the body to the server's path /publish. Raises: Disagreement if the status of the response is not 200."""
     address = urlsplit(target.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(f"POST /publish HTTP/1.1\r\nhost: {address.netloc}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
@@ -75,12 +75,12 @@ async def publish(target: Served, body: bytes) -> None:
 
 
 def documents(states: States, keys: Keys) -> bytes:
-    """The states as documents in JSON, without sealed fields."""
+    """The states as a JSON array of MongoDB documents, without their encrypted fields."""
     return orjson.dumps([encode(replace(state, declared=None), keys) for state in states])
 
 
 def message(state: Verification) -> dict[str, Any]:
-    """The message that a subscriber must receive."""
+    """The message of graphql-transport-ws that a subscriber must receive after this state was published."""
     last = state.events[-1]
     update = {
         "verification": {
@@ -100,12 +100,15 @@ def message(state: Verification) -> dict[str, Any]:
 
 
 def text(states: States) -> bytes:
-    """The message about the first state, as JSON."""
+    """The message about the first of these states, as JSON. The peer `bare` sends this text to all its sockets."""
     return orjson.dumps(message(states[0]))
 
 
 def check(crowd: Crowd, states: States) -> None:
-    """Check that each subscriber received the right message, and others received none. Raises: Disagreement."""
+    """Check the messages of all subscribers, and clear them.
+
+    Raises: Disagreement if a subscriber of one of these verifications did not receive its state, or if another subscriber received a message.
+    """
     expected = {state.id: orjson.dumps(message(state), option=orjson.OPT_SORT_KEYS) for state in states}
     canonical = {b"": b""}
     for socket in crowd.sockets:

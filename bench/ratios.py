@@ -1,4 +1,4 @@
-"""Ratios of the gateway's figures to its peers', and their goals."""
+"""The ratios of the gateway's figures to those of its peers, and the goal of each ratio."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,10 @@ Figures = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """One figure divided by another. `at_least` or `at_most` is the goal, if any. `of` and `over` are paths to the figures of all rounds."""
+    """One figure divided by another.
+
+    `of` and `over` are the paths of the two figures in the results. `at_least` or `at_most` is the goal of the ratio, if it has one.
+    """
 
     key: str
     title: str
@@ -21,13 +24,13 @@ class Ratio:
 
     @property
     def goal(self) -> str:
-        """The goal in words."""
+        """The goal as text, for the table. Empty if there is no goal."""
         if self.at_least is not None:
             return f"≥ {self.at_least:g}"
         return "" if self.at_most is None else f"≤ {self.at_most:g}"
 
     def met(self, value: float) -> bool:
-        """Whether the goal is met. True if there is no goal."""
+        """Whether this value of the ratio meets the goal. True if there is no goal."""
         return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
 
     def value(self, figures: Figures) -> float | None:
@@ -35,7 +38,10 @@ class Ratio:
         return over(at(figures, self.of), at(figures, self.over))
 
     def by_cpu(self, figures: Figures) -> float | None:
-        """The same ratio by processor time for each answer, on which other load has little effect. None if that was not measured."""
+        """The same ratio, computed from the processor time that each answer took. Other load on the machine has little effect on it.
+
+        None if this is not a ratio of answers per second, or if the processor time was not measured.
+        """
         mine, theirs = (at(figures, (*path[:-1], "cpu_us")) for path in (self.of, self.over))
         return over(theirs, mine) if self.of[-1] == "per_second" else None
 
@@ -46,19 +52,19 @@ def over(mine: list[float], theirs: list[float]) -> float | None:
 
 
 def at(figures: Any, path: tuple[str, ...]) -> list[float]:
-    """The figures of all rounds at this path. Empty if the path does not exist."""
+    """The list of figures at this path of the results, one for each round. Empty if the path does not exist."""
     for step in path:
         figures = figures.get(step, {})
     return list(figures)
 
 
 def per_second(workload: str, peer: str, title: str, at_least: float | None = None, key: str = "") -> Ratio:
-    """The ratio of the gateway's answers per second to a peer's."""
+    """The gateway's answers per second divided by those of a peer."""
     return Ratio(key or f"{workload}_vs_{peer}", title, (workload, "gateway", "per_second"), (workload, peer, "per_second"), at_least)
 
 
 def milliseconds(workload: str, peer: str, title: str) -> Ratio:
-    """The ratio of the gateway's time from an event's publication to its last delivery to a peer's."""
+    """The time from the publication of an event to its last delivery: that of the gateway divided by that of a peer."""
     path = ("told_to_last_ms",)
     return Ratio(f"{workload}_told_vs_{peer}", title, (workload, "gateway", *path), (workload, peer, *path))
 
@@ -87,7 +93,8 @@ RATIOS = (
     per_second("catalogue", "strawberry", "Catalogue over Strawberry"),
     per_second("mixed", "rest", "Nine reads and a write over hand-written REST"),
     per_second("fanout_one", "bare", "One to 1,000 over bare sockets", 0.7),
-    # graphql-ws prepares the messages of all subscribers before it sends the first. Between the first and the last delivery it only sends.
+    # graphql-ws prepares the messages of all subscribers before it sends the first one, so the time between its deliveries contains only the
+    # sending. The fair comparison is therefore the time from the publication.
     Ratio(
         "fanout_one_vs_graphql_ws",
         "One to 1,000, from publication to the last, graphql-ws on Node over this",
@@ -115,15 +122,15 @@ RATIOS = (
 
 
 def computed(figures: Figures) -> dict[str, float]:
-    """The ratios of all figures that were measured, by key."""
+    """The values of all ratios whose figures were measured, by key."""
     return {ratio.key: value for ratio in RATIOS if (value := ratio.value(figures)) is not None}
 
 
 def computed_by_cpu(figures: Figures) -> dict[str, float]:
-    """The ratios of answers per second, computed from processor time, by key."""
+    """The values of `Ratio.by_cpu` for all ratios whose processor time was measured, by key."""
     return {ratio.key: value for ratio in RATIOS if (value := ratio.by_cpu(figures)) is not None}
 
 
 def judged(values: Mapping[str, float]) -> Iterator[tuple[Ratio, float]]:
-    """The ratios with their values, in the order of the table."""
+    """The ratios that have a value, each with its value, in the order of RATIOS."""
     return ((ratio, values[ratio.key]) for ratio in RATIOS if ratio.key in values)

@@ -1,4 +1,4 @@
-"""Measures cases in turn, so that other load on the machine affects all of them alike."""
+"""Measures several cases in rounds: each round measures each case once, so that other load on the machine affects all cases alike."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -8,14 +8,14 @@ Figure = TypeVar("Figure")
 
 
 def turns(keys: Sequence[Key], rounds: int) -> Iterator[tuple[int, Sequence[Key]]]:
-    """The number of each round, and the order of the cases in it: A B C, B C A, C A B."""
+    """For each round, its number and the order of its cases. The order rotates: A B C, B C A, C A B."""
     for number in range(rounds):
         first = number % len(keys)
         yield number, [*keys[first:], *keys[:first]]
 
 
 def in_turn(cases: Mapping[Key, Callable[[int], Figure]], rounds: int) -> dict[Key, list[Figure]]:
-    """The figures of each case, one for each round."""
+    """Measure each case once in each round. The functions get the number of the round. Returns the figures of each case, one for each round."""
     found: dict[Key, list[Figure]] = {key: [] for key in cases}
     for number, keys in turns(list(cases), rounds):
         for key in keys:
@@ -24,5 +24,5 @@ def in_turn(cases: Mapping[Key, Callable[[int], Figure]], rounds: int) -> dict[K
 
 
 def columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
-    """The figures of all rounds by kind. Every row has the same kinds."""
+    """Turn the figures of many rounds into one list for each kind of figure. Every round must have the same kinds."""
     return {kind: [row[kind] for row in rows] for kind in rows[0]}

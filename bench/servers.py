@@ -1,4 +1,4 @@
-"""Starts the servers, each as a process on the first processor."""
+"""Starts the gateway and its peers. Each is a process that runs only on the first processor."""
 
 import asyncio
 import sys
@@ -19,7 +19,7 @@ PEERS = Path(__file__).parent / "peers"
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the servers of a run share: the database, the keys, and a folder for files."""
+    """The settings that all servers of a run share: the database, the keys, and a folder for files."""
 
     mongo_uri: str
     keys: Secrets
@@ -27,21 +27,21 @@ class Setup:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables of the peers."""
+        """The environment variables that configure a peer."""
         return {"MONGO_URI": self.mongo_uri, "WORKSPACE": WORKSPACE, "CATALOGUE": str(self.folder / "catalogue.json"), "NODE_ENV": "production"}
 
     def with_database(self, database: str) -> "Setup":
-        """The same setup with another database."""
+        """The same settings with another database of the same MongoDB."""
         return replace(self, mongo_uri=urlunsplit(urlsplit(self.mongo_uri)._replace(path=f"/{database}")))
 
 
-# Servers by name. On Node, the file has the same name, and the value is a title; in Python, the value is the module.
+# The names of the peers. A peer on Node is the file NAME.js, and its value here is a title. A peer in Python is the module that its value names.
 NODE = {"mercurius": "Mercurius, JIT", "apollo": "Apollo Server", "yoga": "GraphQL Yoga", "graphql_ws": "graphql-ws on ws"}
 PYTHON = {"strawberry": "stock", "rest": "rest", "ariadne": "sdl", "bare": "bare"}
 
 
 def write_catalogue(setup: Setup) -> None:
-    """Write the catalogue of reasons to a file, for the peers on Node."""
+    """Write the catalogue of reason codes to a JSON file, which the peers on Node read."""
     rows = [
         {
             "code": reason.code,
@@ -57,7 +57,7 @@ def write_catalogue(setup: Setup) -> None:
 
 @contextmanager
 def serving(name: str, setup: Setup) -> Iterator[Served]:
-    """The running server with this name."""
+    """Start the server with this name, and stop it at the end of the context. Waits until it is ready."""
     if name == "gateway":
         with gateway(setup.mongo_uri, setup.keys, SERVER) as served:
             yield served
@@ -70,7 +70,7 @@ def serving(name: str, setup: Setup) -> Iterator[Served]:
 
 
 def command(name: str, port: int) -> list[str]:
-    """The command that starts a peer."""
+    """The command that starts the peer with this name on this port."""
     if name in NODE:
         return ["node", str(PEERS / f"{name}.js")]
     quick = ["--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--no-access-log", "--log-level", "warning"]

@@ -1,4 +1,4 @@
-"""Many WebSocket clients in one process. They do so little for each message that the server remains the bottleneck."""
+"""Opens many WebSocket connections from one process. It does little work for each message, so the server remains the bottleneck."""
 
 import asyncio
 from base64 import b64encode
@@ -16,31 +16,35 @@ from bench.machinery import Served
 AT_ONCE = 50
 PATIENCE_SECONDS = 60.0
 TEXT, PING, PONG = 0x1, 0x9, 0xA
-# A mask of zeros leaves the text unchanged.
+# Clients must mask their frames (RFC 6455, 5.3). A mask of zeros leaves the content unchanged.
 MASK = b"\0\0\0\0"
 
 
 class Broken(Exception):
-    """A socket was closed, or received something unexpected."""
+    """A socket was closed, or received an unexpected message or too few messages."""
 
 
 def frame(opcode: int, content: bytes) -> bytes:
-    """A frame as a client sends it. Content up to 65,535 bytes."""
+    """A WebSocket frame that a client sends, with up to 65,535 bytes of content."""
     size = len(content)
     head = bytes((0x80 | opcode, 0x80 | size)) if size < 126 else bytes((0x80 | opcode, 0x80 | 126)) + size.to_bytes(2)
     return head + MASK + content
 
 
 def content(message: bytes) -> bytes:
-    """The content of a frame that a server sent."""
+    """The content of a WebSocket frame that a server sent."""
     return message[{126: 4, 127: 10}.get(message[1], 2) :]
 
 
 class Crowd:
-    """The sockets of one server, and the times of their first and last message."""
+    """All sockets to one server. Counts their messages, and records the times of the first and the last one."""
 
     def __init__(self, target: Served, subscribes: bool = True, sends_current_state: bool = False) -> None:
-        """`subscribes`: the sockets subscribe by graphql-transport-ws. `sends_current_state`: the server first sends the current state."""
+        """A crowd without sockets.
+
+        `subscribes`: each socket subscribes with the protocol graphql-transport-ws. `sends_current_state`: the first message of a subscription is
+        the current state, and the server sends it at once.
+        """
         address = urlsplit(target.url)
         self.host, self.port = address.hostname or "", address.port or 0
         self.target = target
@@ -55,7 +59,7 @@ class Crowd:
         self.first = self.last = 0.0
 
     async def join(self, query: str, ids: Iterable[str]) -> None:
-        """Open a socket for each id, and subscribe to it."""
+        """Open a socket for each id, with a subscription to the verification that has this id. Waits until all subscriptions are active."""
         waiting = list(ids)
         for at in range(0, len(waiting), AT_ONCE):
             made = [Socket(self, query, id) for id in waiting[at : at + AT_ONCE]]
@@ -69,12 +73,12 @@ class Crowd:
         await self.loop.create_connection(lambda: socket, self.host, self.port)
 
     def expect(self, messages: int) -> None:
-        """Start to count messages. `complete` then waits until this number has arrived."""
+        """Start to count messages from zero. `complete` then waits until this many have arrived."""
         self._expected, self._count = messages, 0
         self.all_arrived = self.loop.create_future()
 
     async def complete(self) -> None:
-        """Wait until the expected messages have arrived. Raises: Broken."""
+        """Wait until the expected messages have arrived. Raises: Broken if they do not arrive in time, or if a socket fails."""
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self.all_arrived
@@ -82,7 +86,7 @@ class Crowd:
             raise Broken(self.broken or f"{self._count} messages arrived of {self._expected}")
 
     def arrived(self) -> None:
-        """Count a message."""
+        """Count a message that a socket has received, and record the time if it is the first or the last one."""
         now = perf_counter()
         self._count += 1
         if self._count == 1:
@@ -101,7 +105,7 @@ class Crowd:
 
 
 class Socket(asyncio.Protocol):
-    """One socket: it opens the connection, subscribes, then keeps its last message and lets the crowd count."""
+    """One WebSocket connection. It subscribes, then keeps the last message that it received, and reports each message to the crowd."""
 
     __slots__ = ("buffer", "crowd", "id", "message", "open", "query", "ready", "transport")
 
@@ -116,7 +120,7 @@ class Socket(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Request the upgrade to WebSocket."""
+        """Request the upgrade of the new connection to WebSocket."""
         # uvloop's transports do not inherit from asyncio.Transport.
         self.transport = cast("asyncio.Transport", transport)
         key = b64encode(token_bytes(16)).decode()
@@ -127,12 +131,12 @@ class Socket(asyncio.Protocol):
         self.transport.write("\r\n".join([*lines, "", ""]).encode())
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Fail, unless the crowd is closing its sockets."""
+        """Report the closed connection as a failure, unless the crowd is closing its sockets."""
         if not self.crowd.closing:
             self._fail("a socket was closed")
 
     def data_received(self, data: bytes) -> None:
-        """Split the received bytes into frames. Usually they are exactly one frame."""
+        """Split the received bytes into frames, and process each. Usually the bytes are exactly one frame."""
         if self.buffer:
             data, self.buffer = self.buffer + data, b""
         if not self.open:
@@ -184,7 +188,7 @@ class Socket(asyncio.Protocol):
         match message["type"]:
             case "connection_ack":
                 self.send(type="subscribe", id="1", payload={"query": self.query, "variables": {"id": self.id}})
-                # If the server sends no current state, the answer to a ping shows that it has processed the subscription.
+                # If the server sends no current state, send a ping. The pong shows that the server has processed the subscription.
                 if not self.crowd.sends_current_state:
                     self.send(type="ping")
             case "next" | "pong":

@@ -1,4 +1,4 @@
-"""Measures the memory of idle subscribers, and the time from a write to its delivery, with and without other load."""
+"""Measures how much memory an idle subscriber takes, and how long a write takes to reach a subscriber, with and without other load."""
 
 import asyncio
 from time import perf_counter
@@ -18,14 +18,14 @@ from bench.workloads import POINT, operation
 
 WARM_SUBSCRIBERS = 200
 WRITERS_PAUSE_SECONDS = 0.01
-# Enough to keep a server busy without a long queue of requests.
+# So many connections keep a server busy, without a long queue of requests.
 LOAD_CONNECTIONS = 8
 
 Figures = dict[str, dict[str, list[float]]]
 
 
 def memory(setup: Setup, names: tuple[str, ...], subscribers: int, rounds: int) -> Figures:
-    """The bytes of an idle subscriber. Each round starts new servers."""
+    """Measure how many bytes an idle subscriber takes in each server. Each round starts new servers."""
     found: Figures = {name: {"bytes": []} for name in names}
     for _, turn in turns(names, rounds):
         for name in turn:
@@ -35,7 +35,7 @@ def memory(setup: Setup, names: tuple[str, ...], subscribers: int, rounds: int) 
 
 
 async def idle(alone: Stage, name: str, subscribers: int) -> float:
-    """The bytes of each idle subscriber. The server is warmed up first with subscribers that leave again."""
+    """Measure how many bytes each subscriber takes. Before that, some subscribers connect and leave again, to warm up the server."""
     ids, server = [state.id for state in alone.followed(subscribers)], alone.servers[name]
     await (await alone.crowd(name, ids[:WARM_SUBSCRIBERS])).leave()
     before = server.resident_bytes
@@ -46,13 +46,13 @@ async def idle(alone: Stage, name: str, subscribers: int) -> float:
     return found
 
 
-async def lateness(ready: Stage, names: tuple[str, ...], subscribers: int, writes: int) -> Figures:
-    """Milliseconds from the start of a write to its delivery, one write at a time."""
-    return {name: await late(ready, name, subscribers, writes) for name in names}
+async def delays(ready: Stage, names: tuple[str, ...], subscribers: int, writes: int) -> Figures:
+    """Measure the milliseconds from the start of a write to its delivery to a subscriber, in each server."""
+    return {name: await delays_of(ready, name, subscribers, writes) for name in names}
 
 
-async def late(ready: Stage, name: str, subscribers: int, writes: int) -> dict[str, list[float]]:
-    """The figures of one server, without and with load by point reads."""
+async def delays_of(ready: Stage, name: str, subscribers: int, writes: int) -> dict[str, list[float]]:
+    """Measure the delays of one server: first without other load (`alone_ms`), then while it answers point reads (`loaded_ms`)."""
     setup, server = (ready.peers_setup if name == "strawberry" else ready.setup), ready.servers[name]
     states = ready.followed(subscribers)
     crowd = await ready.crowd(name, [state.id for state in states])
@@ -72,13 +72,13 @@ async def late(ready: Stage, name: str, subscribers: int, writes: int) -> dict[s
 
 
 async def keep_loading(target: Served, load: Load, over: asyncio.Event) -> None:
-    """Load the server with requests until the event is set. Raises: WrongAnswers."""
+    """Send requests to the server until the event is set. Raises: WrongAnswers."""
     while not over.is_set():
         await asyncio.to_thread(loaded, target, load, 2, 1, LOAD_CONNECTIONS)
 
 
 async def delivered(crowd: Crowd, publisher: Publisher, states: States, writes: int) -> list[float]:
-    """Milliseconds from the start of each write to its delivery. Updates `states`."""
+    """Write one state after the other. Returns the milliseconds from the start of each write to its delivery. Updates `states`."""
     times = []
     for number in range(writes):
         at = number % len(states)
@@ -96,11 +96,11 @@ async def delivered(crowd: Crowd, publisher: Publisher, states: States, writes: 
 
 
 def points(ready: Stage, name: str, states: States) -> Load:
-    """Point reads of the followed verifications. Their answers never change, since the writes change no field that they select."""
+    """Requests that read the verifications that `delivered` changes. They select no field that it changes, so the answers stay valid."""
     folder = ready.setup.folder
     requests = [operation(POINT, id=state.id) for state in states]
     answers = answers_to(ready.servers[name], requests)
     return Load(
-        lines(folder / f"late-{name}.requests", (request.line for request in requests)),
-        lines(folder / f"late-{name}.answers", (answer.decode() for answer in answers)),
+        lines(folder / f"delays-{name}.requests", (request.line for request in requests)),
+        lines(folder / f"delays-{name}.answers", (answer.decode() for answer in answers)),
     )

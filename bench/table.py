@@ -1,4 +1,4 @@
-"""Prints the figures as tables."""
+"""Prints the figures and the ratios of a run as tables."""
 
 from collections.abc import Mapping
 from statistics import median
@@ -11,7 +11,7 @@ from bench.ratios import judged
 
 
 def figures_table(figures: Mapping[str, Mapping[str, Mapping[str, list[float]]]]) -> Table:
-    """The median, minimum and maximum of every figure."""
+    """A table with the median, the minimum and the maximum of each figure over all rounds."""
     table = Table("workload", "server", "figure", "median", "from", "to", title="Figures")
     for workload, cases in figures.items():
         for name, kinds in cases.items():
@@ -22,7 +22,7 @@ def figures_table(figures: Mapping[str, Mapping[str, Mapping[str, list[float]]]]
 
 
 def ratios_table(ratios: Mapping[str, float], by_cpu: Mapping[str, float]) -> Table:
-    """The ratios and their goals."""
+    """A table of the ratios, with their goals. Ratios that miss their goal are red."""
     table = Table("the gateway", "ratio", "goal", "", "by CPU time", title="Side by side")
     for ratio, value in judged(ratios):
         mark = "" if not ratio.goal else "met" if ratio.met(value) else "missed"
@@ -38,12 +38,12 @@ def ratios_table(ratios: Mapping[str, float], by_cpu: Mapping[str, float]) -> Ta
 
 
 def shown(value: float) -> str:
-    """A figure with two decimals, or none if it is 100 or more."""
+    """A figure as text. Figures of 100 and more have no decimals, and smaller ones have two."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
 
 
 def printed(result: Mapping[str, Any]) -> None:
-    """Print the figures and the ratios."""
+    """Print the result of a run: the table of figures, then the table of ratios."""
     console = Console(width=110)
     console.print(figures_table(result["figures"]))
     console.print(ratios_table(result["ratios"], result["ratios_by_cpu"]))

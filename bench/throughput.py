@@ -1,4 +1,4 @@
-"""Measures answers per second: the same requests to each server, in turn."""
+"""Measures how many requests per second each server answers. All servers get the same requests, one server after the other."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -14,13 +14,13 @@ from bench.rounds import columns, in_turn
 from bench.workloads import WRITES, Workload, gathered
 
 WARM_SECONDS = 2
-# The writes prepared for one run of the load: more than any server here can execute.
+# How many writes are prepared for each run of wrk. They must not run out, so they are more than any of the servers can execute in that time.
 WRITES_A_RUN = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which servers a workload measures, in how many rounds, and how long."""
+    """How a workload is measured: on which servers, in how many rounds, for how many seconds in each, and over how many connections."""
 
     names: tuple[str, ...]
     rounds: int
@@ -29,14 +29,14 @@ class Plan:
 
 
 def requests_of(workload: Workload, name: str) -> list[Request]:
-    """The requests of a workload for this server: GraphQL or REST."""
+    """The requests of a workload in the form that this server understands: GraphQL, or one of the two forms of REST."""
     if name == "gathered":
         return gathered(workload.rest)
     return workload.rest if name == "rest" else workload.graphql
 
 
 def agreeing(workload: Workload, servers: Mapping[str, Served], names: Iterable[str], folder: Path) -> dict[str, Load]:
-    """The load for each server, after a check that its answers equal those of the first server. Raises: Disagreement."""
+    """Prepare the load for each server. Raises: Disagreement if the answers of a server differ from those of the first server."""
     loads: dict[str, Load] = {}
     expected: list[bytes] = []
     for name in names:
@@ -52,7 +52,7 @@ def agreeing(workload: Workload, servers: Mapping[str, Served], names: Iterable[
 
 
 def measured(workload: Workload, servers: Mapping[str, Served], plan: Plan, folder: Path) -> dict[str, Any]:
-    """The figures of each server in each round. Raises: Disagreement, WrongAnswers."""
+    """Measure this workload on each server. Returns the figures of each round by server. Raises: Disagreement, WrongAnswers."""
     loads = agreeing(workload, servers, plan.names, folder)
     for name, load in loads.items():
         loaded(servers[name], load, WARM_SECONDS, 0, plan.connections)
@@ -62,7 +62,10 @@ def measured(workload: Workload, servers: Mapping[str, Served], plan: Plan, fold
 
 
 def mixed(reads: Workload, untouched: list[str], servers: Mapping[str, Served], plan: Plan, folder: Path) -> dict[str, Any]:
-    """The figures of nine reads to one write. Each write opens the link of a verification that was never changed before."""
+    """Measure a mix of nine reads to one write on each server. Returns the figures of each round by server.
+
+    Each write records that the link of a verification was opened, and takes another one of the `untouched` verifications.
+    """
     loads = agreeing(reads, servers, plan.names, folder)
     fresh = iter(untouched)
 

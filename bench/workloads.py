@@ -1,4 +1,4 @@
-"""The workloads: requests as GraphQL, and as REST if there is an endpoint."""
+"""The workloads whose throughput is measured: GraphQL requests, and the same requests for the REST service if it can answer them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ IDS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Requests of one kind. The load picks among them at random."""
+    """Requests of one kind, in two forms. The load generator picks among them at random."""
 
     name: str
     graphql: list[Request]
@@ -37,14 +37,14 @@ class Workload:
 
 
 def operation(query: str, **variables: Any) -> Request:
-    """A GraphQL operation as an HTTP request."""
+    """The HTTP request that executes a GraphQL operation."""
     body = {"query": query, "variables": variables} if variables else {"query": query}
     return Request("POST", "/graphql", orjson.dumps(body).decode())
 
 
 def workloads(data: Dataset) -> dict[str, Workload]:
     """The read-only workloads, by name."""
-    # Every n-th, so that the ids are spread over the whole index.
+    # Take every n-th id, so that the requests read from the whole index.
     ids = data.ids[:: max(len(data.ids) // IDS, 1)][:IDS]
     return {
         made.name: made
@@ -63,7 +63,7 @@ def workloads(data: Dataset) -> dict[str, Workload]:
 
 
 def gathered(requests: Iterable[Request]) -> list[Request]:
-    """Point reads by REST, sent to the endpoint that batches concurrent reads."""
+    """The same point reads for another endpoint of the REST service, which reads concurrent requests from the database together."""
     return [Request(request.method, request.path.replace("/verifications/", "/gathered/")) for request in requests]
 
 

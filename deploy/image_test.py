@@ -1,4 +1,4 @@
-"""Builds the image from the Dockerfile without a Docker engine, starts it with a MongoDB, and sends it a query."""
+"""Tests the Dockerfile without a Docker engine: builds the image, starts a container and a MongoDB, and sends the gateway a query."""
 
 import json
 import os
@@ -32,7 +32,7 @@ STOP_SECONDS = 10
 def main() -> None:
     if os.geteuid():
         sys.exit("run this as root: buildah needs it to build the image here")
-    # So that the processes that the test started end with it, even if it is terminated.
+    # SystemExit closes the contexts below, so the processes that they started end even if this test is terminated.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("failed: the test was terminated"))
     subprocess.run([PROJECT / "deploy/base-image"], check=True)
     print("building the image", flush=True)
@@ -50,7 +50,7 @@ def main() -> None:
             expect("the gateway's process does not run as root", Path(f"/proc/{served}").stat().st_uid == USER)
 
             expect("the gateway serves the catalogue", len(reason_codes(settings["GATEWAY_PUBLIC_URL"], token)) == REASON_CODES)
-            # The first element, CMD, only means that Docker runs the command without a shell. If the command fails, `buildah` exits the test.
+            # Skip the first element, CMD: it tells Docker to run the rest without a shell. If the command fails, `buildah` ends the test.
             buildah(*run(name, settings, *image["Healthcheck"]["Test"][1:]))
             expect("the health check passes", True)
 
@@ -76,7 +76,7 @@ def production(mongo_uri: str) -> dict[str, str]:
 
 
 def buildah(*arguments: str) -> str:
-    """The standard output of buildah. If it fails, prints its output and exits."""
+    """Run buildah. Returns its standard output. If buildah fails, prints its output and ends the test."""
     ran = subprocess.run([*BUILDAH, *arguments], capture_output=True, text=True)
     if ran.returncode:
         sys.exit(f"{ran.stdout}{ran.stderr}buildah {arguments[0]} failed")
@@ -84,14 +84,17 @@ def buildah(*arguments: str) -> str:
 
 
 def run(name: str, environment: Mapping[str, str], *command: str) -> list[str]:
-    """Buildah's arguments to run a command in a container, on the host's network."""
+    """The arguments with which buildah runs a command in the container with this name, on the network of this machine."""
     variables = [f"--env={key}={value}" for key, value in environment.items()]
     return ["run", "--isolation", "chroot", *variables, name, "--", *command]
 
 
 @contextmanager
 def built() -> Iterator[dict[str, Any]]:
-    """The configuration of the built image. It has Docker's format, since the OCI format omits the health check."""
+    """Build the image, and remove it at the end of the context. Yields the configuration of the image.
+
+    The image has Docker's format, because the OCI format has no health check.
+    """
     buildah("bud", "--isolation", "chroot", "--pull=never", "--format", "docker", "--tag", IMAGE, str(PROJECT))
     try:
         yield json.loads(buildah("inspect", "--type", "image", IMAGE))["Docker"]["config"]
@@ -101,7 +104,7 @@ def built() -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def container() -> Iterator[str]:
-    """The name of a container of the image."""
+    """Create a container of the image, and remove it at the end of the context. Yields the name of the container."""
     name = buildah("from", "--pull=never", IMAGE)
     try:
         yield name
@@ -111,7 +114,7 @@ def container() -> Iterator[str]:
 
 @contextmanager
 def started(arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A running command of buildah. If the test fails, its output is printed."""
+    """Start buildah, and end it at the end of the context. Prints the output of buildah if the test fails meanwhile."""
     with tempfile.TemporaryFile() as output, subprocess.Popen([*BUILDAH, *arguments], stdout=output, stderr=subprocess.STDOUT) as process:
         try:
             yield process
@@ -120,7 +123,7 @@ def started(arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
             sys.stderr.buffer.write(output.read())
             raise
         finally:
-            # Kill the innermost process: buildah then ends too, but killing buildah would not end the process.
+            # Kill the process in the container. buildah then ends too. Killing buildah itself would not end the process in the container.
             while process.poll() is None:
                 with suppress(FileNotFoundError, ProcessLookupError):
                     os.kill(innermost(process.pid), signal.SIGKILL)
@@ -139,7 +142,7 @@ def wait_until_ready(server: subprocess.Popen[bytes], url: str) -> None:
 
 
 def innermost(process_id: int) -> int:
-    """The id of the process in the container, a descendant of buildah's processes."""
+    """The id of the innermost descendant of this process. For a process of buildah, that is the process in the container."""
     children = [child for task in Path(f"/proc/{process_id}/task").iterdir() for child in (task / "children").read_text().split()]
     return innermost(int(children[0])) if children else process_id
 
@@ -151,7 +154,7 @@ def reason_codes(url: str, token: str) -> list[Any]:
 
 
 def ended(server: subprocess.Popen[bytes]) -> bool:
-    """Whether the server ends in time. Its exit code isn't available: buildah returns 1 for a process that ends by its signal."""
+    """Whether the server ends in time. This does not check the exit code, because buildah returns 1 for every process that a signal ends."""
     with suppress(subprocess.TimeoutExpired):
         server.wait(STOP_SECONDS)
     return server.returncode is not None

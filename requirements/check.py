@@ -1,4 +1,4 @@
-"""Checks that the locks match pyproject.toml. Uses no network, so that it can run before every commit."""
+"""Checks that the lock files match pyproject.toml. Uses no network, so that it can run before every commit."""
 
 import re
 import sys
@@ -32,7 +32,7 @@ def main() -> None:
         *faults("bench.lock", groups["bench"]),
         *differences("build.lock", "dev.lock"),
         *differences("runtime.lock", "dev.lock"),
-        # The peers' own requirements are only in bench.lock.
+        # The packages that only the benchmark's peers require are in bench.lock alone.
         *differences("bench.lock", "dev.lock", but=groups["bench"]),
     ]
     if found:
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def faults(lock: str, requirements: list[str]) -> Iterator[str]:
-    """The faults of a lock: requirements that it misses or no longer needs, and lines that are not pins with hashes."""
+    """Messages about a lock file: requirements that are missing in it, pins that are no longer required, and lines that are not pins with hashes."""
     versions = pins(lock)
     required = {canonicalize_name(requirement.name): requirement for requirement in map(Requirement, requirements)}
     for name, requirement in required.items():
@@ -53,14 +53,17 @@ def faults(lock: str, requirements: list[str]) -> Iterator[str]:
     for pin in PIN.finditer(text):
         if "verification-gateway (" in pin["sources"] and pin["name"] not in required:
             yield f"{lock}: {pin['name']} is not required any more"
-    # Any other line is a pin without hashes, or the address of a registry.
+    # A line that is neither part of such a pin nor a comment is a pin without hashes, or the address of a registry.
     for line in PIN.sub("", text).splitlines():
         if not line.startswith("#"):
             yield f"{lock}: not a pin with hashes: {line}"
 
 
 def differences(part: str, whole: str, but: Iterable[str] = ()) -> Iterator[str]:
-    """Releases that differ between two locks, so that tests would use other releases than production. Ignores the requirements in `but`."""
+    """Messages about packages whose versions differ between two lock files. The tests would then use other versions than production.
+
+    The packages required by `but` are not compared.
+    """
     versions, skipped = pins(whole), {canonicalize_name(Requirement(requirement).name) for requirement in but}
     for name, version in pins(part).items():
         if name not in skipped and versions.get(name) != version:
@@ -68,7 +71,7 @@ def differences(part: str, whole: str, but: Iterable[str] = ()) -> Iterator[str]
 
 
 def pins(lock: str) -> dict[str, str]:
-    """The pinned version of each package."""
+    """The version of each package that a lock file pins."""
     return {pin["name"]: pin["version"] for pin in PIN.finditer((HERE / lock).read_text())}
 
 

@@ -1,4 +1,7 @@
-"""Removes donation addresses from a package-lock.json, since npm has no option for that: python requirements/without_addresses.py FILE"""
+"""Removes the donation addresses that npm writes into a package-lock.json. npm has no option to leave them out.
+
+python requirements/without_addresses.py FILE
+"""
 
 import json
 import sys

@@ -1,1 +1,1 @@
-"""The servers that the gateway is compared with, each written as a good developer would with its library."""
+"""The servers that the gateway is compared with (its peers). Each uses a different library, in the way that a good developer would use it."""

@@ -1,4 +1,4 @@
-// Apollo Server with its own HTTP server.
+// A peer with Apollo Server, started with the HTTP server that it contains.
 
 import { ApolloServer } from '@apollo/server'
 import { startStandaloneServer } from '@apollo/server/standalone'

@@ -1,4 +1,4 @@
-"""Bare sockets on Starlette: a finished text is sent to each socket, one after the other. This is the minimum of work."""
+"""A peer that does the minimum of work for subscribers: it sends a text that it receives to all WebSockets of a Starlette application."""
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -10,7 +10,7 @@ sockets: set[WebSocket] = set()
 
 
 async def follow(socket: WebSocket) -> None:
-    """Keep a socket until the client disconnects."""
+    """Accept a socket, and add it to `sockets` until the client disconnects."""
     await socket.accept()
     sockets.add(socket)
     try:
@@ -21,7 +21,7 @@ async def follow(socket: WebSocket) -> None:
 
 
 async def publish(request: Request) -> Response:
-    """Send the request's body to all sockets."""
+    """Send the body of the request to all sockets, one after the other."""
     text = (await request.body()).decode()
     for socket in tuple(sockets):
         await socket.send_text(text)
@@ -34,5 +34,5 @@ async def ready(request: Request) -> Response:
 
 
 def application() -> Starlette:
-    """The application."""
+    """The application, as uvicorn starts it."""
     return Starlette(routes=[WebSocketRoute("/graphql", follow), Route("/publish", publish, methods=["POST"]), Route("/ready", ready)])

@@ -1,4 +1,5 @@
-// graphql-ws on ws. Events arrive by POST /publish, with all the data.
+// A peer with the libraries graphql-ws and ws. It receives new states by POST /publish, with all
+// fields, so it reads nothing from the database.
 
 import { createServer } from 'node:http'
 import { makeExecutableSchema } from '@graphql-tools/schema'
@@ -8,7 +9,7 @@ import { port, resolvers, typeDefs } from './rows.js'
 
 const queues = new Map()
 
-// One subscriber's updates that were published and not consumed yet.
+// The updates for one subscriber that were published, but not sent yet.
 class Queue {
   waiting = []
   resolve = null

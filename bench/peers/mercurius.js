@@ -1,4 +1,4 @@
-// Mercurius with its just-in-time compiler, active from the first request.
+// A peer with Mercurius. Its just-in-time compiler is active from the first request.
 
 import Fastify from 'fastify'
 import mercurius from 'mercurius'

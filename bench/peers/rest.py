@@ -1,4 +1,4 @@
-"""A REST service, hand-written for exactly these answers, with Starlette, Motor and orjson."""
+"""A peer without GraphQL: a REST service with Starlette, Motor and orjson, written by hand for exactly the answers that the benchmarks need."""
 
 from asyncio import Future, create_task, get_running_loop
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ MAJORITY = WriteConcern("majority", j=True)
 
 
 class Gathered:
-    """Batches reads by id: all reads that arrive while one is running are executed together afterwards."""
+    """Reads verifications by id in batches. While a query is running, it collects the ids that are requested, and reads them with the next query."""
 
     def __init__(self, verifications: Collection, workspace: str) -> None:
         self._verifications = verifications
@@ -35,7 +35,7 @@ class Gathered:
         self._reading = False
 
     async def get(self, id: str) -> Document | None:
-        """The document with this id, or None."""
+        """The document with this id, or None if it does not exist. Waits for the query of its batch."""
         answer = self._waiting.get(id)
         if answer is None:
             answer = self._waiting[id] = get_running_loop().create_future()
@@ -55,13 +55,13 @@ class Gathered:
 
 
 async def verification(request: Request) -> Response:
-    """One verification, read for this request alone."""
+    """One verification. Each request reads it with a query of its own."""
     state = request.app.state
     return shown(await state.verifications.find_one({"_id": request.path_params["id"], "workspace": state.workspace}, POINT))
 
 
 async def gathered(request: Request) -> Response:
-    """One verification, read in a batch with concurrent requests."""
+    """One verification. Requests that arrive at the same time share one read."""
     state = request.app.state
     if not hasattr(state, "gathered"):
         state.gathered = Gathered(state.verifications, state.workspace)
@@ -69,7 +69,7 @@ async def gathered(request: Request) -> Response:
 
 
 async def verifications(request: Request) -> Response:
-    """A page of the list."""
+    """A page of the list of verifications."""
     state = request.app.state
     parameters = request.query_params
     documents, more = await page(state.verifications, state.workspace, int(parameters["first"]), ROW, parameters.get("after"))
@@ -83,7 +83,7 @@ async def reason_codes(request: Request) -> Response:
 
 
 async def link_opened(request: Request) -> Response:
-    """Record that the link was opened. If another writer was faster, read and decide again."""
+    """Record that the person opened the link. If another writer changes the verification at the same time, read it and decide again."""
     state = request.app.state
     collection = state.verifications.with_options(write_concern=MAJORITY)
     while True:
@@ -99,7 +99,7 @@ async def link_opened(request: Request) -> Response:
 
 
 def opened(old: Document, now: datetime) -> Document:
-    """The document with one more event: its link was opened."""
+    """The document of a verification after its link was opened, with the event about it."""
     version, deadline = old["version"] + 1, now + LINK_WINDOW
     event = {"version": version, "type": "link_opened", "actor": "individual", "at": now}
     changed = {"version": version, "updatedAt": now, "openedAt": now, "linkExpiresAt": deadline, "due": min(deadline, old["expiresAt"])}
@@ -107,22 +107,22 @@ def opened(old: Document, now: datetime) -> Document:
 
 
 def shown(document: Document | None) -> Response:
-    """A verification as the answer to a point read."""
+    """The response to a point read."""
     return answer({"verification": document and point(document)})
 
 
 def reported(document: Document) -> Response:
-    """The response to a write."""
+    """The response to `link_opened`."""
     return answer({"reportProgress": {"id": document["_id"], "status": document["status"].upper(), "version": document["version"]}})
 
 
 def point(document: Document) -> Document:
-    """The fields of a point read."""
+    """The fields of a verification in the response to a point read."""
     return {"id": document["_id"], "status": document["status"].upper(), "createdAt": document["createdAt"], "reasons": reasons(document)}
 
 
 def row(document: Document) -> Document:
-    """The fields of a row in the list."""
+    """The fields of a verification in a page of the list."""
     return {
         "id": document["_id"],
         "status": document["status"].upper(),
@@ -137,17 +137,17 @@ def row(document: Document) -> Document:
 
 
 def reasons(document: Document) -> list[Document]:
-    """The document's reasons with their descriptions."""
+    """The reasons of a verification, with the type and the description of each."""
     return [REASONS[code] for code in document["reasons"]]
 
 
 def answer(data: dict[str, Any]) -> Response:
-    """A response in JSON."""
+    """A response with these data as JSON, in the format of GraphQL."""
     return Response(orjson.dumps({"data": data}), media_type="application/json")
 
 
 def application() -> Starlette:
-    """The application."""
+    """The application, as uvicorn starts it."""
     return Starlette(
         routes=[
             Route("/verifications", verifications),

@@ -1,4 +1,4 @@
-// The parts that the peers on Node share: the collection, the resolvers, and the list's cursors.
+// The parts that the peers on Node share: the MongoDB collection, the resolvers, and the cursors of the list.
 
 import { readFileSync } from 'node:fs'
 import { GraphQLScalarType } from 'graphql'
@@ -8,7 +8,7 @@ const workspace = process.env.WORKSPACE
 const catalogue = JSON.parse(readFileSync(process.env.CATALOGUE, 'utf8'))
 const explained = Object.fromEntries(catalogue.map((reason) => [reason.code, reason]))
 
-// The fields of a row: no history, no sealed fields.
+// The projection for rows of the list. It leaves out the history and the encrypted fields.
 const ROW = { status: 1, reference: 1, createdAt: 1, updatedAt: 1, expiresAt: 1, version: 1, attempt: 1, next: 1, chain: 1, reasons: 1 }
 
 const client = await new MongoClient(process.env.MONGO_URI).connect()
@@ -16,7 +16,7 @@ const verifications = client.db().collection('verifications')
 
 const reasonsOf = (document) => (document.reasons ?? []).map((code) => explained[code])
 
-// An instant in Python's format: microseconds unless they are zero, and the offset.
+// A time as Python's isoformat writes it: with microseconds unless they are zero, and with the UTC offset. All answers must be equal byte for byte.
 const instant = (date) => {
   const text = date.toISOString()
   return text.endsWith('.000Z') ? `${text.slice(0, 19)}+00:00` : `${text.slice(0, 23)}000+00:00`
@@ -53,7 +53,7 @@ export const resolvers = {
   }
 }
 
-// Batched: the attempts of a whole page are one query, and so are its histories.
+// Loaders that batch reads: one query reads the attempts of all rows of a page, and another one reads their histories.
 
 export async function attempts(documents) {
   const chains = documents.filter(({ attempt, next }) => attempt > 1 || next).map(({ chain }) => chain)

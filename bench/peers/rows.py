@@ -1,4 +1,4 @@
-"""The parts that the peers in Python share: the collection, the projection of a row, and the list's cursors."""
+"""The parts that the peers in Python share: the connection to MongoDB, the fields that they read, and the pages of the list with their cursors."""
 
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -14,7 +14,7 @@ Document = dict[str, Any]
 Collection = AsyncIOMotorCollection[Document]
 
 NEWEST = [("createdAt", -1), ("_id", -1)]
-# The fields of a row: no history, no sealed fields.
+# The projection for rows of the list. It leaves out the history and the encrypted fields.
 ROW = dict.fromkeys(
     ("status", "reference", "createdAt", "updatedAt", "expiresAt", "version", "attempt", "next", "chain", "reasons"),
     1,
@@ -23,7 +23,7 @@ ROW = dict.fromkeys(
 
 @asynccontextmanager
 async def connected(app: Starlette) -> AsyncIterator[None]:
-    """The application's lifespan: sets its collection and the workspace that it serves."""
+    """The lifespan of a peer's application. Connects to MongoDB, and sets the collection and the workspace in the application's state."""
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(os.environ["MONGO_URI"], tz_aware=True)
     app.state.verifications = client.get_default_database()["verifications"]
     app.state.workspace = os.environ["WORKSPACE"]
@@ -34,7 +34,7 @@ async def connected(app: Starlette) -> AsyncIterator[None]:
 
 
 async def page(verifications: Collection, workspace: str, first: int, projection: Document, after: str | None = None) -> tuple[list[Document], bool]:
-    """The newest verifications, after the cursor if there is one, and whether there are more."""
+    """The newest verifications, or those that follow the cursor `after`, and whether the list goes on after them."""
     behind: Document = {}
     if after:
         _, milliseconds, id = urlsafe_b64decode(after + "==").decode().split(":")
@@ -45,6 +45,6 @@ async def page(verifications: Collection, workspace: str, first: int, projection
 
 
 def cursor(created_at: datetime, id: str) -> str:
-    """The cursor of a row, in the gateway's format."""
+    """The cursor of a row in the list, in the same format as the gateway's."""
     milliseconds = round(created_at.timestamp() * 1000)
     return urlsafe_b64encode(f"CREATED_NEWEST:{milliseconds}:{id}".encode()).decode().rstrip("=")

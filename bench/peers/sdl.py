@@ -1,4 +1,4 @@
-"""Ariadne: the schema in SDL, resolvers over documents, and caches for parsed and validated operation documents."""
+"""A peer with Ariadne. The schema is written in SDL, resolvers return MongoDB documents, and parsed and validated operation documents are cached."""
 
 from datetime import datetime
 from functools import lru_cache
@@ -35,7 +35,7 @@ verification = ObjectType("Verification")
 
 @query.field("verification")
 async def one(_: object, info: Info, id: str) -> Document | None:
-    """One verification."""
+    """The verification with this id, or None."""
     state = info.context["request"].app.state
     found: Document | None = await state.verifications.find_one({"_id": id, "workspace": state.workspace}, ROW)
     return found
@@ -43,7 +43,7 @@ async def one(_: object, info: Info, id: str) -> Document | None:
 
 @query.field("verifications")
 async def several(_: object, info: Info, first: int) -> Document:
-    """A page of verifications."""
+    """The first page of the list."""
     state = info.context["request"].app.state
     documents, more = await page(state.verifications, state.workspace, first, ROW)
     edges = [{"cursor": cursor(document["createdAt"], document["_id"]), "node": document} for document in documents]
@@ -64,29 +64,29 @@ def its_id(document: Document, info: Info) -> str:
 
 @verification.field("status")
 def status(document: Document, info: Info) -> str:
-    """The verification's status, as the enum's name."""
+    """The verification's status, as the name of the GraphQL enum's value."""
     return str(document["status"]).upper()
 
 
 @verification.field("reasons")
 def reasons(document: Document, info: Info) -> list[Document]:
-    """The reasons for the status."""
+    """The reasons for the verification's status."""
     return [REASONS[code] for code in document["reasons"]]
 
 
 @lru_cache(maxsize=100)
 def parsed(text: str) -> DocumentNode:
-    """The operation document of a text, cached."""
+    """Parse the text of an operation document. The last 100 are cached."""
     return parse(text)
 
 
 def cached_parser(context: object, data: dict[str, Any]) -> DocumentNode:
-    """The operation document of a request, from the cache if possible."""
+    """Parse the operation document of a request, for Ariadne. Uses the cache."""
     return parsed(data["query"])
 
 
 class Validator:
-    """Validates each operation document once. Works by identity: a cached document is always the same object."""
+    """Validates operation documents, and caches the results by the identity of the parsed document. `parsed` returns the same object each time."""
 
     def __init__(self) -> None:
         self._found: dict[int, tuple[DocumentNode, list[GraphQLError]]] = {}
@@ -103,7 +103,7 @@ async def ready(request: Request) -> Response:
 
 
 def application() -> Starlette:
-    """The application."""
+    """The application, as uvicorn starts it."""
     text = Path(__file__).with_name("schema.graphql").read_text()
     schema = make_executable_schema(text, query, verification, ScalarType("DateTime", serializer=datetime.isoformat))
     graphql = GraphQL(schema, query_parser=cached_parser, query_validator=Validator())

@@ -1,4 +1,4 @@
-"""Strawberry without modifications: its own application on Starlette, with its caches for parsing and validation."""
+"""A peer with unmodified Strawberry: its own ASGI application on Starlette, with its own extensions that cache parsing and validation."""
 
 import asyncio
 from collections import defaultdict
@@ -50,7 +50,7 @@ REASONS = {
 
 
 class Broker:
-    """The queues of the subscribers, by verification."""
+    """Delivers new states to subscribers. Each subscriber has a queue, and the queues are grouped by verification."""
 
     def __init__(self) -> None:
         self._queues: dict[str, set[asyncio.Queue[Document]]] = defaultdict(set)
@@ -61,13 +61,13 @@ class Broker:
             queue.put_nowait(document)
 
     async def follow(self, verifications: Collection) -> None:
-        """Publish every state that is written from now on."""
+        """Follow the change stream of the collection, and publish every state that is written."""
         async with verifications.watch([{"$match": {"operationType": "replace"}}]) as changes:
             async for change in changes:
                 self.publish(change["fullDocument"])
 
     async def states(self, id: str) -> AsyncGenerator[Document, None]:
-        """The states of one verification, as they are published."""
+        """The states of one verification that are published from now on. Never ends."""
         queue: asyncio.Queue[Document] = asyncio.Queue()
         self._queues[id].add(queue)
         try:
@@ -78,7 +78,7 @@ class Broker:
 
 
 class Context(dict[str, Any]):
-    """The context of one request."""
+    """The context of one request: the database, the broker, and loaders that batch reads."""
 
     def __init__(self, state: Any) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class Context(dict[str, Any]):
         self.events = DataLoader(self._events)
 
     async def page(self, first: int, after: str | None) -> tuple[list["Verification"], bool]:
-        """The newest verifications, and whether there are more."""
+        """The newest verifications, or those that follow the cursor `after`, and whether the list goes on after them."""
         documents, more = await page(self.verifications, self.workspace, first, ROW, after)
         return [Verification.of(document) for document in documents], more
 
@@ -120,7 +120,7 @@ class Event:
 
     @classmethod
     def of(cls, document: Document) -> Self:
-        """The event stored in this document."""
+        """Decode an event of a MongoDB document."""
         to = document.get("to")
         return cls(
             version=document["version"],
@@ -155,7 +155,7 @@ class Verification:
 
     @classmethod
     def of(cls, document: Document) -> Self:
-        """The verification stored in this document."""
+        """Decode a MongoDB document. It may lack the history and the encrypted fields."""
         return cls(
             id=document["_id"],
             status=STATUSES[document["status"]],
@@ -177,12 +177,12 @@ class Verification:
 
     @strawberry.field
     async def attempts(self, info: Info) -> list["Verification"]:
-        """All attempts of the chain."""
+        """All attempts of the verification's chain, in order."""
         return [self] if self.attempt == 1 and self.next is None else await info.context.attempts.load(self.chain)
 
     @strawberry.field
     async def events(self, info: Info) -> list[Event]:
-        """The history."""
+        """All events of the verification, oldest first."""
         return await info.context.events.load(self.id)
 
 
@@ -196,7 +196,7 @@ class VerificationEdge:
 
 @strawberry.type
 class PageInfo:
-    """Whether there is a next page, and its cursor."""
+    """Whether there is a next page, and the cursor at which it starts."""
 
     has_next_page: bool
     end_cursor: str | None
@@ -211,14 +211,14 @@ class VerificationConnection:
 
     @classmethod
     def of(cls, rows: list[Verification], more: bool) -> Self:
-        """The page with these rows."""
+        """A page with these rows, each with its cursor."""
         edges = [VerificationEdge(cursor=cursor(row.created_at, row.id), node=row) for row in rows]
         return cls(edges=edges, page_info=PageInfo(has_next_page=more, end_cursor=edges[-1].cursor if edges else None))
 
 
 @strawberry.type
 class VerificationUpdate:
-    """A new state, and the events that led to it."""
+    """A new state of a verification, and the event that led to it."""
 
     verification: Verification
     events: list[Event]
@@ -226,11 +226,11 @@ class VerificationUpdate:
 
 @strawberry.type
 class Query:
-    """All read operations."""
+    """The root type of queries."""
 
     @strawberry.field
     async def verification(self, info: Info, id: strawberry.ID) -> Verification | None:
-        """One verification."""
+        """The verification with this id, or None."""
         context = info.context
         document = await context.verifications.find_one({"_id": id, "workspace": context.workspace}, ROW)
         return Verification.of(document) if document else None
@@ -248,11 +248,11 @@ class Query:
 
 @strawberry.type
 class Subscription:
-    """All subscriptions."""
+    """The root type of subscriptions."""
 
     @strawberry.subscription
     async def verification_updated(self, info: Info, id: strawberry.ID) -> AsyncGenerator[VerificationUpdate, None]:
-        """The states of one verification, after each change."""
+        """The new state of one verification after each of its changes."""
         async for document in info.context.broker.states(id):
             yield VerificationUpdate(verification=Verification.of(document), events=[Event.of(document["events"][-1])])
 
@@ -261,16 +261,16 @@ schema = strawberry.Schema(Query, subscription=Subscription, extensions=[ParserC
 
 
 class Application(GraphQL[Context, None]):
-    """Strawberry's application with our context."""
+    """Strawberry's ASGI application, with the context that the resolvers here need."""
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        """The context for the resolvers."""
+        """Create the context of a request. Strawberry calls this."""
         return Context(request.app.state)
 
 
 @asynccontextmanager
 async def running(app: Starlette) -> AsyncIterator[None]:
-    """The application's lifespan: connects to the database and follows its change stream."""
+    """The lifespan of the application: connects to the database, and follows its change stream until the application ends."""
     async with connected(app):
         app.state.broker = Broker()
         following = asyncio.create_task(app.state.broker.follow(app.state.verifications))
@@ -279,14 +279,14 @@ async def running(app: Starlette) -> AsyncIterator[None]:
 
 
 async def publish(request: Request) -> Response:
-    """Publish the states in the request's body, which have all their data."""
+    """Publish the states in the body of the request. They contain all fields, so nothing is read from the database."""
     for document in orjson.loads(await request.body()):
         request.app.state.broker.publish(dated(document))
     return PlainTextResponse("")
 
 
 def dated(document: Document) -> Document:
-    """A document from JSON with its instants parsed."""
+    """A document that was decoded from JSON, with its times as datetime objects."""
     instants = {name: datetime.fromisoformat(document[name]) for name in ("createdAt", "updatedAt", "expiresAt")}
     events = [event | {"at": datetime.fromisoformat(event["at"])} for event in document["events"]]
     return document | instants | {"events": events}
@@ -298,7 +298,7 @@ async def ready(request: Request) -> Response:
 
 
 def application() -> Starlette:
-    """The application."""
+    """The application, as uvicorn starts it."""
     graphql = Application(schema)
     return Starlette(
         routes=[

@@ -1,4 +1,4 @@
-// GraphQL Yoga with Node's HTTP server.
+// A peer with GraphQL Yoga on Node's own HTTP server.
 
 import { createServer } from 'node:http'
 import { createSchema, createYoga } from 'graphql-yoga'

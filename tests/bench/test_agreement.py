@@ -1,4 +1,4 @@
-"""The comparison of servers' answers."""
+"""Tests of the comparison of servers' answers in bench/agreement.py."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The verifications that the servers serve."""
+"""Tests of the random verifications that the servers serve during a benchmark (bench/dataset.py)."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ BEGAN = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def verifications_of_a_company(number: int) -> list[Verification]:
-    """A company's first verifications, at least `number`."""
+    """Generate at least `number` verifications of a company."""
     return list(Company("bench", Random(7), BEGAN).verifications(number))
 
 

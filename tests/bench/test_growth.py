@@ -1,4 +1,4 @@
-"""The copies that fill a long list."""
+"""Tests of the copies of verifications that fill the long lists of bench/growth.py."""
 
 from itertools import pairwise
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The load generator, which checks every answer."""
+"""Tests of the load generator (bench/load.py and load.lua): it must end the run at the first wrong answer."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is missing"
 
 @contextmanager
 def answering(status: int, body: bytes) -> Iterator[Served]:
-    """A server that sends the same answer to every request."""
+    """Start a server that sends the same answer to every request, and stop it at the end of the context."""
 
     class Answer(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -41,7 +41,7 @@ def answering(status: int, body: bytes) -> Iterator[Served]:
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
-    """One request and two right answers."""
+    """A load with one request, to which there are two right answers."""
     requests = lines(tmp_path / "requests", [Request("GET", "/point").line])
     return Load(requests, lines(tmp_path / "answers", ['{"data":1}', '{"data":2}']))
 

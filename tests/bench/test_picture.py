@@ -1,4 +1,4 @@
-"""The picture of a run."""
+"""Tests of the picture of a run (bench/picture.py)."""
 
 from xml.etree import ElementTree
 

@@ -1,4 +1,4 @@
-"""The ratios of the figures."""
+"""Tests of the ratios of a run (bench/ratios.py)."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_a_ratio_divides_medians() -> None:
     assert computed(FIGURES)["point_vs_rest"] == pytest.approx(12 / 5)
 
 
-def test_what_was_not_measured_has_no_ratio() -> None:
+def test_only_measured_figures_have_a_ratio() -> None:
     assert set(computed(FIGURES)) == {"point_vs_rest", "page_1000_vs_page_1"}
 
 

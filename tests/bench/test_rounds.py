@@ -1,9 +1,9 @@
-"""The order in which cases are measured."""
+"""Tests of the order in which cases are measured (bench/rounds.py)."""
 
 from bench.rounds import columns, in_turn, turns
 
 
-def test_each_case_comes_first_in_turn() -> None:
+def test_the_order_of_the_cases_rotates_from_round_to_round() -> None:
     orders = [list(names) for _, names in turns("abc", 4)]
 
     assert orders == [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"], ["a", "b", "c"]]

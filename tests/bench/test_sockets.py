@@ -1,4 +1,4 @@
-"""The WebSocket frames that the load reads and writes."""
+"""Tests of the WebSocket frames that bench/sockets.py reads and writes."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from bench.sockets import TEXT, content, frame
 
 
 def server_frame(text: bytes) -> bytes:
-    """A frame as a server sends it: unmasked."""
+    """A WebSocket frame that contains this text, as a server sends it: without a mask."""
     size = len(text)
     return (bytes((0x81, size)) if size < 126 else bytes((0x81, 126)) + size.to_bytes(2)) + text
 

@@ -1,4 +1,7 @@
-"""The ledger as a command: python -m tests.ledger --seed 7 --minutes 20 --faults 200."""
+"""Runs the ledger, which checks under faults that no change is lost. See README.md.
+
+python -m tests.ledger --seed 7 --minutes 20 --faults 200
+"""
 
 import argparse
 import json
@@ -18,18 +21,18 @@ from tests.ledger.run import Outcome, Plan, ledger, proxies
 
 
 def main() -> int:
-    """Run the ledger, then print and save the results. Returns 1 if the promise was broken."""
+    """Run the ledger, then print and save the results. Returns the exit code: 1 if the checker found a breach, otherwise 0."""
     parser = argparse.ArgumentParser(prog="tests.ledger", description=__doc__)
     parser.add_argument("--seed", type=int, default=7, help="the same seed picks the same faults")
     parser.add_argument("--minutes", type=float, default=20, help="the maximum time for injecting faults")
     parser.add_argument("--faults", type=int, default=200, help="the number of faults")
-    parser.add_argument("--quick", action="store_true", help="only kinds of faults that last a few seconds")
+    parser.add_argument("--quick", action="store_true", help="inject only kinds of faults that last at most a few seconds")
     parser.add_argument("--only", action="append", default=[], choices=[kind.name for kind in TABLE], help="only this kind of fault; repeatable")
     parser.add_argument("--subscribers", type=float, default=1.0, help="the number of subscribers, as a multiple of sixty")
     parser.add_argument("--writers", type=int, default=10, help="the number of writers; each makes about one write a second")
-    parser.add_argument("--planted", choices=sorted(BUGS), help="a bug to plant into the gateways; the run must find it")
+    parser.add_argument("--planted", choices=sorted(BUGS), help="start the gateways with this bug, which the run must find")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results", help="the directory for the results")
-    parser.add_argument("--keep", action="store_true", help="keep logs, journals and data even if the run is green")
+    parser.add_argument("--keep", action="store_true", help="keep logs, journals and data even if no breach is found")
     arguments = vars(parser.parse_args())
     output, keep = arguments.pop("output"), arguments.pop("keep")
     directory = Path(tempfile.mkdtemp(prefix="ledger-"))
@@ -49,7 +52,7 @@ def main() -> int:
 
 
 async def run(plan: Plan, directory: Path) -> Outcome:
-    """The outcome of a run with its own replica set."""
+    """Start the proxies and a replica set, and run the ledger with them."""
     with proxies() as opened:
         async with cluster.running(directory, opened) as running:
             return await ledger(plan, running, directory, "ledger", lambda line: print(strftime("%H:%M:%S"), line, flush=True))

@@ -1,6 +1,6 @@
-"""Checks the promise: no acknowledged write is lost, and each subscriber receives all events, no duplicates, in order.
+"""Checks the records of a run against the promise of the gateway.
 
-Pure functions over the records.
+The promise: no acknowledged write is lost, and each subscriber receives all events, no duplicates, in order. All functions here are pure.
 """
 
 from collections import Counter, defaultdict
@@ -28,18 +28,23 @@ from tests.ledger.records import (
 
 Documents = Mapping[str, Document]
 
-# graphql-ws does not reconnect after these close codes. After an error of a subscription, no client subscribes again unless its author programmed it
-# to, as our documentation advises for the retriable errors.
+# Close codes after which the library graphql-ws does not reconnect.
 FATAL_CLOSES = frozenset({"1002", "1003", "1007", "1008", "1009", "1010", "1011", "1015", "4400", "4401", "4406", "4408", "4409", "4429", "4500"})
+# Error codes of a subscription after which our documentation advises clients to subscribe again. No client does so by itself.
 RETRIABLE_ERRORS = frozenset({"UNAVAILABLE", "TIMEOUT", "LAGGED"})
 STEPS = ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED")
 MAX_IGNORED = 20
-# The statuses that contradict a refusal if they were acknowledged before it.
+# For each error code: the final statuses that make such a refusal wrong, if the gateway had acknowledged one of them before the refused request
+# was sent.
 CONTRADICTIONS = {"NOT_RETRYABLE": ("FAILED", "INCONCLUSIVE"), "NOT_FINAL": ("FAILED", "INCONCLUSIVE", "VERIFIED")}
 
 
 class Breach(Enum):
-    """A way in which the promise can be broken."""
+    """A way in which the promise can be broken.
+
+    NEVER_HAPPENED: a subscriber received a state that the database does not have, or a refused write was executed. SILENT: a subscription stayed
+    open and did not deliver everything. TURNED_AWAY: a subscription ended in a way after which clients do not connect or subscribe again.
+    """
 
     LOST = "lost"
     DOUBLE = "double"
@@ -55,7 +60,7 @@ class Breach(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One breach of the promise: its kind, the verification or subscriber, and a description."""
+    """One breach of the promise that was found: its kind, the verification or the subscriber, and a description."""
 
     breach: Breach
     where: str
@@ -63,7 +68,7 @@ class Finding:
 
 
 def check(documents: Documents, written: Sequence[Written], logs: Iterable[Log]) -> list[Finding]:
-    """All breaches. Empty if the promise was kept."""
+    """Check all records of a run. Returns the breaches that were found: none if the promise was kept."""
     findings = [*broken_documents(documents), *broken_chains(documents), *broken_writes(documents, written)]
     for log in logs:
         findings += endings(log)
@@ -72,7 +77,7 @@ def check(documents: Documents, written: Sequence[Written], logs: Iterable[Log])
 
 
 def broken_documents(documents: Documents) -> Iterator[Finding]:
-    """Histories with gaps, and final statuses that changed."""
+    """Find stored verifications whose events have gaps, go back in time or occur twice, or whose final status changed."""
     for document in documents.values():
         if [event.version for event in document.events] != list(range(1, document.version + 1)):
             yield Finding(
@@ -89,7 +94,7 @@ def broken_documents(documents: Documents) -> Iterator[Finding]:
 
 
 def broken_chains(documents: Documents) -> Iterator[Finding]:
-    """Chains with inconsistent links, and verifications that were created twice."""
+    """Find chains whose attempts do not link to each other, and verifications that were created twice."""
     for document in documents.values():
         after = documents.get(document.next or "")
         if document.next and (not after or after.previous != document.id or after.attempt != document.attempt + 1 or after.chain != document.chain):
@@ -103,7 +108,7 @@ def broken_chains(documents: Documents) -> Iterator[Finding]:
 
 
 def broken_writes(documents: Documents, written: Sequence[Written]) -> Iterator[Finding]:
-    """Acknowledged writes that are missing, and refused writes that were executed."""
+    """Find acknowledged writes that are missing, refusals that contradict acknowledged writes, and refused writes that were executed."""
     keys = {document.key: document for document in documents.values() if document.key}
     acknowledged: dict[str, list[Written]] = defaultdict(list)
     outcomes: dict[str, set[Outcome]] = defaultdict(set)
@@ -125,7 +130,7 @@ def broken_writes(documents: Documents, written: Sequence[Written]) -> Iterator[
 
 
 def broken_acknowledgement(documents: Documents, keys: Mapping[str, Document], write: Written) -> Iterator[Finding]:
-    """The parts of an acknowledged write that the database doesn't have."""
+    """Find out whether the result of an acknowledged write is missing in the database, or differs from the answer that the writer got."""
     claim = f"{write.operation.value} {write.name}, acknowledged with version {write.version},"
     document = documents.get(write.id or "")
     if not document or document.version < write.version:
@@ -138,19 +143,22 @@ def broken_acknowledgement(documents: Documents, keys: Mapping[str, Document], w
 
 
 def created(write: Written, documents: Documents, keys: Mapping[str, Document]) -> bool:
-    """Whether the idempotency key belongs to this verification."""
+    """Whether the creation was stored: the verification with its idempotency key has the acknowledged id."""
     return write.name in keys and keys[write.name].id == write.id
 
 
 def progressed(write: Written, documents: Documents, keys: Mapping[str, Document]) -> bool:
-    """Whether the history has the step or a later one. After a final status, a step is late and needs no event."""
+    """Whether the progress was stored: there is an event of this step or a later one, or of the final status, after which steps are ignored."""
     history = documents[write.id or ""].events[: write.version]
     taken = [event.type for event in history if event.type in STEPS[STEPS.index(write.claim[0]) :] or event.type == "STATUS_CHANGED"]
     return write.id == write.on and bool(taken)
 
 
 def concluded(write: Written, documents: Documents, keys: Mapping[str, Document]) -> bool:
-    """Whether the history has the result, possibly as another event with the same result. Of very many ignored results, the last are not kept."""
+    """Whether the result was stored: there is an event with the same status and codes, whichever write it came from.
+
+    True if more than MAX_IGNORED results are stored, because the gateway then stores no further ones.
+    """
     status, *codes = write.claim
     results = [event for event in documents[write.id or ""].events[: write.version] if event.type in ("STATUS_CHANGED", "RESULT_IGNORED")]
     kept = any(event.to == status and set(event.reasons) == set(codes) for event in results)
@@ -158,13 +166,13 @@ def concluded(write: Written, documents: Documents, keys: Mapping[str, Document]
 
 
 def retried(write: Written, documents: Documents, keys: Mapping[str, Document]) -> bool:
-    """Whether the answer is the verification's only retry."""
+    """Whether the retry was stored: the verification links to the acknowledged one as its retry."""
     retried = documents.get(write.on or "")
     return retried is not None and retried.next == write.id
 
 
 def anonymized(write: Written, documents: Documents, keys: Mapping[str, Document]) -> bool:
-    """Whether the verification was anonymized exactly once."""
+    """Whether the anonymization was stored, exactly once."""
     return write.id == write.on and [event.type for event in documents[write.id or ""].events].count("ANONYMIZED") == 1
 
 
@@ -178,12 +186,12 @@ PRESENT: dict[Operation, Callable[[Written, Documents, Mapping[str, Document]], 
 
 
 def final(events: Iterable[Event]) -> str | None:
-    """The final status in these events, or None."""
+    """The final status that these events contain, or None."""
     return next((event.to for event in events if event.type == "STATUS_CHANGED"), None)
 
 
 def endings(log: Log) -> Iterator[Finding]:
-    """Ends of subscriptions after which clients don't reconnect."""
+    """Find ends of subscriptions after which clients would not connect or subscribe again."""
     for entry in log.entries:
         if isinstance(entry, Ended) and (
             (entry.how is How.CLOSED and entry.code in FATAL_CLOSES) or (entry.how is How.ERROR and entry.code not in RETRIABLE_ERRORS)
@@ -192,7 +200,7 @@ def endings(log: Log) -> Iterator[Finding]:
 
 
 def verification_breaches(documents: Documents, log: Log) -> Iterator[Finding]:
-    """Breaches in the messages that a subscriber to single verifications or chains received."""
+    """Find breaches in the messages that a subscriber to single verifications or chains received."""
     runs: dict[str, dict[str, int]] = {}
     subscription: Subscribed | None = None
     sent: dict[str, int] = {}
@@ -229,7 +237,7 @@ def verification_breaches(documents: Documents, log: Log) -> Iterator[Finding]:
 
 
 def message(documents: Documents, log: Log, subscription: Subscribed, update: Updated, sent: Mapping[str, int]) -> Iterator[Finding]:
-    """Breaches in one message. `sent` has the versions that the same subscription sent before."""
+    """Find breaches in one message. For each verification, `sent` has the version of the last message that the same subscription delivered."""
     document = documents.get(update.id)
     if not document or update.version > document.version:
         yield Finding(Breach.NEVER_HAPPENED, log.name, f"{update.id} at {update.version}, which the database does not have")
@@ -255,7 +263,7 @@ def message(documents: Documents, log: Log, subscription: Subscribed, update: Up
 
 
 def breach_of(last: int, versions: Sequence[int], version: int) -> Breach:
-    """The breach of versions that should run from after `last` to `version`."""
+    """The kind of breach, if a message has `versions` instead of all versions from `last` + 1 to `version`."""
     wanted = range(last + 1, version + 1)
     if version < last:
         return Breach.OUT_OF_ORDER
@@ -265,7 +273,11 @@ def breach_of(last: int, versions: Sequence[int], version: int) -> Breach:
 
 
 def behind(documents: Documents, kind: Kind, root: str, run: Mapping[str, int]) -> list[tuple[str, int]]:
-    """The ids and versions of a verification, or of its chain from there on, that a subscriber lacks. Empty if it received nothing at all."""
+    """The verifications whose latest version a subscriber has not received, each with this version.
+
+    `root` is the verification that was followed: alone, or with its later attempts if `kind` is CHAIN. `run` has the latest version received of
+    each. The result is empty if nothing about `root` was received.
+    """
     if root not in documents or root not in run:
         return []
     first = documents[root]
@@ -274,7 +286,7 @@ def behind(documents: Documents, kind: Kind, root: str, run: Mapping[str, int]) 
 
 
 def feed_breaches(documents: Documents, log: Log) -> Iterator[Finding]:
-    """Breaches in the messages that a subscriber to the workspace received."""
+    """Find breaches in the messages that a subscriber to the workspace received."""
     latest: dict[str, Row] = {}
     sent: dict[str, int] = {}
     resumed = waiting = based = False
@@ -293,7 +305,7 @@ def feed_breaches(documents: Documents, log: Log) -> Iterator[Finding]:
                     latest[row.id] = later(row, latest.get(row.id))
             case FeedItem(row=Row() as row):
                 yield from state(documents, log, row)
-                # After a resumption a state may come twice; clients drop it by id and version. Otherwise it must not.
+                # A state may be sent twice only after a resumption. Clients then recognize it by its id and version.
                 if row.version <= sent.get(row.id, 0) and not resumed:
                     again = row.version == sent[row.id]
                     yield Finding(Breach.DOUBLE if again else Breach.OUT_OF_ORDER, log.name, f"{row.id} at {row.version} after {sent[row.id]}")
@@ -308,19 +320,23 @@ def feed_breaches(documents: Documents, log: Log) -> Iterator[Finding]:
 
 
 def later(row: Row, other: Row | None) -> Row:
-    """The later state of the two."""
+    """The state with the later version, of two states of the same verification."""
     return other if other and other.version >= row.version else row
 
 
 def state(documents: Documents, log: Log, row: Row) -> Iterator[Finding]:
-    """Breaches in one state."""
+    """Find a state that the verification never had."""
     document = documents.get(row.id)
     if not document or row.version > document.version or row.status != document.status_at(row.version) or row.attempt != document.attempt:
         yield Finding(Breach.NEVER_HAPPENED, log.name, f"{row.id} as {row.status} at {row.version}, which the database does not have")
 
 
 def outdated(documents: Documents, log: Log, latest: Mapping[str, Row]) -> Iterator[str]:
-    """Descriptions of verifications whose last state, or whose departure from the list, a feed's subscriber has not received."""
+    """Descriptions of the verifications about which a subscriber to the workspace is not up to date.
+
+    Either it has not received the last state, or it has not received that the verification no longer matches the filter. `latest` has the latest
+    states received.
+    """
     for document in documents.values():
         row = latest.get(document.id)
         if log.filter.matches(document.status, document.attempt):
@@ -331,6 +347,6 @@ def outdated(documents: Documents, log: Log, latest: Mapping[str, Row]) -> Itera
 
 
 def verdict(findings: Sequence[Finding]) -> dict[str, int]:
-    """The number of breaches of each kind."""
+    """The number of breaches of each kind, for the report."""
     counted = Counter(finding.breach for finding in findings)
     return {breach.value: counted[breach] for breach in Breach}

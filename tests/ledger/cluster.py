@@ -1,4 +1,4 @@
-"""A replica set of three members, which can be killed, stopped, frozen, cut off, and restarted with their data."""
+"""A replica set with three members. A member can be killed, stopped, frozen or cut off, and can be started again with its data."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ Client = AsyncMongoClient[dict[str, Any]]
 
 
 class Member:
-    """One mongod."""
+    """One member of the replica set: a mongod process, and a client that connects to it without a proxy."""
 
     def __init__(self, name: str, port: int, process: Process) -> None:
         self.name = name
@@ -33,7 +33,7 @@ class Member:
         self.term: str | None = None
 
     async def poll(self, over: asyncio.Event) -> None:
-        """Poll whether this member is the primary until the event is set. `term` is the id of its election, or None."""
+        """Until the event is set, update `term` repeatedly: the id of the election if this member is the primary, or None."""
         while not over.is_set():
             try:
                 hello = await self.client.admin.command("hello")
@@ -44,7 +44,7 @@ class Member:
 
 
 class Cluster:
-    """The members of the set. Its configuration names the addresses of their proxies."""
+    """The replica set. Members and gateways reach a member only through its proxy, because the set's configuration names the proxies."""
 
     def __init__(self, directory: Path, proxies: Proxies) -> None:
         self.proxies = proxies
@@ -54,7 +54,7 @@ class Cluster:
         self.elections: list[tuple[float, str]] = []
 
     def uri(self, database: str) -> str:
-        """The URI of a database, with the addresses of the proxies."""
+        """The MongoDB URI of a database. It contains the addresses of the proxies."""
         hosts = ",".join(f"{HOST}:{self.proxies.ports[name]}" for name in NAMES)
         return f"mongodb://{hosts}/{database}?replicaSet={SET}"
 
@@ -65,21 +65,21 @@ class Cluster:
         return max(primaries, key=lambda member: member.term or "", default=None)
 
     async def elected(self, after: str = "") -> Member:
-        """Wait for a primary with a later term than `after`. Raises: TimeoutError."""
+        """Wait for a primary that was elected after the term `after`. Returns it. Raises: TimeoutError."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not (primary := self.primary) or (primary.term or "") <= after:
                 await asyncio.sleep(POLL_SECONDS / 2)
         return primary
 
     async def heal(self) -> None:
-        """Let all members run and connect to each other."""
+        """Reconnect, continue and start all members. Does not wait until they are ready."""
         await self.proxies.cut_off({})
         for member in self.members:
             member.process.thaw()
             member.process.start()
 
     async def whole(self) -> None:
-        """Wait until the set has a primary and two secondaries. Raises: TimeoutError."""
+        """Wait until the replica set has a primary and two secondaries. Raises: TimeoutError."""
         async with asyncio.timeout(2 * PATIENCE_SECONDS):
             while True:
                 try:
@@ -91,7 +91,7 @@ class Cluster:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def initiate(self) -> None:
-        """Initiate the replica set. Raises: TimeoutError."""
+        """Wait until all members answer, and make them a replica set. Raises: TimeoutError."""
         members = [{"_id": number, "host": f"{HOST}:{self.proxies.ports[name]}"} for number, name in enumerate(NAMES)]
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
@@ -104,7 +104,7 @@ class Cluster:
                     await asyncio.sleep(POLL_SECONDS)
 
     async def poll(self, over: asyncio.Event) -> None:
-        """Poll all members until the event is set, and record each election with its time."""
+        """Until the event is set, update the `term` of all members, and record each election with its time in `elections`."""
         async with asyncio.TaskGroup() as tasks:
             for member in self.members:
                 tasks.create_task(member.poll(over))
@@ -117,7 +117,7 @@ class Cluster:
 
 
 def command(directory: Path, name: str, port: int) -> list[str]:
-    """The command that starts a member."""
+    """The command that starts the mongod of a member. Also creates the directory for its data."""
     data = directory / name
     data.mkdir(parents=True, exist_ok=True)
     # fmt: off
@@ -131,9 +131,9 @@ def command(directory: Path, name: str, port: int) -> list[str]:
 
 @asynccontextmanager
 async def running(directory: Path, proxies: Proxies) -> AsyncIterator[Cluster]:
-    """A replica set with a primary, for the duration of the context."""
+    """Start a replica set, wait until it is complete, and kill it at the end of the context."""
     cluster = Cluster(directory, proxies)
-    # An event, not a cancellation: the driver may take a cancellation for a lost connection, and the polling would never end.
+    # An event ends the polling, because a cancellation may not: the driver may treat the cancellation as a lost connection, and go on.
     over = asyncio.Event()
     polling = asyncio.create_task(cluster.poll(over))
     try:

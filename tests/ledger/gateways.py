@@ -1,4 +1,4 @@
-"""Two gateways as deployed: processes with settings, each behind a proxy."""
+"""Two gateway processes, configured as in a deployment. Each is behind a proxy."""
 
 import asyncio
 import sys
@@ -21,7 +21,7 @@ SCOPES = [Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE]
 
 
 class Gateway:
-    """One process. Clients connect through its proxy, or directly to its port."""
+    """One gateway process. Clients connect to its proxy (`url`), or to the gateway itself (`direct_url`)."""
 
     def __init__(self, name: str, port: int, proxy: int, process: Process) -> None:
         self.name = name
@@ -30,7 +30,7 @@ class Gateway:
         self.direct_url = f"http://{HOST}:{port}"
 
     async def ready(self) -> None:
-        """Wait until it is ready. Raises: TimeoutError."""
+        """Wait until the gateway reports that it is ready. Raises: TimeoutError."""
         async with asyncio.timeout(PATIENCE_SECONDS), httpx2.AsyncClient(trust_env=False, timeout=2) as client:
             while True:
                 try:
@@ -42,7 +42,7 @@ class Gateway:
 
 
 def environment(mongo_uri: str, port: int, link_window_seconds: float) -> dict[str, str]:
-    """The settings of a gateway. Its intervals are shorter than the defaults, so that more happens in a run."""
+    """The settings of a gateway, as environment variables. Intervals are shorter than the defaults, so that more happens in a run."""
     return {
         "GATEWAY_MONGO_URI": mongo_uri,
         **{f"GATEWAY_{name.upper()}": key for name, key in KEYS.items()},
@@ -58,13 +58,13 @@ def environment(mongo_uri: str, port: int, link_window_seconds: float) -> dict[s
 
 
 def token(ttl: timedelta = timedelta(hours=24)) -> str:
-    """A token for the ledger's workspace."""
+    """A new token with all scopes that the writers and the subscribers need."""
     return Tokens(Trust(KEYS["token_key"], issuer=ISSUER), [KEYS["signing_key"]], utc_now).token("ledger", ACME, SCOPES, ttl)
 
 
 @asynccontextmanager
 async def running(directory: Path, proxies: Proxies, mongo_uri: str, link_window_seconds: float, planted: str | None) -> AsyncIterator[list[Gateway]]:
-    """Two ready gateways for the duration of the context, with a planted bug if one is named."""
+    """Start two gateways, wait until they are ready, and kill them at the end of the context. `planted` names a bug that they have."""
     module = ["gateway", "serve"] if planted is None else ["tests.ledger.planted", planted]
     gateways = []
     for name in NAMES:

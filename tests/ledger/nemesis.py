@@ -1,4 +1,7 @@
-"""The nemesis injects faults. A seed picks them from a table with weights. Each fault is healed, and at the end everything is."""
+"""Injects faults: kinds are drawn from a weighted table with a seeded generator. Each fault is healed before the next.
+
+At the end, everything is healed again.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +22,11 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class FaultKind:
-    """A kind of fault, with its weight. A quick one lasts at most a few seconds."""
+    """A kind of fault.
+
+    `weight`: how often it is drawn. `quick`: whether short runs (`--quick`) use it too. `inject`: a function that injects the fault, heals it after
+    a while, and returns a description, such as the name of the member.
+    """
 
     name: str
     weight: float
@@ -28,7 +35,7 @@ class FaultKind:
 
 
 class Nemesis:
-    """Injects faults one after the other. In half of the cases it waits until everything has recovered."""
+    """Injects faults one after the other. After half of them, it waits for the recovery (see `recovered`) before the next one."""
 
     def __init__(
         self,
@@ -49,7 +56,7 @@ class Nemesis:
         self._report = report
 
     async def run(self, faults: int, until: float, table: Sequence[FaultKind]) -> None:
-        """Inject this number of faults, or as many as the time allows. First, each kind occurs once, in random order."""
+        """Inject `faults` faults, or fewer if the time `until` comes earlier. First, each kind occurs once, in random order."""
         weights = [kind.weight for kind in table]
         first = self.random.sample(table, len(table))
         while len(self.faults) < faults and time() < until:
@@ -60,7 +67,7 @@ class Nemesis:
             await asyncio.sleep(self.random.uniform(0.3, 1.5))
 
     async def recovered(self) -> None:
-        """Wait until the replica set is complete and one gateway is ready. Raises: TimeoutError."""
+        """Wait until the whole replica set and at least one gateway are ready. Raises: TimeoutError."""
         await self.cluster.whole()
         waiting = [asyncio.create_task(gateway.ready()) for gateway in self.gateways]
         _, late = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -68,7 +75,10 @@ class Nemesis:
             task.cancel()
 
     async def heal(self) -> None:
-        """Heal everything, and wait until it works. Raises: TimeoutError."""
+        """Remove every fault, restart what has stopped, and wait until the whole replica set and all gateways are ready.
+
+        Raises: TimeoutError.
+        """
         for name in self.cluster.proxies.ports:
             await self.cluster.proxies.become(name, Mode.PASS)
         await self.cluster.heal()
@@ -80,15 +90,15 @@ class Nemesis:
             await gateway.ready()
 
     async def a_while(self, shortest: float, longest: float) -> None:
-        """Wait a random time during a fault."""
+        """Wait for a random time while a fault lasts. Times are in seconds."""
         await asyncio.sleep(self.random.uniform(shortest, longest))
 
     async def primary(self) -> Member:
-        """The primary."""
+        """Wait until there is a primary. Returns it."""
         return await self.cluster.elected()
 
     async def secondaries(self) -> list[Member]:
-        """The secondaries in random order."""
+        """The members that are not the primary, in random order."""
         primary = await self.primary()
         others = [member for member in self.cluster.members if member is not primary]
         return self.random.sample(others, len(others))
@@ -170,7 +180,7 @@ async def primary_cut_off(nemesis: Nemesis) -> str:
 
 
 async def primary_unreachable(nemesis: Nemesis) -> str:
-    """The primary reaches the other members, but cannot be reached."""
+    """The primary can still connect to the other members, but nobody can connect to the primary."""
     return await through(nemesis, (await nemesis.primary()).name, Mode.BLACKHOLE, 2, 6)
 
 
@@ -190,7 +200,11 @@ async def through(nemesis: Nemesis, proxy: str, mode: Mode, shortest: float, lon
 
 
 async def rolled_back(nemesis: Nemesis) -> str:
-    """The primary accepts writes that no other member has, and is killed. The others go on without these writes."""
+    """Make the primary roll back its last writes when it returns.
+
+    The secondaries are killed, and the primary accepts writes that they do not have. Then the primary is killed, and the secondaries are restarted
+    and elect a new primary without these writes.
+    """
     secondaries, primary = await nemesis.secondaries(), await nemesis.primary()
     term = primary.term or ""
     for member in secondaries:

@@ -1,4 +1,7 @@
-"""`gateway serve` with a planted bug, which the ledger must find: python -m tests.ledger.planted NAME."""
+"""Starts `gateway serve` with a bug that the ledger must find.
+
+python -m tests.ledger.planted NAME
+"""
 
 import asyncio
 import sys
@@ -18,7 +21,7 @@ LATE_SECONDS = 1.0
 
 
 def drops_changes() -> None:
-    """The feed loses every fifth change of a verification."""
+    """The bug: the feed loses every fifth change of a verification."""
     module: Any = store.feed
     complete = module.changes
 
@@ -34,7 +37,7 @@ def drops_changes() -> None:
 
 
 def listens_late() -> None:
-    """A subscription reads first and listens afterwards."""
+    """The bug: a subscription reads the current state first, and listens for changes only later. Changes between the two are lost."""
     feeds: Any = Feed
     listeners: Any = Listener
     listen, changes = feeds.listen, listeners.changes
@@ -64,7 +67,7 @@ def listens_late() -> None:
 
 
 def acknowledges_early() -> None:
-    """A write is acknowledged as soon as the primary has it, without a majority."""
+    """The bug: a write is acknowledged as soon as the primary has executed it, before a majority of the members has it."""
     module: Any = store.driver
     client = module.AsyncIOMotorClient
     module.AsyncIOMotorClient = lambda uri, **options: client(uri, **{**options, "w": 1, "journal": False})

@@ -1,4 +1,4 @@
-"""Processes that can be started, frozen and killed. They end with this process, however it ends."""
+"""Child processes that can be started, frozen and killed. They are killed when this process ends, however it ends."""
 
 import asyncio
 import os
@@ -15,7 +15,8 @@ from time import monotonic
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60.0
 
-# prctl's option 1 is PR_SET_PDEATHSIG. SIGKILL also ends a stopped process.
+# Starts a command so that the kernel kills it when the parent process ends. The option 1 of prctl is PR_SET_PDEATHSIG, and the signal 9 is SIGKILL,
+# which also ends a frozen process.
 LEASH = """
 import ctypes, os, sys
 ctypes.CDLL(None).prctl(1, ctypes.c_ulong(9))
@@ -26,7 +27,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 class Process:
-    """A command that can be started repeatedly. Its output is appended to a log."""
+    """A command that can be started again after its process has ended. The output is appended to a log file."""
 
     def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
         self._command = [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid()), *command]
@@ -36,7 +37,7 @@ class Process:
 
     @property
     def id(self) -> int:
-        """The process id, or 0 if it is not running."""
+        """The id of the running process, or 0 if the command is not running."""
         return self._running.pid if self._running and self._running.poll() is None else 0
 
     def start(self) -> None:
@@ -49,7 +50,7 @@ class Process:
             )
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal if the process is running."""
+        """Send a signal to the process, if it is running."""
         if self.id:
             with suppress(ProcessLookupError):
                 os.kill(self.id, number)
@@ -82,7 +83,11 @@ class Process:
 
 
 def free_port() -> int:
-    """A free port outside of the range for outgoing connections, so that none takes it while its server is down."""
+    """The number of a free port.
+
+    The port is below the range from which the kernel takes ports for outgoing connections. No such connection can occupy it while its server is
+    stopped.
+    """
     first_ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
         port = random.randrange(10_000, max(first_ephemeral, 20_000))

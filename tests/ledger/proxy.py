@@ -1,8 +1,8 @@
-"""Proxies that simulate a broken network, in their own process. Each forwards a port to another port of this machine.
+"""TCP proxies that simulate a broken network. They run in a separate process. Each forwards the connections to its port to another port.
 
-A proxy passes, delays, refuses or resets connections, or is a black hole. Data in a black hole are neither delivered nor refused; they are delivered
-when the proxy passes again, as with retransmitted packets. A member can be cut off: its proxy is then a black hole, and so are its own connections
-through the other proxies.
+A proxy passes, delays, refuses or resets connections, or is a black hole. A black hole keeps all data, and delivers them when the proxy passes again,
+as a network does with retransmitted packets. A member of the replica set can be cut off: its proxy is then a black hole, and the connections that
+the member opened through other proxies are blocked in the same way.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ CHUNK_BYTES = 65_536
 
 
 class Mode(Enum):
-    """What a proxy does with its connections."""
+    """What a proxy does with connections: see above."""
 
     PASS = "pass"
     REFUSE = "refuse"
@@ -38,7 +38,7 @@ class Mode(Enum):
 
 
 class Proxies:
-    """Starts and controls the process with the proxies. `ports` is set when the context is entered."""
+    """A context that starts the process with the proxies, and sends it commands. `ports` has the port of each proxy, once the context is entered."""
 
     def __init__(self, targets: dict[str, int]) -> None:
         self.targets = targets
@@ -56,11 +56,11 @@ class Proxies:
         self._process.communicate()
 
     async def become(self, proxy: str, mode: Mode, delay_seconds: float = 0.0) -> None:
-        """Switch a proxy to this mode. A reset cuts its connections once, and the proxy then passes again."""
+        """Switch a proxy to this mode. RESET aborts its open connections once; after that, the proxy passes again."""
         await self._send({"proxy": proxy, "mode": mode.value, "delay": delay_seconds})
 
     async def cut_off(self, proxies: dict[str, int]) -> None:
-        """Cut off the processes with these ids, each behind the named proxy, and no others."""
+        """Cut off these processes: the name of the proxy in front of each, with its process id. All other processes are reconnected."""
         await self._send({"cut": proxies})
 
     async def _send(self, command: dict[str, Any]) -> None:
@@ -86,7 +86,7 @@ class Link:
         self.free = asyncio.Event()
 
     def reset(self) -> None:
-        """Reset the connection, so that both ends notice."""
+        """Abort the connection with a TCP reset, which both ends notice."""
         for writer in self.writers:
             if writer.transport.is_closing():
                 continue
@@ -95,7 +95,7 @@ class Link:
             writer.transport.abort()
 
     async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Forward one direction until it ends."""
+        """Forward data in one direction, until the sender closes it. Waits while the link is blocked."""
         while chunk := await reader.read(CHUNK_BYTES):
             if self.proxy.delay:
                 await asyncio.sleep(self.proxy.delay)
@@ -107,7 +107,7 @@ class Link:
 
 
 class Proxy:
-    """One port, and the port that it forwards to."""
+    """One proxy: its links, and what it does with them."""
 
     def __init__(self, name: str, target: int) -> None:
         self.name = name
@@ -118,14 +118,14 @@ class Proxy:
         self.cut: dict[str, int] = {}
 
     def update(self, link: Link) -> None:
-        """Let a link pass or block it, depending on the mode."""
+        """Let data pass through a link or block it, depending on the mode and on which processes are cut off."""
         if self.mode is Mode.BLACKHOLE or self.name in self.cut or (link.owner and link.owner in self.cut.values()):
             link.free.clear()
         else:
             link.free.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection."""
+        """Forward one connection in both directions, until both are closed."""
         link = Link(self, writer)
         if self.mode is Mode.REFUSE:
             return link.reset()
@@ -150,14 +150,14 @@ class Proxy:
 
 
 def owners(processes: Collection[int]) -> dict[int, int]:
-    """The process that owns each local port of a connection. Source: proc(5), /proc/net/tcp."""
+    """For each local port of a TCP connection, the id of the process that opened it, if it is one of `processes`. Source: proc(5), /proc/net/tcp."""
     held = {file: process for process in processes for file in files(process)}
     lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
     return {int(fields[1].rpartition(":")[2], 16): held[file] for fields in lines if (file := f"socket:[{fields[9]}]") in held}
 
 
 def files(process: int) -> Iterator[str]:
-    """The open files of a process."""
+    """The names of the open files and sockets of a process. Empty if the process has ended."""
     with suppress(OSError):
         for descriptor in Path(f"/proc/{process}/fd").iterdir():
             with suppress(OSError):
@@ -165,7 +165,7 @@ def files(process: int) -> Iterator[str]:
 
 
 def execute(proxies: dict[str, Proxy], command: dict[str, Any]) -> None:
-    """Execute a command of `Proxies`."""
+    """Execute a command that `Proxies` sent."""
     if "cut" in command:
         ends = owners(command["cut"].values())
         for proxy in proxies.values():
@@ -186,7 +186,7 @@ def execute(proxies: dict[str, Proxy], command: dict[str, Any]) -> None:
 
 
 async def main(targets: dict[str, int]) -> None:
-    """Open the proxies, print their ports, and execute commands until the input ends."""
+    """Open a proxy for each target, print the ports, and execute commands from the standard input until it ends."""
     proxies = {name: Proxy(name, target) for name, target in targets.items()}
     servers = {name: await asyncio.start_server(proxy.serve, HOST, 0) for name, proxy in proxies.items()}
     print(json.dumps({name: server.sockets[0].getsockname()[1] for name, server in servers.items()}), flush=True)

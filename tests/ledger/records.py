@@ -1,4 +1,4 @@
-"""The records of a run: by writers, by subscribers and by the nemesis, and the final content of the database."""
+"""The records of a run, which the checker compares. Writers, subscribers and the nemesis make them. `Document` is the final state in the database."""
 
 import dataclasses
 import json
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 
 
 class Event(NamedTuple):
-    """One entry of a history, as clients see it."""
+    """One event of a verification, with the names and values that the API shows."""
 
     version: int
     type: str
@@ -24,7 +24,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A verification in the database. `sources` are the ids of reported events, by version."""
+    """A verification as it is stored. For each event with a `sourceId`, `sources` maps the version of the event to this id."""
 
     id: str
     chain: str
@@ -38,13 +38,13 @@ class Document:
     sources: Mapping[int, str]
 
     def status_at(self, version: int) -> str:
-        """The status at this version."""
+        """The status that the verification had at this version."""
         changes = [event.to for event in self.events[:version] if event.type == "STATUS_CHANGED"]
         return changes[-1] or "" if changes else "PENDING"
 
 
 class Operation(Enum):
-    """A mutation that writers send."""
+    """A kind of mutation that writers send."""
 
     CREATE = "create"
     PROGRESS = "progress"
@@ -54,7 +54,7 @@ class Operation(Enum):
 
 
 class Outcome(Enum):
-    """The outcome of a write for its writer. UNKNOWN: it got no answer, or an error that leaves it open."""
+    """What a writer knows about its write. UNKNOWN: it got no answer, or an error after which the write may have been executed or not."""
 
     ACKNOWLEDGED = "acknowledged"
     REFUSED = "refused"
@@ -63,11 +63,13 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One mutation that was sent, with its answer if there was one.
+    """One mutation that a writer sent, with its answer if there was one.
 
-    `name` identifies repetitions: an idempotency key, an event id, the id that is retried or anonymized.
-    `claim` is a step, or a status and reason codes.
-    `code` is the refusal's or error's code, or the class of the exception.
+    `name` is the same for all repetitions of a mutation. It contains the idempotency key, the event id, or the id that is retried or anonymized.
+    `on` is the id of the verification that the mutation changes; None for a creation.
+    `claim` is what the mutation reports: a step of the person's progress, or a status and reason codes.
+    `code` is the code of the refusal or the error, or the name of the exception.
+    `id`, `version` and `events` are the verification in the answer.
     """
 
     operation: Operation
@@ -85,7 +87,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """A subscriber sent a subscription: to one verification after a version, or to the feed after a cursor."""
+    """A subscriber sent a subscription: to one verification, after a version, or to the whole workspace (the feed), after a cursor."""
 
     at: float
     gateway: str
@@ -95,7 +97,7 @@ class Subscribed:
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """A message about one verification."""
+    """A subscriber to one verification or chain received a message."""
 
     at: float
     id: str
@@ -106,7 +108,7 @@ class Updated:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A state, as lists and the feed show it."""
+    """The state of a verification, in a list or in a message of the feed."""
 
     id: str
     version: int
@@ -116,7 +118,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class FeedItem:
-    """A message of the feed."""
+    """A subscriber to the workspace received a message. The first one has a cursor and no row."""
 
     at: float
     cursor: str
@@ -125,14 +127,14 @@ class FeedItem:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The list, read at the beginning of a feed."""
+    """A subscriber to the workspace read the list of verifications, after it had subscribed."""
 
     at: float
     rows: tuple[Row, ...]
 
 
 class How(Enum):
-    """How a subscription ended: by the server with `complete`, an error or a close; by the client; or by neither."""
+    """How a subscription ended. The server ends it with COMPLETE, ERROR or CLOSED. LEFT: the client ended it. CUT: the connection was lost."""
 
     COMPLETE = "complete"
     ERROR = "error"
@@ -143,7 +145,7 @@ class How(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A subscription ended, or did not begin."""
+    """A subscription ended, or the attempt to subscribe failed."""
 
     at: float
     how: How
@@ -152,7 +154,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """All faults are healed and all writes are done: every open subscription must now be up to date without a new one."""
+    """Marks a time at which all faults are healed and all writes are done. Every subscription that is open now must have delivered everything."""
 
     at: float
 
@@ -170,7 +172,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The filter of a feed."""
+    """The filter of a subscription to the workspace, and of the list that the subscriber reads."""
 
     status: tuple[str, ...] | None = None
     first_attempts_only: bool = False
@@ -182,7 +184,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The subscriptions and messages of one subscriber, in order."""
+    """Everything that one subscriber recorded, in order."""
 
     name: str
     kind: Kind
@@ -192,7 +194,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault, with the times when it began and was healed."""
+    """A fault that the nemesis injected: its kind, when it began, when it was healed, and a description."""
 
     kind: str
     began_at: float
@@ -201,7 +203,7 @@ class Fault:
 
 
 class Journal:
-    """Entries as lines of JSON in a file. Each is flushed before it counts. With `forced`, it is also synced to disk (fsync)."""
+    """Writes entries to a file as lines of JSON. Each line is flushed before `keep` returns; with `forced`, it is also synced to disk (fsync)."""
 
     def __init__(self, path: Path, forced: bool = False) -> None:
         self._file = path.open("w")
@@ -214,7 +216,7 @@ class Journal:
         self._file.close()
 
     def keep(self, entry: Any) -> None:
-        """Append an entry."""
+        """Append an entry to the file."""
         line = {"is": type(entry).__name__, **{field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}}
         self._file.write(json.dumps(line, default=plain) + "\n")
         self._file.flush()
@@ -223,7 +225,7 @@ class Journal:
 
 
 def plain(value: Any) -> Any:
-    """A value that JSON can encode."""
+    """Convert a value that `json` cannot encode: an enum, a dataclass, a mapping, or anything else as text."""
     if isinstance(value, Enum):
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -237,13 +239,13 @@ EVENT_FIELDS = "version type at toStatus reasons { code }"
 
 
 def event(answer: Mapping[str, Any]) -> Event:
-    """An event from an answer with EVENT_FIELDS."""
+    """The record of an event in an answer of the API. The operation selects it with EVENT_FIELDS."""
     reasons = tuple(reason["code"] for reason in answer["reasons"])
     return Event(answer["version"], answer["type"], milliseconds(datetime.fromisoformat(answer["at"])), answer["toStatus"], reasons)
 
 
 def stored(document: Mapping[str, Any]) -> Document:
-    """A verification from its document in the database."""
+    """The record of a verification that was read from the database."""
     get = document.get
     return Document(
         id=document["_id"],
@@ -263,10 +265,10 @@ def stored(document: Mapping[str, Any]) -> Document:
 
 
 def upper(word: str | None) -> str | None:
-    """The word in upper case, as in GraphQL's enums."""
+    """The stored name of a status in upper case, as the API shows it. None stays None."""
     return word and word.upper()
 
 
 def milliseconds(instant: datetime) -> int:
-    """Milliseconds since 1970 UTC."""
+    """A time in milliseconds since 1970 UTC."""
     return round(instant.timestamp() * 1000)

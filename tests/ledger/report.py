@@ -1,4 +1,4 @@
-"""The results of a run: figures as JSON, and a table for reading."""
+"""Reports the results of a run: as figures for a JSON file, and as a table for people."""
 
 from bisect import bisect
 from collections import Counter, defaultdict
@@ -16,7 +16,7 @@ MAX_FINDINGS = 40
 
 
 def figures(outcome: Outcome) -> dict[str, Any]:
-    """All figures of a run."""
+    """All figures of a run, for the JSON file."""
     answers = Counter(write.outcome for write in outcome.written)
     unknown = {write.name for write in outcome.written if write.outcome is Answer.UNKNOWN}
     settled = {write.name for write in outcome.written if write.outcome is not Answer.UNKNOWN}
@@ -49,7 +49,7 @@ def figures(outcome: Outcome) -> dict[str, Any]:
 
 
 def kinds(outcome: Outcome) -> dict[str, dict[str, Any]]:
-    """By kind of fault: the number of faults, and for each column the median and the longest time that a witness measured."""
+    """For each kind of fault: how often it occurred, and for each of COLUMNS the median and the longest time that witnesses measured."""
     table: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for witness in (log for log in outcome.logs if log.name.startswith("witness")):
         for name, column in COLUMNS.items():
@@ -63,17 +63,20 @@ def kinds(outcome: Outcome) -> dict[str, dict[str, Any]]:
 
 
 def silences(outcome: Outcome, witness: Log) -> dict[Fault, float]:
-    """The longest time between two messages of a subscription that stayed open, by the fault during or before it."""
+    """For each fault (see `cause`): the longest time between two messages of a subscription that stayed open."""
     return pauses(outcome, witness, ended=False)
 
 
 def absences(outcome: Outcome, witness: Log) -> dict[Fault, float]:
-    """The longest time between two messages if the subscription ended in between and the witness reconnected, by fault."""
+    """For each fault (see `cause`): the longest time between two messages between which the subscription ended and the witness subscribed again."""
     return pauses(outcome, witness, ended=True)
 
 
 def pauses(outcome: Outcome, witness: Log, *, ended: bool) -> dict[Fault, float]:
-    """The longest time between two messages with a state, by fault: of interrupted subscriptions if `ended`, else of uninterrupted ones."""
+    """For each fault (see `cause`): the longest time between two messages that contain a state.
+
+    `ended`: measure only pauses in which the subscription ended; otherwise, only pauses in which it stayed open.
+    """
     longest: dict[Fault, float] = defaultdict(float)
     before: float | None = None
     broken = False
@@ -88,7 +91,7 @@ def pauses(outcome: Outcome, witness: Log, *, ended: bool) -> dict[Fault, float]
 
 
 def lags(outcome: Outcome, witness: Log) -> dict[Fault, float]:
-    """The longest time from an acknowledgement after a fault until the witness received that state or a later one, by fault."""
+    """For each fault (see `cause`): the longest time from the acknowledgement of a write until the witness received this state or a later one."""
     received: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for entry in witness.entries:
         if isinstance(entry, FeedItem) and entry.row:
@@ -103,7 +106,7 @@ def lags(outcome: Outcome, witness: Log) -> dict[Fault, float]:
 
 
 def elections(outcome: Outcome, witness: Log) -> dict[Fault, float]:
-    """The time from the last election that a fault caused to the next message, by fault."""
+    """For each fault (see `cause`): the time from the last election that it caused until the next message."""
     received = [entry.at for entry in witness.entries if isinstance(entry, FeedItem) and entry.row]
     found = {}
     for elected_at, _ in outcome.elections:
@@ -122,7 +125,7 @@ COLUMNS: dict[str, Callable[[Outcome, Log], dict[Fault, float]]] = {
 
 
 def cause(outcome: Outcome, before: float, after: float) -> Fault | None:
-    """The fault that caused a delay: the first one that began within this time, or else the last one before it."""
+    """The fault that is blamed for a delay: the first one that began during the delay, or otherwise the last one that began before it."""
     begun = bisect(outcome.faults, before, key=lambda fault: fault.began_at)
     if begun < len(outcome.faults) and outcome.faults[begun].began_at < after:
         return outcome.faults[begun]
@@ -130,7 +133,7 @@ def cause(outcome: Outcome, before: float, after: float) -> Fault | None:
 
 
 def text(result: dict[str, Any]) -> str:
-    """The figures as a table."""
+    """The figures as text with a table, for people."""
     plan, writes = result["plan"], result["writes"]
     lines = [
         f"seed {plan['seed']}, {result['seconds']:.0f} s, {result['faults']} faults, {result['elections']} elections"

@@ -1,4 +1,4 @@
-"""One run of the ledger: everything is started, broken and healed, and then checked."""
+"""One run of the ledger: starts gateways, writers and subscribers, injects faults, heals them, and checks the records."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -28,10 +28,10 @@ from tests.ledger.writers import Book, Writer
 
 STILL_SECONDS = 1.0
 PATIENCE_SECONDS = 90.0
-# Longer than a gateway works on a request whose client has disconnected.
+# After this time, no gateway is still executing a request whose client has disconnected.
 FORGOTTEN_SECONDS = 10.0
 
-# The mix of sixty subscribers. Feeds use the filters in turn.
+# How many of sixty subscribers there are of each kind. Those that follow the workspace use one of FILTERS each, in turn.
 MIX = (
     (Kind.SINGLE, Trait.STEADY, 15),
     (Kind.SINGLE, Trait.DROPPING, 13),
@@ -50,8 +50,8 @@ FILTERS = (Filter(), Filter(status=("FAILED", "INCONCLUSIVE")), Filter(status=("
 class Plan:
     """The parameters of a run.
 
-    There are no faults in the first and the last `quiet_seconds`. When nothing changes any more, subscribers have `patience_seconds` to receive
-    the last events. `planted` names a bug for the gateways.
+    No fault begins in the first and the last `quiet_seconds`. After the last change, subscribers have `patience_seconds` to receive the last events.
+    `planted` names a bug of the gateways (see planted.py).
     """
 
     seed: int = 1
@@ -70,7 +70,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """All observations of a run, and the findings."""
+    """The records of a run, and the breaches that the checker found in them."""
 
     plan: Plan
     seconds: float
@@ -85,19 +85,19 @@ class Outcome:
 
 
 def table(plan: Plan) -> list[nemesis.FaultKind]:
-    """The kinds of faults that the plan allows."""
+    """The kinds of faults that the nemesis may inject in a run with this plan."""
     return [kind for kind in nemesis.TABLE if kind.quick or not plan.quick if kind.name in plan.only or not plan.only]
 
 
 @contextmanager
 def proxies() -> Iterator[Proxies]:
-    """The proxies of the members and the gateways, with free ports as their targets."""
+    """Start a proxy for each member and each gateway, and stop them at the end of the context. The targets of the proxies are free ports."""
     with Proxies({name: free_port() for name in (*cluster.NAMES, *gateways.NAMES)}) as opened:
         yield opened
 
 
 async def ledger(plan: Plan, running: Cluster, directory: Path, database: str, report: Callable[[str], None]) -> Outcome:
-    """Run the ledger against this replica set. The journals are written to the directory."""
+    """Run the ledger with this replica set and its proxies, and check the records. Journals and logs are written to the directory."""
     began_at = monotonic()
     uri = running.uri(database)
     with ExitStack() as stack:
@@ -133,7 +133,7 @@ async def ledger(plan: Plan, running: Cluster, directory: Path, database: str, r
 
 
 def followers(plan: Plan, served: list[Gateway], http: httpx2.AsyncClient, book: Book, journal: Callable[[str], Journal]) -> Iterator[Subscriber]:
-    """The subscribers, and a witness for each gateway."""
+    """Create the subscribers: a witness for each gateway, and as many others as the plan says."""
     for number, gateway in enumerate(served, 1):
         name = f"witness-{number}"
         yield FeedFollower(Log(name, Kind.FEED, Filter(), []), Trait.WITNESS, plan.seed, [gateway], journal(name), http)
@@ -149,14 +149,14 @@ def followers(plan: Plan, served: list[Gateway], http: httpx2.AsyncClient, book:
 
 @asynccontextmanager
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    """An HTTP client for the writers and the lists."""
+    """An HTTP client, with which writers send mutations and subscribers read lists."""
     async with httpx2.AsyncClient(trust_env=False, timeout=10, limits=httpx2.Limits(max_connections=200)) as opened:
         yield opened
 
 
 @asynccontextmanager
 async def following(subscribers: list[Subscriber]) -> AsyncIterator[None]:
-    """All subscribers run for the duration of the context. If one has failed, its error is raised at the end."""
+    """Let all subscribers run until the end of the context. If one of them failed, this raises its error then."""
     tasks = [asyncio.create_task(subscriber.run()) for subscriber in subscribers]
     try:
         yield
@@ -170,7 +170,7 @@ async def following(subscribers: list[Subscriber]) -> AsyncIterator[None]:
 
 
 async def finish(writers: list[Writer], writing: list[asyncio.Task[None]]) -> None:
-    """Let the writers finish their current attempts."""
+    """Tell the writers to stop, and wait until each has finished its current attempt. Raises: the error of a writer that failed."""
     for writer in writers:
         writer.over = True
     _, late = await asyncio.wait(writing, timeout=PATIENCE_SECONDS)
@@ -182,7 +182,11 @@ async def finish(writers: list[Writer], writing: list[asyncio.Task[None]]) -> No
 
 
 async def settled(uri: str, link_window_seconds: float, book: Book) -> dict[str, Document]:
-    """The content of the database when nothing changes any more: no request is still running, no deadline is near, and two reads are equal."""
+    """Wait until nothing changes in the database any more. Returns its content.
+
+    This is the case when no request of a writer can still be running, no verification has an opened link whose deadline would pass soon, and two
+    reads in a row are equal.
+    """
     before: dict[str, Document] = {}
     unknown = max((write.sent_at for write in book.written if write.outcome is Answer.UNKNOWN and write.code != "ConnectError"), default=0.0)
     await asyncio.sleep(unknown + FORGOTTEN_SECONDS - time())
@@ -197,7 +201,7 @@ async def settled(uri: str, link_window_seconds: float, book: Book) -> dict[str,
 
 
 async def calm(subscribers: list[Subscriber], documents: Mapping[str, Document], patience_seconds: float) -> None:
-    """Wait until the open subscriptions have caught up. The checker decides whether they have."""
+    """Wait until all open subscriptions have delivered everything, or the time is over, and record `Quiet`. The checker finds those that have not."""
     for subscriber in subscribers:
         subscriber.calm = True
     deadline = monotonic() + patience_seconds
@@ -208,7 +212,7 @@ async def calm(subscribers: list[Subscriber], documents: Mapping[str, Document],
 
 
 async def read(uri: str) -> dict[str, Document]:
-    """All verifications, read with read concern `majority`. Raises: PyMongoError."""
+    """Read all verifications with the read concern `majority`. Returns them by id. Raises: PyMongoError if two attempts fail."""
     mongo: AsyncMongoClient[dict[str, Any]]
     async with AsyncMongoClient(uri, tz_aware=True, serverSelectionTimeoutMS=30_000) as mongo:
         collection: AsyncCollection[dict[str, Any]] = mongo.get_default_database().get_collection(

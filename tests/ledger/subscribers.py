@@ -1,4 +1,4 @@
-"""Subscribers over WebSocket. They speak graphql-transport-ws by hand, so that every frame is controlled and recorded."""
+"""Subscribers over WebSocket. They implement the protocol graphql-transport-ws themselves, so that every message is controlled and recorded."""
 
 import asyncio
 import json
@@ -55,7 +55,7 @@ LIST = (
 
 
 class Trait(Enum):
-    """How a subscriber behaves."""
+    """How a subscriber behaves. DROPPING: often disconnects. SLOW: reads slowly. WITNESS: steady, and connects without the proxy."""
 
     STEADY = "steady"
     DROPPING = "dropping"
@@ -64,7 +64,7 @@ class Trait(Enum):
 
 
 class Complete(Exception):
-    """The server completed a subscription."""
+    """The server ended a subscription with `complete`."""
 
 
 class Refused(Exception):
@@ -76,7 +76,7 @@ class Refused(Exception):
 
 
 class Subscriber:
-    """The base of all subscribers: connects, and reconnects after every end."""
+    """The base class of subscribers: connects, and connects again whenever a connection or a subscription ends."""
 
     def __init__(self, log: Log, trait: Trait, seed: int, gateways: Sequence[Gateway], journal: Journal) -> None:
         self.log = log
@@ -90,17 +90,17 @@ class Subscriber:
         self._socket: ClientConnection | None = None
 
     def keep(self, entry: Entry) -> None:
-        """Record an entry."""
+        """Record an entry in the journal and in the log."""
         self._journal.keep(entry)
         self.log.entries.append(entry)
 
     def cut(self) -> None:
-        """Abort the connection, as a network failure does."""
+        """Abort the connection without a close handshake, as if the network had failed."""
         if self._socket:
             self._socket.transport.abort()
 
     async def run(self) -> None:
-        """Follow forever. After every end, reconnect: with a probability of one half to the other gateway."""
+        """Follow forever. After the end of each connection, connect again: with a probability of one half to the other gateway."""
         while True:
             try:
                 async with asyncio.timeout(self._stay_seconds()):
@@ -119,11 +119,11 @@ class Subscriber:
             await asyncio.sleep(self.random.uniform(0.1, 1.0))
 
     async def session(self, socket: ClientConnection, gateway: Gateway) -> None:
-        """Subscribe and record what arrives."""
+        """Subscribe over this connection, and record all messages."""
         raise NotImplementedError
 
     def caught_up(self, documents: Mapping[str, Document]) -> bool:
-        """Whether the open subscription has delivered everything in these documents."""
+        """Whether the open subscription has delivered the final state of these documents."""
         raise NotImplementedError
 
     def _stay_seconds(self) -> float | None:
@@ -136,7 +136,10 @@ class Subscriber:
 
     @asynccontextmanager
     async def connected(self, gateway: Gateway) -> AsyncIterator[tuple[ClientConnection, Gateway]]:
-        """A socket whose token the server has acknowledged. DROPPING subscribers use short-lived tokens; a WITNESS connects past the proxy."""
+        """Open a socket and authenticate. The connection is aborted at the end of the context.
+
+        Subscribers with the trait DROPPING use tokens that expire soon. A WITNESS connects to the gateway itself, without the proxy.
+        """
         url = gateway.direct_url if self.trait is Trait.WITNESS else gateway.url
         async with asyncio.timeout(OPEN_SECONDS):
             socket = await connect(
@@ -158,11 +161,11 @@ class Subscriber:
             yield socket, gateway
         finally:
             self._socket = None
-            # Without a close handshake, as when a connection is cut.
+            # Abort the connection without a close handshake, as if the network had failed.
             socket.transport.abort()
 
     async def messages(self, socket: ClientConnection, query: str, variables: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        """The messages of a subscription. Raises: Refused; Complete, since a normal end of the iterator could be overlooked."""
+        """Send a subscription. Yields the data of its messages. Never ends normally. Raises: Complete or Refused when the subscription ends."""
         id = str(next(self._numbers))
         await socket.send(json.dumps({"type": "subscribe", "id": id, "payload": {"query": query, "variables": variables}}))
         while True:
@@ -182,7 +185,7 @@ class Subscriber:
 
 
 class Follower(Subscriber):
-    """Follows single verifications or chains, one after the other."""
+    """Follows one verification or one chain after the other."""
 
     def __init__(self, log: Log, trait: Trait, seed: int, gateways: Sequence[Gateway], journal: Journal, followable: Sequence[str]) -> None:
         super().__init__(log, trait, seed, gateways, journal)
@@ -192,7 +195,7 @@ class Follower(Subscriber):
         self._runs: dict[str, dict[str, int]] = {}
 
     async def session(self, socket: ClientConnection, gateway: Gateway) -> None:
-        """Follow one verification after the other. Sometimes the same one is followed again after its end, since late events can follow."""
+        """Follow one verification after the other. Sometimes follow the same one again after its end, because events can still be added to it."""
         while True:
             if self._target is None or self.random.random() < 0.6:
                 while not self._followable:
@@ -225,12 +228,15 @@ class Follower(Subscriber):
         self._answered = True
 
     def caught_up(self, documents: Mapping[str, Document]) -> bool:
-        """Whether no subscription is open, or the open one has answered and has delivered everything."""
+        """Whether no subscription is open, or the open one has sent a message and has delivered the final state of these documents."""
         run = self._runs.get(self._target or "", {})
         return not self._live or (self._answered and not behind(documents, self.log.kind, self._target or "", run))
 
     async def visit(self, documents: Mapping[str, Document]) -> None:
-        """Follow every verification that was left early until it is complete, over as many connections as necessary."""
+        """Follow each verification whose final state was not received, until it is received.
+
+        Connects again as often as necessary, for at most VISIT_SECONDS.
+        """
         self.calm = True
         deadline = monotonic() + VISIT_SECONDS
         while monotonic() < deadline and (left := self._left(documents)):
@@ -250,7 +256,7 @@ class Follower(Subscriber):
 
 
 class FeedFollower(Subscriber):
-    """Follows the workspace: subscribes, reads the list after the first message, and resumes with the last cursor."""
+    """Follows the workspace. Subscribes, reads the list after the first message, and resumes from the last cursor after an interruption."""
 
     def __init__(self, log: Log, trait: Trait, seed: int, gateways: Sequence[Gateway], journal: Journal, client: httpx2.AsyncClient) -> None:
         super().__init__(log, trait, seed, gateways, journal)
@@ -261,7 +267,7 @@ class FeedFollower(Subscriber):
         self._filter = {"status": log.filter.status, "firstAttemptsOnly": log.filter.first_attempts_only}
 
     async def session(self, socket: ClientConnection, gateway: Gateway) -> None:
-        """Follow from the last cursor; if there is none, read the list first."""
+        """Follow the workspace from the last cursor. If there is none, follow it from now on, and read the list after the first message."""
         after = self._cursor
         if after is None:
             self._rows = {}
@@ -275,7 +281,7 @@ class FeedFollower(Subscriber):
                 if row:
                     self._rows[row.id] = later(row, self._rows.get(row.id))
                 if after is None and listing is None:
-                    # The feed is read meanwhile: messages and rows overlap, and the later state counts.
+                    # The list is read in the background, and messages arrive meanwhile. If both contain a verification, the later state is kept.
                     listing = asyncio.create_task(self._list(gateway))
                 elif listing and listing.done():
                     listing.result()
@@ -310,10 +316,10 @@ class FeedFollower(Subscriber):
         self._cursor = self._latest
 
     def caught_up(self, documents: Mapping[str, Document]) -> bool:
-        """Whether the latest received states are the final ones."""
+        """Whether the list was read and the final state of all these documents was received."""
         return self._cursor is not None and not any(outdated(documents, self.log, self._rows))
 
 
 def ending(closed: ConnectionClosed) -> Ended:
-    """The end of a connection: closed by the server with a code, or cut."""
+    """The record of the end of a connection: CLOSED with a code if the server closed it, otherwise CUT."""
     return Ended(time(), How.CLOSED, str(closed.rcvd.code)) if closed.rcvd and closed.rcvd_then_sent else Ended(time(), How.CUT, "")

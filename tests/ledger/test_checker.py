@@ -1,4 +1,4 @@
-"""The checker finds each bug that is planted into the records."""
+"""Tests of the checker: each test falsifies the records of a good run, and the checker must find the breach."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -39,46 +39,46 @@ SOURCES = {2: "step-1", 3: "step-2", 4: "result-1"}
 
 
 def a_first_attempt() -> Document:
-    """A failed attempt that was retried."""
+    """The stored first attempt `ver_1`, which failed and was retried."""
     return Document("ver_1", "ver_1", 1, None, "ver_2", 5, "FAILED", "key-1", EVENTS, SOURCES)
 
 
 def a_second_attempt() -> Document:
-    """A pending retry."""
+    """The stored retry `ver_2` of the first attempt, which is pending."""
     return Document("ver_2", "ver_1", 2, "ver_1", None, 2, "PENDING", None, RETRIED, {2: "step-3"})
 
 
 def acknowledged(operation: Operation, name: str, version: int, *claim: str) -> Written:
-    """An acknowledged write to the first attempt."""
+    """The record of an acknowledged write to the first attempt."""
     on = None if operation is Operation.CREATE else "ver_1"
     return Written(operation, name, on, claim, Outcome.ACKNOWLEDGED, 1.0, 1.1, None, "ver_1", version, EVENTS[:version])
 
 
 def an_update(*versions: int, id: str = "ver_1") -> Updated:
-    """A message with these events. The last one sets the version."""
+    """The record of a message with the events of these versions. The verification in the message has the last of these versions."""
     history = EVENTS if id == "ver_1" else RETRIED
     status = "FAILED" if id == "ver_1" and versions[-1] >= 4 else "PENDING"
     return Updated(2.0, id, versions[-1], status, tuple(history[version - 1] for version in versions))
 
 
 def subscribed(id: str | None, after: int | str | None) -> Subscribed:
-    """The record of a subscription."""
+    """The record that a subscriber sent a subscription."""
     return Subscribed(1.0, "gateway-1", id, after)
 
 
 def feed_item(id: str, version: int, status: str = "PENDING") -> FeedItem:
-    """A message of the feed."""
+    """The record of a message to a subscriber to the workspace."""
     return FeedItem(2.0, "cursor", Row(id, version, status, 1 if id == "ver_1" else 2))
 
 
 def cut() -> Ended:
-    """A connection that was cut."""
+    """The record that a connection was lost."""
     return Ended(3.0, How.CUT, "")
 
 
 @dataclass
 class Evidence:
-    """A run in which the promise was kept, until a test plants a bug into it."""
+    """The records of a run in which the promise was kept. A test can falsify them."""
 
     documents: dict[str, Document] = field(default_factory=lambda: {"ver_1": a_first_attempt(), "ver_2": a_second_attempt()})
     written: list[Written] = field(
@@ -138,7 +138,7 @@ class Evidence:
     filter: Filter = field(default_factory=Filter)
 
     def breaches(self) -> set[Breach]:
-        """The kinds of breaches that the checker finds."""
+        """Check the records. Returns the kinds of the breaches that were found."""
         logs = [
             Log("single", Kind.SINGLE, Filter(), self.single),
             Log("chain", Kind.CHAIN, Filter(), self.chain),
@@ -147,19 +147,19 @@ class Evidence:
         return {finding.breach for finding in check(self.documents, self.written, logs)}
 
     def rewrite(self, number: int, **changes: object) -> None:
-        """Change a writer's record."""
+        """Falsify the writers' record with this number."""
         self.written[number] = replace(self.written[number], **changes)  # type: ignore[arg-type]
 
     def redocument(self, id: str, **changes: object) -> None:
-        """Change a document of the database."""
+        """Falsify the document with this id in the database."""
         self.documents[id] = replace(self.documents[id], **changes)  # type: ignore[arg-type]
 
 
-def test_a_run_without_a_fault_is_green() -> None:
+def test_the_records_of_a_good_run_contain_no_breach() -> None:
     assert Evidence().breaches() == set()
 
 
-def test_rows_that_leave_a_filtered_feed_are_green() -> None:
+def test_a_filtered_feed_need_not_send_states_that_do_not_match_any_more() -> None:
     evidence = Evidence(filter=Filter(status=("PENDING",)))
 
     evidence.feed.remove(feed_item("ver_1", 5, "FAILED"))
@@ -167,7 +167,7 @@ def test_rows_that_leave_a_filtered_feed_are_green() -> None:
     assert evidence.breaches() == set()
 
 
-def test_a_feed_that_starts_anew_with_the_list_is_green() -> None:
+def test_a_feed_may_start_again_without_a_cursor_and_read_the_list_again() -> None:
     evidence = Evidence()
 
     evidence.feed[:] = [*evidence.feed[:4], cut(), subscribed(None, None), Listed(2.0, (Row("ver_1", 5, "FAILED", 1), Row("ver_2", 2, "PENDING", 2)))]
@@ -208,12 +208,12 @@ def two_messages_swapped(evidence: Evidence) -> None:
 
 
 def a_snapshot_read_before_listening(evidence: Evidence) -> None:
-    """Version 3 was written between the reading of 2 and the listening."""
+    """The gateway read version 2, and version 3 was written before the gateway listened for changes."""
     evidence.single[4:6] = [subscribed("ver_1", 2), Updated(2.0, "ver_1", 2, "PENDING", ()), an_update(4)]
 
 
 def a_snapshot_read_before_listening_and_no_more(evidence: Evidence) -> None:
-    """The second attempt's last event was written between reading and listening, and no event after it."""
+    """The last event of the second attempt was written after the gateway read it, and before the gateway listened for changes."""
     evidence.chain[8] = an_update(1, id="ver_2")
 
 
@@ -226,7 +226,7 @@ def an_attempt_that_begins_late(evidence: Evidence) -> None:
 
 
 def an_open_subscription_that_stays_behind(evidence: Evidence) -> None:
-    """Events that only a new subscription delivered were not pushed to the open one."""
+    """The open subscription did not deliver the last events. Only a new subscription did."""
     evidence.single[4:] = [subscribed("ver_1", 2), Quiet(4.0), cut(), subscribed("ver_1", 2), an_update(3, 4, 5)]
 
 
@@ -329,7 +329,7 @@ def an_error_that_clients_take_for_final(evidence: Evidence) -> None:
 
 
 def replaced(event: Event, to: str) -> Event:
-    """The same event with another status."""
+    """A copy of the event with another status."""
     return event._replace(to=to)
 
 
@@ -375,7 +375,7 @@ def replaced(event: Event, to: str) -> Event:
         (an_error_that_clients_take_for_final, Breach.TURNED_AWAY),
     ],
 )
-def test_a_planted_bug_is_found(plant: Callable[[Evidence], None], breach: Breach) -> None:
+def test_a_falsified_record_is_found_as_this_kind_of_breach(plant: Callable[[Evidence], None], breach: Breach) -> None:
     evidence = Evidence()
 
     plant(evidence)

@@ -1,4 +1,7 @@
-"""A short run of the ledger: the promise is kept through some quick faults. test_checker.py and `--planted` show that breaches are found."""
+"""A short run of the ledger with some quick faults. The checker must find no breach.
+
+test_checker.py and runs with `--planted` show that the checker finds breaches.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,13 +18,13 @@ SMALL = Plan(seed=7, minutes=10, faults=7, quick=True, subscribers=0.4, writers=
 
 @pytest.fixture(scope="module")
 async def replica_set(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
-    """A replica set of three."""
+    """A replica set with three members, shared by the tests of this file."""
     with proxies() as opened:
         async with cluster.running(tmp_path_factory.mktemp("replica-set"), opened) as running:
             yield running
 
 
-async def test_nothing_is_lost_or_doubled_during_faults(replica_set: Cluster, tmp_path: Path) -> None:
+async def test_no_write_or_message_is_lost_or_duplicated_during_faults(replica_set: Cluster, tmp_path: Path) -> None:
     outcome = await ledger(SMALL, replica_set, tmp_path, "kept", print)
 
     assert not outcome.findings, text(figures(outcome))

@@ -1,4 +1,4 @@
-"""Writers: each drives verifications through their lives, one after the other, and records every acknowledgement."""
+"""Writers send mutations. Each creates one verification after the other, reports its progress and its result, and records every answer."""
 
 import asyncio
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ RESULTS = (
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A mutation, which may be sent repeatedly."""
+    """A mutation that may be sent more than once. The attributes have the same meaning as in `records.Written`."""
 
     operation: Operation
     name: str
@@ -47,7 +47,7 @@ class Mutation:
 
 @dataclass
 class Book:
-    """The record of all writes, and the ids of verifications that subscribers may follow."""
+    """Collects the records of all writers, and the ids of the verifications that subscribers may follow."""
 
     journal: Journal
     written: list[Written] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Book:
 
 
 class Writer:
-    """Writes through both gateways."""
+    """Sends mutations through both gateways, which it picks at random."""
 
     def __init__(self, name: str, seed: int, gateways: Sequence[Gateway], client: httpx2.AsyncClient, book: Book, pause_seconds: float) -> None:
         self._name = name
@@ -76,12 +76,12 @@ class Writer:
         self.over = False
 
     async def run(self) -> None:
-        """Write until `over` is set."""
+        """Create and change verifications until `over` is set."""
         while not self.over:
             await self.life()
 
     async def life(self) -> None:
-        """Create a verification and drive its chain of attempts."""
+        """Create a verification, and report the progress and the results of all attempts in its chain."""
         key = self._next("key")
         input = {
             "firstName": "Ada",
@@ -96,7 +96,7 @@ class Writer:
             id = await self.attempt(id)
 
     async def attempt(self, id: str) -> str | None:
-        """Drive one attempt. Returns the id of the retry, or None."""
+        """Report the progress and the results of one attempt, and maybe retry or anonymize it. Returns the id of the retry, or None."""
         for step in STEPS:
             if self._random.random() < 0.8:
                 await self._send_until_answered(self._progress(id, step))
@@ -104,7 +104,7 @@ class Writer:
             return None
         results = [self._result(id, result) for result in self._random.sample(RESULTS, self._random.choice((1, 1, 1, 2, 3)))]
         if self._random.random() < 0.2:
-            # Concurrently, through both gateways: one result wins.
+            # Send all results at the same time through both gateways. Only one can become the final status.
             await asyncio.gather(*(self._send_until_answered(result) for result in results))
         else:
             for result in results:
@@ -134,7 +134,10 @@ class Writer:
         return f"{prefix}-{self._name}-{self._count}"
 
     async def _send_until_answered(self, mutation: Mutation) -> Written | None:
-        """Send a mutation until it is answered. Sometimes it is sent through both gateways at once first, or given up without an answer."""
+        """Send a mutation until it is answered. Returns the acknowledged write, or None.
+
+        Sometimes the mutation is first sent through both gateways at the same time. Sometimes it is not repeated although it got no answer.
+        """
         await asyncio.sleep(self._random.uniform(0.2, 1.8) * self._pause_seconds)
         if self._random.random() < 0.1:
             await asyncio.gather(*(self._send(mutation, gateway) for gateway in self._gateways))
@@ -161,7 +164,7 @@ class Writer:
             response = await self._client.post(f"{gateway.url}/graphql", json=body, headers=self._authorization, timeout=ANSWER_SECONDS)
             answer = response.json()
         except (httpx2.HTTPError, AttributeError, ValueError) as error:
-            # AttributeError: raised by the client if a socket is reset while it is opened, when it reads the peer's name.
+            # The HTTP client raises AttributeError if a connection is reset while the client opens it: the client then reads the peer's name.
             return replace(unknown, answered_at=time(), code=type(error).__name__)
         unknown = replace(unknown, answered_at=time())
         if "errors" in answer:

@@ -1,4 +1,4 @@
-"""Sends many requests over few keep-alive connections. An HTTP client library would need more time for each request than the gateway."""
+"""Sends many requests over few keep-alive connections, without an HTTP library: a library needs more time for each request than the gateway."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,7 +14,10 @@ StatusAndBody = tuple[int, bytes]
 
 
 async def answers(gateway: Gateway, requests: Sequence[TokenAndRequest], at_once: int) -> list[StatusAndBody]:
-    """The status and body of each answer, in the order of the requests. `at_once` requests are sent concurrently, one on each connection."""
+    """Send all requests over `at_once` connections. Each connection has one request at a time.
+
+    Returns the status and the body of each answer, in the order of the requests.
+    """
     waiting, received = iter(enumerate(requests)), dict[int, StatusAndBody]()
 
     async def send_all() -> None:

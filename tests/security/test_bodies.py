@@ -1,6 +1,6 @@
-"""Bodies, addresses and payloads that are not valid requests. Case S25.
+"""Clients send bodies, URLs and payloads of messages that are not valid requests. The gateway must refuse them. Case S25 in README.md.
 
-The bodies and messages of tests/gateway/transports/test_http.py and test_websocket.py are sent here over the transports that those files don't test.
+Other tests in tests/gateway/transports use the same bodies and messages. This file sends them over the transports that those tests do not cover.
 """
 
 import logging
@@ -17,7 +17,7 @@ from tests.gateway.transports.test_websocket import FRAMES
 from tests.wire import wired
 
 OF_A_SUBSCRIPTION = "a subscription"
-# The log message about a frame that is not UTF-8.
+# The warning that is logged after a frame whose text is not UTF-8.
 NO_UTF_8 = "Invalid UTF-8 sequence received from client."
 MORE = {
     "JSON after a byte order mark": b"\xef\xbb\xbf" + ME,
@@ -33,7 +33,8 @@ MORE = {
     "an incomplete UTF-8 character": ME[:-2] + b"\xc3",
     "an overlong UTF-8 character": b'{"query": "\xc0\xae"}',
 }
-# Repeated names. RFC 8259 leaves their meaning open; the gateway takes the last value. It must never check one value and use another.
+# Bodies that contain a name twice, and whether they succeed. RFC 8259 does not define which value is used. The gateway uses the last one: it must
+# never check one value and use the other.
 DOUBLED = {
     b'{"query": "{ nothing }", "query": "{ me { workspaceId } }"}': True,
     b'{"query": "{ me { workspaceId } }", "query": "{ nothing }"}': False,
@@ -57,7 +58,7 @@ async def test_an_invalid_body_is_refused_with_400_for_every_accept_header(compa
     assert (await company.ask("{ me { workspaceId } }"))["me"]["workspaceId"] == company.workspace
 
 
-async def test_the_last_value_of_a_repeated_name_counts(company: Company) -> None:
+async def test_the_gateway_uses_the_last_value_of_a_repeated_name(company: Company) -> None:
     headers = {"authorization": f"Bearer {company.token()}", "content-type": "application/json"}
 
     for content, succeeds in DOUBLED.items():
@@ -98,7 +99,7 @@ async def test_an_invalid_payload_gets_an_error_or_closes_the_socket(company: Co
             if what == OF_A_SUBSCRIPTION:
                 continue
             async with wired(company.gateway, company.token()) as wire:
-                # Bytes that are not UTF-8 are refused when the frame is decoded, and the socket is closed.
+                # If the bytes are not UTF-8, the socket is closed when the frame is decoded. Nothing is received then.
                 await wire.connection.send(b'{"type":"subscribe","id":"1","payload":' + content + b"}", text=True)
                 received = []
                 with suppress(ConnectionClosed):

@@ -1,4 +1,4 @@
-"""Requests that a foreign page can make a browser send without a preflight. They must have no effect. Case S10."""
+"""A page of another origin makes a browser send requests without a CORS preflight. They must have no effect. Case S10 in README.md."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +12,7 @@ from tests.security.transports import EVENT_STREAM, parameters, request_for
 CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { __typename } }"
 FEED = "subscription { verificationsUpdated { cursor } }"
 MUTATION = request_for(CREATE, {"input": PERSON})
-# What HTML forms and scripts may send to another origin without a preflight.
+# The media types and bodies that HTML forms and scripts may send to another origin without a preflight.
 SIMPLE: dict[str, tuple[str, bytes]] = {
     "text": ("text/plain", orjson.dumps(MUTATION)),
     "text with JSON in its media type's parameter": ("text/plain; application/json", orjson.dumps(MUTATION)),
@@ -33,8 +33,8 @@ async def test_a_request_without_preflight_changes_nothing(company: Company, wha
     media, content = SIMPLE[what]
     token = company.token()
     statuses: list[int] = []
-    # First, the token is in a cookie, which a browser sends by itself. Then it is in the header, which no foreign page can set: the media type must
-    # still be refused.
+    # The first request has the token in a cookie, which browsers send without being asked to. The second one has it in the header, which a page of
+    # another origin cannot set without a preflight. Even the second request must be refused, because of its media type.
     for credentials in ({"cookie": f"token={token}; authorization=Bearer {token}"}, {"authorization": f"Bearer {token}"}):
         response = await company.gateway.client.post("/graphql", content=content, headers={"content-type": media, **credentials, **accepted})
         statuses.append(response.status_code)
@@ -58,7 +58,7 @@ async def test_a_get_request_changes_nothing(company: Company, accepted: dict[st
 
 
 async def test_an_event_source_of_a_foreign_page_receives_nothing(company: Company) -> None:
-    """An EventSource sends only its own headers, and therefore no token."""
+    """A page cannot add headers to the request of an EventSource, so the request has no token."""
     headers = {**EVENT_STREAM, "cookie": f"token={company.token()}", "cache-control": "no-cache"}
     same_origin = await company.gateway.client.get("/graphql", params=parameters(request_for(FEED)), headers=headers)
     foreign = await company.gateway.client.get(

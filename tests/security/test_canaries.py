@@ -1,4 +1,4 @@
-"""Marked values ("canaries") are sent in every place. They may appear in answers only, never in output, logs or metrics. Case S17."""
+"""Sends marked values ("canaries") in all parts of requests. They may appear in answers, never in output, logs or metrics. Case S17 in README.md."""
 
 import asyncio
 import re
@@ -34,7 +34,7 @@ CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input:
 RESULT = "mutation($input: ReportResultInput!) { reportResult(input: $input) { __typename } }"
 READ = "query($id: ID!) { verification(id: $id) { status declaredIdentity { firstName } extractedDocument { fullName } events { at } } }"
 ISSUE = "mutation($id: ID!) { issueFollowToken(verificationId: $id) { ... on FollowToken { token } } }"
-# Uses an index that the test drops: the only way here to make the gateway fail with an unexpected error.
+# This query needs an index that the test drops. Without the index, the gateway fails with an unexpected error, which the test cannot cause otherwise.
 BY_CHANGE = '{ verifications(orderBy: UPDATED_NEWEST, filter: { createdAfter: "2026-01-01T00:00:00Z" }) { totalCount } }'
 UPDATED = "subscription($id: ID!) { verificationUpdated(id: $id) { verification { status declaredIdentity { firstName } } } }"
 FEED = 'subscription { canary: verificationsUpdated(filter: { reference: "canary-filter" }) { cursor } }'
@@ -69,7 +69,7 @@ CANARY = re.compile("canary[a-z0-9-]*", re.I)
 
 @dataclass(frozen=True, slots=True)
 class CanarySender:
-    """Sends canaries to a gateway."""
+    """Sends requests with canaries to a gateway."""
 
     gateway: Gateway
     token: str
@@ -77,7 +77,7 @@ class CanarySender:
     outsider: str
 
     async def create(self) -> tuple[str, list[str]]:
-        """Create a verification with personal data. Returns its id, and the secrets in the answers."""
+        """Create a verification whose personal data are canaries. Returns the id, and the secrets that the answers contained: a token and a link."""
         made = (await self.gateway.query(CREATE, {"input": PERSON}, self.token))["createVerification"]
         result = {
             "verificationId": made["id"],
@@ -93,7 +93,7 @@ class CanarySender:
         return made["id"], [follow, made["verificationUrl"]]
 
     async def send_everything(self, id: str) -> None:
-        """Send right and wrong requests over each transport."""
+        """Send valid and invalid requests with canaries, over every transport."""
         await self._by_http(id)
         await self._by_socket(id)
         async with line(self.gateway) as raw:
@@ -192,6 +192,6 @@ async def test_canaries_appear_nowhere_but_in_answers(
     for secret in (*secrets, api.token, provider, sender.outsider, *KEYS.values(), forwarder.uri, *(api.token.split("."))[1:]):
         assert secret not in written
     assert "Traceback" not in written
-    # The log is not empty: it has errors, refusals and, at the level debug, refused tokens.
+    # The log must contain errors and refusals, and refused tokens at the level debug. Otherwise, the search above would prove nothing.
     for line_of_the_log in ("listening on", "unexpected ", "can't be read", "a token was refused"):
         assert line_of_the_log in written

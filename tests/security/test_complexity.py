@@ -1,6 +1,6 @@
-"""Operation documents that are made to overload the gateway. Cases S11, S12 and S13.
+"""Clients send operations that are made to overload the gateway. Cases S11, S12 and S13 in README.md.
 
-Each limit has its tests in tests/gateway/operations/test_limits.py and test_cost.py, the rate in tests/gateway/callers/test_rate.py.
+The tests of each limit are in tests/gateway/operations/test_limits.py and test_cost.py. Those of the rate are in tests/gateway/callers/test_rate.py.
 """
 
 from datetime import timedelta
@@ -28,11 +28,11 @@ SKIPPED = " ".join(f"s{number}: verificationStats @skip(if: true) {{ total }}" f
 
 
 def about(levels: int, leaf: str = "id") -> str:
-    """A selection of neighbours of neighbours, `levels` deep."""
+    """A selection that goes from an attempt to the next one and back, `levels` times."""
     return "nextAttempt { previousAttempt { " * levels + leaf + " } }" * levels
 
 
-# Documents within the limits, whose answers would be too large.
+# Requests whose documents are within the limits of size, but whose answers would be too large, each with the code of the expected error.
 AMPLIFIED: dict[str, tuple[Request, str]] = {
     "a page of a million": (request_for(LIST, {"first": 10**6}), WRONG),
     "a page of a million from the end": (request_for(LIST, {"last": 10**6}), WRONG),
@@ -47,7 +47,7 @@ AMPLIFIED: dict[str, tuple[Request, str]] = {
     "twenty pages in a fragment": (request_for(f"{{ ...F }} fragment F on Query {{ {PAGES} }}"), COMPLEX),
     "forty statistics": (request_for("{" + " ".join(f"s{number}: verificationStats {{ total }}" for number in range(40)) + "}"), COMPLEX),
     "forty statistics that are skipped": (request_for("{" + SKIPPED + "}"), COMPLEX),
-    "a hundred thousand codes": (
+    "15,000 codes": (
         request_for("query($f: VerificationFilter) { verificationStats(filter: $f) { total } }", {"f": {"reasonCode": ["A"] * 15_000}}),
         COMPLEX,
     ),
@@ -61,7 +61,7 @@ HOSTILE: dict[str, tuple[Request, str]] = {
     **{what: (request_for(query), NOT_VALID) for what, query in INVALID.items()},
     **AMPLIFIED,
 }
-# The longest request by transport. Longer addresses and messages are refused before they are parsed, so the test skips them.
+# The longest request that the test sends over a transport. Longer URLs and messages are refused before they are parsed.
 MAX_CHARACTERS = {"GET": 8000, "WebSocket": 60_000}
 
 
@@ -72,7 +72,8 @@ async def test_no_hostile_document_reaches_the_database(company: Company, comman
     with commands.sent(company.collection.database.name) as sent:
         for what, (request, code) in HOSTILE.items():
             if len(repr(request)) < MAX_CHARACTERS.get(way, 2_000_000):
-                # Each has another subject. Otherwise, the first ones would use up the rate and the others would be refused for that.
+                # Each request comes from a different subject. Otherwise, the first requests would use up the rate, and the rest would be refused
+                # for this reason.
                 token = company.gateway.tokens.token(what, company.workspace, [Scope.READ], timedelta(hours=1))
                 assert codes(await transport(company.gateway, token, request)) == {code}, what
                 tried += 1
@@ -108,7 +109,7 @@ async def test_several_operations_in_one_message_close_the_socket(company: Compa
 
 
 async def test_each_aliased_mutation_is_charged_over_every_transport(database_uri: str, mongo: MongoClient[dict[str, Any]]) -> None:
-    """A client that guesses values would send ten mutations in each request, over every transport."""
+    """An attacker who guesses values could try to evade the rate with ten mutations in each request, and with different transports."""
     ten = request_for("mutation {" + " ".join(f"a{number}: {CREATION}" for number in range(10)) + "}")
     async with serving(database_uri, rate_cost_per_second=0.001, rate_burst_cost=600) as gateway:
         refusals = [codes(await transport(gateway, gateway.token(), ten)) for transport in islice(cycle(FOR_MUTATIONS.values()), 30)]

@@ -1,4 +1,7 @@
-"""2,000 operations generated from the schema, sent by a reader and by a follower, who have no other rights."""
+"""Sends 2,000 operations that are generated from the schema. None may fail internally, change anything, or reveal hidden data.
+
+One caller may only read (the reader). The other one has a follow token (the follower).
+"""
 
 import logging
 import re
@@ -22,7 +25,7 @@ from tests.security.connections import answers
 from tests.security.transports import request_for
 from tests.serving import Gateway, serving
 
-# Generating a document is slow, so each is sent for all of the company's verifications, by a reader and by a follower.
+# How many documents are generated. Generating is slow, so each document is sent by both callers, for each verification of the company.
 QUERIES, MUTATIONS, AT_ONCE = 150, 50, 16
 PERSON = {"firstName": "Canarella", "lastName": "Kanarienvogel"}
 DOCUMENT = {"fullName": "Canarella Kanarienvogel", "bornOn": "1990-07-13", "nationalIdentificationNumber": "900123456789012"}
@@ -38,13 +41,13 @@ SCALARS = {
 
 @pytest.fixture(scope="module")
 async def shared_gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway without a rate limit: the number of answers must not depend on the speed."""
+    """A gateway without a rate limit, because the number of refused operations would depend on the speed of the machine."""
     async with serving(shared_database_uri, rate_cost_per_second=0) as running:
         yield running
 
 
 def made(kind: st.SearchStrategy[str], number: int) -> list[str]:
-    """`number` documents, the same in each call."""
+    """Generate `number` operation documents. They are the same in every run."""
     documents: list[str] = []
 
     @settings(max_examples=number, derandomize=True, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -57,7 +60,7 @@ def made(kind: st.SearchStrategy[str], number: int) -> list[str]:
 
 
 def with_variables(document: str) -> str:
-    """The document with variables instead of its ids, so that it can be sent for several verifications."""
+    """Replace the ids in a document by variables, so that it can be sent for several verifications."""
     kind, opening, rest = document.partition("{")
     used = sorted(set(re.findall("place[0-9]", document)))
     declared = f"({', '.join(f'${place}: ID!' for place in used)})" if used else ""
@@ -65,7 +68,7 @@ def with_variables(document: str) -> str:
 
 
 async def with_a_history(company: Company) -> list[str]:
-    """The ids of a pending verification and of four others, with all data that a reader must not see."""
+    """Create five verifications with all the data that the two callers must not see. Returns their ids."""
     pending, verified, failed, withheld = [await company.created(**PERSON) for _ in range(4)]
     await company.result(verified, "VERIFIED", extractedDocument=DOCUMENT)
     await company.result(verified, "FAILED", FRAUD[0], UNKNOWN)
@@ -75,7 +78,7 @@ async def with_a_history(company: Company) -> list[str]:
 
 
 def selects_the_catalogue(document: str) -> bool:
-    """Whether an operation reads the catalogue, which shows all its reasons to every caller."""
+    """Whether an operation reads the catalogue of reason codes. The codes in it are not hidden from any caller."""
     [operation] = operations_of(parse(document))
     return any(isinstance(field, FieldNode) and field.name.value in CATALOGUE for field in operation.selection_set.selections)
 
@@ -103,6 +106,6 @@ async def test_no_generated_operation_fails_or_reveals_hidden_data(company: Comp
     assert len(found) == len(requests) >= 2000
     assert company.kept() == before
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
-    # If most operations were refused, the test would prove nothing.
+    # Many operations must succeed. If most of them were refused, the test would prove nothing.
     assert answered[reader] > answered[follower] > 0
     assert answered[reader] > len(turns) * QUERIES // 2

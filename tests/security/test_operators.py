@@ -1,4 +1,4 @@
-"""Values that would be operators or code for MongoDB if they did not arrive as plain values. Case S15."""
+"""Clients send MongoDB operators and code as values. The gateway must treat them as plain text or refuse them. Case S15 in README.md."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -49,7 +49,7 @@ query($id: ID!) {
 
 
 def with_values(value: Any) -> Iterator[Request]:
-    """Requests with this value in every argument that is compared or stored."""
+    """Requests that contain this value: one for each argument whose value is compared with stored values, or is stored."""
     for name in WITH_AN_ID:
         yield request_for(OPERATIONS[name], {"id": value})
     for field in ("reference", "reasonCode", "status", "reasonType", "createdAfter", "createdBefore", "firstAttemptsOnly"):
@@ -69,26 +69,26 @@ async def test_an_object_in_place_of_a_value_is_refused_before_the_database_is_q
         for request in with_values(value):
             for way in ("POST", "WebSocket"):
                 if transport := transports_of(request["query"]).get(way):
-                    # GraphQL accepts a single value in place of a list; there, the value itself is refused.
+                    # Where GraphQL expects a list, it accepts the single value as a list of one. The value in the list is then refused.
                     assert codes(await transport(company.gateway, token, request)) == {"BAD_USER_INPUT"}, (way, request)
         assert [command for command in sent if company.workspace in repr(command)] == []
     assert company.kept() == []
 
 
 def shape(value: Any) -> Any:
-    """A command without its values: its keys, and the type of each value."""
+    """The structure of a MongoDB command: its keys, and the type of each value instead of the value."""
     if isinstance(value, dict):
         return {key: shape(inner) for key, inner in value.items() if key not in ("lsid", "$clusterTime", "txnNumber")}
     return [shape(inner) for inner in value] if isinstance(value, list) else type(value).__name__
 
 
 def shapes(sent: list[Command]) -> list[str]:
-    """The sorted shapes of commands, since their order may vary."""
+    """The structures of several commands, as texts. They are sorted, because the order of the commands may vary."""
     return sorted(repr(shape(command)) for command in sent)
 
 
 async def answer_and_commands(company: Company, commands: Commands, request: Request) -> tuple[Any, list[Command]]:
-    """The answer, and the commands that were sent for it."""
+    """Send a request. Returns the answer, and the commands that the gateway sent to MongoDB meanwhile."""
     with commands.sent(company.collection.database.name) as sent:
         answer = (await company.gateway.client.post("/graphql", json=request, headers={"authorization": f"Bearer {company.token(*Scope)}"})).json()
     return answer, [command for command in sent if company.workspace in repr(command)]
@@ -108,10 +108,10 @@ async def test_a_text_is_compared_literally(company: Company, commands: Commands
 
 
 def with_texts(text: str) -> Iterator[Request]:
-    """Requests with this text in arguments that select verifications. They find none."""
+    """Requests that search for verifications by this text. No verification matches."""
     for name in WITH_AN_ID:
         if "subscription" not in OPERATIONS[name]:
-            # Without the message, since a refusal quotes the id.
+            # Do not select the message of a refusal. It contains the id, so the answers would differ.
             yield request_for(OPERATIONS[name].replace("message", ""), {"id": text})
     yield request_for(FILTERED, {"filter": {"reference": text}})
     yield request_for(FILTERED, {"filter": {"reasonCode": [text]}})

@@ -1,4 +1,4 @@
-"""The gateway reveals neither its schema nor internals in errors. Cases S14 and S16; S17 is in test_canaries.py."""
+"""Clients try to learn the schema and internal details from errors. The gateway must reveal neither. Cases S14 and S16 in README.md."""
 
 import asyncio
 import logging
@@ -29,12 +29,12 @@ from tests.serving import Gateway, serving
 
 @pytest.fixture(scope="module")
 async def silent(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway without introspection, as by default, and without a rate limit, so that guesses are unlimited."""
+    """A gateway without introspection, which is the default. It has no rate limit, because the tests guess thousands of names."""
     async with serving(shared_database_uri, introspection=False, rate_cost_per_second=0) as gateway:
         yield gateway
 
 
-# S14: the schema.
+# Case S14: clients try to learn the schema.
 
 INTROSPECTION = [
     get_introspection_query(),
@@ -77,13 +77,13 @@ async def test_the_endpoint_serves_no_page(silent: Gateway, accept: str) -> None
 
 
 def misspelt(name: str) -> Iterator[str]:
-    """Names that are nearly this name, as a client might guess them."""
+    """Names that differ only a little from this name, as a client might guess them."""
     tried = (name[:-1], name + "s", name[1:], name.swapcase(), name[:1] + name[2:3] + name[1:2] + name[3:])
     return (wrong for wrong in dict.fromkeys(tried) if wrong != name and wrong.isidentifier() and not wrong.startswith("__"))
 
 
 def guesses() -> Iterator[tuple[str, str]]:
-    """Each name of the schema with a document that has nearly right names in its place."""
+    """For each name in the schema: the name, and a document that contains misspelt names in its place."""
     for type in SCHEMA.type_map.values():
         wrong_types = () if type.name.startswith("__") or is_specified_scalar_type(type) else misspelt(type.name)
         yield from ((type.name, f"query($v: {wrong}) {{ node(id: $v) {{ ... on {wrong} {{ id }} }} }}") for wrong in wrong_types)
@@ -116,14 +116,14 @@ async def test_errors_do_not_correct_nearly_right_names(silent: Gateway) -> None
     for (name, document), (status, body) in zip(tried, found, strict=True):
         text = body.decode()
         assert (status, "errors" in text) == (200, True), document
-        # If a guessed name is right, the error names the braces that are missing after it.
+        # The only allowed suggestion is that of braces after a field: it appears if the guessed name happens to be the name of a field.
         assert re.search(r"Did you mean (?!'\w+ { \.\.\. }')", text) is None, (document, text)
-        # If a guessed field or input is right, the error names its required fields and arguments.
+        # If a guessed name happens to be right, the error names the required arguments or fields. README.md accepts this disclosure.
         remaining = re.sub(r"include required field '\w+'|'\S+\(\w+:\)' of type '\S+' is required", "", text)
         assert not re.search(rf"['.:(]{name}['.:)]", remaining) or re.search(rf"\b{name}\b", document), (document, text)
 
 
-# S16: errors.
+# Case S16: clients try to learn internal details from errors.
 
 REASONS = {"UNAVAILABLE", "TIMEOUT", "INTERNAL_SERVER_ERROR"}
 PLACES = re.compile(
@@ -140,7 +140,7 @@ async def test_an_error_without_the_database_does_not_reveal_its_address(shared_
 
             async def responses_to(name: str, transport: Transport) -> list[Response]:
                 query = OPERATIONS[name]
-                # Each has its own id, since changes of the same verification wait for each other.
+                # Each request has a different id, because changes of the same verification wait for each other.
                 request = request_for(query, variables(query, id=f"ver_{uuid4().hex}", input=PERSON))
                 return await transport(gateway, gateway.token(*Scope), request)
 
@@ -164,7 +164,7 @@ async def test_no_transport_reveals_content_of_an_unreadable_document(company: C
             responses = await transport(company.gateway, company.token(*Scope), request_for(query, variables(query, id=id)))
 
             errors = responses[-1].get("errors", [])
-            # A list omits the document, and a mutation returns a refusal.
+            # A list leaves out the unreadable document, and a mutation returns a refusal. Neither is an error.
             expected = (
                 [] if name in ("verifications", "anonymizeVerification") else [(f"status of {id} can't be read by this release", "BAD_DOCUMENT")]
             )

@@ -1,6 +1,6 @@
-"""A flood of sockets with a flood of subscriptions on each. Case S24.
+"""A client opens many sockets with many subscriptions on each. Other clients must still be served. Case S24 in README.md.
 
-Its single limits, and the cases S08, S09 and S23, have their tests in tests/gateway/transports/test_websocket.py, test_http_connection.py and
+The tests of each limit, and of the cases S08, S09 and S23, are in tests/gateway/transports/test_websocket.py and test_http_connection.py, and in
 tests/gateway/callers/test_admission.py.
 """
 
@@ -25,7 +25,7 @@ async def test_other_callers_are_answered_during_a_flood_of_sockets_and_subscrip
 
         async def flood() -> None:
             wire = await stack.enter_async_context(wired(gateway))
-            # A client that does not read can't close its socket in order.
+            # Abort the connection at the end: this client reads nothing, so a close handshake would never finish.
             stack.callback(wire.connection.transport.abort)
             with suppress(ConnectionClosed):
                 await wire.send({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}})

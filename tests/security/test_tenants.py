@@ -1,4 +1,7 @@
-"""Several companies at one gateway: none learns anything with another's ids and cursors. Cases S01, S02, S03 and S27."""
+"""Several companies use one gateway. None may learn anything about another company, even with the ids and cursors of that company.
+
+Cases S01, S02, S03 and S27 in README.md.
+"""
 
 import asyncio
 import re
@@ -30,7 +33,7 @@ ABSENT = "ver_" + "1" * 32
 WAYS = [(name, way) for name in WITH_AN_ID for way in transports_of(OPERATIONS[name])]
 
 
-# S01: the ids of another company.
+# Case S01: clients send the ids of another company's verifications.
 
 
 @pytest.mark.parametrize(("name", "way"), WAYS)
@@ -50,7 +53,7 @@ async def test_another_companys_id_is_answered_like_an_id_that_does_not_exist(co
     assert stranger.kept() == []
 
 
-# S02: forged ids.
+# Case S02: clients send forged ids.
 
 TEXTS = st.text(max_size=100)
 FORGED = st.one_of(
@@ -98,7 +101,7 @@ async def test_a_subscription_to_a_forged_id_does_not_begin(company: Company) ->
 
 
 def collected(values: st.SearchStrategy[Any], number: int) -> list[Any]:
-    """`number` values, the same in each call."""
+    """Generate `number` values. They are the same in every run."""
     found: list[Any] = []
 
     @settings(max_examples=number, derandomize=True, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -110,7 +113,7 @@ def collected(values: st.SearchStrategy[Any], number: int) -> list[Any]:
     return found
 
 
-# S27: cursors and versions that were tampered with.
+# Case S27: clients send cursors and versions that they have tampered with.
 
 LIST = """
 query($after: String, $before: String) {
@@ -128,7 +131,7 @@ def encoded(text: str) -> str:
 
 
 def tampered(cursor: str) -> list[str]:
-    """Cursors that an attacker could make from this one after decoding it."""
+    """Cursors that an attacker could make from a genuine cursor: its parts are replaced after decoding, or its text is damaged."""
     text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     numbers = [encoded(re.sub(r":\d+", f":{number}", text, count=1)) for number in NUMBERS]
     orders = [encoded(text.replace("CREATED_OLDEST", order)) for order in ("CREATED_NEWEST", "UPDATED_OLDEST", "created_oldest", "$gt", "_id", "")]
@@ -158,7 +161,7 @@ async def test_a_tampered_feed_cursor_reveals_nothing_of_another_company(company
     await company.created()
     own = await stranger.created()
 
-    # From an instant before both creations: only the stranger's own verification arrives.
+    # These cursors resume before the creation of both verifications. Only the stranger's own verification may arrive.
     for after in (cursor, encoded("feed:1"), encoded("feed:0")):
         async with aclosing(LIVE[way](stranger.gateway, stranger.token(), request_for(FEED, {"after": after}))) as responses:
             async for response in responses:
@@ -172,7 +175,7 @@ async def test_a_tampered_feed_cursor_reveals_nothing_of_another_company(company
 
 
 async def first(company: Company, way: str, request: Request) -> Response:
-    """The first response to a subscription."""
+    """Subscribe over this transport, with a token of the company. Returns the first response."""
     async with aclosing(LIVE[way](company.gateway, company.token(), request)) as responses:
         return await anext(responses)
 
@@ -204,7 +207,7 @@ async def test_a_mark_of_another_companys_event_reveals_nothing(company: Company
         assert len(found) == 1, mark
 
 
-# S03: several companies at once.
+# Case S03: several companies send many requests at the same time.
 
 COMPANIES, CREATED_BY_EACH = 4, 25
 REQUESTS_BY_HTTP, CONNECTIONS = 6000, 16
@@ -231,7 +234,7 @@ mutation {
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A request of a caller, and the data that the answer must have."""
+    """A request with the token of its caller, and the data that the answer must contain."""
 
     token: str
     request: Request
@@ -240,7 +243,7 @@ class Expectation:
 
 @pytest.fixture
 async def companies(database_uri: str, mongo: MongoClient[dict[str, Any]]) -> AsyncIterator[list[Company]]:
-    """Companies at a gateway without a rate limit. Their verifications look alike."""
+    """Several companies that use the same gateway, which has no rate limit. They have similar verifications."""
     async with serving(database_uri, rate_cost_per_second=0) as gateway:
         found = [Company(gateway, mongo[urlsplit(database_uri).path[1:]][VERIFICATIONS]) for _ in range(COMPANIES)]
         for company in found:
@@ -251,7 +254,10 @@ async def companies(database_uri: str, mongo: MongoClient[dict[str, Any]]) -> As
 
 
 async def expectations_of(company: Company, others: list[Company]) -> list[Expectation]:
-    """A company's requests with their answers while no other requests run, and the same requests for the others' verifications."""
+    """The requests that a company sends, and the answers that it must get.
+
+    The answers about its own verifications are read now, while no other requests run. Requests for verifications of the others must find nothing.
+    """
     token, own = company.token(), [row["_id"] for row in company.kept()]
     requests = [request_for(WHERE), request_for(ROWS), request_for(STATS), *(request_for(AGAIN, {"key": f"key-{number}"}) for number in range(5))]
     requests += [request_for(query, {"id": id}) for query in (ONE, NODE) for id in own]
@@ -263,7 +269,7 @@ async def expectations_of(company: Company, others: list[Company]) -> list[Expec
 
 
 async def answers_over_a_socket(company: Company, expectations: list[Expectation]) -> list[tuple[Expectation, Any]]:
-    """The answers over one socket, with several operations open at a time."""
+    """Send the requests over one socket, with up to AT_A_TIME operations at the same time. Returns each request with its answer."""
     found: list[tuple[Expectation, Any]] = []
     async with wired(company.gateway, company.token()) as wire:
         for start in range(0, len(expectations), AT_A_TIME):
@@ -277,7 +283,7 @@ async def answers_over_a_socket(company: Company, expectations: list[Expectation
 
 
 async def answers_over_http(gateway: Gateway, expectations: list[Expectation]) -> list[tuple[Expectation, Any]]:
-    """The answers over connections that requests of all companies share."""
+    """Send the requests of all companies over the same HTTP connections. Returns each request with its answer."""
     requests = [(expectation.token, expectation.request) for expectation in expectations]
     return [
         (expectation, orjson.loads(body)) for expectation, (_, body) in zip(expectations, await answers(gateway, requests, CONNECTIONS), strict=True)
@@ -285,7 +291,7 @@ async def answers_over_http(gateway: Gateway, expectations: list[Expectation]) -
 
 
 async def workspaces_in_feed(company: Company, way: str, begun: asyncio.Event) -> set[str]:
-    """The workspaces in a company's feed, which is read until everything that the company creates has arrived."""
+    """Follow a company's workspace until all verifications that the company creates have arrived. Returns the workspaces in the messages."""
     ids, workspaces = set[str](), set[str]()
     async with aclosing(LIVE[way](company.gateway, company.token(), request_for(FEED))) as responses:
         async for response in responses:

@@ -1,6 +1,7 @@
-"""Invalid tokens, and tokens that expire while they are in use. Cases S04 and S05.
+"""Clients use invalid tokens, and tokens that expire during a subscription. Cases S04 and S05 in README.md.
 
-tests/gateway/callers/test_tokens.py tests them over POST and at the beginning of a socket, tests/gateway/callers/test_keys.py with published keys.
+Other tests use the same invalid tokens: tests/gateway/callers/test_tokens.py with POST requests and at the beginning of a socket, and
+tests/gateway/callers/test_keys.py with keys that an issuer publishes.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from tests.wire import GENEROUS_SECONDS, wired
 UPDATED = "subscription($id: ID!) { verificationUpdated(id: $id) { verification { version } } }"
 FEED = "subscription { verificationsUpdated { verification { updatedAt } } }"
 LIFE = timedelta(seconds=4)
-# Tolerance: a change shortly after the expiry may be delivered before the gateway ends the subscription.
+# How long after the expiry of a token the gateway may still deliver a change, before it ends the subscription.
 A_MOMENT = timedelta(seconds=0.5)
 
 Following = Callable[[Company, str], Awaitable[tuple[list[Response], object]]]
@@ -50,7 +51,7 @@ async def test_an_invalid_token_begins_no_stream_and_gets_no_answer_to_a_get(com
     assert company.kept() == before
 
 
-async def test_a_token_counts_only_in_the_authorization_header(company: Company) -> None:
+async def test_a_token_is_accepted_only_in_the_authorization_header(company: Company) -> None:
     token, query = company.token(*Scope), "{ me { subject } }"
     client = company.gateway.client
 
@@ -70,13 +71,13 @@ async def test_a_token_counts_only_in_the_authorization_header(company: Company)
 
 
 async def creating(company: Company) -> None:
-    """Create verifications all the time."""
+    """Create one verification after the other, until this task is cancelled."""
     while True:
         await company.created()
 
 
 async def by_event_stream(company: Company, token: str) -> tuple[list[Response], object]:
-    """The responses of an event stream, and the name of its last event."""
+    """Follow the workspace with an event stream until it ends. Returns its responses, and the name of its last event."""
     responses, event = list[Response](), ""
     bearer = {"authorization": f"Bearer {token}", **EVENT_STREAM}
     async with company.gateway.client.stream("POST", "/graphql", json=request_for(FEED), headers=bearer) as stream:
@@ -89,7 +90,7 @@ async def by_event_stream(company: Company, token: str) -> tuple[list[Response],
 
 
 async def by_websocket(company: Company, token: str) -> tuple[list[Response], object]:
-    """The responses of a socket, and its close code."""
+    """Follow the workspace over a socket until it is closed. Returns the responses, and the close code."""
     responses = list[Response]()
     async with wired(company.gateway, token) as wire:
         await wire.subscribe("1", FEED)
@@ -99,7 +100,7 @@ async def by_websocket(company: Company, token: str) -> tuple[list[Response], ob
         return responses, wire.connection.close_code
 
 
-# Clients reconnect after a stream that ends without `complete`, and after a socket that is closed with 4403.
+# Clients must be able to reconnect with a new token. They do so if a stream ends without the event `complete`, and if a socket is closed with 4403.
 @pytest.mark.parametrize(("following", "end"), [(by_event_stream, "next"), (by_websocket, 4403)])
 async def test_a_subscription_ends_when_its_token_expires(company: Company, following: Following, end: object) -> None:
     token = company.token(ttl=LIFE)
@@ -121,7 +122,7 @@ async def test_a_subscription_ends_when_its_token_expires(company: Company, foll
 
 
 async def test_each_request_on_a_shared_connection_has_its_own_caller(company: Company, stranger: Company) -> None:
-    """A keep-alive connection keeps no caller from one request to the next."""
+    """The gateway must not remember the caller of an earlier request on the same keep-alive connection."""
     requests = [(each.token(), request_for("{ me { workspaceId } }")) for each in (company, stranger)] * 5
     requests[4:4] = [("x", request_for("{ me { workspaceId } }"))]
 

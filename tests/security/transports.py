@@ -1,4 +1,4 @@
-"""The transports: each sends an operation and returns its responses in the same shape."""
+"""Functions that send an operation, one for each transport. All return the responses in the same form, so one test can use every transport."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
@@ -13,36 +13,36 @@ EVENT_STREAM = {"accept": "text/event-stream"}
 
 Request = dict[str, Any]
 Response = dict[str, Any]
-# Returns all responses to an operation that ends by itself: one, or several for a subscription.
+# A function that sends an operation with a token, and returns all responses. The operation must end by itself.
 Transport = Callable[[Gateway, str, Request], Awaitable[list[Response]]]
-# Yields the responses as they arrive.
+# A function that sends an operation with a token, and yields each response when it arrives.
 Live = Callable[[Gateway, str, Request], AsyncGenerator[Response, None]]
 
 
 def request_for(query: str, variables: dict[str, Any] | None = None) -> Request:
-    """The body of a GraphQL request."""
+    """The body of a GraphQL request, as an object."""
     return {"query": query, "variables": variables}
 
 
 async def by_post(gateway: Gateway, token: str, request: Request) -> list[Response]:
-    """Send a POST. The response is JSON."""
+    """Send the operation in a POST request. The response is JSON."""
     response = await gateway.client.post("/graphql", json=request, headers={"authorization": f"Bearer {token}"})
     return [response.json()]
 
 
 async def by_address(gateway: Gateway, token: str, request: Request) -> list[Response]:
-    """Send a GET with the request in the URL's parameters."""
+    """Send the operation in the URL of a GET request. The response is JSON."""
     response = await gateway.client.get("/graphql", params=parameters(request), headers={"authorization": f"Bearer {token}"})
     return [response.json()]
 
 
 async def by_stream(gateway: Gateway, token: str, request: Request) -> list[Response]:
-    """Send a POST. The response is an event stream."""
+    """Send the operation in a POST request. The response is an event stream."""
     return streamed_responses(await gateway.client.post("/graphql", json=request, headers={"authorization": f"Bearer {token}", **EVENT_STREAM}))
 
 
 async def by_socket(gateway: Gateway, token: str, request: Request) -> list[Response]:
-    """Send the operation over a WebSocket. Errors of an operation that can't begin get the same shape as over HTTP."""
+    """Send the operation over a WebSocket. The errors of a message `error` are returned in the same form as those of an HTTP response."""
     responses: list[Response] = []
     async with wired(gateway, token) as wire:
         await wire.send({"type": "subscribe", "id": "1", "payload": request})
@@ -59,18 +59,18 @@ FOR_SUBSCRIPTIONS: dict[str, Transport] = {"event stream": by_stream, "WebSocket
 
 
 def transports_of(query: str) -> dict[str, Transport]:
-    """The transports that accept this kind of operation."""
+    """The transports over which clients may send this operation: a query, a mutation or a subscription."""
     kind = query.lstrip().partition("(")[0].partition(" ")[0].partition("{")[0]
     return {"mutation": FOR_MUTATIONS, "subscription": FOR_SUBSCRIPTIONS}.get(kind, FOR_QUERIES)
 
 
 def parameters(request: Request) -> dict[str, str]:
-    """The request as URL parameters."""
+    """The parts of a request as the parameters of a URL."""
     return {name: value if isinstance(value, str) else orjson.dumps(value).decode() for name, value in request.items() if value is not None}
 
 
 def streamed_responses(response: httpx2.Response) -> list[Response]:
-    """The responses in a complete event stream, or the JSON response if the stream was refused."""
+    """Decode the responses of an event stream that has ended. If the stream was refused, this is the JSON response."""
     if not response.headers["content-type"].startswith("text/event-stream"):
         return [response.json()]
     events = [dict(line.split(": ", 1) for line in event.split("\n") if ": " in line) for event in response.text.split("\n\n")]
@@ -78,12 +78,12 @@ def streamed_responses(response: httpx2.Response) -> list[Response]:
 
 
 def codes(responses: list[Response]) -> set[str]:
-    """The codes of all errors."""
+    """The codes of all errors in these responses."""
     return {error["extensions"]["code"] for response in responses for error in response.get("errors", [])}
 
 
 async def live_by_stream(gateway: Gateway, token: str, request: Request, **headers: str) -> AsyncGenerator[Response, None]:
-    """The responses in an event stream as they arrive."""
+    """Send the operation in a POST request, and yield the responses of the event stream when they arrive."""
     sent = {"authorization": f"Bearer {token}", **EVENT_STREAM, **{name.replace("_", "-"): value for name, value in headers.items()}}
     async with gateway.client.stream("POST", "/graphql", json=request, headers=sent) as response:
         if not response.is_success:
@@ -98,7 +98,7 @@ async def live_by_stream(gateway: Gateway, token: str, request: Request, **heade
 
 
 async def live_by_socket(gateway: Gateway, token: str, request: Request) -> AsyncGenerator[Response, None]:
-    """The responses over a WebSocket as they arrive, until the operation ends."""
+    """Send the operation over a WebSocket, and yield the responses when they arrive, until the operation ends."""
     async with wired(gateway, token) as wire:
         await wire.send({"type": "subscribe", "id": "1", "payload": request})
         while (message := await wire.hear())["type"] == "next":
