@@ -23,7 +23,7 @@ MISSING = object()
 
 
 class Unprepared(Exception):
-    """An argument can't be prepared, so all arguments of its field are coerced again in each request."""
+    """An argument can't be prepared at compile time, so all arguments of its field are coerced in each request."""
 
 
 class Variable(NamedTuple):
@@ -52,7 +52,7 @@ class Arguments:
         try:
             self._prepare()
         except (Unprepared, GraphQLError):
-            # A GraphQLError is not lost: coercing the arguments in each request raises it again.
+            # The GraphQLError is not lost: each request coerces the arguments itself, which raises the error again.
             self.prepared = False
 
     def __call__(self, run: Run, info: Callable[[], Any]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Compiler:
         self.cached = Recent[Hashable, Plan](MAX_PLANS, MAX_SOURCE_CHARACTERS)
 
     def plans(self, document: DocumentNode, definition: OperationDefinitionNode) -> "Plans":
-        """The plans of one operation of a valid document."""
+        """The plans of one operation of a valid document. They are compiled when they are first needed."""
         return Plans(self, document, definition)
 
 

@@ -1,4 +1,7 @@
-"""Makes Python functions from source. Functions with the same text share their bytecode: most functions of plans have the same text as others."""
+"""Makes Python functions from source. Many functions of plans have the same text: they share their bytecode, so each text is compiled only once.
+
+For the terms, see README.md.
+"""
 
 from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType

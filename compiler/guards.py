@@ -1,4 +1,7 @@
-"""Guards are resolvers around other resolvers. A guard decides from the caller alone, so plans for callers whom it lets pass don't contain it."""
+"""Guards are resolvers around other resolvers. A guard decides from the caller alone, so plans for callers whom it lets pass don't contain it.
+
+For the terms, see README.md.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
@@ -38,7 +41,7 @@ class Guard(ABC):
 
 
 def unguarded(resolve: Resolver | None, variant: Hashable) -> Resolver | None:
-    """The resolver without its outer guards, as far as they let callers of this variant pass."""
+    """Remove the outer guards that let callers of this variant pass. Returns the resolver inside, or the first guard that refuses the variant."""
     while isinstance(resolve, Guard) and resolve.passes(variant):
         resolve = resolve.inner
     return resolve

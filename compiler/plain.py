@@ -9,7 +9,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 
 from compiler.guards import Resolver
 
-# The qualified names of the wrappers that Strawberry makes: for ordinary fields, and for the fields of the subscription root.
+# The qualified names of the functions that Strawberry makes: the resolvers of ordinary fields, and those of the fields of the subscription root.
 MADE_BY_STRAWBERRY = "GraphQLCoreConverter.from_resolver.<locals>."
 EVENT = "GraphQLCoreConverter.from_field.<locals>.<lambda>"
 

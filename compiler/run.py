@@ -91,12 +91,12 @@ class Operation(NamedTuple):
         return self.definition.variable_definitions or ()
 
     def coerced(self, raw: dict[str, Any]) -> VariableValues | list[GraphQLError]:
-        """Coerce the variables by graphql-core. Returns the coerced values, or the errors of the invalid ones."""
+        """Let graphql-core coerce the variables. Returns the coerced values, or the errors of the invalid variables."""
         return get_variable_values(self.schema, self.variables, raw, max_errors=50, hide_suggestions=self.hide_suggestions)
 
 
 class Limit(NamedTuple):
-    """The maximum number of items that all lists of a response may have together. `error` makes the error for a response with more."""
+    """The maximum number of items that all lists of a response may have together. `error` makes the exception for a response with more items."""
 
     items: float
     error: Callable[[], Exception]

@@ -78,7 +78,7 @@ class Settling:
             for task, hole in zip(tasks, holes, strict=True):
                 del self._running[task]
                 self._cancelled.discard(task)
-                # A task that was cancelled before it started has not closed its awaitable.
+                # A task that was cancelled before it started did not close its awaitable, so close it here.
                 close(hole.awaitable)
 
     def _container(self, place: Place) -> Any:

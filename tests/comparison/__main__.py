@@ -30,7 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.comparison", description=__doc__)
     parser.add_argument("--operations", type=int, default=20_000, help="how many documents; each is executed three times")
     parser.add_argument("--seed", type=int, default=7, help="the same seed makes the same operations")
-    parser.add_argument("--only", choices=sorted(SHARES), help="over this schema only")
+    parser.add_argument("--only", choices=sorted(SHARES), help="compare on this schema only")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory, EmbeddedMongo(Path(directory)) as mongo:
         differences = uvloop.run(run(options.operations, options.seed, options.only, mongo.uri))

@@ -33,7 +33,7 @@ def object_type(name: str, is_type_of: Any) -> GraphQLObjectType:
     return GraphQLObjectType(name, {"name": GraphQLField(GraphQLString)}, is_type_of=is_type_of)
 
 
-def test_a_type_has_the_classes_that_its_is_type_of_names() -> None:
+def test_classes_of_returns_the_classes_that_is_type_of_lists() -> None:
     assert classes_of(object_type("Thing", IsTypeOf(Row))) == {Row}
     assert classes_of(object_type("Thing", lambda value, info: True)) == set()
     assert classes_of(object_type("Thing", None)) == set()
@@ -43,7 +43,7 @@ def test_classes_of_exceptions_and_awaitables_are_left_out() -> None:
     assert classes_of(object_type("Thing", IsTypeOf(Row, ValueError, Later))) == {Row}
 
 
-def test_the_class_decides_only_if_every_possible_type_names_its_classes() -> None:
+def test_the_class_decides_only_if_is_type_of_lists_classes_for_every_possible_type() -> None:
     named, other = object_type("Named", IsTypeOf(Row)), object_type("Other", lambda value, info: False)
     interface = GraphQLInterfaceType("Interface", {"name": GraphQLField(GraphQLString)})
 

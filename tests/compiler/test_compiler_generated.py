@@ -29,7 +29,7 @@ def check(tally: Tally, operations: int) -> None:
 
 @pytest.mark.parametrize(("subject", "operations"), list(zip(subjects(), (NASTY, RAW), strict=True)), ids=["nasty", "raw"])
 @pytest.mark.parametrize("dates_left_to_orjson", [False, True], ids=["dates as text", "dates left to orjson"])
-async def test_nasty_schemas_have_the_results_of_graphql_core(subject: Subject, operations: int, dates_left_to_orjson: bool) -> None:
+async def test_the_nasty_and_the_raw_schema_have_the_results_of_graphql_core(subject: Subject, operations: int, dates_left_to_orjson: bool) -> None:
     generated = trials(subject, operations // 2, SEED + dates_left_to_orjson)
 
     tally = await compare(subject, generated, Compiled(subject.schema, dates_left_to_orjson=dates_left_to_orjson))
@@ -37,7 +37,7 @@ async def test_nasty_schemas_have_the_results_of_graphql_core(subject: Subject, 
     check(tally, operations // 2)
 
 
-async def test_our_own_schema_has_the_results_of_graphql_core(mongo_uri: str, mongo: MongoClient[dict[str, Any]]) -> None:
+async def test_the_gateways_schema_has_the_results_of_graphql_core(mongo_uri: str, mongo: MongoClient[dict[str, Any]]) -> None:
     async with two_databases(mongo_uri, mongo) as databases:
         subject = databases.subject
 

@@ -57,7 +57,7 @@ async def finds_difference(batches: Iterable[Batch], make_executor: MakeExecutor
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-async def test_a_mistake_in_or_around_graphql_core_is_found(mistake: str, batches: Batches) -> None:
+async def test_the_comparison_finds_a_mistake_in_a_changed_graphql_core(mistake: str, batches: Batches) -> None:
     assert await finds_difference(batches, MISTAKES[mistake])
 
 
@@ -141,12 +141,12 @@ PLANTED = (
 
 
 @pytest.mark.parametrize("plant", PLANTED)
-async def test_a_mistake_in_the_compiled_executor_is_found(plant: Callable[[pytest.MonkeyPatch], None], batches: Batches) -> None:
+async def test_the_comparison_finds_a_mistake_in_the_compiled_executor(plant: Callable[[pytest.MonkeyPatch], None], batches: Batches) -> None:
     with pytest.MonkeyPatch.context() as patch:
         plant(patch)
 
         assert await finds_difference(batches, Compiled)
 
 
-async def test_without_a_mistake_no_difference_is_found(batches: Batches) -> None:
+async def test_the_comparison_finds_no_difference_without_a_mistake(batches: Batches) -> None:
     assert not await finds_difference(islice(batches, 6), Compiled)

@@ -74,7 +74,7 @@ def test_a_field_with_an_extension_or_another_resolver_needs_its_wrapper() -> No
     assert plain(SCHEMA, field("method"), lambda source, info: "another") is None
 
 
-def test_a_field_of_graphql_core_is_not_strawberrys() -> None:
+def test_plain_returns_none_for_a_field_that_strawberry_did_not_make() -> None:
     schema = build_schema("type Query { text: String }")
 
     assert plain(schema, field("text", schema=schema), None) is None

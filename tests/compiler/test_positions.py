@@ -197,7 +197,7 @@ async def test_errors_of_items_are_reported_even_if_the_async_generator_fails_la
     assert answer.failed.keys() == {"value.0", "value"}
 
 
-async def test_an_endless_list_ends_at_a_null_that_is_not_allowed() -> None:
+async def test_an_endless_list_is_closed_at_the_first_null_in_a_list_of_non_null_items() -> None:
     closed = []
 
     async def value(info: Any) -> AsyncIterator[Any]:
@@ -237,7 +237,7 @@ async def test_an_exception_is_an_error_whether_raised_or_returned(make: Any) ->
         assert answer.failed == {"thing.value": "failed"}
 
 
-async def test_an_error_with_a_path_keeps_it() -> None:
+async def test_an_error_that_already_has_a_path_keeps_the_path() -> None:
     def value(info: Any) -> Any:
         raise GraphQLError("elsewhere", path=["else", 0])
 

@@ -113,7 +113,7 @@ async def test_a_cancellation_from_outside_cancels_all_awaitables(text: str) -> 
     assert gate.cancelled == text.count("slow")
 
 
-async def test_a_cancellation_from_outside_is_raised_even_if_a_null_cancels_tasks() -> None:
+async def test_a_cancellation_from_outside_is_raised_even_while_tasks_below_a_null_are_cancelled() -> None:
     gate = Gate()
 
     async def stubborn(info: Any) -> int:
