@@ -106,7 +106,7 @@ class Inputs:
         return None if self.random.random() < 0.12 else self.raw_present(type, depth)
 
     def raw_present(self, type: Any, depth: int) -> Any:
-        """Like `raw`, but a correct value that is not null. Values inside it may be wrong."""
+        """Like `raw`, but the value itself is correct and not null. Items and fields inside it may be wrong or null."""
         random = self.random
         if isinstance(type, GraphQLList):
             if random.random() < 0.15:

@@ -44,7 +44,7 @@ def of_robots(value: object, info: object) -> bool:
 
 @strawberry.interface
 class Named:
-    """An interface of most types of the schema."""
+    """An interface that Cat, Tabby, Dog and Robot implement."""
 
     must_text: str
     text: str | None

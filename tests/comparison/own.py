@@ -171,7 +171,7 @@ def normalize(text: str) -> str:
 
 
 def services(store: Store) -> Services:
-    """The services of resolvers over this store. Follow tokens are plain text, because encrypted ones would differ in each result."""
+    """The services of resolvers over this store. Follow tokens are plain text, because real ones would differ in each result."""
     return Services(
         store=store,
         feed=Feed(store, store.client),
