@@ -1,4 +1,4 @@
-"""Compiles GraphQL operations to Python functions: a validated operation is compiled to a plan once, and the plan executes it. See README.md."""
+"""Compiles each GraphQL operation once to Python functions (a plan), which execute it many times. README.md explains the terms of this package."""
 
 from compiler.compiler import Compiler, Plans
 from compiler.guards import Guard

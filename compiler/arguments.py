@@ -1,4 +1,4 @@
-"""The arguments of a field, prepared at compile time as far as they don't depend on the request."""
+"""Prepares the arguments of a field at compile time, except for the parts that depend on the request."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -16,19 +16,21 @@ from strawberry.types.enum import StrawberryEnumDefinition
 
 from compiler.run import Run
 
-# Immutable classes: no resolver can change such a value, so that all requests may share it.
+# Immutable classes. No resolver can change their values, so all requests share one prepared value.
 UNCHANGING = (str, int, float, bool, type(None))
+# Marks an argument or a variable without a value. None is a value: GraphQL's null.
 MISSING = object()
 
 
 class Unprepared(Exception):
-    """An argument can't be prepared: it has to be coerced again in each request."""
+    """An argument can't be prepared at compile time, so all arguments of its field are coerced in each request."""
 
 
 class Variable(NamedTuple):
     """An argument whose value is a variable.
 
-    `if_missing`: its value if the request has no such variable. MISSING: the argument is then left out, or (if it is required) an error.
+    `parameter`: the resolver's parameter. `name`: the variable's name. `not_null`: whether the argument must not be null.
+    `if_missing`: the argument's value if the request has no such variable. MISSING then leaves the argument out, or is an error if it is required.
     """
 
     parameter: str
@@ -38,7 +40,7 @@ class Variable(NamedTuple):
 
 
 class Arguments:
-    """Makes the keyword arguments with which a field's resolver is called, by the names of its parameters."""
+    """Makes the keyword arguments for the call of a field's resolver. The keys are the names of the resolver's parameters."""
 
     def __init__(self, field: GraphQLField, node: FieldNode, convert: "Converter | None") -> None:
         self._field = field
@@ -50,13 +52,13 @@ class Arguments:
         try:
             self._prepare()
         except (Unprepared, GraphQLError):
-            # The error is reported in each request, when the arguments are coerced again.
+            # The GraphQLError is not lost: each request coerces the arguments itself, which raises the error again.
             self.prepared = False
 
     def __call__(self, run: Run, info: Callable[[], Any]) -> dict[str, Any]:
-        """The keyword arguments in one request.
+        """The keyword arguments for one request. `info` makes the `info` object, which only some conversions need.
 
-        Raises: GraphQLError if the value of a variable can't be used here.
+        Raises: GraphQLError if the value of a variable is not allowed for its argument.
         """
         if not self.prepared:
             return self._coerced(run, info)
@@ -84,7 +86,7 @@ class Arguments:
                 if parameter is None or (self._convert and not self._convert.unchanged(name)):
                     raise Unprepared
                 if_missing = MISSING if is_required_argument(argument) else self._constant(name, argument, None)
-                # Keeps the order of arguments, which a resolver with **kwargs can see.
+                # The variable's value replaces this entry later. It reserves the argument's place, because a resolver with **kwargs sees the order.
                 self.constant[parameter] = MISSING
                 self.variables.append(Variable(parameter, node.value.name.value, is_non_null_type(argument.type), if_missing))
             elif (value := self._constant(name, argument, node)) is not MISSING and parameter is not None:
@@ -94,9 +96,9 @@ class Arguments:
         return self._convert.parameter(name) if self._convert else (argument.out_name or name)
 
     def _constant(self, name: str, argument: GraphQLArgument, node: ArgumentNode | None) -> Any:
-        """The value of the argument in every request; MISSING if it is left out.
+        """The value that the argument has in every request; MISSING if it is left out.
 
-        Raises: Unprepared if the value depends on the request or is mutable, GraphQLError if it is invalid.
+        Raises: Unprepared if the value depends on the request or is mutable, GraphQLError if the value is invalid.
         """
         if node and holds_variable(node.value):
             raise Unprepared
@@ -112,7 +114,7 @@ class Arguments:
 
 
 class Converter:
-    """Converts the arguments of one of Strawberry's fields as Strawberry does."""
+    """Converts the coerced arguments of a Strawberry field to the Python values that Strawberry would pass to its resolver."""
 
     def __init__(self, converter: GraphQLCoreConverter, arguments: list[StrawberryArgument]) -> None:
         self._converter = converter
@@ -120,11 +122,11 @@ class Converter:
         self._named: Mapping[str, StrawberryArgument] = {converter.config.name_converter.from_argument(each): each for each in arguments}
 
     def parameter(self, name: str) -> str | None:
-        """The resolver's parameter for the argument with this name in the schema."""
+        """The name of the resolver's parameter for the argument that the schema calls `name`. None: the resolver has no such parameter."""
         return self._named[name].python_name if name in self._named else None
 
     def unchanged(self, name: str) -> bool:
-        """Whether Strawberry passes values of the argument to the resolver exactly as graphql-core coerced them."""
+        """Whether Strawberry passes the argument's value to the resolver exactly as graphql-core coerced it, so no conversion is needed."""
         type: Any = self._named[name].type
         if isinstance(type, StrawberryOptional) and not isinstance(type, StrawberryMaybe):
             type = type.of_type
@@ -133,7 +135,7 @@ class Converter:
         return isinstance(type, StrawberryEnumDefinition) or is_scalar(type, self._converter.scalar_registry)
 
     def one(self, name: str, value: Any) -> Any:
-        """One converted value.
+        """Convert the value of one argument.
 
         Raises: Unprepared if the resolver has no such argument.
         """
@@ -142,12 +144,12 @@ class Converter:
         return convert_argument(value, self._named[name].type, self._converter.scalar_registry, self._converter.config)
 
     def all(self, values: dict[str, Any], info: Any) -> dict[str, Any]:
-        """All arguments of a call, converted."""
+        """Convert all arguments of a call."""
         return convert_arguments(values, self._arguments, scalar_registry=self._converter.scalar_registry, config=self._converter.config, info=info)
 
 
 def holds_variable(node: ValueNode) -> bool:
-    """Whether a literal contains a variable at any depth."""
+    """Whether a value in the operation document is a variable, or a list or an input object that contains a variable at any depth."""
     pending: list[Any] = [node]
     while pending:
         value = pending.pop()

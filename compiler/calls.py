@@ -1,4 +1,4 @@
-"""Writes the source that calls resolvers."""
+"""Writes the parts of a plan's source that call resolvers. For the terms, see README.md."""
 
 from collections.abc import Hashable
 from keyword import iskeyword
@@ -16,7 +16,7 @@ from compiler.plain import Plain, plain, returns_event
 class Calls:
     """Writes the calls of resolvers.
 
-    It leaves out layers that would do nothing: guards that the variant passes, and Strawberry's wrapper if it only calls the resolver.
+    Wrappers that would do nothing are left out: guards that let the variant pass, and Strawberry's wrapper if it only calls the resolver.
     """
 
     def __init__(self, schema: GraphQLSchema, variant: Hashable) -> None:
@@ -24,7 +24,7 @@ class Calls:
         self._variant = variant
 
     def call(self, function: Function, field: GraphQLField, node: FieldNode, label: str, place: str) -> str:
-        """The expression that calls a field's resolver with the object `o`."""
+        """The expression that calls a field's resolver with the object `o`. `label` and `place` are the source of the field's position and place."""
         resolve = unguarded(field.resolve, self._variant)
         plain_field = plain(self._schema, field, resolve)
         if plain_field and not plain_field.resolver:
@@ -34,7 +34,7 @@ class Calls:
         info = f"{function.bind('I', resolve_info)}(r, {label}, {place})"
         passed = arguments(function, field, node, None, info)
         if returns_event(resolve):
-            # Its arguments were used when the stream of events was created. Here they are coerced only because that can raise an error.
+            # This resolver only returns the event `o`. The arguments are coerced nevertheless, because graphql-core reports an error if that fails.
             return f"({passed.removeprefix(', **')}, o)[1]" if passed else "o"
         return f"{function.bind('R', resolve or default_field_resolver)}(o, {info}{passed})"
 
@@ -53,10 +53,10 @@ def attribute_read(function: Function, plain_field: Plain) -> str:
 
 
 def direct_call(function: Function, plain_field: Plain, field: GraphQLField, node: FieldNode, label: str, place: str) -> str:
-    """The expression that calls the function behind one of Strawberry's fields."""
+    """The expression that calls the Python function that the author of a Strawberry field wrote, without Strawberry's wrapper."""
     resolver = plain_field.resolver
     assert resolver
-    # The same parameter may be both parent and root.
+    # Strawberry may find the same parameter as both parent and root. The dict contains it once.
     named = {each.name: "o" for each in (resolver.parent_parameter, resolver.root_parameter) if each}
     info = ""
     if resolver.info_parameter or field.args:
@@ -70,7 +70,7 @@ def direct_call(function: Function, plain_field: Plain, field: GraphQLField, nod
 
 
 def arguments(function: Function, field: GraphQLField, node: FieldNode, convert: Converter | None, info: str) -> str:
-    """The part of a call that passes the field's arguments."""
+    """The end of a call expression: it passes the field's arguments, and begins with a comma. Empty if there are none."""
     if not field.args:
         return ""
     passed = Arguments(field, node, convert)

@@ -1,4 +1,4 @@
-"""Writes the source of the quick checks, which complete usual values without calling a position."""
+"""Writes the quick checks of a plan's source. They complete common values without calling a position. For the terms, see README.md."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from graphql import (
 from compiler.functions import Function
 from compiler.positions import AbstractPosition, LeafPosition, ListPosition, ObjectPosition, Position
 
+# For the serializer of each standard scalar: the test whose values need no conversion. `{0}` is the variable that holds the value.
 QUICK: dict[Any, str] = {
     GraphQLString.coerce_output_value: "{0}.__class__ is str",
     GraphQLID.coerce_output_value: "{0}.__class__ is str",
@@ -33,7 +34,7 @@ QUICK: dict[Any, str] = {
 class Checks:
     """Writes the quick checks.
 
-    `dates_left_to_orjson`: instants in UTC stay datetime objects, because orjson writes them exactly as `isoformat` does, in a tenth of the time.
+    `dates_left_to_orjson`: datetime objects in UTC stay in the response. orjson writes them exactly as `isoformat` does, in a tenth of the time.
     """
 
     def __init__(self, dates_left_to_orjson: bool) -> None:
@@ -41,7 +42,7 @@ class Checks:
         self._enums: dict[GraphQLEnumType, tuple[EnumType, dict[str, str]] | None] = {}
 
     def completion(self, function: Function, position: Position, label: str, local: str, place: str) -> list[str]:
-        """The lines that complete the value in a local variable: before them it holds the resolver's result, after them the value of the response."""
+        """The lines that complete the value of the local variable `local`: they replace the resolver's result by the value of the response."""
         slow = f"{local} = {label}.slow({local}, r, {place})"
         test, quick = self._quick_check(function, position, local, place)
         if not test:
@@ -52,7 +53,10 @@ class Checks:
         return [f"if {test}:", f"    {local} = {quick}", "else:" if position.required else f"elif {local} is not None:", f"    {slow}"]
 
     def _quick_check(self, function: Function, position: Position, local: str, place: str) -> tuple[str | None, str | None]:
-        """A test that recognizes usual values, and the expression that completes them. No test: there is none; no expression: they stay unchanged."""
+        """The test that recognizes common values, and the expression that completes them.
+
+        The test is None if the position has to complete every value. The expression is None if values that pass the test need no conversion.
+        """
         match position:
             case LeafPosition():
                 return self._leaf(function, position.leaf_type, local)
@@ -80,12 +84,15 @@ class Checks:
 
 
 def names_of(enum: GraphQLEnumType) -> tuple[EnumType, dict[str, str]] | None:
-    """The Python enum behind a GraphQL enum, and the output of each member by its name; None if there is no such enum, or a member has no output."""
+    """The Python enum of a GraphQL enum, and the GraphQL name of each member by its Python name.
+
+    None if the GraphQL enum was not made from a Python enum, if that is a Flag, or if a member has no GraphQL name.
+    """
     enum_class: Any = getattr(enum, "wrapped_cls", None)
     if not isinstance(enum_class, EnumType) or Flag in enum_class.__mro__:
         return None
     try:
-        # By name, because hashing a member is far slower than hashing its name.
+        # The keys are names and not members, because hashing a member is far slower than hashing its name.
         members: Iterable[Enum] = enum_class
         return enum_class, {member.name: enum.coerce_output_value(member) for member in members}
     except (GraphQLError, ValueError):

@@ -1,4 +1,4 @@
-"""Compiles operations once and executes them often. graphql-core executes operations that can't be compiled."""
+"""Chooses, compiles and caches the plans of operations. graphql-core executes operations that can't be compiled. For the terms, see README.md."""
 
 import logging
 from collections.abc import Awaitable, Hashable, Iterator
@@ -32,19 +32,19 @@ from compiler.variables import Variables
 logger = logging.getLogger(__name__)
 
 MAX_PLANS = 512
-# Each line of a plan's source makes several small objects, all of which the garbage collector has to visit.
+# The maximum size of the source of all cached plans together. Each line of source makes several small objects, and the garbage collector visits all.
 MAX_SOURCE_CHARACTERS = 1_000_000
 CONDITIONAL = ("skip", "include")
 NOT_COMPILED = ("defer", "stream", "experimental_disableErrorPropagation")
 
 
 class Compiler:
-    """Compiles the operations of a schema. It drops the plans that were used least recently, counted over all operations."""
+    """Compiles the operations of a schema. All operations share one cache of plans, which drops the plans that were used least recently."""
 
     def __init__(
         self, schema: GraphQLSchema, *, hide_suggestions: bool = False, dates_left_to_orjson: bool = False, limit: Limit = UNLIMITED
     ) -> None:
-        """`dates_left_to_orjson`: instants in UTC stay datetime objects; set this only if the response is serialized with orjson."""
+        """`dates_left_to_orjson`: datetime objects in UTC stay in the result. Set this only if the response is serialized with orjson."""
         self.schema = schema
         self.hide_suggestions = hide_suggestions
         self.limit = limit
@@ -53,14 +53,14 @@ class Compiler:
         self.cached = Recent[Hashable, Plan](MAX_PLANS, MAX_SOURCE_CHARACTERS)
 
     def plans(self, document: DocumentNode, definition: OperationDefinitionNode) -> "Plans":
-        """The plans of one operation of a valid document."""
+        """The plans of one operation of a valid document. They are compiled when they are first needed."""
         return Plans(self, document, definition)
 
 
 class Plans:
     """The plans of one operation.
 
-    There is one for each combination of the variables in `@skip` and `@include`, and for each variant of the schema's guards.
+    There is one plan for each combination of the values of the variables in `@skip` and `@include`, and of the variant of the schema's guards.
     """
 
     def __init__(self, compiler: Compiler, document: DocumentNode, definition: OperationDefinitionNode) -> None:
@@ -70,9 +70,9 @@ class Plans:
         self._document = document
         self._operation = Operation(compiler.schema, definition, named, compiler.hide_suggestions)
         self._fragments = {name: FragmentDetails(fragment) for name, fragment in named.items()}
-        # Other operations of the same document may declare other variables.
+        # `conditions_in` finds the conditions of all operations of the document. Only those with variables of this operation matter.
         declared = {each.variable.name.value for each in definition.variable_definitions or ()}
-        # The value of each condition with which the operation selects every field.
+        # Values of the variables in `@skip` and `@include` with which the operation selects all of its fields.
         self.everything = {name: including for name, including in conditions_in(document) if name in declared}
         self._conditions = tuple(self.everything)
         self._variables = Variables(self._operation)
@@ -81,9 +81,9 @@ class Plans:
     def execute(
         self, root: Any, context: Any, variables: dict[str, Any] | None = None, variant: Hashable = None
     ) -> ExecutionResult | Awaitable[ExecutionResult]:
-        """The result of the operation, with the variables as the client sent them.
+        """Execute the operation. `variables` are the values as the client sent them.
 
-        It is an ExecutionResult if no resolver has to be awaited, else an awaitable of one. A caller that doesn't await it must close it (`close`).
+        Returns an ExecutionResult if no resolver has to be awaited, else an awaitable of one. A caller that doesn't await it must call its `close`.
         """
         raw = variables or {}
         if self.refused:
@@ -103,12 +103,12 @@ class Plans:
         return plan.execute(run)
 
     def plan(self, values: dict[str, Any], variant: Hashable = None) -> Plan | None:
-        """The plan for these values of the variables; None if graphql-core executes the operation."""
+        """The plan for these values of the variables. Compiles it if it is not cached. None: graphql-core has to execute the operation."""
         chosen = tuple(values.get(name) for name in self._conditions)
         key = (self, chosen, variant)
         if plan := self._compiler.cached.get(key):
             return plan
-        # A condition that is not a boolean is an error, whose message graphql-core writes.
+        # A condition that is not a boolean is an error. graphql-core executes the operation and reports it.
         if self.refused or not all(isinstance(value, bool) for value in chosen):
             return None
         try:
@@ -117,7 +117,7 @@ class Plans:
             self.refused = str(refused)
             return None
         except Exception:
-            # A bug of the compiler must never reach a response.
+            # A bug of the compiler must not make a request fail: graphql-core executes the operation instead.
             logger.exception("an operation could not be compiled")
             self.refused = "it could not be compiled"
             return None
@@ -145,14 +145,14 @@ class Plans:
 
 
 def not_compiled(document: DocumentNode) -> str | None:
-    """The reason why no operation of a document is compiled; None if nothing in the document rules it out."""
+    """The reason why no operation of this document can be compiled; None if the document contains no such reason."""
     if any(isinstance(each, FragmentDefinitionNode) and each.variable_definitions for each in document.definitions):
         return "variables of fragments"
     return next((f"@{each.name.value}" for each in directives_in(document) if each.name.value in NOT_COMPILED), None)
 
 
 def conditions_in(document: DocumentNode) -> Iterator[tuple[str, bool]]:
-    """The variables in `@skip` and `@include`, each with the value that keeps the selection in the response."""
+    """The variables in `@skip` and `@include`. Each comes with the value that includes its selection: False for `@skip`, True for `@include`."""
     for directive in directives_in(document):
         if directive.name.value in CONDITIONAL:
             for argument in directive.arguments or ():

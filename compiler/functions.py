@@ -1,4 +1,7 @@
-"""Functions made from source. Functions with the same text share their compiled code, because most selections have the same form as others."""
+"""Makes Python functions from source. Many functions of plans have the same text: they share their bytecode, so each text is compiled only once.
+
+For the terms, see README.md.
+"""
 
 from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
@@ -11,13 +14,13 @@ MAX_CHARACTERS = 1_000_000
 
 
 class Codes:
-    """A cache of compiled code by source text. It drops the code that was used least recently."""
+    """A cache of bytecode by source text. It drops the bytecode that was used least recently."""
 
     def __init__(self) -> None:
         self._cached = Recent[str, CodeType](MAX_CODES, MAX_CHARACTERS)
 
     def of(self, text: str) -> CodeType:
-        """The code of the single function that the text defines."""
+        """The bytecode of the single function that the text defines. Compiles the text if it is not cached."""
         code = self._cached.get(text)
         if not code:
             [code] = (each for each in compile(text, "<plan>", "exec").co_consts if isinstance(each, CodeType))
@@ -26,32 +29,32 @@ class Codes:
 
 
 class Function:
-    """A function that is being written. Every object that its source uses is a global of this function alone, under a generated name."""
+    """A function that is being written. Objects that its source needs are bound as globals with generated names. Other functions don't see them."""
 
     def __init__(self, parameters: str) -> None:
         self._parameters = parameters
         self._names: dict[str, Any] = {}
 
     def bind(self, prefix: str, value: object) -> str:
-        """Make a value a global of the function. Returns its name."""
+        """Make a value a global of the function. Returns the generated name: the prefix and a number."""
         name = f"{prefix}{len(self._names)}"
         self._names[name] = value
         return name
 
     def text(self, body: Sequence[str]) -> str:
-        """The source. Functions with the same body have the same source, even if their globals differ."""
+        """The source of the function. Functions with the same parameters and body have the same source, even if their globals differ."""
         return "\n".join([f"def f({self._parameters}):", *indented(body)]) + "\n"
 
     @property
     def resolvers(self) -> dict[str, str]:
-        """The resolvers that the function calls directly: their qualified names by the names of the globals."""
+        """The resolvers that the function calls directly. The keys are the names of the globals, the values are the resolvers' qualified names."""
         return {name: f"{value.__module__}.{value.__qualname__}" for name, value in self._names.items() if name[0] == "F"}
 
     def made(self, text: str, codes: Codes) -> Callable[..., Any]:
-        """The executable function."""
+        """The executable function. `text` is the result of the method `text`."""
         return FunctionType(codes.of(text), {**self._names, "__builtins__": __builtins__})
 
 
 def indented(lines: Sequence[str]) -> list[str]:
-    """The lines, indented by one level."""
+    """The lines of source, indented by four spaces."""
     return [f"    {line}" for line in lines]

@@ -1,4 +1,7 @@
-"""Guards: resolvers around other resolvers that decide by the caller alone. Plans for callers whom a guard lets pass don't contain the guard."""
+"""Guards are resolvers around other resolvers. A guard decides from the caller alone, so plans for callers whom it lets pass don't contain it.
+
+For the terms, see README.md.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
@@ -12,21 +15,21 @@ Resolver = Callable[..., Any]
 class Guard(ABC):
     """A resolver that calls an inner resolver only for some callers.
 
-    Its `variant` is the property of a caller that decides alone whether the guard lets them pass. Each variant has its own plans.
+    Whether a caller passes depends only on the caller's variant, for example on the caller's rights. Each variant has its own plans.
     """
 
     def __init__(self, inner: Resolver) -> None:
         self.inner = inner
 
     def __call__(self, source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-        """The inner resolver's result, or the guard's own result."""
+        """The inner resolver's result for callers who pass, otherwise the result of `otherwise`."""
         if self.passes(self.variant(info.context)):
             return self.inner(source, info, **arguments)
         return self.otherwise(source, info, arguments)
 
     @abstractmethod
     def variant(self, context: Any) -> Hashable:
-        """The variant of the caller in this context."""
+        """The variant of the caller whom the request's context contains."""
 
     @abstractmethod
     def passes(self, variant: Hashable) -> bool:
@@ -38,7 +41,7 @@ class Guard(ABC):
 
 
 def unguarded(resolve: Resolver | None, variant: Hashable) -> Resolver | None:
-    """The resolver without the outer guards that a variant passes."""
+    """Remove the outer guards that let callers of this variant pass. Returns the resolver inside, or the first guard that refuses the variant."""
     while isinstance(resolve, Guard) and resolve.passes(variant):
         resolve = resolve.inner
     return resolve

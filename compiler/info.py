@@ -1,4 +1,4 @@
-"""The `info` that resolvers receive: the execution and the field that they are called for."""
+"""The `info` argument of resolvers: it describes the field that is being resolved, and the operation. For the terms, see README.md."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -9,14 +9,14 @@ from graphql.pyutils import Path, gather_with_cancel, is_awaitable
 
 from compiler.run import Place, Run, Spot
 
-# The event loop holds only weak references to tasks: this set keeps futures that nothing awaits from being collected.
+# Futures that nothing awaits. The event loop holds only weak references to tasks, so without this set they could be garbage-collected.
 tracked: set["asyncio.Future[list[Any]]"] = set()
 
 
 class LazyInfo:
-    """The attributes of graphql-core's GraphQLResolveInfo, computed on access, because most resolvers only read the context.
+    """Has the attributes of graphql-core's GraphQLResolveInfo, but computes them only on access, because most resolvers only read the context.
 
-    An additional attribute is `selected`: the fields that the operation selects anywhere, as pairs of type and field.
+    It has one more attribute, `selected`: the fields that the operation selects anywhere, as pairs of type name and field name.
     """
 
     __slots__ = ("_place", "_run", "_spot", "context")
@@ -55,7 +55,7 @@ def resolve_info(run: Run, spot: Spot, place: Place) -> GraphQLResolveInfo[Any]:
 
 
 def path_of(spot: Spot | None, place: Place) -> Any:
-    """graphql-core's Path of a place, with the parent type of each field."""
+    """The place as a Path of graphql-core, which also contains the name of each field's parent type."""
     if spot is None or place is None:
         return None
     above, key = place
@@ -63,12 +63,12 @@ def path_of(spot: Spot | None, place: Place) -> Any:
 
 
 def gather(values: Sequence[Awaitable[Any]]) -> Awaitable[list[Any]]:
-    """Await all values. If one fails, the others are cancelled."""
+    """Await all values concurrently. If one of them fails, the others are cancelled."""
     return gather_with_cancel(*values)
 
 
 def track(values: Sequence[Any]) -> None:
-    """Run the awaitable values to their end in the background, without returning their results."""
+    """Run the awaitable values to their end in the background. Their results and exceptions are ignored."""
     if awaitables := [value for value in values if is_awaitable(value)]:
         future = asyncio.gather(*awaitables, return_exceptions=True)
         tracked.add(future)

@@ -1,4 +1,4 @@
-"""Finds the fields whose Strawberry wrapper can be skipped because it would only call the resolver."""
+"""Finds the fields whose resolver can be called directly, because Strawberry's wrapper around the resolver would only call it."""
 
 from typing import Any, NamedTuple
 
@@ -9,12 +9,13 @@ from strawberry.types.fields.resolver import StrawberryResolver
 
 from compiler.guards import Resolver
 
+# The qualified names of the functions that Strawberry makes: the resolvers of ordinary fields, and those of the fields of the subscription root.
 MADE_BY_STRAWBERRY = "GraphQLCoreConverter.from_resolver.<locals>."
 EVENT = "GraphQLCoreConverter.from_field.<locals>.<lambda>"
 
 
 class Plain(NamedTuple):
-    """A Strawberry field whose resolver can be called directly. Without a resolver, its value is an attribute of the object."""
+    """A Strawberry field that needs no wrapper. If `resolver` is None, the field's value is an attribute of the object."""
 
     definition: StrawberryField
     converter: GraphQLCoreConverter
@@ -22,7 +23,7 @@ class Plain(NamedTuple):
 
 
 def plain(schema: GraphQLSchema, field: GraphQLField, resolve: Resolver | None) -> Plain | None:
-    """The field as one that needs no wrapper; None if its wrapper does more than call the resolver, or isn't Strawberry's."""
+    """The field if it needs no wrapper. None if its wrapper does more than call the resolver, or if the wrapper was not made by Strawberry."""
     definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     converter = getattr(getattr(schema, "_strawberry_schema", None), "schema_converter", None)
     if not isinstance(definition, StrawberryField) or not isinstance(converter, GraphQLCoreConverter):
@@ -37,12 +38,12 @@ def plain(schema: GraphQLSchema, field: GraphQLField, resolve: Resolver | None) 
 
 
 def handles_exceptions(resolve: Any) -> bool:
-    """Whether the field has exception handlers, which turn the resolver's exceptions into results. Strawberry's wrapper holds them in its closure."""
+    """Whether a Strawberry wrapper has exception handlers, which turn the resolver's exceptions into results. They are in the wrapper's closure."""
     closure = dict(zip(resolve.__code__.co_freevars, resolve.__closure__ or (), strict=False))
     handlers = closure.get("field_exception_handlers")
     return bool(handlers and handlers.cell_contents)
 
 
 def returns_event(resolve: Resolver | None) -> bool:
-    """Whether this is the resolver that Strawberry gives a subscription's field: it returns the event itself."""
+    """Whether this is the resolver that Strawberry sets for fields of the subscription root. It returns the event unchanged."""
     return getattr(resolve, "__qualname__", "") == EVENT

@@ -1,4 +1,4 @@
-"""A compiled operation: its source, and the functions made from it."""
+"""A plan: the source of a compiled operation, and the functions made from the source. For the terms, see README.md."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -12,7 +12,10 @@ Root = Callable[[Any, Run, Place], dict[str, Any]]
 
 
 class Plan:
-    """Executes an operation, for one combination of its `@skip` and `@include` conditions and one variant. It holds no data of any request."""
+    """Executes an operation for one combination of its `@skip` and `@include` conditions and one variant. All requests share it.
+
+    `roots`: the functions for the root's fields, as `Writer.roots` makes them. `serially`: the operation is a mutation.
+    """
 
     def __init__(self, source: str, selected: Selected, roots: Sequence[Root], serially: bool) -> None:
         self.source = source
@@ -21,7 +24,7 @@ class Plan:
         self._serially = serially
 
     def execute(self, run: Run) -> ExecutionResult | Awaitable[ExecutionResult]:
-        """The result if no resolver has to be awaited, else an awaitable of the result."""
+        """Execute the operation. Returns the result if no resolver has to be awaited, else an awaitable of the result."""
         if self._serially:
             return self._one_by_one(run)
         try:

@@ -1,4 +1,7 @@
-"""The positions of a response: they complete the values that a plan's quick checks don't recognize. This code makes plans exact.
+"""A position is a field, or the items of a list, in the response of a compiled operation.
+
+The generated code handles the common values with quick checks; all other values are completed here, exactly as graphql-core completes them.
+For the terms, see README.md.
 
 Source: GraphQL specification, 6.4.3 (value completion) and 6.4.4 (errors), as graphql-core 3.3 implements them,
 including its messages.
@@ -25,29 +28,30 @@ from strawberry.types.base import has_object_definition
 from compiler.info import resolve_info
 from compiler.run import Place, Run, Spot
 
-# The result of a completion that left a hole: the value is being awaited, and the hole will be filled.
+# The result of a completion that left a hole: the value has to be awaited first.
 PENDING = object()
+# The maximum number of classes that one position remembers.
 MAX_CLASSES = 64
 
 Complete = Callable[[Any, Run, Place], Any]
 
 
 class Position(Spot):
-    """A spot with the rules that complete a value there."""
+    """A `Spot` (see `compiler/run.py`) that can also complete the values found there."""
 
     __slots__ = ()
 
     def slow(self, value: Any, run: Run, place: Place) -> Any:
-        """The completed value of a resolver's result or a list's item. Leaves a hole and returns None if it has to be awaited."""
+        """Complete a resolver's result or an item of a list. If the value has to be awaited, this leaves a hole and returns None."""
         if is_awaitable(value):
             run.wait(value, self, place, self.completed)
             return None
         return self.completed(value, run, place)
 
     def completed(self, value: Any, run: Run, place: Place) -> Any:
-        """The same for a value that is not awaitable.
+        """Like `slow`, for a value that is not awaitable.
 
-        Raises: the value itself if it is an exception, TypeError if it is null and must not be.
+        Raises: the value itself if it is an exception; TypeError if the result is null but the field or item is non-null.
         """
         if isinstance(value, Exception):
             raise value
@@ -59,7 +63,7 @@ class Position(Spot):
         return completed
 
     def complete_present(self, value: Any, run: Run, place: Place) -> Any:
-        """The completed value of a value that is not null, or PENDING."""
+        """Completes a value that is not null. Returns PENDING if it left a hole."""
         raise NotImplementedError
 
 
@@ -70,19 +74,19 @@ class LeafPosition(Position):
     leaf_type: GraphQLLeafType
 
     def complete_present(self, value: Any, run: Run, place: Place) -> Any:
-        """The value as its type serializes it."""
+        """Serializes the value as its scalar or enum type defines."""
         return Executor.complete_leaf_value(self.leaf_type, value)
 
 
 class ListPosition(Position):
-    """The position of a list. `item` is the position of its items, `function` the plan's function that completes all of them."""
+    """The position of a list. `item` is the position of the list's items. `function` is the plan's function that completes all items of a list."""
 
     __slots__ = ("function", "item")
     function: Complete
     item: Position
 
     def complete_present(self, value: Any, run: Run, place: Place) -> Any:
-        """The completed items.
+        """Completes all items of the list.
 
         Raises: GraphQLError if the value is not iterable.
         """
@@ -100,11 +104,11 @@ class ListPosition(Position):
             async for item in iterator:
                 items.append(item)
                 if self.item.required and (item is None or item is Undefined or isinstance(item, Exception)):
-                    # The list fails at this item, so that further items are not needed, even if the iterable is endless.
+                    # The list fails at this item. Stop here: further items are not needed, and the iterable could be endless.
                     await close_iterator(iterator)
                     break
         except Exception as error:
-            # The items before the error are completed too, because they can have errors of their own.
+            # The items before the error are completed nevertheless, because the response must also contain their errors.
             return items_then_error(items, self.located(error, place))
         return items
 
@@ -112,7 +116,7 @@ class ListPosition(Position):
 class ObjectPosition(Position):
     """The position of an object.
 
-    `function` is the plan's function for the object's fields. Objects of `classes` are of the type in any case, without calling `is_type_of`.
+    `function` is the plan's function for the object's fields. Objects whose class is in `classes` have the right type: `is_type_of` is not called.
     """
 
     __slots__ = ("classes", "function", "object_type")
@@ -121,9 +125,9 @@ class ObjectPosition(Position):
     object_type: GraphQLObjectType
 
     def complete_present(self, value: Any, run: Run, place: Place) -> Any:
-        """The object's completed fields.
+        """Completes the object's fields.
 
-        Raises: GraphQLError if the value is not of the type.
+        Raises: GraphQLError if the object does not have the type of this position.
         """
         if value.__class__ in self.classes:
             return self.function(value, run, place)
@@ -135,7 +139,8 @@ class ObjectPosition(Position):
                 return PENDING
             if not holds:
                 raise self._wrong(value)
-        # Only an `is_type_of` that names its classes is sure to look at nothing but the class.
+        # Remember the class only if no other property of a value can matter: there is no `is_type_of`, or it has an attribute `classes`,
+        # which means that it checks only the class.
         if not is_type_of or hasattr(is_type_of, "classes"):
             self._remember(value.__class__)
         return self.function(value, run, place)
@@ -156,20 +161,21 @@ class ObjectPosition(Position):
 class AbstractPosition(Position):
     """The position of an interface or a union.
 
-    `types` has a position for each possible type, by its name. `functions` caches their functions by the class of the value.
+    `types`: the position of each possible type, by the type's name.
+    `functions`: a cache from the class of a value to the plan's function for its type.
     """
 
     __slots__ = ("abstract_type", "class_decides", "functions", "types")
     abstract_type: GraphQLAbstractType
     types: dict[str, ObjectPosition]
     functions: dict[type, Complete]
-    # Whether the value's class alone decides which type it is of.
+    # Whether the class of a value is enough to know its type. Otherwise `functions` stays empty.
     class_decides: bool
 
     def complete_present(self, value: Any, run: Run, place: Place) -> Any:
-        """The completed fields of the object.
+        """Completes the object's fields, after finding out the object's type.
 
-        Raises: GraphQLError if the value is of none of the possible types.
+        Raises: GraphQLError if the object has none of the possible types.
         """
         resolve_type = self.abstract_type.resolve_type or default_type_resolver
         name = resolve_type(value, resolve_info(run, self, field_place(place)), self.abstract_type)
@@ -189,7 +195,7 @@ class AbstractPosition(Position):
         return completed
 
     def _impossible(self, name: Any, value: Any, run: Run) -> GraphQLError:
-        """The error of a value that can't be of the type with this name."""
+        """The error for a value whose type was resolved to `name`, which is not the name of a possible type."""
         field = f"for field '{self.parent_type}.{self.field_name}'"
         must = f"Abstract type '{self.abstract_type}' must resolve to an Object type at runtime {field}"
         type = run.operation.schema.get_type(name) if isinstance(name, str) else None
@@ -210,21 +216,22 @@ class AbstractPosition(Position):
 
 
 def is_object(value_class: type) -> bool:
-    """Whether values of a class are neither exceptions nor awaitables."""
+    """Whether values of a class are ordinary objects: neither exceptions nor awaitables."""
     return not hasattr(value_class, "__await__") and not issubclass(value_class, Exception | GeneratorType)
 
 
 def cannot_name_its_type(value_class: type) -> bool:
-    """Whether objects of a class have no way to name their own type.
+    """Whether no object of a class can choose its own GraphQL type, so the type can be cached by class.
 
-    The ways are `__typename`, a class that Strawberry has decorated, and `strawberry.cast`, which stores the type in the object's `__dict__`.
+    An object chooses its type by an attribute or a key `__typename`, by a class that Strawberry has decorated,
+    or by `strawberry.cast`, which stores the type in the object's `__dict__`.
     """
     typenames = any(hasattr(value_class, f"_{each.__name__}__typename") for each in value_class.__mro__)
     return not (typenames or issubclass(value_class, dict) or has_object_definition(value_class) or value_class.__dictoffset__)
 
 
 async def close_iterator(iterator: AsyncIterator[Any]) -> None:
-    """Close an iterator whose further items are not needed."""
+    """Close an iterator before its end. Exceptions of closing are ignored."""
     if aclose := getattr(iterator, "aclose", None):
         with suppress(Exception):
             await aclose()
@@ -237,7 +244,7 @@ def items_then_error(items: Iterable[Any], error: Exception) -> Iterator[Any]:
 
 
 def field_place(place: Place) -> Place:
-    """The place of the field that contains an item's place, through any number of nested lists."""
+    """The place of the field to which a list item belongs, however deeply the lists are nested. The place of a field is returned unchanged."""
     while isinstance(place[1], int):
         place = place[0]
     return place
@@ -246,14 +253,14 @@ def field_place(place: Place) -> Place:
 def close_remaining(values: Any, seen: int) -> None:
     """Close the awaitables after the item at which a list failed. `seen`: the index of that item.
 
-    Python warns about coroutines that were never awaited.
+    Without this, Python would warn about coroutines that were never awaited.
     """
     remaining = values if isinstance(values, Iterator) else islice(values, seen + 1, None) if isinstance(values, Collection) else ()
     try:
         for value in remaining:
             close(value)
     except Exception:
-        # The error that ended the list is the one that is reported.
+        # The caller reports the error at which the list failed. An error of closing must not replace it.
         return
 
 

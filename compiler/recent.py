@@ -11,7 +11,7 @@ T = TypeVar("T")
 class Recent(Generic[K, T]):
     """A cache of values by key. It drops the values that were used least recently.
 
-    Two limits: `max_values`, and `max_characters` for the sum of the sizes that `keep` receives.
+    There are two limits: `max_values` for the number of values, and `max_characters` for the sum of the sizes that `keep` receives.
     """
 
     def __init__(self, max_values: int, max_characters: int) -> None:
@@ -24,7 +24,7 @@ class Recent(Generic[K, T]):
         return key in self._cached
 
     def get(self, key: K) -> T | None:
-        """The value of a key, which becomes the most recently used one; None if it is not cached."""
+        """The value of a key; None if it is not cached. The value then counts as the most recently used."""
         found = self._cached.get(key)
         if found is None:
             return None
@@ -32,7 +32,7 @@ class Recent(Generic[K, T]):
         return found[0]
 
     def keep(self, key: K, value: T, characters: int) -> None:
-        """Cache a value of this size in characters, and drop others as far as a limit is exceeded."""
+        """Cache a value. `characters` is its size. Then drop the least recently used values until both limits hold again."""
         if key in self._cached:
             self._characters -= self._cached.pop(key)[1]
         self._cached[key] = value, characters

@@ -1,4 +1,4 @@
-"""One execution of a plan: the state of a single request, which doesn't outlive it."""
+"""The state of one execution of a plan, and what is known about its operation at compile time. For the terms, see README.md."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from math import inf
@@ -17,16 +17,16 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
-# The path of a value in the response: a pair of the parent's place and a key; None at the root.
-# This form costs almost nothing until an error needs the list of keys.
+# The path of one value in one response: a pair of the parent's place and a key; None at the root.
+# A pair costs almost nothing. The list of keys is made only when an error needs it.
 Place = Any
 Key = str | int
-# The fields that an operation selects anywhere, as pairs of type and field.
+# The fields that an operation selects anywhere, as pairs of type name and field name.
 Selected = frozenset[tuple[str, str]]
 
 
 def keys_of(place: Place) -> list[Key]:
-    """The keys of a place from the root on, as in the `path` of an error."""
+    """The path of a place as a list of keys, which begins at the root. Errors contain this list as `path`."""
     keys: list[Key] = []
     while place is not None:
         place, key = place
@@ -36,9 +36,9 @@ def keys_of(place: Place) -> list[Key]:
 
 
 class Spot:
-    """The compile-time facts about a place: its field, its type and its parent's spot.
+    """What is known at compile time about a field, or about the items of a list: its field, its type and its parent's spot (`above`).
 
-    `levels`: how many levels up an error nulls the response. 0: the value itself may be null.
+    `levels`: how many levels above a failed value become null with it. 0: only the value itself becomes null.
     """
 
     __slots__ = ("above", "field_name", "levels", "nodes", "parent_type", "required", "return_type")
@@ -58,7 +58,7 @@ class Spot:
         self.field_name = field_name
         self.nodes = list(nodes)
         self.above = above
-        # None: up to the root, so that `data` itself is null.
+        # None: all levels up to the root, so `data` becomes null.
         self.levels: int | None = 0
         if required:
             self.levels = None if above is None or above.levels is None else above.levels + 1
@@ -69,7 +69,7 @@ class Spot:
 
 
 class Hole(NamedTuple):
-    """A place of the response whose value has to be awaited, and the function that completes the value."""
+    """A place in the response whose value has to be awaited. `complete` is the function that then completes the value."""
 
     awaitable: Awaitable[Any]
     spot: Spot
@@ -78,7 +78,7 @@ class Hole(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """An operation with its schema and the fragments of its document."""
+    """A validated operation, with the schema and the fragments of its operation document."""
 
     schema: GraphQLSchema
     definition: OperationDefinitionNode
@@ -91,12 +91,12 @@ class Operation(NamedTuple):
         return self.definition.variable_definitions or ()
 
     def coerced(self, raw: dict[str, Any]) -> VariableValues | list[GraphQLError]:
-        """The variables as graphql-core coerces them, or the errors of those that can't be used."""
+        """Let graphql-core coerce the variables. Returns the coerced values, or the errors of the invalid variables."""
         return get_variable_values(self.schema, self.variables, raw, max_errors=50, hide_suggestions=self.hide_suggestions)
 
 
 class Limit(NamedTuple):
-    """The maximum number of items that all lists of a response may have together, and a function that makes the error for more."""
+    """The maximum number of items that all lists of a response may have together. `error` makes the exception for a response with more items."""
 
     items: float
     error: Callable[[], Exception]
@@ -106,7 +106,7 @@ UNLIMITED = Limit(inf, Exception)
 
 
 class Run:
-    """The state of one execution."""
+    """The state of one execution of a plan. It ends with the request."""
 
     __slots__ = (
         "context",
@@ -142,7 +142,7 @@ class Run:
 
     @property
     def variable_values(self) -> VariableValues:
-        """The variables with their sources, as graphql-core represents them. They are coerced only when something reads this."""
+        """The variables with their sources, as graphql-core represents them. Coerced when first read, because most runs don't need them."""
         if self.values is None:
             values = self.operation.coerced(self.raw)
             assert isinstance(values, VariableValues)
@@ -150,9 +150,9 @@ class Run:
         return self.values
 
     def failed(self, error: Exception, spot: Spot, place: Place) -> None:
-        """Record the error of a value that may be null."""
+        """Record an error of a nullable value. Returns None, which becomes the value in the response."""
         self.errors.append(spot.located(error, place))
 
     def wait(self, awaitable: Awaitable[Any], spot: Spot, place: Place, complete: Callable[[Any, "Run", Place], Any]) -> None:
-        """Record a hole: the value is filled in when it has been awaited."""
+        """Record a hole. `complete` is called with the result of the awaitable, and returns the value that fills the hole."""
         self.holes.append(Hole(awaitable, spot, place, complete))

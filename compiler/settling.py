@@ -1,6 +1,6 @@
-"""Fills holes: awaits their values, completes them and puts them into the response.
+"""Fills the holes of a run: awaits their values, completes them and puts them into the response. For the terms, see README.md.
 
-Holes that a completed value leaves are awaited immediately. There is no barrier between levels.
+If completing a value leaves further holes, they are awaited immediately: no hole waits until all others of its level are filled.
 """
 
 import asyncio
@@ -16,7 +16,8 @@ from compiler.run import Hole, Key, Place, Run, Spot, keys_of
 class Settling:
     """The asynchronous part of one execution. It has to be awaited or closed.
 
-    `run.holes` is only filled while a value is being completed, which never awaits anything; afterwards the holes are taken from it.
+    Completing a value is synchronous, and may add holes to `run.holes`. After each completion, `_take_holes` empties the list.
+    So every task knows which holes its own value left.
     """
 
     def __init__(self, run: Run) -> None:
@@ -28,7 +29,7 @@ class Settling:
         return self._result().__await__()
 
     def close(self) -> None:
-        """Close all awaitables of the execution without awaiting them."""
+        """Close all awaitables of the execution without awaiting them. For callers that don't need the result."""
         for hole in self._take_holes():
             close(hole.awaitable)
 
@@ -37,7 +38,7 @@ class Settling:
         return ExecutionResult(self._run.data, self._run.errors or None)
 
     async def settle(self) -> None:
-        """Fill the holes of the run, and all further holes that their values leave."""
+        """Fill the holes of the run, and then all holes that the completed values leave."""
         await self._fill(self._take_holes())
 
     def _take_holes(self) -> list[Hole]:
@@ -61,7 +62,7 @@ class Settling:
             if len(holes) > 1:
                 await self._side_by_side(holes)
         finally:
-            # Some awaitables never started if this ends early or their place was nulled.
+            # If this ends early, or if a value above a hole became null, some awaitables were never started. Python would warn about them.
             for hole in holes:
                 close(hole.awaitable)
 
@@ -69,7 +70,7 @@ class Settling:
         tasks = [asyncio.create_task(self._fill([hole])) for hole in holes]
         self._running.update((task, keys_of(hole.place)) for task, hole in zip(tasks, holes, strict=True))
         try:
-            # `gather` itself raises a cancellation from outside, after all tasks have ended.
+            # If this coroutine is cancelled from outside, `gather` cancels the tasks and raises CancelledError after all of them have ended.
             results = await asyncio.gather(*tasks, return_exceptions=True)
             if failed := [error for task, error in zip(tasks, results, strict=True) if error and task not in self._cancelled]:
                 raise failed[0]
@@ -77,11 +78,11 @@ class Settling:
             for task, hole in zip(tasks, holes, strict=True):
                 del self._running[task]
                 self._cancelled.discard(task)
-                # A task that was cancelled before it started has not closed its awaitable.
+                # A task that was cancelled before it started did not close its awaitable, so close it here.
                 close(hole.awaitable)
 
     def _container(self, place: Place) -> Any:
-        """The object or list that contains a place; None if it was nulled."""
+        """The object or list in the response that contains this place. None if an error has made it null meanwhile."""
         container: Any = self._run.data
         if place[0] is None:
             return container
@@ -97,7 +98,7 @@ class Settling:
             container[place[1]] = value
 
     def _fail(self, error: Exception, spot: Spot, place: Place) -> None:
-        """Record the error, and null the nearest ancestor that may be null. Does nothing if the place was already nulled."""
+        """Record the error, and make the nearest nullable ancestor null. Does nothing if an ancestor already became null."""
         if self._container(place) is None:
             return
         self._run.errors.append(spot.located(error, place))
@@ -111,7 +112,10 @@ class Settling:
             self._cancel_below(keys_of(place))
 
     def _cancel_all(self) -> None:
-        """Cancel all other tasks if an awaitable cancelled itself: there will be no result."""
+        """Cancel all other tasks if an awaitable raised CancelledError itself: the execution then has no result.
+
+        Does nothing if the current task was cancelled from outside.
+        """
         task = asyncio.current_task()
         if task and not task.cancelling():
             for other in self._running:
@@ -119,7 +123,7 @@ class Settling:
                     other.cancel()
 
     def _cancel_below(self, nulled: list[Key]) -> None:
-        """Cancel the tasks below a place that was nulled."""
+        """Cancel the tasks that fill holes below a value that became null. `nulled`: the path of that value."""
         for task, keys in self._running.items():
             if task is not asyncio.current_task() and task not in self._cancelled and keys[: len(nulled)] == nulled:
                 self._cancelled.add(task)

@@ -1,4 +1,4 @@
-"""Writes the selections of an operation as Python source: one function for each object and each list.
+"""Writes the source of a plan: one Python function for each object and each list that the operation selects. For the terms, see README.md.
 
 The source contains only constants, numbers and names of the schema. All other objects are globals of the functions.
 """
@@ -19,16 +19,19 @@ from compiler.run import Operation
 
 TYPENAME = "__typename"
 MAX_POSITIONS = 3000
-# Larger than the gateway's catalogue of reason codes, its largest set of constants.
+# The maximum number of objects or tuples that one function caches. The gateway's catalogue of reason codes, its largest set of constants, fits.
 MAX_CACHED = 64
 
 
 class Refused(Exception):
-    """An operation can't be compiled. The message is the reason."""
+    """The operation can't be compiled. The message contains the reason."""
 
 
 class Writer:
-    """Writes the functions of one plan, from the innermost to the outermost. `texts` collects their sources."""
+    """Writes the functions of one plan, from the innermost to the outermost.
+
+    `texts` collects the sources of the functions, `selected` all selected fields as pairs of type name and field name.
+    """
 
     def __init__(
         self, operation: Operation, fragments: dict[str, FragmentDetails], conditions: VariableValues, calls: Calls, checks: Checks, codes: Codes
@@ -40,13 +43,15 @@ class Writer:
         self._checks = checks
         self._codes = codes
         self._positions = 0
-        # The functions whose result is always the same for objects with the same key.
+        # The functions that cache their results by the key of an object. See `key` in README.md.
         self._cached_by_key: set[Callable[..., Any]] = set()
         self.texts: list[str] = []
         self.selected: set[tuple[str, str]] = set()
 
     def roots(self) -> list[Callable[..., Any]]:
-        """The functions of the root's fields: one for all of them, or (in a mutation, whose fields run one after the other) one for each.
+        """Write all functions of the plan. Returns those for the fields of the root.
+
+        Queries and subscriptions have one function for all root fields. Mutations have one for each root field, which run one after the other.
 
         Raises: Refused if the operation can't be compiled.
         """
@@ -60,7 +65,7 @@ class Writer:
         return [self._fields(type, {key: details}, None) for key, details in grouped.items()]
 
     def _fields(self, type: GraphQLObjectType, grouped: GroupedFieldSet, above: Position | None) -> Callable[..., Any]:
-        """The function for the fields of an object: `o` is the object, `r` the run, `p` the place."""
+        """Write the function that completes the fields of an object. Its parameters: `o` is the object, `r` the run, `p` the object's place."""
         function = Function("o, r, p")
         lines, entries, constant = [], [], True
         for key, details in grouped.items():
@@ -94,7 +99,7 @@ class Writer:
     def _position(
         self, type: GraphQLOutputType, return_type: GraphQLOutputType, parent: GraphQLObjectType, details: FieldDetailsList, above: Position | None
     ) -> Position:
-        """The position of a value of this type, with all positions below it."""
+        """Make the position of a value of this type, and all positions below it, with their functions."""
         self._positions += 1
         if self._positions > MAX_POSITIONS:
             raise Refused(f"more than {MAX_POSITIONS} positions")
@@ -135,7 +140,7 @@ class Writer:
         return position
 
     def _items(self, item: Position) -> Callable[..., Any]:
-        """The function for the items of a list: `v` is the list, `r` the run, `p` the place."""
+        """Write the function that completes the items of a list. Its parameters: `v` is the list, `r` the run, `p` the list's place."""
         function = Function("v, r, p")
         label, place = function.bind("P", item), "(p, i)"
         each = with_try(self._checks.completion(function, item, label, "x", place), item, label, "x", place)
@@ -156,15 +161,15 @@ class Writer:
 
 
 def with_try(lines: Sequence[str], position: Position, label: str, local: str, place: str) -> list[str]:
-    """The lines in a `try` statement that turns their exceptions into errors of the response."""
+    """The lines of source inside a `try` statement. If they raise, the value of the local variable fails: the error is recorded or passed upward."""
     failed = f"raise {label}.located(e, {place}) from None" if position.required else f"{local} = r.failed(e, {label}, {place})"
     return ["try:", *indented(lines), "except Exception as e:", f"    {failed}"]
 
 
 def cached_by_key(function: Function, attribute: str, lines: Sequence[str], answer: str) -> list[str]:
-    """The lines of an object's function, with a cache of its result by the object's key.
+    """The body of an object's function that caches its result by the object's key.
 
-    Objects with the same key always have the same fields. A result with errors or holes is not cached.
+    Objects with the same key are equal in all other attributes. A result with errors or holes is not cached.
     """
     cached = function.bind("M", {})
     return [
@@ -183,7 +188,10 @@ def cached_by_key(function: Function, attribute: str, lines: Sequence[str], answ
 
 
 def cached_by_identity(function: Function, lines: Sequence[str]) -> list[str]:
-    """The same for a list of such objects. Only a tuple is cached, by its identity, because it always holds the same objects."""
+    """The body of a list's function that caches its result if the list is a tuple of objects with keys.
+
+    The tuple's identity is the key of the cache, because a tuple always contains the same objects.
+    """
     cached = function.bind("M", {})
     return [
         f"k = {cached}.get(id(v))",
@@ -200,7 +208,7 @@ def cached_by_identity(function: Function, lines: Sequence[str]) -> list[str]:
 
 
 def holds_leaves(position: Position) -> bool:
-    """Whether a position is a leaf, or a list of leaves at any depth."""
+    """Whether the values of a position are scalars or enums, or lists of these at any depth."""
     while isinstance(position, ListPosition):
         position = position.item
     return isinstance(position, LeafPosition)

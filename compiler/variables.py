@@ -1,4 +1,4 @@
-"""The variables of an operation: a fast path for plain types. graphql-core coerces all others."""
+"""Reads the variables of a request quickly if all have plain types: standard scalars that are not lists. graphql-core coerces all others."""
 
 from typing import Any, NamedTuple
 
@@ -19,7 +19,9 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from compiler.run import Operation
 
+# Marks a variable without a value or without a default. None is a value: GraphQL's null.
 MISSING = object()
+# For the input coercion of each standard scalar: the class of JSON values that stay unchanged. Custom scalars with the same function are plain too.
 PLAIN = {
     each.coerce_input_value: plain
     for each, plain in ((GraphQLString, str), (GraphQLID, str), (GraphQLInt, int), (GraphQLFloat, float), (GraphQLBoolean, bool))
@@ -27,7 +29,7 @@ PLAIN = {
 
 
 class Declared(NamedTuple):
-    """A variable of a plain type: the class of its values, and its default. MISSING: it has no default."""
+    """A declared variable of a plain type. `plain` is the class of its values. `default` is MISSING if it has no default."""
 
     name: str
     plain: type
@@ -36,7 +38,7 @@ class Declared(NamedTuple):
 
 
 class Variables:
-    """The variables that an operation declares."""
+    """The variables that one operation declares."""
 
     def __init__(self, operation: Operation) -> None:
         declared = [declared_plain(operation, each) for each in operation.variables]
@@ -44,7 +46,7 @@ class Variables:
         self._plain = len(self._declared) == len(declared)
 
     def plain_values(self, raw: dict[str, Any]) -> dict[str, Any] | None:
-        """The values as the client sent them, with defaults; None if any value has to be coerced or is an error."""
+        """The values of the variables: those that the client sent, unchanged, and defaults. None if any value is invalid or has to be coerced."""
         if not self._plain:
             return None
         values: dict[str, Any] = {}
@@ -67,14 +69,14 @@ class Variables:
 
 
 def fits(value: Any, plain: type) -> bool:
-    """Whether a number is finite and in the range of its GraphQL type. Values of other classes always fit."""
+    """Whether a value of the class `plain` is allowed: an Int has 32 bits, and a Float is finite. Values of other classes are always allowed."""
     if plain is int:
         return bool(GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT)
     return plain is not float or bool(value - value == 0.0)
 
 
 def declared_plain(operation: Operation, node: VariableDefinitionNode) -> Declared | None:
-    """The declared variable if it is of a plain type, else None."""
+    """The declared variable if it has a plain type and a valid default, else None."""
     type = type_from_ast(operation.schema, node.type)
     required = isinstance(type, GraphQLNonNull)
     named = type.of_type if isinstance(type, GraphQLNonNull) else type

@@ -1,4 +1,4 @@
-"""The comparison as a command: python -m tests.comparison --operations 20000 --seed 7."""
+"""Compare the compiled executor with graphql-core: python -m tests.comparison --operations 20000 --seed 7."""
 
 import argparse
 import sys
@@ -18,18 +18,19 @@ from tests.comparison.own import two_databases
 from tests.comparison.run import Tally, compare, trials
 from tests.comparison.subjects import Subject, subjects
 
-# The number of operations for each subject, of each hundred.
+# How many operations of each hundred use each schema. For the schemas, see README.md.
 SHARES = {"nasty": 50, "raw": 25, "own": 25}
+# The number of operations that one compiler executes before the next compiler takes its turn, and before the progress is printed.
 AT_ONCE = 500
 MAX_DIFFERENCES = 50
 
 
 def main() -> int:
-    """Compare and print the counts. Returns 1 if there was a difference, else 0."""
+    """Run the command. Returns its exit code: 1 if there was a difference, else 0."""
     parser = argparse.ArgumentParser(prog="tests.comparison", description=__doc__)
     parser.add_argument("--operations", type=int, default=20_000, help="how many documents; each is executed three times")
     parser.add_argument("--seed", type=int, default=7, help="the same seed makes the same operations")
-    parser.add_argument("--only", choices=sorted(SHARES), help="over this schema only")
+    parser.add_argument("--only", choices=sorted(SHARES), help="compare on this schema only")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory, EmbeddedMongo(Path(directory)) as mongo:
         differences = uvloop.run(run(options.operations, options.seed, options.only, mongo.uri))
@@ -37,7 +38,7 @@ def main() -> int:
 
 
 async def run(operations: int, seed: int, only: str | None, mongo_uri: str) -> int:
-    """Compare over each schema. Returns the number of differences."""
+    """Compare the executors on each schema, and print the counts. Returns the number of differences."""
     whole, started = Tally(), monotonic()
     with MongoClient[dict[str, Any]](mongo_uri, tz_aware=True) as mongo:
         async with two_databases(mongo_uri, mongo) as databases:
@@ -51,7 +52,10 @@ async def run(operations: int, seed: int, only: str | None, mongo_uri: str) -> i
 
 
 async def compare_subject(subject: Subject, operations: int, seed: int) -> Tally:
-    """Compare over one schema, with dates as text and left to orjson in turn, and print the progress."""
+    """Compare the executors on one schema, and print the progress.
+
+    Two compilers take turns: the first one serializes dates as text, the second one leaves them to orjson.
+    """
     whole, remaining = Tally(), trials(subject, operations, seed)
     executors = cycle([Compiled(subject.schema, dates_left_to_orjson=choice) for choice in (False, True)])
     while whole.operations < operations:

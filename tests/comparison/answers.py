@@ -1,4 +1,4 @@
-"""Executes one operation by both executors: for tests of single behaviours."""
+"""For tests of single behaviours: executes one operation by graphql-core and by its compiled plans, and compares the results."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ TIMES = 2
 
 @dataclass(frozen=True)
 class Answer:
-    """The result of both executors."""
+    """The result of an operation, which was equal for both executors."""
 
     data: Any
     errors: list[GraphQLError]
@@ -26,14 +26,14 @@ class Answer:
 
 
 def operation_of(text: str, name: str | None = None) -> tuple[Any, OperationDefinitionNode]:
-    """A document, and its operation with this name (or its first one)."""
+    """Parse a document. Returns the document, and its operation with this name (without a name: its first operation)."""
     document = parse(text)
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     return document, next(each for each in operations if name is None or (each.name and each.name.value == name))
 
 
 def plans_of(schema: GraphQLSchema, text: str, *, dates_left_to_orjson: bool = False) -> Plans:
-    """The plans of an operation, which must be valid."""
+    """The plans of the document's first operation, by a new compiler. Asserts that the document is valid."""
     document, operation = operation_of(text)
     assert not validate(schema, document)
     return Compiler(schema, dates_left_to_orjson=dates_left_to_orjson).plans(document, operation)
@@ -48,7 +48,7 @@ async def answer_of(
     name: str | None = None,
     variant: Any = None,
 ) -> Answer:
-    """The answer of both executors. Asserts that they agree, twice with the same plans."""
+    """Execute an operation by both executors. Asserts that their results are equal, twice with the same plans, and that it was compiled."""
     document, operation = operation_of(text, name)
     assert not validate(schema, document)
     plans, got = Compiler(schema).plans(document, operation), ExecutionResult()
@@ -63,5 +63,5 @@ async def answer_of(
 async def result_of(
     plans: Plans, root: Any = None, context: Any = None, variables: dict[str, Any] | None = None, variant: Any = None
 ) -> ExecutionResult:
-    """The result of the plans, without a comparison."""
+    """Execute an operation by its plans alone, without a comparison, and await the result."""
     return await awaited(plans.execute(root, context, variables, variant))

@@ -1,4 +1,4 @@
-"""A schema for tests of awaitables, and resolvers that return them."""
+"""For tests of awaitables: a schema, and resolvers that wait or fail."""
 
 import asyncio
 from typing import Any
@@ -17,7 +17,7 @@ SCHEMA = build_schema(
 
 
 class Gate:
-    """A resolver that waits until the gate is opened. It counts the calls that passed and those that were cancelled."""
+    """A resolver that waits until a test sets `opened`. It sets `came` when it is called, and counts its calls that returned or were cancelled."""
 
     def __init__(self) -> None:
         self.opened = asyncio.Event()
@@ -37,17 +37,17 @@ class Gate:
 
 
 async def fails(info: Any) -> int:
-    """Fails after a pause."""
+    """A resolver that pauses and then fails."""
     await asyncio.sleep(0)
     raise Fault("failed")
 
 
 async def fails_at_once(info: Any) -> int:
-    """Fails as soon as it is awaited."""
+    """A resolver that fails as soon as it is awaited, without a pause."""
     raise Fault("failed")
 
 
 async def works(info: Any) -> int:
-    """1, after a pause."""
+    """A resolver that pauses and then returns 1."""
     await asyncio.sleep(0)
     return 1

@@ -1,4 +1,4 @@
-"""Compares two results of one operation: data must be equal, and some errors may differ."""
+"""Compares the results of two executors for one operation. The data must be equal. Some errors may differ, see README.md."""
 
 import re
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from graphql import ExecutionResult, GraphQLError
 
-# Memory addresses in messages differ between any two objects.
+# A memory address in a message. It is removed, because it differs between any two objects.
 ADDRESS = re.compile("0x[0-9a-f]{6,}")
 
 Path = tuple[str | int, ...]
@@ -20,7 +20,7 @@ class Verdict(Enum):
     """The outcome of comparing two results."""
 
     EQUAL = "equal in full"
-    RACED = "equal but for errors that raced under a nulled place"
+    RACED = "equal except for errors that raced below a value that became null"
     DIFFERENT = "different"
 
 
@@ -31,11 +31,11 @@ def verdict_of(
     normalize: Callable[[str], str] = str,
     reported_once: tuple[str, ...] = (),
 ) -> Verdict:
-    """The verdict on a result, compared with the expected one.
+    """Compare a result (`got`) with the expected one.
 
-    `possible`: all errors that the operation can have, or None. Errors that differ must be among these.
+    `possible`: all errors that the operation can have; None if they are not known. An error that only `got` contains must be one of these.
     `normalize`: removes the parts of a text that are new in each result, such as ids.
-    `reported_once`: beginnings of messages that an operation reports once, at any of several places.
+    `reported_once`: the beginnings of messages that each result contains only once, at one of several possible places.
     """
     if type(got) is not type(expected) or got.extensions != expected.extensions:
         return Verdict.DIFFERENT
@@ -55,7 +55,7 @@ def verdict_of(
 
 
 def without_places(errors: "Counter[ErrorKey]", reported_once: tuple[str, ...]) -> "Counter[ErrorKey]":
-    """The errors. Those that are reported once, at any of several places, lose their places."""
+    """The errors, but without path and locations if their message begins with one of `reported_once`."""
     return (
         Counter(
             {
@@ -69,13 +69,13 @@ def without_places(errors: "Counter[ErrorKey]", reported_once: tuple[str, ...]) 
 
 
 def raced(data: Any, expected_errors: "Counter[ErrorKey]", found_errors: "Counter[ErrorKey]") -> bool:
-    """Whether errors differ only below nulled places, where several fields can have failed, and none is reported twice."""
+    """Whether no error is reported twice, and all errors that differ are below a value that became null, where several fields can have failed."""
     differ = [path for _, path, *_ in (expected_errors - found_errors) + (found_errors - expected_errors)]
     return max(found_errors.values(), default=0) <= 1 and all(len(place(data, path)) < len(path) for path in differ)
 
 
 def error_counts(errors: list[GraphQLError] | None, normalize: Callable[[str], str] = str) -> "Counter[ErrorKey]":
-    """The errors by everything that is compared of them, in any order: message, path, locations, extensions, class of the original error."""
+    """Count the errors by all properties that are compared: message, path, locations, extensions, and the class of the original error."""
     return Counter(
         (
             normalize(ADDRESS.sub("0x", error.message)),
@@ -93,18 +93,18 @@ def json_text(data: Any) -> str:
     try:
         text = orjson.dumps(data, default=repr).decode()
     except TypeError:
-        # Integers beyond 64 bits, which orjson can't write.
+        # The data contain an integer of more than 64 bits, which orjson can't write.
         text = repr(data)
     return ADDRESS.sub("0x", text)
 
 
 def nulled(result: ExecutionResult) -> set[Path]:
-    """The places that are null because of an error."""
+    """The paths of the values that are null because of an error."""
     return {place(result.data, tuple(error.path or ())) for error in result.errors or ()}
 
 
 def place(data: Any, path: Path) -> Path:
-    """The place that an error nulled: its path up to the first null in the data."""
+    """The path of the value that became null because of the error at `path`: the beginning of `path` that leads to the first null in the data."""
     for length, key in enumerate(path):
         if data is None:
             return path[:length]

@@ -1,4 +1,4 @@
-"""Random choices that two executions share: a choice depends only on the seed and the place where it is made."""
+"""Random choices that depend only on a seed and a place in the response, so both executors meet the same values and faults."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -10,24 +10,27 @@ SIDES = 10_000
 
 
 class Dice:
-    """Makes random choices that are the same whenever they are requested for the same place. `rate`: how often something goes wrong, from 0 to 1."""
+    """Makes random choices. Dice with the same seed always make the same choice for the same place.
+
+    `rate`: the probability of a fault at a place, from 0 to 1. The arguments `of` of each method identify the place and the purpose of the choice.
+    """
 
     def __init__(self, seed: int, rate: float) -> None:
         self.seed = seed
         self.rate = rate
 
     def number(self, *of: object) -> int:
-        """A number from 0 to 2^32 - 1 for this place."""
+        """A random number from 0 to 2^32 - 1 for this place."""
         return crc32(repr((self.seed, of)).encode())
 
     def chosen(self, among: Sequence[T], *of: object) -> T:
-        """One of the values, chosen for this place."""
+        """A random one of the values in `among`, for this place."""
         return among[self.number("chosen", *of) % len(among)]
 
     def happens(self, rate: float, *of: object) -> bool:
-        """Whether an event of this rate happens at this place."""
+        """Whether an event of the probability `rate` happens at this place."""
         return self.number("happens", *of) % SIDES < rate * SIDES
 
     def misses(self, *of: object) -> bool:
-        """Whether something goes wrong at this place."""
+        """Whether a fault happens at this place."""
         return self.happens(self.rate, *of)

@@ -1,4 +1,4 @@
-"""Rewrites a plain operation as one of many operation documents."""
+"""Rewrites a plain operation in random forms: as operation documents with fragments, aliases, variables and conditions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ from tests.comparison.operations import Composite
 
 @dataclass
 class Variable:
-    """A variable that a document declares."""
+    """A variable that an operation declares. `default` is the source of its default value."""
 
     name: str
     type: GraphQLInputType
@@ -39,7 +39,7 @@ class Variable:
 
 @dataclass
 class OperationDocument:
-    """The text of a document, the name of the operation to execute, and the variables that it declares."""
+    """An operation document: its text, the name of the operation to execute (None if it has no name), and that operation's variables."""
 
     text: str
     name: str | None
@@ -47,12 +47,12 @@ class OperationDocument:
 
     @property
     def document(self) -> DocumentNode:
-        """The document, parsed."""
+        """The parsed document."""
         return parsed(self.text)
 
 
 class Rewriter:
-    """Rewrites an operation in random forms. Most select the same fields; some select fields that depend on variables."""
+    """Rewrites an operation in a random form. Most forms select the same fields as the operation; some skip fields, depending on variables."""
 
     def __init__(self, schema: GraphQLSchema, inputs: Inputs) -> None:
         self._schema = schema
@@ -71,7 +71,7 @@ class Rewriter:
         return f"{prefix}{self._number}"
 
     def rewritten(self, operation: OperationDefinitionNode) -> OperationDocument:
-        """The operation in one random form."""
+        """Rewrite the operation in one random form."""
         root = self._schema.get_root_type(operation.operation)
         assert root
         [first, *_] = nodes = operation.selection_set.selections
@@ -99,7 +99,7 @@ class Rewriter:
         return " ".join(parts)
 
     def _in_fragment(self, type: Composite, text: str) -> str:
-        """Selections moved into a fragment, named or inline."""
+        """Move selections into a new fragment, named or inline. Returns the source that takes their place."""
         if self._happens(0.4):
             name = self._new_name("F")
             self._fragments.append((name, type.name, text))
@@ -129,7 +129,7 @@ class Rewriter:
         return text
 
     def _head(self, node: FieldNode, found: Any) -> str:
-        """The field's alias, name and arguments. If the same field is repeated, they mostly stay the same."""
+        """The source of a field's alias, name and arguments. A field that is written again mostly gets the same ones, so both are merged."""
         previous = self._heads.get(id(node))
         if previous and self._happens(0.8):
             return previous
@@ -150,7 +150,7 @@ class Rewriter:
         return print_ast(value)
 
     def _with_variables(self, type: Any) -> str:
-        """An input that contains variables at any depth."""
+        """The source of an input value that contains variables at any depth."""
         if self._happens(0.25):
             return self._variable(type, False)
         inside: Any = type.of_type if isinstance(type, GraphQLNonNull) else type
@@ -172,7 +172,7 @@ class Rewriter:
         return self._schema.type_map[name]
 
     def _variable(self, type: Any, has_default: bool) -> str:
-        """A variable of this type: sometimes one that is already declared, else a new one."""
+        """The source of a variable of this type: sometimes a variable that is already declared, otherwise a new one."""
         existing = [each for each in self._variables if str(each.type) == str(type)]
         if existing and self._happens(0.3):
             return f"${self._random.choice(existing).name}"
@@ -210,7 +210,7 @@ class Rewriter:
 
 
 def variable_values(variables: Sequence[Variable], inputs: Inputs) -> dict[str, Any] | None:
-    """Values for these variables, as a request might send them: mostly correct, some missing, some undeclared."""
+    """Random values for these variables, as a request might send them: some are missing, and some are not declared. None: the request has none."""
     random = inputs.random
     values = {each.name: inputs.raw(each.type) for each in variables if random.random() > (0.05 if isinstance(each.type, GraphQLNonNull) else 0.25)}
     if random.random() < 0.1:

@@ -1,4 +1,4 @@
-"""The two executors: graphql-core and the compiled one, behind one interface."""
+"""The two executors that are compared, graphql-core and compiled plans, as functions of the same type."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable
@@ -9,7 +9,7 @@ from graphql import DocumentNode, ExecutionResult, GraphQLSchema, OperationDefin
 from compiler import Compiler
 
 Result = ExecutionResult | Awaitable[ExecutionResult]
-# Arguments: the root, the context, the raw variables, the variant.
+# Executes one operation. Its arguments are the root, the context, the raw variables and the variant (see compiler/README.md).
 Execute = Callable[[Any, Any, dict[str, Any] | None, Hashable], Result]
 Prepare = Callable[[DocumentNode, OperationDefinitionNode], Execute]
 # Makes an executor for one schema.
@@ -17,7 +17,7 @@ MakeExecutor = Callable[[GraphQLSchema], Prepare]
 
 
 def reference(schema: GraphQLSchema, **options: Any) -> Prepare:
-    """graphql-core's executor."""
+    """graphql-core's executor. `options` are passed to its function `execute`."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
         name = operation.name.value if operation.name else None
@@ -27,7 +27,7 @@ def reference(schema: GraphQLSchema, **options: Any) -> Prepare:
 
 
 class Compiled:
-    """The compiled executor. It counts the executions that it left to graphql-core, by reason."""
+    """The compiled executor. `refused` counts the executions that it left to graphql-core, by reason."""
 
     def __init__(self, schema: GraphQLSchema, *, dates_left_to_orjson: bool = False) -> None:
         self.refused: Counter[str] = Counter()
@@ -45,5 +45,5 @@ class Compiled:
 
 
 async def awaited(result: Result) -> ExecutionResult:
-    """The result, awaited if it is awaitable."""
+    """Await the result if it is awaitable. Returns the ExecutionResult."""
     return result if isinstance(result, ExecutionResult) else await result

@@ -1,4 +1,4 @@
-"""Layers around resolvers: permissions, synchronous and asynchronous, and a field extension."""
+"""Permissions and a field extension of Strawberry, for fields of the nasty schema (see README.md)."""
 
 import asyncio
 from typing import Any
@@ -12,7 +12,7 @@ LATE = {"code": "LATE"}
 
 
 class Allowed(BasePermission):
-    """A permission that refuses at random places."""
+    """A permission that refuses at random places of the response."""
 
     message = "you may not"
 
@@ -22,7 +22,7 @@ class Allowed(BasePermission):
 
 
 class AllowedLater(BasePermission):
-    """An asynchronous permission that refuses at random places."""
+    """An asynchronous permission that refuses at random places of the response."""
 
     message = "you may not, after all"
     error_extensions = LATE
@@ -34,14 +34,14 @@ class AllowedLater(BasePermission):
 
 
 class Around(FieldExtension):
-    """Changes the arguments of a resolver and its result."""
+    """A field extension that changes the arguments and the result of a resolver."""
 
     def resolve(self, next_: Any, source: Any, info: Info, **arguments: Any) -> Any:
-        """The result in parentheses, for arguments in angle brackets."""
+        """Put text arguments in angle brackets, and a text result in parentheses."""
         result = next_(source, info, **{name: f"<{value}>" if isinstance(value, str) else value for name, value in arguments.items()})
         return f"({result})" if isinstance(result, str) else result
 
     async def resolve_async(self, next_: Any, source: Any, info: Info, **arguments: Any) -> Any:
-        """The awaited result in square brackets."""
+        """Put a text result in square brackets. The arguments stay unchanged."""
         result = await next_(source, info, **arguments)
         return f"[{result}]" if isinstance(result, str) else result

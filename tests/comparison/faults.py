@@ -1,4 +1,4 @@
-"""Makes the values of the nasty schemas: correct, wrong, awaitable, and in lists of all kinds."""
+"""Makes the values of the nasty and the raw schema: correct values, faults, awaitables, and lists of all kinds. For the terms, see README.md."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -11,11 +11,12 @@ from graphql import GraphQLError
 from tests.comparison.dice import Dice
 from tests.comparison.values import NEARLY, STRANGE, Fault, Unreadable
 
+# Makes the value for a place in the response. The second argument is the place, as text.
 Make = Callable[[Dice, str], Any]
 
 
 def leaf(good: tuple[Any, ...]) -> Make:
-    """Makes values of a scalar or an enum: one of `good`, unless something goes wrong at the place."""
+    """Makes values of a scalar or an enum: one of `good`, unless the dice choose a fault for this place in the response."""
 
     def made(dice: Dice, key: str) -> Any:
         if not dice.misses(key):
@@ -28,12 +29,12 @@ def leaf(good: tuple[Any, ...]) -> Make:
 
 
 def strange(dice: Dice, key: str) -> Any:
-    """A value that a resolver should not return; or it raises an exception."""
+    """Makes a fault: returns a value that a resolver should not return, or raises an exception."""
     return dice.chosen(WRONGS, key, "strange")(dice, key)
 
 
 def error(dice: Dice, key: str) -> Exception:
-    """An exception of one of several kinds."""
+    """Returns an exception of a random class. For a resolver that returns it, or for `raised`."""
     made: tuple[Callable[[], Exception], ...] = (
         lambda: Fault(f"fault at {key}"),
         lambda: GraphQLError(f"refused at {key}", extensions={"code": "REFUSED", "at": key}),
@@ -47,22 +48,22 @@ def error(dice: Dice, key: str) -> Exception:
 
 
 def raised(dice: Dice, key: str) -> Any:
-    """Raises an exception."""
+    """Raises an exception of a random class."""
     raise error(dice, key)
 
 
 def absent(dice: Dice, key: str) -> Any:
-    """None."""
+    """Returns None, at fields that may be null and at those that may not."""
     return None
 
 
 def wrong(dice: Dice, key: str) -> Any:
-    """A value of any class, mostly a wrong one."""
+    """Returns a value of a random class, which is wrong for most types."""
     return dice.chosen(STRANGE, key, "wrong")
 
 
 async def late(dice: Dice, key: str) -> Any:
-    """A wrong value or an exception, after a pause."""
+    """Pauses, then makes a fault."""
     await asyncio.sleep(0)
     return dice.chosen(LATE, key, "late")(dice, key)
 
@@ -72,7 +73,7 @@ WRONGS: tuple[Make, ...] = (raised, raised, absent, absent, absent, error, wrong
 
 
 def sometimes_later(make: Make) -> Make:
-    """Makes the same values, some of them as awaitables, of all kinds of awaitable."""
+    """Makes the same values as `make`, but returns some of them as awaitables, of all kinds of awaitables."""
 
     def made(dice: Dice, key: str) -> Any:
         if not dice.happens(0.6, key, "is later"):
@@ -83,19 +84,19 @@ def sometimes_later(make: Make) -> Make:
 
 
 async def soon(make: Callable[[], Any]) -> Any:
-    """The value, in a coroutine that never pauses."""
+    """Returns the value from a coroutine that never pauses."""
     return without_coroutine(make())
 
 
 async def after_pauses(make: Callable[[], Any]) -> Any:
-    """The value, in a coroutine that lets other tasks run first."""
+    """Returns the value from a coroutine that lets other tasks run first."""
     for _ in range(3):
         await asyncio.sleep(0)
     return without_coroutine(make())
 
 
 def without_coroutine(made: Any) -> Any:
-    """The value, or None if it is a coroutine itself: no executor awaits an awaitable's result again."""
+    """Replaces a coroutine by None, and closes it. Executors don't await the result of an awaitable a second time."""
     if not isinstance(made, CoroutineType):
         return made
     made.close()
@@ -103,7 +104,7 @@ def without_coroutine(made: Any) -> Any:
 
 
 class Waiting:
-    """An awaitable that is not a coroutine."""
+    """An awaitable object that is not a coroutine. Its result is the made value, after a pause."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
@@ -117,7 +118,7 @@ DELAYS: tuple[Callable[[Callable[[], Any]], Any], ...] = (soon, after_pauses, Wa
 
 
 def items(make: Make, min_length: int = 0, max_length: int = 3) -> Make:
-    """Makes lists of values, of all kinds of iterable."""
+    """Makes lists of the values that `make` makes, as iterables of all kinds, or a fault instead of the list."""
 
     def make_list(dice: Dice, key: str) -> Any:
         if dice.misses(key):
@@ -129,7 +130,7 @@ def items(make: Make, min_length: int = 0, max_length: int = 3) -> Make:
 
 
 def in_a_list(dice: Dice, key: str, number: int, make: Make) -> list[Any]:
-    """A list. An exception that is raised while an item is made becomes the item."""
+    """Makes a list of `number` items. If making an item raises an exception, the exception becomes the item."""
     made = []
     for index in range(number):
         try:
@@ -140,13 +141,13 @@ def in_a_list(dice: Dice, key: str, number: int, make: Make) -> list[Any]:
 
 
 def one_by_one(dice: Dice, key: str, number: int, make: Make) -> Iterator[Any]:
-    """An iterator. An exception that is raised while an item is made ends it."""
+    """An iterator over `number` items. If making an item raises an exception, the iterator raises it and ends."""
     for index in range(number):
         yield make(dice, f"{key}.{index}")
 
 
 async def one_by_one_async(dice: Dice, key: str, number: int, make: Make) -> AsyncIterator[Any]:
-    """The same as an async iterator, which sometimes pauses."""
+    """Like `one_by_one`, but an async iterator, which sometimes pauses."""
     for index in range(number):
         if dice.happens(0.5, key, index, "pauses"):
             await asyncio.sleep(0)

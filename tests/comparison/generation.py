@@ -1,4 +1,4 @@
-"""Generates random operation documents: plain ones by hypothesis-graphql and by `operations.py`, each rewritten in several forms."""
+"""Generates random operation documents. Plain operations are made by hypothesis-graphql and by `operations.py`, then rewritten in several forms."""
 
 from collections.abc import Iterator
 from random import Random
@@ -14,13 +14,14 @@ from tests.comparison.literals import Inputs
 from tests.comparison.operations import Plain, plain_operations
 from tests.comparison.subjects import Subject
 
-# Hypothesis takes long to make a document; rewriting it in another form is fast.
+# Into how many documents each plain document is rewritten. Rewriting is fast, while Hypothesis takes long to make a document.
 FORMS_OF_EACH = 4
+# How many plain documents are made at once, and then shuffled.
 BATCH = 60
 
 
 def examples(strategy: st.SearchStrategy[str], number: int, start: int) -> list[str]:
-    """This number of documents. The same start makes the same documents."""
+    """Take `number` documents from a strategy of Hypothesis. The same `start` always makes the same documents."""
     documents: list[str] = []
 
     @seed(start)
@@ -34,7 +35,7 @@ def examples(strategy: st.SearchStrategy[str], number: int, start: int) -> list[
 
 
 def hypothesis_documents(subject: Subject, start: int, number: int) -> list[str]:
-    """Plain documents by hypothesis-graphql."""
+    """Make `number` plain documents by hypothesis-graphql. A quarter of them are mutations, if the schema is tested with mutations."""
     options: dict[str, Any] = {"custom_scalars": subject.scalars}
     changing = number // 4 if OperationType.MUTATION in subject.types else 0
     documents = examples(queries(subject.schema, **options), number - changing, start)
@@ -42,7 +43,7 @@ def hypothesis_documents(subject: Subject, start: int, number: int) -> list[str]
 
 
 def plain(subject: Subject, start: int, share: float) -> Iterator[str]:
-    """An endless stream of plain documents, this share of them by hypothesis-graphql."""
+    """An endless stream of plain documents. hypothesis-graphql makes `share` of them, a number from 0 to 1, and `operations.py` makes the others."""
     random = Random(start)
     while True:
         documents = hypothesis_documents(subject, random.randrange(2**32), int(BATCH * share)) if share else []
@@ -53,20 +54,20 @@ def plain(subject: Subject, start: int, share: float) -> Iterator[str]:
 
 
 def documents(subject: Subject, start: int, share: float = 0.25) -> Iterator[OperationDocument]:
-    """An endless stream of valid operation documents."""
+    """An endless stream of valid operation documents, rewritten from plain ones. `start` is the seed; `share` is explained at `plain`."""
     inputs = Inputs(Random(f"{start} written down"), samples=subject.samples)
     for text in plain(subject, start, share):
         [operation] = plain_operations(text)
         for _ in range(FORMS_OF_EACH):
             generated = Rewriter(subject.schema, inputs).rewritten(operation)
             if not valid(subject, generated.text):
-                # Mostly the plain document itself is invalid, so that its other forms would be invalid too.
+                # Usually the plain document itself is invalid. Its other forms would then be invalid too, so they are skipped.
                 break
             yield generated
 
 
 def valid(subject: Subject, text: str) -> bool:
-    """Whether a document is valid."""
+    """Whether an operation document can be parsed and is valid."""
     try:
         return not validate(subject.schema, parse(text), max_errors=1)
     except GraphQLError:

@@ -1,4 +1,4 @@
-"""Guards of the nasty schema: fields that need a scope, so that plans for callers with the scope can leave the guard out."""
+"""Guards of the nasty schema: some of its fields need a scope. They test that plans for callers with the scope leave the guard out."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -27,14 +27,14 @@ class Scoped(Guard):
         return self._scope in variant
 
     def otherwise(self, source: Any, info: GraphQLResolveInfo[Any], arguments: dict[str, Any]) -> Any:
-        """Null for names of odd length, an error for the others."""
+        """Return null if the name of the field has an odd number of letters, otherwise raise an error."""
         if len(self._name) % 2:
             return None
         raise GraphQLError(f"{self._name} needs {self._scope}", extensions={"code": "FORBIDDEN"})
 
 
 def guard(schema: GraphQLSchema, type: str, name: str, scope: str) -> None:
-    """Guard a field of a schema with a scope."""
+    """Change a field of a schema so that only callers with the scope may read it."""
     found = schema.type_map[type]
     assert isinstance(found, GraphQLObjectType)
     field = found.fields[name]

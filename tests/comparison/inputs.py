@@ -1,4 +1,4 @@
-"""The inputs of the nasty schema: input objects with defaults of all kinds, and a scalar that refuses some values."""
+"""The input types of the nasty schema (see README.md): input objects with defaults of all kinds, and a scalar that refuses some values."""
 
 from datetime import datetime
 from typing import Annotated, Any, NewType
@@ -13,7 +13,7 @@ Odd = NewType("Odd", str)
 
 
 def read_odd(value: Any) -> Any:
-    """Coerces an input of the scalar Odd. It refuses two values: with a GraphQLError and with another exception."""
+    """Coerces an input of the scalar Odd. It refuses one value with a GraphQLError, and another one with a different exception."""
     if value == "refused":
         raise GraphQLError("odd in a way that is refused", extensions={"code": "ODD"})
     if value == "fails":
@@ -22,7 +22,7 @@ def read_odd(value: Any) -> Any:
 
 
 def write_odd(value: Any) -> Any:
-    """Serializes a result of the scalar Odd: as any value, None, Undefined, or an error."""
+    """Serializes a result of the scalar Odd. The output may be a value of any class, None or Undefined. Two values raise an exception."""
     if value == "fails":
         raise Fault("odd in a way that fails")
     if value == "refused":
@@ -38,7 +38,7 @@ LEVEL = strawberry.enum(Level)
 
 @strawberry.input
 class Range:
-    """An input with defaults."""
+    """An input object whose fields have defaults or are nullable."""
 
     minimum: int = 1
     maximum: int | None = None
@@ -47,7 +47,7 @@ class Range:
 
 @strawberry.input
 class Filter:
-    """An input whose fields are all optional; for most of them, a missing value differs from null."""
+    """An input object whose fields are all optional. For most of them, a missing value means something else than null."""
 
     text: str = "text"
     number: int | None = 3
@@ -72,7 +72,7 @@ class Filter:
 
 @strawberry.input
 class Required:
-    """An input with required fields."""
+    """An input object with required fields."""
 
     number: int
     colors: list[Color]
@@ -82,7 +82,7 @@ class Required:
 
 @strawberry.input(one_of=True)
 class Either:
-    """An input of which exactly one field is set."""
+    """An input object of which exactly one field must be set."""
 
     number: strawberry.Maybe[int]
     text: strawberry.Maybe[str]

@@ -1,4 +1,4 @@
-"""Generates inputs, as literals of documents and as JSON values of variables: correct ones, and wrong ones of every class."""
+"""Generates input values: as literals for documents, and as JSON values for variables. Variables can also get wrong values of every class."""
 
 import json
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ WRONG: tuple[Any, ...] = (
     *([], [1], [None], [[1]], {}, {"number": 1}, {"unknown": 1}, {"minimum": "x"}, (1, 2), {1}, object),
 )  # fmt: skip
 
-# Values that are nearly correct for a type.
+# Wrong JSON values that are nearly correct for a type, by the type's name.
 NEARLY: dict[str, tuple[Any, ...]] = {
     "Int": (2**31, -(2**31) - 1, 1.5, True, "1", float("nan")),
     "Float": (float("nan"), float("inf"), "1.5", False),
@@ -55,9 +55,9 @@ NEARLY: dict[str, tuple[Any, ...]] = {
 
 
 class Inputs:
-    """Generates random inputs of any type.
+    """Generates random input values of any type.
 
-    `wrong`: the share of wrong JSON values. `samples`: preferred values of a type, by its name.
+    `wrong`: the probability of a wrong JSON value, from 0 to 1. `samples`: preferred values of a type, by the type's name.
     """
 
     def __init__(self, random: Random, wrong: float = 0.0, samples: Mapping[str, tuple[Any, ...]] | None = None) -> None:
@@ -66,13 +66,13 @@ class Inputs:
         self.samples = samples or {}
 
     def literal(self, type: GraphQLInputType, depth: int = 0) -> str:
-        """An input as a literal in a document."""
+        """A random input value of this type, as a literal for a document. `depth` counts the nested input objects and lists around it."""
         if isinstance(type, GraphQLNonNull):
             return self.present(type.of_type, depth)
         return "null" if self.random.random() < 0.12 else self.present(type, depth)
 
     def present(self, type: Any, depth: int) -> str:
-        """A literal that is not null."""
+        """Like `literal`, but never null."""
         random = self.random
         if isinstance(type, GraphQLList):
             if random.random() < 0.15:
@@ -88,7 +88,7 @@ class Inputs:
         return random.choice(LITERALS[type.name])
 
     def fields(self, type: GraphQLInputObjectType, depth: int) -> list[str]:
-        """The fields of an input object that are set, in random order."""
+        """Choose which fields of an input object are set. Returns their names in random order."""
         random, fields = self.random, type.fields
         if type.is_one_of:
             return [random.choice(list(fields))]
@@ -98,7 +98,7 @@ class Inputs:
         return names
 
     def raw(self, type: GraphQLInputType, depth: int = 0) -> Any:
-        """An input as a JSON value in a request's variables. It is wrong at the rate `wrong`."""
+        """A random input value of this type, as a JSON value for a variable. With the probability `wrong`, the value is a wrong one."""
         if self.random.random() < self.wrong:
             return self.random.choice(NEARLY.get(get_named_type(type).name, WRONG) if self.random.random() < 0.5 else WRONG)
         if isinstance(type, GraphQLNonNull):
@@ -106,7 +106,7 @@ class Inputs:
         return None if self.random.random() < 0.12 else self.raw_present(type, depth)
 
     def raw_present(self, type: Any, depth: int) -> Any:
-        """A JSON value that is not null."""
+        """Like `raw`, but the value itself is correct and not null. Items and fields inside it may be wrong or null."""
         random = self.random
         if isinstance(type, GraphQLList):
             if random.random() < 0.15:

@@ -1,4 +1,4 @@
-"""The nasty schema: every feature that a schema of Strawberry's may have, over data that fail in every way."""
+"""The nasty schema: it uses the features of Strawberry, and its data fail in every way. For the terms, see README.md."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -28,23 +28,23 @@ Resolver = Callable[..., Any]
 
 
 def field(resolver: Resolver, type: Any = str | None, *extensions: FieldExtension) -> Any:
-    """A field with a resolver and a type."""
+    """Declare a field with this resolver, this GraphQL type and these extensions."""
     return strawberry.field(resolver=resolver, graphql_type=type, extensions=list(extensions))
 
 
 def of_dogs(value: object, info: object) -> bool:
-    """Whether the value is a Dog. Unlike `represents`, it doesn't reveal that it only looks at the class."""
+    """The `is_type_of` of the type Dog. It has no attribute `classes`, so the compiler doesn't know that only the class matters."""
     return isinstance(value, DogOfData)
 
 
 def of_robots(value: object, info: object) -> bool:
-    """Whether the value is a Robot, which depends on more than its class."""
+    """The `is_type_of` of the type Robot. The result depends on more than the value's class."""
     return isinstance(value, Machine) and value.runs
 
 
 @strawberry.interface
 class Named:
-    """An interface."""
+    """An interface that Cat, Tabby, Dog and Robot implement."""
 
     must_text: str
     text: str | None
@@ -68,7 +68,7 @@ class Living(Named):
 
 @strawberry.type
 class Cat(Living):
-    """A cat."""
+    """A type whose `is_type_of` lists its classes."""
 
     is_type_of = represents(CatOfData)
 
@@ -83,7 +83,7 @@ class Cat(Living):
 
 @strawberry.type
 class Tabby(Named):
-    """A type for kittens. Kittens are also of the type Cat: the type of a kitten depends on the interface or union of the field."""
+    """A type for Kitten objects, which can also have the type Cat: the interface or union of the field decides which type a Kitten has."""
 
     is_type_of = represents(Kitten)
 
@@ -93,7 +93,7 @@ class Tabby(Named):
 
 @strawberry.type
 class Dog(Living):
-    """A dog. Some fields have the same names as a cat's and other types."""
+    """A type that has some fields with the same names as those of Cat, but with other types."""
 
     is_type_of = staticmethod(of_dogs)
 
@@ -105,7 +105,7 @@ class Dog(Living):
 
 @strawberry.type
 class Robot(Named):
-    """A type that implements Named and not Living."""
+    """A type that implements Named, but not Living."""
 
     is_type_of = staticmethod(of_robots)
 
@@ -132,7 +132,7 @@ Found = Annotated[Pebble | Cat, strawberry.union("Found")]
 
 @strawberry.type
 class Bag:
-    """A value of each leaf type, nullable and not, synchronous and awaitable."""
+    """A type with a field for each scalar and enum: nullable and non-null, synchronous and awaitable."""
 
     is_type_of = represents(BagOfData)
 
@@ -180,7 +180,7 @@ class Bag:
 
 @strawberry.type
 class Fixed:
-    """A type whose values are identified by their name."""
+    """A type whose objects are identified by their name, so that the compiler may cache them."""
 
     is_type_of = represents(Constant, key="name")
 
@@ -193,7 +193,7 @@ class Fixed:
 
 @strawberry.type
 class Strict:
-    """A type whose values are identified by their name, without nullable fields; one field has a resolver."""
+    """A type like Fixed, but without nullable fields. One of its fields has a resolver, and its result must not be cached."""
 
     is_type_of = represents(Constant, key="name")
 
@@ -205,7 +205,7 @@ class Strict:
 
 @strawberry.type
 class Parcel:
-    """Lists, and lists of lists, with each position nullable and not."""
+    """A type with lists, and lists of lists. The lists, and their items, are nullable in some fields and non-null in others."""
 
     all_text: list[str | None] | None
     all_number: list[int]
@@ -246,7 +246,7 @@ class Parcel:
 
 @strawberry.type
 class Query:
-    """All queries."""
+    """The root type of queries."""
 
     text: str | None
     number: int | None
@@ -302,7 +302,7 @@ class Query:
 
 
 async def logged(info: Info, name: str, pauses: int) -> None:
-    """Log the beginning and the end of a change that pauses."""
+    """Log the beginning and the end of a mutation, and pause between them."""
     info.context.log.append(f"begin {name} at {resolvers.place(info)}")
     for _ in range(pauses % 5):
         await asyncio.sleep(0)
@@ -310,26 +310,26 @@ async def logged(info: Info, name: str, pauses: int) -> None:
 
 
 async def noted(info: Info, name: str, pauses: int = 0) -> Any:
-    """A change that pauses."""
+    """Resolves a mutation that pauses and echoes its argument."""
     await logged(info, name, pauses)
     return resolvers.echoed(info, name)
 
 
 def noted_at_once(info: Info, name: str = "name") -> Any:
-    """A synchronous change."""
+    """Resolves a mutation synchronously, and echoes its argument."""
     info.context.log.append(f"made {name} at {resolvers.place(info)}")
     return resolvers.echoed(info, name)
 
 
 async def noted_bag(root: resolvers.Row, info: Info, name: str = "bag") -> Any:
-    """A change that returns an object."""
+    """Resolves a mutation that pauses and returns an object."""
     await logged(info, name, 2)
     return root.bag
 
 
 @strawberry.type
 class Mutation:
-    """All mutations."""
+    """The root type of mutations."""
 
     note = field(noted)
     note_must = field(noted, str)
@@ -343,13 +343,13 @@ class Mutation:
 
 
 async def followed(info: Info) -> AsyncIterator[Any]:
-    """A stream of events. It is never read: the tests execute single events."""
+    """The stream of events of a subscription. It is never read, because the comparison executes operations for single events."""
     yield None
 
 
 @strawberry.type
 class Subscription:
-    """All subscriptions."""
+    """The root type of subscriptions."""
 
     bag = strawberry.subscription(resolver=followed, graphql_type=Bag | None)
     must_bag = strawberry.subscription(resolver=followed, graphql_type=Bag)
@@ -358,6 +358,7 @@ class Subscription:
     all_named = strawberry.subscription(resolver=followed, graphql_type=list[Named] | None)
 
 
+# The scopes that some fields need, by type and field.
 GUARDED = {
     ("Query", "ints"): "read",
     ("Query", "laterText"): "read",
@@ -374,7 +375,7 @@ GUARDED = {
 
 
 def build() -> GraphQLSchema:
-    """A new schema, in which some fields need a scope."""
+    """Build the nasty schema. The fields in `GUARDED` need a scope."""
     config = StrawberryConfig(scalar_map={Odd: ODD})
     made = strawberry.Schema(Query, Mutation, Subscription, types=[Cat, Dog, Robot, Stone, Pebble], config=config)
     schema: GraphQLSchema = made._schema

@@ -1,4 +1,4 @@
-"""The objects of the nasty data. Their attributes are random and computed on access."""
+"""The objects in the data of the nasty schema. Their attributes are random and computed on access. For the terms, see README.md."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from tests.comparison.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS,
 
 
 class Being:
-    """An object with every attribute of `KINDS`, whose name decides the kind of value. Some values are wrong, at the rate of the dice."""
+    """An object with all attributes that `KINDS` lists. An attribute's name decides which values it has. The dice choose some faults instead."""
 
-    # Slots: without a `__dict__` the object can't store a type, so that its class alone decides which type it is of.
+    # With `__slots__`, objects have no `__dict__`, in which `strawberry.cast` could store a type. Their class alone therefore decides their type.
     __slots__ = ("dice", "key")
 
     def __init__(self, dice: Dice, key: str) -> None:
@@ -33,7 +33,7 @@ class Cat(Being):
 
 
 class Kitten(Cat):
-    """A subclass of Cat, whose objects are of the type Cat or Tabby."""
+    """A subclass of Cat. Its objects have the type Cat or Tabby, depending on the field."""
 
     __slots__ = ()
 
@@ -45,7 +45,7 @@ class Dog(Being):
 
 
 class Machine(Being):
-    """An object that is a Robot only if it runs: its class alone doesn't decide the type."""
+    """An object that has the type Robot if it runs, and no type otherwise. So its class alone doesn't decide its type."""
 
     @property
     def runs(self) -> bool:
@@ -54,7 +54,7 @@ class Machine(Being):
 
 
 class Ghost(Being):
-    """An object of no type of the schema."""
+    """An object that has none of the schema's types."""
 
 
 class Rock(Being):
@@ -64,19 +64,19 @@ class Rock(Being):
 
 
 class Bag(Being):
-    """An object with values of each kind."""
+    """An object of the type Bag."""
 
     __slots__ = ()
 
 
 class Parcel(Being):
-    """An object with lists of all kinds."""
+    """An object of the type Parcel."""
 
     __slots__ = ()
 
 
 class Constant:
-    """An object whose name is its key: objects with the same name are the same in all attributes."""
+    """An object whose name is its key, as compiler/README.md describes it: objects with the same name are equal in all attributes."""
 
     __slots__ = ("name",)
 
@@ -88,7 +88,7 @@ class Constant:
 
     @property
     def text(self) -> str:
-        """A text with the name."""
+        """A text that contains the name. Raises an exception for one name."""
         if self.name == "failing":
             raise Fault("always fails")
         return f"constant {self.name}"
@@ -100,17 +100,17 @@ class Constant:
 
     @property
     def color(self) -> Any:
-        """A color."""
+        """A color, depending on the name."""
         return COLORS[len(self.name) % 3]
 
     @property
     def numbers(self) -> tuple[Any, ...]:
-        """A tuple with the number in it."""
+        """A tuple that contains the number."""
         return (1, self.number, 3)
 
 
 CONSTANTS = {name: Constant(name) for name in ("one", "two", "three", "none", "wrong", "failing")}
-# Module-level, so that every execution sees the identical tuples.
+# These tuples are made once, because the compiler caches a tuple's result by the tuple's identity: all executions use the identical tuples.
 TUPLES = (
     tuple(CONSTANTS.values()),
     (CONSTANTS["one"], CONSTANTS["two"]),
@@ -122,7 +122,7 @@ TUPLES = (
 
 
 def constants(dice: Dice, key: str) -> Any:
-    """Constants in one of the shared tuples, or in a new list."""
+    """Makes a list of constants: one of the shared tuples, or a new list with the same items."""
     if dice.misses(key):
         return strange(dice, key)
     chosen = dice.chosen(TUPLES, key)
@@ -130,7 +130,7 @@ def constants(dice: Dice, key: str) -> Any:
 
 
 def constant(dice: Dice, key: str) -> Any:
-    """One of the shared constants, or a new one with the same name."""
+    """Makes a constant: one of the shared objects, or a new object with the same name."""
     if dice.misses(key):
         return strange(dice, key)
     name = dice.chosen(list(CONSTANTS), key)
@@ -138,7 +138,7 @@ def constant(dice: Dice, key: str) -> Any:
 
 
 def being(*classes: type[Being]) -> Make:
-    """Makes objects of these classes. If something goes wrong at the place: of another class, or a value that is no object."""
+    """Makes objects of these classes. If the dice choose a fault for the place: an object of another class, or a value that is not an object."""
 
     def made(dice: Dice, key: str) -> Any:
         if not dice.misses(key):
@@ -171,7 +171,8 @@ SINGLE: dict[str, Make] = {
     "thing": being(*THINGS),
     "cat": being(Cat, Kitten),
 }
-# The prefix of a name decides the kind: "later_" may be awaitable, "must_" may not be null in the schema, "all_" is a list, "grid_" a list of lists.
+# How the values of each attribute are made. The prefixes of a name mean: "later_" may be awaitable, "must_" is non-null in the schema,
+# "all_" is a list, "grid_" is a list of lists.
 KINDS: dict[str, Make] = {
     prefix + must + name: wrap(kind)
     for name, kind in SINGLE.items()

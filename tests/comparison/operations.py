@@ -1,4 +1,4 @@
-"""Generates random plain operations."""
+"""Generates random plain operations of a schema. For the terms, see README.md."""
 
 from graphql import (
     GraphQLInterfaceType,
@@ -16,7 +16,9 @@ from graphql import parse as parsed
 from tests.comparison.literals import Inputs
 
 MAX_DEPTH = 4
+# The probability of an operation with introspection, which the compiler leaves to graphql-core.
 INTROSPECTIVE = 0.01
+# The maximum number of fields of an operation. One of these is chosen for each operation.
 FIELDS = (2, 4, 8, 16, 32)
 Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
 
@@ -31,7 +33,7 @@ class Plain:
         self._left = 0
 
     def operation(self, type: OperationType) -> str:
-        """An operation without named fragments, variables or conditions. Only fields with arguments have aliases, so that they don't conflict."""
+        """Generate a plain operation. Most fields with arguments get an alias, because two selections with different arguments would conflict."""
         self._left = self._random.choice(FIELDS)
         root = self._schema.get_root_type(type)
         assert root
@@ -69,5 +71,5 @@ class Plain:
 
 
 def plain_operations(text: str) -> list[OperationDefinitionNode]:
-    """The operations of a plain document."""
+    """Parse a document, and return its operations."""
     return [definition for definition in parsed(text).definitions if isinstance(definition, OperationDefinitionNode)]

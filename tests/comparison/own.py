@@ -1,4 +1,4 @@
-"""The gateway's own schema as a subject: with its rights, a real store, verifications of every kind, and callers with every set of scopes."""
+"""The gateway's own schema as a subject (see README.md): with its rights, two real databases, and callers with every set of scopes."""
 
 import re
 from collections.abc import AsyncIterator, Iterable
@@ -35,18 +35,22 @@ from tests.storing import another_database, changes, encode, storing
 ACME, OTHER = "acme", "other"
 SCOPES = (Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE)
 EVERY_SET = [frozenset(scopes) for size in range(5) for scopes in combinations(SCOPES, size)]
+# See `verdict_of` in comparison.py.
 REPORTED_ONCE = ("personal data needs the scope",)
-# Ids, links and follow tokens are new in each result of a mutation.
+# Ids and links, which are new in each result of a mutation.
 NEW = re.compile(r"ver_[0-9a-f]{32}|/sandbox/[^\"\\]*")
 
 
 def ids(number: int) -> str:
-    """The id of one of the stored verifications."""
+    """The verification id that ends with this number."""
     return f"ver_{number:032x}"
 
 
 def verifications_of_every_kind(workspace: str, first: int) -> list[Verification]:
-    """Verifications of every kind: in each phase, with each outcome, ignored results, unknown and internal codes, chains, without personal data."""
+    """Verifications in each phase and with each outcome, with ignored results, unknown and internal codes, retries, and without personal data.
+
+    `first`: the number in the id of the first verification.
+    """
     made: list[Verification] = []
 
     def number() -> str:
@@ -71,7 +75,10 @@ def verifications_of_every_kind(workspace: str, first: int) -> list[Verification
 
 
 def unreadable() -> list[Document]:
-    """MongoDB documents that this release can read only in part, or not at all. It can read the part of the first one that `EVERYTHING` selects."""
+    """Two MongoDB documents with values that this release cannot represent.
+
+    In the first one, all fields that `EVERYTHING` selects can still be read. The second one can't be read at all.
+    """
     opened = a_verification(id=ids(901)).progressed(Progress.LINK_OPENED, WINDOWS, NOON)
     partly = encode(opened) | {"openedAt": "noon", "linkExpiresAt": 7, "completedAt": [], "anonymizedAt": "never", "previous": 7, "provider": 7}
     partly["events"][0] |= {"from": "suspended"}
@@ -98,7 +105,7 @@ SCALARS = {
 
 
 class TwoDatabases:
-    """Two databases with the same content. Each executor makes its changes in its own database."""
+    """Two databases with the same content, one for each executor, so that neither executor sees the mutations of the other."""
 
     def __init__(self, first: Store, second: Store) -> None:
         self.services = {True: services(first), False: services(second)}
@@ -107,11 +114,14 @@ class TwoDatabases:
 
     @property
     def subject(self) -> Subject:
-        """The schema as a subject over the two databases."""
+        """The gateway's schema as a subject. Its operations use the two databases."""
         return Subject("own", self.schema, self.begin, (*USUAL, OperationType.SUBSCRIPTION), SCALARS, SAMPLES, normalize, REPORTED_ONCE)
 
     def begin(self, operation: OperationDefinitionNode, start: Start, first: bool) -> ExecuteArguments:
-        """The arguments of an execution by one of the callers. Both executors query the first database; each has its own for mutations."""
+        """The arguments of one execution, with a random caller. Queries of both executors read the first database. Mutations use one database each.
+
+        `first`: whether graphql-core executes the operation.
+        """
         changes = operation.operation is OperationType.MUTATION
         caller = start.dice.chosen(CALLERS, "caller")
         context = Context(self.services[first or not changes], caller)
@@ -119,7 +129,7 @@ class TwoDatabases:
         return ExecuteArguments(root, context, caller.scopes)
 
     async def content(self, first: bool) -> list[str]:
-        """The content of one of the databases, as a caller with all scopes reads it."""
+        """What callers with all scopes read from the first or the second database: one JSON text for each workspace."""
         answers = []
         for workspace in (ACME, OTHER):
             context = Context(self.services[first], Caller("reader", workspace, frozenset(SCOPES)))
@@ -145,7 +155,7 @@ EVERYTHING = """
 
 
 def event(operation: OperationDefinitionNode, start: Start) -> Any:
-    """An event of the subscription."""
+    """A random event for the field of this subscription."""
     [first, *_] = operation.selection_set.selections
     assert isinstance(first, FieldNode)
     verification = start.dice.chosen(OWN, "verification")
@@ -155,13 +165,13 @@ def event(operation: OperationDefinitionNode, start: Start) -> Any:
 
 
 def normalize(text: str) -> str:
-    """The text without ids, links and tokens that are new in each result."""
+    """Replace the ids and links that are new in each result by a fixed text."""
     stored_ids = {each.id for each in STORED}
     return NEW.sub(lambda found: found[0] if found[0] in stored_ids else "new", text)
 
 
 def services(store: Store) -> Services:
-    """The services of resolvers, with follow tokens that contain their caller, chain and lifetime as text."""
+    """The services of resolvers over this store. Follow tokens are plain text, because real ones would differ in each result."""
     return Services(
         store=store,
         feed=Feed(store, store.client),
@@ -173,7 +183,7 @@ def services(store: Store) -> Services:
 
 @asynccontextmanager
 async def two_databases(mongo_uri: str, mongo: MongoClient[dict[str, Any]]) -> AsyncIterator[TwoDatabases]:
-    """Two databases with the same verifications in both."""
+    """Create two databases with the same verifications."""
     uris = [another_database(mongo_uri) for _ in range(2)]
     for uri in uris:
         insert(mongo, uri, STORED)
@@ -182,5 +192,5 @@ async def two_databases(mongo_uri: str, mongo: MongoClient[dict[str, Any]]) -> A
 
 
 def insert(mongo: MongoClient[dict[str, Any]], uri: str, verifications: Iterable[Verification]) -> None:
-    """Insert verifications, and documents that can't be read, into a database."""
+    """Insert verifications into a database, and the documents that this release can't read in full."""
     mongo[uri.rpartition("/")[2]][VERIFICATIONS].insert_many([*map(encode, verifications), *unreadable()])

@@ -1,4 +1,7 @@
-"""A nasty schema of graphql-core alone: dictionaries, functions as values, default resolvers, types that are resolved asynchronously."""
+"""The raw schema (see README.md), made by graphql-core without Strawberry.
+
+Its objects are mappings, some values are functions, and some types are resolved asynchronously. It uses graphql-core's default resolvers.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -68,7 +71,7 @@ type Mutation {
 
 
 class Entry(Mapping[str, Any]):
-    """A mapping whose values are random and computed on access."""
+    """An object of the data: a mapping whose values are random and computed on access."""
 
     def __init__(self, dice: Dice, key: str, type: object) -> None:
         self.dice = dice
@@ -89,7 +92,7 @@ class Entry(Mapping[str, Any]):
 
 
 def entry(*types: str) -> Make:
-    """Makes mappings of these types. If something goes wrong at the place: of another type, or a value that is no mapping."""
+    """Makes mappings of these types. If the dice choose a fault for the place: a mapping of another type, or a value that is not a mapping."""
 
     def made(dice: Dice, key: str) -> Any:
         if not dice.misses(key):
@@ -101,11 +104,11 @@ def entry(*types: str) -> Make:
 
 
 def called(dice: Dice, key: str) -> Callable[..., Any]:
-    """A function, which the default resolver calls. It changes its arguments."""
+    """Makes a function as a field's value. graphql-core's default resolver calls it. The function echoes its arguments, and may change them."""
 
     def function(info: Any, **arguments: Any) -> Any:
         answer = echoed_at(info.context.dice, key, list(arguments.items()))
-        # An execution owns its argument values except defaults. Within an execution, fields share the value of a variable.
+        # Such a change must not reach later executions. The fields of one execution share the value of a variable, so only one of them changes it.
         if isinstance(arguments.get("b"), list) and key == "root.function":
             arguments["b"].append(0)
         return answer
@@ -118,7 +121,7 @@ def called(dice: Dice, key: str) -> Callable[..., Any]:
 
 
 def changing(dice: Dice, key: str) -> Callable[..., Any]:
-    """A function that logs a change, synchronous or with pauses."""
+    """Makes a function that resolves a mutation: it logs its calls and echoes its arguments, either synchronously or with pauses."""
 
     async def change(info: Any, **arguments: Any) -> Any:
         at = info.path.as_list()
@@ -136,6 +139,7 @@ def changing(dice: Dice, key: str) -> Callable[..., Any]:
 
 
 NAMED, THING = entry("Cat", "Cat", "Dog"), entry("Cat", "Stone")
+# How the values of each field are made, by the field's name.
 KINDS: dict[str, Make] = {
     **dict.fromkeys(("text", "mustText"), leaf(TEXTS)),
     **dict.fromkeys(("laterText", "later"), sometimes_later(leaf(TEXTS))),
@@ -163,24 +167,24 @@ KINDS: dict[str, Make] = {
 
 
 def of_doubt(value: Any, info: Any, type: object) -> Any:
-    """The name of the type of a Doubt, sometimes as an awaitable."""
+    """Resolves the type of the union Doubt. Returns the type's name, sometimes as an awaitable."""
     name = value.type if isinstance(value, Entry) else None
     return later(name) if info.context.dice.happens(0.3, info.path.as_list(), "doubted") else name
 
 
 async def later(value: Any) -> Any:
-    """The value, after a pause."""
+    """Pauses, then returns the value."""
     await asyncio.sleep(0)
     return value
 
 
 def is_unsure(value: Any, info: Any) -> Any:
-    """Whether the value is of the type Unsure, as an awaitable."""
+    """The `is_type_of` of the type Unsure. Returns an awaitable."""
     return later(isinstance(value, Entry) and value.type == "Unsure")
 
 
 def build() -> GraphQLSchema:
-    """A new schema."""
+    """Build the raw schema."""
     schema = build_schema(SDL)
     odd, color, doubt, unsure = (schema.type_map[name] for name in ("Odd", "Color", "Doubt", "Unsure"))
     assert isinstance(odd, GraphQLScalarType)

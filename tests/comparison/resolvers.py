@@ -1,4 +1,7 @@
-"""The resolvers of the nasty schema: all signatures that Strawberry allows, and everything that a resolver can read."""
+"""The resolvers of the nasty schema. They have all signatures that Strawberry allows, and echo everything that a resolver can read.
+
+For the terms, see README.md.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterator
@@ -22,7 +25,7 @@ FILTER = Filter(text="default", colors=[Color.RED], maybe=None, surely=None, may
 
 
 class Context:
-    """The context of one execution: its dice, its log of side effects, its loader, and the scopes of its caller."""
+    """The context of one execution: the dice, the log of side effects, a data loader, and the caller's scopes."""
 
     def __init__(self, dice: Dice, scopes: frozenset[str] = frozenset()) -> None:
         self.dice = dice
@@ -38,22 +41,22 @@ Info = strawberry.Info[Context, Any]
 
 
 def place(info: Info) -> str:
-    """The path of a field, as text."""
+    """The place of a field in the response, as text."""
     return ".".join(map(str, info.path.as_list()))
 
 
 def echoed(info: Info, *values: Any) -> Any:
-    """The arguments as text, or a wrong value if something goes wrong at the field."""
+    """Returns the values as text. If the dice choose a fault for the field, makes a fault instead."""
     return echoed_at(info.context.dice, place(info), values)
 
 
 def echoed_at(dice: Dice, key: str, values: object) -> Any:
-    """The same for a place that is passed as text."""
+    """Like `echoed`, for a place that is passed as text."""
     return strange(dice, key) if dice.misses(key) else repr(values)
 
 
 def selected(selections: list[Selection]) -> list[Any]:
-    """The selections as comparable values."""
+    """Strawberry's selections as tuples, which can be compared."""
     return [
         (type(each).__name__, getattr(each, "name", None), getattr(each, "alias", None), each.directives, selected(each.selections))
         if not isinstance(each, FragmentSpread | InlineFragment)
@@ -63,7 +66,7 @@ def selected(selections: list[Selection]) -> list[Any]:
 
 
 def ints(info: Info, a: int = 3, b: int | None = 4, c: int | None = None, d: int | None = strawberry.UNSET) -> Any:
-    """Echoes integers, with defaults and without."""
+    """Echoes integer arguments, with defaults and without."""
     return echoed(info, a, b, c, d)
 
 
@@ -84,17 +87,17 @@ def leaves(
     odd: Odd | None = None,
     json: JSON | None = None,
 ) -> Any:
-    """Echoes arguments of all leaf types."""
+    """Echoes arguments of all scalar and enum types."""
     return echoed(info, text, ratio, flag, id, color, level, instant, odd, json)
 
 
 def filtered(info: Info, filter: Filter, other: Filter | None = None) -> Any:
-    """Echoes a required input and an optional one."""
+    """Echoes a required input object and an optional one."""
     return echoed(info, filter, other)
 
 
 def defaulted(info: Info, range: Range = RANGE, ranges: list[Range] = RANGES, filter: Filter = FILTER) -> Any:
-    """Echoes inputs with defaults, then changes them: each call owns its arguments."""
+    """Echoes input objects with defaults, then changes them. The changes must not reach other calls."""
     echo = echoed(info, range, ranges, filter)
     range.minimum += 1
     range.steps.append(range.minimum)
@@ -104,7 +107,7 @@ def defaulted(info: Info, range: Range = RANGE, ranges: list[Range] = RANGES, fi
 
 
 async def required(info: Info, required: Required, either: Either | None = None) -> Any:
-    """Echoes inputs with required fields, after a pause."""
+    """Pauses, then echoes input objects with required fields."""
     await asyncio.sleep(0)
     return echoed(info, required, either)
 
@@ -116,7 +119,7 @@ def lists(
     colors: list[Color] | None = None,
     json: JSON | None = None,
 ) -> Any:
-    """Echoes lists, then changes them: each call owns its arguments."""
+    """Echoes lists, then changes them. The changes must not reach other calls."""
     echo = echoed(info, numbers, grid, colors, json)
     numbers.append(len(numbers))
     for row in grid or ():
@@ -130,7 +133,7 @@ def lists(
 
 
 def maybe(info: Info, number: strawberry.Maybe[int | None], text: strawberry.Maybe[str], filter: strawberry.Maybe[Filter | None]) -> Any:
-    """Echoes arguments that may be set, null, or missing."""
+    """Echoes arguments of the type `Maybe`, which distinguishes null from a missing argument."""
     return echoed(info, number, text, filter)
 
 
@@ -140,7 +143,7 @@ def renamed(info: Info, one: Annotated[int, strawberry.argument(name="another")]
 
 
 def either(info: Info, either: Either) -> Any:
-    """Echoes an input of which exactly one field is set."""
+    """Echoes an input object of which exactly one field is set."""
     return echoed(info, either)
 
 
@@ -165,55 +168,55 @@ def field_info(info: Info, filter: Filter | None = None) -> Any:
 
 
 def variable_sources(info: Info) -> Any:
-    """Echoes for each variable whether the request or a default set it."""
+    """Echoes for each variable whether the request sent its value. Otherwise the value is a default."""
     sources = info._raw_info.variable_values.sources
     return echoed(info, sorted((name, source.value is not None) for name, source in sources.items()))
 
 
 def by_parent(parent: Row, info: Info) -> Any:
-    """Echoes the object, which Strawberry passes as a parameter of any name."""
+    """Echoes the object. Strawberry passes the object as the parameter annotated with `Parent`, whatever the parameter's name."""
     return echoed(info, parent.key)
 
 
 def by_root(root: Row, info: Info, more: str = "") -> Any:
-    """Echoes the object, which is both `root` and parent."""
+    """Echoes the object, which Strawberry passes as the parameter `root`."""
     return echoed(info, root.key, more)
 
 
 def by_self(self: Any, info: Info, more: str = "") -> Any:
-    """Echoes the object, which is passed as `self`."""
+    """Echoes the object, which Strawberry passes as the parameter `self`."""
     return echoed(info, self.key, more)
 
 
 def without_info(root: Row) -> Any:
-    """A text, by a resolver that takes no `info`."""
+    """Makes a text. A resolver without the parameter `info`."""
     return leaf(TEXTS)(root.dice, f"{root.key}.without_info")
 
 
 async def slowly(root: Row, info: Info, more: int = 0) -> Any:
-    """Echoes the object after a random number of pauses."""
+    """Pauses a random number of times, then echoes the object."""
     for _ in range(info.context.dice.number(place(info), "pauses") % 4):
         await asyncio.sleep(0)
     return echoed(info, root.key, more)
 
 
 def promised(root: Row, info: Info) -> Awaitable[Any]:
-    """The same by a synchronous resolver that returns an awaitable."""
+    """Like `slowly`, but a synchronous function that returns the awaitable."""
     return slowly(root, info)
 
 
 async def loaded(root: Row, info: Info, key: str = "key") -> Any:
-    """A value from the data loader."""
+    """Loads a value by the data loader."""
     return await info.context.loader.load(f"{key}-{info.context.dice.number(root.key) % 5}")
 
 
 def loading(root: Row, info: Info) -> Any:
-    """The same as a future, from a synchronous resolver."""
+    """Like `loaded`, but a synchronous function that returns the loader's future."""
     return info.context.loader.load(f"future-{info.context.dice.number(root.key) % 5}")
 
 
 def counted(info: Info, number: int = 3) -> Iterator[Any]:
-    """A list from a generator, which may fail before any item."""
+    """Yields the items of a list. The generator may fail before each item."""
     dice, at = info.context.dice, place(info)
     for index in range(min(number, 5)):
         if dice.misses(at, index):
@@ -222,7 +225,7 @@ def counted(info: Info, number: int = 3) -> Iterator[Any]:
 
 
 def breaking_off(info: Info) -> Iterator[Any]:
-    """A list from a generator, which fails after a wrong item half of the time."""
+    """Yields the items of a list. In half of the cases, the generator yields a wrong item and then fails."""
     yield 1
     if info.context.dice.happens(0.5, place(info), "breaks off"):
         yield "no number"
@@ -230,7 +233,7 @@ def breaking_off(info: Info) -> Iterator[Any]:
 
 
 async def counted_async(info: Info, number: int = 3) -> AsyncIterator[Any]:
-    """The same from an async generator."""
+    """Like `counted`, but an async generator."""
     dice, at = info.context.dice, place(info)
     for index in range(min(number, 5)):
         await asyncio.sleep(0)
@@ -241,25 +244,25 @@ async def counted_async(info: Info, number: int = 3) -> AsyncIterator[Any]:
 
 @strawberry.type
 class Pebble:
-    """A type whose values are objects of this class itself."""
+    """A type whose objects are instances of this class itself."""
 
     weight: int
     text: str | None = None
 
     @strawberry.field
     def heavy(self, info: Info, than: int = 2) -> bool:
-        """Whether the pebble is heavier."""
+        """Whether the pebble is heavier than the argument."""
         return self.weight > than
 
     @strawberry.field
     async def later(self) -> str:
-        """A text, after a pause."""
+        """Pauses, then returns a text."""
         await asyncio.sleep(0)
         return f"pebble of {self.weight}"
 
 
 def pebble(info: Info) -> Any:
-    """An object of the schema's own class, or one of another class that is cast to it."""
+    """Makes a Pebble, an object of another class that is cast to Pebble, or an object of another type."""
     dice, at = info.context.dice, place(info)
     if dice.misses(at):
         return strange(dice, at)
@@ -269,6 +272,6 @@ def pebble(info: Info) -> Any:
 
 
 def pebbles(info: Info) -> Any:
-    """A list of objects of several classes."""
+    """Makes a list of objects of several classes."""
     dice, at = info.context.dice, place(info)
     return [dice.chosen((Pebble(weight=index), Cat(dice, f"{at}.{index}"), Rock(dice, at), None), at, index) for index in range(4)]

@@ -1,4 +1,4 @@
-"""Compares many operations. The test suite uses this for some hundreds, `make compare` for many thousands."""
+"""Compares both executors on many generated operations. The test suite executes some hundreds, `make compare` many thousands."""
 
 import asyncio
 import gc
@@ -18,7 +18,9 @@ from tests.comparison.generation import documents
 from tests.comparison.subjects import Start, Subject
 from tests.comparison.trial import Difference, Trial, starts
 
+# After how many operations garbage is collected.
 COLLECT_EVERY = 20
+# How many turns of the event loop graphql-core's background tasks get to end.
 TURNS = 20
 
 
@@ -32,7 +34,7 @@ class Tally:
     differences: list[Difference] = field(default_factory=list)
 
     def count(self, outcome: Verdict | Difference) -> None:
-        """Count one execution."""
+        """Count the outcome of one execution."""
         if isinstance(outcome, Difference):
             self.differences.append(outcome)
         self.verdicts[outcome if isinstance(outcome, Verdict) else Verdict.DIFFERENT] += 1
@@ -56,7 +58,7 @@ Trials = Iterable[tuple[OperationDocument, list[Start]]]
 
 
 def trials(subject: Subject, operations: int, seed: int) -> Iterator[tuple[OperationDocument, list[Start]]]:
-    """This number of operations, each with the starts of its executions. The same seed makes the same operations."""
+    """Generate operations, each with the starts of its executions. The same seed makes the same operations and starts."""
     random = Random(f"{seed} started")
     for generated in islice(documents(subject, seed), operations):
         yield generated, list(starts(subject, generated, random))
@@ -65,7 +67,7 @@ def trials(subject: Subject, operations: int, seed: int) -> Iterator[tuple[Opera
 async def compare(
     subject: Subject, trials: Trials, got: Prepare, max_differences: int = 10, report: Callable[[Difference], None] = lambda _: None
 ) -> Tally:
-    """Execute all trials by both executors, up to this number of differences."""
+    """Execute all trials by graphql-core and by the executor `got`. Stops after `max_differences` differences."""
     tally, expected = Tally(), reference(subject.schema)
     refused_before = Counter(got.refused) if isinstance(got, Compiled) else Counter()
     async with without_warnings_about_coroutines() as collect:
@@ -90,9 +92,9 @@ async def compare(
 async def without_warnings_about_coroutines() -> AsyncIterator[Callable[[], Any]]:
     """Suppress Python's warnings about coroutines that were never awaited.
 
-    graphql-core abandons some coroutines, and executors with planted mistakes may do so too. Yields a function that collects garbage.
+    graphql-core abandons some coroutines, and so may executors with deliberate mistakes. Yields a function that collects garbage.
     """
-    # Python warns when it collects such a coroutine. Garbage is therefore collected only inside this block.
+    # Python warns when it collects such a coroutine. Automatic collection is therefore off: garbage is collected only inside this block.
     gc.freeze()
     gc.disable()
     try:
@@ -100,7 +102,7 @@ async def without_warnings_about_coroutines() -> AsyncIterator[Callable[[], Any]
             warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
             yield gc.collect
             for _ in range(TURNS):
-                # Lets the background tasks of graphql-core end.
+                # graphql-core runs some abandoned coroutines in background tasks. They must end inside this block too.
                 await asyncio.sleep(0)
             gc.collect()
     finally:

@@ -1,4 +1,4 @@
-"""The schemas that are compared, and the arguments with which their operations are executed."""
+"""Subjects: the schemas that are compared, and the arguments with which their operations are executed. For the terms, see README.md."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -14,18 +14,20 @@ from tests.comparison.objects import KINDS, Being
 from tests.comparison.raw import Entry
 from tests.comparison.resolvers import Context
 
+# Values of the custom scalars, for hypothesis-graphql.
 SCALARS = {
     "DateTime": st.sampled_from(["2026-03-02T12:00:00Z", "2026-03-02T12:00:00.25+05:30"]).map(nodes.String),
     "Odd": st.sampled_from(["x", "list", "tree"]).map(nodes.String),
     "JSON": st.integers(-5, 5).map(nodes.Int),
 }
 SCOPES = [frozenset(scopes) for scopes in ((), ("read",), ("read", "sensitive"), ("read", "write", "sensitive"), ("write",))]
+# The types of the generated operations, as often as they are chosen: three queries to one mutation.
 USUAL = (OperationType.QUERY, OperationType.QUERY, OperationType.QUERY, OperationType.MUTATION)
 
 
 @dataclass(frozen=True)
 class Start:
-    """The inputs of one execution apart from the operation: variables, and the seed and error rate of its dice."""
+    """What one execution needs besides the operation: the variables, and the seed and rate of the dice."""
 
     variables: dict[str, Any] | None
     seed: int
@@ -33,7 +35,7 @@ class Start:
 
     @property
     def dice(self) -> Dice:
-        """New dice."""
+        """New dice with this seed and rate. They make the same choices each time."""
         return Dice(self.seed, self.rate)
 
 
@@ -47,9 +49,9 @@ class ExecuteArguments(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A schema with everything that is needed to generate and execute its operations.
+    """A schema that is compared, with everything that is needed to generate and execute its operations.
 
-    `begin`: makes the arguments of an execution; its last parameter is True for graphql-core and False for the executor that is compared with it.
+    `begin` makes the arguments of one execution. Its last parameter is True for graphql-core, and False for the executor that is compared with it.
     """
 
     name: str
@@ -61,29 +63,29 @@ class Subject:
     samples: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     # Removes the parts of a result's text that are new in each result.
     normalize: Callable[[str], str] = lambda text: text
-    # Beginnings of messages that an operation reports once, at any of several places.
+    # The beginnings of messages that each result contains only once, at one of several possible places.
     reported_once: tuple[str, ...] = ()
 
 
 def begin_nasty(operation: OperationDefinitionNode, start: Start, first: bool) -> ExecuteArguments:
-    """Arguments with an object as root; for a subscription, with an event."""
+    """Make the arguments of an execution of the nasty schema. The root is an object, or (for a subscription) an event."""
     root = event(operation, start.dice) if operation.operation is OperationType.SUBSCRIPTION else Being(start.dice, "root")
     return execute_arguments(root, start)
 
 
 def begin_raw(operation: OperationDefinitionNode, start: Start, first: bool) -> ExecuteArguments:
-    """Arguments with a mapping as root."""
+    """Make the arguments of an execution of the raw schema. The root is a mapping."""
     return execute_arguments(Entry(start.dice, "root", None), start)
 
 
 def execute_arguments(root: Any, start: Start) -> ExecuteArguments:
-    """Arguments with this root and a caller of random scopes."""
+    """Make the arguments of an execution with this root. The caller's scopes are random."""
     scopes = start.dice.chosen(SCOPES, "scopes")
     return ExecuteArguments(root, Context(start.dice, scopes), scopes)
 
 
 def event(operation: OperationDefinitionNode, dice: Dice) -> Any:
-    """An event of the subscription."""
+    """A random event for the field of this subscription of the nasty schema."""
     [first, *_] = operation.selection_set.selections
     assert isinstance(first, FieldNode)
     name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in first.name.value)
@@ -94,7 +96,7 @@ def event(operation: OperationDefinitionNode, dice: Dice) -> Any:
 
 
 def subjects() -> list[Subject]:
-    """New subjects: those that need no database."""
+    """Make the subjects that need no database: the nasty and the raw schema."""
     return [
         Subject("nasty", nasty.build(), begin_nasty, (*USUAL, OperationType.SUBSCRIPTION)),
         Subject("raw", raw.build(), begin_raw),

@@ -1,4 +1,4 @@
-"""Executes one operation by both executors several times, each time with other variables, conditions, data and callers."""
+"""Executes one operation by both executors several times, each time with other variables, data and callers. For the terms, see README.md."""
 
 import asyncio
 from collections.abc import Iterator
@@ -24,14 +24,16 @@ from tests.comparison.executors import Execute, Prepare, awaited
 from tests.comparison.literals import Inputs
 from tests.comparison.subjects import Start, Subject
 
+# How often each document is executed.
 TIMES = 3
+# The rates of the dice, and the probabilities of a wrong value in the variables. One of each is chosen for each execution.
 RATES = (0.0, 0.02, 0.05, 0.1, 0.3)
 WRONG_VARIABLES = (0.0, 0.0, 0.02, 0.1)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Two different results, as text: the results themselves are not kept."""
+    """An execution whose results differ. The results are stored as text, so that the objects in them can be freed."""
 
     subject: str
     generated: OperationDocument
@@ -53,12 +55,12 @@ class Difference:
 
 
 def shown(result: ExecutionResult, log: list[str]) -> str:
-    """A result as readable text."""
+    """A result and its log of side effects, as readable text."""
     return pformat({"data": result.data, "errors": sorted(error_counts(result.errors).items(), key=repr), "log": log}, width=150)
 
 
 def starts(subject: Subject, generated: OperationDocument, random: Random) -> Iterator[Start]:
-    """The starts of a document's executions. Some repeat the variables of the previous one, which that execution may have changed."""
+    """Generate the starts of a document's executions. Some have the same variables as the one before, which must not have been changed there."""
     variables = variable_values(generated.variables, Inputs(random, random.choice(WRONG_VARIABLES), subject.samples))
     for _ in range(TIMES):
         yield Start(deepcopy(variables), random.randrange(2**32), random.choice(RATES))
@@ -67,13 +69,13 @@ def starts(subject: Subject, generated: OperationDocument, random: Random) -> It
 
 
 def operation_to_execute(generated: OperationDocument, document: DocumentNode) -> OperationDefinitionNode:
-    """The operation of a document that is executed."""
+    """Find the operation in the parsed document that is to be executed."""
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     return next(each for each in operations if (each.name.value if each.name else None) == generated.name)
 
 
 class Trial:
-    """A document, prepared for both executors."""
+    """A generated document, prepared for both executors. `expected` is graphql-core, `got` the executor that is compared with it."""
 
     def __init__(self, subject: Subject, generated: OperationDocument, expected: Prepare, got: Prepare) -> None:
         self.subject = subject
@@ -93,7 +95,7 @@ class Trial:
                 raise
             return self._difference(start, shown(expected, expected_log), f"raised {error!r}")
         verdict = await self._verdict(start, expected, got)
-        # If graphql-core awaits nothing, errors can't race.
+        # If graphql-core awaited nothing, errors could not race, so all of them must be equal.
         if verdict is Verdict.DIFFERENT or (verdict is Verdict.RACED and at_once) or expected_log != got_log:
             return self._difference(start, shown(expected, expected_log), shown(got, got_log))
         return verdict
@@ -109,7 +111,7 @@ class Trial:
         return Difference(self.subject.name, self.generated, start, expected, got)
 
     async def _execute(self, execute: Execute, start: Start, first: bool) -> tuple[ExecutionResult, list[str], bool]:
-        """The result, the log of side effects, and whether the result was there without awaiting."""
+        """Execute the operation. Returns the result, the log of side effects, and whether the executor returned the result without an awaitable."""
         root, context, variant = self.subject.begin(self.operation, start, first)
         result = execute(root, context, deepcopy(start.variables), variant)
         whole, at_once = await awaited(result), isinstance(result, ExecutionResult)
@@ -117,7 +119,7 @@ class Trial:
         return whole, log, at_once
 
     async def _possible(self, start: Start) -> list[GraphQLError]:
-        """All errors that can happen: those of an execution in which errors null nothing but their own field, so that no error hides another."""
+        """All errors that can happen: those of an execution without error propagation, in which an error nulls only its own field and hides none."""
         directive = DirectiveNode(name=NameNode(value="experimental_disableErrorPropagation"))
         operation = replace(self.operation, directives=(*(self.operation.directives or ()), directive))
         definitions = tuple(operation if each is self.operation else each for each in self.document.definitions)

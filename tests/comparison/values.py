@@ -1,4 +1,4 @@
-"""The values in the data of the nasty schemas: correct values, and values that a resolver should never return."""
+"""The values in the data of the nasty and the raw schema: correct values, and values that a resolver should never return."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
@@ -11,11 +11,11 @@ from graphql import Undefined
 
 
 class Fault(Exception):
-    """A failure that is part of the test data."""
+    """An exception that resolvers raise on purpose."""
 
 
 class Color(Enum):
-    """An enum whose values are not its names."""
+    """An enum whose values differ from the names of its members."""
 
     RED = "r"
     GREEN = "g"
@@ -30,7 +30,7 @@ class Level(IntEnum):
 
 
 class Shade(Enum):
-    """Another enum, with a name and a value of Color's."""
+    """Another enum, whose member has the same name and value as a member of Color. It must not be accepted as a Color."""
 
     RED = "r"
 
@@ -59,14 +59,14 @@ class Unhashable:
 
 
 class Printable:
-    """A value that only has a text."""
+    """A value that can only be converted to text."""
 
     def __str__(self) -> str:
         return "printed"
 
 
 class Zone(tzinfo):
-    """A time zone equal to UTC that is another object, such as drivers define."""
+    """A time zone with the offset of UTC that is not the object `datetime.UTC`. Database drivers define such time zones."""
 
     def utcoffset(self, at: datetime | None) -> timedelta:
         """Zero."""
@@ -122,7 +122,7 @@ NEARLY: dict[Sequence[Any], tuple[Any, ...]] = {
     INSTANTS: (date(2026, 3, 2), "2026-03-02T12:00:00Z", 0, timedelta(1), NOON.timetz()),
     ODDS: (Odd("fails"), Odd("refused"), Odd("nothing"), "x", 7, Odd("undefined")),
 }
-# Values of all classes: each is correct for some types or for none.
+# Values of all classes. Each one is correct for some types, or for no type.
 STRANGE: tuple[Any, ...] = (
     *(True, False, 0, 1, -1, 2**31, -(2**31) - 1, 2**53, 10**30),
     *(1.0, 2.5, -0.0, NAN, INFINITY, -INFINITY, Decimal("1.5"), Decimal("NaN"), 1e17),

@@ -1,4 +1,4 @@
-"""Arguments: as literals and variables, missing, null, with defaults and without."""
+"""The compiler passes arguments to resolvers as graphql-core does: literals and variables, missing and null ones, with defaults and without."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tests.comparison.values import Color
 
 
 def built() -> GraphQLSchema:
-    """A schema whose fields echo their arguments."""
+    """Build a schema whose fields have arguments of all kinds. The resolvers in ROOT echo their arguments."""
     schema = build_schema("""
         enum Color { RED GREEN BLUE }
         scalar Odd

@@ -1,4 +1,4 @@
-"""Every kind of Strawberry resolver is called as Strawberry would call it."""
+"""The compiler calls every kind of Strawberry resolver as Strawberry would call it."""
 
 import asyncio
 from datetime import datetime
@@ -20,7 +20,7 @@ from tests.comparison.values import NOON, Fault
 
 
 class Row:
-    """An object of the data."""
+    """An object that resolvers return for the type Thing."""
 
     def __init__(self, name: str = "row", number: int = 1) -> None:
         self.name = name
@@ -31,27 +31,27 @@ class Row:
 
     @property
     def failing(self) -> str:
-        """Fails."""
+        """An attribute whose getter raises an exception."""
         raise Fault(f"{self.name} fails")
 
 
 def answering_by_parent(parent: strawberry.Parent[Row]) -> str:
-    """Echoes the object."""
+    """Echoes the object, which Strawberry passes as the parameter annotated with `Parent`."""
     return f"parent {parent}"
 
 
 def answering_by_root(root: strawberry.Parent[Row], info: Info, more: str = "more") -> str:
-    """Echoes the object, which is both `root` and parent."""
+    """Echoes the object, which Strawberry passes as the parameter `root`."""
     return f"root {root} {info.field_name} {more}"
 
 
 def answering_by_self(self: Any, info: Info) -> str:
-    """Echoes the object, which is passed as `self`."""
+    """Echoes the object, which Strawberry passes as the parameter `self`."""
     return f"self {self} {info.context['who']}"
 
 
 async def answering_slowly(root: strawberry.Parent[Row]) -> str:
-    """Echoes the object after a pause."""
+    """Pauses, then echoes the object."""
     await asyncio.sleep(0)
     return f"slowly {root}"
 
@@ -69,13 +69,13 @@ def answering_renamed(info: Info, from_: Annotated[int, strawberry.argument(name
 
 
 async def year(self: Any, info: Info) -> str:
-    """A year, after a pause."""
+    """Pauses, then returns the name of the field and the year of the object."""
     await asyncio.sleep(0)
     return f"{info.field_name} {self.at.year}"
 
 
 def answering_failing(info: Info) -> str:
-    """Fails."""
+    """A resolver that raises an exception."""
     raise Fault("failed")
 
 
@@ -85,7 +85,7 @@ class Refusing(BasePermission):
     message = "not allowed"
 
     def has_permission(self, source: Any, info: Any, **arguments: Any) -> bool:
-        """Always False."""
+        """Refuse."""
         return False
 
 
@@ -93,21 +93,21 @@ class Passing(BasePermission):
     """An asynchronous permission that lets everyone pass."""
 
     async def has_permission(self, source: Any, info: Any, **arguments: Any) -> bool:
-        """Always True."""
+        """Pause, then let the caller pass."""
         await asyncio.sleep(0)
         return True
 
 
 class Loud(FieldExtension):
-    """A field extension that changes the result to capitals."""
+    """A field extension that changes the resolver's result to capital letters."""
 
     def resolve(self, next_: Any, source: Any, info: Any, **arguments: Any) -> Any:
-        """The result in capitals."""
+        """Call the resolver, and change its result to capital letters."""
         return str(next_(source, info, **arguments)).upper()
 
 
 def field(resolver: Any, type: Any = str | None, *extensions: FieldExtension) -> Any:
-    """A field with a resolver and a type."""
+    """Declare a field with this resolver, this GraphQL type and these extensions."""
     return strawberry.field(resolver=resolver, graphql_type=type, extensions=list(extensions))
 
 
@@ -137,13 +137,13 @@ class Thing:
 
 @strawberry.type
 class Other:
-    """A type whose values are objects of this class itself."""
+    """A type whose objects are instances of this class itself."""
 
     at: datetime
 
     @strawberry.field
     def sum(self, a: int = 1, b: int = 2) -> int:
-        """A method."""
+        """A resolver that is a method of the type."""
         return a + b
 
     later = field(year, str, PermissionExtension(permissions=[Passing()]))
@@ -154,7 +154,7 @@ Either = Annotated[Thing | Other, strawberry.union("Either")]
 
 @strawberry.type
 class Query:
-    """All queries."""
+    """The root type of the test schema."""
 
     thing = field(lambda: Row(), Thing | None)
     other = field(lambda: Other(at=NOON), Other)
@@ -163,7 +163,7 @@ class Query:
 
 
 def built() -> GraphQLSchema:
-    """A new schema."""
+    """Build the test schema."""
     schema: GraphQLSchema = strawberry.Schema(Query, config=StrawberryConfig(scalar_map={Odd: ODD}))._schema
     return schema
 
@@ -213,7 +213,7 @@ async def test_the_type_of_a_union_is_decided_by_the_object() -> None:
     assert {"either.3", "wrong"} <= answer.failed.keys()
 
 
-async def test_methods_of_the_schema_s_own_classes_are_called() -> None:
+async def test_resolvers_that_are_methods_of_a_strawberry_type_are_called() -> None:
     answer = await answer_of(SCHEMA, "{ other { sum a: sum(a: 5) later at } }")
 
     assert answer.data == {"other": {"sum": 3, "a": 7, "later": "later 2026", "at": "2026-03-02T12:00:00+00:00"}}

@@ -1,4 +1,4 @@
-"""Quick checks: usual values are completed without their position, enums by name, and dates can be left to orjson."""
+"""Quick checks (see compiler/README.md) complete common values without a position. Enums are completed by name; dates can be left to orjson."""
 
 from datetime import UTC, datetime
 from enum import Enum, Flag
@@ -14,14 +14,14 @@ from tests.comparison.values import NOON, Text
 
 
 class Color(Enum):
-    """An enum whose values are not its names."""
+    """An enum whose values differ from the names of its members."""
 
     RED = "r"
     BLUE = 3
 
 
 class Access(Flag):
-    """A flag, whose combinations are no members."""
+    """A flag. A combination of its members is not a member itself, so it has no name."""
 
     READ = 1
     WRITE = 2
@@ -40,7 +40,7 @@ class Dated:
 
 @strawberry.type
 class Query:
-    """All queries."""
+    """The root type of the test schema."""
 
     text: str
     color: Color
@@ -49,19 +49,19 @@ class Query:
 
 
 def built() -> GraphQLSchema:
-    """A new schema."""
+    """Build the test schema."""
     schema: GraphQLSchema = strawberry.Schema(Query)._schema
     return schema
 
 
 def enum(name: str) -> GraphQLEnumType:
-    """An enum of the schema."""
+    """The enum of the test schema with this name."""
     found = built().type_map[name]
     assert isinstance(found, GraphQLEnumType)
     return found
 
 
-def test_names_of_an_enum_are_its_members_outputs() -> None:
+def test_names_of_maps_the_python_names_of_an_enums_members_to_their_graphql_names() -> None:
     assert names_of(enum("Color")) == (Color, {"RED": "RED", "BLUE": "BLUE"})
 
 
@@ -70,7 +70,7 @@ def test_an_enum_without_a_python_enum_or_with_flags_has_no_names() -> None:
     assert names_of(enum("Access")) is None
 
 
-async def test_a_subclass_of_a_usual_class_takes_the_position() -> None:
+async def test_the_position_completes_a_value_of_a_subclass_of_a_common_class() -> None:
     root = Query(text=Text("text"), color=Color.RED, access=Access.READ, dated=Dated(at=NOON))
 
     answer = await answer_of(built(), "{ text color access }", root)

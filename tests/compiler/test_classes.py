@@ -1,4 +1,4 @@
-"""Classes that decide the GraphQL type of a value."""
+"""Tests which Python classes decide the GraphQL type of a value."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from compiler.classes import class_decides, classes_of
 
 
 class Row:
-    """An object of the data."""
+    """An ordinary object."""
 
 
 class Later:
@@ -19,7 +19,7 @@ class Later:
 
 
 class IsTypeOf:
-    """An `is_type_of` that looks only at the class and names the classes."""
+    """An `is_type_of` that looks only at a value's class, and lists the classes that it accepts."""
 
     def __init__(self, *classes: type) -> None:
         self.classes = classes
@@ -29,21 +29,21 @@ class IsTypeOf:
 
 
 def object_type(name: str, is_type_of: Any) -> GraphQLObjectType:
-    """A type with one field."""
+    """Make an object type with one field and this `is_type_of`."""
     return GraphQLObjectType(name, {"name": GraphQLField(GraphQLString)}, is_type_of=is_type_of)
 
 
-def test_a_type_has_the_classes_that_its_is_type_of_names() -> None:
+def test_classes_of_returns_the_classes_that_is_type_of_lists() -> None:
     assert classes_of(object_type("Thing", IsTypeOf(Row))) == {Row}
     assert classes_of(object_type("Thing", lambda value, info: True)) == set()
     assert classes_of(object_type("Thing", None)) == set()
 
 
-def test_exceptions_and_awaitables_are_no_objects_of_a_type() -> None:
+def test_classes_of_exceptions_and_awaitables_are_left_out() -> None:
     assert classes_of(object_type("Thing", IsTypeOf(Row, ValueError, Later))) == {Row}
 
 
-def test_the_class_decides_only_if_every_possible_type_names_its_classes() -> None:
+def test_the_class_decides_only_if_is_type_of_lists_classes_for_every_possible_type() -> None:
     named, other = object_type("Named", IsTypeOf(Row)), object_type("Other", lambda value, info: False)
     interface = GraphQLInterfaceType("Interface", {"name": GraphQLField(GraphQLString)})
 

@@ -1,4 +1,4 @@
-"""Operations are compiled once and cached within limits. graphql-core executes the others."""
+"""The compiler compiles an operation once and caches plans within limits. graphql-core executes operations that can't be compiled."""
 
 import gc
 import weakref

@@ -1,4 +1,4 @@
-"""Generated operations: the compiled executor gives the same results as graphql-core. `make compare` executes more of them."""
+"""The compiled executor gives the same results as graphql-core for random operations. `make compare` executes more of them."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ from tests.comparison.run import Tally, compare, trials
 from tests.comparison.subjects import Subject, subjects
 
 SEED = 7
+# The number of operations for each schema. For the schemas, see tests/comparison/README.md.
 NASTY, RAW, OWN = 450, 350, 250
 
 
@@ -20,7 +21,7 @@ def check(tally: Tally, operations: int) -> None:
     tally.differences.sort(key=lambda difference: len(difference.generated.text))
     assert not tally.differences, f"{len(tally.differences)} of {tally}\n{tally.differences[0]}"
     assert tally.operations == operations
-    # Only few operations are left to graphql-core, and none because of a bug of the compiler.
+    # Only few operations may be left to graphql-core, and none because the compiler raised an exception.
     assert "it could not be compiled" not in tally.refused
     assert sum(tally.refused.values()) < tally.operations // 5
     assert tally.verdicts[Verdict.EQUAL] > 10 * tally.verdicts[Verdict.RACED]
@@ -28,7 +29,7 @@ def check(tally: Tally, operations: int) -> None:
 
 @pytest.mark.parametrize(("subject", "operations"), list(zip(subjects(), (NASTY, RAW), strict=True)), ids=["nasty", "raw"])
 @pytest.mark.parametrize("dates_left_to_orjson", [False, True], ids=["dates as text", "dates left to orjson"])
-async def test_nasty_schemas_have_the_results_of_graphql_core(subject: Subject, operations: int, dates_left_to_orjson: bool) -> None:
+async def test_the_nasty_and_the_raw_schema_have_the_results_of_graphql_core(subject: Subject, operations: int, dates_left_to_orjson: bool) -> None:
     generated = trials(subject, operations // 2, SEED + dates_left_to_orjson)
 
     tally = await compare(subject, generated, Compiled(subject.schema, dates_left_to_orjson=dates_left_to_orjson))
@@ -36,7 +37,7 @@ async def test_nasty_schemas_have_the_results_of_graphql_core(subject: Subject, 
     check(tally, operations // 2)
 
 
-async def test_our_own_schema_has_the_results_of_graphql_core(mongo_uri: str, mongo: MongoClient[dict[str, Any]]) -> None:
+async def test_the_gateways_schema_has_the_results_of_graphql_core(mongo_uri: str, mongo: MongoClient[dict[str, Any]]) -> None:
     async with two_databases(mongo_uri, mongo) as databases:
         subject = databases.subject
 

@@ -1,10 +1,10 @@
-"""Functions made from source: those with the same text share their code, and each has its own globals."""
+"""Functions that are made from the same source share their bytecode, and each function has its own globals."""
 
 from compiler.functions import Codes, Function
 
 
 def adding(number: int, codes: Codes) -> tuple[str, int]:
-    """The source of a function that adds the number to its parameter, and its result for 1."""
+    """Make a function that adds the number to its parameter. Returns the function's source, and its result for the parameter 1."""
     function = Function("x")
     text = function.text([f"return x + {function.bind('K', number)}"])
     result: int = function.made(text, codes)(1)

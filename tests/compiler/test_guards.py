@@ -1,4 +1,4 @@
-"""Guards: plans for callers who pass a guard leave it out, and other callers are refused."""
+"""Plans for callers whom a guard lets pass don't contain the guard. Plans for other callers contain it, and it refuses them."""
 
 import asyncio
 
@@ -14,35 +14,35 @@ from tests.comparison.resolvers import Context
 
 @strawberry.type
 class Thing:
-    """An object with attributes and a resolver."""
+    """A type with attributes and a resolver. The tests guard its fields."""
 
     name: str
     number: int | None
 
     @strawberry.field
     async def slowly(self) -> str:
-        """A text, after a pause."""
+        """Pauses, then returns a text."""
         await asyncio.sleep(0)
         return f"slowly {self.name}"
 
 
 @strawberry.type
 class Query:
-    """All queries."""
+    """The root type of the test schema."""
 
     @strawberry.field
     def thing(self) -> Thing | None:
-        """An object."""
+        """Makes an object."""
         return Thing(name="row", number=1)
 
 
 def built() -> GraphQLSchema:
-    """A new schema."""
+    """Build a new test schema, without guards."""
     schema: GraphQLSchema = strawberry.Schema(Query)._schema
     return schema
 
 
-def test_a_resolver_loses_the_outer_guards_that_a_variant_passes() -> None:
+def test_unguarded_removes_outer_guards_up_to_the_first_that_refuses_the_variant() -> None:
     inner = Scoped(str, "field", "write")
     outer = Scoped(inner, "field", "read")
 

@@ -1,4 +1,4 @@
-"""The `info` of resolvers: its lazy attributes, and its helpers for awaitables."""
+"""Tests the `info` argument of resolvers: the attributes that are computed on access, and the functions `gather` and `track`."""
 
 import asyncio
 from typing import Any
@@ -16,20 +16,20 @@ from tests.comparison.values import Fault
 
 @strawberry.type
 class Thing:
-    """An object with a resolver."""
+    """A type with an attribute and a resolver."""
 
     name: str
 
     @strawberry.field
     def described(self, info: Info, number: int = 1) -> str:
-        """Keeps its info in the context."""
+        """Stores its `info` in the context, which is a list, for the test."""
         info.context.append(info._raw_info)
         return self.name
 
 
 @strawberry.type
 class Query:
-    """All queries."""
+    """The root type of the test schema."""
 
     things: list[Thing]
 
@@ -37,7 +37,7 @@ class Query:
 SCHEMA: GraphQLSchema = strawberry.Schema(Query)._schema
 
 
-async def test_a_resolver_called_directly_can_read_everything_of_its_field() -> None:
+async def test_the_info_of_a_directly_called_resolver_describes_its_field() -> None:
     infos: list[Any] = []
 
     await result_of(plans_of(SCHEMA, "query Q($x: Int = 3) { a: things { b: described(number: $x) } }"), Query(things=[Thing(name="one")]), infos)

@@ -1,4 +1,4 @@
-"""The comparison finds every mistake that is planted into graphql-core's executor, around it, and into the compiled executor."""
+"""Tests the comparison of tests/comparison itself: it finds every deliberate mistake in either executor."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -21,7 +21,7 @@ Batch = tuple[Subject, list[tuple[OperationDocument, list[Start]]]]
 
 
 class Batches:
-    """Batches of operations over several schemas in turn. Each is generated at its first use and then kept for further tests."""
+    """Batches of operations of several schemas in turn. Each batch is generated when it is first needed, and then kept for the other tests."""
 
     def __init__(self) -> None:
         self._made: list[Batch] = []
@@ -42,12 +42,12 @@ class Batches:
 
 @pytest.fixture(scope="module")
 def batches() -> Batches:
-    """The batches that all tests share."""
+    """The batches of operations that all tests share, because generating them is slow."""
     return Batches()
 
 
 async def finds_difference(batches: Iterable[Batch], make_executor: MakeExecutor) -> bool:
-    """Whether the comparison finds a difference between an executor and graphql-core."""
+    """Whether the comparison finds a difference between graphql-core and this executor. Stops at the first difference."""
     prepared: dict[Subject, Prepare] = {}
     for subject, batch in batches:
         tally = await compare(subject, batch, prepared.setdefault(subject, make_executor(subject.schema)), max_differences=1)
@@ -57,22 +57,22 @@ async def finds_difference(batches: Iterable[Batch], make_executor: MakeExecutor
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-async def test_a_mistake_in_or_around_graphql_core_is_found(mistake: str, batches: Batches) -> None:
+async def test_the_comparison_finds_a_mistake_in_a_changed_graphql_core(mistake: str, batches: Batches) -> None:
     assert await finds_difference(batches, MISTAKES[mistake])
 
 
 def shares_literals(patch: pytest.MonkeyPatch) -> None:
-    """All requests share the lists and objects that are literals of the document."""
+    """Mistake: all requests share the list and object literals of the document, which a resolver may have changed."""
     patch.setattr(arguments, "UNCHANGING", (*arguments.UNCHANGING, list, dict))
 
 
 def trusts_variables(patch: pytest.MonkeyPatch) -> None:
-    """Accepts numbers of any size in variables."""
+    """Mistake: accepts numbers of any size in variables."""
     patch.setattr(variables, "fits", lambda value, plain: True)
 
 
 def forgets_guards(patch: pytest.MonkeyPatch) -> None:
-    """Leaves out all guards."""
+    """Mistake: leaves out all guards."""
 
     def inner(resolve: Any, variant: object) -> Any:
         return inner(resolve.inner, variant) if isinstance(resolve, Guard) else resolve
@@ -81,29 +81,29 @@ def forgets_guards(patch: pytest.MonkeyPatch) -> None:
 
 
 def forgets_variants(patch: pytest.MonkeyPatch) -> None:
-    """Uses the plan of the first variant for all callers."""
+    """Mistake: uses the plan of the first caller's variant for all callers."""
     plan, first_variants = Plans.plan, dict[Plans, Any]()
     patch.setattr(Plans, "plan", lambda self, values, variant=None: plan(self, values, first_variants.setdefault(self, variant)))
 
 
 def forgets_conditions(patch: pytest.MonkeyPatch) -> None:
-    """Uses the plan of the first conditions for all conditions."""
+    """Mistake: uses the plan for the first values of `@skip` and `@include` for all values."""
     plan, first_plans = Plans.plan, dict[Any, Any]()
     patch.setattr(Plans, "plan", lambda self, values, variant=None: first_plans.setdefault((self, variant), plan(self, values, variant)))
 
 
 def trusts_numbers(patch: pytest.MonkeyPatch) -> None:
-    """Serializes integers of any size."""
+    """Mistake: accepts integers of more than 32 bits at a field of the type Int."""
     patch.setitem(checks.QUICK, GraphQLInt.coerce_output_value, "{0}.__class__ is int")
 
 
 def trusts_floats(patch: pytest.MonkeyPatch) -> None:
-    """Serializes NaN and infinity."""
+    """Mistake: accepts NaN and infinity at a field of the type Float."""
     patch.setitem(checks.QUICK, GraphQLFloat.coerce_output_value, "{0}.__class__ is float")
 
 
 def stops_nulls(patch: pytest.MonkeyPatch) -> None:
-    """The null of an awaited value stops one level too low."""
+    """Mistake: if an awaited value fails, the null is propagated one level less than it should be."""
     begin = Spot.__init__
 
     def below(self: Spot, *arguments: Any) -> None:
@@ -114,17 +114,18 @@ def stops_nulls(patch: pytest.MonkeyPatch) -> None:
 
 
 def loses_places(patch: pytest.MonkeyPatch) -> None:
-    """Reports all errors in lists with the index 0."""
+    """Mistake: reports all errors in lists with the index 0."""
     whole = run.keys_of
     patch.setattr(run, "keys_of", lambda place: [0 if isinstance(key, int) else key for key in whole(place)])
 
 
 def mixes_up_constants(patch: pytest.MonkeyPatch) -> None:
-    """Caches constants by their class instead of their key."""
+    """Mistake: caches objects by their class instead of their key."""
     whole = source.cached_by_key
     patch.setattr(source, "cached_by_key", lambda function, attribute, lines, answer: whole(function, "__class__", lines, answer))
 
 
+# Each function patches one mistake into the compiled executor.
 PLANTED = (
     shares_literals,
     trusts_variables,
@@ -140,12 +141,12 @@ PLANTED = (
 
 
 @pytest.mark.parametrize("plant", PLANTED)
-async def test_a_mistake_in_the_compiled_executor_is_found(plant: Callable[[pytest.MonkeyPatch], None], batches: Batches) -> None:
+async def test_the_comparison_finds_a_mistake_in_the_compiled_executor(plant: Callable[[pytest.MonkeyPatch], None], batches: Batches) -> None:
     with pytest.MonkeyPatch.context() as patch:
         plant(patch)
 
         assert await finds_difference(batches, Compiled)
 
 
-async def test_without_a_mistake_no_difference_is_found(batches: Batches) -> None:
+async def test_the_comparison_finds_no_difference_without_a_mistake(batches: Batches) -> None:
     assert not await finds_difference(islice(batches, 6), Compiled)

@@ -1,4 +1,4 @@
-"""Which of Strawberry's fields need no wrapper around their resolver."""
+"""Tests which resolvers of Strawberry fields the compiler may call directly, without Strawberry's wrapper."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,22 +11,22 @@ from compiler.plain import plain, returns_event
 
 
 class Unchanged(FieldExtension):
-    """A field extension."""
+    """A field extension that changes nothing."""
 
     def resolve(self, next_: Any, source: Any, info: Any, **arguments: Any) -> Any:
-        """The result of the resolver."""
+        """Return the result of the resolver."""
         return next_(source, info, **arguments)
 
 
 @strawberry.type
 class Query:
-    """All queries."""
+    """The root type of queries."""
 
     attribute: str
 
     @strawberry.field
     def method(self) -> str:
-        """A text."""
+        """A resolver that is a method of the type."""
         return "method"
 
     extended: str = strawberry.field(resolver=lambda: "extended", extensions=[Unchanged()])
@@ -34,11 +34,11 @@ class Query:
 
 @strawberry.type
 class Subscription:
-    """All subscriptions."""
+    """The root type of subscriptions."""
 
     @strawberry.subscription
     async def event(self) -> AsyncIterator[str]:
-        """One event."""
+        """A stream of one event."""
         yield "event"
 
 
@@ -46,7 +46,7 @@ SCHEMA: GraphQLSchema = strawberry.Schema(Query, subscription=Subscription)._sch
 
 
 def field(name: str, type: str = "Query", schema: GraphQLSchema = SCHEMA) -> GraphQLField:
-    """A field of the schema."""
+    """The field of a type with this name."""
     found = schema.type_map[type]
     assert isinstance(found, GraphQLObjectType)
     result: GraphQLField = found.fields[name]
@@ -74,7 +74,7 @@ def test_a_field_with_an_extension_or_another_resolver_needs_its_wrapper() -> No
     assert plain(SCHEMA, field("method"), lambda source, info: "another") is None
 
 
-def test_a_field_of_graphql_core_is_not_strawberrys() -> None:
+def test_plain_returns_none_for_a_field_that_strawberry_did_not_make() -> None:
     schema = build_schema("type Query { text: String }")
 
     assert plain(schema, field("text", schema=schema), None) is None

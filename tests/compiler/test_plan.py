@@ -1,4 +1,4 @@
-"""Plans: executions don't affect each other, and fields of a mutation run one after the other."""
+"""The executions of one plan don't affect each other, and the root fields of a mutation run one after the other."""
 
 import asyncio
 import gc
@@ -33,7 +33,7 @@ async def test_a_hundred_executions_at_once_are_not_mixed_up() -> None:
 
 
 class Held:
-    """An object that belongs to one request."""
+    """An object that belongs to one request. It must be freed after the request."""
 
     fast = 1
 

@@ -1,4 +1,4 @@
-"""The completion of values: leaf types, enums, scalars, nulls, lists and errors, synchronous and awaited."""
+"""The compiler completes values as graphql-core does: scalars, enums, nulls, lists and errors, synchronous and awaited."""
 
 import asyncio
 from collections import deque
@@ -14,7 +14,7 @@ from tests.comparison.values import Color, Fault, Level, Text, Whole
 
 
 def schema(type: str) -> GraphQLSchema:
-    """A schema with a field `value` of a type, at the root and in an object."""
+    """Build a schema with a field `value` of this type, at the root and in an object."""
     built = build_schema(f"""
         enum Color {{ RED GREEN BLUE }}
         scalar Odd
@@ -31,7 +31,7 @@ def schema(type: str) -> GraphQLSchema:
 
 
 def odd_value(value: Any) -> Any:
-    """Serializes the scalar Odd."""
+    """Serializes a value of the scalar Odd, which may also be null, Undefined, a list or an exception."""
     if value == "raises":
         raise Fault("raised")
     return {"nothing": None, "undefined": Undefined, "list": [value, {"a": 1}]}.get(value, value)
@@ -82,19 +82,19 @@ async def test_an_invalid_value_is_an_error(type: str, value: Any) -> None:
 
 
 def a_generator() -> Iterator[int]:
-    """Two numbers."""
+    """A generator that yields two numbers."""
     yield from (1, 2)
 
 
 async def an_async_generator() -> AsyncIterator[int]:
-    """Two numbers, each after a pause."""
+    """An async generator that pauses before each of two numbers."""
     for number in (1, 2):
         await asyncio.sleep(0)
         yield number
 
 
 async def later(value: Any) -> Any:
-    """Returns the value after a pause. An exception is raised instead."""
+    """Pauses, then returns the value. If the value is an exception, raises it."""
     await asyncio.sleep(0)
     if isinstance(value, Exception):
         raise value
@@ -124,7 +124,7 @@ async def test_any_iterable_is_completed_as_a_list(make: Any) -> None:
 
 BAD = ("x", None, Fault("as a value"))
 LISTS: dict[tuple[str, str], Any] = {
-    # The data for a list with one bad item, by the type of the list and the place of the error.
+    # Keys: the type of a list whose second item is bad, and the path of the error. Values: the data of the response.
     ("[Int]", "value.1"): {"value": [1, None, 3]},
     ("[Int!]", "value.1"): {"value": None},
     ("[Int]!", "value.1"): {"value": [1, None, 3]},
@@ -197,7 +197,7 @@ async def test_errors_of_items_are_reported_even_if_the_async_generator_fails_la
     assert answer.failed.keys() == {"value.0", "value"}
 
 
-async def test_an_endless_list_ends_at_a_null_that_is_not_allowed() -> None:
+async def test_an_endless_list_is_closed_at_the_first_null_in_a_list_of_non_null_items() -> None:
     closed = []
 
     async def value(info: Any) -> AsyncIterator[Any]:
@@ -237,7 +237,7 @@ async def test_an_exception_is_an_error_whether_raised_or_returned(make: Any) ->
         assert answer.failed == {"thing.value": "failed"}
 
 
-async def test_an_error_with_a_path_keeps_it() -> None:
+async def test_an_error_that_already_has_a_path_keeps_the_path() -> None:
     def value(info: Any) -> Any:
         raise GraphQLError("elsewhere", path=["else", 0])
 

@@ -1,4 +1,4 @@
-"""A cache of the most recently used values, within two limits."""
+"""The cache `Recent` drops the least recently used values when one of its two limits is exceeded."""
 
 from compiler.recent import Recent
 

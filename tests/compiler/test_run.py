@@ -1,4 +1,4 @@
-"""The state of an execution: places, how far an error nulls the response, and the limit of items."""
+"""Tests the state of one execution: places, how many levels become null if a value fails, and the limit of items."""
 
 import pytest
 from graphql import GraphQLObjectType, GraphQLString
@@ -13,7 +13,7 @@ TYPE = GraphQLObjectType("Thing", {})
 
 
 def spot(required: bool, above: Spot | None = None) -> Spot:
-    """The spot of a field."""
+    """The spot (see compiler/README.md) of a field, whose parent's spot is `above`."""
     return Spot(GraphQLString, required, TYPE, "field", [], above)
 
 

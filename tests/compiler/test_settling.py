@@ -1,4 +1,4 @@
-"""Awaitables: closed or cancelled with a place that is nulled, and cancelled with the request."""
+"""If a value becomes null, the awaitables below it are closed or cancelled. If the request is cancelled, all awaitables are cancelled."""
 
 import asyncio
 import gc
@@ -13,6 +13,7 @@ from tests.comparison.executors import Compiled, awaited
 from tests.comparison.run import trials
 from tests.comparison.subjects import subjects
 
+# Operations in which a value becomes null while an awaitable below it waits. The keys say where the awaitable is.
 NULLED: dict[str, tuple[str, dict[str, Any]]] = {
     "beside a field that fails at once": ("{ thing { a: must b: slow } }", {"thing": {"must": "wrong", "slow": works}}),
     "before a field that fails at once": ("{ thing { b: slow a: must } }", {"thing": {"must": "wrong", "slow": works}}),
@@ -28,7 +29,7 @@ NULLED: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("case", NULLED)
-async def test_a_nulled_place_leaves_no_coroutine_unawaited(case: str) -> None:
+async def test_a_value_that_becomes_null_leaves_no_coroutine_unawaited(case: str) -> None:
     text, root = NULLED[case]
 
     result = await result_of(plans_of(SCHEMA, text), root)
@@ -67,7 +68,7 @@ async def test_no_generated_operation_leaves_a_coroutine_unawaited() -> None:
         gc.collect()
 
 
-async def test_awaitables_below_a_nulled_place_are_cancelled() -> None:
+async def test_awaitables_below_a_value_that_became_null_are_cancelled() -> None:
     gate = Gate()
 
     result = await result_of(
@@ -78,7 +79,7 @@ async def test_awaitables_below_a_nulled_place_are_cancelled() -> None:
     assert (gate.cancelled, gate.passed) == (1, 0)
 
 
-async def test_awaitables_beside_a_nulled_place_continue() -> None:
+async def test_awaitables_beside_a_value_that_became_null_continue() -> None:
     gate = Gate()
     root = {"thing": {"must": fails, "slow": works}, "slow": gate}
     running = asyncio.ensure_future(awaited(plans_of(SCHEMA, "{ thing { must slow } slow }").execute(root, None, None)))
@@ -112,7 +113,7 @@ async def test_a_cancellation_from_outside_cancels_all_awaitables(text: str) -> 
     assert gate.cancelled == text.count("slow")
 
 
-async def test_a_cancellation_from_outside_is_raised_even_if_a_null_cancels_tasks() -> None:
+async def test_a_cancellation_from_outside_is_raised_even_while_tasks_below_a_null_are_cancelled() -> None:
     gate = Gate()
 
     async def stubborn(info: Any) -> int:

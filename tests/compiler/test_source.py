@@ -1,4 +1,4 @@
-"""Selections: aliases, merged fields, fragments, types, conditions."""
+"""The response contains exactly the fields that an operation selects, with aliases, merged fields, fragments, types and conditions."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Variables: values of plain types are used unchanged, and graphql-core coerces all others."""
+"""Values of variables are used unchanged if all variables have plain types (standard scalars). Otherwise graphql-core coerces all of them."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ SCHEMA = build_schema("""
 
 
 def variables(declared: str) -> Variables:
-    """The variables of an operation with these declarations."""
+    """Make the object `Variables` for an operation that declares these variables."""
     _, operation = operation_of(f"query({declared}) {{ plain }}")
     return Variables(Operation(SCHEMA, operation, {}, False))
 

@@ -1,1 +1,1 @@
-"""One test for each internal of a library that the gateway relies on. `docs/upgrading.md` lists them."""
+"""One test for each internal behaviour of a library that the gateway relies on. `docs/upgrading.md` lists the code that does."""

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of internals."""
+"""Fixtures for the tests of libraries' internals."""
 
 from collections.abc import AsyncGenerator
 
@@ -9,7 +9,7 @@ from tests.internals.connections import Connections
 
 @pytest.fixture
 async def connections() -> AsyncGenerator[Connections, None]:
-    """The connections of one test."""
+    """Opens connections of uvicorn for one test, and closes them after it."""
     made = Connections()
     yield made
     await made.close()

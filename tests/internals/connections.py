@@ -1,4 +1,4 @@
-"""Connections of uvicorn without a socket, and the bytes that clients send to them."""
+"""Helpers that open connections of uvicorn without a network socket, and the bytes that clients send to them."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,12 +18,12 @@ HANDSHAKE = (
     b"GET /graphql HTTP/1.1\r\nhost: gateway\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
     b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-extensions: permessage-deflate\r\n\r\n"
 )
-# The loop keeps what sleeps until it is closed. Otherwise the garbage collector could end it in any test.
+# How long the test applications sleep. The event loop keeps a reference to a sleeping task. A task that waits forever could be garbage-collected.
 LONG_SECONDS = 3600
 
 
 class Callbacks:
-    """The calls that httptools makes, in order."""
+    """Records the calls that httptools makes, in order."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
@@ -40,14 +40,14 @@ class Callbacks:
 
 
 def parser(callbacks: object) -> HttpRequestParser:
-    """A parser as uvicorn configures it."""
+    """A parser of httptools, configured as uvicorn does."""
     made = HttpRequestParser(callbacks)
     made.set_dangerous_leniencies(lenient_data_after_close=True)
     return made
 
 
 class RecordingTransport(asyncio.Transport):
-    """A transport that records what a connection writes and calls."""
+    """A transport that records the bytes that a connection writes, and the methods that the connection calls."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,18 +80,18 @@ async def silent(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def accepting(scope: Any, receive: Any, send: Any) -> None:
-    """An application that accepts a socket and reads nothing."""
+    """An application that accepts a WebSocket and reads no message."""
     await send({"type": "websocket.accept"})
     await asyncio.sleep(LONG_SECONDS)
 
 
 def config(app: Any, **options: Any) -> uvicorn.Config:
-    """A configuration of uvicorn that does not configure logging."""
+    """A configuration of uvicorn that leaves logging, lifespan and compression off."""
     return uvicorn.Config(app, log_config=None, lifespan="off", ws_per_message_deflate=False, **options)
 
 
 class Connections:
-    """Open connections of uvicorn, each with its own transport."""
+    """Opens connections of uvicorn, each with its own transport, and closes all of them at the end of a test."""
 
     def __init__(self) -> None:
         self._state = ServerState()
@@ -100,7 +100,7 @@ class Connections:
     def http(
         self, app: Any = silent, kind: type[HttpToolsProtocol] = HttpToolsProtocol, **options: Any
     ) -> tuple[HttpToolsProtocol, RecordingTransport]:
-        """An HTTP connection and its transport."""
+        """Open an HTTP connection. Returns the connection and its transport."""
         connection, transport = kind(config=config(app, **options), server_state=self._state, app_state={}), RecordingTransport()
         connection.connection_made(transport)
         return connection, transport
@@ -108,14 +108,14 @@ class Connections:
     def socket(
         self, app: Any = accepting, kind: type[WebSocketsSansIOProtocol] = WebSocketsSansIOProtocol, **options: Any
     ) -> tuple[WebSocketsSansIOProtocol, RecordingTransport]:
-        """A WebSocket connection before its handshake, and its transport."""
+        """Open a WebSocket connection that has not received its handshake yet. Returns the connection and its transport."""
         connection, transport = kind(config=config(app, **options), server_state=self._state, app_state={}), RecordingTransport()
         connection.connection_made(transport)
         self._sockets.append(connection)
         return connection, transport
 
     async def close(self) -> None:
-        """End the timers and tasks of all connections."""
+        """Stop the timers and cancel the tasks of all connections."""
         for each in self._sockets:
             each.stop_keepalive()
         for task in (tasks := [*self._state.tasks]):
@@ -124,11 +124,11 @@ class Connections:
 
 
 async def run_ready_tasks(count: int = 5) -> None:
-    """Give ready tasks their turns of the event loop."""
+    """Let the event loop run this many turns, so that tasks that are ready can run."""
     for _ in range(count):
         await asyncio.sleep(0)
 
 
 def masked(text: bytes) -> bytes:
-    """A client.s text message in one frame."""
+    """A WebSocket frame that contains a text message of a client, masked as the protocol requires."""
     return Frame(Opcode.TEXT, text).serialize(mask=True)

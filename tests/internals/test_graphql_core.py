@@ -72,7 +72,7 @@ CORE = build_schema(SDL)
 
 
 def operation(text: str) -> tuple[DocumentNode, OperationDefinitionNode]:
-    """A document and its first operation."""
+    """Parse a document. Returns the document and its first operation."""
     document = parse(text)
     [definition, *_] = document.definitions
     assert isinstance(definition, OperationDefinitionNode)
@@ -87,7 +87,7 @@ def first_field(definition: OperationDefinitionNode) -> FieldNode:
 
 
 def failure(query: str, root: object) -> str:
-    """The message with which graphql-core executes a query."""
+    """Execute a query by graphql-core. Returns the message of the first error."""
     result = execute(CORE, parse(query), root)
     assert isinstance(result, ExecutionResult)
     assert result.errors
@@ -153,7 +153,7 @@ def test_graphql_core_coerces_variables_to_values_or_a_list_of_errors() -> None:
     assert isinstance(values, VariableValues)
     assert values.coerced == {"a": 5, "b": 1}
     assert isinstance(errors, list)
-    # The cause of such an error is another GraphQLError with no cause of its own, and it has no path.
+    # Such an error has no path. Its `original_error` is None, or another GraphQLError without `original_error`.
     cause = errors[0].original_error
     assert errors[0].path is None
     assert cause is None or (isinstance(cause, GraphQLError) and cause.original_error is None)
@@ -180,7 +180,7 @@ def test_graphql_core_coerces_arguments_one_by_one_and_all_together() -> None:
 def test_graphql_core_leaves_a_plain_value_unchanged(type: GraphQLScalarType, value: object) -> None:
     assert type.coerce_output_value(value) is value
     assert type.coerce_input_value(value) is value
-    # Scalars are identified by these functions, which must be the same each time and hashable.
+    # The compiler recognizes the standard scalars by these functions: each access must return an equal function, and the function must be hashable.
     assert {type.coerce_output_value: 1}[type.coerce_output_value] == 1
     assert {type.coerce_input_value: 1}[type.coerce_input_value] == 1
 

@@ -12,7 +12,7 @@ from joserfc.jwk import JWKRegistry, OctKey, RSAKey
 
 @pytest.fixture(scope="module")
 def weak_key() -> dict[str, Any]:
-    """A JWK of an RSA key with 1024 bits."""
+    """The JWK of an RSA key with 1024 bits, which is too small to be secure."""
     numbers = rsa.generate_private_key(65537, 1024).public_key().public_numbers()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -19,7 +19,7 @@ from store.driver import UTC_INSTANTS
 
 @pytest.fixture
 async def motor() -> AsyncGenerator[AsyncIOMotorClient[dict[str, Any]], None]:
-    """A client of a MongoDB that cannot be reached."""
+    """A client for a MongoDB server that cannot be reached."""
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient("mongodb://127.0.0.1:1", serverSelectionTimeoutMS=1)
     yield client
     client.close()

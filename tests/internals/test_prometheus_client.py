@@ -7,7 +7,7 @@ from prometheus_client.registry import Collector
 
 
 class Numbers(Collector):
-    """A collector without metric objects."""
+    """A collector that makes its metric families when it is scraped, and has no metric objects like `Counter`."""
 
     def __init__(self) -> None:
         self.collections = 0

@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Setting
 
 
 class Settings(BaseSettings):
-    """Settings like the gateway's."""
+    """A settings class with the same features as the gateway's settings."""
 
     model_config = SettingsConfigDict(env_prefix="INTERNALS_", extra="forbid", hide_input_in_errors=True)
 
@@ -19,7 +19,7 @@ class Settings(BaseSettings):
     @field_validator("names", mode="before")
     @classmethod
     def split(cls, text: object) -> object:
-        """The names, from text separated by commas."""
+        """Split a text at its commas. Other values stay unchanged."""
         return tuple(text.split(",")) if isinstance(text, str) else text
 
 

@@ -6,13 +6,13 @@ from enum import Enum
 
 
 class Colour(Enum):
-    """An enum of the domain."""
+    """An enum like those of the domain."""
 
     RED = "red"
 
 
 class Row:
-    """An object without a dictionary."""
+    """A class with `__slots__`, so its objects have no `__dict__`."""
 
     __slots__ = ("name",)
 

@@ -10,7 +10,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 
 
 async def receiving() -> Message:
-    """The messages of a client that sent a handshake."""
+    """An ASGI `receive` for a client that has sent the handshake of a WebSocket."""
     return {"type": "websocket.connect"}
 
 
@@ -30,7 +30,7 @@ async def test_starlettes_router_does_not_redirect_when_it_is_switched_off() -> 
 
 
 async def empty_endpoint(request: object) -> None:
-    """An endpoint that no test reaches."""
+    """An endpoint that is never called, because no request of the tests reaches it."""
 
 
 def test_starlettes_route_accepts_an_object_as_an_application_for_all_methods() -> None:

@@ -32,13 +32,13 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 class Colour(Enum):
-    """An enum of the domain."""
+    """An enum that is not decorated with `strawberry.enum`, like those of the domain."""
 
     RED = "red"
 
 
 class Row:
-    """An object of the domain."""
+    """An object of a class that Strawberry doesn't know, like those of the domain."""
 
     __slots__ = ("name",)
 
@@ -47,7 +47,7 @@ class Row:
 
 
 class Represents:
-    """An `is_type_of` with an attribute."""
+    """An `is_type_of` with an additional attribute, which Strawberry must not lose."""
 
     classes = (Row,)
 
@@ -57,44 +57,44 @@ class Represents:
 
 @strawberry.interface
 class Named:
-    """An interface."""
+    """An interface of the test schema."""
 
     name: str
 
 
 @strawberry.type
 class Thing(Named):
-    """A type whose values are objects of the domain."""
+    """A type whose objects are instances of Row."""
 
     is_type_of = Represents()
 
 
 @strawberry.type
 class Other:
-    """Another type."""
+    """A type without `is_type_of`: its objects are instances of this class itself."""
 
     name: str
 
 
 def counted(root: strawberry.Parent[object], info: strawberry.Info, how_many: int = 1, colour: Colour | None = None) -> int:
-    """A field with a parent, an info and arguments."""
+    """A resolver with the parameters `root`, `info` and two arguments."""
     return how_many
 
 
 async def waited(self: object) -> int:
-    """A field that waits."""
+    """An async resolver with the parameter `self`."""
     return 1
 
 
 async def events(info: strawberry.Info) -> AsyncGenerator[int, None]:
-    """The events of a subscription."""
+    """A resolver that makes the events of a subscription."""
     for number in range(2):
         yield number
 
 
 @strawberry.type
 class Query:
-    """All kinds of fields."""
+    """The root type of queries, with all kinds of fields."""
 
     basic: int
     at: datetime
@@ -106,7 +106,7 @@ class Query:
 
 @strawberry.type
 class Subscription:
-    """The events."""
+    """The root type of subscriptions."""
 
     events = strawberry.subscription(resolver=events, graphql_type=int)
 
@@ -117,7 +117,7 @@ SCHEMA: GraphQLSchema = STRAWBERRY._schema
 
 
 def definition(name: str) -> StrawberryField:
-    """Strawberry's definition behind a field of the query."""
+    """Strawberry's definition of the query field with this name."""
     assert SCHEMA.query_type
     found = SCHEMA.query_type.fields[name].extensions["strawberry-definition"]
     assert isinstance(found, StrawberryField)
@@ -125,7 +125,7 @@ def definition(name: str) -> StrawberryField:
 
 
 def resolver(name: str) -> Any:
-    """The resolver that Strawberry passes to graphql-core for a field of the query."""
+    """The resolver that Strawberry passes to graphql-core for the query field with this name."""
     assert SCHEMA.query_type
     return SCHEMA.query_type.fields[name].resolve
 
@@ -223,7 +223,7 @@ def test_strawberry_resolves_objects_of_other_classes_by_is_type_of() -> None:
 
 def test_strawberry_stores_the_type_of_a_cast_object_in_its_dictionary() -> None:
     class Open:
-        """An object with a dictionary."""
+        """A class without `__slots__`, so its objects have a `__dict__`."""
 
     cast_object = strawberry.cast(Thing, Open())
 

@@ -8,24 +8,24 @@ from typer.testing import CliRunner
 
 
 def command(raised: BaseException) -> typer.Typer:
-    """A command that raises."""
+    """A command line application whose command `run` raises this exception."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
     @app.command()
     def run(demo: Annotated[bool, typer.Option(" /--no-demo", show_default=False)] = True) -> None:
-        """Raise."""
+        """Raise the exception."""
         raise raised
 
     @app.command()
     def other() -> None:
-        """A second command, so that `run` is a subcommand."""
+        """A second command. With only one command, typer would not make `run` a subcommand."""
 
     return app
 
 
 def test_typer_lets_our_own_exceptions_through() -> None:
     class Ours(Exception):
-        """An exception of the gateway."""
+        """An exception that typer doesn't know."""
 
     with pytest.raises(Ours):
         command(Ours())(["run"])
