@@ -24,7 +24,7 @@ from domain.verification import Provider, Request, RetryRequest, Verification
 from store.cursor import encode_all
 from store.documents import Document, encode
 from store.indexes import INDEXES, VERIFICATIONS
-from store.sealing import Keys
+from store.sealing import SealingKeys
 from store.verifications import utc_now
 
 # Deadlines are so far away that none passes during a measurement. At a deadline, the gateway writes to the database, but its peers do not.
@@ -123,7 +123,7 @@ class Dataset:
     cursors: list[str]
 
 
-def write_dataset(uri: str, keys: Keys, rows: int, untouched: int = 0) -> Dataset:
+def write_dataset(uri: str, keys: SealingKeys, rows: int, untouched: int = 0) -> Dataset:
     """Create the indexes and store the verifications that the servers serve.
 
     The workspace that is measured gets `untouched` new verifications and about `rows` with a history. Other workspaces get half of `rows` together.

@@ -33,7 +33,7 @@ from gateway.operations.operation_request import OperationRequest
 from gateway.process.drain import Drain
 from gateway.process.garbage import collected_seldom
 from gateway.process.metrics import Metrics
-from gateway.settings import read
+from gateway.settings import read_settings
 from lifecycle.changes import Changes
 from providers.sandbox import Sandbox
 from resolvers.context import Services
@@ -103,7 +103,7 @@ def the_gateway(rows: list[Verification], keys: Secrets) -> Execute:
     changes = Changes(store, Sandbox("https://gateway.example", [b"key"]), Windows(), lambda: None)
     services = Services(store, feed, changes, str, unavailable)
     schema = executable(build())
-    chosen = read({}, mongo_uri=UNUSED_MONGO_URI, provider="sandbox", public_url="https://gateway.example", **settings(keys))
+    chosen = read_settings({}, mongo_uri=UNUSED_MONGO_URI, provider="sandbox", public_url="https://gateway.example", **settings(keys))
     execution = Execution(
         schema,
         documents(chosen, schema),

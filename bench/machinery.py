@@ -24,7 +24,7 @@ from bench.processors import pinned
 from domain.caller import Scope
 from gateway.callers.tokens import Tokens, Trust
 from gateway.development.mongod import EmbeddedMongo
-from store.sealing import Keys
+from store.sealing import SealingKeys
 from store.verifications import utc_now
 
 WORKSPACE = "bench"
@@ -55,9 +55,9 @@ class Secrets:
         }
 
     @property
-    def sealing(self) -> Keys:
+    def sealing(self) -> SealingKeys:
         """The keys that encrypt personal data, as an object for the functions of `store`."""
-        return Keys({WORKSPACE: self.data_key})
+        return SealingKeys({WORKSPACE: self.data_key})
 
     def token(self) -> str:
         """A new token that the gateway accepts for four hours, with all scopes in the workspace."""

@@ -19,7 +19,7 @@ from domain.event import Actor, Event, EventType
 from domain.verification import Verification
 from store.documents import Document, encode
 from store.indexes import VERIFICATIONS
-from store.sealing import Keys
+from store.sealing import SealingKeys
 
 FOLLOW = """subscription($id: ID!) { verificationUpdated(id: $id) {
   verification { id status reference version attempt createdAt updatedAt expiresAt reasons { code type description } }
@@ -38,7 +38,7 @@ def advanced(verification: Verification) -> Verification:
     return replace(verification, version=version, updated_at=at, events=(*verification.events, event))
 
 
-def database_publisher(target: Database[Document], keys: Keys) -> Publisher:
+def database_publisher(target: Database[Document], keys: SealingKeys) -> Publisher:
     """A publisher that writes the states to MongoDB, with one command. Each document and each filter is the same as in the gateway's writes."""
 
     def prepare(states: States) -> Callable[[], Awaitable[None]]:
@@ -74,7 +74,7 @@ async def publish(target: Served, body: bytes) -> None:
         raise Disagreement(f"{target.url} answers {status_line!r}")
 
 
-def documents(states: States, keys: Keys) -> bytes:
+def documents(states: States, keys: SealingKeys) -> bytes:
     """The states as a JSON array of MongoDB documents, without their encrypted fields."""
     return orjson.dumps([encode(replace(state, declared=None), keys) for state in states])
 

@@ -19,7 +19,7 @@ from compiler.run import Run
 # Immutable classes. No resolver can change their values, so all requests share one prepared value.
 UNCHANGING = (str, int, float, bool, type(None))
 # Marks an argument or a variable without a value. None is a value: GraphQL's null.
-MISSING = object()
+NO_ARGUMENT = object()
 
 
 class Unprepared(Exception):
@@ -65,9 +65,9 @@ class Arguments:
         values = dict(self.constant)
         for parameter, name, not_null, if_missing in self.variables:
             value = run.variables.get(name, if_missing)
-            if not_null and (value is MISSING or value is None):
+            if not_null and (value is NO_ARGUMENT or value is None):
                 return self._coerced(run, info)
-            if value is MISSING:
+            if value is NO_ARGUMENT:
                 del values[parameter]
             else:
                 values[parameter] = value
@@ -85,11 +85,11 @@ class Arguments:
             if node and isinstance(node.value, VariableNode):
                 if parameter is None or (self._convert and not self._convert.unchanged(name)):
                     raise Unprepared
-                if_missing = MISSING if is_required_argument(argument) else self._constant(name, argument, None)
+                if_missing = NO_ARGUMENT if is_required_argument(argument) else self._constant(name, argument, None)
                 # The variable's value replaces this entry later. It reserves the argument's place, because a resolver with **kwargs sees the order.
-                self.constant[parameter] = MISSING
+                self.constant[parameter] = NO_ARGUMENT
                 self.variables.append(Variable(parameter, node.value.name.value, is_non_null_type(argument.type), if_missing))
-            elif (value := self._constant(name, argument, node)) is not MISSING and parameter is not None:
+            elif (value := self._constant(name, argument, node)) is not NO_ARGUMENT and parameter is not None:
                 self.constant[parameter] = value
 
     def _parameter(self, name: str, argument: GraphQLArgument) -> str | None:
@@ -105,7 +105,7 @@ class Arguments:
         values: dict[str, Any] = {}
         coerce_argument(values, self._node, name, argument, node, VariableValues({}, {}), None)
         if not values:
-            return MISSING
+            return NO_ARGUMENT
         [value] = values.values()
         converted = self._convert.one(name, value) if self._convert else value
         if not isinstance(converted, Enum) and converted.__class__ not in UNCHANGING:

@@ -10,7 +10,7 @@ from graphql import GraphQLAbstractType, GraphQLObjectType
 from compiler.positions import is_object
 
 # The type resolvers of Strawberry's unions and interfaces. They call the `is_type_of` of each possible type.
-MADE_BY_STRAWBERRY = ("StrawberryUnion.get_type_resolver.<locals>.", "GraphQLCoreConverter.from_interface.<locals>.")
+STRAWBERRY_TYPE_RESOLVERS = ("StrawberryUnion.get_type_resolver.<locals>.", "GraphQLCoreConverter.from_interface.<locals>.")
 
 
 def classes_of(type: GraphQLObjectType) -> set[type]:
@@ -21,5 +21,5 @@ def classes_of(type: GraphQLObjectType) -> set[type]:
 def class_decides(abstract: GraphQLAbstractType, possible: Sequence[GraphQLObjectType]) -> bool:
     """Whether the class of a value is enough to know which of the possible types it has."""
     qualified_name = getattr(abstract.resolve_type, "__qualname__", "")
-    uses_is_type_of = not abstract.resolve_type or qualified_name.startswith(MADE_BY_STRAWBERRY)
+    uses_is_type_of = not abstract.resolve_type or qualified_name.startswith(STRAWBERRY_TYPE_RESOLVERS)
     return uses_is_type_of and all(hasattr(each.is_type_of, "classes") for each in possible)

@@ -26,7 +26,7 @@ from compiler.functions import Codes
 from compiler.plan import Plan
 from compiler.recent import Recent
 from compiler.run import UNLIMITED, Limit, Operation, Run
-from compiler.source import Refused, Writer
+from compiler.source import NotCompilable, Writer
 from compiler.variables import Variables
 
 logger = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class Plans:
             return None
         try:
             plan = self._compiled(dict(zip(self._conditions, chosen, strict=True)), variant)
-        except Refused as refused:
+        except NotCompilable as refused:
             self.refused = str(refused)
             return None
         except Exception:

@@ -10,14 +10,14 @@ from typing import Any
 from compiler.recent import Recent
 
 MAX_CODES = 4096
-MAX_CHARACTERS = 1_000_000
+MAX_CACHED_CHARACTERS = 1_000_000
 
 
 class Codes:
     """A cache of bytecode by source text. It drops the bytecode that was used least recently."""
 
     def __init__(self) -> None:
-        self._cached = Recent[str, CodeType](MAX_CODES, MAX_CHARACTERS)
+        self._cached = Recent[str, CodeType](MAX_CODES, MAX_CACHED_CHARACTERS)
 
     def of(self, text: str) -> CodeType:
         """The bytecode of the single function that the text defines. Compiles the text if it is not cached."""

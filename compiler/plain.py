@@ -10,7 +10,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 from compiler.guards import Resolver
 
 # The qualified names of the functions that Strawberry makes: the resolvers of ordinary fields, and those of the fields of the subscription root.
-MADE_BY_STRAWBERRY = "GraphQLCoreConverter.from_resolver.<locals>."
+STRAWBERRY_RESOLVER = "GraphQLCoreConverter.from_resolver.<locals>."
 EVENT = "GraphQLCoreConverter.from_field.<locals>.<lambda>"
 
 
@@ -28,7 +28,7 @@ def plain(schema: GraphQLSchema, field: GraphQLField, resolve: Resolver | None) 
     converter = getattr(getattr(schema, "_strawberry_schema", None), "schema_converter", None)
     if not isinstance(definition, StrawberryField) or not isinstance(converter, GraphQLCoreConverter):
         return None
-    made = getattr(resolve, "__qualname__", "").startswith(MADE_BY_STRAWBERRY)
+    made = getattr(resolve, "__qualname__", "").startswith(STRAWBERRY_RESOLVER)
     if not made or definition.extensions or type(definition).get_result is not StrawberryField.get_result or handles_exceptions(resolve):
         return None
     resolver = definition.base_resolver

@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql import ExecutionResult, GraphQLError
 
-from compiler.run import Place, Run, Selected
+from compiler.run import Place, Run, SelectedFields
 from compiler.settling import Settling
 
 Root = Callable[[Any, Run, Place], dict[str, Any]]
@@ -17,7 +17,7 @@ class Plan:
     `roots`: the functions for the root's fields, as `Writer.roots` makes them. `serially`: the operation is a mutation.
     """
 
-    def __init__(self, source: str, selected: Selected, roots: Sequence[Root], serially: bool) -> None:
+    def __init__(self, source: str, selected: SelectedFields, roots: Sequence[Root], serially: bool) -> None:
         self.source = source
         self.selected = selected
         self._roots = roots

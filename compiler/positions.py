@@ -258,13 +258,13 @@ def close_remaining(values: Any, seen: int) -> None:
     remaining = values if isinstance(values, Iterator) else islice(values, seen + 1, None) if isinstance(values, Collection) else ()
     try:
         for value in remaining:
-            close(value)
+            close_awaitable(value)
     except Exception:
         # The caller reports the error at which the list failed. An error of closing must not replace it.
         return
 
 
-def close(value: Any) -> None:
+def close_awaitable(value: Any) -> None:
     """Close an awaitable that will not be awaited. Does nothing to other values."""
     if hasattr(value, "__await__") and hasattr(value, "close"):
         value.close()

@@ -20,14 +20,14 @@ from graphql.execution.values import VariableValues, get_variable_values
 # The path of one value in one response: a pair of the parent's place and a key; None at the root.
 # A pair costs almost nothing. The list of keys is made only when an error needs it.
 Place = Any
-Key = str | int
+PathKey = str | int
 # The fields that an operation selects anywhere, as pairs of type name and field name.
-Selected = frozenset[tuple[str, str]]
+SelectedFields = frozenset[tuple[str, str]]
 
 
-def keys_of(place: Place) -> list[Key]:
+def keys_of(place: Place) -> list[PathKey]:
     """The path of a place as a list of keys, which begins at the root. Errors contain this list as `path`."""
-    keys: list[Key] = []
+    keys: list[PathKey] = []
     while place is not None:
         place, key = place
         keys.append(key)
@@ -125,7 +125,7 @@ class Run:
     )
 
     def __init__(
-        self, operation: Operation, selected: Selected, limit: Limit, root: Any, context: Any, raw: dict[str, Any], variables: dict[str, Any]
+        self, operation: Operation, selected: SelectedFields, limit: Limit, root: Any, context: Any, raw: dict[str, Any], variables: dict[str, Any]
     ) -> None:
         self.operation = operation
         self.max_items, self.too_many = limit

@@ -9,8 +9,8 @@ from typing import Any
 
 from graphql import ExecutionResult
 
-from compiler.positions import PENDING, close
-from compiler.run import Hole, Key, Place, Run, Spot, keys_of
+from compiler.positions import PENDING, close_awaitable
+from compiler.run import Hole, PathKey, Place, Run, Spot, keys_of
 
 
 class Settling:
@@ -22,16 +22,16 @@ class Settling:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._running: dict[asyncio.Task[None], list[Key]] = {}
+        self._running: dict[asyncio.Task[None], list[PathKey]] = {}
         self._cancelled: set[asyncio.Task[None]] = set()
 
     def __await__(self) -> Generator[Any, None, ExecutionResult]:
         return self._result().__await__()
 
-    def close(self) -> None:
+    def close_awaitable(self) -> None:
         """Close all awaitables of the execution without awaiting them. For callers that don't need the result."""
         for hole in self._take_holes():
-            close(hole.awaitable)
+            close_awaitable(hole.awaitable)
 
     async def _result(self) -> ExecutionResult:
         await self._fill(self._take_holes())
@@ -64,7 +64,7 @@ class Settling:
         finally:
             # If this ends early, or if a value above a hole became null, some awaitables were never started. Python would warn about them.
             for hole in holes:
-                close(hole.awaitable)
+                close_awaitable(hole.awaitable)
 
     async def _side_by_side(self, holes: Sequence[Hole]) -> None:
         tasks = [asyncio.create_task(self._fill([hole])) for hole in holes]
@@ -79,7 +79,7 @@ class Settling:
                 del self._running[task]
                 self._cancelled.discard(task)
                 # A task that was cancelled before it started did not close its awaitable, so close it here.
-                close(hole.awaitable)
+                close_awaitable(hole.awaitable)
 
     def _container(self, place: Place) -> Any:
         """The object or list in the response that contains this place. None if an error has made it null meanwhile."""
@@ -122,7 +122,7 @@ class Settling:
                 if other is not task and not other.cancelling():
                     other.cancel()
 
-    def _cancel_below(self, nulled: list[Key]) -> None:
+    def _cancel_below(self, nulled: list[PathKey]) -> None:
         """Cancel the tasks that fill holes below a value that became null. `nulled`: the path of that value."""
         for task, keys in self._running.items():
             if task is not asyncio.current_task() and task not in self._cancelled and keys[: len(nulled)] == nulled:

@@ -23,7 +23,7 @@ MAX_POSITIONS = 3000
 MAX_CACHED = 64
 
 
-class Refused(Exception):
+class NotCompilable(Exception):
     """The operation can't be compiled. The message contains the reason."""
 
 
@@ -58,7 +58,7 @@ class Writer:
         schema, definition, hide = self._operation.schema, self._operation.definition, self._operation.hide_suggestions
         type = schema.get_root_type(definition.operation)
         if not type:
-            raise Refused(f"the schema has no {definition.operation.value}")
+            raise NotCompilable(f"the schema has no {definition.operation.value}")
         grouped = collect_fields(schema, self._fragments, self._conditions, type, definition, hide).grouped_field_set
         if definition.operation is not OperationType.MUTATION:
             return [self._fields(type, grouped, None)]
@@ -74,7 +74,7 @@ class Writer:
             if name == TYPENAME:
                 entries.append(f"{key!r}: {type.name!r}")
             elif name.startswith("__"):
-                raise Refused("introspection")
+                raise NotCompilable("introspection")
             elif field:
                 self.selected.add((type.name, name))
                 local = f"v{len(entries)}"
@@ -102,7 +102,7 @@ class Writer:
         """Make the position of a value of this type, and all positions below it, with their functions."""
         self._positions += 1
         if self._positions > MAX_POSITIONS:
-            raise Refused(f"more than {MAX_POSITIONS} positions")
+            raise NotCompilable(f"more than {MAX_POSITIONS} positions")
         required = isinstance(type, GraphQLNonNull)
         inner: Any = type.of_type if isinstance(type, GraphQLNonNull) else type
         nodes = [each.node for each in details]

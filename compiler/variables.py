@@ -20,7 +20,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 from compiler.run import Operation
 
 # Marks a variable without a value or without a default. None is a value: GraphQL's null.
-MISSING = object()
+NO_VALUE = object()
 # For the input coercion of each standard scalar: the class of JSON values that stay unchanged. Custom scalars with the same function are plain too.
 PLAIN = {
     each.coerce_input_value: plain
@@ -51,9 +51,9 @@ class Variables:
             return None
         values: dict[str, Any] = {}
         for name, plain, required, default in self._declared:
-            value = raw.get(name, MISSING)
-            if value is MISSING:
-                if default is not MISSING:
+            value = raw.get(name, NO_VALUE)
+            if value is NO_VALUE:
+                if default is not NO_VALUE:
                     values[name] = default
                 elif required:
                     return None
@@ -83,7 +83,7 @@ def declared_plain(operation: Operation, node: VariableDefinitionNode) -> Declar
     plain = PLAIN.get(named.coerce_input_value) if isinstance(named, GraphQLScalarType) else None
     if not plain:
         return None
-    default: Any = MISSING
+    default: Any = NO_VALUE
     if node.default_value:
         values = get_variable_values(operation.schema, [node], {})
         if not isinstance(values, VariableValues):

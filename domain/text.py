@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from domain.errors import InvalidInput
 
-MAX_CHARACTERS = 255
+MAX_TEXT_CHARACTERS = 255
 MAX_URL_CHARACTERS = 2000
 
 # Spaces and joiners that occur in French, Japanese, Persian or Hindi names. They are replaced before the check, because `str.isprintable`
@@ -20,8 +20,8 @@ def short(field: str, text: str) -> str:
     plain = text.translate(AS_SPACES)
     if not plain.strip():
         raise InvalidInput(field, "must not be blank")
-    if len(text) > MAX_CHARACTERS:
-        raise InvalidInput(field, f"has {len(text)} characters; at most {MAX_CHARACTERS} are accepted")
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise InvalidInput(field, f"has {len(text)} characters; at most {MAX_TEXT_CHARACTERS} are accepted")
     if not plain.isprintable():
         raise InvalidInput(field, "holds a control character")
     return text

@@ -23,7 +23,7 @@ from domain.text import optional, short, web_address
 MAX_IGNORED_RESULTS = 20
 STEPS = frozenset(EventType[step.name] for step in Progress)
 OUTCOMES = frozenset({EventType.STATUS_CHANGED, EventType.RESULT_IGNORED})
-VERSION = attrgetter("version")
+version_of = attrgetter("version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +288,7 @@ class Verification:
 
     def events_after(self, version: int) -> tuple[Event, ...]:
         """The events with a greater version than this one, oldest first."""
-        return self.events[bisect_right(self.events, version, key=VERSION) :]
+        return self.events[bisect_right(self.events, version, key=version_of) :]
 
     def _declared_for(self, retry: RetryRequest) -> DeclaredIdentity:
         first_name, last_name = retry.first_name, retry.last_name

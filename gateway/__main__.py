@@ -13,7 +13,7 @@ from rich.console import Console
 from domain.caller import Scope
 from gateway import server, settings
 from gateway.application import application, token_reader
-from gateway.callers.tokens import SCOPES, WORKSPACE
+from gateway.callers.tokens import SCOPES, WORKSPACE_NAME
 from gateway.commands.check import check as check_deployment
 from gateway.commands.explain import explanation
 from gateway.development import keys as development
@@ -47,7 +47,7 @@ def serve() -> None:
     logs.configure(chosen.log_level, chosen.log_format)
     for name in settings.unknown():
         logger.warning("%s is not a setting; `gateway settings` lists all settings", name)
-    with server.listening(chosen.host, chosen.port) as bound:
+    with server.listening_socket(chosen.host, chosen.port) as bound:
         port = bound.getsockname()[1]
 
         async def main() -> None:
@@ -114,9 +114,9 @@ def token(
     if unknown:
         usable = ", ".join(name for name, value in SCOPES.items() if value is not Scope.FOLLOW)
         raise typer.BadParameter(f"{unknown[0]} is not a scope that this command can grant; choose from: {usable}", param_hint="--scope")
-    if not WORKSPACE.fullmatch(workspace):
+    if not WORKSPACE_NAME.fullmatch(workspace):
         raise typer.BadParameter("a workspace has 1 to 64 characters: letters, digits, '_', '.' and '-'", param_hint="--workspace")
-    chosen = settings.read(development.offline(data_dir))
+    chosen = settings.read_settings(development.offline(data_dir))
     if not chosen.token_key:
         raise BadSettings(
             {"token_key": "is missing; without it, tokens are verified with the issuer's published keys, and only the issuer can sign them"}

@@ -20,8 +20,7 @@ from gateway.callers.tokens import Tokens, Trust
 from gateway.operations.documents import Documents
 from gateway.operations.execution import Execution
 from gateway.operations.live import Live
-from gateway.operations.trusted import BadManifest
-from gateway.operations.trusted import read as manifest
+from gateway.operations.trusted import BadManifest, read_manifest
 from gateway.process.background import preparation, restarted
 from gateway.process.drain import Drain
 from gateway.process.health import Health, Probes
@@ -38,9 +37,9 @@ from lifecycle.sweeper import chores, sweeping
 from providers.sandbox import Sandbox
 from resolvers.context import Services
 from schema.build import build, executable
-from store.driver import Client, close, connect, watching
+from store.driver import Client, close_client, connect, watching
 from store.feed import Feed
-from store.sealing import Keys
+from store.sealing import SealingKeys
 from store.verifications import Clock, Store, utc_now
 
 
@@ -52,7 +51,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     """
     uri = settings.mongo_uri.get_secret_value()
     client, watcher = connect(uri, settings.database_seconds), watching(uri)
-    store = Store(client, Keys(settings.data_keys.get_secret_value()), now, patience_seconds=settings.request_seconds / 2)
+    store = Store(client, SealingKeys(settings.data_keys.get_secret_value()), now, patience_seconds=settings.request_seconds / 2)
     feed = Feed(store, watcher)
 
     drain = Drain()
@@ -163,7 +162,7 @@ def documents(settings: Settings, schema: GraphQLSchema) -> Documents:
     if mode != "open" and not path:
         raise BadSettings({"trusted_documents": f"is missing; GATEWAY_DOCUMENTS={mode} needs a manifest"})
     try:
-        trusted = manifest(path) if path else None
+        trusted = read_manifest(path) if path else None
         return Documents(schema, settings.introspection, persisted_queries=settings.persisted_queries, trusted=trusted, mode=mode)
     except BadManifest as bad:
         raise BadSettings({"trusted_documents": str(bad)}) from None
@@ -191,6 +190,6 @@ def lifespan(tasks: Mapping[str, Callable[[], Awaitable[None]]], clients: Sequen
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
             for client in clients:
-                close(client)
+                close_client(client)
 
     return running

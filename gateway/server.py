@@ -39,7 +39,7 @@ class AddressTaken(Exception):
         super().__init__(f"can't listen on {host}:{port} ({reason}); choose another with --port or GATEWAY_PORT")
 
 
-def listening(host: str, port: int, unread_seconds: float = UNREAD_SECONDS) -> socket.socket:
+def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECONDS) -> socket.socket:
     """Bind a socket to the address. Call this before anything else starts, so that a failure is reported first. Raises: AddressTaken."""
     try:
         bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
@@ -69,7 +69,7 @@ class Server(uvicorn.Server):
             ws_per_message_deflate=False,
             # Pings keep proxies from closing quiet sockets. A late or missing pong does not close the socket: a slow reader's pong is late, as the
             # ping waits behind other data, and clients would not connect again after uvicorn's close code for a late pong. A dead peer does not
-            # acknowledge the bytes of the ping, so the kernel closes the connection (see `listening`).
+            # acknowledge the bytes of the ping, so the kernel closes the connection (see `listening_socket`).
             ws_ping_interval=PING_SECONDS,
             ws_ping_timeout=None,
             # The application itself reads X-Forwarded-For, from the proxies that the setting `trusted_proxies` names.

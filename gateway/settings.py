@@ -26,7 +26,7 @@ DEVELOPMENT_PREFIX = "development-"
 DEVELOPMENT_KEY_ID = "development"
 
 TRUST = ("token_jwks_url", "token_jwks_file", "token_key")
-KEYS = ("token_key", "signing_key", "previous_signing_key", "fingerprint_key")
+KEY_SETTINGS = ("token_key", "signing_key", "previous_signing_key", "fingerprint_key")
 
 
 class BadSettings(Exception):
@@ -97,7 +97,7 @@ def from_text(parse: Callable[[str], object]) -> BeforeValidator:
     return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
 
 
-Key = Annotated[SecretStr, Field(min_length=MIN_KEY_CHARACTERS), AfterValidator(random_enough)]
+SigningKey = Annotated[SecretStr, Field(min_length=MIN_KEY_CHARACTERS), AfterValidator(random_enough)]
 DataKeys = Annotated[Secret[dict[str, bytes]], NoDecode, from_text(data_keys)]
 OriginList = Annotated[tuple[str, ...], NoDecode, from_text(origins.parsed)]
 NetworkList = Annotated[tuple[str, ...], NoDecode, from_text(networks)]
@@ -110,8 +110,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="forbid", hide_input_in_errors=True)
 
     mongo_uri: SecretStr = Field(description="The URI of the MongoDB replica set: mongodb://host/database?replicaSet=name")
-    signing_key: Key = Field(description="The key that signs follow tokens and the sandbox's links, at least 32 characters")
-    fingerprint_key: Key = Field(
+    signing_key: SigningKey = Field(description="The key that signs follow tokens and the sandbox's links, at least 32 characters")
+    fingerprint_key: SigningKey = Field(
         description="The key of the HMAC over inputs, at least 32 characters. It detects that an idempotency key is used again with another "
         "input. If this key is changed, requests that repeat an older idempotency key receive IDEMPOTENCY_CONFLICT"
     )
@@ -135,7 +135,7 @@ class Settings(BaseSettings):
         default=None, description="The https URL of the token issuer's public keys, a JWK set (RS256, PS256, ES256, ES384, Ed25519)"
     )
     token_jwks_file: Path | None = Field(default=None, description="A file with the token issuer's JWK set, instead of GATEWAY_TOKEN_JWKS_URL")
-    token_key: Key | None = Field(
+    token_key: SigningKey | None = Field(
         default=None, description="A key shared with the token issuer (HS256), at least 32 characters; in addition to a JWK set or instead of one"
     )
     token_issuer: str | None = Field(default=None, description="The `iss` that callers' tokens must have; required to serve")
@@ -145,7 +145,7 @@ class Settings(BaseSettings):
     token_max_seconds: float = Field(
         default=86_400, gt=0, description="The longest lifetime of a caller's token in seconds, from its `iat` to its `exp`"
     )
-    previous_signing_key: Key | None = Field(
+    previous_signing_key: SigningKey | None = Field(
         default=None, description="The signing key before the last rotation. Tokens and links that it signed stay valid; it signs no new ones"
     )
     link_window_seconds: float = Field(default=900, gt=0, description="How many seconds after the link was opened the capture must have started")
@@ -205,7 +205,7 @@ class Settings(BaseSettings):
         return [key.get_secret_value() for key in (self.signing_key, self.previous_signing_key) if key]
 
 
-def read(defaults: dict[str, Any], required: Collection[str] = (), **overrides: Any) -> Settings:
+def read_settings(defaults: dict[str, Any], required: Collection[str] = (), **overrides: Any) -> Settings:
     """Read the settings: from the overrides first, then from the environment, then from the defaults.
 
     `required`: the names of settings that must be set although they have a default.
@@ -227,12 +227,12 @@ def read(defaults: dict[str, Any], required: Collection[str] = (), **overrides: 
 def to_serve() -> Settings:
     """Read the settings for `gateway serve` from the environment. Raises: BadSettings if they are not fit for production."""
     # The issuer is required: without it, the gateway would accept tokens that another issuer signed with the same key.
-    return served(read({}, required=("token_issuer",)))
+    return checked_to_serve(read_settings({}, required=("token_issuer",)))
 
 
-def served(settings: Settings) -> Settings:
+def checked_to_serve(settings: Settings) -> Settings:
     """Check that settings are fit for production. Returns them. Raises: BadSettings if a key was made for development, or two keys are equal."""
-    keys: dict[str, SecretStr] = {name: key for name in KEYS if (key := getattr(settings, name))}
+    keys: dict[str, SecretStr] = {name: key for name in KEY_SETTINGS if (key := getattr(settings, name))}
     weak = [name for name, key in keys.items() if key.get_secret_value().startswith(DEVELOPMENT_PREFIX)]
     if DEVELOPMENT_KEY_ID in settings.data_keys.get_secret_value():
         weak.append("data_keys")

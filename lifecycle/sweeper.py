@@ -17,7 +17,7 @@ from store.verifications import Store
 
 logger = logging.getLogger(__name__)
 
-BATCH = 200
+SWEEP_BATCH = 200
 MAX_CONCURRENT_CHANGES = 8
 
 
@@ -36,10 +36,10 @@ class Chore:
 
 def chores(store: Store, changes: Changes, retention: timedelta | None) -> list[Chore]:
     """The chores of the sweeper. If `retention` is None, personal data are never removed."""
-    expiry = Chore("expired", lambda after: store.overdue(BATCH, after), changes.expire)
+    expiry = Chore("expired", lambda after: store.overdue(SWEEP_BATCH, after), changes.expire)
     if retention is None:
         return [expiry]
-    forgetting = Chore("anonymized", lambda after: store.not_anonymized(store.now() - retention, BATCH, after), changes.forget)
+    forgetting = Chore("anonymized", lambda after: store.not_anonymized(store.now() - retention, SWEEP_BATCH, after), changes.forget)
     return [expiry, forgetting]
 
 

@@ -21,12 +21,12 @@ T = TypeVar("T", bound=type)
 
 
 @dataclass_transform(field_specifiers=(strawberry.field,))
-def described(cls: T) -> T:
+def described_input(cls: T) -> T:
     """Declares a class as a GraphQL input type. The docstring of the class becomes the description of the type."""
     return strawberry.input(cls, description=inspect.getdoc(cls))
 
 
-@described
+@described_input
 class VerificationFilter:
     """The conditions that select verifications. A verification must meet all conditions that are not null. No verification meets an empty list."""
 
@@ -55,7 +55,7 @@ class VerificationFilter:
         )
 
 
-@described
+@described_input
 class CreateVerificationInput:
     """A verification to create."""
 
@@ -84,7 +84,7 @@ class CreateVerificationInput:
         return Request(declared, redirection_url, reference, self.face_recognition, Idempotency(key, fingerprint(content)) if key else None)
 
 
-@described
+@described_input
 class RetryVerificationInput:
     """A retry of an inconclusive or failed verification. Omitted values are copied from that verification."""
 
@@ -98,7 +98,7 @@ class RetryVerificationInput:
         return RetryRequest(self.first_name, self.last_name, self.redirection_url)
 
 
-@described
+@described_input
 class ReportProgressInput:
     """A step of the individual, as reported by the provider."""
 
@@ -114,7 +114,7 @@ class ReportProgressInput:
         return optional(short, "eventId", self.event_id)
 
 
-@described
+@described_input
 class ExtractedDocumentInput:
     """The data that the provider read from the identity document."""
 
@@ -129,7 +129,7 @@ class ExtractedDocumentInput:
         return ExtractedDocument.extracted(self.full_name, self.born_on, self.type, self.issuing_country_code, self.national_identification_number)
 
 
-@described
+@described_input
 class ReportResultInput:
     """A result, as reported by the provider."""
 

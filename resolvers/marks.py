@@ -7,7 +7,7 @@ from typing import Protocol
 from domain.errors import BadUserInput
 from domain.verification import Verification
 
-VERSION = re.compile(r"(ver_[0-9a-f]{32}):(\d{1,9})")
+VERSION_MARK = re.compile(r"(ver_[0-9a-f]{32}):(\d{1,9})")
 
 
 class Marked(Protocol):
@@ -29,7 +29,7 @@ def version_mark(verification: Verification) -> str:
 
 def decode_version_mark(mark: str) -> tuple[str, int]:
     """The verification id and the version in a mark. Raises: BadUserInput."""
-    match = VERSION.fullmatch(mark)
+    match = VERSION_MARK.fullmatch(mark)
     if not match:
         raise BadUserInput("Last-Event-ID does not belong to this subscription; omit it, and pass the last received version as `after`")
     return match[1], int(match[2])

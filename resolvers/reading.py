@@ -7,7 +7,7 @@ from resolvers.context import Info
 
 VERIFICATION = "Verification"
 # The attributes that a GraphQL field of `Verification` reads. A field that is not listed reads the attribute of the same name in snake_case.
-ATTRIBUTES = {
+FIELD_ATTRIBUTES = {
     "workspaceId": ("workspace",),
     "declaredIdentity": ("declared",),
     "extractedDocument": ("extracted",),
@@ -43,4 +43,6 @@ def selected_in(info: Info) -> frozenset[tuple[str, str]] | None:
 def attributes(selected: frozenset[tuple[str, str]]) -> frozenset[str]:
     """The attributes of verifications that the selected fields read."""
     names = [field for type, field in selected if type == VERIFICATION]
-    return frozenset(attribute for name in names for attribute in ATTRIBUTES.get(name) or (CAPITAL.sub(lambda match: f"_{match[0].lower()}", name),))
+    return frozenset(
+        attribute for name in names for attribute in FIELD_ATTRIBUTES.get(name) or (CAPITAL.sub(lambda match: f"_{match[0].lower()}", name),)
+    )

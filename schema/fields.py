@@ -10,7 +10,7 @@ from graphql import GraphQLField
 from strawberry.types.field import StrawberryField
 
 from schema.costs import FREE, Cost
-from schema.rules import Rule
+from schema.rules import AccessRule
 
 T = TypeVar("T", bound=type)
 
@@ -18,12 +18,12 @@ T = TypeVar("T", bound=type)
 RULES, COST, CONSTANT = "rules", "cost", "constant"
 
 
-def described(cls: T) -> T:
+def described_type(cls: T) -> T:
     """Declares a class as a GraphQL object type. The docstring of the class becomes the description of the type."""
     return strawberry.type(cls, description=inspect.getdoc(cls))
 
 
-def field(resolver: Callable[..., Any], type: Any, *rules: Rule, cost: Cost = FREE, constant: bool = False) -> Any:
+def field(resolver: Callable[..., Any], type: Any, *rules: AccessRule, cost: Cost = FREE, constant: bool = False) -> Any:
     """Declares a field with a resolver. The docstring of the resolver becomes the description of the field.
 
     `constant`: with the same arguments, the field has the same value for every caller until the process ends. Clients may cache the value.
@@ -32,13 +32,13 @@ def field(resolver: Callable[..., Any], type: Any, *rules: Rule, cost: Cost = FR
     return strawberry.field(resolver=resolver, graphql_type=type, description=described_with(summary(resolver), rules), metadata=metadata)
 
 
-def subscription(resolver: Callable[..., Any], type: Any, *rules: Rule, cost: Cost = FREE) -> Any:
+def subscription(resolver: Callable[..., Any], type: Any, *rules: AccessRule, cost: Cost = FREE) -> Any:
     """Declares a field of the subscription root. Its resolver is an async generator, and the docstring of the resolver becomes the description."""
     description = described_with(summary(resolver), rules)
     return strawberry.subscription(resolver=resolver, graphql_type=type, description=description, metadata={RULES: rules, COST: cost})
 
 
-def attribute(description: str, *rules: Rule, name: str | None = None, cost: Cost = FREE) -> Any:
+def attribute(description: str, *rules: AccessRule, name: str | None = None, cost: Cost = FREE) -> Any:
     """Declares a field without a resolver. Its value is the attribute of the same name of the domain object."""
     return strawberry.field(description=described_with(description, rules), name=name, metadata={RULES: rules, COST: cost})
 
@@ -75,6 +75,6 @@ def summary(resolver: Callable[..., Any]) -> str:
     return " ".join(" ".join(paragraph.split()) for paragraph in paragraphs if not paragraph.startswith(("Raises:", "Cost:")))
 
 
-def described_with(description: str, rules: tuple[Rule, ...]) -> str:
+def described_with(description: str, rules: tuple[AccessRule, ...]) -> str:
     """The description of a field, followed by the descriptions of its rules."""
     return " ".join([description, *(rule.description for rule in rules if rule.description)])

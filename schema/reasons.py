@@ -4,11 +4,11 @@ import domain.reasons
 import domain.status
 from domain.reasons import ReasonType, RetryAdvice
 from domain.status import RecommendedAction, Status
-from schema.fields import attribute, described, represents
+from schema.fields import attribute, described_type, represents
 from schema.rules import ANYONE
 
 
-@described
+@described_type
 class ReasonCode:
     """A reason for an outcome. The provider may add codes at any time: base decisions on `status`, `type` or `retryAdvice`, not on `code`."""
 
@@ -23,7 +23,7 @@ class ReasonCode:
     internal: bool = attribute("Whether the person being verified must not see the code.", ANYONE)
 
 
-@described
+@described_type
 class StatusGuide:
     """A status, and what to do when a verification has it."""
 

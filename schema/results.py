@@ -15,13 +15,13 @@ from domain.status import Status
 from resolvers import queries
 from resolvers import verification as visible
 from schema.costs import Cost
-from schema.fields import attribute, described, field, represents
+from schema.fields import attribute, described_type, field, represents
 from schema.reasons import ReasonCode
 from schema.rules import ANYONE, NOT_INTERNAL
 from schema.verification import Verification, VerificationEvent
 
 
-@described
+@described_type
 class PageInfo:
     """Where a page is in its list: whether rows precede or follow it, and the cursors of its first and last row."""
 
@@ -37,7 +37,7 @@ class PageInfo:
     end_cursor: str | None = attribute("The cursor of the last row; null for an empty page.", ANYONE)
 
 
-@described
+@described_type
 class VerificationEdge:
     """A row of a list: a verification and its cursor."""
 
@@ -47,7 +47,7 @@ class VerificationEdge:
     node: Verification = attribute("The verification.", ANYONE)
 
 
-@described
+@described_type
 class VerificationConnection:
     """A page of a list of verifications."""
 
@@ -58,7 +58,7 @@ class VerificationConnection:
     total_count = field(queries.total_count, int, ANYONE, cost=Cost(50))
 
 
-@described
+@described_type
 class StatusCount:
     """The number of verifications with a status."""
 
@@ -68,7 +68,7 @@ class StatusCount:
     count: int = attribute("The number of verifications with this status.", ANYONE)
 
 
-@described
+@described_type
 class ReasonCount:
     """The number of verifications with a reason. A verification with several reasons is counted for each of them."""
 
@@ -78,7 +78,7 @@ class ReasonCount:
     count: int = attribute("The number of verifications with this reason.", ANYONE)
 
 
-@described
+@described_type
 class VerificationStats:
     """Statistics of the verifications that match the filter."""
 
@@ -97,7 +97,7 @@ class VerificationStats:
     )
 
 
-@described
+@described_type
 class Caller:
     """The caller: the bearer of a token."""
 
@@ -109,7 +109,7 @@ class Caller:
     expires_at: datetime | None = attribute("When the token expires. All subscriptions that use the token end at this instant.", ANYONE)
 
 
-@described
+@described_type
 class FollowToken:
     """A short-lived token for the browser of the person being verified."""
 
@@ -119,7 +119,7 @@ class FollowToken:
     expires_at: datetime = attribute("When the token expires.", ANYONE)
 
 
-@described
+@described_type
 class Refusal:
     """The reason why a mutation changed nothing."""
 
@@ -139,7 +139,7 @@ FollowTokenResult = Annotated[
 ]
 
 
-@described
+@described_type
 class VerificationUpdate:
     """The current state of a verification, and the events since the previous message."""
 
@@ -154,7 +154,7 @@ class VerificationUpdate:
     )
 
 
-@described
+@described_type
 class VerificationFeedItem:
     """A changed verification, and the cursor with which the subscription can be resumed after this item."""
 

@@ -3,7 +3,7 @@
 from resolvers import mutations, queries, subscriptions
 from resolvers.refusal import refusing
 from schema.costs import Cost
-from schema.fields import described, field, subscription
+from schema.fields import described_type, field, subscription
 from schema.reasons import ReasonCode, StatusGuide
 from schema.results import (
     Caller,
@@ -18,7 +18,7 @@ from schema.rules import ANYONE, FOLLOW, READ, REPORT, WRITE
 from schema.verification import Node, Verification
 
 
-@described
+@described_type
 class Query:
     """The root type of the operations that read data."""
 
@@ -32,7 +32,7 @@ class Query:
     me = field(queries.me, Caller, ANYONE)
 
 
-@described
+@described_type
 class Mutation:
     """The root type of the operations that change data. If the rules do not allow a mutation, its result is a `Refusal`, and nothing was changed."""
 
@@ -44,7 +44,7 @@ class Mutation:
     issue_follow_token = field(refusing(mutations.issue_follow_token), FollowTokenResult, WRITE, cost=Cost(10))
 
 
-@described
+@described_type
 class Subscription:
     """The root type of the operations that send the changes of verifications as they happen."""
 

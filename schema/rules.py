@@ -17,7 +17,7 @@ class Otherwise(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AccessRule:
     """A restriction of a field: a caller needs at least one of the scopes, and `otherwise` is what all other callers receive.
 
     `description` explains the rule to clients. It is appended to the field's description.
@@ -28,21 +28,21 @@ class Rule:
     description: str
 
 
-def needing(*scopes: Scope) -> Rule:
+def needing(*scopes: Scope) -> AccessRule:
     """A rule that refuses the field to every caller who has none of these scopes."""
-    return Rule(frozenset(scopes), Otherwise.REFUSED, f"Needs {' or '.join(sorted(f'`{scope.value}`' for scope in scopes))}.")
+    return AccessRule(frozenset(scopes), Otherwise.REFUSED, f"Needs {' or '.join(sorted(f'`{scope.value}`' for scope in scopes))}.")
 
 
 SENSITIVE_SCOPE = frozenset({Scope.SENSITIVE})
 COMPANY_SCOPES = frozenset(Scope) - {Scope.FOLLOW}
 
 # No restriction: every caller who can read the parent object may read the field. For a field of a root type, the caller needs a valid token.
-ANYONE = Rule(frozenset(Scope), Otherwise.REFUSED, "")
+ANYONE = AccessRule(frozenset(Scope), Otherwise.REFUSED, "")
 READ = needing(Scope.READ)
 FOLLOW = needing(Scope.READ, Scope.FOLLOW)
 WRITE = needing(Scope.WRITE)
 REPORT = needing(Scope.REPORT)
-SENSITIVE = Rule(SENSITIVE_SCOPE, Otherwise.NULL_WITH_ERROR, "Null without `verification:sensitive`.")
-NOT_INTERNAL = Rule(SENSITIVE_SCOPE, Otherwise.NOTHING_INTERNAL, "Internal reasons are left out without `verification:sensitive`.")
-COMPANY = Rule(COMPANY_SCOPES, Otherwise.NULL, "Always null with a follow token.")
-OWN_OUTCOME = Rule(COMPANY_SCOPES, Otherwise.NOTHING_IGNORED, "Empty or null with a follow token if the event is `RESULT_IGNORED`.")
+SENSITIVE = AccessRule(SENSITIVE_SCOPE, Otherwise.NULL_WITH_ERROR, "Null without `verification:sensitive`.")
+NOT_INTERNAL = AccessRule(SENSITIVE_SCOPE, Otherwise.NOTHING_INTERNAL, "Internal reasons are left out without `verification:sensitive`.")
+COMPANY = AccessRule(COMPANY_SCOPES, Otherwise.NULL, "Always null with a follow token.")
+OWN_OUTCOME = AccessRule(COMPANY_SCOPES, Otherwise.NOTHING_IGNORED, "Empty or null with a follow token if the event is `RESULT_IGNORED`.")

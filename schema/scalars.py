@@ -6,7 +6,7 @@ import strawberry
 from graphql import GraphQLError
 
 
-def read(text: object) -> datetime:
+def parse_instant(text: object) -> datetime:
     """Parse an instant that a client sent as ISO 8601 with a time zone. Returns the instant in UTC. Raises: GraphQLError."""
     try:
         instant = datetime.fromisoformat(text) if isinstance(text, str) else None
@@ -22,5 +22,5 @@ DateTime = strawberry.scalar(
     description="An instant in ISO 8601, to the millisecond. Outputs are in UTC. Inputs must contain a time zone.",
     specified_by_url="https://scalars.graphql.org/andimarek/date-time",
     serialize=datetime.isoformat,
-    parse_value=read,
+    parse_value=parse_instant,
 )

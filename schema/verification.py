@@ -12,7 +12,7 @@ from domain.identity import DocumentType
 from domain.status import Phase, RecommendedAction, Status
 from resolvers import verification as visible
 from schema.costs import Cost
-from schema.fields import attribute, described, field, represents
+from schema.fields import attribute, described_type, field, represents
 from schema.reasons import ReasonCode
 from schema.rules import ANYONE, COMPANY, NOT_INTERNAL, OWN_OUTCOME, SENSITIVE
 
@@ -24,7 +24,7 @@ class Node:
     id: strawberry.ID = attribute("The id, unique across all types.", ANYONE)
 
 
-@described
+@described_type
 class DeclaredIdentity:
     """The names that the integrator declared."""
 
@@ -34,7 +34,7 @@ class DeclaredIdentity:
     last_name: str = attribute("The family name.", ANYONE)
 
 
-@described
+@described_type
 class ExtractedDocument:
     """The data that the provider read from the identity document. Values that the provider could not read are null."""
 
@@ -47,7 +47,7 @@ class ExtractedDocument:
     national_identification_number: str | None = attribute("The national identification number of the person.", ANYONE)
 
 
-@described
+@described_type
 class VerificationEvent:
     """One entry of a verification's history."""
 
@@ -67,7 +67,7 @@ class VerificationEvent:
     note: str | None = attribute("Additional information for support staff.", COMPANY)
 
 
-@described
+@described_type
 class Verification(Node):
     """One attempt at verifying a person's identity by video. A final status never changes; a retry is a new verification in the same chain."""
 

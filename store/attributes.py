@@ -11,10 +11,10 @@ from domain.errors import BadDocument, BadValue
 from store.bad_documents import UNREADABLE
 from store.decoding import EPOCH, NAIVE_EPOCH, Decode, decode_codes, decode_text, utc
 from store.driver import Document
-from store.sealing import Keys, Open, Sealed
+from store.sealing import Open, Sealed, SealingKeys
 
-ReadAttribute = Callable[[Document, Keys], Any]
-ReadColumn = Callable[[list[Document], Keys], Iterable[Any]]
+ReadAttribute = Callable[[Document, SealingKeys], Any]
+ReadColumn = Callable[[list[Document], SealingKeys], Iterable[Any]]
 
 
 def itself(bad: BadValue) -> BadValue:
@@ -58,11 +58,11 @@ class StoredAttribute(property):
         self.on_bad_value = on_bad_value
         self.read_column = read_column or self._read_column
 
-    def _read_column(self, documents: list[Document], keys: Keys) -> Iterable[Any]:
+    def _read_column(self, documents: list[Document], keys: SealingKeys) -> Iterable[Any]:
         read = self.read
         return [read(document, keys) for document in documents]
 
-    def value(self, document: Document, keys: Keys) -> Any:
+    def value(self, document: Document, keys: SealingKeys) -> Any:
         """The value; the default if the field is missing; the substitute if the value is optional and can't be read.
 
         Raises: BadDocument if a required value can't be read.
@@ -86,13 +86,13 @@ class StoredAttribute(property):
 def plain_attribute(field: str, required_type: type, *, convert: Decode = refuse, default: Callable[[Document], Any] | None = None) -> Any:
     """A required attribute that is stored as it is. `convert` decodes values of other types than `required_type`; by default it refuses them."""
 
-    def read(document: Document, keys: Keys) -> Any:
+    def read(document: Document, keys: SealingKeys) -> Any:
         value = document[field]
         return value if value.__class__ is required_type else convert(value)
 
     value_of = itemgetter(field)
 
-    def read_column(documents: list[Document], keys: Keys) -> Iterable[Any]:
+    def read_column(documents: list[Document], keys: SealingKeys) -> Iterable[Any]:
         values = [*map(value_of, documents)]
         if {*map(type, values)} - {required_type}:
             raise TypeError
@@ -105,7 +105,7 @@ def instant_attribute(field: str) -> Any:
     """A required instant, read as a datetime in UTC."""
     value_of = itemgetter(field)
 
-    def read_column(documents: list[Document], keys: Keys) -> Iterable[Any]:
+    def read_column(documents: list[Document], keys: SealingKeys) -> Iterable[Any]:
         # The subtraction raises TypeError if a value is not a datetime without a time zone.
         return map(EPOCH.__add__, map(sub, map(value_of, documents), repeat(NAIVE_EPOCH)))
 
@@ -115,11 +115,11 @@ def instant_attribute(field: str) -> Any:
 def optional_instant_attribute(field: str, *, on_bad_value: Callable[[Any], Any] = itself) -> Any:
     """An optional instant, read as a datetime in UTC; None if the field is missing."""
 
-    def read(document: Document, keys: Keys) -> Any:
+    def read(document: Document, keys: SealingKeys) -> Any:
         value = document.get(field)
         return None if value is None else utc(value)
 
-    def read_column(documents: list[Document], keys: Keys) -> Iterable[Any]:
+    def read_column(documents: list[Document], keys: SealingKeys) -> Iterable[Any]:
         # The subtraction raises TypeError if a value is not a datetime without a time zone.
         return [None if value is None else EPOCH + (value - NAIVE_EPOCH) for value in [document.get(field) for document in documents]]
 
@@ -129,11 +129,11 @@ def optional_instant_attribute(field: str, *, on_bad_value: Callable[[Any], Any]
 def optional_text_attribute(field: str) -> Any:
     """An optional text; None if the field is missing."""
 
-    def read(document: Document, keys: Keys) -> Any:
+    def read(document: Document, keys: SealingKeys) -> Any:
         value = document.get(field)
         return None if value is None else decode_text(value)
 
-    def read_column(documents: list[Document], keys: Keys) -> Iterable[Any]:
+    def read_column(documents: list[Document], keys: SealingKeys) -> Iterable[Any]:
         values = [document.get(field) for document in documents]
         if {*map(type, values)} - {str, NoneType}:
             raise TypeError
@@ -146,7 +146,7 @@ def codes_attribute(field: str) -> Any:
     """A list of reason codes, read as a tuple; an empty tuple if the field is missing."""
     value_of = itemgetter(field)
 
-    def read_column(documents: list[Document], keys: Keys) -> Iterable[Any]:
+    def read_column(documents: list[Document], keys: SealingKeys) -> Iterable[Any]:
         values = [*map(value_of, documents)]
         if {*map(type, values)} - {list}:
             raise TypeError
@@ -163,7 +163,7 @@ def decoded_attribute(field: str, required_type: type, decode: Decode) -> Any:
     """A required attribute whose stored value is converted by `decode`."""
     value_of = itemgetter(field)
 
-    def read_column(documents: list[Document], keys: Keys) -> Iterable[Any]:
+    def read_column(documents: list[Document], keys: SealingKeys) -> Iterable[Any]:
         return map(decode, map(value_of, documents))
 
     return StoredAttribute(field, lambda document, keys: decode(document[field]), required_type=required_type, read_column=read_column)
@@ -172,7 +172,7 @@ def decoded_attribute(field: str, required_type: type, decode: Decode) -> Any:
 def optional_attribute(field: str, decode: Decode, *, default: Any = None, on_bad_value: Callable[[Any], Any] = itself) -> Any:
     """An optional attribute whose stored value is converted by `decode`; `default` if the field is missing."""
 
-    def read(document: Document, keys: Keys) -> Any:
+    def read(document: Document, keys: SealingKeys) -> Any:
         value = document.get(field)
         return default if value is None else decode(value)
 
@@ -182,7 +182,7 @@ def optional_attribute(field: str, decode: Decode, *, default: Any = None, on_ba
 def sealed_attribute(field: str, decode: Open) -> Any:
     """An optional attribute with encrypted data, read as a `Sealed` object whose `open` decrypts them; None if the field is missing."""
 
-    def read(document: Document, keys: Keys) -> Any:
+    def read(document: Document, keys: SealingKeys) -> Any:
         envelope = document.get(field)
         return None if envelope is None else Sealed(keys, (document["workspace"], document["_id"], field), envelope, decode)
 

@@ -14,9 +14,9 @@ from store.stream import Batch, ChangeStream, resumable
 logger = logging.getLogger(__name__)
 
 MAX_AWAIT_MS = 500
-PATIENCE_SECONDS = 3.0
+SILENCE_SECONDS = 3.0
 MAX_PATIENCE_SECONDS = 60.0
-PAUSE_SECONDS = 0.2
+REOPENING_SECONDS = 0.2
 CHANGES_IN_A_ROW = 100
 
 # Operations on whole collections or the database. Changes may be missing after them, although the generator goes on.
@@ -43,7 +43,7 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
     The first item is None. It shows that the stream is open, and that earlier changes are not part of it.
     """
     token: Mapping[str, Any] | None = None
-    patience = PATIENCE_SECONDS
+    patience = SILENCE_SECONDS
     while True:
         stream = ChangeStream(database, PIPELINE, token, MAX_AWAIT_MS)
         complete, more = token is not None, True
@@ -61,7 +61,7 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
                     if not number % CHANGES_IN_A_ROW:
                         # Let the event loop send the delivered changes and run other tasks.
                         await asyncio.sleep(0)
-                token, complete, patience = batch.token, True, PATIENCE_SECONDS
+                token, complete, patience = batch.token, True, SILENCE_SECONDS
             token = None
         except Silent:
             # A server that has to search a long oplog for the resume token needs more time, so the patience doubles with each attempt.
@@ -75,10 +75,10 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
                 # without a token, and the consumer reads the database again.
                 logger.warning("the change stream failed with code %s; reopening it without its token", failure.code)
                 token = None
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(REOPENING_SECONDS)
         except PyMongoError as error:
             logger.warning("the change stream lost its connection (%s)", type(error).__name__)
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(REOPENING_SECONDS)
         finally:
             # If a call is still under way, it ends in its thread, and its result is discarded.
             next_batch.cancel()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from domain.errors import BadUserInput
 from domain.filter import Order
 from store.decoding import EPOCH
-from store.documents import instant, milliseconds
+from store.documents import instant_at, milliseconds
 
 POSITION = re.compile(r"([A-Z_]{1,20}):([0-9]{1,15}):([A-Za-z0-9_-]{1,64})")
 WATERMARK = re.compile(r"feed:([0-9]{1,15})")
@@ -24,7 +24,7 @@ class BadCursor(BadUserInput):
         super().__init__(f"{argument} is not a cursor of this list; take it from `edges.cursor` or `pageInfo` with the same `orderBy`")
 
 
-class Position(NamedTuple):
+class SortPosition(NamedTuple):
     """The position of a row in a list: the instant by which the list is sorted, and the id, by which rows with the same instant are sorted."""
 
     order: Order
@@ -32,7 +32,7 @@ class Position(NamedTuple):
     id: str
 
 
-def encode(position: Position) -> str:
+def encode(position: SortPosition) -> str:
     """The cursor that encodes this position of a list."""
     return encode_all(position.order, [(position.at, position.id)])[0]
 
@@ -51,7 +51,7 @@ def encode_all(order: Order, positions: Iterable[tuple[datetime, str]]) -> list[
     ]
 
 
-def decode(cursor: str, order: Order, argument: str) -> Position:
+def decode(cursor: str, order: Order, argument: str) -> SortPosition:
     """The position that is encoded in a cursor. `argument` is the name of the GraphQL argument, for the error message.
 
     Shape:  base64url of "<order>:<milliseconds since 1970 UTC>:<id>".
@@ -60,7 +60,7 @@ def decode(cursor: str, order: Order, argument: str) -> Position:
     match = POSITION.fullmatch(_revealed(cursor))
     with suppress(OverflowError):
         if match and match[1] == order.name:
-            position = Position(order, instant(int(match[2])), match[3])
+            position = SortPosition(order, instant_at(int(match[2])), match[3])
             # The same position has several spellings in base64 and as a number. Only the spelling that `encode` creates is accepted.
             if encode(position) == cursor:
                 return position
@@ -80,7 +80,7 @@ def decode_watermark(cursor: str) -> datetime:
     match = WATERMARK.fullmatch(_revealed(cursor))
     with suppress(OverflowError):
         if match:
-            at = instant(int(match[1]))
+            at = instant_at(int(match[1]))
             if encode_watermark(at) == cursor:
                 return at
     raise BadUserInput("after is not a cursor of this feed; take it from its last item, or leave it out and read the list again")

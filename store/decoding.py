@@ -19,7 +19,7 @@ from domain.verification import Idempotency, Provider
 from store.bad_documents import UNREADABLE
 from store.driver import Document
 
-STATUSES = {status.value: status for status in Status}
+STATUS_OF = {status.value: status for status in Status}
 EVENT_TYPES = {type.value: type for type in EventType}
 ACTORS = {actor.value: actor for actor in Actor}
 DOCUMENT_TYPES = {type.value: type for type in DocumentType}
@@ -126,8 +126,8 @@ def decode_event(document: Document) -> Event:
     set_type(event, EVENT_TYPES[document["type"]])
     set_actor(event, ACTORS[document["actor"]])
     set_at(event, utc(document["at"]))
-    set_from_status(event, None if from_status is None else STATUSES[from_status])
-    set_to_status(event, None if to_status is None else STATUSES[to_status])
+    set_from_status(event, None if from_status is None else STATUS_OF[from_status])
+    set_to_status(event, None if to_status is None else STATUS_OF[to_status])
     set_reasons(event, decode_codes(codes) if codes else ())
     set_note(event, note)
     set_source_id(event, get("sourceId"))
@@ -149,8 +149,8 @@ def readable_event(document: Any, version: int, verification_id: object) -> Even
             EVENT_TYPES[document["type"]],
             ACTORS[document["actor"]],
             utc(document["at"]),
-            optional_value("from", STATUSES.__getitem__),
-            optional_value("to", STATUSES.__getitem__),
+            optional_value("from", STATUS_OF.__getitem__),
+            optional_value("to", STATUS_OF.__getitem__),
             decode_codes(document["reasons"]) if document.get("reasons") else (),
             optional_value("note", decode_text),
             document.get("sourceId"),

@@ -14,12 +14,12 @@ from domain.event import Event
 from domain.identity import DeclaredIdentity, ExtractedDocument, Personal
 from domain.verification import Idempotency, Provider, Verification
 from store.decoding import EPOCH
-from store.sealing import Keys, sealed
+from store.sealing import SealingKeys, sealed
 from store.stored_verification import ATTRIBUTES, check_required, document_of, lazy_verification
 
 Document = dict[str, Any]
 # Encodes an attribute that changed. Arguments: the new value, the previously stored value of the field, the new verification, the keys.
-Encode = Callable[[Any, Any, Verification, Keys], Any]
+Encode = Callable[[Any, Any, Verification, SealingKeys], Any]
 
 # The version of the schema of documents, which is stored in the field `schema`. A document without that field has version 1.
 SCHEMA = 1
@@ -30,7 +30,7 @@ def present(**fields: Any) -> Document:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def encode(verification: Verification, keys: Keys, old: Verification | None = None) -> Document:
+def encode(verification: Verification, keys: SealingKeys, old: Verification | None = None) -> Document:
     """The MongoDB document of a verification. If the verification is a new state of `old`, all values that did not change are kept as stored.
 
     So no data of other releases are lost: unfamiliar fields at the top level and in nested objects, unfamiliar events, and unreadable values.
@@ -69,12 +69,12 @@ def encode_provider(provider: Provider, before: Any, *_: Any) -> Document:
     return merged(before, "url", present(name=provider.name or None, id=provider.id or None, url=provider.url))
 
 
-def seal_declared(declared: Personal[DeclaredIdentity], _: Any, verification: Verification, keys: Keys) -> Any:
+def seal_declared(declared: Personal[DeclaredIdentity], _: Any, verification: Verification, keys: SealingKeys) -> Any:
     """The first and last name that the integrator declared, encrypted."""
     return sealed(declared, keys, (verification.workspace, verification.id, "declared"), encode_declared)
 
 
-def seal_extracted(extracted: Personal[ExtractedDocument], _: Any, verification: Verification, keys: Keys) -> Any:
+def seal_extracted(extracted: Personal[ExtractedDocument], _: Any, verification: Verification, keys: SealingKeys) -> Any:
     """The data that the provider extracted from the person's identity document, encrypted."""
     return sealed(extracted, keys, (verification.workspace, verification.id, "extracted"), encode_extracted)
 
@@ -125,18 +125,18 @@ ENCODERS = [(field, ENCODED.get(name)) for name, field in FIELDS.items()]
 values = attrgetter(*FIELDS)
 
 
-def decode(document: Document, keys: Keys) -> Verification:
+def decode(document: Document, keys: SealingKeys) -> Verification:
     """The verification that is stored in a document. Raises: BadDocument if a required value can't be read."""
     check_required(document, keys)
     return lazy_verification(document, keys)
 
 
-def milliseconds(instant: datetime) -> int:
+def milliseconds(instant_at: datetime) -> int:
     """The instant as milliseconds since 1970 UTC, rounded down. MongoDB stores instants with this precision."""
-    since = instant - EPOCH
+    since = instant_at - EPOCH
     return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
 
 
-def instant(milliseconds: int) -> datetime:
+def instant_at(milliseconds: int) -> datetime:
     """The instant that is this many milliseconds after the beginning of 1970 UTC. Raises: OverflowError if datetime can't represent it."""
     return EPOCH + timedelta(milliseconds=milliseconds)

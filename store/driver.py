@@ -107,7 +107,7 @@ def database(client: Client) -> Database:
     return client.get_default_database(DEFAULT_DATABASE, codec_options=UTC_INSTANTS)
 
 
-def close(client: Client) -> None:
+def close_client(client: Client) -> None:
     """Close the client and its connections."""
     # The driver ends its sessions on the server. If the server is unreachable, the driver would otherwise search for it for half a minute.
     with timeout(CLOSING_SECONDS):

@@ -16,7 +16,7 @@ class Due:
     id: str
 
 
-async def read(collection: Collection, field: str, until: datetime, condition: Document, limit: int, after: Due | None) -> list[Due]:
+async def read_due(collection: Collection, field: str, until: datetime, condition: Document, limit: int, after: Due | None) -> list[Due]:
     """The verifications with an instant in `field` that is not after `until`, and that meet the condition; the earliest instant first.
 
     At most `limit` verifications are read. If `after` is passed, only those behind it are read: with it, a caller reads one batch after the other.

@@ -32,7 +32,7 @@ HEARTBEAT_SECONDS = 1.0
 OPENING_HEARTBEAT_SECONDS = 0.05
 OPENING_SECONDS = 10.0
 MAX_FEED_CHANGES = 10_000
-BATCH = 500
+READ_BATCH = 500
 REMEMBERED_HEARTBEATS = 60
 
 # What a listener listens to: its kind ("id", "chain" or "workspace"), the workspace, and the id of the verification or chain.
@@ -191,4 +191,4 @@ def version_at(verification: Verification, instant: datetime) -> int:
 
 def batches(ids: list[str | None]) -> list[list[str | None]]:
     """The ids in batches of at most BATCH."""
-    return [ids[at : at + BATCH] for at in range(0, len(ids), BATCH)]
+    return [ids[at : at + READ_BATCH] for at in range(0, len(ids), READ_BATCH)]

@@ -15,13 +15,13 @@ from pymongo import ASCENDING, DESCENDING
 from domain.filter import Filter, Order
 from domain.verification import Verification
 from store.bad_documents import BadDocuments
-from store.cursor import Position, encode_all
+from store.cursor import SortPosition, encode_all
 from store.decoding import utc
 from store.documents import Document
 from store.driver import BlockingCollection, answering, fetch, in_thread
 from store.partial_verification import row_reader, rows
 from store.query import matching, within
-from store.sealing import Keys
+from store.sealing import SealingKeys
 
 SORTED_BY = {
     Order.CREATED_NEWEST: ("createdAt", DESCENDING),
@@ -41,8 +41,8 @@ class PageRequest:
     order: Order
     size: int
     end: Literal["first", "last"] = "first"
-    after: Position | None = None
-    before: Position | None = None
+    after: SortPosition | None = None
+    before: SortPosition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ class Page:
     has_previous: bool
     has_next: bool
     # If unreadable documents were left out of `rows`: the positions of the first and the last document, readable or not, where other pages begin.
-    bounds: tuple[Position, ...] = ()
+    bounds: tuple[SortPosition, ...] = ()
 
     _cursors: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    def position(self, row: Verification) -> Position:
+    def position(self, row: Verification) -> SortPosition:
         """The position of a row in the list."""
-        return Position(self.order, self._sorted_by(row), row.id)
+        return SortPosition(self.order, self._sorted_by(row), row.id)
 
     def cursors(self) -> list[str]:
         """The cursor of each row. The cursors are encoded only once, although several operations may share the page."""
@@ -69,7 +69,7 @@ class Page:
         return self._cursors
 
     @property
-    def ends(self) -> tuple[Position, ...]:
+    def ends(self) -> tuple[SortPosition, ...]:
         """The positions at which the page begins and ends; empty for an empty page."""
         return self.bounds or tuple(self.position(row) for row in (self.rows[:1] + self.rows[-1:]))
 
@@ -96,8 +96,8 @@ def conditions(scope: Document, filter: Filter, request: PageRequest) -> Documen
 def sorting(request: PageRequest) -> list[tuple[str, int]]:
     """The order in which MongoDB reads the list. It begins at the requested end: the last rows are read in reverse order."""
     key, direction = SORTED_BY[request.order]
-    read = direction if request.end == "first" else -direction
-    return [(key, read), ("_id", read)]
+    read_page = direction if request.end == "first" else -direction
+    return [(key, read_page), ("_id", read_page)]
 
 
 def index_hint(filter: Filter, order: Order) -> list[tuple[str, int]] | None:
@@ -115,9 +115,9 @@ def index_hint(filter: Filter, order: Order) -> list[tuple[str, int]] | None:
     return [(key, ASCENDING) for key in ("workspace", *status, "updatedAt", "_id")]
 
 
-async def read(
+async def read_page(
     collection: BlockingCollection,
-    keys: Keys,
+    keys: SealingKeys,
     bad_documents: BadDocuments,
     scope: Document,
     filter: Filter,
@@ -148,8 +148,8 @@ async def read(
     return Page(page, request.order, more or request.after is not None, request.before is not None, bounds)
 
 
-def bounds_of(documents: list[Document], order: Order) -> tuple[Position, ...]:
+def bounds_of(documents: list[Document], order: Order) -> tuple[SortPosition, ...]:
     """The positions of the first and the last document for which a cursor can be made. A damaged document may have no valid id or instant."""
     key, _ = SORTED_BY[order]
     positioned = [document for document in documents if isinstance(document.get(key), datetime) and isinstance(document["_id"], str)]
-    return tuple(Position(order, utc(document[key]), document["_id"]) for document in (positioned[:1] + positioned[-1:]))
+    return tuple(SortPosition(order, utc(document[key]), document["_id"]) for document in (positioned[:1] + positioned[-1:]))

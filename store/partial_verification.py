@@ -11,7 +11,7 @@ from domain.verification import Verification
 from store.attributes import StoredAttribute, optional_instant_attribute
 from store.bad_documents import UNREADABLE
 from store.driver import Document
-from store.sealing import Keys
+from store.sealing import SealingKeys
 from store.stored_verification import ATTRIBUTES, StoredVerification, check_required, lazy_verification
 
 MAX_CACHED_READERS = 256
@@ -71,14 +71,14 @@ class RowReader:
     projection: Document
     attributes: tuple[tuple[SetAttribute, StoredAttribute], ...]
 
-    def rows(self, documents: list[Document], keys: Keys) -> list[Row]:
+    def rows(self, documents: list[Document], keys: SealingKeys) -> list[Row]:
         """One row for each document; a BadDocument in place of a document that can't be read."""
         try:
             return self._fast_rows(documents, keys)
         except UNREADABLE:
             return [self._row(document, keys) for document in documents]
 
-    def _fast_rows(self, documents: list[Document], keys: Keys) -> list[Row]:
+    def _fast_rows(self, documents: list[Document], keys: SealingKeys) -> list[Row]:
         """The rows, read one attribute after the other for all documents at once.
 
         Raises: one of UNREADABLE if a document is damaged or lacks a required field. `_row` must then read each document.
@@ -89,7 +89,7 @@ class RowReader:
             any(map(set_attribute, rows, attribute.read_column(documents, keys)))
         return rows
 
-    def _row(self, document: Document, keys: Keys) -> Row:
+    def _row(self, document: Document, keys: SealingKeys) -> Row:
         """The row of a single document; the BadDocument if a required value can't be read."""
         row = object.__new__(PartialVerification)
         try:
@@ -118,7 +118,7 @@ def row_reader(names: frozenset[str] | None, needed: frozenset[str]) -> RowReade
     )
 
 
-def rows(documents: list[Document], keys: Keys, reader: RowReader | None) -> list[Row]:
+def rows(documents: list[Document], keys: SealingKeys, reader: RowReader | None) -> list[Row]:
     """One row for each document: a verification, or a BadDocument if the document can't be read.
 
     The rows have the attributes of the reader. If the reader is None, they have all attributes.
@@ -126,7 +126,7 @@ def rows(documents: list[Document], keys: Keys, reader: RowReader | None) -> lis
     return reader.rows(documents, keys) if reader else [whole_row(document, keys) for document in documents]
 
 
-def whole_row(document: Document, keys: Keys) -> Row:
+def whole_row(document: Document, keys: SealingKeys) -> Row:
     """The verification of a whole document; the BadDocument if it can't be read."""
     try:
         check_required(document, keys)

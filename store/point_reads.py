@@ -10,7 +10,7 @@ from store import partial_verification
 from store.documents import Document
 from store.driver import BlockingCollection, answering, fetch, in_thread
 from store.partial_verification import Row, RowReader
-from store.sealing import Keys
+from store.sealing import SealingKeys
 from store.shared_reads import settle
 
 MAX_BATCH = 500
@@ -30,7 +30,7 @@ class PointReads:
     A read starts only after the requests that it answers have arrived. So no caller gets older data than from a separate read.
     """
 
-    def __init__(self, collection: BlockingCollection, keys: Keys) -> None:
+    def __init__(self, collection: BlockingCollection, keys: SealingKeys) -> None:
         self._collection = collection
         self._keys = keys
         self._waiting: Waiting = defaultdict(list)

@@ -38,7 +38,7 @@ class Unopenable(BadValue):
     """
 
 
-class Keys:
+class SealingKeys:
     """The keys that encrypt personal data, with AES-256-GCM, by their ids. The first key encrypts; all keys can decrypt.
 
     Source: NIST SP 800-38D. Nonces are random, so one key may encrypt at most 2³² times.
@@ -73,7 +73,7 @@ class Keys:
 class Sealed(Generic[T]):
     """Personal data in their encrypted form. `open` decrypts them each time; the result is never cached."""
 
-    keys: Keys
+    keys: SealingKeys
     home: Home
     envelope: Any
     decode: Callable[[Content, str], T]
@@ -95,7 +95,7 @@ class Sealed(Generic[T]):
         return self.open() == (other.open() if isinstance(other, Sealed) else other)
 
 
-def sealed(personal: Personal[T], keys: Keys, home: Home, encode: Callable[[T], Content]) -> Any:
+def sealed(personal: Personal[T], keys: SealingKeys, home: Home, encode: Callable[[T], Content]) -> Any:
     """The envelope in which personal data are stored. Data that are already encrypted for this `home` keep their envelope."""
     if isinstance(personal, Sealed) and personal.home == home:
         return personal.envelope

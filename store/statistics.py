@@ -67,7 +67,7 @@ def pipeline(scope: Document, filter: Filter, events: Any = "$events", duration:
     ]
 
 
-async def read(collection: Collection, scope: Document, filter: Filter) -> VerificationStats:
+async def read_statistics(collection: Collection, scope: Document, filter: Filter) -> VerificationStats:
     """The statistics of the verifications in the scope that match the filter.
 
     Cost: one aggregation that reads every matching document; a second aggregation if a document is so damaged that the first one fails.

@@ -19,7 +19,7 @@ from store.attributes import (
     sealed_attribute,
 )
 from store.decoding import (
-    STATUSES,
+    STATUS_OF,
     decode_declared,
     decode_events,
     decode_extracted,
@@ -28,7 +28,7 @@ from store.decoding import (
     decode_provider,
 )
 from store.driver import Document
-from store.sealing import Keys
+from store.sealing import SealingKeys
 
 NO_PROVIDER = Provider("", "", None)
 
@@ -64,7 +64,7 @@ class LazyVerification(StoredVerification):
     __slots__ = ("_document", "_events", "_events_after", "_keys")
 
     _document: Document
-    _keys: Keys
+    _keys: SealingKeys
     _events: Any
     _events_after: Any
 
@@ -75,7 +75,7 @@ class LazyVerification(StoredVerification):
     previous = optional_text_attribute("previous")
     next = optional_text_attribute("next")
     version = plain_attribute("version", int, convert=decode_integer)
-    status = decoded_attribute("status", str, STATUSES.__getitem__)
+    status = decoded_attribute("status", str, STATUS_OF.__getitem__)
     reasons = codes_attribute("reasons")
     reference = optional_text_attribute("reference")
     # No API field shows the idempotency key, so an unreadable key counts as missing.
@@ -116,10 +116,10 @@ REQUIRED_TYPES = tuple(attribute.required_type for attribute in REQUIRED)
 required_values = itemgetter(*(attribute.field for attribute in REQUIRED))
 
 
-def check_required(document: Document, keys: Keys) -> None:
+def check_required(document: Document, keys: SealingKeys) -> None:
     """Check that all required values of a document can be read. Raises: BadDocument if one can't be read."""
     try:
-        if tuple(map(type, required_values(document))) == REQUIRED_TYPES and document["status"] in STATUSES:
+        if tuple(map(type, required_values(document))) == REQUIRED_TYPES and document["status"] in STATUS_OF:
             return
     except KeyError:
         pass
@@ -127,7 +127,7 @@ def check_required(document: Document, keys: Keys) -> None:
         attribute.value(document, keys)
 
 
-def lazy_verification(document: Document, keys: Keys) -> LazyVerification:
+def lazy_verification(document: Document, keys: SealingKeys) -> LazyVerification:
     """A verification that reads from this document. `check_required` must have accepted the document. Nothing is decoded yet."""
     verification: LazyVerification = object.__new__(LazyVerification)
     put = object.__setattr__

@@ -19,7 +19,7 @@ from domain.verification import Verification
 from store import due, pages, partial_verification, statistics
 from store.bad_documents import BadDocuments
 from store.barrier import Barrier
-from store.cursor import Position
+from store.cursor import SortPosition
 from store.documents import Document, decode, encode
 from store.driver import Client, Collection, Session, answering, database, fetch, in_thread, transaction, with_naive_instants
 from store.due import Due
@@ -27,7 +27,7 @@ from store.indexes import VERIFICATIONS
 from store.pages import Page, PageRequest
 from store.point_reads import PointReads
 from store.query import matching, within
-from store.sealing import Keys
+from store.sealing import SealingKeys
 from store.shared_reads import SharedReads
 from store.turns import Turns
 
@@ -56,7 +56,7 @@ def utc_now() -> datetime:
 class Store:
     """The verifications of all workspaces, and the objects that all reads and writes share."""
 
-    def __init__(self, client: Client, keys: Keys, now: Clock = utc_now, patience_seconds: float = 10) -> None:
+    def __init__(self, client: Client, keys: SealingKeys, now: Clock = utc_now, patience_seconds: float = 10) -> None:
         self.client = client
         self.keys = keys
         self.database = database(client)
@@ -80,14 +80,14 @@ class Store:
 
         Cost: one query over an index.
         """
-        return await due.read(self.collection, "due", self.now(), {}, limit, after)
+        return await due.read_due(self.collection, "due", self.now(), {}, limit, after)
 
     async def not_anonymized(self, completed_until: datetime, limit: int, after: Due | None = None) -> list[Due]:
         """The verifications that have had an outcome since `completed_until` or earlier, and still have personal data; the oldest outcome first.
 
         Cost: one query over an index.
         """
-        return await due.read(self.collection, "completedAt", completed_until, {"declared": {"$exists": True}}, limit, after)
+        return await due.read_due(self.collection, "completedAt", completed_until, {"declared": {"$exists": True}}, limit, after)
 
 
 class Verifications:
@@ -204,7 +204,7 @@ class Verifications:
         rows raises NotRead. If `reading` is None or contains an unfamiliar name, all attributes are read.
         """
         store = self._store
-        read = partial(pages.read, store.naive_collection, store.keys, store.bad_documents, self._scope, filter, request, reading)
+        read = partial(pages.read_page, store.naive_collection, store.keys, store.bad_documents, self._scope, filter, request, reading)
         return await self._shared("page", read, filter, request, reading)
 
     async def updated_since(self, since: datetime, filter: Filter) -> AsyncIterator[Verification]:
@@ -214,7 +214,7 @@ class Verifications:
 
         Cost: one query over an index for each page. No MongoDB cursor stays open between pages, however slow the reader is.
         """
-        request = PageRequest(Order.UPDATED_OLDEST, CATCH_UP_ROWS, after=Position(Order.UPDATED_OLDEST, since, ""))
+        request = PageRequest(Order.UPDATED_OLDEST, CATCH_UP_ROWS, after=SortPosition(Order.UPDATED_OLDEST, since, ""))
         unchanging = replace(filter, statuses=None, reason_codes=None, reason_types=None)
         while True:
             page = await self.page(unchanging, request)
@@ -230,7 +230,7 @@ class Verifications:
 
     async def statistics(self, filter: Filter) -> VerificationStats:
         """The statistics of the verifications that match the filter."""
-        return await self._shared("statistics", partial(statistics.read, self._store.collection, self._scope, filter), filter)
+        return await self._shared("statistics", partial(statistics.read_statistics, self._store.collection, self._scope, filter), filter)
 
     def _shared(self, kind: str, read: Callable[[], Coroutine[Any, Any, T]], *arguments: Hashable) -> Awaitable[T]:
         """The result of a read. Callers that make the same read at the same time, in the same workspace or chain, share it."""

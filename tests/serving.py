@@ -16,7 +16,7 @@ from domain.caller import Scope
 from gateway import settings
 from gateway.application import application, token_reader
 from gateway.callers.tokens import Tokens
-from gateway.server import PATIENCE, Server, listening
+from gateway.server import PATIENCE, Server, listening_socket
 from gateway.settings import Settings
 from gateway.transports.http_connection import Patience
 from store.verifications import Clock, utc_now
@@ -62,7 +62,7 @@ class Gateway:
 def settings_for_tests(mongo_uri: str, port: int, **changed: Any) -> Settings:
     """The settings for a gateway in a test. `changed`: settings that differ from the defaults of tests."""
     defaults = {**KEYS, "provider": "sandbox", "public_url": f"http://127.0.0.1:{port}", "sweep_seconds": 0.2, "introspection": True}
-    return settings.read(defaults, mongo_uri=SecretStr(mongo_uri), port=port, **changed)
+    return settings.read_settings(defaults, mongo_uri=SecretStr(mongo_uri), port=port, **changed)
 
 
 @asynccontextmanager
@@ -80,7 +80,7 @@ async def serving(
 
     The context begins when the gateway is ready. If `ready` is False, it begins as soon as the gateway listens.
     """
-    with listening("127.0.0.1", 0, unread_seconds) as bound:
+    with listening_socket("127.0.0.1", 0, unread_seconds) as bound:
         chosen = settings_for_tests(mongo_uri, bound.getsockname()[1], **changed)
         started = asyncio.Event()
         server = Server(application(chosen, pages, now, local), started.set, patience)

@@ -13,16 +13,16 @@ from lifecycle.changes import Changes
 from providers.sandbox import Sandbox
 from store import documents, indexes
 from store.documents import Document
-from store.driver import close, connect, watching
+from store.driver import close_client, connect, watching
 from store.feed import Feed
 from store.listener import Listener
-from store.sealing import Keys
+from store.sealing import SealingKeys
 from store.verifications import Clock, Store
 from tests.factories import WINDOWS
 
 GENEROUS_SECONDS = 30.0
 DATA_KEY = bytes(range(32))
-DATA_KEYS = Keys({"test": DATA_KEY})
+DATA_KEYS = SealingKeys({"test": DATA_KEY})
 
 
 def encode(verification: Verification) -> Document:
@@ -59,7 +59,7 @@ async def storing(uri: str, now: Clock, patience_seconds: float = GENEROUS_SECON
         await indexes.ensure(store.database)
         yield store
     finally:
-        close(client)
+        close_client(client)
 
 
 def changes(store: Store) -> Changes:
@@ -90,7 +90,7 @@ async def a_feed(uri: str, store: Store) -> AsyncIterator[Feed]:
     try:
         yield Feed(store, client)
     finally:
-        close(client)
+        close_client(client)
 
 
 async def until(condition: Callable[[], bool]) -> None:

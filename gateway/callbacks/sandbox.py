@@ -14,10 +14,10 @@ from domain.event import Progress
 from domain.identity import DocumentType, ExtractedDocument
 from domain.result import Result
 from domain.status import Status
-from domain.text import MAX_CHARACTERS
+from domain.text import MAX_TEXT_CHARACTERS
 from domain.verification import Verification
 from gateway.errors import RequestRefused, unexpected
-from gateway.pages.page import assets, served
+from gateway.pages.page import assets, page_response
 from gateway.pages.sandbox import notice, page
 from gateway.transports.http import body
 from gateway.transports.requests import request_id
@@ -27,7 +27,7 @@ from store.verifications import Store
 
 PATH = "/sandbox/{workspace}/{id}/{signature}"
 # The pages contain forms, which the policy of all pages forbids (see `gateway/pages/page.py`).
-ALLOWING = "form-action 'self'"
+SANDBOX_POLICY = "form-action 'self'"
 MAX_FIELDS = 100
 
 
@@ -63,20 +63,20 @@ class Links:
             link = self._link(request)
             return await (self._press(request, link) if request.method == "POST" else self._show(link))
         except NotFound:
-            return served(notice("There is no such verification", "The link is incomplete, or this gateway did not create it."), 404)
+            return page_response(notice("There is no such verification", "The link is incomplete, or this gateway did not create it."), 404)
         except RequestRefused as refusal:
-            return served(notice("Nothing was changed", f"The reason: {refusal.errors[0]['message']}."), refusal.status)
+            return page_response(notice("Nothing was changed", f"The reason: {refusal.errors[0]['message']}."), refusal.status)
         except BadDocument as bad:
-            return served(notice("The verification can't be read", f"The reason: {bad}."), 409)
+            return page_response(notice("The verification can't be read", f"The reason: {bad}."), 409)
         except Conflict as conflict:
-            return served(notice("Nothing was changed", f"The reason: {conflict}."), 409)
+            return page_response(notice("Nothing was changed", f"The reason: {conflict}."), 409)
         except Unavailable:
-            return served(notice("Please try again in a moment", "The database did not answer. Open the link again in a moment."), 503)
+            return page_response(notice("Please try again in a moment", "The database did not answer. Open the link again in a moment."), 503)
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as cause:  # The edge of the process: no error may reach a browser.
             unexpected(cause, request_id(request))
-            return served(notice("Something went wrong", f"It was logged under the request id {request_id(request)}."), 500)
+            return page_response(notice("Something went wrong", f"It was logged under the request id {request_id(request)}."), 500)
 
     def _link(self, request: Request) -> Link:
         """The link in the URL of a request. Raises: NotFound if the sandbox did not sign the link."""
@@ -86,7 +86,7 @@ class Links:
         return Link(workspace, id, signature)
 
     async def _show(self, link: Link, trouble: str = "", status: int = 200) -> Response:
-        return served(page(await self._verification(link), self._windows, self._store.now(), trouble), status, allowing=ALLOWING)
+        return page_response(page(await self._verification(link), self._windows, self._store.now(), trouble), status, allowing=SANDBOX_POLICY)
 
     async def _press(self, request: Request, link: Link) -> Response:
         try:
@@ -118,5 +118,5 @@ class Links:
 def specimen(verification: Verification) -> ExtractedDocument:
     """A made-up identity document that shows the declared name. It is reported with the result "verified"."""
     declared = verification.declared.open() if verification.declared else None
-    name = f"{declared.first_name} {declared.last_name}"[:MAX_CHARACTERS] if declared else None
+    name = f"{declared.first_name} {declared.last_name}"[:MAX_TEXT_CHARACTERS] if declared else None
     return ExtractedDocument.extracted(name, "1990-01-23", DocumentType.ID_CARD, "FR", None)

@@ -11,7 +11,7 @@ MAX_ARRIVING = 1000
 MAX_ARRIVING_FROM_ADDRESS = 200
 # Internet providers usually assign a whole IPv6 network with a prefix of this length to one subscriber line.
 LINE_BITS = 64
-NOUNS = {
+CONNECTION_NOUNS = {
     "arrivals": "sockets before their connection_init",
     "sockets": "sockets and event streams",
     "address": "sockets and event streams of one address",
@@ -21,7 +21,7 @@ NOUNS = {
 
 # A limit against which a connection counts: the kind of limit (a key of NOUNS), the address or subject to which it applies (None: the whole
 # process), and the maximum number of connections.
-Place = tuple[str, Hashable, int]
+Quota = tuple[str, Hashable, int]
 
 
 class Crowded(Exception):
@@ -67,16 +67,16 @@ class Admission:
             ("subject", (caller.workspace, caller.subject, caller.chain), self._capacity.per_subject),
         )
 
-    def _places(self, *places: Place) -> "Places":
+    def _places(self, *places: Quota) -> "Places":
         return Places(self._open, self._refused, places)
 
 
 class Places:
-    """A context manager that counts one connection against several limits (see `Place`) until it is left."""
+    """A context manager that counts one connection against several limits (see `Quota`) until it is left."""
 
     __slots__ = ("_open", "_places", "_refused")
 
-    def __init__(self, open: Counter[Hashable], refused: Callable[[str], None], places: tuple[Place, ...]) -> None:
+    def __init__(self, open: Counter[Hashable], refused: Callable[[str], None], places: tuple[Quota, ...]) -> None:
         self._open = open
         self._refused = refused
         self._places = places
@@ -85,7 +85,7 @@ class Places:
         for kind, holder, maximum in self._places:
             if self._open[kind, holder] >= maximum:
                 self._refused(kind)
-                raise Crowded(f"at most {maximum} {NOUNS[kind]} at a time; try again later")
+                raise Crowded(f"at most {maximum} {CONNECTION_NOUNS[kind]} at a time; try again later")
         for kind, holder, _maximum in self._places:
             self._open[kind, holder] += 1
 

@@ -28,7 +28,7 @@ MAX_BYTES = 262_144
 FETCH_SECONDS = 5.0
 REFRESH_SECONDS = 600.0
 # The minimum time between two requests to the issuer. Tokens that name unknown keys can't cause more requests.
-PAUSE_SECONDS = 10.0
+FETCH_PAUSE_SECONDS = 10.0
 
 Keys = dict[str | None, Key]
 
@@ -86,7 +86,7 @@ class PublishedKeys:
     Keys are fetched only from the URL in the settings. URLs in tokens are ignored. Source: RFC 7517, RFC 8725 3.10.
     """
 
-    def __init__(self, url: str, pause_seconds: float = PAUSE_SECONDS) -> None:
+    def __init__(self, url: str, pause_seconds: float = FETCH_PAUSE_SECONDS) -> None:
         self._url = url
         self._changed: Callable[[], None] = lambda: None
         self._pause_seconds = pause_seconds

@@ -13,7 +13,7 @@ MAX_CALLERS = 10_000
 # otherwise gain a full bucket with each.
 FOLLOWER = 10
 
-Key = tuple[str, str, str | None]
+BucketKey = tuple[str, str, str | None]
 
 
 class Rate:
@@ -29,7 +29,7 @@ class Rate:
         self._now = now
         self._max_callers = max_callers
         # For each bucket: the cost that was taken and has not refilled yet, and the time at which this value was right. Least recently used first.
-        self._taken: OrderedDict[Key, tuple[float, float]] = OrderedDict()
+        self._taken: OrderedDict[BucketKey, tuple[float, float]] = OrderedDict()
 
     def __len__(self) -> int:
         """The number of stored buckets. The buckets of all other callers are full."""
@@ -60,7 +60,7 @@ class Rate:
             self._forget_one(now)
         return missing / self._per_second
 
-    def _still_taken(self, key: Key, now: float) -> float:
+    def _still_taken(self, key: BucketKey, now: float) -> float:
         taken, at = self._taken.get(key, (0.0, now))
         return max(taken - (now - at) * self._per_second, 0.0)
 

@@ -22,10 +22,10 @@ from gateway.callers.keys import ALGORITHMS, IssuerKeys
 
 logger = logging.getLogger(__name__)
 
-SHARED = "HS256"
-FOLLOW = "follow-"
-WORKSPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-MAX_CHARACTERS = 8192
+SHARED_KEY_ALGORITHM = "HS256"
+FOLLOW_SCOPES = "follow-"
+WORKSPACE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+MAX_TOKEN_CHARACTERS = 8192
 MAX_SUBJECT_CHARACTERS = 255
 CACHED_TOKENS, CACHED_CHARACTERS = 10_000, 10_000_000
 # How much the issuer's clock may differ from ours. It applies to `nbf` and `iat` only; `exp` has no leeway.
@@ -85,7 +85,7 @@ class Tokens:
         Raises: Unauthenticated; KeysUnavailable if the issuer's keys have not been fetched yet.
         """
         token = bearer(authorization or "")
-        if not 0 < len(token) <= MAX_CHARACTERS:
+        if not 0 < len(token) <= MAX_TOKEN_CHARACTERS:
             raise Unauthenticated
         caller = self._trusted.get(token)
         if not caller:
@@ -119,7 +119,7 @@ class Tokens:
 
     def _signed(self, header: dict[str, str], claims: dict[str, Any], expires_at: datetime, key: OctKey) -> str:
         times = {"iat": self._seconds(), "exp": int(expires_at.timestamp())}
-        return jwt.encode({"alg": SHARED, **header}, claims | times, key, [SHARED])
+        return jwt.encode({"alg": SHARED_KEY_ALGORITHM, **header}, claims | times, key, [SHARED_KEY_ALGORITHM])
 
     def _seconds(self) -> int:
         return int(self._now().timestamp())
@@ -146,7 +146,7 @@ class Tokens:
             raise Unauthenticated from None
 
     async def _key(self, algorithm: object, id: object) -> Key | None:
-        if algorithm == SHARED:
+        if algorithm == SHARED_KEY_ALGORITHM:
             return self._shared_key
         if self._trust.published and isinstance(id, str | None):
             return await self._trust.published.key(id)
@@ -168,12 +168,12 @@ def bearer(authorization: str) -> str:
 
 def own_id(key: str) -> str:
     """The id (`kid`) of one of the gateway's own keys. It is a hash, which reveals nothing about the key."""
-    return FOLLOW + sha256(f"follow token key {key}".encode()).hexdigest()[:12]
+    return FOLLOW_SCOPES + sha256(f"follow token key {key}".encode()).hexdigest()[:12]
 
 
 def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
     subject, workspace, scope = claims["sub"], claims["workspace"], claims.get("scope", "")
-    if not isinstance(workspace, str) or not WORKSPACE.fullmatch(workspace) or len(subject) > MAX_SUBJECT_CHARACTERS:
+    if not isinstance(workspace, str) or not WORKSPACE_NAME.fullmatch(workspace) or len(subject) > MAX_SUBJECT_CHARACTERS:
         raise ValueError("workspace or subject")
     names = scope.split() if isinstance(scope, str) else [name for name in scope if isinstance(name, str)]
     scopes = frozenset(SCOPES[name] for name in names if name in SCOPES)

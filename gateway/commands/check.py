@@ -6,7 +6,7 @@ from gateway.process.health import MAX_CLOCK_DIFFERENCE_SECONDS
 from gateway.settings import Settings, unknown
 from schema.build import build, executable
 from store import indexes
-from store.driver import close, connect, database, ping
+from store.driver import close_client, connect, database, ping
 from store.verifications import utc_now
 
 # The result of one check: whether it passed, and a line of text for the user.
@@ -36,7 +36,7 @@ async def check(settings: Settings) -> list[Finding]:
             (False, "MongoDB: no primary answered within 5 s; check GATEWAY_MONGO_URI and the replica set"),
         ]
     finally:
-        close(client)
+        close_client(client)
 
 
 def settings_found() -> list[Finding]:

@@ -55,14 +55,14 @@ def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as resources:
         resources.callback(console.print, "stopped; the data are kept.", style="dim")
-        bound = resources.enter_context(server.listening(host, port))
+        bound = resources.enter_context(server.listening_socket(host, port))
         port = bound.getsockname()[1]
         if not mongo_uri:
             console.print(f"starting MongoDB; its data are in {data_dir} …", style="dim")
         uri = mongo_uri or resources.enter_context(EmbeddedMongo(data_dir)).uri
         url = f"http://{reachable(host)}:{port}"
         defaults = {**development.keys(data_dir), **DEFAULTS, "public_url": url}
-        chosen = settings.read(defaults, host=host, port=port, mongo_uri=uri)
+        chosen = settings.read_settings(defaults, host=host, port=port, mongo_uri=uri)
         logs.configure(chosen.log_level, chosen.log_format)
         credentials = development.credentials(url, token_reader(chosen, utc_now))
         files = [data_dir / "credentials.json", *([credentials_file] if credentials_file else [])]

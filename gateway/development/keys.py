@@ -17,7 +17,7 @@ from store.sealing import KEY_BYTES
 WORKSPACE = "demo"
 OTHER_WORKSPACE = "other"
 TOKEN_TTL = timedelta(days=30)
-KEYS = ("token_key", "signing_key", "fingerprint_key", "data_keys")
+DEVELOPMENT_KEYS = ("token_key", "signing_key", "fingerprint_key", "data_keys")
 
 INTEGRATOR = [Scope.READ, Scope.WRITE, Scope.SENSITIVE]
 TOKENS = {
@@ -35,7 +35,7 @@ def keys(data_dir: Path) -> dict[str, str]:
     """
     path = data_dir / "keys.json"
     stored = _stored(path)
-    if missing := [name for name in KEYS if name not in stored]:
+    if missing := [name for name in DEVELOPMENT_KEYS if name not in stored]:
         stored |= {name: _new_key(name) for name in missing}
         write_private(path, stored)
     return stored
@@ -61,7 +61,7 @@ def offline(data_dir: Path) -> dict[str, str]:
 
     They are the keys of the data directory, if it has any, and placeholders for the other required settings.
     """
-    unused = {name: _new_key(name) for name in KEYS if name != "token_key"}
+    unused = {name: _new_key(name) for name in DEVELOPMENT_KEYS if name != "token_key"}
     unused |= {"mongo_uri": "unused", "token_jwks_file": "unused", "provider": "sandbox", "public_url": "http://localhost"}
     return {**unused, **_stored(data_dir / "keys.json")}
 

@@ -21,12 +21,12 @@ from graphql import (
     get_named_type,
 )
 
-from gateway.operations.selections import Fragments, Selected, merged, subselections
+from gateway.operations.selections import Fragments, SelectedField, merged, subselections
 from resolvers.connection import DEFAULT_SIZE, MAX_ROWS
 from schema.costs import FREE, Cost
 from schema.fields import COST, declared
 
-Variables = Mapping[str, object]
+VariableValues = Mapping[str, object]
 
 # The cost of `__schema` or `__type`. Of the responses that need no database, those of introspection take longest.
 INTROSPECTION = 50
@@ -41,7 +41,7 @@ class Size:
     number: int | None = None
     variable: str | None = None
 
-    def rows(self, variables: Variables) -> int | None:
+    def rows(self, variables: VariableValues) -> int | None:
         """The number of requested rows, clamped to 1 … MAX_ROWS. Numbers outside this range are refused later, by execution.
 
         None if the argument is missing or null.
@@ -53,13 +53,13 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageSize:
     """The arguments `first` and `last` of a list field, which decide how many rows it returns."""
 
     first: Size
     last: Size
 
-    def rows(self, variables: Variables) -> int:
+    def rows(self, variables: VariableValues) -> int:
         """The maximum number of rows of the page: the larger of `first` and `last`, or the default size if both are missing."""
         return max(self.first.rows(variables) or 0, self.last.rows(variables) or 0) or DEFAULT_SIZE
 
@@ -72,9 +72,9 @@ class Price:
     """
 
     fixed: int
-    pages: tuple[tuple[Page, "Price"], ...] = ()
+    pages: tuple[tuple[PageSize, "Price"], ...] = ()
 
-    def cost(self, variables: Variables) -> int:
+    def cost(self, variables: VariableValues) -> int:
         """The cost for these values of the variables, which are not validated yet."""
         cost = self.fixed
         for page, price in self.pages:
@@ -105,7 +105,7 @@ class Pricing:
         assert root
         return self._selected(root.name, [self._operation.selection_set], None)
 
-    def _selected(self, type: str, selections: list[SelectionSetNode], page: Page | None) -> Price:
+    def _selected(self, type: str, selections: list[SelectionSetNode], page: PageSize | None) -> Price:
         """The price of what is selected on one object. `page` holds the arguments of the list field that returned the object, if a list did."""
         total, values = Price(0), 0
         for selected in merged(type, selections, self._fragments).values():
@@ -115,7 +115,7 @@ class Pricing:
             values += not subselections(selected)
         return total.plus(Price(values // VALUES))
 
-    def _field(self, selected: list[Selected], page: Page | None) -> Price:
+    def _field(self, selected: list[SelectedField], page: PageSize | None) -> Price:
         type, node = selected[0]
         if node.name.value.startswith("__"):
             return Price(INTROSPECTION if node.selection_set else 0)
@@ -131,11 +131,11 @@ class Pricing:
         field: GraphQLField = definition.fields[name]
         return field
 
-    def _page(self, field: GraphQLField, node: FieldNode) -> Page | None:
+    def _page(self, field: GraphQLField, node: FieldNode) -> PageSize | None:
         if not {"first", "last"} <= field.args.keys():
             return None
         arguments = {argument.name.value: argument.value for argument in node.arguments or ()}
-        return Page(self._size(arguments.get("first")), self._size(arguments.get("last")))
+        return PageSize(self._size(arguments.get("first")), self._size(arguments.get("last")))
 
     def _size(self, value: ValueNode | None) -> Size:
         if isinstance(value, VariableNode):

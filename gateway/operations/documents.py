@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 KEPT_DOCUMENTS = 512
 # The total length of the kept documents. A prepared document takes about a hundred bytes of memory per character, in many small objects that the
 # garbage collector has to traverse.
-KEPT_CHARACTERS = 128_000
+KEPT_DOCUMENT_CHARACTERS = 128_000
 LEAST_COST = 1
 CHARACTERS_PER_COST = 4
 LIMITS = Limits()
@@ -70,7 +70,7 @@ class Documents:
         """Raises: BadManifest if a trusted document is not valid."""
         self._preparation = Preparation(schema, introspection, limits)
         self._limits = limits
-        self._kept = Recent[str, PreparedOperations](KEPT_DOCUMENTS, KEPT_CHARACTERS)
+        self._kept = Recent[str, PreparedOperations](KEPT_DOCUMENTS, KEPT_DOCUMENT_CHARACTERS)
         self._persisted = PersistedQueries() if persisted_queries else None
         self._mode = mode
         self._trusted: dict[str, PreparedOperations] = {}

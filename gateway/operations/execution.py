@@ -21,7 +21,7 @@ from resolvers.context import Context, Services
 from resolvers.marks import Marked
 from store.listener import Outlet
 
-Response = dict[str, Any]
+ResponseData = dict[str, Any]
 
 
 class Execution:
@@ -88,7 +88,7 @@ class Execution:
             limited = error("RATE_LIMITED", message, retryAfterMs=ceil(wait_seconds * 1000))
             raise RequestRefused(429, [limited], {"retry-after": str(ceil(wait_seconds))})
 
-    async def execute(self, operation: Operation, caller: Caller, request_id: str) -> Response:
+    async def execute(self, operation: Operation, caller: Caller, request_id: str) -> ResponseData:
         """Execute a query or mutation and return the response.
 
         Raises: RequestRefused if the variables can't be used, or if the execution takes too long.
@@ -123,14 +123,14 @@ class Execution:
         # Plans contain the guards of the schema's rules. Guards depend only on scopes, so callers with the same scopes share plans.
         return operation.prepared.plans.execute(root, context, operation.variables, context.caller.scopes)
 
-    def response(self, operation: Operation, result: ExecutionResult, request_id: str) -> Response:
+    def response(self, operation: Operation, result: ExecutionResult, request_id: str) -> ResponseData:
         """The response for a result of execution, with its errors as clients see them.
 
         Raises: RequestRefused if the operation was not executed at all, for example because of a wrong variable.
         """
         if result.data is None and result.errors and not any(each.path for each in result.errors):
             raise RequestRefused(400, formatted(result.errors, "BAD_USER_INPUT", request_id))
-        response: Response = {"data": result.data}
+        response: ResponseData = {"data": result.data}
         if result.errors:
             self._metrics.errors.inc()
             for each in result.errors:

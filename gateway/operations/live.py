@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 import orjson
 from graphql import ExecutionResult, Executor, create_source_event_stream
 
-from compiler.positions import close
+from compiler.positions import close_awaitable
 from domain.caller import Caller
 from domain.errors import RequestError
 from gateway.callers.rate import Rate
@@ -73,14 +73,14 @@ class Groups:
         # The key must contain everything on which a message depends, apart from the event. Otherwise a subscriber would receive a message that was
         # made for a subscriber with other rights or variables.
         rights = caller.workspace, caller.chain, caller.scopes
-        key = (operation.prepared, inner_variables(operation), operation.with_cost, *rights)
+        key = (operation.prepared, encoded_inner_variables(operation), operation.with_cost, *rights)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = Group()
         return group
 
 
-def inner_variables(operation: Operation) -> bytes:
+def encoded_inner_variables(operation: Operation) -> bytes:
     """The variables on which messages depend, as JSON: those that are used below the root field.
 
     Variables in the arguments of the root field only select the events, so subscribers with different values can share messages.
@@ -139,7 +139,7 @@ class Delivery:
         result = self._execution.executed(self._operation, event, self._context())
         if not isinstance(result, ExecutionResult):
             group.waits = True
-            close(result)
+            close_awaitable(result)
             return None
         content = orjson.dumps(self._execution.response(self._operation, result, self._request_id))
         # A message with an error is not shared: it contains the request id of this subscriber, by which the error can be found in the log.

@@ -10,7 +10,7 @@ from domain.errors import Forbidden
 from domain.event import EventType
 from resolvers.context import Context
 from schema.fields import RULES, declared
-from schema.rules import ANYONE, Otherwise, Rule
+from schema.rules import ANYONE, AccessRule, Otherwise
 
 Info = GraphQLResolveInfo[Context]
 
@@ -38,16 +38,16 @@ def fields(schema: GraphQLSchema) -> Iterator[tuple[GraphQLObjectType | GraphQLI
                 yield type, name, field
 
 
-def rules(field: GraphQLField) -> tuple[Rule, ...]:
+def rules(field: GraphQLField) -> tuple[AccessRule, ...]:
     """The rules that a field declares."""
-    found: tuple[Rule, ...] = declared(field, RULES, ())
+    found: tuple[AccessRule, ...] = declared(field, RULES, ())
     return found
 
 
 class Scoped(Guard):
     """Admits callers who have one of a rule's scopes, and refuses the field to all others."""
 
-    def __init__(self, inner: Resolver, name: str, rule: Rule) -> None:
+    def __init__(self, inner: Resolver, name: str, rule: AccessRule) -> None:
         super().__init__(inner)
         self.name = name
         self.rule = rule

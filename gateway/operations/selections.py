@@ -18,7 +18,7 @@ from graphql.language.ast import QUERY_DOCUMENT_KEYS
 
 Fragments = Mapping[str, FragmentDefinitionNode]
 # A field, and the name of the type on which it is selected.
-Selected = tuple[str, FieldNode]
+SelectedField = tuple[str, FieldNode]
 
 
 def operations_of(document: DocumentNode) -> list[OperationDefinitionNode]:
@@ -64,9 +64,9 @@ def spreads_in(selection_set: SelectionSetNode) -> list[str]:
     return names
 
 
-def merged(type: str, selections: Iterable[SelectionSetNode], fragments: Fragments) -> dict[str, list[Selected]]:
+def merged(type: str, selections: Iterable[SelectionSetNode], fragments: Fragments) -> dict[str, list[SelectedField]]:
     """The fields of several selection sets on the same type, grouped by response name. Fragments are expanded; the document must be well-formed."""
-    fields: dict[str, list[Selected]] = {}
+    fields: dict[str, list[SelectedField]] = {}
     to_visit = [(type, selection_set) for selection_set in selections]
     while to_visit:
         type, selection_set = to_visit.pop()
@@ -80,7 +80,7 @@ def merged(type: str, selections: Iterable[SelectionSetNode], fragments: Fragmen
     return fields
 
 
-def subselections(selected: Iterable[Selected]) -> list[SelectionSetNode]:
+def subselections(selected: Iterable[SelectedField]) -> list[SelectionSetNode]:
     """The selection sets of these fields, which `merged` found under one response name. Fields without a selection set are left out."""
     return [field.selection_set for _, field in selected if field.selection_set]
 

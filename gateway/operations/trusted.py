@@ -13,7 +13,7 @@ from compiler.recent import Recent
 from gateway.operations.operation_request import PREFIX, unprefixed
 
 KEPT_TEXTS = 5000
-KEPT_CHARACTERS = 2_000_000
+KEPT_TEXT_CHARACTERS = 2_000_000
 
 
 class PersistedQueries:
@@ -23,7 +23,7 @@ class PersistedQueries:
     """
 
     def __init__(self) -> None:
-        self._texts = Recent[str, str](KEPT_TEXTS, KEPT_CHARACTERS)
+        self._texts = Recent[str, str](KEPT_TEXTS, KEPT_TEXT_CHARACTERS)
 
     def text(self, hash: str) -> str | None:
         """The text of the document with this hash; None if no client has sent it yet, or if it is no longer kept."""
@@ -49,7 +49,7 @@ class BadManifest(Exception):
     """A manifest can't be used. The message gives the reason. If one document is the reason, the message begins with that document's id."""
 
 
-def read(path: Path) -> dict[str, str]:
+def read_manifest(path: Path) -> dict[str, str]:
     """The documents of a manifest, by id.
 
     Shape:  JSON in one of two formats. graphql-codegen and Relay's compiler write an object {"<id>": "<document>", …}. Apollo writes

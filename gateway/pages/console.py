@@ -7,13 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.pages.page import assets, rendered, served
+from gateway.pages.page import assets, page_response, rendered
 from simulation.credentials import Credentials
 
 # How the policy of this page differs from that of all pages. `require-trusted-types-for` keeps its script from turning text into HTML by mistake, in
 # browsers that support the directive.
-ALLOWING = "script-src 'self'; connect-src 'self'; form-action 'none'; require-trusted-types-for 'script'"
-FILES = ("style.css", "icon.svg", "console.css", "console.js", "graphql.js", "operations.graphql")
+CONSOLE_POLICY = "script-src 'self'; connect-src 'self'; form-action 'none'; require-trusted-types-for 'script'"
+ASSETS = ("style.css", "icon.svg", "console.css", "console.js", "graphql.js", "operations.graphql")
 
 
 def routes(credentials: Credentials) -> list[Route]:
@@ -21,6 +21,6 @@ def routes(credentials: Credentials) -> list[Route]:
     page = rendered("console.html", credentials=json.dumps(asdict(credentials)))
 
     async def console(request: Request) -> Response:
-        return served(page, allowing=ALLOWING)
+        return page_response(page, allowing=CONSOLE_POLICY)
 
-    return [Route("/", console), *assets(*FILES)]
+    return [Route("/", console), *assets(*ASSETS)]

@@ -9,16 +9,16 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gateway.pages.page import assets, rendered, served
+from gateway.pages.page import assets, page_response, rendered
 from simulation.credentials import Credentials
 
 BUNDLE = Path(__file__).parent / "graphiql"
 # What the page may do beyond the policy of all pages: GraphiQL's editor creates style sheets and runs web workers.
-ALLOWING = (
+GRAPHIQL_POLICY = (
     "script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; worker-src 'self'; connect-src 'self'; "
     "form-action 'none'"
 )
-MISSING = "GraphiQL is not built here: run `make graphiql` (it needs npm) and restart the gateway."
+NOT_BUILT = "GraphiQL is not built here: run `make graphiql` (it needs npm) and restart the gateway."
 
 
 def routes(credentials: Credentials, bundle: Path = BUNDLE) -> list[BaseRoute]:
@@ -28,7 +28,7 @@ def routes(credentials: Credentials, bundle: Path = BUNDLE) -> list[BaseRoute]:
     page = rendered("graphiql.html", credentials=json.dumps(asdict(credentials)), roles=roles)
 
     async def graphiql(request: Request) -> Response:
-        return served(page, allowing=ALLOWING) if built else PlainTextResponse(MISSING, 404)
+        return page_response(page, allowing=GRAPHIQL_POLICY) if built else PlainTextResponse(NOT_BUILT, 404)
 
     files = [Mount("/graphiql", StaticFiles(directory=bundle))] if built else []
     return [Route("/graphiql", graphiql), *assets("graphiql.css"), *files]

@@ -18,7 +18,7 @@ POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none';
 # The headers of pages that differ from those of all other responses. The referrer policy is not "no-referrer": with it, a browser would send
 # `Origin: null` when one of our forms is submitted, just as for a form in another site's sandboxed frame, and the gateway could not distinguish the
 # two. "same-origin" also hides a page's address from other sites.
-HEADERS = {
+PAGE_HEADERS = {
     "content-security-policy": f"{POLICY}; form-action 'none'",
     "referrer-policy": "same-origin",
 }
@@ -31,16 +31,16 @@ def rendered(template: str, **values: object) -> str:
     return TEMPLATES.get_template(template).render(values)
 
 
-def served(page: str, status: int = 200, *, allowing: str = "form-action 'none'") -> HTMLResponse:
+def page_response(page: str, status: int = 200, *, allowing: str = "form-action 'none'") -> HTMLResponse:
     """The response that contains a page. `allowing`: Content-Security-Policy directives that are added to POLICY, or replace directives in it."""
     directives = {name: f"{name} {values}" for part in f"{POLICY}; {allowing}".split("; ") for name, _, values in [part.partition(" ")]}
-    return HTMLResponse(page, status, {**HEADERS, "content-security-policy": "; ".join(directives.values())})
+    return HTMLResponse(page, status, {**PAGE_HEADERS, "content-security-policy": "; ".join(directives.values())})
 
 
 def assets(*names: str) -> list[Route]:
     """The routes of these files of `gateway/pages/`, which pages load."""
 
     async def asset(content: bytes, media: str, request: Request) -> Response:
-        return Response(content, headers=HEADERS, media_type=media)
+        return Response(content, headers=PAGE_HEADERS, media_type=media)
 
     return [Route(f"/{name}", partial(asset, FILES.joinpath(name).read_bytes(), MEDIA[PurePath(name).suffix])) for name in names]

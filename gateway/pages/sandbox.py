@@ -10,7 +10,7 @@ from domain.verification import Verification
 from gateway.pages.page import TEMPLATES, rendered
 
 # Two texts for each step: the text on its button, and the text that is shown after the step was taken.
-STEPS = {
+STEP_LABELS = {
     Progress.LINK_OPENED: ("Open the link", "The link was opened"),
     Progress.CAPTURE_STARTED: ("Begin the capture", "The capture has begun"),
     Progress.CAPTURE_COMPLETED: ("Complete the capture", "The capture is complete"),
@@ -97,7 +97,7 @@ def in_words(duration: timedelta) -> str:
 TEMPLATES.filters.update({"words": words, "instant": instant, "duration": in_words})
 TEMPLATES.globals.update(
     {
-        "STEPS": [(progress, *texts) for progress, texts in STEPS.items()],
+        "STEPS": [(progress, *texts) for progress, texts in STEP_LABELS.items()],
         "SAYINGS": SAYINGS,
         "WAITING_FOR": WAITING_FOR,
         "FAILED": choices(Status.FAILED),

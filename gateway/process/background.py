@@ -9,7 +9,7 @@ from gateway.process.health import Health
 
 logger = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 1.0
+RESTART_SECONDS = 1.0
 
 
 async def preparation(health: Health) -> None:
@@ -19,7 +19,7 @@ async def preparation(health: Health) -> None:
             await health.prepare()
         except Unavailable:
             logger.warning("waiting for MongoDB")
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(RESTART_SECONDS)
 
 
 async def restarted(name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -32,4 +32,4 @@ async def restarted(name: str, work: Callable[[], Awaitable[None]]) -> None:
             return await work()
         except Exception as error:
             logger.error("the %s failed (%s) and is restarted", name, type(error).__name__)
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(RESTART_SECONDS)

@@ -19,7 +19,7 @@ from store.feed import Feed
 from store.verifications import Store
 
 # How long a readiness check waits for MongoDB. Probes give up sooner than the store does, so this is shorter than the store's timeout.
-PATIENCE_SECONDS = 2.0
+PROBE_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 0.05
 MAX_FEED_AGE_SECONDS = 5.0
 MAX_CLOCK_DIFFERENCE_SECONDS = 5.0
@@ -62,7 +62,7 @@ class Health:
             return ["the process is about to end"]
         try:
             sent_at = self.store.now()
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(PROBE_SECONDS):
                 database_time = await ping(self.store.database)
             difference = max((sent_at - database_time).total_seconds(), (database_time - self.store.now()).total_seconds())
         except (Unavailable, TimeoutError):

@@ -30,10 +30,10 @@ MAX_DISCARDED_BYTES = 4 * MAX_BODY_BYTES
 
 VERSIONS = frozenset({"1.0", "1.1"})
 # The allowed values of `Host`: those of RFC 3986, 3.2.2, except that a comma is refused, because some proxies join two `Host` headers with a comma.
-HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+;=-]*)(?::[0-9]*)?")
+HOST_PATTERN = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+;=-]*)(?::[0-9]*)?")
 
 # A function that counts a refused request in the metrics. Its argument is the reason of the refusal.
-Refused = Callable[[str], None]
+CountRefusal = Callable[[str], None]
 REASONS = {HTTPStatus.BAD_REQUEST: "syntax", HTTPStatus.REQUEST_TIMEOUT: "time", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "head"}
 
 
@@ -68,7 +68,7 @@ class BadFraming(Exception):
 class HttpProtocol(HttpToolsProtocol):
     """One HTTP connection. uvicorn creates an object of this class for each connection."""
 
-    def __init__(self, *arguments: Any, fast_path: FastPath, patience: Patience, refused: Refused, **options: Any) -> None:
+    def __init__(self, *arguments: Any, fast_path: FastPath, patience: Patience, refused: CountRefusal, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._fast_path = fast_path
         self._patience = patience
@@ -367,7 +367,7 @@ def check_framing(version: str, target: bytes, headers: list[Header]) -> None:
     codings = [value for name, value in headers if name == b"transfer-encoding"]
     if version not in VERSIONS or len(hosts) > 1 or (version == "1.1" and not hosts):
         raise BadFraming
-    if b"#" in target or (hosts and not HOST.fullmatch(hosts[0])):
+    if b"#" in target or (hosts and not HOST_PATTERN.fullmatch(hosts[0])):
         raise BadFraming
     if codings and (version == "1.0" or len(codings) > 1 or codings[0].lower() != b"chunked"):
         raise BadFraming

@@ -16,13 +16,13 @@ EVENT_STREAM = "text/event-stream"
 
 
 # Only this many characters of an `Accept` header are parsed. No real client sends more.
-MAX_CHARACTERS = 1000
+MAX_HEADER_CHARACTERS = 1000
 
 
 def weighed(header: str) -> dict[str, float]:
     """Parses a header such as `Accept`. The keys are the items of the header, the values are their weights, from 0 to 1."""
     weights: dict[str, float] = {}
-    for item in header[:MAX_CHARACTERS].split(","):
+    for item in header[:MAX_HEADER_CHARACTERS].split(","):
         name, *parameters = (part.strip().lower() for part in item.split(";"))
         weights[name] = quality(parameters)
     return weights

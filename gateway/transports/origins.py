@@ -9,11 +9,11 @@ from pydantic import AnyHttpUrl
 from starlette.types import Scope
 
 from gateway.errors import error
-from gateway.transports.requests import values
+from gateway.transports.requests import header_values
 from gateway.transports.responses import Header, Response, add_header, sized
 
 # The only path whose responses pages of other origins may read, if their origin is allowed.
-SHARED = "/graphql"
+SHARED_PATH = "/graphql"
 PREFLIGHT: list[Header] = [
     (b"access-control-allow-methods", b"GET, POST"),
     (
@@ -45,13 +45,13 @@ class Origins:
 
     def __call__(self, scope: Scope) -> Response | None:
         """Returns a refusal, or the response to a preflight request. Returns None if the request passes."""
-        origins = values(scope, b"origin")
+        origins = header_values(scope, b"origin")
         if not all(self._passes(origin.decode("latin-1"), scope) for origin in origins):
             self._refused("origin")
             return sized(403, "application/json; charset=utf-8", orjson.dumps(REFUSED))
-        if scope["type"] == "http" and scope["path"] == SHARED:
+        if scope["type"] == "http" and scope["path"] == SHARED_PATH:
             share(scope, origins[0] if origins else None)
-            if origins and scope["method"] == "OPTIONS" and values(scope, b"access-control-request-method"):
+            if origins and scope["method"] == "OPTIONS" and header_values(scope, b"access-control-request-method"):
                 return Response(204, PREFLIGHT, b"")
         return None
 
@@ -59,7 +59,7 @@ class Origins:
         if origin in self._allowed:
             return True
         return self._local and (
-            LOCAL.fullmatch(origin) is not None or origin in (f"http://{host.decode('latin-1')}" for host in values(scope, b"host"))
+            LOCAL.fullmatch(origin) is not None or origin in (f"http://{host.decode('latin-1')}" for host in header_values(scope, b"host"))
         )
 
 
@@ -110,7 +110,7 @@ class Hosts:
 
     def __call__(self, scope: Scope) -> Response | None:
         """Returns the refusal, or None if the request passes."""
-        if all(self._own(host.decode("latin-1")) for host in values(scope, b"host") or [b""]):
+        if all(self._own(host.decode("latin-1")) for host in header_values(scope, b"host") or [b""]):
             return None
         self._refused("host")
         return sized(400, "text/plain; charset=utf-8", FOREIGN)

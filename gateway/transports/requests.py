@@ -11,7 +11,7 @@ from gateway.transports.responses import add_header
 
 HEADER = b"x-request-id"
 # The key under which a scope caches its headers by name.
-HEADERS = "gateway.headers"
+HEADERS_BY_NAME = "gateway.headers"
 SAFE = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
@@ -24,17 +24,17 @@ def identify(scope: Scope) -> None:
 
 
 def headers(scope: Scope) -> dict[bytes, bytes]:
-    """The headers of a request by name. If the request repeats a header, only the first value is returned: see `values`."""
-    by_name: dict[bytes, bytes] | None = scope.get(HEADERS)
+    """The headers of a request by name. If the request repeats a header, only the first value is returned: see `header_values`."""
+    by_name: dict[bytes, bytes] | None = scope.get(HEADERS_BY_NAME)
     if by_name is None:
         by_name = dict(reversed(scope["headers"]))
         # The scope of a WebSocket is not used as a cache: it would hold the headers in memory for as long as the socket is open.
         if scope["type"] == "http":
-            scope[HEADERS] = by_name
+            scope[HEADERS_BY_NAME] = by_name
     return by_name
 
 
-def values(scope: Scope, name: bytes) -> list[bytes]:
+def header_values(scope: Scope, name: bytes) -> list[bytes]:
     """All values of a header, in the order in which the request repeats it."""
     return [value for each, value in scope["headers"] if each == name] if name in headers(scope) else []
 

@@ -90,7 +90,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     async def write(self, *parts: bytes) -> None:
         """Send a text, given in parts, as one frame. Waits while the write buffer is full. Raises: ClientDisconnected if the socket is closed."""
         await self.writable.wait()
-        if not self._write(frame, parts):
+        if not self._write(text_frame, parts):
             raise ClientDisconnected
 
     def deliver(self, *parts: bytes) -> bool:
@@ -150,13 +150,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         return None
 
 
-def frame(*parts: bytes) -> bytes:
+def text_frame(*parts: bytes) -> bytes:
     """A complete WebSocket frame that contains a text message, given in parts."""
     return b"".join((head(sum(map(len, parts))), *parts))
 
 
-# Like `frame`, with a cache for texts that many sockets send.
-same_frame = lru_cache(MAX_FRAMES)(frame)
+# Like `text_frame`, with a cache for texts that many sockets send.
+same_frame = lru_cache(MAX_FRAMES)(text_frame)
 
 
 def head(size: int) -> bytes:

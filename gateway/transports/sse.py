@@ -16,7 +16,7 @@ from gateway.errors import RequestRefused
 from gateway.operations.live import Message
 from gateway.process.drain import Drain
 
-HEARTBEAT_SECONDS = 12.0
+COMMENT_SECONDS = 12.0
 RETRY_MILLISECONDS = 1500
 
 
@@ -62,18 +62,18 @@ class EventStream:
         try:
             async with aclosing(self._messages) as messages:
                 async for message in messages:
-                    await _write(send, frame("next", message.content, message.event.mark if message.event else None))
+                    await _write(send, event_frame("next", message.content, message.event.mark if message.event else None))
         except RequestRefused as refusal:
-            await _write(send, frame("next", orjson.dumps({"errors": refusal.errors})))
+            await _write(send, event_frame("next", orjson.dumps({"errors": refusal.errors})))
         await _write(send, b"event: complete\ndata:\n\n")
 
     async def _send_heartbeats(self, send: Send) -> None:
         while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await asyncio.sleep(COMMENT_SECONDS)
             await _write(send, b":\n\n")
 
 
-def frame(event: str, data: bytes, id: str | None = None) -> bytes:
+def event_frame(event: str, data: bytes, id: str | None = None) -> bytes:
     """One event of the stream, as it is sent. Lines end with LF, because some clients support no other line ending."""
     id_line = f"id: {id}\n".encode() if id else b""
     return b"event: %b\n%bdata: %b\n\n" % (event.encode(), id_line, data)

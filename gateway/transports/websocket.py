@@ -117,9 +117,9 @@ class GraphQLOverWebSocket:
             with connection.place, self._metrics.sockets.track_inprogress(), self._drain.holding(connection.drain):
                 await connection.run()
         except Crowded as crowded:
-            await close(socket, Close.TRY_AGAIN_LATER, str(crowded))
+            await close_socket(socket, Close.TRY_AGAIN_LATER, str(crowded))
         except Closing as closing:
-            await close(socket, closing.code, closing.reason)
+            await close_socket(socket, closing.code, closing.reason)
         except WebSocketDisconnect:
             pass
         return None
@@ -249,7 +249,7 @@ class Connection:
         """Wait until the running queries and mutations are answered. Then close the socket, so that the client connects to another process."""
         if self._answering:
             await asyncio.wait(self._answering)
-        await close(self._socket, Close.SERVICE_RESTART, "the process restarts; connect again")
+        await close_socket(self._socket, Close.SERVICE_RESTART, "the process restarts; connect again")
 
     async def _end(self, id: str, message: dict[str, Any]) -> None:
         # Forget the operation before the message is sent, because the client may use the id again as soon as it receives the message.
@@ -286,7 +286,7 @@ class Connection:
             raise WebSocketDisconnect from None
 
 
-async def close(socket: WebSocket, code: Close, reason: str) -> None:
+async def close_socket(socket: WebSocket, code: Close, reason: str) -> None:
     """Close a socket, unless it is already closed."""
     if socket.application_state is WebSocketState.CONNECTED:
         with suppress(WebSocketDisconnect, RuntimeError):

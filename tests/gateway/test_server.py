@@ -8,34 +8,34 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from gateway.server import AddressTaken, end_in_order, listening, make_room
+from gateway.server import AddressTaken, end_in_order, listening_socket, make_room
 from gateway.transports.websocket import Close
 from tests.serving import serving
 from tests.wire import wired
 
 
 def test_a_socket_listens_on_its_address() -> None:
-    with listening("127.0.0.1", 0) as bound, socket.create_connection(bound.getsockname()) as client:
+    with listening_socket("127.0.0.1", 0) as bound, socket.create_connection(bound.getsockname()) as client:
         assert client.getpeername() == bound.getsockname()
 
 
 def test_an_address_in_use_is_reported_with_the_setting_that_changes_it() -> None:
-    with listening("127.0.0.1", 0) as bound:
+    with listening_socket("127.0.0.1", 0) as bound:
         port = bound.getsockname()[1]
 
         with pytest.raises(AddressTaken, match=rf"127\.0\.0\.1:{port} \(Address already in use\); choose another with --port or GATEWAY_PORT"):
-            listening("127.0.0.1", port)
+            listening_socket("127.0.0.1", port)
 
 
 def test_listening_on_an_address_of_another_machine_is_reported() -> None:
     # 192.0.2.1 is reserved for documentation (RFC 5737), so no machine has this address.
     with pytest.raises(AddressTaken, match=r"can't listen on 192\.0\.2\.1:0 \("):
-        listening("192.0.2.1", 0)
+        listening_socket("192.0.2.1", 0)
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system has no TCP_USER_TIMEOUT")
 def test_the_kernel_closes_a_connection_whose_peer_reads_nothing() -> None:
-    with listening("127.0.0.1", 0, unread_seconds=1.5) as bound:
+    with listening_socket("127.0.0.1", 0, unread_seconds=1.5) as bound:
         assert bound.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 1500
 
 

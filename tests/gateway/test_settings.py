@@ -36,7 +36,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def trouble(**changed: Any) -> str:
     """The message with which settings are refused that would be valid without these changes."""
     with pytest.raises(BadSettings) as bad:
-        settings.served(settings.read({**REQUIRED, **changed}))
+        settings.checked_to_serve(settings.read_settings({**REQUIRED, **changed}))
     return str(bad.value)
 
 
@@ -67,27 +67,27 @@ def test_the_example_contains_no_secret() -> None:
 
 
 def test_the_example_sets_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = settings.read(REQUIRED)
+    before = settings.read_settings(REQUIRED)
     for line in settings.example().splitlines():
         name, is_setting, default = line.lstrip("#").partition("=")
         if is_setting and name.startswith("GATEWAY_") and default:
             monkeypatch.setenv(name, default)
 
-    assert settings.read(REQUIRED) == before
+    assert settings.read_settings(REQUIRED) == before
 
 
 def test_overrides_replace_the_environment_which_replaces_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_PORT", "1")
     monkeypatch.setenv("GATEWAY_SWEEP_SECONDS", "2")
 
-    read = settings.read({**REQUIRED, "port": 3, "sweep_seconds": 4, "request_seconds": 5}, port=6)
+    read = settings.read_settings({**REQUIRED, "port": 3, "sweep_seconds": 4, "request_seconds": 5}, port=6)
 
     assert (read.port, read.sweep_seconds, read.request_seconds, read.database_seconds) == (6, 2, 5, 15)
 
 
 def test_the_message_names_each_missing_setting() -> None:
     with pytest.raises(BadSettings) as bad:
-        settings.read({})
+        settings.read_settings({})
 
     *missing, trust = [line.strip() for line in str(bad.value).splitlines()[1:]]
     assert missing == [f"{variable(name)}: is missing" for name, field in Settings.model_fields.items() if field.is_required()]
@@ -149,10 +149,10 @@ def test_a_development_key_is_refused_in_production(name: str, tmp_path: Path) -
 
     assert variable(name) in message
     assert development_key not in message
-    settings.read({**REQUIRED, name: development_key})  # `gateway dev` accepts it.
+    settings.read_settings({**REQUIRED, name: development_key})  # `gateway dev` accepts it.
 
 
 def test_the_repr_of_settings_contains_no_secret() -> None:
-    shown = repr(settings.read(REQUIRED))
+    shown = repr(settings.read_settings(REQUIRED))
 
     assert not any(REQUIRED[name] in shown for name in (*SECRETS, "data_keys", "mongo_uri"))

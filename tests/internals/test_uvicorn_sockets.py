@@ -10,7 +10,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from gateway.transports.socket_connection import frame
+from gateway.transports.socket_connection import text_frame
 from tests.internals.connections import (
     HANDSHAKE,
     Connections,
@@ -95,7 +95,7 @@ async def test_uvicorns_socket_needs_neither_request_nor_response_once_it_is_acc
     await connection.send({"type": "websocket.send", "text": "a"})
     connection.shutdown()
 
-    assert frame(b"a") in transport.sent
+    assert text_frame(b"a") in transport.sent
 
 
 async def test_uvicorn_negotiates_no_compression_when_it_is_switched_off(connections: Connections) -> None:
@@ -136,7 +136,7 @@ async def test_uvicorns_send_waits_until_the_socket_is_writable(connections: Con
     await sending
 
     assert waited
-    assert transport.sent.endswith(frame(b"a"))
+    assert transport.sent.endswith(text_frame(b"a"))
 
 
 async def test_uvicorn_does_not_complete_the_handshake_of_a_socket_refused_with_a_response(connections: Connections) -> None:

@@ -7,7 +7,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from gateway.transports.socket_connection import PING, frame
+from gateway.transports.socket_connection import PING, text_frame
 from tests.internals.connections import HANDSHAKE
 
 
@@ -15,7 +15,7 @@ from tests.internals.connections import HANDSHAKE
 def test_websockets_frames_a_text_as_the_gateway_does(size: int) -> None:
     text = b"a" * size
 
-    assert frame(text) == Frame(Opcode.TEXT, text).serialize(mask=False)
+    assert text_frame(text) == Frame(Opcode.TEXT, text).serialize(mask=False)
 
 
 def test_websockets_frames_a_ping_as_the_gateway_does() -> None:

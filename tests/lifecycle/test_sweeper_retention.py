@@ -13,7 +13,7 @@ from pymongo.collection import Collection
 
 from domain.event import Actor
 from lifecycle import sweeper
-from lifecycle.sweeper import BATCH, Chore, chores, sweep
+from lifecycle.sweeper import SWEEP_BATCH, Chore, chores, sweep
 from store.indexes import VERIFICATIONS
 from store.verifications import Store, utc_now
 from tests.clock import Clock
@@ -118,7 +118,7 @@ async def test_without_a_retention_personal_data_are_kept(database_uri: str, col
 
 
 async def test_four_concurrent_sweepers_anonymize_each_verification_once(database_uri: str, collection: StoredDocuments, clock: Clock) -> None:
-    collection.insert_many([encode(a_final_verification(VERIFIED_RESULT)) for _ in range(2 * BATCH + 50)])
+    collection.insert_many([encode(a_final_verification(VERIFIED_RESULT)) for _ in range(2 * SWEEP_BATCH + 50)])
     clock.now = NOON + MONTH
 
     async with AsyncExitStack() as stack:
@@ -126,14 +126,14 @@ async def test_four_concurrent_sweepers_anonymize_each_verification_once(databas
         anonymized = await asyncio.gather(*(sweep(forgetting(store)) for store in stores))
 
     found = [*map(decode, collection.find())]
-    assert sum(anonymized) == 2 * BATCH + 50
+    assert sum(anonymized) == 2 * SWEEP_BATCH + 50
     assert {(it.version, it.declared, it.extracted) for it in found} == {(3, None, None)}
 
 
 async def test_unreadable_documents_never_block_the_sweeper_however_many_there_are(
     store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(sweeper, "BATCH", 5)
+    monkeypatch.setattr(sweeper, "SWEEP_BATCH", 5)
     pending = [encode(a_verification(at=later(minutes=minute // 4))) for minute in range(40)]
     final = [encode(a_verification().concluded(FAILED_RESULT, later(minutes=minute // 4))) for minute in range(40)]
     damaged = [document | {"events": 7} for documents in (pending, final) for document in documents[:30]]

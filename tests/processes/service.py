@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from domain.caller import Scope
 from gateway.application import token_reader
-from gateway.server import listening
+from gateway.server import listening_socket
 from store.verifications import utc_now
 from tests.processes.process import Api, Command
 from tests.serving import ACME, INTEGRATOR, ISSUER, KEYS, settings_for_tests
@@ -13,7 +13,7 @@ from tests.serving import ACME, INTEGRATOR, ISSUER, KEYS, settings_for_tests
 
 def free_port() -> int:
     """A TCP port on which nothing listens at the moment, for a gateway that starts later."""
-    with listening("127.0.0.1", 0) as bound:
+    with listening_socket("127.0.0.1", 0) as bound:
         number: int = bound.getsockname()[1]
         return number
 

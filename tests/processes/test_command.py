@@ -15,10 +15,10 @@ from domain.caller import Scope
 from gateway import __main__
 from gateway.application import token_reader
 from gateway.development import keys as development
-from gateway.server import listening
+from gateway.server import listening_socket
 from gateway.settings import DEVELOPMENT_PREFIX, Settings, variable
 from store import indexes
-from store.driver import close, connect, database
+from store.driver import close_client, connect, database
 from store.verifications import utc_now
 from tests.processes.service import settings_at
 from tests.serving import KEYS, SIGNING_KEYS, settings_for_tests
@@ -125,7 +125,7 @@ def test_an_invalid_port_is_refused(run: Run) -> None:
 
 
 def test_a_taken_port_is_reported_before_anything_is_started(run: Run) -> None:
-    with listening("127.0.0.1", 0) as taken:
+    with listening_socket("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         outcome = run("dev", "--port", str(port))
 
@@ -205,7 +205,7 @@ def test_the_check_succeeds_if_the_gateway_can_serve(run: Run, database_uri: str
     async def prepared() -> None:
         client = connect(database_uri, 10)
         await indexes.ensure(database(client))
-        close(client)
+        close_client(client)
 
     first = run("check", GATEWAY_MONGO_URI=database_uri, **SETTINGS)
     asyncio.run(prepared())
@@ -218,7 +218,7 @@ def test_the_check_succeeds_if_the_gateway_can_serve(run: Run, database_uri: str
 
 
 def test_the_check_reports_an_unreachable_mongodb_without_its_address(run: Run) -> None:
-    with listening("127.0.0.1", 0) as silent:
+    with listening_socket("127.0.0.1", 0) as silent:
         uri = f"mongodb://user:canary@127.0.0.1:{silent.getsockname()[1]}/gateway"
         outcome = run("check", GATEWAY_MONGO_URI=uri, GATEWAY_DATABASE_SECONDS="1", **SETTINGS)
 

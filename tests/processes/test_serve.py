@@ -9,7 +9,7 @@ import pytest
 from websockets import ConnectionClosed
 
 from gateway.alive import alive
-from store.driver import close, connect, database
+from store.driver import close_client, connect, database
 from tests.processes.forwarder import forwarding
 from tests.processes.process import CREATE, END_SECONDS, READY_SECONDS, REQUEST, next_update, running
 from tests.processes.service import api_at, free_port, logged, settings_at
@@ -63,7 +63,7 @@ async def test_at_sigterm_running_operations_finish_and_subscribers_are_disconne
 
     client = connect(database_uri, END_SECONDS)
     stored = await database(client)["verifications"].count_documents({"_id": created["id"], "reference": "held up"})
-    close(client)
+    close_client(client)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1012
     assert status == 143

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.caller import Scope
-from schema.rules import ANYONE, COMPANY, OWN_OUTCOME, Otherwise, Rule, needing
+from schema.rules import ANYONE, COMPANY, OWN_OUTCOME, AccessRule, Otherwise, needing
 
 
 def test_the_description_of_a_rule_lists_its_scopes_in_alphabetical_order() -> None:
@@ -18,5 +18,5 @@ def test_every_scope_satisfies_the_rule_without_a_restriction(scope: Scope) -> N
 
 
 @pytest.mark.parametrize("rule", [COMPANY, OWN_OUTCOME])
-def test_only_a_follow_token_is_restricted_by_the_rules_for_companies(rule: Rule) -> None:
+def test_only_a_follow_token_is_restricted_by_the_rules_for_companies(rule: AccessRule) -> None:
     assert set(Scope) - rule.scopes == {Scope.FOLLOW}

@@ -10,7 +10,7 @@ import pytest
 
 from domain.caller import Scope
 from gateway.application import application, token_reader
-from gateway.server import Server, listening
+from gateway.server import Server, listening_socket
 from simulation.credentials import Credentials, Tokens
 from simulation.errors import TokenRefused, UnexpectedResponse
 from simulation.runner import simulate
@@ -61,7 +61,7 @@ async def test_the_same_seed_produces_the_same_lives_again(credentials: Credenti
 
 async def test_a_simulation_waits_while_the_gateway_is_unreachable(database_uri: str) -> None:
     tally = Tally()
-    with listening("127.0.0.1", 0) as bound:
+    with listening_socket("127.0.0.1", 0) as bound:
         port = bound.getsockname()[1]
     credentials = credentials_of(port)
     simulation = asyncio.create_task(simulate(credentials=credentials, rate=20, count=20, speed=300, start_within_seconds=math.inf, tally=tally))
@@ -134,7 +134,7 @@ def credentials_of(port: int) -> Credentials:
 @asynccontextmanager
 async def a_gateway_on(mongo_uri: str, port: int) -> AsyncIterator[None]:
     """Run a gateway on this port. The block may start before the gateway is ready."""
-    with listening("127.0.0.1", port) as bound:
+    with listening_socket("127.0.0.1", port) as bound:
         server = Server(application(settings_for_tests(mongo_uri, port)))
         serving = asyncio.create_task(server.serve([bound]))
         try:

@@ -4,7 +4,7 @@ import asyncio
 from time import monotonic
 
 from domain.errors import Unavailable
-from store.driver import close, connect
+from store.driver import close_client, connect
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.commands import Commands
@@ -55,4 +55,4 @@ async def test_waiting_callers_share_a_failure(clock: Clock) -> None:
     assert [type(outcome) for outcome in outcomes] == [Unavailable] * 40
     # If the callers failed one after the other, the failures would take 40 seconds.
     assert monotonic() - begun < 20
-    close(client)
+    close_client(client)

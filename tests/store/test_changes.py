@@ -8,7 +8,7 @@ import pytest
 from pymongo import MongoClient
 
 from store.changes import changes
-from store.driver import Document, close, database, watching
+from store.driver import Document, close_client, database, watching
 from store.stream import MAX_CHANGES
 from store.verifications import Store
 from tests.store.test_stream import inserted, open_cursors
@@ -25,7 +25,7 @@ async def followed(uri: str) -> AsyncIterator[Changes]:
         async with aclosing(changes(database(client))) as stream:
             yield stream
     finally:
-        close(client)
+        close_client(client)
 
 
 @pytest.fixture

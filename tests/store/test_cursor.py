@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from domain.errors import BadUserInput
 from domain.filter import Order
-from store.cursor import BadCursor, Position, decode, decode_watermark, encode, encode_watermark
-from store.documents import instant, milliseconds
+from store.cursor import BadCursor, SortPosition, decode, decode_watermark, encode, encode_watermark
+from store.documents import instant_at, milliseconds
 from tests.factories import NOON, an_id
 
 orders = st.sampled_from(Order)
-instants = st.integers(0, milliseconds(datetime.max.replace(tzinfo=UTC))).map(instant)
+instants = st.integers(0, milliseconds(datetime.max.replace(tzinfo=UTC))).map(instant_at)
 ids = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
-positions = st.builds(Position, orders, instants, ids)
+positions = st.builds(SortPosition, orders, instants, ids)
 
 
 def encoded(text: str) -> str:
@@ -37,17 +37,17 @@ near_cursors = st.one_of(
 
 
 @given(positions)
-def test_a_cursor_decodes_to_its_position(position: Position) -> None:
+def test_a_cursor_decodes_to_its_position(position: SortPosition) -> None:
     assert decode(encode(position), position.order, "after") == position
 
 
 @given(positions)
-def test_a_cursor_needs_no_escaping_in_a_url(position: Position) -> None:
+def test_a_cursor_needs_no_escaping_in_a_url(position: SortPosition) -> None:
     assert encode(position).replace("-", "").replace("_", "").isalnum()
 
 
 @given(positions, orders)
-def test_a_cursor_is_valid_for_its_own_order_only(position: Position, order: Order) -> None:
+def test_a_cursor_is_valid_for_its_own_order_only(position: SortPosition, order: Order) -> None:
     if order is not position.order:
         with pytest.raises(BadCursor):
             decode(encode(position), order, "after")
@@ -87,7 +87,7 @@ def test_any_other_text_is_refused_as_a_cursor_of_a_feed(text: str) -> None:
 
 def test_cursors_of_lists_and_feeds_are_not_interchangeable() -> None:
     with pytest.raises(BadUserInput):
-        decode_watermark(encode(Position(Order.UPDATED_OLDEST, NOON, an_id())))
+        decode_watermark(encode(SortPosition(Order.UPDATED_OLDEST, NOON, an_id())))
 
     with pytest.raises(BadCursor):
         decode(encode_watermark(NOON), Order.UPDATED_OLDEST, "after")

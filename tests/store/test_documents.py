@@ -13,7 +13,7 @@ from domain.identity import ExtractedDocument
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Idempotency, Verification
-from store.documents import instant, milliseconds
+from store.documents import instant_at, milliseconds
 from store.driver import UTC_INSTANTS
 from tests.factories import VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, an_anonymized_verification, later
 from tests.histories import chains, over_histories
@@ -127,5 +127,5 @@ def test_an_anonymized_document_contains_no_personal_data() -> None:
 def test_instants_are_stored_in_whole_milliseconds(at: datetime) -> None:
     whole = at.replace(microsecond=at.microsecond // 1000 * 1000)
 
-    assert instant(milliseconds(whole)) == whole
+    assert instant_at(milliseconds(whole)) == whole
     assert milliseconds(whole) == (whole - EPOCH) // timedelta(milliseconds=1)

@@ -7,7 +7,7 @@ from pymongo.errors import OperationFailure, WriteError
 
 from domain.errors import Unavailable
 from domain.filter import Filter, Order
-from store.driver import answering, close, connect, database, fetch, in_thread, ping, with_naive_instants
+from store.driver import answering, close_client, connect, database, fetch, in_thread, ping, with_naive_instants
 from store.pages import PageRequest
 from store.verifications import Store
 from tests.factories import a_verification
@@ -22,7 +22,7 @@ async def test_a_slow_operation_times_out(database_uri: str, store: Store) -> No
     with pytest.raises(Unavailable), answering():
         await database(impatient)["verifications"].find_one({"$where": "sleep(5000) || true"})
 
-    close(impatient)
+    close_client(impatient)
 
 
 async def test_a_slow_read_of_many_documents_times_out(database_uri: str, store: Store) -> None:
@@ -33,7 +33,7 @@ async def test_a_slow_read_of_many_documents_times_out(database_uri: str, store:
     with pytest.raises(Unavailable), answering():
         await in_thread(lambda: fetch(with_naive_instants(collection), {"$where": "sleep(5000) || true"}))
 
-    close(impatient)
+    close_client(impatient)
 
 
 async def test_all_documents_are_read_even_if_they_exceed_one_batch(store: Store) -> None:
@@ -51,7 +51,7 @@ async def test_closing_a_client_does_not_affect_other_clients(database_uri: str,
     everything = PageRequest(Order.CREATED_NEWEST, 10)
     page = await Store(ended, DATA_KEYS).within("acme").page(Filter(), everything)
 
-    close(ended)
+    close_client(ended)
 
     assert (await store.within("acme").page(Filter(), everything)).rows == page.rows
 
@@ -82,4 +82,4 @@ async def test_the_default_database_is_called_gateway(mongo_uri: str) -> None:
 
     assert database(client).name == "gateway"
 
-    close(client)
+    close_client(client)

@@ -23,7 +23,7 @@ from domain.reasons import CATALOGUE, ReasonType
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Idempotency, Verification
-from store.cursor import Position
+from store.cursor import SortPosition
 from store.driver import UTC_INSTANTS, Document
 from store.due import Due
 from store.indexes import HEARTBEATS
@@ -83,9 +83,9 @@ def public(of: type) -> set[str]:
     return {name for name, member in vars(of).items() if callable(member) and not name.startswith("_")}
 
 
-def position(order: Order, minutes: int) -> Position:
+def position(order: Order, minutes: int) -> SortPosition:
     """The position in a list of a row at this minute after noon."""
-    return Position(order, later(minutes=minutes), "ver_5")
+    return SortPosition(order, later(minutes=minutes), "ver_5")
 
 
 def requests(order: Order) -> Iterator[PageRequest]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from domain.filter import Filter, Order
 from domain.status import Status
 from domain.verification import Verification
-from store.cursor import Position
+from store.cursor import SortPosition
 from store.pages import Page, PageRequest
 from store.verifications import Store, Verifications
 from tests.clock import Clock
@@ -126,7 +126,7 @@ async def test_a_page_between_two_rows_contains_the_rows_between_them(
 @pytest.mark.parametrize("minutes", [-1, 2, MINUTES + 3])
 @pytest.mark.parametrize("id", ["0", f"ver_{'f' * 32}"])
 async def test_a_position_need_not_be_an_existing_row(crowded: Verifications, crowd: list[Verification], order: Order, minutes: int, id: str) -> None:
-    position = Position(order, later(minutes=minutes), id)
+    position = SortPosition(order, later(minutes=minutes), id)
 
     pages = await backward(crowded, Filter(), PageRequest(order, 40, "last", before=position))
     pages += await forward(crowded, Filter(), PageRequest(order, 40, after=position))

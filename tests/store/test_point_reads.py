@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from domain.errors import BadDocument, Unavailable
-from store.driver import close, connect
+from store.driver import close_client, connect
 from store.partial_verification import NotRead
 from store.point_reads import MAX_BATCH
 from store.verifications import Store, Verifications
@@ -107,7 +107,7 @@ async def test_all_waiting_requests_fail_if_mongodb_does_not_answer(clock: Clock
     assert [type(outcome) for outcome in outcomes] == [Unavailable] * 10
     with pytest.raises(Unavailable):
         await verifications.get("ver_1")
-    close(client)
+    close_client(client)
 
 
 async def test_requests_that_share_a_read_all_get_the_attributes_they_need(verifications: Verifications) -> None:

@@ -15,7 +15,7 @@ from domain.status import Status
 from domain.verification import Idempotency, RetryRequest, Verification
 from store import documents
 from store.documents import Document
-from store.sealing import LENGTH_STEP, Keys, Sealed, Unopenable
+from store.sealing import LENGTH_STEP, Sealed, SealingKeys, Unopenable
 from store.verifications import Store, Verifications
 from tests.company import Company
 from tests.factories import FAILED_RESULT, JEANNE, NOON, PASSPORT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_provider, a_verification, an_id
@@ -118,7 +118,7 @@ def test_an_envelope_cannot_be_opened_elsewhere(home: tuple[str, str, str]) -> N
     ],
 )
 def test_a_damaged_envelope_cannot_be_opened_and_its_error_reveals_no_content(damage: Any) -> None:
-    keys = Keys({"test": DATA_KEY, "other": OTHER_KEY})
+    keys = SealingKeys({"test": DATA_KEY, "other": OTHER_KEY})
     envelope = damage(keys.seal(HOME, {"firstName": "Jeanne", "lastName": "Moreau"}))
 
     with pytest.raises(Unopenable) as unopenable:
@@ -139,7 +139,7 @@ def test_an_error_shows_only_valid_key_ids() -> None:
 
 
 def test_after_a_rotation_the_new_key_seals_and_the_old_key_still_opens() -> None:
-    old, both, new = Keys({"test": DATA_KEY}), Keys({"new": OTHER_KEY, "test": DATA_KEY}), Keys({"new": OTHER_KEY})
+    old, both, new = SealingKeys({"test": DATA_KEY}), SealingKeys({"new": OTHER_KEY, "test": DATA_KEY}), SealingKeys({"new": OTHER_KEY})
     before = documents.encode(a_verification(), old)
 
     rotated = documents.decode(before, both)

@@ -12,7 +12,7 @@ from domain.filter import Filter
 from domain.status import Status
 from domain.verification import Idempotency, Provider
 from store import indexes
-from store.driver import close, connect, ping
+from store.driver import close_client, connect, ping
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.factories import (
@@ -154,6 +154,6 @@ async def test_every_call_is_unavailable_if_mongodb_does_not_answer_and_no_error
 
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
 
-    close(client)
+    close_client(client)
     assert [type(outcome) for outcome in outcomes] == [Unavailable] * len(calls)
     assert not any("127.0.0.1" in str(outcome) or str(port) in str(outcome) for outcome in outcomes)

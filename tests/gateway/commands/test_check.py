@@ -6,7 +6,7 @@ import pytest
 
 from gateway.commands.check import check
 from store import indexes
-from store.driver import close, connect, database
+from store.driver import close_client, connect, database
 from tests.serving import settings_for_tests
 
 UNREACHABLE = "mongodb://127.0.0.1:1/gateway"
@@ -22,7 +22,7 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_every_check_passes_with_a_prepared_database(database_uri: str) -> None:
     client = connect(database_uri, 10)
     await indexes.ensure(database(client))
-    close(client)
+    close_client(client)
 
     findings = await check(settings_for_tests(database_uri, 0))
 

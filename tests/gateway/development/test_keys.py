@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from gateway.development.keys import KEYS, keys
+from gateway.development.keys import DEVELOPMENT_KEYS, keys
 from gateway.settings import data_keys
 
 
@@ -17,7 +17,7 @@ def test_keys_for_development_are_random(tmp_path: Path) -> None:
 def test_a_data_directory_keeps_its_keys(tmp_path: Path) -> None:
     created = keys(tmp_path)
 
-    assert created.keys() == {*KEYS}
+    assert created.keys() == {*DEVELOPMENT_KEYS}
     assert keys(tmp_path) == created
 
 

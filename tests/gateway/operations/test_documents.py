@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.errors import RequestRefused
-from gateway.operations.documents import KEPT_CHARACTERS, Documents
+from gateway.operations.documents import KEPT_DOCUMENT_CHARACTERS, Documents
 from gateway.operations.operation_request import OperationRequest
 from schema.build import build, executable
 
@@ -47,7 +47,7 @@ def test_a_refused_document_is_not_kept(documents: Documents, query: str) -> Non
 
 
 def test_the_least_recently_used_documents_are_dropped(documents: Documents) -> None:
-    max_documents = KEPT_CHARACTERS // LENGTH
+    max_documents = KEPT_DOCUMENT_CHARACTERS // LENGTH
     queries = [prepared(documents, long(number)) for number in range(max_documents)]
     prepared(documents, queries[0])
 

@@ -5,7 +5,7 @@ from jinja2 import UndefinedError
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from gateway.pages.page import assets, rendered, served
+from gateway.pages.page import assets, page_response, rendered
 
 
 def test_values_are_escaped_in_a_template() -> None:
@@ -25,7 +25,7 @@ def policy(header: str) -> dict[str, str]:
 
 
 def test_a_page_may_load_only_its_own_styles_and_images() -> None:
-    response = served("<p>page</p>")
+    response = page_response("<p>page</p>")
 
     assert policy(response.headers["content-security-policy"]) == {
         "default-src": "'none'",
@@ -39,7 +39,7 @@ def test_a_page_may_load_only_its_own_styles_and_images() -> None:
 
 
 def test_the_directives_of_a_page_extend_and_replace_those_of_all_pages() -> None:
-    directives = policy(served("<p>page</p>", allowing="script-src 'self'; style-src 'unsafe-inline'").headers["content-security-policy"])
+    directives = policy(page_response("<p>page</p>", allowing="script-src 'self'; style-src 'unsafe-inline'").headers["content-security-policy"])
 
     assert directives["script-src"] == "'self'"
     assert directives["style-src"] == "'unsafe-inline'"

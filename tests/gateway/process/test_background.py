@@ -12,7 +12,7 @@ from gateway.process.background import restarted
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the pause between a failure and the restart, so that the tests are quick."""
-    monkeypatch.setattr(background, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(background, "RESTART_SECONDS", 0.0)
 
 
 async def test_a_task_that_fails_is_restarted_and_logged_without_the_text_of_the_error(caplog: pytest.LogCaptureFixture) -> None:

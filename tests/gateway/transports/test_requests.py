@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from gateway.transports.requests import HEADERS, client_address, headers, values
+from gateway.transports.requests import HEADERS_BY_NAME, client_address, header_values, headers
 from tests.company import Company
 from tests.gateway.transports.test_http import ME, posted
 
@@ -30,8 +30,8 @@ def test_headers_returns_the_first_value_of_a_repeated_header_and_values_returns
     scope: Scope = {"type": "http", "headers": REPEATED}
 
     assert headers(scope) == {b"accept": b"first", b"host": b"a"}
-    assert values(scope, b"accept") == [b"first", b"second"]
-    assert values(scope, b"origin") == []
+    assert header_values(scope, b"accept") == [b"first", b"second"]
+    assert header_values(scope, b"origin") == []
 
 
 @pytest.mark.parametrize(("type", "cached"), [("http", True), ("websocket", False)])
@@ -40,7 +40,7 @@ def test_headers_by_name_are_cached_for_requests_and_not_for_sockets(type: str, 
 
     headers(scope)
 
-    assert (HEADERS in scope) is cached
+    assert (HEADERS_BY_NAME in scope) is cached
 
 
 @pytest.mark.parametrize(("client", "address"), [(("203.0.113.7", 1), "203.0.113.7"), (None, "")])

@@ -149,7 +149,7 @@ async def test_a_last_event_id_that_the_gateway_never_sent_is_bad_input(company:
 
 
 async def test_a_quiet_stream_is_kept_alive(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(sse, "COMMENT_SECONDS", 0.01)
     async with streaming(company.gateway, company.token(), FOLLOW, id=await company.created()) as stream:
         frames = [await stream.frame() for _ in range(4)]
 
