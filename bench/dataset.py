@@ -22,7 +22,8 @@ from domain.result import Result
 from domain.status import Status
 from domain.verification import Provider, Request, RetryRequest, Verification
 from store.cursor import encode_all
-from store.documents import Document, encode
+from store.documents import encode
+from store.driver import Document
 from store.indexes import INDEXES, VERIFICATIONS
 from store.sealing import SealingKeys
 from store.verifications import utc_now

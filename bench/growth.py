@@ -83,7 +83,7 @@ def page_request(setup: Setup, target: Served, number: int) -> Request:
     with database(setup.mongo_uri) as opened:
         rows = opened[VERIFICATIONS].find({"workspace": WORKSPACE}, {"createdAt": 1}).sort([("createdAt", -1), ("_id", -1)])
         *previous, first = rows.skip(max(before - 1, 0)).limit(2 if before else 1)
-    after = next((cursor.encode(cursor.SortPosition(Order.CREATED_NEWEST, row["createdAt"], row["_id"])) for row in previous), None)
+    after = next((cursor.encode_cursor(cursor.SortPosition(Order.CREATED_NEWEST, row["createdAt"], row["_id"])) for row in previous), None)
     request = operation(PAGE_AFTER, first=ROWS, after=after)
     [answer] = answers_to(target, [request])
     if f'"id":"{first["_id"]}"'.encode() not in answer or answer.count(b'"cursor"') != ROWS:

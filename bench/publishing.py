@@ -17,7 +17,8 @@ from bench.machinery import Served
 from bench.sockets import Crowd, content
 from domain.event import Actor, Event, EventType
 from domain.verification import Verification
-from store.documents import Document, encode
+from store.documents import encode
+from store.driver import Document
 from store.indexes import VERIFICATIONS
 from store.sealing import SealingKeys
 

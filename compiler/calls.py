@@ -32,7 +32,7 @@ class Calls:
         if plain_field:
             return direct_call(function, plain_field, field, node, label, place)
         info = f"{function.bind('I', resolve_info)}(r, {label}, {place})"
-        passed = arguments(function, field, node, None, info)
+        passed = argument_source(function, field, node, None, info)
         if returns_event(resolve):
             # This resolver only returns the event `o`. The arguments are coerced nevertheless, because graphql-core reports an error if that fails.
             return f"({passed.removeprefix(', **')}, o)[1]" if passed else "o"
@@ -65,11 +65,11 @@ def direct_call(function: Function, plain_field: Plain, field: GraphQLField, nod
     if resolver.info_parameter:
         named[resolver.info_parameter.name] = info
     parts = [*(["o"] if resolver.self_parameter else []), *(f"{name}={value}" for name, value in named.items())]
-    passed = arguments(function, field, node, Converter(plain_field.converter, plain_field.definition.arguments), info)
+    passed = argument_source(function, field, node, Converter(plain_field.converter, plain_field.definition.arguments), info)
     return f"{function.bind('F', resolver.wrapped_func)}({', '.join(parts)}{passed if parts else passed.removeprefix(', ')})"
 
 
-def arguments(function: Function, field: GraphQLField, node: FieldNode, convert: Converter | None, info: str) -> str:
+def argument_source(function: Function, field: GraphQLField, node: FieldNode, convert: Converter | None, info: str) -> str:
     """The end of a call expression: it passes the field's arguments, and begins with a comma. Empty if there are none."""
     if not field.args:
         return ""

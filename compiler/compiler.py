@@ -25,7 +25,7 @@ from compiler.checks import Checks
 from compiler.functions import Codes
 from compiler.plan import Plan
 from compiler.recent import Recent
-from compiler.run import UNLIMITED, Limit, Operation, Run
+from compiler.run import UNLIMITED, CompiledOperation, Limit, Run
 from compiler.source import NotCompilable, Writer
 from compiler.variables import Variables
 
@@ -68,7 +68,7 @@ class Plans:
         named = {each.name.value: each for each in fragments}
         self._compiler = compiler
         self._document = document
-        self._operation = Operation(compiler.schema, definition, named, compiler.hide_suggestions)
+        self._operation = CompiledOperation(compiler.schema, definition, named, compiler.hide_suggestions)
         self._fragments = {name: FragmentDetails(fragment) for name, fragment in named.items()}
         # `conditions_in` finds the conditions of all operations of the document. Only those with variables of this operation matter.
         declared = {each.variable.name.value for each in definition.variable_definitions or ()}

@@ -77,7 +77,7 @@ class Hole(NamedTuple):
     complete: Callable[[Any, "Run", Place], Any]
 
 
-class Operation(NamedTuple):
+class CompiledOperation(NamedTuple):
     """A validated operation, with the schema and the fragments of its operation document."""
 
     schema: GraphQLSchema
@@ -125,7 +125,14 @@ class Run:
     )
 
     def __init__(
-        self, operation: Operation, selected: SelectedFields, limit: Limit, root: Any, context: Any, raw: dict[str, Any], variables: dict[str, Any]
+        self,
+        operation: CompiledOperation,
+        selected: SelectedFields,
+        limit: Limit,
+        root: Any,
+        context: Any,
+        raw: dict[str, Any],
+        variables: dict[str, Any],
     ) -> None:
         self.operation = operation
         self.max_items, self.too_many = limit

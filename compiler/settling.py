@@ -28,7 +28,7 @@ class Settling:
     def __await__(self) -> Generator[Any, None, ExecutionResult]:
         return self._result().__await__()
 
-    def close_awaitable(self) -> None:
+    def close(self) -> None:
         """Close all awaitables of the execution without awaiting them. For callers that don't need the result."""
         for hole in self._take_holes():
             close_awaitable(hole.awaitable)

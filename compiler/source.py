@@ -15,7 +15,7 @@ from compiler.checks import Checks
 from compiler.classes import class_decides, classes_of
 from compiler.functions import Codes, Function, indented
 from compiler.positions import AbstractPosition, LeafPosition, ListPosition, ObjectPosition, Position, close_remaining
-from compiler.run import Operation
+from compiler.run import CompiledOperation
 
 TYPENAME = "__typename"
 MAX_POSITIONS = 3000
@@ -34,7 +34,13 @@ class Writer:
     """
 
     def __init__(
-        self, operation: Operation, fragments: dict[str, FragmentDetails], conditions: VariableValues, calls: Calls, checks: Checks, codes: Codes
+        self,
+        operation: CompiledOperation,
+        fragments: dict[str, FragmentDetails],
+        conditions: VariableValues,
+        calls: Calls,
+        checks: Checks,
+        codes: Codes,
     ) -> None:
         self._operation = operation
         self._fragments = fragments

@@ -17,7 +17,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
-from compiler.run import Operation
+from compiler.run import CompiledOperation
 
 # Marks a variable without a value or without a default. None is a value: GraphQL's null.
 NO_VALUE = object()
@@ -40,7 +40,7 @@ class Declared(NamedTuple):
 class Variables:
     """The variables that one operation declares."""
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: CompiledOperation) -> None:
         declared = [declared_plain(operation, each) for each in operation.variables]
         self._declared = [each for each in declared if each]
         self._plain = len(self._declared) == len(declared)
@@ -75,7 +75,7 @@ def fits(value: Any, plain: type) -> bool:
     return plain is not float or bool(value - value == 0.0)
 
 
-def declared_plain(operation: Operation, node: VariableDefinitionNode) -> Declared | None:
+def declared_plain(operation: CompiledOperation, node: VariableDefinitionNode) -> Declared | None:
     """The declared variable if it has a plain type and a valid default, else None."""
     type = type_from_ast(operation.schema, node.type)
     required = isinstance(type, GraphQLNonNull)

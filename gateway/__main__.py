@@ -44,7 +44,7 @@ logger = logging.getLogger("gateway")
 def serve() -> None:
     """Run the gateway in production. All settings come from environment variables; `gateway settings` lists them."""
     chosen = settings.to_serve()
-    logs.configure(chosen.log_level, chosen.log_format)
+    logs.configure_logging(chosen.log_level, chosen.log_format)
     for name in settings.unknown():
         logger.warning("%s is not a setting; `gateway settings` lists all settings", name)
     with server.listening_socket(chosen.host, chosen.port) as bound:

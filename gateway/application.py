@@ -93,20 +93,21 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
             *pages,
         ],
         settings.trusted_proxies,
-        lifespan(
-            {
-                "preparation": partial(preparation, health),
-                "feed": feed.run,
-                **{
-                    f"sweeper ({chore.done})": partial(sweeping, chore, settings.sweep_seconds)
-                    for chore in chores(store, changes, settings.retention)
-                },
-                **({"refresh of the issuer's keys": partial(issuer_keys.run, tokens.forget)} if issuer_keys else {}),
-            },
-            [client, watcher],
-        ),
+        lifespan(background_tasks(settings, store, feed, health, changes, tokens, issuer_keys), [client, watcher]),
         Process(drain, health, metrics),
     )
+
+
+def background_tasks(
+    settings: Settings, store: Store, feed: Feed, health: Health, changes: Changes, tokens: Tokens, issuer_keys: IssuerKeys | None
+) -> dict[str, Callable[[], Awaitable[None]]]:
+    """The tasks that run as long as the process, by their names in the log."""
+    tasks: dict[str, Callable[[], Awaitable[None]]] = {"preparation": partial(preparation, health), "feed": feed.run}
+    for chore in chores(store, changes, settings.retention):
+        tasks[f"sweeper ({chore.done})"] = partial(sweeping, chore, settings.sweep_seconds)
+    if issuer_keys:
+        tasks["refresh of the issuer's keys"] = partial(issuer_keys.run, tokens.forget)
+    return tasks
 
 
 def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:

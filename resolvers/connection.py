@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from domain.errors import BadUserInput
 from domain.filter import Filter, Order
 from domain.verification import Verification
-from store.cursor import decode, encode
+from store.cursor import decode_cursor, encode_cursor
 from store.pages import Page, PageRequest
 
 DEFAULT_SIZE = 50
@@ -52,8 +52,8 @@ def page_request(order: Order, first: int | None, after: str | None, last: int |
         order,
         size,
         end,
-        after=None if after is None else decode(after, order, "after"),
-        before=None if before is None else decode(before, order, "before"),
+        after=None if after is None else decode_cursor(after, order, "after"),
+        before=None if before is None else decode_cursor(before, order, "before"),
     )
 
 
@@ -61,6 +61,6 @@ def to_connection(page: Page, filter: Filter, cursors: bool) -> VerificationConn
     """Converts a page of the store to a connection. `cursors`: whether the operation selects the cursor of each edge."""
     # This creates the same edges as `VerificationEdge._make`, but without a Python call for each row.
     edges = list(map(tuple.__new__, repeat(VerificationEdge), zip(page.cursors() if cursors else repeat(""), page.rows, strict=False)))
-    ends = list(map(encode, page.ends)) if page.bounds or not cursors else [edge.cursor for edge in (edges[:1] + edges[-1:])]
+    ends = list(map(encode_cursor, page.ends)) if page.bounds or not cursors else [edge.cursor for edge in (edges[:1] + edges[-1:])]
     info = PageInfo(page.has_next, page.has_previous, ends[0] if ends else None, ends[-1] if ends else None)
     return VerificationConnection(edges, info, filter)

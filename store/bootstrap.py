@@ -30,7 +30,7 @@ def become_primary(port: int, timeout_seconds: float) -> None:
             try:
                 if client.admin.command("hello")["isWritablePrimary"]:
                     return
-                configure(client.admin, f"{HOST}:{port}")
+                configure_replica_set(client.admin, f"{HOST}:{port}")
             except ServerSelectionTimeoutError:
                 raise NotPrimary(f"nothing answers on port {port} any more") from None
             except (AutoReconnect, OperationFailure) as error:
@@ -40,7 +40,7 @@ def become_primary(port: int, timeout_seconds: float) -> None:
     raise NotPrimary(f"it accepted no writes within {timeout_seconds:g} s ({last_error or 'no error was reported'})")
 
 
-def configure(admin: Database[dict[str, Any]], member: str) -> None:
+def configure_replica_set(admin: Database[dict[str, Any]], member: str) -> None:
     """Write the address of the mongod (`member`) into its replica set's configuration, if another address is there.
 
     A mongod whose address is not in the configuration is never elected.

@@ -32,7 +32,7 @@ class SortPosition(NamedTuple):
     id: str
 
 
-def encode(position: SortPosition) -> str:
+def encode_cursor(position: SortPosition) -> str:
     """The cursor that encodes this position of a list."""
     return encode_all(position.order, [(position.at, position.id)])[0]
 
@@ -51,18 +51,18 @@ def encode_all(order: Order, positions: Iterable[tuple[datetime, str]]) -> list[
     ]
 
 
-def decode(cursor: str, order: Order, argument: str) -> SortPosition:
+def decode_cursor(cursor: str, order: Order, argument: str) -> SortPosition:
     """The position that is encoded in a cursor. `argument` is the name of the GraphQL argument, for the error message.
 
     Shape:  base64url of "<order>:<milliseconds since 1970 UTC>:<id>".
-    Raises: BadCursor if the cursor was not created by `encode`, or was created for another order.
+    Raises: BadCursor if the cursor was not created by `encode_cursor`, or was created for another order.
     """
     match = POSITION.fullmatch(_revealed(cursor))
     with suppress(OverflowError):
         if match and match[1] == order.name:
             position = SortPosition(order, instant_at(int(match[2])), match[3])
-            # The same position has several spellings in base64 and as a number. Only the spelling that `encode` creates is accepted.
-            if encode(position) == cursor:
+            # The same position has several spellings in base64 and as a number. Only the spelling that `encode_cursor` creates is accepted.
+            if encode_cursor(position) == cursor:
                 return position
     raise BadCursor(argument)
 

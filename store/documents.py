@@ -14,10 +14,10 @@ from domain.event import Event
 from domain.identity import DeclaredIdentity, ExtractedDocument, Personal
 from domain.verification import Idempotency, Provider, Verification
 from store.decoding import EPOCH
+from store.driver import Document
 from store.sealing import SealingKeys, sealed
 from store.stored_verification import ATTRIBUTES, check_required, document_of, lazy_verification
 
-Document = dict[str, Any]
 # Encodes an attribute that changed. Arguments: the new value, the previously stored value of the field, the new verification, the keys.
 Encode = Callable[[Any, Any, Verification, SealingKeys], Any]
 

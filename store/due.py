@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.documents import Document
-from store.driver import Collection, answering
+from store.driver import Collection, Document, answering
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from pymongo.errors import PyMongoError
 from domain.errors import BadDocument, Unavailable
 from domain.verification import Verification
 from store.changes import changes
-from store.documents import Document, decode
-from store.driver import Client, answering, database
+from store.documents import decode
+from store.driver import Client, Document, answering, database
 from store.indexes import HEARTBEATS
 from store.listener import Change, Listener
 from store.verifications import Store

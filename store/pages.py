@@ -17,8 +17,7 @@ from domain.verification import Verification
 from store.bad_documents import BadDocuments
 from store.cursor import SortPosition, encode_all
 from store.decoding import utc
-from store.documents import Document
-from store.driver import BlockingCollection, answering, fetch, in_thread
+from store.driver import BlockingCollection, Document, answering, fetch, in_thread
 from store.partial_verification import row_reader, rows
 from store.query import matching, within
 from store.sealing import SealingKeys
@@ -96,8 +95,8 @@ def conditions(scope: Document, filter: Filter, request: PageRequest) -> Documen
 def sorting(request: PageRequest) -> list[tuple[str, int]]:
     """The order in which MongoDB reads the list. It begins at the requested end: the last rows are read in reverse order."""
     key, direction = SORTED_BY[request.order]
-    read_page = direction if request.end == "first" else -direction
-    return [(key, read_page), ("_id", read_page)]
+    read_direction = direction if request.end == "first" else -direction
+    return [(key, read_direction), ("_id", read_direction)]
 
 
 def index_hint(filter: Filter, order: Order) -> list[tuple[str, int]] | None:

@@ -7,8 +7,7 @@ from functools import partial
 from domain.errors import Unavailable
 from domain.verification import Verification
 from store import partial_verification
-from store.documents import Document
-from store.driver import BlockingCollection, answering, fetch, in_thread
+from store.driver import BlockingCollection, Document, answering, fetch, in_thread
 from store.partial_verification import Row, RowReader
 from store.sealing import SealingKeys
 from store.shared_reads import settle

@@ -2,7 +2,7 @@
 
 from domain.filter import Filter
 from domain.reasons import CATALOGUE, ReasonType
-from store.documents import Document
+from store.driver import Document
 
 
 def within(scope: Document, conditions: list[Document]) -> Document:

@@ -9,8 +9,7 @@ from domain.filter import Filter
 from domain.reasons import explained
 from domain.statistics import ReasonCount, StatusCount, VerificationStats
 from domain.status import Status
-from store.documents import Document
-from store.driver import Collection, aggregate, answering
+from store.driver import Collection, Document, aggregate, answering
 from store.query import matching, within
 
 DURATION = {"$subtract": ["$completedAt", "$createdAt"]}

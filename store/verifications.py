@@ -20,8 +20,8 @@ from store import due, pages, partial_verification, statistics
 from store.bad_documents import BadDocuments
 from store.barrier import Barrier
 from store.cursor import SortPosition
-from store.documents import Document, decode, encode
-from store.driver import Client, Collection, Session, answering, database, fetch, in_thread, transaction, with_naive_instants
+from store.documents import decode, encode
+from store.driver import Client, Collection, Document, Session, answering, database, fetch, in_thread, transaction, with_naive_instants
 from store.due import Due
 from store.indexes import VERIFICATIONS
 from store.pages import Page, PageRequest

@@ -12,8 +12,7 @@ from domain.verification import Verification
 from lifecycle.changes import Changes
 from providers.sandbox import Sandbox
 from store import documents, indexes
-from store.documents import Document
-from store.driver import close_client, connect, watching
+from store.driver import Document, close_client, connect, watching
 from store.feed import Feed
 from store.listener import Listener
 from store.sealing import SealingKeys

@@ -63,7 +63,7 @@ def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path
         url = f"http://{reachable(host)}:{port}"
         defaults = {**development.keys(data_dir), **DEFAULTS, "public_url": url}
         chosen = settings.read_settings(defaults, host=host, port=port, mongo_uri=uri)
-        logs.configure(chosen.log_level, chosen.log_format)
+        logs.configure_logging(chosen.log_level, chosen.log_format)
         credentials = development.credentials(url, token_reader(chosen, utc_now))
         files = [data_dir / "credentials.json", *([credentials_file] if credentials_file else [])]
         for file in files:

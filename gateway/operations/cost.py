@@ -21,7 +21,7 @@ from graphql import (
     get_named_type,
 )
 
-from gateway.operations.selections import Fragments, SelectedField, merged, subselections
+from gateway.operations.selections import Fragments, SelectedField, merged_fields, subselections
 from resolvers.connection import DEFAULT_SIZE, MAX_ROWS
 from schema.costs import FREE, Cost
 from schema.fields import COST, declared
@@ -108,7 +108,7 @@ class Pricing:
     def _selected(self, type: str, selections: list[SelectionSetNode], page: PageSize | None) -> Price:
         """The price of what is selected on one object. `page` holds the arguments of the list field that returned the object, if a list did."""
         total, values = Price(0), 0
-        for selected in merged(type, selections, self._fragments).values():
+        for selected in merged_fields(type, selections, self._fragments).values():
             # A valid operation uses one response name for different fields only if they are selected on types that no object has at once.
             for name in {field.name.value for _, field in selected}:
                 total = total.plus(self._field([each for each in selected if each[1].name.value == name], page))

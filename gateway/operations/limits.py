@@ -19,7 +19,7 @@ from graphql import (
 )
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
 
-from gateway.operations.selections import Fragments, fragments_of, merged, operations_of, spreads_in, subselections
+from gateway.operations.selections import Fragments, fragments_of, merged_fields, operations_of, spreads_in, subselections
 
 NOUN = "noun"
 
@@ -181,7 +181,7 @@ def pairs(operation: OperationDefinitionNode, fragments: Fragments) -> int:
     """The number of pairs of fields with the same response name. Validation compares the fields of every pair, so many pairs would take long."""
     number, to_visit = 0, [[operation.selection_set]]
     while to_visit:
-        for selected in merged("", to_visit.pop(), fragments).values():
+        for selected in merged_fields("", to_visit.pop(), fragments).values():
             number += len(selected) * (len(selected) - 1) // 2
             if inner := subselections(selected):
                 to_visit.append(inner)

@@ -27,7 +27,7 @@ from domain.errors import TooComplex
 from gateway.errors import RequestRefused, error, formatted
 from gateway.operations.cost import Price, Pricing
 from gateway.operations.limits import Limits, exceeded_as_written, exceeded_when_expanded, too_many
-from gateway.operations.selections import Fragments, fragments_of, inner_variables, merged, operations_of, well_formed
+from gateway.operations.selections import Fragments, fragments_of, inner_variables, merged_fields, operations_of, well_formed
 from schema.fields import CONSTANT, declared
 
 MAX_ERRORS = 10
@@ -130,7 +130,7 @@ def constant(schema: GraphQLSchema, operation: OperationDefinitionNode, fragment
     """Whether clients may cache the response of a valid operation: it is a query, and all its root fields are declared constant."""
     if operation.operation is not OperationType.QUERY or not schema.query_type:
         return False
-    selected = [field.name.value for each in merged("", [operation.selection_set], fragments).values() for _, field in each]
+    selected = [field.name.value for each in merged_fields("", [operation.selection_set], fragments).values() for _, field in each]
     fields = [schema.query_type.fields.get(name) for name in selected if name != "__typename"]
     return bool(fields) and all(declared(field, CONSTANT, False) for field in fields)
 

@@ -64,7 +64,7 @@ def spreads_in(selection_set: SelectionSetNode) -> list[str]:
     return names
 
 
-def merged(type: str, selections: Iterable[SelectionSetNode], fragments: Fragments) -> dict[str, list[SelectedField]]:
+def merged_fields(type: str, selections: Iterable[SelectionSetNode], fragments: Fragments) -> dict[str, list[SelectedField]]:
     """The fields of several selection sets on the same type, grouped by response name. Fragments are expanded; the document must be well-formed."""
     fields: dict[str, list[SelectedField]] = {}
     to_visit = [(type, selection_set) for selection_set in selections]
@@ -81,7 +81,7 @@ def merged(type: str, selections: Iterable[SelectionSetNode], fragments: Fragmen
 
 
 def subselections(selected: Iterable[SelectedField]) -> list[SelectionSetNode]:
-    """The selection sets of these fields, which `merged` found under one response name. Fields without a selection set are left out."""
+    """The selection sets of these fields, which `merged_fields` found under one response name. Fields without a selection set are left out."""
     return [field.selection_set for _, field in selected if field.selection_set]
 
 

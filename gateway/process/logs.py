@@ -12,7 +12,7 @@ REQUEST_ID: ContextVar[str] = ContextVar("request_id")
 EXTRAS = ("request_id", "at")
 
 
-def configure(level: str, format: str) -> None:
+def configure_logging(level: str, format: str) -> None:
     """Set up logging: lines of at least this level, from the gateway and its libraries, go through structlog to standard error."""
     shared: list[Processor] = [
         with_request_id,

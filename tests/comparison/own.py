@@ -21,7 +21,7 @@ from gateway.operations.rights import enforce
 from resolvers.context import Context, Services
 from resolvers.subscriptions import VerificationFeedItem, VerificationUpdate
 from schema.build import build, executable
-from store.documents import Document
+from store.driver import Document
 from store.feed import Feed
 from store.indexes import VERIFICATIONS
 from store.verifications import Store

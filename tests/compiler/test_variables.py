@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from graphql import build_schema
 
-from compiler.run import Operation
+from compiler.run import CompiledOperation
 from compiler.variables import Variables
 from tests.comparison.answers import operation_of
 
@@ -18,7 +18,7 @@ SCHEMA = build_schema("""
 def variables(declared: str) -> Variables:
     """Make the object `Variables` for an operation that declares these variables."""
     _, operation = operation_of(f"query({declared}) {{ plain }}")
-    return Variables(Operation(SCHEMA, operation, {}, False))
+    return Variables(CompiledOperation(SCHEMA, operation, {}, False))
 
 
 PLAIN: list[tuple[str, dict[str, Any], dict[str, Any]]] = [

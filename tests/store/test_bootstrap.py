@@ -8,7 +8,7 @@ import pytest
 from pymongo import MongoClient
 
 from gateway.development.mongod import EmbeddedMongo
-from store.bootstrap import HOST, REPLICA_SET, NotPrimary, become_primary, configure
+from store.bootstrap import HOST, REPLICA_SET, NotPrimary, become_primary, configure_replica_set
 
 Admin = MongoClient[dict[str, Any]]
 
@@ -52,7 +52,7 @@ def test_a_primary_is_left_as_it_is(mongod: Admin) -> None:
 def test_a_configuration_with_the_right_address_is_not_written_again(mongod: Admin) -> None:
     before = mongod.admin.command("replSetGetConfig")["config"]["version"]
 
-    configure(mongod.admin, member(mongod))
+    configure_replica_set(mongod.admin, member(mongod))
 
     assert mongod.admin.command("replSetGetConfig")["config"]["version"] == before
 

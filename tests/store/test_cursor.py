@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.errors import BadUserInput
 from domain.filter import Order
-from store.cursor import BadCursor, SortPosition, decode, decode_watermark, encode, encode_watermark
+from store.cursor import BadCursor, SortPosition, decode_cursor, decode_watermark, encode_cursor, encode_watermark
 from store.documents import instant_at, milliseconds
 from tests.factories import NOON, an_id
 
@@ -31,26 +31,26 @@ near_cursors = st.one_of(
     st.text().map(lambda text: encoded(text) if text.isascii() else text),
     st.binary().map(lambda data: urlsafe_b64encode(data).decode()),
     st.builds("{}:{}:{}".format, st.sampled_from([*(order.name for order in Order), "feed"]), st.integers(), ids).map(encoded),
-    st.builds(lambda position, at: encode(position)[:at], positions, st.integers(0, 60)),
-    st.builds(lambda position, more: encode(position) + more, positions, st.sampled_from(["=", "!", "A", " ", "\n", "é"])),
+    st.builds(lambda position, at: encode_cursor(position)[:at], positions, st.integers(0, 60)),
+    st.builds(lambda position, more: encode_cursor(position) + more, positions, st.sampled_from(["=", "!", "A", " ", "\n", "é"])),
 )
 
 
 @given(positions)
 def test_a_cursor_decodes_to_its_position(position: SortPosition) -> None:
-    assert decode(encode(position), position.order, "after") == position
+    assert decode_cursor(encode_cursor(position), position.order, "after") == position
 
 
 @given(positions)
 def test_a_cursor_needs_no_escaping_in_a_url(position: SortPosition) -> None:
-    assert encode(position).replace("-", "").replace("_", "").isalnum()
+    assert encode_cursor(position).replace("-", "").replace("_", "").isalnum()
 
 
 @given(positions, orders)
 def test_a_cursor_is_valid_for_its_own_order_only(position: SortPosition, order: Order) -> None:
     if order is not position.order:
         with pytest.raises(BadCursor):
-            decode(encode(position), order, "after")
+            decode_cursor(encode_cursor(position), order, "after")
 
 
 @given(near_cursors, orders)
@@ -60,14 +60,14 @@ def test_a_cursor_is_valid_for_its_own_order_only(position: SortPosition, order:
 @example(encoded("CREATED_NEWEST:1:ver_1") + "!!!!", Order.CREATED_NEWEST)
 def test_any_other_text_is_a_bad_cursor(text: str, order: Order) -> None:
     with suppress(BadCursor):
-        position = decode(text, order, "after")
+        position = decode_cursor(text, order, "after")
 
-        assert encode(position) == text
+        assert encode_cursor(position) == text
 
 
 def test_a_bad_cursor_names_its_argument() -> None:
     with pytest.raises(BadCursor, match=r"^before is not a cursor"):
-        decode("nonsense", Order.CREATED_NEWEST, "before")
+        decode_cursor("nonsense", Order.CREATED_NEWEST, "before")
 
 
 @given(instants)
@@ -87,7 +87,7 @@ def test_any_other_text_is_refused_as_a_cursor_of_a_feed(text: str) -> None:
 
 def test_cursors_of_lists_and_feeds_are_not_interchangeable() -> None:
     with pytest.raises(BadUserInput):
-        decode_watermark(encode(SortPosition(Order.UPDATED_OLDEST, NOON, an_id())))
+        decode_watermark(encode_cursor(SortPosition(Order.UPDATED_OLDEST, NOON, an_id())))
 
     with pytest.raises(BadCursor):
-        decode(encode_watermark(NOON), Order.UPDATED_OLDEST, "after")
+        decode_cursor(encode_watermark(NOON), Order.UPDATED_OLDEST, "after")

@@ -13,8 +13,7 @@ from domain.event import Actor, Progress
 from domain.verification import RetryRequest, Verification
 from store import documents
 from store.decoding import EVENT_TYPES
-from store.documents import Document
-from store.driver import NAIVE_INSTANTS, UTC_INSTANTS
+from store.driver import NAIVE_INSTANTS, UTC_INSTANTS, Document
 from store.stored_verification import document_of
 from store.verifications import Store, Verifications
 from tests.factories import FAILED_RESULT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_provider, a_verification, an_id, later, retried

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from domain.errors import BadDocument, BadValue
 from domain.filter import Filter, Order
 from domain.verification import Verification
-from store.documents import Document
-from store.driver import NAIVE_INSTANTS
+from store.driver import NAIVE_INSTANTS, Document
 from store.pages import PageRequest
 from store.partial_verification import ALWAYS, NEEDED_BY, NotRead, PartialVerification, row_reader, rows
 from store.verifications import Verifications

@@ -14,7 +14,7 @@ from domain.result import Result
 from domain.status import Status
 from domain.verification import Idempotency, RetryRequest, Verification
 from store import documents
-from store.documents import Document
+from store.driver import Document
 from store.sealing import LENGTH_STEP, Sealed, SealingKeys, Unopenable
 from store.verifications import Store, Verifications
 from tests.company import Company

@@ -15,7 +15,7 @@ from domain.filter import Filter
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Verification
-from store.documents import Document
+from store.driver import Document
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.crowds import filters

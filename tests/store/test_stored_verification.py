@@ -14,8 +14,7 @@ from domain.errors import BadDocument, BadValue
 from domain.event import Actor, Progress
 from domain.result import Result
 from domain.verification import Idempotency, Provider, Verification
-from store.documents import Document
-from store.driver import UTC_INSTANTS
+from store.driver import UTC_INSTANTS, Document
 from store.sealing import Sealed
 from store.stored_verification import ATTRIBUTES, all_values
 from tests.factories import FAILED_RESULT, NOON, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried

@@ -25,8 +25,8 @@ from tests.factories import (
     retried,
 )
 from tests.histories import KEY, opening, progressing
+from tests.security.test_confinement import NOT_FOUND
 from tests.store.test_documents import values
-from tests.store.test_verifications_confinement import NOT_FOUND
 from tests.storing import DATA_KEYS, encode, stored_documents, stored_verifications, storing
 
 

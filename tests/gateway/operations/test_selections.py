@@ -3,7 +3,7 @@
 import pytest
 from graphql import parse
 
-from gateway.operations.selections import fragments_of, inner_variables, merged, operations_of, spreads_in, subselections, well_formed
+from gateway.operations.selections import fragments_of, inner_variables, merged_fields, operations_of, spreads_in, subselections, well_formed
 
 
 @pytest.mark.parametrize(
@@ -42,14 +42,14 @@ def test_fields_are_merged_by_response_name_with_the_types_they_are_selected_on(
     document = parse("{ a x: a b { c } ... on U { a b { d } } ...F } fragment F on V { x: b { e } }")
     [operation] = operations_of(document)
 
-    fields = merged("T", [operation.selection_set], fragments_of(document))
+    fields = merged_fields("T", [operation.selection_set], fragments_of(document))
 
     assert {name: sorted((type, field.name.value) for type, field in selected) for name, selected in fields.items()} == {
         "a": [("T", "a"), ("U", "a")],
         "b": [("T", "b"), ("U", "b")],
         "x": [("T", "a"), ("V", "b")],
     }
-    assert merged("B", subselections(fields["b"]), {}).keys() == {"c", "d"}
+    assert merged_fields("B", subselections(fields["b"]), {}).keys() == {"c", "d"}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
-from gateway.process.logs import REQUEST_ID, configure
+from gateway.process.logs import REQUEST_ID, configure_logging
 
 QUIETED = ("pymongo", "httpx2", "httpcore2", "uvicorn")
 
@@ -29,7 +29,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 
 
 def test_a_line_has_its_level_logger_time_and_request_id(capsys: pytest.CaptureFixture[str]) -> None:
-    configure("info", "json")
+    configure_logging("info", "json")
     token = REQUEST_ID.set("request-1")
 
     logging.getLogger("gateway.test").info("%s happened", "something", extra={"at": "file:1", "secret": "x"})
@@ -41,7 +41,7 @@ def test_a_line_has_its_level_logger_time_and_request_id(capsys: pytest.CaptureF
 
 
 def test_an_exception_is_logged_by_its_type_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    configure("info", "json")
+    configure_logging("info", "json")
 
     try:
         raise ValueError("a secret")
@@ -55,7 +55,7 @@ def test_an_exception_is_logged_by_its_type_alone(capsys: pytest.CaptureFixture[
 
 
 def test_lines_below_the_level_and_lines_of_libraries_that_contain_addresses_are_dropped(capsys: pytest.CaptureFixture[str]) -> None:
-    configure("info", "json")
+    configure_logging("info", "json")
 
     logging.getLogger("gateway.test").debug("a detail")
     logging.getLogger("pymongo.topology").error("a host")
@@ -66,7 +66,7 @@ def test_lines_below_the_level_and_lines_of_libraries_that_contain_addresses_are
 
 
 def test_the_console_format_is_one_readable_line(capsys: pytest.CaptureFixture[str]) -> None:
-    configure("info", "console")
+    configure_logging("info", "console")
 
     logging.getLogger("gateway.test").info("something happened")
 
