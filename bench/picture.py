@@ -39,7 +39,7 @@ TITLES = {
 class Card:
     """One bar chart of the picture: the figures of one kind for all servers of one workload.
 
-    `grows`: all bars belong to the gateway, for example with more and more rows, and are not sorted.
+    `grows`: instead, the chart shows how the gateway alone behaves as something grows, such as the number of rows. Its bars are not sorted.
     """
 
     title: str

@@ -40,7 +40,7 @@ class Crowd:
     """All sockets to one server. Counts their messages, and records the times of the first and the last one."""
 
     def __init__(self, target: Served, subscribes: bool = True, sends_current_state: bool = False) -> None:
-        """A crowd without sockets.
+        """Prepare for sockets to the server `target`. No socket is open until `join` is called.
 
         `subscribes`: each socket subscribes with the protocol graphql-transport-ws. `sends_current_state`: the first message of a subscription is
         the current state, and the server sends it at once.

@@ -68,7 +68,7 @@ class Position(Spot):
 
 
 class LeafPosition(Position):
-    """The position of a scalar or an enum."""
+    """A position whose values are scalars or enums."""
 
     __slots__ = ("leaf_type",)
     leaf_type: GraphQLLeafType

@@ -315,5 +315,6 @@ class Verification:
         return max(whole_milliseconds(at), self.updated_at)
 
     def _has_recorded(self, source_id: str | None, types: frozenset[EventType]) -> bool:
-        # Only events of these types are compared: a result must not be lost because the provider used the same id for a step.
+        # The provider may use the same id for a step and for a result. Only events of these types are compared, so that a result is not mistaken for
+        # a repetition of the step and dropped.
         return source_id is not None and any(event.source_id == source_id and event.type in types for event in self.events)

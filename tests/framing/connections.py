@@ -115,7 +115,7 @@ class Connection(Protocol):
         self._changed = asyncio.Event()
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Called when the connection is open. Its port may have belonged to another client before."""
+        """Called when the connection is open. Forgets what the server read from an earlier connection that had the same client port."""
         self.transport = cast("Transport", transport)
         self._port: int = transport.get_extra_info("sockname")[1]
         if self._reads:

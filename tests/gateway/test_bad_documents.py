@@ -212,7 +212,7 @@ KINDS = {
     "a reason that is not UTF-8": shown(changed(reasons=[BROKEN]), reasons=[{"code": REPLACED}]),
     "a note that is not UTF-8": Kind(changed(events__1__note=BROKEN), shown=second_event(note=REPLACED)),
     "an unknown field that is not UTF-8": shown(changed(riskReason=BROKEN)),
-    # What a newer release may add.
+    # Fields that a newer release of the gateway may add to stored documents.
     "unknown fields": shown(changed(schema=2, riskScore=0.7, provider__region="eu", events__0__channel="sms", due_at=[{"x": 1}])),
 }
 

@@ -180,7 +180,8 @@ def test_graphql_core_coerces_arguments_one_by_one_and_all_together() -> None:
 def test_graphql_core_leaves_a_plain_value_unchanged(type: GraphQLScalarType, value: object) -> None:
     assert type.coerce_output_value(value) is value
     assert type.coerce_input_value(value) is value
-    # The compiler recognizes the standard scalars by these functions: each access must return an equal function, and the function must be hashable.
+    # The compiler recognizes the standard scalars by these methods. Each must be usable as a key of a dictionary, and reading the attribute again
+    # must give an equal key.
     assert {type.coerce_output_value: 1}[type.coerce_output_value] == 1
     assert {type.coerce_input_value: 1}[type.coerce_input_value] == 1
 

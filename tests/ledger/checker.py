@@ -273,10 +273,10 @@ def breach_of(last: int, versions: Sequence[int], version: int) -> Breach:
 
 
 def behind(documents: Documents, kind: Kind, root: str, run: Mapping[str, int]) -> list[tuple[str, int]]:
-    """The verifications whose latest version a subscriber has not received, each with this version.
+    """The verifications of which a subscriber has not received the newest version: pairs of the id and the newest version in the database.
 
-    `root` is the verification that was followed: alone, or with its later attempts if `kind` is CHAIN. `run` has the latest version received of
-    each. The result is empty if nothing about `root` was received.
+    The subscriber followed `root`, and if `kind` is CHAIN its later attempts too. `run`: the latest version received, by id. The result is empty if
+    `root` is not in the database, or if the subscriber received nothing about it.
     """
     if root not in documents or root not in run:
         return []

@@ -91,7 +91,10 @@ def table(plan: Plan) -> list[nemesis.FaultKind]:
 
 @contextmanager
 def proxies() -> Iterator[Proxies]:
-    """Start a proxy for each member and each gateway, and stop them at the end of the context. The targets of the proxies are free ports."""
+    """A context with a running proxy for each member and each gateway.
+
+    Each proxy forwards to a free port, on which its member or gateway is started later.
+    """
     with Proxies({name: free_port() for name in (*cluster.NAMES, *gateways.NAMES)}) as opened:
         yield opened
 
