@@ -6,6 +6,7 @@ from asyncio import BaseTransport, Transport
 from asyncio.events import TimerHandle
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from itertools import chain
 from typing import Any, cast
@@ -29,6 +30,7 @@ MAX_RECEIVED_BYTES_PER_BODY_BYTE = 9
 MAX_DISCARDED_BYTES = 4 * MAX_BODY_BYTES
 
 VERSIONS = frozenset({"1.0", "1.1"})
+MAX_CACHED_HOSTS = 256
 # The allowed values of `Host`: those of RFC 3986, 3.2.2, except that a comma is refused, because some proxies join two `Host` headers with a comma.
 HOST_PATTERN = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+;=-]*)(?::[0-9]*)?")
 
@@ -363,14 +365,20 @@ def check_framing(version: str, target: bytes, headers: list[Header]) -> None:
     Raises: BadFraming.
     Source: RFC 9112, 3.2, 6.1 and 9.3.
     """
-    hosts = [value for name, value in headers if name == b"host"]
-    codings = [value for name, value in headers if name == b"transfer-encoding"]
-    if version not in VERSIONS or len(hosts) > 1 or (version == "1.1" and not hosts):
+    names = [name for name, _ in headers]
+    hosts, codings = names.count(b"host"), names.count(b"transfer-encoding")
+    if version not in VERSIONS or hosts > 1 or (version == "1.1" and not hosts):
         raise BadFraming
-    if b"#" in target or (hosts and not HOST_PATTERN.fullmatch(hosts[0])):
+    if b"#" in target or (hosts and not is_host(headers[names.index(b"host")][1])):
         raise BadFraming
-    if codings and (version == "1.0" or len(codings) > 1 or codings[0].lower() != b"chunked"):
+    if codings and (version == "1.0" or codings > 1 or headers[names.index(b"transfer-encoding")][1].lower() != b"chunked"):
         raise BadFraming
+
+
+@lru_cache(MAX_CACHED_HOSTS)
+def is_host(value: bytes) -> bool:
+    """Whether the value of a `Host` header is a host, with or without a port. Cached, since most requests name the same host."""
+    return HOST_PATTERN.fullmatch(value) is not None
 
 
 def has_body(headers: list[Header]) -> bool:
