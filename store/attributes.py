@@ -98,7 +98,13 @@ def plain_attribute(field: str, required_type: type, *, convert: Decode = refuse
             raise TypeError
         return values
 
-    return StoredAttribute(field, read, required_type=required_type, default=default, read_column=read_column)
+    def get(verification: Any) -> Any:
+        # The feed reads these attributes for each of its subscribers, so the usual case takes a single call.
+        value = verification._document.get(field)
+        return value if value.__class__ is required_type else attribute.value(verification._document, verification._keys)
+
+    attribute = StoredAttribute(field, read, get, required_type=required_type, default=default, read_column=read_column)
+    return attribute
 
 
 def instant_attribute(field: str) -> Any:
@@ -166,7 +172,14 @@ def decoded_attribute(field: str, required_type: type, decode: Decode) -> Any:
     def read_column(documents: list[Document], keys: SealingKeys) -> Iterable[Any]:
         return map(decode, map(value_of, documents))
 
-    return StoredAttribute(field, lambda document, keys: decode(document[field]), required_type=required_type, read_column=read_column)
+    def get(verification: Any) -> Any:
+        try:
+            return decode(verification._document[field])
+        except UNREADABLE:
+            return attribute.value(verification._document, verification._keys)
+
+    attribute = StoredAttribute(field, lambda document, keys: decode(document[field]), get, required_type=required_type, read_column=read_column)
+    return attribute
 
 
 def optional_attribute(field: str, decode: Decode, *, default: Any = None, on_bad_value: Callable[[Any], Any] = itself) -> Any:
