@@ -113,7 +113,7 @@ class Delivery:
     def deliver(self, event: Marked) -> bool:
         """The push path: send an event's message at once. Returns False if it could not be sent; then the wake path delivers the event."""
         try:
-            content = self._message(event)
+            content = self._group.message(event) or self._shared_message(event)
             # The payment is not returned if the outlet does not take the message. The wake path then charges for the message again.
             return (
                 content is not None
@@ -129,13 +129,13 @@ class Delivery:
         """The wake path: pay for an event's message unless it is `paid`, and make it. The transport then sends it."""
         if not paid:
             await self._pay()
-        return Message(self._message(event) or await self._message_of_its_own(event), event)
+        return Message(self._group.message(event) or self._shared_message(event) or await self._message_of_its_own(event), event)
 
-    def _message(self, event: Marked) -> bytes | None:
-        """The group's message for an event. It is made and kept if it is missing. None if making it has to wait; such messages are not shared."""
+    def _shared_message(self, event: Marked) -> bytes | None:
+        """A new message for the whole group. None if the message is not shared, because its response has to be waited for."""
         group = self._group
-        if (content := group.message(event)) or group.waits:
-            return content
+        if group.waits:
+            return None
         result = self._execution.executed(self._operation, event, self._context())
         if not isinstance(result, ExecutionResult):
             group.waits = True
