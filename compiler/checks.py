@@ -21,7 +21,8 @@ from graphql import (
 from compiler.functions import Function
 from compiler.positions import AbstractPosition, LeafPosition, ListPosition, ObjectPosition, Position
 
-# For the serializer of each standard scalar: the test whose values need no conversion. `{0}` is the variable that holds the value.
+# By the serializer of each standard scalar: a Python condition, as text. A value that meets it needs no conversion. `{0}` is the variable that holds
+# the value.
 QUICK: dict[Any, str] = {
     GraphQLString.coerce_output_value: "{0}.__class__ is str",
     GraphQLID.coerce_output_value: "{0}.__class__ is str",

@@ -20,7 +20,7 @@ from gateway.transports.http_connection import HttpProtocol, Patience
 from gateway.transports.socket_connection import WebSocketProtocol
 
 MAX_MESSAGE_BYTES = 65_536
-# How long a peer may read nothing before the kernel closes its connection.
+# How long a client may read nothing before the kernel closes its connection.
 UNREAD_SECONDS = 30
 PING_SECONDS = 20
 # How long uvicorn waits for unfinished requests when the process ends. Draining comes before that. Together, both take less than ten seconds, the

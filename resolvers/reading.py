@@ -19,13 +19,13 @@ CAPITAL = re.compile("[A-Z]")
 
 
 def reading(info: Info) -> frozenset[str] | None:
-    """The attributes of verifications that the operation needs. None means all attributes: the selected fields are then not available."""
+    """The attributes of verifications that the operation needs. None means all of them, because it is not clear which fields are selected."""
     selected = selected_in(info)
     return None if selected is None else attributes(selected)
 
 
 def selects(info: Info, type: str, field: str) -> bool:
-    """Whether the operation selects this field of this type anywhere. True if the selected fields are not available."""
+    """Whether the operation selects this field of this type anywhere. True if it is not clear which fields are selected."""
     selected = selected_in(info)
     return selected is None or (type, field) in selected
 

@@ -109,7 +109,8 @@ class Pricing:
         """The price of what is selected on one object. `page` holds the arguments of the list field that returned the object, if a list did."""
         total, values = Price(0), 0
         for selected in merged_fields(type, selections, self._fragments).values():
-            # A valid operation uses one response name for different fields only if they are selected on types that no object has at once.
+            # One response name can stand for different fields if no object can have both of their types. All of these fields are added up, although
+            # one object answers only one of them, so the price is an upper bound.
             for name in {field.name.value for _, field in selected}:
                 total = total.plus(self._field([each for each in selected if each[1].name.value == name], page))
             values += not subselections(selected)
