@@ -19,7 +19,8 @@ OVERDUE = frozenset({"overdue"})
 class Changes:
     """Creates and changes the verifications of all workspaces, for every actor (see `domain.event.Actor`).
 
-    Before a verification is returned or changed in another way, its deadline is applied if it has passed.
+    Before a verification is returned or changed in another way, its deadline is applied if it has passed. A result is the exception: it counts even
+    after the deadline, as long as the deadline was not applied.
     """
 
     def __init__(self, store: Store, provider: ProviderPort, windows: Windows, count_ignored_result: Callable[[], None]) -> None:
