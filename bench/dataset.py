@@ -18,9 +18,10 @@ from domain.event import Progress
 from domain.filter import Order
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 from domain.reasons import CATALOGUE
+from domain.request import Provider, Request, RetryRequest
 from domain.result import Result
 from domain.status import Status
-from domain.verification import Provider, Request, RetryRequest, Verification
+from domain.verification import Verification
 from store.cursor import encode_all
 from store.documents import encode
 from store.driver import Document

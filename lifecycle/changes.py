@@ -8,8 +8,9 @@ from uuid_utils import uuid7
 from domain.deadlines import Windows
 from domain.errors import IdempotencyConflict, NotFound
 from domain.event import Actor, Progress
+from domain.request import Idempotency, Request, RetryRequest
 from domain.result import Result
-from domain.verification import Idempotency, Request, RetryRequest, Verification
+from domain.verification import Verification
 from providers.port import ProviderPort
 from store.verifications import Rule, Stale, Store, Verifications
 

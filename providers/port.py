@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from domain.verification import Provider, Request
+from domain.request import Provider, Request
 
 
 class ProviderPort(Protocol):

@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from domain.verification import Provider, Request
+from domain.request import Provider, Request
 
 NAME = "sandbox"
 

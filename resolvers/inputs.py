@@ -12,10 +12,10 @@ from domain.event import Progress
 from domain.filter import Filter
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 from domain.reasons import ReasonType
+from domain.request import Idempotency, Request, RetryRequest
 from domain.result import Result
 from domain.status import Status
 from domain.text import optional, short, web_address
-from domain.verification import Idempotency, Request, RetryRequest
 
 T = TypeVar("T", bound=type)
 

@@ -14,8 +14,8 @@ from bson.datetime_ms import DatetimeMS
 from domain.errors import BadValue
 from domain.event import Actor, Event, EventType
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
+from domain.request import Idempotency, Provider
 from domain.status import Status
-from domain.verification import Idempotency, Provider
 from store.bad_documents import UNREADABLE
 from store.driver import Document
 

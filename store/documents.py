@@ -12,7 +12,8 @@ from typing import Any
 from domain.errors import BadDocument
 from domain.event import Event
 from domain.identity import DeclaredIdentity, ExtractedDocument, Personal
-from domain.verification import Idempotency, Provider, Verification
+from domain.request import Idempotency, Provider
+from domain.verification import Verification
 from store.decoding import EPOCH
 from store.driver import Document
 from store.sealing import SealingKeys, sealed

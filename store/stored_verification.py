@@ -5,7 +5,8 @@ from operator import attrgetter, itemgetter
 from typing import Any
 
 from domain.event import Event
-from domain.verification import Provider, Verification
+from domain.request import Provider
+from domain.verification import Verification
 from store.attributes import (
     StoredAttribute,
     cached_attribute,

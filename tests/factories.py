@@ -8,9 +8,10 @@ from typing import Any
 from domain.deadlines import Windows
 from domain.event import Actor, Progress
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
+from domain.request import Provider, Request, RetryRequest
 from domain.result import Result
 from domain.status import Status
-from domain.verification import Provider, Request, RetryRequest, Verification
+from domain.verification import Verification
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WINDOWS = Windows(link=timedelta(minutes=15), verification=timedelta(days=7))

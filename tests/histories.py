@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from domain.event import Actor, Event, EventType, Progress
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 from domain.reasons import CATALOGUE
+from domain.request import Idempotency
 from domain.result import Result
 from domain.status import Status
-from domain.verification import Idempotency, Verification
+from domain.verification import Verification
 from store.verifications import Rule
 from tests.factories import NOON, WINDOWS, a_verification, retried
 

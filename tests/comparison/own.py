@@ -14,9 +14,10 @@ from pymongo import MongoClient
 
 from domain.caller import Caller, FollowToken, Scope
 from domain.event import Actor, Progress
+from domain.request import RetryRequest
 from domain.result import Result
 from domain.status import Status
-from domain.verification import RetryRequest, Verification
+from domain.verification import Verification
 from gateway.operations.rights import enforce
 from resolvers.context import Context, Services
 from resolvers.subscriptions import VerificationFeedItem, VerificationUpdate

@@ -5,9 +5,9 @@ from itertools import product
 import pytest
 
 from domain.event import Actor, Event, EventType, Progress
+from domain.request import Idempotency
 from domain.result import Result
 from domain.status import Phase, RecommendedAction, Status
-from domain.verification import Idempotency
 from tests.factories import (
     FAILED_RESULT,
     FINAL_RESULTS,

@@ -6,8 +6,8 @@ import pytest
 
 from domain.errors import NotFinal
 from domain.event import Actor, Event, EventType, Progress
+from domain.request import Idempotency
 from domain.result import Result
-from domain.verification import Idempotency
 from tests.factories import (
     FAILED_RESULT,
     FINAL_RESULTS,

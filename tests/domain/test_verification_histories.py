@@ -11,9 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from domain.deadlines import Windows
 from domain.errors import InvalidInput, NotFinal, NotRetryable
 from domain.event import Actor, EventType, Progress
+from domain.request import Idempotency, RetryRequest
 from domain.result import Result
 from domain.status import Phase, Status
-from domain.verification import Idempotency, RetryRequest, Verification
+from domain.verification import Verification
 from tests.factories import NOON, PASSPORT, WINDOWS, a_provider, a_verification, an_id, retried
 
 FAILED_CODES = ["IDVV_1201", "IDVV_1301", "IDVV_2101", "IDVV_2302", "IDVV_9998", "IDVV_9999"]

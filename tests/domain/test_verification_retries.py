@@ -7,9 +7,10 @@ import pytest
 from domain.errors import InvalidInput, NotRetryable
 from domain.event import Actor, Event, EventType, Progress
 from domain.identity import DeclaredIdentity
+from domain.request import Idempotency
 from domain.result import Result
 from domain.status import Status
-from domain.verification import Idempotency, Verification
+from domain.verification import Verification
 from tests.factories import (
     FAILED_RESULT,
     INCONCLUSIVE_RESULT,

@@ -14,8 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from domain.caller import Scope
 from domain.event import Progress
+from domain.request import Idempotency
 from domain.status import Status
-from domain.verification import Idempotency, Verification
+from domain.verification import Verification
 from store.driver import UTC_INSTANTS
 from tests.company import CAPTURE_STARTED, Company
 from tests.factories import PASSPORT, WINDOWS, a_final_verification, a_verification, retried

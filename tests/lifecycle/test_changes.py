@@ -8,8 +8,8 @@ import pytest
 from domain.errors import IdempotencyConflict, InvalidInput, NotFound, NotRetryable
 from domain.event import Actor, Progress
 from domain.identity import DeclaredIdentity
+from domain.request import Idempotency, Provider, Request, RetryRequest
 from domain.status import Status
-from domain.verification import Idempotency, Provider, Request, RetryRequest
 from lifecycle.changes import Changes
 from store.verifications import Store
 from tests.clock import Clock

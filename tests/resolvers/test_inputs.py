@@ -12,8 +12,8 @@ from domain.event import Progress
 from domain.filter import Filter
 from domain.identity import DocumentType, ExtractedDocument
 from domain.reasons import ReasonType
+from domain.request import Idempotency, RetryRequest
 from domain.status import Status
-from domain.verification import Idempotency, RetryRequest
 from resolvers.inputs import (
     CreateVerificationInput,
     ExtractedDocumentInput,

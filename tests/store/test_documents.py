@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from domain.event import EventType, Progress
 from domain.identity import ExtractedDocument
+from domain.request import Idempotency
 from domain.result import Result
 from domain.status import Status
-from domain.verification import Idempotency, Verification
+from domain.verification import Verification
 from store.documents import instant_at, milliseconds
 from store.driver import UTC_INSTANTS
 from tests.factories import VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, an_anonymized_verification, later

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.event import Actor, Progress
-from domain.verification import RetryRequest, Verification
+from domain.request import RetryRequest
+from domain.verification import Verification
 from store import documents
 from store.decoding import EVENT_TYPES
 from store.driver import NAIVE_INSTANTS, UTC_INSTANTS, Document

@@ -3,7 +3,7 @@
 import pytest
 from pymongo.errors import DuplicateKeyError
 
-from domain.verification import Idempotency
+from domain.request import Idempotency
 from store.driver import Document, connect, database
 from store.indexes import INDEXES, VERIFICATIONS, ensure, missing
 from store.verifications import Store

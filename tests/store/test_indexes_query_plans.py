@@ -20,9 +20,10 @@ import pytest
 from domain.event import Progress
 from domain.filter import Filter, Order
 from domain.reasons import CATALOGUE, ReasonType
+from domain.request import Idempotency
 from domain.result import Result
 from domain.status import Status
-from domain.verification import Idempotency, Verification
+from domain.verification import Verification
 from store.cursor import SortPosition
 from store.driver import UTC_INSTANTS, Document
 from store.due import Due

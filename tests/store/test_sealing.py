@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from domain.event import Progress
 from domain.identity import DeclaredIdentity, ExtractedDocument
+from domain.request import Idempotency, RetryRequest
 from domain.result import Result
 from domain.status import Status
-from domain.verification import Idempotency, RetryRequest, Verification
+from domain.verification import Verification
 from store import documents
 from store.driver import Document
 from store.sealing import LENGTH_STEP, Sealed, SealingKeys, Unopenable

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from domain.errors import BadDocument, BadValue
 from domain.event import Actor, Progress
+from domain.request import Idempotency, Provider
 from domain.result import Result
-from domain.verification import Idempotency, Provider, Verification
+from domain.verification import Verification
 from store.driver import UTC_INSTANTS, Document
 from store.sealing import Sealed
 from store.stored_verification import ATTRIBUTES, all_values

@@ -9,8 +9,8 @@ from pymongo.errors import DuplicateKeyError
 from domain.errors import NotFound, Unavailable
 from domain.event import Actor, Progress
 from domain.filter import Filter
+from domain.request import Idempotency, Provider
 from domain.status import Status
-from domain.verification import Idempotency, Provider
 from store import indexes
 from store.driver import close_client, connect, ping
 from store.verifications import Store, Verifications

@@ -9,7 +9,8 @@ from pymongo import MongoClient
 
 from domain.errors import Conflict, NotFound, NotRetryable
 from domain.event import EventType
-from domain.verification import RetryRequest, Verification
+from domain.request import RetryRequest
+from domain.verification import Verification
 from store.driver import Document
 from store.indexes import VERIFICATIONS
 from store.verifications import Stale, Store, Verifications

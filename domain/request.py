@@ -1,0 +1,56 @@
+"""What an integrator requests, a new verification or a retry of one, and the provider's answer to it."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from domain.identity import DeclaredIdentity
+from domain.text import optional, short, web_address
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """An integrator's idempotency key, and the fingerprint of the input that was sent with it.
+
+    The same key with the same fingerprint is a repeated creation; with another fingerprint, it is a conflict. Anonymization removes the fingerprint:
+    every later creation with the key then counts as repeated.
+    """
+
+    key: str
+    fingerprint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """The provider of a verification: its name, the id that it gave to the verification, and the link for the individual."""
+
+    name: str
+    id: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An integrator's request to create a verification."""
+
+    declared: DeclaredIdentity
+    redirection_url: str
+    reference: str | None = None
+    face_recognition: bool = False
+    idempotency: Idempotency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRequest:
+    """The values that an integrator changes in a retry. A value that is None is copied from the retried attempt."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    redirection_url: str | None = None
+
+    def checked(self) -> Self:
+        """Returns the same request if each text in it is valid. Raises: InvalidInput."""
+        return type(self)(
+            first_name=optional(short, "firstName", self.first_name),
+            last_name=optional(short, "lastName", self.last_name),
+            redirection_url=optional(web_address, "redirectionUrl", self.redirection_url),
+        )

@@ -1,0 +1,23 @@
+from typing import Any
+
+import pytest
+
+from domain.errors import InvalidInput
+from domain.request import RetryRequest
+
+
+@pytest.mark.parametrize("values", [{}, {"first_name": "Jeanne"}, {"last_name": "Moreau", "redirection_url": "https://company.example/done"}])
+def test_valid_values_of_a_retry_are_returned_unchanged(values: dict[str, Any]) -> None:
+    retry = RetryRequest(**values)
+
+    assert retry.checked() == retry
+
+
+@pytest.mark.parametrize(
+    "values,field", [({"first_name": " "}, "firstName"), ({"last_name": "a\x00"}, "lastName"), ({"redirection_url": "ftp://x"}, "redirectionUrl")]
+)
+def test_an_invalid_value_of_a_retry_is_refused_with_its_field(values: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        RetryRequest(**values).checked()
+
+    assert refused.value.field == field
