@@ -14,7 +14,8 @@ def test_valid_values_of_a_retry_are_returned_unchanged(values: dict[str, Any]) 
 
 
 @pytest.mark.parametrize(
-    "values,field", [({"first_name": " "}, "firstName"), ({"last_name": "a\x00"}, "lastName"), ({"redirection_url": "ftp://x"}, "redirectionUrl")]
+    ("values", "field"),
+    [({"first_name": " "}, "firstName"), ({"last_name": "a\x00"}, "lastName"), ({"redirection_url": "ftp://x"}, "redirectionUrl")],
 )
 def test_an_invalid_value_of_a_retry_is_refused_with_its_field(values: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidInput) as refused:
