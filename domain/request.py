@@ -12,7 +12,7 @@ class Idempotency:
     """An integrator's idempotency key, and the fingerprint of the input that was sent with it.
 
     The same key with the same fingerprint is a repeated creation; with another fingerprint, it is a conflict. Anonymization removes the fingerprint:
-    every later creation with the key then counts as repeated.
+    every later creation with the key is then a conflict.
     """
 
     key: str

@@ -1,5 +1,6 @@
 """Validation of strings that clients and providers send."""
 
+import re
 from collections.abc import Callable
 from datetime import date
 from re import Pattern
@@ -9,6 +10,7 @@ from domain.errors import InvalidInput
 
 MAX_TEXT_CHARACTERS = 255
 MAX_URL_CHARACTERS = 2000
+ORIGIN = re.compile("(?P<scheme>https?://)(?:[^/?#]*@)?(?P<host>[^/?#]*)", re.IGNORECASE)
 
 # Spaces and joiners that occur in French, Japanese, Persian or Hindi names. They are replaced before the check, because `str.isprintable`
 # rejects them.
@@ -39,6 +41,12 @@ def web_address(field: str, url: str) -> str:
     if not usable or not url.isprintable() or " " in url or "\\" in url:
         raise InvalidInput(field, "must be an absolute http or https URL")
     return url
+
+
+def origin(url: str) -> str:
+    """The scheme, host and port of a URL that `web_address` accepted, without its user, path, query and fragment."""
+    parts = ORIGIN.match(url)
+    return f"{parts['scheme']}{parts['host']}" if parts else ""
 
 
 def day(field: str, text: str) -> str:

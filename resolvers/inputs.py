@@ -8,7 +8,7 @@ from typing import TypeVar, dataclass_transform
 
 import strawberry
 
-from domain.event import Progress
+from domain.event import ClosingNote, Progress
 from domain.filter import Filter
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 from domain.reasons import ReasonType
@@ -96,6 +96,23 @@ class RetryVerificationInput:
     def to_domain(self) -> RetryRequest:
         """The values to change in the retry. They are validated only when the retry is created: if it already exists, they are ignored."""
         return RetryRequest(self.first_name, self.last_name, self.redirection_url)
+
+
+@described_input
+class CloseVerificationInput:
+    """A verification to close, and the reason for closing it."""
+
+    verification_id: strawberry.ID = strawberry.field(description="The id of the verification.")
+    note: str | None = strawberry.field(
+        default=None,
+        description="Why the verification is closed, for support staff: at most 255 characters, not counting leading and trailing spaces. The text "
+        "is stored encrypted, is shown as the event's `note` with `verification:sensitive`, and is removed when the verification is anonymized.",
+    )
+
+    def to_domain(self) -> ClosingNote | None:
+        """The note, without spaces around it; None if there is none. Raises: InvalidInput."""
+        note = optional(short, "note", self.note and self.note.strip())
+        return None if note is None else ClosingNote(note)
 
 
 @described_input

@@ -27,6 +27,11 @@ def event_reasons(root: EventParent) -> tuple[ReasonCode, ...]:
     return all_explained(root.reasons)
 
 
+def note(root: EventParent) -> str | None:
+    """Additional information for support staff: a note of the gateway, or the text that was written when the verification was closed."""
+    return root.closing_note.open().text if root.closing_note else root.note
+
+
 def declared_identity(root: VerificationParent) -> DeclaredIdentity | None:
     """The names that the integrator declared; null once the verification is anonymized."""
     return root.declared.open() if root.declared else None

@@ -35,4 +35,7 @@ class StatusGuide:
     billable: bool | None = attribute(
         "Whether the provider charges for a verification with this status; null for PENDING, since the charge depends on the outcome.", ANYONE
     )
-    final: bool = attribute("Whether the status can no longer change.", ANYONE)
+    final: bool = attribute(
+        "Whether the status is an outcome. The provider's verdict replaces an outcome INCONCLUSIVE that the gateway concluded at a deadline.",
+        ANYONE,
+    )

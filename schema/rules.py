@@ -13,6 +13,7 @@ class Otherwise(Enum):
     NULL = auto()  # The field is null, without an error.
     NULL_WITH_ERROR = auto()  # The field is null. One error FORBIDDEN is reported for all such fields of an operation.
     NOTHING_INTERNAL = auto()  # The field is the list without its internal items.
+    NO_CLOSING_NOTE = auto()  # If the integrator closed the verification with the event, the field is null. For other events, it has its value.
     NOTHING_IGNORED = auto()  # If the event is RESULT_IGNORED, the field is null or an empty list. For other events, the field has its value.
 
 
@@ -45,4 +46,7 @@ REPORT = needing(Scope.REPORT)
 SENSITIVE = AccessRule(SENSITIVE_SCOPE, Otherwise.NULL_WITH_ERROR, "Null without `verification:sensitive`.")
 NOT_INTERNAL = AccessRule(SENSITIVE_SCOPE, Otherwise.NOTHING_INTERNAL, "Internal reasons are left out without `verification:sensitive`.")
 COMPANY = AccessRule(COMPANY_SCOPES, Otherwise.NULL, "Always null with a follow token.")
+CLOSING = AccessRule(
+    SENSITIVE_SCOPE, Otherwise.NO_CLOSING_NOTE, "The text written when the verification was closed is null without `verification:sensitive`."
+)
 OWN_OUTCOME = AccessRule(COMPANY_SCOPES, Otherwise.NOTHING_IGNORED, "Empty or null with a follow token if the event is `RESULT_IGNORED`.")

@@ -14,7 +14,7 @@ from resolvers import verification as visible
 from schema.costs import Cost
 from schema.fields import attribute, described_type, field, represents
 from schema.reasons import ReasonCode
-from schema.rules import ANYONE, COMPANY, NOT_INTERNAL, OWN_OUTCOME, SENSITIVE
+from schema.rules import ANYONE, CLOSING, COMPANY, NOT_INTERNAL, OWN_OUTCOME, SENSITIVE
 
 
 @strawberry.interface(description="An object with an id.")
@@ -64,24 +64,32 @@ class VerificationEvent:
         "The status after the event, or the status of an ignored result; null if the event is not about the status.", OWN_OUTCOME
     )
     reasons = field(visible.event_reasons, list[ReasonCode], OWN_OUTCOME, NOT_INTERNAL, cost=Cost(1))
-    note: str | None = attribute("Additional information for support staff.", COMPANY)
+    note = field(visible.note, str | None, COMPANY, CLOSING)
 
 
 @described_type
 class Verification(Node):
-    """One attempt at verifying a person's identity by video. A final status never changes; a retry is a new verification in the same chain."""
+    """One attempt at verifying a person's identity by video. A retry is a new verification in the same chain."""
 
     is_type_of = represents(domain.verification.Verification)
 
     workspace: strawberry.ID = attribute("The workspace to which the verification belongs.", ANYONE, name="workspaceId")
     reference: str | None = attribute("The company's own identifier for the verification.", COMPANY)
-    status: Status = attribute("The status. Only PENDING can change; the other statuses are final.", ANYONE)
+    status: Status = attribute(
+        "The status. PENDING can change; the other statuses are final, with one exception: if the gateway concluded INCONCLUSIVE because a deadline "
+        "passed (the actor of the event STATUS_CHANGED is SYSTEM), the provider's verdict replaces that outcome.",
+        ANYONE,
+    )
     phase: Phase = attribute(
         "How far the verification has come, in more detail than the status. Use the phase to show progress to a waiting person.", ANYONE
     )
     reasons = field(visible.reasons, list[ReasonCode], NOT_INTERNAL, cost=Cost(1))
     recommended_action: RecommendedAction = attribute("What the integrator should do next.", ANYONE)
-    billable: bool | None = attribute("Whether the provider charges for the verification; null while it is pending.", ANYONE)
+    billable: bool | None = attribute(
+        "Whether the provider charges for the verification; null while it is pending. "
+        "If the provider reported a result after the verification was closed, that result decides.",
+        ANYONE,
+    )
     can_retry: bool = attribute("Whether the verification can be retried with `retryVerification` and has not been retried yet.", ANYONE)
     verification_url: str | None = attribute("The URL at which the individual is verified; null once the status is final.", ANYONE)
     redirection_url: str = attribute("The URL to which the individual is redirected after the verification.", ANYONE)
@@ -95,7 +103,11 @@ class Verification(Node):
         "Null unless the phase is IN_SESSION.",
         ANYONE,
     )
-    completed_at: datetime | None = attribute("When the status became final; null while the verification is pending.", ANYONE)
+    completed_at: datetime | None = attribute(
+        "When the verification got its present outcome; null while it is pending. "
+        "A verdict that replaces an outcome of the gateway moves this instant.",
+        ANYONE,
+    )
     anonymized_at: datetime | None = attribute("When the personal data were permanently removed; null before that.", ANYONE)
     declared_identity = field(visible.declared_identity, DeclaredIdentity | None, SENSITIVE, cost=Cost(1))
     extracted_document = field(visible.extracted_document, ExtractedDocument | None, SENSITIVE, cost=Cost(1))

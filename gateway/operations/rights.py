@@ -104,10 +104,19 @@ class WithoutIgnored(Scoped):
         return [] if isinstance(value, list | tuple) else None
 
 
+class WithoutClosingNote(Scoped):
+    """Hides the text that the integrator wrote when it closed the verification from callers without the scope."""
+
+    def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
+        """What callers without the scope get: the field's value, or null if the event closed the verification."""
+        return None if source.closes else self.inner(source, info, **arguments)
+
+
 GUARDS: dict[Otherwise, type[Scoped]] = {
     Otherwise.REFUSED: Scoped,
     Otherwise.NULL: Nulled,
     Otherwise.NULL_WITH_ERROR: NulledWithError,
     Otherwise.NOTHING_INTERNAL: WithoutInternal,
+    Otherwise.NO_CLOSING_NOTE: WithoutClosingNote,
     Otherwise.NOTHING_IGNORED: WithoutIgnored,
 }
