@@ -31,13 +31,15 @@ class ReasonCount:
 class VerificationStats:
     """Statistics of the verifications that match a filter.
 
-    The median is computed over the outcomes that an individual or a provider caused, without the outcomes that a deadline caused. It is None if
-    there are no such outcomes. A verification with a status that this release does not have is counted in `total` only.
+    The median is computed over the outcomes that an individual or a provider caused, without the outcomes that a deadline or a close caused. It is
+    None if there are no such outcomes. `charged_after_close`: how many closed verifications the provider charges for, since its verdict came later. A
+    verification with a status that this release does not have is counted in `total` only.
     """
 
     by_status: tuple[StatusCount, ...]
     by_reason: tuple[ReasonCount, ...]
     median_seconds_to_result: float | None
+    charged_after_close: int = 0
     of_unknown_status: int = 0
 
     @property
@@ -48,4 +50,4 @@ class VerificationStats:
     @property
     def billable(self) -> int:
         """The number of verifications that the provider charges for."""
-        return sum(row.count for row in self.by_status if row.status.billable)
+        return sum(row.count for row in self.by_status if row.status.billable) + self.charged_after_close

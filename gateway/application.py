@@ -21,7 +21,7 @@ from gateway.operations.documents import Documents
 from gateway.operations.execution import Execution
 from gateway.operations.live import Live
 from gateway.operations.trusted import BadManifest, read_manifest
-from gateway.process.background import preparation, restarted
+from gateway.process.background import counting, preparation, restarted
 from gateway.process.drain import Drain
 from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics
@@ -65,7 +65,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     admission = Admission(capacity, metrics.count_refused)
 
     sandbox = Sandbox(str(settings.public_url), [key.encode() for key in settings.signing_keys])
-    changes = Changes(store, sandbox, settings.windows, metrics.ignored_results.inc)
+    changes = Changes(store, sandbox, settings.windows, metrics.ignored_results.inc, settings.anonymize_references)
     services = Services(store, feed, changes, fingerprint(settings), tokens.follow_token)
 
     schema = build()
@@ -82,6 +82,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         introspection=settings.introspection,
     )
     live = Live(execution, rate)
+    feed.on_anonymized = live.forget
 
     return Application(
         entrance(settings, metrics, local),
@@ -93,16 +94,20 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
             *pages,
         ],
         settings.trusted_proxies,
-        lifespan(background_tasks(settings, store, feed, health, changes, tokens, issuer_keys), [client, watcher]),
+        lifespan(background_tasks(settings, store, feed, health, changes, metrics, tokens, issuer_keys), [client, watcher]),
         Process(drain, health, metrics),
     )
 
 
 def background_tasks(
-    settings: Settings, store: Store, feed: Feed, health: Health, changes: Changes, tokens: Tokens, issuer_keys: IssuerKeys | None
+    settings: Settings, store: Store, feed: Feed, health: Health, changes: Changes, metrics: Metrics, tokens: Tokens, issuer_keys: IssuerKeys | None
 ) -> dict[str, Callable[[], Awaitable[None]]]:
     """The tasks that run as long as the process, by their names in the log."""
-    tasks: dict[str, Callable[[], Awaitable[None]]] = {"preparation": partial(preparation, health), "feed": feed.run}
+    tasks: dict[str, Callable[[], Awaitable[None]]] = {
+        "preparation": partial(preparation, health),
+        "feed": feed.run,
+        "count of stuck verifications": partial(counting, store, settings.processing, metrics.stuck.set),
+    }
     for chore in chores(store, changes, settings.retention):
         tasks[f"sweeper ({chore.done})"] = partial(sweeping, chore, settings.sweep_seconds)
     if issuer_keys:

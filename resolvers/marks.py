@@ -18,6 +18,10 @@ class Marked(Protocol):
         """The mark from which the subscription resumes after this message."""
 
     @property
+    def verification(self) -> Verification | None:
+        """The verification that the message shows; None if it shows none."""
+
+    @property
     def identity(self) -> Hashable:
         """A key that is equal only for messages with the same content. It contains ids of objects: use it only while this message exists."""
 

@@ -1,11 +1,12 @@
 """The indexes of MongoDB, one for each kind of query.
 
-The two indexes on `due` and `completedAt` are for the sweeper, which reads all workspaces. All other indexes of verifications begin with the
-workspace, so the workspace can be the shard key.
+The indexes that begin with `due`, `completedAt` and `captureCompletedAt` are for the sweeper and a metric, which read all workspaces. All other
+indexes of verifications begin with the workspace, so the workspace can be the shard key.
 """
 
 from pymongo import ASCENDING, IndexModel
 
+from domain.status import Status
 from store.driver import Database, answering
 
 VERIFICATIONS = "verifications"
@@ -29,6 +30,9 @@ INDEXES = {
         index("workspace", "chain", "attempt"),
         index("due", "_id", present=("due",)),
         index("completedAt", "_id", present=("completedAt", "declared")),
+        IndexModel(
+            [("captureCompletedAt", ASCENDING)], partialFilterExpression={"captureCompletedAt": {"$exists": True}, "status": Status.PENDING.value}
+        ),
         index("workspace", "idempotency.key", unique=True, present=("idempotency.key",)),
         index("workspace", "previous", unique=True, present=("previous",)),
         index("workspace", "provider.id", unique=True, present=("provider.id",)),

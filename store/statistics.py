@@ -18,6 +18,8 @@ DURATION = {"$subtract": ["$completedAt", "$createdAt"]}
 LISTED = {"$cond": [{"$isArray": "$events"}, "$events", []]}
 DATES = {"$and": [{"$eq": [{"$type": "$completedAt"}, "date"]}, {"$eq": [{"$type": "$createdAt"}, "date"]}]}
 CHECKED_DURATION = {"$cond": [DATES, DURATION, None]}
+# 1 for a verification for which the provider charges although it was closed, since its verdict arrived later.
+CHARGED_AFTER_CLOSE = {"$cond": [{"$in": ["$ignoredVerdict", [status.value for status in Status if status.billable]]}, 1, 0]}
 MIDDLE = {"$in": ["$row", [{"$ceil": {"$divide": ["$rows", 2]}}, {"$add": [{"$floor": {"$divide": ["$rows", 2]}}, 1]}]]}
 
 
@@ -35,12 +37,13 @@ def pipeline(scope: Document, filter: Filter, events: Any = "$events", duration:
                 "status": 1,
                 "reasons": 1,
                 "milliseconds": duration,
-                "actor": {"$first": {"$map": {"input": outcome, "in": "$$this.actor"}}},
+                "ignoredVerdict": 1,
+                "actor": {"$last": {"$map": {"input": outcome, "in": "$$this.actor"}}},
             }
         },
         {
             "$facet": {
-                "statuses": [{"$group": {"_id": "$status", "count": {"$sum": 1}}}],
+                "statuses": [{"$group": {"_id": "$status", "count": {"$sum": 1}, "charged": {"$sum": CHARGED_AFTER_CLOSE}}}],
                 "reasons": [
                     {"$unwind": "$reasons"},
                     {"$group": {"_id": "$reasons", "count": {"$sum": 1}}},
@@ -81,6 +84,7 @@ async def read_statistics(collection: Collection, scope: Document, filter: Filte
         by_status=by_status,
         by_reason=tuple(ReasonCount(explained(row["_id"]), row["count"]) for row in found["reasons"] if isinstance(row["_id"], str)),
         median_seconds_to_result=found["durations"][0]["median"] / 1000 if found["durations"] else None,
+        charged_after_close=sum(row["charged"] for row in found["statuses"] if row["_id"] == Status.INCONCLUSIVE.value),
         of_unknown_status=sum(row["count"] for row in found["statuses"]) - sum(row.count for row in by_status),
     )
 

@@ -15,6 +15,7 @@ from pymongo.errors import DuplicateKeyError
 from domain.errors import BadDocument, BadValue, Conflict, DomainError, NotFound
 from domain.filter import Filter, Order
 from domain.statistics import VerificationStats
+from domain.status import Status
 from domain.verification import Verification
 from store import due, pages, partial_verification, statistics
 from store.bad_documents import BadDocuments
@@ -39,6 +40,7 @@ RetryRule = Callable[[Verification, datetime], tuple[Verification, Verification]
 
 
 CATCH_UP_ROWS = 500
+MAX_COUNTED = 10_000
 
 # The attributes that are needed to group attempts by chain and to sort them.
 ATTEMPT = frozenset({"chain", "attempt"})
@@ -88,6 +90,15 @@ class Store:
         Cost: one query over an index.
         """
         return await due.read_due(self.collection, "completedAt", completed_until, {"declared": {"$exists": True}}, limit, after)
+
+    async def count_processing(self, completed_until: datetime) -> int:
+        """How many verifications still wait for a result whose capture was completed at `completed_until` or earlier; at most MAX_COUNTED.
+
+        Cost: one count over the entries of an index.
+        """
+        with answering():
+            condition = {"status": Status.PENDING.value, "captureCompletedAt": {"$lte": completed_until}}
+            return await self.collection.count_documents(condition, limit=MAX_COUNTED)
 
 
 class Verifications:

@@ -5,7 +5,7 @@ whole group.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Collection, Hashable
 from contextlib import aclosing
 from itertools import repeat
 from typing import NamedTuple, cast
@@ -28,6 +28,10 @@ from store.listener import Outlet
 # How many messages a group keeps. Few are enough: of a thousand subscribers to the same event, nearly all take its message at once, and only the
 # slowest few take it later.
 MAX_KEPT_MESSAGES = 16
+# How many ids of anonymized verifications are remembered. A slow subscriber may receive an older state of one of them a little later.
+MAX_ANONYMIZED = 10_000
+# All groups are searched at most once in this time, even while the sweeper anonymizes thousands of verifications.
+FORGETTING_SECONDS = 1.0
 
 
 class Message(NamedTuple):
@@ -44,10 +48,12 @@ class Group:
     each subscriber gets its own message.
     """
 
-    __slots__ = ("__weakref__", "_messages", "waits")
+    __slots__ = ("__weakref__", "_anonymized", "_messages", "waits")
 
-    def __init__(self) -> None:
+    def __init__(self, anonymized: Collection[str] = ()) -> None:
         self.waits = False
+        # The ids of verifications that were anonymized lately. Messages with older states of them are not kept.
+        self._anonymized = anonymized
         self._messages: dict[Hashable, tuple[Marked, bytes]] = {}
 
     def message(self, event: Marked) -> bytes | None:
@@ -57,9 +63,17 @@ class Group:
 
     def keep(self, event: Marked, content: bytes) -> None:
         """Keep a message for the other subscribers. Its content must depend only on the event."""
+        if event.verification and event.verification.id in self._anonymized and not event.verification.anonymized_at:
+            return
         if len(self._messages) >= MAX_KEPT_MESSAGES:
             del self._messages[next(iter(self._messages))]
         self._messages[event.identity] = event, content
+
+    def forget(self, ids: Collection[str] | None) -> None:
+        """Drop the messages that show one of these verifications, or all messages if `ids` is None."""
+        for identity, (event, _) in [*self._messages.items()]:
+            if ids is None or (event.verification and event.verification.id in ids):
+                del self._messages[identity]
 
 
 class Groups:
@@ -67,6 +81,9 @@ class Groups:
 
     def __init__(self) -> None:
         self._groups: WeakValueDictionary[Hashable, Group] = WeakValueDictionary()
+        self._anonymized: dict[str, None] = {}
+        # The ids of anonymized verifications whose messages are to be dropped next.
+        self._to_forget: set[str] = set()
 
     def of(self, operation: Operation, caller: Caller) -> Group:
         """The group of a caller's subscription. It is created for the first subscriber, and dropped when no subscriber holds it any more."""
@@ -76,8 +93,28 @@ class Groups:
         key = (operation.prepared, encoded_inner_variables(operation), operation.with_cost, *rights)
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = Group()
+            group = self._groups[key] = Group(self._anonymized)
         return group
+
+    def forget(self, id: str | None) -> None:
+        """Drop all messages that show this verification, because it was anonymized: within FORGETTING_SECONDS. If the id is None, drop all at once.
+
+        Cost: a step for each group, at most once in FORGETTING_SECONDS.
+        """
+        if id is None:
+            self._forget(None)
+            return
+        self._anonymized[id] = None
+        if len(self._anonymized) > MAX_ANONYMIZED:
+            del self._anonymized[next(iter(self._anonymized))]
+        if not self._to_forget:
+            asyncio.get_running_loop().call_later(FORGETTING_SECONDS, self._forget, self._to_forget)
+        self._to_forget.add(id)
+
+    def _forget(self, ids: Collection[str] | None) -> None:
+        self._to_forget = set()
+        for group in [*self._groups.values()]:
+            group.forget(ids)
 
 
 def encoded_inner_variables(operation: Operation) -> bytes:
@@ -172,6 +209,10 @@ class Live:
         self._execution = execution
         self._rate = rate
         self._groups = Groups()
+
+    def forget(self, id: str | None) -> None:
+        """Drop the messages that are kept of an anonymized verification; all kept messages if the id is None."""
+        self._groups.forget(id)
 
     async def subscribe(
         self, operation: Operation, caller: Caller, request_id: str, last_mark: str | None = None, outlet: Outlet[bytes] | None = None

@@ -88,6 +88,13 @@ class Metrics:
         self.errors = Counter("gateway_response_errors_total", "Responses that held errors", registry=self._registry)
         self.subscriptions = Counter("gateway_subscriptions_total", "Subscriptions that were begun", registry=self._registry)
         self.ignored_results = Counter("gateway_ignored_results_total", "Results reported against a different final one", registry=self._registry)
+        self.stuck = Gauge(
+            "gateway_stuck_verifications",
+            "Verifications in PROCESSING for longer than GATEWAY_PROCESSING_SECONDS, in all workspaces; every process counts all of them",
+            registry=self._registry,
+        )
+        # Not a number until the first count, because 0 would be a claim.
+        self.stuck.set(float("nan"))
         self.sockets = Gauge("gateway_sockets", "Open WebSockets", registry=self._registry)
         self.refused = Counter("gateway_refused_total", "Connections and requests that were refused unread", ["reason"], registry=self._registry)
         Gauge("gateway_subscribers", "Subscriptions that listen to the feed", registry=self._registry).set_function(lambda: feed.subscribers)

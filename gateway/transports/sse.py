@@ -63,6 +63,8 @@ class EventStream:
             async with aclosing(self._messages) as messages:
                 async for message in messages:
                     await _write(send, event_frame("next", message.content, message.event.mark if message.event else None))
+                    # Free the memory of this message now. It may show personal data, and the next message may come much later.
+                    del message
         except RequestRefused as refusal:
             await _write(send, event_frame("next", orjson.dumps({"errors": refusal.errors})))
         await _write(send, b"event: complete\ndata:\n\n")
