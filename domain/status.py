@@ -9,10 +9,7 @@ from domain.described import Described
 
 
 class Status(Described):
-    """The status of a verification. PENDING can change; the other three statuses are final.
-
-    There is one exception: if the gateway concluded INCONCLUSIVE because a deadline passed, the provider's verdict replaces it, however late it is.
-    """
+    """The status of a verification. PENDING changes. Of the final statuses, only an INCONCLUSIVE that the gateway concluded at a deadline can change."""
 
     PENDING = "pending", "The video identity verification has been initiated."
     INCONCLUSIVE = "inconclusive", "The verification could not be completed."

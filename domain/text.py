@@ -10,7 +10,7 @@ from domain.errors import InvalidInput
 
 MAX_TEXT_CHARACTERS = 255
 MAX_URL_CHARACTERS = 2000
-ORIGIN = re.compile("(?P<scheme>https?://)(?:[^/?#]*@)?(?P<host>[^/?#]*)", re.IGNORECASE)
+URL_ORIGIN = re.compile("(?P<scheme>https?://)(?:[^/?#]*@)?(?P<host>[^/?#]*)", re.IGNORECASE)
 
 # Spaces and joiners that occur in French, Japanese, Persian or Hindi names. They are replaced before the check, because `str.isprintable`
 # rejects them.
@@ -45,7 +45,7 @@ def web_address(field: str, url: str) -> str:
 
 def origin(url: str) -> str:
     """The scheme, host and port of a URL that `web_address` accepted, without its user, path, query and fragment."""
-    parts = ORIGIN.match(url)
+    parts = URL_ORIGIN.match(url)
     return f"{parts['scheme']}{parts['host']}" if parts else ""
 
 

@@ -287,11 +287,13 @@ class Verification:
         return DeclaredIdentity(first_name, last_name)
 
     def _open_to(self, result: Result) -> bool:
-        """Whether this result decides the status: there is no outcome, or only one of the system, and no verdict before this one.
+        """Whether this result decides the status: there is no outcome, or one of the system with no verdict before this one.
 
         Older releases recorded a verdict after an outcome of the system as an ignored result. Only a repetition of that verdict counts then.
         """
-        if self.status.final and not (self.outcome and self.outcome.actor is Actor.SYSTEM):
+        if not self.status.final:
+            return True
+        if not self.outcome or self.outcome.actor is not Actor.SYSTEM:
             return False
         first = next((event for event in self.events if event.type in OUTCOMES and event.actor in REPORTERS), None)
         return first is None or first.verdict == result.key

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from domain.event import Actor, Event, EventType, Progress
+from domain.event import Actor, ClosingNote, Event, EventType, Progress
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 from domain.reasons import CATALOGUE
 from domain.request import Idempotency
@@ -58,13 +58,15 @@ def chains(draw: st.DrawFn) -> list[Verification]:
     for _ in range(draw(st.integers(0, 8))):
         now += draw(pauses)
         index = draw(st.integers(0, len(attempts) - 1))
-        match draw(st.sampled_from(["progress", "result", "result", "deadline", "retry", "anonymize"])):
+        match draw(st.sampled_from(["progress", "result", "result", "deadline", "retry", "close", "anonymize"])):
             case "progress":
                 attempts[index] = attempts[index].progressed(draw(st.sampled_from(Progress)), WINDOWS, now, draw(st.none() | texts))
             case "result":
                 attempts[index] = attempts[index].concluded(draw(results), now)
             case "deadline":
                 attempts[index] = attempts[index].expired(attempts[index].due or now)
+            case "close" if not attempts[index].status.final:
+                attempts[index] = attempts[index].closed_by_integrator(draw(st.none() | st.builds(ClosingNote, texts)), now)
             case "retry" if attempts[-1].can_retry:
                 attempts[-1:] = retried(attempts[-1], now, first_name="Jeanne", last_name="Moreau")
             case "anonymize" if attempts[index].status.final:

@@ -102,10 +102,22 @@ async def test_the_same_result_again_changes_nothing(company: Company) -> None:
     await company.result(id, "FAILED", "IDVV_2101", "IDVV_1301")
     before = company.kept()
 
-    again = await company.result(id, "FAILED", "IDVV_1301", "IDVV_2101", "IDVV_1301", extractedDocument=DOCUMENT)
+    again = await company.result(id, "FAILED", "IDVV_1301", "IDVV_2101", "IDVV_1301")
 
     assert again["version"] == 2
     assert company.kept() == before
+
+
+async def test_a_document_that_arrives_after_its_result_is_added_once(company: Company) -> None:
+    id = await company.created()
+    await company.result(id, "VERIFIED", eventId="event-1")
+
+    added = await company.result(id, "VERIFIED", eventId="event-2", extractedDocument=DOCUMENT)
+    again = await company.result(id, "VERIFIED", eventId="event-3", extractedDocument={"fullName": "Somebody Else"})
+
+    found = await whole(company, id)
+    assert (added["version"], again["version"], found["extractedDocument"]) == (3, 3, DOCUMENT)
+    assert (found["events"][-1]["type"], found["events"][-1]["toStatus"]) == ("DOCUMENT_ADDED", None)
 
 
 async def test_a_different_result_returns_the_final_status_and_is_kept_as_an_event(company: Company) -> None:
@@ -182,9 +194,11 @@ async def test_an_anonymized_verification_has_no_personal_data(company: Company)
     answer = await company.anonymize(id)
     again = await company.anonymize(id)
     replayed = await company.create(idempotencyKey="once", firstName="Somebody", lastName="Else")
+    same = await company.create(idempotencyKey="once", reference="order-1")
 
     found, [kept] = await whole(company, id), company.kept()
-    assert (answer["version"], again["version"], replayed["id"]) == (3, 3, id)
+    assert (answer["version"], again["version"]) == (3, 3)
+    assert [(each["code"], each["field"]) for each in (replayed, same)] == [("IDEMPOTENCY_CONFLICT", "idempotencyKey")] * 2
     assert (found["declaredIdentity"], found["extractedDocument"], found["verificationUrl"]) == (None, None, None)
     assert found["anonymizedAt"]
     assert (found["status"], found["reference"]) == ("VERIFIED", "order-1")

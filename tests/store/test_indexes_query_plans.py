@@ -180,6 +180,7 @@ METHOD_CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "chains": lambda store: store.within("acme").chains([f"ver_{number}" for number in range(300)]),
     "change": changed,
     "count": counted,
+    "count_processing": lambda store: store.count_processing(later(days=1)),
     "get": points,
     "not_anonymized": forgotten,
     "overdue": swept,
