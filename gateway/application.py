@@ -31,6 +31,7 @@ from gateway.transports.http import GraphQLOverHTTP
 from gateway.transports.origins import Hosts, Origins, origin_of
 from gateway.transports.requests import identify
 from gateway.transports.responses import Headers
+from gateway.transports.socket_connection import same_frame
 from gateway.transports.websocket import GraphQLOverWebSocket
 from lifecycle.changes import Changes
 from lifecycle.sweeper import chores, sweeping
@@ -81,7 +82,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         rate=rate,
         introspection=settings.introspection,
     )
-    live = Live(execution, rate)
+    live = Live(execution, rate, same_frame.cache_clear)
     feed.on_anonymized = live.forget
 
     return Application(

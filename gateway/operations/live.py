@@ -5,7 +5,7 @@ whole group.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Collection, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Hashable
 from contextlib import aclosing
 from itertools import repeat
 from typing import NamedTuple, cast
@@ -77,10 +77,14 @@ class Group:
 
 
 class Groups:
-    """Finds the group of a subscription. Groups without subscribers are dropped."""
+    """Finds the group of a subscription. Groups without subscribers are dropped.
 
-    def __init__(self) -> None:
+    `drop_copies` drops the copies of messages that are kept elsewhere in the process. It is called when messages are dropped.
+    """
+
+    def __init__(self, drop_copies: Callable[[], object] = lambda: None) -> None:
         self._groups: WeakValueDictionary[Hashable, Group] = WeakValueDictionary()
+        self._drop_copies = drop_copies
         self._anonymized: dict[str, None] = {}
         # The ids of anonymized verifications whose messages are to be dropped next.
         self._to_forget: set[str] = set()
@@ -113,6 +117,7 @@ class Groups:
 
     def _forget(self, ids: Collection[str] | None) -> None:
         self._to_forget = set()
+        self._drop_copies()
         for group in [*self._groups.values()]:
             group.forget(ids)
 
@@ -203,12 +208,12 @@ class Delivery:
 
 
 class Live:
-    """Starts subscriptions for callers, and yields their messages."""
+    """Starts subscriptions for callers, and yields their messages. `drop_copies`: see `Groups`."""
 
-    def __init__(self, execution: Execution, rate: Rate) -> None:
+    def __init__(self, execution: Execution, rate: Rate, drop_copies: Callable[[], object] = lambda: None) -> None:
         self._execution = execution
         self._rate = rate
-        self._groups = Groups()
+        self._groups = Groups(drop_copies)
 
     def forget(self, id: str | None) -> None:
         """Drop the messages that are kept of an anonymized verification; all kept messages if the id is None."""

@@ -109,11 +109,17 @@ class Histories(RuleBasedStateMachine):
         # For each attempt, by id: the first result that the provider reported, and whether the integrator had closed the attempt before.
         self.verdicts: dict[str, tuple[Result, bool]] = {}
 
-    @initialize(results=st.lists(failed | inconclusive, max_size=3))
-    def some_attempts_failed_before(self, results: list[Result]) -> None:
+    @initialize(results=st.lists(st.none() | failed | inconclusive, max_size=3))
+    def some_attempts_ended_before(self, results: list[Result | None]) -> None:
         for outcome in results:
-            self.verdicts[self.attempts[-1].id] = outcome, False
-            self.attempts[-1:] = retried(self.attempts[-1].concluded(outcome, self.now), self.now)
+            last = self.attempts[-1]
+            if outcome:
+                self.verdicts[last.id] = outcome, False
+                last = last.concluded(outcome, self.now)
+            else:
+                self.now = last.due or self.now
+                last = last.expired(self.now)
+            self.attempts[-1:] = retried(last, self.now)
 
     @rule(jump=any_jump)
     def the_clock_jumps(self, jump: timedelta) -> None:
@@ -122,6 +128,11 @@ class Histories(RuleBasedStateMachine):
     @rule(which=any_attempt, offset=near)
     def a_deadline_is_near(self, which: int, offset: timedelta) -> None:
         self.now = (self.attempt(which).due or self.now) + offset
+
+    @rule(which=any_attempt)
+    def a_deadline_passes(self, which: int) -> None:
+        self.now = max(self.now, self.attempt(which).due or self.now)
+        self.the_deadlines_are_applied(which)
 
     @rule(which=any_attempt, progress=st.sampled_from(Progress), windows=any_windows, source=any_source)
     def the_individual_reaches_a_step(self, which: int, progress: Progress, windows: Windows, source: str | None) -> None:
@@ -147,6 +158,8 @@ class Histories(RuleBasedStateMachine):
             stored = None if before.anonymized_at else result.document
             assert (after.status, after.reasons, after.extracted) == (result.status, result.reasons, stored)
             assert after.completed_at == after.updated_at
+        elif first is result:
+            assert after.events[-1].type is EventType.RESULT_IGNORED
         elif after.extracted != before.extracted:
             assert (after.status, after.extracted, after.events[-1].type) == (result.status, result.document, EventType.DOCUMENT_ADDED)
         elif ("result", result.source_id) in sources(before):
