@@ -34,7 +34,7 @@ class Journey:
             for attempt in self.life.attempts:
                 await self._report(current, attempt.steps)
                 if not self.states[current.id].final:
-                    self.tally.left += 1
+                    await self._leave(current)
                     return
                 # Events that follow the outcome are reported in the background, because the person may already be retrying.
                 self.in_background(self._report(current, attempt.late))
@@ -60,6 +60,16 @@ class Journey:
         # The retry advice is read with the integrator's token, since the provider's token may not give access to every field.
         current = await self.integrator.verification(verification.id)
         return current is not None and current.can_retry and tries_again(attempt.persistence, current.advice)
+
+    async def _leave(self, verification: State) -> None:
+        """Close an attempt that the individual has left, or leave it to its deadline."""
+        if self.life.closed_after_seconds is None:
+            self.tally.left += 1
+            return
+        await self._sleep(self.life.closed_after_seconds)
+        self._record(await self.integrator.close(verification.id, "The customer has not come back."))
+        self.tally.closed += 1
+        await self._anonymize()
 
     async def _anonymize(self) -> None:
         if self.life.anonymized_after_seconds is None:

@@ -49,6 +49,7 @@ class Attempt:
 class Lifecycle:
     """The plan of a life: the individual, the request, and every attempt that can become necessary.
 
+    `closed_after_seconds`: when the company closes an attempt that the individual has left. If it is None, the attempt ends by its deadline.
     `gap` is the time between the start of the previous life and the start of this one, as a multiple of the mean time between two starts.
     """
 
@@ -60,3 +61,4 @@ class Lifecycle:
     face_recognition: bool
     attempts: tuple[Attempt, ...]
     anonymized_after_seconds: float | None
+    closed_after_seconds: float | None = None

@@ -32,6 +32,7 @@ class Tally:
     in_flight: int = 0
     attempts: int = 0
     left: int = 0
+    closed: int = 0
     anonymized: int = 0
     repeated: int = 0
     ignored: int = 0

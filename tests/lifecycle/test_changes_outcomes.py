@@ -1,4 +1,4 @@
-"""Tests that the provider's verdict is not lost when it races with a deadline, a close, an anonymization or a retry. Two stores act as two processes."""
+"""Tests that a verdict is not lost when it races with a deadline, a close, an anonymization or a retry. Two stores act as two processes."""
 
 import asyncio
 from collections.abc import AsyncIterator
