@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidInput
-from domain.text import day, short, web_address
+from domain.text import day, origin, short, web_address
 
 
 def answer_to(check: Callable[[str, str], str], text: str) -> str | InvalidInput:
@@ -161,3 +161,17 @@ def test_any_text_is_kept_unchanged_or_refused_with_a_message_that_can_be_sent(c
 
     assert answer == text or isinstance(answer, InvalidInput)
     assert str(answer).encode()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://shop.example/jeanne?order=7#moreau", "https://shop.example"),
+        ("HTTP://jeanne:secret@shop.example:8443/path@home", "HTTP://shop.example:8443"),
+        ("https://[2001:db8::1]:443?name=jeanne", "https://[2001:db8::1]:443"),
+        ("https://shop.example", "https://shop.example"),
+        ("not a URL of jeanne", ""),
+    ],
+)
+def test_the_origin_of_a_url_has_no_user_path_query_or_fragment(url: str, expected: str) -> None:
+    assert origin(url) == expected

@@ -32,11 +32,13 @@ durations = st.integers(0, 5).map(lambda number: timedelta(milliseconds=number *
 def verifications_of_all_kinds(draw: st.DrawFn) -> Verification:
     """A random verification: pending, with a result, or expired. If it is final, it may have an ignored result and a retry, and may be anonymized."""
     verification = a_verification(at=later(minutes=draw(st.integers(0, 5))), reference=draw(st.sampled_from(["order-1", "order-2"])))
-    match draw(st.sampled_from(["pending", "result", "result", "result", "expired"])):
+    match draw(st.sampled_from(["pending", "result", "result", "result", "expired", "closed"])):
         case "result":
             verification = verification.concluded(draw(results), verification.created_at + draw(durations))
         case "expired":
             verification = verification.expired(verification.expires_at)
+        case "closed":
+            verification = verification.closed_by_integrator(None, verification.created_at + draw(durations))
     if verification.status.final and draw(st.booleans()):
         verification = verification.concluded(draw(results), later(days=1))
     if verification.can_retry and draw(st.booleans()):
@@ -54,9 +56,9 @@ async def shared(mongo_uri: str) -> AsyncIterator[Store]:
 
 
 def seconds_to_result(verification: Verification) -> float | None:
-    """The seconds from the creation to the outcome; None if there is no outcome, or if the system caused it."""
+    """The seconds from the creation to the outcome; None if there is no outcome, or if the system or a close caused it."""
     for event in verification.events:
-        if event.type is EventType.STATUS_CHANGED and event.actor is not Actor.SYSTEM:
+        if event.type is EventType.STATUS_CHANGED and event.actor in (Actor.INDIVIDUAL, Actor.PROVIDER):
             return (event.at - verification.created_at) / timedelta(seconds=1)
     return None
 
