@@ -21,6 +21,7 @@ class RefusalCode(Described):
         "Other requests kept changing the verification (try again), or this release of the gateway can't read it. Nothing was written.",
     )
     PROVIDER_UNAVAILABLE = "provider_unavailable", "The provider could not be reached. Nothing was written; try again."
+    PROVIDER_REFUSED = "provider_refused", "The provider does not accept the verification. `message` has its reason."
 
 
 class RequestError(Exception):
@@ -87,6 +88,17 @@ class IdempotencyConflict(DomainError):
 
     def __init__(self) -> None:
         super().__init__("idempotencyKey was already used with a different input; use a new key for a new verification")
+
+
+class ProviderRefused(DomainError):
+    """The provider does not accept a verification. The message is the provider's; it is returned to the caller and not stored."""
+
+    refusal = RefusalCode.PROVIDER_REFUSED
+    code = "CONFLICT"
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Conflict(DomainError):

@@ -7,17 +7,17 @@ from domain.errors import InvalidInput
 # The accepted characters: punctuation, and ranges from the first to the last character. Source: Yousign's API description, schema `HumanName`.
 PUNCTUATION = "'()-` "
 RANGES = (
-    "09",
-    "AZ",
-    "az",
-    "\u00c0\u00cf",
-    "\u00d1\u00d6",
-    "\u00d8\u00dd",
-    "\u00df\u00ef",
-    "\u00f1\u00f6",
-    "\u00f8\u00fd",
-    "\u00ff\u017f",
-    "\u0218\u021b",
+    ("0", "9"),
+    ("A", "Z"),
+    ("a", "z"),
+    ("\u00c0", "\u00cf"),
+    ("\u00d1", "\u00d6"),
+    ("\u00d8", "\u00dd"),
+    ("\u00df", "\u00ef"),
+    ("\u00f1", "\u00f6"),
+    ("\u00f8", "\u00fd"),
+    ("\u00ff", "\u017f"),
+    ("\u0218", "\u021b"),
 )
 CHARACTERS = frozenset(PUNCTUATION).union(*({chr(code) for code in range(ord(first), ord(last) + 1)} for first, last in RANGES))
 
