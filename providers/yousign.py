@@ -23,15 +23,15 @@ from providers.human_names import human_name
 from providers.rate_limits import RateLimits
 from providers.reports import AccessDenied, BadSignature, GoneAtProvider, ProviderAway, RawDocument, Report, Webhook
 
-NAME = "yousign"
-PATH = "verifications/identity_videos"
+YOUSIGN = "yousign"
+VIDEOS_PATH = "verifications/identity_videos"
 DONE = "verification.identity_video.done"
 SIGNATURE_HEADER = "x-yousign-signature-256"
 MAX_MESSAGE_CHARACTERS = 300
 MAX_ID_CHARACTERS = 255
 
 # The fields of our inputs, by the names of the fields that Yousign's refusals mention.
-FIELDS = {
+INPUT_FIELDS = {
     "first_name": "firstName",
     "last_name": "lastName",
     "redirection_url": "redirectionUrl",
@@ -44,8 +44,8 @@ FIELDS = {
     "pre_selected_document_type": "requirements.documentType",
     "pre_selected_locale": "requirements.locale",
 }
-STATUSES = {status.value: status for status in Status}
-MENTIONED = re.compile("|".join(sorted(FIELDS, key=len, reverse=True)))
+STATUSES_BY_NAME = {status.value: status for status in Status}
+MENTIONED = re.compile("|".join(sorted(INPUT_FIELDS, key=len, reverse=True)))
 
 # Observes a finished request. Arguments: the operation ("create" or "read"), the outcome, and the duration in seconds.
 Observe = Callable[[str, str, float], None]
@@ -71,7 +71,7 @@ class Yousign:
         self._client = client
         self._section = section
         self._observe = observe
-        self._url = f"{str(section.base_url).rstrip('/')}/{PATH}"
+        self._url = f"{str(section.base_url).rstrip('/')}/{VIDEOS_PATH}"
         self.limits = RateLimits()
 
     async def start(self, start: Start) -> Provider:
@@ -81,11 +81,11 @@ class Yousign:
 
         Raises: InvalidInput if Yousign would not accept a name; ProviderRefused, ProviderAway, AccessDenied.
         """
-        answer = await self._request("create", "POST", self._url, body(start, self._section))
+        answer = await self._request("create", "POST", self._url, creation_body(start, self._section))
         id, url = answer.get("id"), answer.get("verification_url")
         if not (isinstance(id, str) and 0 < len(id) <= MAX_ID_CHARACTERS and isinstance(url, str) and url.startswith(("https://", "http://"))):
             raise ProviderAway("the answer to a creation has no id or no link", maybe_executed=True)
-        return Provider(NAME, id, url)
+        return Provider(YOUSIGN, id, url)
 
     async def read(self, id: str) -> Report:
         """The state of the verification with this id of Yousign's. Raises: ProviderAway, AccessDenied, GoneAtProvider."""
@@ -96,7 +96,7 @@ class Yousign:
         """The webhook with this body. Header names are in lower case. Raises: BadSignature."""
         claimed = headers.get(SIGNATURE_HEADER, "").encode()
         # All secrets are compared, so that the duration does not reveal which one signed.
-        valid = [hmac.compare_digest(signature(secret.get_secret_value(), content), claimed) for secret in self._section.webhook_secrets]
+        valid = [hmac.compare_digest(webhook_signature(secret.get_secret_value(), content), claimed) for secret in self._section.webhook_secrets]
         if not any(valid):
             raise BadSignature("the signature of a webhook is missing or wrong")
         return webhook(content)
@@ -107,7 +107,7 @@ class Yousign:
         try:
             response = await self._sent(method, url, body)
             self.limits.update(response.headers)
-            outcome = OUTCOMES.get(response.status_code, "away")
+            outcome = OUTCOMES_BY_STATUS.get(response.status_code, "away")
             return answered(response, self.limits.retry_after_seconds(response.headers))
         finally:
             self._observe(operation, outcome, monotonic() - began_at)
@@ -122,10 +122,10 @@ class Yousign:
             raise ProviderAway(f"no answer ({type(error).__name__})", maybe_executed=True) from None
 
 
-OUTCOMES = {200: "done", 201: "done", 400: "refused", 401: "denied", 403: "denied", 404: "missing", 429: "limited"}
+OUTCOMES_BY_STATUS = {200: "done", 201: "done", 400: "refused", 401: "denied", 403: "denied", 404: "missing", 429: "limited"}
 
 
-def body(start: Start, section: YousignSection) -> dict[str, object]:
+def creation_body(start: Start, section: YousignSection) -> dict[str, object]:
     """The body of a creation. Values that are None are left out. Raises: InvalidInput."""
     wanted = start.requirements
     values = {
@@ -148,14 +148,14 @@ def body(start: Start, section: YousignSection) -> dict[str, object]:
 
 def answered(response: httpx2.Response, retry_after_seconds: float | None) -> dict[str, Any]:
     """The JSON object in a successful response. Raises: ProviderRefused, ProviderAway, AccessDenied, GoneAtProvider."""
-    content = parsed(response.content)
+    content = json_object(response.content)
     match response.status_code:
         case 200 | 201 if content:
             return content
         case 200 | 201:
             unreadable()
         case 400:
-            raise refusal(content)
+            raise refused_creation(content)
         case 401 | 403:
             raise AccessDenied(f"the API key is not accepted (status {response.status_code})")
         case 404 if response.request.method == "GET":
@@ -165,12 +165,12 @@ def answered(response: httpx2.Response, retry_after_seconds: float | None) -> di
     raise ProviderAway(f"status {response.status_code}", retry_after_seconds)
 
 
-def refusal(content: Mapping[str, Any]) -> ProviderRefused:
+def refused_creation(content: Mapping[str, Any]) -> ProviderRefused:
     """The error for an answer with status 400, with Yousign's message, and with our field if the message mentions one of Yousign's."""
     message = content.get("detail")
     message = message[:MAX_MESSAGE_CHARACTERS] if isinstance(message, str) and message else "the provider gave no reason"
     mentioned = MENTIONED.search(message)
-    return ProviderRefused(message, FIELDS[mentioned[0]] if mentioned else None)
+    return ProviderRefused(message, INPUT_FIELDS[mentioned[0]] if mentioned else None)
 
 
 def unreadable() -> Any:
@@ -178,7 +178,7 @@ def unreadable() -> Any:
     raise ProviderAway("the answer can't be understood", maybe_executed=True)
 
 
-def parsed(content: bytes) -> dict[str, Any]:
+def json_object(content: bytes) -> dict[str, Any]:
     """The JSON object in a body; an empty one if the body is anything else."""
     try:
         value = orjson.loads(content)
@@ -190,7 +190,7 @@ def parsed(content: bytes) -> dict[str, Any]:
 def report(video: Mapping[str, Any]) -> Report | None:
     """The state in one of Yousign's objects; None if it has no status that the gateway can represent."""
     name, codes, data = video.get("status"), video.get("status_codes"), video.get("data")
-    status = STATUSES.get(name) if isinstance(name, str) else None
+    status = STATUSES_BY_NAME.get(name) if isinstance(name, str) else None
     if status is None:
         return None
     read = tuple(code for code in codes if isinstance(code, str)) if isinstance(codes, list) else ()
@@ -207,7 +207,7 @@ def document(extracted: Mapping[str, Any]) -> RawDocument | None:
 
 def webhook(content: bytes) -> Webhook:
     """The webhook with this body, whose signature was checked. A body that can't be understood is a webhook without a report."""
-    envelope = parsed(content)
+    envelope = json_object(content)
     data = envelope.get("data")
     video = data.get("identity_video") if isinstance(data, dict) else None
     video = video if isinstance(video, dict) else {}
@@ -228,6 +228,6 @@ def text(value: object) -> str | None:
     return value if isinstance(value, str) and 0 < len(value) <= MAX_ID_CHARACTERS else None
 
 
-def signature(secret: str, content: bytes) -> bytes:
+def webhook_signature(secret: str, content: bytes) -> bytes:
     """The value of the signature header for a body: "sha256=" and the HMAC-SHA256 of the body in hexadecimal digits."""
     return f"sha256={hmac.digest(secret.encode(), content, 'sha256').hex()}".encode()

@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from providers.yousign import DONE, SIGNATURE_HEADER, signature
+from providers.yousign import DONE, SIGNATURE_HEADER, webhook_signature
 
 PATH = "/v3/verifications/identity_videos"
 SLOW_SECONDS = 0.3
@@ -106,7 +106,7 @@ class FakeYousign:
     def signed(self, content: bytes) -> dict[str, str]:
         """The headers with which this body is sent."""
         return {
-            SIGNATURE_HEADER: signature(self.secret, content).decode(),
+            SIGNATURE_HEADER: webhook_signature(self.secret, content).decode(),
             "content-type": "application/json",
             "x-yousign-issued-at": str(int(time())),
             "x-yousign-retry": "0",

@@ -14,7 +14,7 @@ from domain.requirements import Requirements
 from domain.status import Status
 from providers.file import YousignSection
 from providers.reports import AccessDenied, BadSignature, GoneAtProvider, ProviderAway, RawDocument, Report
-from providers.yousign import DONE, SIGNATURE_HEADER, Start, Yousign, signature, webhook
+from providers.yousign import DONE, SIGNATURE_HEADER, Start, Yousign, webhook, webhook_signature
 from tests.fakes.yousign import FakeYousign, Fault, fake_yousign
 
 START = Start(DeclaredIdentity("Jeanne", "Moreau"), "https://company.example/done", False)
@@ -285,5 +285,6 @@ def test_any_signed_bytes_are_understood(content: bytes) -> None:
 
 def test_a_signature_is_the_hmac_of_the_body_in_hexadecimal_digits() -> None:
     assert (
-        signature("key", b"The quick brown fox jumps over the lazy dog") == b"sha256=f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8"
+        webhook_signature("key", b"The quick brown fox jumps over the lazy dog")
+        == b"sha256=f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8"
     )
