@@ -3,7 +3,6 @@
 The file contains no secrets. It names the environment variables, or the files, that contain them.
 """
 
-import re
 import tomllib
 from base64 import b64decode
 from collections.abc import Mapping
@@ -13,7 +12,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
 
-WORKSPACE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+from domain.caller import WORKSPACE_NAME
+
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 MIN_SECRET_CHARACTERS = 8
 # Standard Webhooks: a secret has 24 to 64 bytes, which are written in base64 behind this prefix.
@@ -137,7 +137,7 @@ def read_providers(path: Path, environment: Mapping[str, str]) -> dict[str, Sand
 
 def read_section(workspace: str, section: Any, secrets: "Secrets") -> SandboxSection | ExternalSection | YousignSection:
     """One section of the file, with its secrets. Raises: ValueError, and its subclass ValidationError."""
-    if not WORKSPACE_KEY.fullmatch(workspace):
+    if not WORKSPACE_NAME.fullmatch(workspace):
         raise ValueError("is not a workspace: 1 to 64 letters, digits, dots, hyphens and underscores")
     if not isinstance(section, dict):
         raise ValueError("must be a section of keys and values")
