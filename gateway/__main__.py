@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from domain.caller import Scope
+from domain.caller import WORKSPACE_NAME, Scope
 from gateway import server, settings
 from gateway.application import application, token_reader
-from gateway.callers.tokens import SCOPES, WORKSPACE_NAME
+from gateway.callers.tokens import SCOPES
 from gateway.commands.check import check as check_deployment
 from gateway.commands.explain import explanation
 from gateway.development import keys as development
