@@ -1,6 +1,6 @@
 """Makes Python functions from source. Many functions of plans have the same text: they share their bytecode, so each text is compiled only once.
 
-For the terms, see README.md.
+For the terms, see compiler/README.md.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,5 +56,5 @@ class Function:
 
 
 def indented(lines: Sequence[str]) -> list[str]:
-    """The lines of source, indented by four spaces."""
+    """These lines of source, each indented by four more spaces."""
     return [f"    {line}" for line in lines]

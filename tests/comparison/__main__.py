@@ -18,7 +18,7 @@ from tests.comparison.own import two_databases
 from tests.comparison.run import Tally, compare, trials
 from tests.comparison.subjects import Subject, subjects
 
-# How many operations of each hundred use each schema. For the schemas, see README.md.
+# How many operations of each hundred use each schema. For the schemas, see tests/comparison/README.md.
 SHARES = {"nasty": 50, "raw": 25, "own": 25}
 # The number of operations that one compiler executes before the next compiler takes its turn, and before the progress is printed.
 AT_ONCE = 500

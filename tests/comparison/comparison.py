@@ -1,4 +1,4 @@
-"""Compares the results of two executors for one operation. The data must be equal. Some errors may differ, see README.md."""
+"""Compares the results of two executors for one operation. The data must be equal. Some errors may differ, see tests/comparison/README.md."""
 
 import re
 from collections import Counter

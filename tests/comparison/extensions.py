@@ -1,4 +1,4 @@
-"""Permissions and a field extension of Strawberry, for fields of the nasty schema (see README.md)."""
+"""Permissions and a field extension of Strawberry, for fields of the nasty schema (see tests/comparison/README.md)."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,7 @@
-"""Makes the values of the nasty and the raw schema: correct values, faults, awaitables, and lists of all kinds. For the terms, see README.md."""
+"""Makes the values of the nasty and the raw schema: correct values, faults, awaitables, and lists of all kinds.
+
+For the terms, see tests/comparison/README.md.
+"""
 
 import asyncio
 from collections import OrderedDict, deque

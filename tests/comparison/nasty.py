@@ -1,4 +1,4 @@
-"""The nasty schema: it uses the features of Strawberry, and its data fail in every way. For the terms, see README.md."""
+"""The nasty schema: it uses the features of Strawberry, and its data fail in every way. For the terms, see tests/comparison/README.md."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""The objects in the data of the nasty schema. Their attributes are random and computed on access. For the terms, see README.md."""
+"""The objects in the data of the nasty schema. Their attributes are random and computed on access. For the terms, see tests/comparison/README.md."""
 
 from typing import Any
 

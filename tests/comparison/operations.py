@@ -1,4 +1,4 @@
-"""Generates random plain operations of a schema. For the terms, see README.md."""
+"""Generates random plain operations of a schema. For the terms, see tests/comparison/README.md."""
 
 from graphql import (
     GraphQLInterfaceType,

@@ -1,4 +1,4 @@
-"""The gateway's own schema as a subject (see README.md): with its rights, two real databases, and callers with every set of scopes."""
+"""The gateway's own schema as a subject (see tests/comparison/README.md): with its rights, two real databases, and callers with every set of scopes."""
 
 import re
 from collections.abc import AsyncIterator, Iterable

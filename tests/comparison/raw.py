@@ -1,4 +1,4 @@
-"""The raw schema (see README.md), made by graphql-core without Strawberry.
+"""The raw schema (see tests/comparison/README.md), made by graphql-core without Strawberry.
 
 Its objects are mappings, some values are functions, and some types are resolved asynchronously. It uses graphql-core's default resolvers.
 """

@@ -1,6 +1,6 @@
 """The resolvers of the nasty schema. They have all signatures that Strawberry allows, and echo everything that a resolver can read.
 
-For the terms, see README.md.
+For the terms, see tests/comparison/README.md.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Clients send bodies, URLs and payloads of messages that are not valid requests. The gateway must refuse them. Case S25 in README.md.
+"""Clients send bodies, URLs and payloads of messages that are not valid requests. The gateway must refuse them. Case S25 in tests/security/README.md.
 
 Other tests in tests/gateway/transports use the same bodies and messages. This file sends them over the transports that those tests do not cover.
 """

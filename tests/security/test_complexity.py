@@ -1,4 +1,4 @@
-"""Clients send operations that are made to overload the gateway. Cases S11, S12 and S13 in README.md.
+"""Clients send operations that are made to overload the gateway. Cases S11, S12 and S13 in tests/security/README.md.
 
 The tests of each limit are in tests/gateway/operations/test_limits.py and test_cost.py. Those of the rate are in tests/gateway/callers/test_rate.py.
 """

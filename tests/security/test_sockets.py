@@ -1,4 +1,4 @@
-"""A client opens many sockets with many subscriptions on each. Other clients must still be served. Case S24 in README.md.
+"""A client opens many sockets with many subscriptions on each. Other clients must still be served. Case S24 in tests/security/README.md.
 
 The tests of each limit, and of the cases S08, S09 and S23, are in tests/gateway/transports/test_websocket.py and test_http_connection.py, and in
 tests/gateway/callers/test_admission.py.

@@ -1,6 +1,6 @@
 """Several companies use one gateway. None may learn anything about another company, even with the ids and cursors of that company.
 
-Cases S01, S02, S03 and S27 in README.md.
+Cases S01, S02, S03 and S27 in tests/security/README.md.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Clients use invalid tokens, and tokens that expire during a subscription. Cases S04 and S05 in README.md.
+"""Clients use invalid tokens, and tokens that expire during a subscription. Cases S04 and S05 in tests/security/README.md.
 
 Other tests use the same invalid tokens: tests/gateway/callers/test_tokens.py with POST requests and at the beginning of a socket, and
 tests/gateway/callers/test_keys.py with keys that an issuer publishes.
