@@ -1,4 +1,7 @@
-"""The input types of the nasty schema (see tests/comparison/README.md): input objects with defaults of all kinds, and a scalar that refuses some values."""
+"""The input types of the nasty schema (see tests/comparison/README.md).
+
+They are input objects with defaults of all kinds, and a scalar that refuses some values.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any, NewType

@@ -1,4 +1,7 @@
-"""The gateway's own schema as a subject (see tests/comparison/README.md): with its rights, two real databases, and callers with every set of scopes."""
+"""The gateway's own schema as a subject of the comparison (see tests/comparison/README.md).
+
+Its operations run with the gateway's rights, on two real databases, by callers with every set of scopes.
+"""
 
 import re
 from collections.abc import AsyncIterator, Iterable

@@ -1,4 +1,7 @@
-"""Subjects: the schemas that are compared, and the arguments with which their operations are executed. For the terms, see tests/comparison/README.md."""
+"""Subjects: the schemas that are compared, and the arguments with which their operations are executed.
+
+For the terms, see tests/comparison/README.md.
+"""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field

@@ -1,4 +1,7 @@
-"""Executes one operation by both executors several times, each time with other variables, data and callers. For the terms, see tests/comparison/README.md."""
+"""Executes one operation by both executors several times, each time with other variables, data and callers.
+
+For the terms, see tests/comparison/README.md.
+"""
 
 import asyncio
 from collections.abc import Iterator

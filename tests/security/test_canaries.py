@@ -1,4 +1,7 @@
-"""Sends marked values ("canaries") in all parts of requests. They may appear in answers, never in output, logs or metrics. Case S17 in tests/security/README.md."""
+"""Sends marked values ("canaries") in all parts of requests. They may appear in answers, never in output, logs or metrics.
+
+Case S17 in tests/security/README.md.
+"""
 
 import asyncio
 import re

@@ -1,4 +1,7 @@
-"""Clients send MongoDB operators and code as values. The gateway must treat them as plain text or refuse them. Case S15 in tests/security/README.md."""
+"""Clients send MongoDB operators and code as values. The gateway must treat them as plain text or refuse them.
+
+Case S15 in tests/security/README.md.
+"""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,7 @@
-"""Clients try to learn the schema and internal details from errors. The gateway must reveal neither. Cases S14 and S16 in tests/security/README.md."""
+"""Clients try to learn the schema and internal details from errors. The gateway must reveal neither.
+
+Cases S14 and S16 in tests/security/README.md.
+"""
 
 import asyncio
 import logging
