@@ -167,5 +167,5 @@ IssuerKeys = PublishedKeys | KeyFile
 
 
 def described(keys: Keys) -> dict[str | None, object]:
-    """The public parts of the keys, by id. Two sets of keys are compared by them."""
+    """The public parts of the keys, by id. Two such dicts are equal if the issuer has not changed its keys."""
     return {id: key.as_dict(private=False) for id, key in keys.items()}

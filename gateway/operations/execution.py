@@ -25,7 +25,7 @@ ResponseData = dict[str, Any]
 
 
 class Execution:
-    """Executes operations for callers: takes the payment, runs the operation's plan and builds the response."""
+    """Executes operations for callers: takes the operation's cost from the caller's rate, runs the operation's plan and builds the response."""
 
     def __init__(
         self,

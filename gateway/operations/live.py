@@ -38,10 +38,10 @@ class Message(NamedTuple):
 
 
 class Group:
-    """Keeps the messages of the last events, for subscribers who may see the same data. A message is found by the identity of its event.
+    """Keeps the messages of the last events, for a group of subscribers: those who receive the same data. The identity of an event finds its message.
 
-    `waits`: making a message has to wait, for example for the database. Such messages depend on more than the event, so they are not shared:
-    each subscriber gets its own message.
+    `waits`: making a message has to wait, for example for the database. Such a message depends on more than the event, so it is not shared:
+    each subscriber gets a message of its own.
     """
 
     __slots__ = ("__weakref__", "_messages", "waits")
@@ -114,7 +114,8 @@ class Delivery:
         """The push path: send an event's message at once. Returns False if it could not be sent; then the wake path delivers the event."""
         try:
             content = self._group.message(event) or self._shared_message(event)
-            # The payment is not returned if the outlet does not take the message. The wake path then charges for the message again.
+            # If the outlet does not take the message, the caller has paid for nothing: the payment is not returned, and the wake path charges for the
+            # message again.
             return (
                 content is not None
                 and not self._rate.take(self._caller, self._operation.cost)
@@ -132,7 +133,7 @@ class Delivery:
         return Message(self._group.message(event) or self._shared_message(event) or await self._message_of_its_own(event), event)
 
     def _shared_message(self, event: Marked) -> bytes | None:
-        """A new message for the whole group. None if the message is not shared, because its response has to be waited for."""
+        """Make a message for the whole group. Returns None if messages can't be shared, because making them has to wait (see `Group.waits`)."""
         group = self._group
         if group.waits:
             return None

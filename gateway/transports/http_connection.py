@@ -26,7 +26,7 @@ MAX_PIPELINED = 8
 # How many bytes a request may have for each byte of its body. In a body with chunks of one byte each, every chunk takes six bytes (`1\r\nx\r\n`),
 # five of them for framing. Such a body must be accepted.
 MAX_RECEIVED_BYTES_PER_BODY_BYTE = 9
-# How many bytes are discarded at most, after a refusal or a body that is too long, before the connection closes: see `_linger`.
+# After it has refused a request, the gateway still reads and discards up to this many bytes before it closes the connection: see `_linger`.
 MAX_DISCARDED_BYTES = 4 * MAX_BODY_BYTES
 
 VERSIONS = frozenset({"1.0", "1.1"})

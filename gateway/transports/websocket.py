@@ -30,7 +30,7 @@ from gateway.transports.requests import client_address, request_id
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0
 MAX_OPERATIONS = 100
-# How long a message may be until the client has sent a valid connection_init. The limit is enough for the longest tokens.
+# The maximum length of a message before the client has sent a valid connection_init. The limit is enough for the longest tokens.
 MAX_CHARACTERS_BEFORE_INIT = 32_768
 # The name of the ASGI extension under which the scope of a WebSocket holds its connection, as a `Frames`.
 FRAMES = "gateway.frames"
@@ -47,7 +47,7 @@ class Frames(Protocol):
 
 
 class Outgoing:
-    """Sends the messages of one subscription. Puts the same beginning and end around the content of each message."""
+    """Sends the messages of one subscription. It puts the beginning, which contains the subscription's id, and the end around each content."""
 
     __slots__ = ("_beginning", "_frames")
 
@@ -126,7 +126,7 @@ class GraphQLOverWebSocket:
 
 
 class Connection:
-    """One socket, with its caller and its running operations. `place`: a context in which the socket counts as open (see `Admission`)."""
+    """One socket, with its caller and its running operations. `place`: a context manager that counts the socket as open (see `Admission`)."""
 
     __slots__ = ("_admission", "_answering", "_caller", "_execution", "_frames", "_live", "_operations", "_socket", "_tokens", "place")
 
