@@ -19,7 +19,7 @@ from bench.machinery import Served, created, execute, http_client, percentile, s
 
 PING = "{ me { subject } }"
 ROW = "id status phase billable canRetry createdAt updatedAt expiresAt attempt version verificationUrl redirectionUrl faceRecognition workspaceId"
-# The pause between two pings. It is so short that every delay of the gateway affects a ping.
+# The pause between two pings, the cheap queries of the other client (see `waits`). It is so short that every delay of the gateway delays a ping.
 PAUSE_SECONDS = 0.002
 MAX_CPU_MS, MAX_STALL_MS = 50, 100
 
@@ -90,7 +90,7 @@ def hostile() -> dict[str, Operation]:
 
 
 def braced(fields: Any) -> str:
-    """A query that selects these fields."""
+    """The text of a query that selects these fields."""
     return "{ " + " ".join(fields) + " }"
 
 

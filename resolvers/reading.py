@@ -19,13 +19,16 @@ CAPITAL = re.compile("[A-Z]")
 
 
 def reading(info: Info) -> frozenset[str] | None:
-    """The attributes of verifications that the operation needs. None means all of them, because it is not clear which fields are selected."""
+    """The attributes of verifications that the operation's selected fields read. None: all of them, because graphql-core executes the operation.
+
+    See `selected_in`.
+    """
     selected = selected_in(info)
     return None if selected is None else attributes(selected)
 
 
 def selects(info: Info, type: str, field: str) -> bool:
-    """Whether the operation selects this field of this type anywhere. True if it is not clear which fields are selected."""
+    """Whether the operation selects this field of this type anywhere. Also True if graphql-core executes the operation (see `selected_in`)."""
     selected = selected_in(info)
     return selected is None or (type, field) in selected
 
@@ -33,7 +36,8 @@ def selects(info: Info, type: str, field: str) -> bool:
 def selected_in(info: Info) -> frozenset[tuple[str, str]] | None:
     """All fields that the operation selects, as pairs of type and field.
 
-    Only compiled operations collect these pairs: if graphql-core executes the operation, the result is None.
+    Only compiled operations (see compiler/README.md) collect these pairs. If graphql-core executes the operation, its fields are not listed
+    anywhere, and the result is None.
     """
     selected: frozenset[tuple[str, str]] | None = getattr(info._raw_info, "selected", None)
     return selected

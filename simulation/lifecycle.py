@@ -13,7 +13,7 @@ from simulation.steps import Attempt, Lifecycle, Progress, Result, Step
 
 
 class Habit(Enum):
-    """What a person does with the link."""
+    """What a person does with the link to the verification."""
 
     COMPLETES = auto()
     PRESSES_A_BUTTON = auto()
@@ -93,7 +93,7 @@ def actual_steps(random: Random, individual: Person, catalogue: Collection[Reaso
             if status == "VERIFIED":
                 return opened, started, completed, Result(delay(random, REVIEW), status, document=individual.document)
             codes = reported_codes(random, status, catalogue, faces=faces)
-            # A capture with an inconclusive result was broken off, so neither CAPTURE_COMPLETED nor a review happens.
+            # Here, an inconclusive result means that the person broke off the capture. So neither CAPTURE_COMPLETED nor a review follows.
             if status == "INCONCLUSIVE":
                 return opened, started, Result(delay(random, CAPTURE), status, codes)
             return opened, started, completed, Result(delay(random, REVIEW), status, codes)

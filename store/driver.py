@@ -61,7 +61,8 @@ CLOSING_SECONDS = 1.0
 UTC_INSTANTS: CodecOptions[Document] = CodecOptions(
     tz_aware=True, tzinfo=UTC, unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-# Options that read instants without a time zone. The driver takes longer to add it to a few instants than to decode the rest of the document.
+# Options with which the driver reads instants without a time zone: it would need more time to add the zone to a few instants than to decode the
+# whole document without it.
 NAIVE_INSTANTS: CodecOptions[Document] = CodecOptions(unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 
 # A read of many documents runs completely in one of these threads. A cursor of Motor would return to the event loop for each batch.
@@ -109,7 +110,7 @@ def database(client: Client) -> Database:
 
 def close_client(client: Client) -> None:
     """Close the client and its connections."""
-    # The driver ends its sessions on the server. If the server is unreachable, the driver would otherwise search for it for half a minute.
+    # To close, the driver first ends its sessions on the server. Without a time limit, it would search for an unreachable server for half a minute.
     with timeout(CLOSING_SECONDS):
         client.close()
 
@@ -171,7 +172,7 @@ async def ping(database: Database) -> datetime:
 
 @contextmanager
 def addressing() -> Iterator[None]:
-    """A context that raises BadAddress if the driver refuses the address used inside."""
+    """A context that raises BadAddress if the driver refuses the MongoDB address that the code inside uses."""
     try:
         yield
     except (ConfigurationError, ValueError):

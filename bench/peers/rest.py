@@ -107,17 +107,17 @@ def opened(old: Document, now: datetime) -> Document:
 
 
 def shown(document: Document | None) -> Response:
-    """The response to a point read."""
+    """The response to a read of one verification by its id: its fields, or null if it does not exist."""
     return answer({"verification": document and point(document)})
 
 
 def reported(document: Document) -> Response:
-    """The response to `link_opened`."""
+    """The response to `link_opened`: the new state of the verification."""
     return answer({"reportProgress": {"id": document["_id"], "status": document["status"].upper(), "version": document["version"]}})
 
 
 def point(document: Document) -> Document:
-    """The fields of a verification in the response to a point read."""
+    """The fields of a verification in the response to a read by id."""
     return {"id": document["_id"], "status": document["status"].upper(), "createdAt": document["createdAt"], "reasons": reasons(document)}
 
 
