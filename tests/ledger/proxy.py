@@ -28,7 +28,7 @@ CHUNK_BYTES = 65_536
 
 
 class Mode(Enum):
-    """What a proxy does with connections: see above."""
+    """What a proxy does with connections: see the beginning of this file."""
 
     PASS = "pass"
     REFUSE = "refuse"
@@ -95,7 +95,7 @@ class Link:
             writer.transport.abort()
 
     async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Forward data in one direction, until the sender closes it. Waits while the link is blocked."""
+        """Forward data in one direction, until the sender closes its side. Waits while the link is blocked."""
         while chunk := await reader.read(CHUNK_BYTES):
             if self.proxy.delay:
                 await asyncio.sleep(self.proxy.delay)

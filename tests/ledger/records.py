@@ -54,7 +54,7 @@ class Operation(Enum):
 
 
 class Outcome(Enum):
-    """What a writer knows about its write. UNKNOWN: it got no answer, or an error after which the write may have been executed or not."""
+    """What a writer knows about its write after the answer. UNKNOWN: it got none, or an error after which the write may have been executed or not."""
 
     ACKNOWLEDGED = "acknowledged"
     REFUSED = "refused"
@@ -154,7 +154,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Marks a time at which all faults are healed and all writes are done. Every subscription that is open now must have delivered everything."""
+    """Marks the end of a run in a subscriber's records: all faults were healed, all writes were done, and the patience with subscribers was over.
+
+    A subscription that is open at this mark, and that has not delivered everything, is a breach.
+    """
 
     at: float
 
@@ -239,13 +242,13 @@ EVENT_FIELDS = "version type at toStatus reasons { code }"
 
 
 def event(answer: Mapping[str, Any]) -> Event:
-    """The record of an event in an answer of the API. The operation selects it with EVENT_FIELDS."""
+    """Make the record of an event from an answer of the API, whose operation selects the fields in EVENT_FIELDS."""
     reasons = tuple(reason["code"] for reason in answer["reasons"])
     return Event(answer["version"], answer["type"], milliseconds(datetime.fromisoformat(answer["at"])), answer["toStatus"], reasons)
 
 
 def stored(document: Mapping[str, Any]) -> Document:
-    """The record of a verification that was read from the database."""
+    """Make the record of a verification from its MongoDB document."""
     get = document.get
     return Document(
         id=document["_id"],

@@ -67,7 +67,7 @@ def subscribed(id: str | None, after: int | str | None) -> Subscribed:
 
 
 def feed_item(id: str, version: int, status: str = "PENDING") -> FeedItem:
-    """The record of a message to a subscriber to the workspace."""
+    """The record that a subscriber to the workspace received a message with this state."""
     return FeedItem(2.0, "cursor", Row(id, version, status, 1 if id == "ver_1" else 2))
 
 
@@ -78,7 +78,7 @@ def cut() -> Ended:
 
 @dataclass
 class Evidence:
-    """The records of a run in which the promise was kept. A test can falsify them."""
+    """The records of a run in which the gateway kept its promise (see checker.py). A test falsifies them, and the checker must notice."""
 
     documents: dict[str, Document] = field(default_factory=lambda: {"ver_1": a_first_attempt(), "ver_2": a_second_attempt()})
     written: list[Written] = field(
@@ -147,7 +147,7 @@ class Evidence:
         return {finding.breach for finding in check(self.documents, self.written, logs)}
 
     def rewrite(self, number: int, **changes: object) -> None:
-        """Falsify the writers' record with this number."""
+        """Falsify the record with this number in `written`, the records of the writers."""
         self.written[number] = replace(self.written[number], **changes)  # type: ignore[arg-type]
 
     def redocument(self, id: str, **changes: object) -> None:
@@ -329,7 +329,7 @@ def an_error_that_clients_take_for_final(evidence: Evidence) -> None:
 
 
 def replaced(event: Event, to: str) -> Event:
-    """A copy of the event with another status."""
+    """A copy of the event with another status, with which a test falsifies a document or a message."""
     return event._replace(to=to)
 
 

@@ -62,7 +62,7 @@ class Book:
 
 
 class Writer:
-    """Sends mutations through both gateways, which it picks at random."""
+    """Sends mutations, and records the answers. For each mutation, it picks one of the two gateways at random."""
 
     def __init__(self, name: str, seed: int, gateways: Sequence[Gateway], client: httpx2.AsyncClient, book: Book, pause_seconds: float) -> None:
         self._name = name
@@ -164,7 +164,8 @@ class Writer:
             response = await self._client.post(f"{gateway.url}/graphql", json=body, headers=self._authorization, timeout=ANSWER_SECONDS)
             answer = response.json()
         except (httpx2.HTTPError, AttributeError, ValueError) as error:
-            # The HTTP client raises AttributeError if a connection is reset while the client opens it: the client then reads the peer's name.
+            # AttributeError is not a bug here: the HTTP client raises it if a connection is reset while it is being opened, because the client then
+            # reads the address of the other end, which is gone.
             return replace(unknown, answered_at=time(), code=type(error).__name__)
         unknown = replace(unknown, answered_at=time())
         if "errors" in answer:
