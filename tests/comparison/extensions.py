@@ -37,11 +37,11 @@ class Around(FieldExtension):
     """A field extension that changes the arguments and the result of a resolver."""
 
     def resolve(self, next_: Any, source: Any, info: Info, **arguments: Any) -> Any:
-        """Put text arguments in angle brackets, and a text result in parentheses."""
+        """Called for a synchronous resolver: puts text arguments in angle brackets, and a text result in parentheses."""
         result = next_(source, info, **{name: f"<{value}>" if isinstance(value, str) else value for name, value in arguments.items()})
         return f"({result})" if isinstance(result, str) else result
 
     async def resolve_async(self, next_: Any, source: Any, info: Info, **arguments: Any) -> Any:
-        """Put a text result in square brackets. The arguments stay unchanged."""
+        """Called for an asynchronous resolver: puts a text result in square brackets. The arguments stay unchanged."""
         result = await next_(source, info, **arguments)
         return f"[{result}]" if isinstance(result, str) else result

@@ -343,7 +343,7 @@ class Mutation:
 
 
 async def followed(info: Info) -> AsyncIterator[Any]:
-    """The stream of events of a subscription. It is never read, because the comparison executes operations for single events."""
+    """Stands in for the stream of events of a subscription. It is never read: the comparison executes the operation for single events instead."""
     yield None
 
 

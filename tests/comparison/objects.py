@@ -27,7 +27,7 @@ class Being:
 
 
 class Cat(Being):
-    """An object of the type Cat."""
+    """An object whose GraphQL type is Cat."""
 
     __slots__ = ()
 
@@ -39,7 +39,7 @@ class Kitten(Cat):
 
 
 class Dog(Being):
-    """An object of the type Dog."""
+    """An object whose GraphQL type is Dog."""
 
     __slots__ = ()
 
@@ -49,28 +49,28 @@ class Machine(Being):
 
     @property
     def runs(self) -> bool:
-        """Whether the machine runs."""
+        """Whether the machine runs, at random. It then has the type Robot."""
         return not self.dice.happens(0.3, self.key, "runs")
 
 
 class Ghost(Being):
-    """An object that has none of the schema's types."""
+    """An object that has none of the schema's types: an executor must report an error for it."""
 
 
 class Rock(Being):
-    """An object of the type Stone."""
+    """An object whose GraphQL type is Stone."""
 
     __slots__ = ()
 
 
 class Bag(Being):
-    """An object of the type Bag."""
+    """An object whose GraphQL type is Bag."""
 
     __slots__ = ()
 
 
 class Parcel(Being):
-    """An object of the type Parcel."""
+    """An object whose GraphQL type is Parcel."""
 
     __slots__ = ()
 
@@ -88,14 +88,14 @@ class Constant:
 
     @property
     def text(self) -> str:
-        """A text that contains the name. Raises an exception for one name."""
+        """A text that contains the name. Raises an exception if the name is "failing"."""
         if self.name == "failing":
             raise Fault("always fails")
         return f"constant {self.name}"
 
     @property
     def number(self) -> Any:
-        """A number, None or a wrong value, depending on the name."""
+        """A number; None if the name is "none", and a text, which is wrong here, if the name is "wrong"."""
         return {"none": None, "wrong": "no number"}.get(self.name, len(self.name))
 
     @property
@@ -105,12 +105,13 @@ class Constant:
 
     @property
     def numbers(self) -> tuple[Any, ...]:
-        """A tuple that contains the number."""
+        """A tuple of three numbers, of which the attribute `number` is one."""
         return (1, self.number, 3)
 
 
 CONSTANTS = {name: Constant(name) for name in ("one", "two", "three", "none", "wrong", "failing")}
-# These tuples are made once, because the compiler caches a tuple's result by the tuple's identity: all executions use the identical tuples.
+# The compiler caches the result of such a tuple by the tuple's identity. These tuples are made only once, so that all executions share them, and
+# results come from the cache.
 TUPLES = (
     tuple(CONSTANTS.values()),
     (CONSTANTS["one"], CONSTANTS["two"]),

@@ -108,7 +108,8 @@ def called(dice: Dice, key: str) -> Callable[..., Any]:
 
     def function(info: Any, **arguments: Any) -> Any:
         answer = echoed_at(info.context.dice, key, list(arguments.items()))
-        # Such a change must not reach later executions. The fields of one execution share the value of a variable, so only one of them changes it.
+        # Change an argument: the change must not reach later executions. Fields of one execution may share the value of a variable, so only one field
+        # changes it.
         if isinstance(arguments.get("b"), list) and key == "root.function":
             arguments["b"].append(0)
         return answer

@@ -1,4 +1,6 @@
-"""The resolvers of the nasty schema. They have all signatures that Strawberry allows, and echo everything that a resolver can read.
+"""The resolvers of the nasty schema. They have all signatures that Strawberry allows.
+
+They echo everything that a resolver can read: they return it as text, so that the comparison notices if two executors pass different things.
 
 For the terms, see tests/comparison/README.md.
 """
@@ -46,7 +48,7 @@ def place(info: Info) -> str:
 
 
 def echoed(info: Info, *values: Any) -> Any:
-    """Returns the values as text. If the dice choose a fault for the field, makes a fault instead."""
+    """The values as text, which a resolver returns. If the dice choose a fault for the field, makes a fault instead."""
     return echoed_at(info.context.dice, place(info), values)
 
 
@@ -189,7 +191,7 @@ def by_self(self: Any, info: Info, more: str = "") -> Any:
 
 
 def without_info(root: Row) -> Any:
-    """Makes a text. A resolver without the parameter `info`."""
+    """A resolver without the parameter `info`. Makes a text."""
     return leaf(TEXTS)(root.dice, f"{root.key}.without_info")
 
 

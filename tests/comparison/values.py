@@ -59,7 +59,7 @@ class Unhashable:
 
 
 class Printable:
-    """A value that can only be converted to text."""
+    """A value without any property of a scalar, except that it can be converted to text."""
 
     def __str__(self) -> str:
         return "printed"
@@ -69,15 +69,15 @@ class Zone(tzinfo):
     """A time zone with the offset of UTC that is not the object `datetime.UTC`. Database drivers define such time zones."""
 
     def utcoffset(self, at: datetime | None) -> timedelta:
-        """Zero."""
+        """The offset from UTC: zero."""
         return timedelta(0)
 
     def tzname(self, at: datetime | None) -> str:
-        """The name of the zone."""
+        """The name of the zone. `tzinfo` requires this method."""
         return "UTC by another name"
 
     def dst(self, at: datetime | None) -> timedelta:
-        """Zero."""
+        """The shift by daylight saving time: zero."""
         return timedelta(0)
 
 
