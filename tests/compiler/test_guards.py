@@ -32,7 +32,7 @@ class Query:
 
     @strawberry.field
     def thing(self) -> Thing | None:
-        """Makes an object."""
+        """Returns an object of the type Thing."""
         return Thing(name="row", number=1)
 
 

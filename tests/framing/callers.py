@@ -1,4 +1,4 @@
-"""Callers of a gateway for the tests of this folder. Each caller has its own workspace, so that a response shows for which caller it is."""
+"""Callers of a gateway for the tests of this folder. Each caller has its own workspace, so that a response shows whose request it answers."""
 
 from datetime import timedelta
 from itertools import cycle

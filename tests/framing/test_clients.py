@@ -38,7 +38,7 @@ JAVA_BODIES = {
 
 @pytest.fixture(scope="module", params=["directly", "through nginx"])
 async def served(request: pytest.FixtureRequest, watched: Watched, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    """The gateway, under its own address or under the address of nginx in front of it."""
+    """The gateway, once under its own address and once under the address of nginx in front of it. Each test runs with both."""
     if request.param == "directly":
         yield watched.gateway
         return
@@ -53,7 +53,7 @@ def peer(served: Gateway, watched: Watched) -> Peer:
 
 async def printed(*command: str | Path) -> str:
     """Run a command, and check that it succeeds. Returns its output."""
-    # The environment lacks variables such as `http_proxy`, because some clients would use that proxy even for this machine.
+    # Pass no environment variables such as `http_proxy`: some clients would use that proxy even for a gateway on this machine.
     environment = {"PATH": os.environ["PATH"]}
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE, stderr=STDOUT)
     try:

@@ -12,7 +12,7 @@ class Colour(Enum):
 
 
 class Row:
-    """A class with `__slots__`, so its objects have no `__dict__`."""
+    """A class with `__slots__`. A test checks that its objects have no `__dict__`."""
 
     __slots__ = ("name",)
 

@@ -105,7 +105,7 @@ async def test_another_mongodb_and_settings_from_the_environment_are_used(tmp_pa
 
 
 async def test_without_a_mongod_the_error_says_what_to_do(tmp_path: Path) -> None:
-    # Hide the package `fiftyone`, which contains mongod, with an empty package of the same name.
+    # An empty package with the name `fiftyone` hides the real one, which contains mongod. So `gateway dev` finds no mongod.
     (tmp_path / "fiftyone").mkdir()
     (tmp_path / "fiftyone" / "__init__.py").touch()
 

@@ -58,7 +58,7 @@ async def test_a_get_request_changes_nothing(company: Company, accepted: dict[st
 
 
 async def test_an_event_source_of_a_foreign_page_receives_nothing(company: Company) -> None:
-    """A page cannot add headers to the request of an EventSource, so the request has no token."""
+    """A page cannot add headers to the request of an EventSource. The request therefore has no token, and must be refused."""
     headers = {**EVENT_STREAM, "cookie": f"token={company.token()}", "cache-control": "no-cache"}
     same_origin = await company.gateway.client.get("/graphql", params=parameters(request_for(FEED)), headers=headers)
     foreign = await company.gateway.client.get(

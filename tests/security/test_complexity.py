@@ -109,7 +109,10 @@ async def test_several_operations_in_one_message_close_the_socket(company: Compa
 
 
 async def test_each_aliased_mutation_is_charged_over_every_transport(database_uri: str, mongo: MongoClient[dict[str, Any]]) -> None:
-    """An attacker who guesses values could try to evade the rate with ten mutations in each request, and with different transports."""
+    """An attacker who guesses values could try to evade the rate with ten mutations in each request, and with different transports.
+
+    Each mutation must be charged, and all transports must share one bucket.
+    """
     ten = request_for("mutation {" + " ".join(f"a{number}: {CREATION}" for number in range(10)) + "}")
     async with serving(database_uri, rate_cost_per_second=0.001, rate_burst_cost=600) as gateway:
         refusals = [codes(await transport(gateway, gateway.token(), ten)) for transport in islice(cycle(FOR_MUTATIONS.values()), 30)]

@@ -72,7 +72,7 @@ async def test_an_object_in_place_of_a_value_is_refused_before_the_database_is_q
         for request in with_values(value):
             for way in ("POST", "WebSocket"):
                 if transport := transports_of(request["query"]).get(way):
-                    # Where GraphQL expects a list, it accepts the single value as a list of one. The value in the list is then refused.
+                    # GraphQL accepts a single value instead of a list, as a list of one item. The gateway then refuses this item.
                     assert codes(await transport(company.gateway, token, request)) == {"BAD_USER_INPUT"}, (way, request)
         assert [command for command in sent if company.workspace in repr(command)] == []
     assert company.kept() == []

@@ -161,7 +161,7 @@ async def test_a_tampered_feed_cursor_reveals_nothing_of_another_company(company
     await company.created()
     own = await stranger.created()
 
-    # These cursors resume before the creation of both verifications. Only the stranger's own verification may arrive.
+    # The feed that a stranger resumes at these cursors begins before both companies have created a verification. Only the stranger's own may arrive.
     for after in (cursor, encoded("feed:1"), encoded("feed:0")):
         async with aclosing(LIVE[way](stranger.gateway, stranger.token(), request_for(FEED, {"after": after}))) as responses:
             async for response in responses:

@@ -122,7 +122,7 @@ async def test_a_subscription_ends_when_its_token_expires(company: Company, foll
 
 
 async def test_each_request_on_a_shared_connection_has_its_own_caller(company: Company, stranger: Company) -> None:
-    """The gateway must not remember the caller of an earlier request on the same keep-alive connection."""
+    """The gateway must not use the caller of an earlier request for a later request on the same keep-alive connection."""
     requests = [(each.token(), request_for("{ me { workspaceId } }")) for each in (company, stranger)] * 5
     requests[4:4] = [("x", request_for("{ me { workspaceId } }"))]
 

@@ -103,7 +103,7 @@ class Entry:
 
 LINE = re.compile(rb"(\d+|-) (\S+) (\S+) (.*)")
 NO_SERVER = (b"-", b"<NOSRV>")
-# The statuses in the log of a request that the gateway did not answer.
+# What a proxy's log contains as the status of the gateway's response, if the gateway did not answer the request.
 UNANSWERED = (b"-", b"499", b"502", b"504")
 
 

@@ -97,7 +97,7 @@ LARGE = (18_000, 28_000)
 
 @dataclass(slots=True)
 class Request:
-    """A request, as separate parts that mutations can change. `ends`: the end of the last header line."""
+    """A request in separate parts, which mutations can change. `ends`: the bytes that end the last header line."""
 
     method: bytes
     target: bytes
@@ -140,7 +140,7 @@ def stream(seed: int, index: int) -> list[bytes]:
 
 
 def faulty(random: Random, prefix: bytes, number: int) -> list[bytes]:
-    """Generate a request with up to two mutations. Returns its head, and its body if it has one."""
+    """Generate a request with up to two mutations (see the functions at the end of this file). Returns its head, and its body if it has one."""
     request = plain(random, prefix + b"r%d" % number)
     chunked = body(random, request, prefix + b"b%d" % number)
     for _ in range(random.choice((0, 0, 1, 1, 2))):
@@ -198,7 +198,7 @@ def rarely(random: Random, choices: tuple[bytes, ...]) -> bytes:
 
 
 def flipped(random: Random, part: bytes) -> bytes:
-    """Change, add or remove one byte of a part. If the byte belongs to a marker, the part is returned unchanged."""
+    """Change, add or remove one byte of a part of a request. If the byte belongs to a marker, the part is returned unchanged."""
     place = random.randrange(min(len(part), 400))
     if any(found.start() <= place <= found.end() for found in MARKER.finditer(part)):
         return part
