@@ -16,7 +16,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 
 from compiler.run import Run
 
-# Immutable classes. No resolver can change their values, so all requests share one prepared value.
+# Classes of immutable values. No resolver can change such a value, so all requests share one prepared value.
 UNCHANGING = (str, int, float, bool, type(None))
 # Marks an argument or a variable without a value. None is a value: GraphQL's null.
 NO_ARGUMENT = object()
@@ -53,7 +53,7 @@ class Arguments:
         try:
             self._prepare()
         except (Unprepared, GraphQLError):
-            # The GraphQLError is not lost: each request coerces the arguments itself, which raises the error again.
+            # If an argument in the document is invalid, the error is not lost: each request coerces the arguments again, which raises it again.
             self.prepared = False
 
     def __call__(self, run: Run, info: Callable[[], Any]) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def names_of(enum: GraphQLEnumType) -> tuple[EnumType, dict[str, str]] | None:
     if not isinstance(enum_class, EnumType) or Flag in enum_class.__mro__:
         return None
     try:
-        # The keys are names and not members, because hashing a member is far slower than hashing its name.
+        # The keys of this dict are the members' names and not the members, because hashing a member is far slower than hashing its name.
         members: Iterable[Enum] = enum_class
         return enum_class, {member.name: enum.coerce_output_value(member) for member in members}
     except (GraphQLError, ValueError):

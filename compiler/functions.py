@@ -51,7 +51,7 @@ class Function:
         return {name: f"{value.__module__}.{value.__qualname__}" for name, value in self._names.items() if name[0] == "F"}
 
     def made(self, text: str, codes: Codes) -> Callable[..., Any]:
-        """The executable function. `text` is the result of the method `text`."""
+        """Make the executable function from its source. `text`: the source, as the method `text` returns it."""
         return FunctionType(codes.of(text), {**self._names, "__builtins__": __builtins__})
 
 

@@ -113,7 +113,7 @@ def instant_attribute(field: str) -> Any:
     value_of = itemgetter(field)
 
     def read_column(documents: list[Document], keys: SealingKeys) -> Iterable[Any]:
-        # The subtraction raises TypeError if a value is not a datetime without a time zone.
+        # The subtraction also checks the values: it raises TypeError for everything that is not a datetime without a time zone.
         return map(EPOCH.__add__, map(sub, map(value_of, documents), repeat(NAIVE_EPOCH)))
 
     return StoredAttribute(field, lambda document, keys: utc(document[field]), required_type=datetime, read_column=read_column)
@@ -127,7 +127,7 @@ def optional_instant_attribute(field: str, *, on_bad_value: Callable[[Any], Any]
         return None if value is None else utc(value)
 
     def read_column(documents: list[Document], keys: SealingKeys) -> Iterable[Any]:
-        # The subtraction raises TypeError if a value is not a datetime without a time zone.
+        # The subtraction also checks the values: it raises TypeError for everything that is not a datetime without a time zone.
         return [None if value is None else EPOCH + (value - NAIVE_EPOCH) for value in [document.get(field) for document in documents]]
 
     return StoredAttribute(field, read, on_bad_value=on_bad_value, read_column=read_column)
@@ -157,7 +157,7 @@ def codes_attribute(field: str) -> Any:
         values = [*map(value_of, documents)]
         if {*map(type, values)} - {list}:
             raise TypeError
-        # `join` raises TypeError if an entry is not a text.
+        # `join` is only called to check the entries: it raises TypeError if one of them is not a text.
         "".join(chain.from_iterable(values))
         return map(tuple, values)
 

@@ -73,7 +73,7 @@ def decode_codes(codes: Any) -> tuple[str, ...]:
     if codes.__class__ is not list:
         raise TypeError
     try:
-        # `join` raises TypeError if an entry is not a text. This is faster than a check of each entry in Python.
+        # `join` is only called to check the entries: it raises TypeError if one of them is not a text. A check of each entry in Python would be slower.
         "".join(codes)
     except TypeError:
         return tuple(code for code in codes if code.__class__ is str)
@@ -160,7 +160,7 @@ def readable_event(document: Any, version: int, verification_id: object) -> Even
 
 
 def decode_idempotency(document: Document) -> Idempotency:
-    """The idempotency key of the request that created the verification, and the fingerprint of that request."""
+    """The idempotency key of the request that created the verification, and the fingerprint (a keyed hash) of that request's input."""
     return Idempotency(decode_text(document["key"]), document.get("fingerprint"))
 
 

@@ -55,9 +55,10 @@ RETRYABLE_LABELS = ("RetryableWriteError", "TransientTransactionError", "Unknown
 RETRYABLE_CODES = frozenset({6, 7, 24, 43, 50, 89, 91, 134, 189, 202, 237, 246, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436})
 CLOSING_SECONDS = 1.0
 
-# `tzinfo`: by default the driver uses its own time zone object, which is not identical with `datetime.UTC`. `datetime_conversion`: an instant that
-# Python can't represent is read as a DatetimeMS, so that a write stores it unchanged. `unicode_decode_error_handler`: text that isn't UTF-8 is read
-# with replacement characters. Without the last two options, one damaged value would end the change stream, and end it again after each reopening.
+# Options with which the driver reads documents, with instants in UTC. `tzinfo`: by default the driver uses its own time zone object, which is not
+# identical with `datetime.UTC`. `datetime_conversion`: an instant that Python can't represent is read as a DatetimeMS, so that a write stores it
+# unchanged. `unicode_decode_error_handler`: text that isn't UTF-8 is read with replacement characters. Without the last two options, one damaged
+# value would end the change stream, and end it again after each reopening.
 UTC_INSTANTS: CodecOptions[Document] = CodecOptions(
     tz_aware=True, tzinfo=UTC, unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )

@@ -16,7 +16,7 @@ from store.stored_verification import ATTRIBUTES, StoredVerification, check_requ
 
 MAX_CACHED_READERS = 256
 
-# For each derived attribute of a verification: the attributes that its code may use.
+# For each derived attribute of a verification: the stored attributes that its code may use, and that must therefore be read with it.
 PHASE = frozenset({"status", "opened_at", "capture_started_at", "capture_completed_at"})
 DERIVED = {
     "phase": PHASE,
