@@ -124,7 +124,7 @@ def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None) 
 
 
 def free_port() -> int:
-    """The number of a port that no process is listening on now."""
+    """The number of a port on which no process listens now, for a server to be started."""
     with create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     return port

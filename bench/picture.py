@@ -138,7 +138,7 @@ def compared(mine: float, theirs: float, less_is_better: bool) -> str:
 
 
 def number(value: float) -> str:
-    """A figure as text, with about three significant digits."""
+    """A measured number as text, with about three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 

@@ -43,7 +43,7 @@ def operation(query: str, **variables: Any) -> Request:
 
 
 def workloads(data: Dataset) -> dict[str, Workload]:
-    """The read-only workloads, by name."""
+    """All workloads that only read, by name. The workload `mixed` adds writes: see `throughput.mixed`."""
     # Take IDS ids that are spread evenly over all ids, so that the requests read from all parts of the index.
     ids = data.ids[:: max(len(data.ids) // IDS, 1)][:IDS]
     return {

@@ -145,7 +145,7 @@ def in_thread(function: Callable[[], T], threads: ThreadPoolExecutor = THREADS) 
 
 
 def aggregate(collection: Collection, pipeline: Sequence[Document], **options: Any) -> AsyncIOMotorCommandCursor[Document]:
-    """A cursor over the results of an aggregation pipeline."""
+    """Run an aggregation pipeline. Returns a cursor over its results."""
     return collection.aggregate(pipeline, **options)
 
 

@@ -1,4 +1,4 @@
-"""A clock for tests."""
+"""A clock for tests, which they set to the times that they need."""
 
 from datetime import datetime
 

@@ -42,7 +42,7 @@ class Wire:
         await self.send({"type": "subscribe", "id": id, "payload": {"query": query, "variables": variables}})
 
     async def hear(self) -> Message:
-        """Receive the next message."""
+        """Receive the next message of the gateway, decoded from JSON."""
         async with asyncio.timeout(GENEROUS_SECONDS):
             message: Message = orjson.loads(await self.connection.recv())
         return message

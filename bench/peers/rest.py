@@ -69,7 +69,7 @@ async def gathered(request: Request) -> Response:
 
 
 async def verifications(request: Request) -> Response:
-    """A page of the list of verifications."""
+    """The response for a page of the list of verifications."""
     state = request.app.state
     parameters = request.query_params
     documents, more = await page(state.verifications, state.workspace, int(parameters["first"]), ROW, parameters.get("after"))
@@ -78,7 +78,7 @@ async def verifications(request: Request) -> Response:
 
 
 async def reason_codes(request: Request) -> Response:
-    """The catalogue of reason codes."""
+    """The response with the catalogue of reason codes."""
     return answer({"reasonCodes": CODES})
 
 

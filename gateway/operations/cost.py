@@ -83,7 +83,7 @@ class Price:
         return cost
 
     def plus(self, other: "Price") -> "Price":
-        """The sum of both prices."""
+        """The sum of this price and the other one."""
         return Price(self.fixed + other.fixed, self.pages + other.pages)
 
     def times(self, rows: int) -> "Price":

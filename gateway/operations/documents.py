@@ -67,7 +67,7 @@ class Documents:
         trusted: Mapping[str, str] | None = None,
         mode: Mode = "open",
     ) -> None:
-        """Raises: BadManifest if a trusted document is not valid."""
+        """Prepare the trusted documents. Raises: BadManifest if one of them is not valid."""
         self._preparation = Preparation(schema, introspection, limits)
         self._limits = limits
         self._kept = Recent[str, PreparedOperations](KEPT_DOCUMENTS, KEPT_DOCUMENT_CHARACTERS)

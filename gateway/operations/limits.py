@@ -32,7 +32,7 @@ def limit(maximum: int, noun: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The maximum of each size. Documents of frontends stay far below these limits. The introspection queries of tools have 15 levels of fields."""
+    """The maximum of each size of an operation document. Documents of frontends stay far below; introspection queries of tools have 15 levels."""
 
     characters: int = limit(16_384, "characters")
     tokens: int = limit(1000, "tokens")
@@ -151,7 +151,7 @@ def count(selection_set: SelectionSetNode | None, fragment_counts: Mapping[str, 
 
 
 def count_one(selection: SelectionNode, fragment_counts: Mapping[str, Counts]) -> Counts:
-    """The counts of one selection."""
+    """The counts of one selection: a field, an inline fragment or the use of a fragment, with all that it contains."""
     own = Counts(selections=1, directives=len(selection.directives or ()))
     match selection:
         case FieldNode():

@@ -38,7 +38,7 @@ class Message(NamedTuple):
 
 
 class Group:
-    """Keeps the messages of the last events, for a group of subscribers: those who receive the same data. The identity of an event finds its message.
+    """Keeps the messages of the last events for a group: the subscribers who receive the same data. The key of a message is its event's identity.
 
     `waits`: making a message has to wait, for example for the database. Such a message depends on more than the event, so it is not shared:
     each subscriber gets a message of its own.

@@ -78,7 +78,7 @@ class Unreadable(Collector):
 
 
 class Metrics:
-    """All metrics of the process."""
+    """All metrics of the process. Other code calls its methods to count requests, refusals and responses."""
 
     def __init__(self, feed: Feed, bad_documents: BadDocuments) -> None:
         self._registry = CollectorRegistry()

@@ -179,7 +179,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._latest = self.cycle
 
     def _ignore_offer(self, version: str) -> None:
-        """Mark the head to be parsed again without its offer of an upgrade. Raises: BadFraming for CONNECT, an upgrade without any offer."""
+        """Mark the head to be parsed again without its offer of an upgrade.
+
+        Raises: BadFraming for a CONNECT request, which httptools treats as an upgrade too, although it contains no offer.
+        """
         method = self.parser.get_method().decode("ascii")
         if method == "CONNECT":
             raise BadFraming
@@ -197,7 +200,7 @@ class HttpProtocol(HttpToolsProtocol):
         request = self._fast_path.request(cast("Scope", cycle.scope), cast("Receive", cycle.receive))
         if request is None:
             return super()._start_asgi_task(cycle, app)
-        # The task is added to the server's tasks, because the server waits for them before it ends.
+        # Add the task to uvicorn's set of tasks. Before the server ends, it waits for the tasks in this set.
         return self.tasks.add(self.loop.create_task(self._answer(cycle, request)))
 
     async def _answer(self, cycle: RequestResponseCycle, request: GraphQLRequest) -> None:

@@ -110,7 +110,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Send an ASGI message. Raises: ClientDisconnected if this class has closed the socket."""
         await self.writable.wait()
         if self.close_sent:
-            # This class has sent the close frame, not the application: an application that has closed a socket sends nothing more.
+            # This class has closed the socket itself, and the application has not noticed yet. The exception stops the application. (If the
+            # application had closed the socket, it would not send this message.)
             raise ClientDisconnected
         await super().send(message)
         if message["type"] == "websocket.accept":

@@ -91,7 +91,7 @@ class Closing(Exception):
 
 
 class GraphQLOverWebSocket:
-    """The endpoint `/graphql` for WebSockets."""
+    """The endpoint `/graphql` for WebSockets: accepts sockets, and serves each as a `Connection`."""
 
     def __init__(self, execution: Execution, live: Live, tokens: Tokens, metrics: Metrics, drain: Drain, admission: Admission) -> None:
         self._execution = execution

@@ -12,23 +12,23 @@ LATE = {"code": "LATE"}
 
 
 class Allowed(BasePermission):
-    """A permission that refuses at random places of the response."""
+    """A permission that the dice refuse at random places of the response."""
 
     message = "you may not"
 
     def has_permission(self, source: Any, info: Info, **arguments: Any) -> bool:
-        """Whether the caller may use the field."""
+        """Whether the field may be used: as the dice choose for this place and these arguments."""
         return not info.context.dice.misses("allowed", place(info), repr(arguments))
 
 
 class AllowedLater(BasePermission):
-    """An asynchronous permission that refuses at random places of the response."""
+    """An asynchronous permission that the dice refuse at random places of the response."""
 
     message = "you may not, after all"
     error_extensions = LATE
 
     async def has_permission(self, source: Any, info: Info, **arguments: Any) -> bool:
-        """Whether the caller may use the field."""
+        """Whether the field may be used: as the dice choose for this place. Answers after a pause."""
         await asyncio.sleep(0)
         return not info.context.dice.misses("allowed later", place(info))
 

@@ -25,7 +25,7 @@ Changed = type[Executor[Any]]
 
 
 def with_executor(executor: Changed) -> Callable[[GraphQLSchema], Prepare]:
-    """graphql-core's executor with a changed executor class."""
+    """Make graphql-core execute operations by this class, a changed executor with a mistake."""
     return lambda schema: reference(schema, executor_class=executor)
 
 

@@ -58,7 +58,7 @@ def echoed_at(dice: Dice, key: str, values: object) -> Any:
 
 
 def selected(selections: list[Selection]) -> list[Any]:
-    """Strawberry's selections as tuples, which can be compared."""
+    """Convert Strawberry's selections, which a resolver can read in `info.selected_fields`, to tuples whose text both executors must echo equally."""
     return [
         (type(each).__name__, getattr(each, "name", None), getattr(each, "alias", None), each.directives, selected(each.selections))
         if not isinstance(each, FragmentSpread | InlineFragment)
@@ -208,7 +208,7 @@ def promised(root: Row, info: Info) -> Awaitable[Any]:
 
 
 async def loaded(root: Row, info: Info, key: str = "key") -> Any:
-    """Loads a value by the data loader."""
+    """Loads a value by the data loader of the context, which collects the loads of several fields."""
     return await info.context.loader.load(f"{key}-{info.context.dice.number(root.key) % 5}")
 
 
@@ -246,7 +246,7 @@ async def counted_async(info: Info, number: int = 3) -> AsyncIterator[Any]:
 
 @strawberry.type
 class Pebble:
-    """A type whose objects are instances of this class itself."""
+    """A GraphQL type whose objects are instances of this Strawberry class itself, and not of a class in objects.py."""
 
     weight: int
     text: str | None = None
@@ -274,6 +274,6 @@ def pebble(info: Info) -> Any:
 
 
 def pebbles(info: Info) -> Any:
-    """Makes a list of objects of several classes."""
+    """Makes a list of objects of several classes, and of a null."""
     dice, at = info.context.dice, place(info)
     return [dice.chosen((Pebble(weight=index), Cat(dice, f"{at}.{index}"), Rock(dice, at), None), at, index) for index in range(4)]

@@ -11,11 +11,11 @@ from graphql import Undefined
 
 
 class Fault(Exception):
-    """An exception that resolvers raise on purpose."""
+    """An exception that resolvers of the compared schemas raise on purpose."""
 
 
 class Color(Enum):
-    """An enum whose values differ from the names of its members."""
+    """An enum whose values differ from its members' names, so that a response shows which of the two was used."""
 
     RED = "r"
     GREEN = "g"
@@ -23,7 +23,7 @@ class Color(Enum):
 
 
 class Level(IntEnum):
-    """An enum whose members are also integers."""
+    """An enum whose members are also integers, which an executor could confuse with plain integers."""
 
     LOW = 1
     HIGH = 2
@@ -36,23 +36,23 @@ class Shade(Enum):
 
 
 class Text(str):
-    """A subclass of str."""
+    """A subclass of str. The compiler's quick checks recognize only `str` itself; the result must be the same."""
 
 
 class Whole(int):
-    """A subclass of int."""
+    """A subclass of int. The compiler's quick checks recognize only `int` itself; the result must be the same."""
 
 
 class Instant(datetime):
-    """A subclass of datetime."""
+    """A subclass of datetime. The compiler's quick checks recognize only `datetime` itself; the result must be the same."""
 
 
 class Odd(str):
-    """The Python class of the scalar Odd."""
+    """The Python class of values of the custom scalar Odd (see inputs.py)."""
 
 
 class Unhashable:
-    """A value that can't be hashed."""
+    """A value that can't be hashed, for code that looks a value up in a dict."""
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -82,7 +82,7 @@ class Zone(tzinfo):
 
 
 class Unreadable:
-    """An iterable whose iteration fails immediately."""
+    """An iterable whose iteration fails before its first item."""
 
     def __iter__(self) -> Iterator[Any]:
         raise Fault("not iterable after all")

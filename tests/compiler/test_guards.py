@@ -37,7 +37,7 @@ class Query:
 
 
 def built() -> GraphQLSchema:
-    """Build a new test schema, without guards."""
+    """Build a new test schema without guards, to whose fields a test adds guards."""
     schema: GraphQLSchema = strawberry.Schema(Query)._schema
     return schema
 

@@ -82,12 +82,12 @@ async def test_an_invalid_value_is_an_error(type: str, value: Any) -> None:
 
 
 def a_generator() -> Iterator[int]:
-    """A generator that yields two numbers."""
+    """A generator that yields two numbers, as the value of a list field."""
     yield from (1, 2)
 
 
 async def an_async_generator() -> AsyncIterator[int]:
-    """An async generator that pauses before each of two numbers."""
+    """An async generator that pauses before each of two numbers, as the value of a list field."""
     for number in (1, 2):
         await asyncio.sleep(0)
         yield number

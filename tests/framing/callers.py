@@ -28,5 +28,5 @@ class Callers:
         return Caller(workspace, self._gateway.tokens.token(caller.subject, workspace, list(INTEGRATOR), timedelta(hours=1)))
 
     def next(self) -> Caller:
-        """The caller whose turn it is."""
+        """The next caller in turn, for the next request."""
         return next(self._callers)

@@ -127,7 +127,7 @@ class Connection(Protocol):
         self._changed.set()
 
     def eof_received(self) -> bool:
-        """Called when the server has closed its sending side."""
+        """Called when the server has closed its sending side: wakes the methods that wait for bytes."""
         self._ended = True
         self._changed.set()
         return True

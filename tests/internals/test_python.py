@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Colour(Enum):
-    """An enum like those of the domain."""
+    """An enum whose members have a name and a value, like the enums of the domain."""
 
     RED = "red"
 

@@ -76,7 +76,7 @@ class Proxies:
 
 
 class Link:
-    """One connection through a proxy."""
+    """One connection through a proxy, from a client to the proxy's target."""
 
     def __init__(self, proxy: "Proxy", client: asyncio.StreamWriter) -> None:
         self.proxy = proxy
@@ -107,7 +107,7 @@ class Link:
 
 
 class Proxy:
-    """One proxy: its links, and what it does with them."""
+    """One proxy: its mode, its open links, and which processes are cut off from it."""
 
     def __init__(self, name: str, target: int) -> None:
         self.name = name
@@ -165,7 +165,7 @@ def files(process: int) -> Iterator[str]:
 
 
 def execute(proxies: dict[str, Proxy], command: dict[str, Any]) -> None:
-    """Execute a command that `Proxies` sent."""
+    """Execute a command in the process of the proxies: `Proxies`, in the process of the ledger, has sent it."""
     if "cut" in command:
         ends = owners(command["cut"].values())
         for proxy in proxies.values():

@@ -145,7 +145,7 @@ class How(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A subscription ended, or the attempt to subscribe failed."""
+    """The record that a subscription ended, or that the attempt to subscribe failed."""
 
     at: float
     how: How
@@ -166,7 +166,7 @@ Entry = Subscribed | Updated | FeedItem | Listed | Ended | Quiet
 
 
 class Kind(Enum):
-    """What a subscriber follows."""
+    """What a subscriber follows: one verification, the later attempts of its chain too, or the whole workspace (FEED)."""
 
     SINGLE = "single"
     CHAIN = "chain"
@@ -219,7 +219,7 @@ class Journal:
         self._file.close()
 
     def keep(self, entry: Any) -> None:
-        """Append an entry to the file."""
+        """Append an entry to the journal's file."""
         line = {"is": type(entry).__name__, **{field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}}
         self._file.write(json.dumps(line, default=plain) + "\n")
         self._file.flush()
@@ -273,5 +273,5 @@ def upper(word: str | None) -> str | None:
 
 
 def milliseconds(instant: datetime) -> int:
-    """A time in milliseconds since 1970 UTC."""
+    """Convert a time to milliseconds since 1970 UTC, as records contain times of events."""
     return round(instant.timestamp() * 1000)

@@ -101,7 +101,7 @@ async def test_a_subscription_to_a_forged_id_does_not_begin(company: Company) ->
 
 
 def collected(values: st.SearchStrategy[Any], number: int) -> list[Any]:
-    """Generate `number` values. They are the same in every run."""
+    """Generate `number` values by this Hypothesis strategy. They are the same in every run."""
     found: list[Any] = []
 
     @settings(max_examples=number, derandomize=True, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))

@@ -25,7 +25,7 @@ class Client(asyncio.Protocol):
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Send the first segment."""
+        """Called when the connection to the proxy is open: sends the first segment, and the others after pauses."""
         self._transport = cast("Transport", transport)
         self._send(0)
 
@@ -43,7 +43,7 @@ class Client(asyncio.Protocol):
         self.received += data
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Called when the proxy has closed the connection."""
+        """Called when the proxy has closed the connection: sets `done`."""
         if not self.done.done():
             self.done.set_result(None)
 

@@ -122,7 +122,7 @@ Mutation = Callable[[Random, Request], None]
 
 
 def stream(seed: int, index: int) -> list[bytes]:
-    """Generate the segments of one stream."""
+    """Generate one stream, as the segments in which the client sends it. The same seed and index give the same stream."""
     random = Random(f"{seed}:{index}")
     parts: list[bytes] = []
     for number in range(random.randint(1, 3)):
@@ -150,7 +150,7 @@ def faulty(random: Random, prefix: bytes, number: int) -> list[bytes]:
 
 
 def plain(random: Random, marker: bytes) -> Request:
-    """Generate a request without faults and without a body."""
+    """Generate a request without faults and without a body, which mutations then change."""
     target = random.choice(PATHS) + b"?" + marker
     request = Request(random.choice((b"GET", b"POST")), target, b"HTTP/1.1", [b"gateway"], [b"x-request-id: " + marker])
     if random.random() < 0.3:
