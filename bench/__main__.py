@@ -110,7 +110,7 @@ class Run:
         """Measure how many requests per second each server answers, for each workload."""
         available, folder, mixed = workloads(self.data), self.setup.folder, self.extent.mixed
         with self.servers({name for plan in self.extent.plans.values() for name in plan.names} - {"gathered"}) as servers:
-            # The name "gathered" stands for another endpoint of the REST service, not for another server.
+            # The peer "gathered" is not another server, but another endpoint of the REST service, which reads concurrent requests together.
             servers["gathered"] = servers["rest"]
             for name, plan in self.extent.plans.items():
                 self.figures[name] = throughput.measured(available[name], servers, plan, folder)

@@ -111,7 +111,7 @@ def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None) 
         "GATEWAY_PUBLIC_URL": url,
         "GATEWAY_PROVIDER": "sandbox",
         "GATEWAY_TOKEN_ISSUER": ISSUER,
-        # Links that are opened during a measurement must not expire before its end.
+        # The deadline of a link that is opened during a measurement must not pass before the end of the measurement.
         "GATEWAY_LINK_WINDOW_SECONDS": "86400",
     }
     # All load comes from one address and one subject. The gateway does all the work of its limits, but the limits are too high to be reached.

@@ -6,7 +6,8 @@ from functools import lru_cache
 from resolvers.context import Info
 
 VERIFICATION = "Verification"
-# The attributes that a GraphQL field of `Verification` reads. A field that is not listed reads the attribute of the same name in snake_case.
+# For GraphQL fields of `Verification`: the attributes of `domain.Verification` that the field reads. A field that is not listed here reads the
+# attribute of its own name in snake_case.
 FIELD_ATTRIBUTES = {
     "workspaceId": ("workspace",),
     "declaredIdentity": ("declared",),

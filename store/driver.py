@@ -140,7 +140,7 @@ def fetch(
 
 def in_thread(function: Callable[[], T], threads: ThreadPoolExecutor = THREADS) -> Future[T]:
     """Call the function in one of the threads. Returns a future of its result."""
-    # Run in a copy of the context, so that traces and time-outs apply in the thread too.
+    # Run the function in a copy of the caller's context (its context variables), so that the driver's time-outs and traces apply in the thread too.
     return get_running_loop().run_in_executor(threads, copy_context().run, function)
 
 

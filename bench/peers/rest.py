@@ -55,13 +55,13 @@ class Gathered:
 
 
 async def verification(request: Request) -> Response:
-    """One verification. Each request reads it with a query of its own."""
+    """The response with one verification. Each request reads it with a query of its own."""
     state = request.app.state
     return shown(await state.verifications.find_one({"_id": request.path_params["id"], "workspace": state.workspace}, POINT))
 
 
 async def gathered(request: Request) -> Response:
-    """One verification. Requests that arrive at the same time share one read."""
+    """The response with one verification. Requests that arrive at the same time share one query."""
     state = request.app.state
     if not hasattr(state, "gathered"):
         state.gathered = Gathered(state.verifications, state.workspace)

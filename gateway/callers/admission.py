@@ -63,7 +63,7 @@ class Admission:
         return self._places(
             ("sockets", None, self._capacity.sockets),
             ("address", line(address), self._capacity.per_address),
-            # The key contains the chain, because an issuer could give another caller the same subject as that of a follow token.
+            # Subjects are counted separately for each chain, because an issuer could give another caller the same subject as that of a follow token.
             ("subject", (caller.workspace, caller.subject, caller.chain), self._capacity.per_subject),
         )
 

@@ -6,7 +6,7 @@ from time import monotonic
 
 from domain.caller import Caller
 
-# The cost of a request that is refused because of the rate.
+# What a request costs that is refused because the caller's bucket does not hold enough.
 REFUSAL = 1
 MAX_CALLERS = 10_000
 # A caller with a follow token pays this many times the cost. Each followed chain has its own bucket, so a caller who can issue follow tokens would

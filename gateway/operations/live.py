@@ -143,7 +143,7 @@ class Delivery:
             close_awaitable(result)
             return None
         content = orjson.dumps(self._execution.response(self._operation, result, self._request_id))
-        # A message with an error is not shared: it contains the request id of this subscriber, by which the error can be found in the log.
+        # Do not keep a message with an error for other subscribers: it contains this subscriber's request id, by which the error is found in the log.
         if not result.errors:
             group.keep(event, content)
         return content
@@ -194,7 +194,7 @@ class Live:
                 async for event in events:
                     yield await delivery.message(event, paid)
                     paid = False
-                    # Free the event's memory: most subscriptions wait long for the next one.
+                    # Drop this reference to the event while the loop waits for the next one, often for long. It would keep the event in memory.
                     del event
         except RequestError as refusal:
             raise RequestRefused(400, [error(refusal.code, str(refusal))]) from refusal

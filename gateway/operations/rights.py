@@ -20,7 +20,7 @@ def enforce(schema: GraphQLSchema) -> None:
     for type, name, field in fields(schema):
         if not isinstance(type, GraphQLObjectType):
             continue
-        # The first rule becomes the outermost guard: if it refuses, the other rules are not evaluated.
+        # Wrap the resolver in the last rule's guard first. The first rule becomes the outermost guard: if it refuses, no other rule is evaluated.
         for rule in reversed(rules(field)):
             if rule is ANYONE:
                 continue

@@ -37,7 +37,7 @@ def configure_logging(level: str, format: str) -> None:
     # The HTTP client that fetches the issuer's keys logs the URL of each request. Only its warnings belong in this log.
     for name in ("httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # uvicorn logs URLs, and warns about clients' mistakes, so any client could fill the log with warnings.
+    # uvicorn logs URLs, and warns about mistakes of clients: any client could fill the log with its warnings. Only its errors belong in this log.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 

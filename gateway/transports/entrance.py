@@ -160,7 +160,8 @@ class Application(Starlette):
             routes=[Route(GRAPHQL, http), *routes],
             middleware=[
                 Middleware(Entered, entrance),
-                # The client's address is needed only for WebSockets and event streams. The fast path answers neither of them.
+                # Read the client's address from X-Forwarded-For. Only the limits for WebSockets and event streams need the address, so it does not
+                # matter that requests on the fast path skip this middleware.
                 *([Middleware(ProxyHeadersMiddleware, [*proxies])] if proxies else []),
                 Middleware(SocketPath, GRAPHQL, sockets),
             ],

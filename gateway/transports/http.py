@@ -114,7 +114,8 @@ class GraphQLOverHTTP:
             cacheable = operation.prepared.constant and request.method == "GET" and "errors" not in response
             return json_response(request, media or JSON, 200, response, {}, cacheable)
         except RequestRefused as refusal:
-            # Clients that accept only `application/json` expect status 200 for a well-formed request. They take any other status for a broken server.
+            # Clients that accept only `application/json` expect status 200 for every well-formed request, even if it has errors. They take any other
+            # status for the failure of a server.
             well_formed = refusal.status == 400 and media == JSON and refusal.errors[0]["extensions"]["code"] in EXECUTION_CODES
             return json_response(request, media or JSON, 200 if well_formed else refusal.status, {"errors": refusal.errors}, refusal.headers)
         except ClientDisconnect:

@@ -132,7 +132,8 @@ class HttpProtocol(HttpToolsProtocol):
             self._offer_ignored = False
             self.parser = HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-            # Without its offer of an upgrade, the head does not stop the parser. The loop goes on with the bytes after it.
+            # Let the new parser read the head again, without its offer of an upgrade, at which the old parser has stopped. Then the loop goes on with
+            # the bytes after the head.
             self.parser.feed_data(self._head_without_offer())
             data = rest
 
@@ -144,7 +145,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _limit_incomplete_request(self) -> None:
         if self._discarding or not self._incomplete:
             return
-        # The head, the sizes of chunks, and the trailers are not part of the body, so its maximum size does not limit them. This limit does.
+        # Limit all bytes of the request. The maximum size of a body does not limit the head, the sizes of chunks, and the trailers.
         max_bytes = 2 * MAX_HEAD_BYTES + MAX_RECEIVED_BYTES_PER_BODY_BYTE * self._body_bytes if self._headed else MAX_HEAD_BYTES
         if self._received_bytes > max_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -215,7 +216,7 @@ class HttpProtocol(HttpToolsProtocol):
                 status = response.status
                 self._send(cycle, self._fast_path.written(request, response, self.server_state.default_headers, cycle.keep_alive))
         except BaseException:
-            # The task was cancelled because the process is ending, or a hook failed. No response can be sent.
+            # No response can be sent, because the task was cancelled at the end of the process, or because a hook failed. So close the connection.
             self.transport.close()
             raise
         finally:

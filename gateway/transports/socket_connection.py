@@ -138,7 +138,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         try:
             self.conn.send_close(Close.TRY_AGAIN_LATER, TOO_MANY_MESSAGES)
         except InvalidState:
-            # No close frame can be sent: the socket was not open yet, or was already closing.
+            # Close the connection at once, because no close frame can be sent: the socket was not open yet, or was already closing.
             return self.transport.close()
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True

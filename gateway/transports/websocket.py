@@ -226,7 +226,7 @@ class Connection:
             async with aclosing(self._live.subscribe(operation, caller, request_id(self._socket), outlet=outgoing)) as messages:
                 async for message in messages:
                     await outgoing.write(message.content)
-                    # Free the memory of this message now. Most subscriptions wait a long time for the next message.
+                    # Drop this reference to the message while the loop waits for the next one, often for long. It would keep the message in memory.
                     del message
         else:
             with self._under_way():
@@ -275,7 +275,7 @@ class Connection:
         try:
             content = orjson.dumps(message)
         except orjson.JSONEncodeError:
-            # orjson can parse more deeply nested JSON than it can serialize. The payload of a ping may therefore be too deep for its pong.
+            # A pong repeats the payload of its ping. orjson can parse more deeply nested JSON than it can serialize, so this payload may be too deep.
             raise Closing(Close.BAD_MESSAGE, "too deep") from None
         await self._write(content)
 

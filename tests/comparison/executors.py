@@ -12,7 +12,7 @@ Result = ExecutionResult | Awaitable[ExecutionResult]
 # Executes one operation. Arguments: the root object, the context, the variables as the client sent them, and the variant (see compiler/README.md).
 Execute = Callable[[Any, Any, dict[str, Any] | None, Hashable], Result]
 Prepare = Callable[[DocumentNode, OperationDefinitionNode], Execute]
-# Makes an executor for one schema.
+# Makes an executor for one schema. The result is a function that prepares an operation, so that it can be executed several times.
 MakeExecutor = Callable[[GraphQLSchema], Prepare]
 
 

@@ -10,7 +10,7 @@ from tests.comparison.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS,
 class Being:
     """An object with all attributes that `KINDS` lists. An attribute's name decides which values it has. The dice choose some faults instead."""
 
-    # With `__slots__`, objects have no `__dict__`, in which `strawberry.cast` could store a type. Their class alone therefore decides their type.
+    # `strawberry.cast` stores a GraphQL type in an object's `__dict__`. With `__slots__`, objects have none, so their class alone decides their type.
     __slots__ = ("dice", "key")
 
     def __init__(self, dice: Dice, key: str) -> None:
@@ -172,8 +172,8 @@ SINGLE: dict[str, Make] = {
     "thing": being(*THINGS),
     "cat": being(Cat, Kitten),
 }
-# How the values of each attribute are made. The prefixes of a name mean: "later_" may be awaitable, "must_" is non-null in the schema,
-# "all_" is a list, "grid_" is a list of lists.
+# For each attribute of a `Being`: the function that makes its values. The prefixes of an attribute's name mean: "later_" may be awaitable, "must_" is
+# non-null in the schema, "all_" is a list, "grid_" is a list of lists.
 KINDS: dict[str, Make] = {
     prefix + must + name: wrap(kind)
     for name, kind in SINGLE.items()

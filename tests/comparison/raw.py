@@ -140,7 +140,7 @@ def changing(dice: Dice, key: str) -> Callable[..., Any]:
 
 
 NAMED, THING = entry("Cat", "Cat", "Dog"), entry("Cat", "Stone")
-# How the values of each field are made, by the field's name.
+# For each field of the raw schema, by name: the function that makes its values.
 KINDS: dict[str, Make] = {
     **dict.fromkeys(("text", "mustText"), leaf(TEXTS)),
     **dict.fromkeys(("laterText", "later"), sometimes_later(leaf(TEXTS))),

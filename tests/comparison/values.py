@@ -59,7 +59,7 @@ class Unhashable:
 
 
 class Printable:
-    """A value without any property of a scalar, except that it can be converted to text."""
+    """An ordinary object, which is no scalar. Only its text could be taken for one."""
 
     def __str__(self) -> str:
         return "printed"
@@ -111,7 +111,7 @@ INSTANTS = (
     Instant(2026, 3, 2, 12, tzinfo=UTC),
 )
 ODDS = (Odd("odd"), Odd("list"), Odd("tree"), Odd("number"))
-# Values that are nearly correct for a type: some are coerced, some are refused.
+# By the correct values of a type: values that are nearly correct for it. Executors must coerce some of them, and refuse the others.
 NEARLY: dict[Sequence[Any], tuple[Any, ...]] = {
     TEXTS: (1, 1.5, True, False, NAN, b"text", Color.RED, Printable(), Odd("odd"), [], ["a"], UUID(int=7)),
     NUMBERS: (2**31, -(2**31) - 1, 1.0, 1.5, 1e30, "1", "x", "", True, False, NAN, INFINITY, 10**30, Whole(2**40), Level.HIGH, Decimal("2")),
@@ -122,7 +122,7 @@ NEARLY: dict[Sequence[Any], tuple[Any, ...]] = {
     INSTANTS: (date(2026, 3, 2), "2026-03-02T12:00:00Z", 0, timedelta(1), NOON.timetz()),
     ODDS: (Odd("fails"), Odd("refused"), Odd("nothing"), "x", 7, Odd("undefined")),
 }
-# Values of all classes. Each one is correct for some types, or for no type.
+# Values of all classes, from which faults are chosen. Each value is right for some types or for none, so it is wrong for most.
 STRANGE: tuple[Any, ...] = (
     *(True, False, 0, 1, -1, 2**31, -(2**31) - 1, 2**53, 10**30),
     *(1.0, 2.5, -0.0, NAN, INFINITY, -INFINITY, Decimal("1.5"), Decimal("NaN"), 1e17),

@@ -24,7 +24,7 @@ from tests.wire import wired
 
 QUERY = orjson.dumps({"query": ME}).decode()
 SECONDS = 60
-# The head of a request as Java's HttpClient sends it (JDK 17). `JAVA_BODIES` has the framing headers and the bodies.
+# The head of a request as Java's HttpClient sends it (JDK 17). `{length}` or `{chunks}` becomes the header of `JAVA_BODIES`.
 JAVA = (
     "POST /graphql HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\n{length}Host: 127.0.0.1:8000\r\n"
     "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n{chunks}Upgrade: h2c\r\nUser-Agent: Java-http-client/17.0.15\r\n"

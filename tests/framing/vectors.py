@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 # The body of all requests with a body. If the gateway parsed it as a request, it would answer with 401.
 BODY = b"GET /graphql?a HTTP/1.1\r\nhost: gateway\r\n\r\n"
-# The request that is sent after each vector. If the gateway reads it, the response is 200, and the connection closes.
+# The request that is sent after each vector, to see whether the gateway reads it. If so, the response is 200, and the connection closes.
 NEXT = b"GET /livez HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n"
 
 # The gateway's possible decisions about a vector: the statuses of all responses until it closes the connection. 404 is the response to the vector.
@@ -181,7 +181,7 @@ CLASSES: dict[str, list[Vector]] = {
                         b"\0chunked",
                         b"chunked\xa0",
                     ),
-                    # RFC 9112 allows spaces here, but the parser llhttp refuses them.
+                    # RFC 9112 allows a space or a tab after the name of the coding, but the gateway's parser, llhttp, refuses them.
                     *(b"chunked ", b"chunked\t"),
                 )
             ),

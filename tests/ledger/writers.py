@@ -104,7 +104,7 @@ class Writer:
             return None
         results = [self._result(id, result) for result in self._random.sample(RESULTS, self._random.choice((1, 1, 1, 2, 3)))]
         if self._random.random() < 0.2:
-            # Send all results at the same time through both gateways. Only one can become the final status.
+            # Sometimes, send all results at the same time, through either gateway. Only one of them can become the final status.
             await asyncio.gather(*(self._send_until_answered(result) for result in results))
         else:
             for result in results:

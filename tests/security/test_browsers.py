@@ -33,8 +33,8 @@ async def test_a_request_without_preflight_changes_nothing(company: Company, wha
     media, content = SIMPLE[what]
     token = company.token()
     statuses: list[int] = []
-    # The first request has the token in a cookie, which browsers send without being asked to. The second one has it in the header, which a page of
-    # another origin cannot set without a preflight. Even the second request must be refused, because of its media type.
+    # The first request has the token in a cookie, which browsers send by themselves. The second one has it in the `Authorization` header, which a
+    # page of another origin cannot set without a preflight. Even the second request must be refused, because of its media type.
     for credentials in ({"cookie": f"token={token}; authorization=Bearer {token}"}, {"authorization": f"Bearer {token}"}):
         response = await company.gateway.client.post("/graphql", content=content, headers={"content-type": media, **credentials, **accepted})
         statuses.append(response.status_code)

@@ -121,7 +121,7 @@ async def test_errors_do_not_correct_nearly_right_names(silent: Gateway) -> None
         assert (status, "errors" in text) == (200, True), document
         # One suggestion is allowed: to write braces after a field. It appears if the guessed name happens to be the right name of a field.
         assert re.search(r"Did you mean (?!'\w+ { \.\.\. }')", text) is None, (document, text)
-        # If a guessed name happens to be right, the error names the required arguments or fields. README.md accepts this disclosure.
+        # If a guessed name happens to be right, the error names the required arguments or fields. tests/security/README.md accepts this disclosure.
         remaining = re.sub(r"include required field '\w+'|'\S+\(\w+:\)' of type '\S+' is required", "", text)
         assert not re.search(rf"['.:(]{name}['.:)]", remaining) or re.search(rf"\b{name}\b", document), (document, text)
 

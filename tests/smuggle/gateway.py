@@ -18,7 +18,7 @@ import gateway.server
 from gateway.transports.http_connection import HttpProtocol, Patience
 from tests.serving import serving
 
-# The gateway waits longer than the proxies keep an idle connection. It therefore never closes a connection on which a proxy is sending a request.
+# The gateway keeps idle connections for longer than the proxies do. It therefore never closes a connection on which a proxy is sending a request.
 PATIENCE = Patience(idle_seconds=120)
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-# The marker in the target and in the id of each request. It contains the index of the stream, a letter, and the number of the request in the stream.
-# The letter is `r` for a request of the stream itself, and `b` for a request that is hidden inside a body.
+# A marker identifies a request. It is part of the request's target and of its `X-Request-Id`, and contains the index of the stream, a letter, and the
+# number of the request in the stream. The letter is `r` for a request of the stream itself, `b` for a request that is hidden inside a body.
 MARKER = re.compile(rb"s[0-9]{7}[rb][0-9]")
 # A placeholder that the client replaces with a valid token. Streams contain no real token, so that they depend only on the seed.
 TOKEN = b"TOKEN"
