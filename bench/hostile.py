@@ -101,7 +101,7 @@ def doubling(times: int) -> str:
 
 
 def circle(length: int) -> str:
-    """A query whose fragments form cycles: each fragment spreads the next fragment and one more."""
+    """A query whose fragments form cycles: each fragment spreads the next fragment and a second one."""
     fragments = (f"fragment F{number} on Query {{ ...F{(number + 1) % length} ...F{number * 7 % length} }}" for number in range(length))
     return f"{{ ...F0 }} {' '.join(fragments)}"
 

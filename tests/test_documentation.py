@@ -1,4 +1,4 @@
-"""The documentation names files that exist, in lines that are short enough to read."""
+"""Tests that the documentation names only files and settings that exist, in lines that are short enough to read."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The layout of the code: every module has its test file, no folder is crowded, no function is long, and names mean one thing."""
+"""Tests the layout of the code: every module has its test file, no folder is crowded, no function is long, and names mean one thing."""
 
 import ast
 import re

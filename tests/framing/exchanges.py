@@ -59,7 +59,7 @@ class Exchange:
 
 
 def exchanges(offer: str, framing: str, callers: Callers, proxied: bool = False) -> Iterator[Exchange]:
-    """All exchanges whose first request has this offer of an upgrade (a key of OFFERS) and this framing (a key of FRAMINGS).
+    """All exchanges whose first request has this offer of an upgrade (a key of OFFERS) and this framing (an item of BODIES).
 
     `proxied`: whether the exchanges go through nginx.
     """

@@ -139,7 +139,10 @@ async def test_a_frame_that_arrives_together_with_its_handshake_is_read(watched:
 
 
 async def acknowledged(connection: Connection, caller: Caller, before: bytes) -> None:
-    """Send `before` and a connection_init. Check that the response to the handshake and the connection_ack arrive."""
+    """Send `before` (a handshake, or nothing if it was sent earlier) and a connection_init.
+
+    Check that the response to the handshake and the connection_ack arrive.
+    """
     begin = orjson.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {caller.token}"}})
     await connection.send(before + Frame(Opcode.TEXT, begin).serialize(mask=True))
 

@@ -87,7 +87,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """A subscriber sent a subscription: to one verification, after a version, or to the whole workspace (the feed), after a cursor."""
+    """The record that a subscriber sent a subscription: to one verification, after a version, or to the workspace (the feed), after a cursor."""
 
     at: float
     gateway: str
@@ -97,7 +97,7 @@ class Subscribed:
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """A subscriber to one verification or chain received a message."""
+    """The record that a subscriber to one verification or chain received a message, with the state and the events in it."""
 
     at: float
     id: str
@@ -118,7 +118,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class FeedItem:
-    """A subscriber to the workspace received a message. The first one has a cursor and no row."""
+    """The record that a subscriber to the workspace received a message. The first message of a subscription has a cursor and no row."""
 
     at: float
     cursor: str
@@ -127,7 +127,7 @@ class FeedItem:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A subscriber to the workspace read the list of verifications, after it had subscribed."""
+    """The record that a subscriber to the workspace read the list of verifications, after it had subscribed."""
 
     at: float
     rows: tuple[Row, ...]

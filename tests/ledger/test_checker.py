@@ -208,12 +208,12 @@ def two_messages_swapped(evidence: Evidence) -> None:
 
 
 def a_snapshot_read_before_listening(evidence: Evidence) -> None:
-    """The gateway read version 2, and version 3 was written before the gateway listened for changes."""
+    """Falsify the records as if the gateway had read version 2, and version 3 had been written before the gateway listened for changes."""
     evidence.single[4:6] = [subscribed("ver_1", 2), Updated(2.0, "ver_1", 2, "PENDING", ()), an_update(4)]
 
 
 def a_snapshot_read_before_listening_and_no_more(evidence: Evidence) -> None:
-    """The last event of the second attempt was written after the gateway read it, and before the gateway listened for changes."""
+    """Falsify the records as if the last event had been written after the gateway read the second attempt, and before it listened for changes."""
     evidence.chain[8] = an_update(1, id="ver_2")
 
 
@@ -226,7 +226,7 @@ def an_attempt_that_begins_late(evidence: Evidence) -> None:
 
 
 def an_open_subscription_that_stays_behind(evidence: Evidence) -> None:
-    """The open subscription did not deliver the last events. Only a new subscription did."""
+    """Falsify the records as if an open subscription had not delivered the last events, and only a new subscription had."""
     evidence.single[4:] = [subscribed("ver_1", 2), Quiet(4.0), cut(), subscribed("ver_1", 2), an_update(3, 4, 5)]
 
 

@@ -136,7 +136,7 @@ class Writer:
     async def _send_until_answered(self, mutation: Mutation) -> Written | None:
         """Send a mutation until it is answered. Returns the acknowledged write, or None.
 
-        Sometimes the mutation is first sent through both gateways at the same time. Sometimes it is not repeated although it got no answer.
+        Sometimes the mutation is first sent through both gateways at the same time. Sometimes the writer gives up without an answer, as clients may.
         """
         await asyncio.sleep(self._random.uniform(0.2, 1.8) * self._pause_seconds)
         if self._random.random() < 0.1:

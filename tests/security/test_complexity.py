@@ -28,7 +28,7 @@ SKIPPED = " ".join(f"s{number}: verificationStats @skip(if: true) {{ total }}" f
 
 
 def about(levels: int, leaf: str = "id") -> str:
-    """A selection that goes from an attempt to the next one and back, `levels` times."""
+    """A selection that goes from an attempt to the next one and back, `levels` times: a short text for a large answer."""
     return "nextAttempt { previousAttempt { " * levels + leaf + " } }" * levels
 
 
