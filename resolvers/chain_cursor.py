@@ -59,7 +59,7 @@ def decode_chain_cursor(cursor: str, argument: str) -> ChainCursor:
             follow the one before it, or is first and not number 1, has its number before its version: "6.3.9-2".
     Raises: BadUserInput if the cursor was not created by `encode_chain_cursor`.
     """
-    match = TEXT.fullmatch(_revealed(cursor)) if len(cursor) <= MAX_CURSOR_CHARACTERS else None
+    match = TEXT.fullmatch(_plain_text(cursor)) if len(cursor) <= MAX_CURSOR_CHARACTERS else None
     if match:
         decoded = ChainCursor(match[1], _seen(match[2]))
         # The same versions have several spellings. Only the one that `encode_chain_cursor` creates is accepted.
@@ -86,7 +86,7 @@ def _seen(versions: str) -> Seen:
     return tuple(sorted(seen.items()))
 
 
-def _revealed(cursor: str) -> str:
+def _plain_text(cursor: str) -> str:
     try:
         return urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except ValueError:
