@@ -8,9 +8,10 @@ import pytest
 from domain.errors import IdempotencyConflict, InvalidInput, NotFound, NotRetryable
 from domain.event import Actor, Progress
 from domain.identity import DeclaredIdentity
-from domain.request import Idempotency, Provider, Request, RetryRequest
+from domain.request import Idempotency, ProviderReference, Request, RetryRequest
 from domain.status import Status
 from lifecycle.changes import Changes
+from providers.choice import Providers
 from store.verifications import Store
 from tests.clock import Clock
 from tests.factories import FAILED_RESULT, INCONCLUSIVE_RESULT, NOON, REQUEST, VERIFIED_RESULT, WINDOWS, a_verification
@@ -19,14 +20,16 @@ from tests.factories import FAILED_RESULT, INCONCLUSIVE_RESULT, NOON, REQUEST, V
 class RecordingProvider:
     """A provider that records each request to start a verification. It lets other tasks run before it answers."""
 
+    name = "recording"
+
     def __init__(self) -> None:
         self.started: list[tuple[str, Request]] = []
 
-    async def start(self, workspace: str, verification_id: str, request: Request) -> Provider:
+    async def start(self, workspace: str, verification_id: str, request: Request) -> ProviderReference:
         """Record the request. Returns a provider with an id and a link made from the verification's id."""
         await asyncio.sleep(0)
         self.started.append((workspace, request))
-        return Provider("recording", f"started-{verification_id}", f"https://provider.example/{verification_id}")
+        return ProviderReference("recording", f"started-{verification_id}", f"https://provider.example/{verification_id}")
 
 
 @pytest.fixture
@@ -41,14 +44,14 @@ def ignored() -> list[None]:
 
 @pytest.fixture
 def changes(store: Store, provider: RecordingProvider, ignored: list[None]) -> Changes:
-    return Changes(store, provider, WINDOWS, lambda: ignored.append(None))
+    return Changes(store, Providers(provider), WINDOWS, lambda: ignored.append(None))
 
 
 async def test_a_provider_receives_the_whole_request(changes: Changes, provider: RecordingProvider) -> None:
     created = await changes.create("acme", REQUEST)
 
     assert provider.started == [("acme", REQUEST)]
-    assert created.provider == Provider("recording", f"started-{created.id}", f"https://provider.example/{created.id}")
+    assert created.provider == ProviderReference("recording", f"started-{created.id}", f"https://provider.example/{created.id}")
 
 
 async def test_a_repeated_idempotency_key_starts_nothing_at_the_provider(changes: Changes, provider: RecordingProvider) -> None:

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from domain.errors import BadDocument, BadValue
 from domain.event import Actor, Progress
-from domain.request import Idempotency, Provider
+from domain.request import Idempotency
 from domain.result import Result
 from domain.verification import Verification
 from store.driver import UTC_INSTANTS, Document
 from store.sealing import Sealed
-from store.stored_verification import ATTRIBUTES, all_values
+from store.stored_verification import ATTRIBUTES, NO_PROVIDER, all_values
 from tests.factories import FAILED_RESULT, NOON, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
 from tests.histories import chains, over_histories, results
 from tests.storing import decode, encode
@@ -161,7 +161,7 @@ def test_a_missing_required_field_is_detected_at_once(missing: str) -> None:
         ("chain", "chain", "ver_1"),
         ("attempt", "attempt", 1),
         ("reasons", "reasons", ()),
-        ("provider", "provider", Provider("", "", None)),
+        ("provider", "provider", NO_PROVIDER),
         ("faceRecognition", "face_recognition", False),
         ("events", "events", ()),
         ("idempotency", "idempotency", None),

@@ -9,7 +9,7 @@ from pymongo.errors import DuplicateKeyError
 from domain.errors import NotFound, Unavailable
 from domain.event import Actor, Progress
 from domain.filter import Filter
-from domain.request import Idempotency, Provider
+from domain.request import Idempotency, ProviderReference
 from domain.status import Status
 from store import indexes
 from store.driver import close_client, connect, ping
@@ -122,7 +122,7 @@ async def test_missing_values_are_never_stored_as_null(store: Store, verificatio
         added = await verifications.add(a_verification(reference=None, idempotency=Idempotency(f"key-{number}", None)))
         for progress in [*Progress][:number]:
             await verifications.change(added.id, progressing(progress))
-    without_link = await verifications.add(a_verification(provider=Provider("sandbox", "bare", None)))
+    without_link = await verifications.add(a_verification(provider=ProviderReference("sandbox", "bare", None)))
     await verifications.change(without_link.id, lambda it, at: it.expired(it.expires_at))
     retry = await verifications.retry(without_link.id, retried)
     await verifications.change(retry.id, lambda it, at: it.concluded(VERIFIED_RESULT, at))
