@@ -67,7 +67,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     capacity = Capacity(settings.max_sockets, settings.max_sockets_per_address, settings.max_sockets_per_subject)
     admission = Admission(capacity, metrics.count_refused)
 
-    providers = Providers(provider(settings))
+    providers = Providers(configured_provider(settings))
     changes = Changes(store, providers, settings.windows, metrics.ignored_results.inc)
     services = Services(store, feed, changes, fingerprint(settings), tokens.follow_token)
 
@@ -128,7 +128,7 @@ def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
     )
 
 
-def provider(settings: Settings) -> ProviderPort | None:
+def configured_provider(settings: Settings) -> ProviderPort | None:
     """Create the adapter of the provider that GATEWAY_PROVIDER names; None if the setting is missing."""
     match settings.provider:
         case "sandbox":

@@ -107,7 +107,7 @@ KeySetUrl = Annotated[AnyHttpUrl, AfterValidator(encrypted_url)]
 class Settings(BaseSettings):
     """All settings of the gateway. `gateway serve` requires every setting that has no default."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", env_ignore_empty=True, extra="forbid", hide_input_in_errors=True)
 
     mongo_uri: SecretStr = Field(description="The URI of the MongoDB replica set: mongodb://host/database?replicaSet=name")
     signing_key: SigningKey = Field(description="The key that signs follow tokens and the sandbox's links, at least 32 characters")
@@ -214,7 +214,7 @@ def read_settings(defaults: dict[str, Any], required: Collection[str] = (), **ov
     `required`: the names of settings that must be set although they have a default.
     Raises: BadSettings.
     """
-    values = {**defaults, **EnvSettingsSource(Settings, env_ignore_empty=True)(), **overrides}
+    values = {**defaults, **EnvSettingsSource(Settings)(), **overrides}
     troubles = {name: "is missing" for name in required if values.get(name) is None}
     if all(values.get(name) is None for name in TRUST):
         troubles["token_jwks_url"] = "is missing; set it, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY, so that tokens can be verified"
