@@ -20,7 +20,8 @@ from domain.status import Status
 from domain.verification import Verification
 from gateway.operations.rights import enforce
 from resolvers.context import Context, Services
-from resolvers.subscriptions import VerificationFeedItem, VerificationUpdate
+from resolvers.followed_verification import VerificationUpdate
+from resolvers.workspace_feed import VerificationFeedItem
 from schema.build import build, executable
 from store.driver import Document
 from store.feed import Feed

@@ -12,7 +12,7 @@ from domain.caller import Caller, Scope
 from gateway.operations.documents import Documents, Operation
 from gateway.operations.live import MAX_KEPT_MESSAGES, Groups
 from gateway.operations.operation_request import OperationRequest
-from resolvers.subscriptions import VerificationUpdate
+from resolvers.followed_verification import VerificationUpdate
 from schema.build import build, executable
 from tests.company import CAPTURE_STARTED, LINK_OPENED, Company
 from tests.factories import a_verification
