@@ -226,7 +226,7 @@ def test_the_check_succeeds_if_the_gateway_can_serve(run: Run, database_uri: str
 
     assert (first.status, second.status) == (0, 0)
     assert "will be created when the gateway starts" in first.errors
-    assert second.errors.splitlines()[:2] == ["✓ settings: complete", "✓ MongoDB: answers and accepts writes"]
+    assert second.errors.splitlines()[:3] == ["✓ settings: complete", "✓ provider: sandbox", "✓ MongoDB: answers and accepts writes"]
     assert second.errors.splitlines()[-1] == "✓ indexes: complete"
 
 
