@@ -37,9 +37,7 @@ class ExternalProvider:
 
     def checked(self) -> Self:
         """Returns this object if each text in it is valid. Raises: InvalidInput."""
-        web_address("external.verificationUrl", self.verification_url)
-        optional(short, "external.id", self.id)
-        return self
+        return type(self)(web_address("external.verificationUrl", self.verification_url), optional(short, "external.id", self.id))
 
 
 @dataclass(frozen=True, slots=True)
