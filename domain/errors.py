@@ -20,7 +20,7 @@ class RefusalCode(Described):
         "conflict",
         "Other requests kept changing the verification (try again), or this release of the gateway can't read it. Nothing was written.",
     )
-    PROVIDER_UNAVAILABLE = "provider_unavailable", "The provider could not be reached. Nothing was written; try again."
+    PROVIDER_UNAVAILABLE = "provider_unavailable", "No provider is configured, or it could not be reached. Nothing was written."
     PROVIDER_REFUSED = "provider_refused", "The provider does not accept the verification. `message` has its reason."
 
 
@@ -57,6 +57,23 @@ class InvalidInput(DomainError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field} {message}")
         self.field = field
+
+
+class ProviderIdTaken(InvalidInput):
+    """The provider's id of a new verification is already that of another verification in the same workspace."""
+
+    def __init__(self) -> None:
+        super().__init__("external.id", "is already the provider's id of another verification in this workspace")
+
+
+class NoProvider(DomainError):
+    """A verification can't be started, because no provider is configured."""
+
+    refusal = RefusalCode.PROVIDER_UNAVAILABLE
+    code = "UNAVAILABLE"
+
+    def __init__(self) -> None:
+        super().__init__("no provider is configured for this workspace; set GATEWAY_PROVIDER")
 
 
 class NotRetryable(DomainError):

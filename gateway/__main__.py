@@ -47,6 +47,8 @@ def serve() -> None:
     logs.configure_logging(chosen.log_level, chosen.log_format)
     for name in settings.unknown():
         logger.warning("%s is not a setting; `gateway settings` lists all settings", name)
+    if not chosen.provider:
+        logger.warning("GATEWAY_PROVIDER is not set, so that no verification can be created")
     with server.listening_socket(chosen.host, chosen.port) as bound:
         port = bound.getsockname()[1]
 

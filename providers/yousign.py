@@ -15,7 +15,7 @@ import orjson
 
 from domain.errors import ProviderRefused
 from domain.identity import DeclaredIdentity
-from domain.request import Provider
+from domain.request import ProviderReference
 from domain.requirements import Requirements
 from domain.status import Status
 from providers.file import YousignSection
@@ -74,7 +74,7 @@ class Yousign:
         self._url = f"{str(section.base_url).rstrip('/')}/{VIDEOS_PATH}"
         self.limits = RateLimits()
 
-    async def start(self, start: Start) -> Provider:
+    async def start(self, start: Start) -> ProviderReference:
         """Start a verification. Returns Yousign's id of it, and the link for the individual.
 
         Yousign does not recognize repetitions: each call that it executes starts another verification.
@@ -85,7 +85,7 @@ class Yousign:
         id, url = answer.get("id"), answer.get("verification_url")
         if not (isinstance(id, str) and 0 < len(id) <= MAX_ID_CHARACTERS and isinstance(url, str) and url.startswith(("https://", "http://"))):
             raise ProviderAway("the answer to a creation has no id or no link", maybe_executed=True)
-        return Provider(YOUSIGN, id, url)
+        return ProviderReference(YOUSIGN, id, url)
 
     async def read(self, id: str) -> Report:
         """The state of the verification with this id of Yousign's. Raises: ProviderAway, AccessDenied, GoneAtProvider."""
