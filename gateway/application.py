@@ -35,6 +35,9 @@ from gateway.transports.socket_connection import same_frame
 from gateway.transports.websocket import GraphQLOverWebSocket
 from lifecycle.changes import Changes
 from lifecycle.sweeper import chores, sweeping
+from providers.choice import Providers
+from providers.external import External
+from providers.port import ProviderPort
 from providers.sandbox import Sandbox
 from resolvers.context import Services
 from schema.build import build, executable
@@ -65,8 +68,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     capacity = Capacity(settings.max_sockets, settings.max_sockets_per_address, settings.max_sockets_per_subject)
     admission = Admission(capacity, metrics.count_refused)
 
-    sandbox = Sandbox(str(settings.public_url), [key.encode() for key in settings.signing_keys])
-    changes = Changes(store, sandbox, settings.windows, metrics.ignored_results.inc, settings.anonymize_references)
+    providers = Providers(configured_provider(settings))
+    changes = Changes(store, providers, settings.windows, metrics.ignored_results.inc, settings.anonymize_references)
     services = Services(store, feed, changes, fingerprint(settings), tokens.follow_token)
 
     schema = build()
@@ -91,7 +94,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission),
         [
             *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
-            *callbacks.routes(sandbox, changes, store, settings.windows),
+            *callbacks.routes(providers, changes, store, settings.windows),
             *pages,
         ],
         settings.trusted_proxies,
@@ -131,6 +134,17 @@ def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
     )
 
 
+def configured_provider(settings: Settings) -> ProviderPort | None:
+    """Create the adapter of the provider that GATEWAY_PROVIDER names; None if the setting is missing."""
+    match settings.provider:
+        case "sandbox":
+            return Sandbox(str(settings.public_url), [key.encode() for key in settings.signing_keys])
+        case "external":
+            return External()
+        case None:
+            return None
+
+
 def token_reader(settings: Settings, now: Clock, published: IssuerKeys | None = None) -> Tokens:
     """Create the object that verifies callers' tokens and issues follow tokens. `published`: the issuer's public keys, if there are any."""
     trust = Trust(
@@ -161,9 +175,9 @@ def keys_of_issuer(settings: Settings) -> IssuerKeys | None:
 
 
 def documents(settings: Settings, schema: GraphQLSchema) -> Documents:
-    """Create the store of operation documents, with those of the manifest.
+    """Create the object that keeps operation documents. It contains the trusted documents, which the file GATEWAY_TRUSTED_DOCUMENTS lists.
 
-    Raises: BadSettings if the manifest can't be used, or is missing although GATEWAY_DOCUMENTS needs one.
+    Raises: BadSettings if this file can't be used, or is not set although the mode in GATEWAY_DOCUMENTS needs it.
     """
     path, mode = settings.trusted_documents, settings.documents
     if mode != "open" and not path:
@@ -176,7 +190,10 @@ def documents(settings: Settings, schema: GraphQLSchema) -> Documents:
 
 
 def fingerprint(settings: Settings) -> Callable[[str], str]:
-    """The function that computes the fingerprint of an input: its HMAC-SHA256, in hex. A fingerprint does not reveal the input."""
+    """The function that computes the fingerprint of a mutation's input: its HMAC-SHA256, in hex. A fingerprint does not reveal the input.
+
+    It is stored with an idempotency key, to refuse a second request that has the same key but another input.
+    """
     key = settings.fingerprint_key.get_secret_value().encode()
     return lambda text: hmac.digest(key, text.encode(), "sha256").hex()
 

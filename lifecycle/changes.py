@@ -11,7 +11,7 @@ from domain.event import Actor, ClosingNote, Progress
 from domain.request import Idempotency, Request, RetryRequest
 from domain.result import Result
 from domain.verification import Verification
-from providers.port import ProviderPort
+from providers.choice import Providers
 from store.verifications import Rule, Stale, Store, Verifications
 
 OVERDUE = frozenset({"overdue"})
@@ -28,13 +28,13 @@ class Changes:
     def __init__(
         self,
         store: Store,
-        provider: ProviderPort,
+        providers: Providers,
         windows: Windows,
         count_ignored_result: Callable[[], None],
         erasing_references: bool = False,
     ) -> None:
         self._store = store
-        self._provider = provider
+        self._providers = providers
         self._windows = windows
         self._count_ignored_result = count_ignored_result
         self._erasing_references = erasing_references
@@ -42,13 +42,13 @@ class Changes:
     async def create(self, workspace: str, request: Request) -> Verification:
         """Create a verification and start it at the provider. If the idempotency key was used before, return the existing verification.
 
-        Raises: IdempotencyConflict if the key was used with another input, or its verification was anonymized.
+        Raises: IdempotencyConflict if the key was used with another input, or its verification was anonymized; NoProvider, InvalidInput.
         """
         verifications, idempotency = self._store.within(workspace), request.idempotency
         if idempotency and (existing := await verifications.with_key(idempotency.key)):
             return await self._replayed(verifications, existing, idempotency)
         id = new_id()
-        provider = await self._provider.start(workspace, id, request)
+        provider = await self._providers.of(workspace).start(workspace, id, request)
         created = Verification.created(id, workspace, request, provider, self._windows, self._store.now())
         stored = await verifications.add(created)
         return stored if stored is created or not idempotency else await self._replayed(verifications, stored, idempotency)
@@ -56,7 +56,7 @@ class Changes:
     async def retry(self, workspace: str, id: str, retry: RetryRequest) -> Verification:
         """Create the next attempt and start it at the provider. If there is a next attempt already, return it, whatever the input is.
 
-        Raises: NotFound, NotRetryable, InvalidInput.
+        Raises: NotFound, NotRetryable, InvalidInput, NoProvider.
         """
         verifications = self._store.within(workspace)
         previous = await self.required(verifications, id)
@@ -66,8 +66,8 @@ class Changes:
             previous = await self.required(verifications, id)
         if previous.next:
             return await self.required(verifications, previous.next)
-        successor = new_id()
-        provider = await self._provider.start(workspace, successor, previous.retry_request(retry))
+        successor, request = new_id(), previous.retry_request(retry)
+        provider = await self._providers.of(workspace).start(workspace, successor, request)
         return await verifications.retry(id, lambda old, at: old.retried(successor, retry, provider, self._windows, at))
 
     async def report_progress(self, workspace: str, id: str, progress: Progress, source_id: str | None = None) -> Verification:

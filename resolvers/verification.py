@@ -9,6 +9,7 @@ from domain.errors import BadUserInput
 from domain.event import Event
 from domain.identity import DeclaredIdentity, ExtractedDocument
 from domain.reasons import ReasonCode, all_explained
+from domain.request import ProviderReference
 from domain.verification import Verification
 from resolvers.context import Info
 from resolvers.reading import reading
@@ -30,6 +31,12 @@ def event_reasons(root: EventParent) -> tuple[ReasonCode, ...]:
 def note(root: EventParent) -> str | None:
     """Additional information for support staff: a note of the gateway, or the text that was written when the verification was closed."""
     return root.closing_note.open().text if root.closing_note else root.note
+
+
+def provider(root: VerificationParent) -> ProviderReference | None:
+    """The provider at which the verification was started."""
+    # The store reads a document without a provider as one without a name.
+    return root.provider if root.provider.name else None
 
 
 def declared_identity(root: VerificationParent) -> DeclaredIdentity | None:

@@ -1,4 +1,7 @@
-"""The errors of the simulation. Their messages say what to do. A life is one simulated verification with its retries."""
+"""The errors of the simulation. Their messages say what to do.
+
+A life, as in the other modules of the simulation, is one simulated verification with all its retries.
+"""
 
 
 class SimulationError(Exception):
@@ -40,6 +43,7 @@ class UnexpectedResponse(SimulationError):
 class Refused(Exception):
     """The gateway returned a `Refusal`. A simulation counts it and continues."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, field: str | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
+        self.field = field

@@ -14,7 +14,7 @@ from bson.datetime_ms import DatetimeMS
 from domain.errors import BadValue
 from domain.event import Actor, ClosingNote, Event, EventType
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
-from domain.request import Idempotency, Provider
+from domain.request import Idempotency, ProviderReference
 from domain.status import Status
 from store.bad_documents import UNREADABLE
 from store.driver import Document
@@ -77,7 +77,7 @@ def decode_codes(codes: Any) -> tuple[str, ...]:
     if codes.__class__ is not list:
         raise TypeError
     try:
-        # `join` raises TypeError if an entry is not a text. This is faster than a check of each entry in Python.
+        # `join` is only called to check the entries: it raises TypeError if one of them is not a text, and is faster than a loop in Python.
         "".join(codes)
     except TypeError:
         return tuple(code for code in codes if code.__class__ is str)
@@ -134,7 +134,7 @@ def decode_event(document: Document) -> Event:
     if version.__class__ is not int or (note is not None and note.__class__ is not str):
         raise TypeError
     event = new_object(Event)
-    # The slots are set directly, because the constructor of a frozen dataclass takes as long as all other steps together.
+    # Set the attributes of the event directly, because the constructor of a frozen dataclass would take as long as all other steps of decoding.
     set_version(event, version)
     set_type(event, EVENT_TYPES[document["type"]])
     set_actor(event, ACTORS[document["actor"]])
@@ -151,7 +151,7 @@ def decode_event(document: Document) -> Event:
 def readable_event(document: Any, version: int, verification_id: object) -> Event | None:
     """The event, with a BadValue for each optional value that can't be read; None if a required value can't be read.
 
-    `version` is used if the event does not contain its version. The caller derives it from the event's place in the history.
+    `version`: the event's version, which the caller derives from the event's place in the history. It is used if the event itself contains none.
     """
 
     def optional_value(field: str, decode: Decode) -> Any:
@@ -174,14 +174,26 @@ def readable_event(document: Any, version: int, verification_id: object) -> Even
 
 
 def decode_idempotency(document: Document) -> Idempotency:
-    """The idempotency key of the request that created the verification, and the fingerprint of that request."""
+    """The idempotency key of the request that created the verification, and the fingerprint (a keyed hash) of that request's input."""
     return Idempotency(decode_text(document["key"]), document.get("fingerprint"))
 
 
-def decode_provider(document: Document) -> Provider:
-    """The provider's name, the provider's own id for the verification, and the link to the verification at the provider."""
-    url = document.get("url")
-    return Provider(document["name"], document["id"], None if url is None else decode_text(url))
+def decode_provider(document: Document, verification_id: object) -> ProviderReference:
+    """The provider's name, its own id for the verification, and the link, with a BadValue for each value that can't be read.
+
+    Raises: TypeError if the value is not an object.
+    """
+    if not isinstance(document, dict):
+        raise TypeError
+    name, id, url = document.get("name"), document.get("id"), document.get("url")
+    if name.__class__ is str and (id is None or id.__class__ is str) and (url is None or url.__class__ is str):
+        return ProviderReference(name, id, url)
+    bad: Any = BadValue(verification_id, "provider.name")
+    return ProviderReference(
+        name if name.__class__ is str else bad,
+        value_or_bad(document, "id", decode_text, verification_id, "provider.id"),
+        value_or_bad(document, "url", decode_text, verification_id, "provider.url"),
+    )
 
 
 def decode_declared(content: Document, verification_id: str) -> DeclaredIdentity:

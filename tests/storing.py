@@ -10,6 +10,7 @@ from uuid import uuid4
 from domain.errors import Unavailable
 from domain.verification import Verification
 from lifecycle.changes import Changes
+from providers.choice import Providers
 from providers.sandbox import Sandbox
 from store import documents, indexes
 from store.driver import Document, close_client, connect, watching
@@ -51,7 +52,7 @@ def another_database(mongo_uri: str) -> str:
 
 @asynccontextmanager
 async def storing(uri: str, now: Clock, patience_seconds: float = GENEROUS_SECONDS) -> AsyncIterator[Store]:
-    """A context with a store whose indexes were created, and whose client is closed at the end."""
+    """A context with a store for a test: its indexes exist, and its MongoDB client is closed at the end."""
     client = connect(uri, GENEROUS_SECONDS)
     try:
         store = Store(client, DATA_KEYS, now, patience_seconds)
@@ -63,7 +64,7 @@ async def storing(uri: str, now: Clock, patience_seconds: float = GENEROUS_SECON
 
 def changes(store: Store) -> Changes:
     """A `Changes` object for this store, which creates and changes its verifications, with the sandbox as the provider."""
-    return Changes(store, Sandbox("https://gateway.example", [b"a key for tests"]), WINDOWS, lambda: None)
+    return Changes(store, Providers(Sandbox("https://gateway.example", [b"a key for tests"])), WINDOWS, lambda: None)
 
 
 @asynccontextmanager
@@ -84,7 +85,7 @@ async def feeding(feed: Feed) -> AsyncIterator[Feed]:
 
 @asynccontextmanager
 async def a_feed(uri: str, store: Store) -> AsyncIterator[Feed]:
-    """A context with a feed that is not running yet (see `feeding`), and whose client is closed at the end."""
+    """A context with a feed for a test. The feed is not running yet (see `feeding`). Its MongoDB client is closed at the end."""
     client = watching(uri)
     try:
         yield Feed(store, client)

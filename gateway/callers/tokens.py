@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,14 +16,13 @@ from joserfc.jwk import Key, OctKey
 from joserfc.jwt import ClaimsOption
 
 from compiler.recent import Recent
-from domain.caller import Caller, FollowToken, Scope
+from domain.caller import WORKSPACE_NAME, Caller, FollowToken, Scope
 from gateway.callers.keys import ALGORITHMS, IssuerKeys
 
 logger = logging.getLogger(__name__)
 
 SHARED_KEY_ALGORITHM = "HS256"
 FOLLOW_SCOPES = "follow-"
-WORKSPACE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 MAX_TOKEN_CHARACTERS = 8192
 MAX_SUBJECT_CHARACTERS = 255
 CACHED_TOKENS, CACHED_CHARACTERS = 10_000, 10_000_000
@@ -133,7 +131,8 @@ class Tokens:
             key = own or await self._key(header.get("alg"), id)
             if not key:
                 raise ValueError("no such key")
-            # The kind of the key decides which algorithms are allowed. From the header, only `kid` and `alg` choose the key; all else is ignored.
+            # The kind of the key decides which algorithms are allowed. The token's header is used only to choose the key, by `kid` and `alg`; an
+            # attacker can write anything into it.
             claims = jwt.decode(token, key, ALGORITHMS[type(key)]).claims
             if own:
                 self._own_claims.validate(claims)
@@ -188,7 +187,7 @@ def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
 
 
 def deadline(caller: Caller) -> float | None:
-    """When the caller's token expires, as a time of the running event loop; None if it never expires."""
+    """When the caller's token expires, on the clock of the running event loop (`loop.time()`); None if it never expires."""
     if caller.expires_at is None:
         return None
     return asyncio.get_running_loop().time() + (caller.expires_at - datetime.now(UTC)).total_seconds()

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Setting
 class Settings(BaseSettings):
     """A settings class with the same features as the gateway's settings."""
 
-    model_config = SettingsConfigDict(env_prefix="INTERNALS_", extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix="INTERNALS_", env_ignore_empty=True, extra="forbid", hide_input_in_errors=True)
 
     key: SecretStr = Field(min_length=8)
     names: Annotated[tuple[str, ...], NoDecode] = ()
@@ -19,7 +19,7 @@ class Settings(BaseSettings):
     @field_validator("names", mode="before")
     @classmethod
     def split(cls, text: object) -> object:
-        """Split a text at its commas. Other values stay unchanged."""
+        """Split the value of a list setting at its commas, if it is a text. Other values stay unchanged."""
         return tuple(text.split(",")) if isinstance(text, str) else text
 
 
@@ -27,7 +27,7 @@ def test_pydantic_settings_source_is_called_for_the_variables_that_are_set(monke
     for name, value in (("INTERNALS_KEY", "long enough"), ("internals_names", "a,b"), ("INTERNALS_URL", "")):
         monkeypatch.setenv(name, value)
 
-    values = EnvSettingsSource(Settings, env_ignore_empty=True)()
+    values = EnvSettingsSource(Settings)()
 
     assert values == {"key": "long enough", "names": "a,b"}
 
@@ -55,7 +55,7 @@ def test_pydantics_message_of_a_value_error_has_a_prefix_and_contains_no_value()
         @field_validator("key")
         @classmethod
         def check(cls, key: str) -> str:
-            """Reject every key."""
+            """Reject every value, so that the test sees whether the error message shows it."""
             raise ValueError("is bad")
 
     with pytest.raises(ValidationError) as refused:

@@ -10,6 +10,7 @@ from domain.event import Actor, ClosingNote
 from domain.request import Idempotency, RetryRequest
 from domain.verification import Verification
 from lifecycle.changes import Changes
+from providers.choice import Providers
 from providers.sandbox import Sandbox
 from store.verifications import Store
 from tests.clock import Clock
@@ -109,7 +110,7 @@ async def test_a_key_conflicts_once_its_verification_is_anonymized(store: Store)
 
 
 async def test_references_are_erased_by_mutations_and_by_the_retention_if_the_setting_says_so(store: Store) -> None:
-    erasing = Changes(store, Sandbox("https://gateway.example", [b"a key for tests"]), WINDOWS, lambda: None, erasing_references=True)
+    erasing = Changes(store, Providers(Sandbox("https://gateway.example", [b"a key for tests"])), WINDOWS, lambda: None, erasing_references=True)
     request = replace(REQUEST, redirection_url="https://jeanne@shop.example:8443/jeanne?order=7#moreau")
     ids = [(await erasing.create("acme", request)).id for _ in range(3)]
     for id in ids:

@@ -1,5 +1,6 @@
 """Tests the command `gateway dev` as a process."""
 
+import asyncio
 import json
 import signal
 import stat
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from gateway.development.mongod import serves
 from simulation.credentials import Credentials
-from tests.processes.process import CREATE, PROGRESS, READ, REQUEST, Api, Command, eventually, next_update, running
+from tests.processes.process import CREATE, PROGRESS, READ, READY_SECONDS, REQUEST, Api, Command, eventually, next_update, running
 
 OPTIONS = ("dev", "--port", "0", "--data-dir", "data")
 
@@ -68,7 +69,8 @@ async def test_data_tokens_and_idempotency_keys_survive_a_killed_gateway(tmp_pat
         token, first_mongod = credentials.tokens.integrator, mongod_of(tmp_path)
         created = await Api(credentials.url, token).execute(CREATE, input=request)
         await command.end(signal.SIGKILL)
-        # On Linux, mongod ends with the gateway. On other systems, mongod keeps running until the next start of `gateway dev` ends it.
+        # On Linux, the kernel ends mongod together with a gateway that was killed. On other systems, mongod keeps running until the next start of
+        # `gateway dev` ends it.
         assert sys.platform != "linux" or await eventually(lambda: not mongod_runs(tmp_path, first_mongod), 10)
 
     async with a_gateway(tmp_path, "--no-demo") as (command, credentials):
@@ -104,8 +106,21 @@ async def test_another_mongodb_and_settings_from_the_environment_are_used(tmp_pa
     assert not (tmp_path / "data" / "mongo").exists()
 
 
+async def test_with_the_provider_external_the_demo_hands_over_links(tmp_path: Path, database_uri: str) -> None:
+    async with a_gateway(tmp_path, "--mongo-uri", database_uri, GATEWAY_PROVIDER="external") as (command, credentials):
+        api = Api(credentials.url, credentials.tokens.integrator)
+        async with asyncio.timeout(READY_SECONDS):
+            while not (rows := (await api.execute("{ verifications(first: 1) { edges { node { provider { name } } } } }"))["edges"]):
+                await asyncio.sleep(0.1)
+        refused = await api.execute(CREATE, input=REQUEST)
+        await command.end(signal.SIGINT)
+
+    assert rows == [{"node": {"provider": {"name": "external"}}}]
+    assert refused == {"code": "INVALID_INPUT"}
+
+
 async def test_without_a_mongod_the_error_says_what_to_do(tmp_path: Path) -> None:
-    # Hide the package `fiftyone`, which contains mongod, with an empty package of the same name.
+    # An empty package with the name `fiftyone` hides the real one, which contains mongod. So `gateway dev` finds no mongod.
     (tmp_path / "fiftyone").mkdir()
     (tmp_path / "fiftyone" / "__init__.py").touch()
 

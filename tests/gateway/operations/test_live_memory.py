@@ -16,7 +16,8 @@ from domain.caller import Caller, Scope
 from domain.event import Actor
 from gateway.operations import live
 from gateway.operations.live import Group, Groups
-from resolvers.subscriptions import VerificationFeedItem, VerificationUpdate
+from resolvers.followed_verification import VerificationUpdate
+from resolvers.workspace_feed import VerificationFeedItem
 from tests.company import LINK_OPENED, Company
 from tests.factories import NOON, a_final_verification, a_verification
 from tests.gateway.operations.test_live import operation
