@@ -10,7 +10,7 @@ from domain.reasons import explained
 from domain.statistics import ReasonCount, StatusCount, VerificationStats
 from domain.status import Status
 from store.driver import Collection, Document, aggregate, answering
-from store.query import matching, within
+from store.query import selecting
 
 DURATION = {"$subtract": ["$completedAt", "$createdAt"]}
 # Replacements for damaged documents: `$filter` fails if the events are not a list, and `$subtract` if a value is not a date. With these checks,
@@ -28,7 +28,7 @@ def pipeline(scope: Document, filter: Filter, events: Any = "$events", duration:
     """
     outcome = {"$filter": {"input": events, "cond": {"$eq": ["$$this.type", EventType.STATUS_CHANGED.value]}}}
     return [
-        {"$match": within(scope, matching(filter))},
+        {"$match": selecting(scope, filter)},
         {
             "$project": {
                 "_id": 0,
