@@ -249,9 +249,10 @@ class Verifications:
         """How many verifications match the filter. Cost: one count, which reads only index entries if an index covers the filter."""
         return await self._shared("count", partial(self._count, filter), filter)
 
-    async def statistics(self, filter: Filter) -> VerificationStats:
-        """The statistics of the verifications that match the filter."""
-        return await self._shared("statistics", partial(statistics.read_statistics, self._store.collection, self._scope, filter), filter)
+    async def statistics(self, filter: Filter, by_day: bool = False) -> VerificationStats:
+        """The statistics of the verifications that match the filter. `by_day`: whether to count by day too."""
+        read = partial(statistics.read_statistics, self._store.collection, self._scope, filter, by_day)
+        return await self._shared("statistics", read, filter, by_day)
 
     def _shared(self, kind: str, read: Callable[[], Coroutine[Any, Any, T]], *arguments: Hashable) -> Awaitable[T]:
         """The result of a read. Callers that make the same read at the same time, in the same workspace or chain, share it."""
