@@ -58,8 +58,8 @@ INDEXES = {
         index("workspace", "reference", "createdAt", "_id"),
         index("workspace", "chain", "attempt"),
         index("workspace", "completedAt", "_id", present=("completedAt",)),
-        # For each phase between the opened link and the outcome. The index of a phase also contains the phases that follow it. In these, the instant
-        # that ends the phase is not null, so that they lie behind all rows of the phase.
+        # The phases between the opened link and the outcome. The index of a phase also contains the phases that follow it. In these, the instant that
+        # ends the phase is not null, so that they lie behind all rows of the phase.
         *in_both_orders("in_session", "captureStartedAt", present=("openedAt",), equal=PENDING),
         *in_both_orders("capturing", "captureCompletedAt", present=("captureStartedAt",), equal=PENDING),
         *in_both_orders("processing", present=("captureCompletedAt",), equal=PENDING),

@@ -82,12 +82,11 @@ def conditions(scope: Document, filter: Filter, request: PageRequest) -> Documen
     """The MongoDB query for a page. Its conditions on the sort key let MongoDB begin to read the index at the first row of the page."""
     key, direction = SORTED_BY[request.order]
     bounds: list[Document] = []
-    # A verification is created, then completed, then changed for the last time. So each period bounds the other instants too.
-    starts, ends = (filter.created_from, filter.completed_from), (filter.updated_before, filter.completed_before)
+    # A verification is created, then completed, then changed for the last time. So each period bounds the sort key too.
     if key == "updatedAt":
-        bounds += [bound for start in starts for bound in period(key, start, None)]
+        bounds += [*period(key, filter.created_from, None), *period(key, filter.completed_from, None)]
     else:
-        bounds += [bound for end in ends for bound in period(key, None, end)]
+        bounds += [*period(key, None, filter.updated_before), *period(key, None, filter.completed_before)]
     for position, way in ((request.after, direction), (request.before, -direction)):
         if position:
             strictly, inclusively = ("$gt", "$gte") if way == ASCENDING else ("$lt", "$lte")
