@@ -62,7 +62,7 @@ class IndexRepair:
             with answering(), patient(BUILD_SECONDS):
                 await self._database[collection].create_indexes([model])
         except DuplicateKeyError:
-            logger.error("the index %s can't be built, since verifications have equal values: %s", name, await self._duplicates(collection, model))
+            logger.error("the index %s can't be built, since verifications have equal values: %s", name, await duplicate_ids(self._database, name))
         except OperationFailure as error:
             # The driver's message is not logged, because it may contain values of documents.
             logger.error("the index %s can't be built (%s)", name, (error.details or {}).get("codeName", error.code))
@@ -72,14 +72,19 @@ class IndexRepair:
         self._paused[name] = (monotonic() + pause, pause)
         return False
 
-    async def _duplicates(self, collection: str, model: IndexModel) -> str:
-        """The ids of verifications with equal keys, for the log. The keys themselves are left out, because they may be personal data."""
-        try:
-            with answering(), patient(BUILD_SECONDS):
-                groups = await aggregate(self._database[collection], duplicates(model), allowDiskUse=True).to_list(None)
-        except (Unavailable, OperationFailure):
-            return "their ids could not be read"
-        return "; ".join(" = ".join(map(readable_id, group["ids"])) for group in groups)
+
+async def duplicate_ids(database: Database, name: str) -> str:
+    """The ids of verifications with equal keys of an index, as text. The keys themselves are left out, because they may be personal data.
+
+    Cost: one aggregation over all documents that the index contains.
+    """
+    collection, model = MODELS[name]
+    try:
+        with answering(), patient(BUILD_SECONDS):
+            groups = await aggregate(database[collection], duplicates(model), allowDiskUse=True).to_list(None)
+    except (Unavailable, OperationFailure):
+        return "their ids could not be read"
+    return "; ".join(" = ".join(map(readable_id, group["ids"])) for group in groups)
 
 
 def duplicates(model: IndexModel) -> list[Document]:

@@ -82,7 +82,7 @@ async def test_duplicates_are_named_by_their_ids_and_all_other_indexes_are_built
 
     await store.index_repair.round()
 
-    assert store.index_repair.missing == {UNIQUE_KEYS}
+    assert store.index_repair.missing == frozenset({UNIQUE_KEYS})
     assert await missing(store.database) == [UNIQUE_KEYS]
     assert f"the index {UNIQUE_KEYS} can't be built, since verifications have equal values: {' = '.join(sorted(ids))}" in caplog.messages
     assert KEY.key not in caplog.text
@@ -106,7 +106,7 @@ async def test_a_build_that_failed_is_not_repeated_at_once(store: Store, caplog:
 
     await store.index_repair.round()
 
-    assert store.index_repair.missing == {UNIQUE_KEYS}
+    assert store.index_repair.missing == frozenset({UNIQUE_KEYS})
     assert caplog.messages == []
 
 
@@ -116,7 +116,7 @@ async def test_an_index_with_the_same_name_that_is_not_unique_counts_as_missing(
 
     await store.index_repair.round()
 
-    assert store.index_repair.missing == {UNIQUE_KEYS}
+    assert store.index_repair.missing == frozenset({UNIQUE_KEYS})
     assert f"the index {UNIQUE_KEYS} can't be built (IndexKeySpecsConflict)" in caplog.messages
 
 
