@@ -87,7 +87,9 @@ class DayCount:
 
     day: str = attribute("The day in UTC, as YYYY-MM-DD.", ANYONE)
     total: int = attribute("The number of all matching verifications that were created on this day.", ANYONE)
-    by_status: list[StatusCount] = attribute("The number of these verifications by their present status. All four statuses are listed.", ANYONE)
+    by_status: list[StatusCount] = attribute(
+        "The number of these verifications by their present status. All four statuses are listed.", ANYONE, cost=Cost(1)
+    )
 
 
 @described_type
@@ -111,7 +113,7 @@ class VerificationStats:
         "The number of verifications by the day of their creation in UTC, the earliest day first. Days without any are left out. "
         f"If there are more than {MAX_DAYS} days, only the newest {MAX_DAYS} are listed. Counted only if this field is selected.",
         ANYONE,
-        cost=Cost(100),
+        cost=Cost(2, rows=100),
     )
 
 
