@@ -90,7 +90,8 @@ class Filter:
         """Whether the verification meets the conditions on attributes that no event changes."""
         return (
             (self.reference is None or verification.reference == self.reference or self._may_have_erased(verification))
-            and within_period(verification.created_at, self.created_from, self.created_before)
+            and (self.created_from is None or verification.created_at >= self.created_from)
+            and (self.created_before is None or verification.created_at < self.created_before)
             and (not self.first_attempts_only or verification.attempt == 1)
             and (self.provider_id is None or (verification.provider.id or None) == self.provider_id)
         )
@@ -105,17 +106,19 @@ class Filter:
             and (self.reason_codes is None or not set(self.reason_codes).isdisjoint(state.reasons))
             and (self.reason_types is None or any(explained(code).type in self.reason_types for code in state.reasons))
             and (self.phases is None or state.phase in self.phases)
-            and within_period(state.updated_at, self.updated_from, self.updated_before)
-            and within_period(state.completed_at, self.completed_from, self.completed_before)
+            and (self.updated_from is None or state.updated_at >= self.updated_from)
+            and (self.updated_before is None or state.updated_at < self.updated_before)
+            and ((self.completed_from is None and self.completed_before is None) or self._was_completed_in_time(state.completed_at))
             and (self.has_ignored_results is None or self.has_ignored_results is has_ignored_results(state))
         )
 
-
-def within_period(instant: datetime | None, start: datetime | None, end: datetime | None) -> bool:
-    """Whether the instant lies in the period from `start` until just before `end`. A missing or unreadable instant lies only in an open period."""
-    if start is None and end is None:
-        return True
-    return isinstance(instant, datetime) and (start is None or instant >= start) and (end is None or instant < end)
+    def _was_completed_in_time(self, at: datetime | None) -> bool:
+        # An instant that can't be read is a BadValue.
+        return (
+            isinstance(at, datetime)
+            and (self.completed_from is None or at >= self.completed_from)
+            and (self.completed_before is None or at < self.completed_before)
+        )
 
 
 def has_ignored_results(state: Verification | Snapshot) -> bool:
