@@ -1,4 +1,4 @@
-"""Background tasks of the process."""
+"""Background tasks of the process: creating the indexes, and restarting tasks that fail."""
 
 import asyncio
 import logging
