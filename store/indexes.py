@@ -21,8 +21,8 @@ HEARTBEATS = "heartbeats"
 
 IDEMPOTENCY_KEY = "workspace_1_idempotency.key_1"
 EXISTS: Document = {"$exists": True}
-PENDING: Document = {"status": Status.PENDING.value}
-IGNORED: Document = {"events.type": EventType.RESULT_IGNORED.value}
+IS_PENDING: Document = {"status": Status.PENDING.value}
+WITH_IGNORED: Document = {"events.type": EventType.RESULT_IGNORED.value}
 
 
 def index_name(*keys: str) -> str:
@@ -60,10 +60,10 @@ INDEXES = {
         index("workspace", "completedAt", "_id", present=("completedAt",)),
         # The phases between the opened link and the outcome. The index of a phase also contains the phases that follow it. In these, the instant that
         # ends the phase is not null, so that they lie behind all rows of the phase.
-        *in_both_orders("in_session", "captureStartedAt", present=("openedAt",), equal=PENDING),
-        *in_both_orders("capturing", "captureCompletedAt", present=("captureStartedAt",), equal=PENDING),
-        *in_both_orders("processing", present=("captureCompletedAt",), equal=PENDING),
-        *in_both_orders("with_ignored_results", equal=IGNORED),
+        *in_both_orders("in_session", "captureStartedAt", present=("openedAt",), equal=IS_PENDING),
+        *in_both_orders("capturing", "captureCompletedAt", present=("captureStartedAt",), equal=IS_PENDING),
+        *in_both_orders("processing", present=("captureCompletedAt",), equal=IS_PENDING),
+        *in_both_orders("with_ignored_results", equal=WITH_IGNORED),
         index("due", "_id", present=("due",)),
         index("completedAt", "_id", present=("completedAt", "declared")),
         index("workspace", "idempotency.key", unique=True, present=("idempotency.key",)),
