@@ -100,7 +100,7 @@ def the_gateway(rows: list[Verification], keys: Secrets) -> Execute:
     store = MemoryStore(client, keys.sealing)
     store.rows = tuple(rows)
     feed = Feed(store, watching(UNUSED_MONGO_URI))
-    metrics = Metrics(feed, store.bad_documents)
+    metrics = Metrics(feed, store.bad_documents, store.index_repair)
     changes = Changes(store, Providers(Sandbox("https://gateway.example", [b"key"])), Windows(), lambda: None)
     services = Services(store, feed, changes, str, unavailable)
     schema = executable(build())

@@ -61,7 +61,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     drain = Drain()
     issuer_keys = keys_of_issuer(settings)
     health = Health(store, feed, drain, issuer_keys)
-    metrics = Metrics(feed, store.bad_documents)
+    metrics = Metrics(feed, store.bad_documents, store.index_repair)
 
     tokens = token_reader(settings, now, issuer_keys)
     rate = Rate(settings.rate_cost_per_second, settings.rate_burst_cost)

@@ -14,7 +14,7 @@ from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 from domain.reasons import ReasonType
 from domain.request import ExternalProvider, Idempotency, Request, RetryRequest
 from domain.result import Result
-from domain.status import Status
+from domain.status import Phase, Status
 from domain.text import optional, short, web_address
 
 T = TypeVar("T", bound=type)
@@ -28,7 +28,10 @@ def described_input(cls: T) -> T:
 
 @described_input
 class VerificationFilter:
-    """The conditions that select verifications. A verification must meet all conditions that are not null. No verification meets an empty list."""
+    """The conditions that select verifications. A verification must meet all conditions that are not null. No verification meets an empty list.
+
+    No condition is relative to the current time, so a verification never begins or ceases to match unless it changes.
+    """
 
     status: list[Status] | None = strawberry.field(default=None, description="The verification has one of these statuses.")
     reason_code: list[str] | None = strawberry.field(
@@ -40,7 +43,26 @@ class VerificationFilter:
     reference: str | None = strawberry.field(default=None, description="The verification has exactly this reference.")
     created_after: datetime | None = strawberry.field(default=None, description="The verification was created at this instant or later.")
     created_before: datetime | None = strawberry.field(default=None, description="The verification was created before this instant.")
+    updated_after: datetime | None = strawberry.field(default=None, description="The last change of the verification was at this instant or later.")
+    updated_before: datetime | None = strawberry.field(default=None, description="The last change of the verification was before this instant.")
+    completed_after: datetime | None = strawberry.field(
+        default=None, description="The verification has an outcome, which was reached at this instant or later: see `completedAt`."
+    )
+    completed_before: datetime | None = strawberry.field(
+        default=None, description="The verification has an outcome, which was reached before this instant: see `completedAt`."
+    )
+    phase: list[Phase] | None = strawberry.field(
+        default=None,
+        description="The verification is in one of these phases. "
+        "Those that have been with the provider for too long: `phase: [PROCESSING]` with `updatedBefore`.",
+    )
     first_attempts_only: bool | None = strawberry.field(default=None, description="If true, retries are excluded.")
+    has_ignored_results: bool | None = strawberry.field(
+        default=None,
+        description="If true, only verifications with a result that did not change the status (event `RESULT_IGNORED`); "
+        "if false, only verifications without one.",
+    )
+    provider_id: str | None = strawberry.field(default=None, description="The provider's own id of the verification is exactly this one.")
 
     def to_domain(self) -> Filter:
         """The same conditions as a domain object, for the store and the feed."""
@@ -52,6 +74,13 @@ class VerificationFilter:
             created_from=self.created_after,
             created_before=self.created_before,
             first_attempts_only=bool(self.first_attempts_only),
+            updated_from=self.updated_after,
+            updated_before=self.updated_before,
+            completed_from=self.completed_after,
+            completed_before=self.completed_before,
+            phases=None if self.phase is None else tuple(self.phase),
+            has_ignored_results=self.has_ignored_results,
+            provider_id=self.provider_id,
         )
 
 

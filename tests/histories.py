@@ -74,6 +74,32 @@ def chains(draw: st.DrawFn) -> list[Verification]:
     return attempts
 
 
+@st.composite
+def lives(draw: st.DrawFn) -> list[Verification]:
+    """All states of one verification with a random history: the state after its first event, after its second event, and so on."""
+    now = NOON
+    states = [a_verification(at=now, reference=draw(st.sampled_from(["order-1", "order-2", None])))]
+    for _ in range(draw(st.integers(0, 7))):
+        now += draw(st.sampled_from([timedelta(0), timedelta(milliseconds=1), timedelta(minutes=1)]))
+        last = states[-1]
+        match draw(st.sampled_from(["progress", "progress", "result", "deadline", "retry", "anonymize"])):
+            case "progress":
+                changed = last.progressed(draw(st.sampled_from(Progress)), WINDOWS, now)
+            case "result":
+                changed = last.concluded(draw(results), now)
+            case "deadline":
+                changed = last.expired(last.due or now)
+            case "retry" if last.can_retry:
+                changed, _ = retried(last, now, first_name="Jeanne", last_name="Moreau")
+            case "anonymize" if last.status.final:
+                changed = last.anonymized(Actor.INTEGRATOR, now)
+            case _:
+                continue
+        if changed is not last:
+            states.append(changed)
+    return states
+
+
 def noted(verification: Verification, source_id: str, at: datetime = NOON) -> Verification:
     """The verification with one more event, whatever its status is. Unlike the rules of the domain, this can add any number of events."""
     event = Event(verification.version + 1, EventType.RESULT_IGNORED, Actor.PROVIDER, max(at, verification.updated_at), source_id=source_id)

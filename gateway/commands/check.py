@@ -7,6 +7,7 @@ from gateway.settings import Settings, unknown
 from schema.build import build, executable
 from store import indexes
 from store.driver import close_client, connect, database, ping
+from store.index_repair import MODELS, duplicate_ids
 from store.verifications import utc_now
 
 # The result of one check: whether it passed, and a line of text for the user.
@@ -24,11 +25,14 @@ async def check(settings: Settings) -> list[Finding]:
         mongo_time = await ping(database(client))
         difference = abs((utc_now() - mongo_time).total_seconds())
         missing = await indexes.missing(database(client))
+        unique = [name for name in missing if MODELS[name][1].document.get("unique")]
+        clashes = [(name, ids) for name in unique if (ids := await duplicate_ids(database(client), name))]
         return [
             *settings_found(settings),
             (True, "MongoDB: answers and accepts writes"),
             (difference < MAX_CLOCK_DIFFERENCE_SECONDS, f"clock: differs from MongoDB's by {difference:.1f} s"),
             (True, "indexes: complete" if not missing else f"indexes: {len(missing)} will be created when the gateway starts ({', '.join(missing)})"),
+            *[(False, f"index {name}: can't be created, since verifications have equal values: {ids}") for name, ids in clashes],
         ]
     except Unavailable:
         return [

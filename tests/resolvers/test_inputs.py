@@ -14,7 +14,7 @@ from domain.filter import Filter
 from domain.identity import DocumentType, ExtractedDocument
 from domain.reasons import ReasonType
 from domain.request import ExternalProvider, Idempotency, RetryRequest
-from domain.status import Status
+from domain.status import Phase, Status
 from resolvers.inputs import (
     CreateVerificationInput,
     ExternalProviderInput,
@@ -53,12 +53,32 @@ def test_a_filter_keeps_all_its_conditions() -> None:
         created_after=NOON,
         created_before=NOON + timedelta(days=1),
         first_attempts_only=True,
+        updated_after=NOON + timedelta(days=2),
+        updated_before=NOON + timedelta(days=3),
+        completed_after=NOON + timedelta(days=4),
+        completed_before=NOON + timedelta(days=5),
+        phase=[Phase.DONE],
+        has_ignored_results=False,
+        provider_id="7",
     ).to_domain()
 
     assert filter == Filter(
-        (Status.FAILED,), ("IDVV_2101",), (ReasonType.DOCUMENT_ISSUE,), "order-1", NOON, NOON + timedelta(days=1), first_attempts_only=True
+        (Status.FAILED,),
+        ("IDVV_2101",),
+        (ReasonType.DOCUMENT_ISSUE,),
+        "order-1",
+        NOON,
+        NOON + timedelta(days=1),
+        True,
+        NOON + timedelta(days=2),
+        NOON + timedelta(days=3),
+        NOON + timedelta(days=4),
+        NOON + timedelta(days=5),
+        (Phase.DONE,),
+        has_ignored_results=False,
+        provider_id="7",
     )
-    assert all(getattr(filter, field.name) != field.default for field in fields(Filter))
+    assert [field.name for field in fields(Filter) if getattr(filter, field.name) == field.default] == ["or_erased_reference"]
 
 
 def test_an_empty_list_is_a_condition() -> None:
