@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from domain.identity import DeclaredIdentity
-from domain.text import optional, short, web_address
+from domain.text import optional, plain_text, web_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ class RetryRequest:
     redirection_url: str | None = None
 
     def checked(self) -> Self:
-        """Returns the same request if each text in it is valid. Raises: InvalidInput."""
+        """The same request, with the names in NFC and trimmed. Raises: InvalidInput if a text in it is not valid."""
         return type(self)(
-            first_name=optional(short, "firstName", self.first_name),
-            last_name=optional(short, "lastName", self.last_name),
+            first_name=optional(plain_text, "firstName", self.first_name),
+            last_name=optional(plain_text, "lastName", self.last_name),
             redirection_url=optional(web_address, "redirectionUrl", self.redirection_url),
         )

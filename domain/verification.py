@@ -177,7 +177,7 @@ class Verification:
         if self._has_recorded(result.source_id, OUTCOMES):
             return self
         if not self.status.final:
-            changed = self._concluded(result.status, result.reasons, result.actor, at, result.source_id)
+            changed = self._concluded(result.status, result.reasons, result.actor, at, result.source_id, result.note)
             return replace(changed, extracted=result.document)
         ignored = [(event.to_status, frozenset(event.reasons)) for event in self.events if event.type is EventType.RESULT_IGNORED]
         if self.stands_at(result) or result.key in ignored or len(ignored) >= MAX_IGNORED_RESULTS:
@@ -250,10 +250,12 @@ class Verification:
             raise InvalidInput("lastName" if first_name else "firstName", "is required, since the verification was anonymized")
         return DeclaredIdentity(first_name, last_name)
 
-    def _concluded(self, status: Status, reasons: tuple[str, ...], actor: Actor, at: datetime, source_id: str | None = None) -> Self:
+    def _concluded(
+        self, status: Status, reasons: tuple[str, ...], actor: Actor, at: datetime, source_id: str | None = None, note: str | None = None
+    ) -> Self:
         at = self._not_before(at)
         return replace(self, status=status, reasons=reasons, completed_at=at)._after(
-            EventType.STATUS_CHANGED, actor, at, from_status=self.status, to_status=status, reasons=reasons, source_id=source_id
+            EventType.STATUS_CHANGED, actor, at, from_status=self.status, to_status=status, reasons=reasons, note=note, source_id=source_id
         )
 
     def _after(self, type: EventType, actor: Actor, at: datetime, **details: Any) -> Self:
