@@ -6,7 +6,7 @@ from typing import Self
 from domain.errors import InvalidInput
 from domain.event import Actor
 from domain.identity import ExtractedDocument
-from domain.reasons import BUTTONS, CODE, explained
+from domain.reasons import CODE, by_individual, explained
 from domain.status import Status
 
 MAX_REASONS = 50
@@ -55,7 +55,7 @@ class Result:
 
         The individual if there are codes and all come from the individual's buttons or device, otherwise the provider.
         """
-        return Actor.INDIVIDUAL if self.reasons and BUTTONS.issuperset(self.reasons) else Actor.PROVIDER
+        return Actor.INDIVIDUAL if by_individual(self.reasons) else Actor.PROVIDER
 
     @property
     def key(self) -> tuple[Status, frozenset[str]]:
