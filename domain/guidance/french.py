@@ -11,7 +11,7 @@ FRENCH = {
     "IDVV_1202": "Votre navigateur ne permet pas l’enregistrement vidéo. Utilisez une version récente de Chrome, Edge, Firefox ou Safari.",
     "IDVV_1203": "Aucune caméra n’a été trouvée sur votre appareil. Utilisez un téléphone, une tablette ou un ordinateur muni d’une caméra.",
     "IDVV_1301": "La vidéo de votre document était floue. Tenez-le immobile, veillez à la netteté de l’image et nettoyez l’objectif de la caméra.",
-    "IDVV_1302": "La vidéo de votre document était trop sombre ou trop claire. Filmez-le sous une lumière uniforme, sans ombre ni reflet.",
+    "IDVV_1302": "La vidéo de votre document était trop sombre ou trop claire. Filmez le document sous une lumière uniforme, sans ombre ni reflet.",
     "IDVV_1310": "Le recto de votre document n’était pas visible dans la vidéo. Montrez en entier le côté où figure votre photo.",
     "IDVV_1311": "Le verso de votre document n’était pas visible dans la vidéo. Montrez les deux côtés, chacun en entier.",
     "IDVV_1312": "Une partie de votre document était cachée. Tenez-le par les bords, afin que vos doigts ne masquent rien.",

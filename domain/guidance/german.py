@@ -1,7 +1,7 @@
 """What to say to the individual about a reason, in German."""
 
 GERMAN = {
-    "IDVV_1101": "Der Link zur Identitätsprüfung wurde nicht rechtzeitig geöffnet. Am besten öffnen Sie einen solchen Link bald und halten dabei Ihren Ausweis bereit.",
+    "IDVV_1101": "Der Link zur Identitätsprüfung wurde nicht rechtzeitig geöffnet. Am besten öffnen Sie einen solchen Link möglichst bald und halten dabei Ihren Ausweis bereit.",
     "IDVV_1111": "Sie haben sich entschieden, Ihre Identität später zu bestätigen. Ein ruhiger Ort, gutes Licht und Ihr Ausweis im Original erleichtern die Identitätsprüfung.",
     "IDVV_1112": "Sie hatten Ihren Ausweis nicht dabei. Bitte halten Sie das Original bereit, bevor Sie beginnen.",
     "IDVV_1113": "Die Kamera konnte nicht genutzt werden. Bitte erlauben Sie den Zugriff, wenn Ihr Browser danach fragt, oder in den Einstellungen des Browsers.",

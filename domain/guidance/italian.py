@@ -15,7 +15,7 @@ ITALIAN = {
     "IDVV_1310": "Il fronte del documento non era visibile nel video. Mostri per intero il lato con la Sua foto.",
     "IDVV_1311": "Il retro del documento non era visibile nel video. Mostri entrambi i lati, ciascuno per intero.",
     "IDVV_1312": "Una parte del documento era coperta. Tenga il documento per i bordi, in modo che le dita non coprano nulla.",
-    "IDVV_1313": "Nel video il documento non si vedeva in movimento. Lo inclini lentamente davanti alla fotocamera, come indicato sullo schermo.",
+    "IDVV_1313": "Nel video il documento non si vedeva in movimento. Inclini lentamente il documento davanti alla fotocamera, come indicato sullo schermo.",
     "IDVV_1314": "I passaggi relativi al documento non sono stati completati in tempo. Segua con calma le istruzioni sullo schermo, una dopo l’altra.",
     "IDVV_1401": "Il video del Suo volto era sfocato. Pulisca l’obiettivo della fotocamera, tenga fermo il dispositivo e guardi la fotocamera.",
     "IDVV_1402": "Nel video il Suo volto era troppo scuro o troppo chiaro. Si metta di fronte a una finestra o a una lampada, senza luci forti alle spalle.",
