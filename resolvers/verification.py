@@ -9,6 +9,7 @@ from domain.errors import BadUserInput
 from domain.event import Actor, Event
 from domain.identity import DeclaredIdentity, ExtractedDocument
 from domain.reasons import ReasonCode, RetryAdvice, advice, all_explained, by_individual, disclosed, disclosed_advice
+from domain.request import ProviderReference
 from domain.status import Status
 from domain.verification import Verification
 from resolvers.context import Info
@@ -64,6 +65,12 @@ def disclosed_actor(root: Event) -> Actor:
         return root.actor
     visible = tuple(reason.code for reason in disclosed_event_reasons(root))
     return Actor.INDIVIDUAL if by_individual(visible) else Actor.PROVIDER
+
+
+def provider(root: VerificationParent) -> ProviderReference | None:
+    """The provider at which the verification was started."""
+    # The store reads a document without a provider as one without a name.
+    return root.provider if root.provider.name else None
 
 
 def declared_identity(root: VerificationParent) -> DeclaredIdentity | None:

@@ -26,6 +26,7 @@ DECLARATIONS = {
     "domain/guidance/italian.py",
     "domain/guidance/spanish.py",
     "providers/port.py",
+    "providers/reports.py",
     "schema/costs.py",
     "schema/reasons.py",
     "schema/results.py",
