@@ -15,7 +15,7 @@ from domain.text import day, plain_text
 MAX_EXTRACTED_CHARACTERS = 510
 
 # Two letters: ISO 3166-1 alpha-2. Three letters: alpha-3, or a code of ICAO Doc 9303-3 for a person without a nationality. "D" is Germany there.
-COUNTRY = re.compile("[A-Z]{2,3}|D", re.ASCII | re.IGNORECASE)
+ISSUING_COUNTRY = re.compile("[A-Z]{2,3}|D", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +56,17 @@ def usable_value(field: str, text: str | None) -> str | None:
             case "bornOn":
                 return day(field, trimmed(text))
             case "issuingCountryCode":
-                return country(text)
+                return issuing_country(text)
             case _:
                 return plain_text(field, CHANGE_OF_DIRECTION.sub("", LINE_BREAK.sub(" ", text)), MAX_EXTRACTED_CHARACTERS)
     except InvalidInput:
         return None
 
 
-def country(text: str) -> str | None:
+def issuing_country(text: str) -> str | None:
     """The country code in capitals; None if the text is no code. The filler "<" of machine-readable zones is removed, as in "D<<"."""
     code = trimmed(text).rstrip("<")
-    return code.upper() if COUNTRY.fullmatch(code) else None
+    return code.upper() if ISSUING_COUNTRY.fullmatch(code) else None
 
 
 def remark_on(field: str, received: str | None, kept: str | None) -> str | None:
