@@ -200,7 +200,7 @@ class Verification:
         once, as the event RESULT_IGNORED, and does not change the status. At most 20 different results are recorded.
         """
         if self._open_to(result):
-            changed = self._concluded(result.status, result.reasons, result.actor, at, self._new_source_id(result))
+            changed = self._concluded(result.status, result.reasons, result.actor, at, self._new_source_id(result), note=result.note)
             return replace(changed, extracted=None if self.anonymized_at else result.document)
         if self.stands_at(result) and not self.closed:
             return self._with_document(result, at)
@@ -303,7 +303,7 @@ class Verification:
         if not result.document or self.extracted or self.anonymized_at:
             return self
         added = replace(self, extracted=result.document)
-        return added._after(EventType.DOCUMENT_ADDED, Actor.PROVIDER, at, source_id=self._new_source_id(result))
+        return added._after(EventType.DOCUMENT_ADDED, Actor.PROVIDER, at, note=result.note, source_id=self._new_source_id(result))
 
     def _ignoring(self, result: Result, at: datetime) -> Self:
         ignored = [event.verdict for event in self.events if event.type is EventType.RESULT_IGNORED]

@@ -93,6 +93,15 @@ class WithoutInternal(Scoped):
         return [each for each in self.inner(source, info, **arguments) if not each.internal]
 
 
+class Disclosed(Scoped):
+    """Computes another value of a field for callers without the scope, so that the value reveals nothing about internal reasons."""
+
+    def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
+        """What callers without the scope get: the value that the rule computes."""
+        assert self.rule.disclosed
+        return self.rule.disclosed(source)
+
+
 class WithoutIgnored(Scoped):
     """Hides a field of `RESULT_IGNORED` events from callers without the scope. They then see only the final outcome, and no result that differs."""
 
@@ -118,5 +127,6 @@ GUARDS: dict[Otherwise, type[Scoped]] = {
     Otherwise.NULL_WITH_ERROR: NulledWithError,
     Otherwise.NOTHING_INTERNAL: WithoutInternal,
     Otherwise.NO_CLOSING_NOTE: WithoutClosingNote,
+    Otherwise.DISCLOSED: Disclosed,
     Otherwise.NOTHING_IGNORED: WithoutIgnored,
 }
