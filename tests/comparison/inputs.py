@@ -50,7 +50,7 @@ class Range:
 
 @strawberry.input
 class Filter:
-    """An input object whose fields are all optional. For most of them, a missing value means something else than null."""
+    """An input object whose fields are all optional. For most fields, a missing value and null differ: a missing value gives a default or UNSET."""
 
     text: str = "text"
     number: int | None = 3

@@ -18,7 +18,7 @@ from tests.comparison.literals import Inputs
 MAX_DEPTH = 4
 # The probability that a generated operation contains introspection. The compiler does not compile such an operation: graphql-core executes it.
 INTROSPECTIVE = 0.01
-# The maximum number of fields of an operation. One of these is chosen for each operation.
+# The possible limits for the number of fields of an operation. One of them is chosen for each operation at random.
 FIELDS = (2, 4, 8, 16, 32)
 Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
 

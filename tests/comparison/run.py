@@ -20,7 +20,7 @@ from tests.comparison.trial import Difference, Trial, starts
 
 # After how many operations garbage is collected: see `without_warnings_about_coroutines`.
 COLLECT_EVERY = 20
-# How many iterations of the event loop are run at the end, so that graphql-core's background tasks end too.
+# How many iterations of the event loop `without_warnings_about_coroutines` runs at its end: enough for graphql-core's background tasks to end.
 TURNS = 20
 
 

@@ -65,7 +65,8 @@ def shown(result: ExecutionResult, log: list[str]) -> str:
 def starts(subject: Subject, generated: OperationDocument, random: Random) -> Iterator[Start]:
     """Generate the start of each execution of a document: its variables, and the seed and rate of its dice.
 
-    Some executions get the same variables as the one before: they notice if that execution has changed the values of its variables.
+    Some executions get variables equal to those of the execution before: if an executor has kept values that a resolver then changed, the results
+    differ.
     """
     variables = variable_values(generated.variables, Inputs(random, random.choice(WRONG_VARIABLES), subject.samples))
     for _ in range(TIMES):
@@ -126,9 +127,9 @@ class Trial:
         return whole, log, at_once
 
     async def _possible(self, start: Start) -> list[GraphQLError]:
-        """All errors that the operation can report with this start.
+        """All errors that the operation can report if it is executed with this start: with its variables and its dice.
 
-        They are the errors of an execution without error propagation: there, an error makes only its own field null, and hides no other error.
+        They are the errors of an execution without error propagation: in it, an error makes only its own field null, and hides no other error.
         """
         directive = DirectiveNode(name=NameNode(value="experimental_disableErrorPropagation"))
         operation = replace(self.operation, directives=(*(self.operation.directives or ()), directive))

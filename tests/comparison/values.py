@@ -52,14 +52,14 @@ class Odd(str):
 
 
 class Unhashable:
-    """A value that can't be hashed, for code that looks a value up in a dict."""
+    """A value that can't be hashed. An executor that looks values up in a dict must report an ordinary error for it."""
 
     def __eq__(self, other: object) -> bool:
         return self is other
 
 
 class Printable:
-    """An ordinary object, which is no scalar. Only its text could be taken for one."""
+    """An object that is no value of a scalar, although `str` converts it to a text."""
 
     def __str__(self) -> str:
         return "printed"
