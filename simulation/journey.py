@@ -60,7 +60,7 @@ class Journey:
         # The verification is read again with the integrator's token. `current` comes from the provider's requests, and the provider's token may not
         # be allowed to read the retry advice.
         current = await self.integrator.verification(verification.id)
-        return current is not None and current.can_retry and tries_again(attempt.persistence, current.advice)
+        return current is not None and current.can_retry and tries_again(attempt.reluctance, current.advice)
 
     async def _anonymize(self) -> None:
         if self.life.anonymized_after_seconds is None:
