@@ -40,7 +40,10 @@ ALL_SERVERS = (*CLOSEST, "ariadne", "apollo", "yoga")
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Which benchmarks a run contains, and how many rounds of each."""
+    """Which benchmarks a run contains, and how many rounds of each. `file`: the name of its results file. `plans`: by the name of the workload.
+
+    `inprocess`: the rounds of bench/inprocess.py, and the seconds of each. `one` and `many`: the servers of both fan-out benchmarks, see `fanout`.
+    """
 
     file: str
     plans: dict[str, Plan]

@@ -39,7 +39,7 @@ TITLES = {
 class Card:
     """One bar chart of the picture: the figures of one kind for all servers of one workload.
 
-    `grows`: instead, the chart shows how the gateway alone behaves as something grows, such as the number of rows. Its bars are not sorted.
+    `grows`: the chart shows no other servers, but how the gateway behaves as something grows, such as the number of rows. Its bars are not sorted.
     """
 
     title: str
