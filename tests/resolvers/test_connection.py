@@ -43,7 +43,10 @@ Row = dict[str, Any]
 
 @pytest.fixture
 def busy(company: Company) -> Company:
-    """A company with verifications of every status, a retry and an opened link. Two verifications at a time were created at the same instant."""
+    """A company with verifications of every status, a retry and an opened link.
+
+    They were created in pairs: both verifications of a pair at the same instant, so that lists must order them by their ids.
+    """
     began = utc_now() - timedelta(hours=1)
     kept = [
         a_verification(workspace=company.workspace, at=began + timedelta(seconds=number // 2), reference=f"order-{number % 3}")
