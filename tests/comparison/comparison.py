@@ -56,7 +56,7 @@ def verdict_of(
 
 
 def without_places(errors: "Counter[ErrorKey]", reported_once: tuple[str, ...]) -> "Counter[ErrorKey]":
-    """The errors, but without path and locations if their message begins with one of `reported_once`."""
+    """The errors. Those whose message begins with one of `reported_once` lose path and locations, because these may differ: see `verdict_of`."""
     return (
         Counter(
             {

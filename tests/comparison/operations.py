@@ -33,7 +33,11 @@ class Plain:
         self._left = 0
 
     def operation(self, type: OperationType) -> str:
-        """Generate a plain operation. Most fields with arguments get an alias, because two selections with different arguments would conflict."""
+        """Generate a plain operation.
+
+        It may select the same field twice on one object, with different arguments. Under one response name they would conflict, so most fields with
+        arguments get an alias.
+        """
         self._left = self._random.choice(FIELDS)
         root = self._schema.get_root_type(type)
         assert root

@@ -24,7 +24,7 @@ SCALARS = {
     "JSON": st.integers(-5, 5).map(nodes.Int),
 }
 SCOPES = [frozenset(scopes) for scopes in ((), ("read",), ("read", "sensitive"), ("read", "write", "sensitive"), ("write",))]
-# The types of the generated operations, as often as they are chosen: three queries to one mutation.
+# The type of each generated operation is chosen from this list: three operations in four are queries.
 USUAL = (OperationType.QUERY, OperationType.QUERY, OperationType.QUERY, OperationType.MUTATION)
 
 

@@ -29,7 +29,8 @@ from tests.comparison.subjects import Start, Subject
 
 # How often each generated document is executed, by each of the two executors.
 TIMES = 3
-# The probability of a fault in the data, and the probability of a wrong value in the variables. One of each is chosen for each execution.
+# The possible probabilities of a fault in the data, and of a wrong value in the variables. For each execution, one of RATES is chosen at random; for
+# all variables that are made together, one of WRONG_VARIABLES.
 RATES = (0.0, 0.02, 0.05, 0.1, 0.3)
 WRONG_VARIABLES = (0.0, 0.0, 0.02, 0.1)
 
