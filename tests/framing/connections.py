@@ -133,7 +133,7 @@ class Connection(Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Called when the connection is closed."""
+        """Called when the connection is closed, also by a reset: wakes the methods that wait for bytes."""
         self.eof_received()
 
     async def send(self, *segments: bytes) -> None:

@@ -60,7 +60,7 @@ class Proxies:
         await self._send({"proxy": proxy, "mode": mode.value, "delay": delay_seconds})
 
     async def cut_off(self, proxies: dict[str, int]) -> None:
-        """Cut off these processes: the name of the proxy in front of each, with its process id. All other processes are reconnected."""
+        """Cut off some members, and reconnect all others. `proxies`: the process id of each member to cut off, by the name of its proxy."""
         await self._send({"cut": proxies})
 
     async def _send(self, command: dict[str, Any]) -> None:
@@ -107,7 +107,7 @@ class Link:
 
 
 class Proxy:
-    """One proxy: its mode, its open links, and which processes are cut off from it."""
+    """One proxy: its mode, its open links, and the members that are cut off at present. `cut`: as the argument of `Proxies.cut_off`."""
 
     def __init__(self, name: str, target: int) -> None:
         self.name = name
