@@ -14,7 +14,7 @@ from bench.rounds import columns, in_turn
 from bench.workloads import WRITES, Workload, gathered
 
 WARM_SECONDS = 2
-# How many writes are prepared for each run of wrk. They must not run out, so they are more than any of the servers can execute in that time.
+# How many writes are prepared for each run of wrk: more than any of the servers can execute in one run, because they must not run out.
 WRITES_A_RUN = 4000
 
 
