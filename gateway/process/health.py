@@ -79,7 +79,7 @@ class Health:
 
 
 class Probes:
-    """The endpoints for operators: `/livez`, `/readyz`, `/metrics`, and `/schema.graphql` if there is an SDL."""
+    """The endpoints for operators: `/livez`, `/readyz`, `/metrics`, and `/schema.graphql` unless `sdl` (the schema's text) is None."""
 
     def __init__(self, health: Health, metrics: Metrics, sdl: str | None) -> None:
         self._health = health
