@@ -57,7 +57,7 @@ class Journey:
         if self.states[verification.id].status == "VERIFIED":
             return False
         await self._sleep(attempt.retry_after_seconds)
-        # Read the verification with the integrator's token. `self.states` comes from responses to the provider, whose token may lack the right to read
+        # Read the verification with the integrator's token. `self.states` contains responses to the provider, whose token may lack the right to read
         # the retry advice.
         current = await self.integrator.verification(verification.id)
         return current is not None and current.can_retry and tries_again(attempt.reluctance, current.advice)

@@ -293,12 +293,12 @@ def dated(document: Document) -> Document:
 
 
 async def ready(request: Request) -> Response:
-    """An empty response, which shows that the server is ready."""
+    """The endpoint that the benchmark requests until the server is ready. Its response is empty."""
     return PlainTextResponse("")
 
 
 def application() -> Starlette:
-    """The application, as uvicorn starts it."""
+    """Make the application. uvicorn calls this function when it starts the server (option `--factory`)."""
     graphql = Application(schema)
     return Starlette(
         routes=[

@@ -77,7 +77,7 @@ def starts(subject: Subject, generated: OperationDocument, random: Random) -> It
 
 
 def operation_to_execute(generated: OperationDocument, document: DocumentNode) -> OperationDefinitionNode:
-    """Find the operation in the parsed document that is to be executed."""
+    """Find the operation that is to be executed, by its name. The document may contain other operations."""
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     return next(each for each in operations if (each.name.value if each.name else None) == generated.name)
 

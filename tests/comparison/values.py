@@ -111,7 +111,8 @@ INSTANTS = (
     Instant(2026, 3, 2, 12, tzinfo=UTC),
 )
 ODDS = (Odd("odd"), Odd("list"), Odd("tree"), Odd("number"))
-# By the correct values of a type: values that are nearly correct for it. Executors must coerce some of them, and refuse the others.
+# For each tuple above, which has the correct values of a type: values that are nearly correct for this type. Executors must coerce some of them, and
+# refuse the others.
 NEARLY: dict[Sequence[Any], tuple[Any, ...]] = {
     TEXTS: (1, 1.5, True, False, NAN, b"text", Color.RED, Printable(), Odd("odd"), [], ["a"], UUID(int=7)),
     NUMBERS: (2**31, -(2**31) - 1, 1.0, 1.5, 1e30, "1", "x", "", True, False, NAN, INFINITY, 10**30, Whole(2**40), Level.HIGH, Decimal("2")),
