@@ -40,9 +40,10 @@ ALL_SERVERS = (*CLOSEST, "ariadne", "apollo", "yoga")
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Which benchmarks a run contains, and how many rounds of each. `file`: the name of its results file. `plans`: by the name of the workload.
+    """Which benchmarks a run contains, and how many rounds of each. `file`: the name of the results file.
 
-    `inprocess`: the rounds of bench/inprocess.py, and the seconds of each. `one` and `many`: the servers of both fan-out benchmarks, see `fanout`.
+    `plans`: how each workload is measured, by the workload's name. `inprocess`: the rounds of bench/inprocess.py, and the seconds of each.
+    `one` and `many`: the servers for the two benchmarks of `Run.fanout`. `many` has groups of servers, which are measured one after the other.
     """
 
     file: str

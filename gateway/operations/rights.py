@@ -39,7 +39,7 @@ def fields(schema: GraphQLSchema) -> Iterator[tuple[GraphQLObjectType | GraphQLI
 
 
 def rules(field: GraphQLField) -> tuple[AccessRule, ...]:
-    """The rules that a field declares."""
+    """The access rules that the schema declares for a field. Empty if it declares none."""
     found: tuple[AccessRule, ...] = declared(field, RULES, ())
     return found
 

@@ -89,7 +89,7 @@ class Probes:
 
     @property
     def routes(self) -> list[Route]:
-        """The routes of the endpoints."""
+        """The endpoints as Starlette's routes, for the application."""
         return [
             Route("/livez", self.livez),
             Route("/readyz", self.readyz),

@@ -25,7 +25,7 @@ def read_odd(value: Any) -> Any:
 
 
 def write_odd(value: Any) -> Any:
-    """Serializes a result of the scalar Odd. The output may be a value of any class, None or Undefined. Two values raise an exception."""
+    """Serializes a result of the scalar Odd. The output may be a value of any class, None or Undefined. "fails" and "refused" raise an exception."""
     if value == "fails":
         raise Fault("odd in a way that fails")
     if value == "refused":
