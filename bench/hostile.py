@@ -90,7 +90,7 @@ def hostile() -> dict[str, Operation]:
 
 
 def braced(fields: Any) -> str:
-    """The text of a query that selects these fields, a part of a hostile document."""
+    """The text of a query that selects these fields."""
     return "{ " + " ".join(fields) + " }"
 
 

@@ -67,7 +67,10 @@ def lines(path: Path, texts: Iterable[str]) -> Path:
 
 
 def loaded(target: Served, load: Load, seconds: int, seed: int, connections: int = CONNECTIONS) -> Figures:
-    """Load the server with wrk for this time. Returns the figures. Raises: WrongAnswers if any answer is wrong or a connection fails."""
+    """Load the server with wrk for this time. Returns the figures. `seed`: for the random choice of the requests.
+
+    Raises: WrongAnswers if any answer is wrong or a connection fails.
+    """
     environment = {"REQUESTS": str(load.requests), "ANSWERS": str(load.answers), "SEED": str(seed), "AUTHORIZATION": f"Bearer {target.token}"}
     if load.writes:
         environment |= {"WRITES": str(load.writes), "WRITTEN": load.written}

@@ -36,7 +36,7 @@ def requests_of(workload: Workload, name: str) -> list[Request]:
 
 
 def agreeing(workload: Workload, servers: Mapping[str, Served], names: Iterable[str], folder: Path) -> dict[str, Load]:
-    """Prepare the load for each server. Raises: Disagreement if the answers of a server differ from those of the first server."""
+    """Prepare the load for each server, as files in the folder. Raises: Disagreement if a server's answers differ from those of the first server."""
     loads: dict[str, Load] = {}
     expected: list[bytes] = []
     for name in names:
