@@ -88,6 +88,7 @@ def reported_codes(random: Random, status: str, catalogue: Collection[Reason], *
     """One to three random codes that the provider reports with a status.
 
     Rarely, a code that is not in the catalogue is added. It is the only code if the catalogue has no suitable code for the status.
+    `faces`: whether reason codes about the capture of the face are possible.
     """
     remaining = {
         reason: WEIGHTS.get(reason.code, DEFAULT_WEIGHT)
