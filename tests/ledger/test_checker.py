@@ -49,7 +49,7 @@ def a_second_attempt() -> Document:
 
 
 def acknowledged(operation: Operation, name: str, version: int, *claim: str) -> Written:
-    """The record of an acknowledged write to the first attempt."""
+    """The record of an acknowledged write to the first attempt, which gave it this version. For `name` and `claim`, see `Written` in records.py."""
     on = None if operation is Operation.CREATE else "ver_1"
     return Written(operation, name, on, claim, Outcome.ACKNOWLEDGED, 1.0, 1.1, None, "ver_1", version, EVENTS[:version])
 

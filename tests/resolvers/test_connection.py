@@ -74,7 +74,11 @@ async def listed(company: Company, **variables: Any) -> dict[str, Any]:
 
 
 async def all_pages(company: Company, order: str, size: int, end: str, beyond: str, more: str, cursor: str) -> list[dict[str, Any]]:
-    """Request all pages of the list, one after the other, from the end that `end` names (`first` or `last`)."""
+    """Request all pages of the list, one after the other, from the end that `end` names (`first` or `last`).
+
+    `beyond`: the argument for the next page (`after` or `before`). `more` and `cursor`: the fields of `pageInfo` that say whether there is a next
+    page, and where it begins.
+    """
     pages = [await listed(company, order=order, **{end: size})]
     while pages[-1]["pageInfo"][more]:
         pages.append(await listed(company, order=order, **{end: size, beyond: pages[-1]["pageInfo"][cursor]}))

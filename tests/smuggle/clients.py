@@ -49,7 +49,7 @@ class Client(asyncio.Protocol):
 
 
 async def send(port: int, seed: int, indices: Iterable[int], token: bytes) -> list[tuple[bytes, str]]:
-    """Send streams to a proxy.
+    """Send the streams with these indices to the proxy at this port. `token`: the valid token that replaces TOKEN in the streams.
 
     Returns disagreements, each as the marker of a request and an explanation: connections that the proxy did not close, and responses that reached
     the client of another stream.
