@@ -138,7 +138,7 @@ def is_badly_framed(request: Request) -> bool:
 
 
 def is_incomplete_handshake(request: Request, proxied: bool) -> bool:
-    """Whether the gateway takes a request for a WebSocket handshake. It then refuses it: no request of these tests has a `Sec-WebSocket-Key` header.
+    """Whether the gateway takes a request for a WebSocket handshake, and refuses it: no request of these tests has a `Sec-WebSocket-Key` header.
 
     nginx forwards only the first of several offers, and forwards every request in HTTP/1.1.
     """
