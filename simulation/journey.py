@@ -57,10 +57,10 @@ class Journey:
         if self.states[verification.id].status == "VERIFIED":
             return False
         await self._sleep(attempt.retry_after_seconds)
-        # The verification is read again with the integrator's token. `current` comes from the provider's requests, and the provider's token may not
-        # be allowed to read the retry advice.
+        # Read the verification with the integrator's token. `self.states` contains responses to the provider, whose token may lack the right to read
+        # the retry advice.
         current = await self.integrator.verification(verification.id)
-        return current is not None and current.can_retry and tries_again(attempt.persistence, current.advice)
+        return current is not None and current.can_retry and tries_again(attempt.reluctance, current.advice)
 
     async def _leave(self, verification: State) -> None:
         """Close an attempt that the individual has left, or leave it to its deadline."""

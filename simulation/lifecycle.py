@@ -67,7 +67,10 @@ def lifecycle(seed: int, number: int, catalogue: Collection[Reason]) -> Lifecycl
 
 
 def attempt(random: Random, individual: Person, catalogue: Collection[Reason], *, faces: bool) -> Attempt:
-    """The plan of one attempt, with a random habit of the individual and a random delivery of the events."""
+    """The plan of one attempt, with a random habit of the individual and a random delivery of the events.
+
+    `faces`: whether the verification includes face recognition. Only then can its reasons be faults of the face.
+    """
     steps = delivered_steps(random, actual_steps(random, individual, catalogue, faces=faces), individual)
     outcome = next((position for position, step in enumerate(steps, 1) if isinstance(step, Result)), len(steps))
     return Attempt(steps[:outcome], steps[outcome:], delay(random, RETRY), random.random())

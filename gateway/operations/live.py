@@ -42,7 +42,7 @@ class Message(NamedTuple):
 
 
 class Group:
-    """Keeps the messages of the last events for a group: the subscribers who receive the same data. The key of a message is its event's identity.
+    """The messages of the last events for the subscribers of a group, by the event's identity. For the term group, see the beginning of this file.
 
     `waits`: making a message has to wait, for example for the database. Such a message depends on more than the event, so it is not shared:
     each subscriber gets a message of its own.

@@ -84,7 +84,7 @@ class Health:
 
 
 class Probes:
-    """The endpoints for operators: `/livez`, `/readyz`, `/metrics`, and `/schema.graphql` if there is an SDL."""
+    """The endpoints for operators: `/livez`, `/readyz`, `/metrics`, and `/schema.graphql` unless `sdl` (the schema's text) is None."""
 
     def __init__(self, health: Health, metrics: Metrics, sdl: str | None) -> None:
         self._health = health
@@ -94,7 +94,7 @@ class Probes:
 
     @property
     def routes(self) -> list[Route]:
-        """The routes of the endpoints."""
+        """The endpoints as Starlette's routes, for the application."""
         return [
             Route("/livez", self.livez),
             Route("/readyz", self.readyz),

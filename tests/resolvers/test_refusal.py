@@ -16,7 +16,10 @@ URL = "https://shop.example/"
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """A company with a verification of each kind, such as pending or anonymized. `ids` also contains ids that the company can't use."""
+    """A company with a verification of each kind, such as pending or anonymized. `ids` has their ids by kind.
+
+    `ids` also contains ids that belong to no verification of the company, such as `foreign`, an id of another company's verification.
+    """
 
     company: Company
     ids: dict[str, str]

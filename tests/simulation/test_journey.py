@@ -25,7 +25,7 @@ INTERRUPTED = Result(1.0, "INCONCLUSIVE", ("IDVV_1314",))
 
 
 def an_attempt(*steps: Step, late: tuple[Step, ...] = ()) -> Attempt:
-    return Attempt(steps, late, retry_after_seconds=1.0, persistence=0.0)
+    return Attempt(steps, late, retry_after_seconds=1.0, reluctance=0.0)
 
 
 def a_life(*attempts: Attempt, anonymized_after_seconds: float | None = None, closed_after_seconds: float | None = None) -> Lifecycle:

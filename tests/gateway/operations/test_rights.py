@@ -105,7 +105,7 @@ async def test_each_root_field_is_open_only_to_callers_with_its_scope(company: C
 
 @pytest.fixture
 def secretive(company: Company) -> Company:
-    """A company with verifications that failed for internal reasons. The person who was verified must not learn these reasons."""
+    """A company with failed verifications. Some of their reasons are internal: the person who was verified must not learn these."""
     for codes in (["IDVV_2403"], ["IDVV_2101", "IDVV_2301"], ["IDVV_2101", "NEW_CODE"], ["IDVV_1201"]):
         company.keep(a_failed_one(company, *codes))
     return company
