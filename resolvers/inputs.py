@@ -16,7 +16,7 @@ from domain.reasons import ReasonType
 from domain.request import ExternalProvider, Idempotency, Request, RetryRequest
 from domain.result import Result
 from domain.status import Phase, Status
-from domain.text import identifier, optional, web_address
+from domain.text import identifier, optional, plain_text, web_address
 
 T = TypeVar("T", bound=type)
 
