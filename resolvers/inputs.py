@@ -184,7 +184,7 @@ class CloseVerificationInput:
 
     def to_domain(self) -> ClosingNote | None:
         """The note, without spaces around it; None if there is none. Raises: InvalidInput."""
-        note = optional(plain_text, "note", self.note)
+        note = optional(plain_text, "note", self.note and self.note.strip(" \t\r\n"))
         return None if note is None else ClosingNote(note)
 
 
