@@ -25,20 +25,25 @@ async def check(settings: Settings) -> list[Finding]:
         difference = abs((utc_now() - mongo_time).total_seconds())
         missing = await indexes.missing(database(client))
         return [
-            *settings_found(),
+            *settings_found(settings),
             (True, "MongoDB: answers and accepts writes"),
             (difference < MAX_CLOCK_DIFFERENCE_SECONDS, f"clock: differs from MongoDB's by {difference:.1f} s"),
             (True, "indexes: complete" if not missing else f"indexes: {len(missing)} will be created when the gateway starts ({', '.join(missing)})"),
         ]
     except Unavailable:
         return [
-            *settings_found(),
+            *settings_found(settings),
             (False, "MongoDB: no primary answered within 5 s; check GATEWAY_MONGO_URI and the replica set"),
         ]
     finally:
         close_client(client)
 
 
-def settings_found() -> list[Finding]:
+def settings_found(settings: Settings) -> list[Finding]:
     """The results for the settings. No setting is missing or wrong, as reading them has succeeded. GATEWAY_ variables that are not settings fail."""
-    return [(True, "settings: complete"), *((False, f"{name} is not a setting; `gateway settings` lists all settings") for name in unknown())]
+    provider = settings.provider or "none, so that no verification can be created; GATEWAY_PROVIDER sets it"
+    return [
+        (True, "settings: complete"),
+        (True, f"provider: {provider}"),
+        *((False, f"{name} is not a setting; `gateway settings` lists all settings") for name in unknown()),
+    ]
