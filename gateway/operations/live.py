@@ -16,7 +16,7 @@ from graphql import ExecutionResult, Executor, create_source_event_stream
 
 from compiler.positions import close_awaitable
 from domain.caller import Caller
-from domain.errors import RequestError
+from domain.errors import RequestError, Unavailable
 from gateway.callers.rate import Rate
 from gateway.errors import RequestRefused, error, formatted, unexpected
 from gateway.operations.documents import Operation
@@ -193,6 +193,9 @@ class Delivery:
     async def _message_of_its_own(self, event: Marked) -> bytes:
         result = self._execution.executed(self._operation, event, self._context())
         result = result if isinstance(result, ExecutionResult) else await result
+        # Such a message would count as received, and the client would never receive its content.
+        if any(isinstance(each.original_error, Unavailable) for each in result.errors or ()):
+            raise Unavailable
         return orjson.dumps(self._execution.response(self._operation, result, self._request_id))
 
     def _context(self) -> Context:
@@ -227,7 +230,8 @@ class Live:
 
         `last_mark`: the mark of the last message that the client received before it reconnected. The subscription resumes there.
         `outlet`: takes messages at once, on the push path. This generator yields only the other messages.
-        Raises: RequestRefused if the subscription can't begin or go on.
+        Raises: RequestRefused if the subscription can't begin or go on. Unavailable if it can't because MongoDB does not answer: the transport then
+        ends the connection, so that the client connects again and resumes.
         """
         delivery = Delivery(self._execution, self._rate, self._groups.of(operation, caller), operation, caller, request_id, outlet)
         stream = await self._events(operation, caller, request_id, last_mark, delivery if outlet else None)
@@ -242,10 +246,10 @@ class Live:
                     paid = False
                     # Drop this reference to the event while the loop waits for the next one, often for long. It would keep the event in memory.
                     del event
+        except (RequestRefused, Unavailable):
+            raise
         except RequestError as refusal:
             raise RequestRefused(400, [error(refusal.code, str(refusal))]) from refusal
-        except RequestRefused:
-            raise
         except Exception as cause:
             raise RequestRefused(500, [unexpected(cause, request_id)]) from cause
 
