@@ -6,7 +6,7 @@ from functools import lru_cache
 from uuid_utils import uuid7
 
 from domain.deadlines import Windows
-from domain.errors import IdempotencyConflict, NotFound
+from domain.errors import Conflict, IdempotencyConflict, NotFound
 from domain.event import Actor, Progress
 from domain.request import Idempotency, Request, RetryRequest
 from domain.result import Result
@@ -94,11 +94,17 @@ class Changes:
 
         `reading`: see `Verifications.page`.
 
-        Cost: one read by primary key; also a write if the deadline has passed.
+        If the deadline can't be applied, because other processes keep changing the verification, its stored state is returned.
+
+        Cost:   one read by primary key; also a write if the deadline has passed.
+        Raises: Unavailable.
         """
         found = await verifications.get(id, None if reading is None else and_overdue(reading))
         if found and found.overdue(self._store.now()):
-            return await verifications.change(id, lambda old, at: old.expired(at))
+            try:
+                return await verifications.change(id, lambda old, at: old.expired(at))
+            except Conflict:
+                return await verifications.get(id, reading)
         return found
 
     async def required(self, verifications: Verifications, id: str, field: str = "verificationId") -> Verification:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pymongo.errors import DuplicateKeyError
 
-from domain.errors import BadDocument, BadValue, Conflict, DomainError, NotFound
+from domain.errors import BadDocument, BadValue, Conflict, DomainError, NotFound, Unavailable
 from domain.filter import Filter, Order
 from domain.statistics import VerificationStats
 from domain.verification import Verification
@@ -147,7 +147,8 @@ class Verifications:
 
         If another writer changed the verification meanwhile, it is read again, and the rule is applied to what was read.
 
-        Raises: NotFound; Conflict if other writers were faster each time, for the whole patience of the store; the errors of the rule.
+        Raises: NotFound; the errors of the rule; Unavailable if other writers of this process kept it waiting for the whole patience of the store;
+                Conflict if other processes were faster each time for so long.
         """
 
         async def attempt() -> Verification:
@@ -273,9 +274,15 @@ class Verifications:
         return new
 
     async def _persist(self, id: str, attempt: Callable[[], Awaitable[Verification]]) -> Verification:
+        """Make attempts until one succeeds, for the patience of the store. Writers of this process wait in turn before their first attempt.
+
+        Raises: Unavailable if the turn did not come in time; Conflict if it came, but other processes were faster each time.
+        """
         until = monotonic() + self._store.patience_seconds
         barrier_passed = False
-        async with self._store.turns.of(id):
+        async with self._store.turns.of(id, self._store.patience_seconds):
+            if monotonic() >= until:
+                raise Unavailable
             while monotonic() < until:
                 try:
                     return await attempt()
