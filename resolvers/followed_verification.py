@@ -50,7 +50,7 @@ async def verification_updated(
 
     The subscription completes after the message with a final status. With `followRetries`, it completes once the newest attempt is verified.
 
-    Raises: NotFound, BadUserInput, VersionAhead.
+    Raises: NotFound, also if the verification is deleted meanwhile, or with `followRetries` another attempt; BadUserInput, VersionAhead.
     """
     if after is not None and after < 0:
         raise BadUserInput(f"after is {after}; versions begin at 1, and 0 requests all events")
@@ -65,6 +65,8 @@ async def verification_updated(
     chain = (await context.required(id)).chain if follow_retries else None
     # Listen before reading: otherwise, a change between reading and listening would be lost.
     with feed.listen(context.caller.workspace, id=None if chain else id, chain=chain) as listener:
+        if chain:
+            feed.register_attempts(context.caller.workspace, chain, [id])
         await context.services.store.barrier.passed()
         first = await context.required(id)
         if after is not None and after > first.version:
@@ -76,6 +78,8 @@ async def verification_updated(
         # Drop the reference: while the subscription waits for a change, it must not keep the state in memory.
         del first
         changed = await context.verifications.chains([chain]) if chain else []
+        if chain:
+            feed.register_attempts(context.caller.workspace, chain, [attempt.id for attempt in changed])
         while True:
             while changed:
                 update = followed.update(changed.pop(0))

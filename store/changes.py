@@ -26,6 +26,7 @@ PIPELINE = [
         "$match": {
             "$or": [
                 {"ns.coll": {"$in": [VERIFICATIONS, HEARTBEATS]}, "operationType": {"$in": ["insert", "replace", "update"]}},
+                {"ns.coll": VERIFICATIONS, "operationType": "delete"},
                 {"operationType": {"$in": DISRUPTIONS}},
             ]
         }

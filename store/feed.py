@@ -5,8 +5,7 @@ A change contains its whole document, so that fan-out reads nothing from the dat
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from time import monotonic
@@ -19,8 +18,10 @@ from domain.verification import Verification
 from store.changes import changes
 from store.documents import decode
 from store.driver import Client, Document, answering, database
+from store.feeds.listeners import Kind, Listeners, Topic
+from store.feeds.recent_versions import RecentVersions
 from store.indexes import HEARTBEATS
-from store.listener import Change, Listener
+from store.listener import Listener
 from store.verifications import Store
 
 logger = logging.getLogger(__name__)
@@ -35,9 +36,6 @@ MAX_FEED_CHANGES = 10_000
 READ_BATCH = 500
 REMEMBERED_HEARTBEATS = 60
 
-# What a listener listens to: its kind ("id", "chain" or "workspace"), the workspace, and the id of the verification or chain.
-Topic = tuple[str, str, str | None]
-
 
 class Feed:
     """The change stream of this process, and the listeners to which it delivers."""
@@ -46,7 +44,7 @@ class Feed:
         self._store = store
         self._watched = database(client)
         self._name = f"gateway-{uuid4().hex}"
-        self._listeners: dict[Topic, set[Listener]] = defaultdict(set)
+        self._listeners = Listeners()
         # When the last heartbeats were written, by their numbers.
         self._heartbeats_sent: dict[int, float] = {}
         # The time at which the newest heartbeat received so far was written.
@@ -56,6 +54,10 @@ class Feed:
         # For each verification that was read from the database, by id, the version read. The stream may still deliver older versions of it, which
         # must be skipped. All entries are dropped when the stream delivers a heartbeat that was written after the last read.
         self._versions_read: dict[str, int] = {}
+        # The documents that were read because another program updated them, by id. Several such changes of one document are read at once.
+        self._documents_read: dict[str, Document] = {}
+        # After a gap in the stream, the changes before it are read again. These were delivered already.
+        self._delivered = RecentVersions(2 * OVERLAP)
         self._last_heartbeat = 0
         self._last_heartbeat_before_read = 0
 
@@ -69,14 +71,12 @@ class Feed:
     def listen(self, workspace: str, *, id: str | None = None, chain: str | None = None) -> Iterator[Listener]:
         """A listener to all changes of a workspace, of one chain of attempts, or of one verification, until the context ends."""
         topic: Topic = ("id", workspace, id) if id else ("chain", workspace, chain) if chain else ("workspace", workspace, None)
-        listener = Listener(MAX_FEED_CHANGES)
-        self._listeners[topic].add(listener)
-        try:
+        with self._listeners.listening(topic, Listener(MAX_FEED_CHANGES)) as listener:
             yield listener
-        finally:
-            self._listeners[topic].discard(listener)
-            if not self._listeners[topic]:
-                del self._listeners[topic]
+
+    def register_attempts(self, workspace: str, chain: str, ids: Iterable[str]) -> None:
+        """Record the attempts of a chain that a listener to the chain has read, so that it learns of their deletion."""
+        self._listeners.register(workspace, chain, ids)
 
     @property
     def age_seconds(self) -> float | None:
@@ -109,13 +109,12 @@ class Feed:
                 await self._read_again()
             elif change["ns"].get("coll") == HEARTBEATS:
                 self._receive_heartbeat(change)
+            elif change["operationType"] == "delete":
+                self._receive_deletion(change["documentKey"]["_id"])
             elif "fullDocument" in change:
-                verification = self._readable(change["fullDocument"])
-                if verification and verification.version > self._versions_read.get(verification.id, 0):
-                    self._deliver(verification)
+                self._receive(change["fullDocument"])
             elif "documentKey" in change:
-                # An update by another program arrives without the document.
-                await self._read_and_deliver({"_id": change["documentKey"]["_id"]}, None)
+                await self._receive_update(change["documentKey"]["_id"])
 
     def _receive_heartbeat(self, change: Document) -> None:
         heartbeat = change.get("fullDocument", {})
@@ -123,8 +122,35 @@ class Feed:
             self._newest_heartbeat_at = self._heartbeats_sent.pop(heartbeat["beat"], self._newest_heartbeat_at)
             if heartbeat["beat"] > self._last_heartbeat_before_read:
                 self._versions_read.clear()
+                self._documents_read.clear()
         self._watermark = change["clusterTime"].as_datetime()
+        self._delivered.pass_time(self._watermark)
         self._opened.set()
+
+    def _receive(self, document: Document) -> None:
+        verification = self._readable(document)
+        if verification and verification.version > self._versions_read.get(verification.id, 0):
+            self._deliver(verification, verification.version - 1)
+
+    def _receive_deletion(self, id: object) -> None:
+        """End the subscriptions that follow a deleted verification. The change carries no workspace, so feeds of workspaces don't receive it."""
+        if isinstance(id, str):
+            # A backup may be restored: then the stream delivers versions again that were delivered before.
+            self._versions_read.pop(id, None)
+            self._delivered.forget(id)
+            self._listeners.deleted(id)
+
+    async def _receive_update(self, id: object) -> None:
+        """Read and deliver a verification that another program updated, since such a change arrives without the document."""
+
+        def receive(document: Document) -> None:
+            verification = self._readable(document)
+            if verification and document != self._documents_read.get(verification.id):
+                self._deliver(verification, verification.version - 1)
+                self._versions_read[verification.id] = verification.version
+                self._documents_read[verification.id] = document
+
+        await self._read({"_id": id}, receive)
 
     def _readable(self, document: Document) -> Verification | None:
         """The verification of a document; None if it can't be read, since one such document must not end the feed."""
@@ -134,36 +160,59 @@ class Feed:
             self._store.bad_documents.found(bad)
             return None
 
-    def _deliver(self, verification: Verification, since: datetime | None = None) -> None:
-        workspace = verification.workspace
-        topics: list[Topic] = [("id", workspace, verification.id), ("chain", workspace, verification.chain), ("workspace", workspace, None)]
-        listening = [listeners for topic in topics if (listeners := self._listeners.get(topic))]
-        if listening:
-            change = Change(verification, verification.version - 1 if since is None else version_at(verification, since))
-            for listeners in listening:
-                for listener in listeners:
-                    listener.offer(change)
+    def _deliver(self, verification: Verification, since: int) -> None:
+        self._delivered.record(verification)
+        self._listeners.deliver(verification, since)
 
     async def _read_again(self) -> None:
-        """Read and deliver the changes that listeners may have missed. Subscribers skip the ones that they have, by their versions."""
-        since = self._watermark and self._watermark - OVERLAP
-        ids, chains = ([topic[2] for topic in self._listeners if topic[0] == kind] for kind in ("id", "chain"))
-        workspaces = {topic[1] for topic in self._listeners}
-        conditions: list[Document] = [{"_id": {"$in": batch}} for batch in batches(ids)]
-        # The condition also names the workspaces, because the index over chains begins with the workspace.
-        conditions += [{"workspace": {"$in": list(workspaces)}, "chain": {"$in": batch}} for batch in batches(chains)]
-        conditions += [{"workspace": topic[1], "updatedAt": {"$gte": since}} for topic in self._listeners if topic[0] == "workspace" and since]
-        for condition in conditions:
-            await self._read_and_deliver(condition, since)
+        """Read and deliver what listeners may have missed. A listener to a workspace receives no state that it received before."""
+        deleted: set[str] = set()
+        for topics in batches(self._listeners.topics("id")):
+            deleted |= await self._read_followed("id", topics, {"_id": {"$in": [topic[2] for topic in topics]}})
+        for topics in batches(self._listeners.topics("chain")):
+            # The condition also names the workspaces, because the index over chains begins with the workspace.
+            workspaces = {topic[1] for topic in topics}
+            condition = {"workspace": {"$in": [*workspaces]}, "chain": {"$in": [topic[2] for topic in topics]}}
+            deleted |= await self._read_followed("chain", topics, condition)
+        if self._watermark:
+            for _, workspace, _ in self._listeners.topics("workspace"):
+                await self._read_workspace(workspace, self._watermark - OVERLAP)
+        for id in deleted:
+            self._listeners.deleted(id)
 
-    async def _read_and_deliver(self, condition: Document, since: datetime | None) -> None:
+    async def _read_followed(self, kind: Kind, topics: list[Topic], condition: Document) -> set[str]:
+        """Deliver followed verifications or chains to their followers alone, who skip the versions that they have.
+
+        Returns the ids of those that were not found.
+        """
+        expected, found = self._listeners.attempts(topics), set()
+
+        def receive(document: Document) -> None:
+            if isinstance(document["_id"], str):
+                found.add(document["_id"])
+            if verification := self._readable(document):
+                self._listeners.deliver(verification, verification.version - 1, (kind,))
+
+        await self._read(condition, receive)
+        return expected - found
+
+    async def _read_workspace(self, workspace: str, since: datetime) -> None:
+        def receive(document: Document) -> None:
+            verification = self._readable(document)
+            if verification and not self._delivered.contains(verification):
+                self._deliver(verification, version_at(verification, since))
+                self._versions_read[verification.id] = verification.version
+
+        await self._read({"workspace": workspace, "updatedAt": {"$gte": since}}, receive)
+
+    async def _read(self, condition: Document, receive: Callable[[Document], None]) -> None:
+        """Pass on the documents that meet the condition, as they are after all acknowledged writes. If MongoDB fails, begin again."""
         while True:
             try:
+                await self._store.barrier.passed()
                 with answering():
                     async for document in self._store.collection.find(condition):
-                        if verification := self._readable(document):
-                            self._deliver(verification, since)
-                            self._versions_read[verification.id] = verification.version
+                        receive(document)
                 self._last_heartbeat_before_read = self._last_heartbeat
                 return
             except (Unavailable, PyMongoError) as error:
@@ -189,6 +238,6 @@ def version_at(verification: Verification, instant: datetime) -> int:
     return next((event.version - 1 for event in verification.events if event.at >= instant), verification.version)
 
 
-def batches(ids: list[str | None]) -> list[list[str | None]]:
-    """The ids in batches of at most BATCH."""
-    return [ids[at : at + READ_BATCH] for at in range(0, len(ids), READ_BATCH)]
+def batches(topics: list[Topic]) -> list[list[Topic]]:
+    """The topics in batches of at most READ_BATCH."""
+    return [topics[at : at + READ_BATCH] for at in range(0, len(topics), READ_BATCH)]
