@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple
 
 import strawberry
 
+from domain.filter import Filter
 from domain.verification import Verification
 from resolvers.context import Info
 from resolvers.queries import FilterArgument, permitted
@@ -16,10 +17,14 @@ IDLE_SECONDS = 30.0
 
 
 class VerificationFeedItem(NamedTuple):
-    """The state of a changed verification, or None, and the cursor from which the subscription resumes after this item."""
+    """The state of a changed verification, or None, and the cursor from which the subscription resumes after this item.
+
+    `matches`: whether the state matches the filter of the subscription.
+    """
 
     cursor: str
     verification: Verification | None = None
+    matches: bool | None = None
 
     @property
     def mark(self) -> str:
@@ -29,7 +34,7 @@ class VerificationFeedItem(NamedTuple):
     @property
     def identity(self) -> Hashable:
         """The key under which subscribers share one encoded message. All subscribers who are up to date have the same cursor and state object."""
-        return self.cursor, id(self.verification)
+        return self.cursor, id(self.verification), self.matches
 
 
 async def verifications_updated(
@@ -41,9 +46,9 @@ async def verifications_updated(
 ) -> AsyncGenerator[VerificationFeedItem, None]:
     """Follow the verifications of the workspace.
 
-    Each changed verification is sent if it matches the filter, or if it matched before the change: remove it from your list in the second case.
-    The first item contains only a cursor. To miss no change, receive that item first, then read the list, then apply the items that follow. After a
-    resumption, the same state may be sent twice: ignore an item whose `id` and `version` you already have.
+    Each changed verification is sent if it matches the filter, or if it matched before the change. In the second case, `matches` is false: remove it
+    from your list. The first item contains only a cursor. To miss no change, receive that item first, then read the list, then apply the items that
+    follow. After a resumption, the same state may be sent twice: ignore an item whose `id` and `version` you already have.
 
     Raises: BadUserInput, Forbidden, Lagged.
     """
@@ -65,8 +70,8 @@ async def verifications_updated(
                 # The state that was read may be newer than the stream. Older states that the stream delivers later must be skipped.
                 if verification.updated_at >= listening_from - OVERLAP:
                     ahead[verification.id] = verification.version
-                if wanted.concerns(verification, version_at(verification, since)):
-                    yield VerificationFeedItem(cursor, verification)
+                if item := feed_item(cursor, wanted, verification, version_at(verification, since)):
+                    yield item
         sent_at = monotonic()
         while True:
             changes = await listener.changes(sent_at + IDLE_SECONDS - monotonic())
@@ -74,10 +79,16 @@ async def verifications_updated(
             # listener, and a client that resumes from it would miss those.
             delivered = encode_watermark(feed.watermark)
             newer = [change for change in changes if change.verification.version > ahead.get(change.verification.id, 0)]
-            concerned = [change.verification for change in newer if wanted.concerns(change.verification, change.since)]
-            for verification in concerned[:-1]:
-                yield VerificationFeedItem(cursor, verification)
+            items = [item for change in newer if (item := feed_item(cursor, wanted, change.verification, change.since))]
+            for item in items[:-1]:
+                yield item
             cursor = delivered
-            if concerned or monotonic() - sent_at >= IDLE_SECONDS:
-                yield VerificationFeedItem(cursor, concerned[-1] if concerned else None)
+            if items or monotonic() - sent_at >= IDLE_SECONDS:
+                yield items[-1]._replace(cursor=cursor) if items else VerificationFeedItem(cursor)
                 sent_at = monotonic()
+
+
+def feed_item(cursor: str, wanted: Filter, verification: Verification, since: int) -> VerificationFeedItem | None:
+    """The item for a changed verification; None if it neither matches the filter nor matched it before one of its events after version `since`."""
+    matches = wanted.matches(verification)
+    return VerificationFeedItem(cursor, verification, matches) if matches or wanted.concerns(verification, since) else None

@@ -9,7 +9,15 @@ from tests.wire import Following, following
 
 FEED = """
 subscription($filter: VerificationFilter, $after: String) {
-  verificationsUpdated(filter: $filter, after: $after) { cursor verification { id version status reasons { code } attempts { id } } }
+  verificationsUpdated(filter: $filter, after: $after) {
+    cursor matches verification { id version status reasons { code } attempts { id } }
+  }
+}
+"""
+# Without other attempts, a message is made once for all subscribers.
+SHARED_FEED = """
+subscription($filter: VerificationFilter, $after: String) {
+  verificationsUpdated(filter: $filter, after: $after) { cursor matches verification { id version } }
 }
 """
 LIST = "query($filter: VerificationFilter) { verifications(filter: $filter, first: 100) { edges { node { id version status } } } }"
@@ -95,6 +103,29 @@ async def test_rows_that_stop_matching_are_sent_once_and_other_rows_never(compan
     assert list(map(shown, received)) == [(retry, 1), (last, 1)]
 
 
+async def test_an_item_says_whether_its_row_matches_the_filter(company: Company) -> None:
+    id = await company.created()
+
+    async with (
+        following(company.gateway, company.token(), SHARED_FEED, {"filter": {"status": ["PENDING"]}}) as pending,
+        following(company.gateway, company.token(), SHARED_FEED, {"filter": {"status": ["FAILED"]}}) as failed,
+        following(company.gateway, company.token(), SHARED_FEED) as all_rows,
+    ):
+        feeds = pending, failed, all_rows
+        start = [await feed.next() for feed in feeds]
+        await company.result(id, "FAILED", "IDVV_2101")
+        live = [(await until(feed, id, 2))[-1] for feed in feeds]
+
+    resumed = []
+    for filter in ({"status": ["PENDING"]}, {"status": ["FAILED"]}, None):
+        async with following(company.gateway, company.token(), FEED, {"filter": filter, "after": start[0]["cursor"]}) as updates:
+            resumed.append((await until(updates, id, 2))[-1])
+
+    assert [item["matches"] for item in start] == [None] * 3
+    assert [item["matches"] for item in live] == [False, True, True]
+    assert [item["matches"] for item in resumed] == [False, True, True]
+
+
 async def test_rows_are_sent_when_they_begin_to_match(company: Company) -> None:
     id, other = await company.created(), await company.created()
     filters: list[dict[str, Any]] = [{"status": ["FAILED"]}, {"reasonCode": ["IDVV_2101"]}, {"reasonType": ["DOCUMENT_ISSUE"]}]
@@ -155,7 +186,7 @@ async def test_a_subscriber_with_the_last_cursor_receives_all_changes_since(comp
         await company.progress(new, LINK_OPENED)
         live = (await until(updates, new, 2))[-1]
 
-    assert first == {"cursor": cursor, "verification": None}
+    assert first == {"cursor": cursor, "verification": None, "matches": None}
     assert {(final, 2), (new, 1)} <= {shown(item) for item in caught_up}
     assert live["cursor"]
 
