@@ -51,7 +51,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     """
     uri = settings.mongo_uri.get_secret_value()
     client, watcher = connect(uri, settings.database_seconds), watching(uri)
-    store = Store(client, SealingKeys(settings.data_keys.get_secret_value()), now, patience_seconds=settings.request_seconds / 2)
+    store = Store(client, SealingKeys(settings.data_keys.get_secret_value()), now, settings.request_seconds / 2, settings.feed_resumption)
     feed = Feed(store, watcher)
 
     drain = Drain()

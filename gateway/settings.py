@@ -155,6 +155,12 @@ class Settings(BaseSettings):
     retention_seconds: float | None = Field(
         default=None, gt=0, le=MAX_RETENTION_SECONDS, description="How many seconds personal data are kept after the outcome; forever by default"
     )
+    feed_resume_seconds: float = Field(
+        default=86_400,
+        gt=0,
+        le=MAX_RETENTION_SECONDS,
+        description="How old, in seconds, the cursor of a workspace's feed may be when the feed resumes. With an older one, it ends with LAGGED",
+    )
     sweep_seconds: float = Field(default=5, gt=0, description="The interval, in seconds, at which the gateway looks for deadlines that have passed")
     request_seconds: float = Field(default=20, gt=0, description="How many seconds a query or mutation may take")
     database_seconds: float = Field(default=15, gt=0, description="How many seconds MongoDB may take to answer")
@@ -198,6 +204,11 @@ class Settings(BaseSettings):
     def retention(self) -> timedelta | None:
         """How long personal data are kept after the outcome of a verification. None: forever."""
         return None if self.retention_seconds is None else timedelta(seconds=self.retention_seconds)
+
+    @property
+    def feed_resumption(self) -> timedelta:
+        """How old the cursor of a workspace's feed may be when the feed resumes."""
+        return timedelta(seconds=self.feed_resume_seconds)
 
     @property
     def signing_keys(self) -> list[str]:

@@ -1,19 +1,22 @@
 """The subscription `verificationsUpdated`. It first listens to the feed, then reads the changes since the cursor, then sends the changes."""
 
 from collections.abc import AsyncGenerator, Hashable
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Annotated, NamedTuple
 
 import strawberry
 
+from domain.errors import Lagged
 from domain.filter import Filter
 from domain.verification import Verification
 from resolvers.context import Info
 from resolvers.queries import FilterArgument, permitted
 from store.cursor import decode_watermark, encode_watermark
-from store.feed import OVERLAP, version_at
 
 IDLE_SECONDS = 30.0
+# Clients receive a fresh cursor at least every IDLE_SECONDS.
+SHARED_SECONDS = 15
 
 
 class VerificationFeedItem(NamedTuple):
@@ -60,25 +63,28 @@ async def verifications_updated(
         await feed.opened()
         # A client that reads a list after the first item must see all changes that this feed does not deliver.
         await context.services.store.barrier.passed()
-        listening_from = feed.watermark
-        cursor = encode_watermark(listening_from) if after is None else after
+        if resumed and feed.watermark - resumed > context.services.store.resumption:
+            raise Lagged("the cursor is too old")
+        cursor = encode_watermark(feed.watermark) if after is None else after
         yield VerificationFeedItem(cursor)
-        ahead: dict[str, int] = {}
+        # The versions that were read. The listener may receive these and older ones, until it receives what was written after the read.
+        read: dict[str, int] = {}
         if resumed:
-            since = resumed - OVERLAP
-            async for verification in context.verifications.updated_since(since, wanted):
-                # The state that was read may be newer than the stream. Older states that the stream delivers later must be skipped.
-                if verification.updated_at >= listening_from - OVERLAP:
-                    ahead[verification.id] = verification.version
-                if item := feed_item(cursor, wanted, verification, version_at(verification, since)):
+            async for verification in context.verifications.changed_since(shared(resumed), wanted):
+                read[verification.id] = verification.version
+                # How many of its events are new is uncertain, because their instants depend on the clocks of the writers.
+                if item := feed_item(cursor, wanted, verification, since=0):
                     yield item
+        read_before, _ = feed.heartbeats
         sent_at = monotonic()
         while True:
             changes = await listener.changes(sent_at + IDLE_SECONDS - monotonic())
             # Read the watermark together with the changes. After they are sent, the watermark may be later than changes that still wait in the
             # listener, and a client that resumes from it would miss those.
             delivered = encode_watermark(feed.watermark)
-            newer = [change for change in changes if change.verification.version > ahead.get(change.verification.id, 0)]
+            newer = [change for change in changes if change.verification.version > read.get(change.verification.id, 0)]
+            if read and feed.heartbeats[1] > read_before:
+                read.clear()
             items = [item for change in newer if (item := feed_item(cursor, wanted, change.verification, change.since))]
             for item in items[:-1]:
                 yield item
@@ -86,6 +92,11 @@ async def verifications_updated(
             if items or monotonic() - sent_at >= IDLE_SECONDS:
                 yield items[-1]._replace(cursor=cursor) if items else VerificationFeedItem(cursor)
                 sent_at = monotonic()
+
+
+def shared(at: datetime) -> datetime:
+    """This time rounded down, so that clients of a workspace that reconnect together share what the gateway reads for them."""
+    return at - timedelta(seconds=at.timestamp() % SHARED_SECONDS)
 
 
 def feed_item(cursor: str, wanted: Filter, verification: Verification, since: int) -> VerificationFeedItem | None:

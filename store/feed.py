@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import monotonic
 from uuid import uuid4
 
@@ -20,14 +20,13 @@ from store.documents import decode
 from store.driver import Client, Document, answering, database
 from store.feeds.listeners import Kind, Listeners, Topic
 from store.feeds.recent_versions import RecentVersions
+from store.feeds.stored_changes import OVERLAP, STAMPING, changed_since
 from store.indexes import HEARTBEATS
 from store.listener import Listener
 from store.verifications import Store
 
 logger = logging.getLogger(__name__)
 
-# How much of the past is read again: clocks of gateways may differ, and a write is committed some time after the instant that it stores.
-OVERLAP = timedelta(seconds=60)
 HEARTBEAT_SECONDS = 1.0
 # The stream counts as open when a heartbeat arrives through it. Heartbeats written before it was open never arrive, so write them often until then.
 OPENING_HEARTBEAT_SECONDS = 0.05
@@ -57,8 +56,8 @@ class Feed:
         # The documents that were read because another program updated them, by id. Several such changes of one document are read at once.
         self._documents_read: dict[str, Document] = {}
         # After a gap in the stream, the changes before it are read again. These were delivered already.
-        self._delivered = RecentVersions(2 * OVERLAP)
-        self._last_heartbeat = 0
+        self._delivered = RecentVersions(STAMPING + OVERLAP)
+        self._last_heartbeat = self._received_heartbeat = 0
         self._last_heartbeat_before_read = 0
 
     async def run(self) -> None:
@@ -87,6 +86,11 @@ class Feed:
     def subscribers(self) -> int:
         """The number of listeners."""
         return sum(map(len, self._listeners.values()))
+
+    @property
+    def heartbeats(self) -> tuple[int, int]:
+        """The numbers of the last heartbeat that was sent, and of the last one that arrived through the change stream."""
+        return self._last_heartbeat, self._received_heartbeat
 
     @property
     def watermark(self) -> datetime:
@@ -119,6 +123,7 @@ class Feed:
     def _receive_heartbeat(self, change: Document) -> None:
         heartbeat = change.get("fullDocument", {})
         if heartbeat.get("_id") == self._name:
+            self._received_heartbeat = heartbeat["beat"]
             self._newest_heartbeat_at = self._heartbeats_sent.pop(heartbeat["beat"], self._newest_heartbeat_at)
             if heartbeat["beat"] > self._last_heartbeat_before_read:
                 self._versions_read.clear()
@@ -176,7 +181,7 @@ class Feed:
             deleted |= await self._read_followed("chain", topics, condition)
         if self._watermark:
             for _, workspace, _ in self._listeners.topics("workspace"):
-                await self._read_workspace(workspace, self._watermark - OVERLAP)
+                await self._read_workspace(workspace, self._watermark)
         for id in deleted:
             self._listeners.deleted(id)
 
@@ -200,10 +205,11 @@ class Feed:
         def receive(document: Document) -> None:
             verification = self._readable(document)
             if verification and not self._delivered.contains(verification):
-                self._deliver(verification, version_at(verification, since))
+                # How many of its events were missed is uncertain, because their instants depend on the clocks of the writers.
+                self._deliver(verification, 0)
                 self._versions_read[verification.id] = verification.version
 
-        await self._read({"workspace": workspace, "updatedAt": {"$gte": since}}, receive)
+        await self._read({"workspace": workspace, **changed_since(since)}, receive)
 
     async def _read(self, condition: Document, receive: Callable[[Document], None]) -> None:
         """Pass on the documents that meet the condition, as they are after all acknowledged writes. If MongoDB fails, begin again."""
@@ -231,11 +237,6 @@ class Feed:
             except PyMongoError as error:
                 logger.warning("a heartbeat could not be written (%s)", type(error).__name__)
             await asyncio.sleep(HEARTBEAT_SECONDS if self._opened.is_set() else OPENING_HEARTBEAT_SECONDS)
-
-
-def version_at(verification: Verification, instant: datetime) -> int:
-    """The version of a verification at an instant; 0 before its creation."""
-    return next((event.version - 1 for event in verification.events if event.at >= instant), verification.version)
 
 
 def batches(topics: list[Topic]) -> list[list[Topic]]:

@@ -22,6 +22,7 @@ INDEXES = {
     VERIFICATIONS: [
         index("workspace", "createdAt", "_id"),
         index("workspace", "updatedAt", "_id"),
+        index("workspace", "storedAt", "_id"),
         index("workspace", "status", "createdAt", "_id"),
         index("workspace", "status", "updatedAt", "_id"),
         index("workspace", "reasons", "createdAt", "_id"),

@@ -3,8 +3,7 @@
 import random
 from asyncio import sleep
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable
-from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
@@ -13,16 +12,16 @@ from uuid import uuid4
 from pymongo.errors import DuplicateKeyError
 
 from domain.errors import BadDocument, BadValue, Conflict, DomainError, NotFound, Unavailable
-from domain.filter import Filter, Order
+from domain.filter import Filter
 from domain.statistics import VerificationStats
 from domain.verification import Verification
 from store import due, pages, partial_verification, statistics
 from store.bad_documents import BadDocuments
 from store.barrier import Barrier
-from store.cursor import SortPosition
 from store.documents import decode, encode
 from store.driver import Client, Collection, Document, Session, answering, database, fetch, in_thread, transaction, with_naive_instants
 from store.due import Due
+from store.feeds import stored_changes
 from store.indexes import VERIFICATIONS
 from store.pages import Page, PageRequest
 from store.point_reads import PointReads
@@ -38,7 +37,7 @@ Rule = Callable[[Verification, datetime], Verification]
 RetryRule = Callable[[Verification, datetime], tuple[Verification, Verification]]
 
 
-CATCH_UP_ROWS = 500
+RESUMPTION = timedelta(days=1)
 
 # The attributes that are needed to group attempts by chain and to sort them.
 ATTEMPT = frozenset({"chain", "attempt"})
@@ -56,13 +55,17 @@ def utc_now() -> datetime:
 class Store:
     """The verifications of all workspaces, and the objects that all reads and writes share."""
 
-    def __init__(self, client: Client, keys: SealingKeys, now: Clock = utc_now, patience_seconds: float = 10) -> None:
+    def __init__(
+        self, client: Client, keys: SealingKeys, now: Clock = utc_now, patience_seconds: float = 10, resumption: timedelta = RESUMPTION
+    ) -> None:
         self.client = client
         self.keys = keys
         self.database = database(client)
         self.collection: Collection = self.database[VERIFICATIONS]
         self.now = now
         self.patience_seconds = patience_seconds
+        # How old the cursor of a workspace's feed may be when the feed resumes.
+        self.resumption = resumption
         self.turns = Turns()
         # Used in threads, for reads of many documents at a time.
         self.naive_collection = with_naive_instants(self.collection)
@@ -208,22 +211,19 @@ class Verifications:
         read = partial(pages.read_page, store.naive_collection, store.keys, store.bad_documents, self._scope, filter, request, reading)
         return await self._shared("page", read, filter, request, reading)
 
-    async def updated_since(self, since: datetime, filter: Filter) -> AsyncIterator[Verification]:
-        """The verifications whose last change was at `since` or later, the earliest last change first.
+    async def changed_since(self, at: datetime, filter: Filter) -> AsyncIterator[Verification]:
+        """The verifications that were changed after this time of MongoDB, or shortly before it (see `stored_changes`), the earliest change first.
 
-        The filter's conditions on status and reasons are ignored, because a verification may have met them before its last change.
+        Those that only an older release of the gateway changed are the last. Of the filter, only the conditions apply that no change affects.
 
         Cost: one query over an index for each page. No MongoDB cursor stays open between pages, however slow the reader is.
         """
-        request = PageRequest(Order.UPDATED_OLDEST, CATCH_UP_ROWS, after=SortPosition(Order.UPDATED_OLDEST, since, ""))
-        unchanging = replace(filter, statuses=None, reason_codes=None, reason_types=None)
-        while True:
-            page = await self.page(unchanging, request)
-            for verification in page.rows:
-                yield verification
-            if not page.has_next or not page.ends:
-                return
-            request = replace(request, after=page.ends[-1])
+        for place in stored_changes.beginnings(at):
+            behind: stored_changes.Place | None = place
+            while behind:
+                rows, behind = await self._shared("changes", partial(self._changes, at, filter, behind), filter, at, behind)
+                for verification in rows:
+                    yield verification
 
     async def count(self, filter: Filter) -> int:
         """How many verifications match the filter. Cost: one count, which reads only index entries if an index covers the filter."""
@@ -232,6 +232,14 @@ class Verifications:
     async def statistics(self, filter: Filter) -> VerificationStats:
         """The statistics of the verifications that match the filter."""
         return await self._shared("statistics", partial(statistics.read_statistics, self._store.collection, self._scope, filter), filter)
+
+    async def _changes(self, at: datetime, filter: Filter, place: stored_changes.Place) -> tuple[list[Verification], stored_changes.Place | None]:
+        """A page of the changes behind this place, and the place behind the page; None if the page is the last."""
+        condition = stored_changes.condition(self._scope, filter, at, place)
+        with answering():
+            documents = await in_thread(partial(stored_changes.fetch_changes, self._store.naive_collection, condition, place.key))
+        readable = self._store.bad_documents.readable(partial_verification.rows(documents, self._store.keys, None))
+        return readable, stored_changes.behind(documents, place)
 
     def _shared(self, kind: str, read: Callable[[], Coroutine[Any, Any, T]], *arguments: Hashable) -> Awaitable[T]:
         """The result of a read. Callers that make the same read at the same time, in the same workspace or chain, share it."""

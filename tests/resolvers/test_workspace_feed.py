@@ -1,10 +1,15 @@
 """Tests the subscription `verificationsUpdated`, which follows all verifications of a workspace."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from store.cursor import encode_watermark
 from tests.company import LINK_OPENED, Company
+from tests.factories import VERIFIED_RESULT
+from tests.serving import serving
+from tests.storing import decode, encode
 from tests.wire import Following, following
 
 FEED = """
@@ -260,3 +265,62 @@ async def test_another_company_receives_nothing(company: Company, stranger: Comp
         caught_up = await updates.next()
 
     assert shown(live) == shown(caught_up) == (own, 1)
+
+
+async def test_a_write_that_was_under_way_for_minutes_is_sent_on_resumption(company: Company) -> None:
+    id = await company.created()
+    async with following(company.gateway, company.token(), FEED, {"filter": {"status": ["PENDING"]}}) as updates:
+        await updates.next()
+    # The cursor must be newer than the write's own instants by more than the gateways' clocks may differ.
+    cursor = encode_watermark(datetime.now(UTC))
+    stored = company.collection.find_one({"_id": id})
+    assert stored
+    held = decode(stored)
+    late = replace(held, updated_at=held.updated_at - timedelta(minutes=3)).concluded(VERIFIED_RESULT, datetime.now(UTC) - timedelta(minutes=2))
+    company.collection.replace_one({"_id": id}, encode(late))
+
+    async with following(company.gateway, company.token(), FEED, {"filter": {"status": ["PENDING"]}, "after": cursor}) as updates:
+        received = await until(updates, id, 2)
+
+    assert (received[-1]["verification"]["status"], received[-1]["matches"]) == ("VERIFIED", False)
+
+
+async def test_no_state_is_sent_twice_after_a_resumption(company: Company) -> None:
+    async with following(company.gateway, company.token(), FEED) as updates:
+        cursor = (await updates.next())["cursor"]
+    running = True
+
+    async def write_until_stopped() -> None:
+        while running:
+            await company.progress(await company.created(), LINK_OPENED)
+
+    async def check_one_resumption() -> None:
+        async with following(company.gateway, company.token(), FEED, {"after": cursor}) as updates:
+            received = [await updates.next() for _ in range(30)]
+            received += await until(updates, await company.created(), 1)
+        states = [shown(item) for item in received if item["verification"]]
+        assert sorted(states) == sorted({*states})
+
+    work = [asyncio.create_task(write_until_stopped()) for _ in range(5)]
+    try:
+        await asyncio.sleep(0.2)
+        for _ in range(5):
+            await check_one_resumption()
+    finally:
+        running = False
+        await asyncio.gather(*work)
+
+
+async def test_a_cursor_that_is_too_old_is_refused_as_lagged(database_uri: str) -> None:
+    async with serving(database_uri, feed_resume_seconds=60) as gateway:
+        now = datetime.now(UTC)
+        outcomes = []
+        for seconds in (30, 90):
+            cursor = encode_watermark(now - timedelta(seconds=seconds))
+            async with following(gateway, gateway.token(), FEED, {"after": cursor}) as updates:
+                if seconds == 30:
+                    outcomes.append((await updates.next())["cursor"] == cursor)
+                else:
+                    outcomes.append([error["extensions"]["code"] for error in await updates.errors()])
+
+    assert outcomes == [True, ["LAGGED"]]

@@ -16,7 +16,7 @@ from domain.event import Progress
 from domain.filter import Filter, Order
 from domain.verification import Verification
 from store.driver import Document, ping
-from store.feed import Feed, version_at
+from store.feed import Feed
 from store.indexes import HEARTBEATS, VERIFICATIONS
 from store.listener import Change
 from store.pages import PageRequest
@@ -360,12 +360,6 @@ async def test_the_feed_continues_after_its_collection_disappeared(
         assert await next_change(listener, newer_than=1) == opened
 
 
-def test_the_version_at_an_instant_counts_only_earlier_events() -> None:
-    verification = noted(noted(a_verification(), "first", later(minutes=1)), "second", later(minutes=2))
-
-    assert [version_at(verification, later(minutes=minutes)) for minutes in (0, 1, 2, 3)] == [0, 1, 2, 3]
-
-
 async def test_text_that_is_not_utf_8_is_read_with_replacement_characters(feed: Feed, store: Store) -> None:
     document = encode(a_verification(id="ver_1", reference="broken-text"))
 
@@ -381,21 +375,21 @@ async def test_text_that_is_not_utf_8_is_read_with_replacement_characters(feed: 
     assert with_key["reference"] == "broke\ufffd-text"
 
 
-async def test_unreadable_documents_are_left_out_of_updated_since(feed: Feed, store: Store, verifications: Verifications) -> None:
+async def test_unreadable_documents_are_left_out_of_the_changes(feed: Feed, store: Store, verifications: Verifications) -> None:
     added = [await verifications.add(a_verification()) for _ in range(3)]
     await store.collection.update_one({"_id": added[1].id}, {"$set": {"status": "suspended"}})
 
-    found = [it.id async for it in verifications.updated_since(later(seconds=-1), Filter())]
+    found = [it.id async for it in verifications.changed_since(await ping(store.database), Filter())]
 
     assert found == [added[0].id, added[2].id]
     assert store.bad_documents.count >= 1
 
 
-async def test_a_page_without_readable_documents_does_not_end_updated_since(
+async def test_a_page_without_readable_documents_does_not_end_the_changes(
     store: Store, verifications: Verifications, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.verifications.CATCH_UP_ROWS", 2)
+    monkeypatch.setattr("store.feeds.stored_changes.PAGE_ROWS", 2)
     added = [await verifications.add(a_verification()) for _ in range(6)]
     await store.collection.update_many({"_id": {"$in": [it.id for it in added[:4]]}}, {"$set": {"status": "suspended"}})
 
-    assert [it.id async for it in verifications.updated_since(later(seconds=-1), Filter())] == [added[4].id, added[5].id]
+    assert [it.id async for it in verifications.changed_since(await ping(store.database), Filter())] == [added[4].id, added[5].id]

@@ -1,0 +1,68 @@
+"""Reads the changes of a workspace since a time of MongoDB, for a feed that resumes or has a gap."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bson.timestamp import Timestamp
+from pymongo import ASCENDING
+
+from domain.filter import Filter
+from store.driver import BlockingCollection, Document, fetch
+from store.query import matching, within
+
+# MongoDB stamps a document when it executes the write, which is before the write is committed: usually a few milliseconds, at most the 15 seconds
+# that a write may take. The writes of a transaction are committed later, but MongoDB aborts a transaction after 60 seconds, or up to 30 later.
+STAMPING = timedelta(seconds=100)
+# Older releases write no stamp. Their changes are found by `updatedAt`: the clocks of gateways may differ, and a write takes time.
+OVERLAP = timedelta(seconds=60)
+PAGE_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the changes, in the order of the field `key`: behind the document with this value of the field and this id."""
+
+    key: str
+    value: Any
+    id: str
+
+
+def stamp(at: datetime) -> Timestamp:
+    """The first timestamp of MongoDB that is not before this instant."""
+    return Timestamp(int(at.timestamp()), 0)
+
+
+def changed_since(at: datetime) -> Document:
+    """The condition that a document was changed after this time of MongoDB, or shortly before it."""
+    return {"$or": [{"storedAt": {"$gte": stamp(at - STAMPING)}}, {"updatedAt": {"$gte": at - OVERLAP}}]}
+
+
+def beginnings(at: datetime) -> list[Place]:
+    """Where the changes after this time of MongoDB begin: those with a stamp, and those without."""
+    return [Place("storedAt", stamp(at - STAMPING), ""), Place("updatedAt", at - OVERLAP, "")]
+
+
+def condition(scope: Document, filter: Filter, at: datetime, place: Place) -> Document:
+    """The query for the changes behind this place.
+
+    The filter's conditions on status and reasons are ignored, because a verification may have met them before it changed.
+    """
+    lasting = replace(filter, statuses=None, reason_codes=None, reason_types=None)
+    # One range on the key, with the ids compared only for equal keys. A query with two alternatives would need two index scans.
+    behind: Document = {place.key: {"$gte": place.value}, "$or": [{place.key: {"$gt": place.value}}, {"_id": {"$gt": place.id}}]}
+    unstamped = [] if place.key == "storedAt" else [{"$nor": [{"storedAt": {"$gte": stamp(at - STAMPING)}}]}]
+    return within(scope, [*matching(lasting), behind, *unstamped])
+
+
+def fetch_changes(collection: BlockingCollection, condition: Document, key: str) -> list[Document]:
+    """One page of the changes that meet the condition. Blocks, so call it in a thread. Cost: one query over an index."""
+    hint = [("workspace", ASCENDING), (key, ASCENDING), ("_id", ASCENDING)]
+    return fetch(collection, condition, sort=hint[1:], limit=PAGE_ROWS, hint=hint)
+
+
+def behind(documents: list[Document], place: Place) -> Place | None:
+    """The place behind a page of changes; None if no page follows."""
+    # A damaged document may have an id of another type. The next page begins behind the last document that has a place.
+    placed = [document for document in documents if isinstance(document["_id"], str)]
+    return replace(place, value=placed[-1][place.key], id=placed[-1]["_id"]) if placed and len(documents) == PAGE_ROWS else None
