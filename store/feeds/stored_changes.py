@@ -6,6 +6,7 @@ from typing import Any
 
 from bson.timestamp import Timestamp
 from pymongo import ASCENDING
+from pymongo.errors import OperationFailure
 
 from domain.filter import Filter
 from store.driver import BlockingCollection, Document, fetch
@@ -17,6 +18,8 @@ STAMPING = timedelta(seconds=100)
 # Older releases write no stamp. Their changes are found by `updatedAt`: the clocks of gateways may differ, and a write takes time.
 OVERLAP = timedelta(seconds=60)
 PAGE_ROWS = 500
+# MongoDB's error code BadValue, for a hint that names no index.
+BAD_HINT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,15 @@ def condition(scope: Document, filter: Filter, at: datetime, place: Place) -> Do
 
 def fetch_changes(collection: BlockingCollection, condition: Document, key: str) -> list[Document]:
     """One page of the changes that meet the condition. Blocks, so call it in a thread. Cost: one query over an index."""
-    hint = [("workspace", ASCENDING), (key, ASCENDING), ("_id", ASCENDING)]
-    return fetch(collection, condition, sort=hint[1:], limit=PAGE_ROWS, hint=hint)
+    # Without the hint, MongoDB would sort all rows that another condition of the filter selects.
+    index = [("workspace", ASCENDING), (key, ASCENDING), ("_id", ASCENDING)]
+    try:
+        return fetch(collection, condition, sort=index[1:], limit=PAGE_ROWS, hint=index)
+    except OperationFailure as failure:
+        if failure.code != BAD_HINT:
+            raise
+        # The index was dropped, or does not exist yet. A slow answer is better than none.
+        return fetch(collection, condition, sort=index[1:], limit=PAGE_ROWS)
 
 
 def behind(documents: list[Document], place: Place) -> Place | None:

@@ -54,3 +54,10 @@ async def test_what_was_changed_since_is_found_with_and_without_a_stamp(store: S
 
     assert found == sorted([late.id, unstamped.id])
     assert [it.id async for it in store.within("acme").changed_since(now, Filter())] == [late.id, unstamped.id]
+
+
+async def test_changes_are_found_without_their_indexes(store: Store) -> None:
+    began, added = await ping(store.database), await store.within("acme").add(a_verification())
+    await store.collection.drop_indexes()
+
+    assert [it async for it in store.within("acme").changed_since(began, Filter())] == [added]
