@@ -103,7 +103,7 @@ def background_tasks(
 ) -> dict[str, Callable[[], Awaitable[None]]]:
     """The tasks that run as long as the process, by their names in the log."""
     tasks: dict[str, Callable[[], Awaitable[None]]] = {"preparation": partial(preparation, health), "feed": feed.run}
-    for chore in chores(store, changes, settings.retention):
+    for chore in chores(store, changes, settings.retention, settings.removal):
         tasks[f"sweeper ({chore.done})"] = partial(sweeping, chore, settings.sweep_seconds)
     if issuer_keys:
         tasks["refresh of the issuer's keys"] = partial(issuer_keys.run, tokens.forget)

@@ -155,6 +155,12 @@ class Settings(BaseSettings):
     retention_seconds: float | None = Field(
         default=None, gt=0, le=MAX_RETENTION_SECONDS, description="How many seconds personal data are kept after the outcome; forever by default"
     )
+    remove_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=MAX_RETENTION_SECONDS,
+        description="How many seconds after its anonymization a verification is deleted, together with its idempotency key; never by default",
+    )
     feed_resume_seconds: float = Field(
         default=86_400,
         gt=0,
@@ -204,6 +210,11 @@ class Settings(BaseSettings):
     def retention(self) -> timedelta | None:
         """How long personal data are kept after the outcome of a verification. None: forever."""
         return None if self.retention_seconds is None else timedelta(seconds=self.retention_seconds)
+
+    @property
+    def removal(self) -> timedelta | None:
+        """How long a verification is kept after its anonymization. None: forever."""
+        return None if self.remove_seconds is None else timedelta(seconds=self.remove_seconds)
 
     @property
     def feed_resumption(self) -> timedelta:

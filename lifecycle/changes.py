@@ -89,6 +89,21 @@ class Changes:
         """
         return await self._change_once(workspace, id, lambda old, at: old.anonymized(Actor.SYSTEM, at))
 
+    async def remove(self, workspace: str, id: str) -> bool:
+        """Delete an anonymized verification from the database. Returns whether this call deleted it.
+
+        It is kept while an attempt of its chain is pending, because a subscription that follows the chain would end.
+        """
+        verifications = self._store.within(workspace)
+        found = await verifications.get(id)
+        if not found or not found.anonymized_at or not all(attempt.status.final for attempt in await verifications.chains([found.chain])):
+            return False
+        try:
+            await verifications.remove(found)
+        except Stale:
+            return False
+        return True
+
     async def current(self, verifications: Verifications, id: str, reading: frozenset[str] | None = None) -> Verification | None:
         """The verification with this id, after its deadline was applied if it has passed; None if there is no such verification.
 

@@ -175,3 +175,6 @@ class VerificationFeedItem:
         "Null if `verification` is null.",
         ANYONE,
     )
+    removed_id: strawberry.ID | None = attribute(
+        "The id of a verification that the gateway deleted: remove it from your list if you have it. `verification` is null then.", ANYONE
+    )

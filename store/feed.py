@@ -20,8 +20,8 @@ from store.documents import decode
 from store.driver import Client, Document, answering, database
 from store.feeds.listeners import Kind, Listeners, Topic
 from store.feeds.recent_versions import RecentVersions
-from store.feeds.stored_changes import OVERLAP, STAMPING, changed_since
-from store.indexes import HEARTBEATS
+from store.feeds.stored_changes import OVERLAP, STAMPING, changed_since, stamp
+from store.indexes import HEARTBEATS, TOMBSTONES, VERIFICATIONS
 from store.listener import Listener
 from store.verifications import Store
 
@@ -57,6 +57,8 @@ class Feed:
         self._documents_read: dict[str, Document] = {}
         # After a gap in the stream, the changes before it are read again. These were delivered already.
         self._delivered = RecentVersions(STAMPING + OVERLAP)
+        # The removals that were delivered last: the ids, and the times of the tombstones.
+        self._removed: dict[str, object] = {}
         self._last_heartbeat = self._received_heartbeat = 0
         self._last_heartbeat_before_read = 0
 
@@ -113,6 +115,8 @@ class Feed:
                 await self._read_again()
             elif change["ns"].get("coll") == HEARTBEATS:
                 self._receive_heartbeat(change)
+            elif change["ns"].get("coll") == TOMBSTONES:
+                self._receive_removal(change.get("fullDocument", {}))
             elif change["operationType"] == "delete":
                 self._receive_deletion(change["documentKey"]["_id"])
             elif "fullDocument" in change:
@@ -144,6 +148,16 @@ class Feed:
             self._versions_read.pop(id, None)
             self._delivered.forget(id)
             self._listeners.deleted(id)
+
+    def _receive_removal(self, found: Document) -> None:
+        """Report a verification that the gateway removed to the feeds of its workspace. `found`: its tombstone."""
+        id, workspace, removed_at = found.get("_id"), found.get("workspace"), found.get("removedAt")
+        if isinstance(id, str) and isinstance(workspace, str) and self._removed.get(id) != removed_at:
+            self._removed.pop(id, None)
+            self._removed[id] = removed_at
+            if len(self._removed) > MAX_FEED_CHANGES:
+                del self._removed[next(iter(self._removed))]
+            self._listeners.removed(workspace, id)
 
     async def _receive_update(self, id: object) -> None:
         """Read and deliver a verification that another program updated, since such a change arrives without the document."""
@@ -202,6 +216,8 @@ class Feed:
         return expected - found
 
     async def _read_workspace(self, workspace: str, since: datetime) -> None:
+        await self._read({"workspace": workspace, "removedAt": {"$gte": stamp(since - STAMPING)}}, self._receive_removal, TOMBSTONES)
+
         def receive(document: Document) -> None:
             verification = self._readable(document)
             if verification and not self._delivered.contains(verification):
@@ -211,13 +227,13 @@ class Feed:
 
         await self._read({"workspace": workspace, **changed_since(since)}, receive)
 
-    async def _read(self, condition: Document, receive: Callable[[Document], None]) -> None:
+    async def _read(self, condition: Document, receive: Callable[[Document], None], collection: str = VERIFICATIONS) -> None:
         """Pass on the documents that meet the condition, as they are after all acknowledged writes. If MongoDB fails, begin again."""
         while True:
             try:
                 await self._store.barrier.passed()
                 with answering():
-                    async for document in self._store.collection.find(condition):
+                    async for document in self._store.database[collection].find(condition):
                         receive(document)
                 self._last_heartbeat_before_read = self._last_heartbeat
                 return

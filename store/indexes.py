@@ -1,7 +1,7 @@
 """The indexes of MongoDB, one for each kind of query.
 
-The two indexes on `due` and `completedAt` are for the sweeper, which reads all workspaces. All other indexes of verifications begin with the
-workspace, so the workspace can be the shard key.
+The three indexes on `due`, `completedAt` and `anonymizedAt` are for the sweeper, which reads all workspaces. All other indexes of verifications
+begin with the workspace, so the workspace can be the shard key.
 """
 
 from pymongo import ASCENDING, IndexModel
@@ -10,6 +10,7 @@ from store.driver import Database, answering
 
 VERIFICATIONS = "verifications"
 HEARTBEATS = "heartbeats"
+TOMBSTONES = "tombstones"
 
 
 def index(*keys: str, unique: bool = False, present: tuple[str, ...] = ()) -> IndexModel:
@@ -30,10 +31,13 @@ INDEXES = {
         index("workspace", "chain", "attempt"),
         index("due", "_id", present=("due",)),
         index("completedAt", "_id", present=("completedAt", "declared")),
+        index("anonymizedAt", "_id", present=("anonymizedAt",)),
         index("workspace", "idempotency.key", unique=True, present=("idempotency.key",)),
         index("workspace", "previous", unique=True, present=("previous",)),
         index("workspace", "provider.id", unique=True, present=("provider.id",)),
     ],
+    # MongoDB deletes a tombstone when its `expiresAt` has passed.
+    TOMBSTONES: [index("workspace", "removedAt", "_id"), IndexModel([("expiresAt", ASCENDING)], expireAfterSeconds=0)],
     # MongoDB deletes heartbeats that are older than an hour. They are the last heartbeats of processes that have ended.
     HEARTBEATS: [IndexModel([("at", ASCENDING)], expireAfterSeconds=3600)],
 }

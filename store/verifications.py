@@ -22,7 +22,9 @@ from store.documents import decode, encode
 from store.driver import Client, Collection, Document, Session, answering, database, fetch, in_thread, transaction, with_naive_instants
 from store.due import Due
 from store.feeds import stored_changes
-from store.indexes import VERIFICATIONS
+from store.feeds.stored_changes import ChangePosition
+from store.feeds.tombstones import removed_since, tombstone
+from store.indexes import TOMBSTONES, VERIFICATIONS
 from store.pages import Page, PageRequest
 from store.point_reads import PointReads
 from store.query import matching, within
@@ -38,6 +40,7 @@ RetryRule = Callable[[Verification, datetime], tuple[Verification, Verification]
 
 
 RESUMPTION = timedelta(days=1)
+MAX_REMOVALS = 10_000
 
 # The attributes that are needed to group attempts by chain and to sort them.
 ATTEMPT = frozenset({"chain", "attempt"})
@@ -91,6 +94,10 @@ class Store:
         Cost: one query over an index.
         """
         return await due.read_due(self.collection, "completedAt", completed_until, {"declared": {"$exists": True}}, limit, after)
+
+    async def removable(self, anonymized_until: datetime, limit: int, after: Due | None = None) -> list[Due]:
+        """The verifications that were anonymized at `anonymized_until` or earlier, the earliest first. Cost: one query over an index."""
+        return await due.read_due(self.collection, "anonymizedAt", anonymized_until, {}, limit, after)
 
 
 class Verifications:
@@ -184,6 +191,28 @@ class Verifications:
 
         return await self._persist(id, attempt)
 
+    async def remove(self, verification: Verification) -> None:
+        """Delete a verification from the database, if this is still the stored version. A tombstone lets feeds report the removal.
+
+        Cost:   one transaction of two writes.
+        Raises: Stale if the stored version is no longer `verification.version`.
+        """
+        store = self._store
+        grave = tombstone(verification, store.now(), store.resumption)
+
+        async def write_both(session: Session) -> None:
+            await store.database[TOMBSTONES].replace_one({"_id": verification.id, "workspace": self.workspace}, grave, upsert=True, session=session)
+            guard = {"_id": verification.id, **self._scope, "version": verification.version}
+            if not (await store.collection.delete_one(guard, session=session)).deleted_count:
+                raise Stale
+
+        with answering():
+            await transaction(store.client, write_both)
+
+    async def removed_since(self, at: datetime) -> list[str]:
+        """The ids of the verifications that the gateway removed after this time of MongoDB, or shortly before it. Raises: Lagged."""
+        return [found["_id"] for found in await removed_since(self._store.database, self.workspace, at, MAX_REMOVALS)]
+
     async def require(self, id: str, field: str = "verificationId") -> Verification:
         """The verification with this id. Raises: NotFound with `field`, the input field that held the id."""
         found = await self.get(id)
@@ -219,7 +248,7 @@ class Verifications:
         Cost: one query over an index for each page. No MongoDB cursor stays open between pages, however slow the reader is.
         """
         for place in stored_changes.beginnings(at):
-            behind: stored_changes.Place | None = place
+            behind: ChangePosition | None = place
             while behind:
                 rows, behind = await self._shared("changes", partial(self._changes, at, filter, behind), filter, at, behind)
                 for verification in rows:
@@ -233,7 +262,7 @@ class Verifications:
         """The statistics of the verifications that match the filter."""
         return await self._shared("statistics", partial(statistics.read_statistics, self._store.collection, self._scope, filter), filter)
 
-    async def _changes(self, at: datetime, filter: Filter, place: stored_changes.Place) -> tuple[list[Verification], stored_changes.Place | None]:
+    async def _changes(self, at: datetime, filter: Filter, place: ChangePosition) -> tuple[list[Verification], ChangePosition | None]:
         """A page of the changes behind this place, and the place behind the page; None if the page is the last."""
         condition = stored_changes.condition(self._scope, filter, at, place)
         with answering():

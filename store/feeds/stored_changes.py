@@ -23,7 +23,7 @@ BAD_HINT = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChangePosition:
     """A place in the changes, in the order of the field `key`: behind the document with this value of the field and this id."""
 
     key: str
@@ -41,12 +41,12 @@ def changed_since(at: datetime) -> Document:
     return {"$or": [{"storedAt": {"$gte": stamp(at - STAMPING)}}, {"updatedAt": {"$gte": at - OVERLAP}}]}
 
 
-def beginnings(at: datetime) -> list[Place]:
+def beginnings(at: datetime) -> list[ChangePosition]:
     """Where the changes after this time of MongoDB begin: those with a stamp, and those without."""
-    return [Place("storedAt", stamp(at - STAMPING), ""), Place("updatedAt", at - OVERLAP, "")]
+    return [ChangePosition("storedAt", stamp(at - STAMPING), ""), ChangePosition("updatedAt", at - OVERLAP, "")]
 
 
-def condition(scope: Document, filter: Filter, at: datetime, place: Place) -> Document:
+def condition(scope: Document, filter: Filter, at: datetime, place: ChangePosition) -> Document:
     """The query for the changes behind this place.
 
     The filter's conditions on status and reasons are ignored, because a verification may have met them before it changed.
@@ -71,7 +71,7 @@ def fetch_changes(collection: BlockingCollection, condition: Document, key: str)
         return fetch(collection, condition, sort=index[1:], limit=PAGE_ROWS)
 
 
-def behind(documents: list[Document], place: Place) -> Place | None:
+def behind(documents: list[Document], place: ChangePosition) -> ChangePosition | None:
     """The place behind a page of changes; None if no page follows."""
     # A damaged document may have an id of another type. The next page begins behind the last document that has a place.
     placed = [document for document in documents if isinstance(document["_id"], str)]

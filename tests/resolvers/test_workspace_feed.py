@@ -4,8 +4,12 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
+
+from pymongo import MongoClient
 
 from store.cursor import encode_watermark
+from store.indexes import VERIFICATIONS
 from tests.company import LINK_OPENED, Company
 from tests.factories import VERIFIED_RESULT
 from tests.serving import serving
@@ -15,17 +19,19 @@ from tests.wire import Following, following
 FEED = """
 subscription($filter: VerificationFilter, $after: String) {
   verificationsUpdated(filter: $filter, after: $after) {
-    cursor matches verification { id version status reasons { code } attempts { id } }
+    cursor matches removedId verification { id version status reasons { code } attempts { id } }
   }
 }
 """
 # Without other attempts, a message is made once for all subscribers.
 SHARED_FEED = """
 subscription($filter: VerificationFilter, $after: String) {
-  verificationsUpdated(filter: $filter, after: $after) { cursor matches verification { id version } }
+  verificationsUpdated(filter: $filter, after: $after) { cursor matches removedId verification { id version } }
 }
 """
 LIST = "query($filter: VerificationFilter) { verifications(filter: $filter, first: 100) { edges { node { id version status } } } }"
+
+ANONYMIZE = "mutation($id: ID!) { anonymizeVerification(id: $id) { ... on Verification { id } } }"
 
 Item = dict[str, Any]
 
@@ -191,7 +197,7 @@ async def test_a_subscriber_with_the_last_cursor_receives_all_changes_since(comp
         await company.progress(new, LINK_OPENED)
         live = (await until(updates, new, 2))[-1]
 
-    assert first == {"cursor": cursor, "verification": None, "matches": None}
+    assert first == {"cursor": cursor, "verification": None, "matches": None, "removedId": None}
     assert {(final, 2), (new, 1)} <= {shown(item) for item in caught_up}
     assert live["cursor"]
 
@@ -324,3 +330,33 @@ async def test_a_cursor_that_is_too_old_is_refused_as_lagged(database_uri: str) 
                     outcomes.append([error["extensions"]["code"] for error in await updates.errors()])
 
     assert outcomes == [True, ["LAGGED"]]
+
+
+async def test_a_removed_verification_is_reported_to_connected_and_to_resuming_feeds(database_uri: str, mongo: MongoClient[Any]) -> None:
+    async with serving(database_uri, remove_seconds=0.01, sweep_seconds=0.05) as gateway:
+        collection = mongo[urlsplit(database_uri).path[1:]][VERIFICATIONS]
+        company, stranger = Company(gateway, collection), Company(gateway, collection)
+        id = await company.created()
+        await company.result(id, "FAILED", "IDVV_2101")
+        pending = {"filter": {"status": ["PENDING"]}}
+        async with (
+            following(gateway, company.token(), SHARED_FEED, pending) as live,
+            following(gateway, stranger.token(), SHARED_FEED) as theirs,
+        ):
+            cursor = (await live.next())["cursor"]
+            foreign_cursor = (await theirs.next())["cursor"]
+            await company.ask(ANONYMIZE, {"id": id})
+            removed = (await live.until(lambda item: item["removedId"] is not None))[-1]
+            own = await stranger.created()
+            received_by_others = await until(theirs, own, 1)
+        found = (await company.ask("query($id: ID!) { verification(id: $id) { id } }", {"id": id}))["verification"]
+
+        async with following(gateway, company.token(), SHARED_FEED, {**pending, "after": cursor}) as resumed:
+            again = (await resumed.until(lambda item: item["removedId"] is not None))[-1]
+        async with following(gateway, stranger.token(), SHARED_FEED, {"after": foreign_cursor}) as resumed:
+            received_by_others += await until(resumed, own, 1)
+
+    assert removed | {"cursor": None} == {"cursor": None, "matches": None, "removedId": id, "verification": None}
+    assert again == removed | {"cursor": cursor}
+    assert found is None
+    assert all(item["removedId"] is None for item in received_by_others)

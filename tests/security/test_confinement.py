@@ -48,6 +48,8 @@ NOT_FOUND: dict[str, tuple[Call, object]] = {
     "replace": (lambda outside, inside: outside.replace(inside, noted(inside, "stranger")), Stale),
     "change": (lambda outside, inside: outside.change(inside.id, noting("stranger")), NotFound),
     "retry": (lambda outside, inside: outside.retry(inside.id, retried), NotFound),
+    "remove": (lambda outside, inside: outside.remove(inside), Stale),
+    "removed_since": (lambda outside, _: outside.removed_since(NOON), []),
     "chains": (lambda outside, inside: outside.chains([inside.chain]), []),
     "page": (lambda outside, _: rows(outside), []),
     "changed_since": (lambda outside, _: updated(outside), []),

@@ -74,7 +74,7 @@ FILTERS = {
 
 # Commands that do not search for verifications, and so need no index.
 NO_QUERIES = {"insert", "createIndexes", "listIndexes", "commitTransaction", "abortTransaction", "getMore", "killCursors", "drop", "hello"}
-QUERIES = {"find", "aggregate", "update"}
+QUERIES = {"find", "aggregate", "update", "delete"}
 # Fields of commands that describe the session or the response. They are removed, because the query plan does not depend on them.
 SESSION_FIELDS = {"lsid", "txnNumber", "startTransaction", "autocommit", "readConcern", "writeConcern", "maxTimeMS", "cursor"}
 
@@ -162,6 +162,18 @@ async def forgotten(store: Store) -> None:
         await store.not_anonymized(later(minutes=MINUTES), 200, after)
 
 
+async def buried(store: Store) -> None:
+    """Read the verifications that were anonymized, first all of them and then those behind one of them."""
+    for after in (None, Due(later(minutes=1), "acme", "ver_5")):
+        await store.removable(later(minutes=MINUTES), 200, after)
+
+
+async def removed(store: Store) -> None:
+    """Remove a verification within its chain."""
+    attempts, verification = await added(store)
+    await attempts.remove(verification)
+
+
 async def counted(store: Store) -> None:
     """Count the list with every filter."""
     for filter in FILTERS.values():
@@ -184,6 +196,9 @@ METHOD_CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "not_anonymized": forgotten,
     "overdue": swept,
     "page": pages,
+    "removable": buried,
+    "remove": removed,
+    "removed_since": lambda store: store.within("acme").removed_since(NOON),
     "replace": replaced,
     "require": changed,
     "retry": succeeded,
@@ -248,6 +263,7 @@ def condition(command: Command) -> Document:
     conditions: dict[str, Document] = {
         "find": command.get("filter", {}),
         "update": command.get("updates", [{}])[0].get("q", {}),
+        "delete": command.get("deletes", [{}])[0].get("q", {}),
         "aggregate": command.get("pipeline", [{}])[0].get("$match", {}),
     }
     return conditions[next(iter(command))]

@@ -163,3 +163,20 @@ async def test_followers_learn_of_deletions_that_the_stream_missed(stopped: Feed
             assert received(listener) == []
         received(everything)
         assert received(everything) == []
+
+
+async def test_a_removal_during_a_gap_is_received_once(stopped: Feed, verifications: Verifications) -> None:
+    seen = await verifications.add(a_verification(id="ver_1"))
+    missed = await verifications.add(a_verification(id="ver_2"))
+    with stopped.listen("acme") as everything, stopped.listen("other") as theirs:
+        async with open_feed(stopped):
+            await verifications.remove(seen)
+        assert everything.removals() == ["ver_1"]
+
+        await verifications.remove(missed)
+        for _ in range(2):
+            async with open_feed(stopped):
+                pass
+
+        assert everything.removals() == ["ver_2"]
+        assert theirs.removals() == []

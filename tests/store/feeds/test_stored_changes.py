@@ -6,13 +6,13 @@ from bson.timestamp import Timestamp
 
 from domain.filter import Filter
 from store.driver import ping
-from store.feeds.stored_changes import PAGE_ROWS, STAMPING, Place, behind, changed_since, stamp
+from store.feeds.stored_changes import PAGE_ROWS, STAMPING, ChangePosition, behind, changed_since, stamp
 from store.verifications import Store
 from tests.factories import a_verification
 from tests.histories import noting
 from tests.storing import encode, stored_documents
 
-STAMPED = Place("storedAt", Timestamp(1, 0), "")
+STAMPED = ChangePosition("storedAt", Timestamp(1, 0), "")
 
 
 async def test_mongodb_stamps_a_document_whenever_it_is_stored(store: Store) -> None:
@@ -29,7 +29,7 @@ async def test_mongodb_stamps_a_document_whenever_it_is_stored(store: Store) -> 
 def test_the_next_page_begins_behind_the_last_document() -> None:
     documents = [{"_id": f"ver_{number}", "storedAt": Timestamp(number, 0)} for number in range(PAGE_ROWS)]
 
-    assert behind(documents, STAMPED) == Place("storedAt", Timestamp(PAGE_ROWS - 1, 0), f"ver_{PAGE_ROWS - 1}")
+    assert behind(documents, STAMPED) == ChangePosition("storedAt", Timestamp(PAGE_ROWS - 1, 0), f"ver_{PAGE_ROWS - 1}")
     assert behind(documents[:-1], STAMPED) is None
     assert behind([], STAMPED) is None
 
@@ -37,7 +37,7 @@ def test_the_next_page_begins_behind_the_last_document() -> None:
 def test_a_document_with_an_id_that_is_no_text_ends_no_page() -> None:
     documents = [{"_id": f"ver_{number}", "storedAt": Timestamp(number, 0)} for number in range(PAGE_ROWS - 1)]
 
-    assert behind([*documents, {"_id": 7, "storedAt": Timestamp(PAGE_ROWS, 0)}], STAMPED) == Place(
+    assert behind([*documents, {"_id": 7, "storedAt": Timestamp(PAGE_ROWS, 0)}], STAMPED) == ChangePosition(
         "storedAt", Timestamp(PAGE_ROWS - 2, 0), f"ver_{PAGE_ROWS - 2}"
     )
 
