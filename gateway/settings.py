@@ -169,6 +169,18 @@ class Settings(BaseSettings):
         le=MAX_RETENTION_SECONDS,
         description="How many seconds after the end of its capture a verification without a result counts as stuck, in gateway_stuck_verifications",
     )
+    remove_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=MAX_RETENTION_SECONDS,
+        description="How many seconds after its anonymization a verification is deleted, together with its idempotency key; never by default",
+    )
+    feed_resume_seconds: float = Field(
+        default=86_400,
+        gt=0,
+        le=MAX_RETENTION_SECONDS,
+        description="How old, in seconds, the cursor of a workspace's feed may be when the feed resumes. With an older one, it ends with LAGGED",
+    )
     sweep_seconds: float = Field(default=5, gt=0, description="The interval, in seconds, at which the gateway looks for deadlines that have passed")
     request_seconds: float = Field(default=20, gt=0, description="How many seconds a query or mutation may take")
     database_seconds: float = Field(default=15, gt=0, description="How many seconds MongoDB may take to answer")
@@ -217,6 +229,16 @@ class Settings(BaseSettings):
     def processing(self) -> timedelta:
         """How long after the end of its capture a verification may wait for a result before it counts as stuck."""
         return timedelta(seconds=self.processing_seconds)
+
+    @property
+    def removal(self) -> timedelta | None:
+        """How long a verification is kept after its anonymization. None: forever."""
+        return None if self.remove_seconds is None else timedelta(seconds=self.remove_seconds)
+
+    @property
+    def feed_resumption(self) -> timedelta:
+        """How old the cursor of a workspace's feed may be when the feed resumes."""
+        return timedelta(seconds=self.feed_resume_seconds)
 
     @property
     def signing_keys(self) -> list[str]:

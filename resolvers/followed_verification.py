@@ -121,7 +121,7 @@ async def verification_updated(
     other attempts follow if they have new events. After an outcome by SYSTEM, the provider's outcome may still follow: resume with `cursor`
     to receive it.
 
-    Raises: NotFound, BadUserInput, VersionAhead.
+    Raises: NotFound, also if the verification is deleted meanwhile, or with `followRetries` another attempt; BadUserInput, VersionAhead.
     """
     context, feed = info.context, info.context.services.feed
     begin = resumption(context.last_mark, after, cursor)
@@ -132,6 +132,8 @@ async def verification_updated(
     with feed.listen(context.caller.workspace, id=None if chain else id, chain=chain) as listener:
         await context.services.store.barrier.passed()
         seen, first, changed = await beginning(context, id, chain, begin)
+        if chain:
+            feed.register_attempts(context.caller.workspace, chain, [first.id, *(attempt.id for attempt in changed)])
         followed = Followed(seen, first, context.outlet)
         yield VerificationUpdate(first, seen)
         followed.record_sent(first)

@@ -12,7 +12,7 @@ from pymongo import DESCENDING, MongoClient
 
 from domain.caller import Scope
 from gateway.development.mongod import EmbeddedMongo
-from tests.processes.process import CREATE, PROGRESS, REQUEST, next_update, running
+from tests.processes.process import CREATE, FEED, PROGRESS, REQUEST, next_update, running
 from tests.processes.service import api_at, free_port, logged, settings_at
 
 Mongo = MongoClient[dict[str, Any]]
@@ -38,7 +38,7 @@ def overwrite_oplog(uri: str) -> None:
         client.drop_database("filler")
 
 
-async def test_a_subscriber_receives_every_event_of_the_lost_history(tmp_path: Path, small_oplog_uri: str) -> None:
+async def test_subscribers_receive_the_lost_history_once(tmp_path: Path, small_oplog_uri: str) -> None:
     directories = [tmp_path / name for name in ("stopped", "other")]
     for directory in directories:
         directory.mkdir()
@@ -51,8 +51,10 @@ async def test_a_subscriber_receives_every_event_of_the_lost_history(tmp_path: P
         await gateway.ready(stopped.url)
         await other.ready(reporter.url)
         id = (await stopped.execute(CREATE, input=REQUEST))["id"]
-        async with stopped.updates(id) as socket:
+        async with stopped.updates(id) as socket, stopped.subscription(FEED) as feed:
             updates = [await next_update(socket)]
+            assert await next_update(feed) == {"verification": None}
+            other_id = (await stopped.execute(CREATE, input=REQUEST))["id"]
 
             gateway.process.send_signal(signal.SIGSTOP)
             await reporter.execute(PROGRESS, input={"verificationId": id, "progress": "LINK_OPENED"})
@@ -62,7 +64,14 @@ async def test_a_subscriber_receives_every_event_of_the_lost_history(tmp_path: P
 
             while updates[-1]["verification"]["version"] < 3:
                 updates.append(await next_update(socket))
+            last_id = (await stopped.execute(CREATE, input=REQUEST))["id"]
+            items: list[tuple[str, int]] = []
+            while (last_id, 1) not in items:
+                if item := (await next_update(feed))["verification"]:
+                    items.append((item["id"], item["version"]))
         lost = [line["event"] for line in logged(gateway) if "the change stream failed" in line["event"]]
 
     assert [event["version"] for update in updates for event in update["events"]] == [1, 2, 3]
+    assert sorted(items) == sorted({*items}), "an open feed received a state twice"
+    assert {(other_id, 1), (id, 3), (last_id, 1)} <= {*items}
     assert any(code in line for line in lost for code in ("286", "136")), lost
