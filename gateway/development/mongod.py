@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from store.bootstrap import HOST, REPLICA_SET, NotPrimary, become_primary
+from store.deployment.bootstrap import HOST, REPLICA_SET, NotPrimary, become_primary
 
 MIN_VERSION = (6, 0)
 START_SECONDS = 60

@@ -40,15 +40,6 @@ class Health:
         await indexes.ensure(self.store.database)
         self.prepared = True
 
-    async def answers(self, within_seconds: float) -> bool:
-        """Whether MongoDB answers within this time, whatever else is not ready."""
-        try:
-            async with asyncio.timeout(within_seconds):
-                await ping(self.store.database)
-        except (Unavailable, TimeoutError):
-            return False
-        return True
-
     async def ready(self) -> None:
         """Wait until `troubles` finds no reason why the process is not ready."""
         for _ in repeat(None):
