@@ -146,10 +146,17 @@ class VerificationUpdate:
 
     is_type_of = represents(resolvers.followed_verification.VerificationUpdate)
 
-    verification: Verification = attribute("The current state. With `followRetries`, its `id` shows to which attempt the message belongs.", ANYONE)
+    cursor: str = attribute(
+        "The cursor of this message. Pass it as `cursor` to resume the subscription after this message. It holds which version of each attempt was "
+        "sent, and has at most 2,048 characters.",
+        ANYONE,
+    )
+    verification: Verification = attribute(
+        "The current state. With `followRetries`, its `id` and `attempt` show to which attempt the message belongs.", ANYONE
+    )
     events: list[VerificationEvent] = attribute(
-        "The events since the previous message, oldest first. The first message contains the events after the argument `after`, "
-        "or no events if it was omitted. Events that this release of the gateway can't represent are left out.",
+        "The events since the previous message, oldest first. The first message contains the events after `cursor` or `after`, "
+        "or no events if both were omitted. Events that this release of the gateway can't represent are left out.",
         ANYONE,
         cost=Cost(3),
     )
