@@ -17,18 +17,6 @@ SDL = ROOT / "schema" / "schema.graphql"
 SECONDS = 60
 
 
-@pytest.fixture(scope="module")
-def node() -> str:
-    """The path of Node. Without Node or without the packages of the clients, the test is skipped; in CI, it fails."""
-    path = shutil.which("node")
-    if path and (HERE / "node_modules" / ".package-lock.json").exists():
-        return path
-    reason = "node_modules is missing in tests/clients: run `make setup`" if path else "Node is missing: install Node 20 or newer"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.mark.parametrize("directory", ["tests/clients", "web/graphiql"])
 def test_the_lock_file_contains_hashes_and_no_addresses(directory: str) -> None:
     lock = (ROOT / directory / "package-lock.json").read_text()
