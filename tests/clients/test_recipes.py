@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
@@ -18,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.clients.outages import BAD_GATEWAY, Outages, outages
-from tests.clients.test_node import HERE, SDL
+from tests.clients.test_node import HERE, compile_operations
 from tests.company import CAPTURE_COMPLETED, CAPTURE_STARTED, LINK_OPENED, Company
 from tests.processes.process import running
 from tests.processes.service import free_port, settings_at
@@ -30,7 +29,8 @@ BLOCKS |= {found[1]: found[0] for found in re.finditer(r"(?<=^```python\n)# (\S+
 FOLLOW = re.search(r"(?<=^```graphql\n)subscription Follow(?:.*\n)*?(?=```$)", PAGE.read_text(), re.MULTILINE)
 # `sockets.js` is a part of several recipes.
 RECIPES = sorted(BLOCKS.keys() - {"sockets.js"})
-SECONDS = 60
+# How long a step may take for all recipes together, on a machine that is busy with other tests too.
+SECONDS = 120
 
 APP_JS = """
 import WebSocket from "ws"
@@ -136,20 +136,13 @@ async def recipe(directory: Path, program: str, name: str, **environment: str) -
 async def directory(node: str, tmp_path: Path) -> Path:
     """A directory with the files of all recipes, the program that is the reader's part, and the packages of the clients."""
     assert FOLLOW
-    for name, text in {**BLOCKS, "app.js": APP_JS, "app.py": APP_PY, "package.json": '{"type": "module"}'}.items():
+    for name, text in {**BLOCKS, "app.js": APP_JS, "app.py": APP_PY}.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "node_modules").symlink_to(HERE / "node_modules")
     operation = FOLLOW[0].replace("Follow(", "followSubscription(")
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "follow.js").write_text(f'import {{ graphql }} from "relay-runtime"\ngraphql`{operation}`\n')
-    (tmp_path / "__generated__").mkdir()
-    shutil.copy(SDL, tmp_path / "schema.graphql")
-    config = {"src": "source", "artifactDirectory": "__generated__", "schema": "schema.graphql", "language": "javascript", "eagerEsModules": True}
-    (tmp_path / "relay.config.json").write_text(json.dumps(config))
-    compiler = HERE / "node_modules" / "relay-compiler" / "cli.js"
-    process = await asyncio.create_subprocess_exec(node, compiler, "relay.config.json", cwd=tmp_path, stdout=PIPE, stderr=STDOUT)
-    output, _ = await asyncio.wait_for(process.communicate(), SECONDS)
-    assert process.returncode == 0, output.decode()
+    await compile_operations(node, tmp_path, "__generated__")
     return tmp_path
 
 
