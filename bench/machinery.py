@@ -110,6 +110,7 @@ def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None) 
         "GATEWAY_PORT": str(port),
         "GATEWAY_PUBLIC_URL": url,
         "GATEWAY_PROVIDER": "sandbox",
+        "GATEWAY_ALLOW_SANDBOX": "true",
         "GATEWAY_TOKEN_ISSUER": ISSUER,
         # The deadline of a link that is opened during a measurement must not pass before the end of the measurement.
         "GATEWAY_LINK_WINDOW_SECONDS": "86400",

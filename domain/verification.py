@@ -16,7 +16,7 @@ from domain.errors import InvalidInput, NotFinal, NotRetryable
 from domain.event import Actor, Event, EventType, Progress
 from domain.identity import DeclaredIdentity, ExtractedDocument, Personal
 from domain.reasons import LINK_EXPIRED, NEVER_STARTED, VERIFICATION_EXPIRED
-from domain.request import Idempotency, Provider, Request, RetryRequest
+from domain.request import Idempotency, ProviderReference, Request, RetryRequest
 from domain.result import Result
 from domain.status import RECOMMENDED, Phase, RecommendedAction, Status
 
@@ -41,7 +41,7 @@ class Verification:
     reasons: tuple[str, ...] = ()
     reference: str | None = None
     idempotency: Idempotency | None = None
-    provider: Provider
+    provider: ProviderReference
     declared: Personal[DeclaredIdentity] | None
     extracted: Personal[ExtractedDocument] | None = None
     redirection_url: str
@@ -58,7 +58,7 @@ class Verification:
     events: tuple[Event, ...] = ()
 
     @classmethod
-    def created(cls, id: str, workspace: str, request: Request, provider: Provider, windows: Windows, at: datetime) -> Self:
+    def created(cls, id: str, workspace: str, request: Request, provider: ProviderReference, windows: Windows, at: datetime) -> Self:
         """A new pending verification, the first attempt of its chain."""
         at = whole_milliseconds(at)
         return cls(
@@ -211,9 +211,10 @@ class Verification:
             redirection_url=retry.redirection_url or self.redirection_url,
             reference=self.reference,
             face_recognition=self.face_recognition,
+            external=retry.external,
         )
 
-    def retried(self, id: str, retry: RetryRequest, provider: Provider, windows: Windows, at: datetime) -> tuple[Self, Self]:
+    def retried(self, id: str, retry: RetryRequest, provider: ProviderReference, windows: Windows, at: datetime) -> tuple[Self, Self]:
         """Returns two verifications: this one with a link to its retry, and the retry. Raises: the errors of `retry_request`."""
         request = self.retry_request(retry)
         at = self._not_before(at)

@@ -34,6 +34,9 @@ from gateway.transports.responses import Headers
 from gateway.transports.websocket import GraphQLOverWebSocket
 from lifecycle.changes import Changes
 from lifecycle.sweeper import chores, sweeping
+from providers.choice import Providers
+from providers.external import External
+from providers.port import ProviderPort
 from providers.sandbox import Sandbox
 from resolvers.context import Services
 from schema.build import build, executable
@@ -64,8 +67,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     capacity = Capacity(settings.max_sockets, settings.max_sockets_per_address, settings.max_sockets_per_subject)
     admission = Admission(capacity, metrics.count_refused)
 
-    sandbox = Sandbox(str(settings.public_url), [key.encode() for key in settings.signing_keys])
-    changes = Changes(store, sandbox, settings.windows, metrics.ignored_results.inc)
+    providers = Providers(configured_provider(settings))
+    changes = Changes(store, providers, settings.windows, metrics.ignored_results.inc)
     services = Services(store, feed, changes, fingerprint(settings), tokens.follow_token)
 
     schema = build()
@@ -89,7 +92,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission),
         [
             *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
-            *callbacks.routes(sandbox, changes, store, settings.windows),
+            *callbacks.routes(providers, changes, store, settings.windows),
             *pages,
         ],
         settings.trusted_proxies,
@@ -123,6 +126,17 @@ def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
         after=[metrics.count_response],
         headers=Headers(https=settings.public_url.scheme == "https"),
     )
+
+
+def configured_provider(settings: Settings) -> ProviderPort | None:
+    """Create the adapter of the provider that GATEWAY_PROVIDER names; None if the setting is missing."""
+    match settings.provider:
+        case "sandbox":
+            return Sandbox(str(settings.public_url), [key.encode() for key in settings.signing_keys])
+        case "external":
+            return External()
+        case None:
+            return None
 
 
 def token_reader(settings: Settings, now: Clock, published: IssuerKeys | None = None) -> Tokens:

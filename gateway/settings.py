@@ -118,9 +118,6 @@ class Settings(BaseSettings):
     data_keys: DataKeys = Field(
         description="The keys that encrypt personal data: id:key, 32 bytes in base64, separated by commas. The first key encrypts, all keys decrypt"
     )
-    provider: Literal["sandbox"] = Field(
-        description="The company that verifies people. So far only: sandbox, where whoever opens a verification's link chooses its outcome"
-    )
     public_url: AnyHttpUrl = Field(description="The URL under which browsers reach the gateway: https://gateway.example.com")
     allowed_origins: OriginList = Field(
         default=(),
@@ -129,6 +126,12 @@ class Settings(BaseSettings):
     trusted_proxies: NetworkList = Field(
         default=(), description="The addresses and networks of the proxies whose X-Forwarded-For is trusted, separated by commas; none by default"
     )
+    provider: Literal["sandbox", "external"] | None = Field(
+        default=None,
+        description="The provider at which verifications are started. external: you start them at any provider, and report their results. sandbox: a "
+        "page of the gateway, for tests, where anyone who has a link chooses the outcome. Without this setting, no verification can be created",
+    )
+    allow_sandbox: bool = Field(default=False, description="Whether `gateway serve` accepts the provider sandbox")
     host: str = Field(default="127.0.0.1", description="The address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one")
     token_jwks_url: KeySetUrl | None = Field(
@@ -211,7 +214,7 @@ def read_settings(defaults: dict[str, Any], required: Collection[str] = (), **ov
     `required`: the names of settings that must be set although they have a default.
     Raises: BadSettings.
     """
-    values = {**defaults, **EnvSettingsSource(Settings, env_ignore_empty=True)(), **overrides}
+    values = {**defaults, **EnvSettingsSource(Settings)(), **overrides}
     troubles = {name: absence(name) for name in required if values.get(name) is None}
     if all(values.get(name) is None for name in TRUST):
         troubles["token_jwks_url"] = "is missing; set it, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY, so that tokens can be verified"
@@ -232,7 +235,10 @@ def to_serve() -> Settings:
 
 
 def checked_to_serve(settings: Settings) -> Settings:
-    """Check that settings are fit for production. Returns them. Raises: BadSettings if a key was made for development, or two keys are equal."""
+    """Check that settings are fit for production. Returns them.
+
+    Raises: BadSettings if a key was made for development, if two keys are equal, or if the provider is the sandbox and this is not allowed.
+    """
     keys: dict[str, SecretStr] = {name: key for name in KEY_SETTINGS if (key := getattr(settings, name))}
     weak = [name for name, key in keys.items() if key.get_secret_value().startswith(DEVELOPMENT_PREFIX)]
     if DEVELOPMENT_KEY_ID in settings.data_keys.get_secret_value():
@@ -241,6 +247,8 @@ def checked_to_serve(settings: Settings) -> Settings:
         raise BadSettings(dict.fromkeys(weak, "was made for development; `openssl rand -base64 48` makes one"))
     if shared := [name for name, key in keys.items() if list(keys.values()).count(key) > 1]:
         raise BadSettings(dict.fromkeys(shared, "has the same value as another key; each needs its own"))
+    if settings.provider == "sandbox" and not settings.allow_sandbox:
+        raise BadSettings({"provider": "is sandbox, where anyone who has a link chooses the outcome; GATEWAY_ALLOW_SANDBOX=true accepts that"})
     return settings
 
 

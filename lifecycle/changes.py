@@ -11,7 +11,7 @@ from domain.event import Actor, Progress
 from domain.request import Idempotency, Request, RetryRequest
 from domain.result import Result
 from domain.verification import Verification
-from providers.port import ProviderPort
+from providers.choice import Providers
 from store.verifications import Rule, Stale, Store, Verifications
 
 OVERDUE = frozenset({"overdue"})
@@ -24,22 +24,22 @@ class Changes:
     after the deadline, as long as the deadline was not applied.
     """
 
-    def __init__(self, store: Store, provider: ProviderPort, windows: Windows, count_ignored_result: Callable[[], None]) -> None:
+    def __init__(self, store: Store, providers: Providers, windows: Windows, count_ignored_result: Callable[[], None]) -> None:
         self._store = store
-        self._provider = provider
+        self._providers = providers
         self._windows = windows
         self._count_ignored_result = count_ignored_result
 
     async def create(self, workspace: str, request: Request) -> Verification:
         """Create a verification and start it at the provider. If the idempotency key was used before, return the existing verification.
 
-        Raises: IdempotencyConflict.
+        Raises: IdempotencyConflict, NoProvider, InvalidInput.
         """
         verifications, idempotency = self._store.within(workspace), request.idempotency
         if idempotency and (existing := await verifications.with_key(idempotency.key)):
             return await self._replayed(verifications, existing, idempotency)
         id = new_id()
-        provider = await self._provider.start(workspace, id, request)
+        provider = await self._providers.of(workspace).start(workspace, id, request)
         created = Verification.created(id, workspace, request, provider, self._windows, self._store.now())
         stored = await verifications.add(created)
         return stored if stored is created or not idempotency else await self._replayed(verifications, stored, idempotency)
@@ -47,7 +47,7 @@ class Changes:
     async def retry(self, workspace: str, id: str, retry: RetryRequest) -> Verification:
         """Create the next attempt and start it at the provider. If there is a next attempt already, return it, whatever the input is.
 
-        Raises: NotFound, NotRetryable, InvalidInput.
+        Raises: NotFound, NotRetryable, InvalidInput, NoProvider.
         """
         verifications = self._store.within(workspace)
         previous = await self.required(verifications, id)
@@ -57,8 +57,8 @@ class Changes:
             previous = await self.required(verifications, id)
         if previous.next:
             return await self.required(verifications, previous.next)
-        successor = new_id()
-        provider = await self._provider.start(workspace, successor, previous.retry_request(retry))
+        successor, request = new_id(), previous.retry_request(retry)
+        provider = await self._providers.of(workspace).start(workspace, successor, request)
         return await verifications.retry(id, lambda old, at: old.retried(successor, retry, provider, self._windows, at))
 
     async def report_progress(self, workspace: str, id: str, progress: Progress, source_id: str | None = None) -> Verification:

@@ -12,7 +12,7 @@ from domain.event import Progress
 from domain.filter import Filter
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 from domain.reasons import ReasonType
-from domain.request import Idempotency, Request, RetryRequest
+from domain.request import ExternalProvider, Idempotency, Request, RetryRequest
 from domain.result import Result
 from domain.status import Status
 from domain.text import optional, short, web_address
@@ -56,6 +56,23 @@ class VerificationFilter:
 
 
 @described_input
+class ExternalProviderInput:
+    """A verification that the company itself started, at a provider that the gateway does not call."""
+
+    verification_url: str = strawberry.field(
+        description="The URL at which the provider verifies the individual: http or https, at most 2,000 characters."
+    )
+    id: str | None = strawberry.field(
+        default=None,
+        description="The provider's own id for the verification, at most 255 characters. No other verification of the workspace may have it.",
+    )
+
+    def to_domain(self) -> ExternalProvider:
+        """The same values as a domain object. They are not validated yet, see `ExternalProvider.checked`."""
+        return ExternalProvider(self.verification_url, self.id)
+
+
+@described_input
 class CreateVerificationInput:
     """A verification to create."""
 
@@ -73,6 +90,11 @@ class CreateVerificationInput:
         description="A key that makes it safe to repeat the creation, at most 255 characters. "
         "The same key with the same input returns the verification that was created first, in its current state.",
     )
+    external: ExternalProviderInput | None = strawberry.field(
+        default=None,
+        description="The verification that the company itself started at its provider. "
+        "Required if the provider of the workspace is `external`, refused otherwise.",
+    )
 
     def to_domain(self, fingerprint: Callable[[str], str]) -> Request:
         """The request to create the verification, if all values are valid. Raises: InvalidInput."""
@@ -80,22 +102,38 @@ class CreateVerificationInput:
         redirection_url = web_address("redirectionUrl", self.redirection_url)
         reference = optional(short, "reference", self.reference)
         key = optional(short, "idempotencyKey", self.idempotency_key)
-        content = json.dumps([self.first_name, self.last_name, redirection_url, reference, self.face_recognition])
-        return Request(declared, redirection_url, reference, self.face_recognition, Idempotency(key, fingerprint(content)) if key else None)
+        external = self.external.to_domain().checked() if self.external else None
+        idempotency = Idempotency(key, fingerprint(self._content())) if key else None
+        return Request(declared, redirection_url, reference, self.face_recognition, idempotency, external)
+
+    def _content(self) -> str:
+        """The values that a repeated request must repeat: all but the idempotency key.
+
+        A value that is null is left out if its field is newer than the first release, so that its introduction changes no fingerprint.
+        """
+        newer = {"external": self.external and [self.external.verification_url, self.external.id]}
+        present = {name: value for name, value in newer.items() if value is not None}
+        first = [self.first_name, self.last_name, self.redirection_url, self.reference, self.face_recognition]
+        return json.dumps([*first, present] if present else first)
 
 
 @described_input
 class RetryVerificationInput:
-    """A retry of an inconclusive or failed verification. Omitted values are copied from that verification."""
+    """A retry of an inconclusive or failed verification. Omitted names and an omitted redirection URL are copied from that verification."""
 
     verification_id: strawberry.ID = strawberry.field(description="The id of the attempt to retry.")
     redirection_url: str | None = strawberry.field(default=None, description="The URL to which the individual is redirected after the retry.")
     first_name: str | None = strawberry.field(default=None, description="The given name. Required if the attempt was anonymized.")
     last_name: str | None = strawberry.field(default=None, description="The family name. Required if the attempt was anonymized.")
+    external: ExternalProviderInput | None = strawberry.field(
+        default=None,
+        description="The retry that the company itself started at its provider. "
+        "Required if the provider of the workspace is `external`, refused otherwise.",
+    )
 
     def to_domain(self) -> RetryRequest:
         """The values to change in the retry. They are validated only when the retry is created: if it already exists, they are ignored."""
-        return RetryRequest(self.first_name, self.last_name, self.redirection_url)
+        return RetryRequest(self.first_name, self.last_name, self.redirection_url, self.external.to_domain() if self.external else None)
 
 
 @described_input

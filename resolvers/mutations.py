@@ -20,7 +20,7 @@ async def create_verification(
 ) -> Verification:
     """Create a verification. Its status is PENDING. Share its `verificationUrl` with the individual.
 
-    Raises: InvalidInput, IdempotencyConflict.
+    Raises: InvalidInput, IdempotencyConflict, NoProvider.
     """
     services = info.context.services
     return await services.changes.create(info.context.caller.workspace, input.to_domain(services.fingerprint))
@@ -32,7 +32,7 @@ async def retry_verification(
     """Create a retry: a new verification that is the next attempt of the same chain. If the attempt was already retried, the existing retry is
     returned, and the changes in the input are ignored.
 
-    Raises: NotFound, NotRetryable, InvalidInput.
+    Raises: NotFound, NotRetryable, InvalidInput, NoProvider.
     """
     context = info.context
     return await context.services.changes.retry(context.caller.workspace, input.verification_id, input.to_domain())

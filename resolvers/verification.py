@@ -9,6 +9,7 @@ from domain.errors import BadUserInput
 from domain.event import Event
 from domain.identity import DeclaredIdentity, ExtractedDocument
 from domain.reasons import ReasonCode, all_explained
+from domain.request import ProviderReference
 from domain.verification import Verification
 from resolvers.context import Info
 from resolvers.reading import reading
@@ -25,6 +26,12 @@ def reasons(root: VerificationParent) -> tuple[ReasonCode, ...]:
 def event_reasons(root: EventParent) -> tuple[ReasonCode, ...]:
     """The reasons that were reported with the event."""
     return all_explained(root.reasons)
+
+
+def provider(root: VerificationParent) -> ProviderReference | None:
+    """The provider at which the verification was started."""
+    # The store reads a document without a provider as one without a name.
+    return root.provider if root.provider.name else None
 
 
 def declared_identity(root: VerificationParent) -> DeclaredIdentity | None:

@@ -6,6 +6,7 @@ import strawberry
 
 import domain.event
 import domain.identity
+import domain.request
 import domain.verification
 from domain.event import Actor, EventType
 from domain.identity import DocumentType
@@ -45,6 +46,16 @@ class ExtractedDocument:
     type: DocumentType | None = attribute("The kind of the document.", ANYONE)
     issuing_country_code: str | None = attribute("The issuing country, as an ISO 3166-1 code such as FR or FRA.", ANYONE)
     national_identification_number: str | None = attribute("The national identification number of the person.", ANYONE)
+
+
+@described_type
+class ProviderReference:
+    """The provider of a verification, and its own id for it, with which support staff find the verification at the provider."""
+
+    is_type_of = represents(domain.request.ProviderReference)
+
+    name: str = attribute("The name of the provider, such as `sandbox` or `external`.", ANYONE)
+    id: str | None = attribute("The provider's own id for the verification; null if it was not given.", ANYONE)
 
 
 @described_type
@@ -97,6 +108,7 @@ class Verification(Node):
     )
     completed_at: datetime | None = attribute("When the status became final; null while the verification is pending.", ANYONE)
     anonymized_at: datetime | None = attribute("When the personal data were permanently removed; null before that.", ANYONE)
+    provider = field(visible.provider, ProviderReference | None, COMPANY)
     declared_identity = field(visible.declared_identity, DeclaredIdentity | None, SENSITIVE, cost=Cost(1))
     extracted_document = field(visible.extracted_document, ExtractedDocument | None, SENSITIVE, cost=Cost(1))
     attempt: int = attribute("The number of this attempt in its chain, starting with 1.", ANYONE)

@@ -14,7 +14,7 @@ from bson.datetime_ms import DatetimeMS
 from domain.errors import BadValue
 from domain.event import Actor, Event, EventType
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
-from domain.request import Idempotency, Provider
+from domain.request import Idempotency, ProviderReference
 from domain.status import Status
 from store.bad_documents import UNREADABLE
 from store.driver import Document
@@ -164,10 +164,22 @@ def decode_idempotency(document: Document) -> Idempotency:
     return Idempotency(decode_text(document["key"]), document.get("fingerprint"))
 
 
-def decode_provider(document: Document) -> Provider:
-    """The provider's name, the provider's own id for the verification, and the link to the verification at the provider."""
-    url = document.get("url")
-    return Provider(document["name"], document["id"], None if url is None else decode_text(url))
+def decode_provider(document: Document, verification_id: object) -> ProviderReference:
+    """The provider's name, its own id for the verification, and the link, with a BadValue for each value that can't be read.
+
+    Raises: TypeError if the value is not an object.
+    """
+    if not isinstance(document, dict):
+        raise TypeError
+    name, id, url = document.get("name"), document.get("id"), document.get("url")
+    if name.__class__ is str and (id is None or id.__class__ is str) and (url is None or url.__class__ is str):
+        return ProviderReference(name, id, url)
+    bad: Any = BadValue(verification_id, "provider.name")
+    return ProviderReference(
+        name if name.__class__ is str else bad,
+        value_or_bad(document, "id", decode_text, verification_id, "provider.id"),
+        value_or_bad(document, "url", decode_text, verification_id, "provider.url"),
+    )
 
 
 def decode_declared(content: Document, verification_id: str) -> DeclaredIdentity:

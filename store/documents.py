@@ -12,7 +12,7 @@ from typing import Any
 from domain.errors import BadDocument
 from domain.event import Event
 from domain.identity import DeclaredIdentity, ExtractedDocument, Personal
-from domain.request import Idempotency, Provider
+from domain.request import Idempotency, ProviderReference
 from domain.verification import Verification
 from store.decoding import EPOCH
 from store.driver import Document
@@ -65,9 +65,10 @@ def encode_idempotency(idempotency: Idempotency, before: Any, *_: Any) -> Docume
     return merged(before, "fingerprint", present(key=idempotency.key, fingerprint=idempotency.fingerprint))
 
 
-def encode_provider(provider: Provider, before: Any, *_: Any) -> Document:
-    """The nested document with the provider's name, its own id for the verification, and the link."""
-    return merged(before, "url", present(name=provider.name or None, id=provider.id or None, url=provider.url))
+def encode_provider(provider: ProviderReference, before: Any, *_: Any) -> Document:
+    """The nested document with the provider's name, its own id for the verification, and the link. Unreadable values stay as they were stored."""
+    values: Document = {"name": provider.name or None, "id": provider.id, "url": provider.url}
+    return merged(before, "url", present(**{field: value for field, value in values.items() if not isinstance(value, BadDocument)}))
 
 
 def seal_declared(declared: Personal[DeclaredIdentity], _: Any, verification: Verification, keys: SealingKeys) -> Any:

@@ -5,7 +5,7 @@ from operator import attrgetter, itemgetter
 from typing import Any
 
 from domain.event import Event
-from domain.request import Provider
+from domain.request import ProviderReference
 from domain.verification import Verification
 from store.attributes import (
     StoredAttribute,
@@ -31,9 +31,16 @@ from store.decoding import (
 from store.driver import Document
 from store.sealing import SealingKeys
 
-NO_PROVIDER = Provider("", "", None)
+# The provider of a document that has none. The API shows it as null.
+NO_PROVIDER = ProviderReference("", None, None)
 
 all_values = attrgetter(*(field.name for field in fields(Verification)))
+
+
+def read_provider(document: Document, keys: SealingKeys) -> ProviderReference:
+    """The reference to the provider. Raises: TypeError if it is not an object."""
+    provider = document.get("provider")
+    return NO_PROVIDER if provider is None else decode_provider(provider, document.get("_id"))
 
 
 class StoredVerification(Verification):
@@ -81,8 +88,7 @@ class LazyVerification(StoredVerification):
     reference = optional_text_attribute("reference")
     # No API field shows the idempotency key, so an unreadable key counts as missing.
     idempotency = optional_attribute("idempotency", decode_idempotency, on_bad_value=lambda bad: None)
-    # The link is all that the API shows of the provider, so the BadValue takes the place of the link.
-    provider = optional_attribute("provider", decode_provider, default=NO_PROVIDER, on_bad_value=lambda bad: Provider("", "", bad))
+    provider = StoredAttribute("provider", read_provider, on_bad_value=lambda bad: ProviderReference(bad, bad, bad))
     declared = sealed_attribute("declared", decode_declared)
     extracted = sealed_attribute("extracted", decode_extracted)
     redirection_url = plain_attribute("redirectionUrl", str)

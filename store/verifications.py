@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pymongo.errors import DuplicateKeyError
 
-from domain.errors import BadDocument, BadValue, Conflict, DomainError, NotFound
+from domain.errors import BadDocument, BadValue, Conflict, DomainError, NotFound, ProviderIdTaken
 from domain.filter import Filter, Order
 from domain.statistics import VerificationStats
 from domain.verification import Verification
@@ -51,6 +51,11 @@ class Stale(Exception):
 def utc_now() -> datetime:
     """The current time in UTC. The default clock of a store."""
     return datetime.now(UTC)
+
+
+def of_provider_id(duplicate: DuplicateKeyError) -> bool:
+    """Whether a write failed because its provider's id is taken, and not because another unique value is."""
+    return "provider.id" in (duplicate.details or {}).get("keyPattern", {})
 
 
 class Store:
@@ -120,17 +125,21 @@ class Verifications:
     async def add(self, verification: Verification) -> Verification:
         """Store a new verification and return it. If its idempotency key was used before, store nothing and return the existing verification.
 
-        Cost: one write, acknowledged by a majority.
+        Cost:   one write, acknowledged by a majority.
+        Raises: ProviderIdTaken if another verification has the same id at the provider.
         """
         with answering():
             try:
                 await self._store.collection.insert_one(encode(verification, self._store.keys))
-            except DuplicateKeyError:
+            except DuplicateKeyError as duplicate:
+                # The key comes first: a repeated request repeats the provider's id too, and MongoDB names only one of the two indexes.
                 await self._store.barrier.passed()
                 existing = verification.idempotency and await self.with_key(verification.idempotency.key)
-                if not existing:
-                    raise
-                return existing
+                if existing:
+                    return existing
+                if of_provider_id(duplicate):
+                    raise ProviderIdTaken from None
+                raise
         return verification
 
     async def replace(self, old: Verification, new: Verification) -> Verification:
@@ -161,7 +170,7 @@ class Verifications:
         """Create the next attempt after a verification with a rule, and store it. If there is a next attempt already, return it instead.
 
         Cost:   one transaction of two writes.
-        Raises: the same errors as `change`.
+        Raises: the same errors as `change`; ProviderIdTaken if another verification has the same id at the provider.
         """
 
         async def attempt() -> Verification:
@@ -175,7 +184,12 @@ class Verifications:
                 await self._store.collection.insert_one(encode(successor, self._store.keys), session=session)
 
             with answering():
-                await transaction(self._store.client, write_both)
+                try:
+                    await transaction(self._store.client, write_both)
+                except DuplicateKeyError as duplicate:
+                    if of_provider_id(duplicate):
+                        raise ProviderIdTaken from None
+                    raise
             return successor
 
         return await self._persist(id, attempt)

@@ -21,6 +21,7 @@ MAX_VAGUE_PER_THOUSAND = 8
 DECLARATIONS = {
     "domain/event.py",
     "providers/port.py",
+    "providers/reports.py",
     "schema/costs.py",
     "schema/reasons.py",
     "schema/results.py",

@@ -26,12 +26,12 @@ async def check(settings: Settings) -> list[Finding]:
     timeout_seconds = min(settings.database_seconds, MAX_CHECK_SECONDS)
     client = connect(settings.mongo_uri.get_secret_value(), timeout_seconds)
     try:
-        return [*settings_found(), *await deployment_found(database(client))]
+        return [*settings_found(settings), *await deployment_found(database(client))]
     except Unavailable:
         text = f"no primary answered within {timeout_seconds:g} s; check GATEWAY_MONGO_URI and the replica set"
-        return [*settings_found(), (False, f"MongoDB: {text}")]
+        return [*settings_found(settings), (False, f"MongoDB: {text}")]
     except Unsuitable as error:
-        return [*settings_found(), (False, f"MongoDB: {error}")]
+        return [*settings_found(settings), (False, f"MongoDB: {error}")]
     finally:
         close_client(client)
 
@@ -49,6 +49,11 @@ async def deployment_found(mongo: Database) -> list[Finding]:
     ]
 
 
-def settings_found() -> list[Finding]:
+def settings_found(settings: Settings) -> list[Finding]:
     """The results for the settings. No setting is missing or wrong, as reading them has succeeded. GATEWAY_ variables that are not settings fail."""
-    return [(True, "settings: complete"), *((False, f"{name} is not a setting; `gateway settings` lists all settings") for name in unknown())]
+    provider = settings.provider or "none, so that no verification can be created; GATEWAY_PROVIDER sets it"
+    return [
+        (True, "settings: complete"),
+        (True, f"provider: {provider}"),
+        *((False, f"{name} is not a setting; `gateway settings` lists all settings") for name in unknown()),
+    ]

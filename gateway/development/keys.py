@@ -89,7 +89,7 @@ def offline(data_dir: Path) -> dict[str, Any]:
     """
     stored = _stored(data_dir / "keys.json")
     unused: dict[str, Any] = {name: _new_key(name) for name in DEVELOPMENT_KEYS if name != "token_key"}
-    unused |= {"mongo_uri": "unused", "token_jwks_file": "unused", "provider": "sandbox", "public_url": "http://localhost"}
+    unused |= {"mongo_uri": "unused", "token_jwks_file": "unused", "public_url": "http://localhost"}
     return {**unused, **({"token_max_seconds": TOKEN_MAX_SECONDS} if stored else {}), **stored}
 
 

@@ -30,7 +30,7 @@ Spoil = Callable[[Document], Document]
 ROW = """
 fragment Row on Verification {
   id workspaceId reference status phase reasons { code } recommendedAction billable canRetry verificationUrl redirectionUrl faceRecognition
-  createdAt updatedAt expiresAt openedAt linkExpiresAt completedAt anonymizedAt
+  createdAt updatedAt expiresAt openedAt linkExpiresAt completedAt anonymizedAt provider { name id }
   declaredIdentity { firstName lastName } extractedDocument { fullName type } attempt previousAttempt { id } nextAttempt { id } attempts { id }
   version events { version type actor at fromStatus toStatus reasons { code } note }
 }
@@ -181,12 +181,18 @@ KINDS = {
     "no reasons": shown(without("reasons"), reasons=[]),
     "reasons that are null": shown(changed(reasons=None), reasons=[]),
     "no events": shown(without("events"), events=[]),
-    "no provider": shown(without("provider"), verificationUrl=None),
+    "no provider": shown(without("provider"), provider=None, verificationUrl=None),
     "reasons that are no texts": shown(changed(reasons=[7, "IDVV_1301", None, {}]), reasons=[{"code": "IDVV_1301"}]),
     # Fields that may be null, but hold a value that can't be read.
     "a reference of another type": nulled(changed(reference={"name": "order-1"}), "reference", "reference"),
-    "a provider of another type": nulled(changed(provider="sandbox"), "verificationUrl", "provider"),
-    "a link of another type": nulled(changed(provider__url=7), "verificationUrl", "provider"),
+    "a provider of another type": Kind(
+        changed(provider="sandbox"),
+        shown=lambda _: {"provider": None, "verificationUrl": None},
+        errors=[(["provider", "name"], "provider"), (["verificationUrl"], "provider")],
+    ),
+    "a provider without a name": nulled(without("provider.name"), "provider.name", "provider.name", provider=None),
+    "a link of another type": nulled(changed(provider__url=7), "verificationUrl", "provider.url"),
+    "a provider's id of another type": nulled(changed(provider__id=7), "provider.id", "provider.id", provider={"name": "sandbox", "id": None}),
     "an opening that is a text": nulled(changed(openedAt="yesterday"), "openedAt", "openedAt"),
     "a deadline that is a text": nulled(changed(linkExpiresAt="tomorrow"), "linkExpiresAt", "linkExpiresAt"),
     "an outcome's time that is a text": nulled(changed(completedAt="tomorrow"), "completedAt", "completedAt"),

@@ -1,5 +1,6 @@
 """Tests how GraphQL inputs are converted to domain objects."""
 
+import hmac
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
@@ -12,10 +13,11 @@ from domain.event import Progress
 from domain.filter import Filter
 from domain.identity import DocumentType, ExtractedDocument
 from domain.reasons import ReasonType
-from domain.request import Idempotency, RetryRequest
+from domain.request import ExternalProvider, Idempotency, RetryRequest
 from domain.status import Status
 from resolvers.inputs import (
     CreateVerificationInput,
+    ExternalProviderInput,
     ExtractedDocumentInput,
     ReportProgressInput,
     ReportResultInput,
@@ -87,6 +89,45 @@ def test_the_fingerprint_does_not_depend_on_the_key() -> None:
 
 def test_the_fingerprint_distinguishes_values_in_different_fields() -> None:
     assert fingerprinted(a_creation(first_name="A", last_name="B C")) != fingerprinted(a_creation(first_name="A B", last_name="C"))
+
+
+@pytest.mark.parametrize(
+    ("input", "fingerprint"),
+    [
+        (a_creation(), "e72cda535be415de727ada372f475ed6b9029092b134e03c42d587ad543ec2a6"),
+        (
+            a_creation(first_name=" Zoë", last_name="李", redirection_url=URL + "?a=1", reference="order-1", face_recognition=True),
+            "d0dbb19b6f52ddc5cdfb44c1d0730ac03ad1b663ebe3f51348eef4d54107bf65",
+        ),
+    ],
+)
+def test_the_fingerprint_of_an_input_without_newer_fields_never_changes(input: CreateVerificationInput, fingerprint: str) -> None:
+    idempotency = input.to_domain(lambda content: hmac.digest(b"a key for fingerprints", content.encode(), "sha256").hex()).idempotency
+
+    assert idempotency == Idempotency("key-1", fingerprint)
+
+
+def test_the_fingerprint_depends_on_the_external_verification() -> None:
+    externals = [None, ("https://x.example/1", None), ("https://x.example/2", None), ("https://x.example/1", "1"), ("https://x.example/1", "2")]
+
+    inputs = [a_creation(external=external and ExternalProviderInput(verification_url=external[0], id=external[1])) for external in externals]
+
+    assert len({fingerprinted(input) for input in inputs}) == len(inputs)
+
+
+def test_an_external_verification_is_part_of_the_request() -> None:
+    external = ExternalProviderInput(verification_url="https://x.example/1", id="session-1")
+
+    assert a_creation(external=external).to_domain(str.upper).external == ExternalProvider("https://x.example/1", "session-1")
+    assert RetryVerificationInput(verification_id=ID, external=external).to_domain().external == ExternalProvider("https://x.example/1", "session-1")
+
+
+@pytest.mark.parametrize(("url", "id", "field"), [("x.example", None, "external.verificationUrl"), ("https://x.example", " ", "external.id")])
+def test_an_invalid_external_verification_is_refused_with_its_field(url: str, id: str | None, field: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        a_creation(external=ExternalProviderInput(verification_url=url, id=id)).to_domain(str.upper)
+
+    assert refusal.value.field == field
 
 
 def test_the_changes_of_a_retry_are_not_validated() -> None:
