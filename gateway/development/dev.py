@@ -17,7 +17,7 @@ from domain.errors import Unavailable
 from gateway import server, settings
 from gateway.application import application, token_reader
 from gateway.development import keys as development
-from gateway.development.mongod import EmbeddedMongo
+from gateway.development.mongod import DataDirUnusable, EmbeddedMongo
 from gateway.pages import console, graphiql
 from gateway.process import logs
 from gateway.transports.origins import is_address
@@ -54,7 +54,10 @@ def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path
     """
     console = Console(soft_wrap=True, highlight=False)
     server.end_in_order()
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataDirUnusable(data_dir, error) from None
     with ExitStack() as farewell, ExitStack() as resources:
         bound = resources.enter_context(server.listening_socket(host, port))
         port = bound.getsockname()[1]

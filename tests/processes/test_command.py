@@ -152,7 +152,7 @@ def test_an_unusable_data_directory_is_refused(run: Run) -> None:
 
     outcome = run("dev", "--port", "0", "--data-dir", "file")
 
-    assert outcome == (1, "", "gateway: file can't be used: File exists\n")
+    assert outcome == (1, "", "gateway: file can't be used: File exists; choose another --data-dir\n")
 
 
 async def test_a_token_has_the_given_workspace_scopes_and_lifetime(run: Run) -> None:
