@@ -1,14 +1,18 @@
 """Tests mistakes on the command line, with real processes: what is printed, and that nothing was started."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
-from gateway.development.mongod import find_mongod, listening, unused
+from gateway.development.mongod import EmbeddedMongo, find_mongod, listening, unused
 from gateway.development.mongod import running as running_mongod
 from gateway.server import listening_socket
 from store.driver import Unsuitable, close_client, connect, database, examine
+from store.verifications import utc_now
 from tests.processes.process import running
 from tests.processes.service import settings_at
 
@@ -120,6 +124,19 @@ async def test_a_host_name_without_srv_records_is_reported() -> None:
     with pytest.raises(Unsuitable, match="the host in the address can't be looked up"):
         await examine(database(client))
     close_client(client)
+
+
+async def test_a_member_that_is_not_the_primary_is_reported(tmp_path: Path) -> None:
+    with EmbeddedMongo(tmp_path) as mongo, MongoClient[dict[str, Any]](mongo.uri) as administrator:
+        client = connect(mongo.uri, timeout_seconds=5)
+        before = await examine(database(client))
+        administrator.admin.command("replSetStepDown", 60, force=True)
+
+        with pytest.raises(Unsuitable, match="this member is not the primary"):
+            await examine(database(client))
+        close_client(client)
+
+    assert abs(before - utc_now()) < timedelta(minutes=1)
 
 
 async def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
