@@ -51,7 +51,7 @@ class Company:
     made: int = field(default=0, init=False)
 
     def verifications(self, number: int) -> Iterator[Verification]:
-        """New verifications, each followed by its retries, until this company has made at least `number`."""
+        """New verifications, each followed by its retries, until this company has made at least `number` in total, earlier calls included."""
         while self.made < number:
             yield from self.attempts()
 

@@ -75,7 +75,7 @@ class MemoryStore(Store):
 
 @dataclass(frozen=True, slots=True)
 class StockState:
-    """The application state that Strawberry's context reads. It has no database and no broker."""
+    """Stands in for the application state of the Strawberry peer (bench/peers/stock.py), whose context reads it. Has no database and no broker."""
 
     verifications: None = None
     workspace: str = WORKSPACE
@@ -83,7 +83,7 @@ class StockState:
 
 
 class MemoryContext(stock.Context):
-    """The context of Strawberry's resolvers. It reads pages from memory instead of the database."""
+    """The context of the resolvers of the Strawberry peer (bench/peers/stock.py). It reads pages from memory instead of the database."""
 
     def __init__(self, rows: list[stock.Verification]) -> None:
         super().__init__(StockState())
@@ -100,7 +100,7 @@ def the_gateway(rows: list[Verification], keys: Secrets) -> Execute:
     store = MemoryStore(client, keys.sealing)
     store.rows = tuple(rows)
     feed = Feed(store, watching(UNUSED_MONGO_URI))
-    metrics = Metrics(feed, store.bad_documents)
+    metrics = Metrics(feed, store.bad_documents, store.index_repair)
     changes = Changes(store, Providers(Sandbox("https://gateway.example", [b"key"])), Windows(), lambda: None)
     services = Services(store, feed, changes, str, unavailable)
     schema = executable(build())

@@ -102,7 +102,10 @@ def served() -> Iterator[Served]:
 
 @contextmanager
 def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None) -> Iterator[Served]:
-    """Start `gateway serve` on this database, with settings as in production, and stop it at the end of the context. Waits until it is ready."""
+    """Start `gateway serve` on this database, with settings as in production, and stop it at the end of the context. Waits until it is ready.
+
+    `processors`: the processors on which the gateway may run. None: all.
+    """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     chosen = {

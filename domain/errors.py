@@ -15,7 +15,10 @@ class RefusalCode(Described):
     ILLEGAL_TRANSITION = "illegal_transition", "The status of the verification does not allow this mutation."
     NOT_RETRYABLE = "not_retryable", "Only an inconclusive or failed verification can be retried."
     NOT_FINAL = "not_final", "The mutation is only possible once the status is final."
-    IDEMPOTENCY_CONFLICT = "idempotency_conflict", "The idempotency key was already used with a different input."
+    IDEMPOTENCY_CONFLICT = (
+        "idempotency_conflict",
+        "The idempotency key was already used with a different input, or for a verification that was anonymized since.",
+    )
     CONFLICT = (
         "conflict",
         "Other requests kept changing the verification (try again), or this release of the gateway can't read it. Nothing was written.",
@@ -86,6 +89,16 @@ class NotRetryable(DomainError):
         super().__init__(f"{verification_id} is {status.value}; only an inconclusive or failed verification can be retried")
 
 
+class AlreadyFinal(DomainError):
+    """A verification was to be closed, but its status is final already."""
+
+    refusal = RefusalCode.ILLEGAL_TRANSITION
+    code = "CONFLICT"
+
+    def __init__(self, verification_id: str, status: Status) -> None:
+        super().__init__(f"{verification_id} is already {status.value}; only a pending verification can be closed")
+
+
 class NotFinal(DomainError):
     """The requested mutation needs a final status, but the verification is still pending."""
 
@@ -93,18 +106,20 @@ class NotFinal(DomainError):
     code = "CONFLICT"
 
     def __init__(self, verification_id: str) -> None:
-        super().__init__(f"{verification_id} is still pending; wait for its final status")
+        super().__init__(f"{verification_id} is still pending; wait for its final status, or close it with closeVerification")
 
 
 class IdempotencyConflict(DomainError):
-    """An idempotency key was used with two different inputs."""
+    """An idempotency key was used with two different inputs, or was used again after its verification was anonymized."""
 
     refusal = RefusalCode.IDEMPOTENCY_CONFLICT
     code = "CONFLICT"
     field = "idempotencyKey"
 
     def __init__(self) -> None:
-        super().__init__("idempotencyKey was already used with a different input; use a new key for a new verification")
+        super().__init__(
+            "idempotencyKey was already used with another input, or for a verification that was anonymized; use a new key for a new verification"
+        )
 
 
 class ProviderRefused(DomainError):

@@ -158,6 +158,17 @@ class Settings(BaseSettings):
     retention_seconds: float | None = Field(
         default=None, gt=0, le=MAX_RETENTION_SECONDS, description="How many seconds personal data are kept after the outcome; forever by default"
     )
+    anonymize_references: bool = Field(
+        default=False,
+        description="Whether anonymization also removes the integrator's references: `reference` becomes null, and `redirectionUrl` is cut to its "
+        "origin. Verifications that were anonymized before are not changed",
+    )
+    processing_seconds: float = Field(
+        default=259_200,
+        gt=0,
+        le=MAX_RETENTION_SECONDS,
+        description="How many seconds after the end of its capture a verification without a result counts as stuck, in gateway_stuck_verifications",
+    )
     sweep_seconds: float = Field(default=5, gt=0, description="The interval, in seconds, at which the gateway looks for deadlines that have passed")
     request_seconds: float = Field(default=20, gt=0, description="How many seconds a query or mutation may take")
     database_seconds: float = Field(default=15, gt=0, description="How many seconds MongoDB may take to answer")
@@ -201,6 +212,11 @@ class Settings(BaseSettings):
     def retention(self) -> timedelta | None:
         """How long personal data are kept after the outcome of a verification. None: forever."""
         return None if self.retention_seconds is None else timedelta(seconds=self.retention_seconds)
+
+    @property
+    def processing(self) -> timedelta:
+        """How long after the end of its capture a verification may wait for a result before it counts as stuck."""
+        return timedelta(seconds=self.processing_seconds)
 
     @property
     def signing_keys(self) -> list[str]:

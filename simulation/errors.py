@@ -9,7 +9,7 @@ class SimulationError(Exception):
 
 
 class BadCredentials(SimulationError):
-    """The credentials file can't be used."""
+    """The credentials file can't be read, or its content is not valid."""
 
 
 class BadPace(SimulationError):

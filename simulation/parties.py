@@ -16,6 +16,7 @@ CATALOGUE = "{ reasonCodes { code type statuses } }"
 READ = f"query ($id: ID!) {{ verification(id: $id) {{ ...State }} }} {STATE}"
 CREATE = f"mutation ($input: CreateVerificationInput!) {{ createVerification(input: $input) {{ {PAYLOAD} }} }} {STATE}"
 RETRY = f"mutation ($input: RetryVerificationInput!) {{ retryVerification(input: $input) {{ {PAYLOAD} }} }} {STATE}"
+CLOSE = f"mutation ($input: CloseVerificationInput!) {{ closeVerification(input: $input) {{ {PAYLOAD} }} }} {STATE}"
 ANONYMIZE = f"mutation ($id: ID!) {{ anonymizeVerification(id: $id) {{ {PAYLOAD} }} }} {STATE}"
 PROGRESS = f"mutation ($input: ReportProgressInput!) {{ reportProgress(input: $input) {{ {PAYLOAD} }} }} {STATE}"
 RESULT = f"mutation ($input: ReportResultInput!) {{ reportResult(input: $input) {{ {PAYLOAD} }} }} {STATE}"
@@ -52,7 +53,7 @@ class State:
 
     @property
     def final(self) -> bool:
-        """Whether the status can no longer change."""
+        """Whether the verification has an outcome."""
         return self.status != "PENDING"
 
 
@@ -81,6 +82,10 @@ class Integrator:
     async def retry(self, id: str) -> State:
         """Create a retry of the verification with this id. Returns the retry."""
         return await self._start(RETRY, {"verificationId": id}, f"retry-{id}")
+
+    async def close(self, id: str, note: str) -> State:
+        """Close the verification with this id. Returns its new state."""
+        return State.parsed(await self._execute(CLOSE, {"input": {"verificationId": id, "note": note}}))
 
     async def anonymize(self, id: str) -> State:
         """Remove the personal data of the verification with this id. Returns its new state."""

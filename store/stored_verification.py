@@ -20,6 +20,7 @@ from store.attributes import (
     sealed_attribute,
 )
 from store.decoding import (
+    CLOSING_NOTE,
     STATUS_OF,
     decode_declared,
     decode_events,
@@ -102,7 +103,9 @@ class LazyVerification(StoredVerification):
     capture_completed_at = optional_instant_attribute("captureCompletedAt")
     completed_at = optional_instant_attribute("completedAt")
     anonymized_at = optional_instant_attribute("anonymizedAt")
-    events = cached_attribute("events", list, decode_events)
+    # Only `billable` depends on it. An unreadable value counts as missing.
+    ignored_verdict = optional_attribute("ignoredVerdict", STATUS_OF.__getitem__, on_bad_value=lambda bad: None)
+    events = cached_attribute("events", list, decode_events, also_reads=(CLOSING_NOTE,))
 
     def events_after(self, version: int) -> tuple[Event, ...]:
         """The events with a higher version, oldest first.
@@ -112,7 +115,7 @@ class LazyVerification(StoredVerification):
         if version <= 0 or self._events is not None:
             return super().events_after(version)
         if self._events_after is None or self._events_after[0] != version:
-            object.__setattr__(self, "_events_after", (version, decode_events(self._document, version)))
+            object.__setattr__(self, "_events_after", (version, decode_events(self._document, self._keys, version)))
         events: tuple[Event, ...] = self._events_after[1]
         return events
 

@@ -11,10 +11,10 @@ from starlette.routing import Route
 from domain.deadlines import Windows
 from domain.errors import BadDocument, Conflict, InvalidInput, NoProvider, NotFound, Unavailable
 from domain.event import Progress
+from domain.extraction import MAX_EXTRACTED_CHARACTERS, Extraction
 from domain.identity import DocumentType, ExtractedDocument
 from domain.result import Result
 from domain.status import Status
-from domain.text import MAX_TEXT_CHARACTERS
 from domain.verification import Verification
 from gateway.errors import RequestRefused, unexpected
 from gateway.pages.page import assets, page_response
@@ -127,8 +127,8 @@ class Links:
         return verification
 
 
-def specimen(verification: Verification) -> ExtractedDocument:
+def specimen(verification: Verification) -> ExtractedDocument | None:
     """A made-up identity document that shows the declared name. It is reported with the result "verified"."""
     declared = verification.declared.open() if verification.declared else None
-    name = f"{declared.first_name} {declared.last_name}"[:MAX_TEXT_CHARACTERS] if declared else None
-    return ExtractedDocument.extracted(name, "1990-01-23", DocumentType.ID_CARD, "FR", None)
+    name = f"{declared.first_name} {declared.last_name}"[:MAX_EXTRACTED_CHARACTERS] if declared else None
+    return Extraction.received(name, "1990-01-23", DocumentType.ID_CARD, "FR", None).document

@@ -7,6 +7,7 @@ from gateway.settings import Settings, unknown
 from schema.build import build, executable
 from store import indexes
 from store.driver import Database, Unsuitable, close_client, connect, database, examine, suitable
+from store.index_repair import MODELS, duplicate_ids
 from store.verifications import utc_now
 
 # The result of one check: whether it passed, and a line of text for the user.
@@ -42,10 +43,13 @@ async def deployment_found(mongo: Database) -> list[Finding]:
     difference = abs((utc_now() - mongo_time).total_seconds())
     with suitable():
         missing = await indexes.missing(mongo)
+        unique = [name for name in missing if MODELS[name][1].document.get("unique")]
+        clashes = [(name, ids) for name in unique if (ids := await duplicate_ids(mongo, name))]
     return [
         (True, "MongoDB: answers and accepts writes"),
         (difference < MAX_CLOCK_DIFFERENCE_SECONDS, f"clock: differs from MongoDB's by {difference:.1f} s"),
         (True, "indexes: complete" if not missing else f"indexes: {len(missing)} will be created when the gateway starts ({', '.join(missing)})"),
+        *[(False, f"index {name}: can't be created, since verifications have equal values: {ids}") for name, ids in clashes],
     ]
 
 

@@ -60,9 +60,10 @@ BROKEN, REPLACED = "broken-text", "broke\ufffd-text"
 class Kind:
     """A kind of MongoDB document that this release can't read completely, and what clients see of its verification.
 
-    `spoil`: makes such a document of a usual one. `bad`: the unreadable field, if the whole verification is left out because of it. `shown`: the
-    fields of the row (see ROW) that differ from those of the usual document. `errors`: the path of each null, and the field that can't be read.
-    `counted` and `pending`: the workspace's statistics, in which a healthy verification is counted too. `id`: the id in the log, if it differs.
+    `spoil`: turns a usual document into one of this kind. `bad`: the unreadable field, if the whole verification is left out because of it.
+    `shown`: the fields of the row (see ROW) that differ from those of the usual document. `errors`: the path of each null, and the field that can't
+    be read. `counted` and `pending`: how many verifications, and how many pending ones, the workspace's statistics count. They include the healthy
+    verification that the test adds. `id`: what the log shows as the document's id, if it is not the id itself.
     """
 
     spoil: Spoil
@@ -344,8 +345,8 @@ async def test_a_mutation_preserves_unreadable_parts_or_is_refused_without_writi
         return
     at = after["updatedAt"]
     event = {"version": 3, "type": "capture_started", "actor": "individual", "at": at}
-    # If the link's deadline can't be read, the gateway takes the expiry as `due`, both before and after the mutation. So it does not write `due`, and
-    # the stored value stays.
+    # If the link's deadline can't be read, the gateway computes `due` from `expiresAt` alone. The mutation does not change the result, so the gateway
+    # does not write `due`, and the stored value stays.
     due = document["due" if document["linkExpiresAt"] == "tomorrow" else "expiresAt"]
     assert answer == {"reportProgress": {"version": 3, "phase": "CAPTURING"}}
     assert at >= before.updated_at

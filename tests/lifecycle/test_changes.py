@@ -1,4 +1,4 @@
-"""Tests of creating and changing verifications, with a provider that records what it is asked to start."""
+"""Tests of creating and changing verifications, with a provider that records each verification that it starts."""
 
 import asyncio
 from datetime import timedelta

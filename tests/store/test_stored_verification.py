@@ -34,7 +34,8 @@ def document_read(verification: Verification, instants: bson.CodecOptions[Docume
 def opened(verification: Verification) -> Verification:
     """The verification with decrypted personal data. Encrypted data can't be hashed."""
     declared, extracted = verification.declared, verification.extracted
-    return replace(verification, declared=declared and declared.open(), extracted=extracted and extracted.open())
+    events = tuple(replace(event, closing_note=event.closing_note and event.closing_note.open()) for event in verification.events)
+    return replace(verification, declared=declared and declared.open(), extracted=extracted and extracted.open(), events=events)
 
 
 def rules(progress: Progress, result: Result) -> list[Callable[[Verification], Verification]]:

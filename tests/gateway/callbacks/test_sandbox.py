@@ -61,7 +61,7 @@ async def test_the_longest_declared_names_are_cut_to_a_valid_document(gateway: G
 
     await press(gateway, path, status="VERIFIED")
 
-    assert (await read_verification(gateway, id))["extractedDocument"]["fullName"] == "J" * 255
+    assert (await read_verification(gateway, id))["extractedDocument"]["fullName"] == "J" * 255 + " " + "M" * 254
 
 
 @pytest.mark.parametrize(("status", "codes"), [("FAILED", ["IDVV_2101", "IDVV_1301", "IDVV_1201"]), ("INCONCLUSIVE", ["IDVV_1314", "IDVV_1201"])])

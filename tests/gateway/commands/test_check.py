@@ -4,10 +4,13 @@ import os
 
 import pytest
 
+from domain.request import Idempotency
 from gateway.commands.check import check
 from store import indexes
 from store.driver import close_client, connect, database
+from tests.factories import a_verification
 from tests.serving import settings_for_tests
+from tests.storing import encode
 
 UNREACHABLE = "mongodb://127.0.0.1:1/gateway"
 
@@ -36,6 +39,19 @@ async def test_missing_indexes_are_named_and_are_not_a_failure(database_uri: str
 
     assert all(ok for ok, _ in findings)
     assert "will be created when the gateway starts" in findings[-1][1]
+
+
+async def test_duplicates_that_prevent_a_unique_index_fail_and_are_named(database_uri: str) -> None:
+    client = connect(database_uri, 10)
+    same = [a_verification(idempotency=Idempotency("key-1", None)) for _ in range(2)]
+    await database(client)[indexes.VERIFICATIONS].insert_many([encode(verification) for verification in same])
+    close_client(client)
+
+    ok, text = (await check(settings_for_tests(database_uri, 0)))[-1]
+
+    assert not ok
+    assert all(verification.id in text for verification in same)
+    assert "key-1" not in text
 
 
 async def test_an_unreachable_mongodb_fails_and_ends_the_checks() -> None:
