@@ -253,13 +253,14 @@ def read_settings(defaults: dict[str, Any], required: Collection[str] = (), **ov
     Raises: BadSettings.
     """
     values = {**defaults, **EnvSettingsSource(Settings)(), **overrides}
-    troubles = {name: "is missing" for name in required if values.get(name) is None}
+    troubles = {name: absence(name) for name in required if values.get(name) is None}
     if all(values.get(name) is None for name in TRUST):
         troubles["token_jwks_url"] = "is missing; set it, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY, so that tokens can be verified"
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise BadSettings({str(problem["loc"][0]): trouble(problem["type"], problem["msg"]) for problem in error.errors()} | troubles) from None
+        found = {name: trouble(name, fault["type"], fault["msg"]) for fault in error.errors() for name in [str(fault["loc"][0])]}
+        raise BadSettings(found | troubles) from None
     if troubles:
         raise BadSettings(troubles)
     return settings
@@ -313,11 +314,16 @@ def variable(name: str) -> str:
     return f"GATEWAY_{name.upper()}"
 
 
-def trouble(type: str, message: str) -> str:
+def absence(name: str) -> str:
+    """The message for a setting that has no value. An empty environment variable counts as no value."""
+    return "is empty" if variable(name) in os.environ else "is missing"
+
+
+def trouble(name: str, type: str, message: str) -> str:
     """The message for a validation error of pydantic. `type`, `message`: those of the error. The message never contains the value."""
     match type:
         case "missing":
-            return "is missing"
+            return absence(name)
         case "too_short":
             return f"must have at least {MIN_KEY_CHARACTERS} characters"
         case _:

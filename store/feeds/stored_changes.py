@@ -20,7 +20,7 @@ STAMPING = timedelta(seconds=100)
 OVERLAP = timedelta(seconds=60)
 PAGE_ROWS = 500
 # MongoDB's error code BadValue, for a hint that names no index.
-BAD_HINT = 2
+MISSING_HINT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def fetch_changes(collection: BlockingCollection, condition: Document, key: str)
     try:
         return fetch(collection, condition, sort=sort, limit=PAGE_ROWS, hint=index_name("workspace", key, "_id"))
     except OperationFailure as failure:
-        if failure.code != BAD_HINT:
+        if failure.code != MISSING_HINT:
             raise
         # The index was dropped, or does not exist yet. A slow answer is better than none.
         return fetch(collection, condition, sort=sort, limit=PAGE_ROWS)
