@@ -53,7 +53,7 @@ class Extent:
 
     @property
     def untouched(self) -> int:
-        """How many verifications must be created for the writes. Each write changes a verification that was never changed before."""
+        """How many new verifications the writes of the workload `mixed` need. Each write changes a verification that was never changed before."""
         return len(self.mixed.names) * (self.mixed.rounds + 1) * WRITES_A_RUN if self.mixed else 0
 
 
@@ -110,7 +110,7 @@ class Run:
         """Measure how many requests per second each server answers, for each workload."""
         available, folder, mixed = workloads(self.data), self.setup.folder, self.extent.mixed
         with self.servers({name for plan in self.extent.plans.values() for name in plan.names} - {"gathered"}) as servers:
-            # The name "gathered" stands for another endpoint of the REST service, not for another server.
+            # The peer "gathered" is not another server, but another endpoint of the REST service, which reads concurrent requests together.
             servers["gathered"] = servers["rest"]
             for name, plan in self.extent.plans.items():
                 self.figures[name] = throughput.measured(available[name], servers, plan, folder)
@@ -130,7 +130,8 @@ class Run:
 
     async def _fanout(self, ready: Stage) -> None:
         self.figures["fanout_one"] = await ready.one(self.extent.one, SUBSCRIBERS, self.extent.fanout_rounds)
-        # Measure one group after the other. Both variants of Strawberry use the same server, so in one group each would receive the other's events.
+        # The names come in groups, which are measured one after the other. The two variants of Strawberry use the same server and are in different
+        # groups: at the same time, the subscribers of each would receive the events of the other.
         for names in self.extent.many:
             self.figures.setdefault("fanout_many", {}).update(await ready.many(names, SUBSCRIBERS, self.extent.fanout_rounds))
 

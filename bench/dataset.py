@@ -29,7 +29,8 @@ from store.indexes import INDEXES, VERIFICATIONS
 from store.sealing import SealingKeys
 from store.verifications import utc_now
 
-# Deadlines are so far away that none passes during a measurement. At a deadline, the gateway writes to the database, but its peers do not.
+# These deadlines are so far away that none passes during a measurement. The gateway would then write to the database, and its peers would not, so the
+# comparison would be unfair.
 WINDOWS = Windows(link=timedelta(days=60), verification=timedelta(days=60))
 OTHER_WORKSPACES = ("acme", "globex", "initech")
 FIRST_NAMES = ("Ada", "Grace", "Jeanne", "Karim", "Lucía", "Mikołaj", "Noor", "Øyvind", "Priya", "Zoë")

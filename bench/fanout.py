@@ -58,7 +58,7 @@ class Audience:
 
 @dataclass(slots=True)
 class Stage:
-    """The running servers whose subscribers are measured.
+    """The running servers whose subscribers are measured, and the two databases that they follow.
 
     The gateway and Strawberry follow a change stream. Each has its own database, so that neither does work for the other's events.
     """

@@ -39,7 +39,7 @@ BATCH = 5000
 EACH_ROUND = 30
 LONGEST = timedelta(days=15)
 
-# The bytes in front of these dates in a BSON document: the type of the value, the name of the field, a zero byte.
+# The bytes that precede the two dates in a BSON document: the type of the value, the name of the field, a zero byte. `copies` replaces the dates.
 CREATED, UPDATED = b"\x09createdAt\0", b"\x09updatedAt\0"
 
 Times = dict[str, dict[str, list[float]]]
@@ -101,7 +101,7 @@ def fill(setup: Setup, rows: int) -> None:
         copying = copies(setup, rows)
         while batch := list(islice(copying, BATCH)):
             target.command("insert", VERIFICATIONS, documents=batch, ordered=False)
-        # It is much faster to create the indexes now than to update them at every insert.
+        # The indexes are created after the inserts, because that is much faster than updating them at every insert.
         prepare(target)
 
 

@@ -19,7 +19,7 @@ from bench.machinery import Served, created, execute, http_client, percentile, s
 
 PING = "{ me { subject } }"
 ROW = "id status phase billable canRetry createdAt updatedAt expiresAt attempt version verificationUrl redirectionUrl faceRecognition workspaceId"
-# The pause between two pings. It is so short that every delay of the gateway affects a ping.
+# The pause between two pings, the cheap queries of the other client (see `waits`). It is so short that every delay of the gateway delays a ping.
 PAUSE_SECONDS = 0.002
 MAX_CPU_MS, MAX_STALL_MS = 50, 100
 
@@ -90,7 +90,7 @@ def hostile() -> dict[str, Operation]:
 
 
 def braced(fields: Any) -> str:
-    """A query that selects these fields."""
+    """The text of a query that selects these fields, a part of a hostile document."""
     return "{ " + " ".join(fields) + " }"
 
 
@@ -101,7 +101,7 @@ def doubling(times: int) -> str:
 
 
 def circle(length: int) -> str:
-    """A query whose fragments form cycles: each fragment spreads the next fragment and one more."""
+    """A query whose fragments form cycles: each fragment spreads the next fragment and a second one."""
     fragments = (f"fragment F{number} on Query {{ ...F{(number + 1) % length} ...F{number * 7 % length} }}" for number in range(length))
     return f"{{ ...F0 }} {' '.join(fragments)}"
 

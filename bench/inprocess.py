@@ -141,7 +141,7 @@ def settings(keys: Secrets) -> dict[str, Any]:
 
 
 def unavailable(*_: Any) -> Any:
-    """Takes the place of functions that a query of a page never calls."""
+    """Stands in for the functions that the gateway's services need, but that the measured query of a page never calls."""
     raise NotImplementedError
 
 

@@ -28,7 +28,10 @@ AT_ONCE = 50
 
 
 async def delays(target: Served, writes: int) -> dict[str, float]:
-    """The delay of a subscriber's message in milliseconds: after the writer's request, and after its acknowledgement. Sends one write at a time."""
+    """Measure how late a subscriber receives a change: the milliseconds after the start of the write, and after its acknowledgement.
+
+    Sends one write at a time.
+    """
     after_ack, after_request = [], []
     async with http_client(target) as client:
         for number in range(writes // len(STEPS)):

@@ -111,7 +111,7 @@ def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None) 
         "GATEWAY_PUBLIC_URL": url,
         "GATEWAY_PROVIDER": "sandbox",
         "GATEWAY_TOKEN_ISSUER": ISSUER,
-        # Links that are opened during a measurement must not expire before its end.
+        # The deadline of a link that is opened during a measurement must not pass before the end of the measurement.
         "GATEWAY_LINK_WINDOW_SECONDS": "86400",
     }
     # All load comes from one address and one subject. The gateway does all the work of its limits, but the limits are too high to be reached.
@@ -124,7 +124,7 @@ def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None) 
 
 
 def free_port() -> int:
-    """The number of a port that no process is listening on now."""
+    """The number of a port on which no process listens now, for a server to be started."""
     with create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     return port

@@ -104,7 +104,7 @@ def opening(height: int, machine: Mapping[str, Any]) -> Iterator[str]:
 
 
 def framed(x: int, y: int, height: int, card: Card, values: Mapping[str, float]) -> str:
-    """The SVG elements of a card, with its upper left corner at this position."""
+    """The SVG elements of a card. `x` and `y`: the position of its upper left corner."""
     frame = f'<rect x="{x}" y="{y}" width="{CARD}" height="{height}" rx="12" fill="{PAPER}" stroke="{LINE}"/>'
     titles = [text(x + PADDING, y + 30, card.title, 15.5, INK, weight=650), text(x + PADDING, y + 49, card.subtitle, 12, QUIET)]
     greatest = max(values.values())
@@ -138,7 +138,7 @@ def compared(mine: float, theirs: float, less_is_better: bool) -> str:
 
 
 def number(value: float) -> str:
-    """A figure as text, with about three significant digits."""
+    """A measured number as text, with about three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 

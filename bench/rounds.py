@@ -1,4 +1,4 @@
-"""Measures several cases in rounds: each round measures each case once, so that other load on the machine affects all cases alike."""
+"""Measures several cases (such as servers) in rounds: each round measures each case once, so that other load on the machine affects all alike."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar

@@ -121,7 +121,7 @@ class Socket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Request the upgrade of the new connection to WebSocket."""
-        # uvloop's transports do not inherit from asyncio.Transport.
+        # The cast is needed because uvloop's transports do not inherit from asyncio.Transport, although they have its methods.
         self.transport = cast("asyncio.Transport", transport)
         key = b64encode(token_bytes(16)).decode()
         lines = ["GET /graphql HTTP/1.1", f"host: {self.crowd.host}:{self.crowd.port}", "upgrade: websocket", "connection: upgrade"]

@@ -18,7 +18,7 @@ from bench.workloads import POINT, operation
 
 WARM_SUBSCRIBERS = 200
 WRITERS_PAUSE_SECONDS = 0.01
-# So many connections keep a server busy, without a long queue of requests.
+# Over how many connections the other load is sent: enough to keep a server busy, and too few for a long queue of requests.
 LOAD_CONNECTIONS = 8
 
 Figures = dict[str, dict[str, list[float]]]
@@ -72,7 +72,7 @@ async def delays_of(ready: Stage, name: str, subscribers: int, writes: int) -> d
 
 
 async def keep_loading(target: Served, load: Load, over: asyncio.Event) -> None:
-    """Send requests to the server until the event is set. Raises: WrongAnswers."""
+    """Send the requests of `load` to the server again and again, until the event `over` is set. Raises: WrongAnswers."""
     while not over.is_set():
         await asyncio.to_thread(loaded, target, load, 2, 1, LOAD_CONNECTIONS)
 

@@ -43,8 +43,8 @@ def operation(query: str, **variables: Any) -> Request:
 
 
 def workloads(data: Dataset) -> dict[str, Workload]:
-    """The read-only workloads, by name."""
-    # Take every n-th id, so that the requests read from the whole index.
+    """All workloads that only read, by name. The workload `mixed` adds writes: see `throughput.mixed`."""
+    # Take IDS ids that are spread evenly over all ids, so that the requests read from all parts of the index.
     ids = data.ids[:: max(len(data.ids) // IDS, 1)][:IDS]
     return {
         made.name: made

@@ -1,4 +1,7 @@
-"""Compiles each GraphQL operation once to Python functions (a plan), which execute it many times. README.md explains the terms of this package."""
+"""Compiles each GraphQL operation once to Python functions (a plan), which execute it many times.
+
+compiler/README.md explains the terms of this package.
+"""
 
 from compiler.compiler import Compiler, Plans
 from compiler.guards import Guard

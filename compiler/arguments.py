@@ -1,4 +1,4 @@
-"""Prepares the arguments of a field at compile time, except for the parts that depend on the request."""
+"""Prepares the arguments of a field when its operation is compiled, except for the parts that depend on the request."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -16,21 +16,22 @@ from strawberry.types.enum import StrawberryEnumDefinition
 
 from compiler.run import Run
 
-# Immutable classes. No resolver can change their values, so all requests share one prepared value.
+# Classes of immutable values. No resolver can change such a value, so all requests share one prepared value.
 UNCHANGING = (str, int, float, bool, type(None))
 # Marks an argument or a variable without a value. None is a value: GraphQL's null.
 NO_ARGUMENT = object()
 
 
 class Unprepared(Exception):
-    """An argument can't be prepared at compile time, so all arguments of its field are coerced in each request."""
+    """An argument can't be prepared when the operation is compiled. All arguments of its field are then coerced in each request."""
 
 
 class Variable(NamedTuple):
     """An argument whose value is a variable.
 
     `parameter`: the resolver's parameter. `name`: the variable's name. `not_null`: whether the argument must not be null.
-    `if_missing`: the argument's value if the request has no such variable. MISSING then leaves the argument out, or is an error if it is required.
+    `if_missing`: the argument's value if the request has no such variable. NO_ARGUMENT leaves the argument out; if the argument is required, the
+    field fails instead.
     """
 
     parameter: str
@@ -52,7 +53,7 @@ class Arguments:
         try:
             self._prepare()
         except (Unprepared, GraphQLError):
-            # The GraphQLError is not lost: each request coerces the arguments itself, which raises the error again.
+            # If an argument in the document is invalid, the error is not lost: each request coerces the arguments again, which raises it again.
             self.prepared = False
 
     def __call__(self, run: Run, info: Callable[[], Any]) -> dict[str, Any]:
@@ -86,7 +87,8 @@ class Arguments:
                 if parameter is None or (self._convert and not self._convert.unchanged(name)):
                     raise Unprepared
                 if_missing = NO_ARGUMENT if is_required_argument(argument) else self._constant(name, argument, None)
-                # The variable's value replaces this entry later. It reserves the argument's place, because a resolver with **kwargs sees the order.
+                # `__call__` replaces this entry by the variable's value. The entry only keeps the arguments in their order, which a resolver with
+                # **kwargs can see.
                 self.constant[parameter] = NO_ARGUMENT
                 self.variables.append(Variable(parameter, node.value.name.value, is_non_null_type(argument.type), if_missing))
             elif (value := self._constant(name, argument, node)) is not NO_ARGUMENT and parameter is not None:
@@ -96,7 +98,7 @@ class Arguments:
         return self._convert.parameter(name) if self._convert else (argument.out_name or name)
 
     def _constant(self, name: str, argument: GraphQLArgument, node: ArgumentNode | None) -> Any:
-        """The value that the argument has in every request; MISSING if it is left out.
+        """The value that the argument has in every request; NO_ARGUMENT if it is left out.
 
         Raises: Unprepared if the value depends on the request or is mutable, GraphQLError if the value is invalid.
         """
@@ -135,7 +137,7 @@ class Converter:
         return isinstance(type, StrawberryEnumDefinition) or is_scalar(type, self._converter.scalar_registry)
 
     def one(self, name: str, value: Any) -> Any:
-        """Convert the value of one argument.
+        """Convert the coerced value of one argument to the Python value for the resolver.
 
         Raises: Unprepared if the resolver has no such argument.
         """
@@ -144,7 +146,7 @@ class Converter:
         return convert_argument(value, self._named[name].type, self._converter.scalar_registry, self._converter.config)
 
     def all(self, values: dict[str, Any], info: Any) -> dict[str, Any]:
-        """Convert all arguments of a call."""
+        """Convert the coerced values of all arguments of a call. Returns the keyword arguments for the resolver."""
         return convert_arguments(values, self._arguments, scalar_registry=self._converter.scalar_registry, config=self._converter.config, info=info)
 
 

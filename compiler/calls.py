@@ -1,4 +1,4 @@
-"""Writes the parts of a plan's source that call resolvers. For the terms, see README.md."""
+"""Writes the parts of a plan's source that call resolvers. For the terms, see compiler/README.md."""
 
 from collections.abc import Hashable
 from keyword import iskeyword
@@ -16,7 +16,8 @@ from compiler.plain import Plain, plain, returns_event
 class Calls:
     """Writes the calls of resolvers.
 
-    Wrappers that would do nothing are left out: guards that let the variant pass, and Strawberry's wrapper if it only calls the resolver.
+    Wrappers that would do nothing are left out: guards that let callers of the plan's variant pass, and Strawberry's wrapper around a resolver if it
+    only calls the resolver.
     """
 
     def __init__(self, schema: GraphQLSchema, variant: Hashable) -> None:
@@ -24,7 +25,10 @@ class Calls:
         self._variant = variant
 
     def call(self, function: Function, field: GraphQLField, node: FieldNode, label: str, place: str) -> str:
-        """The expression that calls a field's resolver with the object `o`. `label` and `place` are the source of the field's position and place."""
+        """The expression, as source, that calls a field's resolver with the object `o`.
+
+        `label` and `place`: the expressions for the field's position, and for its place in the response.
+        """
         resolve = unguarded(field.resolve, self._variant)
         plain_field = plain(self._schema, field, resolve)
         if plain_field and not plain_field.resolver:
@@ -34,18 +38,19 @@ class Calls:
         info = f"{function.bind('I', resolve_info)}(r, {label}, {place})"
         passed = argument_source(function, field, node, None, info)
         if returns_event(resolve):
-            # This resolver only returns the event `o`. The arguments are coerced nevertheless, because graphql-core reports an error if that fails.
+            # A field of the subscription root. Its resolver ignores the arguments and returns the event, which is the object `o`. The arguments are
+            # coerced nevertheless, because graphql-core reports an error if that fails.
             return f"({passed.removeprefix(', **')}, o)[1]" if passed else "o"
         return f"{function.bind('R', resolve or default_field_resolver)}(o, {info}{passed})"
 
     def is_attribute(self, field: GraphQLField) -> bool:
-        """Whether the field's value is read from an attribute of the object, without calling a resolver."""
+        """Whether the plan reads the field's value from an attribute of the object, without calling a resolver."""
         plain_field = plain(self._schema, field, unguarded(field.resolve, self._variant))
         return plain_field is not None and plain_field.resolver is None
 
 
 def attribute_read(function: Function, plain_field: Plain) -> str:
-    """The expression that reads the field's attribute."""
+    """The expression, as source, that reads the field's value from an attribute of the object `o`."""
     name = plain_field.definition.python_name
     if plain_field.definition.default_resolver is not getattr:
         return f"{function.bind('R', plain_field.definition.default_resolver)}(o, {name!r})"
@@ -53,10 +58,11 @@ def attribute_read(function: Function, plain_field: Plain) -> str:
 
 
 def direct_call(function: Function, plain_field: Plain, field: GraphQLField, node: FieldNode, label: str, place: str) -> str:
-    """The expression that calls the Python function that the author of a Strawberry field wrote, without Strawberry's wrapper."""
+    """The expression, as source, that calls the Python function that the author of a Strawberry field wrote, without Strawberry's wrapper."""
     resolver = plain_field.resolver
     assert resolver
-    # Strawberry may find the same parameter as both parent and root. The dict contains it once.
+    # A parameter that is named `root` and annotated with `Parent` is both Strawberry's `parent_parameter` and its `root_parameter`. The dict keeps it
+    # from being passed twice.
     named = {each.name: "o" for each in (resolver.parent_parameter, resolver.root_parameter) if each}
     info = ""
     if resolver.info_parameter or field.args:
@@ -70,7 +76,7 @@ def direct_call(function: Function, plain_field: Plain, field: GraphQLField, nod
 
 
 def argument_source(function: Function, field: GraphQLField, node: FieldNode, convert: Converter | None, info: str) -> str:
-    """The end of a call expression: it passes the field's arguments, and begins with a comma. Empty if there are none."""
+    """The source that passes the field's arguments at the end of a call. It begins with a comma, and is empty if the field has no arguments."""
     if not field.args:
         return ""
     passed = Arguments(field, node, convert)

@@ -1,4 +1,4 @@
-"""Writes the quick checks of a plan's source. They complete common values without calling a position. For the terms, see README.md."""
+"""Writes the quick checks of a plan's source. They complete common values without calling a position. For the terms, see compiler/README.md."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ QUICK: dict[Any, str] = {
 
 
 class Checks:
-    """Writes the quick checks.
+    """Writes the quick checks: the lines of a plan that recognize common values, and complete them.
 
     `dates_left_to_orjson`: datetime objects in UTC stay in the response. orjson writes them exactly as `isoformat` does, in a tenth of the time.
     """
@@ -43,7 +43,7 @@ class Checks:
         self._enums: dict[GraphQLEnumType, tuple[EnumType, dict[str, str]] | None] = {}
 
     def completion(self, function: Function, position: Position, label: str, local: str, place: str) -> list[str]:
-        """The lines that complete the value of the local variable `local`: they replace the resolver's result by the value of the response."""
+        """The lines of source that complete a value: they replace the resolver's result, in the variable `local`, by the value for the response."""
         slow = f"{local} = {label}.slow({local}, r, {place})"
         test, quick = self._quick_check(function, position, local, place)
         if not test:
@@ -93,7 +93,7 @@ def names_of(enum: GraphQLEnumType) -> tuple[EnumType, dict[str, str]] | None:
     if not isinstance(enum_class, EnumType) or Flag in enum_class.__mro__:
         return None
     try:
-        # The keys are names and not members, because hashing a member is far slower than hashing its name.
+        # The keys of this dict are the members' names and not the members, because hashing a member is far slower than hashing its name.
         members: Iterable[Enum] = enum_class
         return enum_class, {member.name: enum.coerce_output_value(member) for member in members}
     except (GraphQLError, ValueError):

@@ -9,7 +9,8 @@ from graphql import GraphQLAbstractType, GraphQLObjectType
 
 from compiler.positions import is_object
 
-# The type resolvers of Strawberry's unions and interfaces. They call the `is_type_of` of each possible type.
+# The beginnings of the qualified names of the functions with which Strawberry's unions and interfaces resolve the type of a value. These functions
+# call the `is_type_of` of each possible type, and look at nothing else.
 STRAWBERRY_TYPE_RESOLVERS = ("StrawberryUnion.get_type_resolver.<locals>.", "GraphQLCoreConverter.from_interface.<locals>.")
 
 

@@ -1,4 +1,7 @@
-"""Chooses, compiles and caches the plans of operations. graphql-core executes operations that can't be compiled. For the terms, see README.md."""
+"""Chooses, compiles and caches the plans of operations. graphql-core executes operations that can't be compiled.
+
+For the terms, see compiler/README.md.
+"""
 
 import logging
 from collections.abc import Awaitable, Hashable, Iterator
@@ -70,9 +73,10 @@ class Plans:
         self._document = document
         self._operation = CompiledOperation(compiler.schema, definition, named, compiler.hide_suggestions)
         self._fragments = {name: FragmentDetails(fragment) for name, fragment in named.items()}
-        # `conditions_in` finds the conditions of all operations of the document. Only those with variables of this operation matter.
+        # `conditions_in` finds the variables in the conditions of all operations of the document. Only this operation's own variables matter.
         declared = {each.variable.name.value for each in definition.variable_definitions or ()}
-        # Values of the variables in `@skip` and `@include` with which the operation selects all of its fields.
+        # For each variable in `@skip` or `@include`: the value with which the operation selects the field. With all of these values together, it
+        # selects all of its fields.
         self.everything = {name: including for name, including in conditions_in(document) if name in declared}
         self._conditions = tuple(self.everything)
         self._variables = Variables(self._operation)

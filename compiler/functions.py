@@ -1,6 +1,6 @@
 """Makes Python functions from source. Many functions of plans have the same text: they share their bytecode, so each text is compiled only once.
 
-For the terms, see README.md.
+For the terms, see compiler/README.md.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,10 +51,10 @@ class Function:
         return {name: f"{value.__module__}.{value.__qualname__}" for name, value in self._names.items() if name[0] == "F"}
 
     def made(self, text: str, codes: Codes) -> Callable[..., Any]:
-        """The executable function. `text` is the result of the method `text`."""
+        """Make the executable function from its source. `text`: the source, as the method `text` returns it."""
         return FunctionType(codes.of(text), {**self._names, "__builtins__": __builtins__})
 
 
 def indented(lines: Sequence[str]) -> list[str]:
-    """The lines of source, indented by four spaces."""
+    """These lines of source, each indented by four more spaces."""
     return [f"    {line}" for line in lines]

@@ -1,6 +1,6 @@
 """Guards are resolvers around other resolvers. A guard decides from the caller alone, so plans for callers whom it lets pass don't contain it.
 
-For the terms, see README.md.
+For the terms, see compiler/README.md.
 """
 
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""The `info` argument of resolvers: it describes the field that is being resolved, and the operation. For the terms, see README.md."""
+"""The `info` argument of resolvers: it describes the field that is being resolved, and the operation. For the terms, see compiler/README.md."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -9,7 +9,8 @@ from graphql.pyutils import Path, gather_with_cancel, is_awaitable
 
 from compiler.run import Place, Run, Spot
 
-# Futures that nothing awaits. The event loop holds only weak references to tasks, so without this set they could be garbage-collected.
+# The futures that `track` runs in the background, which no code awaits. The event loop holds only weak references to tasks, so without this set they
+# could be garbage-collected.
 tracked: set["asyncio.Future[list[Any]]"] = set()
 
 
@@ -55,7 +56,7 @@ def resolve_info(run: Run, spot: Spot, place: Place) -> GraphQLResolveInfo[Any]:
 
 
 def path_of(spot: Spot | None, place: Place) -> Any:
-    """The place as a Path of graphql-core, which also contains the name of each field's parent type."""
+    """The place of a value in the response as a Path of graphql-core, which also contains the name of each field's parent type."""
     if spot is None or place is None:
         return None
     above, key = place
@@ -63,12 +64,15 @@ def path_of(spot: Spot | None, place: Place) -> Any:
 
 
 def gather(values: Sequence[Awaitable[Any]]) -> Awaitable[list[Any]]:
-    """Await all values concurrently. If one of them fails, the others are cancelled."""
+    """Await all values concurrently. If one of them fails, the others are cancelled. Resolvers can call it as `info.async_helpers.gather`."""
     return gather_with_cancel(*values)
 
 
 def track(values: Sequence[Any]) -> None:
-    """Run the awaitable values to their end in the background. Their results and exceptions are ignored."""
+    """Run the awaitable values to their end in the background, and ignore their results and exceptions.
+
+    Resolvers can call it, as graphql-core's `info.async_helpers.track`, for awaitables that they no longer need.
+    """
     if awaitables := [value for value in values if is_awaitable(value)]:
         future = asyncio.gather(*awaitables, return_exceptions=True)
         tracked.add(future)

@@ -9,7 +9,8 @@ from strawberry.types.fields.resolver import StrawberryResolver
 
 from compiler.guards import Resolver
 
-# The qualified names of the functions that Strawberry makes: the resolvers of ordinary fields, and those of the fields of the subscription root.
+# The qualified names of the resolvers that Strawberry generates: those of ordinary fields begin with the first one, those of the fields of the
+# subscription root are the second one.
 STRAWBERRY_RESOLVER = "GraphQLCoreConverter.from_resolver.<locals>."
 EVENT = "GraphQLCoreConverter.from_field.<locals>.<lambda>"
 
@@ -38,7 +39,7 @@ def plain(schema: GraphQLSchema, field: GraphQLField, resolve: Resolver | None) 
 
 
 def handles_exceptions(resolve: Any) -> bool:
-    """Whether a Strawberry wrapper has exception handlers, which turn the resolver's exceptions into results. They are in the wrapper's closure."""
+    """Whether a Strawberry wrapper has exception handlers, which turn the resolver's exceptions into results. Looks for them in its closure."""
     closure = dict(zip(resolve.__code__.co_freevars, resolve.__closure__ or (), strict=False))
     handlers = closure.get("field_exception_handlers")
     return bool(handlers and handlers.cell_contents)

@@ -1,4 +1,4 @@
-"""A plan: the source of a compiled operation, and the functions made from the source. For the terms, see README.md."""
+"""A plan: the source of a compiled operation, and the functions made from the source. For the terms, see compiler/README.md."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any

@@ -1,7 +1,7 @@
 """A position is a field, or the items of a list, in the response of a compiled operation.
 
 The generated code handles the common values with quick checks; all other values are completed here, exactly as graphql-core completes them.
-For the terms, see README.md.
+For the terms, see compiler/README.md.
 
 Source: GraphQL specification, 6.4.3 (value completion) and 6.4.4 (errors), as graphql-core 3.3 implements them,
 including its messages.
@@ -28,9 +28,9 @@ from strawberry.types.base import has_object_definition
 from compiler.info import resolve_info
 from compiler.run import Place, Run, Spot
 
-# The result of a completion that left a hole: the value has to be awaited first.
+# Marks that a value could not be completed yet, because it has to be awaited first: completing it has recorded a hole in the run.
 PENDING = object()
-# The maximum number of classes that one position remembers.
+# The maximum number of classes for which one position remembers that their objects have the right type.
 MAX_CLASSES = 64
 
 Complete = Callable[[Any, Run, Place], Any]
@@ -139,8 +139,8 @@ class ObjectPosition(Position):
                 return PENDING
             if not holds:
                 raise self._wrong(value)
-        # Remember the class only if no other property of a value can matter: there is no `is_type_of`, or it has an attribute `classes`,
-        # which means that it checks only the class.
+        # Remember that objects of this class have the right type, but only if no other property of an object can matter: there is no `is_type_of`,
+        # or it has an attribute `classes`, which means that it checks only the class.
         if not is_type_of or hasattr(is_type_of, "classes"):
             self._remember(value.__class__)
         return self.function(value, run, place)
@@ -238,7 +238,7 @@ async def close_iterator(iterator: AsyncIterator[Any]) -> None:
 
 
 def items_then_error(items: Iterable[Any], error: Exception) -> Iterator[Any]:
-    """Yields the items, then raises the error."""
+    """Yields the items, then raises the error, like a list whose iteration failed after these items."""
     yield from items
     raise error
 
@@ -260,11 +260,11 @@ def close_remaining(values: Any, seen: int) -> None:
         for value in remaining:
             close_awaitable(value)
     except Exception:
-        # The caller reports the error at which the list failed. An error of closing must not replace it.
+        # The list has already failed with another error, which the caller reports. An error of closing must not replace it.
         return
 
 
 def close_awaitable(value: Any) -> None:
-    """Close an awaitable that will not be awaited. Does nothing to other values."""
+    """Close an awaitable that will not be awaited, because Python warns about coroutines that were never awaited. Does nothing to other values."""
     if hasattr(value, "__await__") and hasattr(value, "close"):
         value.close()

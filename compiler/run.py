@@ -1,4 +1,4 @@
-"""The state of one execution of a plan, and what is known about its operation at compile time. For the terms, see README.md."""
+"""The state of one execution of a plan, and what is known about its operation at compile time. For the terms, see compiler/README.md."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from math import inf
@@ -58,7 +58,7 @@ class Spot:
         self.field_name = field_name
         self.nodes = list(nodes)
         self.above = above
-        # None: all levels up to the root, so `data` becomes null.
+        # None: all levels up to the root. If the value fails, the whole `data` of the response then becomes null.
         self.levels: int | None = 0
         if required:
             self.levels = None if above is None or above.levels is None else above.levels + 1

@@ -1,4 +1,4 @@
-"""Fills the holes of a run: awaits their values, completes them and puts them into the response. For the terms, see README.md.
+"""Fills the holes of a run: awaits their values, completes them and puts them into the response. For the terms, see compiler/README.md.
 
 If completing a value leaves further holes, they are awaited immediately: no hole waits until all others of its level are filled.
 """
@@ -14,10 +14,10 @@ from compiler.run import Hole, PathKey, Place, Run, Spot, keys_of
 
 
 class Settling:
-    """The asynchronous part of one execution. It has to be awaited or closed.
+    """The asynchronous part of one execution: it fills the holes of a run. An object of this class has to be awaited or closed.
 
-    Completing a value is synchronous, and may add holes to `run.holes`. After each completion, `_take_holes` empties the list.
-    So every task knows which holes its own value left.
+    Completing a value is synchronous, and may add further holes to `run.holes`. After each completion, `_take_holes` empties this list, so
+    every task knows which holes its own value has added.
     """
 
     def __init__(self, run: Run) -> None:
@@ -38,7 +38,7 @@ class Settling:
         return ExecutionResult(self._run.data, self._run.errors or None)
 
     async def settle(self) -> None:
-        """Fill the holes of the run, and then all holes that the completed values leave."""
+        """Fill the holes of the run, and then all holes that completing these values adds."""
         await self._fill(self._take_holes())
 
     def _take_holes(self) -> list[Hole]:
@@ -62,7 +62,7 @@ class Settling:
             if len(holes) > 1:
                 await self._side_by_side(holes)
         finally:
-            # If this ends early, or if a value above a hole became null, some awaitables were never started. Python would warn about them.
+            # After an exception, or if a value above a hole became null, some awaitables were never started. Python would warn about them.
             for hole in holes:
                 close_awaitable(hole.awaitable)
 

@@ -1,4 +1,4 @@
-"""Writes the source of a plan: one Python function for each object and each list that the operation selects. For the terms, see README.md.
+"""Writes the source of a plan: one Python function for each object and each list that the operation selects. For the terms, see compiler/README.md.
 
 The source contains only constants, numbers and names of the schema. All other objects are globals of the functions.
 """
@@ -19,7 +19,8 @@ from compiler.run import CompiledOperation
 
 TYPENAME = "__typename"
 MAX_POSITIONS = 3000
-# The maximum number of objects or tuples that one function caches. The gateway's catalogue of reason codes, its largest set of constants, fits.
+# For how many objects or tuples one function of a plan caches its results. The gateway's catalogue of reason codes, its largest set of constants,
+# has fewer.
 MAX_CACHED = 64
 
 
@@ -49,7 +50,7 @@ class Writer:
         self._checks = checks
         self._codes = codes
         self._positions = 0
-        # The functions that cache their results by the key of an object. See `key` in README.md.
+        # The functions that cache their results by the key of an object. See `key` in compiler/README.md.
         self._cached_by_key: set[Callable[..., Any]] = set()
         self.texts: list[str] = []
         self.selected: set[tuple[str, str]] = set()
@@ -59,7 +60,7 @@ class Writer:
 
         Queries and subscriptions have one function for all root fields. Mutations have one for each root field, which run one after the other.
 
-        Raises: Refused if the operation can't be compiled.
+        Raises: NotCompilable.
         """
         schema, definition, hide = self._operation.schema, self._operation.definition, self._operation.hide_suggestions
         type = schema.get_root_type(definition.operation)
@@ -167,13 +168,16 @@ class Writer:
 
 
 def with_try(lines: Sequence[str], position: Position, label: str, local: str, place: str) -> list[str]:
-    """The lines of source inside a `try` statement. If they raise, the value of the local variable fails: the error is recorded or passed upward."""
+    """These lines of source inside a `try` statement. If they raise an exception, the value of the variable `local` fails.
+
+    Its error is recorded, and the value becomes null. If it must not be null, the error is passed to the value above it instead.
+    """
     failed = f"raise {label}.located(e, {place}) from None" if position.required else f"{local} = r.failed(e, {label}, {place})"
     return ["try:", *indented(lines), "except Exception as e:", f"    {failed}"]
 
 
 def cached_by_key(function: Function, attribute: str, lines: Sequence[str], answer: str) -> list[str]:
-    """The body of an object's function that caches its result by the object's key.
+    """The source of a function that completes an object and caches the result by the object's key (see `key` in compiler/README.md).
 
     Objects with the same key are equal in all other attributes. A result with errors or holes is not cached.
     """
@@ -194,9 +198,10 @@ def cached_by_key(function: Function, attribute: str, lines: Sequence[str], answ
 
 
 def cached_by_identity(function: Function, lines: Sequence[str]) -> list[str]:
-    """The body of a list's function that caches its result if the list is a tuple of objects with keys.
+    """The source of a function that completes a list, and caches the result if the list is a tuple.
 
-    The tuple's identity is the key of the cache, because a tuple always contains the same objects.
+    It is used for lists of objects with keys (see `key` in compiler/README.md). The cache finds a tuple by its identity, because a tuple always
+    contains the same objects.
     """
     cached = function.bind("M", {})
     return [

@@ -21,7 +21,8 @@ from compiler.run import CompiledOperation
 
 # Marks a variable without a value or without a default. None is a value: GraphQL's null.
 NO_VALUE = object()
-# For the input coercion of each standard scalar: the class of JSON values that stay unchanged. Custom scalars with the same function are plain too.
+# By the function that coerces inputs of a standard scalar: the class of the JSON values that this function returns unchanged. A custom scalar with
+# the same function is a plain type too.
 PLAIN = {
     each.coerce_input_value: plain
     for each, plain in ((GraphQLString, str), (GraphQLID, str), (GraphQLInt, int), (GraphQLFloat, float), (GraphQLBoolean, bool))
@@ -29,7 +30,7 @@ PLAIN = {
 
 
 class Declared(NamedTuple):
-    """A declared variable of a plain type. `plain` is the class of its values. `default` is MISSING if it has no default."""
+    """A declared variable of a plain type. `plain` is the class of its values. `default` is NO_VALUE if it has no default."""
 
     name: str
     plain: type
@@ -76,7 +77,7 @@ def fits(value: Any, plain: type) -> bool:
 
 
 def declared_plain(operation: CompiledOperation, node: VariableDefinitionNode) -> Declared | None:
-    """The declared variable if it has a plain type and a valid default, else None."""
+    """The declared variable, if it has a plain type and its default is valid or missing; else None."""
     type = type_from_ast(operation.schema, node.type)
     required = isinstance(type, GraphQLNonNull)
     named = type.of_type if isinstance(type, GraphQLNonNull) else type

@@ -149,7 +149,7 @@ class VersionAhead(RequestError):
     code = "VERSION_AHEAD"
 
     def __init__(self, verification_id: str, after: int, version: int) -> None:
-        super().__init__(f"{verification_id} is at version {version}, not yet at {after}; read it again and subscribe without `after`")
+        super().__init__(f"{verification_id} is at version {version}, not yet at {after}; read it again and subscribe without `after` and `cursor`")
 
 
 class Lagged(RequestError):

@@ -155,9 +155,9 @@ def keys_of_issuer(settings: Settings) -> IssuerKeys | None:
 
 
 def documents(settings: Settings, schema: GraphQLSchema) -> Documents:
-    """Create the store of operation documents, with those of the manifest.
+    """Create the object that keeps operation documents. It contains the trusted documents, which the file GATEWAY_TRUSTED_DOCUMENTS lists.
 
-    Raises: BadSettings if the manifest can't be used, or is missing although GATEWAY_DOCUMENTS needs one.
+    Raises: BadSettings if this file can't be used, or is not set although the mode in GATEWAY_DOCUMENTS needs it.
     """
     path, mode = settings.trusted_documents, settings.documents
     if mode != "open" and not path:
@@ -170,7 +170,10 @@ def documents(settings: Settings, schema: GraphQLSchema) -> Documents:
 
 
 def fingerprint(settings: Settings) -> Callable[[str], str]:
-    """The function that computes the fingerprint of an input: its HMAC-SHA256, in hex. A fingerprint does not reveal the input."""
+    """The function that computes the fingerprint of a mutation's input: its HMAC-SHA256, in hex. A fingerprint does not reveal the input.
+
+    It is stored with an idempotency key, to refuse a second request that has the same key but another input.
+    """
     key = settings.fingerprint_key.get_secret_value().encode()
     return lambda text: hmac.digest(key, text.encode(), "sha256").hex()
 

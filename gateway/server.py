@@ -44,11 +44,12 @@ def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECOND
     try:
         bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
     except OSError as error:
-        # The standard library appends the address to the reason. It is cut off, because the message of AddressTaken already contains the address.
+        # The standard library appends " (while attempting to bind on address …)" to the reason. Cut this off, because the message of AddressTaken
+        # already contains the address.
         raise AddressTaken(host, port, (error.strerror or type(error).__name__).partition(" (while")[0]) from None
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        # If a peer reads nothing for this long, the kernel closes the connection. A close frame would not reach the peer, because the buffers
-        # in front of the frame are full.
+        # If a client reads nothing for this long, the kernel closes the connection. The gateway can't close it with a WebSocket close frame: the
+        # frame would wait behind the unread data.
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(unread_seconds * 1000))
     return bound
 
@@ -68,8 +69,8 @@ class Server(uvicorn.Server):
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,
             # Pings keep proxies from closing quiet sockets. A late or missing pong does not close the socket: a slow reader's pong is late, as the
-            # ping waits behind other data, and clients would not connect again after uvicorn's close code for a late pong. A dead peer does not
-            # acknowledge the bytes of the ping, so the kernel closes the connection (see `listening_socket`).
+            # ping waits behind other data, and clients would not connect again after uvicorn's close code for a late pong. A client that is gone
+            # does not acknowledge the bytes of the ping, so the kernel closes the connection (see `listening_socket`).
             ws_ping_interval=PING_SECONDS,
             ws_ping_timeout=None,
             # The application itself reads X-Forwarded-For, from the proxies that the setting `trusted_proxies` names.

@@ -2,10 +2,7 @@
 
 import re
 from collections.abc import Hashable
-from typing import Protocol
-
-from domain.errors import BadUserInput
-from domain.verification import Verification
+from typing import NamedTuple, Protocol
 
 VERSION_MARK = re.compile(r"(ver_[0-9a-f]{32}):(\d{1,9})")
 
@@ -22,14 +19,17 @@ class Marked(Protocol):
         """A key that is equal only for messages with the same content. It contains ids of objects: use it only while this message exists."""
 
 
-def version_mark(verification: Verification) -> str:
-    """The mark of a state: "<verification id>:<version>"."""
-    return f"{verification.id}:{verification.version}"
+class VersionMark(NamedTuple):
+    """The mark of a state as earlier releases wrote it: "<verification id>:<version>".
+
+    Browsers that were connected to such a release still send it during an upgrade. The next minor release may refuse it.
+    """
+
+    id: str
+    version: int
 
 
-def decode_version_mark(mark: str) -> tuple[str, int]:
-    """The verification id and the version in a mark. Raises: BadUserInput."""
+def decode_version_mark(mark: str) -> VersionMark | None:
+    """The verification and the version in a mark of an earlier release; None if the mark has another format."""
     match = VERSION_MARK.fullmatch(mark)
-    if not match:
-        raise BadUserInput("Last-Event-ID does not belong to this subscription; omit it, and pass the last received version as `after`")
-    return match[1], int(match[2])
+    return VersionMark(match[1], int(match[2])) if match else None

@@ -6,7 +6,8 @@ from functools import lru_cache
 from resolvers.context import Info
 
 VERIFICATION = "Verification"
-# The attributes that a GraphQL field of `Verification` reads. A field that is not listed reads the attribute of the same name in snake_case.
+# For GraphQL fields of `Verification`: the attributes of `domain.Verification` that the field reads. A field that is not listed here reads the
+# attribute of its own name in snake_case.
 FIELD_ATTRIBUTES = {
     "workspaceId": ("workspace",),
     "declaredIdentity": ("declared",),
@@ -19,13 +20,16 @@ CAPITAL = re.compile("[A-Z]")
 
 
 def reading(info: Info) -> frozenset[str] | None:
-    """The attributes of verifications that the operation needs. None means all of them, because it is not clear which fields are selected."""
+    """The attributes of verifications that the operation's selected fields read. None: all of them, because graphql-core executes the operation.
+
+    See `selected_in`.
+    """
     selected = selected_in(info)
     return None if selected is None else attributes(selected)
 
 
 def selects(info: Info, type: str, field: str) -> bool:
-    """Whether the operation selects this field of this type anywhere. True if it is not clear which fields are selected."""
+    """Whether the operation selects this field of this type anywhere. Also True if graphql-core executes the operation (see `selected_in`)."""
     selected = selected_in(info)
     return selected is None or (type, field) in selected
 
@@ -33,7 +37,8 @@ def selects(info: Info, type: str, field: str) -> bool:
 def selected_in(info: Info) -> frozenset[tuple[str, str]] | None:
     """All fields that the operation selects, as pairs of type and field.
 
-    Only compiled operations collect these pairs: if graphql-core executes the operation, the result is None.
+    Only compiled operations (see compiler/README.md) collect these pairs. If graphql-core executes the operation, its fields are not listed
+    anywhere, and the result is None.
     """
     selected: frozenset[tuple[str, str]] | None = getattr(info._raw_info, "selected", None)
     return selected

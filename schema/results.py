@@ -8,8 +8,9 @@ import strawberry
 import domain.caller
 import domain.statistics
 import resolvers.connection
+import resolvers.followed_verification
 import resolvers.refusal
-import resolvers.subscriptions
+import resolvers.workspace_feed
 from domain.errors import RefusalCode
 from domain.status import Status
 from resolvers import queries
@@ -143,12 +144,19 @@ FollowTokenResult = Annotated[
 class VerificationUpdate:
     """The current state of a verification, and the events since the previous message."""
 
-    is_type_of = represents(resolvers.subscriptions.VerificationUpdate)
+    is_type_of = represents(resolvers.followed_verification.VerificationUpdate)
 
-    verification: Verification = attribute("The current state. With `followRetries`, its `id` shows to which attempt the message belongs.", ANYONE)
+    cursor: str = attribute(
+        "The cursor of this message. Pass it as `cursor` to resume the subscription after this message. It holds which version of each attempt was "
+        "sent, and has at most 2,048 characters.",
+        ANYONE,
+    )
+    verification: Verification = attribute(
+        "The current state. With `followRetries`, its `id` and `attempt` show to which attempt the message belongs.", ANYONE
+    )
     events: list[VerificationEvent] = attribute(
-        "The events since the previous message, oldest first. The first message contains the events after the argument `after`, "
-        "or no events if it was omitted. Events that this release of the gateway can't represent are left out.",
+        "The events since the previous message, oldest first. The first message contains the events after `cursor` or `after`, "
+        "or no events if both were omitted. Events that this release of the gateway can't represent are left out.",
         ANYONE,
         cost=Cost(3),
     )
@@ -158,7 +166,7 @@ class VerificationUpdate:
 class VerificationFeedItem:
     """A changed verification, and the cursor with which the subscription can be resumed after this item."""
 
-    is_type_of = represents(resolvers.subscriptions.VerificationFeedItem)
+    is_type_of = represents(resolvers.workspace_feed.VerificationFeedItem)
 
     cursor: str = attribute("The cursor of this item. Pass it as `after` to resume the subscription after this item.", ANYONE)
     verification: Verification | None = attribute("The state after the change; null if the item contains only a cursor.", ANYONE)

@@ -1,6 +1,6 @@
 """The three root types of the schema: they list all queries, mutations and subscriptions."""
 
-from resolvers import mutations, queries, subscriptions
+from resolvers import followed_verification, mutations, queries, workspace_feed
 from resolvers.refusal import refusing
 from schema.costs import Cost
 from schema.fields import described_type, field, subscription
@@ -48,5 +48,5 @@ class Mutation:
 class Subscription:
     """The root type of the operations that send the changes of verifications as they happen."""
 
-    verification_updated = subscription(subscriptions.verification_updated, VerificationUpdate, FOLLOW, cost=Cost(5))
-    verifications_updated = subscription(subscriptions.verifications_updated, VerificationFeedItem, READ, cost=Cost(5))
+    verification_updated = subscription(followed_verification.verification_updated, VerificationUpdate, FOLLOW, cost=Cost(5))
+    verifications_updated = subscription(workspace_feed.verifications_updated, VerificationFeedItem, READ, cost=Cost(5))

@@ -37,7 +37,7 @@ class Client:
         self._patience_seconds = patience_seconds
         self._on_fault = on_fault
         self._http = httpx2.AsyncClient(
-            # RESPONSE_SECONDS does not limit how long a request waits for a free connection of the pool.
+            # `pool=None`: a request may wait for a free connection of the pool for any time. RESPONSE_SECONDS limits only the request itself.
             timeout=httpx2.Timeout(RESPONSE_SECONDS, pool=None),
             limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
             # For a gateway on this machine, ignore the environment variables that configure a proxy: a proxy can't reach loopback addresses.

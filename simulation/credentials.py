@@ -23,7 +23,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A gateway's addresses and tokens. The credentials file contains the same keys and values, as JSON."""
+    """A gateway's addresses, and tokens for it. `gateway dev` writes a credentials file with the same keys and values, as JSON."""
 
     url: str
     graphql: str

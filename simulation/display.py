@@ -1,4 +1,4 @@
-"""Shows the progress of a simulation in the terminal."""
+"""Shows the progress of a simulation, as a display in the terminal or as lines of text."""
 
 import asyncio
 

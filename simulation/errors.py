@@ -1,4 +1,7 @@
-"""The errors of the simulation. Their messages say what to do. A life is one simulated verification with its retries."""
+"""The errors of the simulation. Their messages say what to do.
+
+A life, as in the other modules of the simulation, is one simulated verification with all its retries.
+"""
 
 
 class SimulationError(Exception):

@@ -36,7 +36,7 @@ class Journey:
                 if not self.states[current.id].final:
                     self.tally.left += 1
                     return
-                # Events that follow the outcome are reported in the background, because the person may already be retrying.
+                # Steps that arrive after the outcome are reported in the background, because the person may already be retrying.
                 self.in_background(self._report(current, attempt.late))
                 if current.attempt == len(self.life.attempts) or not await self._tries_again(current, attempt):
                     break
@@ -57,7 +57,8 @@ class Journey:
         if self.states[verification.id].status == "VERIFIED":
             return False
         await self._sleep(attempt.retry_after_seconds)
-        # The retry advice is read with the integrator's token, since the provider's token may not give access to every field.
+        # The verification is read again with the integrator's token. `current` comes from the provider's requests, and the provider's token may not
+        # be allowed to read the retry advice.
         current = await self.integrator.verification(verification.id)
         return current is not None and current.can_retry and tries_again(attempt.persistence, current.advice)
 

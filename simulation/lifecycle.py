@@ -13,7 +13,7 @@ from simulation.steps import Attempt, Lifecycle, Progress, Result, Step
 
 
 class Habit(Enum):
-    """What a person does with the link."""
+    """What a person does with the link to the verification."""
 
     COMPLETES = auto()
     PRESSES_A_BUTTON = auto()
@@ -35,7 +35,7 @@ HABITS = {Habit.COMPLETES: 72, Habit.PRESSES_A_BUTTON: 11, Habit.OPENS_AND_LEAVE
 OUTCOMES = {"VERIFIED": 78, "FAILED": 15, "INCONCLUSIVE": 7}
 DELIVERIES = {Delivery.IN_ORDER: 83, Delivery.TWICE: 6, Delivery.OUT_OF_ORDER: 6, Delivery.CONTRADICTED: 5}
 
-# The median durations of the steps of individuals and of the provider's reviewers, in seconds.
+# How long the steps of individuals, and of the provider's reviewers, take: the medians, in seconds.
 OPENING, READING, CAPTURE, REVIEW, BUTTON, REPEAT, RETRY, ANONYMIZATION = 80, 35, 70, 150, 40, 45, 90, 240
 
 MAX_ATTEMPTS = 3
@@ -93,7 +93,7 @@ def actual_steps(random: Random, individual: Person, catalogue: Collection[Reaso
             if status == "VERIFIED":
                 return opened, started, completed, Result(delay(random, REVIEW), status, document=individual.document)
             codes = reported_codes(random, status, catalogue, faces=faces)
-            # A capture with an inconclusive result was broken off, so neither CAPTURE_COMPLETED nor a review happens.
+            # Here, an inconclusive result means that the person broke off the capture. So neither CAPTURE_COMPLETED nor a review follows.
             if status == "INCONCLUSIVE":
                 return opened, started, Result(delay(random, CAPTURE), status, codes)
             return opened, started, completed, Result(delay(random, REVIEW), status, codes)

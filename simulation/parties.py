@@ -22,7 +22,7 @@ RESULT = f"mutation ($input: ReportResultInput!) {{ reportResult(input: $input) 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The fields of a verification that the simulation reads."""
+    """The state of a verification, with those fields of the API that the simulation reads."""
 
     id: str
     status: str
@@ -36,7 +36,7 @@ class State:
 
     @classmethod
     def parsed(cls, verification: dict[str, Any]) -> Self:
-        """The state from the `Verification` object of a response."""
+        """Make a state from the JSON of a `Verification` in a response."""
         return cls(
             id=verification["id"],
             status=verification["status"],

@@ -62,7 +62,7 @@ COUNTRIES: dict[Country, float] = {
     Country("VN", ABROAD, "Linh Minh Thảo Đức Hương", "Nguyễn Trần Phạm Võ Đặng"): 2,
 }
 
-# The countries that issue residence permits to foreigners, with their weights.
+# The countries that issue the simulation's residence permits to foreigners, and how often each does, relative to the others.
 HOSTS: dict[str, float] = {"FR": 60, "DE": 25, "NL": 15}
 
 

@@ -29,7 +29,7 @@ WEIGHTS = {
     "IDVV_1202": 9.0,
     "IDVV_1203": 6.0,
     "IDVV_3001": 12.0,
-    # The capture was broken off.
+    # The person, or a technical problem, broke off the capture.
     "IDVV_1201": 9.0,
     "IDVV_1314": 10.0,
     "IDVV_1413": 6.0,

@@ -14,7 +14,7 @@ class Progress:
 
     @property
     def event(self) -> str:
-        """The id of this step among the events of the attempt. If the step is reported again, the id is the same."""
+        """The last part of the event id with which the provider reports this step. It is the same if the step is reported again."""
         return self.progress.lower()
 
 
@@ -34,9 +34,9 @@ Step = Progress | Result
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The plan of one attempt. `steps` ends with the outcome, and `late` are the steps that arrive after it. `persistence`: see `tries_again`.
+    """The plan of one attempt. `steps` ends with the outcome, and `late` are the steps that arrive after it.
 
-    If `steps` contains no `Result`, the attempt ends by its deadline.
+    If `steps` contains no `Result`, the attempt ends by its deadline. `persistence`: how reluctantly the person retries, see `reasons.tries_again`.
     """
 
     steps: tuple[Step, ...]

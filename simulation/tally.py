@@ -1,4 +1,4 @@
-"""Counts what happens in a simulation, for its display and its summary."""
+"""Counts what happens in a simulation: attempts by status, reports, faults and errors. The display and the summary show the counts."""
 
 import time
 from collections import Counter, deque
@@ -71,7 +71,7 @@ class Tally:
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """A context that counts and suppresses the refusals and errors inside its block.
+        """A context that counts the refusals and errors that its block raises, and suppresses them.
 
         Raises: TokenRefused, since no later step could succeed with a refused token.
         """

@@ -32,7 +32,7 @@ class StoredAttribute(property):
 
     * `read` returns the attribute's value. It raises one of UNREADABLE if the value can't be represented, or if it is required and missing. Only
       then is `value` called, so readable values cost nothing extra.
-    * `default` computes the value from the rest of the document if the attribute's field is missing.
+    * `default` computes the value from the other fields of the document if the attribute's field is missing.
     * `required_type` is the Python class that a required value has in the document; None if the value is optional.
     * `on_bad_value` returns the substitute for an optional value that can't be read.
     * `read_column` reads the attribute from many documents at once, which is faster for some attributes. It raises one of UNREADABLE if `read`
@@ -84,7 +84,7 @@ class StoredAttribute(property):
 
 
 def plain_attribute(field: str, required_type: type, *, convert: Decode = refuse, default: Callable[[Document], Any] | None = None) -> Any:
-    """A required attribute that is stored as it is. `convert` decodes values of other types than `required_type`; by default it refuses them."""
+    """A required attribute whose stored value needs no decoding. `convert` decodes values of another type than `required_type`, or refuses them."""
 
     def read(document: Document, keys: SealingKeys) -> Any:
         value = document[field]
@@ -99,7 +99,8 @@ def plain_attribute(field: str, required_type: type, *, convert: Decode = refuse
         return values
 
     def get(verification: Any) -> Any:
-        # The feed reads these attributes for each of its subscribers, so the usual case takes a single call.
+        # The feed (store/feed.py) reads these attributes again for each of its subscribers. A value of the usual type therefore takes only one call,
+        # of `dict.get`.
         value = verification._document.get(field)
         return value if value.__class__ is required_type else attribute.value(verification._document, verification._keys)
 
@@ -112,7 +113,7 @@ def instant_attribute(field: str) -> Any:
     value_of = itemgetter(field)
 
     def read_column(documents: list[Document], keys: SealingKeys) -> Iterable[Any]:
-        # The subtraction raises TypeError if a value is not a datetime without a time zone.
+        # The subtraction also checks the values: it raises TypeError for everything that is not a datetime without a time zone.
         return map(EPOCH.__add__, map(sub, map(value_of, documents), repeat(NAIVE_EPOCH)))
 
     return StoredAttribute(field, lambda document, keys: utc(document[field]), required_type=datetime, read_column=read_column)
@@ -126,7 +127,7 @@ def optional_instant_attribute(field: str, *, on_bad_value: Callable[[Any], Any]
         return None if value is None else utc(value)
 
     def read_column(documents: list[Document], keys: SealingKeys) -> Iterable[Any]:
-        # The subtraction raises TypeError if a value is not a datetime without a time zone.
+        # The subtraction also checks the values: it raises TypeError for everything that is not a datetime without a time zone.
         return [None if value is None else EPOCH + (value - NAIVE_EPOCH) for value in [document.get(field) for document in documents]]
 
     return StoredAttribute(field, read, on_bad_value=on_bad_value, read_column=read_column)
@@ -156,7 +157,7 @@ def codes_attribute(field: str) -> Any:
         values = [*map(value_of, documents)]
         if {*map(type, values)} - {list}:
             raise TypeError
-        # `join` raises TypeError if an entry is not a text.
+        # `join` is only called to check the entries: it raises TypeError if one of them is not a text.
         "".join(chain.from_iterable(values))
         return map(tuple, values)
 
@@ -203,7 +204,7 @@ def sealed_attribute(field: str, decode: Open) -> Any:
 
 
 def cached_attribute(field: str, required_type: type, decode: Callable[[Document], Any]) -> Any:
-    """The attribute `events`, decoded on first use and then cached in the verification: decoding is slow, and the events are used often."""
+    """An attribute that is decoded on first use and then cached in the verification. For `events`: decoding them is slow, and they are used often."""
 
     def get(verification: Any) -> Any:
         if verification._events is None:

@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# The exceptions that code raises while it decodes a document in which a value is missing or has the wrong type.
+# The exceptions that decoding raises if a value is missing in the document, has the wrong type, or can't be represented by this release.
 UNREADABLE = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
 MAX_LOGGED = 10_000
 

@@ -73,7 +73,7 @@ def decode_codes(codes: Any) -> tuple[str, ...]:
     if codes.__class__ is not list:
         raise TypeError
     try:
-        # `join` raises TypeError if an entry is not a text. This is faster than a check of each entry in Python.
+        # `join` is only called to check the entries: it raises TypeError if one of them is not a text, and is faster than a loop in Python.
         "".join(codes)
     except TypeError:
         return tuple(code for code in codes if code.__class__ is str)
@@ -121,7 +121,7 @@ def decode_event(document: Document) -> Event:
     if version.__class__ is not int or (note is not None and note.__class__ is not str):
         raise TypeError
     event = new_object(Event)
-    # The slots are set directly, because the constructor of a frozen dataclass takes as long as all other steps together.
+    # Set the attributes of the event directly, because the constructor of a frozen dataclass would take as long as all other steps of decoding.
     set_version(event, version)
     set_type(event, EVENT_TYPES[document["type"]])
     set_actor(event, ACTORS[document["actor"]])
@@ -137,7 +137,7 @@ def decode_event(document: Document) -> Event:
 def readable_event(document: Any, version: int, verification_id: object) -> Event | None:
     """The event, with a BadValue for each optional value that can't be read; None if a required value can't be read.
 
-    `version` is used if the event does not contain its version. The caller derives it from the event's place in the history.
+    `version`: the event's version, which the caller derives from the event's place in the history. It is used if the event itself contains none.
     """
 
     def optional_value(field: str, decode: Decode) -> Any:
@@ -160,7 +160,7 @@ def readable_event(document: Any, version: int, verification_id: object) -> Even
 
 
 def decode_idempotency(document: Document) -> Idempotency:
-    """The idempotency key of the request that created the verification, and the fingerprint of that request."""
+    """The idempotency key of the request that created the verification, and the fingerprint (a keyed hash) of that request's input."""
     return Idempotency(decode_text(document["key"]), document.get("fingerprint"))
 
 

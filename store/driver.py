@@ -55,13 +55,15 @@ RETRYABLE_LABELS = ("RetryableWriteError", "TransientTransactionError", "Unknown
 RETRYABLE_CODES = frozenset({6, 7, 24, 43, 50, 89, 91, 134, 189, 202, 237, 246, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436})
 CLOSING_SECONDS = 1.0
 
-# `tzinfo`: by default the driver uses its own time zone object, which is not identical with `datetime.UTC`. `datetime_conversion`: an instant that
-# Python can't represent is read as a DatetimeMS, so that a write stores it unchanged. `unicode_decode_error_handler`: text that isn't UTF-8 is read
-# with replacement characters. Without the last two options, one damaged value would end the change stream, and end it again after each reopening.
+# Options with which the driver reads documents, with instants in UTC. `tzinfo`: by default the driver uses its own time zone object, which is not
+# identical with `datetime.UTC`. `datetime_conversion`: an instant that Python can't represent is read as a DatetimeMS, so that a write stores it
+# unchanged. `unicode_decode_error_handler`: text that isn't UTF-8 is read with replacement characters. Without the last two options, one damaged
+# value would end the change stream, and end it again after each reopening.
 UTC_INSTANTS: CodecOptions[Document] = CodecOptions(
     tz_aware=True, tzinfo=UTC, unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-# Options that read instants without a time zone. The driver takes longer to add it to a few instants than to decode the rest of the document.
+# Options with which the driver reads instants without a time zone: it would need more time to add the zone to a few instants than to decode the
+# whole document without it.
 NAIVE_INSTANTS: CodecOptions[Document] = CodecOptions(unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 
 # A read of many documents runs completely in one of these threads. A cursor of Motor would return to the event loop for each batch.
@@ -109,7 +111,7 @@ def database(client: Client) -> Database:
 
 def close_client(client: Client) -> None:
     """Close the client and its connections."""
-    # The driver ends its sessions on the server. If the server is unreachable, the driver would otherwise search for it for half a minute.
+    # To close, the driver first ends its sessions on the server. Without a time limit, it would search for an unreachable server for half a minute.
     with timeout(CLOSING_SECONDS):
         client.close()
 
@@ -138,12 +140,12 @@ def fetch(
 
 def in_thread(function: Callable[[], T], threads: ThreadPoolExecutor = THREADS) -> Future[T]:
     """Call the function in one of the threads. Returns a future of its result."""
-    # Run in a copy of the context, so that traces and time-outs apply in the thread too.
+    # Run the function in a copy of the caller's context (its context variables), so that the driver's time-outs and traces apply in the thread too.
     return get_running_loop().run_in_executor(threads, copy_context().run, function)
 
 
 def aggregate(collection: Collection, pipeline: Sequence[Document], **options: Any) -> AsyncIOMotorCommandCursor[Document]:
-    """A cursor over the results of an aggregation pipeline."""
+    """Run an aggregation pipeline. Returns a cursor over its results."""
     return collection.aggregate(pipeline, **options)
 
 
@@ -171,7 +173,7 @@ async def ping(database: Database) -> datetime:
 
 @contextmanager
 def addressing() -> Iterator[None]:
-    """A context that raises BadAddress if the driver refuses the address used inside."""
+    """A context that raises BadAddress if the driver refuses the MongoDB address that the code inside uses."""
     try:
         yield
     except (ConfigurationError, ValueError):

@@ -16,7 +16,7 @@ from store.stored_verification import ATTRIBUTES, StoredVerification, check_requ
 
 MAX_CACHED_READERS = 256
 
-# For each derived attribute of a verification: the attributes that its code may use.
+# For each derived attribute of a verification: the stored attributes that its code may use, and that must therefore be read with it.
 PHASE = frozenset({"status", "opened_at", "capture_started_at", "capture_completed_at"})
 DERIVED = {
     "phase": PHASE,
@@ -85,7 +85,7 @@ class RowReader:
         """
         rows: list[Row] = [object.__new__(PartialVerification) for _ in documents]
         for set_attribute, attribute in self.attributes:
-            # `any` runs this loop over all rows in C. It never stops early, because a setter returns None.
+            # A fast way to set one attribute of every row: `any` runs the loop in C, and never stops early, because every setter returns None.
             any(map(set_attribute, rows, attribute.read_column(documents, keys)))
         return rows
 
@@ -109,7 +109,8 @@ def row_reader(names: frozenset[str] | None, needed: frozenset[str]) -> RowReade
     if names is None or not names <= NEEDED_BY.keys():
         return None
     wanted = ALWAYS.union(needed, *(NEEDED_BY[name] for name in names))
-    # Keep the order of PARTIAL_ATTRIBUTES, so that the same field is always reported for a document with several damaged fields.
+    # Keep the order of PARTIAL_ATTRIBUTES: of a document with several damaged fields, only the first one read is reported, and it must always be the
+    # same.
     attributes = {name: attribute for name, attribute in PARTIAL_ATTRIBUTES.items() if name in wanted}
     setters = {name: vars(PartialVerification if name in PartialVerification.__slots__ else Verification)[name].__set__ for name in attributes}
     return RowReader(

@@ -13,7 +13,7 @@ from store.sealing import SealingKeys
 from store.shared_reads import settle
 
 MAX_BATCH = 500
-# The attribute that shows whether a verification is in the chain to which a caller may be confined.
+# Always read, because some callers are confined to one chain: this attribute decides whether they may see the verification.
 CONFINED_BY = frozenset({"chain"})
 
 # A workspace, and the id of a verification in this workspace.
@@ -41,7 +41,7 @@ class PointReads:
         """The verification of this workspace with this id; None if there is none. `reading`: see `Verifications.page`.
 
         Cost:   a share of one query by primary key.
-        Raises: BadDocument.
+        Raises: BadDocument if the stored verification can't be read.
         """
         loop = asyncio.get_running_loop()
         if self._needed is not None and reading is not self._needed and not (reading is not None and reading <= self._needed):
@@ -73,7 +73,8 @@ class PointReads:
     def _settle(self, batch: Waiting, needed: frozenset[str] | None, reading: asyncio.Future[RowsById]) -> None:
         error = reading.exception()
         if error and len(batch) > 1 and not isinstance(error, Unavailable):
-            # Probably one of the ids can't be sent to MongoDB. Read each id separately, so that the requests for the other ids don't fail.
+            # The query failed, probably because one of the ids is a text that can't be sent to MongoDB. Read each id separately, so that the requests
+            # for the other ids don't fail.
             for document_id, futures in batch.items():
                 self._read({document_id: futures}, needed)
             return

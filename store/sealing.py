@@ -22,7 +22,7 @@ T = TypeVar("T")
 Content = dict[str, Any]
 # Converts the decrypted content of an envelope to a domain object. Arguments: the content, the id of the verification.
 Open = Callable[[Content, str], Any]
-# The only place where an envelope can be decrypted: the workspace, the verification's id, and the name of the field.
+# What an envelope is bound to: the workspace, the verification's id, and the name of the field. A copy of it anywhere else can't be decrypted.
 Home = tuple[str, str, str]
 
 KEY_BYTES = 32
@@ -91,7 +91,7 @@ class Sealed(Generic[T]):
             return False
         if isinstance(other, Sealed) and other.envelope is self.envelope and other.home == self.home:
             return True
-        # Compare the decrypted contents, because two envelopes of the same content differ.
+        # Compare the decrypted contents, because two envelopes with the same content differ: each has a random nonce.
         return self.open() == (other.open() if isinstance(other, Sealed) else other)
 
 

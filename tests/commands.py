@@ -1,4 +1,4 @@
-"""Records the commands that this process sends to MongoDB."""
+"""Records the commands that this process sends to MongoDB, so that tests can check which queries were made, and how many."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

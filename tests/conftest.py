@@ -22,7 +22,7 @@ from tests.storing import a_feed, feeding, storing
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Asynchronous tests run on uvloop, the event loop that the gateway uses in production."""
+    """Makes pytest run asynchronous tests on uvloop, the event loop that the gateway uses in production."""
     return "asyncio", {"use_uvloop": True}
 
 

@@ -1,4 +1,7 @@
-"""How many cases each harness has: `make counts`. docs/testing.md shows its output."""
+"""Counts the tests, and the cases that each kind of test generates (such as exchanges and faults): `make counts`.
+
+docs/testing.md shows the output.
+"""
 
 import subprocess
 import sys
@@ -18,7 +21,7 @@ from tests.smuggle.gateway import FAULTS
 
 
 def collected() -> Counter[str]:
-    """The number of tests in each folder of tests/, from pytest itself."""
+    """The number of tests in each folder of tests/, as pytest collects them."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests"]
     found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     paths = [line.partition("::")[0].split("/") for line in found.splitlines() if line.startswith("tests/")]
@@ -26,7 +29,7 @@ def collected() -> Counter[str]:
 
 
 def framings() -> int:
-    """The number of exchanges of the framing matrix."""
+    """The number of exchanges that tests/framing generates: requests in every combination of framing, body and offer of an upgrade."""
     nobody = cast("Callers", SimpleNamespace(smuggler=Caller("nobody", ""), next=lambda: Caller("somebody", "")))
     return sum(1 for offer in OFFERS for body in BODIES for _ in exchanges(offer, body, nobody))
 

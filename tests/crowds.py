@@ -25,7 +25,10 @@ MINUTES = 6
 
 
 def rarely(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
-    """Uses the strategy in a quarter of the examples, otherwise None. A filter with all conditions at once would match nothing."""
+    """A Hypothesis strategy that uses `strategy` in a quarter of the examples, otherwise None.
+
+    With it, a random filter has only some conditions. A filter with all conditions at once would match nothing.
+    """
     return st.sampled_from([True, False, False, False]).flatmap(lambda chosen: strategy if chosen else st.none())
 
 

@@ -1,4 +1,4 @@
-"""Random histories of verifications, made by the rules of the domain. Also a rule for tests that can add any number of events."""
+"""Random histories of verifications, made by the rules of the domain. Also a rule for tests (`noting`) that can add any number of events."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from tests.factories import NOON, WINDOWS, a_verification, retried
 
 KEY = Idempotency("key-1", "fingerprint")
 
-# How long an example takes says nothing about the code, so there is no deadline.
+# Settings of Hypothesis for tests over random histories. `deadline=None`: how long an example takes depends on the machine, and may not fail a test.
 over_histories = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)

@@ -1,4 +1,4 @@
-"""Starts a gateway for a test: the whole application, on a real server with a free port, with the test's database."""
+"""Starts a gateway for a test: the whole application with the test's database, on a real server that listens on a free port."""
 
 import asyncio
 from base64 import b64encode

@@ -51,7 +51,7 @@ def another_database(mongo_uri: str) -> str:
 
 @asynccontextmanager
 async def storing(uri: str, now: Clock, patience_seconds: float = GENEROUS_SECONDS) -> AsyncIterator[Store]:
-    """A context with a store whose indexes were created, and whose client is closed at the end."""
+    """A context with a store for a test: its indexes exist, and its MongoDB client is closed at the end."""
     client = connect(uri, GENEROUS_SECONDS)
     try:
         store = Store(client, DATA_KEYS, now, patience_seconds)
@@ -84,7 +84,7 @@ async def feeding(feed: Feed) -> AsyncIterator[Feed]:
 
 @asynccontextmanager
 async def a_feed(uri: str, store: Store) -> AsyncIterator[Feed]:
-    """A context with a feed that is not running yet (see `feeding`), and whose client is closed at the end."""
+    """A context with a feed for a test. The feed is not running yet (see `feeding`). Its MongoDB client is closed at the end."""
     client = watching(uri)
     try:
         yield Feed(store, client)

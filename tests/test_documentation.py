@@ -1,4 +1,4 @@
-"""The documentation names files that exist, in lines that are short enough to read."""
+"""Tests that the documentation names only files and settings that exist, in lines that are short enough to read."""
 
 import re
 from pathlib import Path
@@ -10,12 +10,12 @@ MAX_CHARACTERS = 120
 PAGES = sorted(
     path for pattern in ("*.md", "docs/**/*.md", "bench/README.md", "compiler/README.md", "tests/*/README.md") for path in ROOT.glob(pattern)
 )
-# Files that commands make, and a placeholder.
+# Names in the pages that need not exist: files that commands make, and a placeholder for a file of the reader.
 EXCEPTIONS = {".env", ".gateway/credentials.json", "quick.json", "FILE.graphql"}
 
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
-# Without patterns, URL paths (which begin with a slash) and expressions.
+# What counts as the name of a file in code. Patterns with `*`, URL paths (which begin with a slash) and expressions don't match.
 NAME = re.compile(r"[\w.][\w./-]*")
 SUFFIXES = {".py", ".pyi", ".js", ".lua", ".java", ".md", ".json", ".txt", ".svg", ".html", ".css", ".toml", ".lock", ".graphql", ".csv"}
 
@@ -40,12 +40,12 @@ def files(page: Path) -> set[str]:
 
 
 def folder(name: str) -> bool:
-    """Whether this is a path that begins with a folder of the project."""
+    """Whether a name is a path that begins with a folder of the project."""
     return "/" in name and (ROOT / name.partition("/")[0]).is_dir()
 
 
 def exists(page: Path, name: str, all_names: set[str]) -> bool:
-    """Whether a file exists. A path begins at the page, the project, `gateway/` or `tests/`; a name without a folder may be in any folder."""
+    """Whether the file that a page names exists. Paths begin at the page, the project, `gateway/` or `tests/`; a bare name may be in any folder."""
     return name in all_names or any((start / name).exists() for start in (page.parent, ROOT, ROOT / "gateway", ROOT / "tests"))
 
 
@@ -68,7 +68,7 @@ def test_no_line_of_a_page_is_too_long(page: Path) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_setting_that_a_page_names_exists(page: Path) -> None:
-    # This one is a setting of the tests: see tests/conftest.py.
+    # GATEWAY_TEST_MONGO_URI is not in .env.example, because it is a setting of the tests and not of the gateway: see tests/conftest.py.
     settings = {"GATEWAY_TEST_MONGO_URI"} | set(re.findall(r"^#?(GATEWAY_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
     assert {code for code in CODE.findall(page.read_text()) if re.fullmatch(r"GATEWAY_\w+", code)} - settings == set()

@@ -1,4 +1,4 @@
-"""The layout of the code: every module has its test file, no folder is crowded, no function is long, and names mean one thing."""
+"""Tests the layout of the code: every module has its test file, no folder is crowded, no function is long, and names mean one thing."""
 
 import ast
 import re
@@ -13,11 +13,11 @@ PACKAGES = ("compiler", "domain", "gateway", "lifecycle", "providers", "resolver
 MAX_FILES = 28
 MAX_FILES_IN_GATEWAY = 9
 MAX_LINES_OF_A_FUNCTION = 60
-# Of a thousand lines of code, at most eight contain one of these words. Names contain none, except `known`, a field of the GraphQL contract.
+# Vague words. Of a thousand lines of code, at most eight may contain one of them. No name may, except `known`, a field of the GraphQL contract.
 VAGUE = re.compile(r"\b(told|asked|known|whoever)\b", re.IGNORECASE)
 MAX_VAGUE_PER_THOUSAND = 8
 
-# Modules that only declare enums, dataclasses, errors or types. The tests of their users cover them.
+# Modules without a test file. They only declare enums, dataclasses, errors or types, so the tests of the modules that use them cover them.
 DECLARATIONS = {
     "domain/event.py",
     "providers/port.py",
@@ -28,7 +28,7 @@ DECLARATIONS = {
     "simulation/errors.py",
     "simulation/steps.py",
 }
-# Named differently from their module, since a test file can't be called `test___main__.py`.
+# Test files that don't have the name of their module: `test___main__.py` would be no name for a test file.
 RENAMED = {"gateway/__main__.py": "tests/gateway/test_main.py"}
 
 FILES = [Path(line) for line in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()]
@@ -87,7 +87,10 @@ def test_no_name_contains_a_vague_word() -> None:
 
 
 def test_a_name_means_one_thing() -> None:
-    """Exempt: a GraphQL type has the name of its domain class, a command that of its function, and the simulation is a client of its own."""
+    """A module-level name may be defined in one module only, so that readers need not ask which one is meant.
+
+    Exempt: a GraphQL type has the name of its domain class, a command that of its function, and the simulation is a client of its own.
+    """
     defined: dict[str, set[str]] = defaultdict(set)
     for path in MODULES:
         if path.parts[0] == "simulation" or str(path) == "gateway/__main__.py":
@@ -101,5 +104,5 @@ def test_a_name_means_one_thing() -> None:
     assert {name: sorted(places) for name, places in defined.items() if len(places) > 1 and name not in SHARED_NAMES} == {}
 
 
-# Conventions, whose meaning is the same everywhere.
+# Names that several modules may define, because they are conventions with the same meaning everywhere.
 SHARED_NAMES = {"logger", "routes", "T", "T_contra", "Info"}

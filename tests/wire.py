@@ -19,7 +19,7 @@ Message = dict[str, Any]
 
 
 class Wire:
-    """One socket, with methods to send and receive messages. A test fails if an expected message does not arrive within GENEROUS_SECONDS."""
+    """One WebSocket, with methods to send and receive messages. A test fails if an expected message does not arrive within GENEROUS_SECONDS."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
@@ -42,7 +42,7 @@ class Wire:
         await self.send({"type": "subscribe", "id": id, "payload": {"query": query, "variables": variables}})
 
     async def hear(self) -> Message:
-        """Receive the next message."""
+        """Receive the next message of the gateway, decoded from JSON."""
         async with asyncio.timeout(GENEROUS_SECONDS):
             message: Message = orjson.loads(await self.connection.recv())
         return message
@@ -58,7 +58,7 @@ class Wire:
 
 
 class Following:
-    """Reads the messages of one subscription."""
+    """Reads the messages of the only operation on a socket, a subscription."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -103,7 +103,7 @@ class Following:
 
 @asynccontextmanager
 async def wired(gateway: Gateway, token: str | None = None) -> AsyncIterator[Wire]:
-    """A context with an open socket. If a token is given, the connection_init with it was sent and acknowledged."""
+    """A context with an open WebSocket. If a token is given, the socket is authenticated with it: its connection_init has been acknowledged."""
     async with connect(gateway.websocket, subprotocols=[PROTOCOL], open_timeout=GENEROUS_SECONDS) as connection:
         wire = Wire(connection)
         if token:

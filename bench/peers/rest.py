@@ -55,13 +55,13 @@ class Gathered:
 
 
 async def verification(request: Request) -> Response:
-    """One verification. Each request reads it with a query of its own."""
+    """The response with one verification. Each request reads it with a query of its own."""
     state = request.app.state
     return shown(await state.verifications.find_one({"_id": request.path_params["id"], "workspace": state.workspace}, POINT))
 
 
 async def gathered(request: Request) -> Response:
-    """One verification. Requests that arrive at the same time share one read."""
+    """The response with one verification. Requests that arrive at the same time share one query."""
     state = request.app.state
     if not hasattr(state, "gathered"):
         state.gathered = Gathered(state.verifications, state.workspace)
@@ -69,7 +69,7 @@ async def gathered(request: Request) -> Response:
 
 
 async def verifications(request: Request) -> Response:
-    """A page of the list of verifications."""
+    """The response for a page of the list of verifications."""
     state = request.app.state
     parameters = request.query_params
     documents, more = await page(state.verifications, state.workspace, int(parameters["first"]), ROW, parameters.get("after"))
@@ -78,7 +78,7 @@ async def verifications(request: Request) -> Response:
 
 
 async def reason_codes(request: Request) -> Response:
-    """The catalogue of reason codes."""
+    """The response with the catalogue of reason codes."""
     return answer({"reasonCodes": CODES})
 
 
@@ -107,17 +107,17 @@ def opened(old: Document, now: datetime) -> Document:
 
 
 def shown(document: Document | None) -> Response:
-    """The response to a point read."""
+    """The response to a read of one verification by its id: its fields, or null if it does not exist."""
     return answer({"verification": document and point(document)})
 
 
 def reported(document: Document) -> Response:
-    """The response to `link_opened`."""
+    """The response to `link_opened`: the new state of the verification."""
     return answer({"reportProgress": {"id": document["_id"], "status": document["status"].upper(), "version": document["version"]}})
 
 
 def point(document: Document) -> Document:
-    """The fields of a verification in the response to a point read."""
+    """The fields of a verification in the response to a read by id."""
     return {"id": document["_id"], "status": document["status"].upper(), "createdAt": document["createdAt"], "reasons": reasons(document)}
 
 

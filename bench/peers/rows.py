@@ -14,7 +14,7 @@ Document = dict[str, Any]
 Collection = AsyncIOMotorCollection[Document]
 
 NEWEST = [("createdAt", -1), ("_id", -1)]
-# The projection for rows of the list. It leaves out the history and the encrypted fields.
+# The MongoDB projection for rows of the list: only the fields that the benchmarks select, without the history and the encrypted fields.
 ROW = dict.fromkeys(
     ("status", "reference", "createdAt", "updatedAt", "expiresAt", "version", "attempt", "next", "chain", "reasons"),
     1,

@@ -35,7 +35,7 @@ verification = ObjectType("Verification")
 
 @query.field("verification")
 async def one(_: object, info: Info, id: str) -> Document | None:
-    """The verification with this id, or None."""
+    """Resolves `verification`: the verification with this id, or None."""
     state = info.context["request"].app.state
     found: Document | None = await state.verifications.find_one({"_id": id, "workspace": state.workspace}, ROW)
     return found
@@ -43,7 +43,7 @@ async def one(_: object, info: Info, id: str) -> Document | None:
 
 @query.field("verifications")
 async def several(_: object, info: Info, first: int) -> Document:
-    """The first page of the list."""
+    """Resolves `verifications`: the first page of the list."""
     state = info.context["request"].app.state
     documents, more = await page(state.verifications, state.workspace, first, ROW)
     edges = [{"cursor": cursor(document["createdAt"], document["_id"]), "node": document} for document in documents]
@@ -52,13 +52,13 @@ async def several(_: object, info: Info, first: int) -> Document:
 
 @query.field("reasonCodes")
 def reason_codes(_: object, info: Info) -> list[Document]:
-    """The catalogue of reason codes."""
+    """Resolves `reasonCodes`: the catalogue of reason codes."""
     return list(REASONS.values())
 
 
 @verification.field("id")
 def its_id(document: Document, info: Info) -> str:
-    """The verification's id."""
+    """Resolves the id of a verification, which MongoDB documents contain as `_id`."""
     return str(document["_id"])
 
 
@@ -70,7 +70,7 @@ def status(document: Document, info: Info) -> str:
 
 @verification.field("reasons")
 def reasons(document: Document, info: Info) -> list[Document]:
-    """The reasons for the verification's status."""
+    """Resolves the reasons for the verification's status. The document contains only their codes."""
     return [REASONS[code] for code in document["reasons"]]
 
 
@@ -81,7 +81,7 @@ def parsed(text: str) -> DocumentNode:
 
 
 def cached_parser(context: object, data: dict[str, Any]) -> DocumentNode:
-    """Parse the operation document of a request, for Ariadne. Uses the cache."""
+    """Parse the operation document of a request with the cache of `parsed`. Ariadne calls this instead of its own parser."""
     return parsed(data["query"])
 
 

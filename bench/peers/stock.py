@@ -286,7 +286,7 @@ async def publish(request: Request) -> Response:
 
 
 def dated(document: Document) -> Document:
-    """A document that was decoded from JSON, with its times as datetime objects."""
+    """Convert the times in a document that was decoded from JSON, which are texts, to datetime objects. Returns the document."""
     instants = {name: datetime.fromisoformat(document[name]) for name in ("createdAt", "updatedAt", "expiresAt")}
     events = [event | {"at": datetime.fromisoformat(event["at"])} for event in document["events"]]
     return document | instants | {"events": events}

@@ -19,8 +19,8 @@ CONNECTION_NOUNS = {
 }
 
 
-# A limit against which a connection counts: the kind of limit (a key of NOUNS), the address or subject to which it applies (None: the whole
-# process), and the maximum number of connections.
+# A limit against which a connection counts: the kind of limit (a key of CONNECTION_NOUNS), the address or subject to which it applies (None: the
+# whole process), and the maximum number of connections.
 Quota = tuple[str, Hashable, int]
 
 
@@ -49,7 +49,7 @@ class Admission:
         self._open: Counter[Hashable] = Counter()
 
     def arriving(self, address: str) -> "Places":
-        """Count a socket that has not sent its connection_init yet; such sockets have separate limits.
+        """Count a socket whose client has not sent connection_init, the message with its token, yet. Such sockets have separate limits.
 
         Returns a context manager. Entering it raises Crowded if a limit is reached.
         """
@@ -63,7 +63,7 @@ class Admission:
         return self._places(
             ("sockets", None, self._capacity.sockets),
             ("address", line(address), self._capacity.per_address),
-            # The key contains the chain, because an issuer could give another caller the same subject as that of a follow token.
+            # Subjects are counted separately for each chain, because an issuer could give another caller the same subject as that of a follow token.
             ("subject", (caller.workspace, caller.subject, caller.chain), self._capacity.per_subject),
         )
 
@@ -72,7 +72,7 @@ class Admission:
 
 
 class Places:
-    """A context manager that counts one connection against several limits (see `Quota`) until it is left."""
+    """A context manager that counts one connection against several limits (see `Quota`): from the start of the context to its end."""
 
     __slots__ = ("_open", "_places", "_refused")
 
@@ -96,7 +96,10 @@ class Places:
                 del self._open[kind, holder]
 
     def become(self, others: "Places") -> None:
-        """Count the connection against the limits of `others` instead. Raises: Crowded if one is reached; the connection then keeps its places."""
+        """Count the connection against the limits of `others` instead, from now on.
+
+        Raises: Crowded if one of these limits is reached. The connection then still counts against its previous limits.
+        """
         others.__enter__()
         self.__exit__()
         self._places = others._places

@@ -27,7 +27,7 @@ MAX_KEYS = 50
 MAX_BYTES = 262_144
 FETCH_SECONDS = 5.0
 REFRESH_SECONDS = 600.0
-# The minimum time between two requests to the issuer. Tokens that name unknown keys can't cause more requests.
+# The minimum time between two requests to the issuer. Clients could otherwise cause any number of requests, by tokens that name unknown keys.
 FETCH_PAUSE_SECONDS = 10.0
 
 Keys = dict[str | None, Key]
@@ -128,7 +128,7 @@ class PublishedKeys:
         if not self._fetching:
             self._tried_at = monotonic()
             self._fetching = asyncio.create_task(self._fetch())
-        # The shield keeps a cancelled task from cancelling the request for which other tasks wait.
+        # Several tasks may wait for the same request to the issuer. The shield keeps the request running if one of these tasks is cancelled.
         await asyncio.shield(self._fetching)
 
     async def _fetch(self) -> None:
@@ -167,5 +167,5 @@ IssuerKeys = PublishedKeys | KeyFile
 
 
 def described(keys: Keys) -> dict[str | None, object]:
-    """The public parts of the keys, by id. Two sets of keys are compared by them."""
+    """The public parts of the keys, by id. Two such dicts are equal if the issuer has not changed its keys."""
     return {id: key.as_dict(private=False) for id, key in keys.items()}

@@ -6,7 +6,7 @@ from time import monotonic
 
 from domain.caller import Caller
 
-# The cost of a request that is refused because of the rate.
+# What a request costs that is refused because the caller's bucket does not hold enough.
 REFUSAL = 1
 MAX_CALLERS = 10_000
 # A caller with a follow token pays this many times the cost. Each followed chain has its own bucket, so a caller who can issue follow tokens would
@@ -28,17 +28,18 @@ class Rate:
         self._burst = burst
         self._now = now
         self._max_callers = max_callers
-        # For each bucket: the cost that was taken and has not refilled yet, and the time at which this value was right. Least recently used first.
+        # For each bucket: the cost that was taken and had not refilled yet when the bucket was last used, and the time of that use. The least
+        # recently used bucket is first.
         self._taken: OrderedDict[BucketKey, tuple[float, float]] = OrderedDict()
 
     def __len__(self) -> int:
-        """The number of stored buckets. The buckets of all other callers are full."""
+        """The number of stored buckets. A caller without a stored bucket has a full one."""
         return len(self._taken)
 
     def take(self, caller: Caller, cost: float, paid: float = 0) -> float:
-        """Take `cost` from the caller's bucket. `paid` is the part of it that an earlier call already took.
+        """Take `cost` from the caller's bucket. `paid`: the part of this cost that an earlier call already took, and that is not taken again.
 
-        Returns 0 if the bucket held enough. Otherwise the cost is not taken, and the result is the number of seconds until the bucket holds enough.
+        Returns 0 if the bucket held enough. Otherwise only REFUSAL is taken, and the result is the number of seconds until the bucket holds enough.
         """
         if not self._per_second:
             return 0.0

@@ -133,7 +133,8 @@ class Tokens:
             key = own or await self._key(header.get("alg"), id)
             if not key:
                 raise ValueError("no such key")
-            # The kind of the key decides which algorithms are allowed. From the header, only `kid` and `alg` choose the key; all else is ignored.
+            # The kind of the key decides which algorithms are allowed. The token's header is used only to choose the key, by `kid` and `alg`; an
+            # attacker can write anything into it.
             claims = jwt.decode(token, key, ALGORITHMS[type(key)]).claims
             if own:
                 self._own_claims.validate(claims)
@@ -188,7 +189,7 @@ def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
 
 
 def deadline(caller: Caller) -> float | None:
-    """When the caller's token expires, as a time of the running event loop; None if it never expires."""
+    """When the caller's token expires, on the clock of the running event loop (`loop.time()`); None if it never expires."""
     if caller.expires_at is None:
         return None
     return asyncio.get_running_loop().time() + (caller.expires_at - datetime.now(UTC)).total_seconds()

@@ -28,9 +28,10 @@ from schema.fields import COST, declared
 
 VariableValues = Mapping[str, object]
 
-# The cost of `__schema` or `__type`. Of the responses that need no database, those of introspection take longest.
+# The cost of the introspection fields `__schema` and `__type`. Their responses need no database, but take longer than any other such response.
 INTROSPECTION = 50
-# Every 20 values that are selected on one object cost 1 more. Some objects have two dozen values, and aliases can select each several times.
+# Selecting scalar values is nearly free: only every 20 of them on one object cost 1. They are not free altogether, because aliases can select the
+# two dozen values of an object any number of times.
 VALUES = 20
 
 
@@ -82,7 +83,7 @@ class Price:
         return cost
 
     def plus(self, other: "Price") -> "Price":
-        """The sum of both prices."""
+        """The sum of this price and the other one."""
         return Price(self.fixed + other.fixed, self.pages + other.pages)
 
     def times(self, rows: int) -> "Price":

@@ -17,8 +17,8 @@ from gateway.operations.trusted import BadManifest, Mode, PersistedQueries, sha2
 logger = logging.getLogger(__name__)
 
 KEPT_DOCUMENTS = 512
-# The total length of the kept documents. A prepared document takes about a hundred bytes of memory per character, in many small objects that the
-# garbage collector has to traverse.
+# The maximum total length of the documents that are kept after they were prepared. A prepared document takes about a hundred bytes of memory per
+# character, in many small objects that the garbage collector has to traverse.
 KEPT_DOCUMENT_CHARACTERS = 128_000
 LEAST_COST = 1
 CHARACTERS_PER_COST = 4
@@ -67,7 +67,7 @@ class Documents:
         trusted: Mapping[str, str] | None = None,
         mode: Mode = "open",
     ) -> None:
-        """Raises: BadManifest if a trusted document is not valid."""
+        """Prepare the trusted documents. Raises: BadManifest if one of them is not valid."""
         self._preparation = Preparation(schema, introspection, limits)
         self._limits = limits
         self._kept = Recent[str, PreparedOperations](KEPT_DOCUMENTS, KEPT_DOCUMENT_CHARACTERS)
@@ -100,7 +100,7 @@ class Documents:
             raise refused("BAD_REQUEST", "operationName does not name an operation of the document, or is missing although there are several")
         variables = request.variables or {}
         cost = max(prepared.price.cost(variables), LEAST_COST)
-        # Variables that the operation does not declare are dropped: a subscription would hold them in memory until it ends.
+        # Values of variables that the operation does not declare are dropped. Otherwise a subscription would hold them in memory until it ends.
         needed = {name: value for name, value in variables.items() if name in prepared.declared}
         return Operation(prepared, needed, request.with_cost, cost, source)
 

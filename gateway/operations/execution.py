@@ -25,7 +25,7 @@ ResponseData = dict[str, Any]
 
 
 class Execution:
-    """Executes operations for callers: takes the payment, runs the operation's plan and builds the response."""
+    """Executes operations for callers: takes the operation's cost from the caller's rate, runs the operation's plan and builds the response."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class Execution:
         if result.errors:
             self._metrics.errors.inc()
             for each in result.errors:
-                # Report an unreadable value of a MongoDB document. A document that is unreadable as a whole was reported by the store.
+                # Count and log a stored value that can't be read. If the whole document can't be read, the store has already counted and logged it.
                 if isinstance(each.original_error, BadValue):
                     self._services.store.bad_documents.found(each.original_error)
             response["errors"] = formatted(result.errors, "INTERNAL_SERVER_ERROR", request_id)

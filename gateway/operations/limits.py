@@ -25,14 +25,14 @@ NOUN = "noun"
 
 
 def limit(maximum: int, noun: str) -> int:
-    """A field of `Limits` with its default. `noun` names what the limit counts, in messages to clients."""
+    """Declare a field of `Limits` with its default. `noun`: what the limit counts, for messages to clients such as "too many root fields"."""
     default: int = field(default=maximum, metadata={NOUN: noun})
     return default
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The maximum of each size. Documents of frontends stay far below these limits. The introspection queries of tools have 15 levels of fields."""
+    """The maximum of each size of an operation document. Documents of frontends stay far below; introspection queries of tools have 15 levels."""
 
     characters: int = limit(16_384, "characters")
     tokens: int = limit(1000, "tokens")
@@ -103,12 +103,13 @@ def exceeded_when_expanded(document: DocumentNode, limits: Limits) -> str | None
     counts = [count_operation(operation, fragment_counts) for operation in operations]
     mutations = (each.root_fields for each, operation in zip(counts, operations, strict=True) if operation.operation is OperationType.MUTATION)
     sizes = {**measured(counts), "root_fields": max((each.root_fields for each in counts), default=0), "mutations": max(mutations, default=0)}
-    # Counting pairs walks through the expanded document, so it comes last: a document that is too large was refused before.
+    # The pairs of fields (see `pairs`) are counted last, because counting them walks through every use of every fragment. All documents for which
+    # that would take long exceed one of the limits above.
     return first_exceeded(sizes, limits) or first_exceeded({"pairs": sum(pairs(each, fragments) for each in operations)}, limits)
 
 
 def measured(counts: Iterable[Counts]) -> dict[str, int]:
-    """The sums of these counts, by the names of the limits that apply to the whole document."""
+    """Add up these counts. Returns the sums that `Limits` limits for a whole document, by the names of its fields."""
     total = reduce(Counts.plus, counts, NOTHING)
     return {"depth": total.depth, "selections": total.selections, "aliases": total.aliases, "directives": total.directives}
 
@@ -150,7 +151,7 @@ def count(selection_set: SelectionSetNode | None, fragment_counts: Mapping[str, 
 
 
 def count_one(selection: SelectionNode, fragment_counts: Mapping[str, Counts]) -> Counts:
-    """The counts of one selection."""
+    """The counts of one selection: a field, an inline fragment or the use of a fragment, with all that it contains."""
     own = Counts(selections=1, directives=len(selection.directives or ()))
     match selection:
         case FieldNode():

@@ -38,10 +38,10 @@ class Message(NamedTuple):
 
 
 class Group:
-    """Keeps the messages of the last events, for subscribers who may see the same data. A message is found by the identity of its event.
+    """Keeps the messages of the last events for a group: the subscribers who receive the same data. The key of a message is its event's identity.
 
-    `waits`: making a message has to wait, for example for the database. Such messages depend on more than the event, so they are not shared:
-    each subscriber gets its own message.
+    `waits`: making a message has to wait, for example for the database. Such a message depends on more than the event, so it is not shared:
+    each subscriber gets a message of its own.
     """
 
     __slots__ = ("__weakref__", "_messages", "waits")
@@ -114,7 +114,8 @@ class Delivery:
         """The push path: send an event's message at once. Returns False if it could not be sent; then the wake path delivers the event."""
         try:
             content = self._group.message(event) or self._shared_message(event)
-            # The payment is not returned if the outlet does not take the message. The wake path then charges for the message again.
+            # If the outlet does not take the message, the caller has paid for nothing: the payment is not returned, and the wake path charges for the
+            # message again.
             return (
                 content is not None
                 and not self._rate.take(self._caller, self._operation.cost)
@@ -132,7 +133,7 @@ class Delivery:
         return Message(self._group.message(event) or self._shared_message(event) or await self._message_of_its_own(event), event)
 
     def _shared_message(self, event: Marked) -> bytes | None:
-        """A new message for the whole group. None if the message is not shared, because its response has to be waited for."""
+        """Make a message for the whole group. Returns None if messages can't be shared, because making them has to wait (see `Group.waits`)."""
         group = self._group
         if group.waits:
             return None
@@ -142,7 +143,7 @@ class Delivery:
             close_awaitable(result)
             return None
         content = orjson.dumps(self._execution.response(self._operation, result, self._request_id))
-        # A message with an error is not shared: it contains the request id of this subscriber, by which the error can be found in the log.
+        # Do not keep a message with an error for other subscribers: it contains this subscriber's request id, by which the error is found in the log.
         if not result.errors:
             group.keep(event, content)
         return content
@@ -193,7 +194,7 @@ class Live:
                 async for event in events:
                     yield await delivery.message(event, paid)
                     paid = False
-                    # Free the event's memory: most subscriptions wait long for the next one.
+                    # Drop this reference to the event while the loop waits for the next one, often for long. It would keep the event in memory.
                     del event
         except RequestError as refusal:
             raise RequestRefused(400, [error(refusal.code, str(refusal))]) from refusal

@@ -20,7 +20,7 @@ def enforce(schema: GraphQLSchema) -> None:
     for type, name, field in fields(schema):
         if not isinstance(type, GraphQLObjectType):
             continue
-        # The first rule becomes the outermost guard: if it refuses, the other rules are not evaluated.
+        # Wrap the resolver in the last rule's guard first. The first rule becomes the outermost guard: if it refuses, no other rule is evaluated.
         for rule in reversed(rules(field)):
             if rule is ANYONE:
                 continue
@@ -86,7 +86,7 @@ class NulledWithError(Scoped):
 
 
 class WithoutInternal(Scoped):
-    """Removes the internal items from a list, for callers without the scope."""
+    """Removes from a list the items whose attribute `internal` is true, such as internal reason codes, for callers without the scope."""
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
         """What callers without the scope get: the items that are not internal."""
@@ -94,10 +94,10 @@ class WithoutInternal(Scoped):
 
 
 class WithoutIgnored(Scoped):
-    """Hides a field of the events of ignored results from callers without the scope, so that the final outcome is the only one that they see."""
+    """Hides a field of `RESULT_IGNORED` events from callers without the scope. They then see only the final outcome, and no result that differs."""
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
-        """What callers without the scope get: the field's value, or an empty list or null if the event is an ignored result."""
+        """What callers without the scope get: an empty list or null at a `RESULT_IGNORED` event, the field's value at every other event."""
         value = self.inner(source, info, **arguments)
         if source.type is not EventType.RESULT_IGNORED:
             return value

@@ -94,7 +94,8 @@ def inner_variables(operation: OperationDefinitionNode, fragments: Fragments) ->
     """The variables that an operation uses anywhere except in the arguments of its root fields. The result may contain a few variables too many."""
     to_visit: list[Node] = [*fragments.values()]
     for selection in operation.selection_set.selections:
-        # All variables of a fragment at the root count as inner variables, even those in arguments of root fields. A variable too many does no harm.
+        # All variables of a fragment at the root count as inner variables, even those in arguments of root fields. Too many inner variables do no
+        # harm: fewer subscribers then share their messages.
         parts = (*(selection.directives or ()), selection.selection_set) if isinstance(selection, FieldNode) else (selection,)
         to_visit += [part for part in parts if part]
     names = set()

@@ -17,7 +17,7 @@ const FATAL = new Set([1002, 1011, 4400, 4401, 4403, 4406, 4409, 4429, 4500]);
 
 /**
  * Subscribe over graphql-transport-ws until the server completes the subscription or the returned function is called. A lost
- * connection is opened again. An operation that declares $after then resumes after the last message, so that no change is missed.
+ * connection is opened again. An operation that declares $cursor, or $after for a list, then resumes after the last message.
  *
  * Calls next(response) for each message, and state(name, details) with one of the names "connecting", "live", "waiting",
  * "completed", "refused" and "stopped".
@@ -49,7 +49,7 @@ export function subscribe(token, query, variables, { next, state }) {
     } else if (type === "ping") {
       send({ type: "pong" });
     } else if (type === "next") {
-      if (/\$after\b/.test(query)) variables = { ...variables, after: resumeAfter(payload.data, variables) };
+      variables = { ...variables, ...resumption(query, payload.data) };
       next(payload);
     } else if (type === "error") {
       next({ errors: payload });
@@ -71,8 +71,10 @@ export function subscribe(token, query, variables, { next, state }) {
   return () => end("stopped");
 }
 
-/** The value of $after with which to resume after a message. A version is valid only for the subscribed verification, not for its retries. */
-function resumeAfter(data, { id, after }) {
-  const verification = data?.verificationUpdated?.verification;
-  return (verification?.id === id && verification?.version) || data?.verificationsUpdated?.cursor || after;
+/** The variables with which to resume after a message: those that the query declares, if the message has a cursor. */
+function resumption(query, data) {
+  const cursor = data?.verificationUpdated?.cursor;
+  if (cursor && /\$cursor\b/.test(query)) return { cursor, ...(/\$after\b/.test(query) ? { after: null } : {}) };
+  const after = data?.verificationsUpdated?.cursor;
+  return after && /\$after\b/.test(query) ? { after } : {};
 }

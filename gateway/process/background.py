@@ -1,4 +1,4 @@
-"""Background tasks of the process."""
+"""Background tasks of the process: creating the indexes, and restarting tasks that fail."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ RESTART_SECONDS = 1.0
 
 
 async def preparation(health: Health) -> None:
-    """Create the indexes as soon as MongoDB is reachable. Tries again every PAUSE_SECONDS until then."""
+    """Create the indexes as soon as MongoDB is reachable. Tries again every RESTART_SECONDS until then."""
     while not health.prepared:
         try:
             await health.prepare()

@@ -1,4 +1,4 @@
-"""Makes full garbage collections rare, because all requests wait during a full collection, for the time of many queries."""
+"""Makes full garbage collections rare, because all requests wait during a full collection, which takes as long as many queries."""
 
 import asyncio
 import gc

@@ -41,7 +41,7 @@ class Health:
         self.prepared = True
 
     async def answers(self, within_seconds: float) -> bool:
-        """Whether MongoDB answers within this time, whatever else is not ready."""
+        """Whether MongoDB answers within this time. Nothing else is checked, so this can be true before the process is ready."""
         try:
             async with asyncio.timeout(within_seconds):
                 await ping(self.store.database)

@@ -32,12 +32,12 @@ def configure_logging(level: str, format: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # The driver logs host names, which are not for this log.
+    # The MongoDB driver logs host names, which must not appear in this log.
     logging.getLogger("pymongo").setLevel(logging.CRITICAL)
-    # The HTTP client that fetches the issuer's keys logs URLs.
+    # The HTTP client that fetches the issuer's keys logs the URL of each request. Only its warnings belong in this log.
     for name in ("httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # uvicorn logs URLs, and warns about clients' mistakes, so any client could fill the log with warnings.
+    # uvicorn logs URLs, and warns about mistakes of clients: any client could fill the log with its warnings. Only its errors belong in this log.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 

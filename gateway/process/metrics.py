@@ -17,7 +17,7 @@ from store.feed import Feed
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 MEASURED = (OperationType.QUERY, OperationType.MUTATION)
-# The upper limits of the histogram's buckets, in seconds.
+# The upper limits of the buckets in the histogram of durations, in seconds.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -29,7 +29,7 @@ class Requests(Collector):
         self._responses: Counted[int | None] = Counted()
         # For each type of operation: the number of operations in each bucket. The last bucket is for all longer durations.
         self._durations = {type: [0] * (len(BUCKETS) + 1) for type in MEASURED}
-        # For each type of operation: the sum of all durations.
+        # For each type of operation: the sum of the durations of all operations, in seconds. Prometheus requires it in every histogram.
         self._seconds = dict.fromkeys(MEASURED, 0.0)
 
     def count_document(self, kind: str) -> None:
@@ -78,7 +78,7 @@ class Unreadable(Collector):
 
 
 class Metrics:
-    """All metrics of the process."""
+    """All metrics of the process. Other code calls its methods to count requests, refusals and responses."""
 
     def __init__(self, feed: Feed, bad_documents: BadDocuments) -> None:
         self._registry = CollectorRegistry()

@@ -106,11 +106,12 @@ class FastPath:
 
     def response(self, request: GraphQLRequest) -> Coroutine[Any, Any, Response]:
         """The response to a request that no hook refused."""
-        # The endpoint returns an event stream only if the client accepts one, and `request` above leaves those clients to the application.
+        # The cast is right: the endpoint returns an event stream only if the client accepts one, and the method `request` does not take such
+        # requests onto the fast path.
         return cast("Coroutine[Any, Any, Response]", self._endpoint.response(request))
 
     def written(self, request: GraphQLRequest, response: Response, server_headers: list[Header], keep_alive: bool) -> bytes:
-        """The bytes to send for a response. `server_headers`: headers that the server adds to every response."""
+        """The bytes to send for a response: its status line, its headers and its content. `server_headers`: headers that uvicorn adds to all."""
         lines = self._entrance.headers.lines(request.scope, [*server_headers, *response.headers])
         return b"".join((STATUS_LINES[response.status], lines, b"" if keep_alive else CLOSE, b"\r\n", response.content))
 
@@ -159,7 +160,8 @@ class Application(Starlette):
             routes=[Route(GRAPHQL, http), *routes],
             middleware=[
                 Middleware(Entered, entrance),
-                # The client's address is needed only for WebSockets and event streams. The fast path answers neither of them.
+                # Read the client's address from X-Forwarded-For. Only the limits for WebSockets and event streams need the address, so it does not
+                # matter that requests on the fast path skip this middleware.
                 *([Middleware(ProxyHeadersMiddleware, [*proxies])] if proxies else []),
                 Middleware(SocketPath, GRAPHQL, sockets),
             ],

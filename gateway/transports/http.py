@@ -31,8 +31,8 @@ from gateway.transports.sse import EventStream
 
 METHODS = ("GET", "POST")
 MAX_BODY_BYTES = 262_144
-# How many of the characters in JSON_MARKS a body may contain. They limit the number of JSON values: parsing a value costs many times as much as
-# parsing a character. The limits of operations would refuse a body with more values anyway.
+# How many of the characters in JSON_MARKS a body may contain. Each of them begins a JSON value or separates two, so this limits the number of values:
+# parsing a value costs many times as much as parsing a character. The limits of operations would refuse a body with more values anyway.
 MAX_JSON_MARKS = 24_000
 JSON_MARKS = (b"[", b"{", b",")
 RETRY_SECONDS = "5"
@@ -114,7 +114,8 @@ class GraphQLOverHTTP:
             cacheable = operation.prepared.constant and request.method == "GET" and "errors" not in response
             return json_response(request, media or JSON, 200, response, {}, cacheable)
         except RequestRefused as refusal:
-            # Clients that accept only `application/json` expect status 200 for a well-formed request. They take any other status for a broken server.
+            # Clients that accept only `application/json` expect status 200 for every well-formed request, even if it has errors. They take any other
+            # status for the failure of a server.
             well_formed = refusal.status == 400 and media == JSON and refusal.errors[0]["extensions"]["code"] in EXECUTION_CODES
             return json_response(request, media or JSON, 200 if well_formed else refusal.status, {"errors": refusal.errors}, refusal.headers)
         except ClientDisconnect:
@@ -162,7 +163,7 @@ async def body(content_length: str, receive: Receive) -> bytes:
 
     Raises: RequestRefused if the body is too long, ClientDisconnect if the client is gone.
     """
-    # The connection has already refused lengths that are not numbers.
+    # `int` can't fail here, because the connection has already refused requests whose length is not a number.
     size, chunks, more = int(content_length), [], True
     if size <= MAX_BODY_BYTES:
         size = 0
@@ -185,7 +186,7 @@ def from_body(request: GraphQLRequest, content: bytes | bytearray) -> OperationR
     if content_type != JSON and (media.strip().lower() != JSON or ("charset" in parameters.lower() and "utf-8" not in parameters.lower())):
         raise refused("BAD_REQUEST", f"the body must be {JSON} in UTF-8", 415)
     plain = decoded(content, request.header(b"content-encoding"), MAX_BODY_BYTES)
-    # A shorter body needs no count: it can't contain more marks than bytes.
+    # Count the characters in JSON_MARKS only in a body that is long enough to contain too many of them.
     if len(plain) > MAX_JSON_MARKS and sum(map(plain.count, JSON_MARKS)) > MAX_JSON_MARKS:
         raise refused("QUERY_TOO_COMPLEX", "the body holds too many values")
     try:
@@ -229,5 +230,5 @@ def json_response(
 
 
 def raw(headers: dict[str, str]) -> list[Header]:
-    """Converts headers from texts to bytes."""
+    """Converts headers from texts to pairs of bytes, the form that ASGI uses."""
     return [(name.encode(), value.encode()) for name, value in headers.items()]

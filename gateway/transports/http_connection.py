@@ -26,7 +26,7 @@ MAX_PIPELINED = 8
 # How many bytes a request may have for each byte of its body. In a body with chunks of one byte each, every chunk takes six bytes (`1\r\nx\r\n`),
 # five of them for framing. Such a body must be accepted.
 MAX_RECEIVED_BYTES_PER_BODY_BYTE = 9
-# How many bytes are discarded at most, after a refusal or a body that is too long, before the connection closes: see `_linger`.
+# After it has refused a request, the gateway still reads and discards up to this many bytes before it closes the connection: see `_linger`.
 MAX_DISCARDED_BYTES = 4 * MAX_BODY_BYTES
 
 VERSIONS = frozenset({"1.0", "1.1"})
@@ -132,7 +132,8 @@ class HttpProtocol(HttpToolsProtocol):
             self._offer_ignored = False
             self.parser = HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-            # Without its offer of an upgrade, the head does not stop the parser. The loop goes on with the bytes after it.
+            # Let the new parser read the head again, without its offer of an upgrade, at which the old parser has stopped. Then the loop goes on with
+            # the bytes after the head.
             self.parser.feed_data(self._head_without_offer())
             data = rest
 
@@ -144,7 +145,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _limit_incomplete_request(self) -> None:
         if self._discarding or not self._incomplete:
             return
-        # The head, the sizes of chunks, and the trailers are not part of the body, so its maximum size does not limit them. This limit does.
+        # Limit all bytes of the request. The maximum size of a body does not limit the head, the sizes of chunks, and the trailers.
         max_bytes = 2 * MAX_HEAD_BYTES + MAX_RECEIVED_BYTES_PER_BODY_BYTE * self._body_bytes if self._headed else MAX_HEAD_BYTES
         if self._received_bytes > max_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -179,7 +180,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._latest = self.cycle
 
     def _ignore_offer(self, version: str) -> None:
-        """Mark the head to be parsed again without its offer of an upgrade. Raises: BadFraming for CONNECT, an upgrade without any offer."""
+        """Mark the head to be parsed again without its offer of an upgrade.
+
+        Raises: BadFraming for a CONNECT request, which httptools treats as an upgrade too, although it contains no offer.
+        """
         method = self.parser.get_method().decode("ascii")
         if method == "CONNECT":
             raise BadFraming
@@ -197,7 +201,7 @@ class HttpProtocol(HttpToolsProtocol):
         request = self._fast_path.request(cast("Scope", cycle.scope), cast("Receive", cycle.receive))
         if request is None:
             return super()._start_asgi_task(cycle, app)
-        # The task is added to the server's tasks, because the server waits for them before it ends.
+        # Add the task to uvicorn's set of tasks. Before the server ends, it waits for the tasks in this set.
         return self.tasks.add(self.loop.create_task(self._answer(cycle, request)))
 
     async def _answer(self, cycle: RequestResponseCycle, request: GraphQLRequest) -> None:
@@ -212,7 +216,7 @@ class HttpProtocol(HttpToolsProtocol):
                 status = response.status
                 self._send(cycle, self._fast_path.written(request, response, self.server_state.default_headers, cycle.keep_alive))
         except BaseException:
-            # The task was cancelled because the process is ending, or a hook failed. No response can be sent.
+            # No response can be sent, because the task was cancelled at the end of the process, or because a hook failed. So close the connection.
             self.transport.close()
             raise
         finally:

@@ -60,11 +60,11 @@ def quality(parameters: Iterable[str]) -> float:
 # How long clients may cache the catalogue of reason codes and statuses. The time is short, because the next release may have another catalogue.
 MAX_AGE_SECONDS = 300
 TAG_BYTES = 16
-# A response that fits into one network packet gains nothing from compression.
+# Shorter responses are not compressed: a response that fits into one network packet arrives no sooner if it is compressed.
 MIN_COMPRESSED_BYTES = 1400
 GZIP_LEVEL = 5
 BROTLI_QUALITY = 4
-# The value of zlib's parameter `wbits` that selects data with a gzip header and trailer.
+# A value for zlib's parameter `wbits`: with it, zlib reads data in the format of gzip.
 GZIP_WINDOW = zlib.MAX_WBITS | 16
 
 

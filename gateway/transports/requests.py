@@ -28,7 +28,7 @@ def headers(scope: Scope) -> dict[bytes, bytes]:
     by_name: dict[bytes, bytes] | None = scope.get(HEADERS_BY_NAME)
     if by_name is None:
         by_name = dict(reversed(scope["headers"]))
-        # The scope of a WebSocket is not used as a cache: it would hold the headers in memory for as long as the socket is open.
+        # Cache the headers in the scope of a request, but not in that of a WebSocket, which lives for as long as the socket is open.
         if scope["type"] == "http":
             scope[HEADERS_BY_NAME] = by_name
     return by_name

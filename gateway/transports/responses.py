@@ -38,7 +38,7 @@ STRICT = {
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
     b"cross-origin-opener-policy": b"same-origin",
-    # Keeps pages of other origins from embedding a response as an image or a script. What their scripts may fetch is decided by CORS alone.
+    # This header keeps pages of other origins from embedding a response as an image or a script. CORS alone decides what their scripts may fetch.
     b"cross-origin-resource-policy": b"same-origin",
     b"cache-control": b"no-store",
 }

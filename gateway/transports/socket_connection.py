@@ -110,7 +110,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Send an ASGI message. Raises: ClientDisconnected if this class has closed the socket."""
         await self.writable.wait()
         if self.close_sent:
-            # This class has sent the close frame, not the application: an application that has closed a socket sends nothing more.
+            # This class has closed the socket itself, and the application has not noticed yet. The exception stops the application. (If the
+            # application had closed the socket, it would not send this message.)
             raise ClientDisconnected
         await super().send(message)
         if message["type"] == "websocket.accept":
@@ -137,7 +138,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         try:
             self.conn.send_close(Close.TRY_AGAIN_LATER, TOO_MANY_MESSAGES)
         except InvalidState:
-            # No close frame can be sent: the socket was not open yet, or was already closing.
+            # Close the connection at once, because no close frame can be sent: the socket was not open yet, or was already closing.
             return self.transport.close()
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True

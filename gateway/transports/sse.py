@@ -25,7 +25,7 @@ class EventStream:
 
     When the operation is complete, the stream ends with the event `complete`. When the token expires or the process drains, the stream ends without
     `complete`, and clients connect again with the id of the last event.
-    `place`: a context in which the stream counts as an open connection: see `Admission`. The stream enters it.
+    `place`: a context manager of `Admission` that counts the stream as an open connection. The stream enters it when it begins.
     """
 
     def __init__(self, messages: AsyncGenerator[Message, None], caller: Caller, drain: Drain, place: AbstractContextManager[object]) -> None:

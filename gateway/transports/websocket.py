@@ -30,7 +30,7 @@ from gateway.transports.requests import client_address, request_id
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0
 MAX_OPERATIONS = 100
-# How long a message may be until the client has sent a valid connection_init. The limit is enough for the longest tokens.
+# The maximum length of a message before the client has sent a valid connection_init. The limit is enough for the longest tokens.
 MAX_CHARACTERS_BEFORE_INIT = 32_768
 # The name of the ASGI extension under which the scope of a WebSocket holds its connection, as a `Frames`.
 FRAMES = "gateway.frames"
@@ -47,7 +47,7 @@ class Frames(Protocol):
 
 
 class Outgoing:
-    """Sends the messages of one subscription. Puts the same beginning and end around the content of each message."""
+    """Sends the messages of one subscription. It puts the beginning, which contains the subscription's id, and the end around each content."""
 
     __slots__ = ("_beginning", "_frames")
 
@@ -91,7 +91,7 @@ class Closing(Exception):
 
 
 class GraphQLOverWebSocket:
-    """The endpoint `/graphql` for WebSockets."""
+    """The endpoint `/graphql` for WebSockets: accepts sockets, and serves each as a `Connection`."""
 
     def __init__(self, execution: Execution, live: Live, tokens: Tokens, metrics: Metrics, drain: Drain, admission: Admission) -> None:
         self._execution = execution
@@ -126,7 +126,7 @@ class GraphQLOverWebSocket:
 
 
 class Connection:
-    """One socket, with its caller and its running operations. `place`: a context in which the socket counts as open (see `Admission`)."""
+    """One socket, with its caller and its running operations. `place`: a context manager that counts the socket as open (see `Admission`)."""
 
     __slots__ = ("_admission", "_answering", "_caller", "_execution", "_frames", "_live", "_operations", "_socket", "_tokens", "place")
 
@@ -226,7 +226,7 @@ class Connection:
             async with aclosing(self._live.subscribe(operation, caller, request_id(self._socket), outlet=outgoing)) as messages:
                 async for message in messages:
                     await outgoing.write(message.content)
-                    # Free the memory of this message now. Most subscriptions wait a long time for the next message.
+                    # Drop this reference to the message while the loop waits for the next one, often for long. It would keep the message in memory.
                     del message
         else:
             with self._under_way():
@@ -275,7 +275,7 @@ class Connection:
         try:
             content = orjson.dumps(message)
         except orjson.JSONEncodeError:
-            # orjson can parse more deeply nested JSON than it can serialize. The payload of a ping may therefore be too deep for its pong.
+            # A pong repeats the payload of its ping. orjson can parse more deeply nested JSON than it can serialize, so this payload may be too deep.
             raise Closing(Close.BAD_MESSAGE, "too deep") from None
         await self._write(content)
 

@@ -11,8 +11,9 @@ const PROVIDER = "verification:report";
 
 const ROW = "id version status phase recommendedAction verificationUrl reasons { code }";
 const PAYLOAD = `__typename ... on Verification { ${ROW} } ... on Refusal { code message field }`;
-export const UPDATES = `subscription ($id: ID!, $after: Int, $followRetries: Boolean! = false) {
-  verificationUpdated(id: $id, after: $after, followRetries: $followRetries) {
+export const UPDATES = `subscription ($id: ID!, $after: Int, $cursor: String, $followRetries: Boolean! = false) {
+  verificationUpdated(id: $id, after: $after, cursor: $cursor, followRetries: $followRetries) {
+    cursor
     verification { ${ROW} attempt }
     events { version type fromStatus toStatus reasons { code } }
   }
@@ -104,6 +105,11 @@ export class Updates {
     return this.messages.findLast(({ verification }) => verification.id === id)?.verification.version;
   }
 
+  // The cursor of the last message.
+  get cursor() {
+    return this.messages.at(-1)?.cursor;
+  }
+
   // Wait until a version of an attempt was received. Fails if the subscription ends before.
   async until(id, version) {
     while (!(this.lastVersion(id) >= version)) {
@@ -119,9 +125,9 @@ export class Updates {
 
   #store({ data, errors }) {
     assert.equal(errors, undefined, JSON.stringify(errors));
-    const { verification, events } = data.verificationUpdated;
+    const { cursor, verification, events } = data.verificationUpdated;
     if (events.length) assert.equal(events.at(-1).version, verification.version, "the state is not the one after the last event");
-    this.messages.push({ verification, events });
+    this.messages.push({ cursor, verification, events });
     this.#wake();
   }
 

@@ -1,4 +1,7 @@
-"""Compare the compiled executor with graphql-core: python -m tests.comparison --operations 20000 --seed 7."""
+"""Compares the compiled executor with graphql-core: both execute random operations, and their results must be equal.
+
+python -m tests.comparison --operations 20000 --seed 7
+"""
 
 import argparse
 import sys
@@ -18,7 +21,7 @@ from tests.comparison.own import two_databases
 from tests.comparison.run import Tally, compare, trials
 from tests.comparison.subjects import Subject, subjects
 
-# How many operations of each hundred use each schema. For the schemas, see README.md.
+# How many operations of each hundred use each schema. For the schemas, see tests/comparison/README.md.
 SHARES = {"nasty": 50, "raw": 25, "own": 25}
 # The number of operations that one compiler executes before the next compiler takes its turn, and before the progress is printed.
 AT_ONCE = 500

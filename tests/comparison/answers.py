@@ -48,7 +48,10 @@ async def answer_of(
     name: str | None = None,
     variant: Any = None,
 ) -> Answer:
-    """Execute an operation by both executors. Asserts that their results are equal, twice with the same plans, and that it was compiled."""
+    """Execute an operation TIMES times by graphql-core, and by compiled plans that are the same each time.
+
+    Asserts that the operation was compiled, and that both results are equal each time. Returns the last result.
+    """
     document, operation = operation_of(text, name)
     assert not validate(schema, document)
     plans, got = Compiler(schema).plans(document, operation), ExecutionResult()

@@ -17,7 +17,10 @@ SCHEMA = build_schema(
 
 
 class Gate:
-    """A resolver that waits until a test sets `opened`. It sets `came` when it is called, and counts its calls that returned or were cancelled."""
+    """A resolver that waits until a test sets `opened`, so that the test decides when a value arrives.
+
+    It sets `came` when it is called, and counts the calls that returned and those that were cancelled.
+    """
 
     def __init__(self) -> None:
         self.opened = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Compares the results of two executors for one operation. The data must be equal. Some errors may differ, see README.md."""
+"""Compares the results of two executors for one operation. The data must be equal. Some errors may differ, see tests/comparison/README.md."""
 
 import re
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from graphql import ExecutionResult, GraphQLError
 
-# A memory address in a message. It is removed, because it differs between any two objects.
+# A memory address, as in the text of a Python object. It is removed from messages and data, because it differs between any two objects.
 ADDRESS = re.compile("0x[0-9a-f]{6,}")
 
 Path = tuple[str | int, ...]
@@ -33,7 +33,7 @@ def verdict_of(
 ) -> Verdict:
     """Compare a result (`got`) with the expected one.
 
-    `possible`: all errors that the operation can have; None if they are not known. An error that only `got` contains must be one of these.
+    `possible`: all errors that the operation can report; None if they were not determined. An error that only `got` contains must be one of these.
     `normalize`: removes the parts of a text that are new in each result, such as ids.
     `reported_once`: the beginnings of messages that each result contains only once, at one of several possible places.
     """
@@ -69,7 +69,10 @@ def without_places(errors: "Counter[ErrorKey]", reported_once: tuple[str, ...]) 
 
 
 def raced(data: Any, expected_errors: "Counter[ErrorKey]", found_errors: "Counter[ErrorKey]") -> bool:
-    """Whether no error is reported twice, and all errors that differ are below a value that became null, where several fields can have failed."""
+    """Whether the different errors can be explained by a race: of several fields that fail below one null, either executor may report another one.
+
+    This is the case if no error is reported twice, and all errors that differ are below a value that became null.
+    """
     differ = [path for _, path, *_ in (expected_errors - found_errors) + (found_errors - expected_errors)]
     return max(found_errors.values(), default=0) <= 1 and all(len(place(data, path)) < len(path) for path in differ)
 
@@ -93,7 +96,7 @@ def json_text(data: Any) -> str:
     try:
         text = orjson.dumps(data, default=repr).decode()
     except TypeError:
-        # The data contain an integer of more than 64 bits, which orjson can't write.
+        # orjson can't write these data: they contain an integer of more than 64 bits.
         text = repr(data)
     return ADDRESS.sub("0x", text)
 

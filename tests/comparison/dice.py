@@ -1,4 +1,4 @@
-"""Random choices that depend only on a seed and a place in the response, so both executors meet the same values and faults."""
+"""Random choices that depend only on a seed and a place in the response. Both executors therefore meet the same values and faults."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -32,5 +32,5 @@ class Dice:
         return self.number("happens", *of) % SIDES < rate * SIDES
 
     def misses(self, *of: object) -> bool:
-        """Whether a fault happens at this place."""
+        """Whether a fault happens at this place, instead of a correct value. The probability is `rate`."""
         return self.happens(self.rate, *of)

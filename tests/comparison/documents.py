@@ -129,7 +129,7 @@ class Rewriter:
         return text
 
     def _head(self, node: FieldNode, found: Any) -> str:
-        """The source of a field's alias, name and arguments. A field that is written again mostly gets the same ones, so both are merged."""
+        """The source of a field's alias, name and arguments. If a field is written again, it mostly gets the same ones, so that both are merged."""
         previous = self._heads.get(id(node))
         if previous and self._happens(0.8):
             return previous

@@ -9,15 +9,15 @@ from graphql import DocumentNode, ExecutionResult, GraphQLSchema, OperationDefin
 from compiler import Compiler
 
 Result = ExecutionResult | Awaitable[ExecutionResult]
-# Executes one operation. Its arguments are the root, the context, the raw variables and the variant (see compiler/README.md).
+# Executes one operation. Arguments: the root object, the context, the variables as the client sent them, and the variant (see compiler/README.md).
 Execute = Callable[[Any, Any, dict[str, Any] | None, Hashable], Result]
 Prepare = Callable[[DocumentNode, OperationDefinitionNode], Execute]
-# Makes an executor for one schema.
+# Makes an executor for one schema. The result is a function that prepares an operation, so that it can be executed several times.
 MakeExecutor = Callable[[GraphQLSchema], Prepare]
 
 
 def reference(schema: GraphQLSchema, **options: Any) -> Prepare:
-    """graphql-core's executor. `options` are passed to its function `execute`."""
+    """graphql-core's executor, whose results are the expected ones. `options` are passed to graphql-core's function `execute`."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
         name = operation.name.value if operation.name else None

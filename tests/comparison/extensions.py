@@ -1,4 +1,4 @@
-"""Permissions and a field extension of Strawberry, for fields of the nasty schema (see README.md)."""
+"""Permissions and a field extension of Strawberry, for fields of the nasty schema (see tests/comparison/README.md)."""
 
 import asyncio
 from typing import Any
@@ -12,23 +12,23 @@ LATE = {"code": "LATE"}
 
 
 class Allowed(BasePermission):
-    """A permission that refuses at random places of the response."""
+    """A permission that the dice refuse at random places of the response."""
 
     message = "you may not"
 
     def has_permission(self, source: Any, info: Info, **arguments: Any) -> bool:
-        """Whether the caller may use the field."""
+        """Whether the field may be used: as the dice choose for this place and these arguments."""
         return not info.context.dice.misses("allowed", place(info), repr(arguments))
 
 
 class AllowedLater(BasePermission):
-    """An asynchronous permission that refuses at random places of the response."""
+    """An asynchronous permission that the dice refuse at random places of the response."""
 
     message = "you may not, after all"
     error_extensions = LATE
 
     async def has_permission(self, source: Any, info: Info, **arguments: Any) -> bool:
-        """Whether the caller may use the field."""
+        """Whether the field may be used: as the dice choose for this place. Answers after a pause."""
         await asyncio.sleep(0)
         return not info.context.dice.misses("allowed later", place(info))
 
@@ -37,11 +37,11 @@ class Around(FieldExtension):
     """A field extension that changes the arguments and the result of a resolver."""
 
     def resolve(self, next_: Any, source: Any, info: Info, **arguments: Any) -> Any:
-        """Put text arguments in angle brackets, and a text result in parentheses."""
+        """Called for a synchronous resolver: puts text arguments in angle brackets, and a text result in parentheses."""
         result = next_(source, info, **{name: f"<{value}>" if isinstance(value, str) else value for name, value in arguments.items()})
         return f"({result})" if isinstance(result, str) else result
 
     async def resolve_async(self, next_: Any, source: Any, info: Info, **arguments: Any) -> Any:
-        """Put a text result in square brackets. The arguments stay unchanged."""
+        """Called for an asynchronous resolver: puts a text result in square brackets. The arguments stay unchanged."""
         result = await next_(source, info, **arguments)
         return f"[{result}]" if isinstance(result, str) else result

@@ -1,4 +1,7 @@
-"""Makes the values of the nasty and the raw schema: correct values, faults, awaitables, and lists of all kinds. For the terms, see README.md."""
+"""Makes the values of the nasty and the raw schema: correct values, faults, awaitables, and lists of all kinds.
+
+For the terms, see tests/comparison/README.md.
+"""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -34,7 +37,7 @@ def strange(dice: Dice, key: str) -> Any:
 
 
 def error(dice: Dice, key: str) -> Exception:
-    """Returns an exception of a random class. For a resolver that returns it, or for `raised`."""
+    """Returns an exception of a random class. A resolver may return it as its result, which is a fault, or `raised` raises it."""
     made: tuple[Callable[[], Exception], ...] = (
         lambda: Fault(f"fault at {key}"),
         lambda: GraphQLError(f"refused at {key}", extensions={"code": "REFUSED", "at": key}),
@@ -53,7 +56,7 @@ def raised(dice: Dice, key: str) -> Any:
 
 
 def absent(dice: Dice, key: str) -> Any:
-    """Returns None, at fields that may be null and at those that may not."""
+    """Returns None as the fault: it is used for nullable and for non-null fields."""
     return None
 
 
@@ -73,7 +76,7 @@ WRONGS: tuple[Make, ...] = (raised, raised, absent, absent, absent, error, wrong
 
 
 def sometimes_later(make: Make) -> Make:
-    """Makes the same values as `make`, but returns some of them as awaitables, of all kinds of awaitables."""
+    """Makes the same values as `make`, but some of them as awaitables of all kinds, whose results are the values."""
 
     def made(dice: Dice, key: str) -> Any:
         if not dice.happens(0.6, key, "is later"):
@@ -84,19 +87,19 @@ def sometimes_later(make: Make) -> Make:
 
 
 async def soon(make: Callable[[], Any]) -> Any:
-    """Returns the value from a coroutine that never pauses."""
+    """A coroutine that returns the made value without a pause."""
     return without_coroutine(make())
 
 
 async def after_pauses(make: Callable[[], Any]) -> Any:
-    """Returns the value from a coroutine that lets other tasks run first."""
+    """A coroutine that lets other tasks run first, and then returns the made value."""
     for _ in range(3):
         await asyncio.sleep(0)
     return without_coroutine(make())
 
 
 def without_coroutine(made: Any) -> Any:
-    """Replaces a coroutine by None, and closes it. Executors don't await the result of an awaitable a second time."""
+    """Replaces a coroutine by None, and closes it. The result of an awaitable may not be a coroutine, because executors don't await it again."""
     if not isinstance(made, CoroutineType):
         return made
     made.close()

@@ -14,7 +14,8 @@ from tests.comparison.literals import Inputs
 from tests.comparison.operations import Plain, plain_operations
 from tests.comparison.subjects import Subject
 
-# Into how many documents each plain document is rewritten. Rewriting is fast, while Hypothesis takes long to make a document.
+# Into how many documents each plain document (a document with a plain operation) is rewritten. Rewriting is fast, while Hypothesis takes long to make
+# a document.
 FORMS_OF_EACH = 4
 # How many plain documents are made at once, and then shuffled.
 BATCH = 60
@@ -35,7 +36,7 @@ def examples(strategy: st.SearchStrategy[str], number: int, start: int) -> list[
 
 
 def hypothesis_documents(subject: Subject, start: int, number: int) -> list[str]:
-    """Make `number` plain documents by hypothesis-graphql. A quarter of them are mutations, if the schema is tested with mutations."""
+    """Make `number` documents with plain operations by hypothesis-graphql. A quarter are mutations, if the schema is tested with mutations."""
     options: dict[str, Any] = {"custom_scalars": subject.scalars}
     changing = number // 4 if OperationType.MUTATION in subject.types else 0
     documents = examples(queries(subject.schema, **options), number - changing, start)
@@ -43,7 +44,10 @@ def hypothesis_documents(subject: Subject, start: int, number: int) -> list[str]
 
 
 def plain(subject: Subject, start: int, share: float) -> Iterator[str]:
-    """An endless stream of plain documents. hypothesis-graphql makes `share` of them, a number from 0 to 1, and `operations.py` makes the others."""
+    """An endless stream of documents with plain operations (see tests/comparison/README.md).
+
+    hypothesis-graphql makes `share` of them, a number from 0 to 1, and `operations.py` makes the others.
+    """
     random = Random(start)
     while True:
         documents = hypothesis_documents(subject, random.randrange(2**32), int(BATCH * share)) if share else []
@@ -61,7 +65,7 @@ def documents(subject: Subject, start: int, share: float = 0.25) -> Iterator[Ope
         for _ in range(FORMS_OF_EACH):
             generated = Rewriter(subject.schema, inputs).rewritten(operation)
             if not valid(subject, generated.text):
-                # Usually the plain document itself is invalid. Its other forms would then be invalid too, so they are skipped.
+                # If one form is invalid, usually the plain document itself is. Its other forms would then be invalid too, so they are skipped.
                 break
             yield generated
 

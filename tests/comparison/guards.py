@@ -10,7 +10,7 @@ from compiler.guards import Resolver
 
 
 class Scoped(Guard):
-    """Lets callers with the scope pass. For other callers, half of the fields are null and half are errors."""
+    """Lets callers with the scope pass. For other callers, some guarded fields are null, and the others are errors (see `otherwise`)."""
 
     def __init__(self, inner: Resolver, name: str, scope: str) -> None:
         super().__init__(inner)

@@ -1,4 +1,7 @@
-"""The input types of the nasty schema (see README.md): input objects with defaults of all kinds, and a scalar that refuses some values."""
+"""The input types of the nasty schema (see tests/comparison/README.md).
+
+They are input objects with defaults of all kinds, and a scalar that refuses some values.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any, NewType
@@ -13,7 +16,7 @@ Odd = NewType("Odd", str)
 
 
 def read_odd(value: Any) -> Any:
-    """Coerces an input of the scalar Odd. It refuses one value with a GraphQLError, and another one with a different exception."""
+    """Coerces an input of the scalar Odd. It refuses the value "refused" with a GraphQLError, and "fails" with another exception."""
     if value == "refused":
         raise GraphQLError("odd in a way that is refused", extensions={"code": "ODD"})
     if value == "fails":

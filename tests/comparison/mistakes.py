@@ -25,12 +25,12 @@ Changed = type[Executor[Any]]
 
 
 def with_executor(executor: Changed) -> Callable[[GraphQLSchema], Prepare]:
-    """graphql-core's executor with a changed executor class."""
+    """Make graphql-core execute operations by this class, a changed executor with a mistake."""
     return lambda schema: reference(schema, executor_class=executor)
 
 
 class StopsNulls(Executor[Any]):
-    """Mistake: leaves a null at a non-null field."""
+    """A deliberate mistake: leaves a null at a non-null field."""
 
     def handle_field_error(self, raw_error: Any, return_type: Any, field_details_list: Any, path: Any) -> None:
         nullable = return_type.of_type if isinstance(return_type, GraphQLNonNull) else return_type
@@ -38,7 +38,7 @@ class StopsNulls(Executor[Any]):
 
 
 class SpreadsNulls(Executor[Any]):
-    """Mistake: makes a list null if one of its nullable items fails."""
+    """A deliberate mistake: makes a list null if one of its nullable items fails."""
 
     def handle_field_error(self, raw_error: Any, return_type: Any, field_details_list: Any, path: Any) -> None:
         inside = isinstance(path.key, int) and not isinstance(return_type, GraphQLNonNull)
@@ -46,7 +46,7 @@ class SpreadsNulls(Executor[Any]):
 
 
 class StopsNullsOfItems(Executor[Any]):
-    """Mistake: leaves a null in a list of non-null items."""
+    """A deliberate mistake: leaves a null in a list of non-null items."""
 
     def handle_field_error(self, raw_error: Any, return_type: Any, field_details_list: Any, path: Any) -> None:
         inside = isinstance(path.key, int) and isinstance(return_type, GraphQLNonNull)
@@ -54,7 +54,7 @@ class StopsNullsOfItems(Executor[Any]):
 
 
 class DropsAliases(Executor[Any]):
-    """Mistake: uses the field's name as key instead of its alias."""
+    """A deliberate mistake: uses the field's name as key instead of its alias."""
 
     def execute_fields(self, parent_type: Any, source_value: Any, path: Any, grouped_field_set: Any, position_context: Any) -> Any:
         named = {details[0].node.name.value if path else name: details for name, details in grouped_field_set.items()}
@@ -62,7 +62,7 @@ class DropsAliases(Executor[Any]):
 
 
 class SortsKeys(Executor[Any]):
-    """Mistake: if fields of an object have to be awaited, sorts the keys of the object in reverse alphabetical order."""
+    """A deliberate mistake: if fields of an object have to be awaited, sorts the keys of the object in reverse alphabetical order."""
 
     def execute_fields(self, parent_type: Any, source_value: Any, path: Any, grouped_field_set: Any, position_context: Any) -> Any:
         result = super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
@@ -73,7 +73,7 @@ class SortsKeys(Executor[Any]):
 
 
 class TakesAnyEnum(Executor[Any]):
-    """Mistake: accepts any value at a field of an enum type."""
+    """A deliberate mistake: accepts any value at a field of an enum type."""
 
     @staticmethod
     def complete_leaf_value(return_type: Any, result: Any) -> Any:
@@ -83,7 +83,7 @@ class TakesAnyEnum(Executor[Any]):
 
 
 class TakesAnyInt(Executor[Any]):
-    """Mistake: accepts integers of more than 32 bits at a field of the type Int."""
+    """A deliberate mistake: accepts integers of more than 32 bits at a field of the type Int."""
 
     @staticmethod
     def complete_leaf_value(return_type: Any, result: Any) -> Any:
@@ -93,7 +93,7 @@ class TakesAnyInt(Executor[Any]):
 
 
 class TakesAnyFloat(Executor[Any]):
-    """Mistake: accepts NaN and infinity at a field of the type Float."""
+    """A deliberate mistake: accepts NaN and infinity at a field of the type Float."""
 
     @staticmethod
     def complete_leaf_value(return_type: Any, result: Any) -> Any:
@@ -103,7 +103,7 @@ class TakesAnyFloat(Executor[Any]):
 
 
 class WritesPython(Executor[Any]):
-    """Mistake: serializes a boolean at a field of the type String as Python does (`True`), and not as JSON does (`true`)."""
+    """A deliberate mistake: serializes a boolean at a field of the type String as Python does (`True`), and not as JSON does (`true`)."""
 
     @staticmethod
     def complete_leaf_value(return_type: Any, result: Any) -> Any:
@@ -111,7 +111,7 @@ class WritesPython(Executor[Any]):
 
 
 class LosesIndices(Executor[Any]):
-    """Mistake: reports all errors in lists with the index 0."""
+    """A deliberate mistake: reports all errors in lists with the index 0."""
 
     def handle_field_error(self, raw_error: Any, return_type: Any, field_details_list: Any, path: Any) -> None:
         keys = [0 if isinstance(key, int) else key for key in path.as_list()]
@@ -120,28 +120,28 @@ class LosesIndices(Executor[Any]):
 
 
 class LosesLocations(Executor[Any]):
-    """Mistake: reports only the first location of a field that the document selects more than once."""
+    """A deliberate mistake: reports only the first location of a field that the document selects more than once."""
 
     def handle_field_error(self, raw_error: Any, return_type: Any, field_details_list: Any, path: Any) -> None:
         super().handle_field_error(raw_error, return_type, field_details_list[:1], path)
 
 
 class LosesOriginals(Executor[Any]):
-    """Mistake: reports errors without their original exception."""
+    """A deliberate mistake: reports errors without their original exception."""
 
     def handle_field_error(self, raw_error: Any, return_type: Any, field_details_list: Any, path: Any) -> None:
         super().handle_field_error(GraphQLError(str(raw_error)), return_type, field_details_list, path)
 
 
 class LosesMerged(Executor[Any]):
-    """Mistake: if the document selects an object more than once, completes only the subfields of the first selection."""
+    """A deliberate mistake: if the document selects an object more than once, completes only the subfields of the first selection."""
 
     def collect_subfields(self, return_type: Any, field_details_list: Any) -> Any:
         return super().collect_subfields(return_type, field_details_list[:1])
 
 
 class TakesErrors(Executor[Any]):
-    """Mistake: treats an exception that a resolver returns as a value."""
+    """A deliberate mistake: treats an exception that a resolver returns as a value."""
 
     def complete_value(self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, position_context: Any) -> Any:
         answer = str(result) if isinstance(result, Exception) else result
@@ -149,14 +149,14 @@ class TakesErrors(Executor[Any]):
 
 
 class TakesAllTypes(Executor[Any]):
-    """Mistake: never calls the `is_type_of` of object types."""
+    """A deliberate mistake: never calls the `is_type_of` of object types."""
 
     def complete_object_value(self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, position_context: Any) -> Any:
         return self.collect_and_execute_subfields(return_type, field_details_list, path, result, position_context)
 
 
 class ForgetsItems(Executor[Any]):
-    """Mistake: if an iterator fails, does not report the errors of the items before the failure."""
+    """A deliberate mistake: if an iterator fails, does not report the errors of the items before the failure."""
 
     def complete_iterable_value(self, item_type: Any, field_details_list: Any, info: Any, path: Any, items: Any, position_context: Any) -> Any:
         all_items = items if isinstance(items, list | tuple) else list(items)
@@ -164,14 +164,14 @@ class ForgetsItems(Executor[Any]):
 
 
 class AllAtOnce(Executor[Any]):
-    """Mistake: runs the root fields of a mutation concurrently."""
+    """A deliberate mistake: runs the root fields of a mutation concurrently."""
 
     def execute_operation(self, serially: bool | None = None) -> Any:
         return super().execute_operation(False)
 
 
 def remembers_types(schema: GraphQLSchema) -> Prepare:
-    """Mistake: uses the type of a field's first value for all later values of the field."""
+    """A deliberate mistake: uses the type of a field's first value for all later values of the field."""
     first_types: dict[int, Any] = {}
 
     class Remembering(Executor[Any]):
@@ -183,7 +183,7 @@ def remembers_types(schema: GraphQLSchema) -> Prepare:
 
 
 def remembers_conditions(schema: GraphQLSchema) -> Prepare:
-    """Mistake: uses the values of `@skip` and `@include` of the first execution for all executions."""
+    """A deliberate mistake: uses the values of `@skip` and `@include` of the first execution for all executions."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
         execute, first_values = reference(schema)(document, operation), dict[str, Any]()
@@ -214,19 +214,19 @@ def changed_variables(change: Callable[[OperationDefinitionNode, dict[str, Any]]
 
 
 def defaults_for_nulls(operation: OperationDefinitionNode, values: dict[str, Any]) -> dict[str, Any]:
-    """Mistake: uses the default of a variable if the request sends null."""
+    """A deliberate mistake: uses the default of a variable if the request sends null."""
     defaulted = {each.variable.name.value for each in operation.variable_definitions or () if each.default_value}
     return {name: value for name, value in values.items() if value is not None or name not in defaulted}
 
 
 def nulls_for_missing(operation: OperationDefinitionNode, values: dict[str, Any]) -> dict[str, Any]:
-    """Mistake: treats a missing variable as null."""
+    """A deliberate mistake: treats a missing variable as null."""
     plain = [each for each in operation.variable_definitions or () if not each.default_value]
     return {each.variable.name.value: None for each in plain if each.type.kind != "non_null_type"} | values
 
 
 def shares_arguments(schema: GraphQLSchema) -> Prepare:
-    """Mistake: uses the value of an earlier execution's variable again, which a resolver may have changed."""
+    """A deliberate mistake: uses the value of an earlier execution's variable again, which a resolver may have changed."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
         first_values: dict[str, Any] = {}
@@ -246,7 +246,7 @@ def shares_arguments(schema: GraphQLSchema) -> Prepare:
 
 
 def remembers_callers(schema: GraphQLSchema) -> Prepare:
-    """Mistake: uses the scopes of the first caller for all callers."""
+    """A deliberate mistake: uses the scopes of the first caller for all callers."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
         execute, first = reference(schema)(document, operation), list[frozenset[str]]()
@@ -262,7 +262,7 @@ def remembers_callers(schema: GraphQLSchema) -> Prepare:
 
 
 def remembers_data(schema: GraphQLSchema) -> Prepare:
-    """Mistake: uses the context of the first execution for all executions."""
+    """A deliberate mistake: uses the context of the first execution for all executions."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
         execute, first = reference(schema)(document, operation), list[Any]()
@@ -277,7 +277,7 @@ def remembers_data(schema: GraphQLSchema) -> Prepare:
 
 
 def loses_errors(schema: GraphQLSchema) -> Prepare:
-    """Mistake: reports only the first error."""
+    """A deliberate mistake: reports only the first error."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
         execute = reference(schema)(document, operation)

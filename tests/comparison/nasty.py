@@ -1,4 +1,4 @@
-"""The nasty schema: it uses the features of Strawberry, and its data fail in every way. For the terms, see README.md."""
+"""The nasty schema: it uses the features of Strawberry, and its data fail in every way. For the terms, see tests/comparison/README.md."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -44,7 +44,7 @@ def of_robots(value: object, info: object) -> bool:
 
 @strawberry.interface
 class Named:
-    """An interface that Cat, Tabby, Dog and Robot implement."""
+    """An interface, which the types Cat, Tabby, Dog and Robot implement."""
 
     must_text: str
     text: str | None
@@ -55,7 +55,7 @@ class Named:
 
 @strawberry.interface
 class Living(Named):
-    """An interface that implements another one."""
+    """An interface that implements another interface. The types Cat and Dog implement it."""
 
     number: int | None
     instant: datetime | None
@@ -116,7 +116,7 @@ class Robot(Named):
 
 @strawberry.type
 class Stone:
-    """A type without interfaces."""
+    """An object type without interfaces. It is a member of a union only."""
 
     is_type_of = represents(Rock)
 
@@ -343,7 +343,7 @@ class Mutation:
 
 
 async def followed(info: Info) -> AsyncIterator[Any]:
-    """The stream of events of a subscription. It is never read, because the comparison executes operations for single events."""
+    """Stands in for the stream of events of a subscription. It is never read: the comparison executes the operation for single events instead."""
     yield None
 
 

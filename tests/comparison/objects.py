@@ -1,4 +1,4 @@
-"""The objects in the data of the nasty schema. Their attributes are random and computed on access. For the terms, see README.md."""
+"""The objects in the data of the nasty schema. Their attributes are random and computed on access. For the terms, see tests/comparison/README.md."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.comparison.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS,
 class Being:
     """An object with all attributes that `KINDS` lists. An attribute's name decides which values it has. The dice choose some faults instead."""
 
-    # With `__slots__`, objects have no `__dict__`, in which `strawberry.cast` could store a type. Their class alone therefore decides their type.
+    # `strawberry.cast` stores a GraphQL type in an object's `__dict__`. With `__slots__`, objects have none, so their class alone decides their type.
     __slots__ = ("dice", "key")
 
     def __init__(self, dice: Dice, key: str) -> None:
@@ -27,7 +27,7 @@ class Being:
 
 
 class Cat(Being):
-    """An object of the type Cat."""
+    """An object whose GraphQL type is Cat."""
 
     __slots__ = ()
 
@@ -39,7 +39,7 @@ class Kitten(Cat):
 
 
 class Dog(Being):
-    """An object of the type Dog."""
+    """An object whose GraphQL type is Dog."""
 
     __slots__ = ()
 
@@ -49,28 +49,28 @@ class Machine(Being):
 
     @property
     def runs(self) -> bool:
-        """Whether the machine runs."""
+        """Whether the machine runs, at random. It then has the type Robot."""
         return not self.dice.happens(0.3, self.key, "runs")
 
 
 class Ghost(Being):
-    """An object that has none of the schema's types."""
+    """An object that has none of the schema's types: an executor must report an error for it."""
 
 
 class Rock(Being):
-    """An object of the type Stone."""
+    """An object whose GraphQL type is Stone."""
 
     __slots__ = ()
 
 
 class Bag(Being):
-    """An object of the type Bag."""
+    """An object whose GraphQL type is Bag."""
 
     __slots__ = ()
 
 
 class Parcel(Being):
-    """An object of the type Parcel."""
+    """An object whose GraphQL type is Parcel."""
 
     __slots__ = ()
 
@@ -88,14 +88,14 @@ class Constant:
 
     @property
     def text(self) -> str:
-        """A text that contains the name. Raises an exception for one name."""
+        """A text that contains the name. Raises an exception if the name is "failing"."""
         if self.name == "failing":
             raise Fault("always fails")
         return f"constant {self.name}"
 
     @property
     def number(self) -> Any:
-        """A number, None or a wrong value, depending on the name."""
+        """A number; None if the name is "none", and a text, which is wrong here, if the name is "wrong"."""
         return {"none": None, "wrong": "no number"}.get(self.name, len(self.name))
 
     @property
@@ -105,12 +105,13 @@ class Constant:
 
     @property
     def numbers(self) -> tuple[Any, ...]:
-        """A tuple that contains the number."""
+        """A tuple of three numbers, of which the attribute `number` is one."""
         return (1, self.number, 3)
 
 
 CONSTANTS = {name: Constant(name) for name in ("one", "two", "three", "none", "wrong", "failing")}
-# These tuples are made once, because the compiler caches a tuple's result by the tuple's identity: all executions use the identical tuples.
+# The compiler caches the result of such a tuple by the tuple's identity. These tuples are made only once, so that all executions share them, and
+# results come from the cache.
 TUPLES = (
     tuple(CONSTANTS.values()),
     (CONSTANTS["one"], CONSTANTS["two"]),
@@ -171,8 +172,8 @@ SINGLE: dict[str, Make] = {
     "thing": being(*THINGS),
     "cat": being(Cat, Kitten),
 }
-# How the values of each attribute are made. The prefixes of a name mean: "later_" may be awaitable, "must_" is non-null in the schema,
-# "all_" is a list, "grid_" is a list of lists.
+# For each attribute of a `Being`: the function that makes its values. The prefixes of an attribute's name mean: "later_" may be awaitable, "must_" is
+# non-null in the schema, "all_" is a list, "grid_" is a list of lists.
 KINDS: dict[str, Make] = {
     prefix + must + name: wrap(kind)
     for name, kind in SINGLE.items()

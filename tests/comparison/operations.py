@@ -1,4 +1,4 @@
-"""Generates random plain operations of a schema. For the terms, see README.md."""
+"""Generates random plain operations of a schema. For the terms, see tests/comparison/README.md."""
 
 from graphql import (
     GraphQLInterfaceType,
@@ -16,7 +16,7 @@ from graphql import parse as parsed
 from tests.comparison.literals import Inputs
 
 MAX_DEPTH = 4
-# The probability of an operation with introspection, which the compiler leaves to graphql-core.
+# The probability that a generated operation contains introspection. The compiler does not compile such an operation: graphql-core executes it.
 INTROSPECTIVE = 0.01
 # The maximum number of fields of an operation. One of these is chosen for each operation.
 FIELDS = (2, 4, 8, 16, 32)

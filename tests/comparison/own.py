@@ -1,4 +1,7 @@
-"""The gateway's own schema as a subject (see README.md): with its rights, two real databases, and callers with every set of scopes."""
+"""The gateway's own schema as a subject of the comparison (see tests/comparison/README.md).
+
+Its operations run with the gateway's rights, on two real databases, by callers with every set of scopes.
+"""
 
 import re
 from collections.abc import AsyncIterator, Iterable
@@ -20,7 +23,8 @@ from domain.status import Status
 from domain.verification import Verification
 from gateway.operations.rights import enforce
 from resolvers.context import Context, Services
-from resolvers.subscriptions import VerificationFeedItem, VerificationUpdate
+from resolvers.followed_verification import VerificationUpdate
+from resolvers.workspace_feed import VerificationFeedItem
 from schema.build import build, executable
 from store.driver import Document
 from store.feed import Feed
@@ -36,9 +40,9 @@ from tests.storing import another_database, changes, encode, storing
 ACME, OTHER = "acme", "other"
 SCOPES = (Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE)
 EVERY_SET = [frozenset(scopes) for size in range(5) for scopes in combinations(SCOPES, size)]
-# See `verdict_of` in comparison.py.
+# The beginnings of messages that each result contains only once, at one of several possible places: see `verdict_of` in comparison.py.
 REPORTED_ONCE = ("personal data needs the scope",)
-# Ids and links, which are new in each result of a mutation.
+# Matches the ids and links that a mutation creates. They are different in each result, so they are removed before results are compared.
 NEW = re.compile(r"ver_[0-9a-f]{32}|/sandbox/[^\"\\]*")
 
 
@@ -48,7 +52,7 @@ def ids(number: int) -> str:
 
 
 def verifications_of_every_kind(workspace: str, first: int) -> list[Verification]:
-    """Verifications in each phase and with each outcome, with ignored results, unknown and internal codes, retries, and without personal data.
+    """Verifications in each phase and with each outcome; some have ignored results, unknown codes, internal codes or retries, one is anonymized.
 
     `first`: the number in the id of the first verification.
     """
@@ -161,7 +165,7 @@ def event(operation: OperationDefinitionNode, start: Start) -> Any:
     assert isinstance(first, FieldNode)
     verification = start.dice.chosen(OWN, "verification")
     if first.name.value == "verificationUpdated":
-        return VerificationUpdate(verification, verification.events[start.dice.number("seen") % 3 :])
+        return VerificationUpdate(verification, ((verification.attempt, start.dice.number("seen") % 3),))
     return VerificationFeedItem("cursor", start.dice.chosen((verification, None), "alone"))
 
 

@@ -1,4 +1,4 @@
-"""The raw schema (see README.md), made by graphql-core without Strawberry.
+"""The raw schema (see tests/comparison/README.md), made by graphql-core without Strawberry.
 
 Its objects are mappings, some values are functions, and some types are resolved asynchronously. It uses graphql-core's default resolvers.
 """
@@ -108,7 +108,8 @@ def called(dice: Dice, key: str) -> Callable[..., Any]:
 
     def function(info: Any, **arguments: Any) -> Any:
         answer = echoed_at(info.context.dice, key, list(arguments.items()))
-        # Such a change must not reach later executions. The fields of one execution share the value of a variable, so only one of them changes it.
+        # Change an argument: the change must not reach later executions. Fields of one execution may share the value of a variable, so only one field
+        # changes it.
         if isinstance(arguments.get("b"), list) and key == "root.function":
             arguments["b"].append(0)
         return answer
@@ -139,7 +140,7 @@ def changing(dice: Dice, key: str) -> Callable[..., Any]:
 
 
 NAMED, THING = entry("Cat", "Cat", "Dog"), entry("Cat", "Stone")
-# How the values of each field are made, by the field's name.
+# For each field of the raw schema, by name: the function that makes its values.
 KINDS: dict[str, Make] = {
     **dict.fromkeys(("text", "mustText"), leaf(TEXTS)),
     **dict.fromkeys(("laterText", "later"), sometimes_later(leaf(TEXTS))),

@@ -1,6 +1,8 @@
-"""The resolvers of the nasty schema. They have all signatures that Strawberry allows, and echo everything that a resolver can read.
+"""The resolvers of the nasty schema. They have all signatures that Strawberry allows.
 
-For the terms, see README.md.
+They echo everything that a resolver can read: they return it as text, so that the comparison notices if two executors pass different things.
+
+For the terms, see tests/comparison/README.md.
 """
 
 import asyncio
@@ -46,7 +48,7 @@ def place(info: Info) -> str:
 
 
 def echoed(info: Info, *values: Any) -> Any:
-    """Returns the values as text. If the dice choose a fault for the field, makes a fault instead."""
+    """The values as text, which a resolver returns. If the dice choose a fault for the field, makes a fault instead."""
     return echoed_at(info.context.dice, place(info), values)
 
 
@@ -56,7 +58,7 @@ def echoed_at(dice: Dice, key: str, values: object) -> Any:
 
 
 def selected(selections: list[Selection]) -> list[Any]:
-    """Strawberry's selections as tuples, which can be compared."""
+    """Convert Strawberry's selections, which a resolver can read in `info.selected_fields`, to tuples whose text both executors must echo equally."""
     return [
         (type(each).__name__, getattr(each, "name", None), getattr(each, "alias", None), each.directives, selected(each.selections))
         if not isinstance(each, FragmentSpread | InlineFragment)
@@ -189,7 +191,7 @@ def by_self(self: Any, info: Info, more: str = "") -> Any:
 
 
 def without_info(root: Row) -> Any:
-    """Makes a text. A resolver without the parameter `info`."""
+    """A resolver without the parameter `info`. Makes a text."""
     return leaf(TEXTS)(root.dice, f"{root.key}.without_info")
 
 
@@ -206,7 +208,7 @@ def promised(root: Row, info: Info) -> Awaitable[Any]:
 
 
 async def loaded(root: Row, info: Info, key: str = "key") -> Any:
-    """Loads a value by the data loader."""
+    """Loads a value by the data loader of the context, which collects the loads of several fields."""
     return await info.context.loader.load(f"{key}-{info.context.dice.number(root.key) % 5}")
 
 
@@ -244,7 +246,7 @@ async def counted_async(info: Info, number: int = 3) -> AsyncIterator[Any]:
 
 @strawberry.type
 class Pebble:
-    """A type whose objects are instances of this class itself."""
+    """A GraphQL type whose objects are instances of this Strawberry class itself, and not of a class in objects.py."""
 
     weight: int
     text: str | None = None
@@ -272,6 +274,6 @@ def pebble(info: Info) -> Any:
 
 
 def pebbles(info: Info) -> Any:
-    """Makes a list of objects of several classes."""
+    """Makes a list of objects of several classes, and of a null."""
     dice, at = info.context.dice, place(info)
     return [dice.chosen((Pebble(weight=index), Cat(dice, f"{at}.{index}"), Rock(dice, at), None), at, index) for index in range(4)]

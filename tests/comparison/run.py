@@ -18,15 +18,15 @@ from tests.comparison.generation import documents
 from tests.comparison.subjects import Start, Subject
 from tests.comparison.trial import Difference, Trial, starts
 
-# After how many operations garbage is collected.
+# After how many operations garbage is collected: see `without_warnings_about_coroutines`.
 COLLECT_EVERY = 20
-# How many turns of the event loop graphql-core's background tasks get to end.
+# How many iterations of the event loop are run at the end, so that graphql-core's background tasks end too.
 TURNS = 20
 
 
 @dataclass
 class Tally:
-    """The counts of a comparison, and the differences that it found."""
+    """The counts of a comparison, and the differences that it found. `refused`: how many executions the compiler left to graphql-core, by reason."""
 
     operations: int = 0
     verdicts: Counter[Verdict] = field(default_factory=Counter)
@@ -58,7 +58,7 @@ Trials = Iterable[tuple[OperationDocument, list[Start]]]
 
 
 def trials(subject: Subject, operations: int, seed: int) -> Iterator[tuple[OperationDocument, list[Start]]]:
-    """Generate operations, each with the starts of its executions. The same seed makes the same operations and starts."""
+    """Generate trials: operations, each with what its executions need (see `Start`). The same seed makes the same trials."""
     random = Random(f"{seed} started")
     for generated in islice(documents(subject, seed), operations):
         yield generated, list(starts(subject, generated, random))
@@ -67,7 +67,7 @@ def trials(subject: Subject, operations: int, seed: int) -> Iterator[tuple[Opera
 async def compare(
     subject: Subject, trials: Trials, got: Prepare, max_differences: int = 10, report: Callable[[Difference], None] = lambda _: None
 ) -> Tally:
-    """Execute all trials by graphql-core and by the executor `got`. Stops after `max_differences` differences."""
+    """Execute all trials (see the function `trials`) by graphql-core and by the executor `got`. Stops after `max_differences` differences."""
     tally, expected = Tally(), reference(subject.schema)
     refused_before = Counter(got.refused) if isinstance(got, Compiled) else Counter()
     async with without_warnings_about_coroutines() as collect:
@@ -94,7 +94,8 @@ async def without_warnings_about_coroutines() -> AsyncIterator[Callable[[], Any]
 
     graphql-core abandons some coroutines, and so may executors with deliberate mistakes. Yields a function that collects garbage.
     """
-    # Python warns when it collects such a coroutine. Automatic collection is therefore off: garbage is collected only inside this block.
+    # Python warns when it collects such a coroutine. Warnings are ignored only inside this block, so garbage may be collected only here: automatic
+    # collection is off.
     gc.freeze()
     gc.disable()
     try:
@@ -102,7 +103,7 @@ async def without_warnings_about_coroutines() -> AsyncIterator[Callable[[], Any]
             warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
             yield gc.collect
             for _ in range(TURNS):
-                # graphql-core runs some abandoned coroutines in background tasks. They must end inside this block too.
+                # graphql-core runs some abandoned coroutines in background tasks. Let these tasks end inside this block, as they cause warnings too.
                 await asyncio.sleep(0)
             gc.collect()
     finally:

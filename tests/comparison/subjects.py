@@ -1,4 +1,7 @@
-"""Subjects: the schemas that are compared, and the arguments with which their operations are executed. For the terms, see README.md."""
+"""Subjects: the schemas that are compared, and the arguments with which their operations are executed.
+
+For the terms, see tests/comparison/README.md.
+"""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -14,7 +17,7 @@ from tests.comparison.objects import KINDS, Being
 from tests.comparison.raw import Entry
 from tests.comparison.resolvers import Context
 
-# Values of the custom scalars, for hypothesis-graphql.
+# How hypothesis-graphql makes values of the custom scalars in the operations that it generates.
 SCALARS = {
     "DateTime": st.sampled_from(["2026-03-02T12:00:00Z", "2026-03-02T12:00:00.25+05:30"]).map(nodes.String),
     "Odd": st.sampled_from(["x", "list", "tree"]).map(nodes.String),

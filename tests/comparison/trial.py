@@ -1,4 +1,7 @@
-"""Executes one operation by both executors several times, each time with other variables, data and callers. For the terms, see README.md."""
+"""Executes one operation by both executors several times, each time with other variables, data and callers.
+
+For the terms, see tests/comparison/README.md.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -24,9 +27,9 @@ from tests.comparison.executors import Execute, Prepare, awaited
 from tests.comparison.literals import Inputs
 from tests.comparison.subjects import Start, Subject
 
-# How often each document is executed.
+# How often each generated document is executed, by each of the two executors.
 TIMES = 3
-# The rates of the dice, and the probabilities of a wrong value in the variables. One of each is chosen for each execution.
+# The probability of a fault in the data, and the probability of a wrong value in the variables. One of each is chosen for each execution.
 RATES = (0.0, 0.02, 0.05, 0.1, 0.3)
 WRONG_VARIABLES = (0.0, 0.0, 0.02, 0.1)
 
@@ -60,7 +63,10 @@ def shown(result: ExecutionResult, log: list[str]) -> str:
 
 
 def starts(subject: Subject, generated: OperationDocument, random: Random) -> Iterator[Start]:
-    """Generate the starts of a document's executions. Some have the same variables as the one before, which must not have been changed there."""
+    """Generate the start of each execution of a document: its variables, and the seed and rate of its dice.
+
+    Some executions get the same variables as the one before: they notice if that execution has changed the values of its variables.
+    """
     variables = variable_values(generated.variables, Inputs(random, random.choice(WRONG_VARIABLES), subject.samples))
     for _ in range(TIMES):
         yield Start(deepcopy(variables), random.randrange(2**32), random.choice(RATES))
@@ -75,7 +81,7 @@ def operation_to_execute(generated: OperationDocument, document: DocumentNode) -
 
 
 class Trial:
-    """A generated document, prepared for both executors. `expected` is graphql-core, `got` the executor that is compared with it."""
+    """A generated document, which both executors execute once for each start. `expected` is graphql-core, `got` the executor to compare with it."""
 
     def __init__(self, subject: Subject, generated: OperationDocument, expected: Prepare, got: Prepare) -> None:
         self.subject = subject
@@ -95,7 +101,8 @@ class Trial:
                 raise
             return self._difference(start, shown(expected, expected_log), f"raised {error!r}")
         verdict = await self._verdict(start, expected, got)
-        # If graphql-core awaited nothing, errors could not race, so all of them must be equal.
+        # Errors race if fields that are awaited concurrently fail below the same null: then the executors may report different ones. If graphql-core
+        # awaited nothing, errors could not race, so all errors must be equal.
         if verdict is Verdict.DIFFERENT or (verdict is Verdict.RACED and at_once) or expected_log != got_log:
             return self._difference(start, shown(expected, expected_log), shown(got, got_log))
         return verdict
@@ -119,7 +126,10 @@ class Trial:
         return whole, log, at_once
 
     async def _possible(self, start: Start) -> list[GraphQLError]:
-        """All errors that can happen: those of an execution without error propagation, in which an error nulls only its own field and hides none."""
+        """All errors that the operation can report with this start.
+
+        They are the errors of an execution without error propagation: there, an error makes only its own field null, and hides no other error.
+        """
         directive = DirectiveNode(name=NameNode(value="experimental_disableErrorPropagation"))
         operation = replace(self.operation, directives=(*(self.operation.directives or ()), directive))
         definitions = tuple(operation if each is self.operation else each for each in self.document.definitions)

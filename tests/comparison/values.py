@@ -11,11 +11,11 @@ from graphql import Undefined
 
 
 class Fault(Exception):
-    """An exception that resolvers raise on purpose."""
+    """An exception that resolvers of the compared schemas raise on purpose."""
 
 
 class Color(Enum):
-    """An enum whose values differ from the names of its members."""
+    """An enum whose values differ from its members' names, so that a response shows which of the two was used."""
 
     RED = "r"
     GREEN = "g"
@@ -23,7 +23,7 @@ class Color(Enum):
 
 
 class Level(IntEnum):
-    """An enum whose members are also integers."""
+    """An enum whose members are also integers, which an executor could confuse with plain integers."""
 
     LOW = 1
     HIGH = 2
@@ -36,30 +36,30 @@ class Shade(Enum):
 
 
 class Text(str):
-    """A subclass of str."""
+    """A subclass of str. The compiler's quick checks recognize only `str` itself; the result must be the same."""
 
 
 class Whole(int):
-    """A subclass of int."""
+    """A subclass of int. The compiler's quick checks recognize only `int` itself; the result must be the same."""
 
 
 class Instant(datetime):
-    """A subclass of datetime."""
+    """A subclass of datetime. The compiler's quick checks recognize only `datetime` itself; the result must be the same."""
 
 
 class Odd(str):
-    """The Python class of the scalar Odd."""
+    """The Python class of values of the custom scalar Odd (see inputs.py)."""
 
 
 class Unhashable:
-    """A value that can't be hashed."""
+    """A value that can't be hashed, for code that looks a value up in a dict."""
 
     def __eq__(self, other: object) -> bool:
         return self is other
 
 
 class Printable:
-    """A value that can only be converted to text."""
+    """An ordinary object, which is no scalar. Only its text could be taken for one."""
 
     def __str__(self) -> str:
         return "printed"
@@ -69,20 +69,20 @@ class Zone(tzinfo):
     """A time zone with the offset of UTC that is not the object `datetime.UTC`. Database drivers define such time zones."""
 
     def utcoffset(self, at: datetime | None) -> timedelta:
-        """Zero."""
+        """The offset from UTC: zero."""
         return timedelta(0)
 
     def tzname(self, at: datetime | None) -> str:
-        """The name of the zone."""
+        """The name of the zone. `tzinfo` requires this method."""
         return "UTC by another name"
 
     def dst(self, at: datetime | None) -> timedelta:
-        """Zero."""
+        """The shift by daylight saving time: zero."""
         return timedelta(0)
 
 
 class Unreadable:
-    """An iterable whose iteration fails immediately."""
+    """An iterable whose iteration fails before its first item."""
 
     def __iter__(self) -> Iterator[Any]:
         raise Fault("not iterable after all")
@@ -111,7 +111,7 @@ INSTANTS = (
     Instant(2026, 3, 2, 12, tzinfo=UTC),
 )
 ODDS = (Odd("odd"), Odd("list"), Odd("tree"), Odd("number"))
-# Values that are nearly correct for a type: some are coerced, some are refused.
+# By the correct values of a type: values that are nearly correct for it. Executors must coerce some of them, and refuse the others.
 NEARLY: dict[Sequence[Any], tuple[Any, ...]] = {
     TEXTS: (1, 1.5, True, False, NAN, b"text", Color.RED, Printable(), Odd("odd"), [], ["a"], UUID(int=7)),
     NUMBERS: (2**31, -(2**31) - 1, 1.0, 1.5, 1e30, "1", "x", "", True, False, NAN, INFINITY, 10**30, Whole(2**40), Level.HIGH, Decimal("2")),
@@ -122,7 +122,7 @@ NEARLY: dict[Sequence[Any], tuple[Any, ...]] = {
     INSTANTS: (date(2026, 3, 2), "2026-03-02T12:00:00Z", 0, timedelta(1), NOON.timetz()),
     ODDS: (Odd("fails"), Odd("refused"), Odd("nothing"), "x", 7, Odd("undefined")),
 }
-# Values of all classes. Each one is correct for some types, or for no type.
+# Values of all classes, from which faults are chosen. Each value is right for some types or for none, so it is wrong for most.
 STRANGE: tuple[Any, ...] = (
     *(True, False, 0, 1, -1, 2**31, -(2**31) - 1, 2**53, 10**30),
     *(1.0, 2.5, -0.0, NAN, INFINITY, -INFINITY, Decimal("1.5"), Decimal("NaN"), 1e17),

@@ -31,7 +31,7 @@ class Row:
 
     @property
     def failing(self) -> str:
-        """An attribute whose getter raises an exception."""
+        """An attribute whose getter always raises an exception, for a field that reads the attribute."""
         raise Fault(f"{self.name} fails")
 
 
@@ -85,7 +85,7 @@ class Refusing(BasePermission):
     message = "not allowed"
 
     def has_permission(self, source: Any, info: Any, **arguments: Any) -> bool:
-        """Refuse."""
+        """Refuse every caller."""
         return False
 
 
@@ -113,7 +113,7 @@ def field(resolver: Any, type: Any = str | None, *extensions: FieldExtension) ->
 
 @strawberry.type
 class Thing:
-    """A type with a field for each resolver."""
+    """A type with a field for each of the resolvers above."""
 
     is_type_of = represents(Row)
 
@@ -239,7 +239,7 @@ async def test_a_data_loader_loads_all_items_in_one_batch() -> None:
 
     @strawberry.type
     class Items:
-        """A query of five items."""
+        """The root type: a list of five items, whose loads the loader must batch."""
 
         all = field(lambda: [Row(number=number) for number in range(5)], list[Item])
 

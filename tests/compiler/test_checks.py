@@ -14,14 +14,14 @@ from tests.comparison.values import NOON, Text
 
 
 class Color(Enum):
-    """An enum whose values differ from the names of its members."""
+    """An enum whose values differ from its members' names, so that a test sees which of the two was used."""
 
     RED = "r"
     BLUE = 3
 
 
 class Access(Flag):
-    """A flag. A combination of its members is not a member itself, so it has no name."""
+    """A flag, which quick checks must leave to the position: a combination of its members is not a member itself, so it has no name."""
 
     READ = 1
     WRITE = 2
@@ -33,7 +33,7 @@ strawberry.enum(Access)
 
 @strawberry.type
 class Dated:
-    """An object with a date."""
+    """A type with a date, which orjson or the plan serializes."""
 
     at: datetime
 

@@ -8,11 +8,11 @@ from compiler.classes import class_decides, classes_of
 
 
 class Row:
-    """An ordinary object."""
+    """A class of ordinary objects, which may decide the GraphQL type of its objects."""
 
 
 class Later:
-    """An awaitable."""
+    """A class of awaitable objects. It can't decide a GraphQL type, because the type is that of the awaited value."""
 
     def __await__(self) -> Any:
         yield

@@ -32,12 +32,12 @@ class Query:
 
     @strawberry.field
     def thing(self) -> Thing | None:
-        """Makes an object."""
+        """Returns an object of the type Thing."""
         return Thing(name="row", number=1)
 
 
 def built() -> GraphQLSchema:
-    """Build a new test schema, without guards."""
+    """Build a new test schema without guards, to whose fields a test adds guards."""
     schema: GraphQLSchema = strawberry.Schema(Query)._schema
     return schema
 

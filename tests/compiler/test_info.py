@@ -22,7 +22,7 @@ class Thing:
 
     @strawberry.field
     def described(self, info: Info, number: int = 1) -> str:
-        """Stores its `info` in the context, which is a list, for the test."""
+        """Append the resolver's `info` to the context, which is a list in these tests, so that the test can examine it."""
         info.context.append(info._raw_info)
         return self.name
 

@@ -21,7 +21,7 @@ Batch = tuple[Subject, list[tuple[OperationDocument, list[Start]]]]
 
 
 class Batches:
-    """Batches of operations of several schemas in turn. Each batch is generated when it is first needed, and then kept for the other tests."""
+    """Batches of random operations, of several schemas in turn. Each batch is generated when it is first needed, and then kept for other tests."""
 
     def __init__(self) -> None:
         self._made: list[Batch] = []
@@ -62,17 +62,17 @@ async def test_the_comparison_finds_a_mistake_in_a_changed_graphql_core(mistake:
 
 
 def shares_literals(patch: pytest.MonkeyPatch) -> None:
-    """Mistake: all requests share the list and object literals of the document, which a resolver may have changed."""
+    """A deliberate mistake: all requests share the list and object literals of the document, which a resolver may have changed."""
     patch.setattr(arguments, "UNCHANGING", (*arguments.UNCHANGING, list, dict))
 
 
 def trusts_variables(patch: pytest.MonkeyPatch) -> None:
-    """Mistake: accepts numbers of any size in variables."""
+    """A deliberate mistake: accepts numbers of any size in variables."""
     patch.setattr(variables, "fits", lambda value, plain: True)
 
 
 def forgets_guards(patch: pytest.MonkeyPatch) -> None:
-    """Mistake: leaves out all guards."""
+    """A deliberate mistake: leaves out all guards."""
 
     def inner(resolve: Any, variant: object) -> Any:
         return inner(resolve.inner, variant) if isinstance(resolve, Guard) else resolve
@@ -81,29 +81,29 @@ def forgets_guards(patch: pytest.MonkeyPatch) -> None:
 
 
 def forgets_variants(patch: pytest.MonkeyPatch) -> None:
-    """Mistake: uses the plan of the first caller's variant for all callers."""
+    """A deliberate mistake: uses the plan of the first caller's variant for all callers."""
     plan, first_variants = Plans.plan, dict[Plans, Any]()
     patch.setattr(Plans, "plan", lambda self, values, variant=None: plan(self, values, first_variants.setdefault(self, variant)))
 
 
 def forgets_conditions(patch: pytest.MonkeyPatch) -> None:
-    """Mistake: uses the plan for the first values of `@skip` and `@include` for all values."""
+    """A deliberate mistake: uses the plan for the first values of `@skip` and `@include` for all values."""
     plan, first_plans = Plans.plan, dict[Any, Any]()
     patch.setattr(Plans, "plan", lambda self, values, variant=None: first_plans.setdefault((self, variant), plan(self, values, variant)))
 
 
 def trusts_numbers(patch: pytest.MonkeyPatch) -> None:
-    """Mistake: accepts integers of more than 32 bits at a field of the type Int."""
+    """A deliberate mistake: accepts integers of more than 32 bits at a field of the type Int."""
     patch.setitem(checks.QUICK, GraphQLInt.coerce_output_value, "{0}.__class__ is int")
 
 
 def trusts_floats(patch: pytest.MonkeyPatch) -> None:
-    """Mistake: accepts NaN and infinity at a field of the type Float."""
+    """A deliberate mistake: accepts NaN and infinity at a field of the type Float."""
     patch.setitem(checks.QUICK, GraphQLFloat.coerce_output_value, "{0}.__class__ is float")
 
 
 def stops_nulls(patch: pytest.MonkeyPatch) -> None:
-    """Mistake: if an awaited value fails, the null is propagated one level less than it should be."""
+    """A deliberate mistake: if an awaited value fails, the null is propagated one level less than it should be."""
     begin = Spot.__init__
 
     def below(self: Spot, *arguments: Any) -> None:
@@ -114,18 +114,18 @@ def stops_nulls(patch: pytest.MonkeyPatch) -> None:
 
 
 def loses_places(patch: pytest.MonkeyPatch) -> None:
-    """Mistake: reports all errors in lists with the index 0."""
+    """A deliberate mistake: reports all errors in lists with the index 0."""
     whole = run.keys_of
     patch.setattr(run, "keys_of", lambda place: [0 if isinstance(key, int) else key for key in whole(place)])
 
 
 def mixes_up_constants(patch: pytest.MonkeyPatch) -> None:
-    """Mistake: caches objects by their class instead of their key."""
+    """A deliberate mistake: caches objects by their class instead of their key."""
     whole = source.cached_by_key
     patch.setattr(source, "cached_by_key", lambda function, attribute, lines, answer: whole(function, "__class__", lines, answer))
 
 
-# Each function patches one mistake into the compiled executor.
+# Each of these functions patches one deliberate mistake into the compiler. The comparison must find it.
 PLANTED = (
     shares_literals,
     trusts_variables,

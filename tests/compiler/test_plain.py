@@ -11,10 +11,10 @@ from compiler.plain import plain, returns_event
 
 
 class Unchanged(FieldExtension):
-    """A field extension that changes nothing."""
+    """A field extension that changes nothing. The compiler can't know this, so it must keep Strawberry's wrapper."""
 
     def resolve(self, next_: Any, source: Any, info: Any, **arguments: Any) -> Any:
-        """Return the result of the resolver."""
+        """Call the resolver, and return its result unchanged."""
         return next_(source, info, **arguments)
 
 

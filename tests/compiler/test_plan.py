@@ -33,7 +33,7 @@ async def test_a_hundred_executions_at_once_are_not_mixed_up() -> None:
 
 
 class Held:
-    """An object that belongs to one request. It must be freed after the request."""
+    """An object that belongs to one request. A test checks that it is freed after the request: no plan may hold it."""
 
     fast = 1
 

@@ -82,12 +82,12 @@ async def test_an_invalid_value_is_an_error(type: str, value: Any) -> None:
 
 
 def a_generator() -> Iterator[int]:
-    """A generator that yields two numbers."""
+    """A generator that yields two numbers, as the value of a list field."""
     yield from (1, 2)
 
 
 async def an_async_generator() -> AsyncIterator[int]:
-    """An async generator that pauses before each of two numbers."""
+    """An async generator that pauses before each of two numbers, as the value of a list field."""
     for number in (1, 2):
         await asyncio.sleep(0)
         yield number
@@ -124,7 +124,7 @@ async def test_any_iterable_is_completed_as_a_list(make: Any) -> None:
 
 BAD = ("x", None, Fault("as a value"))
 LISTS: dict[tuple[str, str], Any] = {
-    # Keys: the type of a list whose second item is bad, and the path of the error. Values: the data of the response.
+    # What an executor must return for a list whose second item is bad. Keys: the list's type, and the path of the error. Values: the response's data.
     ("[Int]", "value.1"): {"value": [1, None, 3]},
     ("[Int!]", "value.1"): {"value": None},
     ("[Int]!", "value.1"): {"value": [1, None, 3]},

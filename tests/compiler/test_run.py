@@ -13,7 +13,7 @@ TYPE = GraphQLObjectType("Thing", {})
 
 
 def spot(required: bool, above: Spot | None = None) -> Spot:
-    """The spot (see compiler/README.md) of a field, whose parent's spot is `above`."""
+    """A spot (see compiler/README.md) for a field that is non-null if `required`. `above`: the spot of the parent."""
     return Spot(GraphQLString, required, TYPE, "field", [], above)
 
 

@@ -13,7 +13,8 @@ from tests.comparison.executors import Compiled, awaited
 from tests.comparison.run import trials
 from tests.comparison.subjects import subjects
 
-# Operations in which a value becomes null while an awaitable below it waits. The keys say where the awaitable is.
+# Operations in which a value becomes null while an awaitable below this value waits. The keys say where the awaitable (`slow`) is. Each value has the
+# text of the operation, and its root object.
 NULLED: dict[str, tuple[str, dict[str, Any]]] = {
     "beside a field that fails at once": ("{ thing { a: must b: slow } }", {"thing": {"must": "wrong", "slow": works}}),
     "before a field that fails at once": ("{ thing { b: slow a: must } }", {"thing": {"must": "wrong", "slow": works}}),
@@ -34,7 +35,7 @@ async def test_a_value_that_becomes_null_leaves_no_coroutine_unawaited(case: str
 
     result = await result_of(plans_of(SCHEMA, text), root)
 
-    # Python warns about coroutines that were never awaited, and warnings fail the test.
+    # When Python frees a coroutine that was never awaited, it warns. Free all of them now: in the test suite, a warning fails the test.
     gc.collect()
     assert [error.message for error in result.errors or ()] in (["failed"], ["Int cannot represent non-integer value: 'wrong'"])
 

@@ -1,4 +1,4 @@
-"""Callers of a gateway for the tests of this folder. Each caller has its own workspace, so that a response shows for which caller it is."""
+"""Callers of a gateway for the tests of this folder. Each caller has its own workspace, so that a response shows whose request it answers."""
 
 from datetime import timedelta
 from itertools import cycle
@@ -28,5 +28,5 @@ class Callers:
         return Caller(workspace, self._gateway.tokens.token(caller.subject, workspace, list(INTEGRATOR), timedelta(hours=1)))
 
     def next(self) -> Caller:
-        """The caller whose turn it is."""
+        """The next caller in turn, for the next request."""
         return next(self._callers)

@@ -1,4 +1,4 @@
-"""The gateway for the tests of this folder. The tests observe how it reads from its connections."""
+"""The gateway for the tests of this folder, with which they check where requests begin and end. They observe how it reads its connections."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -50,7 +50,7 @@ class Reads:
         await self._wait_for(lambda: self._bytes[port] >= count or port in self._closed)
 
     async def beyond(self, count: int) -> None:
-        """Wait until the gateway has read more than `count` times, from any client."""
+        """Wait until the gateway has read from its connections more than `count` times in all."""
         await self._wait_for(lambda: self.count > count)
 
     async def _wait_for(self, holds: Callable[[], bool]) -> None:
@@ -86,7 +86,7 @@ def observed() -> Iterator[Reads]:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A server to which clients connect: a gateway, or nginx in front of one. `reads`: the record of its reads, if it is observed."""
+    """A server to which test clients connect: a gateway, or nginx in front of one. `reads`: the record of its reads, if it is observed."""
 
     port: int
     reads: Reads | None = None
@@ -127,7 +127,7 @@ class Connection(Protocol):
         self._changed.set()
 
     def eof_received(self) -> bool:
-        """Called when the server has closed its sending side."""
+        """Called when the server has closed its sending side: wakes the methods that wait for bytes."""
         self._ended = True
         self._changed.set()
         return True

@@ -1,4 +1,7 @@
-"""Generates and runs exchanges. An exchange is a request, the requests that follow it on the same connection, and the expected responses."""
+"""Generates and runs exchanges, which test where the gateway ends one request and begins the next.
+
+An exchange is a request, the requests that follow it on the same connection, and the expected responses.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,8 +15,8 @@ LIVEZ = b"GET /livez HTTP/1.1\r\nHost: gateway\r\n\r\n"
 LAST = b"GET /livez HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n"
 ALIVE = Expected(200, b"alive\n")
 
-# A function from a head and a body to the segments in which they are sent. With `AT_ONCE`, the first request and all requests that follow are sent
-# together, before any response arrives.
+# A function that cuts a head and a body into segments, which are sent one by one. With `AT_ONCE`, the first request and all requests that follow are
+# sent together, before any response arrives.
 Cut = Callable[[bytes, bytes], list[bytes]]
 AT_ONCE = "at once"
 CUTS: dict[str, Cut] = {
@@ -56,7 +59,10 @@ class Exchange:
 
 
 def exchanges(offer: str, framing: str, callers: Callers, proxied: bool = False) -> Iterator[Exchange]:
-    """All exchanges whose first request has this offer of an upgrade and this framing. `proxied`: whether they go through nginx."""
+    """All exchanges whose first request has this offer of an upgrade (a key of OFFERS) and this framing (an item of BODIES).
+
+    `proxied`: whether the exchanges go through nginx.
+    """
     bodies = contents(callers.smuggler)
     for method, (names, cuts) in METHODS.items():
         possible = [None] if framing == "no body" else [bodies[name] for name in names]

@@ -47,7 +47,7 @@ http {{
 
 
 def recipe(kept: int = 0, buffered: bool = True) -> dict[str, str]:
-    """The values of the placeholders in CONFIGURATION that differ between tests.
+    """The values for those placeholders in CONFIGURATION that differ between tests.
 
     `kept`: how many idle connections to the gateway nginx keeps. `buffered`: whether nginx reads a whole body before it sends it to the gateway.
     """
@@ -70,7 +70,7 @@ def executable() -> str:
 async def nginx(gateway_port: int, directory: Path, chosen: dict[str, str]) -> AsyncIterator[Peer]:
     """Start nginx in front of a gateway, and stop it when the context ends.
 
-    nginx inherits a listening socket, as if from an older nginx that it replaces. Clients can therefore connect at once.
+    nginx inherits a socket that listens already, as it does when it replaces an older nginx. So clients can connect before nginx has started.
     """
     found = executable()
     with socket.create_server(("127.0.0.1", 0)) as bound:

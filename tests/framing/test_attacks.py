@@ -19,7 +19,7 @@ VICTIMS = 3
 
 
 def beginning(*headers: str, target: str = "/graphql", method: str = "POST") -> bytes:
-    """The beginning of a request. If the gateway parsed it, the bytes of the next request on the connection would complete it."""
+    """The beginning of a request, without its end. If the gateway parsed it as a request, the next request on the connection would become its end."""
     return "\r\n".join([f"{method} {target} HTTP/1.1", "Host: gateway", "Content-Type: application/json", *headers]).encode()
 
 
@@ -68,15 +68,15 @@ async def test_callers_after_an_attacker_receive_their_own_responses(watched: Wa
                 check(await attacker.answer(), expected(request), request)
             await expect_own_answers(watched, proxy)
 
-        # The attack is possible only under the two conditions below. Without them, the test would pass even if the gateway were vulnerable.
+        # Without the two conditions below, the attack is impossible, and the test would pass even if the gateway were vulnerable.
         assert watched.reads.connections - connections < len(requests), "requests followed each other on a connection to the gateway"
         assert watched.reads.count - reads > (1 + VICTIMS) * len(requests), "bodies came behind their heads"
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 async def test_callers_receive_their_own_responses_if_nginx_does_not_buffer_bodies(watched: Watched, attack: str, tmp_path: Path) -> None:
-    # All these requests have a token. The gateway answers a request without a token before nginx has sent its body, and nginx then closes the
-    # connection, so no other request could follow.
+    # All attacks here are requests with a token. The gateway would answer a request without a token before nginx has sent its body. nginx would then
+    # close the connection, and no other request could follow.
     requests = attacks(watched, attack, watched.callers.smuggler)
     chosen = recipe(kept=1, buffered=False)
 

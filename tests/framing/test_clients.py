@@ -24,7 +24,7 @@ from tests.wire import wired
 
 QUERY = orjson.dumps({"query": ME}).decode()
 SECONDS = 60
-# The head of a request as Java's HttpClient sends it (JDK 17). `JAVA_BODIES` has the framing headers and the bodies.
+# The head of a request as Java's HttpClient sends it (JDK 17). `{length}` or `{chunks}` becomes the header of `JAVA_BODIES`.
 JAVA = (
     "POST /graphql HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\n{length}Host: 127.0.0.1:8000\r\n"
     "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n{chunks}Upgrade: h2c\r\nUser-Agent: Java-http-client/17.0.15\r\n"
@@ -38,7 +38,7 @@ JAVA_BODIES = {
 
 @pytest.fixture(scope="module", params=["directly", "through nginx"])
 async def served(request: pytest.FixtureRequest, watched: Watched, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    """The gateway, under its own address or under the address of nginx in front of it."""
+    """The gateway, once under its own address and once under the address of nginx in front of it. Each test runs with both."""
     if request.param == "directly":
         yield watched.gateway
         return
@@ -53,7 +53,7 @@ def peer(served: Gateway, watched: Watched) -> Peer:
 
 async def printed(*command: str | Path) -> str:
     """Run a command, and check that it succeeds. Returns its output."""
-    # The environment lacks variables such as `http_proxy`, because some clients would use that proxy even for this machine.
+    # Pass no environment variables such as `http_proxy`: some clients would use that proxy even for a gateway on this machine.
     environment = {"PATH": os.environ["PATH"]}
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE, stderr=STDOUT)
     try:
@@ -139,7 +139,10 @@ async def test_a_frame_that_arrives_together_with_its_handshake_is_read(watched:
 
 
 async def acknowledged(connection: Connection, caller: Caller, before: bytes) -> None:
-    """Send `before` and a connection_init. Check that the response to the handshake and the connection_ack arrive."""
+    """Send `before` (a handshake, or nothing if it was sent earlier) and a connection_init.
+
+    Check that the response to the handshake and the connection_ack arrive.
+    """
     begin = orjson.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {caller.token}"}})
     await connection.send(before + Frame(Opcode.TEXT, begin).serialize(mask=True))
 

@@ -17,7 +17,8 @@ PINGED = Frame(Opcode.PING, b"early").serialize(mask=True)
 PINGS = Frame(Opcode.PING, b"").serialize(mask=True) * (BURST_MESSAGES + int(MESSAGES_PER_SECOND * GENEROUS_SECONDS))
 CLOSED = Frame(Opcode.CLOSE, Close(1000, "").serialize()).serialize(mask=True)
 REQUEST = b"GET /livez HTTP/1.1\r\nHost: gateway\r\n\r\n"
-# Each value has the bytes that are sent together with the handshake, and the payload of the frame that the gateway sends after the response.
+# What a client sends too early. Each value has the bytes that are sent together with the handshake, and the payload of the frame that the gateway
+# must send after the response.
 EARLY = {
     "a ping": (PINGED, b"early"),
     "a close": (CLOSED, struct.pack("!H", CloseCode.NORMAL_CLOSURE)),

@@ -10,8 +10,8 @@ from tests.framing.nginx import nginx, recipe
 from tests.framing.requests import OFFERS
 from tests.framing.watched import Watched
 
-# How many exchanges run at the same time. nginx is slow with a long body: it sends the head, and waits up to 40 ms for its acknowledgement before it
-# sends the body.
+# How many exchanges run at the same time. One after the other would take long, because nginx is slow with a long body: after the head, it waits up to
+# 40 ms for an acknowledgement before it sends the body.
 AT_ONCE = 16
 
 

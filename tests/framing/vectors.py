@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 # The body of all requests with a body. If the gateway parsed it as a request, it would answer with 401.
 BODY = b"GET /graphql?a HTTP/1.1\r\nhost: gateway\r\n\r\n"
-# The request that is sent after each vector. If the gateway reads it, the response is 200, and the connection closes.
+# The request that is sent after each vector, to see whether the gateway reads it. If so, the response is 200, and the connection closes.
 NEXT = b"GET /livez HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n"
 
-# The possible decisions of the gateway, as the statuses of all responses until it closes the connection. 404 is the response to the vector itself.
+# The gateway's possible decisions about a vector: the statuses of all responses until it closes the connection. 404 is the response to the vector.
 READ = (404, 200)  # The vector is answered, and then the next request.
 LAST = (404,)  # The vector is answered, and the connection closes. The next request is not read.
 REFUSED = (400,)  # The vector is refused, and the connection closes.
@@ -24,7 +24,7 @@ CONTROLS = (b"\0", b"\x01", b"\x0b", b"\x0c", b"\x1b", b"\x7f")
 
 
 class Vector(NamedTuple):
-    """A test request. `statuses`: the decision of the gateway that is expected (READ, LAST or REFUSED)."""
+    """A request that two servers could interpret differently. `statuses`: the decision that the gateway must make (READ, LAST or REFUSED)."""
 
     name: str
     request: bytes
@@ -44,7 +44,7 @@ def sized(*lines: bytes, **changed: bytes) -> bytes:
 def chunks(
     size: bytes = b"%x" % len(BODY), behind_size: bytes = b"\r\n", behind: bytes = b"\r\n", last: bytes = b"0\r\n", trailers: bytes = b"\r\n"
 ) -> bytes:
-    """BODY in one chunk. The arguments replace parts of the framing with other bytes."""
+    """The bytes of BODY in one chunk. The arguments replace parts of the framing with other bytes, so that it is unusual or wrong."""
     return size + behind_size + BODY + behind + last + trailers
 
 
@@ -181,7 +181,7 @@ CLASSES: dict[str, list[Vector]] = {
                         b"\0chunked",
                         b"chunked\xa0",
                     ),
-                    # RFC 9112 allows spaces here, but the parser llhttp refuses them.
+                    # RFC 9112 allows a space or a tab after the name of the coding, but the gateway's parser, llhttp, refuses them.
                     *(b"chunked ", b"chunked\t"),
                 )
             ),
@@ -287,7 +287,8 @@ CLASSES: dict[str, list[Vector]] = {
         Vector("HTTP/1.0 without host", sized(version=b" HTTP/1.0", host=b""), LAST),
         Vector("HTTP/1.0 with keep-alive", sized(b"connection: keep-alive", version=b" HTTP/1.0"), LAST),
         Vector("HTTP/1.0 in chunks", head(CHUNKED, version=b" HTTP/1.0") + chunks(), REFUSED),
-        # httptools does not report the name of the protocol, so RTSP is treated as HTTP. Both protocols delimit requests in the same way.
+        # httptools does not report the name of the protocol, so the gateway treats RTSP as HTTP. This is harmless, because both protocols delimit
+        # requests in the same way.
         Vector("RTSP/1.0", sized(version=b" RTSP/1.0"), LAST),
         Vector("RTSP/1.1", sized(version=b" RTSP/1.1"), READ),
     ],

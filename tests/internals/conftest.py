@@ -9,7 +9,7 @@ from tests.internals.connections import Connections
 
 @pytest.fixture
 async def connections() -> AsyncGenerator[Connections, None]:
-    """Opens connections of uvicorn for one test, and closes them after it."""
+    """An object that opens connections of uvicorn for one test. They are closed after the test."""
     made = Connections()
     yield made
     await made.close()

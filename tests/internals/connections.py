@@ -18,7 +18,8 @@ HANDSHAKE = (
     b"GET /graphql HTTP/1.1\r\nhost: gateway\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
     b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-extensions: permessage-deflate\r\n\r\n"
 )
-# How long the test applications sleep. The event loop keeps a reference to a sleeping task. A task that waits forever could be garbage-collected.
+# How long an application that must not end sleeps. It sleeps instead of waiting forever, because the event loop keeps a reference to a sleeping task,
+# while a task that waits forever could be garbage-collected.
 LONG_SECONDS = 3600
 
 
@@ -124,7 +125,7 @@ class Connections:
 
 
 async def run_ready_tasks(count: int = 5) -> None:
-    """Let the event loop run this many turns, so that tasks that are ready can run."""
+    """Let the event loop run `count` iterations, so that tasks that are ready can run."""
     for _ in range(count):
         await asyncio.sleep(0)
 

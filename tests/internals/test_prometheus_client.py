@@ -7,7 +7,7 @@ from prometheus_client.registry import Collector
 
 
 class Numbers(Collector):
-    """A collector that makes its metric families when it is scraped, and has no metric objects like `Counter`."""
+    """A collector without metric objects such as `Counter`: it makes its metrics when Prometheus reads them, as the gateway's collectors do."""
 
     def __init__(self) -> None:
         self.collections = 0

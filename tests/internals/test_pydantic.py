@@ -19,7 +19,7 @@ class Settings(BaseSettings):
     @field_validator("names", mode="before")
     @classmethod
     def split(cls, text: object) -> object:
-        """Split a text at its commas. Other values stay unchanged."""
+        """Split the value of a list setting at its commas, if it is a text. Other values stay unchanged."""
         return tuple(text.split(",")) if isinstance(text, str) else text
 
 
@@ -55,7 +55,7 @@ def test_pydantics_message_of_a_value_error_has_a_prefix_and_contains_no_value()
         @field_validator("key")
         @classmethod
         def check(cls, key: str) -> str:
-            """Reject every key."""
+            """Reject every value, so that the test sees whether the error message shows it."""
             raise ValueError("is bad")
 
     with pytest.raises(ValidationError) as refused:

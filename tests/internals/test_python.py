@@ -6,13 +6,13 @@ from enum import Enum
 
 
 class Colour(Enum):
-    """An enum like those of the domain."""
+    """An enum whose members have a name and a value, like the enums of the domain."""
 
     RED = "red"
 
 
 class Row:
-    """A class with `__slots__`, so its objects have no `__dict__`."""
+    """A class with `__slots__`. A test checks that its objects have no `__dict__`."""
 
     __slots__ = ("name",)
 

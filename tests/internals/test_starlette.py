@@ -36,7 +36,7 @@ async def empty_endpoint(request: object) -> None:
 def test_starlettes_route_accepts_an_object_as_an_application_for_all_methods() -> None:
     class Endpoint:
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            """Send no response."""
+            """A response that sends nothing."""
 
     endpoint = Endpoint()
     route = Route("/graphql", endpoint)
@@ -56,7 +56,7 @@ async def test_starlettes_middleware_runs_in_the_order_of_the_list_with_the_appl
             await self.app(scope, receive, send)
 
     async def send(message: Message) -> None:
-        """Discard the message."""
+        """An ASGI `send` that discards the message."""
 
     order: list[str] = []
     app = Starlette(middleware=[Middleware(Passing, "outer"), Middleware(Passing, "inner")])

@@ -47,7 +47,7 @@ class Row:
 
 
 class Represents:
-    """An `is_type_of` with an additional attribute, which Strawberry must not lose."""
+    """An `is_type_of` with an additional attribute `classes`, which the compiler reads, so Strawberry must not lose it."""
 
     classes = (Row,)
 
@@ -268,7 +268,7 @@ def test_strawberrys_types_of_arguments_are_recognized() -> None:
 
 def test_strawberry_keeps_the_definition_of_an_enum_on_its_class() -> None:
     class Fruit(Enum):
-        """An enum of this test."""
+        """An enum whose GraphQL definition this test changes."""
 
         APPLE = "apple"
 

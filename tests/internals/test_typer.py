@@ -25,7 +25,7 @@ def command(raised: BaseException) -> typer.Typer:
 
 def test_typer_lets_our_own_exceptions_through() -> None:
     class Ours(Exception):
-        """An exception that typer doesn't know."""
+        """An exception of our own, which typer does not handle."""
 
     with pytest.raises(Ours):
         command(Ours())(["run"])

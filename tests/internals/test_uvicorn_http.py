@@ -270,7 +270,7 @@ async def test_uvicorns_cycle_reports_its_end_to_on_response_complete(connection
 
     assert ended == [True]
     assert transport.sent.startswith(b"HTTP/1.1 204 No Content\r\n")
-    # No timer for idle connections was set, because only uvicorn's own `on_response_complete` does that.
+    # uvicorn has set no timer for the idle connection: only its own `on_response_complete` sets one, and the gateway's class overrides this method.
     assert connection.timeout_keep_alive_task is None
 
 

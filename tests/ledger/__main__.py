@@ -1,4 +1,4 @@
-"""Runs the ledger, which checks under faults that no change is lost. See README.md.
+"""Runs the ledger, which checks under faults that no change is lost. See tests/ledger/README.md.
 
 python -m tests.ledger --seed 7 --minutes 20 --faults 200
 """

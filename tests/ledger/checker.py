@@ -1,4 +1,4 @@
-"""Checks the records of a run against the promise of the gateway.
+"""Checks the records of a run of the ledger against the promise of the gateway. See tests/ledger/README.md.
 
 The promise: no acknowledged write is lost, and each subscriber receives all events, no duplicates, in order. All functions here are pure.
 """
@@ -28,22 +28,23 @@ from tests.ledger.records import (
 
 Documents = Mapping[str, Document]
 
-# Close codes after which the library graphql-ws does not reconnect.
+# Close codes of a socket after which clients with the library graphql-ws do not reconnect.
 FATAL_CLOSES = frozenset({"1002", "1003", "1007", "1008", "1009", "1010", "1011", "1015", "4400", "4401", "4406", "4408", "4409", "4429", "4500"})
-# Error codes of a subscription after which our documentation advises clients to subscribe again. No client does so by itself.
+# Error codes of a subscription after which a client can subscribe again. Our documentation advises to do so; no client library does it by itself.
 RETRIABLE_ERRORS = frozenset({"LAGGED"})
 STEPS = ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED")
 MAX_IGNORED = 20
-# For each error code: the final statuses that make such a refusal wrong, if the gateway had acknowledged one of them before the refused request
-# was sent. An outcome that the gateway concluded from a deadline contradicts only NOT_FINAL, because the provider's verdict may replace it.
+# When a refusal contradicts an earlier answer: if the gateway had acknowledged one of these final statuses before the refused request was sent, then
+# the request must not be refused with this error code. An outcome that the gateway concluded from a deadline contradicts only NOT_FINAL, because the provider's verdict may replace it.
 CONTRADICTIONS = {"NOT_RETRYABLE": ("FAILED", "INCONCLUSIVE"), "NOT_FINAL": ("FAILED", "INCONCLUSIVE", "VERIFIED")}
 
 
 class Breach(Enum):
-    """A way in which the promise can be broken.
+    """A way in which the promise can be broken (see the beginning of this file).
 
-    NEVER_HAPPENED: a subscriber received a state that the database does not have, or a refused write was executed. SILENT: a subscription stayed
-    open and did not deliver everything. TURNED_AWAY: a subscription ended in a way after which clients do not connect or subscribe again.
+    LOST, DOUBLE, OUT_OF_ORDER: what happened to an event on its way to a subscriber. NEVER_HAPPENED: a subscriber received a state that the
+    database does not have, or a refused write was executed. SILENT: a subscription stayed open and did not deliver everything. TURNED_AWAY: a
+    subscription ended in a way after which clients do not connect or subscribe again. WRITE_DENIED: a refusal contradicts an acknowledged write.
     """
 
     LOST = "lost"
@@ -60,7 +61,7 @@ class Breach(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One breach of the promise that was found: its kind, the verification or the subscriber, and a description."""
+    """One breach that the checker found: its kind, the verification or the subscriber that it is about, and a description."""
 
     breach: Breach
     where: str
@@ -334,7 +335,7 @@ def starts_anywhere(documents: Documents, root: str, id: str) -> bool:
 
 
 def breach_of(last: int, versions: Sequence[int], version: int) -> Breach:
-    """The kind of breach, if a message has `versions` instead of all versions from `last` + 1 to `version`."""
+    """The kind of the breach, if a message has the events `versions`, but should have those from `last` + 1 to `version`, each once and in order."""
     wanted = range(last + 1, version + 1)
     if version < last:
         return Breach.OUT_OF_ORDER
@@ -378,7 +379,7 @@ def feed_breaches(documents: Documents, log: Log) -> Iterator[Finding]:
                     latest[row.id] = later(row, latest.get(row.id))
             case FeedItem(row=Row() as row):
                 yield from state(documents, log, row)
-                # A state may be sent twice only after a resumption. Clients then recognize it by its id and version.
+                # Only after a resumption may the gateway send a state that it has sent before. Clients recognize it by its id and version.
                 if row.version <= sent.get(row.id, 0) and not resumed:
                     again = row.version == sent[row.id]
                     yield Finding(Breach.DOUBLE if again else Breach.OUT_OF_ORDER, log.name, f"{row.id} at {row.version} after {sent[row.id]}")
@@ -393,12 +394,12 @@ def feed_breaches(documents: Documents, log: Log) -> Iterator[Finding]:
 
 
 def later(row: Row, other: Row | None) -> Row:
-    """The state with the later version, of two states of the same verification."""
+    """The newer of two states of the same verification. `other` is None if there is only one."""
     return other if other and other.version >= row.version else row
 
 
 def state(documents: Documents, log: Log, row: Row) -> Iterator[Finding]:
-    """Find a state that the verification never had."""
+    """Find out whether a subscriber received a state that the verification never had, according to its document in the database."""
     document = documents.get(row.id)
     if not document or row.version > document.version or row.status != document.status_at(row.version) or row.attempt != document.attempt:
         yield Finding(Breach.NEVER_HAPPENED, log.name, f"{row.id} as {row.status} at {row.version}, which the database does not have")
@@ -407,8 +408,8 @@ def state(documents: Documents, log: Log, row: Row) -> Iterator[Finding]:
 def outdated(documents: Documents, log: Log, latest: Mapping[str, Row]) -> Iterator[str]:
     """Descriptions of the verifications about which a subscriber to the workspace is not up to date.
 
-    Either it has not received the last state, or it has not received that the verification no longer matches the filter. `latest` has the latest
-    states received.
+    The subscriber is not up to date if it has not received the newest state that matches its filter, or if it has not learned that a verification
+    no longer matches the filter. `latest`: the newest state that the subscriber received of each verification, by id.
     """
     for document in documents.values():
         row = latest.get(document.id)

@@ -72,7 +72,7 @@ class Cluster:
         return primary
 
     async def heal(self) -> None:
-        """Reconnect, continue and start all members. Does not wait until they are ready."""
+        """Undo all faults of the members: reconnect them, continue those that are frozen, start those that have ended. Does not wait for them."""
         await self.proxies.cut_off({})
         for member in self.members:
             member.process.thaw()
@@ -133,7 +133,7 @@ def command(directory: Path, name: str, port: int) -> list[str]:
 async def running(directory: Path, proxies: Proxies) -> AsyncIterator[Cluster]:
     """Start a replica set, wait until it is complete, and kill it at the end of the context."""
     cluster = Cluster(directory, proxies)
-    # An event ends the polling, because a cancellation may not: the driver may treat the cancellation as a lost connection, and go on.
+    # End the polling by an event and not by cancelling its task: the driver may treat a cancellation as a lost connection, and go on.
     over = asyncio.Event()
     polling = asyncio.create_task(cluster.poll(over))
     try:

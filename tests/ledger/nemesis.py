@@ -1,6 +1,6 @@
-"""Injects faults: kinds are drawn from a weighted table with a seeded generator. Each fault is healed before the next.
+"""Injects faults into MongoDB and the gateways during a run: a seeded generator draws each kind from a weighted table.
 
-At the end, everything is healed again.
+Each fault is healed before the next. At the end, everything is healed again.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class FaultKind:
 
 
 class Nemesis:
-    """Injects faults one after the other. After half of them, it waits for the recovery (see `recovered`) before the next one."""
+    """Injects faults one after the other. Before the next fault, it waits in half of the cases until the system has recovered (see `recovered`)."""
 
     def __init__(
         self,

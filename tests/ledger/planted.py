@@ -1,4 +1,4 @@
-"""Starts `gateway serve` with a bug that the ledger must find.
+"""Starts `gateway serve` with a bug that the ledger must find: this shows that the ledger can find bugs of this kind.
 
 python -m tests.ledger.planted NAME
 """

@@ -15,8 +15,8 @@ from time import monotonic
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60.0
 
-# Starts a command so that the kernel kills it when the parent process ends. The option 1 of prctl is PR_SET_PDEATHSIG, and the signal 9 is SIGKILL,
-# which also ends a frozen process.
+# A Python program that starts a command so that the kernel kills the command when the process of the tests ends. The option 1 of prctl is
+# PR_SET_PDEATHSIG, and the signal 9 is SIGKILL, which also ends a frozen process.
 LEASH = """
 import ctypes, os, sys
 ctypes.CDLL(None).prctl(1, ctypes.c_ulong(9))

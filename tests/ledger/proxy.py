@@ -28,7 +28,7 @@ CHUNK_BYTES = 65_536
 
 
 class Mode(Enum):
-    """What a proxy does with connections: see above."""
+    """What a proxy does with connections: see the beginning of this file."""
 
     PASS = "pass"
     REFUSE = "refuse"
@@ -76,7 +76,7 @@ class Proxies:
 
 
 class Link:
-    """One connection through a proxy."""
+    """One connection through a proxy, from a client to the proxy's target."""
 
     def __init__(self, proxy: "Proxy", client: asyncio.StreamWriter) -> None:
         self.proxy = proxy
@@ -95,7 +95,7 @@ class Link:
             writer.transport.abort()
 
     async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Forward data in one direction, until the sender closes it. Waits while the link is blocked."""
+        """Forward data in one direction, until the sender closes its side. Waits while the link is blocked."""
         while chunk := await reader.read(CHUNK_BYTES):
             if self.proxy.delay:
                 await asyncio.sleep(self.proxy.delay)
@@ -107,7 +107,7 @@ class Link:
 
 
 class Proxy:
-    """One proxy: its links, and what it does with them."""
+    """One proxy: its mode, its open links, and which processes are cut off from it."""
 
     def __init__(self, name: str, target: int) -> None:
         self.name = name
@@ -165,7 +165,7 @@ def files(process: int) -> Iterator[str]:
 
 
 def execute(proxies: dict[str, Proxy], command: dict[str, Any]) -> None:
-    """Execute a command that `Proxies` sent."""
+    """Execute a command in the process of the proxies: `Proxies`, in the process of the ledger, has sent it."""
     if "cut" in command:
         ends = owners(command["cut"].values())
         for proxy in proxies.values():

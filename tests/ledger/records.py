@@ -64,7 +64,7 @@ class Operation(Enum):
 
 
 class Outcome(Enum):
-    """What a writer knows about its write. UNKNOWN: it got no answer, or an error after which the write may have been executed or not."""
+    """What a writer knows about its write after the answer. UNKNOWN: it got none, or an error after which the write may have been executed or not."""
 
     ACKNOWLEDGED = "acknowledged"
     REFUSED = "refused"
@@ -99,7 +99,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """A subscriber sent a subscription: to one verification or its chain, or to the whole workspace (the feed, `id` is None).
+    """The record that a subscriber sent a subscription: to one verification or its chain, or to the whole workspace (the feed, `id` is None).
 
     `after`: the version after which it resumes, or the cursor of the feed. `cursor`: the cursor with which it resumes a verification or a chain.
     """
@@ -113,7 +113,7 @@ class Subscribed:
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """A subscriber to one verification or chain received a message."""
+    """The record that a subscriber to one verification or chain received a message, with the state and the events in it."""
 
     at: float
     id: str
@@ -134,7 +134,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class FeedItem:
-    """A subscriber to the workspace received a message. The first one has a cursor and no row."""
+    """The record that a subscriber to the workspace received a message. The first message of a subscription has a cursor and no row."""
 
     at: float
     cursor: str
@@ -143,7 +143,7 @@ class FeedItem:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A subscriber to the workspace read the list of verifications, after it had subscribed."""
+    """The record that a subscriber to the workspace read the list of verifications, after it had subscribed."""
 
     at: float
     rows: tuple[Row, ...]
@@ -161,7 +161,7 @@ class How(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A subscription ended, or the attempt to subscribe failed."""
+    """The record that a subscription ended, or that the attempt to subscribe failed."""
 
     at: float
     how: How
@@ -170,7 +170,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Marks a time at which all faults are healed and all writes are done. Every subscription that is open now must have delivered everything."""
+    """Marks the end of a run in a subscriber's records: all faults were healed, all writes were done, and the patience with subscribers was over.
+
+    A subscription that is open at this mark, and that has not delivered everything, is a breach.
+    """
 
     at: float
 
@@ -179,7 +182,7 @@ Entry = Subscribed | Updated | FeedItem | Listed | Ended | Quiet
 
 
 class Kind(Enum):
-    """What a subscriber follows."""
+    """What a subscriber follows: one verification, the later attempts of its chain too, or the whole workspace (FEED)."""
 
     SINGLE = "single"
     CHAIN = "chain"
@@ -233,7 +236,7 @@ class Journal:
         self._file.close()
 
     def keep(self, entry: Any) -> None:
-        """Append an entry to the file."""
+        """Append an entry to the journal's file."""
         line = {"is": type(entry).__name__, **{field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}}
         self._file.write(json.dumps(line, default=plain) + "\n")
         self._file.flush()
@@ -256,13 +259,13 @@ EVENT_FIELDS = "version type actor at toStatus reasons { code }"
 
 
 def event(answer: Mapping[str, Any]) -> Event:
-    """The record of an event in an answer of the API. The operation selects it with EVENT_FIELDS."""
+    """Make the record of an event from an answer of the API, whose operation selects the fields in EVENT_FIELDS."""
     reasons = tuple(reason["code"] for reason in answer["reasons"])
     return Event(answer["version"], answer["type"], milliseconds(datetime.fromisoformat(answer["at"])), answer["toStatus"], reasons, answer["actor"])
 
 
 def stored(document: Mapping[str, Any], removed: bool = False) -> Document:
-    """The record of a verification that was read from the database. `removed`: it was deleted after that."""
+    """Make the record of a verification from its MongoDB document. `removed`: it was deleted from the database after it was read."""
     get = document.get
     return Document(
         id=document["_id"],
@@ -297,5 +300,5 @@ def upper(word: str | None) -> str | None:
 
 
 def milliseconds(instant: datetime) -> int:
-    """A time in milliseconds since 1970 UTC."""
+    """Convert a time to milliseconds since 1970 UTC, as records contain times of events."""
     return round(instant.timestamp() * 1000)

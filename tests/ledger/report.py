@@ -49,7 +49,10 @@ def figures(outcome: Outcome) -> dict[str, Any]:
 
 
 def kinds(outcome: Outcome) -> dict[str, dict[str, Any]]:
-    """For each kind of fault: how often it occurred, and for each of COLUMNS the median and the longest time that witnesses measured."""
+    """For each kind of fault: how often it occurred, and for each of COLUMNS the median and the longest time.
+
+    The times come from the records of the witnesses: steady subscribers that connect to a gateway without a proxy.
+    """
     table: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for witness in (log for log in outcome.logs if log.name.startswith("witness")):
         for name, column in COLUMNS.items():
@@ -63,17 +66,20 @@ def kinds(outcome: Outcome) -> dict[str, dict[str, Any]]:
 
 
 def silences(outcome: Outcome, witness: Log) -> dict[Fault, float]:
-    """For each fault (see `cause`): the longest time between two messages of a subscription that stayed open."""
+    """For each fault: the longest time between two messages of a witness's subscription that stayed open. `cause` decides which fault is blamed."""
     return pauses(outcome, witness, ended=False)
 
 
 def absences(outcome: Outcome, witness: Log) -> dict[Fault, float]:
-    """For each fault (see `cause`): the longest time between two messages between which the subscription ended and the witness subscribed again."""
+    """For each fault: the longest time without a message in which the witness's subscription ended, and the witness subscribed again.
+
+    `cause` decides which fault is blamed.
+    """
     return pauses(outcome, witness, ended=True)
 
 
 def pauses(outcome: Outcome, witness: Log, *, ended: bool) -> dict[Fault, float]:
-    """For each fault (see `cause`): the longest time between two messages that contain a state.
+    """For each fault: the longest pause between two messages with a state. `cause` decides which fault is blamed.
 
     `ended`: measure only pauses in which the subscription ended; otherwise, only pauses in which it stayed open.
     """
@@ -91,7 +97,10 @@ def pauses(outcome: Outcome, witness: Log, *, ended: bool) -> dict[Fault, float]
 
 
 def lags(outcome: Outcome, witness: Log) -> dict[Fault, float]:
-    """For each fault (see `cause`): the longest time from the acknowledgement of a write until the witness received this state or a later one."""
+    """For each fault: the longest time from the acknowledgement of a write until the witness received the written state or a later one.
+
+    `cause` decides which fault is blamed.
+    """
     received: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for entry in witness.entries:
         if isinstance(entry, FeedItem) and entry.row:
@@ -106,7 +115,10 @@ def lags(outcome: Outcome, witness: Log) -> dict[Fault, float]:
 
 
 def elections(outcome: Outcome, witness: Log) -> dict[Fault, float]:
-    """For each fault (see `cause`): the time from the last election that it caused until the next message."""
+    """For each fault: the time from the last election of a primary that the fault caused until the witness received the next message.
+
+    `cause` decides which fault is blamed.
+    """
     received = [entry.at for entry in witness.entries if isinstance(entry, FeedItem) and entry.row]
     found = {}
     for elected_at, _ in outcome.elections:
@@ -125,7 +137,10 @@ COLUMNS: dict[str, Callable[[Outcome, Log], dict[Fault, float]]] = {
 
 
 def cause(outcome: Outcome, before: float, after: float) -> Fault | None:
-    """The fault that is blamed for a delay: the first one that began during the delay, or otherwise the last one that began before it."""
+    """The fault that is blamed for a delay between the times `before` and `after`.
+
+    It is the first fault that began during the delay, or otherwise the last one that began before it.
+    """
     begun = bisect(outcome.faults, before, key=lambda fault: fault.began_at)
     if begun < len(outcome.faults) and outcome.faults[begun].began_at < after:
         return outcome.faults[begun]

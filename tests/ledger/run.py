@@ -29,11 +29,11 @@ from tests.ledger.writers import Book, Writer
 
 STILL_SECONDS = 1.0
 PATIENCE_SECONDS = 90.0
-# After this time, no gateway is still executing a request whose client has disconnected.
+# How long a gateway may at most go on executing a request whose client has disconnected. After this time, such a request changes nothing any more.
 FORGOTTEN_SECONDS = 10.0
 
-# How many of sixty subscribers there are of each kind. Those that follow the workspace use one of FILTERS each, in turn. Every third subscriber of
-# those that are not slow uses event streams, the others use sockets.
+# The sixty subscribers of a run: what they follow, their trait, and how many there are of each. Those that follow the workspace use FILTERS in turn.
+# Every third subscriber of those that are not slow uses event streams, the others use sockets.
 MIX = (
     (Kind.SINGLE, Trait.STEADY, 12),
     (Kind.SINGLE, Trait.DROPPING, 9),
@@ -54,7 +54,7 @@ class Plan:
     """The parameters of a run.
 
     No fault begins in the first and the last `quiet_seconds`. After the last change, subscribers have `patience_seconds` to receive the last events.
-    `planted` names a bug of the gateways (see planted.py).
+    `planted` names a bug that the gateways have on purpose (see planted.py).
     """
 
     seed: int = 1
@@ -148,7 +148,7 @@ async def ledger(plan: Plan, running: Cluster, directory: Path, database: str, r
 
 
 def followers(plan: Plan, served: list[Gateway], http: httpx2.AsyncClient, book: Book, journal: Callable[[str], Journal]) -> Iterator[Subscriber]:
-    """Create the subscribers: a witness for each gateway, and as many others as the plan says."""
+    """Create the subscribers: for each gateway a witness, which connects to it without a proxy, and as many others as the plan says."""
     for number, gateway in enumerate(served, 1):
         name = f"witness-{number}"
         yield FeedFollower(Log(name, Kind.FEED, Filter(), []), Trait.WITNESS, plan.seed, [gateway], journal(name), http)
@@ -218,7 +218,10 @@ async def settled(uri: str, link_window_seconds: float, book: Book) -> dict[str,
 
 
 async def calm(subscribers: list[Subscriber], documents: Mapping[str, Document], patience_seconds: float) -> None:
-    """Wait until all open subscriptions have delivered everything, or the time is over, and record `Quiet`. The checker finds those that have not."""
+    """Wait until all open subscriptions have delivered everything, or `patience_seconds` are over. Then record `Quiet` for each subscriber.
+
+    The checker reports the subscriptions that have not delivered everything by then.
+    """
     for subscriber in subscribers:
         subscriber.calm = True
     deadline = monotonic() + patience_seconds

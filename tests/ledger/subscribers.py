@@ -109,7 +109,7 @@ class Subscriber:
         raise NotImplementedError
 
     def caught_up(self, documents: Mapping[str, Document]) -> bool:
-        """Whether the open subscription has delivered the final state of these documents."""
+        """Whether the open subscription has delivered the state in these documents, which are the content of the database at the end of a run."""
         raise NotImplementedError
 
     def _stay_seconds(self) -> float | None:
@@ -205,7 +205,7 @@ class Follower(Subscriber):
         self._answered = True
 
     def caught_up(self, documents: Mapping[str, Document]) -> bool:
-        """Whether no subscription is open, or the open one has sent a message and has delivered the final state of these documents."""
+        """Whether no subscription is open, or the open one has sent a message and has delivered the state of its verifications in these documents."""
         run = self._runs.get(self._target or "", {})
         return not self._live or (self._answered and not behind(documents, self.log.kind, self._target or "", run))
 
@@ -259,7 +259,8 @@ class FeedFollower(Subscriber):
                 if row:
                     self._rows[row.id] = later(row, self._rows.get(row.id))
                 if after is None and listing is None:
-                    # The list is read in the background, and messages arrive meanwhile. If both contain a verification, the later state is kept.
+                    # Read the list in the background, while messages arrive. If the list and a message contain the same verification, the newer
+                    # state is kept.
                     listing = asyncio.create_task(self._list(gateway))
                 elif listing and listing.done():
                     listing.result()
@@ -294,7 +295,7 @@ class FeedFollower(Subscriber):
         self._cursor = self._latest
 
     def caught_up(self, documents: Mapping[str, Document]) -> bool:
-        """Whether the list was read and the final state of all these documents was received."""
+        """Whether the list was read, and the state of every verification in these documents was received."""
         return self._cursor is not None and not any(outdated(documents, self.log, self._rows))
 
 

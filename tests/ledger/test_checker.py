@@ -68,7 +68,7 @@ def subscribed(id: str | None, after: int | str | None, cursor: str | None = Non
 
 
 def feed_item(id: str, version: int, status: str = "PENDING") -> FeedItem:
-    """The record of a message to a subscriber to the workspace."""
+    """The record that a subscriber to the workspace received a message with this state."""
     return FeedItem(2.0, "cursor", Row(id, version, status, 1 if id == "ver_1" else 2))
 
 
@@ -79,7 +79,7 @@ def cut() -> Ended:
 
 @dataclass
 class Evidence:
-    """The records of a run in which the promise was kept. A test can falsify them."""
+    """The records of a run in which the gateway kept its promise (see checker.py). A test falsifies them, and the checker must notice."""
 
     documents: dict[str, Document] = field(default_factory=lambda: {"ver_1": a_first_attempt(), "ver_2": a_second_attempt()})
     written: list[Written] = field(
@@ -147,7 +147,7 @@ class Evidence:
         return {finding.breach for finding in check(self.documents, self.written, logs)}
 
     def rewrite(self, number: int, **changes: object) -> None:
-        """Falsify the writers' record with this number."""
+        """Falsify the record with this number in `written`, the records of the writers."""
         self.written[number] = replace(self.written[number], **changes)  # type: ignore[arg-type]
 
     def redocument(self, id: str, **changes: object) -> None:
@@ -228,12 +228,12 @@ def two_messages_swapped(evidence: Evidence) -> None:
 
 
 def a_snapshot_read_before_listening(evidence: Evidence) -> None:
-    """The gateway read version 2, and version 3 was written before the gateway listened for changes."""
+    """Falsify the records as if the gateway had read version 2, and version 3 had been written before the gateway listened for changes."""
     evidence.single[4:6] = [subscribed("ver_1", 2), Updated(2.0, "ver_1", 2, "PENDING", ()), an_update(4)]
 
 
 def a_snapshot_read_before_listening_and_no_more(evidence: Evidence) -> None:
-    """The last event of the second attempt was written after the gateway read it, and before the gateway listened for changes."""
+    """Falsify the records as if the last event had been written after the gateway read the second attempt, and before it listened for changes."""
     evidence.chain[7] = Updated(2.0, "ver_2", 1, "PENDING", ())
 
 
@@ -254,7 +254,7 @@ def another_attempt_repeated_after_a_cursor(evidence: Evidence) -> None:
 
 
 def an_open_subscription_that_stays_behind(evidence: Evidence) -> None:
-    """The open subscription did not deliver the last events. Only a new subscription did."""
+    """Falsify the records as if an open subscription had not delivered the last events, and only a new subscription had."""
     evidence.single[4:] = [subscribed("ver_1", 2), Quiet(4.0), cut(), subscribed("ver_1", 2), an_update(3, 4, 5)]
 
 
@@ -396,7 +396,7 @@ def an_error_that_clients_take_for_final(evidence: Evidence) -> None:
 
 
 def replaced(event: Event, to: str) -> Event:
-    """A copy of the event with another status."""
+    """A copy of the event with another status, with which a test falsifies a document or a message."""
     return event._replace(to=to)
 
 

@@ -77,7 +77,7 @@ class Book:
 
 
 class Writer:
-    """Sends mutations through both gateways, which it picks at random.
+    """Sends mutations, and records the answers. For each mutation, it picks one of the two gateways at random.
 
     `link_window_seconds`: the time after which an opened link expires in this run. `delete`: deletes a verification from the database, past the
     gateways, as an operator would. Returns its last state, or None if it was not there.
@@ -137,7 +137,7 @@ class Writer:
             return None
         results = [self._result(id, result) for result in self._random.sample(RESULTS, self._random.choice((1, 1, 1, 2, 3)))]
         if self._random.random() < 0.2:
-            # Send all results at the same time through both gateways. Only one can become the final status.
+            # Sometimes, send all results at the same time, through either gateway. Only one of them can become the final status.
             await asyncio.gather(*(self._send_until_answered(result) for result in results))
         else:
             for result in results:
@@ -212,7 +212,7 @@ class Writer:
     async def _send_until_answered(self, mutation: Mutation) -> Written | None:
         """Send a mutation until it is answered. Returns the acknowledged write, or None.
 
-        Sometimes the mutation is first sent through both gateways at the same time. Sometimes it is not repeated although it got no answer.
+        Sometimes the mutation is first sent through both gateways at the same time. Sometimes the writer gives up without an answer, as clients may.
         """
         await asyncio.sleep(self._random.uniform(0.2, 1.8) * self._pause_seconds)
         if self._random.random() < 0.1:
@@ -242,7 +242,8 @@ class Writer:
             response = await self._client.post(f"{gateway.url}/graphql", json=body, headers=self._authorization, timeout=ANSWER_SECONDS)
             answer = response.json()
         except (httpx2.HTTPError, AttributeError, ValueError) as error:
-            # The HTTP client raises AttributeError if a connection is reset while the client opens it: the client then reads the peer's name.
+            # AttributeError is not a bug here: the HTTP client raises it if a connection is reset while it is being opened, because the client then
+            # reads the address of the other end, which is gone.
             return replace(unknown, answered_at=time(), code=type(error).__name__)
         unknown = replace(unknown, answered_at=time())
         if "errors" in answer:

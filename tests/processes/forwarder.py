@@ -1,4 +1,4 @@
-"""A TCP forwarder between a gateway and MongoDB. A test can open it late, and can make it hold back certain messages."""
+"""A TCP forwarder between a gateway and MongoDB, with which a test delays the start of MongoDB, or holds back certain messages."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 
 class Forwarder:
-    """Forwards connections from its own port to a MongoDB, in both directions, after `open` was called. `uri` is the URI to use for the forwarder.
+    """Forwards connections from its own port to a MongoDB, in both directions, after `open` was called. `uri`: the MongoDB URI with this port.
 
     Data that contain `marker` are held back until the test sets `released`; `held` is set when that happens.
     """

@@ -68,7 +68,8 @@ async def test_data_tokens_and_idempotency_keys_survive_a_killed_gateway(tmp_pat
         token, first_mongod = credentials.tokens.integrator, mongod_of(tmp_path)
         created = await Api(credentials.url, token).execute(CREATE, input=request)
         await command.end(signal.SIGKILL)
-        # On Linux, mongod ends with the gateway. On other systems, mongod keeps running until the next start of `gateway dev` ends it.
+        # On Linux, the kernel ends mongod together with a gateway that was killed. On other systems, mongod keeps running until the next start of
+        # `gateway dev` ends it.
         assert sys.platform != "linux" or await eventually(lambda: not mongod_runs(tmp_path, first_mongod), 10)
 
     async with a_gateway(tmp_path, "--no-demo") as (command, credentials):
@@ -105,7 +106,7 @@ async def test_another_mongodb_and_settings_from_the_environment_are_used(tmp_pa
 
 
 async def test_without_a_mongod_the_error_says_what_to_do(tmp_path: Path) -> None:
-    # Hide the package `fiftyone`, which contains mongod, with an empty package of the same name.
+    # An empty package with the name `fiftyone` hides the real one, which contains mongod. So `gateway dev` finds no mongod.
     (tmp_path / "fiftyone").mkdir()
     (tmp_path / "fiftyone" / "__init__.py").touch()
 

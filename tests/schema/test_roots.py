@@ -133,10 +133,11 @@ async def test_every_field_of_every_type_has_a_value_in_some_response(company: C
         ("me", {}),
     ]
     update = {"id": id, "after": 0, "followRetries": True}
+    resumed = {"id": id, "cursor": None}
     feed = {"filter": filter, "after": None}
     check_arguments(OperationType.MUTATION, mutations + anonymization)
     check_arguments(OperationType.QUERY, queries)
-    check_arguments(OperationType.SUBSCRIPTION, [("verificationUpdated", update), ("verificationsUpdated", feed)])
+    check_arguments(OperationType.SUBSCRIPTION, [("verificationUpdated", update), ("verificationUpdated", resumed), ("verificationsUpdated", feed)])
 
     found = await executed(company, OperationType.MUTATION, mutations)
     found |= await executed(company, OperationType.QUERY, queries)

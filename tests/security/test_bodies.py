@@ -1,4 +1,4 @@
-"""Clients send bodies, URLs and payloads of messages that are not valid requests. The gateway must refuse them. Case S25 in README.md.
+"""Clients send bodies, URLs and payloads of messages that are not valid requests. The gateway must refuse them. Case S25 in tests/security/README.md.
 
 Other tests in tests/gateway/transports use the same bodies and messages. This file sends them over the transports that those tests do not cover.
 """
@@ -17,7 +17,7 @@ from tests.gateway.transports.test_websocket import FRAMES
 from tests.wire import wired
 
 OF_A_SUBSCRIPTION = "a subscription"
-# The warning that is logged after a frame whose text is not UTF-8.
+# The warning that uvicorn logs after a text frame whose content is not UTF-8. It is the only warning that bad bodies may cause.
 NO_UTF_8 = "Invalid UTF-8 sequence received from client."
 MORE = {
     "JSON after a byte order mark": b"\xef\xbb\xbf" + ME,
@@ -99,7 +99,7 @@ async def test_an_invalid_payload_gets_an_error_or_closes_the_socket(company: Co
             if what == OF_A_SUBSCRIPTION:
                 continue
             async with wired(company.gateway, company.token()) as wire:
-                # If the bytes are not UTF-8, the socket is closed when the frame is decoded. Nothing is received then.
+                # If the bytes are not UTF-8, the socket is closed as soon as the frame is decoded. The client then receives no message.
                 await wire.connection.send(b'{"type":"subscribe","id":"1","payload":' + content + b"}", text=True)
                 received = []
                 with suppress(ConnectionClosed):

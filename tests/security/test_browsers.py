@@ -1,4 +1,4 @@
-"""A page of another origin makes a browser send requests without a CORS preflight. They must have no effect. Case S10 in README.md."""
+"""A page of another origin makes a browser send requests without a CORS preflight. They must have no effect. Case S10 in tests/security/README.md."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -33,8 +33,8 @@ async def test_a_request_without_preflight_changes_nothing(company: Company, wha
     media, content = SIMPLE[what]
     token = company.token()
     statuses: list[int] = []
-    # The first request has the token in a cookie, which browsers send without being asked to. The second one has it in the header, which a page of
-    # another origin cannot set without a preflight. Even the second request must be refused, because of its media type.
+    # The first request has the token in a cookie, which browsers send by themselves. The second one has it in the `Authorization` header, which a
+    # page of another origin cannot set without a preflight. Even the second request must be refused, because of its media type.
     for credentials in ({"cookie": f"token={token}; authorization=Bearer {token}"}, {"authorization": f"Bearer {token}"}):
         response = await company.gateway.client.post("/graphql", content=content, headers={"content-type": media, **credentials, **accepted})
         statuses.append(response.status_code)
@@ -58,7 +58,7 @@ async def test_a_get_request_changes_nothing(company: Company, accepted: dict[st
 
 
 async def test_an_event_source_of_a_foreign_page_receives_nothing(company: Company) -> None:
-    """A page cannot add headers to the request of an EventSource, so the request has no token."""
+    """A page cannot add headers to the request of an EventSource. The request therefore has no token, and must be refused."""
     headers = {**EVENT_STREAM, "cookie": f"token={company.token()}", "cache-control": "no-cache"}
     same_origin = await company.gateway.client.get("/graphql", params=parameters(request_for(FEED)), headers=headers)
     foreign = await company.gateway.client.get(

@@ -1,4 +1,4 @@
-"""Clients send operations that are made to overload the gateway. Cases S11, S12 and S13 in README.md.
+"""Clients send operations that are made to overload the gateway. Cases S11, S12 and S13 in tests/security/README.md.
 
 The tests of each limit are in tests/gateway/operations/test_limits.py and test_cost.py. Those of the rate are in tests/gateway/callers/test_rate.py.
 """
@@ -28,7 +28,7 @@ SKIPPED = " ".join(f"s{number}: verificationStats @skip(if: true) {{ total }}" f
 
 
 def about(levels: int, leaf: str = "id") -> str:
-    """A selection that goes from an attempt to the next one and back, `levels` times."""
+    """A selection that goes from an attempt to the next one and back, `levels` times: a short text for a large answer."""
     return "nextAttempt { previousAttempt { " * levels + leaf + " } }" * levels
 
 
@@ -109,7 +109,10 @@ async def test_several_operations_in_one_message_close_the_socket(company: Compa
 
 
 async def test_each_aliased_mutation_is_charged_over_every_transport(database_uri: str, mongo: MongoClient[dict[str, Any]]) -> None:
-    """An attacker who guesses values could try to evade the rate with ten mutations in each request, and with different transports."""
+    """An attacker who guesses values could try to evade the rate with ten mutations in each request, and with different transports.
+
+    Each mutation must be charged, and all transports must share one bucket.
+    """
     ten = request_for("mutation {" + " ".join(f"a{number}: {CREATION}" for number in range(10)) + "}")
     async with serving(database_uri, rate_cost_per_second=0.001, rate_burst_cost=600) as gateway:
         refusals = [codes(await transport(gateway, gateway.token(), ten)) for transport in islice(cycle(FOR_MUTATIONS.values()), 30)]

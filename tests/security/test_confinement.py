@@ -25,21 +25,22 @@ EVERYTHING = PageRequest(Order.CREATED_OLDEST, 100)
 
 
 async def rows(outside: Verifications) -> object:
-    """The ids of all verifications in the list."""
+    """The ids of all verifications in the list that `outside` reads."""
     return [row.id for row in (await outside.page(Filter(), EVERYTHING)).rows]
 
 
 async def updated(outside: Verifications) -> object:
-    """The ids of all verifications that `updated_since` returns."""
+    """The ids of all verifications that `updated_since` returns for `outside`."""
     return [verification.id async for verification in outside.updated_since(NOON, Filter())]
 
 
 async def total(outside: Verifications) -> object:
-    """The number of verifications in the statistics."""
+    """The number of verifications in the statistics that `outside` reads."""
     return (await outside.statistics(Filter())).total
 
 
-# For each public method: a call for the verification `inside` by a `Verifications` that must not access it, and the expected result or error.
+# For each public method of `Verifications`: a call by the object `outside`, which must not access the verification `inside`, and the expected result
+# or error.
 NOT_FOUND: dict[str, tuple[Call, object]] = {
     "get": (lambda outside, inside: outside.get(inside.id), None),
     "require": (lambda outside, inside: outside.require(inside.id), NotFound),

@@ -1,4 +1,7 @@
-"""Clients send MongoDB operators and code as values. The gateway must treat them as plain text or refuse them. Case S15 in README.md."""
+"""Clients send MongoDB operators and code as values. The gateway must treat them as plain text or refuse them.
+
+Case S15 in tests/security/README.md.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -69,7 +72,7 @@ async def test_an_object_in_place_of_a_value_is_refused_before_the_database_is_q
         for request in with_values(value):
             for way in ("POST", "WebSocket"):
                 if transport := transports_of(request["query"]).get(way):
-                    # Where GraphQL expects a list, it accepts the single value as a list of one. The value in the list is then refused.
+                    # GraphQL accepts a single value instead of a list, as a list of one item. The gateway then refuses this item.
                     assert codes(await transport(company.gateway, token, request)) == {"BAD_USER_INPUT"}, (way, request)
         assert [command for command in sent if company.workspace in repr(command)] == []
     assert company.kept() == []

@@ -1,4 +1,7 @@
-"""Clients try to learn the schema and internal details from errors. The gateway must reveal neither. Cases S14 and S16 in README.md."""
+"""Clients try to learn the schema and internal details from errors. The gateway must reveal neither.
+
+Cases S14 and S16 in tests/security/README.md.
+"""
 
 import asyncio
 import logging
@@ -116,9 +119,9 @@ async def test_errors_do_not_correct_nearly_right_names(silent: Gateway) -> None
     for (name, document), (status, body) in zip(tried, found, strict=True):
         text = body.decode()
         assert (status, "errors" in text) == (200, True), document
-        # The only allowed suggestion is that of braces after a field: it appears if the guessed name happens to be the name of a field.
+        # One suggestion is allowed: to write braces after a field. It appears if the guessed name happens to be the right name of a field.
         assert re.search(r"Did you mean (?!'\w+ { \.\.\. }')", text) is None, (document, text)
-        # If a guessed name happens to be right, the error names the required arguments or fields. README.md accepts this disclosure.
+        # If a guessed name happens to be right, the error names the required arguments or fields. tests/security/README.md accepts this disclosure.
         remaining = re.sub(r"include required field '\w+'|'\S+\(\w+:\)' of type '\S+' is required", "", text)
         assert not re.search(rf"['.:(]{name}['.:)]", remaining) or re.search(rf"\b{name}\b", document), (document, text)
 
@@ -140,7 +143,7 @@ async def test_an_error_without_the_database_does_not_reveal_its_address(shared_
 
             async def responses_to(name: str, transport: Transport) -> list[Response]:
                 query = OPERATIONS[name]
-                # Each request has a different id, because changes of the same verification wait for each other.
+                # Use a different id in each request, because changes of the same verification would wait for each other.
                 request = request_for(query, variables(query, id=f"ver_{uuid4().hex}", input=PERSON))
                 return await transport(gateway, gateway.token(*Scope), request)
 
@@ -164,7 +167,7 @@ async def test_no_transport_reveals_content_of_an_unreadable_document(company: C
             responses = await transport(company.gateway, company.token(*Scope), request_for(query, variables(query, id=id)))
 
             errors = responses[-1].get("errors", [])
-            # A list leaves out the unreadable document, and a mutation returns a refusal. Neither is an error.
+            # Two of these operations report no GraphQL error: the list leaves the unreadable document out, and the mutation returns a refusal.
             expected = (
                 [] if name in ("verifications", "anonymizeVerification") else [(f"status of {id} can't be read by this release", "BAD_DOCUMENT")]
             )

@@ -1,4 +1,4 @@
-"""A client opens many sockets with many subscriptions on each. Other clients must still be served. Case S24 in README.md.
+"""A client opens many sockets with many subscriptions on each. Other clients must still be served. Case S24 in tests/security/README.md.
 
 The tests of each limit, and of the cases S08, S09 and S23, are in tests/gateway/transports/test_websocket.py and test_http_connection.py, and in
 tests/gateway/callers/test_admission.py.
@@ -25,7 +25,7 @@ async def test_other_callers_are_answered_during_a_flood_of_sockets_and_subscrip
 
         async def flood() -> None:
             wire = await stack.enter_async_context(wired(gateway))
-            # Abort the connection at the end: this client reads nothing, so a close handshake would never finish.
+            # At the end, abort the connection without a close handshake. It would never finish, because this client reads nothing.
             stack.callback(wire.connection.transport.abort)
             with suppress(ConnectionClosed):
                 await wire.send({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}})

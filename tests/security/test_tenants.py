@@ -1,6 +1,6 @@
 """Several companies use one gateway. None may learn anything about another company, even with the ids and cursors of that company.
 
-Cases S01, S02, S03 and S27 in README.md.
+Cases S01, S02, S03 and S27 in tests/security/README.md.
 """
 
 import asyncio
@@ -101,7 +101,7 @@ async def test_a_subscription_to_a_forged_id_does_not_begin(company: Company) ->
 
 
 def collected(values: st.SearchStrategy[Any], number: int) -> list[Any]:
-    """Generate `number` values. They are the same in every run."""
+    """Generate `number` values by this Hypothesis strategy. They are the same in every run."""
     found: list[Any] = []
 
     @settings(max_examples=number, derandomize=True, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -161,7 +161,7 @@ async def test_a_tampered_feed_cursor_reveals_nothing_of_another_company(company
     await company.created()
     own = await stranger.created()
 
-    # These cursors resume before the creation of both verifications. Only the stranger's own verification may arrive.
+    # The feed that a stranger resumes at these cursors begins before both companies have created a verification. Only the stranger's own may arrive.
     for after in (cursor, encoded("feed:1"), encoded("feed:0")):
         async with aclosing(LIVE[way](stranger.gateway, stranger.token(), request_for(FEED, {"after": after}))) as responses:
             async for response in responses:

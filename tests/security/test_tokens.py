@@ -1,4 +1,4 @@
-"""Clients use invalid tokens, and tokens that expire during a subscription. Cases S04 and S05 in README.md.
+"""Clients use invalid tokens, and tokens that expire during a subscription. Cases S04 and S05 in tests/security/README.md.
 
 Other tests use the same invalid tokens: tests/gateway/callers/test_tokens.py with POST requests and at the beginning of a socket, and
 tests/gateway/callers/test_keys.py with keys that an issuer publishes.
@@ -122,7 +122,7 @@ async def test_a_subscription_ends_when_its_token_expires(company: Company, foll
 
 
 async def test_each_request_on_a_shared_connection_has_its_own_caller(company: Company, stranger: Company) -> None:
-    """The gateway must not remember the caller of an earlier request on the same keep-alive connection."""
+    """The gateway must not use the caller of an earlier request for a later request on the same keep-alive connection."""
     requests = [(each.token(), request_for("{ me { workspaceId } }")) for each in (company, stranger)] * 5
     requests[4:4] = [("x", request_for("{ me { workspaceId } }"))]
 

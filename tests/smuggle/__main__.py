@@ -1,4 +1,7 @@
-"""Send faulty requests through nginx and HAProxy: python -m tests.smuggle --seed 7 --streams 100000."""
+"""Sends faulty requests through nginx and HAProxy, and checks that each proxy and the gateway see the same requests.
+
+python -m tests.smuggle --seed 7 --streams 100000
+"""
 
 import argparse
 import re
@@ -64,7 +67,7 @@ async def report(proxy: Proxy, directory: Path, mongo_uri: str, options: argpars
 
 
 def shown(segment: bytes) -> str:
-    """The bytes of a segment as a Python expression. A long row of empty lines is shown as a product."""
+    """The bytes of a segment as a Python expression, for the report. A long row of empty lines is shortened to a product."""
     return re.sub(r"(?:\\r\\n){9,}", lambda found: f"' + {len(found[0]) // 4} * b'\\r\\n' + b'", repr(segment))
 
 

@@ -1,4 +1,4 @@
-"""The clients of a proxy. Each client sends one stream, and reads all responses to it."""
+"""The clients of a proxy. Each client sends one stream (see streams.py), and reads all responses to it."""
 
 import asyncio
 from asyncio import BaseTransport, Transport
@@ -9,9 +9,10 @@ from typing import cast
 from tests.smuggle.streams import MARKER, TOKEN, stream
 
 CONCURRENT = 48
-# The pause between two segments of a stream. It lets a proxy read most segments one by one, but correct results do not depend on it.
+# The pause between two segments of a stream. With it, a proxy reads most segments one by one. Whether it does makes no difference to the checks.
 PAUSE_SECONDS = 0.001
-# If a proxy keeps a connection open for longer, it waits for bytes that will never arrive. This counts as a disagreement.
+# How long a proxy may keep a connection open. If it takes longer, it waits for bytes that will never arrive: it has not understood the requests as
+# the gateway has. This counts as a disagreement.
 END_SECONDS = 60.0
 
 
@@ -24,7 +25,7 @@ class Client(asyncio.Protocol):
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Send the first segment."""
+        """Called when the connection to the proxy is open: sends the first segment, and the others after pauses."""
         self._transport = cast("Transport", transport)
         self._send(0)
 
@@ -42,7 +43,7 @@ class Client(asyncio.Protocol):
         self.received += data
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Called when the proxy has closed the connection."""
+        """Called when the proxy has closed the connection: sets `done`."""
         if not self.done.done():
             self.done.set_result(None)
 

@@ -23,7 +23,7 @@ class Comparison:
 
 
 def marker(text: bytes) -> bytes:
-    """The first marker in a text, or an empty text."""
+    """The first marker of a request (see `MARKER` in streams.py) in a text; an empty text if there is none."""
     found = MARKER.search(text)
     return found[0] if found else b""
 

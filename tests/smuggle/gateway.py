@@ -1,4 +1,7 @@
-"""Run a gateway that records every request that it parses: python -m tests.smuggle.gateway MONGO_URI DIRECTORY [FAULT]."""
+"""Runs a gateway that records every request that it parses, to compare the records with the log of the proxy in front of it.
+
+python -m tests.smuggle.gateway MONGO_URI DIRECTORY [FAULT]
+"""
 
 import asyncio
 import signal
@@ -15,12 +18,12 @@ import gateway.server
 from gateway.transports.http_connection import HttpProtocol, Patience
 from tests.serving import serving
 
-# The gateway waits longer than the proxies keep an idle connection. It therefore never closes a connection on which a proxy is sending a request.
+# The gateway keeps idle connections for longer than the proxies do. It therefore never closes a connection on which a proxy is sending a request.
 PATIENCE = Patience(idle_seconds=120)
 
 
 class Recording(HttpProtocol):
-    """An HTTP connection that records the target of each request that it parses, and the reason of each refusal."""
+    """An HTTP connection of the gateway that records the target of each request that it parses, and the reason of each refusal."""
 
     records: ClassVar[BinaryIO]
 
@@ -39,7 +42,10 @@ class Recording(HttpProtocol):
 
 
 class Upgrading(Recording):
-    """A gateway with a fault: if an offer of an upgrade is not accepted, the request ends after its head, and its body may be parsed as a request."""
+    """A planted fault, which the comparison must find: if the gateway does not accept an offer of an upgrade, the request ends after its head.
+
+    The body may then be parsed as the next request.
+    """
 
     def _parse(self, data: bytes | memoryview) -> None:
         try:
@@ -56,7 +62,10 @@ class Upgrading(Recording):
 
 
 class Trailing(Recording):
-    """A gateway with a fault: if trailers contain `connection: close`, the connection stays open, and all later requests are dropped."""
+    """A planted fault, which the comparison must find: if trailers contain `connection: close`, the connection stays open.
+
+    All later requests on it are dropped.
+    """
 
     def _is_closed_by_trailers(self) -> bool:
         return False

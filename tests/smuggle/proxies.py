@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGQUIT, SIGUSR1, Signals
 
-# Both configurations are as lenient as possible, so that more faulty requests reach the gateway.
+# The configurations of the two proxies are as lenient as possible, so that more of the faulty requests reach the gateway.
 NGINX = """
 {user}daemon off; worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/error.log crit;
 events {{ worker_connections 4096; }}
@@ -97,13 +97,13 @@ class Entry:
     forwarded: bool
     # The status of the gateway's response, None if there was no response.
     status: int | None
-    # The id in the gateway's response.
+    # The request id in the gateway's response, which shows to which request the proxy has assigned the response.
     id: bytes
 
 
 LINE = re.compile(rb"(\d+|-) (\S+) (\S+) (.*)")
 NO_SERVER = (b"-", b"<NOSRV>")
-# The statuses in the log of a request that the gateway did not answer.
+# What a proxy's log contains as the status of the gateway's response, if the gateway did not answer the request.
 UNANSWERED = (b"-", b"499", b"502", b"504")
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-# The marker in the target and in the id of each request. It contains the index of the stream, a letter, and the number of the request in the stream.
-# The letter is `r` for a request of the stream itself, and `b` for a request that is hidden inside a body.
+# A marker identifies a request. It is part of the request's target and of its `X-Request-Id`, and contains the index of the stream, a letter, and the
+# number of the request in the stream. The letter is `r` for a request of the stream itself, `b` for a request that is hidden inside a body.
 MARKER = re.compile(rb"s[0-9]{7}[rb][0-9]")
 # A placeholder that the client replaces with a valid token. Streams contain no real token, so that they depend only on the seed.
 TOKEN = b"TOKEN"
@@ -97,7 +97,7 @@ LARGE = (18_000, 28_000)
 
 @dataclass(slots=True)
 class Request:
-    """A request, as separate parts that mutations can change. `ends`: the end of the last header line."""
+    """A request in separate parts, which mutations can change. `ends`: the bytes that end the last header line."""
 
     method: bytes
     target: bytes
@@ -122,7 +122,7 @@ Mutation = Callable[[Random, Request], None]
 
 
 def stream(seed: int, index: int) -> list[bytes]:
-    """Generate the segments of one stream."""
+    """Generate one stream, as the segments in which the client sends it. The same seed and index give the same stream."""
     random = Random(f"{seed}:{index}")
     parts: list[bytes] = []
     for number in range(random.randint(1, 3)):
@@ -140,7 +140,7 @@ def stream(seed: int, index: int) -> list[bytes]:
 
 
 def faulty(random: Random, prefix: bytes, number: int) -> list[bytes]:
-    """Generate a request with up to two mutations. Returns its head, and its body if it has one."""
+    """Generate a request with up to two mutations (see the functions at the end of this file). Returns its head, and its body if it has one."""
     request = plain(random, prefix + b"r%d" % number)
     chunked = body(random, request, prefix + b"b%d" % number)
     for _ in range(random.choice((0, 0, 1, 1, 2))):
@@ -150,7 +150,7 @@ def faulty(random: Random, prefix: bytes, number: int) -> list[bytes]:
 
 
 def plain(random: Random, marker: bytes) -> Request:
-    """Generate a request without faults and without a body."""
+    """Generate a request without faults and without a body, which mutations then change."""
     target = random.choice(PATHS) + b"?" + marker
     request = Request(random.choice((b"GET", b"POST")), target, b"HTTP/1.1", [b"gateway"], [b"x-request-id: " + marker])
     if random.random() < 0.3:
@@ -198,7 +198,7 @@ def rarely(random: Random, choices: tuple[bytes, ...]) -> bytes:
 
 
 def flipped(random: Random, part: bytes) -> bytes:
-    """Change, add or remove one byte of a part. If the byte belongs to a marker, the part is returned unchanged."""
+    """Change, add or remove one byte of a part of a request. If the byte belongs to a marker, the part is returned unchanged."""
     place = random.randrange(min(len(part), 400))
     if any(found.start() <= place <= found.end() for found in MARKER.finditer(part)):
         return part

@@ -12,7 +12,7 @@ from domain.caller import Caller, Scope
 from gateway.operations.documents import Documents, Operation
 from gateway.operations.live import MAX_KEPT_MESSAGES, Groups
 from gateway.operations.operation_request import OperationRequest
-from resolvers.subscriptions import VerificationUpdate
+from resolvers.followed_verification import VerificationUpdate
 from schema.build import build, executable
 from tests.company import CAPTURE_STARTED, LINK_OPENED, Company
 from tests.factories import a_verification
@@ -38,7 +38,7 @@ def operation(query: str = UPDATED, **variables: Any) -> Operation:
 
 def an_update() -> VerificationUpdate:
     """An update of a new verification."""
-    return VerificationUpdate(a_verification(), ())
+    return VerificationUpdate(a_verification(), ((1, 1),))
 
 
 async def received(followings: Iterable[Following]) -> list[dict[str, Any]]:
@@ -133,7 +133,7 @@ def test_a_group_keeps_the_messages_of_the_last_events() -> None:
         group.keep(update, b"%d" % number)
 
     assert [group.message(update) for update in updates] == [None, *(b"%d" % number for number in range(1, MAX_KEPT_MESSAGES + 1))]
-    assert group.message(updates[-1]._replace(events=(updates[-1].verification.events[0],))) is None
+    assert group.message(updates[-1]._replace(seen=((1, 0),))) is None
     assert group.message(an_update()) is None
 
 

@@ -1,8 +1,7 @@
 """Tests of event streams: their format, which requests open one, how streams resume, and how they end."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -11,60 +10,21 @@ import orjson
 import pytest
 
 from gateway.transports import sse
+from resolvers.chain_cursor import encode_chain_cursor
 from tests.company import CAPTURE_STARTED, LINK_OPENED, PERSON, Company
-from tests.serving import Gateway, serving
+from tests.serving import serving
+from tests.streams import EVENT_STREAM, streaming
 
-EVENT_STREAM, JSON = "text/event-stream", "application/json"
-FOLLOW = "subscription($id: ID!, $after: Int) { verificationUpdated(id: $id, after: $after) { verification { version } events { version } } }"
+JSON = "application/json"
+NO_ID = f"ver_{'0' * 32}"
+FOLLOW = """
+subscription($id: ID!, $after: Int, $cursor: String) {
+  verificationUpdated(id: $id, after: $after, cursor: $cursor) { cursor verification { version } events { version } }
+}
+"""
 FEED = "subscription($after: String) { verificationsUpdated(after: $after) { cursor verification { id version } } }"
 CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { ... on Node { id } } }"
 SECONDS = 30
-
-
-class Stream:
-    """Reads one event stream, frame by frame. A frame is everything up to an empty line."""
-
-    def __init__(self, response: httpx2.Response) -> None:
-        self.response = response
-        self._chunks = response.aiter_raw()
-        self._buffer = b""
-
-    async def frame(self) -> bytes:
-        """Read the next frame. Returns it without the empty line at its end, or an empty text if the stream has ended."""
-        async with asyncio.timeout(SECONDS):
-            while b"\n\n" not in self._buffer:
-                chunk = await anext(self._chunks, b"")
-                if not chunk:
-                    return b""
-                self._buffer += chunk
-        frame, _, self._buffer = self._buffer.partition(b"\n\n")
-        return frame
-
-    async def next(self) -> tuple[str, Any]:
-        """Read the next message. Returns its id and its data."""
-        event, *fields = (await self.frame()).split(b"\n")
-        assert event == b"event: next"
-        named = dict(field.decode().split(": ", 1) for field in fields)
-        return named.get("id", ""), orjson.loads(named["data"])
-
-    async def rest(self) -> list[bytes]:
-        """Read all frames until the stream ends."""
-        frames = []
-        while frame := await self.frame():
-            frames.append(frame)
-        return frames
-
-
-@asynccontextmanager
-async def streaming(gateway: Gateway, token: str, query: str, **changed: Any) -> AsyncIterator[Stream]:
-    """Open a stream for an operation, and read its first frame. `changed`: variables of the operation, and `headers` of the request."""
-    headers = {"authorization": f"Bearer {token}", "accept": EVENT_STREAM, **changed.pop("headers", {})}
-    content = {"query": query, "variables": changed}
-    async with gateway.client.stream("POST", "/graphql", json=content, headers=headers) as response:
-        stream = Stream(response)
-        if response.headers["content-type"].startswith(EVENT_STREAM):
-            assert await stream.frame() == b"retry: 1500"
-        yield stream
 
 
 async def test_the_frames_have_the_format_of_the_protocol(company: Company) -> None:
@@ -75,8 +35,9 @@ async def test_the_frames_have_the_format_of_the_protocol(company: Company) -> N
         rest = await stream.rest()
 
     def message(version: int) -> bytes:
-        data = {"data": {"verificationUpdated": {"verification": {"version": version}, "events": [{"version": version}]}}}
-        return f"event: next\nid: {id}:{version}\ndata: ".encode() + orjson.dumps(data)
+        cursor = encode_chain_cursor(id, ((1, version),))
+        data = {"data": {"verificationUpdated": {"cursor": cursor, "verification": {"version": version}, "events": [{"version": version}]}}}
+        return f"event: next\nid: {cursor}\ndata: ".encode() + orjson.dumps(data)
 
     assert stream.response.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert stream.response.headers["cache-control"] == "no-store"
@@ -114,16 +75,20 @@ async def test_a_subscription_as_json_is_refused_and_the_message_names_the_media
     assert EVENT_STREAM in response.json()["errors"][0]["message"]
 
 
-async def test_a_stream_resumes_after_the_last_event_id_and_ignores_the_argument_after(company: Company) -> None:
+@pytest.mark.parametrize("release", ["this release", "an earlier release"])
+@pytest.mark.parametrize("arguments", [{}, {"after": 0}, {"cursor": "x"}, {"after": 0, "cursor": "x"}, {"after": -1}])
+async def test_a_stream_resumes_after_the_last_event_id_and_ignores_the_arguments(company: Company, arguments: dict[str, Any], release: str) -> None:
     id = await company.created()
     for step in (LINK_OPENED, CAPTURE_STARTED):
         await company.progress(id, step)
+    last = encode_chain_cursor(id, ((1, 1),)) if release == "this release" else f"{id}:1"
 
-    async with streaming(company.gateway, company.token(), FOLLOW, id=id, after=0, headers={"last-event-id": f"{id}:1"}) as stream:
+    async with streaming(company.gateway, company.token(), FOLLOW, id=id, **arguments, headers={"last-event-id": last}) as stream:
         mark, message = await stream.next()
 
-    assert mark == f"{id}:3"
-    assert [event["version"] for event in message["data"]["verificationUpdated"]["events"]] == [2, 3]
+    update = message["data"]["verificationUpdated"]
+    assert mark == update["cursor"] == encode_chain_cursor(id, ((1, 3),))
+    assert [event["version"] for event in update["events"]] == [2, 3]
 
 
 async def test_a_feed_resumes_after_the_last_event_id(company: Company) -> None:
@@ -138,7 +103,7 @@ async def test_a_feed_resumes_after_the_last_event_id(company: Company) -> None:
     assert message["data"]["verificationsUpdated"]["verification"] == {"id": id, "version": 1}
 
 
-@pytest.mark.parametrize("mark", ["x", "ver_0:1", "1", f"ver_{'0' * 32}:-1", f"ver_{'0' * 32}:9999999999"])
+@pytest.mark.parametrize("mark", ["x", "ver_0:1", "1", f"{NO_ID}:-1", f"{NO_ID}:9999999999", encode_chain_cursor(NO_ID, ((1, 1),))])
 async def test_a_last_event_id_that_the_gateway_never_sent_is_bad_input(company: Company, mark: str) -> None:
     async with streaming(company.gateway, company.token(), FOLLOW, id=await company.created(), headers={"last-event-id": mark}) as stream:
         _, message = await stream.next()

@@ -1,0 +1,93 @@
+"""The cursor of `verificationUpdated`: the version of each attempt of a chain that a subscriber has received."""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import NamedTuple
+
+from domain.errors import BadUserInput
+
+# The received version of each attempt: pairs of the attempt's number and the version, sorted by the number. Version 0: no event was received.
+# Attempts before the first pair count as received. Attempts that are missing after it are new to the subscriber. The type is immutable: messages and
+# subscribers share it.
+Seen = tuple[tuple[int, int], ...]
+
+MAX_CURSOR_CHARACTERS = 2048
+# Base64 writes three bytes as four characters.
+MAX_TEXT_BYTES = MAX_CURSOR_CHARACTERS // 4 * 3
+TEXT = re.compile(r"chain:([A-Za-z0-9_-]{1,64}):((?:[0-9]{1,9}-)?[0-9]{1,9}(?:\.(?:[0-9]{1,9}-)?[0-9]{1,9})*)")
+
+
+class ChainCursor(NamedTuple):
+    """A decoded cursor."""
+
+    chain: str
+    seen: Seen
+
+
+def version_seen(seen: Seen, attempt: int) -> int:
+    """The version of this attempt that was received; 0 if none was."""
+    for number, version in seen:
+        if number == attempt:
+            return version
+    return 0
+
+
+def with_version(seen: Seen, attempt: int, version: int) -> Seen:
+    """The received versions after a state of this attempt was received."""
+    if len(seen) == 1 and seen[0][0] == attempt:
+        return ((attempt, version),)
+    return tuple(sorted((dict(seen) | {attempt: version}).items()))
+
+
+def encode_chain_cursor(chain: str, seen: Seen) -> str:
+    """The cursor of a subscriber who has received these versions.
+
+    A cursor has at most MAX_CURSOR_CHARACTERS. If the versions of all attempts do not fit (more than about 500), the earliest are left out, so that
+    they count as received: what happens to such an early attempt while the subscriber is away is not sent.
+    """
+    text = _text(chain, seen)
+    while len(text) > MAX_TEXT_BYTES:
+        seen = seen[max(1, len(seen) // 16) :]
+        text = _text(chain, seen)
+    return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def decode_chain_cursor(cursor: str, argument: str) -> ChainCursor:
+    """The chain and the versions that are encoded in a cursor. `argument` is the source of the cursor, for the error message.
+
+    Shape:  base64url of "chain:<chain id>:<versions>". The versions are separated by dots, in the order of their attempts. An attempt that does not
+            follow the one before it, or is first and not number 1, has its number before its version: "6.3.9-2".
+    Raises: BadUserInput if the cursor was not created by `encode_chain_cursor`.
+    """
+    match = TEXT.fullmatch(_plain_text(cursor)) if len(cursor) <= MAX_CURSOR_CHARACTERS else None
+    if match:
+        decoded = ChainCursor(match[1], _seen(match[2]))
+        # The same versions have several spellings. Only the one that `encode_chain_cursor` creates is accepted.
+        if encode_chain_cursor(*decoded) == cursor:
+            return decoded
+    raise BadUserInput(f"{argument} is not a cursor of this subscription; take it from `cursor` of the last message, or leave it out")
+
+
+def _text(chain: str, seen: Seen) -> str:
+    versions, expected = [], 1
+    for attempt, version in seen:
+        versions.append(f"{version}" if attempt == expected else f"{attempt}-{version}")
+        expected = attempt + 1
+    return f"chain:{chain}:{'.'.join(versions)}"
+
+
+def _seen(versions: str) -> Seen:
+    seen, expected = {}, 1
+    for entry in versions.split("."):
+        attempt, _, version = entry.rpartition("-")
+        number = int(attempt or expected)
+        seen[number] = int(version)
+        expected = number + 1
+    return tuple(sorted(seen.items()))
+
+
+def _plain_text(cursor: str) -> str:
+    try:
+        return urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except ValueError:
+        return ""

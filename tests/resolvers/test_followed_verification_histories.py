@@ -1,0 +1,90 @@
+"""Random histories of chains, followed over random connections: each event is received once, in the order of its attempt."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.company import CAPTURE_COMPLETED, CAPTURE_STARTED, LINK_OPENED, Company
+from tests.followers import ChainFollower, Transport
+
+STEPS = (LINK_OPENED, CAPTURE_STARTED, CAPTURE_COMPLETED)
+RESULTS = (("VERIFIED",), ("FAILED", "IDVV_2101"), ("INCONCLUSIVE", "IDVV_1314"), ("INCONCLUSIVE", "IDVV_1302"))
+SECONDS = 30
+
+# One change: what happens, and to which attempt. The number is taken modulo the number of attempts that exist.
+changes = st.tuples(st.sampled_from([*STEPS, *RESULTS, "retry", "retry", "anonymize"]), st.integers(0, 9))
+# One connection: its transport, the changes before it is opened and while it is open, and how many messages are read before it is lost.
+connections = st.tuples(st.sampled_from(["socket", "stream"]), st.lists(changes, max_size=4), st.lists(changes, max_size=4), st.integers(0, 4))
+over_connections = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+class Chain:
+    """The attempts of one chain, changed through the API. Changes that the rules refuse leave it unchanged."""
+
+    def __init__(self, company: Company, first: str) -> None:
+        self.ids = [first]
+        self._company = company
+
+    async def change(self, what: Any, number: int) -> None:
+        """Apply one change to an attempt."""
+        id = self.ids[number % len(self.ids)]
+        if what in STEPS:
+            await self._company.progress(id, what)
+        elif what == "anonymize":
+            await self._company.anonymize(id)
+        elif what == "retry":
+            retry = await self._company.retry(self.ids[-1], firstName="Jeanne", lastName="Moreau")
+            if "id" in retry:
+                self.ids.append(retry["id"])
+        else:
+            await self._company.result(id, *what)
+
+    async def verify(self) -> None:
+        """Retry the newest attempt unless it is pending or verified, and have it verified."""
+        await self.change("retry", 0)
+        await self._company.result(self.ids[-1], "VERIFIED")
+
+    def versions(self) -> dict[str, list[int]]:
+        """The versions of all stored events of each attempt."""
+        chain = self._company.collection.find({"chain": self.ids[0]})
+        return {document["_id"]: [event["version"] for event in document["events"]] for document in chain}
+
+
+async def read(updates: AsyncIterator[Any], messages: int, follower: ChainFollower, chain: Chain) -> None:
+    """Receive some messages: the first one, which always comes, and others as long as there are events that were not received."""
+    for number in range(messages):
+        if number and sum(map(len, chain.versions().values())) == sum(map(len, follower.versions.values())):
+            return
+        if not await anext(updates, None):
+            return
+
+
+@over_connections
+@given(st.lists(connections, max_size=6), st.sampled_from(["socket", "stream"]))
+async def test_every_event_is_received_once_and_in_order(company: Company, connections: list[Any], last: Transport) -> None:
+    chain = Chain(company, await company.created())
+    follower = ChainFollower(chain.ids[0])
+
+    async def changed(changes: list[Any]) -> None:
+        for what, number in changes:
+            await chain.change(what, number)
+
+    async with asyncio.timeout(SECONDS):
+        for transport, before, during, messages in connections:
+            await changed(before)
+            async with follower.following(company.gateway, company.token(), transport) as updates:
+                await asyncio.gather(changed(during), read(updates, messages, follower, chain))
+        await chain.verify()
+        resumed = follower.cursor is not None
+        async with follower.following(company.gateway, company.token(), last) as updates:
+            received = [update["verification"] async for update in updates]
+
+    assert follower.versions == chain.versions()
+    newest_at = 0 if resumed else -1
+    assert received[newest_at]["attempt"] == len(chain.ids)
+    assert received[newest_at]["status"] == "VERIFIED"
