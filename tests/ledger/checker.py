@@ -35,7 +35,8 @@ RETRIABLE_ERRORS = frozenset({"LAGGED"})
 STEPS = ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED")
 MAX_IGNORED = 20
 # When a refusal contradicts an earlier answer: if the gateway had acknowledged one of these final statuses before the refused request was sent, then
-# the request must not be refused with this error code. An outcome that the gateway concluded from a deadline contradicts only NOT_FINAL, because the provider's verdict may replace it.
+# the request must not be refused with this error code. An outcome that the gateway concluded from a deadline contradicts only NOT_FINAL, because the
+# provider's verdict may replace it.
 CONTRADICTIONS = {"NOT_RETRYABLE": ("FAILED", "INCONCLUSIVE"), "NOT_FINAL": ("FAILED", "INCONCLUSIVE", "VERIFIED")}
 
 
