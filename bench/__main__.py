@@ -40,7 +40,11 @@ ALL_SERVERS = (*CLOSEST, "ariadne", "apollo", "yoga")
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Which benchmarks a run contains, and how many rounds of each."""
+    """Which benchmarks a run contains, and how many rounds of each. `file`: the name of the results file.
+
+    `plans`: how each workload is measured, by the workload's name. `inprocess`: the rounds of bench/inprocess.py, and the seconds of each.
+    `one` and `many`: the servers for the two benchmarks of `Run.fanout`. `many` has groups of servers, which are measured one after the other.
+    """
 
     file: str
     plans: dict[str, Plan]

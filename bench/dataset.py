@@ -18,7 +18,7 @@ from domain.event import Progress
 from domain.filter import Order
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 from domain.reasons import CATALOGUE
-from domain.request import Provider, Request, RetryRequest
+from domain.request import ProviderReference, Request, RetryRequest
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Verification
@@ -51,7 +51,7 @@ class Company:
     made: int = field(default=0, init=False)
 
     def verifications(self, number: int) -> Iterator[Verification]:
-        """New verifications, each followed by its retries, until this company has made at least `number`."""
+        """New verifications, each followed by its retries, until this company has made at least `number` in total, earlier calls included."""
         while self.made < number:
             yield from self.attempts()
 
@@ -100,9 +100,9 @@ class Company:
             return Result.reported(status, [], ExtractedDocument("Ada Byron", "1990-01-23", DocumentType.PASSPORT, "FR", number))
         return Result.reported(status, self.random.sample(CODES[status], self.random.choices((1, 2, 3), (50, 35, 15))[0]))
 
-    def provider(self, id: str) -> Provider:
+    def provider(self, id: str) -> ProviderReference:
         """The provider's name, id and link for the verification with this id."""
-        return Provider("sandbox", f"sandbox-{id}", f"https://provider.example/{id}")
+        return ProviderReference("sandbox", f"sandbox-{id}", f"https://provider.example/{id}")
 
     def id(self) -> str:
         """A new id in the gateway's format: the time, then random bits. It also moves `now` forward."""

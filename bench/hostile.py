@@ -90,7 +90,7 @@ def hostile() -> dict[str, Operation]:
 
 
 def braced(fields: Any) -> str:
-    """The text of a query that selects these fields, a part of a hostile document."""
+    """The text of a query that selects these fields."""
     return "{ " + " ".join(fields) + " }"
 
 
@@ -135,7 +135,7 @@ async def sent(client: httpx2.AsyncClient, operation: Operation, number: int) ->
 
 
 async def cpu_ms(target: Served, client: httpx2.AsyncClient, operation: Operation, times: int) -> tuple[float, str]:
-    """The gateway's processor time in milliseconds for one execution of the operation, and the outcome (see `outcome`)."""
+    """Execute the operation `times` times. Returns the gateway's processor time for each execution in milliseconds, and the outcome of the first."""
     response = await sent(client, operation, -1)
     before = target.cpu_seconds
     for number in range(times):

@@ -35,6 +35,7 @@ from gateway.process.garbage import collected_seldom
 from gateway.process.metrics import Metrics
 from gateway.settings import read_settings
 from lifecycle.changes import Changes
+from providers.choice import Providers
 from providers.sandbox import Sandbox
 from resolvers.context import Services
 from schema.build import build, executable
@@ -74,7 +75,7 @@ class MemoryStore(Store):
 
 @dataclass(frozen=True, slots=True)
 class StockState:
-    """The application state that Strawberry's context reads. It has no database and no broker."""
+    """Stands in for the application state of the Strawberry peer (bench/peers/stock.py), whose context reads it. Has no database and no broker."""
 
     verifications: None = None
     workspace: str = WORKSPACE
@@ -82,7 +83,7 @@ class StockState:
 
 
 class MemoryContext(stock.Context):
-    """The context of Strawberry's resolvers. It reads pages from memory instead of the database."""
+    """The context of the resolvers of the Strawberry peer (bench/peers/stock.py). It reads pages from memory instead of the database."""
 
     def __init__(self, rows: list[stock.Verification]) -> None:
         super().__init__(StockState())
@@ -99,8 +100,8 @@ def the_gateway(rows: list[Verification], keys: Secrets) -> Execute:
     store = MemoryStore(client, keys.sealing)
     store.rows = tuple(rows)
     feed = Feed(store, watching(UNUSED_MONGO_URI))
-    metrics = Metrics(feed, store.bad_documents)
-    changes = Changes(store, Sandbox("https://gateway.example", [b"key"]), Windows(), lambda: None)
+    metrics = Metrics(feed, store.bad_documents, store.index_repair)
+    changes = Changes(store, Providers(Sandbox("https://gateway.example", [b"key"])), Windows(), lambda: None)
     services = Services(store, feed, changes, str, unavailable)
     schema = executable(build())
     chosen = read_settings({}, mongo_uri=UNUSED_MONGO_URI, provider="sandbox", public_url="https://gateway.example", **settings(keys))

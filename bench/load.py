@@ -33,7 +33,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The files that tell wrk's script which requests to send, and which answers are right.
+    """The files that bench/load.lua reads, the script that wrk runs: the requests to send, and the answers that are right.
 
     If `writes` is set, one request in ten is taken from this file. The answer to such a request must contain the text `written`.
     """
@@ -67,7 +67,10 @@ def lines(path: Path, texts: Iterable[str]) -> Path:
 
 
 def loaded(target: Served, load: Load, seconds: int, seed: int, connections: int = CONNECTIONS) -> Figures:
-    """Load the server with wrk for this time. Returns the figures. Raises: WrongAnswers if any answer is wrong or a connection fails."""
+    """Load the server with wrk for this time. Returns the figures. `seed`: for the random choice of the requests.
+
+    Raises: WrongAnswers if any answer is wrong or a connection fails.
+    """
     environment = {"REQUESTS": str(load.requests), "ANSWERS": str(load.answers), "SEED": str(seed), "AUTHORIZATION": f"Bearer {target.token}"}
     if load.writes:
         environment |= {"WRITES": str(load.writes), "WRITTEN": load.written}

@@ -102,7 +102,10 @@ def served() -> Iterator[Served]:
 
 @contextmanager
 def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None) -> Iterator[Served]:
-    """Start `gateway serve` on this database, with settings as in production, and stop it at the end of the context. Waits until it is ready."""
+    """Start `gateway serve` on this database, with settings as in production, and stop it at the end of the context. Waits until it is ready.
+
+    `processors`: the processors on which the gateway may run. None: all.
+    """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     chosen = {
@@ -110,6 +113,7 @@ def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None) 
         "GATEWAY_PORT": str(port),
         "GATEWAY_PUBLIC_URL": url,
         "GATEWAY_PROVIDER": "sandbox",
+        "GATEWAY_ALLOW_SANDBOX": "true",
         "GATEWAY_TOKEN_ISSUER": ISSUER,
         # The deadline of a link that is opened during a measurement must not pass before the end of the measurement.
         "GATEWAY_LINK_WINDOW_SECONDS": "86400",

@@ -39,7 +39,7 @@ TITLES = {
 class Card:
     """One bar chart of the picture: the figures of one kind for all servers of one workload.
 
-    `grows`: instead, the chart shows how the gateway alone behaves as something grows, such as the number of rows. Its bars are not sorted.
+    `grows`: the chart shows no other servers, but how the gateway behaves as something grows, such as the number of rows. Its bars are not sorted.
     """
 
     title: str
@@ -113,7 +113,10 @@ def framed(x: int, y: int, height: int, card: Card, values: Mapping[str, float])
 
 
 def bar(x: int, y: int, name: str, value: float, card: Card, values: Mapping[str, float], greatest: float) -> str:
-    """The SVG elements of one bar: the name of the case, the bar, the value, and the comparison with the gateway."""
+    """The SVG elements of one bar: the name of the case, the bar, the value, and the comparison with the gateway.
+
+    `values`: the values of all bars of the card. `greatest`: the greatest of these, whose bar has the full length.
+    """
     room = CARD - 2 * PADDING - NAMES - VALUES
     long, mine = max(room * value / greatest, 2), card.grows or name == "gateway"
     title = TITLES.get(name) or f"{int(name):,}"
@@ -131,7 +134,7 @@ def bar(x: int, y: int, name: str, value: float, card: Card, values: Mapping[str
 
 
 def compared(mine: float, theirs: float, less_is_better: bool) -> str:
-    """How a peer compares with the gateway, in words: "2.0× slower"."""
+    """How a peer compares with the gateway, in words: "2.0× slower". `mine`: the gateway's value. `theirs`: the peer's value."""
     behind = theirs / mine if less_is_better else mine / theirs
     worse, better = ("more", "less") if less_is_better else ("slower", "faster")
     return f"{behind:.1f}× {worse}" if behind >= 1 else f"{1 / behind:.1f}× {better}"

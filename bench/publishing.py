@@ -33,7 +33,7 @@ Publisher = Callable[[States], Callable[[], Awaitable[None]]]
 
 
 def advanced(verification: Verification) -> Verification:
-    """The next state of a verification: it has one more event, and nothing else has changed."""
+    """The next state of a verification: it has one more event, and therefore the next version and a later time of its last update."""
     version, at = verification.version + 1, verification.updated_at + timedelta(milliseconds=1)
     event = Event(version, EventType.PROVIDER_STARTED, Actor.PROVIDER, at)
     return replace(verification, version=version, updated_at=at, events=(*verification.events, event))
@@ -50,7 +50,10 @@ def database_publisher(target: Database[Document], keys: SealingKeys) -> Publish
 
 
 def write(target: Database[Document], guarded: list[ReplaceOne[Document]]) -> None:
-    """Write all states to MongoDB. Raises: Disagreement if one of them found no previous version to replace."""
+    """Write all states to MongoDB. `guarded`: commands that each replace the previous version of a state, as the gateway's compare-and-set does.
+
+    Raises: Disagreement if one of them found no previous version to replace.
+    """
     # With one transaction, the change stream delivers all states together. Otherwise, the time between the first and the last delivery would
     # mostly consist of the time that MongoDB needs for a thousand writes.
     with target.client.start_session() as session, session.start_transaction():

@@ -64,7 +64,7 @@ def per_second(workload: str, peer: str, title: str, at_least: float | None = No
 
 
 def milliseconds(workload: str, peer: str, title: str) -> Ratio:
-    """The time from the publication of an event to its last delivery: that of the gateway divided by that of a peer."""
+    """The gateway's time from the publication of an event to its last delivery, divided by a peer's time."""
     path = ("told_to_last_ms",)
     return Ratio(f"{workload}_told_vs_{peer}", title, (workload, "gateway", *path), (workload, peer, *path))
 

@@ -14,7 +14,7 @@ from bench.rounds import columns, in_turn
 from bench.workloads import WRITES, Workload, gathered
 
 WARM_SECONDS = 2
-# How many writes are prepared for each run of wrk. They must not run out, so they are more than any of the servers can execute in that time.
+# How many writes are prepared for each run of wrk: more than any of the servers can execute in one run, because they must not run out.
 WRITES_A_RUN = 4000
 
 
@@ -36,7 +36,7 @@ def requests_of(workload: Workload, name: str) -> list[Request]:
 
 
 def agreeing(workload: Workload, servers: Mapping[str, Served], names: Iterable[str], folder: Path) -> dict[str, Load]:
-    """Prepare the load for each server. Raises: Disagreement if the answers of a server differ from those of the first server."""
+    """Prepare the load for each server, as files in the folder. Raises: Disagreement if a server's answers differ from those of the first server."""
     loads: dict[str, Load] = {}
     expected: list[bytes] = []
     for name in names:

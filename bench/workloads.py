@@ -29,7 +29,7 @@ IDS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Requests of one kind, in two forms. The load generator picks among them at random."""
+    """Requests of one kind: as GraphQL operations, and as the same requests to the REST service. The load generator picks among them at random."""
 
     name: str
     graphql: list[Request]

@@ -23,7 +23,7 @@ NO_ARGUMENT = object()
 
 
 class Unprepared(Exception):
-    """An argument can't be prepared when the operation is compiled. All arguments of its field are then coerced in each request."""
+    """An argument can't be prepared when the operation is compiled. Each request then coerces all arguments of the field."""
 
 
 class Variable(NamedTuple):

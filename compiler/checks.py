@@ -43,7 +43,10 @@ class Checks:
         self._enums: dict[GraphQLEnumType, tuple[EnumType, dict[str, str]] | None] = {}
 
     def completion(self, function: Function, position: Position, label: str, local: str, place: str) -> list[str]:
-        """The lines of source that complete a value: they replace the resolver's result, in the variable `local`, by the value for the response."""
+        """The lines of source that complete a value: they replace the resolver's result, in the variable `local`, by the value for the response.
+
+        `label` and `place`: as in `Calls.call`.
+        """
         slow = f"{local} = {label}.slow({local}, r, {place})"
         test, quick = self._quick_check(function, position, local, place)
         if not test:
@@ -54,7 +57,7 @@ class Checks:
         return [f"if {test}:", f"    {local} = {quick}", "else:" if position.required else f"elif {local} is not None:", f"    {slow}"]
 
     def _quick_check(self, function: Function, position: Position, local: str, place: str) -> tuple[str | None, str | None]:
-        """The test that recognizes common values, and the expression that completes them.
+        """The test that recognizes common values, and the expression that completes them. `local`: the variable that holds the value.
 
         The test is None if the position has to complete every value. The expression is None if values that pass the test need no conversion.
         """

@@ -85,7 +85,7 @@ class Plans:
     def execute(
         self, root: Any, context: Any, variables: dict[str, Any] | None = None, variant: Hashable = None
     ) -> ExecutionResult | Awaitable[ExecutionResult]:
-        """Execute the operation. `variables` are the values as the client sent them.
+        """Execute the operation. `variables` are the values as the client sent them. `variant`: the caller's variant, if the schema has guards.
 
         Returns an ExecutionResult if no resolver has to be awaited, else an awaitable of one. A caller that doesn't await it must call its `close`.
         """

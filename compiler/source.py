@@ -72,7 +72,10 @@ class Writer:
         return [self._fields(type, {key: details}, None) for key, details in grouped.items()]
 
     def _fields(self, type: GraphQLObjectType, grouped: GroupedFieldSet, above: Position | None) -> Callable[..., Any]:
-        """Write the function that completes the fields of an object. Its parameters: `o` is the object, `r` the run, `p` the object's place."""
+        """Write the function that completes the fields of an object. Its parameters: `o` is the object, `r` the run, `p` the object's place.
+
+        `grouped`: the selected fields by response name. `above`: the position of the object, None at the root.
+        """
         function = Function("o, r, p")
         lines, entries, constant = [], [], True
         for key, details in grouped.items():
@@ -106,7 +109,10 @@ class Writer:
     def _position(
         self, type: GraphQLOutputType, return_type: GraphQLOutputType, parent: GraphQLObjectType, details: FieldDetailsList, above: Position | None
     ) -> Position:
-        """Make the position of a value of this type, and all positions below it, with their functions."""
+        """Make the position of a value of this type, and all positions below it, with their functions.
+
+        `return_type`: the type of the whole field. For the items of a list, it differs from `type`. `above`: the position above, None at the root.
+        """
         self._positions += 1
         if self._positions > MAX_POSITIONS:
             raise NotCompilable(f"more than {MAX_POSITIONS} positions")
@@ -171,6 +177,7 @@ def with_try(lines: Sequence[str], position: Position, label: str, local: str, p
     """These lines of source inside a `try` statement. If they raise an exception, the value of the variable `local` fails.
 
     Its error is recorded, and the value becomes null. If it must not be null, the error is passed to the value above it instead.
+    `label` and `place`: as in `Calls.call`.
     """
     failed = f"raise {label}.located(e, {place}) from None" if position.required else f"{local} = r.failed(e, {label}, {place})"
     return ["try:", *indented(lines), "except Exception as e:", f"    {failed}"]
@@ -180,6 +187,7 @@ def cached_by_key(function: Function, attribute: str, lines: Sequence[str], answ
     """The source of a function that completes an object and caches the result by the object's key (see `key` in compiler/README.md).
 
     Objects with the same key are equal in all other attributes. A result with errors or holes is not cached.
+    `attribute`: the attribute that holds the key. `lines`: the source that completes the object. `answer`: the expression for the result.
     """
     cached = function.bind("M", {})
     return [

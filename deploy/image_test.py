@@ -69,6 +69,7 @@ def production(mongo_uri: str) -> dict[str, str]:
         "GATEWAY_FINGERPRINT_KEY": secrets.token_urlsafe(48),
         "GATEWAY_DATA_KEYS": f"1:{b64encode(secrets.token_bytes(32)).decode()}",
         "GATEWAY_PROVIDER": "sandbox",
+        "GATEWAY_ALLOW_SANDBOX": "true",
         "GATEWAY_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "GATEWAY_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),

@@ -1,9 +1,13 @@
 """The caller of an operation, and the scopes of its token."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.described import Described
+
+# The names of workspaces: in tokens, in the providers file and in addresses.
+WORKSPACE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 class Scope(Described):

@@ -15,12 +15,16 @@ class RefusalCode(Described):
     ILLEGAL_TRANSITION = "illegal_transition", "The status of the verification does not allow this mutation."
     NOT_RETRYABLE = "not_retryable", "Only an inconclusive or failed verification can be retried."
     NOT_FINAL = "not_final", "The mutation is only possible once the status is final."
-    IDEMPOTENCY_CONFLICT = "idempotency_conflict", "The idempotency key was already used with a different input."
+    IDEMPOTENCY_CONFLICT = (
+        "idempotency_conflict",
+        "The idempotency key was already used with a different input, or for a verification that was anonymized since.",
+    )
     CONFLICT = (
         "conflict",
         "Other requests kept changing the verification (try again), or this release of the gateway can't read it. Nothing was written.",
     )
-    PROVIDER_UNAVAILABLE = "provider_unavailable", "The provider could not be reached. Nothing was written; try again."
+    PROVIDER_UNAVAILABLE = "provider_unavailable", "No provider is configured, or it could not be reached. Nothing was written."
+    PROVIDER_REFUSED = "provider_refused", "The provider does not accept the verification. `message` has its reason."
 
 
 class RequestError(Exception):
@@ -58,6 +62,23 @@ class InvalidInput(DomainError):
         self.field = field
 
 
+class ProviderIdTaken(InvalidInput):
+    """The provider's id of a new verification is already that of another verification in the same workspace."""
+
+    def __init__(self) -> None:
+        super().__init__("external.id", "is already the provider's id of another verification in this workspace")
+
+
+class NoProvider(DomainError):
+    """A verification can't be started, because no provider is configured."""
+
+    refusal = RefusalCode.PROVIDER_UNAVAILABLE
+    code = "UNAVAILABLE"
+
+    def __init__(self) -> None:
+        super().__init__("no provider is configured for this workspace; set GATEWAY_PROVIDER")
+
+
 class NotRetryable(DomainError):
     """A retry was requested for a verification that cannot be retried."""
 
@@ -68,6 +89,16 @@ class NotRetryable(DomainError):
         super().__init__(f"{verification_id} is {status.value}; only an inconclusive or failed verification can be retried")
 
 
+class AlreadyFinal(DomainError):
+    """A verification was to be closed, but its status is final already."""
+
+    refusal = RefusalCode.ILLEGAL_TRANSITION
+    code = "CONFLICT"
+
+    def __init__(self, verification_id: str, status: Status) -> None:
+        super().__init__(f"{verification_id} is already {status.value}; only a pending verification can be closed")
+
+
 class NotFinal(DomainError):
     """The requested mutation needs a final status, but the verification is still pending."""
 
@@ -75,18 +106,31 @@ class NotFinal(DomainError):
     code = "CONFLICT"
 
     def __init__(self, verification_id: str) -> None:
-        super().__init__(f"{verification_id} is still pending; wait for its final status")
+        super().__init__(f"{verification_id} is still pending; wait for its final status, or close it with closeVerification")
 
 
 class IdempotencyConflict(DomainError):
-    """An idempotency key was used with two different inputs."""
+    """An idempotency key was used with two different inputs, or was used again after its verification was anonymized."""
 
     refusal = RefusalCode.IDEMPOTENCY_CONFLICT
     code = "CONFLICT"
     field = "idempotencyKey"
 
     def __init__(self) -> None:
-        super().__init__("idempotencyKey was already used with a different input; use a new key for a new verification")
+        super().__init__(
+            "idempotencyKey was already used with another input, or for a verification that was anonymized; use a new key for a new verification"
+        )
+
+
+class ProviderRefused(DomainError):
+    """The provider does not accept a verification. The message is the provider's; it is returned to the caller and not stored."""
+
+    refusal = RefusalCode.PROVIDER_REFUSED
+    code = "CONFLICT"
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Conflict(DomainError):

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from domain.described import Described
+from domain.identity import Personal
 from domain.status import Status
 
 
@@ -15,8 +17,16 @@ class EventType(Described):
     LINK_OPENED = "link_opened", "The individual opened the link for the first time."
     CAPTURE_STARTED = "capture_started", "The individual began to record the document and the face."
     CAPTURE_COMPLETED = "capture_completed", "The recording is complete, and the provider is checking it."
-    STATUS_CHANGED = "status_changed", "The status changed from `fromStatus` to the final status `toStatus`. The causes are in `reasons`."
-    RESULT_IGNORED = "result_ignored", "A different result was reported after the status was final. The status did not change."
+    STATUS_CHANGED = (
+        "status_changed",
+        "The status changed from `fromStatus` to the final status `toStatus`. The causes are in `reasons`. "
+        "If the provider's verdict replaced an outcome of the actor SYSTEM, the history has two such events.",
+    )
+    DOCUMENT_ADDED = "document_added", "The data of the identity document arrived after the result to which they belong. The status did not change."
+    RESULT_IGNORED = (
+        "result_ignored",
+        "A different result was reported after the first one, or a result after the verification was closed. The status did not change.",
+    )
     RETRY_CREATED = "retry_created", "A retry was created: see `nextAttempt`."
     ANONYMIZED = "anonymized", "The personal data were permanently removed."
 
@@ -39,8 +49,22 @@ class Progress(Described):
 
 
 @dataclass(frozen=True, slots=True)
+class ClosingNote:
+    """The text that an integrator wrote when it closed a verification. It may contain personal data, so it is stored encrypted."""
+
+    text: str
+
+    def open(self) -> Self:
+        """Returns this object: the text in it is not encrypted. Encrypted data implement the same method, see `Personal`."""
+        return self
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of a verification's history. `version` numbers the stored events from 1, without gaps. `source_id` is the provider's event id."""
+    """One entry of a verification's history. `version` numbers the stored events from 1, without gaps. `source_id` is the provider's event id.
+
+    `note` is written by the gateway, and contains no personal data. `closing_note` is only set if the event closed the verification.
+    """
 
     version: int
     type: EventType
@@ -51,3 +75,14 @@ class Event:
     reasons: tuple[str, ...] = ()
     note: str | None = None
     source_id: str | None = None
+    closing_note: Personal[ClosingNote] | None = None
+
+    @property
+    def closes(self) -> bool:
+        """Whether the integrator closed the verification with this event."""
+        return self.type is EventType.STATUS_CHANGED and self.actor is Actor.INTEGRATOR
+
+    @property
+    def verdict(self) -> tuple[Status | None, frozenset[str]]:
+        """The status and the set of codes of the event, to compare it with a result: see `Result.key`."""
+        return self.to_status, frozenset(self.reasons)

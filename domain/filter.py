@@ -1,12 +1,13 @@
 """Which verifications a list or a feed contains, and the order of a list."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from domain.described import Described
 from domain.event import EventType
 from domain.reasons import INTERNAL_TYPES, ReasonType, explained
-from domain.status import Status
+from domain.snapshot import Snapshot, snapshots
+from domain.status import Phase, Status
 from domain.verification import Verification
 
 
@@ -29,7 +30,8 @@ class Order(Described):
 class Filter:
     """Which verifications a list or a feed contains: those that meet all conditions.
 
-    A condition that is None is met by every verification; an empty tuple is met by none.
+    A condition that is None is met by every verification; an empty tuple is met by none. A period contains its first instant (`…_from`) but not its
+    last (`…_before`). No condition is relative to the current time, so a verification never begins or ceases to match unless it changes.
     """
 
     statuses: tuple[Status, ...] | None = None
@@ -39,31 +41,86 @@ class Filter:
     created_from: datetime | None = None
     created_before: datetime | None = None
     first_attempts_only: bool = False
+    updated_from: datetime | None = None
+    updated_before: datetime | None = None
+    completed_from: datetime | None = None
+    completed_before: datetime | None = None
+    phases: tuple[Phase, ...] | None = None
+    has_ignored_results: bool | None = None
+    provider_id: str | None = None
+    # Whether an anonymized verification without a reference meets the condition on the reference: anonymization may have erased an equal one.
+    or_erased_reference: bool = False
 
     @property
     def selects_internals(self) -> bool:
         """Whether the filter asks for internal reasons. Its results would reveal which verifications have one."""
         return any(explained(code).internal for code in self.reason_codes or ()) or not INTERNAL_TYPES.isdisjoint(self.reason_types or ())
 
+    @property
+    def lasting(self) -> "Filter":
+        """The filter that all verifications match that have ever matched this filter: it has only the conditions on attributes that never change."""
+        return Filter(
+            reference=self.reference,
+            or_erased_reference=self.reference is not None,
+            created_from=self.created_from,
+            created_before=self.created_before,
+            first_attempts_only=self.first_attempts_only,
+            provider_id=self.provider_id,
+        )
+
     def matches(self, verification: Verification) -> bool:
         """Whether the verification meets all conditions of this filter."""
-        return (
-            (self.statuses is None or verification.status in self.statuses)
-            and (self.reason_codes is None or not set(self.reason_codes).isdisjoint(verification.reasons))
-            and (self.reason_types is None or any(explained(code).type in self.reason_types for code in verification.reasons))
-            and (self.reference is None or verification.reference == self.reference)
-            and (self.created_from is None or verification.created_at >= self.created_from)
-            and (self.created_before is None or verification.created_at < self.created_before)
-            and (not self.first_attempts_only or verification.attempt == 1)
-        )
+        return self._matches_lasting(verification) and self._matches_changing(verification)
 
     def concerns(self, verification: Verification, since: int) -> bool:
         """Whether a client that shows the filtered list must receive this verification, because the list contains it, or contained it before.
 
-        The verification was in the list before if it matched before one of its events after version `since`. Only its status and reasons can have
-        changed since then: all other attributes that a filter reads never change.
+        The verification was in the list before if it matched before one of its events after version `since`. If its reference may have been erased
+        since then, it counts as matching: a client ignores the removal of a row that it does not have.
         """
-        return self.matches(verification) or (
-            any(event.type is EventType.STATUS_CHANGED for event in verification.events_after(since))
-            and self.matches(replace(verification, status=Status.PENDING, reasons=()))
+        lasting = self._matches_lasting(verification)
+        if lasting and self._matches_changing(verification):
+            return True
+        erased = any(event.type is EventType.ANONYMIZED for event in verification.events_after(since))
+        if not lasting and not (erased and self.lasting._matches_lasting(verification)):
+            return False
+        return any(map(self._matches_changing, snapshots(verification, since)))
+
+    def _matches_lasting(self, verification: Verification) -> bool:
+        """Whether the verification meets the conditions on attributes that no event changes."""
+        return (
+            (self.reference is None or verification.reference == self.reference or self._may_have_erased(verification))
+            and (self.created_from is None or verification.created_at >= self.created_from)
+            and (self.created_before is None or verification.created_at < self.created_before)
+            and (not self.first_attempts_only or verification.attempt == 1)
+            and (self.provider_id is None or (verification.provider.id or None) == self.provider_id)
         )
+
+    def _may_have_erased(self, verification: Verification) -> bool:
+        return self.or_erased_reference and verification.reference is None and verification.anonymized_at is not None
+
+    def _matches_changing(self, state: Verification | Snapshot) -> bool:
+        """Whether the state meets the conditions on attributes that events change."""
+        return (
+            (self.statuses is None or state.status in self.statuses)
+            and (self.reason_codes is None or not set(self.reason_codes).isdisjoint(state.reasons))
+            and (self.reason_types is None or any(explained(code).type in self.reason_types for code in state.reasons))
+            and (self.phases is None or state.phase in self.phases)
+            and (self.updated_from is None or state.updated_at >= self.updated_from)
+            and (self.updated_before is None or state.updated_at < self.updated_before)
+            and ((self.completed_from is None and self.completed_before is None) or self._was_completed_in_time(state.completed_at))
+            and (self.has_ignored_results is None or self.has_ignored_results is has_ignored_results(state))
+        )
+
+    def _was_completed_in_time(self, at: datetime | None) -> bool:
+        # An instant that can't be read is a BadValue.
+        return (
+            isinstance(at, datetime)
+            and (self.completed_from is None or at >= self.completed_from)
+            and (self.completed_before is None or at < self.completed_before)
+        )
+
+
+def has_ignored_results(state: Verification | Snapshot) -> bool:
+    """Whether a result was reported that did not change the status."""
+    return any(event.type is EventType.RESULT_IGNORED for event in state.events)

@@ -1,13 +1,10 @@
 """The names of a person as the integrator declared them, and the data that the provider read from the identity document."""
 
-import re
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
 
 from domain.described import Described
-from domain.text import day, shaped, short
-
-COUNTRY = re.compile("[A-Z]{2,3}")
+from domain.text import plain_text
 
 T = TypeVar("T", covariant=True)
 
@@ -39,8 +36,11 @@ class DeclaredIdentity:
 
     @classmethod
     def declared(cls, first_name: str, last_name: str) -> Self:
-        """The declared identity, if both names are valid. Raises: InvalidInput with `firstName` or `lastName` as its `field`."""
-        return cls(short("firstName", first_name), short("lastName", last_name))
+        """The declared identity, with both names in NFC and trimmed.
+
+        Raises: InvalidInput with `firstName` or `lastName` as its `field`.
+        """
+        return cls(plain_text("firstName", first_name), plain_text("lastName", last_name))
 
     def open(self) -> Self:
         """Returns this object: the names in it are not encrypted. Encrypted data implement the same method, see `Personal`."""
@@ -49,33 +49,16 @@ class DeclaredIdentity:
 
 @dataclass(frozen=True, slots=True)
 class ExtractedDocument:
-    """The data that the provider read from the identity document. `born_on` is "YYYY-MM-DD"; the country is ISO 3166-1 alpha-2 or alpha-3."""
+    """The data that the provider read from the identity document. `born_on` is "YYYY-MM-DD"; the country is a code of ISO 3166-1 or ICAO 9303.
+
+    Use `Extraction.received` to create one from the values that a provider sent.
+    """
 
     full_name: str | None = None
     born_on: str | None = None
     type: DocumentType | None = None
     issuing_country_code: str | None = None
     national_identification_number: str | None = None
-
-    @classmethod
-    def extracted(
-        cls,
-        full_name: str | None,
-        born_on: str | None,
-        type: DocumentType | None,
-        issuing_country_code: str | None,
-        national_identification_number: str | None,
-    ) -> Self:
-        """The extracted document, if each value is valid or None. Raises: InvalidInput with the first invalid value as its `field`."""
-        if full_name is not None:
-            short("extractedDocument.fullName", full_name)
-        if born_on is not None:
-            day("extractedDocument.bornOn", born_on)
-        if issuing_country_code is not None:
-            shaped("extractedDocument.issuingCountryCode", issuing_country_code, COUNTRY, "an ISO 3166-1 code such as FR")
-        if national_identification_number is not None:
-            short("extractedDocument.nationalIdentificationNumber", national_identification_number)
-        return cls(full_name, born_on, type, issuing_country_code, national_identification_number)
 
     def open(self) -> Self:
         """Returns this object: the data in it are not encrypted. Encrypted data implement the same method, see `Personal`."""

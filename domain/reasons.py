@@ -5,7 +5,7 @@ tables. The retry advice and the choice of internal codes are not from the provi
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from domain.described import Described
@@ -29,7 +29,7 @@ class ReasonType(Described):
 
 
 class RetryAdvice(Described):
-    """Whether a retry can help, and what the individual should change for it."""
+    """Whether a retry can help, and what the individual should change for it. The values are listed from the mildest advice to the strictest."""
 
     RETRY_NOW = "retry_now", "Retry. Nothing needs to change, except for what the description of the reason names."
     RETRY_OTHER_DEVICE = "retry_other_device", "Retry with another device, browser or connection."
@@ -40,7 +40,10 @@ class RetryAdvice(Described):
 
 @dataclass(frozen=True, slots=True)
 class ReasonCode:
-    """A reason that a provider reports for an outcome, with an explanation. `known`: whether the catalogue below contains the code."""
+    """A reason that a provider reports for an outcome, with an explanation. `known`: whether the catalogue below contains the code.
+
+    The advice also depends on the outcome and on the caller. Reasons with the same `key` are equal.
+    """
 
     code: str
     type: ReasonType
@@ -48,6 +51,10 @@ class ReasonCode:
     description: str
     retry_advice: RetryAdvice
     known: bool = True
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", f"{self.code} {self.retry_advice.value}")
 
     @property
     def internal(self) -> bool:
@@ -152,6 +159,7 @@ NEVER_STARTED, LINK_EXPIRED, VERIFICATION_EXPIRED = "IDVV_1101", "IDVV_1121", "I
 INTERNAL_TYPES = frozenset({reason.type for reason in CATALOGUE.values() if reason.internal} | {ReasonType.UNKNOWN})
 
 CODE = re.compile(r"[A-Z0-9_]{1,64}")
+STRICTNESS = tuple(RetryAdvice)
 
 
 @lru_cache
@@ -161,16 +169,57 @@ def listed(status: Status | None = None, type: ReasonType | None = None) -> tupl
 
 
 @lru_cache(1000)
-def all_explained(codes: tuple[str, ...]) -> tuple[ReasonCode, ...]:
-    """The catalogue's entries for the codes of one verification.
+def all_explained(codes: tuple[str, ...], failed: bool) -> tuple[ReasonCode, ...]:
+    """The catalogue's entries for the codes of one verification, which failed or did not.
 
     The result is cached for each combination of codes: there are few combinations, and many verifications have the same one.
     """
-    return tuple(map(explained, codes))
+    return tuple(explained(code, failed) for code in codes)
 
 
-def explained(code: str) -> ReasonCode:
-    """The catalogue's entry for a code, or an entry of type UNKNOWN if the catalogue does not have the code."""
+@lru_cache(1000)
+def disclosed(codes: tuple[str, ...], failed: bool) -> tuple[ReasonCode, ...]:
+    """Like `all_explained`, for callers who may not see internal reasons: without these, and with an advice that does not reveal them.
+
+    If the verification failed, every reason advises OFFER_ALTERNATIVE, whether or not a reason is left out. The catalogue's advice could lead to a
+    retry that an internal reason advises against, and an advice that is stricter only in such a case would reveal the internal reason.
+    """
+    visible = [reason for reason in all_explained(codes, failed) if not reason.internal]
+    return tuple(replace(reason, retry_advice=RetryAdvice.OFFER_ALTERNATIVE) if failed else reason for reason in visible)
+
+
+@lru_cache(1000)
+def advice(codes: tuple[str, ...], failed: bool) -> RetryAdvice:
+    """One advice over all reasons of a verification that failed or is inconclusive: the strictest one."""
+    return strictest(all_explained(codes, failed), failed)
+
+
+@lru_cache(1000)
+def disclosed_advice(codes: tuple[str, ...], failed: bool) -> RetryAdvice:
+    """Like `advice`, for callers who may not see internal reasons. It depends only on what `disclosed` returns."""
+    return RetryAdvice.OFFER_ALTERNATIVE if failed else strictest(disclosed(codes, failed), failed)
+
+
+def strictest(reasons: tuple[ReasonCode, ...], failed: bool) -> RetryAdvice:
+    """The strictest advice of these reasons; if there are none, the advice for an unexplained outcome."""
+    return max((reason.retry_advice for reason in reasons), key=STRICTNESS.index, default=unexplained(failed))
+
+
+def unexplained(failed: bool) -> RetryAdvice:
+    """The advice for an outcome without a reason, or with a reason that is not in the catalogue: the cause of a failure may remain in a retry."""
+    return RetryAdvice.OFFER_ALTERNATIVE if failed else RetryAdvice.RETRY_NOW
+
+
+def by_individual(codes: tuple[str, ...]) -> bool:
+    """Whether there are codes, and all of them come from the individual's buttons or device."""
+    return bool(codes) and BUTTONS.issuperset(codes)
+
+
+def explained(code: str, failed: bool = True) -> ReasonCode:
+    """The catalogue's entry for a code, or an entry of type UNKNOWN if the catalogue does not have the code.
+
+    `failed`: whether the reason belongs to a failure. The catalogue lists an unknown code as if it did.
+    """
     return CATALOGUE.get(code) or ReasonCode(
-        code, ReasonType.UNKNOWN, EITHER, "A reason that this catalogue does not know yet.", RetryAdvice.RETRY_NOW, known=False
+        code, ReasonType.UNKNOWN, EITHER, "A reason that this catalogue does not know yet.", unexplained(failed), known=False
     )

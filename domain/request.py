@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from domain.identity import DeclaredIdentity
-from domain.text import optional, short, web_address
+from domain.text import identifier, optional, plain_text, web_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,7 @@ class Idempotency:
     """An integrator's idempotency key, and the fingerprint of the input that was sent with it.
 
     The same key with the same fingerprint is a repeated creation; with another fingerprint, it is a conflict. Anonymization removes the fingerprint:
-    every later creation with the key then counts as repeated.
+    every later creation with the key is then a conflict.
     """
 
     key: str
@@ -20,37 +20,55 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
+class ProviderReference:
     """The provider of a verification: its name, the id that it gave to the verification, and the link for the individual."""
 
     name: str
-    id: str
+    id: str | None
     url: str | None
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalProvider:
+    """A verification that the integrator itself started, at a provider that the gateway does not call. `id` is the provider's own id for it."""
+
+    verification_url: str
+    id: str | None = None
+
+    def checked(self) -> Self:
+        """Returns this object if each text in it is valid. Raises: InvalidInput."""
+        return type(self)(web_address("external.verificationUrl", self.verification_url), optional(identifier, "external.id", self.id))
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """An integrator's request to create a verification."""
+    """An integrator's request to create a verification. Only the provider `external` takes, and needs, `external`."""
 
     declared: DeclaredIdentity
     redirection_url: str
     reference: str | None = None
     face_recognition: bool = False
     idempotency: Idempotency | None = None
+    external: ExternalProvider | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RetryRequest:
-    """The values that an integrator changes in a retry. A value that is None is copied from the retried attempt."""
+    """The values that an integrator changes in a retry. A value that is None is copied from the retried attempt.
+
+    `external` is never copied: it belongs to one attempt.
+    """
 
     first_name: str | None = None
     last_name: str | None = None
     redirection_url: str | None = None
+    external: ExternalProvider | None = None
 
     def checked(self) -> Self:
-        """Returns the same request if each text in it is valid. Raises: InvalidInput."""
+        """The same request, with the names in NFC and trimmed. Raises: InvalidInput if a text in it is not valid."""
         return type(self)(
-            first_name=optional(short, "firstName", self.first_name),
-            last_name=optional(short, "lastName", self.last_name),
+            first_name=optional(plain_text, "firstName", self.first_name),
+            last_name=optional(plain_text, "lastName", self.last_name),
             redirection_url=optional(web_address, "redirectionUrl", self.redirection_url),
+            external=self.external and self.external.checked(),
         )

@@ -6,7 +6,7 @@ from typing import Self
 from domain.errors import InvalidInput
 from domain.event import Actor
 from domain.identity import ExtractedDocument
-from domain.reasons import BUTTONS, CODE, explained
+from domain.reasons import CODE, by_individual, explained
 from domain.status import Status
 
 MAX_REASONS = 50
@@ -14,15 +14,21 @@ MAX_REASONS = 50
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A final status with its reason codes. Use `reported` to create a validated one."""
+    """A final status with its reason codes. Use `reported` to create a validated one.
+
+    `note`: what was repaired or left out of the extracted document, see `Extraction`.
+    """
 
     status: Status
     reasons: tuple[str, ...] = ()
     document: ExtractedDocument | None = None
     source_id: str | None = None
+    note: str | None = None
 
     @classmethod
-    def reported(cls, status: Status, codes: list[str], document: ExtractedDocument | None = None, source_id: str | None = None) -> Self:
+    def reported(
+        cls, status: Status, codes: list[str], document: ExtractedDocument | None = None, source_id: str | None = None, note: str | None = None
+    ) -> Self:
         """The result, if the codes are allowed with the status. Duplicate codes are removed; the order of the codes is kept.
 
         Raises: InvalidInput with `status` or `reasonCodes` as its `field`.
@@ -41,7 +47,7 @@ class Result:
                 raise InvalidInput("reasonCodes", f"holds {code[:64]!r}; a code is 1 to 64 of A-Z, 0-9 and _")
             if status not in explained(code).statuses:
                 raise InvalidInput("reasonCodes", f"holds {code}, which does not go with {status.value}")
-        return cls(status, reasons, document, source_id)
+        return cls(status, reasons, document, source_id, note)
 
     @property
     def actor(self) -> Actor:
@@ -49,9 +55,9 @@ class Result:
 
         The individual if there are codes and all come from the individual's buttons or device, otherwise the provider.
         """
-        return Actor.INDIVIDUAL if self.reasons and BUTTONS.issuperset(self.reasons) else Actor.PROVIDER
+        return Actor.INDIVIDUAL if by_individual(self.reasons) else Actor.PROVIDER
 
     @property
     def key(self) -> tuple[Status, frozenset[str]]:
-        """The key by which two results are compared. The order of the codes, the document and the provider's event id make no difference."""
+        """The key by which two results are compared: neither the order of the codes nor the document, its note or the event id makes a difference."""
         return self.status, frozenset(self.reasons)

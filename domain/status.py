@@ -9,7 +9,7 @@ from domain.described import Described
 
 
 class Status(Described):
-    """The status of a verification. Only PENDING can change; the other three statuses are final."""
+    """The status of a verification. PENDING changes. Of the final statuses, only an INCONCLUSIVE that the gateway concluded by itself can change."""
 
     PENDING = "pending", "The video identity verification has been initiated."
     INCONCLUSIVE = "inconclusive", "The verification could not be completed."
@@ -18,7 +18,7 @@ class Status(Described):
 
     @property
     def final(self) -> bool:
-        """Whether the status can no longer change."""
+        """Whether the verification has an outcome. Only the outcome INCONCLUSIVE of the actor SYSTEM can be replaced, by the provider's verdict."""
         return self is not Status.PENDING
 
     @property

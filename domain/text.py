@@ -1,29 +1,42 @@
-"""Validation of strings that clients and providers send."""
+"""Validation of strings that clients and providers send. No result depends on the Unicode table of the interpreter: see domain/characters.py."""
 
+import re
 from collections.abc import Callable
 from datetime import date
-from re import Pattern
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
+from domain.characters import NOT_IN_TEXT, NOT_IN_URL, VISIBLE, trimmed
 from domain.errors import InvalidInput
 
 MAX_TEXT_CHARACTERS = 255
 MAX_URL_CHARACTERS = 2000
+URL_ORIGIN = re.compile("(?P<scheme>https?://)(?:[^/?#]*@)?(?P<host>[^/?#]*)", re.IGNORECASE)
+# NFC replaces at most four characters by one. For a longer text, normalization would take quadratic time (canonical ordering of combining marks).
+MAX_SHRINKAGE = 4
 
-# Spaces and joiners that occur in French, Japanese, Persian or Hindi names. They are replaced before the check, because `str.isprintable`
-# rejects them.
-AS_SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u3000\u200c\u200d", " "))
+
+def plain_text(field: str, text: str, max_characters: int = MAX_TEXT_CHARACTERS) -> str:
+    """Returns a name or another text in NFC and without spaces at its ends. Any script is accepted.
+
+    Raises: InvalidInput if the text is blank, is longer than `max_characters` after NFC, or contains a character that no text may contain.
+    """
+    text = trimmed(text)
+    if len(text) <= max_characters * MAX_SHRINKAGE:
+        # A character that is newer than the interpreter's table stays as it is. For all others, the result is the same under every table
+        # (Unicode Normalization Stability Policy).
+        text = normalize("NFC", text)
+    return identifier(field, text, max_characters)
 
 
-def short(field: str, text: str) -> str:
-    """Returns the text if it is not blank, has at most 255 characters and contains no control character. Raises: InvalidInput."""
-    plain = text.translate(AS_SPACES)
-    if not plain.strip():
+def identifier(field: str, text: str, max_characters: int = MAX_TEXT_CHARACTERS) -> str:
+    """Returns the text unchanged, since identifiers are compared byte by byte. Raises: InvalidInput for the same reasons as `plain_text`."""
+    if len(text) > max_characters:
+        raise InvalidInput(field, f"has {len(text)} characters; at most {max_characters} are accepted")
+    if refused := NOT_IN_TEXT.search(text):
+        raise InvalidInput(field, f"contains U+{ord(refused[0]):04X}, a character that is not accepted")
+    if not VISIBLE.search(text):
         raise InvalidInput(field, "must not be blank")
-    if len(text) > MAX_TEXT_CHARACTERS:
-        raise InvalidInput(field, f"has {len(text)} characters; at most {MAX_TEXT_CHARACTERS} are accepted")
-    if not plain.isprintable():
-        raise InvalidInput(field, "holds a control character")
     return text
 
 
@@ -32,13 +45,20 @@ def web_address(field: str, url: str) -> str:
     if len(url) > MAX_URL_CHARACTERS:
         raise InvalidInput(field, f"has {len(url)} characters; at most {MAX_URL_CHARACTERS} are accepted")
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        # `urlsplit` removes line breaks and tabs, so the characters are checked first.
+        parts = None if NOT_IN_URL.search(url) else urlsplit(url)
+        usable = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or not url.isprintable() or " " in url or "\\" in url:
+    if not usable:
         raise InvalidInput(field, "must be an absolute http or https URL")
     return url
+
+
+def origin(url: str) -> str:
+    """The scheme, host and port of a URL that `web_address` accepted, without its user, path, query and fragment."""
+    parts = URL_ORIGIN.match(url)
+    return f"{parts['scheme']}{parts['host']}" if parts else ""
 
 
 def day(field: str, text: str) -> str:
@@ -49,13 +69,6 @@ def day(field: str, text: str) -> str:
     except ValueError:
         pass
     raise InvalidInput(field, "must be a day as YYYY-MM-DD")
-
-
-def shaped(field: str, text: str, pattern: Pattern[str], shape: str) -> str:
-    """Returns the text if it matches the pattern. `shape` describes the pattern in the error message. Raises: InvalidInput."""
-    if not pattern.fullmatch(text):
-        raise InvalidInput(field, f"must be {shape}")
-    return text
 
 
 def optional(check: Callable[[str, str], str], field: str, text: str | None) -> str | None:

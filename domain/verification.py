@@ -12,17 +12,21 @@ from operator import attrgetter
 from typing import Any, Self
 
 from domain.deadlines import Windows, whole_milliseconds
-from domain.errors import InvalidInput, NotFinal, NotRetryable
-from domain.event import Actor, Event, EventType, Progress
+from domain.errors import AlreadyFinal, InvalidInput, NotFinal, NotRetryable
+from domain.event import Actor, ClosingNote, Event, EventType, Progress
 from domain.identity import DeclaredIdentity, ExtractedDocument, Personal
 from domain.reasons import LINK_EXPIRED, NEVER_STARTED, VERIFICATION_EXPIRED
-from domain.request import Idempotency, Provider, Request, RetryRequest
+from domain.request import Idempotency, ProviderReference, Request, RetryRequest
 from domain.result import Result
 from domain.status import RECOMMENDED, Phase, RecommendedAction, Status
+from domain.text import origin
 
 MAX_IGNORED_RESULTS = 20
 STEPS = frozenset(EventType[step.name] for step in Progress)
 OUTCOMES = frozenset({EventType.STATUS_CHANGED, EventType.RESULT_IGNORED})
+RESULTS = OUTCOMES | {EventType.DOCUMENT_ADDED}
+# The actors of results: those that a provider reports. An outcome of another actor is no verdict.
+REPORTERS = frozenset({Actor.PROVIDER, Actor.INDIVIDUAL})
 version_of = attrgetter("version")
 
 
@@ -41,7 +45,7 @@ class Verification:
     reasons: tuple[str, ...] = ()
     reference: str | None = None
     idempotency: Idempotency | None = None
-    provider: Provider
+    provider: ProviderReference
     declared: Personal[DeclaredIdentity] | None
     extracted: Personal[ExtractedDocument] | None = None
     redirection_url: str
@@ -55,10 +59,12 @@ class Verification:
     capture_completed_at: datetime | None = None
     completed_at: datetime | None = None
     anonymized_at: datetime | None = None
+    # The status of the provider's first verdict, if the verification was closed before it arrived. It decides `billable`.
+    ignored_verdict: Status | None = None
     events: tuple[Event, ...] = ()
 
     @classmethod
-    def created(cls, id: str, workspace: str, request: Request, provider: Provider, windows: Windows, at: datetime) -> Self:
+    def created(cls, id: str, workspace: str, request: Request, provider: ProviderReference, windows: Windows, at: datetime) -> Self:
         """A new pending verification, the first attempt of its chain."""
         at = whole_milliseconds(at)
         return cls(
@@ -96,8 +102,26 @@ class Verification:
 
     @property
     def billable(self) -> bool | None:
-        """Whether the provider charges for the verification; None while it is pending."""
-        return self.status.billable
+        """Whether the provider charges for the verification; None while it is pending.
+
+        The provider does not receive the close of a verification. So if it reports a verdict afterwards, it charges for that verdict.
+        """
+        return (self.ignored_verdict or self.status).billable
+
+    @property
+    def outcome(self) -> Event | None:
+        """The event with which the verification got its status; None while it is pending, or if this release can't represent the event."""
+        return next((event for event in reversed(self.events) if event.type is EventType.STATUS_CHANGED), None)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the integrator closed the verification."""
+        return self.outcome is not None and self.outcome.closes
+
+    @property
+    def closing_note(self) -> Personal[ClosingNote] | None:
+        """The text that the integrator wrote when it closed the verification; None without one, or once the verification is anonymized."""
+        return next((event.closing_note for event in self.events if event.closing_note), None)
 
     @property
     def can_retry(self) -> bool:
@@ -169,29 +193,32 @@ class Verification:
         return replace(self, **changes)._after(EventType[progress.name], Actor.INDIVIDUAL, at, source_id=source_id)
 
     def concluded(self, result: Result, at: datetime) -> Self:
-        """The verification with this result as its outcome. The result counts even after a deadline, as long as the status is still pending.
+        """The verification with this result as its outcome.
 
-        Once the status is final, the same result, or a result with the same event id, changes nothing. A different result is recorded once, as the
-        event RESULT_IGNORED, and does not change the status. At most 20 different results are recorded.
+        The first result counts, however late it is: it also replaces an outcome that the system concluded because a deadline passed. The same result
+        again, or a result with the same event id, changes nothing, unless it brings the document for the first time. A different result is recorded
+        once, as the event RESULT_IGNORED, and does not change the status. At most 20 different results are recorded.
         """
-        if self._has_recorded(result.source_id, OUTCOMES):
+        if self._open_to(result):
+            changed = self._concluded(result.status, result.reasons, result.actor, at, self._new_source_id(result), note=result.note)
+            return replace(changed, extracted=None if self.anonymized_at else result.document)
+        if self.stands_at(result) and not self.closed:
+            return self._with_document(result, at)
+        return self if self._has_recorded(result.source_id, RESULTS) else self._ignoring(result, at)
+
+    def closed_by_integrator(self, note: ClosingNote | None, at: datetime) -> Self:
+        """The verification after the integrator closed it: inconclusive, without a reason code. A closed verification is returned unchanged.
+
+        If a deadline has passed, the verification becomes inconclusive for that reason instead.
+        Raises: AlreadyFinal if the verification has another outcome.
+        """
+        if self.overdue(at):
+            return self.expired(at)
+        if self.closed:
             return self
-        if not self.status.final:
-            changed = self._concluded(result.status, result.reasons, result.actor, at, result.source_id)
-            return replace(changed, extracted=result.document)
-        ignored = [(event.to_status, frozenset(event.reasons)) for event in self.events if event.type is EventType.RESULT_IGNORED]
-        if self.stands_at(result) or result.key in ignored or len(ignored) >= MAX_IGNORED_RESULTS:
-            return self
-        return self._after(
-            EventType.RESULT_IGNORED,
-            result.actor,
-            at,
-            from_status=self.status,
-            to_status=result.status,
-            reasons=result.reasons,
-            note=f"reported after the verification was already {self.status.value}",
-            source_id=result.source_id,
-        )
+        if self.status.final:
+            raise AlreadyFinal(self.id, self.status)
+        return self._concluded(Status.INCONCLUSIVE, (), Actor.INTEGRATOR, at, closing_note=note)
 
     def stands_at(self, result: Result) -> bool:
         """Whether the verification has the status and the set of reason codes of this result."""
@@ -211,9 +238,10 @@ class Verification:
             redirection_url=retry.redirection_url or self.redirection_url,
             reference=self.reference,
             face_recognition=self.face_recognition,
+            external=retry.external,
         )
 
-    def retried(self, id: str, retry: RetryRequest, provider: Provider, windows: Windows, at: datetime) -> tuple[Self, Self]:
+    def retried(self, id: str, retry: RetryRequest, provider: ProviderReference, windows: Windows, at: datetime) -> tuple[Self, Self]:
         """Returns two verifications: this one with a link to its retry, and the retry. Raises: the errors of `retry_request`."""
         request = self.retry_request(retry)
         at = self._not_before(at)
@@ -221,11 +249,17 @@ class Verification:
         successor = replace(first, chain=self.chain, attempt=self.attempt + 1, previous=self.id)
         return replace(self, next=id)._after(EventType.RETRY_CREATED, Actor.INTEGRATOR, at), successor
 
-    def anonymized(self, actor: Actor, at: datetime) -> Self:
-        """The verification without its personal data. Raises: NotFinal."""
+    def anonymized(self, actor: Actor, at: datetime, erasing_references: bool = False) -> Self:
+        """The verification without its personal data. An anonymized verification is returned unchanged.
+
+        `erasing_references`: whether the integrator's own references are removed too. `reference` becomes None, and `redirection_url` is cut to its
+        origin.
+        Raises: NotFinal.
+        """
         if not self.status.final:
             raise NotFinal(self.id)
-        if self.anonymized_at:
+        # An older release keeps the closing note when it anonymizes, because it does not have that field. The note is then removed the next time.
+        if self.anonymized_at and not self.closing_note:
             return self
         at = self._not_before(at)
         return replace(
@@ -234,7 +268,10 @@ class Verification:
             extracted=None,
             provider=replace(self.provider, url=None),
             idempotency=self.idempotency and replace(self.idempotency, fingerprint=None),
-            anonymized_at=at,
+            reference=None if erasing_references else self.reference,
+            redirection_url=origin(self.redirection_url) if erasing_references else self.redirection_url,
+            anonymized_at=self.anonymized_at or at,
+            events=tuple(replace(event, closing_note=None) if event.closing_note else event for event in self.events),
         )._after(EventType.ANONYMIZED, actor, at)
 
     def events_after(self, version: int) -> tuple[Event, ...]:
@@ -250,10 +287,44 @@ class Verification:
             raise InvalidInput("lastName" if first_name else "firstName", "is required, since the verification was anonymized")
         return DeclaredIdentity(first_name, last_name)
 
-    def _concluded(self, status: Status, reasons: tuple[str, ...], actor: Actor, at: datetime, source_id: str | None = None) -> Self:
+    def _open_to(self, result: Result) -> bool:
+        """Whether this result decides the status: there is no outcome, or one of the system with no verdict before this one.
+
+        Older releases recorded a verdict after an outcome of the system as an ignored result. Only a repetition of that verdict counts then.
+        """
+        if not self.status.final:
+            return True
+        if not self.outcome or self.outcome.actor is not Actor.SYSTEM:
+            return False
+        first = next((event for event in self.events if event.type in OUTCOMES and event.actor in REPORTERS), None)
+        return first is None or first.verdict == result.key
+
+    def _with_document(self, result: Result, at: datetime) -> Self:
+        if not result.document or self.extracted or self.anonymized_at:
+            return self
+        added = replace(self, extracted=result.document)
+        return added._after(EventType.DOCUMENT_ADDED, Actor.PROVIDER, at, note=result.note, source_id=self._new_source_id(result))
+
+    def _ignoring(self, result: Result, at: datetime) -> Self:
+        ignored = [event.verdict for event in self.events if event.type is EventType.RESULT_IGNORED]
+        if result.key in ignored or len(ignored) >= MAX_IGNORED_RESULTS:
+            return self
+        changed = replace(self, ignored_verdict=result.status) if self.closed and not ignored else self
+        return changed._after(
+            EventType.RESULT_IGNORED,
+            result.actor,
+            at,
+            from_status=self.status,
+            to_status=result.status,
+            reasons=result.reasons,
+            note="reported after the verification was closed" if self.closed else f"reported after the verification was already {self.status.value}",
+            source_id=result.source_id,
+        )
+
+    def _concluded(self, status: Status, reasons: tuple[str, ...], actor: Actor, at: datetime, source_id: str | None = None, **details: Any) -> Self:
         at = self._not_before(at)
         return replace(self, status=status, reasons=reasons, completed_at=at)._after(
-            EventType.STATUS_CHANGED, actor, at, from_status=self.status, to_status=status, reasons=reasons, source_id=source_id
+            EventType.STATUS_CHANGED, actor, at, from_status=self.status, to_status=status, reasons=reasons, source_id=source_id, **details
         )
 
     def _after(self, type: EventType, actor: Actor, at: datetime, **details: Any) -> Self:
@@ -264,6 +335,10 @@ class Verification:
     def _not_before(self, at: datetime) -> datetime:
         # If the clock was set back, use the time of the last change, to keep the events in order.
         return max(whole_milliseconds(at), self.updated_at)
+
+    def _new_source_id(self, result: Result) -> str | None:
+        # A delivery that was recorded without its effect or its document may arrive again. Its event id must not occur twice in the history.
+        return None if self._has_recorded(result.source_id, RESULTS) else result.source_id
 
     def _has_recorded(self, source_id: str | None, types: frozenset[EventType]) -> bool:
         # The provider may use the same id for a step and for a result. Only events of these types are compared, so that a result is not mistaken for

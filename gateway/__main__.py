@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from domain.caller import Scope
+from domain.caller import WORKSPACE_NAME, Scope
 from gateway import server, settings
 from gateway.application import application, token_reader
-from gateway.callers.tokens import SCOPES, WORKSPACE_NAME
+from gateway.callers.tokens import SCOPES
 from gateway.commands.check import check as check_deployment
 from gateway.commands.explain import explanation
 from gateway.development import keys as development
@@ -47,6 +47,8 @@ def serve() -> None:
     logs.configure_logging(chosen.log_level, chosen.log_format)
     for name in settings.unknown():
         logger.warning("%s is not a setting; `gateway settings` lists all settings", name)
+    if not chosen.provider:
+        logger.warning("GATEWAY_PROVIDER is not set, so that no verification can be created")
     with server.listening_socket(chosen.host, chosen.port) as bound:
         port = bound.getsockname()[1]
 

@@ -21,7 +21,7 @@ from gateway.operations.documents import Documents
 from gateway.operations.execution import Execution
 from gateway.operations.live import Live
 from gateway.operations.trusted import BadManifest, read_manifest
-from gateway.process.background import preparation, restarted
+from gateway.process.background import counting, preparation, restarted
 from gateway.process.drain import Drain
 from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics
@@ -31,9 +31,13 @@ from gateway.transports.http import GraphQLOverHTTP
 from gateway.transports.origins import Hosts, Origins, origin_of
 from gateway.transports.requests import identify
 from gateway.transports.responses import Headers
+from gateway.transports.socket_connection import same_frame
 from gateway.transports.websocket import GraphQLOverWebSocket
 from lifecycle.changes import Changes
 from lifecycle.sweeper import chores, sweeping
+from providers.choice import Providers
+from providers.external import External
+from providers.port import ProviderPort
 from providers.sandbox import Sandbox
 from resolvers.context import Services
 from schema.build import build, executable
@@ -57,15 +61,15 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     drain = Drain()
     issuer_keys = keys_of_issuer(settings)
     health = Health(store, feed, drain, issuer_keys)
-    metrics = Metrics(feed, store.bad_documents)
+    metrics = Metrics(feed, store.bad_documents, store.index_repair)
 
     tokens = token_reader(settings, now, issuer_keys)
     rate = Rate(settings.rate_cost_per_second, settings.rate_burst_cost)
     capacity = Capacity(settings.max_sockets, settings.max_sockets_per_address, settings.max_sockets_per_subject)
     admission = Admission(capacity, metrics.count_refused)
 
-    sandbox = Sandbox(str(settings.public_url), [key.encode() for key in settings.signing_keys])
-    changes = Changes(store, sandbox, settings.windows, metrics.ignored_results.inc)
+    providers = Providers(configured_provider(settings))
+    changes = Changes(store, providers, settings.windows, metrics.ignored_results.inc, settings.anonymize_references)
     services = Services(store, feed, changes, fingerprint(settings), tokens.follow_token)
 
     schema = build()
@@ -81,7 +85,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         rate=rate,
         introspection=settings.introspection,
     )
-    live = Live(execution, rate)
+    live = Live(execution, rate, same_frame.cache_clear)
+    feed.on_anonymized = live.forget
 
     return Application(
         entrance(settings, metrics, local),
@@ -89,20 +94,24 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission),
         [
             *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
-            *callbacks.routes(sandbox, changes, store, settings.windows),
+            *callbacks.routes(providers, changes, store, settings.windows),
             *pages,
         ],
         settings.trusted_proxies,
-        lifespan(background_tasks(settings, store, feed, health, changes, tokens, issuer_keys), [client, watcher]),
+        lifespan(background_tasks(settings, store, feed, health, changes, metrics, tokens, issuer_keys), [client, watcher]),
         Process(drain, health, metrics),
     )
 
 
 def background_tasks(
-    settings: Settings, store: Store, feed: Feed, health: Health, changes: Changes, tokens: Tokens, issuer_keys: IssuerKeys | None
+    settings: Settings, store: Store, feed: Feed, health: Health, changes: Changes, metrics: Metrics, tokens: Tokens, issuer_keys: IssuerKeys | None
 ) -> dict[str, Callable[[], Awaitable[None]]]:
     """The tasks that run as long as the process, by their names in the log."""
-    tasks: dict[str, Callable[[], Awaitable[None]]] = {"preparation": partial(preparation, health), "feed": feed.run}
+    tasks: dict[str, Callable[[], Awaitable[None]]] = {
+        "preparation": partial(preparation, health),
+        "feed": feed.run,
+        "count of stuck verifications": partial(counting, store, settings.processing, metrics.stuck.set),
+    }
     for chore in chores(store, changes, settings.retention):
         tasks[f"sweeper ({chore.done})"] = partial(sweeping, chore, settings.sweep_seconds)
     if issuer_keys:
@@ -123,6 +132,17 @@ def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
         after=[metrics.count_response],
         headers=Headers(https=settings.public_url.scheme == "https"),
     )
+
+
+def configured_provider(settings: Settings) -> ProviderPort | None:
+    """Create the adapter of the provider that GATEWAY_PROVIDER names; None if the setting is missing."""
+    match settings.provider:
+        case "sandbox":
+            return Sandbox(str(settings.public_url), [key.encode() for key in settings.signing_keys])
+        case "external":
+            return External()
+        case None:
+            return None
 
 
 def token_reader(settings: Settings, now: Clock, published: IssuerKeys | None = None) -> Tokens:

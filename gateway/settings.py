@@ -107,7 +107,7 @@ KeySetUrl = Annotated[AnyHttpUrl, AfterValidator(encrypted_url)]
 class Settings(BaseSettings):
     """All settings of the gateway. `gateway serve` requires every setting that has no default."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", env_ignore_empty=True, extra="forbid", hide_input_in_errors=True)
 
     mongo_uri: SecretStr = Field(description="The URI of the MongoDB replica set: mongodb://host/database?replicaSet=name")
     signing_key: SigningKey = Field(description="The key that signs follow tokens and the sandbox's links, at least 32 characters")
@@ -118,9 +118,6 @@ class Settings(BaseSettings):
     data_keys: DataKeys = Field(
         description="The keys that encrypt personal data: id:key, 32 bytes in base64, separated by commas. The first key encrypts, all keys decrypt"
     )
-    provider: Literal["sandbox"] = Field(
-        description="The company that verifies people. So far only: sandbox, where whoever opens a verification's link chooses its outcome"
-    )
     public_url: AnyHttpUrl = Field(description="The URL under which browsers reach the gateway: https://gateway.example.com")
     allowed_origins: OriginList = Field(
         default=(),
@@ -129,6 +126,12 @@ class Settings(BaseSettings):
     trusted_proxies: NetworkList = Field(
         default=(), description="The addresses and networks of the proxies whose X-Forwarded-For is trusted, separated by commas; none by default"
     )
+    provider: Literal["sandbox", "external"] | None = Field(
+        default=None,
+        description="The provider at which verifications are started. external: you start them at any provider, and report their results. sandbox: a "
+        "page of the gateway, for tests, where anyone who has a link chooses the outcome. Without this setting, no verification can be created",
+    )
+    allow_sandbox: bool = Field(default=False, description="Whether `gateway serve` accepts the provider sandbox")
     host: str = Field(default="127.0.0.1", description="The address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one")
     token_jwks_url: KeySetUrl | None = Field(
@@ -154,6 +157,17 @@ class Settings(BaseSettings):
     )
     retention_seconds: float | None = Field(
         default=None, gt=0, le=MAX_RETENTION_SECONDS, description="How many seconds personal data are kept after the outcome; forever by default"
+    )
+    anonymize_references: bool = Field(
+        default=False,
+        description="Whether anonymization also removes the integrator's references: `reference` becomes null, and `redirectionUrl` is cut to its "
+        "origin. Verifications that were anonymized before are not changed",
+    )
+    processing_seconds: float = Field(
+        default=259_200,
+        gt=0,
+        le=MAX_RETENTION_SECONDS,
+        description="How many seconds after the end of its capture a verification without a result counts as stuck, in gateway_stuck_verifications",
     )
     sweep_seconds: float = Field(default=5, gt=0, description="The interval, in seconds, at which the gateway looks for deadlines that have passed")
     request_seconds: float = Field(default=20, gt=0, description="How many seconds a query or mutation may take")
@@ -200,6 +214,11 @@ class Settings(BaseSettings):
         return None if self.retention_seconds is None else timedelta(seconds=self.retention_seconds)
 
     @property
+    def processing(self) -> timedelta:
+        """How long after the end of its capture a verification may wait for a result before it counts as stuck."""
+        return timedelta(seconds=self.processing_seconds)
+
+    @property
     def signing_keys(self) -> list[str]:
         """The keys of follow tokens and of the sandbox's links. The first key signs. All of them verify."""
         return [key.get_secret_value() for key in (self.signing_key, self.previous_signing_key) if key]
@@ -211,7 +230,7 @@ def read_settings(defaults: dict[str, Any], required: Collection[str] = (), **ov
     `required`: the names of settings that must be set although they have a default.
     Raises: BadSettings.
     """
-    values = {**defaults, **EnvSettingsSource(Settings, env_ignore_empty=True)(), **overrides}
+    values = {**defaults, **EnvSettingsSource(Settings)(), **overrides}
     troubles = {name: "is missing" for name in required if values.get(name) is None}
     if all(values.get(name) is None for name in TRUST):
         troubles["token_jwks_url"] = "is missing; set it, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY, so that tokens can be verified"
@@ -231,7 +250,10 @@ def to_serve() -> Settings:
 
 
 def checked_to_serve(settings: Settings) -> Settings:
-    """Check that settings are fit for production. Returns them. Raises: BadSettings if a key was made for development, or two keys are equal."""
+    """Check that settings are fit for production. Returns them.
+
+    Raises: BadSettings if a key was made for development, if two keys are equal, or if the provider is the sandbox and this is not allowed.
+    """
     keys: dict[str, SecretStr] = {name: key for name in KEY_SETTINGS if (key := getattr(settings, name))}
     weak = [name for name, key in keys.items() if key.get_secret_value().startswith(DEVELOPMENT_PREFIX)]
     if DEVELOPMENT_KEY_ID in settings.data_keys.get_secret_value():
@@ -240,6 +262,8 @@ def checked_to_serve(settings: Settings) -> Settings:
         raise BadSettings(dict.fromkeys(weak, "was made for development; `openssl rand -base64 48` makes one"))
     if shared := [name for name, key in keys.items() if list(keys.values()).count(key) > 1]:
         raise BadSettings(dict.fromkeys(shared, "has the same value as another key; each needs its own"))
+    if settings.provider == "sandbox" and not settings.allow_sandbox:
+        raise BadSettings({"provider": "is sandbox, where anyone who has a link chooses the outcome; GATEWAY_ALLOW_SANDBOX=true accepts that"})
     return settings
 
 

@@ -6,12 +6,12 @@ from functools import lru_cache
 from uuid_utils import uuid7
 
 from domain.deadlines import Windows
-from domain.errors import IdempotencyConflict, NotFound
-from domain.event import Actor, Progress
+from domain.errors import AlreadyFinal, IdempotencyConflict, NotFinal, NotFound
+from domain.event import Actor, ClosingNote, Progress
 from domain.request import Idempotency, Request, RetryRequest
 from domain.result import Result
 from domain.verification import Verification
-from providers.port import ProviderPort
+from providers.choice import Providers
 from store.verifications import Rule, Stale, Store, Verifications
 
 OVERDUE = frozenset({"overdue"})
@@ -20,26 +20,35 @@ OVERDUE = frozenset({"overdue"})
 class Changes:
     """Creates and changes the verifications of all workspaces, for every actor (see `domain.event.Actor`).
 
-    Before a verification is returned or changed in another way, its deadline is applied if it has passed. A result is the exception: it counts even
-    after the deadline, as long as the deadline was not applied.
+    Before a verification is returned or changed in another way, its deadline is applied if it has passed. A result is the exception: it takes
+    precedence over the deadline.
+    `erasing_references`: whether anonymization also removes the integrator's references, see `Verification.anonymized`.
     """
 
-    def __init__(self, store: Store, provider: ProviderPort, windows: Windows, count_ignored_result: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        providers: Providers,
+        windows: Windows,
+        count_ignored_result: Callable[[], None],
+        erasing_references: bool = False,
+    ) -> None:
         self._store = store
-        self._provider = provider
+        self._providers = providers
         self._windows = windows
         self._count_ignored_result = count_ignored_result
+        self._erasing_references = erasing_references
 
     async def create(self, workspace: str, request: Request) -> Verification:
         """Create a verification and start it at the provider. If the idempotency key was used before, return the existing verification.
 
-        Raises: IdempotencyConflict.
+        Raises: IdempotencyConflict if the key was used with another input, or its verification was anonymized; NoProvider, InvalidInput.
         """
         verifications, idempotency = self._store.within(workspace), request.idempotency
         if idempotency and (existing := await verifications.with_key(idempotency.key)):
             return await self._replayed(verifications, existing, idempotency)
         id = new_id()
-        provider = await self._provider.start(workspace, id, request)
+        provider = await self._providers.of(workspace).start(workspace, id, request)
         created = Verification.created(id, workspace, request, provider, self._windows, self._store.now())
         stored = await verifications.add(created)
         return stored if stored is created or not idempotency else await self._replayed(verifications, stored, idempotency)
@@ -47,7 +56,7 @@ class Changes:
     async def retry(self, workspace: str, id: str, retry: RetryRequest) -> Verification:
         """Create the next attempt and start it at the provider. If there is a next attempt already, return it, whatever the input is.
 
-        Raises: NotFound, NotRetryable, InvalidInput.
+        Raises: NotFound, NotRetryable, InvalidInput, NoProvider.
         """
         verifications = self._store.within(workspace)
         previous = await self.required(verifications, id)
@@ -57,8 +66,8 @@ class Changes:
             previous = await self.required(verifications, id)
         if previous.next:
             return await self.required(verifications, previous.next)
-        successor = new_id()
-        provider = await self._provider.start(workspace, successor, previous.retry_request(retry))
+        successor, request = new_id(), previous.retry_request(retry)
+        provider = await self._providers.of(workspace).start(workspace, successor, request)
         return await verifications.retry(id, lambda old, at: old.retried(successor, retry, provider, self._windows, at))
 
     async def report_progress(self, workspace: str, id: str, progress: Progress, source_id: str | None = None) -> Verification:
@@ -72,11 +81,45 @@ class Changes:
             self._count_ignored_result()
         return stored
 
+    async def close(self, workspace: str, id: str, note: ClosingNote | None) -> Verification:
+        """Close a verification for the integrator. Returns the new state. Raises: NotFound, AlreadyFinal."""
+        verifications = self._store.within(workspace)
+        await self.required(verifications, id)
+        stored = await verifications.change(id, lambda old, at: old.closed_by_integrator(note, at))
+        if not stored.closed:
+            # The deadline passed between the read and the change, and took precedence.
+            raise AlreadyFinal(id, stored.status)
+        return stored
+
     async def anonymize(self, workspace: str, id: str) -> Verification:
         """Remove the personal data of a verification for the integrator. Returns the new state. Raises: NotFound, NotFinal."""
         verifications = self._store.within(workspace)
         await self.required(verifications, id, field="id")
-        return await verifications.change(id, lambda old, at: old.anonymized(Actor.INTEGRATOR, at))
+        return await verifications.change(id, self._anonymizing(Actor.INTEGRATOR))
+
+    async def anonymize_chain(self, workspace: str, id: str) -> Verification:
+        """Remove the personal data of all attempts of a chain for the integrator, the newest attempt first. Returns the attempt `id`.
+
+        Attempts that were anonymized before stay as they are, so a call that was interrupted can be repeated.
+        Cost:   one read, and one write for each attempt that has personal data.
+        Raises: NotFound; NotFinal if the newest attempt is pending. Nothing is changed then.
+        """
+        verifications = self._store.within(workspace)
+        newest = named = await self.required(verifications, id, field="id")
+        while newest.next and (later := await self.current(verifications, newest.next)):
+            newest = later
+        if not newest.status.final:
+            raise NotFinal(newest.id)
+        anonymizing, successor = self._anonymizing(Actor.INTEGRATOR), newest.next
+        # If the attempt was retried since it was read, leave it as it is, and begin again: the retry has the same names.
+        attempt = await verifications.change(newest.id, lambda old, at: anonymizing(old, at) if old.next == successor else old)
+        if attempt.next != successor:
+            return await self.anonymize_chain(workspace, id)
+        named = attempt if attempt.id == id else named
+        while attempt.previous and await verifications.get(attempt.previous):
+            attempt = await verifications.change(attempt.previous, anonymizing)
+            named = attempt if attempt.id == id else named
+        return named
 
     async def expire(self, workspace: str, id: str) -> bool:
         """Apply the deadline of a verification, if it has passed. Returns whether this call changed the verification."""
@@ -87,7 +130,7 @@ class Changes:
 
         Raises: NotFinal.
         """
-        return await self._change_once(workspace, id, lambda old, at: old.anonymized(Actor.SYSTEM, at))
+        return await self._change_once(workspace, id, self._anonymizing(Actor.SYSTEM))
 
     async def current(self, verifications: Verifications, id: str, reading: frozenset[str] | None = None) -> Verification | None:
         """The verification with this id, after its deadline was applied if it has passed; None if there is no such verification.
@@ -109,10 +152,15 @@ class Changes:
         return found
 
     async def _replayed(self, verifications: Verifications, existing: Verification, idempotency: Idempotency) -> Verification:
+        # A verification without a fingerprint that was not anonymized has a damaged document: its key can't be compared.
         fingerprint = existing.idempotency and existing.idempotency.fingerprint
-        if fingerprint is not None and fingerprint != idempotency.fingerprint:
+        if existing.anonymized_at or (fingerprint is not None and fingerprint != idempotency.fingerprint):
             raise IdempotencyConflict
         return await self.current(verifications, existing.id) or existing
+
+    def _anonymizing(self, actor: Actor) -> Rule:
+        """The rule that removes the personal data of a verification."""
+        return lambda old, at: old.anonymized(actor, at, self._erasing_references)
 
     async def _change_once(self, workspace: str, id: str, rule: Rule) -> bool:
         """Apply a rule to a verification. Returns whether this call changed it.

@@ -25,8 +25,9 @@ MAX_CONCURRENT_CHANGES = 8
 class Chore:
     """One of the sweeper's tasks: a change that must be made to every verification at some time, such as applying its deadline.
 
-    `due` returns the next batch of verifications to change, behind the one that is passed to it. `change` changes one verification, and returns
-    whether this process changed it. `done` completes the sentence "the verification could not be …" in the log.
+    `due` returns the next batch of verifications to change. Its argument is the last verification of the previous batch, None for the first batch.
+    `change` changes the verification with a workspace and an id, and returns whether this process changed it.
+    `done` is the participle that names the change in the log, such as "expired".
     """
 
     done: str
@@ -54,7 +55,7 @@ async def sweeping(chore: Chore, every_seconds: float) -> None:
 
 
 async def sweep(chore: Chore) -> int:
-    """Make the chore's change to all verifications that are due. Returns how many of them this process changed.
+    """Make the chore's change to all verifications that need it now. Returns how many of them this process changed.
 
     Each batch begins behind the previous batch, so that a verification that can't be changed does not block the others.
     """

@@ -1,1 +1,1 @@
-"""Adapters for the companies that verify identities. So far: a sandbox that ships with the gateway."""
+"""Adapters for the companies that verify identities. One is a sandbox that ships with the gateway."""

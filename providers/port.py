@@ -2,12 +2,17 @@
 
 from typing import Protocol
 
-from domain.request import Provider, Request
+from domain.request import ProviderReference, Request
 
 
 class ProviderPort(Protocol):
-    """A company that verifies identities by video."""
+    """A company that verifies identities by video. `name` is stored with each verification that is started there."""
 
-    async def start(self, workspace: str, verification_id: str, request: Request) -> Provider:
-        """Start a verification at the provider. Returns the provider's own id for the verification, and the link for the person to be verified."""
+    name: str
+
+    async def start(self, workspace: str, verification_id: str, request: Request) -> ProviderReference:
+        """Start a verification at the provider. Returns the provider's own id for the verification, and the link for the person to be verified.
+
+        Raises: InvalidInput if the provider needs a value that the request lacks, or can't use a value that the request has.
+        """
         ...

@@ -4,9 +4,8 @@ import hmac
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from domain.request import Provider, Request
-
-NAME = "sandbox"
+from domain.errors import InvalidInput
+from domain.request import ProviderReference, Request
 
 
 class Sandbox:
@@ -15,14 +14,21 @@ class Sandbox:
     The first key signs new links. Links that were signed with any of the other keys remain valid.
     """
 
+    name = "sandbox"
+
     def __init__(self, public_url: str, keys: Sequence[bytes]) -> None:
         self._public_url = public_url.rstrip("/")
         self._keys = keys
 
-    async def start(self, workspace: str, verification_id: str, request: Request) -> Provider:
-        """Create the link for a verification. The link contains everything that the sandbox needs, so the sandbox stores nothing."""
+    async def start(self, workspace: str, verification_id: str, request: Request) -> ProviderReference:
+        """Create the link for a verification. The link contains everything that the sandbox needs, so the sandbox stores nothing.
+
+        Raises: InvalidInput if the request has a link of its own.
+        """
+        if request.external:
+            raise InvalidInput("external", f"is for the provider external only; this workspace has the provider {self.name}")
         link = f"{self._public_url}/sandbox/{quote(workspace, safe='')}/{verification_id}/{self.signature(workspace, verification_id)}"
-        return Provider(NAME, verification_id, link)
+        return ProviderReference(self.name, verification_id, link)
 
     def signature(self, workspace: str, verification_id: str) -> str:
         """The signature that the link of this verification contains."""

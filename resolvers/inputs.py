@@ -8,14 +8,15 @@ from typing import TypeVar, dataclass_transform
 
 import strawberry
 
-from domain.event import Progress
+from domain.event import ClosingNote, Progress
+from domain.extraction import Extraction
 from domain.filter import Filter
-from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
+from domain.identity import DeclaredIdentity, DocumentType
 from domain.reasons import ReasonType
-from domain.request import Idempotency, Request, RetryRequest
+from domain.request import ExternalProvider, Idempotency, Request, RetryRequest
 from domain.result import Result
-from domain.status import Status
-from domain.text import optional, short, web_address
+from domain.status import Phase, Status
+from domain.text import identifier, optional, plain_text, web_address
 
 T = TypeVar("T", bound=type)
 
@@ -28,7 +29,10 @@ def described_input(cls: T) -> T:
 
 @described_input
 class VerificationFilter:
-    """The conditions that select verifications. A verification must meet all conditions that are not null. No verification meets an empty list."""
+    """The conditions that select verifications. A verification must meet all conditions that are not null. No verification meets an empty list.
+
+    No condition is relative to the current time, so a verification never begins or ceases to match unless it changes.
+    """
 
     status: list[Status] | None = strawberry.field(default=None, description="The verification has one of these statuses.")
     reason_code: list[str] | None = strawberry.field(
@@ -40,7 +44,26 @@ class VerificationFilter:
     reference: str | None = strawberry.field(default=None, description="The verification has exactly this reference.")
     created_after: datetime | None = strawberry.field(default=None, description="The verification was created at this instant or later.")
     created_before: datetime | None = strawberry.field(default=None, description="The verification was created before this instant.")
+    updated_after: datetime | None = strawberry.field(default=None, description="The last change of the verification was at this instant or later.")
+    updated_before: datetime | None = strawberry.field(default=None, description="The last change of the verification was before this instant.")
+    completed_after: datetime | None = strawberry.field(
+        default=None, description="The verification has an outcome, which was reached at this instant or later: see `completedAt`."
+    )
+    completed_before: datetime | None = strawberry.field(
+        default=None, description="The verification has an outcome, which was reached before this instant: see `completedAt`."
+    )
+    phase: list[Phase] | None = strawberry.field(
+        default=None,
+        description="The verification is in one of these phases. "
+        "Those that have been with the provider for too long: `phase: [PROCESSING]` with `updatedBefore`.",
+    )
     first_attempts_only: bool | None = strawberry.field(default=None, description="If true, retries are excluded.")
+    has_ignored_results: bool | None = strawberry.field(
+        default=None,
+        description="If true, only verifications with a result that did not change the status (event `RESULT_IGNORED`); "
+        "if false, only verifications without one.",
+    )
+    provider_id: str | None = strawberry.field(default=None, description="The provider's own id of the verification is exactly this one.")
 
     def to_domain(self) -> Filter:
         """The same conditions as a domain object, for the store and the feed."""
@@ -52,15 +75,43 @@ class VerificationFilter:
             created_from=self.created_after,
             created_before=self.created_before,
             first_attempts_only=bool(self.first_attempts_only),
+            updated_from=self.updated_after,
+            updated_before=self.updated_before,
+            completed_from=self.completed_after,
+            completed_before=self.completed_before,
+            phases=None if self.phase is None else tuple(self.phase),
+            has_ignored_results=self.has_ignored_results,
+            provider_id=self.provider_id,
         )
+
+
+@described_input
+class ExternalProviderInput:
+    """A verification that the company itself started, at a provider that the gateway does not call."""
+
+    verification_url: str = strawberry.field(
+        description="The URL at which the provider verifies the individual: http or https, at most 2,000 characters."
+    )
+    id: str | None = strawberry.field(
+        default=None,
+        description="The provider's own id for the verification, at most 255 characters. No other verification of the workspace may have it.",
+    )
+
+    def to_domain(self) -> ExternalProvider:
+        """The same values as a domain object. They are not validated yet, see `ExternalProvider.checked`."""
+        return ExternalProvider(self.verification_url, self.id)
 
 
 @described_input
 class CreateVerificationInput:
     """A verification to create."""
 
-    first_name: str = strawberry.field(description="The given name, exactly as in the identity document: 1 to 255 characters.")
-    last_name: str = strawberry.field(description="The family name, exactly as in the identity document: 1 to 255 characters.")
+    first_name: str = strawberry.field(
+        description="The given name, as in the identity document: 1 to 255 characters of any script. Spaces at its ends are removed."
+    )
+    last_name: str = strawberry.field(
+        description="The family name, as in the identity document: 1 to 255 characters of any script. Spaces at its ends are removed."
+    )
     redirection_url: str = strawberry.field(
         description="The URL to which the individual is redirected after the verification: http or https, at most 2,000 characters."
     )
@@ -73,29 +124,68 @@ class CreateVerificationInput:
         description="A key that makes it safe to repeat the creation, at most 255 characters. "
         "The same key with the same input returns the verification that was created first, in its current state.",
     )
+    external: ExternalProviderInput | None = strawberry.field(
+        default=None,
+        description="The verification that the company itself started at its provider. "
+        "Required if the provider of the workspace is `external`, refused otherwise.",
+    )
 
     def to_domain(self, fingerprint: Callable[[str], str]) -> Request:
         """The request to create the verification, if all values are valid. Raises: InvalidInput."""
         declared = DeclaredIdentity.declared(self.first_name, self.last_name)
         redirection_url = web_address("redirectionUrl", self.redirection_url)
-        reference = optional(short, "reference", self.reference)
-        key = optional(short, "idempotencyKey", self.idempotency_key)
-        content = json.dumps([self.first_name, self.last_name, redirection_url, reference, self.face_recognition])
-        return Request(declared, redirection_url, reference, self.face_recognition, Idempotency(key, fingerprint(content)) if key else None)
+        reference = optional(identifier, "reference", self.reference)
+        key = optional(identifier, "idempotencyKey", self.idempotency_key)
+        external = self.external.to_domain().checked() if self.external else None
+        idempotency = Idempotency(key, fingerprint(self._content())) if key else None
+        return Request(declared, redirection_url, reference, self.face_recognition, idempotency, external)
+
+    def _content(self) -> str:
+        """The values that a repeated request must repeat: all but the idempotency key.
+
+        A value that is null is left out if its field is newer than the first release, so that its introduction changes no fingerprint.
+        The names are as sent, not trimmed, for the same reason.
+        """
+        newer = {"external": self.external and [self.external.verification_url, self.external.id]}
+        present = {name: value for name, value in newer.items() if value is not None}
+        first = [self.first_name, self.last_name, self.redirection_url, self.reference, self.face_recognition]
+        return json.dumps([*first, present] if present else first)
 
 
 @described_input
 class RetryVerificationInput:
-    """A retry of an inconclusive or failed verification. Omitted values are copied from that verification."""
+    """A retry of an inconclusive or failed verification. Omitted names and an omitted redirection URL are copied from that verification."""
 
     verification_id: strawberry.ID = strawberry.field(description="The id of the attempt to retry.")
     redirection_url: str | None = strawberry.field(default=None, description="The URL to which the individual is redirected after the retry.")
     first_name: str | None = strawberry.field(default=None, description="The given name. Required if the attempt was anonymized.")
     last_name: str | None = strawberry.field(default=None, description="The family name. Required if the attempt was anonymized.")
+    external: ExternalProviderInput | None = strawberry.field(
+        default=None,
+        description="The retry that the company itself started at its provider. "
+        "Required if the provider of the workspace is `external`, refused otherwise.",
+    )
 
     def to_domain(self) -> RetryRequest:
         """The values to change in the retry. They are validated only when the retry is created: if it already exists, they are ignored."""
-        return RetryRequest(self.first_name, self.last_name, self.redirection_url)
+        return RetryRequest(self.first_name, self.last_name, self.redirection_url, self.external.to_domain() if self.external else None)
+
+
+@described_input
+class CloseVerificationInput:
+    """A verification to close, and the reason for closing it."""
+
+    verification_id: strawberry.ID = strawberry.field(description="The id of the verification.")
+    note: str | None = strawberry.field(
+        default=None,
+        description="Why the verification is closed, for support staff: at most 255 characters, not counting leading and trailing spaces. The text "
+        "is stored encrypted, is shown as the event's `note` with `verification:sensitive`, and is removed when the verification is anonymized.",
+    )
+
+    def to_domain(self) -> ClosingNote | None:
+        """The note, without spaces around it; None if there is none. Raises: InvalidInput."""
+        note = optional(plain_text, "note", self.note and self.note.strip(" \t\r\n"))
+        return None if note is None else ClosingNote(note)
 
 
 @described_input
@@ -111,22 +201,28 @@ class ReportProgressInput:
 
     def source_id(self) -> str | None:
         """The provider's id of the event, if it is valid. Raises: InvalidInput."""
-        return optional(short, "eventId", self.event_id)
+        return optional(identifier, "eventId", self.event_id)
 
 
 @described_input
 class ExtractedDocumentInput:
-    """The data that the provider read from the identity document."""
+    """The data that the provider read from the identity document. A value that can't be used is repaired or left out. It never costs the result: the
+    `note` of the event names its field.
+    """
 
-    full_name: str | None = strawberry.field(default=None, description="The full name of the person.")
+    full_name: str | None = strawberry.field(default=None, description="The full name of the person, at most 510 characters.")
     born_on: str | None = strawberry.field(default=None, description="The date of birth, as YYYY-MM-DD.")
     type: DocumentType | None = strawberry.field(default=None, description="The kind of the document.")
-    issuing_country_code: str | None = strawberry.field(default=None, description="The issuing country, as an ISO 3166-1 code such as FR or FRA.")
-    national_identification_number: str | None = strawberry.field(default=None, description="The national identification number of the person.")
+    issuing_country_code: str | None = strawberry.field(
+        default=None, description="The issuing country, as a code of ISO 3166-1 or ICAO 9303, such as FR, FRA or D."
+    )
+    national_identification_number: str | None = strawberry.field(
+        default=None, description="The national identification number of the person, at most 510 characters."
+    )
 
-    def to_domain(self) -> ExtractedDocument:
-        """The document, if all values are valid. Raises: InvalidInput."""
-        return ExtractedDocument.extracted(self.full_name, self.born_on, self.type, self.issuing_country_code, self.national_identification_number)
+    def to_domain(self) -> Extraction:
+        """The usable values of the document."""
+        return Extraction.received(self.full_name, self.born_on, self.type, self.issuing_country_code, self.national_identification_number)
 
 
 @described_input
@@ -147,6 +243,7 @@ class ReportResultInput:
     )
 
     def to_domain(self) -> Result:
-        """The result, if all values are valid. Raises: InvalidInput."""
-        document = self.extracted_document.to_domain() if self.extracted_document else None
-        return Result.reported(self.status, self.reason_codes, document, optional(short, "eventId", self.event_id))
+        """The result, with the usable values of the document. Raises: InvalidInput if the status, a code or the event id is not valid."""
+        source_id = optional(identifier, "eventId", self.event_id)
+        extraction = self.extracted_document.to_domain() if self.extracted_document else Extraction()
+        return Result.reported(self.status, self.reason_codes, extraction.document, source_id, extraction.note)

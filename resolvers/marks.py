@@ -4,6 +4,8 @@ import re
 from collections.abc import Hashable
 from typing import NamedTuple, Protocol
 
+from domain.verification import Verification
+
 VERSION_MARK = re.compile(r"(ver_[0-9a-f]{32}):(\d{1,9})")
 
 
@@ -13,6 +15,10 @@ class Marked(Protocol):
     @property
     def mark(self) -> str:
         """The mark from which the subscription resumes after this message."""
+
+    @property
+    def verification(self) -> Verification | None:
+        """The verification that the message shows; None if it shows none."""
 
     @property
     def identity(self) -> Hashable:

@@ -9,7 +9,13 @@ from domain.caller import FollowToken
 from domain.errors import InvalidInput
 from domain.verification import Verification
 from resolvers.context import Info
-from resolvers.inputs import CreateVerificationInput, ReportProgressInput, ReportResultInput, RetryVerificationInput
+from resolvers.inputs import (
+    CloseVerificationInput,
+    CreateVerificationInput,
+    ReportProgressInput,
+    ReportResultInput,
+    RetryVerificationInput,
+)
 
 SHORTEST_FOLLOW_SECONDS = 60
 LONGEST_FOLLOW_SECONDS = 3600
@@ -20,7 +26,7 @@ async def create_verification(
 ) -> Verification:
     """Create a verification. Its status is PENDING. Share its `verificationUrl` with the individual.
 
-    Raises: InvalidInput, IdempotencyConflict.
+    Raises: InvalidInput, IdempotencyConflict, NoProvider.
     """
     services = info.context.services
     return await services.changes.create(info.context.caller.workspace, input.to_domain(services.fingerprint))
@@ -32,7 +38,7 @@ async def retry_verification(
     """Create a retry: a new verification that is the next attempt of the same chain. If the attempt was already retried, the existing retry is
     returned, and the changes in the input are ignored.
 
-    Raises: NotFound, NotRetryable, InvalidInput.
+    Raises: NotFound, NotRetryable, InvalidInput, NoProvider.
     """
     context = info.context
     return await context.services.changes.retry(context.caller.workspace, input.verification_id, input.to_domain())
@@ -52,8 +58,10 @@ async def report_progress(
 async def report_result(
     info: Info, input: Annotated[ReportResultInput, strawberry.argument(description="The result, and the verification to which it belongs.")]
 ) -> Verification:
-    """Report the result of a verification. Reporting the same result again changes nothing. A different result after a final status does not
-    change the status: it is recorded as the event `RESULT_IGNORED`, for support staff.
+    """Report the result of a verification. The first result decides the status, however late it is: it also replaces an outcome that the gateway
+    concluded because a deadline passed. Reporting the same result again changes nothing, except that a document that was missing is added. A
+    different result after another one, or after `closeVerification`, does not change the status: it is recorded as the event `RESULT_IGNORED`, for
+    support staff.
 
     Raises: NotFound, InvalidInput.
     """
@@ -61,15 +69,37 @@ async def report_result(
     return await context.services.changes.report_result(context.caller.workspace, input.verification_id, input.to_domain())
 
 
-async def anonymize_verification(
-    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id of a verification whose status is final.")]
+async def close_verification(
+    info: Info, input: Annotated[CloseVerificationInput, strawberry.argument(description="The verification to close, and a note.")]
 ) -> Verification:
-    """Permanently remove the personal data of a verification. Its status, reasons and events are kept.
+    """Close a pending verification that is stuck, was given up, or is to be anonymized. Its status becomes INCONCLUSIVE, without a reason. It can
+    then be retried or anonymized. If it was already closed, it is returned unchanged. The provider does not receive the close, and may still charge
+    for the verification: a result that it reports later is recorded as the event `RESULT_IGNORED`, and decides `billable`.
+
+    Raises: NotFound, AlreadyFinal, InvalidInput.
+    """
+    context = info.context
+    return await context.services.changes.close(context.caller.workspace, input.verification_id, input.to_domain())
+
+
+async def anonymize_verification(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="The id of a verification whose status is final.")],
+    whole_chain: Annotated[
+        bool,
+        strawberry.argument(
+            description="Whether to remove the personal data of all attempts of the chain, earlier and later ones. The newest attempt must be final."
+        ),
+    ] = False,
+) -> Verification:
+    """Permanently remove the personal data of a verification. Its status, reasons and events are kept. Its idempotency key can't be used any more. If
+    the request is repeated, nothing changes; with `wholeChain`, the attempts that still have personal data are anonymized.
 
     Raises: NotFound, NotFinal.
     """
     context = info.context
-    return await context.services.changes.anonymize(context.caller.workspace, id)
+    changes, workspace = context.services.changes, context.caller.workspace
+    return await (changes.anonymize_chain(workspace, id) if whole_chain else changes.anonymize(workspace, id))
 
 
 async def issue_follow_token(

@@ -61,7 +61,7 @@ async def total_count(root: strawberry.Parent[VerificationConnection], info: Inf
 
 async def verification_stats(info: Info, filter: FilterArgument = None) -> VerificationStats:
     """Statistics of the workspace's verifications."""
-    return await info.context.verifications.statistics(permitted(info.context, filter))
+    return await info.context.verifications.statistics(permitted(info.context, filter), selects(info, "VerificationStats", "byDay"))
 
 
 def statuses() -> list[StatusGuide]:

@@ -10,6 +10,7 @@ VERIFICATION = "Verification"
 # attribute of its own name in snake_case.
 FIELD_ATTRIBUTES = {
     "workspaceId": ("workspace",),
+    "retryAdvice": ("status", "reasons"),
     "declaredIdentity": ("declared",),
     "extractedDocument": ("extracted",),
     "previousAttempt": ("chain", "attempt", "previous"),

@@ -12,6 +12,7 @@ import resolvers.followed_verification
 import resolvers.refusal
 import resolvers.workspace_feed
 from domain.errors import RefusalCode
+from domain.statistics import MAX_DAYS
 from domain.status import Status
 from resolvers import queries
 from resolvers import verification as visible
@@ -80,6 +81,19 @@ class ReasonCount:
 
 
 @described_type
+class DayCount:
+    """The number of verifications that were created on a day."""
+
+    is_type_of = represents(domain.statistics.DayCount)
+
+    day: str = attribute("The day in UTC, as YYYY-MM-DD.", ANYONE)
+    total: int = attribute("The number of all matching verifications that were created on this day.", ANYONE)
+    by_status: list[StatusCount] = attribute(
+        "The number of these verifications by their present status. All four statuses are listed.", ANYONE, cost=Cost(1)
+    )
+
+
+@described_type
 class VerificationStats:
     """Statistics of the verifications that match the filter."""
 
@@ -95,6 +109,12 @@ class VerificationStats:
         "The median time in seconds from creation to outcome, over the outcomes that an individual or a provider caused. "
         "Outcomes caused by deadlines are left out; null if there are no other outcomes.",
         ANYONE,
+    )
+    by_day: list[DayCount] = attribute(
+        "The number of verifications by the day of their creation in UTC, the earliest day first. Days without any are left out. "
+        f"If there are more than {MAX_DAYS} days, only the newest {MAX_DAYS} are listed. Counted only if this field is selected.",
+        ANYONE,
+        cost=Cost(2, rows=100),
     )
 
 

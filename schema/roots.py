@@ -40,6 +40,7 @@ class Mutation:
     retry_verification = field(refusing(mutations.retry_verification), VerificationResult, WRITE, cost=Cost(10))
     report_progress = field(refusing(mutations.report_progress), VerificationResult, REPORT, cost=Cost(10))
     report_result = field(refusing(mutations.report_result), VerificationResult, REPORT, cost=Cost(10))
+    close_verification = field(refusing(mutations.close_verification), VerificationResult, WRITE, cost=Cost(10))
     anonymize_verification = field(refusing(mutations.anonymize_verification), VerificationResult, WRITE, cost=Cost(10))
     issue_follow_token = field(refusing(mutations.issue_follow_token), FollowTokenResult, WRITE, cost=Cost(10))
 

@@ -6,15 +6,29 @@ import strawberry
 
 import domain.event
 import domain.identity
+import domain.request
 import domain.verification
 from domain.event import Actor, EventType
 from domain.identity import DocumentType
+from domain.reasons import RetryAdvice
 from domain.status import Phase, RecommendedAction, Status
 from resolvers import verification as visible
 from schema.costs import Cost
 from schema.fields import attribute, described_type, field, represents
 from schema.reasons import ReasonCode
-from schema.rules import ANYONE, COMPANY, NOT_INTERNAL, OWN_OUTCOME, SENSITIVE
+from schema.rules import ANYONE, CLOSING, COMPANY, OWN_OUTCOME, SENSITIVE, disclosing
+
+# What callers without `verification:sensitive` receive must be equal, whether or not a verification has internal reasons.
+LEFT_OUT = "Without `verification:sensitive`, internal reasons are left out, and the advice of every reason of a failure is OFFER_ALTERNATIVE."
+DISCLOSED_REASONS = disclosing(visible.disclosed_reasons, LEFT_OUT)
+DISCLOSED_EVENT_REASONS = disclosing(visible.disclosed_event_reasons, LEFT_OUT)
+DISCLOSED_RETRY_ADVICE = disclosing(
+    visible.disclosed_retry_advice,
+    "Without `verification:sensitive`: OFFER_ALTERNATIVE if the verification failed, otherwise the advice of the reasons that are not internal.",
+)
+DISCLOSED_ACTOR = disclosing(
+    visible.disclosed_actor, "Without `verification:sensitive`, the actor of a result is decided by the reasons that are not internal."
+)
 
 
 @strawberry.interface(description="An object with an id.")
@@ -43,8 +57,18 @@ class ExtractedDocument:
     full_name: str | None = attribute("The full name of the person.", ANYONE)
     born_on: str | None = attribute("The date of birth, as YYYY-MM-DD.", ANYONE)
     type: DocumentType | None = attribute("The kind of the document.", ANYONE)
-    issuing_country_code: str | None = attribute("The issuing country, as an ISO 3166-1 code such as FR or FRA.", ANYONE)
+    issuing_country_code: str | None = attribute("The issuing country, as a code of ISO 3166-1 or ICAO 9303, such as FR, FRA or D.", ANYONE)
     national_identification_number: str | None = attribute("The national identification number of the person.", ANYONE)
+
+
+@described_type
+class ProviderReference:
+    """The provider of a verification, and its own id for it, with which support staff find the verification at the provider."""
+
+    is_type_of = represents(domain.request.ProviderReference)
+
+    name: str = attribute("The name of the provider, such as `sandbox` or `external`.", ANYONE)
+    id: str | None = attribute("The provider's own id for the verification; null if it was not given.", ANYONE)
 
 
 @described_type
@@ -57,32 +81,41 @@ class VerificationEvent:
         "The number of the event: 1, 2, 3… If this release can't represent an event that a newer release recorded, its number is missing.", ANYONE
     )
     type: EventType = attribute("The kind of the event.", ANYONE)
-    actor: Actor = attribute("The party that caused the event.", ANYONE)
+    actor: Actor = attribute("The party that caused the event.", DISCLOSED_ACTOR)
     at: datetime = attribute("When the event was recorded.", ANYONE)
     from_status: Status | None = attribute("The status before the event; null if the event is not about the status.", OWN_OUTCOME)
     to_status: Status | None = attribute(
         "The status after the event, or the status of an ignored result; null if the event is not about the status.", OWN_OUTCOME
     )
-    reasons = field(visible.event_reasons, list[ReasonCode], OWN_OUTCOME, NOT_INTERNAL, cost=Cost(1))
-    note: str | None = attribute("Additional information for support staff.", COMPANY)
+    reasons = field(visible.event_reasons, list[ReasonCode], OWN_OUTCOME, DISCLOSED_EVENT_REASONS, cost=Cost(1))
+    note = field(visible.note, str | None, COMPANY, CLOSING)
 
 
 @described_type
 class Verification(Node):
-    """One attempt at verifying a person's identity by video. A final status never changes; a retry is a new verification in the same chain."""
+    """One attempt at verifying a person's identity by video. A retry is a new verification in the same chain."""
 
     is_type_of = represents(domain.verification.Verification)
 
     workspace: strawberry.ID = attribute("The workspace to which the verification belongs.", ANYONE, name="workspaceId")
     reference: str | None = attribute("The company's own identifier for the verification.", COMPANY)
-    status: Status = attribute("The status. Only PENDING can change; the other statuses are final.", ANYONE)
+    status: Status = attribute(
+        "The status. PENDING can change; the other statuses are final, with one exception: if the gateway concluded INCONCLUSIVE because a deadline "
+        "passed (the actor of the event STATUS_CHANGED is SYSTEM), the provider's verdict replaces that outcome.",
+        ANYONE,
+    )
     phase: Phase = attribute(
         "How far the verification has come, in more detail than the status. Use the phase to show progress to a waiting person.", ANYONE
     )
-    reasons = field(visible.reasons, list[ReasonCode], NOT_INTERNAL, cost=Cost(1))
+    reasons = field(visible.reasons, list[ReasonCode], DISCLOSED_REASONS, cost=Cost(1))
     recommended_action: RecommendedAction = attribute("What the integrator should do next.", ANYONE)
-    billable: bool | None = attribute("Whether the provider charges for the verification; null while it is pending.", ANYONE)
+    billable: bool | None = attribute(
+        "Whether the provider charges for the verification; null while it is pending. "
+        "If the provider reported a result after the verification was closed, that result decides.",
+        ANYONE,
+    )
     can_retry: bool = attribute("Whether the verification can be retried with `retryVerification` and has not been retried yet.", ANYONE)
+    retry_advice = field(visible.retry_advice, RetryAdvice | None, DISCLOSED_RETRY_ADVICE)
     verification_url: str | None = attribute("The URL at which the individual is verified; null once the status is final.", ANYONE)
     redirection_url: str = attribute("The URL to which the individual is redirected after the verification.", ANYONE)
     face_recognition: bool = attribute("Whether the individual's face is compared with the document.", ANYONE)
@@ -95,8 +128,13 @@ class Verification(Node):
         "Null unless the phase is IN_SESSION.",
         ANYONE,
     )
-    completed_at: datetime | None = attribute("When the status became final; null while the verification is pending.", ANYONE)
+    completed_at: datetime | None = attribute(
+        "When the verification got its present outcome; null while it is pending. "
+        "A verdict that replaces an outcome of the gateway moves this instant.",
+        ANYONE,
+    )
     anonymized_at: datetime | None = attribute("When the personal data were permanently removed; null before that.", ANYONE)
+    provider = field(visible.provider, ProviderReference | None, COMPANY)
     declared_identity = field(visible.declared_identity, DeclaredIdentity | None, SENSITIVE, cost=Cost(1))
     extracted_document = field(visible.extracted_document, ExtractedDocument | None, SENSITIVE, cost=Cost(1))
     attempt: int = attribute("The number of this attempt in its chain, starting with 1.", ANYONE)

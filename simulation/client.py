@@ -100,7 +100,7 @@ class Client:
         if isinstance(value, dict) and value.get("__typename") == "Refusal":
             if value["code"] in TRANSIENT_REFUSALS:
                 raise TransientFault(f"{value['code']}: {value['message']}")
-            raise Refused(value["code"], value["message"])
+            raise Refused(value["code"], value["message"], value.get("field"))
         return value
 
     def _failure(self, party: str, error: Mapping[Any, Any], message: str) -> SimulationError | TransientFault:

@@ -46,7 +46,7 @@ def dashboard(tally: Tally) -> Group:
 def summary(tally: Tally) -> list[Text]:
     """A few lines of text with the counts of attempts, reports, refusals, faults and errors, and with the last fault and the last error."""
     events = f"{tally.repeated} reports repeated, {tally.ignored} results ignored, {tally.anonymized} anonymized"
-    lines = [Text(f"{tally.attempts} attempts, {tally.left} left to their deadlines, {events}")]
+    lines = [Text(f"{tally.attempts} attempts, {tally.left} left to their deadlines, {tally.closed} closed, {events}")]
     if tally.refusals:
         lines.append(Text("refused: " + ", ".join(f"{count} {code}" for code, count in tally.refusals.most_common()), "yellow"))
     if tally.faults:

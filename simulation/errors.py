@@ -9,7 +9,7 @@ class SimulationError(Exception):
 
 
 class BadCredentials(SimulationError):
-    """The credentials file can't be used."""
+    """The credentials file can't be read, or its content is not valid."""
 
 
 class BadPace(SimulationError):
@@ -43,6 +43,7 @@ class UnexpectedResponse(SimulationError):
 class Refused(Exception):
     """The gateway returned a `Refusal`. A simulation counts it and continues."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, field: str | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
+        self.field = field

@@ -34,7 +34,7 @@ class Journey:
             for attempt in self.life.attempts:
                 await self._report(current, attempt.steps)
                 if not self.states[current.id].final:
-                    self.tally.left += 1
+                    await self._leave(current)
                     return
                 # Steps that arrive after the outcome are reported in the background, because the person may already be retrying.
                 self.in_background(self._report(current, attempt.late))
@@ -57,10 +57,20 @@ class Journey:
         if self.states[verification.id].status == "VERIFIED":
             return False
         await self._sleep(attempt.retry_after_seconds)
-        # The verification is read again with the integrator's token. `current` comes from the provider's requests, and the provider's token may not
-        # be allowed to read the retry advice.
+        # Read the verification with the integrator's token. `self.states` contains responses to the provider, whose token may lack the right to read
+        # the retry advice.
         current = await self.integrator.verification(verification.id)
-        return current is not None and current.can_retry and tries_again(attempt.persistence, current.advice)
+        return current is not None and current.can_retry and tries_again(attempt.reluctance, current.advice)
+
+    async def _leave(self, verification: State) -> None:
+        """Close an attempt that the individual has left, or leave it to its deadline."""
+        if self.life.closed_after_seconds is None:
+            self.tally.left += 1
+            return
+        await self._sleep(self.life.closed_after_seconds)
+        self._record(await self.integrator.close(verification.id, "The customer has not come back."))
+        self.tally.closed += 1
+        await self._anonymize()
 
     async def _anonymize(self) -> None:
         if self.life.anonymized_after_seconds is None:

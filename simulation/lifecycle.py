@@ -36,10 +36,10 @@ OUTCOMES = {"VERIFIED": 78, "FAILED": 15, "INCONCLUSIVE": 7}
 DELIVERIES = {Delivery.IN_ORDER: 83, Delivery.TWICE: 6, Delivery.OUT_OF_ORDER: 6, Delivery.CONTRADICTED: 5}
 
 # How long the steps of individuals, and of the provider's reviewers, take: the medians, in seconds.
-OPENING, READING, CAPTURE, REVIEW, BUTTON, REPEAT, RETRY, ANONYMIZATION = 80, 35, 70, 150, 40, 45, 90, 240
+OPENING, READING, CAPTURE, REVIEW, BUTTON, REPEAT, RETRY, ANONYMIZATION, CLOSING = 80, 35, 70, 150, 40, 45, 90, 240, 300
 
 MAX_ATTEMPTS = 3
-CHANCE_OF_FACE_RECOGNITION, CHANCE_OF_ANONYMIZATION = 0.35, 0.08
+CHANCE_OF_FACE_RECOGNITION, CHANCE_OF_ANONYMIZATION, CHANCE_OF_CLOSING = 0.35, 0.08, 0.3
 
 
 def lifecycles(seed: int, catalogue: Collection[Reason]) -> Iterator[Lifecycle]:
@@ -62,11 +62,15 @@ def lifecycle(seed: int, number: int, catalogue: Collection[Reason]) -> Lifecycl
         face_recognition=faces,
         attempts=tuple(attempt(random, individual, catalogue, faces=faces) for _ in range(MAX_ATTEMPTS)),
         anonymized_after_seconds=delay(random, ANONYMIZATION) if random.random() < CHANCE_OF_ANONYMIZATION else None,
+        closed_after_seconds=delay(random, CLOSING) if random.random() < CHANCE_OF_CLOSING else None,
     )
 
 
 def attempt(random: Random, individual: Person, catalogue: Collection[Reason], *, faces: bool) -> Attempt:
-    """The plan of one attempt, with a random habit of the individual and a random delivery of the events."""
+    """The plan of one attempt, with a random habit of the individual and a random delivery of the events.
+
+    `faces`: whether the verification includes face recognition. Only then can its reasons be faults of the face.
+    """
     steps = delivered_steps(random, actual_steps(random, individual, catalogue, faces=faces), individual)
     outcome = next((position for position, step in enumerate(steps, 1) if isinstance(step, Result)), len(steps))
     return Attempt(steps[:outcome], steps[outcome:], delay(random, RETRY), random.random())

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from simulation.client import Client
+from simulation.errors import Refused
 from simulation.people import Document
 from simulation.reasons import Reason
 from simulation.steps import Lifecycle, Result
@@ -15,6 +16,7 @@ CATALOGUE = "{ reasonCodes { code type statuses } }"
 READ = f"query ($id: ID!) {{ verification(id: $id) {{ ...State }} }} {STATE}"
 CREATE = f"mutation ($input: CreateVerificationInput!) {{ createVerification(input: $input) {{ {PAYLOAD} }} }} {STATE}"
 RETRY = f"mutation ($input: RetryVerificationInput!) {{ retryVerification(input: $input) {{ {PAYLOAD} }} }} {STATE}"
+CLOSE = f"mutation ($input: CloseVerificationInput!) {{ closeVerification(input: $input) {{ {PAYLOAD} }} }} {STATE}"
 ANONYMIZE = f"mutation ($id: ID!) {{ anonymizeVerification(id: $id) {{ {PAYLOAD} }} }} {STATE}"
 PROGRESS = f"mutation ($input: ReportProgressInput!) {{ reportProgress(input: $input) {{ {PAYLOAD} }} }} {STATE}"
 RESULT = f"mutation ($input: ReportResultInput!) {{ reportResult(input: $input) {{ {PAYLOAD} }} }} {STATE}"
@@ -51,7 +53,7 @@ class State:
 
     @property
     def final(self) -> bool:
-        """Whether the status can no longer change."""
+        """Whether the verification has an outcome."""
         return self.status != "PENDING"
 
 
@@ -75,15 +77,29 @@ class Integrator:
         """Create the verification of a life: the first attempt of its chain."""
         names = {"firstName": life.person.first_name, "lastName": life.person.last_name}
         request = {"reference": life.reference, "redirectionUrl": life.redirection_url, "faceRecognition": life.face_recognition}
-        return State.parsed(await self._execute(CREATE, {"input": {**names, **request, "idempotencyKey": idempotency_key}}))
+        return await self._start(CREATE, {**names, **request, "idempotencyKey": idempotency_key}, idempotency_key)
 
     async def retry(self, id: str) -> State:
         """Create a retry of the verification with this id. Returns the retry."""
-        return State.parsed(await self._execute(RETRY, {"input": {"verificationId": id}}))
+        return await self._start(RETRY, {"verificationId": id}, f"retry-{id}")
+
+    async def close(self, id: str, note: str) -> State:
+        """Close the verification with this id. Returns its new state."""
+        return State.parsed(await self._execute(CLOSE, {"input": {"verificationId": id, "note": note}}))
 
     async def anonymize(self, id: str) -> State:
         """Remove the personal data of the verification with this id. Returns its new state."""
         return State.parsed(await self._execute(ANONYMIZE, {"id": id}))
+
+    async def _start(self, operation: str, input: dict[str, Any], name: str) -> State:
+        try:
+            return State.parsed(await self._execute(operation, {"input": input}))
+        except Refused as refusal:
+            if refusal.field != "external":
+                raise
+        # The workspace has the provider `external`: the company hands over the link. No company verifies simulated people, so the link leads nowhere.
+        external = {"verificationUrl": f"https://provider.example/{name}"}
+        return State.parsed(await self._execute(operation, {"input": {**input, "external": external}}))
 
     async def _execute(self, operation: str, variables: dict[str, Any]) -> Any:
         return await self.client.execute("integrator", self.token, operation, variables)

@@ -1,4 +1,4 @@
-"""How often the simulation reports each reason code, and how often people retry after it."""
+"""How often the simulation reports each reason code, and how often people retry, depending on the retry advice of the codes."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -88,6 +88,7 @@ def reported_codes(random: Random, status: str, catalogue: Collection[Reason], *
     """One to three random codes that the provider reports with a status.
 
     Rarely, a code that is not in the catalogue is added. It is the only code if the catalogue has no suitable code for the status.
+    `faces`: whether reason codes about the capture of the face are possible.
     """
     remaining = {
         reason: WEIGHTS.get(reason.code, DEFAULT_WEIGHT)
@@ -108,10 +109,10 @@ def reported_codes(random: Random, status: str, catalogue: Collection[Reason], *
     return tuple(codes)
 
 
-def tries_again(persistence: float, advice: Sequence[str]) -> bool:
+def tries_again(reluctance: float, advice: Sequence[str]) -> bool:
     """Whether a person retries.
 
-    `persistence` is in [0, 1): the lower it is, the likelier the person retries. If the reasons have different retry advice, the advice with the
-    lowest chance of a retry decides. Without advice, the person does not retry.
+    `reluctance`: a random number, at least 0 and less than 1. The person retries if it is lower than the chance of a retry with this advice.
+    If the reasons have different retry advice, the advice with the lowest chance decides. Without advice, the person does not retry.
     """
-    return persistence < min((CHANCE_OF_RETRY.get(each, 0.0) for each in advice), default=0.0)
+    return reluctance < min((CHANCE_OF_RETRY.get(each, 0.0) for each in advice), default=0.0)

@@ -20,7 +20,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A result: the decision of the provider, or the consequence of a button that the individual pressed."""
+    """A result that the provider reports: its decision, or the consequence of a button that the individual pressed.
+
+    `after_seconds`: as in `Progress`. `event`: the last part of the event id with which the provider reports the result. It is the same if the result
+    is reported again.
+    """
 
     after_seconds: float
     status: str
@@ -34,21 +38,24 @@ Step = Progress | Result
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The plan of one attempt. `steps` ends with the outcome, and `late` are the steps that arrive after it.
+    """The plan of one attempt.
 
-    If `steps` contains no `Result`, the attempt ends by its deadline. `persistence`: how reluctantly the person retries, see `reasons.tries_again`.
+    `steps`: the steps up to the first result, or all steps if the attempt has no result. Without a result, the attempt ends by its deadline.
+    `late`: the steps that arrive after the first result. `retry_after_seconds`: how long the person waits before a retry.
+    `reluctance`: a number from 0 to 1. The higher it is, the less likely the person retries (see `tries_again` in reasons.py).
     """
 
     steps: tuple[Step, ...]
     late: tuple[Step, ...]
     retry_after_seconds: float
-    persistence: float
+    reluctance: float
 
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
     """The plan of a life: the individual, the request, and every attempt that can become necessary.
 
+    `closed_after_seconds`: when the company closes an attempt that the individual has left. If it is None, the attempt ends by its deadline.
     `gap` is the time between the start of the previous life and the start of this one, as a multiple of the mean time between two starts.
     """
 
@@ -60,3 +67,4 @@ class Lifecycle:
     face_recognition: bool
     attempts: tuple[Attempt, ...]
     anonymized_after_seconds: float | None
+    closed_after_seconds: float | None = None

@@ -25,13 +25,17 @@ class Change:
 
 @dataclass(slots=True)
 class Tally:
-    """The counters of a simulation, the last few changes, and the texts of the last fault and the last error. Its size is bounded."""
+    """The counters of a simulation, the last few changes, and the texts of the last fault and the last error.
+
+    `left`: attempts that only a deadline can end. `repeated`: reports after which the version was no newer, such as reports that were sent twice.
+    """
 
     started_at: float = field(default_factory=time.monotonic)
     lives: int = 0
     in_flight: int = 0
     attempts: int = 0
     left: int = 0
+    closed: int = 0
     anonymized: int = 0
     repeated: int = 0
     ignored: int = 0

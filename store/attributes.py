@@ -35,6 +35,7 @@ class StoredAttribute(property):
     * `default` computes the value from the other fields of the document if the attribute's field is missing.
     * `required_type` is the Python class that a required value has in the document; None if the value is optional.
     * `on_bad_value` returns the substitute for an optional value that can't be read.
+    * `also_reads` names the other fields of the document that `read` uses.
     * `read_column` reads the attribute from many documents at once, which is faster for some attributes. It raises one of UNREADABLE if `read`
       raises for any of the documents. It may also raise for readable documents; the caller then reads each document with `value`.
     """
@@ -49,9 +50,11 @@ class StoredAttribute(property):
         default: Callable[[Document], Any] | None = None,
         on_bad_value: Callable[[Any], Any] = itself,
         read_column: ReadColumn | None = None,
+        also_reads: tuple[str, ...] = (),
     ) -> None:
         super().__init__(getter or self._get)
         self.field = field
+        self.also_reads = also_reads
         self.read = read
         self.required_type = required_type
         self.default = default
@@ -203,7 +206,7 @@ def sealed_attribute(field: str, decode: Open) -> Any:
     return StoredAttribute(field, read)
 
 
-def cached_attribute(field: str, required_type: type, decode: Callable[[Document], Any]) -> Any:
+def cached_attribute(field: str, required_type: type, decode: ReadAttribute, *, also_reads: tuple[str, ...] = ()) -> Any:
     """An attribute that is decoded on first use and then cached in the verification. For `events`: decoding them is slow, and they are used often."""
 
     def get(verification: Any) -> Any:
@@ -211,5 +214,5 @@ def cached_attribute(field: str, required_type: type, decode: Callable[[Document
             object.__setattr__(verification, "_events", attribute.value(verification._document, verification._keys))
         return verification._events
 
-    attribute = StoredAttribute(field, lambda document, keys: decode(document), get, required_type=required_type)
+    attribute = StoredAttribute(field, decode, get, required_type=required_type, also_reads=also_reads)
     return attribute

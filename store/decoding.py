@@ -4,7 +4,7 @@ A decoder raises one of `UNREADABLE` if a value is missing, or if this release c
 """
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -12,12 +12,13 @@ from typing import Any
 from bson.datetime_ms import DatetimeMS
 
 from domain.errors import BadValue
-from domain.event import Actor, Event, EventType
+from domain.event import Actor, ClosingNote, Event, EventType
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
-from domain.request import Idempotency, Provider
+from domain.request import Idempotency, ProviderReference
 from domain.status import Status
 from store.bad_documents import UNREADABLE
 from store.driver import Document
+from store.sealing import Sealed, SealingKeys
 
 STATUS_OF = {status.value: status for status in Status}
 EVENT_TYPES = {type.value: type for type in EventType}
@@ -27,6 +28,9 @@ DOCUMENT_TYPES = {type.value: type for type in DocumentType}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
 EARLIEST, LATEST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999_000, UTC)
+# The field with the encrypted text that the integrator wrote when it closed the verification. It is not stored in the closing event, because stored
+# events never change, and anonymization removes the text.
+CLOSING_NOTE = "closingNote"
 # The largest value of GraphQL's Int, which has 32 bits.
 MAX_INT = 2**31 - 1
 
@@ -80,11 +84,20 @@ def decode_codes(codes: Any) -> tuple[str, ...]:
     return tuple(codes)
 
 
-def decode_events(document: Document, after: int = 0) -> tuple[Event, ...]:
+def decode_events(document: Document, keys: SealingKeys, after: int = 0) -> tuple[Event, ...]:
     """The events with a higher version than `after`. Events that this release can't represent are left out; the others keep their versions.
 
     Raises: TypeError if the events are not a list.
     """
+    events, envelope = plain_events(document, after), document.get(CLOSING_NOTE)
+    if envelope is None:
+        return events
+    note = Sealed(keys, (document["workspace"], document["_id"], CLOSING_NOTE), envelope, decode_closing_note)
+    return tuple([replace(event, closing_note=note) if event.closes else event for event in events])
+
+
+def plain_events(document: Document, after: int) -> tuple[Event, ...]:
+    """The same events as `decode_events` returns, without the closing note. Raises: TypeError if the events are not a list."""
     events = document.get("events")
     if events is None:
         return ()
@@ -109,7 +122,7 @@ def count_missing_events(document: Document) -> int:
 
 
 new_object = object.__new__
-set_version, set_type, set_actor, set_at, set_from_status, set_to_status, set_reasons, set_note, set_source_id = (
+set_version, set_type, set_actor, set_at, set_from_status, set_to_status, set_reasons, set_note, set_source_id, set_closing_note = (
     vars(Event)[field.name].__set__ for field in fields(Event)
 )
 
@@ -131,6 +144,7 @@ def decode_event(document: Document) -> Event:
     set_reasons(event, decode_codes(codes) if codes else ())
     set_note(event, note)
     set_source_id(event, get("sourceId"))
+    set_closing_note(event, None)
     return event
 
 
@@ -164,15 +178,32 @@ def decode_idempotency(document: Document) -> Idempotency:
     return Idempotency(decode_text(document["key"]), document.get("fingerprint"))
 
 
-def decode_provider(document: Document) -> Provider:
-    """The provider's name, the provider's own id for the verification, and the link to the verification at the provider."""
-    url = document.get("url")
-    return Provider(document["name"], document["id"], None if url is None else decode_text(url))
+def decode_provider(document: Document, verification_id: object) -> ProviderReference:
+    """The provider's name, its own id for the verification, and the link, with a BadValue for each value that can't be read.
+
+    Raises: TypeError if the value is not an object.
+    """
+    if not isinstance(document, dict):
+        raise TypeError
+    name, id, url = document.get("name"), document.get("id"), document.get("url")
+    if name.__class__ is str and (id is None or id.__class__ is str) and (url is None or url.__class__ is str):
+        return ProviderReference(name, id, url)
+    bad: Any = BadValue(verification_id, "provider.name")
+    return ProviderReference(
+        name if name.__class__ is str else bad,
+        value_or_bad(document, "id", decode_text, verification_id, "provider.id"),
+        value_or_bad(document, "url", decode_text, verification_id, "provider.url"),
+    )
 
 
 def decode_declared(content: Document, verification_id: str) -> DeclaredIdentity:
     """The person's first and last name, as the integrator declared them, from the decrypted document."""
     return DeclaredIdentity(decode_text(content["firstName"]), decode_text(content["lastName"]))
+
+
+def decode_closing_note(content: Document, verification_id: str) -> ClosingNote:
+    """The text that the integrator wrote when it closed the verification, from the decrypted document."""
+    return ClosingNote(decode_text(content["text"]))
 
 
 def decode_extracted(content: Document, verification_id: str) -> ExtractedDocument:

@@ -10,11 +10,11 @@ from operator import attrgetter
 from typing import Any
 
 from domain.errors import BadDocument
-from domain.event import Event
+from domain.event import ClosingNote, Event
 from domain.identity import DeclaredIdentity, ExtractedDocument, Personal
-from domain.request import Idempotency, Provider
+from domain.request import Idempotency, ProviderReference
 from domain.verification import Verification
-from store.decoding import EPOCH
+from store.decoding import CLOSING_NOTE, EPOCH
 from store.driver import Document
 from store.sealing import SealingKeys, sealed
 from store.stored_verification import ATTRIBUTES, check_required, document_of, lazy_verification
@@ -65,9 +65,10 @@ def encode_idempotency(idempotency: Idempotency, before: Any, *_: Any) -> Docume
     return merged(before, "fingerprint", present(key=idempotency.key, fingerprint=idempotency.fingerprint))
 
 
-def encode_provider(provider: Provider, before: Any, *_: Any) -> Document:
-    """The nested document with the provider's name, its own id for the verification, and the link."""
-    return merged(before, "url", present(name=provider.name or None, id=provider.id or None, url=provider.url))
+def encode_provider(provider: ProviderReference, before: Any, *_: Any) -> Document:
+    """The nested document with the provider's name, its own id for the verification, and the link. Unreadable values stay as they were stored."""
+    values: Document = {"name": provider.name or None, "id": provider.id, "url": provider.url}
+    return merged(before, "url", present(**{field: value for field, value in values.items() if not isinstance(value, BadDocument)}))
 
 
 def seal_declared(declared: Personal[DeclaredIdentity], _: Any, verification: Verification, keys: SealingKeys) -> Any:
@@ -78,6 +79,11 @@ def seal_declared(declared: Personal[DeclaredIdentity], _: Any, verification: Ve
 def seal_extracted(extracted: Personal[ExtractedDocument], _: Any, verification: Verification, keys: SealingKeys) -> Any:
     """The data that the provider extracted from the person's identity document, encrypted."""
     return sealed(extracted, keys, (verification.workspace, verification.id, "extracted"), encode_extracted)
+
+
+def seal_closing_note(note: Personal[ClosingNote], _: Any, verification: Verification, keys: SealingKeys) -> Any:
+    """The text that the integrator wrote when it closed the verification, encrypted."""
+    return sealed(note, keys, (verification.workspace, verification.id, CLOSING_NOTE), lambda note: {"text": note.text})
 
 
 def encode_declared(declared: DeclaredIdentity) -> Document:
@@ -118,10 +124,12 @@ ENCODED: dict[str, Encode] = {
     "provider": encode_provider,
     "declared": seal_declared,
     "extracted": seal_extracted,
+    "closing_note": seal_closing_note,
+    "ignored_verdict": lambda status, *_: status.value,
 }
 # `due` is derived from other attributes. It is stored as well, so that the sweeper can query it. Events are not in this list, because `encode`
-# handles them separately: they are only appended.
-FIELDS = {name: attribute.field for name, attribute in ATTRIBUTES.items() if name != "events"} | {"due": "due"}
+# handles them separately: they are only appended. The closing note, which belongs to one of them, has a field of its own.
+FIELDS = {name: attribute.field for name, attribute in ATTRIBUTES.items() if name != "events"} | {"due": "due", "closing_note": CLOSING_NOTE}
 ENCODERS = [(field, ENCODED.get(name)) for name, field in FIELDS.items()]
 values = attrgetter(*FIELDS)
 

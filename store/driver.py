@@ -8,7 +8,7 @@ aggregations are awaited, and in how a thread gets a blocking collection to read
 from asyncio import Future, get_running_loop
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -53,6 +53,8 @@ MAX_THREADS = 16
 RETRYABLE_LABELS = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
 # Codes of such errors that MongoDB reports without a label: time-outs, locks, a server that steps down or shuts down, and lost cursors.
 RETRYABLE_CODES = frozenset({6, 7, 24, 43, 50, 89, 91, 134, 189, 202, 237, 246, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436})
+# The code with which MongoDB refuses a query whose hint names an index that does not exist.
+BAD_HINT = 2
 CLOSING_SECONDS = 1.0
 
 # Options with which the driver reads documents, with instants in UTC. `tzinfo`: by default the driver uses its own time zone object, which is not
@@ -116,6 +118,11 @@ def close_client(client: Client) -> None:
         client.close()
 
 
+def patient(seconds: float) -> AbstractContextManager[None]:
+    """A context whose operations may take this long, instead of the time-out of the client."""
+    return timeout(seconds)
+
+
 def with_naive_instants(collection: Collection) -> BlockingCollection:
     """The same collection for blocking use in threads. It reads instants without a time zone, see NAIVE_INSTANTS."""
     naive: BlockingCollection = collection.delegate.with_options(codec_options=NAIVE_INSTANTS)
@@ -129,7 +136,7 @@ def fetch(
     *,
     sort: list[tuple[str, int]] | None = None,
     limit: int = 0,
-    hint: list[tuple[str, int]] | None = None,
+    hint: str | None = None,
 ) -> list[Document]:
     """All documents that meet the condition. Blocks, so call it in a thread.
 
@@ -193,5 +200,16 @@ def answering() -> Iterator[None]:
     except PyMongoError as error:
         has_retryable_code = isinstance(error, OperationFailure) and error.code in RETRYABLE_CODES
         if has_retryable_code or error.timeout or any(map(error.has_error_label, RETRYABLE_LABELS)):
+            raise Unavailable from error
+        raise
+
+
+@contextmanager
+def requiring_hint() -> Iterator[None]:
+    """A context for a query with a hint. Raises Unavailable if the index that the hint names does not exist."""
+    try:
+        yield
+    except OperationFailure as error:
+        if error.code == BAD_HINT:
             raise Unavailable from error
         raise

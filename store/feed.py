@@ -6,7 +6,7 @@ A change contains its whole document, so that fan-out reads nothing from the dat
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from time import monotonic
@@ -56,6 +56,9 @@ class Feed:
         # For each verification that was read from the database, by id, the version read. The stream may still deliver older versions of it, which
         # must be skipped. All entries are dropped when the stream delivers a heartbeat that was written after the last read.
         self._versions_read: dict[str, int] = {}
+        # Called with the id of each verification that is anonymized, so that decrypted data of it can be dropped. Called with None if such a change
+        # may have been missed.
+        self.on_anonymized: Callable[[str | None], None] = lambda id: None
         self._last_heartbeat = 0
         self._last_heartbeat_before_read = 0
 
@@ -106,6 +109,7 @@ class Feed:
     async def _follow(self) -> None:
         async for change in changes(self._watched):
             if change is None:
+                self.on_anonymized(None)
                 await self._read_again()
             elif change["ns"].get("coll") == HEARTBEATS:
                 self._receive_heartbeat(change)
@@ -135,6 +139,8 @@ class Feed:
             return None
 
     def _deliver(self, verification: Verification, since: datetime | None = None) -> None:
+        if verification.anonymized_at:
+            self.on_anonymized(verification.id)
         workspace = verification.workspace
         topics: list[Topic] = [("id", workspace, verification.id), ("chain", workspace, verification.chain), ("workspace", workspace, None)]
         listening = [listeners for topic in topics if (listeners := self._listeners.get(topic))]

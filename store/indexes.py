@@ -1,21 +1,51 @@
 """The indexes of MongoDB, one for each kind of query.
 
-The two indexes on `due` and `completedAt` are for the sweeper, which reads all workspaces. All other indexes of verifications begin with the
-workspace, so the workspace can be the shard key.
+The indexes that begin with `due`, `completedAt` and `captureCompletedAt` are for the sweeper and a metric, which read all workspaces. All other
+indexes of verifications begin with the workspace, so the workspace can be the shard key.
+
+Partial indexes contain few documents, and cost nothing when a document is written that is not among them. Why each filter has its indexes, and what
+they cost: docs/decisions/indexes-of-filters.md.
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 from pymongo import ASCENDING, IndexModel
 
-from store.driver import Database, answering
+from domain.event import EventType
+from domain.status import Status
+from store.driver import Database, Document, answering
 
 VERIFICATIONS = "verifications"
 HEARTBEATS = "heartbeats"
 
+IDEMPOTENCY_KEY = "workspace_1_idempotency.key_1"
+EXISTS: Document = {"$exists": True}
+IS_PENDING: Document = {"status": Status.PENDING.value}
+WITH_IGNORED: Document = {"events.type": EventType.RESULT_IGNORED.value}
 
-def index(*keys: str, unique: bool = False, present: tuple[str, ...] = ()) -> IndexModel:
-    """An ascending index over the keys. If `present` is not empty, the index contains only the documents that have all fields in it."""
-    options = {"partialFilterExpression": {field: {"$exists": True} for field in present}} if present else {}
-    return IndexModel([(key, ASCENDING) for key in keys], unique=unique, **options)
+
+def index_name(*keys: str) -> str:
+    """The name that MongoDB gives to an ascending index over the keys."""
+    return "_".join(f"{key}_{ASCENDING}" for key in keys)
+
+
+def index(*keys: str, unique: bool = False, present: tuple[str, ...] = (), equal: Document | None = None, name: str | None = None) -> IndexModel:
+    """An ascending index over the keys.
+
+    If `present` or `equal` is not empty, the index contains only the documents that have all fields in `present`, and the values in `equal`. An
+    index over the same keys as another one needs a `name`.
+    """
+    partial = {**(equal or {}), **dict.fromkeys(present, EXISTS)}
+    options: dict[str, Any] = {"partialFilterExpression": partial} if partial else {}
+    return IndexModel([(key, ASCENDING) for key in keys], unique=unique, name=name or index_name(*keys), **options)
+
+
+def in_both_orders(name: str, *keys: str, present: tuple[str, ...] = (), equal: Document) -> list[IndexModel]:
+    """Two partial indexes for the same filter: one sorted by the time of creation, one by the last change."""
+    return [
+        index("workspace", *keys, sort_key, "_id", present=present, equal=equal, name=f"{name}_{sort_key}") for sort_key in ("createdAt", "updatedAt")
+    ]
 
 
 INDEXES = {
@@ -27,8 +57,18 @@ INDEXES = {
         index("workspace", "reasons", "createdAt", "_id"),
         index("workspace", "reference", "createdAt", "_id"),
         index("workspace", "chain", "attempt"),
+        index("workspace", "completedAt", "_id", present=("completedAt",)),
+        # The phases between the opened link and the outcome. The index of a phase also contains the phases that follow it. In these, the instant that
+        # ends the phase is not null, so that they lie behind all rows of the phase.
+        *in_both_orders("in_session", "captureStartedAt", present=("openedAt",), equal=IS_PENDING),
+        *in_both_orders("capturing", "captureCompletedAt", present=("captureStartedAt",), equal=IS_PENDING),
+        *in_both_orders("processing", present=("captureCompletedAt",), equal=IS_PENDING),
+        *in_both_orders("with_ignored_results", equal=WITH_IGNORED),
         index("due", "_id", present=("due",)),
         index("completedAt", "_id", present=("completedAt", "declared")),
+        IndexModel(
+            [("captureCompletedAt", ASCENDING)], partialFilterExpression={"captureCompletedAt": {"$exists": True}, "status": Status.PENDING.value}
+        ),
         index("workspace", "idempotency.key", unique=True, present=("idempotency.key",)),
         index("workspace", "previous", unique=True, present=("previous",)),
         index("workspace", "provider.id", unique=True, present=("provider.id",)),
@@ -46,10 +86,17 @@ async def ensure(database: Database) -> None:
 
 
 async def missing(database: Database) -> list[str]:
-    """The names of the indexes in INDEXES that do not exist in the database."""
+    """The names of the indexes in INDEXES that do not exist in the database, or that differ in their keys or in whether they are unique."""
     names = []
     with answering():
         for collection, indexes in INDEXES.items():
             existing = await database[collection].index_information()
-            names += [f"{collection}.{model.document['name']}" for model in indexes if model.document["name"] not in existing]
+            names += [f"{collection}.{model.document['name']}" for model in indexes if not exists(model, existing)]
     return names
+
+
+def exists(model: IndexModel, existing: Mapping[str, Any]) -> bool:
+    """Whether this index is among the existing ones. `existing`: as `index_information` of the driver returns it."""
+    found = existing.get(model.document["name"])
+    unique = bool(model.document.get("unique"))
+    return found is not None and [*found["key"]] == [*model.document["key"].items()] and bool(found.get("unique")) is unique

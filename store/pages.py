@@ -18,8 +18,9 @@ from store.bad_documents import BadDocuments
 from store.cursor import SortPosition, encode_all
 from store.decoding import utc
 from store.driver import BlockingCollection, Document, answering, fetch, in_thread
+from store.indexes import index_name
 from store.partial_verification import row_reader, rows
-from store.query import matching, within
+from store.query import period, selecting
 from store.sealing import SealingKeys
 
 SORTED_BY = {
@@ -81,15 +82,17 @@ def conditions(scope: Document, filter: Filter, request: PageRequest) -> Documen
     """The MongoDB query for a page. Its conditions on the sort key let MongoDB begin to read the index at the first row of the page."""
     key, direction = SORTED_BY[request.order]
     bounds: list[Document] = []
-    if filter.created_from and key == "updatedAt":
-        # A verification is never updated before it is created.
-        bounds.append({key: {"$gte": filter.created_from}})
+    # A verification is created, then completed, then changed for the last time. So each period bounds the sort key too.
+    if key == "updatedAt":
+        bounds += [*period(key, filter.created_from, None), *period(key, filter.completed_from, None)]
+    else:
+        bounds += [*period(key, None, filter.updated_before), *period(key, None, filter.completed_before)]
     for position, way in ((request.after, direction), (request.before, -direction)):
         if position:
             strictly, inclusively = ("$gt", "$gte") if way == ASCENDING else ("$lt", "$lte")
             # One range on the key, with the ids compared only for equal keys. A query with two alternatives would need two index scans.
             bounds.append({key: {inclusively: position.at}, "$or": [{key: {strictly: position.at}}, {"_id": {strictly: position.id}}]})
-    return within(scope, [*matching(filter), *bounds])
+    return selecting(scope, filter, bounds)
 
 
 def sorting(request: PageRequest) -> list[tuple[str, int]]:
@@ -99,19 +102,32 @@ def sorting(request: PageRequest) -> list[tuple[str, int]]:
     return [(key, read_direction), ("_id", read_direction)]
 
 
-def index_hint(filter: Filter, order: Order) -> list[tuple[str, int]] | None:
-    """The keys of the index that MongoDB must use; None if MongoDB may choose the index.
+def index_hint(filter: Filter, order: Order) -> str | None:
+    """The name of the index that MongoDB must use; None if MongoDB may choose the index.
 
     If a list is sorted by the last change and filtered by the time of creation, MongoDB would choose badly: it would sort all rows that were created
-    in that period. If the filter also has a reference or reasons, MongoDB may choose: few rows match these, and no index contains them sorted by
-    the last change.
+    in that period. If another condition has an index of its own, MongoDB may choose: few rows match such a condition.
     """
     created = filter.created_from or filter.created_before
-    few_rows_match = filter.reference is not None or filter.reason_codes is not None or filter.reason_types is not None
-    if SORTED_BY[order][0] == "createdAt" or not created or few_rows_match:
+    if SORTED_BY[order][0] == "createdAt" or not created or has_own_index(filter):
         return None
-    status = [] if filter.statuses is None else ["status"]
-    return [(key, ASCENDING) for key in ("workspace", *status, "updatedAt", "_id")]
+    return index_name("workspace", *([] if filter.statuses is None else ["status"]), "updatedAt", "_id")
+
+
+def has_own_index(filter: Filter) -> bool:
+    """Whether a condition of the filter, other than those on the status and on the times of creation and last change, has an index of its own."""
+    return bool(filter.has_ignored_results) or any(
+        condition is not None
+        for condition in (
+            filter.reference,
+            filter.reason_codes,
+            filter.reason_types,
+            filter.phases,
+            filter.completed_from,
+            filter.completed_before,
+            filter.provider_id,
+        )
+    )
 
 
 async def read_page(

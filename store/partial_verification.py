@@ -21,7 +21,10 @@ PHASE = frozenset({"status", "opened_at", "capture_started_at", "capture_complet
 DERIVED = {
     "phase": PHASE,
     "recommended_action": PHASE,
-    "billable": frozenset({"status"}),
+    "billable": frozenset({"status", "ignored_verdict"}),
+    "outcome": frozenset({"events"}),
+    "closed": frozenset({"events"}),
+    "closing_note": frozenset({"events"}),
     "can_retry": frozenset({"status", "next"}),
     "verification_url": frozenset({"status", "provider"}),
     "link_expires_at": PHASE | {"link_deadline"},
@@ -114,7 +117,7 @@ def row_reader(names: frozenset[str] | None, needed: frozenset[str]) -> RowReade
     attributes = {name: attribute for name, attribute in PARTIAL_ATTRIBUTES.items() if name in wanted}
     setters = {name: vars(PartialVerification if name in PartialVerification.__slots__ else Verification)[name].__set__ for name in attributes}
     return RowReader(
-        {attribute.field: 1 for attribute in attributes.values()},
+        {field: 1 for attribute in attributes.values() for field in (attribute.field, *attribute.also_reads)},
         tuple((setters[name], each) for name, each in attributes.items()),
     )
 

@@ -1,8 +1,29 @@
 """Converts filters to conditions of MongoDB queries."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from bson.datetime_ms import DatetimeMS
+
+from domain.event import EventType
 from domain.filter import Filter
 from domain.reasons import CATALOGUE, ReasonType
+from domain.status import Phase, Status
+from store.documents import milliseconds
 from store.driver import Document
+
+# A missing field equals None. An index finds equal values together, so that the rows behind them are in the order of the list.
+MISSING, PRESENT = None, {"$exists": True}
+# For each phase of a pending verification: which of its instants are stored.
+PENDING_PHASES: dict[Phase, Document] = {
+    Phase.AWAITING_INDIVIDUAL: {"openedAt": MISSING, "captureStartedAt": MISSING, "captureCompletedAt": MISSING},
+    Phase.IN_SESSION: {"openedAt": PRESENT, "captureStartedAt": MISSING, "captureCompletedAt": MISSING},
+    Phase.CAPTURING: {"captureStartedAt": PRESENT, "captureCompletedAt": MISSING},
+    Phase.PROCESSING: {"captureCompletedAt": PRESENT},
+}
+HAS_IGNORED_RESULTS: Document = {"events.type": EventType.RESULT_IGNORED.value}
+ERASED_REFERENCE: Document = {"reference": MISSING, "anonymizedAt": PRESENT}
 
 
 def within(scope: Document, conditions: list[Document]) -> Document:
@@ -13,24 +34,69 @@ def within(scope: Document, conditions: list[Document]) -> Document:
     return {"$and": [scope, *conditions]}
 
 
+def selecting(scope: Document, filter: Filter, bounds: Sequence[Document] = ()) -> Document:
+    """The query for documents in the scope that match the filter and are within the bounds.
+
+    A filter with several phases becomes one alternative for each phase, each with all other conditions. Only if the whole query consists of
+    alternatives, MongoDB plans each of them by itself, reads each from its own index, and merges them in the order of the list.
+    """
+    phases = of_phases(filter.phases) if filter.phases is not None else [{}]
+    others = [*matching(replace(filter, phases=None)), *bounds]
+    alternatives = [within(scope, [*([phase] if phase else []), *others]) for phase in phases]
+    return alternatives[0] if len(alternatives) == 1 else {"$or": alternatives}
+
+
 def matching(filter: Filter) -> list[Document]:
     """The MongoDB conditions of a filter. A verification matches the filter if it meets all of them."""
     conditions: list[Document] = []
     if filter.statuses is not None:
         conditions.append({"status": {"$in": [status.value for status in filter.statuses]}})
+    if filter.phases is not None:
+        phases = of_phases(filter.phases)
+        conditions.append(phases[0] if len(phases) == 1 else {"$or": phases})
     if filter.reason_codes is not None:
         conditions.append({"reasons": {"$in": list(filter.reason_codes)}})
     if filter.reason_types is not None:
         conditions.append({"reasons": of_types(filter.reason_types)})
     if filter.reference is not None:
-        conditions.append({"reference": filter.reference})
-    if filter.created_from:
-        conditions.append({"createdAt": {"$gte": filter.created_from}})
-    if filter.created_before:
-        conditions.append({"createdAt": {"$lt": filter.created_before}})
+        equal: Document = {"reference": filter.reference}
+        conditions.append({"$or": [equal, ERASED_REFERENCE]} if filter.or_erased_reference else equal)
+    conditions += period("createdAt", filter.created_from, filter.created_before)
+    conditions += period("updatedAt", filter.updated_from, filter.updated_before)
+    conditions += period("completedAt", filter.completed_from, filter.completed_before)
+    if filter.has_ignored_results is not None:
+        conditions.append(HAS_IGNORED_RESULTS if filter.has_ignored_results else {"$nor": [HAS_IGNORED_RESULTS]})
+    if filter.provider_id is not None:
+        conditions.append({"provider.id": filter.provider_id})
     if filter.first_attempts_only:
         conditions.append({"attempt": 1})
     return conditions
+
+
+def period(field: str, start: datetime | None, end: datetime | None) -> list[Document]:
+    """The conditions that the instant in the field lies in the period from `start` until just before `end`."""
+    bounds = (("$gte", start), ("$lt", end))
+    return [{field: {operator: rounded_up(bound)}} for operator, bound in bounds if bound]
+
+
+def rounded_up(bound: datetime) -> DatetimeMS | datetime:
+    """The bound in whole milliseconds. For stored instants, which have whole milliseconds, comparisons with both have the same result.
+
+    The driver would round down, so that a period would contain an instant that `Filter.matches` excludes.
+    """
+    return DatetimeMS(milliseconds(bound) + 1) if bound.microsecond % 1000 else bound
+
+
+def of_phases(phases: tuple[Phase, ...]) -> list[Document]:
+    """Conditions of which a verification in one of these phases meets at least one.
+
+    A phase is not stored: the status and three instants determine it.
+    """
+    statuses = [status.value for status in Status if status.final and Phase.DONE in phases]
+    if PENDING_PHASES.keys() <= {*phases}:
+        return [{"status": {"$in": [Status.PENDING.value, *statuses]}}]
+    alternatives: list[Document] = [{"status": Status.PENDING.value, **instants} for phase, instants in PENDING_PHASES.items() if phase in phases]
+    return alternatives if alternatives and not statuses else [*alternatives, {"status": {"$in": statuses}}]
 
 
 def of_types(types: tuple[ReasonType, ...]) -> Document:

@@ -1,5 +1,7 @@
-"""Reads the statistics of verifications: counts by status and by reason, and the median time from the creation to the result."""
+"""Reads the statistics of verifications: counts by status, reason and day, and the median time from the creation to the result."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pymongo.errors import OperationFailure
@@ -7,10 +9,10 @@ from pymongo.errors import OperationFailure
 from domain.event import Actor, EventType
 from domain.filter import Filter
 from domain.reasons import explained
-from domain.statistics import ReasonCount, StatusCount, VerificationStats
+from domain.statistics import MAX_DAYS, DayCount, ReasonCount, StatusCount, VerificationStats
 from domain.status import Status
 from store.driver import Collection, Document, aggregate, answering
-from store.query import matching, within
+from store.query import selecting
 
 DURATION = {"$subtract": ["$completedAt", "$createdAt"]}
 # Replacements for damaged documents: `$filter` fails if the events are not a list, and `$subtract` if a value is not a date. With these checks,
@@ -18,71 +20,111 @@ DURATION = {"$subtract": ["$completedAt", "$createdAt"]}
 LISTED = {"$cond": [{"$isArray": "$events"}, "$events", []]}
 DATES = {"$and": [{"$eq": [{"$type": "$completedAt"}, "date"]}, {"$eq": [{"$type": "$createdAt"}, "date"]}]}
 CHECKED_DURATION = {"$cond": [DATES, DURATION, None]}
+# 1 for a verification for which the provider charges although it was closed, since its verdict arrived later.
+CHARGED_AFTER_CLOSE = {"$cond": [{"$in": ["$ignoredVerdict", [status.value for status in Status if status.billable]]}, 1, 0]}
+DAY = {"$dateTrunc": {"date": "$createdAt", "unit": "day"}}
+CHECKED_DAY = {"$cond": [{"$eq": [{"$type": "$createdAt"}, "date"]}, DAY, None]}
 MIDDLE = {"$in": ["$row", [{"$ceil": {"$divide": ["$rows", 2]}}, {"$add": [{"$floor": {"$divide": ["$rows", 2]}}, 1]}]]}
 
 
-def pipeline(scope: Document, filter: Filter, events: Any = "$events", duration: Document = DURATION) -> list[Document]:
+# MongoDB 6 has no $median. So the rows are numbered by duration, and the average of the middle row, or of the two middle rows, is computed.
+MEDIAN: list[Document] = [
+    {"$match": {"actor": {"$in": [Actor.INDIVIDUAL.value, Actor.PROVIDER.value]}, "milliseconds": {"$type": "long"}}},
+    {"$project": {"milliseconds": 1}},
+    {
+        "$setWindowFields": {
+            "sortBy": {"milliseconds": 1},
+            "output": {
+                "row": {"$documentNumber": {}},
+                "rows": {"$count": {}, "window": {"documents": ["unbounded", "unbounded"]}},
+            },
+        }
+    },
+    {"$match": {"$expr": MIDDLE}},
+    {"$group": {"_id": None, "median": {"$avg": "$milliseconds"}}},
+]
+# The newest days are selected first, and then sorted by time.
+DAYS: list[Document] = [
+    {"$group": {"_id": {"day": "$day", "status": "$status"}, "count": {"$sum": 1}}},
+    {"$group": {"_id": "$_id.day", "statuses": {"$push": {"_id": "$_id.status", "count": "$count"}}}},
+    {"$match": {"_id": {"$type": "date"}}},
+    {"$sort": {"_id": -1}},
+    {"$limit": MAX_DAYS},
+    {"$sort": {"_id": 1}},
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Expressions:
+    """The expressions with which a pipeline reads documents: the list of events, the time from creation to outcome, and the day of creation."""
+
+    events: Any
+    duration: Document
+    day: Document
+
+
+UNCHECKED = Expressions("$events", DURATION, DAY)
+CHECKED = Expressions(LISTED, CHECKED_DURATION, CHECKED_DAY)
+
+
+def pipeline(scope: Document, filter: Filter, by_day: bool, read: Expressions) -> list[Document]:
     """The aggregation pipeline that computes all statistics in one pass over the matching documents.
 
-    MongoDB 6 has no $median. So the rows are numbered by duration, and the average of the middle row, or of the two middle rows, is computed.
+    The actor is that of the last outcome: a verdict may have replaced an outcome that the system concluded.
     """
-    outcome = {"$filter": {"input": events, "cond": {"$eq": ["$$this.type", EventType.STATUS_CHANGED.value]}}}
-    return [
-        {"$match": within(scope, matching(filter))},
-        {
-            "$project": {
-                "_id": 0,
-                "status": 1,
-                "reasons": 1,
-                "milliseconds": duration,
-                "actor": {"$first": {"$map": {"input": outcome, "in": "$$this.actor"}}},
-            }
-        },
-        {
-            "$facet": {
-                "statuses": [{"$group": {"_id": "$status", "count": {"$sum": 1}}}],
-                "reasons": [
-                    {"$unwind": "$reasons"},
-                    {"$group": {"_id": "$reasons", "count": {"$sum": 1}}},
-                    {"$sort": {"count": -1, "_id": 1}},
-                ],
-                "durations": [
-                    {"$match": {"actor": {"$in": [Actor.INDIVIDUAL.value, Actor.PROVIDER.value]}, "milliseconds": {"$type": "long"}}},
-                    {"$project": {"milliseconds": 1}},
-                    {
-                        "$setWindowFields": {
-                            "sortBy": {"milliseconds": 1},
-                            "output": {
-                                "row": {"$documentNumber": {}},
-                                "rows": {"$count": {}, "window": {"documents": ["unbounded", "unbounded"]}},
-                            },
-                        }
-                    },
-                    {"$match": {"$expr": MIDDLE}},
-                    {"$group": {"_id": None, "median": {"$avg": "$milliseconds"}}},
-                ],
-            }
-        },
-    ]
+    outcome = {"$filter": {"input": read.events, "cond": {"$eq": ["$$this.type", EventType.STATUS_CHANGED.value]}}}
+    values = {
+        "_id": 0,
+        "status": 1,
+        "reasons": 1,
+        "milliseconds": read.duration,
+        "ignoredVerdict": 1,
+        "actor": {"$last": {"$map": {"input": outcome, "in": "$$this.actor"}}},
+        **({"day": read.day} if by_day else {}),
+    }
+    facets = {
+        "statuses": [{"$group": {"_id": "$status", "count": {"$sum": 1}, "charged": {"$sum": CHARGED_AFTER_CLOSE}}}],
+        "reasons": [
+            {"$unwind": "$reasons"},
+            {"$group": {"_id": "$reasons", "count": {"$sum": 1}}},
+            {"$sort": {"count": -1, "_id": 1}},
+        ],
+        "durations": MEDIAN,
+        **({"days": DAYS} if by_day else {}),
+    }
+    return [{"$match": selecting(scope, filter)}, {"$project": values}, {"$facet": facets}]
 
 
-async def read_statistics(collection: Collection, scope: Document, filter: Filter) -> VerificationStats:
-    """The statistics of the verifications in the scope that match the filter.
+async def read_statistics(collection: Collection, scope: Document, filter: Filter, by_day: bool) -> VerificationStats:
+    """The statistics of the verifications in the scope that match the filter. `by_day`: whether to count by day too.
 
     Cost: one aggregation that reads every matching document; a second aggregation if a document is so damaged that the first one fails.
     """
     try:
-        found = await counted(collection, pipeline(scope, filter))
+        found = await counted(collection, pipeline(scope, filter, by_day, UNCHECKED))
     except OperationFailure:
-        found = await counted(collection, pipeline(scope, filter, LISTED, CHECKED_DURATION))
-    counts = {row["_id"]: row["count"] for row in found["statuses"] if isinstance(row["_id"], str)}
-    by_status = tuple(StatusCount(status, counts.get(status.value, 0)) for status in Status)
+        found = await counted(collection, pipeline(scope, filter, by_day, CHECKED))
+    by_status, of_unknown_status = counts_by_status(found["statuses"])
     return VerificationStats(
         by_status=by_status,
         by_reason=tuple(ReasonCount(explained(row["_id"]), row["count"]) for row in found["reasons"] if isinstance(row["_id"], str)),
         median_seconds_to_result=found["durations"][0]["median"] / 1000 if found["durations"] else None,
-        of_unknown_status=sum(row["count"] for row in found["statuses"]) - sum(row.count for row in by_status),
+        charged_after_close=sum(row["charged"] for row in found["statuses"] if row["_id"] == Status.INCONCLUSIVE.value),
+        of_unknown_status=of_unknown_status,
+        by_day=tuple(day_count(row) for row in found["days"] if isinstance(row["_id"], datetime)) if by_day else None,
     )
+
+
+def counts_by_status(rows: list[Document]) -> tuple[tuple[StatusCount, ...], int]:
+    """The counts of all four statuses, and the count of all other statuses together. `rows`: pairs of `_id`, a stored status, and `count`."""
+    counts = {row["_id"]: row["count"] for row in rows if isinstance(row["_id"], str)}
+    by_status = tuple(StatusCount(status, counts.get(status.value, 0)) for status in Status)
+    return by_status, sum(row["count"] for row in rows) - sum(row.count for row in by_status)
+
+
+def day_count(row: Document) -> DayCount:
+    """The count of a day. `row`: `_id`, the first instant of the day, and `statuses`, as for `counts_by_status`."""
+    return DayCount(row["_id"].date(), *counts_by_status(row["statuses"]))
 
 
 async def counted(collection: Collection, stages: list[Document]) -> Document:

@@ -5,7 +5,7 @@ from operator import attrgetter, itemgetter
 from typing import Any
 
 from domain.event import Event
-from domain.request import Provider
+from domain.request import ProviderReference
 from domain.verification import Verification
 from store.attributes import (
     StoredAttribute,
@@ -20,6 +20,7 @@ from store.attributes import (
     sealed_attribute,
 )
 from store.decoding import (
+    CLOSING_NOTE,
     STATUS_OF,
     decode_declared,
     decode_events,
@@ -31,9 +32,16 @@ from store.decoding import (
 from store.driver import Document
 from store.sealing import SealingKeys
 
-NO_PROVIDER = Provider("", "", None)
+# The provider of a document that has none. The API shows it as null.
+NO_PROVIDER = ProviderReference("", None, None)
 
 all_values = attrgetter(*(field.name for field in fields(Verification)))
+
+
+def read_provider(document: Document, keys: SealingKeys) -> ProviderReference:
+    """The reference to the provider. Raises: TypeError if it is not an object."""
+    provider = document.get("provider")
+    return NO_PROVIDER if provider is None else decode_provider(provider, document.get("_id"))
 
 
 class StoredVerification(Verification):
@@ -81,8 +89,7 @@ class LazyVerification(StoredVerification):
     reference = optional_text_attribute("reference")
     # No API field shows the idempotency key, so an unreadable key counts as missing.
     idempotency = optional_attribute("idempotency", decode_idempotency, on_bad_value=lambda bad: None)
-    # The link is all that the API shows of the provider, so the BadValue takes the place of the link.
-    provider = optional_attribute("provider", decode_provider, default=NO_PROVIDER, on_bad_value=lambda bad: Provider("", "", bad))
+    provider = StoredAttribute("provider", read_provider, on_bad_value=lambda bad: ProviderReference(bad, bad, bad))
     declared = sealed_attribute("declared", decode_declared)
     extracted = sealed_attribute("extracted", decode_extracted)
     redirection_url = plain_attribute("redirectionUrl", str)
@@ -96,7 +103,9 @@ class LazyVerification(StoredVerification):
     capture_completed_at = optional_instant_attribute("captureCompletedAt")
     completed_at = optional_instant_attribute("completedAt")
     anonymized_at = optional_instant_attribute("anonymizedAt")
-    events = cached_attribute("events", list, decode_events)
+    # Only `billable` depends on it. An unreadable value counts as missing.
+    ignored_verdict = optional_attribute("ignoredVerdict", STATUS_OF.__getitem__, on_bad_value=lambda bad: None)
+    events = cached_attribute("events", list, decode_events, also_reads=(CLOSING_NOTE,))
 
     def events_after(self, version: int) -> tuple[Event, ...]:
         """The events with a higher version, oldest first.
@@ -106,7 +115,7 @@ class LazyVerification(StoredVerification):
         if version <= 0 or self._events is not None:
             return super().events_after(version)
         if self._events_after is None or self._events_after[0] != version:
-            object.__setattr__(self, "_events_after", (version, decode_events(self._document, version)))
+            object.__setattr__(self, "_events_after", (version, decode_events(self._document, self._keys, version)))
         events: tuple[Event, ...] = self._events_after[1]
         return events
 

@@ -12,21 +12,35 @@ from uuid import uuid4
 
 from pymongo.errors import DuplicateKeyError
 
-from domain.errors import BadDocument, BadValue, Conflict, DomainError, NotFound
+from domain.errors import BadDocument, BadValue, Conflict, DomainError, NotFound, ProviderIdTaken, Unavailable
 from domain.filter import Filter, Order
 from domain.statistics import VerificationStats
+from domain.status import Status
 from domain.verification import Verification
 from store import due, pages, partial_verification, statistics
 from store.bad_documents import BadDocuments
 from store.barrier import Barrier
 from store.cursor import SortPosition
 from store.documents import decode, encode
-from store.driver import Client, Collection, Document, Session, answering, database, fetch, in_thread, transaction, with_naive_instants
+from store.driver import (
+    Client,
+    Collection,
+    Document,
+    Session,
+    answering,
+    database,
+    fetch,
+    in_thread,
+    requiring_hint,
+    transaction,
+    with_naive_instants,
+)
 from store.due import Due
-from store.indexes import VERIFICATIONS
+from store.index_repair import IndexRepair
+from store.indexes import IDEMPOTENCY_KEY, VERIFICATIONS
 from store.pages import Page, PageRequest
 from store.point_reads import PointReads
-from store.query import matching, within
+from store.query import selecting, within
 from store.sealing import SealingKeys
 from store.shared_reads import SharedReads
 from store.turns import Turns
@@ -39,6 +53,8 @@ RetryRule = Callable[[Verification, datetime], tuple[Verification, Verification]
 
 
 CATCH_UP_ROWS = 500
+MAX_COUNTED = 10_000
+UNIQUE_KEYS = f"{VERIFICATIONS}.{IDEMPOTENCY_KEY}"
 
 # The attributes that are needed to group attempts by chain and to sort them.
 ATTEMPT = frozenset({"chain", "attempt"})
@@ -51,6 +67,11 @@ class Stale(Exception):
 def utc_now() -> datetime:
     """The current time in UTC. The default clock of a store."""
     return datetime.now(UTC)
+
+
+def of_provider_id(duplicate: DuplicateKeyError) -> bool:
+    """Whether a write failed because its provider's id is taken, and not because another unique value is."""
+    return "provider.id" in (duplicate.details or {}).get("keyPattern", {})
 
 
 class Store:
@@ -70,6 +91,7 @@ class Store:
         self.shared_reads = SharedReads()
         self.barrier = Barrier(self.database, uuid4().hex, now)
         self.bad_documents = BadDocuments()
+        self.index_repair = IndexRepair(self.database)
 
     def within(self, workspace: str, chain: str | None = None) -> "Verifications":
         """Access to the verifications of one workspace; with `chain`, only to those of this chain."""
@@ -88,6 +110,15 @@ class Store:
         Cost: one query over an index.
         """
         return await due.read_due(self.collection, "completedAt", completed_until, {"declared": {"$exists": True}}, limit, after)
+
+    async def count_processing(self, completed_until: datetime) -> int:
+        """How many verifications still wait for a result whose capture was completed at `completed_until` or earlier; at most MAX_COUNTED.
+
+        Cost: one count over the entries of an index.
+        """
+        with answering():
+            condition = {"status": Status.PENDING.value, "captureCompletedAt": {"$lte": completed_until}}
+            return await self.collection.count_documents(condition, limit=MAX_COUNTED)
 
 
 class Verifications:
@@ -112,25 +143,36 @@ class Verifications:
         return found
 
     async def with_key(self, key: str) -> Verification | None:
-        """The verification that was created with this idempotency key; None if there is none. Raises: BadDocument if its document can't be read."""
-        with answering():
-            found = await self._store.collection.find_one({"idempotency.key": key, **self._scope})
+        """The verification that was created with this idempotency key; None if there is none.
+
+        Raises: BadDocument if its document can't be read. Unavailable if the unique index over the keys is missing: without it, two creations at the
+                same time could both succeed, and a person would be verified twice.
+        """
+        if UNIQUE_KEYS in (self._store.index_repair.missing or ()):
+            raise Unavailable
+        with answering(), requiring_hint():
+            # MongoDB refuses the query if the index is missing. So the loss is noticed by the first creation, before the next check of the indexes.
+            found = await self._store.collection.find_one({"idempotency.key": key, **self._scope}, hint=IDEMPOTENCY_KEY)
         return self._decoded(found) if found else None
 
     async def add(self, verification: Verification) -> Verification:
         """Store a new verification and return it. If its idempotency key was used before, store nothing and return the existing verification.
 
-        Cost: one write, acknowledged by a majority.
+        Cost:   one write, acknowledged by a majority.
+        Raises: ProviderIdTaken if another verification has the same id at the provider.
         """
         with answering():
             try:
                 await self._store.collection.insert_one(encode(verification, self._store.keys))
-            except DuplicateKeyError:
+            except DuplicateKeyError as duplicate:
+                # The key comes first: a repeated request repeats the provider's id too, and MongoDB names only one of the two indexes.
                 await self._store.barrier.passed()
                 existing = verification.idempotency and await self.with_key(verification.idempotency.key)
-                if not existing:
-                    raise
-                return existing
+                if existing:
+                    return existing
+                if of_provider_id(duplicate):
+                    raise ProviderIdTaken from None
+                raise
         return verification
 
     async def replace(self, old: Verification, new: Verification) -> Verification:
@@ -161,7 +203,7 @@ class Verifications:
         """Create the next attempt after a verification with a rule, and store it. If there is a next attempt already, return it instead.
 
         Cost:   one transaction of two writes.
-        Raises: the same errors as `change`.
+        Raises: the same errors as `change`; ProviderIdTaken if another verification has the same id at the provider.
         """
 
         async def attempt() -> Verification:
@@ -175,7 +217,12 @@ class Verifications:
                 await self._store.collection.insert_one(encode(successor, self._store.keys), session=session)
 
             with answering():
-                await transaction(self._store.client, write_both)
+                try:
+                    await transaction(self._store.client, write_both)
+                except DuplicateKeyError as duplicate:
+                    if of_provider_id(duplicate):
+                        raise ProviderIdTaken from None
+                    raise
             return successor
 
         return await self._persist(id, attempt)
@@ -210,14 +257,13 @@ class Verifications:
     async def updated_since(self, since: datetime, filter: Filter) -> AsyncIterator[Verification]:
         """The verifications whose last change was at `since` or later, the earliest last change first.
 
-        The filter's conditions on status and reasons are ignored, because a verification may have met them before its last change.
+        Only the filter's lasting conditions apply (`Filter.lasting`), because a verification may have met the others before its last change.
 
         Cost: one query over an index for each page. No MongoDB cursor stays open between pages, however slow the reader is.
         """
         request = PageRequest(Order.UPDATED_OLDEST, CATCH_UP_ROWS, after=SortPosition(Order.UPDATED_OLDEST, since, ""))
-        unchanging = replace(filter, statuses=None, reason_codes=None, reason_types=None)
         while True:
-            page = await self.page(unchanging, request)
+            page = await self.page(filter.lasting, request)
             for verification in page.rows:
                 yield verification
             if not page.has_next or not page.ends:
@@ -228,9 +274,10 @@ class Verifications:
         """How many verifications match the filter. Cost: one count, which reads only index entries if an index covers the filter."""
         return await self._shared("count", partial(self._count, filter), filter)
 
-    async def statistics(self, filter: Filter) -> VerificationStats:
-        """The statistics of the verifications that match the filter."""
-        return await self._shared("statistics", partial(statistics.read_statistics, self._store.collection, self._scope, filter), filter)
+    async def statistics(self, filter: Filter, by_day: bool = False) -> VerificationStats:
+        """The statistics of the verifications that match the filter. `by_day`: whether to count by day too."""
+        read = partial(statistics.read_statistics, self._store.collection, self._scope, filter, by_day)
+        return await self._shared("statistics", read, filter, by_day)
 
     def _shared(self, kind: str, read: Callable[[], Coroutine[Any, Any, T]], *arguments: Hashable) -> Awaitable[T]:
         """The result of a read. Callers that make the same read at the same time, in the same workspace or chain, share it."""
@@ -238,7 +285,7 @@ class Verifications:
 
     async def _count(self, filter: Filter) -> int:
         with answering():
-            return await self._store.collection.count_documents(within(self._scope, matching(filter)))
+            return await self._store.collection.count_documents(selecting(self._scope, filter))
 
     async def _find(self, id: str, reading: frozenset[str] | None) -> Verification | None:
         if isinstance(id, BadDocument):

@@ -68,10 +68,14 @@ class Company:
         """Retry an attempt. Returns the next attempt or the refusal. `changed`: values that the next attempt does not take from this one."""
         return await self._mutate("retryVerification", {"verificationId": id, **changed}, token or self.token())
 
-    async def anonymize(self, id: str, token: str | None = None) -> Answer:
-        """Remove the personal data of a verification. Returns the verification or the refusal."""
-        query = "mutation($id: ID!) { answer: anonymizeVerification(id: $id) { ...Answer } }" + ANSWER
-        answer: Answer = (await self.ask(query, {"id": id}, token))["answer"]
+    async def close(self, id: str, token: str | None = None, **more: Any) -> Answer:
+        """Close a verification. Returns the verification or the refusal."""
+        return await self._mutate("closeVerification", {"verificationId": id, **more}, token or self.token())
+
+    async def anonymize(self, id: str, token: str | None = None, whole_chain: bool = False) -> Answer:
+        """Remove the personal data of a verification, or of its whole chain. Returns the verification or the refusal."""
+        query = "mutation($id: ID!, $whole: Boolean!) { answer: anonymizeVerification(id: $id, wholeChain: $whole) { ...Answer } }" + ANSWER
+        answer: Answer = (await self.ask(query, {"id": id, "whole": whole_chain}, token))["answer"]
         return answer
 
     async def issue(self, id: str, seconds: int = 900, token: str | None = None) -> Answer:

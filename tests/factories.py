@@ -8,7 +8,7 @@ from typing import Any
 from domain.deadlines import Windows
 from domain.event import Actor, Progress
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
-from domain.request import Provider, Request, RetryRequest
+from domain.request import ProviderReference, Request, RetryRequest
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Verification
@@ -38,16 +38,16 @@ def an_id() -> str:
     return f"ver_{next(numbers):032x}"
 
 
-def a_provider(id: str) -> Provider:
+def a_provider(id: str) -> ProviderReference:
     """A provider, with its own id and the link for the verification with this id."""
-    return Provider("sandbox", f"sandbox-{id}", f"https://provider.example/{id}")
+    return ProviderReference("sandbox", f"sandbox-{id}", f"https://provider.example/{id}")
 
 
 def a_verification(
     *,
     id: str | None = None,
     workspace: str = "acme",
-    provider: Provider | None = None,
+    provider: ProviderReference | None = None,
     windows: Windows = WINDOWS,
     at: datetime = NOON,
     **request: Any,
@@ -73,7 +73,7 @@ def an_anonymized_verification(result: Result = FAILED_RESULT, **request: Any) -
     return a_final_verification(result, **request).anonymized(Actor.INTEGRATOR, NOON)
 
 
-def retried(verification: Verification, at: datetime = NOON, **changes: str) -> tuple[Verification, Verification]:
+def retried(verification: Verification, at: datetime = NOON, **changes: Any) -> tuple[Verification, Verification]:
     """Retry a verification. Returns its new state and the retry. `changes` are the fields of the request for the retry."""
     id = an_id()
     return verification.retried(id, RetryRequest(**changes), a_provider(id), WINDOWS, at)

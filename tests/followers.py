@@ -21,6 +21,10 @@ subscription($id: ID!, $after: Int, $cursor: String, $retries: Boolean! = true) 
 Update = dict[str, Any]
 
 
+class CutOff(Exception):
+    """An event stream ended without `complete`."""
+
+
 @dataclass(slots=True)
 class ChainFollower:
     """Follows the attempts of a chain from its first event on. `versions`: the versions of the received events, for each id, as they arrived."""
@@ -52,7 +56,8 @@ class ChainFollower:
             update = self._received(event.data)
             assert event.id == update["cursor"]
             yield update
-        assert event.name == "complete", "the stream ended without `complete`"
+        if event.name != "complete":
+            raise CutOff
 
     def _received(self, response: dict[str, Any]) -> Update:
         assert "errors" not in response, response

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from domain.event import Actor, Event, EventType, Progress
+from domain.event import Actor, ClosingNote, Event, EventType, Progress
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 from domain.reasons import CATALOGUE
 from domain.request import Idempotency
@@ -58,18 +58,46 @@ def chains(draw: st.DrawFn) -> list[Verification]:
     for _ in range(draw(st.integers(0, 8))):
         now += draw(pauses)
         index = draw(st.integers(0, len(attempts) - 1))
-        match draw(st.sampled_from(["progress", "result", "result", "deadline", "retry", "anonymize"])):
+        match draw(st.sampled_from(["progress", "result", "result", "deadline", "retry", "close", "anonymize"])):
             case "progress":
                 attempts[index] = attempts[index].progressed(draw(st.sampled_from(Progress)), WINDOWS, now, draw(st.none() | texts))
             case "result":
                 attempts[index] = attempts[index].concluded(draw(results), now)
             case "deadline":
                 attempts[index] = attempts[index].expired(attempts[index].due or now)
+            case "close" if not attempts[index].status.final:
+                attempts[index] = attempts[index].closed_by_integrator(draw(st.none() | st.builds(ClosingNote, texts)), now)
             case "retry" if attempts[-1].can_retry:
                 attempts[-1:] = retried(attempts[-1], now, first_name="Jeanne", last_name="Moreau")
             case "anonymize" if attempts[index].status.final:
                 attempts[index] = attempts[index].anonymized(Actor.INTEGRATOR, now)
     return attempts
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[Verification]:
+    """All states of one verification with a random history: the state after its first event, after its second event, and so on."""
+    now = NOON
+    states = [a_verification(at=now, reference=draw(st.sampled_from(["order-1", "order-2", None])))]
+    for _ in range(draw(st.integers(0, 7))):
+        now += draw(st.sampled_from([timedelta(0), timedelta(milliseconds=1), timedelta(minutes=1)]))
+        last = states[-1]
+        match draw(st.sampled_from(["progress", "progress", "result", "deadline", "retry", "anonymize"])):
+            case "progress":
+                changed = last.progressed(draw(st.sampled_from(Progress)), WINDOWS, now)
+            case "result":
+                changed = last.concluded(draw(results), now)
+            case "deadline":
+                changed = last.expired(last.due or now)
+            case "retry" if last.can_retry:
+                changed, _ = retried(last, now, first_name="Jeanne", last_name="Moreau")
+            case "anonymize" if last.status.final:
+                changed = last.anonymized(Actor.INTEGRATOR, now)
+            case _:
+                continue
+        if changed is not last:
+            states.append(changed)
+    return states
 
 
 def noted(verification: Verification, source_id: str, at: datetime = NOON) -> Verification:

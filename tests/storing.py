@@ -10,6 +10,7 @@ from uuid import uuid4
 from domain.errors import Unavailable
 from domain.verification import Verification
 from lifecycle.changes import Changes
+from providers.choice import Providers
 from providers.sandbox import Sandbox
 from store import documents, indexes
 from store.driver import Document, close_client, connect, watching
@@ -63,7 +64,7 @@ async def storing(uri: str, now: Clock, patience_seconds: float = GENEROUS_SECON
 
 def changes(store: Store) -> Changes:
     """A `Changes` object for this store, which creates and changes its verifications, with the sandbox as the provider."""
-    return Changes(store, Sandbox("https://gateway.example", [b"a key for tests"]), WINDOWS, lambda: None)
+    return Changes(store, Providers(Sandbox("https://gateway.example", [b"a key for tests"])), WINDOWS, lambda: None)
 
 
 @asynccontextmanager

@@ -56,6 +56,15 @@ class Wire:
             except ConnectionClosed:
                 return self.connection.close_code
 
+    async def ended(self) -> tuple[list[Message], int | None]:
+        """Receive messages until the gateway closes the socket. Returns the messages and the close code."""
+        messages: list[Message] = []
+        try:
+            while True:
+                messages.append(await self.hear())
+        except ConnectionClosed:
+            return messages, self.connection.close_code
+
 
 class Following:
     """Reads the messages of the only operation on a socket, a subscription."""

@@ -29,10 +29,10 @@ async def publish(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """An empty response, which shows that the server is ready."""
+    """The endpoint that the benchmark requests until the server is ready. Its response is empty."""
     return PlainTextResponse("")
 
 
 def application() -> Starlette:
-    """The application, as uvicorn starts it."""
+    """Make the application. uvicorn calls this function when it starts the server (option `--factory`)."""
     return Starlette(routes=[WebSocketRoute("/graphql", follow), Route("/publish", publish, methods=["POST"]), Route("/ready", ready)])

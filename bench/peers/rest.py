@@ -147,7 +147,7 @@ def answer(data: dict[str, Any]) -> Response:
 
 
 def application() -> Starlette:
-    """The application, as uvicorn starts it."""
+    """Make the application. uvicorn calls this function when it starts the server (option `--factory`)."""
     return Starlette(
         routes=[
             Route("/verifications", verifications),

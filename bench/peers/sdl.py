@@ -98,12 +98,12 @@ class Validator:
 
 
 async def ready(request: Request) -> Response:
-    """An empty response, which shows that the server is ready."""
+    """The endpoint that the benchmark requests until the server is ready. Its response is empty."""
     return PlainTextResponse("")
 
 
 def application() -> Starlette:
-    """The application, as uvicorn starts it."""
+    """Make the application. uvicorn calls this function when it starts the server (option `--factory`)."""
     text = Path(__file__).with_name("schema.graphql").read_text()
     schema = make_executable_schema(text, query, verification, ScalarType("DateTime", serializer=datetime.isoformat))
     graphql = GraphQL(schema, query_parser=cached_parser, query_validator=Validator())

@@ -89,7 +89,7 @@ class Context(dict[str, Any]):
         self.events = DataLoader(self._events)
 
     async def page(self, first: int, after: str | None) -> tuple[list["Verification"], bool]:
-        """The newest verifications, or those that follow the cursor `after`, and whether the list goes on after them."""
+        """The `first` newest verifications, or the first ones behind the cursor `after`. Also returns whether the list goes on after them."""
         documents, more = await page(self.verifications, self.workspace, first, ROW, after)
         return [Verification.of(document) for document in documents], more
 
@@ -293,12 +293,12 @@ def dated(document: Document) -> Document:
 
 
 async def ready(request: Request) -> Response:
-    """An empty response, which shows that the server is ready."""
+    """The endpoint that the benchmark requests until the server is ready. Its response is empty."""
     return PlainTextResponse("")
 
 
 def application() -> Starlette:
-    """The application, as uvicorn starts it."""
+    """Make the application. uvicorn calls this function when it starts the server (option `--factory`)."""
     graphql = Application(schema)
     return Starlette(
         routes=[

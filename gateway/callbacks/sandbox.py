@@ -9,12 +9,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from domain.deadlines import Windows
-from domain.errors import BadDocument, Conflict, InvalidInput, NotFound, Unavailable
+from domain.errors import BadDocument, Conflict, InvalidInput, NoProvider, NotFound, Unavailable
 from domain.event import Progress
+from domain.extraction import MAX_EXTRACTED_CHARACTERS, Extraction
 from domain.identity import DocumentType, ExtractedDocument
 from domain.result import Result
 from domain.status import Status
-from domain.text import MAX_TEXT_CHARACTERS
 from domain.verification import Verification
 from gateway.errors import RequestRefused, unexpected
 from gateway.pages.page import assets, page_response
@@ -22,6 +22,7 @@ from gateway.pages.sandbox import notice, page
 from gateway.transports.http import body
 from gateway.transports.requests import request_id
 from lifecycle.changes import Changes
+from providers.choice import Providers
 from providers.sandbox import Sandbox
 from store.verifications import Store
 
@@ -39,9 +40,9 @@ class Link(NamedTuple):
     signature: str
 
 
-def routes(sandbox: Sandbox, changes: Changes, store: Store, windows: Windows) -> list[Route]:
+def routes(providers: Providers, changes: Changes, store: Store, windows: Windows) -> list[Route]:
     """The routes of the links, and of the style sheets and icons that the pages load."""
-    return [Route(PATH, Links(sandbox, changes, store, windows).answer, methods=["GET", "POST"]), *assets("style.css", "icon.svg", "sandbox.css")]
+    return [Route(PATH, Links(providers, changes, store, windows).answer, methods=["GET", "POST"]), *assets("style.css", "icon.svg", "sandbox.css")]
 
 
 class Links:
@@ -51,8 +52,8 @@ class Links:
     refuses requests from foreign origins.
     """
 
-    def __init__(self, sandbox: Sandbox, changes: Changes, store: Store, windows: Windows) -> None:
-        self._sandbox = sandbox
+    def __init__(self, providers: Providers, changes: Changes, store: Store, windows: Windows) -> None:
+        self._providers = providers
         self._changes = changes
         self._store = store
         self._windows = windows
@@ -62,8 +63,10 @@ class Links:
         try:
             link = self._link(request)
             return await (self._press(request, link) if request.method == "POST" else self._show(link))
-        except NotFound:
-            return page_response(notice("There is no such verification", "The link is incomplete, or this gateway did not create it."), 404)
+        except (NotFound, NoProvider):
+            return page_response(
+                notice("There is no such verification", "The link is incomplete or no longer valid, or this gateway did not create it."), 404
+            )
         except RequestRefused as refusal:
             return page_response(notice("Nothing was changed", f"The reason: {refusal.errors[0]['message']}."), refusal.status)
         except BadDocument as bad:
@@ -79,9 +82,13 @@ class Links:
             return page_response(notice("Something went wrong", f"It was logged under the request id {request_id(request)}."), 500)
 
     def _link(self, request: Request) -> Link:
-        """The link in the URL of a request. Raises: NotFound if the sandbox did not sign the link."""
+        """The link in the URL of a request.
+
+        Raises: NotFound if the sandbox did not sign the link, or the workspace has another provider now; NoProvider if it has none.
+        """
         workspace, id, signature = (request.path_params[name] for name in ("workspace", "id", "signature"))
-        if not self._sandbox.signed(workspace, id, signature):
+        provider = self._providers.of(workspace)
+        if not isinstance(provider, Sandbox) or not provider.signed(workspace, id, signature):
             raise NotFound(id)
         return Link(workspace, id, signature)
 
@@ -92,7 +99,8 @@ class Links:
         try:
             form = await body(request.headers.get("content-length", "0"), request.receive)
             fields = parse_qs(form.decode(), max_num_fields=MAX_FIELDS)
-            await (self._progress(link, fields) if "progress" in fields else self._result(link, fields))
+            verification = await self._verification(link)
+            await (self._progress(link, fields) if "progress" in fields else self._result(link, fields, verification))
         except InvalidInput as error:
             return await self._show(link, str(error), 400)
         except (KeyError, ValueError):
@@ -104,19 +112,23 @@ class Links:
         """Report the progress that the pressed button stands for. Raises: KeyError if the page has no such button."""
         await self._changes.report_progress(link.workspace, link.verification_id, Progress[fields["progress"][0]])
 
-    async def _result(self, link: Link, fields: dict[str, list[str]]) -> None:
+    async def _result(self, link: Link, fields: dict[str, list[str]], verification: Verification) -> None:
         """Report the result that the pressed button stands for. Raises: InvalidInput; KeyError if the page has no such button."""
         result = Result.reported(Status[fields["status"][0]], fields.get("codes", []))
         if result.status is Status.VERIFIED:
-            result = replace(result, document=specimen(await self._verification(link)))
+            result = replace(result, document=specimen(verification))
         await self._changes.report_result(link.workspace, link.verification_id, result)
 
     async def _verification(self, link: Link) -> Verification:
-        return await self._changes.required(self._store.within(link.workspace), link.verification_id)
+        """The verification of a link. Raises: NotFound if there is none, or it was started at another provider."""
+        verification = await self._changes.required(self._store.within(link.workspace), link.verification_id)
+        if verification.provider.name != Sandbox.name:
+            raise NotFound(link.verification_id)
+        return verification
 
 
-def specimen(verification: Verification) -> ExtractedDocument:
+def specimen(verification: Verification) -> ExtractedDocument | None:
     """A made-up identity document that shows the declared name. It is reported with the result "verified"."""
     declared = verification.declared.open() if verification.declared else None
-    name = f"{declared.first_name} {declared.last_name}"[:MAX_TEXT_CHARACTERS] if declared else None
-    return ExtractedDocument.extracted(name, "1990-01-23", DocumentType.ID_CARD, "FR", None)
+    name = f"{declared.first_name} {declared.last_name}"[:MAX_EXTRACTED_CHARACTERS] if declared else None
+    return Extraction.received(name, "1990-01-23", DocumentType.ID_CARD, "FR", None).document

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,14 +16,13 @@ from joserfc.jwk import Key, OctKey
 from joserfc.jwt import ClaimsOption
 
 from compiler.recent import Recent
-from domain.caller import Caller, FollowToken, Scope
+from domain.caller import WORKSPACE_NAME, Caller, FollowToken, Scope
 from gateway.callers.keys import ALGORITHMS, IssuerKeys
 
 logger = logging.getLogger(__name__)
 
 SHARED_KEY_ALGORITHM = "HS256"
 FOLLOW_SCOPES = "follow-"
-WORKSPACE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 MAX_TOKEN_CHARACTERS = 8192
 MAX_SUBJECT_CHARACTERS = 255
 CACHED_TOKENS, CACHED_CHARACTERS = 10_000, 10_000_000

@@ -7,6 +7,7 @@ from gateway.settings import Settings, unknown
 from schema.build import build, executable
 from store import indexes
 from store.driver import close_client, connect, database, ping
+from store.index_repair import MODELS, duplicate_ids
 from store.verifications import utc_now
 
 # The result of one check: whether it passed, and a line of text for the user.
@@ -24,21 +25,29 @@ async def check(settings: Settings) -> list[Finding]:
         mongo_time = await ping(database(client))
         difference = abs((utc_now() - mongo_time).total_seconds())
         missing = await indexes.missing(database(client))
+        unique = [name for name in missing if MODELS[name][1].document.get("unique")]
+        clashes = [(name, ids) for name in unique if (ids := await duplicate_ids(database(client), name))]
         return [
-            *settings_found(),
+            *settings_found(settings),
             (True, "MongoDB: answers and accepts writes"),
             (difference < MAX_CLOCK_DIFFERENCE_SECONDS, f"clock: differs from MongoDB's by {difference:.1f} s"),
             (True, "indexes: complete" if not missing else f"indexes: {len(missing)} will be created when the gateway starts ({', '.join(missing)})"),
+            *[(False, f"index {name}: can't be created, since verifications have equal values: {ids}") for name, ids in clashes],
         ]
     except Unavailable:
         return [
-            *settings_found(),
+            *settings_found(settings),
             (False, "MongoDB: no primary answered within 5 s; check GATEWAY_MONGO_URI and the replica set"),
         ]
     finally:
         close_client(client)
 
 
-def settings_found() -> list[Finding]:
+def settings_found(settings: Settings) -> list[Finding]:
     """The results for the settings. No setting is missing or wrong, as reading them has succeeded. GATEWAY_ variables that are not settings fail."""
-    return [(True, "settings: complete"), *((False, f"{name} is not a setting; `gateway settings` lists all settings") for name in unknown())]
+    provider = settings.provider or "none, so that no verification can be created; GATEWAY_PROVIDER sets it"
+    return [
+        (True, "settings: complete"),
+        (True, f"provider: {provider}"),
+        *((False, f"{name} is not a setting; `gateway settings` lists all settings") for name in unknown()),
+    ]

@@ -62,7 +62,7 @@ def offline(data_dir: Path) -> dict[str, str]:
     They are the keys of the data directory, if it has any, and placeholders for the other required settings.
     """
     unused = {name: _new_key(name) for name in DEVELOPMENT_KEYS if name != "token_key"}
-    unused |= {"mongo_uri": "unused", "token_jwks_file": "unused", "provider": "sandbox", "public_url": "http://localhost"}
+    unused |= {"mongo_uri": "unused", "token_jwks_file": "unused", "public_url": "http://localhost"}
     return {**unused, **_stored(data_dir / "keys.json")}
 
 

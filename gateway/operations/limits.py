@@ -32,7 +32,11 @@ def limit(maximum: int, noun: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The maximum of each size of an operation document. Documents of frontends stay far below; introspection queries of tools have 15 levels."""
+    """The maximum of each size of an operation document.
+
+    The defaults are far above the sizes of the documents that frontends send. `depth` also leaves room for the introspection queries of tools such as
+    GraphiQL, which have 15 levels.
+    """
 
     characters: int = limit(16_384, "characters")
     tokens: int = limit(1000, "tokens")

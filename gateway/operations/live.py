@@ -5,7 +5,7 @@ whole group.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Hashable
 from contextlib import aclosing
 from itertools import repeat
 from typing import NamedTuple, cast
@@ -16,7 +16,7 @@ from graphql import ExecutionResult, Executor, create_source_event_stream
 
 from compiler.positions import close_awaitable
 from domain.caller import Caller
-from domain.errors import RequestError
+from domain.errors import RequestError, Unavailable
 from gateway.callers.rate import Rate
 from gateway.errors import RequestRefused, error, formatted, unexpected
 from gateway.operations.documents import Operation
@@ -28,6 +28,10 @@ from store.listener import Outlet
 # How many messages a group keeps. Few are enough: of a thousand subscribers to the same event, nearly all take its message at once, and only the
 # slowest few take it later.
 MAX_KEPT_MESSAGES = 16
+# How many ids of anonymized verifications are remembered. A slow subscriber may receive an older state of one of them a little later.
+MAX_ANONYMIZED = 10_000
+# All groups are searched at most once in this time, even while the sweeper anonymizes thousands of verifications.
+FORGETTING_SECONDS = 1.0
 
 
 class Message(NamedTuple):
@@ -38,16 +42,18 @@ class Message(NamedTuple):
 
 
 class Group:
-    """Keeps the messages of the last events for a group: the subscribers who receive the same data. The key of a message is its event's identity.
+    """The messages of the last events for the subscribers of a group, by the event's identity. For the term group, see the beginning of this file.
 
     `waits`: making a message has to wait, for example for the database. Such a message depends on more than the event, so it is not shared:
     each subscriber gets a message of its own.
     """
 
-    __slots__ = ("__weakref__", "_messages", "waits")
+    __slots__ = ("__weakref__", "_anonymized", "_messages", "waits")
 
-    def __init__(self) -> None:
+    def __init__(self, anonymized: Collection[str] = ()) -> None:
         self.waits = False
+        # The ids of verifications that were anonymized lately. Messages with older states of them are not kept.
+        self._anonymized = anonymized
         self._messages: dict[Hashable, tuple[Marked, bytes]] = {}
 
     def message(self, event: Marked) -> bytes | None:
@@ -57,16 +63,31 @@ class Group:
 
     def keep(self, event: Marked, content: bytes) -> None:
         """Keep a message for the other subscribers. Its content must depend only on the event."""
+        if event.verification and event.verification.id in self._anonymized and not event.verification.anonymized_at:
+            return
         if len(self._messages) >= MAX_KEPT_MESSAGES:
             del self._messages[next(iter(self._messages))]
         self._messages[event.identity] = event, content
 
+    def forget(self, ids: Collection[str] | None) -> None:
+        """Drop the messages that show one of these verifications, or all messages if `ids` is None."""
+        for identity, (event, _) in [*self._messages.items()]:
+            if ids is None or (event.verification and event.verification.id in ids):
+                del self._messages[identity]
+
 
 class Groups:
-    """Finds the group of a subscription. Groups without subscribers are dropped."""
+    """Finds the group of a subscription. Groups without subscribers are dropped.
 
-    def __init__(self) -> None:
+    `drop_copies` drops the copies of messages that are kept elsewhere in the process. It is called when messages are dropped.
+    """
+
+    def __init__(self, drop_copies: Callable[[], object] = lambda: None) -> None:
         self._groups: WeakValueDictionary[Hashable, Group] = WeakValueDictionary()
+        self._drop_copies = drop_copies
+        self._anonymized: dict[str, None] = {}
+        # The ids of anonymized verifications whose messages are to be dropped next.
+        self._to_forget: set[str] = set()
 
     def of(self, operation: Operation, caller: Caller) -> Group:
         """The group of a caller's subscription. It is created for the first subscriber, and dropped when no subscriber holds it any more."""
@@ -76,8 +97,29 @@ class Groups:
         key = (operation.prepared, encoded_inner_variables(operation), operation.with_cost, *rights)
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = Group()
+            group = self._groups[key] = Group(self._anonymized)
         return group
+
+    def forget(self, id: str | None) -> None:
+        """Drop all messages that show this verification, because it was anonymized: within FORGETTING_SECONDS. If the id is None, drop all at once.
+
+        Cost: a step for each group, at most once in FORGETTING_SECONDS.
+        """
+        if id is None:
+            self._forget(None)
+            return
+        self._anonymized[id] = None
+        if len(self._anonymized) > MAX_ANONYMIZED:
+            del self._anonymized[next(iter(self._anonymized))]
+        if not self._to_forget:
+            asyncio.get_running_loop().call_later(FORGETTING_SECONDS, self._forget, self._to_forget)
+        self._to_forget.add(id)
+
+    def _forget(self, ids: Collection[str] | None) -> None:
+        self._to_forget = set()
+        self._drop_copies()
+        for group in [*self._groups.values()]:
+            group.forget(ids)
 
 
 def encoded_inner_variables(operation: Operation) -> bytes:
@@ -151,6 +193,9 @@ class Delivery:
     async def _message_of_its_own(self, event: Marked) -> bytes:
         result = self._execution.executed(self._operation, event, self._context())
         result = result if isinstance(result, ExecutionResult) else await result
+        # Such a message would count as received, and the client would never receive its content.
+        if any(isinstance(each.original_error, Unavailable) for each in result.errors or ()):
+            raise Unavailable
         return orjson.dumps(self._execution.response(self._operation, result, self._request_id))
 
     def _context(self) -> Context:
@@ -167,12 +212,16 @@ class Delivery:
 
 
 class Live:
-    """Starts subscriptions for callers, and yields their messages."""
+    """Starts subscriptions for callers, and yields their messages. `drop_copies`: see `Groups`."""
 
-    def __init__(self, execution: Execution, rate: Rate) -> None:
+    def __init__(self, execution: Execution, rate: Rate, drop_copies: Callable[[], object] = lambda: None) -> None:
         self._execution = execution
         self._rate = rate
-        self._groups = Groups()
+        self._groups = Groups(drop_copies)
+
+    def forget(self, id: str | None) -> None:
+        """Drop the messages that are kept of an anonymized verification; all kept messages if the id is None."""
+        self._groups.forget(id)
 
     async def subscribe(
         self, operation: Operation, caller: Caller, request_id: str, last_mark: str | None = None, outlet: Outlet[bytes] | None = None
@@ -181,7 +230,8 @@ class Live:
 
         `last_mark`: the mark of the last message that the client received before it reconnected. The subscription resumes there.
         `outlet`: takes messages at once, on the push path. This generator yields only the other messages.
-        Raises: RequestRefused if the subscription can't begin or go on.
+        Raises: RequestRefused if the subscription can't begin or go on. Unavailable if it can't because MongoDB does not answer: the transport then
+        ends the connection, so that the client connects again and resumes.
         """
         delivery = Delivery(self._execution, self._rate, self._groups.of(operation, caller), operation, caller, request_id, outlet)
         stream = await self._events(operation, caller, request_id, last_mark, delivery if outlet else None)
@@ -196,10 +246,10 @@ class Live:
                     paid = False
                     # Drop this reference to the event while the loop waits for the next one, often for long. It would keep the event in memory.
                     del event
+        except (RequestRefused, Unavailable):
+            raise
         except RequestError as refusal:
             raise RequestRefused(400, [error(refusal.code, str(refusal))]) from refusal
-        except RequestRefused:
-            raise
         except Exception as cause:
             raise RequestRefused(500, [unexpected(cause, request_id)]) from cause
 

@@ -39,7 +39,7 @@ def fields(schema: GraphQLSchema) -> Iterator[tuple[GraphQLObjectType | GraphQLI
 
 
 def rules(field: GraphQLField) -> tuple[AccessRule, ...]:
-    """The rules that a field declares."""
+    """The access rules that the schema declares for a field. Empty if it declares none."""
     found: tuple[AccessRule, ...] = declared(field, RULES, ())
     return found
 
@@ -75,7 +75,10 @@ class Nulled(Scoped):
 
 
 class NulledWithError(Scoped):
-    """Makes a field null for callers without the scope. The first such field of an operation also reports an error, for all of them."""
+    """Makes a field null for callers without the scope. An operation reports this only once, however many such fields it selects.
+
+    The first such field that is resolved reports the error. Its message says that all such fields are null.
+    """
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
         """What callers without the scope get: null. Raises: Forbidden at the first such field of the operation."""
@@ -93,8 +96,17 @@ class WithoutInternal(Scoped):
         return [each for each in self.inner(source, info, **arguments) if not each.internal]
 
 
+class Disclosed(Scoped):
+    """Computes another value of a field for callers without the scope, so that the value reveals nothing about internal reasons."""
+
+    def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
+        """What callers without the scope get: the value that the rule computes."""
+        assert self.rule.disclosed
+        return self.rule.disclosed(source)
+
+
 class WithoutIgnored(Scoped):
-    """Hides a field of `RESULT_IGNORED` events from callers without the scope. They then see only the final outcome, and no result that differs."""
+    """Hides a field of `RESULT_IGNORED` events from callers without the scope, so that they don't see which different result was ignored."""
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
         """What callers without the scope get: an empty list or null at a `RESULT_IGNORED` event, the field's value at every other event."""
@@ -104,10 +116,20 @@ class WithoutIgnored(Scoped):
         return [] if isinstance(value, list | tuple) else None
 
 
+class WithoutClosingNote(Scoped):
+    """Hides the text that the integrator wrote when it closed the verification from callers without the scope."""
+
+    def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
+        """What callers without the scope get: the field's value, or null if the event closed the verification."""
+        return None if source.closes else self.inner(source, info, **arguments)
+
+
 GUARDS: dict[Otherwise, type[Scoped]] = {
     Otherwise.REFUSED: Scoped,
     Otherwise.NULL: Nulled,
     Otherwise.NULL_WITH_ERROR: NulledWithError,
     Otherwise.NOTHING_INTERNAL: WithoutInternal,
+    Otherwise.NO_CLOSING_NOTE: WithoutClosingNote,
+    Otherwise.DISCLOSED: Disclosed,
     Otherwise.NOTHING_IGNORED: WithoutIgnored,
 }

@@ -2,24 +2,40 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from domain.errors import Unavailable
 from gateway.process.health import Health
+from store.verifications import Store
 
 logger = logging.getLogger(__name__)
 
 RESTART_SECONDS = 1.0
+COUNT_SECONDS = 60.0
+INDEX_CHECK_SECONDS = 20.0
 
 
 async def preparation(health: Health) -> None:
-    """Create the indexes as soon as MongoDB is reachable. Tries again every RESTART_SECONDS until then."""
-    while not health.prepared:
+    """Build the indexes as soon as MongoDB is reachable. After that, check every INDEX_CHECK_SECONDS whether one is missing, and build it."""
+    while True:
         try:
             await health.prepare()
         except Unavailable:
-            logger.warning("waiting for MongoDB")
-            await asyncio.sleep(RESTART_SECONDS)
+            if not health.prepared:
+                logger.warning("waiting for MongoDB")
+        await asyncio.sleep(INDEX_CHECK_SECONDS if health.prepared else RESTART_SECONDS)
+
+
+async def counting(store: Store, processing: timedelta, report: Callable[[int], object], every_seconds: float = COUNT_SECONDS) -> None:
+    """Report again and again how many verifications have been waiting for a result for longer than `processing` since their capture was completed."""
+    while True:
+        try:
+            report(await store.count_processing(store.now() - processing))
+        except Unavailable:
+            logger.warning("MongoDB is unavailable; the verifications that wait for a result will be counted later")
+        await asyncio.sleep(every_seconds * random.uniform(0.8, 1.2))
 
 
 async def restarted(name: str, work: Callable[[], Awaitable[None]]) -> None:

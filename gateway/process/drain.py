@@ -14,7 +14,7 @@ SPREAD_SECONDS = 3.0
 MAX_SECONDS = 5.0
 # A request that is under way when draining begins may take this much longer. After that it is answered with a timeout, so that the process can end.
 ANSWER_SECONDS = 4.0
-# A request that arrives after draining has begun may take this long.
+# A request that arrives after draining has begun may take this long: less than other requests, because the process is about to end.
 LATE_ANSWER_SECONDS = 1.5
 CHECK_SECONDS = 0.1
 

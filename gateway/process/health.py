@@ -13,7 +13,6 @@ from domain.errors import Unavailable
 from gateway.callers.keys import IssuerKeys
 from gateway.process.drain import Drain
 from gateway.process.metrics import MEDIA_TYPE, Metrics
-from store import indexes
 from store.driver import ping
 from store.feed import Feed
 from store.verifications import Store
@@ -27,7 +26,7 @@ MAX_CLOCK_DIFFERENCE_SECONDS = 5.0
 
 @dataclass
 class Health:
-    """Checks whether the process is ready: the database, the indexes, the clock, the issuer's keys and the feed."""
+    """Checks whether the process is ready: the database, the indexes, the clock, the issuer's keys and the feed. Also repairs the indexes."""
 
     store: Store
     feed: Feed
@@ -36,8 +35,8 @@ class Health:
     prepared: bool = field(default=False)
 
     async def prepare(self) -> None:
-        """Create the indexes. Raises: Unavailable."""
-        await indexes.ensure(self.store.database)
+        """Build the missing indexes. An index that can't be built does not prevent the process from being ready. Raises: Unavailable."""
+        await self.store.index_repair.round()
         self.prepared = True
 
     async def answers(self, within_seconds: float) -> bool:
@@ -77,9 +76,15 @@ class Health:
             troubles.append("the feed has not received its heartbeat" + ("" if age is None else f" for {age:.0f} s"))
         return troubles
 
+    @property
+    def warnings(self) -> list[str]:
+        """What an operator should repair although the process is ready: indexes that are missing. The log says why they can't be built."""
+        missing = sorted(self.store.index_repair.missing or ())
+        return [f"the index {name} is missing" for name in missing] if self.prepared else []
+
 
 class Probes:
-    """The endpoints for operators: `/livez`, `/readyz`, `/metrics`, and `/schema.graphql` if there is an SDL."""
+    """The endpoints for operators: `/livez`, `/readyz`, `/metrics`, and `/schema.graphql` unless `sdl` (the schema's text) is None."""
 
     def __init__(self, health: Health, metrics: Metrics, sdl: str | None) -> None:
         self._health = health
@@ -89,7 +94,7 @@ class Probes:
 
     @property
     def routes(self) -> list[Route]:
-        """The routes of the endpoints."""
+        """The endpoints as Starlette's routes, for the application."""
         return [
             Route("/livez", self.livez),
             Route("/readyz", self.readyz),
@@ -102,9 +107,10 @@ class Probes:
         return PlainTextResponse("alive\n")
 
     async def readyz(self, request: Request) -> Response:
-        """Status 200 if the process is ready, otherwise 503. The body lists the reasons why it is not ready."""
+        """Status 200 if the process is ready, otherwise 503. The body lists the reasons why it is not ready, and faults with which it serves."""
         troubles = await self._health.troubles()
-        return JSONResponse({"ready": not troubles, "troubles": troubles}, 503 if troubles else 200)
+        body = {"ready": not troubles, "troubles": troubles, "warnings": self._health.warnings}
+        return JSONResponse(body, 503 if troubles else 200)
 
     async def metrics(self, request: Request) -> Response:
         """All metrics, in Prometheus's text format."""

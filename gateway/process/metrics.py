@@ -14,6 +14,7 @@ from starlette.types import Scope
 
 from store.bad_documents import BadDocuments
 from store.feed import Feed
+from store.index_repair import IndexRepair
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 MEASURED = (OperationType.QUERY, OperationType.MUTATION)
@@ -80,7 +81,7 @@ class Unreadable(Collector):
 class Metrics:
     """All metrics of the process. Other code calls its methods to count requests, refusals and responses."""
 
-    def __init__(self, feed: Feed, bad_documents: BadDocuments) -> None:
+    def __init__(self, feed: Feed, bad_documents: BadDocuments, index_repair: IndexRepair) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(Unreadable(bad_documents))
         self._requests = Requests()
@@ -88,11 +89,22 @@ class Metrics:
         self.errors = Counter("gateway_response_errors_total", "Responses that held errors", registry=self._registry)
         self.subscriptions = Counter("gateway_subscriptions_total", "Subscriptions that were begun", registry=self._registry)
         self.ignored_results = Counter("gateway_ignored_results_total", "Results reported against a different final one", registry=self._registry)
+        self.stuck = Gauge(
+            "gateway_stuck_verifications",
+            "Verifications in PROCESSING for longer than GATEWAY_PROCESSING_SECONDS, in all workspaces; every process counts all of them",
+            registry=self._registry,
+        )
+        # Not a number until the first count, because 0 would be a claim.
+        self.stuck.set(float("nan"))
         self.sockets = Gauge("gateway_sockets", "Open WebSockets", registry=self._registry)
         self.refused = Counter("gateway_refused_total", "Connections and requests that were refused unread", ["reason"], registry=self._registry)
         Gauge("gateway_subscribers", "Subscriptions that listen to the feed", registry=self._registry).set_function(lambda: feed.subscribers)
         Gauge("gateway_feed_age_seconds", "Age of the youngest heartbeat that came back from MongoDB", registry=self._registry).set_function(
             lambda: feed.age_seconds if feed.age_seconds is not None else float("nan")
+        )
+
+        Gauge("gateway_missing_indexes", "Indexes that are missing in MongoDB", registry=self._registry).set_function(
+            lambda: len(index_repair.missing) if index_repair.missing is not None else float("nan")
         )
 
     def took(self, type: OperationType, seconds: float) -> None:

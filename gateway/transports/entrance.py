@@ -111,7 +111,7 @@ class FastPath:
         return cast("Coroutine[Any, Any, Response]", self._endpoint.response(request))
 
     def written(self, request: GraphQLRequest, response: Response, server_headers: list[Header], keep_alive: bool) -> bytes:
-        """The bytes to send for a response: its status line, its headers and its content. `server_headers`: headers that uvicorn adds to all."""
+        """The bytes to send for a response: its status line, its headers and its content. `server_headers`: uvicorn's own headers."""
         lines = self._entrance.headers.lines(request.scope, [*server_headers, *response.headers])
         return b"".join((STATUS_LINES[response.status], lines, b"" if keep_alive else CLOSE, b"\r\n", response.content))
 

@@ -156,6 +156,8 @@ class GraphQLOverHTTP:
         async with aclosing(self._live.subscribe(operation, caller, request.id, last_mark)) as messages:
             async for message in messages:
                 yield message
+                # Free the memory of this message now, see `EventStream`.
+                del message
 
 
 async def body(content_length: str, receive: Receive) -> bytes:

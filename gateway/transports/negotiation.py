@@ -120,7 +120,10 @@ def decoded(content: bytes | bytearray, encoding: str, max_bytes: int) -> bytes 
 
 
 def encoded(content: bytes, accepted: str) -> tuple[bytes, str | None]:
-    """Compresses the body of a response as the client prefers. Returns the body and the name of its encoding, or None if it is not compressed."""
+    """Compresses the body of a response as the client prefers. `accepted`: the value of the request's header `Accept-Encoding`.
+
+    Returns the body and the name of its encoding, which is None if the body is not compressed.
+    """
     if len(content) < MIN_COMPRESSED_BYTES or not accepted:
         return content, None
     weights = weighed(accepted)

@@ -28,7 +28,8 @@ def headers(scope: Scope) -> dict[bytes, bytes]:
     by_name: dict[bytes, bytes] | None = scope.get(HEADERS_BY_NAME)
     if by_name is None:
         by_name = dict(reversed(scope["headers"]))
-        # Cache the headers in the scope of a request, but not in that of a WebSocket, which lives for as long as the socket is open.
+        # Do not cache the headers in the scope of a WebSocket: the scope lives for as long as the socket is open, so the cache would take memory for
+        # each open socket.
         if scope["type"] == "http":
             scope[HEADERS_BY_NAME] = by_name
     return by_name

@@ -11,6 +11,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from domain.caller import Caller
+from domain.errors import Unavailable
 from gateway.callers.tokens import deadline
 from gateway.errors import RequestRefused
 from gateway.operations.live import Message
@@ -23,8 +24,8 @@ RETRY_MILLISECONDS = 1500
 class EventStream:
     """A response that sends one event for each message of an operation.
 
-    When the operation is complete, the stream ends with the event `complete`. When the token expires or the process drains, the stream ends without
-    `complete`, and clients connect again with the id of the last event.
+    When the operation is complete, the stream ends with the event `complete`. When the token expires, the process drains, or a subscription can't go
+    on because MongoDB does not answer, the stream ends without `complete`, and clients connect again with the id of the last event.
     `place`: a context manager of `Admission` that counts the stream as an open connection. The stream enters it when it begins.
     """
 
@@ -63,6 +64,10 @@ class EventStream:
             async with aclosing(self._messages) as messages:
                 async for message in messages:
                     await _write(send, event_frame("next", message.content, message.event.mark if message.event else None))
+                    # Free the memory of this message now. It may show personal data, and the next message may come much later.
+                    del message
+        except Unavailable:
+            return
         except RequestRefused as refusal:
             await _write(send, event_frame("next", orjson.dumps({"errors": refusal.errors})))
         await _write(send, b"event: complete\ndata:\n\n")

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from domain.caller import Caller
+from domain.errors import Unavailable
 from gateway.callers.admission import Admission, Crowded
 from gateway.callers.keys import KeysUnavailable
 from gateway.callers.tokens import Tokens, Unauthenticated, deadline
@@ -213,6 +214,9 @@ class Connection:
             await self._answer(id, operation, caller)
         except RequestRefused as refusal:
             await self._end(id, {"type": "error", "id": id, "payload": refusal.errors})
+        except Unavailable:
+            # A subscription can't begin or go on. Clients would not subscribe again after `error`, but they connect again after this code.
+            await close_socket(self._socket, Close.TRY_AGAIN_LATER, "the database does not respond; connect again")
         except WebSocketDisconnect:
             pass
         except Exception as cause:  # The edge of the process: clients must not see details of the exception.

@@ -21,9 +21,9 @@ from tests.comparison.own import two_databases
 from tests.comparison.run import Tally, compare, trials
 from tests.comparison.subjects import Subject, subjects
 
-# How many operations of each hundred use each schema. For the schemas, see tests/comparison/README.md.
+# The share of each schema in the operations, in percent. For the schemas, see tests/comparison/README.md.
 SHARES = {"nasty": 50, "raw": 25, "own": 25}
-# The number of operations that one compiler executes before the next compiler takes its turn, and before the progress is printed.
+# Two compilers take turns (see `compare_subject`). Each executes this many operations in a turn. After each turn, the progress is printed.
 AT_ONCE = 500
 MAX_DIFFERENCES = 50
 

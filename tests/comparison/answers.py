@@ -48,9 +48,10 @@ async def answer_of(
     name: str | None = None,
     variant: Any = None,
 ) -> Answer:
-    """Execute an operation TIMES times by graphql-core, and by compiled plans that are the same each time.
+    """Execute an operation TIMES times by graphql-core and by its compiled plans. Returns the last result.
 
-    Asserts that the operation was compiled, and that both results are equal each time. Returns the last result.
+    The plans are made only once, so the second result would show if a plan had kept values of the first execution. Asserts that the operation was
+    compiled, and that both results are equal each time.
     """
     document, operation = operation_of(text, name)
     assert not validate(schema, document)

@@ -19,7 +19,7 @@ SCHEMA = build_schema(
 class Gate:
     """A resolver that waits until a test sets `opened`, so that the test decides when a value arrives.
 
-    It sets `came` when it is called, and counts the calls that returned and those that were cancelled.
+    It sets `came` when it is called. It counts the calls that returned in `passed`, and the calls that were cancelled in `cancelled`.
     """
 
     def __init__(self) -> None:

@@ -35,7 +35,8 @@ def verdict_of(
 
     `possible`: all errors that the operation can report; None if they were not determined. An error that only `got` contains must be one of these.
     `normalize`: removes the parts of a text that are new in each result, such as ids.
-    `reported_once`: the beginnings of messages that each result contains only once, at one of several possible places.
+    `reported_once`: the beginnings of some messages. A result reports such a message only once, even if several fields cause it. The two executors
+        may therefore report it at different fields.
     """
     if type(got) is not type(expected) or got.extensions != expected.extensions:
         return Verdict.DIFFERENT
@@ -55,7 +56,7 @@ def verdict_of(
 
 
 def without_places(errors: "Counter[ErrorKey]", reported_once: tuple[str, ...]) -> "Counter[ErrorKey]":
-    """The errors, but without path and locations if their message begins with one of `reported_once`."""
+    """The errors. Those whose message begins with one of `reported_once` lose path and locations, because these may differ: see `verdict_of`."""
     return (
         Counter(
             {
@@ -69,9 +70,9 @@ def without_places(errors: "Counter[ErrorKey]", reported_once: tuple[str, ...]) 
 
 
 def raced(data: Any, expected_errors: "Counter[ErrorKey]", found_errors: "Counter[ErrorKey]") -> bool:
-    """Whether the different errors can be explained by a race: of several fields that fail below one null, either executor may report another one.
+    """Whether a race explains why the errors differ: several fields failed below the same null, and the executors reported different ones of them.
 
-    This is the case if no error is reported twice, and all errors that differ are below a value that became null.
+    A race explains it if no error is reported twice, and all errors that differ are below a value that became null.
     """
     differ = [path for _, path, *_ in (expected_errors - found_errors) + (found_errors - expected_errors)]
     return max(found_errors.values(), default=0) <= 1 and all(len(place(data, path)) < len(path) for path in differ)

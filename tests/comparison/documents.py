@@ -129,7 +129,7 @@ class Rewriter:
         return text
 
     def _head(self, node: FieldNode, found: Any) -> str:
-        """The source of a field's alias, name and arguments. If a field is written again, it mostly gets the same ones, so that both are merged."""
+        """The source of a field's alias, name and arguments. If a node is written again, it usually gets the same source, so that both merge."""
         previous = self._heads.get(id(node))
         if previous and self._happens(0.8):
             return previous
@@ -210,7 +210,7 @@ class Rewriter:
 
 
 def variable_values(variables: Sequence[Variable], inputs: Inputs) -> dict[str, Any] | None:
-    """Random values for these variables, as a request might send them: some are missing, and some are not declared. None: the request has none."""
+    """Random values for these variables, as a request might send them: some are missing, and some are not declared. None: it sends no variables."""
     random = inputs.random
     values = {each.name: inputs.raw(each.type) for each in variables if random.random() > (0.05 if isinstance(each.type, GraphQLNonNull) else 0.25)}
     if random.random() < 0.1:

@@ -37,7 +37,7 @@ def strange(dice: Dice, key: str) -> Any:
 
 
 def error(dice: Dice, key: str) -> Exception:
-    """Returns an exception of a random class. A resolver may return it as its result, which is a fault, or `raised` raises it."""
+    """Makes a fault: returns an exception of a random class as the value. An executor must treat it as if the resolver had raised it."""
     made: tuple[Callable[[], Exception], ...] = (
         lambda: Fault(f"fault at {key}"),
         lambda: GraphQLError(f"refused at {key}", extensions={"code": "REFUSED", "at": key}),
@@ -51,17 +51,17 @@ def error(dice: Dice, key: str) -> Exception:
 
 
 def raised(dice: Dice, key: str) -> Any:
-    """Raises an exception of a random class."""
+    """Makes a fault: raises an exception of a random class instead of returning a value."""
     raise error(dice, key)
 
 
 def absent(dice: Dice, key: str) -> Any:
-    """Returns None as the fault: it is used for nullable and for non-null fields."""
+    """Returns None. This is a fault if the field is non-null in the schema, and a correct value otherwise."""
     return None
 
 
 def wrong(dice: Dice, key: str) -> Any:
-    """Returns a value of a random class, which is wrong for most types."""
+    """Makes a fault: returns a value of a random class. The class fits few of the schema's types, so the value is usually wrong for the field."""
     return dice.chosen(STRANGE, key, "wrong")
 
 
@@ -76,7 +76,7 @@ WRONGS: tuple[Make, ...] = (raised, raised, absent, absent, absent, error, wrong
 
 
 def sometimes_later(make: Make) -> Make:
-    """Makes the same values as `make`, but some of them as awaitables of all kinds, whose results are the values."""
+    """Makes the values that `make` makes. For some of them, it returns an awaitable of the value, of one of the kinds in DELAYS."""
 
     def made(dice: Dice, key: str) -> Any:
         if not dice.happens(0.6, key, "is later"):

@@ -22,7 +22,7 @@ BATCH = 60
 
 
 def examples(strategy: st.SearchStrategy[str], number: int, start: int) -> list[str]:
-    """Take `number` documents from a strategy of Hypothesis. The same `start` always makes the same documents."""
+    """Take `number` documents from a strategy of Hypothesis. `start` is the seed: the same seed makes the same documents."""
     documents: list[str] = []
 
     @seed(start)
@@ -36,7 +36,10 @@ def examples(strategy: st.SearchStrategy[str], number: int, start: int) -> list[
 
 
 def hypothesis_documents(subject: Subject, start: int, number: int) -> list[str]:
-    """Make `number` documents with plain operations by hypothesis-graphql. A quarter are mutations, if the schema is tested with mutations."""
+    """Make `number` documents with plain operations by hypothesis-graphql. `start` is the seed.
+
+    A quarter of the operations are mutations, if the schema is tested with mutations.
+    """
     options: dict[str, Any] = {"custom_scalars": subject.scalars}
     changing = number // 4 if OperationType.MUTATION in subject.types else 0
     documents = examples(queries(subject.schema, **options), number - changing, start)
@@ -46,7 +49,7 @@ def hypothesis_documents(subject: Subject, start: int, number: int) -> list[str]
 def plain(subject: Subject, start: int, share: float) -> Iterator[str]:
     """An endless stream of documents with plain operations (see tests/comparison/README.md).
 
-    hypothesis-graphql makes `share` of them, a number from 0 to 1, and `operations.py` makes the others.
+    hypothesis-graphql makes `share` of them, a number from 0 to 1, and `operations.py` makes the others. `start` is the seed.
     """
     random = Random(start)
     while True:

@@ -1,4 +1,4 @@
-"""Guards of the nasty schema: some of its fields need a scope. They test that plans for callers with the scope leave the guard out."""
+"""Guards of the nasty schema: some of its fields need a scope. Plans for callers with the scope omit the guard (see compiler/README.md)."""
 
 from collections.abc import Hashable
 from typing import Any

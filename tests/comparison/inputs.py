@@ -25,7 +25,7 @@ def read_odd(value: Any) -> Any:
 
 
 def write_odd(value: Any) -> Any:
-    """Serializes a result of the scalar Odd. The output may be a value of any class, None or Undefined. Two values raise an exception."""
+    """Serializes a result of the scalar Odd. The output may be a value of any class, None or Undefined. "fails" and "refused" raise an exception."""
     if value == "fails":
         raise Fault("odd in a way that fails")
     if value == "refused":
@@ -50,7 +50,7 @@ class Range:
 
 @strawberry.input
 class Filter:
-    """An input object whose fields are all optional. For most of them, a missing value means something else than null."""
+    """An input object whose fields are all optional. For most fields, a missing value and null differ: a missing value gives a default or UNSET."""
 
     text: str = "text"
     number: int | None = 3

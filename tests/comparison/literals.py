@@ -44,7 +44,7 @@ WRONG: tuple[Any, ...] = (
     *([], [1], [None], [[1]], {}, {"number": 1}, {"unknown": 1}, {"minimum": "x"}, (1, 2), {1}, object),
 )  # fmt: skip
 
-# Wrong JSON values that are nearly correct for a type, by the type's name.
+# For the name of each type: wrong JSON values that are nearly correct for it.
 NEARLY: dict[str, tuple[Any, ...]] = {
     "Int": (2**31, -(2**31) - 1, 1.5, True, "1", float("nan")),
     "Float": (float("nan"), float("inf"), "1.5", False),

@@ -25,7 +25,7 @@ Changed = type[Executor[Any]]
 
 
 def with_executor(executor: Changed) -> Callable[[GraphQLSchema], Prepare]:
-    """Make graphql-core execute operations by this class, a changed executor with a mistake."""
+    """Make an executor with a mistake: graphql-core, which executes operations by this changed class instead of its own."""
     return lambda schema: reference(schema, executor_class=executor)
 
 
@@ -226,7 +226,7 @@ def nulls_for_missing(operation: OperationDefinitionNode, values: dict[str, Any]
 
 
 def shares_arguments(schema: GraphQLSchema) -> Prepare:
-    """A deliberate mistake: uses the value of an earlier execution's variable again, which a resolver may have changed."""
+    """A deliberate mistake: keeps the values of variables for the next execution, although a resolver may have changed these objects."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
         first_values: dict[str, Any] = {}

@@ -33,12 +33,12 @@ def field(resolver: Resolver, type: Any = str | None, *extensions: FieldExtensio
 
 
 def of_dogs(value: object, info: object) -> bool:
-    """The `is_type_of` of the type Dog. It has no attribute `classes`, so the compiler doesn't know that only the class matters."""
+    """The `is_type_of` of the type Dog. It has no attribute `classes` (see compiler/README.md), so plans must call it for every object."""
     return isinstance(value, DogOfData)
 
 
 def of_robots(value: object, info: object) -> bool:
-    """The `is_type_of` of the type Robot. The result depends on more than the value's class."""
+    """The `is_type_of` of the type Robot. The result also depends on an attribute of the value, so executors must not cache it by class."""
     return isinstance(value, Machine) and value.runs
 
 
@@ -68,7 +68,7 @@ class Living(Named):
 
 @strawberry.type
 class Cat(Living):
-    """A type whose `is_type_of` lists its classes."""
+    """A type whose `is_type_of` lists the classes of its objects in the attribute `classes` (see compiler/README.md)."""
 
     is_type_of = represents(CatOfData)
 
@@ -180,7 +180,7 @@ class Bag:
 
 @strawberry.type
 class Fixed:
-    """A type whose objects are identified by their name, so that the compiler may cache them."""
+    """A type whose objects are identified by their attribute `name`, so plans may cache completed objects (see `key` in compiler/README.md)."""
 
     is_type_of = represents(Constant, key="name")
 
@@ -193,7 +193,7 @@ class Fixed:
 
 @strawberry.type
 class Strict:
-    """A type like Fixed, but without nullable fields. One of its fields has a resolver, and its result must not be cached."""
+    """A type like Fixed, without nullable fields. If an operation selects `field_info`, which has a resolver, plans must not cache the object."""
 
     is_type_of = represents(Constant, key="name")
 
@@ -302,7 +302,7 @@ class Query:
 
 
 async def logged(info: Info, name: str, pauses: int) -> None:
-    """Log the beginning and the end of a mutation, and pause between them."""
+    """Write the beginning and the end of a mutation to the log of side effects in the context, and pause between them."""
     info.context.log.append(f"begin {name} at {resolvers.place(info)}")
     for _ in range(pauses % 5):
         await asyncio.sleep(0)
@@ -310,19 +310,19 @@ async def logged(info: Info, name: str, pauses: int) -> None:
 
 
 async def noted(info: Info, name: str, pauses: int = 0) -> Any:
-    """Resolves a mutation that pauses and echoes its argument."""
+    """The resolver of the mutations `note` and `noteMust`: pauses, then echoes its argument."""
     await logged(info, name, pauses)
     return resolvers.echoed(info, name)
 
 
 def noted_at_once(info: Info, name: str = "name") -> Any:
-    """Resolves a mutation synchronously, and echoes its argument."""
+    """The resolver of the mutations that need not be awaited: echoes its argument."""
     info.context.log.append(f"made {name} at {resolvers.place(info)}")
     return resolvers.echoed(info, name)
 
 
 async def noted_bag(root: resolvers.Row, info: Info, name: str = "bag") -> Any:
-    """Resolves a mutation that pauses and returns an object."""
+    """The resolver of the mutations `noteBag` and `noteMustBag`: pauses, then returns an object."""
     await logged(info, name, 2)
     return root.bag
 

@@ -8,7 +8,7 @@ from tests.comparison.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS,
 
 
 class Being:
-    """An object with all attributes that `KINDS` lists. An attribute's name decides which values it has. The dice choose some faults instead."""
+    """An object of the test data. It has every attribute in `KINDS`, computed on access: a random value of the attribute's kind, or a fault."""
 
     # `strawberry.cast` stores a GraphQL type in an object's `__dict__`. With `__slots__`, objects have none, so their class alone decides their type.
     __slots__ = ("dice", "key")
@@ -45,11 +45,11 @@ class Dog(Being):
 
 
 class Machine(Being):
-    """An object that has the type Robot if it runs, and no type otherwise. So its class alone doesn't decide its type."""
+    """An object that has the GraphQL type Robot if it runs, and no type otherwise. Its class alone therefore does not decide its type."""
 
     @property
     def runs(self) -> bool:
-        """Whether the machine runs, at random. It then has the type Robot."""
+        """Whether the machine runs. The dice decide this."""
         return not self.dice.happens(0.3, self.key, "runs")
 
 
@@ -76,7 +76,7 @@ class Parcel(Being):
 
 
 class Constant:
-    """An object whose name is its key, as compiler/README.md describes it: objects with the same name are equal in all attributes."""
+    """An object of the GraphQL types Fixed and Strict. Objects with the same name are equal: the name is the `key` (see compiler/README.md)."""
 
     __slots__ = ("name",)
 
@@ -110,8 +110,8 @@ class Constant:
 
 
 CONSTANTS = {name: Constant(name) for name in ("one", "two", "three", "none", "wrong", "failing")}
-# The compiler caches the result of such a tuple by the tuple's identity. These tuples are made only once, so that all executions share them, and
-# results come from the cache.
+# The compiler caches the result of a tuple of constants by the tuple's identity. All executions share these tuples, so that later executions take the
+# results from the cache.
 TUPLES = (
     tuple(CONSTANTS.values()),
     (CONSTANTS["one"], CONSTANTS["two"]),
@@ -123,7 +123,7 @@ TUPLES = (
 
 
 def constants(dice: Dice, key: str) -> Any:
-    """Makes a list of constants: one of the shared tuples, or a new list with the same items."""
+    """Makes a list of `Constant` objects: a tuple of TUPLES, whose result plans may cache, or a new list with the same items, which they must not."""
     if dice.misses(key):
         return strange(dice, key)
     chosen = dice.chosen(TUPLES, key)
@@ -131,7 +131,7 @@ def constants(dice: Dice, key: str) -> Any:
 
 
 def constant(dice: Dice, key: str) -> Any:
-    """Makes a constant: one of the shared objects, or a new object with the same name."""
+    """Makes a `Constant`: an object of CONSTANTS, or a new object with the same name, for which a plan must find the same cached result."""
     if dice.misses(key):
         return strange(dice, key)
     name = dice.chosen(list(CONSTANTS), key)

@@ -18,7 +18,7 @@ from tests.comparison.literals import Inputs
 MAX_DEPTH = 4
 # The probability that a generated operation contains introspection. The compiler does not compile such an operation: graphql-core executes it.
 INTROSPECTIVE = 0.01
-# The maximum number of fields of an operation. One of these is chosen for each operation.
+# The possible limits for the number of fields of an operation. One of them is chosen for each operation at random.
 FIELDS = (2, 4, 8, 16, 32)
 Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
 
@@ -33,7 +33,11 @@ class Plain:
         self._left = 0
 
     def operation(self, type: OperationType) -> str:
-        """Generate a plain operation. Most fields with arguments get an alias, because two selections with different arguments would conflict."""
+        """Generate a plain operation.
+
+        It may select the same field twice on one object, with different arguments. Under one response name they would conflict, so most fields with
+        arguments get an alias.
+        """
         self._left = self._random.choice(FIELDS)
         root = self._schema.get_root_type(type)
         assert root

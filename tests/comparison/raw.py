@@ -104,7 +104,7 @@ def entry(*types: str) -> Make:
 
 
 def called(dice: Dice, key: str) -> Callable[..., Any]:
-    """Makes a function as a field's value. graphql-core's default resolver calls it. The function echoes its arguments, and may change them."""
+    """Makes the value of a field: a function, which graphql-core's default resolver calls. The function echoes its arguments, and may change one."""
 
     def function(info: Any, **arguments: Any) -> Any:
         answer = echoed_at(info.context.dice, key, list(arguments.items()))
@@ -180,7 +180,7 @@ async def later(value: Any) -> Any:
 
 
 def is_unsure(value: Any, info: Any) -> Any:
-    """The `is_type_of` of the type Unsure. Returns an awaitable."""
+    """The `is_type_of` of the type Unsure. Returns the answer as an awaitable."""
     return later(isinstance(value, Entry) and value.type == "Unsure")
 
 

@@ -274,6 +274,6 @@ def pebble(info: Info) -> Any:
 
 
 def pebbles(info: Info) -> Any:
-    """Makes a list of objects of several classes, and of a null."""
+    """Makes a list of four items. Each is an object of one of several classes, or null, as the dice choose."""
     dice, at = info.context.dice, place(info)
     return [dice.chosen((Pebble(weight=index), Cat(dice, f"{at}.{index}"), Rock(dice, at), None), at, index) for index in range(4)]

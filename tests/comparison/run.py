@@ -20,7 +20,7 @@ from tests.comparison.trial import Difference, Trial, starts
 
 # After how many operations garbage is collected: see `without_warnings_about_coroutines`.
 COLLECT_EVERY = 20
-# How many iterations of the event loop are run at the end, so that graphql-core's background tasks end too.
+# How many iterations of the event loop `without_warnings_about_coroutines` runs at its end: enough for graphql-core's background tasks to end.
 TURNS = 20
 
 
@@ -67,7 +67,10 @@ def trials(subject: Subject, operations: int, seed: int) -> Iterator[tuple[Opera
 async def compare(
     subject: Subject, trials: Trials, got: Prepare, max_differences: int = 10, report: Callable[[Difference], None] = lambda _: None
 ) -> Tally:
-    """Execute all trials (see the function `trials`) by graphql-core and by the executor `got`. Stops after `max_differences` differences."""
+    """Execute all trials (see the function `trials`) by graphql-core and by the executor `got`. Stops after `max_differences` differences.
+
+    `report` is called with each difference.
+    """
     tally, expected = Tally(), reference(subject.schema)
     refused_before = Counter(got.refused) if isinstance(got, Compiled) else Counter()
     async with without_warnings_about_coroutines() as collect:

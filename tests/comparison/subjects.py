@@ -24,7 +24,7 @@ SCALARS = {
     "JSON": st.integers(-5, 5).map(nodes.Int),
 }
 SCOPES = [frozenset(scopes) for scopes in ((), ("read",), ("read", "sensitive"), ("read", "write", "sensitive"), ("write",))]
-# The types of the generated operations, as often as they are chosen: three queries to one mutation.
+# The type of each generated operation is chosen from this list: three operations in four are queries.
 USUAL = (OperationType.QUERY, OperationType.QUERY, OperationType.QUERY, OperationType.MUTATION)
 
 
@@ -66,7 +66,7 @@ class Subject:
     samples: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     # Removes the parts of a result's text that are new in each result.
     normalize: Callable[[str], str] = lambda text: text
-    # The beginnings of messages that each result contains only once, at one of several possible places.
+    # The beginnings of messages that a result reports only once, even if several fields cause them: see `verdict_of` in comparison.py.
     reported_once: tuple[str, ...] = ()
 
 

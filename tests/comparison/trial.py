@@ -29,7 +29,8 @@ from tests.comparison.subjects import Start, Subject
 
 # How often each generated document is executed, by each of the two executors.
 TIMES = 3
-# The probability of a fault in the data, and the probability of a wrong value in the variables. One of each is chosen for each execution.
+# The possible probabilities of a fault in the data, and of a wrong value in the variables. For each execution, one of RATES is chosen at random; for
+# all variables that are made together, one of WRONG_VARIABLES.
 RATES = (0.0, 0.02, 0.05, 0.1, 0.3)
 WRONG_VARIABLES = (0.0, 0.0, 0.02, 0.1)
 
@@ -65,7 +66,8 @@ def shown(result: ExecutionResult, log: list[str]) -> str:
 def starts(subject: Subject, generated: OperationDocument, random: Random) -> Iterator[Start]:
     """Generate the start of each execution of a document: its variables, and the seed and rate of its dice.
 
-    Some executions get the same variables as the one before: they notice if that execution has changed the values of its variables.
+    Some executions get variables equal to those of the execution before: if an executor has kept values that a resolver then changed, the results
+    differ.
     """
     variables = variable_values(generated.variables, Inputs(random, random.choice(WRONG_VARIABLES), subject.samples))
     for _ in range(TIMES):
@@ -75,7 +77,7 @@ def starts(subject: Subject, generated: OperationDocument, random: Random) -> It
 
 
 def operation_to_execute(generated: OperationDocument, document: DocumentNode) -> OperationDefinitionNode:
-    """Find the operation in the parsed document that is to be executed."""
+    """Find the operation that is to be executed, by its name. The document may contain other operations."""
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     return next(each for each in operations if (each.name.value if each.name else None) == generated.name)
 
@@ -126,9 +128,9 @@ class Trial:
         return whole, log, at_once
 
     async def _possible(self, start: Start) -> list[GraphQLError]:
-        """All errors that the operation can report with this start.
+        """All errors that the operation can report if it is executed with this start: with its variables and its dice.
 
-        They are the errors of an execution without error propagation: there, an error makes only its own field null, and hides no other error.
+        They are the errors of an execution without error propagation: in it, an error makes only its own field null, and hides no other error.
         """
         directive = DirectiveNode(name=NameNode(value="experimental_disableErrorPropagation"))
         operation = replace(self.operation, directives=(*(self.operation.directives or ()), directive))

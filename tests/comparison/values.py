@@ -52,14 +52,14 @@ class Odd(str):
 
 
 class Unhashable:
-    """A value that can't be hashed, for code that looks a value up in a dict."""
+    """A value that can't be hashed. An executor that looks values up in a dict must report an ordinary error for it."""
 
     def __eq__(self, other: object) -> bool:
         return self is other
 
 
 class Printable:
-    """An ordinary object, which is no scalar. Only its text could be taken for one."""
+    """An object that is no value of a scalar, although `str` converts it to a text."""
 
     def __str__(self) -> str:
         return "printed"
@@ -111,7 +111,8 @@ INSTANTS = (
     Instant(2026, 3, 2, 12, tzinfo=UTC),
 )
 ODDS = (Odd("odd"), Odd("list"), Odd("tree"), Odd("number"))
-# By the correct values of a type: values that are nearly correct for it. Executors must coerce some of them, and refuse the others.
+# For each tuple above, which has the correct values of a type: values that are nearly correct for this type. Executors must coerce some of them, and
+# refuse the others.
 NEARLY: dict[Sequence[Any], tuple[Any, ...]] = {
     TEXTS: (1, 1.5, True, False, NAN, b"text", Color.RED, Printable(), Odd("odd"), [], ["a"], UUID(int=7)),
     NUMBERS: (2**31, -(2**31) - 1, 1.0, 1.5, 1e30, "1", "x", "", True, False, NAN, INFINITY, 10**30, Whole(2**40), Level.HIGH, Decimal("2")),

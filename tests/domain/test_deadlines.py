@@ -1,5 +1,6 @@
 """Tests the deadlines of links and verifications, and what happens when they pass."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
 
@@ -13,14 +14,18 @@ from tests.factories import (
     FAILED_RESULT,
     FINAL_RESULTS,
     NOON,
+    PASSPORT,
     VERIFIED_RESULT,
     WINDOWS,
     a_verification,
     a_verification_after,
     later,
+    retried,
 )
 
 OPENED, STARTED, COMPLETED = Progress
+REFUSED = Result.reported(Status.INCONCLUSIVE, ["IDVV_3001"])
+UNKNOWN_RESULT = Result.reported(Status.FAILED, ["IDVV_9999"])
 
 
 @pytest.mark.parametrize(
@@ -161,10 +166,48 @@ def test_a_result_wins_over_a_deadline_that_has_passed_but_was_not_applied(resul
     assert concluded.events[-1].actor is Actor.PROVIDER
 
 
-def test_a_result_after_the_deadline_was_applied_is_ignored() -> None:
+@pytest.mark.parametrize("result", [*FINAL_RESULTS, Result.reported(Status.INCONCLUSIVE, ["IDVV_1121"]), REFUSED])
+def test_the_first_result_replaces_an_outcome_of_the_system_however_late_it_is(result: Result) -> None:
     expired = a_verification_after(OPENED).expired(later(minutes=15))
 
-    late = expired.concluded(VERIFIED_RESULT, later(minutes=16))
+    late = expired.concluded(result, later(days=400))
 
-    assert (late.status, late.reasons, late.completed_at) == (Status.INCONCLUSIVE, ("IDVV_1121",), later(minutes=15))
+    assert (late.status, late.reasons, late.extracted) == (result.status, result.reasons, result.document)
+    assert (late.completed_at, late.billable) == (later(days=400), result.status.billable)
+    assert late.events == (
+        *expired.events,
+        Event(4, EventType.STATUS_CHANGED, result.actor, later(days=400), Status.INCONCLUSIVE, result.status, result.reasons),
+    )
+
+
+@pytest.mark.parametrize("second", [*FINAL_RESULTS, REFUSED])
+def test_only_the_first_result_replaces_an_outcome_of_the_system(second: Result) -> None:
+    first = a_verification_after(OPENED).expired(later(minutes=15)).concluded(UNKNOWN_RESULT, later(minutes=16))
+
+    late = first.concluded(second, later(minutes=17))
+
+    assert (late.status, late.reasons, late.completed_at) == (UNKNOWN_RESULT.status, UNKNOWN_RESULT.reasons, later(minutes=16))
     assert late.events[-1].type is EventType.RESULT_IGNORED
+
+
+def test_a_late_result_belongs_to_its_own_attempt_and_the_retry_stands() -> None:
+    before, retry = retried(a_verification_after(OPENED).expired(later(minutes=15)), later(hours=1))
+
+    late = before.concluded(VERIFIED_RESULT, later(hours=2))
+
+    assert (late.status, late.extracted, late.next) == (Status.VERIFIED, PASSPORT, retry.id)
+    assert not late.can_retry
+
+
+def test_a_result_that_an_older_release_ignored_counts_when_it_is_reported_again() -> None:
+    expired = a_verification_after(OPENED).expired(later(minutes=15))
+    ignored = Event(4, EventType.RESULT_IGNORED, Actor.PROVIDER, later(hours=1), Status.INCONCLUSIVE, Status.VERIFIED, source_id="event-1")
+    old = replace(expired, version=4, updated_at=later(hours=1), events=(*expired.events, ignored))
+
+    other = old.concluded(FAILED_RESULT, later(hours=2))
+    again = other.concluded(replace(VERIFIED_RESULT, source_id="event-1"), later(hours=3))
+
+    assert (other.status, other.events[-1].type) == (Status.INCONCLUSIVE, EventType.RESULT_IGNORED)
+    assert (again.status, again.extracted, again.completed_at) == (Status.VERIFIED, PASSPORT, later(hours=3))
+    assert again.events[-1].source_id is None
+    assert again.concluded(FAILED_RESULT, later(hours=4)) is again

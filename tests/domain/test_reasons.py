@@ -4,8 +4,21 @@ from csv import DictReader
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from domain.reasons import CATALOGUE, INTERNAL_TYPES, ReasonCode, ReasonType, RetryAdvice, explained
+from domain.reasons import (
+    CATALOGUE,
+    INTERNAL_TYPES,
+    ReasonCode,
+    ReasonType,
+    RetryAdvice,
+    advice,
+    all_explained,
+    disclosed,
+    disclosed_advice,
+    explained,
+)
 from domain.status import Status
 
 with (Path(__file__).parent / "status_codes.csv").open(encoding="utf-8", newline="") as table:
@@ -75,5 +88,60 @@ def test_a_code_that_is_not_in_the_catalogue_is_unknown_and_therefore_internal(c
     assert (reason.code, reason.known, reason.internal) == (code, False, True)
     assert reason.type is ReasonType.UNKNOWN
     assert reason.statuses == (Status.INCONCLUSIVE, Status.FAILED)
-    assert reason.retry_advice is RetryAdvice.RETRY_NOW
+    assert reason.retry_advice is RetryAdvice.OFFER_ALTERNATIVE
     assert reason.description
+
+
+def test_an_unknown_code_advises_a_retry_only_if_the_verification_is_inconclusive() -> None:
+    assert [reason.retry_advice for reason in all_explained(("NEW",), True)] == [RetryAdvice.OFFER_ALTERNATIVE]
+    assert [reason.retry_advice for reason in all_explained(("NEW",), False)] == [RetryAdvice.RETRY_NOW]
+
+
+def test_reasons_with_the_same_key_are_equal() -> None:
+    codes = (*CATALOGUE, "NEW", "OTHER")
+    reasons = [*map(explained, codes), *(reason for view in (all_explained, disclosed) for failed in (True, False) for reason in view(codes, failed))]
+
+    assert len({reason.key for reason in reasons}) == len(set(reasons))
+
+
+@pytest.mark.parametrize(
+    ("codes", "failed", "expected"),
+    [
+        ([], True, RetryAdvice.OFFER_ALTERNATIVE),
+        ([], False, RetryAdvice.RETRY_NOW),
+        (["NEW"], True, RetryAdvice.OFFER_ALTERNATIVE),
+        (["NEW"], False, RetryAdvice.RETRY_NOW),
+        (["IDVV_1301"], True, RetryAdvice.RETRY_NOW),
+        (["IDVV_1301", "IDVV_1201"], True, RetryAdvice.RETRY_OTHER_DEVICE),
+        (["IDVV_2101", "IDVV_1201", "IDVV_1301"], True, RetryAdvice.RETRY_OTHER_DOCUMENT),
+        (["IDVV_2101", "NEW"], True, RetryAdvice.OFFER_ALTERNATIVE),
+        (["NEW", "IDVV_2402", "IDVV_2101"], True, RetryAdvice.DO_NOT_RETRY),
+        (["IDVV_1101", "IDVV_1199"], False, RetryAdvice.RETRY_NOW),
+        (["IDVV_1201", "NEW"], False, RetryAdvice.RETRY_OTHER_DEVICE),
+        (["IDVV_3001", "IDVV_1203"], False, RetryAdvice.OFFER_ALTERNATIVE),
+    ],
+)
+def test_the_strictest_advice_covers_all_reasons(codes: list[str], failed: bool, expected: RetryAdvice) -> None:
+    assert advice(tuple(codes), failed) is expected
+    assert advice(tuple(reversed(codes)), failed) is expected
+
+
+ANY_CODES = st.lists(st.sampled_from([*CATALOGUE, "NEW", "OTHER"]), max_size=6).map(tuple)
+
+
+@given(ANY_CODES, ANY_CODES, st.booleans())
+def test_what_is_disclosed_depends_only_on_the_visible_codes(codes: tuple[str, ...], more: tuple[str, ...], failed: bool) -> None:
+    internal = tuple(code for code in more if explained(code).internal)
+
+    assert disclosed(internal + codes + internal, failed) == disclosed(codes, failed)
+    assert disclosed_advice(internal + codes + internal, failed) is disclosed_advice(codes, failed)
+
+
+@given(ANY_CODES)
+def test_every_disclosed_reason_of_a_failure_has_the_same_advice_and_is_otherwise_as_in_the_catalogue(codes: tuple[str, ...]) -> None:
+    visible = [code for code in codes if not explained(code).internal]
+
+    assert [reason.code for reason in disclosed(codes, True)] == [reason.code for reason in disclosed(codes, False)] == visible
+    assert {reason.retry_advice for reason in disclosed(codes, True)} | {disclosed_advice(codes, True)} == {RetryAdvice.OFFER_ALTERNATIVE}
+    assert disclosed(codes, False) == tuple(CATALOGUE[code] for code in visible)
+    assert disclosed_advice(codes, False) is advice(tuple(visible), False)

@@ -120,6 +120,13 @@ def test_results_are_compared_without_order_document_and_source() -> None:
     assert Result.reported(Status.FAILED, ["IDVV_1301"]).key != result.key
 
 
+def test_results_are_compared_without_the_note_on_the_document() -> None:
+    noted = Result.reported(Status.VERIFIED, [], None, note="extractedDocument.bornOn was not usable and was left out")
+
+    assert noted.note
+    assert noted.key == Result.reported(Status.VERIFIED, []).key
+
+
 def test_the_same_code_with_another_status_is_another_result() -> None:
     assert Result.reported(Status.FAILED, ["IDVV_1201"]).key != Result.reported(Status.INCONCLUSIVE, ["IDVV_1201"]).key
 

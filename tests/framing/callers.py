@@ -13,7 +13,7 @@ CALLERS = 24
 class Callers:
     """Callers that take turns, so that two consecutive requests never have the same caller.
 
-    The additional caller `smuggler` sends requests inside the bodies of other requests. They must never be executed.
+    The additional caller `smuggler` owns the requests that tests hide inside the bodies of other requests. The gateway must never execute these.
     """
 
     def __init__(self, gateway: Gateway) -> None:

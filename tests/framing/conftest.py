@@ -1,4 +1,4 @@
-"""The gateway for the tests of this folder, with which they check where requests begin and end. They observe how it reads its connections."""
+"""The gateway of the tests in this folder. The tests check where it ends one request and begins the next, and observe what it reads."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -21,7 +21,10 @@ UNLIMITED = 10**9
 
 @pytest.fixture(scope="module")
 async def watched(shared_database_uri: str, mongo: MongoClient[dict[str, Any]], commands: Commands) -> AsyncIterator[Watched]:
-    """A gateway that all tests of a module share. None of their requests may change the database."""
+    """An observed gateway, which all tests of a module share.
+
+    The tests send no mutation that may be executed, so each of them can check that the database is still empty (see `Watched.executes`).
+    """
     collection = mongo[urlsplit(shared_database_uri).path[1:]][VERIFICATIONS]
     with observed() as reads:
         async with serving(shared_database_uri, patience=PATIENT, rate_cost_per_second=UNLIMITED, rate_burst_cost=UNLIMITED) as gateway:

@@ -30,7 +30,7 @@ class Reads:
         self._changed = asyncio.Event()
 
     def add(self, port: int, count: int) -> None:
-        """Record that the gateway has read `count` bytes from a client."""
+        """Record one read, in which the gateway has read `count` bytes from a client."""
         self.count += 1
         self._bytes[port] += count
         self._changed.set()
@@ -86,7 +86,7 @@ def observed() -> Iterator[Reads]:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A server to which test clients connect: a gateway, or nginx in front of one. `reads`: the record of its reads, if it is observed."""
+    """A server to which test clients connect: a gateway, or nginx in front of a gateway. `reads`: the record of its reads; None for nginx."""
 
     port: int
     reads: Reads | None = None
@@ -133,7 +133,7 @@ class Connection(Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Called when the connection is closed."""
+        """Called when the connection is closed, also by a reset: wakes the methods that wait for bytes."""
         self.eof_received()
 
     async def send(self, *segments: bytes) -> None:

@@ -15,8 +15,8 @@ LIVEZ = b"GET /livez HTTP/1.1\r\nHost: gateway\r\n\r\n"
 LAST = b"GET /livez HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n"
 ALIVE = Expected(200, b"alive\n")
 
-# A function that cuts a head and a body into segments, which are sent one by one. With `AT_ONCE`, the first request and all requests that follow are
-# sent together, before any response arrives.
+# A function that cuts the head and the body of an exchange's first request into segments, which are sent one by one. With `AT_ONCE`, this request and
+# all requests that follow are sent together, before any response arrives.
 Cut = Callable[[bytes, bytes], list[bytes]]
 AT_ONCE = "at once"
 CUTS: dict[str, Cut] = {
@@ -28,8 +28,8 @@ CUTS: dict[str, Cut] = {
 }
 BODIES = ("no body", "length", "chunked")
 FOLLOWERS = ("nothing", "a GET", "another caller", "another offer")
-# For each method: the bodies that are sent with it, and the ways in which its request is cut into segments. Requests with other methods than GET and
-# POST go through Starlette, and all are refused.
+# For each method: the bodies that are sent with it, and the ways in which its request is cut into segments. The methods other than GET and POST have
+# fewer cases, because Starlette refuses all of their requests in the same way.
 METHODS = {
     "POST": (("a query", "a request", "a query that holds a request", "a request behind 18 KB", "a query behind 28 KB"), tuple(CUTS)),
     "GET": (("a request", "a request behind 18 KB"), tuple(CUTS)),

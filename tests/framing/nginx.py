@@ -68,7 +68,7 @@ def executable() -> str:
 
 @asynccontextmanager
 async def nginx(gateway_port: int, directory: Path, chosen: dict[str, str]) -> AsyncIterator[Peer]:
-    """Start nginx in front of a gateway, and stop it when the context ends.
+    """Start nginx in front of a gateway, and stop it when the context ends. `chosen`: the values that `recipe` returns.
 
     nginx inherits a socket that listens already, as it does when it replaces an older nginx. So clients can connect before nginx has started.
     """

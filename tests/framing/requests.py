@@ -114,7 +114,7 @@ class Expected:
 
 
 def expected(request: Request, proxied: bool = False) -> Expected:
-    """The response that a request must receive. An offer of an upgrade that is not accepted does not change the response.
+    """The response that a request must receive. If the gateway ignores the request's offer of an upgrade, the response is as without the offer.
 
     `proxied`: whether the request goes through nginx.
     """
@@ -138,7 +138,7 @@ def is_badly_framed(request: Request) -> bool:
 
 
 def is_incomplete_handshake(request: Request, proxied: bool) -> bool:
-    """Whether the gateway takes a request for a WebSocket handshake, and refuses it because its key is missing.
+    """Whether the gateway takes a request for a WebSocket handshake, and refuses it: no request of these tests has a `Sec-WebSocket-Key` header.
 
     nginx forwards only the first of several offers, and forwards every request in HTTP/1.1.
     """

@@ -38,7 +38,7 @@ ATTACKS = tuple(open_ended(Caller("", "")))
 
 
 def attacks(watched: Watched, attack: str, *callers: Caller | None) -> list[Request]:
-    """The requests that carry this attack at the end of their body, for each offer, framing, size and caller. A caller of None means no token."""
+    """The requests that carry this attack at the end of their body: one for each offer, framing, size and caller. The caller None sends no token."""
     ending = open_ended(watched.callers.smuggler)[attack]
     contents = [b"\r\n" * ((size - len(ending)) // 2) + ending for size in SIZES]
     return [
@@ -68,7 +68,7 @@ async def test_callers_after_an_attacker_receive_their_own_responses(watched: Wa
                 check(await attacker.answer(), expected(request), request)
             await expect_own_answers(watched, proxy)
 
-        # Without the two conditions below, the attack is impossible, and the test would pass even if the gateway were vulnerable.
+        # The attack is possible only under these two conditions. Without them, the test would pass even if the gateway were vulnerable.
         assert watched.reads.connections - connections < len(requests), "requests followed each other on a connection to the gateway"
         assert watched.reads.count - reads > (1 + VICTIMS) * len(requests), "bodies came behind their heads"
 

@@ -1,6 +1,6 @@
 """Tests that send requests in every framing directly to the gateway, in segments. The gateway reads each segment separately.
 
-All limits must apply to a request whose offer of an upgrade is ignored, as to any other request.
+The gateway ignores most offers of an upgrade. All limits must apply to a request with an ignored offer, as to any other request.
 """
 
 from dataclasses import replace

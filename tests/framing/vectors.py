@@ -6,7 +6,7 @@ The classes are explained in docs/decisions/request-framing.md.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-# The body of all requests with a body. If the gateway parsed it as a request, it would answer with 401.
+# The body of all requests with a body. It is itself a request: if the gateway wrongly parsed it as one, a response with 401 would follow.
 BODY = b"GET /graphql?a HTTP/1.1\r\nhost: gateway\r\n\r\n"
 # The request that is sent after each vector, to see whether the gateway reads it. If so, the response is 200, and the connection closes.
 NEXT = b"GET /livez HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n"

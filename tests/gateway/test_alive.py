@@ -1,4 +1,4 @@
-"""Whether the health check for containers notices that a gateway answers."""
+"""Tests of the health check for containers (gateway/alive.py): whether it notices that a gateway answers, or that none does."""
 
 import asyncio
 

@@ -30,7 +30,7 @@ Spoil = Callable[[Document], Document]
 ROW = """
 fragment Row on Verification {
   id workspaceId reference status phase reasons { code } recommendedAction billable canRetry verificationUrl redirectionUrl faceRecognition
-  createdAt updatedAt expiresAt openedAt linkExpiresAt completedAt anonymizedAt
+  createdAt updatedAt expiresAt openedAt linkExpiresAt completedAt anonymizedAt provider { name id }
   declaredIdentity { firstName lastName } extractedDocument { fullName type } attempt previousAttempt { id } nextAttempt { id } attempts { id }
   version events { version type actor at fromStatus toStatus reasons { code } note }
 }
@@ -60,9 +60,10 @@ BROKEN, REPLACED = "broken-text", "broke\ufffd-text"
 class Kind:
     """A kind of MongoDB document that this release can't read completely, and what clients see of its verification.
 
-    `spoil`: makes such a document of a usual one. `bad`: the unreadable field, if the whole verification is left out because of it. `shown`: the
-    fields of the row (see ROW) that differ from those of the usual document. `errors`: the path of each null, and the field that can't be read.
-    `counted` and `pending`: the workspace's statistics, in which a healthy verification is counted too. `id`: the id in the log, if it differs.
+    `spoil`: turns a usual document into one of this kind. `bad`: the unreadable field, if the whole verification is left out because of it.
+    `shown`: the fields of the row (see ROW) that differ from those of the usual document. `errors`: the path of each null, and the field that can't
+    be read. `counted` and `pending`: how many verifications, and how many pending ones, the workspace's statistics count. They include the healthy
+    verification that the test adds. `id`: what the log shows as the document's id, if it is not the id itself.
     """
 
     spoil: Spoil
@@ -181,12 +182,18 @@ KINDS = {
     "no reasons": shown(without("reasons"), reasons=[]),
     "reasons that are null": shown(changed(reasons=None), reasons=[]),
     "no events": shown(without("events"), events=[]),
-    "no provider": shown(without("provider"), verificationUrl=None),
+    "no provider": shown(without("provider"), provider=None, verificationUrl=None),
     "reasons that are no texts": shown(changed(reasons=[7, "IDVV_1301", None, {}]), reasons=[{"code": "IDVV_1301"}]),
     # Fields that may be null, but hold a value that can't be read.
     "a reference of another type": nulled(changed(reference={"name": "order-1"}), "reference", "reference"),
-    "a provider of another type": nulled(changed(provider="sandbox"), "verificationUrl", "provider"),
-    "a link of another type": nulled(changed(provider__url=7), "verificationUrl", "provider"),
+    "a provider of another type": Kind(
+        changed(provider="sandbox"),
+        shown=lambda _: {"provider": None, "verificationUrl": None},
+        errors=[(["provider", "name"], "provider"), (["verificationUrl"], "provider")],
+    ),
+    "a provider without a name": nulled(without("provider.name"), "provider.name", "provider.name", provider=None),
+    "a link of another type": nulled(changed(provider__url=7), "verificationUrl", "provider.url"),
+    "a provider's id of another type": nulled(changed(provider__id=7), "provider.id", "provider.id", provider={"name": "sandbox", "id": None}),
     "an opening that is a text": nulled(changed(openedAt="yesterday"), "openedAt", "openedAt"),
     "a deadline that is a text": nulled(changed(linkExpiresAt="tomorrow"), "linkExpiresAt", "linkExpiresAt"),
     "an outcome's time that is a text": nulled(changed(completedAt="tomorrow"), "completedAt", "completedAt"),
@@ -338,8 +345,8 @@ async def test_a_mutation_preserves_unreadable_parts_or_is_refused_without_writi
         return
     at = after["updatedAt"]
     event = {"version": 3, "type": "capture_started", "actor": "individual", "at": at}
-    # If the link's deadline can't be read, the gateway takes the expiry as `due`, both before and after the mutation. So it does not write `due`, and
-    # the stored value stays.
+    # If the link's deadline can't be read, the gateway computes `due` from `expiresAt` alone. The mutation does not change the result, so the gateway
+    # does not write `due`, and the stored value stays.
     due = document["due" if document["linkExpiresAt"] == "tomorrow" else "expiresAt"]
     assert answer == {"reportProgress": {"version": 3, "phase": "CAPTURING"}}
     assert at >= before.updated_at

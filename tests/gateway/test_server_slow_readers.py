@@ -41,7 +41,7 @@ async def test_a_client_that_reads_nothing_is_disconnected_and_others_are_served
             async for frame in other:
                 ids.append(orjson.loads(frame)["payload"]["data"]["verificationsUpdated"]["verification"]["id"])
 
-        # The other client must read all the time. Otherwise the gateway would disconnect it like the client that reads nothing.
+        # The client `other` must read all the time. Otherwise the gateway would disconnect it too, like the client that reads nothing.
         reading = asyncio.create_task(read())
         async with asyncio.timeout(120):
             while "gateway_sockets 1.0" not in (await gateway.client.get("/metrics")).text:

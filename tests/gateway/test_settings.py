@@ -13,7 +13,7 @@ from gateway.development.keys import keys
 from gateway.settings import BadSettings, Settings, variable
 from tests.serving import KEYS
 
-REQUIRED = {**KEYS, "mongo_uri": "mongodb://mongo.example/gateway", "provider": "sandbox", "public_url": "https://gateway.example"}
+REQUIRED = {**KEYS, "mongo_uri": "mongodb://mongo.example/gateway", "public_url": "https://gateway.example"}
 SECRETS = ("token_key", "signing_key", "fingerprint_key")
 
 
@@ -102,6 +102,19 @@ def test_two_keys_with_the_same_value_are_refused() -> None:
     ]
 
 
+def test_the_sandbox_is_refused_in_production_unless_it_is_allowed() -> None:
+    assert "GATEWAY_PROVIDER: is sandbox, where anyone who has a link chooses the outcome; GATEWAY_ALLOW_SANDBOX=true" in trouble(provider="sandbox")
+    for chosen in ({"provider": "sandbox", "allow_sandbox": "true"}, {"provider": "external"}, {}):
+        settings.checked_to_serve(settings.read_settings({**REQUIRED, **chosen}))
+
+
+def test_the_provider_may_be_empty_but_no_other_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_PROVIDER", "")
+
+    assert settings.read_settings(REQUIRED).provider is None
+    assert "GATEWAY_PROVIDER: Input should be 'sandbox' or 'external'" in trouble(provider="yousing")
+
+
 def test_misspelled_settings_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_RETENTION_SECOND", "60")
     monkeypatch.setenv("GATEWAY_PORT", "1")
@@ -129,7 +142,7 @@ def test_the_url_of_the_issuers_keys_must_be_https() -> None:
         *(("data_keys", value) for value in INVALID_DATA_KEYS),
         *((name, value) for name in ("max_cost", "rate_burst_cost") for value in ("canary", "0", "-3", "1.5")),
         *(("rate_cost_per_second", value) for value in ("canary", "-1", "nan", "inf")),
-        *((name, "canary") for name in ("introspection", "persisted_queries", "documents")),
+        *((name, "canary") for name in ("introspection", "persisted_queries", "documents", "allow_sandbox")),
         ("log_level", "canary"),
         ("log_format", "canary"),
     ],
@@ -149,7 +162,7 @@ def test_a_development_key_is_refused_in_production(name: str, tmp_path: Path) -
 
     assert variable(name) in message
     assert development_key not in message
-    settings.read_settings({**REQUIRED, name: development_key})  # `gateway dev` accepts it.
+    settings.read_settings({**REQUIRED, name: development_key})  # Only `gateway serve` refuses the key: `gateway dev` reads its settings like this.
 
 
 def test_the_repr_of_settings_contains_no_secret() -> None:

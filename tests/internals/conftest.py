@@ -9,7 +9,7 @@ from tests.internals.connections import Connections
 
 @pytest.fixture
 async def connections() -> AsyncGenerator[Connections, None]:
-    """An object that opens connections of uvicorn for one test. They are closed after the test."""
+    """An object with which one test makes uvicorn's connection objects. After the test, their timers and tasks are stopped."""
     made = Connections()
     yield made
     await made.close()

@@ -1,4 +1,4 @@
-"""Helpers that open connections of uvicorn without a network socket, and the bytes that clients send to them."""
+"""Makes uvicorn's connection objects without a network socket, and the bytes that clients send to them."""
 
 import asyncio
 from collections.abc import Callable
@@ -87,12 +87,15 @@ async def accepting(scope: Any, receive: Any, send: Any) -> None:
 
 
 def config(app: Any, **options: Any) -> uvicorn.Config:
-    """A configuration of uvicorn that leaves logging, lifespan and compression off."""
+    """A configuration of uvicorn for this application, without logging, lifespan events and compression, which these tests do not need."""
     return uvicorn.Config(app, log_config=None, lifespan="off", ws_per_message_deflate=False, **options)
 
 
 class Connections:
-    """Opens connections of uvicorn, each with its own transport, and closes all of them at the end of a test."""
+    """Makes uvicorn's connection objects. A test calls their methods as the event loop would; no network socket is involved.
+
+    The transport of each connection is a `RecordingTransport`, which records what uvicorn writes.
+    """
 
     def __init__(self) -> None:
         self._state = ServerState()
@@ -101,7 +104,7 @@ class Connections:
     def http(
         self, app: Any = silent, kind: type[HttpToolsProtocol] = HttpToolsProtocol, **options: Any
     ) -> tuple[HttpToolsProtocol, RecordingTransport]:
-        """Open an HTTP connection. Returns the connection and its transport."""
+        """Make the object of a new HTTP connection. Returns the object and its transport."""
         connection, transport = kind(config=config(app, **options), server_state=self._state, app_state={}), RecordingTransport()
         connection.connection_made(transport)
         return connection, transport
@@ -109,7 +112,7 @@ class Connections:
     def socket(
         self, app: Any = accepting, kind: type[WebSocketsSansIOProtocol] = WebSocketsSansIOProtocol, **options: Any
     ) -> tuple[WebSocketsSansIOProtocol, RecordingTransport]:
-        """Open a WebSocket connection that has not received its handshake yet. Returns the connection and its transport."""
+        """Make the object of a WebSocket connection that has not received its handshake yet. Returns the object and its transport."""
         connection, transport = kind(config=config(app, **options), server_state=self._state, app_state={}), RecordingTransport()
         connection.connection_made(transport)
         self._sockets.append(connection)

@@ -13,7 +13,7 @@ def test_brotli_continues_a_limited_output_without_more_input() -> None:
     while not reader.is_finished():
         size += len(reader.process(b"", output_buffer_limit=1001))
 
-    # The first output may exceed the requested limit by the size of a buffer of the library, but it does not grow with the size of the whole content.
+    # The first output may exceed the requested limit by up to a buffer of the library. But it must not grow with the size of the whole content.
     assert first < 100_000
     assert size == 1_000_000
 

@@ -154,7 +154,7 @@ def test_graphql_core_coerces_variables_to_values_or_a_list_of_errors() -> None:
     assert values.coerced == {"a": 5, "b": 1}
     assert isinstance(errors, list)
     # An error of a wrong variable has no path. Its `original_error` is None, or another GraphQLError without `original_error`. The gateway recognizes
-    # it by this.
+    # such an error by these two properties.
     cause = errors[0].original_error
     assert errors[0].path is None
     assert cause is None or (isinstance(cause, GraphQLError) and cause.original_error is None)

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Setting
 class Settings(BaseSettings):
     """A settings class with the same features as the gateway's settings."""
 
-    model_config = SettingsConfigDict(env_prefix="INTERNALS_", extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix="INTERNALS_", env_ignore_empty=True, extra="forbid", hide_input_in_errors=True)
 
     key: SecretStr = Field(min_length=8)
     names: Annotated[tuple[str, ...], NoDecode] = ()
@@ -27,7 +27,7 @@ def test_pydantic_settings_source_is_called_for_the_variables_that_are_set(monke
     for name, value in (("INTERNALS_KEY", "long enough"), ("internals_names", "a,b"), ("INTERNALS_URL", "")):
         monkeypatch.setenv(name, value)
 
-    values = EnvSettingsSource(Settings, env_ignore_empty=True)()
+    values = EnvSettingsSource(Settings)()
 
     assert values == {"key": "long enough", "names": "a,b"}
 

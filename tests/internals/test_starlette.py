@@ -30,13 +30,13 @@ async def test_starlettes_router_does_not_redirect_when_it_is_switched_off() -> 
 
 
 async def empty_endpoint(request: object) -> None:
-    """An endpoint that is never called, because no request of the tests reaches it."""
+    """The endpoint of a route. It does nothing, because the tests request only other paths."""
 
 
 def test_starlettes_route_accepts_an_object_as_an_application_for_all_methods() -> None:
     class Endpoint:
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            """A response that sends nothing."""
+            """An ASGI application that does nothing, because the test never calls it."""
 
     endpoint = Endpoint()
     route = Route("/graphql", endpoint)

@@ -32,13 +32,13 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 class Colour(Enum):
-    """An enum that is not decorated with `strawberry.enum`, like those of the domain."""
+    """An enum that is not decorated with `strawberry.enum`, like the enums in `domain/`, which does not import Strawberry."""
 
     RED = "red"
 
 
 class Row:
-    """An object of a class that Strawberry doesn't know, like those of the domain."""
+    """An object of a class that is not decorated with Strawberry, like the classes in `domain/`."""
 
     __slots__ = ("name",)
 
@@ -47,7 +47,7 @@ class Row:
 
 
 class Represents:
-    """An `is_type_of` with an additional attribute `classes`, which the compiler reads, so Strawberry must not lose it."""
+    """An `is_type_of` with the attribute `classes`, which the compiler reads (see compiler/README.md). Strawberry must not lose this attribute."""
 
     classes = (Row,)
 

@@ -33,7 +33,7 @@ class Member:
         self.term: str | None = None
 
     async def poll(self, over: asyncio.Event) -> None:
-        """Until the event is set, update `term` repeatedly: the id of the election if this member is the primary, or None."""
+        """Update `term` repeatedly until the event `over` is set. `term` is the id of the election that made this member primary, otherwise None."""
         while not over.is_set():
             try:
                 hello = await self.client.admin.command("hello")
@@ -60,7 +60,7 @@ class Cluster:
 
     @property
     def primary(self) -> Member | None:
-        """The member with the latest election among those that were primary at the last poll, or None."""
+        """The member that is the primary. None: no member was primary at the last poll. If several were, the one with the latest election."""
         primaries = [member for member in self.members if member.term]
         return max(primaries, key=lambda member: member.term or "", default=None)
 
@@ -104,7 +104,7 @@ class Cluster:
                     await asyncio.sleep(POLL_SECONDS)
 
     async def poll(self, over: asyncio.Event) -> None:
-        """Until the event is set, update the `term` of all members, and record each election with its time in `elections`."""
+        """Until the event `over` is set, update the `term` of all members, and record each election in `elections`: its time and the new primary."""
         async with asyncio.TaskGroup() as tasks:
             for member in self.members:
                 tasks.create_task(member.poll(over))

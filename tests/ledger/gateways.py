@@ -48,6 +48,7 @@ def environment(mongo_uri: str, port: int, link_window_seconds: float) -> dict[s
         **{f"GATEWAY_{name.upper()}": key for name, key in KEYS.items()},
         "GATEWAY_TOKEN_ISSUER": ISSUER,
         "GATEWAY_PROVIDER": "sandbox",
+        "GATEWAY_ALLOW_SANDBOX": "true",
         "GATEWAY_PUBLIC_URL": f"http://{HOST}:{port}",
         "GATEWAY_PORT": str(port),
         "GATEWAY_LINK_WINDOW_SECONDS": str(link_window_seconds),

@@ -60,7 +60,7 @@ class Proxies:
         await self._send({"proxy": proxy, "mode": mode.value, "delay": delay_seconds})
 
     async def cut_off(self, proxies: dict[str, int]) -> None:
-        """Cut off these processes: the name of the proxy in front of each, with its process id. All other processes are reconnected."""
+        """Cut off some members, and reconnect all others. `proxies`: the process id of each member to cut off, by the name of its proxy."""
         await self._send({"cut": proxies})
 
     async def _send(self, command: dict[str, Any]) -> None:
@@ -107,7 +107,7 @@ class Link:
 
 
 class Proxy:
-    """One proxy: its mode, its open links, and which processes are cut off from it."""
+    """One proxy: its mode, its open links, and the members that are cut off at present. `cut`: as the argument of `Proxies.cut_off`."""
 
     def __init__(self, name: str, target: int) -> None:
         self.name = name
@@ -150,7 +150,7 @@ class Proxy:
 
 
 def owners(processes: Collection[int]) -> dict[int, int]:
-    """For each local port of a TCP connection, the id of the process that opened it, if it is one of `processes`. Source: proc(5), /proc/net/tcp."""
+    """The TCP connections that these processes have opened: the id of the process, by the connection's local port. Source: proc(5), /proc/net/tcp."""
     held = {file: process for process in processes for file in files(process)}
     lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
     return {int(fields[1].rpartition(":")[2], 16): held[file] for fields in lines if (file := f"socket:[{fields[9]}]") in held}
@@ -165,7 +165,7 @@ def files(process: int) -> Iterator[str]:
 
 
 def execute(proxies: dict[str, Proxy], command: dict[str, Any]) -> None:
-    """Execute a command in the process of the proxies: `Proxies`, in the process of the ledger, has sent it."""
+    """Execute a command that the ledger has sent with `Proxies`. This function runs in the process of the proxies."""
     if "cut" in command:
         ends = owners(command["cut"].values())
         for proxy in proxies.values():

@@ -66,12 +66,12 @@ def kinds(outcome: Outcome) -> dict[str, dict[str, Any]]:
 
 
 def silences(outcome: Outcome, witness: Log) -> dict[Fault, float]:
-    """For each fault: the longest time between two messages of a witness's subscription that stayed open. `cause` decides which fault is blamed."""
+    """For each fault: the longest time between two messages to a witness whose subscription stayed open. `cause` decides which fault is blamed."""
     return pauses(outcome, witness, ended=False)
 
 
 def absences(outcome: Outcome, witness: Log) -> dict[Fault, float]:
-    """For each fault: the longest time without a message in which the witness's subscription ended, and the witness subscribed again.
+    """For each fault: the longest time between two messages to a witness whose subscription ended between them, so that it subscribed again.
 
     `cause` decides which fault is blamed.
     """

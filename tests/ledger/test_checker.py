@@ -50,7 +50,7 @@ def a_second_attempt() -> Document:
 
 
 def acknowledged(operation: Operation, name: str, version: int, *claim: str) -> Written:
-    """The record of an acknowledged write to the first attempt."""
+    """The record of an acknowledged write to the first attempt, which gave it this version. For `name` and `claim`, see `Written` in records.py."""
     on = None if operation is Operation.CREATE else "ver_1"
     return Written(operation, name, on, claim, Outcome.ACKNOWLEDGED, 1.0, 1.1, None, "ver_1", version, EVENTS[:version])
 
@@ -79,7 +79,7 @@ def cut() -> Ended:
 
 @dataclass
 class Evidence:
-    """The records of a run in which the gateway kept its promise (see checker.py). A test falsifies them, and the checker must notice."""
+    """The records of a run in which the gateway kept its promise (see checker.py). A test falsifies them, and the checker must find the breach."""
 
     documents: dict[str, Document] = field(default_factory=lambda: {"ver_1": a_first_attempt(), "ver_2": a_second_attempt()})
     written: list[Written] = field(
@@ -233,7 +233,7 @@ def a_snapshot_read_before_listening(evidence: Evidence) -> None:
 
 
 def a_snapshot_read_before_listening_and_no_more(evidence: Evidence) -> None:
-    """Falsify the records as if the last event had been written after the gateway read the second attempt, and before it listened for changes."""
+    """Falsify the records as if the last event had been written between the gateway's read of the second attempt and its listening for changes."""
     evidence.chain[7] = Updated(2.0, "ver_2", 1, "PENDING", ())
 
 
@@ -254,7 +254,7 @@ def another_attempt_repeated_after_a_cursor(evidence: Evidence) -> None:
 
 
 def an_open_subscription_that_stays_behind(evidence: Evidence) -> None:
-    """Falsify the records as if an open subscription had not delivered the last events, and only a new subscription had."""
+    """Falsify the records as if an open subscription had not delivered the last events, and only a later subscription had delivered them."""
     evidence.single[4:] = [subscribed("ver_1", 2), Quiet(4.0), cut(), subscribed("ver_1", 2), an_update(3, 4, 5)]
 
 

@@ -1,16 +1,18 @@
-"""Tests of creating and changing verifications, with a provider that records what it is asked to start."""
+"""Tests of creating and changing verifications, with a provider that records each verification that it starts."""
 
 import asyncio
 from datetime import timedelta
 
 import pytest
 
-from domain.errors import IdempotencyConflict, InvalidInput, NotFound, NotRetryable
+from domain.errors import IdempotencyConflict, InvalidInput, NoProvider, NotFound, NotRetryable
 from domain.event import Actor, Progress
 from domain.identity import DeclaredIdentity
-from domain.request import Idempotency, Provider, Request, RetryRequest
+from domain.request import ExternalProvider, Idempotency, ProviderReference, Request, RetryRequest
 from domain.status import Status
 from lifecycle.changes import Changes
+from providers.choice import Providers
+from providers.external import External
 from store.verifications import Store
 from tests.clock import Clock
 from tests.factories import FAILED_RESULT, INCONCLUSIVE_RESULT, NOON, REQUEST, VERIFIED_RESULT, WINDOWS, a_verification
@@ -19,14 +21,16 @@ from tests.factories import FAILED_RESULT, INCONCLUSIVE_RESULT, NOON, REQUEST, V
 class RecordingProvider:
     """A provider that records each request to start a verification. It lets other tasks run before it answers."""
 
+    name = "recording"
+
     def __init__(self) -> None:
         self.started: list[tuple[str, Request]] = []
 
-    async def start(self, workspace: str, verification_id: str, request: Request) -> Provider:
+    async def start(self, workspace: str, verification_id: str, request: Request) -> ProviderReference:
         """Record the request. Returns a provider with an id and a link made from the verification's id."""
         await asyncio.sleep(0)
         self.started.append((workspace, request))
-        return Provider("recording", f"started-{verification_id}", f"https://provider.example/{verification_id}")
+        return ProviderReference("recording", f"started-{verification_id}", f"https://provider.example/{verification_id}")
 
 
 @pytest.fixture
@@ -41,14 +45,14 @@ def ignored() -> list[None]:
 
 @pytest.fixture
 def changes(store: Store, provider: RecordingProvider, ignored: list[None]) -> Changes:
-    return Changes(store, provider, WINDOWS, lambda: ignored.append(None))
+    return Changes(store, Providers(provider), WINDOWS, lambda: ignored.append(None))
 
 
 async def test_a_provider_receives_the_whole_request(changes: Changes, provider: RecordingProvider) -> None:
     created = await changes.create("acme", REQUEST)
 
     assert provider.started == [("acme", REQUEST)]
-    assert created.provider == Provider("recording", f"started-{created.id}", f"https://provider.example/{created.id}")
+    assert created.provider == ProviderReference("recording", f"started-{created.id}", f"https://provider.example/{created.id}")
 
 
 async def test_a_repeated_idempotency_key_starts_nothing_at_the_provider(changes: Changes, provider: RecordingProvider) -> None:
@@ -82,6 +86,38 @@ async def test_a_refused_retry_is_not_started_at_the_provider(changes: Changes, 
         await changes.retry("acme", pending.id, RetryRequest(first_name=" "))
 
     assert len(provider.started) == 1
+
+
+async def test_a_retry_is_started_with_its_own_link_at_the_provider_of_today(
+    changes: Changes, provider: RecordingProvider, store: Store, ignored: list[None]
+) -> None:
+    created = await changes.create("acme", REQUEST)
+    await changes.report_result("acme", created.id, FAILED_RESULT)
+    today = Changes(store, Providers(External()), WINDOWS, lambda: ignored.append(None))
+
+    with pytest.raises(InvalidInput, match="external is missing"):
+        await today.retry("acme", created.id, RetryRequest())
+    retried = await today.retry("acme", created.id, RetryRequest(external=ExternalProvider("https://provider.example/2")))
+    again = await today.retry("acme", created.id, RetryRequest())
+
+    assert retried.provider == ProviderReference("external", None, "https://provider.example/2")
+    assert again == retried
+    assert (await store.within("acme").require(created.id)).provider == created.provider
+
+
+async def test_without_a_provider_only_existing_verifications_are_returned(changes: Changes, store: Store) -> None:
+    request = Request(REQUEST.declared, REQUEST.redirection_url, idempotency=Idempotency("order-1", "one"))
+    created = await changes.create("acme", request)
+    unconfigured = Changes(store, Providers(None), WINDOWS, lambda: None)
+
+    assert await unconfigured.create("acme", request) == created
+    with pytest.raises(NotRetryable):
+        await unconfigured.retry("acme", created.id, RetryRequest())
+    failed = await unconfigured.report_result("acme", created.id, FAILED_RESULT)
+    for attempt in (unconfigured.create("acme", REQUEST), unconfigured.retry("acme", created.id, RetryRequest())):
+        with pytest.raises(NoProvider):
+            await attempt
+    assert await store.within("acme").require(created.id) == failed
 
 
 async def test_an_existing_retry_is_returned_whatever_the_input(changes: Changes, provider: RecordingProvider) -> None:

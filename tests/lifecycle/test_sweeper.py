@@ -58,7 +58,7 @@ async def swept(database_uri: str, collection: StoredDocuments, clock: Clock) ->
 
 @pytest.fixture
 async def unswept(database_uri: str, collection: StoredDocuments, clock: Clock) -> AsyncIterator[Company]:
-    """A company that uses a gateway whose sweeper does not run again during the test."""
+    """A company that uses a gateway whose sweeper runs only when the gateway starts, so that other code must apply the deadlines."""
     async with a_company(database_uri, collection, clock, sweep_seconds=3600) as company:
         yield company
 
@@ -210,6 +210,18 @@ async def anonymized(company: Company, id: str) -> str:
     return status
 
 
+async def closed(company: Company, id: str) -> str:
+    refusal = await company.close(id)
+    assert refusal["code"] == "ILLEGAL_TRANSITION"
+    status: str = (await stored(company, id))["status"]
+    return status
+
+
+async def anonymized_with_its_chain(company: Company, id: str) -> str:
+    status: str = (await company.anonymize(id, whole_chain=True))["status"]
+    return status
+
+
 async def retried(company: Company, id: str) -> str:
     assert (await company.retry(id))["attempt"] == 2
     status: str = (await stored(company, id))["status"]
@@ -235,7 +247,9 @@ async def test_every_access_expires_an_overdue_verification_before_the_sweeper(u
         read_as_a_node,
         followed,
         progressed,
+        closed,
         anonymized,
+        anonymized_with_its_chain,
         retried,
         followed_by_token,
         created_again,
@@ -261,14 +275,22 @@ async def test_a_result_that_is_reported_before_the_sweeper_runs_becomes_the_out
     assert ending(await stored(unswept, id)) == ("VERIFIED", [], "PROVIDER", in_milliseconds(clock.now))
 
 
-async def test_a_result_after_the_sweeper_is_kept_as_an_ignored_result(swept: Company, clock: Clock) -> None:
+async def test_a_result_after_the_sweeper_replaces_the_outcome_of_the_gateway(swept: Company, clock: Clock) -> None:
     id = await overdue(swept, clock)
     await once_swept(swept, id)
+    retry = (await swept.retry(id))["id"]
 
-    answer: Answer = await swept.result(id, "VERIFIED")
+    answer: Answer = await swept.result(id, "VERIFIED", extractedDocument={"fullName": "Jeanne Moreau"})
+    ignored: Answer = await swept.result(id, "FAILED", "IDVV_2101")
 
-    assert answer["status"] == "INCONCLUSIVE"
-    assert (await stored(swept, id))["events"][-1]["type"] == "RESULT_IGNORED"
+    query = "query($id: ID!) { verification(id: $id) { extractedDocument { fullName } billable completedAt updatedAt nextAttempt { id status } } }"
+    found = (await swept.ask(query, {"id": id}))["verification"]
+    assert (answer["status"], ignored["status"]) == ("VERIFIED", "VERIFIED")
+    assert [event["type"] for event in (await stored(swept, id))["events"]][2:] == [
+        *("STATUS_CHANGED", "RETRY_CREATED", "STATUS_CHANGED", "RESULT_IGNORED"),
+    ]
+    assert (found["extractedDocument"], found["billable"]) == ({"fullName": "Jeanne Moreau"}, True)
+    assert found["nextAttempt"] == {"id": retry, "status": "PENDING"}
 
 
 async def test_lists_statistics_and_nested_attempts_show_the_stored_state(unswept: Company, clock: Clock) -> None:

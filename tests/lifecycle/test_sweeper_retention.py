@@ -44,13 +44,13 @@ def now() -> Clock:
 
 @pytest.fixture
 async def company(database_uri: str, collection: StoredDocuments, now: Clock) -> AsyncIterator[Company]:
-    """A company that uses a gateway with a retention of fifteen minutes. Tokens must still be valid after it, so it is not longer."""
+    """A company that uses a gateway with a retention of fifteen minutes: short enough that the company's tokens are still valid after it."""
     async with serving(database_uri, now=now, sweep_seconds=0.05, retention_seconds=QUARTER.total_seconds()) as gateway:
         yield Company(gateway, collection, "acme")
 
 
 def forgetting(store: Store) -> Chore:
-    """The sweeper's chore that anonymizes each verification a month after its outcome."""
+    """The chore (a task of the sweeper) that anonymizes each verification a month after its outcome."""
     return chores(store, changes(store), MONTH)[1]
 
 
@@ -111,7 +111,7 @@ async def test_without_a_retention_personal_data_are_kept(database_uri: str, col
         final, overdue = await company.created(), await company.created()
         await company.result(final, "FAILED", "IDVV_2101")
         now.now += timedelta(days=3650)
-        # When the sweeper has expired the other verification, it has run, and could have removed the personal data.
+        # Wait until the sweeper has expired the verification `overdue`. This shows that it has run, ten years after the outcome of `final`.
         await until_there_are(collection, 1, {"_id": overdue, "status": "inconclusive"})
 
     assert collection.count_documents({"declared": {"$exists": True}}) == 2

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 class Forwarder:
     """Forwards connections from its own port to a MongoDB, in both directions, after `open` was called. `uri`: the MongoDB URI with this port.
 
-    Data that contain `marker` are held back until the test sets `released`; `held` is set when that happens.
+    Data that contain `marker` are held back until the test sets `released`; `held` is set when that happens. A test may change `marker`.
     """
 
     def __init__(self, bound: socket.socket, uri: str, marker: bytes) -> None:
@@ -26,7 +26,7 @@ class Forwarder:
         self.held, self.released = asyncio.Event(), asyncio.Event()
         self._bound = bound
         self._target = (host, int(port or 27017))
-        self._marker = marker
+        self.marker = marker
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -61,7 +61,7 @@ class Forwarder:
 
     async def _pipe(self, reader: StreamReader, writer: StreamWriter) -> None:
         while content := await reader.read(65_536):
-            if self._marker in content:
+            if self.marker in content:
                 self.held.set()
                 await self.released.wait()
             writer.write(content)

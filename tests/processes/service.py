@@ -24,6 +24,7 @@ def settings_at(port: int) -> dict[str, str]:
         **{f"GATEWAY_{name.upper()}": key for name, key in KEYS.items()},
         "GATEWAY_TOKEN_ISSUER": ISSUER,
         "GATEWAY_PROVIDER": "sandbox",
+        "GATEWAY_ALLOW_SANDBOX": "true",
         "GATEWAY_PORT": str(port),
         "GATEWAY_PUBLIC_URL": f"http://127.0.0.1:{port}",
     }

@@ -63,7 +63,7 @@ def test_every_missing_setting_is_named(run: Run, command: str) -> None:
     outcome = run(command)
 
     errors = [line.strip() for line in outcome.errors.splitlines()[1:]]
-    missing = ("MONGO_URI", "SIGNING_KEY", "FINGERPRINT_KEY", "DATA_KEYS", "PROVIDER", "PUBLIC_URL")
+    missing = ("MONGO_URI", "SIGNING_KEY", "FINGERPRINT_KEY", "DATA_KEYS", "PUBLIC_URL")
     assert outcome.status == 1
     assert errors[:-2] == [f"GATEWAY_{name}: is missing" for name in missing]
     assert errors[-2] == "GATEWAY_TOKEN_ISSUER: is missing"
@@ -78,6 +78,19 @@ def test_an_invalid_trusted_document_is_refused(run: Run, command: str, tmp_path
 
     assert (outcome.status, outcome.output) == (1, "")
     assert "GATEWAY_TRUSTED_DOCUMENTS: bad: Cannot query field 'user' on type 'Query'." in outcome.errors
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [({"GATEWAY_ALLOW_SANDBOX": ""}, "is sandbox, where anyone"), ({"GATEWAY_PROVIDER": "other"}, "Input should be 'sandbox' or 'external'")],
+)
+def test_a_provider_that_is_not_fit_for_production_is_refused(run: Run, command: str, changed: dict[str, str], reason: str) -> None:
+    outcome = run(command, GATEWAY_MONGO_URI="mongodb://127.0.0.1:1", **{**SETTINGS, **changed})
+
+    [line] = outcome.errors.splitlines()[1:]
+    assert outcome.status == 1
+    assert line.strip().startswith(f"GATEWAY_PROVIDER: {reason}")
 
 
 def test_a_missing_issuer_is_refused(run: Run) -> None:
@@ -213,7 +226,7 @@ def test_the_check_succeeds_if_the_gateway_can_serve(run: Run, database_uri: str
 
     assert (first.status, second.status) == (0, 0)
     assert "will be created when the gateway starts" in first.errors
-    assert second.errors.splitlines()[:2] == ["✓ settings: complete", "✓ MongoDB: answers and accepts writes"]
+    assert second.errors.splitlines()[:3] == ["✓ settings: complete", "✓ provider: sandbox", "✓ MongoDB: answers and accepts writes"]
     assert second.errors.splitlines()[-1] == "✓ indexes: complete"
 
 

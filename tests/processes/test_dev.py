@@ -1,5 +1,6 @@
 """Tests the command `gateway dev` as a process."""
 
+import asyncio
 import json
 import signal
 import stat
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from gateway.development.mongod import serves
 from simulation.credentials import Credentials
-from tests.processes.process import CREATE, PROGRESS, READ, REQUEST, Api, Command, eventually, next_update, running
+from tests.processes.process import CREATE, PROGRESS, READ, READY_SECONDS, REQUEST, Api, Command, eventually, next_update, running
 
 OPTIONS = ("dev", "--port", "0", "--data-dir", "data")
 
@@ -103,6 +104,19 @@ async def test_another_mongodb_and_settings_from_the_environment_are_used(tmp_pa
     assert expired["verification"]["status"] == "INCONCLUSIVE"
     assert expired["verification"]["reasons"] == [{"code": "IDVV_1121"}]
     assert not (tmp_path / "data" / "mongo").exists()
+
+
+async def test_with_the_provider_external_the_demo_hands_over_links(tmp_path: Path, database_uri: str) -> None:
+    async with a_gateway(tmp_path, "--mongo-uri", database_uri, GATEWAY_PROVIDER="external") as (command, credentials):
+        api = Api(credentials.url, credentials.tokens.integrator)
+        async with asyncio.timeout(READY_SECONDS):
+            while not (rows := (await api.execute("{ verifications(first: 1) { edges { node { provider { name } } } } }"))["edges"]):
+                await asyncio.sleep(0.1)
+        refused = await api.execute(CREATE, input=REQUEST)
+        await command.end(signal.SIGINT)
+
+    assert rows == [{"node": {"provider": {"name": "external"}}}]
+    assert refused == {"code": "INVALID_INPUT"}
 
 
 async def test_without_a_mongod_the_error_says_what_to_do(tmp_path: Path) -> None:

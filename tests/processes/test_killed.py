@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from domain.caller import Scope
 from gateway.application import token_reader
 from store.verifications import utc_now
-from tests.followers import ChainFollower, Transport
+from tests.followers import ChainFollower, CutOff, Transport
 from tests.processes.process import CREATE, READY_SECONDS, REQUEST, running
 from tests.processes.service import free_port, settings_at
 from tests.serving import ISSUER, Gateway, serving, settings_for_tests
@@ -86,7 +86,7 @@ async def test_a_chain_is_followed_without_loss_or_repetition_while_the_gateway_
         await provider.result(provider.ids[0], "FAILED", "IDVV_2101")
         for messages in range(2):
             async with served(tmp_path, database_uri, port) as (gateway, killed):
-                with suppress(ConnectionClosed, httpx2.TransportError, AssertionError):
+                with suppress(ConnectionClosed, httpx2.TransportError, CutOff):
                     async with follower.following(gateway, gateway.token(), transport) as updates:
                         await anext(updates)
                         changing = asyncio.create_task(provider.attempt("FAILED", "IDVV_2101"))

@@ -111,4 +111,4 @@ async def test_a_gateway_without_mongodb_is_alive_and_becomes_ready_later(
         await command.ready(url)
 
     assert (living.status_code, healthy) == (200, True)
-    assert (ready.status_code, ready.json()) == (503, {"ready": False, "troubles": ["MongoDB does not answer"]})
+    assert (ready.status_code, ready.json()) == (503, {"ready": False, "troubles": ["MongoDB does not answer"], "warnings": []})

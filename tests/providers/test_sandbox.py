@@ -1,9 +1,12 @@
 """Tests of the sandbox's links: each is signed, is valid for one verification only, and stays valid while its key is configured."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from domain.errors import InvalidInput
+from domain.request import ExternalProvider
 from providers.sandbox import Sandbox, signature
 from tests.factories import REQUEST
 
@@ -55,3 +58,10 @@ async def test_a_workspace_is_escaped_in_a_link() -> None:
 
     assert provider.url
     assert provider.url.startswith(f"{ADDRESS}/sandbox/a%2Fb%20c/ver_1/")
+
+
+async def test_a_request_with_a_link_of_its_own_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="external is for the provider external only; this workspace has the provider sandbox") as refused:
+        await sandbox(KEY).start("acme", "ver_1", replace(REQUEST, external=ExternalProvider("https://provider.example")))
+
+    assert refused.value.field == "external"

@@ -43,7 +43,10 @@ Row = dict[str, Any]
 
 @pytest.fixture
 def busy(company: Company) -> Company:
-    """A company with verifications of every status, a retry and an opened link. Two verifications at a time were created at the same instant."""
+    """A company with verifications of every status, a retry and an opened link.
+
+    They were created in pairs: both verifications of a pair at the same instant, so that lists must order them by their ids.
+    """
     began = utc_now() - timedelta(hours=1)
     kept = [
         a_verification(workspace=company.workspace, at=began + timedelta(seconds=number // 2), reference=f"order-{number % 3}")
@@ -71,7 +74,11 @@ async def listed(company: Company, **variables: Any) -> dict[str, Any]:
 
 
 async def all_pages(company: Company, order: str, size: int, end: str, beyond: str, more: str, cursor: str) -> list[dict[str, Any]]:
-    """Request all pages of the list, one after the other, from the end that `end` names (`first` or `last`)."""
+    """Request all pages of the list, one after the other, from the end that `end` names (`first` or `last`).
+
+    `beyond`: the argument for the next page (`after` or `before`). `more` and `cursor`: the fields of `pageInfo` that say whether there is a next
+    page, and where it begins.
+    """
     pages = [await listed(company, order=order, **{end: size})]
     while pages[-1]["pageInfo"][more]:
         pages.append(await listed(company, order=order, **{end: size, beyond: pages[-1]["pageInfo"][cursor]}))

@@ -8,6 +8,7 @@ from domain.caller import Caller, FollowToken, Scope
 from domain.errors import NotFound
 from domain.verification import Verification
 from lifecycle.changes import Changes
+from providers.choice import Providers
 from providers.sandbox import Sandbox
 from resolvers.context import Context, Services
 from store.feed import Feed
@@ -18,7 +19,7 @@ from tests.factories import NOON, WINDOWS, a_final_verification, a_verification,
 
 def a_context(store: Store, workspace: str = "acme", chain: str | None = None) -> Context:
     """The context of an operation, for a caller of this workspace who may read only this chain, or all chains if it is None."""
-    changes = Changes(store, Sandbox("https://gateway.example", [b"a key for tests"]), WINDOWS, lambda: None)
+    changes = Changes(store, Providers(Sandbox("https://gateway.example", [b"a key for tests"])), WINDOWS, lambda: None)
     services = Services(store, Feed(store, store.client), changes, str, lambda caller, chain, ttl: FollowToken("token", NOON + ttl))
     return Context(services, Caller("someone", workspace, frozenset({Scope.READ}), chain=chain))
 

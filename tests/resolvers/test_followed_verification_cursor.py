@@ -243,7 +243,7 @@ async def test_the_id_of_an_earlier_release_resumes_a_chain_without_loss(company
 
 
 async def test_subscribers_with_different_histories_receive_their_own_cursors(company: Company) -> None:
-    """They have the same operation and rights, so they are in one group, and for the same change they have different cursors."""
+    """The subscribers share their messages (a group), because they have the same operation and rights. But their cursors for one change differ."""
     first, second = await failed_twice(company)
     third = (await company.retry(second))["id"]
     histories: list[Seen] = [((1, 3), (2, 3), (3, 1)), ((2, 3), (3, 1)), ((1, 3), (3, 1)), ((1, 3), (2, 3))]

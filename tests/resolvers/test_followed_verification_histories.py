@@ -1,4 +1,4 @@
-"""Random histories of chains, followed over random connections: each event is received once, in the order of its attempt."""
+"""Changes chains at random and follows them over connections that are lost at random: each event must arrive once, in the order of its attempt."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ STEPS = (LINK_OPENED, CAPTURE_STARTED, CAPTURE_COMPLETED)
 RESULTS = (("VERIFIED",), ("FAILED", "IDVV_2101"), ("INCONCLUSIVE", "IDVV_1314"), ("INCONCLUSIVE", "IDVV_1302"))
 SECONDS = 30
 
-# One change: what happens, and to which attempt. The number is taken modulo the number of attempts that exist.
+# One change: what happens, and a number that selects the attempt, modulo the number of attempts that exist then (see `Chain.change`).
 changes = st.tuples(st.sampled_from([*STEPS, *RESULTS, "retry", "retry", "anonymize"]), st.integers(0, 9))
 # One connection: its transport, the changes before it is opened and while it is open, and how many messages are read before it is lost.
 connections = st.tuples(st.sampled_from(["socket", "stream"]), st.lists(changes, max_size=4), st.lists(changes, max_size=4), st.integers(0, 4))
@@ -24,14 +24,14 @@ over_connections = settings(
 
 
 class Chain:
-    """The attempts of one chain, changed through the API. Changes that the rules refuse leave it unchanged."""
+    """The attempts of one chain, changed through the API. A change that the rules refuse changes nothing."""
 
     def __init__(self, company: Company, first: str) -> None:
         self.ids = [first]
         self._company = company
 
     async def change(self, what: Any, number: int) -> None:
-        """Apply one change to an attempt."""
+        """Try to make one change to an attempt (see `changes`). A retry is always requested for the newest attempt."""
         id = self.ids[number % len(self.ids)]
         if what in STEPS:
             await self._company.progress(id, what)
@@ -45,7 +45,7 @@ class Chain:
             await self._company.result(id, *what)
 
     async def verify(self) -> None:
-        """Retry the newest attempt unless it is pending or verified, and have it verified."""
+        """Make the newest attempt verified, so that subscriptions complete. If it has failed or is inconclusive, it is retried first."""
         await self.change("retry", 0)
         await self._company.result(self.ids[-1], "VERIFIED")
 
@@ -56,7 +56,10 @@ class Chain:
 
 
 async def read(updates: AsyncIterator[Any], messages: int, follower: ChainFollower, chain: Chain) -> None:
-    """Receive some messages: the first one, which always comes, and others as long as there are events that were not received."""
+    """Receive up to `messages` messages. Ends sooner if the subscription completes, or if the follower has received all stored events.
+
+    The first message is always received, because every subscription begins with the current state.
+    """
     for number in range(messages):
         if number and sum(map(len, chain.versions().values())) == sum(map(len, follower.versions.values())):
             return

@@ -1,5 +1,6 @@
 """Tests how GraphQL inputs are converted to domain objects."""
 
+import hmac
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
@@ -10,12 +11,13 @@ import strawberry
 from domain.errors import InvalidInput
 from domain.event import Progress
 from domain.filter import Filter
-from domain.identity import DocumentType, ExtractedDocument
+from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 from domain.reasons import ReasonType
-from domain.request import Idempotency, RetryRequest
-from domain.status import Status
+from domain.request import ExternalProvider, Idempotency, RetryRequest
+from domain.status import Phase, Status
 from resolvers.inputs import (
     CreateVerificationInput,
+    ExternalProviderInput,
     ExtractedDocumentInput,
     ReportProgressInput,
     ReportResultInput,
@@ -51,12 +53,32 @@ def test_a_filter_keeps_all_its_conditions() -> None:
         created_after=NOON,
         created_before=NOON + timedelta(days=1),
         first_attempts_only=True,
+        updated_after=NOON + timedelta(days=2),
+        updated_before=NOON + timedelta(days=3),
+        completed_after=NOON + timedelta(days=4),
+        completed_before=NOON + timedelta(days=5),
+        phase=[Phase.DONE],
+        has_ignored_results=False,
+        provider_id="7",
     ).to_domain()
 
     assert filter == Filter(
-        (Status.FAILED,), ("IDVV_2101",), (ReasonType.DOCUMENT_ISSUE,), "order-1", NOON, NOON + timedelta(days=1), first_attempts_only=True
+        (Status.FAILED,),
+        ("IDVV_2101",),
+        (ReasonType.DOCUMENT_ISSUE,),
+        "order-1",
+        NOON,
+        NOON + timedelta(days=1),
+        True,
+        NOON + timedelta(days=2),
+        NOON + timedelta(days=3),
+        NOON + timedelta(days=4),
+        NOON + timedelta(days=5),
+        (Phase.DONE,),
+        has_ignored_results=False,
+        provider_id="7",
     )
-    assert all(getattr(filter, field.name) != field.default for field in fields(Filter))
+    assert [field.name for field in fields(Filter) if getattr(filter, field.name) == field.default] == ["or_erased_reference"]
 
 
 def test_an_empty_list_is_a_condition() -> None:
@@ -81,12 +103,71 @@ def test_the_fingerprint_depends_on_every_value(changed: dict[str, Any]) -> None
     assert fingerprinted(a_creation(**changed)) != fingerprinted(a_creation())
 
 
+@pytest.mark.parametrize(
+    ("changed", "content"),
+    [
+        ({}, '["Jeanne", "Moreau", "https://shop.example/welcome", null, false]'),
+        ({"reference": "order-1", "face_recognition": True}, '["Jeanne", "Moreau", "https://shop.example/welcome", "order-1", true]'),
+        ({"first_name": " Jeanne "}, '[" Jeanne ", "Moreau", "https://shop.example/welcome", null, false]'),
+        ({"last_name": "Ame\u0301lie"}, '["Jeanne", "Ame\\u0301lie", "https://shop.example/welcome", null, false]'),
+    ],
+)
+def test_the_fingerprint_is_computed_from_the_same_text_as_in_older_releases(changed: dict[str, Any], content: str) -> None:
+    assert fingerprinted(a_creation(**changed)) == content
+
+
+def test_names_are_trimmed_and_normalized_but_identifiers_are_not() -> None:
+    request = a_creation(first_name=" Ame\u0301lie", last_name="Moreau\u00a0", reference=" e\u0301 ", idempotency_key=" key ").to_domain(str)
+
+    assert request.declared == DeclaredIdentity("Amélie", "Moreau")
+    assert (request.reference, request.idempotency and request.idempotency.key) == (" e\u0301 ", " key ")
+
+
 def test_the_fingerprint_does_not_depend_on_the_key() -> None:
     assert fingerprinted(a_creation(idempotency_key="key-2")) == fingerprinted(a_creation())
 
 
 def test_the_fingerprint_distinguishes_values_in_different_fields() -> None:
     assert fingerprinted(a_creation(first_name="A", last_name="B C")) != fingerprinted(a_creation(first_name="A B", last_name="C"))
+
+
+@pytest.mark.parametrize(
+    ("input", "fingerprint"),
+    [
+        (a_creation(), "e72cda535be415de727ada372f475ed6b9029092b134e03c42d587ad543ec2a6"),
+        (
+            a_creation(first_name=" Zoë", last_name="李", redirection_url=URL + "?a=1", reference="order-1", face_recognition=True),
+            "d0dbb19b6f52ddc5cdfb44c1d0730ac03ad1b663ebe3f51348eef4d54107bf65",
+        ),
+    ],
+)
+def test_the_fingerprint_of_an_input_without_newer_fields_never_changes(input: CreateVerificationInput, fingerprint: str) -> None:
+    idempotency = input.to_domain(lambda content: hmac.digest(b"a key for fingerprints", content.encode(), "sha256").hex()).idempotency
+
+    assert idempotency == Idempotency("key-1", fingerprint)
+
+
+def test_the_fingerprint_depends_on_the_external_verification() -> None:
+    externals = [None, ("https://x.example/1", None), ("https://x.example/2", None), ("https://x.example/1", "1"), ("https://x.example/1", "2")]
+
+    inputs = [a_creation(external=external and ExternalProviderInput(verification_url=external[0], id=external[1])) for external in externals]
+
+    assert len({fingerprinted(input) for input in inputs}) == len(inputs)
+
+
+def test_an_external_verification_is_part_of_the_request() -> None:
+    external = ExternalProviderInput(verification_url="https://x.example/1", id="session-1")
+
+    assert a_creation(external=external).to_domain(str.upper).external == ExternalProvider("https://x.example/1", "session-1")
+    assert RetryVerificationInput(verification_id=ID, external=external).to_domain().external == ExternalProvider("https://x.example/1", "session-1")
+
+
+@pytest.mark.parametrize(("url", "id", "field"), [("x.example", None, "external.verificationUrl"), ("https://x.example", " ", "external.id")])
+def test_an_invalid_external_verification_is_refused_with_its_field(url: str, id: str | None, field: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        a_creation(external=ExternalProviderInput(verification_url=url, id=id)).to_domain(str.upper)
+
+    assert refusal.value.field == field
 
 
 def test_the_changes_of_a_retry_are_not_validated() -> None:
@@ -111,3 +192,12 @@ def test_a_result_keeps_its_document_and_its_event_id() -> None:
 
     assert result.document == ExtractedDocument("Jeanne Moreau", type=DocumentType.PASSPORT)
     assert result.source_id == "event-1"
+
+
+def test_a_result_with_an_unusable_document_has_a_note_instead() -> None:
+    document = ExtractedDocumentInput(full_name="", born_on="1977-00-00")
+
+    result = ReportResultInput(verification_id=ID, status=Status.VERIFIED, extracted_document=document).to_domain()
+
+    assert result.document is None
+    assert result.note == ("extractedDocument.fullName was not usable and was left out; extractedDocument.bornOn was not usable and was left out")

@@ -97,15 +97,76 @@ async def test_a_result_makes_the_status_final_and_recommends_an_action(
     assert (found["events"][-1]["fromStatus"], found["events"][-1]["toStatus"]) == ("PENDING", status)
 
 
+DAMAGED: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
+    "a partial date": ({"bornOn": "1977-00-00"}, {"bornOn": None}, "bornOn was not usable and was left out"),
+    "a country in small letters": ({"issuingCountryCode": "fr"}, {"issuingCountryCode": "FR"}, "issuingCountryCode was repaired"),
+    "a line break": ({"fullName": "Jeanne\nMoreau"}, {"fullName": "Jeanne Moreau"}, "fullName was repaired"),
+    "a blank name": ({"fullName": " "}, {"fullName": None}, "fullName was not usable and was left out"),
+    "a long number": (
+        {"nationalIdentificationNumber": "9" * 511},
+        {"nationalIdentificationNumber": None},
+        "nationalIdentificationNumber was not usable and was left out",
+    ),
+}
+
+
+@pytest.mark.parametrize("status", ["VERIFIED", "FAILED", "INCONCLUSIVE"])
+@pytest.mark.parametrize("case", DAMAGED)
+async def test_an_unusable_value_of_a_document_never_costs_the_result(company: Company, case: str, status: str) -> None:
+    sent, stored, note = DAMAGED[case]
+    codes = {"VERIFIED": [], "FAILED": ["IDVV_2101"], "INCONCLUSIVE": ["IDVV_1314"]}[status]
+    id = await company.created()
+
+    answer = await company.result(id, status, *codes, extractedDocument={**DOCUMENT, **sent})
+
+    found = await whole(company, id)
+    assert (answer["__typename"], found["status"]) == ("Verification", status)
+    assert found["extractedDocument"] == {**DOCUMENT, **stored}
+    assert found["events"][-1]["note"] == f"extractedDocument.{note}"
+
+
+async def test_a_document_without_a_usable_value_is_left_out_and_the_result_stands(company: Company) -> None:
+    id = await company.created()
+
+    await company.result(id, "VERIFIED", extractedDocument={"fullName": "", "bornOn": "1977"})
+
+    found = await whole(company, id)
+    assert (found["status"], found["extractedDocument"]) == ("VERIFIED", None)
+    assert found["events"][-1]["note"].count("was not usable and was left out") == 2
+
+
+async def test_names_of_a_creation_and_of_a_retry_are_trimmed_and_normalized(company: Company) -> None:
+    id = await company.created(firstName=" Ame\u0301lie\u3000", lastName="\u200f\u05d0\u00ad" + chr(0x323B0))
+    first = await whole(company, id)
+    await company.result(id, "FAILED", "IDVV_2101")
+    retry = await company.retry(id, firstName="\u00a0Ada")
+    second = await whole(company, retry["id"])
+
+    assert first["declaredIdentity"] == {"firstName": "Amélie", "lastName": "\u200f\u05d0\u00ad" + chr(0x323B0)}
+    assert second["declaredIdentity"] == {"firstName": "Ada", "lastName": "\u200f\u05d0\u00ad" + chr(0x323B0)}
+
+
 async def test_the_same_result_again_changes_nothing(company: Company) -> None:
     id = await company.created()
     await company.result(id, "FAILED", "IDVV_2101", "IDVV_1301")
     before = company.kept()
 
-    again = await company.result(id, "FAILED", "IDVV_1301", "IDVV_2101", "IDVV_1301", extractedDocument=DOCUMENT)
+    again = await company.result(id, "FAILED", "IDVV_1301", "IDVV_2101", "IDVV_1301")
 
     assert again["version"] == 2
     assert company.kept() == before
+
+
+async def test_a_document_that_arrives_after_its_result_is_added_once(company: Company) -> None:
+    id = await company.created()
+    await company.result(id, "VERIFIED", eventId="event-1")
+
+    added = await company.result(id, "VERIFIED", eventId="event-2", extractedDocument=DOCUMENT)
+    again = await company.result(id, "VERIFIED", eventId="event-3", extractedDocument={"fullName": "Somebody Else"})
+
+    found = await whole(company, id)
+    assert (added["version"], again["version"], found["extractedDocument"]) == (3, 3, DOCUMENT)
+    assert (found["events"][-1]["type"], found["events"][-1]["toStatus"]) == ("DOCUMENT_ADDED", None)
 
 
 async def test_a_different_result_returns_the_final_status_and_is_kept_as_an_event(company: Company) -> None:
@@ -182,9 +243,11 @@ async def test_an_anonymized_verification_has_no_personal_data(company: Company)
     answer = await company.anonymize(id)
     again = await company.anonymize(id)
     replayed = await company.create(idempotencyKey="once", firstName="Somebody", lastName="Else")
+    same = await company.create(idempotencyKey="once", reference="order-1")
 
     found, [kept] = await whole(company, id), company.kept()
-    assert (answer["version"], again["version"], replayed["id"]) == (3, 3, id)
+    assert (answer["version"], again["version"]) == (3, 3)
+    assert [(each["code"], each["field"]) for each in (replayed, same)] == [("IDEMPOTENCY_CONFLICT", "idempotencyKey")] * 2
     assert (found["declaredIdentity"], found["extractedDocument"], found["verificationUrl"]) == (None, None, None)
     assert found["anonymizedAt"]
     assert (found["status"], found["reference"]) == ("VERIFIED", "order-1")

@@ -1,4 +1,4 @@
-"""Compares the reason codes and statuses that the API returns with an independent copy of the tables of the provider's page."""
+"""Compares the reason codes and statuses that the API returns with `tests/domain/status_codes.csv`: a copy of the provider's published tables."""
 
 from csv import DictReader
 from pathlib import Path
@@ -16,7 +16,7 @@ CODES = "query($status: VerificationStatus, $type: ReasonType) { reasonCodes(sta
 
 
 def constant(words: str) -> str:
-    """The name of the enum value that corresponds to these words of the provider's page."""
+    """The name of the enum value that corresponds to these words of the provider's tables."""
     return words.upper().replace(" ", "_")
 
 

@@ -16,7 +16,10 @@ URL = "https://shop.example/"
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """A company with a verification of each kind, such as pending or anonymized. `ids` also contains ids that the company can't use."""
+    """A company with a verification of each kind, such as pending or anonymized. `ids` has their ids by kind.
+
+    `ids` also contains ids that belong to no verification of the company, such as `foreign`, an id of another company's verification.
+    """
 
     company: Company
     ids: dict[str, str]
@@ -56,10 +59,6 @@ def result(kind: str, status: str, *codes: str, **more: Any) -> Attempt:
     return lambda office: office.company.result(office[kind], status, *codes, **more)
 
 
-def document(**values: str) -> Attempt:
-    return result("pending", "VERIFIED", extractedDocument=values)
-
-
 def anonymization(kind: str) -> Attempt:
     return lambda office: office.company.anonymize(office[kind])
 
@@ -80,7 +79,14 @@ ADDRESSES = {
     "a URL of 2,001 characters": URL + "x" * (2001 - len(URL)),
 }
 INVALID, USED, NOWHERE = "INVALID_INPUT", ("IDEMPOTENCY_CONFLICT", "idempotencyKey"), ("NOT_FOUND", "verificationId")
-TEXTS = {"empty": "", "blank": " \t\u00a0", "over 255 characters": LONG, "with a control character": "a\u0000b"}
+TEXTS = {
+    "empty": "",
+    "blank": " \u3164\u00a0",
+    "over 255 characters": LONG,
+    "with a control character": "a\u0000b",
+    "with a change of direction": "a\u202eb",
+    "with a noncharacter": "a\ufdd0",
+}
 REFUSED: dict[str, tuple[Attempt, str, str | None]] = {
     **{
         f"{name} that is {defect}": (creation(**{name: text}), INVALID, name)
@@ -96,6 +102,8 @@ REFUSED: dict[str, tuple[Attempt, str, str | None]] = {
     "a retry of a pending verification": (retry("pending"), "NOT_RETRYABLE", None),
     "a retry of a verified verification": (retry("verified"), "NOT_RETRYABLE", None),
     "a retry with a blank first name": (retry("failed", firstName=" "), INVALID, "firstName"),
+    "a retry with a first name of fillers": (retry("failed", firstName="\u2800\u3164"), INVALID, "firstName"),
+    "a retry with a change of direction": (retry("failed", lastName="\u2066a"), INVALID, "lastName"),
     "a retry with a long last name": (retry("failed", lastName=LONG), INVALID, "lastName"),
     "a retry with a bad address": (retry("failed", redirectionUrl="x"), INVALID, "redirectionUrl"),
     "a retry of an anonymized verification without names": (retry("anonymized"), INVALID, "firstName"),
@@ -117,11 +125,6 @@ REFUSED: dict[str, tuple[Attempt, str, str | None]] = {
     "a code of 65 characters": (result("pending", "FAILED", "A" * 65), INVALID, "reasonCodes"),
     "51 codes": (result("pending", "FAILED", *(f"NEW_{number}" for number in range(51))), INVALID, "reasonCodes"),
     "a result with a long event id": (result("pending", "VERIFIED", eventId=LONG), INVALID, "eventId"),
-    "a document with a blank name": (document(fullName=" "), INVALID, "extractedDocument.fullName"),
-    "a document with a day of birth that does not exist": (document(bornOn="1990-02-30"), INVALID, "extractedDocument.bornOn"),
-    "a document with a day of birth in another format": (document(bornOn="19900123"), INVALID, "extractedDocument.bornOn"),
-    "a document with a name instead of a country code": (document(issuingCountryCode="France"), INVALID, "extractedDocument.issuingCountryCode"),
-    "a document with a long number": (document(nationalIdentificationNumber=LONG), INVALID, "extractedDocument.nationalIdentificationNumber"),
     **{f"anonymizing the {kind} id": (anonymization(kind), "NOT_FOUND", "id") for kind in UNUSABLE},
     "anonymizing a pending verification": (anonymization("pending"), "NOT_FINAL", None),
     **{f"a follow token for the {kind} id": (follow_token(kind), *NOWHERE) for kind in UNUSABLE},

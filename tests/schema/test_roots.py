@@ -109,7 +109,8 @@ async def test_every_field_of_every_type_has_a_value_in_some_response(company: C
         ("retryVerification", {"input": {"verificationId": id, "firstName": "Jeanne-Marie", "redirectionUrl": "http://shop.example"}}),
         ("issueFollowToken", {"verificationId": id, "ttlSeconds": 60}),
     ]
-    anonymization: Calls = [("anonymizeVerification", {"id": id})]
+    closing: Calls = [("closeVerification", {"input": {"verificationId": await company.created(), "note": "given up"}})]
+    anonymization: Calls = [("anonymizeVerification", {"id": id, "wholeChain": False})]
     since = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     filter = {
@@ -135,11 +136,11 @@ async def test_every_field_of_every_type_has_a_value_in_some_response(company: C
     update = {"id": id, "after": 0, "followRetries": True}
     resumed = {"id": id, "cursor": None}
     feed = {"filter": filter, "after": None}
-    check_arguments(OperationType.MUTATION, mutations + anonymization)
+    check_arguments(OperationType.MUTATION, mutations + closing + anonymization)
     check_arguments(OperationType.QUERY, queries)
     check_arguments(OperationType.SUBSCRIPTION, [("verificationUpdated", update), ("verificationUpdated", resumed), ("verificationsUpdated", feed)])
 
-    found = await executed(company, OperationType.MUTATION, mutations)
+    found = await executed(company, OperationType.MUTATION, mutations + closing)
     found |= await executed(company, OperationType.QUERY, queries)
     found |= {*selected(await followed(company, "verificationUpdated", update, 1))}
     [start] = await followed(company, "verificationsUpdated", feed, 1)

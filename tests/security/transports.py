@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx2
 import orjson
+from websockets.exceptions import ConnectionClosed
 
 from tests.serving import Gateway
 from tests.wire import wired
@@ -42,14 +43,20 @@ async def by_stream(gateway: Gateway, token: str, request: Request) -> list[Resp
 
 
 async def by_socket(gateway: Gateway, token: str, request: Request) -> list[Response]:
-    """Send the operation over a WebSocket. The errors of a message `error` are returned in the same form as those of an HTTP response."""
+    """Send the operation over a WebSocket. The errors of a message `error` are returned in the same form as those of an HTTP response.
+
+    If the gateway closes the socket, the last response is `{"closed": {"code": …, "reason": …}}`.
+    """
     responses: list[Response] = []
     async with wired(gateway, token) as wire:
         await wire.send({"type": "subscribe", "id": "1", "payload": request})
-        while (message := await wire.hear())["type"] != "complete":
-            responses.append(message["payload"] if message["type"] == "next" else {"errors": message["payload"]})
-            if message["type"] == "error":
-                break
+        try:
+            while (message := await wire.hear())["type"] != "complete":
+                responses.append(message["payload"] if message["type"] == "next" else {"errors": message["payload"]})
+                if message["type"] == "error":
+                    break
+        except ConnectionClosed:
+            responses.append({"closed": {"code": wire.connection.close_code, "reason": wire.connection.close_reason}})
     return responses
 
 

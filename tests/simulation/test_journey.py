@@ -25,11 +25,12 @@ INTERRUPTED = Result(1.0, "INCONCLUSIVE", ("IDVV_1314",))
 
 
 def an_attempt(*steps: Step, late: tuple[Step, ...] = ()) -> Attempt:
-    return Attempt(steps, late, retry_after_seconds=1.0, persistence=0.0)
+    return Attempt(steps, late, retry_after_seconds=1.0, reluctance=0.0)
 
 
-def a_life(*attempts: Attempt, anonymized_after_seconds: float | None = None) -> Lifecycle:
-    return Lifecycle(0, 0.0, PERSON, "order-1", "https://shop.example/welcome", False, attempts, anonymized_after_seconds)
+def a_life(*attempts: Attempt, anonymized_after_seconds: float | None = None, closed_after_seconds: float | None = None) -> Lifecycle:
+    after_seconds = anonymized_after_seconds, closed_after_seconds
+    return Lifecycle(0, 0.0, PERSON, "order-1", "https://shop.example/welcome", False, attempts, *after_seconds)
 
 
 @pytest.fixture
@@ -56,7 +57,15 @@ async def test_a_life_without_a_result_is_left_to_its_deadline(journey: Journey,
     await replace(journey, life=a_life(an_attempt(OPENED))).go()
 
     assert statuses(await stored_verifications(credentials)) == ["PENDING"]
-    assert journey.tally.left == 1
+    assert (journey.tally.left, journey.tally.closed) == (1, 0)
+
+
+async def test_a_life_without_a_result_may_be_closed_and_then_anonymized(journey: Journey, credentials: Credentials) -> None:
+    await replace(journey, life=a_life(an_attempt(OPENED), closed_after_seconds=1.0, anonymized_after_seconds=1.0)).go()
+
+    [verification] = await stored_verifications(credentials)
+    assert (verification["status"], verification["version"], bool(verification["anonymizedAt"])) == ("INCONCLUSIVE", 4, True)
+    assert (journey.tally.left, journey.tally.closed, journey.tally.anonymized) == (0, 1, 1)
 
 
 async def test_an_inconclusive_attempt_is_retried(journey: Journey, credentials: Credentials) -> None:

@@ -44,7 +44,7 @@ def outcome(attempt: Attempt) -> Result | None:
 
 def extracted(document: Document) -> ExtractedDocument:
     """Convert the simulation's document to the domain object with the same values."""
-    return ExtractedDocument.extracted(
+    return ExtractedDocument(
         document.full_name,
         document.born_on,
         DocumentType[document.type],

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,7 +17,7 @@ from simulation.errors import TokenRefused, UnexpectedResponse
 from simulation.runner import simulate
 from simulation.tally import STATUSES, Tally
 from store.verifications import utc_now
-from tests.serving import ACME, INTEGRATOR, Gateway, settings_for_tests
+from tests.serving import ACME, INTEGRATOR, Gateway, serving, settings_for_tests
 from tests.simulation.stored import SPEED, STATISTICS, stored_verifications
 
 
@@ -40,6 +41,16 @@ async def test_every_life_reaches_the_end_of_its_plan(credentials: Credentials) 
     assert sum(verification["anonymizedAt"] is not None for verification in verifications) == tally.anonymized > 0
     for verification in verifications:
         assert [event["version"] for event in verification["events"]] == list(range(1, verification["version"] + 1))
+
+
+async def test_a_simulation_hands_over_links_to_a_gateway_with_the_provider_external(database_uri: str) -> None:
+    async with serving(database_uri, provider="external") as gateway:
+        credentials = credentials_of(urlsplit(gateway.url).port or 0)
+        tally = await simulate(credentials=credentials, seed=3, rate=200, count=20, speed=SPEED)
+        verifications = await stored_verifications(credentials)
+
+    assert (tally.lives, tally.errors, tally.refusals.total()) == (20, 0, 0)
+    assert len(verifications) == tally.attempts > tally.lives
 
 
 async def test_the_tally_equals_the_gateways_statistics(gateway: Gateway, credentials: Credentials) -> None:

@@ -9,15 +9,15 @@ from typing import cast
 from tests.smuggle.streams import MARKER, TOKEN, stream
 
 CONCURRENT = 48
-# The pause between two segments of a stream. With it, a proxy reads most segments one by one. Whether it does makes no difference to the checks.
+# The pause between two segments of a stream. It makes a proxy read most segments one by one. The checks hold also if a proxy reads two together.
 PAUSE_SECONDS = 0.001
-# How long a proxy may keep a connection open. If it takes longer, it waits for bytes that will never arrive: it has not understood the requests as
-# the gateway has. This counts as a disagreement.
+# How long a client waits until the proxy closes the connection. A proxy that keeps it open for longer waits for bytes that will never arrive: it has
+# not understood the requests as the gateway has. This counts as a disagreement.
 END_SECONDS = 60.0
 
 
 class Client(asyncio.Protocol):
-    """One connection to a proxy. The client closes its sending side after the last segment. `done` is set when the proxy closes the connection."""
+    """One connection to a proxy, which the client half-closes after the last segment. `done` is set when the proxy closes the connection."""
 
     def __init__(self, segments: list[bytes]) -> None:
         self._segments = segments
@@ -49,7 +49,7 @@ class Client(asyncio.Protocol):
 
 
 async def send(port: int, seed: int, indices: Iterable[int], token: bytes) -> list[tuple[bytes, str]]:
-    """Send streams to a proxy.
+    """Send the streams with these indices to the proxy at this port. `token`: the valid token that replaces TOKEN in the streams.
 
     Returns disagreements, each as the marker of a request and an explanation: connections that the proxy did not close, and responses that reached
     the client of another stream.

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from tests.smuggle.proxies import Entry
 from tests.smuggle.streams import MARKER
 
-# The statuses with which the gateway refuses a bad head or body. Such a response has no id, and the gateway may or may not have recorded the request.
+# The statuses with which the gateway refuses a request with a bad head or body. A request with a bad body may have been recorded as parsed before its
+# body arrived, so `compared` counts these requests as not answered: they may be among the gateway's records or not.
 REFUSALS = (400, 431)
 
 
@@ -32,8 +33,8 @@ def compared(entries: Iterable[Entry], records: Iterable[bytes]) -> Comparison:
     """Compare the log of a proxy with the records of the gateway behind it.
 
     Each request that the proxy forwarded and the gateway answered must be among the parsed requests. The gateway must not have parsed a request that
-    the proxy did not forward. Each response must have the id of its request. A request that was forwarded but not answered, because the client left
-    or the body was bad, may have been parsed or not.
+    the proxy did not forward. If a response has a request id, it must be the id of the request that the proxy answered with it. A request that was
+    forwarded but not answered, because the client left or the body was bad, may have been parsed or not.
     """
     result = Comparison()
     parsed: Counter[bytes] = Counter()

@@ -35,16 +35,20 @@ class Recording(HttpProtocol):
         super().__init__(*arguments, refused=recorded, **options)
 
     def on_headers_complete(self) -> None:
-        """Record the request, unless its head will be parsed again. `/readyz` is not recorded: only the start of the gateway requests it."""
+        """Record the request. `/readyz` is not recorded, because only the start of the gateway requests it, and no client.
+
+        A head with an ignored offer of an upgrade is parsed a second time, without the offer (see `_offer_ignored` in `HttpProtocol`). It is recorded
+        only then, so that each request is recorded once.
+        """
         super().on_headers_complete()
         if not self._offer_ignored and self.url != b"/readyz":
             self.records.write(b"parsed %b\n" % self.url)
 
 
 class Upgrading(Recording):
-    """A planted fault, which the comparison must find: if the gateway does not accept an offer of an upgrade, the request ends after its head.
+    """A planted fault, which the comparison must find: a request whose offer of an upgrade is not accepted ends after its head.
 
-    The body may then be parsed as the next request.
+    The gateway may then parse the request's body as the next request.
     """
 
     def _parse(self, data: bytes | memoryview) -> None:
@@ -62,9 +66,9 @@ class Upgrading(Recording):
 
 
 class Trailing(Recording):
-    """A planted fault, which the comparison must find: if trailers contain `connection: close`, the connection stays open.
+    """A planted fault, which the comparison must find: after trailers with `connection: close`, the gateway leaves the connection open.
 
-    All later requests on it are dropped.
+    Its parser then drops all later requests on the connection.
     """
 
     def _is_closed_by_trailers(self) -> bool:

@@ -97,7 +97,7 @@ class Entry:
     forwarded: bool
     # The status of the gateway's response, None if there was no response.
     status: int | None
-    # The request id in the gateway's response, which shows to which request the proxy has assigned the response.
+    # The request id in the response that the proxy sent for this request. If it is the id of another request, the proxy has mixed up the responses.
     id: bytes
 
 

@@ -17,7 +17,7 @@ from tests.smuggle.proxies import Proxy, entries
 async def through(
     proxy: Proxy, directory: Path, mongo_uri: str, seed: int, indices: Sequence[int], fault: str | None = None
 ) -> tuple[Comparison, float]:
-    """Start a gateway behind a proxy, and send streams through the proxy.
+    """Start a gateway behind a proxy, and send the streams with these indices through the proxy. `fault`: a key of FAULTS in gateway.py.
 
     Returns the comparison of the proxy's log with the gateway's records, and how many seconds the sending took.
     """

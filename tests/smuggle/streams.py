@@ -140,7 +140,10 @@ def stream(seed: int, index: int) -> list[bytes]:
 
 
 def faulty(random: Random, prefix: bytes, number: int) -> list[bytes]:
-    """Generate a request with up to two mutations (see the functions at the end of this file). Returns its head, and its body if it has one."""
+    """Generate a request with up to two mutations (see the functions at the end of this file). Returns its head, and its body if it has one.
+
+    `prefix`: the beginning of its marker. `number`: the number of the request in its stream.
+    """
     request = plain(random, prefix + b"r%d" % number)
     chunked = body(random, request, prefix + b"b%d" % number)
     for _ in range(random.choice((0, 0, 1, 1, 2))):
@@ -161,7 +164,10 @@ def plain(random: Random, marker: bytes) -> Request:
 
 
 def body(random: Random, request: Request, marker: bytes) -> bool:
-    """Add a body to a request. Some GET requests get no body. Returns whether the body is in chunks."""
+    """Add a body to a request. Some GET requests get no body. Returns whether the body is in chunks.
+
+    `marker`: the marker of the request that most bodies contain, to show if the gateway parses a body as a request.
+    """
     if request.method == b"GET" and random.random() < 0.6:
         return False
     inner = plain(random, marker).head()

@@ -26,7 +26,7 @@ Path = tuple[str | int, ...]
 
 # The prefix of unfamiliar fields. No field of this release begins with it.
 PREFIX = "x_"
-SEALED = ("declared", "extracted")
+SEALED = ("declared", "extracted", "closingNote")
 NAMES = RetryRequest("Jeanne", "Moreau")
 
 scalars = (

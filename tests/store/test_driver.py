@@ -7,7 +7,7 @@ from pymongo.errors import OperationFailure, WriteError
 
 from domain.errors import Unavailable
 from domain.filter import Filter, Order
-from store.driver import answering, close_client, connect, database, fetch, in_thread, ping, with_naive_instants
+from store.driver import answering, close_client, connect, database, fetch, in_thread, patient, ping, requiring_hint, with_naive_instants
 from store.pages import PageRequest
 from store.verifications import Store
 from tests.factories import a_verification
@@ -23,6 +23,30 @@ async def test_a_slow_operation_times_out(database_uri: str, store: Store) -> No
         await database(impatient)["verifications"].find_one({"$where": "sleep(5000) || true"})
 
     close_client(impatient)
+
+
+async def test_a_patient_operation_may_take_longer_than_the_time_out_of_the_client(database_uri: str, store: Store) -> None:
+    verification = await store.within("acme").add(a_verification())
+    impatient = connect(database_uri, timeout_seconds=0.3)
+
+    with answering(), patient(60):
+        found = await database(impatient)["verifications"].find_one({"$where": "sleep(1000) || true"})
+
+    assert found
+    assert found["_id"] == verification.id
+    close_client(impatient)
+
+
+async def test_a_query_with_the_hint_of_a_missing_index_is_unavailable(store: Store) -> None:
+    with pytest.raises(Unavailable), answering(), requiring_hint():
+        await store.collection.find_one({}, hint="missing_1")
+
+
+async def test_another_refusal_of_a_query_with_a_hint_is_not_reported_as_unavailable(store: Store) -> None:
+    await store.within("acme").add(a_verification())
+
+    with pytest.raises(OperationFailure), answering(), requiring_hint():
+        await store.collection.aggregate([{"$project": {"number": {"$toInt": "$_id"}}}], hint="_id_").to_list(None)
 
 
 async def test_a_slow_read_of_many_documents_times_out(database_uri: str, store: Store) -> None:

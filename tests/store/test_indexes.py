@@ -39,10 +39,10 @@ async def test_a_dropped_index_is_reported_and_created_again(store: Store) -> No
     assert await missing(store.database) == []
 
 
-def test_all_indexes_except_the_sweepers_begin_with_the_workspace() -> None:
+def test_all_indexes_of_requests_begin_with_the_workspace() -> None:
     firsts = {model.document["name"]: next(iter(model.document["key"])) for model in INDEXES[VERIFICATIONS]}
 
-    assert {name for name, first in firsts.items() if first != "workspace"} == {"due_1__id_1", "completedAt_1__id_1"}
+    assert {name for name, first in firsts.items() if first != "workspace"} == {"due_1__id_1", "completedAt_1__id_1", "captureCompletedAt_1"}
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,7 @@ def test_all_indexes_except_the_sweepers_begin_with_the_workspace() -> None:
     [
         ({"due": {"$lte": later(days=7)}}, "due_1__id_1"),
         ({"completedAt": {"$lte": later(days=7)}, "declared": {"$exists": True}}, "completedAt_1__id_1"),
+        ({"captureCompletedAt": {"$lte": later(days=7)}, "status": "pending"}, "captureCompletedAt_1"),
         ({"workspace": "acme", "idempotency.key": "key-7"}, "workspace_1_idempotency.key_1"),
         ({"workspace": "acme", "previous": "ver_1"}, "workspace_1_previous_1"),
         ({"workspace": "acme", "provider.id": "sandbox-ver_7"}, "workspace_1_provider.id_1"),

@@ -1,8 +1,11 @@
 """Tests of the query plans. MongoDB explains each query that the store sends; each must use an index and avoid sorting.
 
-A sort in memory is allowed only if it keeps at most one page of rows, and only in two cases:
+A sort in memory is allowed only if it keeps at most one page of rows, and only in these cases:
 
 * a list is filtered by a reference or by reasons, and sorted by the last change: no index contains both;
+* a list is filtered by the period of the outcome, by the provider's id, or by the period of the last change and sorted by creation. MongoDB then
+  decides, from what it reads first, whether few rows are in the period: it sorts them, or it reads the list in its order;
+* a list is filtered by several phases that are combined with other conditions;
 * a list is filtered by the reason type UNKNOWN, which is a range of codes: to read the rows in the order of an index, MongoDB would have to search
   the whole index.
 
@@ -22,7 +25,7 @@ from domain.filter import Filter, Order
 from domain.reasons import CATALOGUE, ReasonType
 from domain.request import Idempotency
 from domain.result import Result
-from domain.status import Status
+from domain.status import Phase, Status
 from domain.verification import Verification
 from store.cursor import SortPosition
 from store.driver import UTC_INSTANTS, Document
@@ -69,6 +72,29 @@ FILTERS = {
     "a status and a code": Filter(statuses=(Status.FAILED,), reason_codes=("IDVV_2101",)),
     "a reference and a status": Filter(reference="order-1", statuses=(Status.PENDING,)),
     "a code and a time": Filter(reason_codes=("IDVV_2101",), created_from=later(minutes=300), created_before=later(minutes=305)),
+    "changed since": Filter(updated_from=later(minutes=MINUTES - 2)),
+    "changed until": Filter(updated_before=later(minutes=300)),
+    "changed in a short time": Filter(updated_from=later(minutes=300), updated_before=later(minutes=303)),
+    "a status changed in a short time": Filter(statuses=(Status.FAILED,), updated_from=later(minutes=300), updated_before=later(minutes=305)),
+    "completed since": Filter(completed_from=later(minutes=MINUTES - 2)),
+    "completed until": Filter(completed_before=later(minutes=3)),
+    "completed in a short time": Filter(completed_from=later(minutes=300), completed_before=later(minutes=303)),
+    "completed and created": Filter(completed_from=later(minutes=300), completed_before=later(minutes=303), created_from=later(minutes=200)),
+    **{f"the phase {phase.value}": Filter(phases=(phase,)) for phase in Phase},
+    "open phases": Filter(phases=(Phase.IN_SESSION, Phase.CAPTURING, Phase.PROCESSING)),
+    "two phases": Filter(phases=(Phase.IN_SESSION, Phase.PROCESSING)),
+    "pending phases": Filter(phases=tuple(phase for phase in Phase if phase is not Phase.DONE)),
+    "final and processing": Filter(phases=(Phase.DONE, Phase.PROCESSING)),
+    "all phases": Filter(phases=(*Phase,)),
+    "no phase": Filter(phases=()),
+    "processing for long": Filter(phases=(Phase.PROCESSING,), updated_before=later(minutes=300)),
+    "a phase and a creation": Filter(phases=(Phase.CAPTURING,), created_from=later(minutes=300)),
+    "a phase and a reference": Filter(phases=(Phase.PROCESSING,), reference="order-1"),
+    "ignored results": Filter(has_ignored_results=True),
+    "no ignored results": Filter(has_ignored_results=False),
+    "ignored results and a time": Filter(has_ignored_results=True, created_from=later(minutes=300), updated_before=later(minutes=500)),
+    "a provider's id": Filter(provider_id="sandbox-1"),
+    "a provider's id and a time": Filter(provider_id="sandbox-1", created_from=later(minutes=300)),
     "everything": Filter((Status.FAILED,), ("IDVV_2101",), (ReasonType.DOCUMENT_ISSUE,), "order-1", NOON, later(minutes=500), True),
 }
 
@@ -180,6 +206,7 @@ METHOD_CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "chains": lambda store: store.within("acme").chains([f"ver_{number}" for number in range(300)]),
     "change": changed,
     "count": counted,
+    "count_processing": lambda store: store.count_processing(later(days=1)),
     "get": points,
     "not_anonymized": forgotten,
     "overdue": swept,
@@ -288,8 +315,12 @@ def may_sort(command: Command) -> bool:
     """Whether a query may sort in memory: no index serves both its condition and its order, or its condition matches nothing."""
     fields = [*operands(command["filter"])]
     names = {field for field, _ in fields}
-    few_rows_match = "updatedAt" in command["sort"] and not names.isdisjoint({"reference", "reasons"})
-    return few_rows_match or any(isinstance(value, dict) and ("$elemMatch" in value or value.get("$in") == []) for _, value in fields)
+    if "$or" in command["filter"]:
+        # Each alternative is a phase. Few verifications are in such a phase at the same time.
+        return True
+    sort_key = next(iter(command["sort"]))
+    others = {"provider.id", "completedAt"} | ({"updatedAt"} if sort_key == "createdAt" else {"reference", "reasons"})
+    return not names.isdisjoint(others) or any(isinstance(value, dict) and ("$elemMatch" in value or value.get("$in") == []) for _, value in fields)
 
 
 def faults(command: Command, explained: Document) -> list[str]:

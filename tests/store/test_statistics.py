@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from statistics import median
 from uuid import uuid4
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.event import Actor, EventType
+from domain.event import Actor, Event, EventType
 from domain.filter import Filter
 from domain.result import Result
 from domain.status import Status
@@ -28,15 +29,20 @@ INDIVIDUALS_RESULT = Result.reported(Status.INCONCLUSIVE, ["IDVV_3001"])
 durations = st.integers(0, 5).map(lambda number: timedelta(milliseconds=number * 501))
 
 
+instants = st.integers(0, 5).map(lambda minutes: later(minutes=minutes)) | st.integers(0, 3).map(lambda days: later(hours=12 * days, milliseconds=-1))
+
+
 @st.composite
 def verifications_of_all_kinds(draw: st.DrawFn) -> Verification:
     """A random verification: pending, with a result, or expired. If it is final, it may have an ignored result and a retry, and may be anonymized."""
-    verification = a_verification(at=later(minutes=draw(st.integers(0, 5))), reference=draw(st.sampled_from(["order-1", "order-2"])))
-    match draw(st.sampled_from(["pending", "result", "result", "result", "expired"])):
+    verification = a_verification(at=draw(instants), reference=draw(st.sampled_from(["order-1", "order-2"])))
+    match draw(st.sampled_from(["pending", "result", "result", "result", "expired", "closed"])):
         case "result":
             verification = verification.concluded(draw(results), verification.created_at + draw(durations))
         case "expired":
             verification = verification.expired(verification.expires_at)
+        case "closed":
+            verification = verification.closed_by_integrator(None, verification.created_at + draw(durations))
     if verification.status.final and draw(st.booleans()):
         verification = verification.concluded(draw(results), later(days=1))
     if verification.can_retry and draw(st.booleans()):
@@ -54,10 +60,11 @@ async def shared(mongo_uri: str) -> AsyncIterator[Store]:
 
 
 def seconds_to_result(verification: Verification) -> float | None:
-    """The seconds from the creation to the outcome; None if there is no outcome, or if the system caused it."""
-    for event in verification.events:
-        if event.type is EventType.STATUS_CHANGED and event.actor is not Actor.SYSTEM:
-            return (event.at - verification.created_at) / timedelta(seconds=1)
+    """The seconds from the creation to the last outcome; None if there is no outcome, or if the system or a close caused it."""
+    for event in reversed(verification.events):
+        if event.type is EventType.STATUS_CHANGED:
+            by_people = event.actor in (Actor.INDIVIDUAL, Actor.PROVIDER)
+            return (event.at - verification.created_at) / timedelta(seconds=1) if by_people else None
     return None
 
 
@@ -68,7 +75,8 @@ async def test_statistics_count_the_matching_verifications(shared: Store, crowd:
     if crowd:
         await shared.collection.insert_many([encode(verification) | {"workspace": workspace} for verification in crowd])
 
-    stats = await shared.within(workspace).statistics(filter)
+    stats = await shared.within(workspace).statistics(filter, by_day=True)
+    without_days = await shared.within(workspace).statistics(filter)
 
     matching = [verification for verification in crowd if filter.matches(verification)]
     reasons = Counter(code for verification in matching for code in verification.reasons)
@@ -78,6 +86,11 @@ async def test_statistics_count_the_matching_verifications(shared: Store, crowd:
     assert stats.median_seconds_to_result == (pytest.approx(median(took), abs=1e-6) if took else None)
     assert stats.total == len(matching)
     assert stats.billable == sum(bool(verification.billable) for verification in matching)
+    days = Counter((str(it.created_at.date()), it.status) for it in matching)
+    assert [row.day for row in stats.by_day or ()] == sorted({day for day, _ in days})
+    assert {(row.day, each.status): each.count for row in stats.by_day or () for each in row.by_status if each.count} == days
+    assert [row.total for row in stats.by_day or ()] == [sum(days[row.day, status] for status in Status) for row in stats.by_day or ()]
+    assert without_days == replace(stats, by_day=None)
 
 
 async def concluded_after(verifications: Verifications, *seconds: float) -> float | None:
@@ -140,6 +153,48 @@ async def test_all_four_statuses_are_listed_for_an_empty_workspace(verifications
 
     assert [(row.status, row.count) for row in stats.by_status] == [(status, 0) for status in Status]
     assert (stats.total, stats.billable, stats.by_reason) == (0, 0, ())
+
+
+async def test_a_day_begins_at_midnight_in_utc_and_lists_all_four_statuses(verifications: Verifications) -> None:
+    midnight = later(hours=12)
+    for at in (midnight - timedelta(milliseconds=1), midnight, midnight + timedelta(hours=23)):
+        await verifications.add(a_verification(at=at))
+
+    days = (await verifications.statistics(Filter(), by_day=True)).by_day
+
+    assert days
+    assert [(row.day, row.total) for row in days] == [("2026-03-02", 1), ("2026-03-03", 2)]
+    assert [(row.status, row.count) for row in days[1].by_status] == [(Status.PENDING, 2), *((status, 0) for status in Status if status.final)]
+
+
+async def test_the_newest_400_days_are_listed(store: Store, verifications: Verifications) -> None:
+    await store.collection.insert_many([encode(a_verification(at=later(days=2 * number))) for number in range(410)])
+
+    stats = await verifications.statistics(Filter(), by_day=True)
+
+    assert stats.by_day
+    assert [row.day for row in stats.by_day] == [str(later(days=2 * number).date()) for number in range(10, 410)]
+    assert stats.total == 410
+
+
+async def test_a_verdict_that_replaces_an_outcome_of_the_system_is_part_of_the_median(store: Store, verifications: Verifications) -> None:
+    expired = a_verification().expired(later(days=7))
+    verdict = Event(3, EventType.STATUS_CHANGED, Actor.PROVIDER, later(days=8), from_status=Status.INCONCLUSIVE, to_status=Status.VERIFIED)
+    verified = replace(expired, status=Status.VERIFIED, reasons=(), version=3, completed_at=verdict.at, events=(*expired.events, verdict))
+    await store.collection.insert_one(encode(verified))
+
+    assert (await verifications.statistics(Filter())).median_seconds_to_result == timedelta(days=8).total_seconds()
+
+
+async def test_a_damaged_time_of_creation_is_on_no_day(store: Store, verifications: Verifications) -> None:
+    damaged: list[Document] = [{"createdAt": 7}, {"createdAt": None}, {"createdAt": "2026-03-02"}, {"createdAt": {}}]
+    statuses: list[Document] = [{"status": "suspended"}, {"status": None}, {"status": {"name": "failed"}}]
+    await store.collection.insert_many([encode(a_verification()) | changed for changed in [*damaged, *statuses]])
+
+    stats = await verifications.statistics(Filter(), by_day=True)
+
+    assert [(row.day, row.total, row.of_unknown_status) for row in stats.by_day or ()] == [("2026-03-02", 3, 3)]
+    assert stats.total == 7
 
 
 async def test_damaged_documents_do_not_break_the_statistics(store: Store, verifications: Verifications) -> None:

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from domain.errors import BadDocument, BadValue
 from domain.event import Actor, Progress
-from domain.request import Idempotency, Provider
+from domain.request import Idempotency, ProviderReference
 from domain.result import Result
 from domain.verification import Verification
 from store.driver import UTC_INSTANTS, Document
 from store.sealing import Sealed
-from store.stored_verification import ATTRIBUTES, all_values
+from store.stored_verification import ATTRIBUTES, NO_PROVIDER, all_values
 from tests.factories import FAILED_RESULT, NOON, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
 from tests.histories import chains, over_histories, results
 from tests.storing import decode, encode
@@ -34,7 +34,8 @@ def document_read(verification: Verification, instants: bson.CodecOptions[Docume
 def opened(verification: Verification) -> Verification:
     """The verification with decrypted personal data. Encrypted data can't be hashed."""
     declared, extracted = verification.declared, verification.extracted
-    return replace(verification, declared=declared and declared.open(), extracted=extracted and extracted.open())
+    events = tuple(replace(event, closing_note=event.closing_note and event.closing_note.open()) for event in verification.events)
+    return replace(verification, declared=declared and declared.open(), extracted=extracted and extracted.open(), events=events)
 
 
 def rules(progress: Progress, result: Result) -> list[Callable[[Verification], Verification]]:
@@ -161,7 +162,7 @@ def test_a_missing_required_field_is_detected_at_once(missing: str) -> None:
         ("chain", "chain", "ver_1"),
         ("attempt", "attempt", 1),
         ("reasons", "reasons", ()),
-        ("provider", "provider", Provider("", "", None)),
+        ("provider", "provider", NO_PROVIDER),
         ("faceRecognition", "face_recognition", False),
         ("events", "events", ()),
         ("idempotency", "idempotency", None),
@@ -198,9 +199,24 @@ def test_an_unreadable_value_affects_only_itself(attribute: str, field: str, dam
     assert lazy == replace(whole, **{attribute: bad})
 
 
-@pytest.mark.parametrize("provider", ["sandbox", {"name": "sandbox"}, {"name": "sandbox", "id": "id-1", "url": 7}])
-def test_the_link_of_an_unreadable_provider_is_a_bad_value(provider: object) -> None:
-    assert decode(document_read(a_verification(id="ver_1")) | {"provider": provider}).verification_url == BadValue("ver_1", "provider")
+BAD_PROVIDER: Any = [BadValue("ver_1", field) for field in ("provider", "provider.name", "provider.id", "provider.url")]
+
+
+@pytest.mark.parametrize(
+    ("provider", "read"),
+    [
+        ("sandbox", ProviderReference(*BAD_PROVIDER[:1] * 3)),
+        ({"name": "external"}, ProviderReference("external", None, None)),
+        ({"id": "id-1", "url": "https://x.example"}, ProviderReference(BAD_PROVIDER[1], "id-1", "https://x.example")),
+        ({"name": "sandbox", "id": 7, "url": "https://x.example"}, ProviderReference("sandbox", BAD_PROVIDER[2], "https://x.example")),
+        ({"name": "sandbox", "id": "id-1", "url": 7}, ProviderReference("sandbox", "id-1", BAD_PROVIDER[3])),
+    ],
+)
+def test_an_unreadable_part_of_a_provider_affects_only_itself(provider: object, read: ProviderReference) -> None:
+    found = decode(document_read(a_verification(id="ver_1")) | {"provider": provider})
+
+    assert found.provider == read
+    assert found.verification_url == read.url
 
 
 FIELDS = ["_id", "workspace", "chain", "version", "status", "reasons", "provider", "createdAt", "openedAt", "completedAt", "events", "next"]

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 from pymongo.errors import DuplicateKeyError
 
-from domain.errors import NotFound, Unavailable
+from domain.errors import NotFound, ProviderIdTaken, Unavailable
 from domain.event import Actor, Progress
 from domain.filter import Filter
-from domain.request import Idempotency, Provider
+from domain.request import Idempotency, ProviderReference
 from domain.status import Status
 from store import indexes
 from store.driver import close_client, connect, ping
@@ -89,8 +89,59 @@ async def test_an_idempotency_key_finds_its_verification_in_its_current_state(ve
 async def test_a_providers_id_is_unique(verifications: Verifications) -> None:
     first = await verifications.add(a_verification())
 
-    with pytest.raises(DuplicateKeyError):
+    with pytest.raises(ProviderIdTaken):
         await verifications.add(a_verification(provider=first.provider))
+    with pytest.raises(ProviderIdTaken):
+        await verifications.add(a_verification(provider=first.provider, idempotency=KEY))
+    assert await verifications.count(Filter()) == 1
+
+
+async def test_a_duplicate_of_another_kind_is_not_reported_as_a_taken_id(verifications: Verifications) -> None:
+    first = await verifications.add(a_verification())
+
+    with pytest.raises(DuplicateKeyError):
+        await verifications.add(a_verification(id=first.id))
+
+
+async def test_verifications_without_a_providers_id_do_not_exclude_each_other(store: Store, verifications: Verifications) -> None:
+    nameless = ProviderReference("external", None, "https://provider.example")
+    added = [await verifications.add(a_verification(provider=nameless)) for _ in range(2)]
+
+    assert [await verifications.get(each.id) for each in added] == added
+    assert [document["provider"] for document in await stored_documents(store)] == [{"name": "external", "url": "https://provider.example"}] * 2
+
+
+async def test_a_providers_id_is_unique_in_its_own_workspace_only(store: Store, verifications: Verifications) -> None:
+    first = await verifications.add(a_verification())
+
+    await store.within("other").add(a_verification(workspace="other", provider=first.provider))
+
+
+async def test_of_concurrent_creations_with_one_providers_id_one_succeeds(database_uri: str, store: Store, verifications: Verifications) -> None:
+    reference = ProviderReference("external", "session-1", "https://provider.example")
+    async with storing(database_uri, store.now) as other:
+        both = [verifications, other.within("acme")]
+        creations = (both[number % 2].add(a_verification(provider=reference)) for number in range(20))
+        outcomes = await asyncio.gather(*creations, return_exceptions=True)
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ProviderIdTaken"] * 19 + ["Verification"]
+    assert len(await stored_verifications(store)) == 1
+
+
+@pytest.mark.parametrize("rebuilt", ["workspace_1_idempotency.key_1", "workspace_1_provider.id_1"])
+async def test_a_repeated_creation_returns_the_verification_although_its_providers_id_is_taken(
+    database_uri: str, store: Store, verifications: Verifications, rebuilt: str
+) -> None:
+    # MongoDB reports the index that is older, and this test must not depend on which one that is.
+    await store.collection.drop_index(rebuilt)
+    await indexes.ensure(store.database)
+    reference = ProviderReference("external", "session-1", "https://provider.example")
+    async with storing(database_uri, store.now) as other:
+        both = [verifications, other.within("acme")]
+        added = await asyncio.gather(*(both[number % 2].add(a_verification(idempotency=KEY, provider=reference)) for number in range(20)))
+
+    assert await stored_verifications(store) == [added[0]]
+    assert len({verification.id for verification in added}) == 1
 
 
 async def test_updated_since_returns_the_earliest_change_first(store: Store, verifications: Verifications) -> None:
@@ -122,7 +173,7 @@ async def test_missing_values_are_never_stored_as_null(store: Store, verificatio
         added = await verifications.add(a_verification(reference=None, idempotency=Idempotency(f"key-{number}", None)))
         for progress in [*Progress][:number]:
             await verifications.change(added.id, progressing(progress))
-    without_link = await verifications.add(a_verification(provider=Provider("sandbox", "bare", None)))
+    without_link = await verifications.add(a_verification(provider=ProviderReference("sandbox", "bare", None)))
     await verifications.change(without_link.id, lambda it, at: it.expired(it.expires_at))
     retry = await verifications.retry(without_link.id, retried)
     await verifications.change(retry.id, lambda it, at: it.concluded(VERIFIED_RESULT, at))

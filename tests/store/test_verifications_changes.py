@@ -7,13 +7,13 @@ from datetime import datetime
 import pytest
 from pymongo import MongoClient
 
-from domain.errors import Conflict, NotFound, NotRetryable
+from domain.errors import Conflict, NotFound, NotRetryable, ProviderIdTaken
 from domain.event import EventType
-from domain.request import RetryRequest
+from domain.request import ProviderReference, RetryRequest
 from domain.verification import Verification
 from store.driver import Document
 from store.indexes import VERIFICATIONS
-from store.verifications import Stale, Store, Verifications
+from store.verifications import RetryRule, Stale, Store, Verifications
 from tests.clock import Clock
 from tests.commands import Commands
 from tests.factories import (
@@ -196,19 +196,46 @@ async def test_each_attempt_of_a_long_chain_has_one_successor(verifications: Ver
     assert [attempt.previous for attempt in chain] == [None, *(attempt.id for attempt in attempts[:-1])]
 
 
-async def test_a_retry_that_cannot_be_stored_leaves_the_previous_attempt_unchanged(database_uri: str, clock: Clock) -> None:
-    async with storing(database_uri, clock, patience_seconds=0.5) as store:
-        verifications = store.within("acme")
-        failed = await verifications.add(a_final_verification())
+def with_provider(provider: ProviderReference) -> RetryRule:
+    """A rule that creates a retry with this reference to a provider."""
+    return lambda verification, at: verification.retried(an_id(), RetryRequest(), provider, WINDOWS, at)
 
-        def with_reused_provider_id(verification: Verification, at: datetime) -> tuple[Verification, Verification]:
-            """A rule that creates a retry with the provider id of an existing verification, which can't be stored."""
-            return verification.retried(an_id(), RetryRequest(), failed.provider, WINDOWS, at)
 
-        with pytest.raises(Conflict):
-            await verifications.retry(failed.id, with_reused_provider_id)
+async def test_a_retry_with_a_taken_providers_id_leaves_the_previous_attempt_unchanged(store: Store, verifications: Verifications) -> None:
+    failed = await verifications.add(a_final_verification())
 
-        assert await stored_verifications(store) == [failed]
+    with pytest.raises(ProviderIdTaken):
+        await verifications.retry(failed.id, with_provider(failed.provider))
+
+    assert await stored_verifications(store) == [failed]
+
+
+async def test_concurrent_retries_of_one_attempt_with_one_providers_id_return_the_same_verification(
+    database_uri: str, store: Store, verifications: Verifications
+) -> None:
+    failed = await verifications.add(a_final_verification())
+    rule = with_provider(ProviderReference("external", "session-2", "https://provider.example"))
+
+    async with storing(database_uri, store.now) as other:
+        both = [verifications, other.within("acme")]
+        retries = await asyncio.gather(*(both[number % 2].retry(failed.id, rule) for number in range(10)))
+
+    assert {retry.id for retry in retries} == {(await verifications.require(failed.id)).next}
+
+
+async def test_of_concurrent_retries_of_several_attempts_with_one_providers_id_one_succeeds(
+    database_uri: str, store: Store, verifications: Verifications
+) -> None:
+    failed = [await verifications.add(a_final_verification()) for _ in range(6)]
+    rule = with_provider(ProviderReference("external", "session-2", "https://provider.example"))
+
+    async with storing(database_uri, store.now) as other:
+        both = [verifications, other.within("acme")]
+        retries = (both[number % 2].retry(each.id, rule) for number, each in enumerate(failed))
+        outcomes = await asyncio.gather(*retries, return_exceptions=True)
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ProviderIdTaken"] * 5 + ["Verification"]
+    assert len([each for each in await stored_verifications(store) if each.next]) == 1
 
 
 async def test_a_retry_and_concurrent_late_results_are_all_stored(database_uri: str, store: Store, verifications: Verifications) -> None:

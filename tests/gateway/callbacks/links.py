@@ -1,4 +1,4 @@
-"""Helpers that create verifications, and press the buttons on the pages behind their sandbox links, as a person who tries out the sandbox does."""
+"""Creates verifications, and presses the buttons on the pages behind their sandbox links, as a person does who tries out the sandbox."""
 
 from typing import Any
 from urllib.parse import urlsplit

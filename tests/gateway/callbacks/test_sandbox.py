@@ -61,7 +61,7 @@ async def test_the_longest_declared_names_are_cut_to_a_valid_document(gateway: G
 
     await press(gateway, path, status="VERIFIED")
 
-    assert (await read_verification(gateway, id))["extractedDocument"]["fullName"] == "J" * 255
+    assert (await read_verification(gateway, id))["extractedDocument"]["fullName"] == "J" * 255 + " " + "M" * 254
 
 
 @pytest.mark.parametrize(("status", "codes"), [("FAILED", ["IDVV_2101", "IDVV_1301", "IDVV_1201"]), ("INCONCLUSIVE", ["IDVV_1314", "IDVV_1201"])])
@@ -112,6 +112,28 @@ async def test_a_manipulated_link_is_not_found(gateway: Gateway) -> None:
         for response in (await gateway.client.get(path), await press(gateway, path, status="VERIFIED")):
             assert response.status_code == 404
             assert "There is no such verification" in response.text
+    assert (await read_verification(gateway, id))["version"] == 1
+
+
+@pytest.mark.parametrize("provider", ["external", None])
+async def test_links_are_dead_while_the_workspace_has_another_provider_or_none(gateway: Gateway, database_uri: str, provider: str | None) -> None:
+    id, path = await create_link(gateway)
+
+    async with serving(database_uri, provider=provider) as changed:
+        for response in (await changed.client.get(path), await press(changed, path, status="VERIFIED")):
+            assert response.status_code == 404
+            assert "There is no such verification" in response.text
+    assert (await read_verification(gateway, id))["version"] == 1
+    assert (await gateway.client.get(path)).status_code == 200
+
+
+async def test_the_sandbox_has_no_page_for_a_verification_of_another_provider(gateway: Gateway, store: Store) -> None:
+    id, path = await create_link(gateway)
+    await store.collection.update_one({"_id": id}, {"$set": {"provider.name": "external"}})
+
+    responses = [await press(gateway, path, **form) for form in ({"status": "VERIFIED"}, {"progress": "LINK_OPENED"})]
+
+    assert [response.status_code for response in (await gateway.client.get(path), *responses)] == [404] * 3
     assert (await read_verification(gateway, id))["version"] == 1
 
 

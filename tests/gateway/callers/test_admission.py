@@ -1,4 +1,4 @@
-"""Long-lived connections beyond a limit are refused; all others are admitted."""
+"""The gateway refuses long-lived connections (WebSockets and event streams) beyond a limit, and admits all others."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ class RecordingAdmission(Admission):
 
 
 def one_of(address: str) -> tuple[str, Caller]:
-    """The address of a connection, and a caller who is different for each address. Both are arguments of `Admission.introduced`."""
+    """The arguments of `Admission.introduced` for a connection from this address. Each address has its own caller, so only the address is limited."""
     return address, Caller(f"of {address}", "acme", frozenset())
 
 

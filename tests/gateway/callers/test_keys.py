@@ -78,7 +78,7 @@ async def an_issuer(*keys: Key) -> AsyncIterator[Issuer]:
 
 @asynccontextmanager
 async def trusting(database_uri: str, issuer: Issuer, **changed: Any) -> AsyncIterator[Gateway]:
-    """A context in which a gateway runs that trusts only the keys which the issuer publishes."""
+    """Run a gateway that trusts only the keys that this issuer publishes, until the context ends."""
     async with serving(database_uri, token_key=None, token_issuer=ISSUER, token_jwks_url=issuer.url, **changed) as gateway:
         yield gateway
 

@@ -44,6 +44,11 @@ OPERATIONS = {
           reportResult(input: { verificationId: $id, status: VERIFIED }) { ... on Verification { id } ... on Refusal { code message field } }
         }
     """,
+    "closeVerification": """
+        mutation($id: ID!) {
+          closeVerification(input: { verificationId: $id }) { ... on Verification { id } ... on Refusal { code message field } }
+        }
+    """,
     "anonymizeVerification": """
         mutation($id: ID!) { anonymizeVerification(id: $id) { ... on Verification { id } ... on Refusal { code message field } } }
     """,

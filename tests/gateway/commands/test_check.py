@@ -4,10 +4,13 @@ import os
 
 import pytest
 
+from domain.request import Idempotency
 from gateway.commands.check import check
 from store import indexes
 from store.driver import close_client, connect, database
+from tests.factories import a_verification
 from tests.serving import settings_for_tests
+from tests.storing import encode
 
 UNREACHABLE = "mongodb://127.0.0.1:1/gateway"
 
@@ -27,7 +30,7 @@ async def test_every_check_passes_with_a_prepared_database(database_uri: str) ->
     findings = await check(settings_for_tests(database_uri, 0))
 
     assert all(ok for ok, _ in findings)
-    assert [text.partition(":")[0] for _, text in findings] == ["settings", "MongoDB", "clock", "indexes"]
+    assert [text.partition(":")[0] for _, text in findings] == ["settings", "provider", "MongoDB", "clock", "indexes"]
     assert findings[-1][1] == "indexes: complete"
 
 
@@ -38,11 +41,30 @@ async def test_missing_indexes_are_named_and_are_not_a_failure(database_uri: str
     assert "will be created when the gateway starts" in findings[-1][1]
 
 
+async def test_duplicates_that_prevent_a_unique_index_fail_and_are_named(database_uri: str) -> None:
+    client = connect(database_uri, 10)
+    same = [a_verification(idempotency=Idempotency("key-1", None)) for _ in range(2)]
+    await database(client)[indexes.VERIFICATIONS].insert_many([encode(verification) for verification in same])
+    close_client(client)
+
+    ok, text = (await check(settings_for_tests(database_uri, 0)))[-1]
+
+    assert not ok
+    assert all(verification.id in text for verification in same)
+    assert "key-1" not in text
+
+
 async def test_an_unreachable_mongodb_fails_and_ends_the_checks() -> None:
     findings = await check(settings_for_tests(UNREACHABLE, 0, database_seconds=0.2))
 
-    assert findings[0] == (True, "settings: complete")
-    assert [(ok, text.partition(":")[0]) for ok, text in findings[1:]] == [(False, "MongoDB")]
+    assert findings[:2] == [(True, "settings: complete"), (True, "provider: sandbox")]
+    assert [(ok, text.partition(":")[0]) for ok, text in findings[2:]] == [(False, "MongoDB")]
+
+
+async def test_a_missing_provider_is_reported_and_is_not_a_failure() -> None:
+    findings = await check(settings_for_tests(UNREACHABLE, 0, database_seconds=0.2, provider=None))
+
+    assert findings[1] == (True, "provider: none, so that no verification can be created; GATEWAY_PROVIDER sets it")
 
 
 async def test_a_variable_that_is_not_a_setting_fails(monkeypatch: pytest.MonkeyPatch) -> None:

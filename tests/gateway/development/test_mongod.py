@@ -57,7 +57,7 @@ def a_gateway(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 @contextmanager
 def notes(uri: str, database: str = "gateway") -> Iterator[Collection[dict[str, Any]]]:
-    """A context with a MongoDB collection. Its writes are acknowledged by a majority and synced to disk, so they must survive."""
+    """A context with a MongoDB collection. Its writes are acknowledged by a majority and synced to disk, so they must survive a mongod that ends."""
     client: MongoClient[dict[str, Any]]
     with MongoClient(uri) as client:
         yield client.get_database(database, write_concern=WriteConcern("majority", j=True))["notes"]

@@ -1,4 +1,4 @@
-"""Helpers for tests of requests that identify their operation document by an id."""
+"""Builds and sends requests that identify their operation document by an id, and counts how the gateway found their documents."""
 
 import hashlib
 from typing import Any

@@ -144,7 +144,7 @@ def test_nested_lists_in_a_page_of_a_hundred_are_not_affordable() -> None:
 
 
 def lists() -> list[str]:
-    """The names of the fields that return a list of objects, but have no weight in the cost."""
+    """The names of the fields that return a list of objects, although the schema declares no cost (`weight`) for the field itself."""
     return [
         f"{type.name}.{name}"
         for type in SCHEMA.type_map.values()

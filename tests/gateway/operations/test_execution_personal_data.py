@@ -24,7 +24,7 @@ async def verified(company: Company) -> str:
 
 
 def spoil(company: Company, id: str, **changed: Any) -> None:
-    """Change fields of a verification in the database, so that its personal data can't be decrypted."""
+    """Change fields of a verification in the database, so that its personal data can't be decrypted. `a_b` names the field `a.b`."""
     company.collection.update_one({"_id": id}, {"$set": {name.replace("_", "."): value for name, value in changed.items()}})
 
 

@@ -97,7 +97,10 @@ def documents(draw: st.DrawFn) -> DocumentNode:
 
 
 def expanded(selection_set: SelectionSetNode | None, fragments: Fragments, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
-    """Every selection of a document with its path. Each fragment is written out at each of its uses: the slow way to which counting is compared."""
+    """Every selection of a document with its path, after each fragment is written out at each of its uses.
+
+    The result is right but takes long for large documents. The tests compare the fast counts of `limits.py` with it.
+    """
     found: list[tuple[tuple[str, ...], Any]] = []
     for selection in selection_set.selections if selection_set else ():
         match selection:

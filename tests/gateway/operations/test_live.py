@@ -1,4 +1,4 @@
-"""Subscribers who may see the same data share messages. No subscriber receives a message that was made for somebody with other rights."""
+"""Subscribers who may see the same data share messages. No subscriber receives a message that was made for a subscriber with other rights."""
 
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
@@ -37,7 +37,7 @@ def operation(query: str = UPDATED, **variables: Any) -> Operation:
 
 
 def an_update() -> VerificationUpdate:
-    """An update of a new verification."""
+    """The event with a new verification's current state, for a subscriber who has already received its only version: version 1 of attempt 1."""
     return VerificationUpdate(a_verification(), ((1, 1),))
 
 

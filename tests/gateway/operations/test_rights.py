@@ -31,6 +31,7 @@ NEEDS = {
     "me": None,
     "createVerification": WRITE,
     "retryVerification": WRITE,
+    "closeVerification": WRITE,
     "anonymizeVerification": WRITE,
     "issueFollowToken": WRITE,
     "reportProgress": REPORT,
@@ -81,9 +82,11 @@ def test_every_root_field_has_its_rule_here() -> None:
 
 @pytest.mark.parametrize("scopes", EVERY_SET, ids=names)
 async def test_each_root_field_is_open_only_to_callers_with_its_scope(company: Company, scopes: tuple[Scope, ...]) -> None:
-    pending, failed = a_verification(workspace=company.workspace, at=utc_now()), a_failed_one(company, "IDVV_2101")
-    company.keep(pending, failed)
-    ids, token = dict.fromkeys(("anonymizeVerification", "retryVerification"), failed.id), company.token(*scopes)
+    pending, stuck = (a_verification(workspace=company.workspace, at=utc_now()) for _ in range(2))
+    failed = a_failed_one(company, "IDVV_2101")
+    company.keep(pending, stuck, failed)
+    ids = {"closeVerification": stuck.id, "anonymizeVerification": failed.id, "retryVerification": failed.id}
+    token = company.token(*scopes)
 
     for name, query in OPERATIONS.items():
         operation_variables, before = variables(query, id=ids.get(name, pending.id), input=PERSON), company.kept()
@@ -102,7 +105,7 @@ async def test_each_root_field_is_open_only_to_callers_with_its_scope(company: C
 
 @pytest.fixture
 def secretive(company: Company) -> Company:
-    """A company with verifications that failed for internal reasons. The person who was verified must not learn these reasons."""
+    """A company with failed verifications. Some of their reasons are internal: the person who was verified must not learn these."""
     for codes in (["IDVV_2403"], ["IDVV_2101", "IDVV_2301"], ["IDVV_2101", "NEW_CODE"], ["IDVV_1201"]):
         company.keep(a_failed_one(company, *codes))
     return company

@@ -14,7 +14,7 @@ from tests.serving import serving
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    """A directory with a file of GraphiQL, as if it had been built by `make graphiql`."""
+    """A directory with a file, which stands in for the files of GraphiQL that `make graphiql` builds."""
     (tmp_path / "graphiql.js").write_text("// GraphiQL")
     return tmp_path
 

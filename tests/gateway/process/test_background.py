@@ -2,11 +2,18 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 
 import pytest
 
+from domain.event import Progress
+from domain.verification import Verification
 from gateway.process import background
-from gateway.process.background import restarted
+from gateway.process.background import counting, restarted
+from store.verifications import Store
+from tests.clock import Clock
+from tests.factories import FAILED_RESULT, NOON, WINDOWS, a_verification, a_verification_after, later
+from tests.storing import encode
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +53,22 @@ async def test_a_task_that_is_cancelled_is_not_restarted() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert runs == 1
+
+
+async def test_verifications_that_wait_too_long_for_a_result_are_counted(store: Store, clock: Clock) -> None:
+    def captured(minutes: int) -> Verification:
+        return a_verification(at=NOON).progressed(Progress.CAPTURE_COMPLETED, WINDOWS, later(minutes=minutes))
+
+    others = [a_verification(), a_verification_after(Progress.CAPTURE_STARTED), captured(0).concluded(FAILED_RESULT, later(minutes=1))]
+    await store.collection.insert_many([*map(encode, [captured(0), captured(5), captured(10), *others])])
+    counts: asyncio.Queue[int] = asyncio.Queue()
+    task = asyncio.create_task(counting(store, timedelta(hours=1), counts.put_nowait, every_seconds=0.01))
+
+    found = []
+    for minutes in (59, 60, 65, 90):
+        clock.now = later(minutes=minutes)
+        # The first of these counts may have begun before the clock was set.
+        found.append([await counts.get() for _ in range(3)][-1])
+    task.cancel()
+
+    assert found == [0, 1, 2, 3]

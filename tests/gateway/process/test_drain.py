@@ -10,7 +10,7 @@ LONG_SECONDS = 60.0
 
 
 async def held(under_way: UnderWay, seconds: float, released: asyncio.Event) -> None:
-    """A request that is under way until `released` is set. It may take `seconds`."""
+    """A request that is under way until `released` is set. `seconds`: its deadline, after which it is cancelled."""
     with under_way.within(seconds):
         await released.wait()
 

@@ -5,12 +5,16 @@ import logging
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import httpx2
 import pytest
+from pymongo import MongoClient
 
 import schema
 from domain.caller import Scope
+from gateway.process import background
+from store.indexes import IDEMPOTENCY_KEY, VERIFICATIONS
 from store.verifications import utc_now
 from tests.clock import Clock
 from tests.company import PERSON
@@ -34,7 +38,7 @@ async def test_a_process_that_serves_is_alive_and_ready(shared_gateway: Gateway)
     alive, ready = await shared_gateway.client.get("/livez"), await shared_gateway.client.get("/readyz")
 
     assert (alive.status_code, alive.text) == (200, "alive\n")
-    assert (ready.status_code, ready.json()) == (200, {"ready": True, "troubles": []})
+    assert (ready.status_code, ready.json()) == (200, {"ready": True, "troubles": [], "warnings": []})
 
 
 async def test_the_schema_is_served_with_an_etag(shared_gateway: Gateway) -> None:
@@ -64,6 +68,79 @@ async def test_a_process_whose_clock_differs_from_mongodb_is_not_ready(database_
     assert trouble.startswith("the clock differs from MongoDB's by ")
 
 
+@pytest.fixture
+def checked_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check the indexes without long pauses, so that the tests are quick."""
+    monkeypatch.setattr(background, "INDEX_CHECK_SECONDS", 0.05)
+
+
+async def warned(gateway: Gateway, warnings: list[str]) -> httpx2.Response:
+    """Request /readyz until it has these warnings. Returns the response."""
+    until = monotonic() + GENEROUS_SECONDS
+    while (response := await gateway.client.get("/readyz")).json()["warnings"] != warnings:
+        assert monotonic() < until, response.text
+        await asyncio.sleep(0.05)
+    return response
+
+
+def missing_indexes(metrics: httpx2.Response) -> float:
+    """The number of missing indexes in the metrics."""
+    [line] = [line for line in metrics.text.splitlines() if line.startswith("gateway_missing_indexes ")]
+    return float(line.partition(" ")[2])
+
+
+@pytest.mark.usefixtures("checked_often")
+async def test_indexes_that_are_dropped_while_the_process_runs_are_built_again(
+    database_uri: str, mongo: MongoClient[dict[str, Any]], database_name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    collection = mongo[database_name][VERIFICATIONS]
+    async with serving(database_uri) as gateway:
+        await becomes(gateway, 200)
+        before = collection.index_information()
+        caplog.clear()
+        collection.drop_indexes()
+        until = monotonic() + GENEROUS_SECONDS
+        while collection.index_information() != before:
+            assert monotonic() < until
+            await asyncio.sleep(0.05)
+
+        await warned(gateway, [])
+        assert missing_indexes(await gateway.client.get("/metrics")) == 0
+
+    assert any("indexes are missing" in message and IDEMPOTENCY_KEY in message for message in caplog.messages)
+
+
+@pytest.mark.usefixtures("checked_often")
+async def test_with_duplicates_a_process_starts_and_creates_nothing_with_a_key(
+    database_uri: str, mongo: MongoClient[dict[str, Any]], database_name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    collection = mongo[database_name][VERIFICATIONS]
+    input = PERSON | {"idempotencyKey": "anna@example.com"}
+    async with serving(database_uri) as gateway:
+        id = (await gateway.query(CREATE, {"input": input}))["createVerification"]["id"]
+    collection.drop_index(IDEMPOTENCY_KEY)
+    collection.drop_index("workspace_1_provider.id_1")
+    stored = collection.find_one({"_id": id})
+    assert stored
+    collection.insert_one(stored | {"_id": f"{id}x"})
+
+    async with serving(database_uri) as gateway:
+        ready = await becomes(gateway, 200)
+        await warned(gateway, [f"the index {VERIFICATIONS}.{name} is missing" for name in (IDEMPOTENCY_KEY, "workspace_1_provider.id_1")])
+        missing = missing_indexes(await gateway.client.get("/metrics"))
+        responses = await asyncio.gather(*(gateway.post(CREATE, {"input": input}, gateway.token(*Scope)) for _ in range(10)))
+        without_key = await gateway.query(CREATE, {"input": PERSON})
+        found = await gateway.query("{ verifications { totalCount } }")
+
+    assert ready.json()["troubles"] == []
+    assert missing == 2
+    assert {error["extensions"]["code"] for response in responses for error in response.json()["errors"]} == {"UNAVAILABLE"}
+    assert without_key["createVerification"]["id"]
+    assert found["verifications"]["totalCount"] == 3
+    assert f"{id} = {id}x" in caplog.text
+    assert "anna@example.com" not in caplog.text
+
+
 async def test_without_mongodb_operations_are_unavailable_and_its_address_stays_secret(database_uri: str, caplog: pytest.LogCaptureFixture) -> None:
     read = "verification(id: $id) { id }"
     operations = {
@@ -89,7 +166,7 @@ async def test_without_mongodb_operations_are_unavailable_and_its_address_stays_
             responses = await asyncio.gather(*(gateway.post(query, {"id": id, "input": PERSON}, token) for query in operations))
             async with wired(gateway, token) as wire:
                 await wire.subscribe("1", "subscription($id: ID!) { verificationUpdated(id: $id) { __typename } }", {"id": id})
-                ended = await wire.hear()
+                closed = await wire.closed(), wire.connection.close_reason
             closing_at = monotonic()
         closing_seconds = monotonic() - closing_at
 
@@ -104,9 +181,9 @@ async def test_without_mongodb_operations_are_unavailable_and_its_address_stays_
     for response in responses:
         assert response.status_code == 200
         assert {error["extensions"]["code"] for error in response.json()["errors"]} == {"UNAVAILABLE"}
-    assert (ended["type"], [error["extensions"]["code"] for error in ended["payload"]]) == ("error", ["UNAVAILABLE"])
+    assert closed == (1013, "the database does not respond; connect again")
     lines = [record.getMessage() for record in caplog.records if record.name.startswith(("gateway", "store")) and record.levelno > logging.DEBUG]
-    for text in (unready.text, repr(ended), *(response.text for response in responses), *lines):
+    for text in (unready.text, repr(closed), *(response.text for response in responses), *lines):
         assert port not in text
         assert "127.0.0.1" not in text
         assert "pymongo" not in text

@@ -1,9 +1,20 @@
 """What the metrics of a process count."""
 
-from prometheus_client.parser import text_string_to_metric_families
+import asyncio
+from datetime import timedelta
+from math import isnan
+from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
+from pymongo import MongoClient
+
+from domain.event import Progress
+from store.indexes import VERIFICATIONS
+from store.verifications import utc_now
 from tests.company import Company
-from tests.serving import Gateway
+from tests.factories import WINDOWS, a_verification
+from tests.serving import Gateway, serving
+from tests.storing import encode
 from tests.wire import GENEROUS_SECONDS, following
 
 READ = "query($id: ID!) { verification(id: $id) { id attempts { id } } }"
@@ -41,3 +52,18 @@ async def test_metrics_contain_no_ids_workspaces_or_names(company: Company) -> N
     text = (await company.gateway.client.get("/metrics")).text
 
     assert not any(secret in text for secret in (id, company.workspace, "Jeanne", "order-7c1f"))
+
+
+async def test_stuck_verifications_are_counted_when_the_process_starts(
+    database_uri: str, mongo: MongoClient[dict[str, Any]], database_name: str
+) -> None:
+    ages = timedelta(days=2, hours=23), timedelta(days=3, minutes=1), timedelta(days=6)
+    for age in ages:
+        captured = a_verification(at=utc_now() - age).progressed(Progress.CAPTURE_COMPLETED, WINDOWS, utc_now() - age)
+        mongo[database_name][VERIFICATIONS].insert_one(encode(captured))
+
+    async with serving(database_uri) as gateway, asyncio.timeout(GENEROUS_SECONDS):
+        while isnan(count := (await measured(gateway))["gateway_stuck_verifications", ""]):
+            await asyncio.sleep(0.01)
+
+    assert count == 2

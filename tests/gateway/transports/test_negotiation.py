@@ -43,7 +43,7 @@ NOT_CACHEABLE = [
 
 
 async def got(company: Company, query: str, token: str | None = None, **headers: str) -> httpx2.Response:
-    """Send a query in the URL of a GET request. Returns the response."""
+    """Send a query in the URL of a GET request. `headers`: more headers, with `_` instead of `-` in their names. Returns the response."""
     bearer = {"authorization": f"Bearer {token or company.token()}", **{name.replace("_", "-"): value for name, value in headers.items()}}
     return await company.gateway.client.get("/graphql", params={"query": query}, headers=bearer)
 

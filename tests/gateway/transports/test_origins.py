@@ -55,7 +55,7 @@ async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator
 
 
 async def send(gateway: Gateway, method: str = "POST", path: str = "/graphql", **headers: str | list[str]) -> httpx2.Response:
-    """Send a request with these headers. If the value is a list, the header is repeated for each element. Returns the response."""
+    """Send a request with these headers, with `_` instead of `-` in their names. A header with a list is sent once for each element of the list."""
     fields = [(name.replace("_", "-"), value) for name, values in headers.items() for value in ([values] if isinstance(values, str) else values)]
     encoded = [(name.encode(), value.encode("latin-1")) for name, value in fields]
     return await gateway.client.request(method, path, headers=encoded, content=ME if method == "POST" else None)

@@ -34,7 +34,10 @@ def subscribe(id: str, query: str, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", autouse=True)
 async def silent(shared_gateway: Gateway) -> AsyncIterator[Wire]:
-    """A socket whose client never sends a message. It is opened before the first test, so that the last test need not wait for its timeout."""
+    """A socket whose client never sends a message. It is opened before the first test, so that its timeout runs while the other tests run.
+
+    The last test, which checks that the gateway closes the socket after the timeout, then hardly has to wait.
+    """
     async with wired(shared_gateway) as wire:
         yield wire
 

@@ -1,0 +1,76 @@
+"""What is kept of the data that a provider read from an identity document.
+
+A value that can't be used never costs the result that it came with: it is repaired or left out, and a note names its field.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from domain.characters import CHANGE_OF_DIRECTION, LINE_BREAK, trimmed
+from domain.errors import InvalidInput
+from domain.identity import DocumentType, ExtractedDocument
+from domain.text import day, plain_text
+
+MAX_EXTRACTED_CHARACTERS = 510
+
+# Two letters: ISO 3166-1 alpha-2. Three letters: alpha-3, or a code of ICAO Doc 9303-3 for a person without a nationality. "D" is Germany there.
+ISSUING_COUNTRY = re.compile("[A-Z]{2,3}|D", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """The usable values of a document, None if there are none, and a note about the fields of the others. A note contains no value."""
+
+    document: ExtractedDocument | None = None
+    note: str | None = None
+
+    @classmethod
+    def received(
+        cls,
+        full_name: str | None,
+        born_on: str | None,
+        type: DocumentType | None,
+        issuing_country_code: str | None,
+        national_identification_number: str | None,
+    ) -> Self:
+        """The extraction from the values that a provider sent. Raises nothing, whatever the values are."""
+        received = {
+            "fullName": full_name,
+            "bornOn": born_on,
+            "issuingCountryCode": issuing_country_code,
+            "nationalIdentificationNumber": national_identification_number,
+        }
+        usable = {field: usable_value(field, text) for field, text in received.items()}
+        document = ExtractedDocument(usable["fullName"], usable["bornOn"], type, usable["issuingCountryCode"], usable["nationalIdentificationNumber"])
+        notes = [remark for field, text in received.items() if (remark := remark_on(field, text, usable[field]))]
+        return cls(None if document == ExtractedDocument() else document, "; ".join(notes) or None)
+
+
+def usable_value(field: str, text: str | None) -> str | None:
+    """The value of a document's field after repairs; None if it can't be used."""
+    if text is None:
+        return None
+    try:
+        match field:
+            case "bornOn":
+                return day(field, trimmed(text))
+            case "issuingCountryCode":
+                return issuing_country(text)
+            case _:
+                return plain_text(field, CHANGE_OF_DIRECTION.sub("", LINE_BREAK.sub(" ", text)), MAX_EXTRACTED_CHARACTERS)
+    except InvalidInput:
+        return None
+
+
+def issuing_country(text: str) -> str | None:
+    """The country code in capitals; None if the text is no code. The filler "<" of machine-readable zones is removed, as in "D<<"."""
+    code = trimmed(text).rstrip("<")
+    return code.upper() if ISSUING_COUNTRY.fullmatch(code) else None
+
+
+def remark_on(field: str, received: str | None, kept: str | None) -> str | None:
+    """A sentence about a value that was not kept as received; None if it was."""
+    if kept == received:
+        return None
+    return f"extractedDocument.{field} {'was not usable and was left out' if kept is None else 'was repaired'}"

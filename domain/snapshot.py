@@ -1,0 +1,47 @@
+"""Earlier states of a verification, rebuilt from its events. Filters compare them, in order to find out which lists contained it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from domain.event import Event, EventType, Progress
+from domain.status import Phase, Status
+from domain.verification import Verification
+
+PHASE_AFTER = {
+    EventType[Progress.LINK_OPENED.name]: Phase.IN_SESSION,
+    EventType[Progress.CAPTURE_STARTED.name]: Phase.CAPTURING,
+    EventType[Progress.CAPTURE_COMPLETED.name]: Phase.PROCESSING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The attributes of a verification that filters compare and that its events change, as they were after one of its events."""
+
+    status: Status
+    reasons: tuple[str, ...]
+    phase: Phase
+    updated_at: datetime
+    completed_at: datetime | None
+    events: tuple[Event, ...]
+
+    def after(self, event: Event) -> "Snapshot":
+        """The state after the next event."""
+        events = (*self.events, event)
+        if event.type is EventType.STATUS_CHANGED and isinstance(event.to_status, Status):
+            return Snapshot(event.to_status, event.reasons, Phase.DONE, event.at, event.at, events)
+        phase = self.phase if self.status.final else PHASE_AFTER.get(event.type, self.phase)
+        return replace(self, phase=phase, updated_at=event.at, events=events)
+
+
+def snapshots(verification: Verification, since: int) -> Iterator[Snapshot]:
+    """The states that the verification had from version `since` on, oldest first. The current state is not among them.
+
+    Events that this release can't represent are not among `Verification.events`. They are treated as if they had changed nothing.
+    """
+    state = Snapshot(Status.PENDING, (), Phase.AWAITING_INDIVIDUAL, verification.created_at, None, ())
+    for event, following in zip(verification.events, verification.events[1:], strict=False):
+        state = state.after(event)
+        if following.version > since:
+            yield state

@@ -1,0 +1,110 @@
+"""Finds out which indexes are missing, and builds them, while the process runs.
+
+An index may be missing because the collection is new, because this release needs more indexes than the previous one, or because an operator dropped
+it. Each index is built by itself, so that an index that can't be built does not prevent the others.
+"""
+
+import logging
+from time import monotonic
+
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError, OperationFailure
+
+from domain.errors import Unavailable
+from store.driver import Database, Document, aggregate, answering, patient
+from store.indexes import INDEXES, missing
+
+logger = logging.getLogger(__name__)
+
+# How long MongoDB may take to build an index of a large collection. It gives up a build that exceeds the time.
+BUILD_SECONDS = 6 * 3600.0
+# After an index could not be built, the pause before the next attempt doubles from the first to the second of these.
+FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 20.0, 600.0
+# At most this many groups of duplicates are named, and at most this many ids of each group.
+MAX_GROUPS, MAX_IDS = 10, 5
+
+MODELS: dict[str, tuple[str, IndexModel]] = {
+    f"{collection}.{model.document['name']}": (collection, model) for collection, models in INDEXES.items() for model in models
+}
+
+
+class IndexRepair:
+    """Builds missing indexes. `missing` has the names of those that were missing after the last round; None before the first round."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.missing: frozenset[str] | None = None
+        # For each index that could not be built: when to try again, and the pause before that.
+        self._paused: dict[str, tuple[float, float]] = {}
+
+    async def round(self) -> None:
+        """Look for missing indexes, build them, and log which were missing and which can't be built.
+
+        Cost:   one small read for each collection; if indexes are missing, also their builds.
+        Raises: Unavailable.
+        """
+        found = await missing(self._database)
+        level = logging.INFO if self.missing is None else logging.WARNING
+        if new := sorted({*found} - (self.missing or frozenset())):
+            logger.log(level, "indexes are missing and will be built: %s", ", ".join(new))
+        # From here on, no verification is created that relies on an index that is missing.
+        self.missing = frozenset(found)
+        for name in found:
+            if monotonic() >= self._paused.get(name, (0.0, 0.0))[0] and await self._built(name):
+                logger.log(level, "the index %s was built", name)
+                self.missing -= {name}
+        self._paused = {name: pause for name, pause in self._paused.items() if name in self.missing}
+
+    async def _built(self, name: str) -> bool:
+        """Build an index. Returns False if it can't be built, after logging why."""
+        collection, model = MODELS[name]
+        try:
+            with answering(), patient(BUILD_SECONDS):
+                await self._database[collection].create_indexes([model])
+        except DuplicateKeyError:
+            logger.error("the index %s can't be built, since verifications have equal values: %s", name, await duplicate_ids(self._database, name))
+        except OperationFailure as error:
+            # The driver's message is not logged, because it may contain values of documents.
+            logger.error("the index %s can't be built (%s)", name, (error.details or {}).get("codeName", error.code))
+        else:
+            return True
+        pause = min(2 * self._paused[name][1], LAST_PAUSE_SECONDS) if name in self._paused else FIRST_PAUSE_SECONDS
+        self._paused[name] = (monotonic() + pause, pause)
+        return False
+
+
+async def duplicate_ids(database: Database, name: str) -> str:
+    """The ids of verifications with equal keys of an index, as text. The keys themselves are left out, because they may be personal data.
+
+    Cost: one aggregation over all documents that the index contains.
+    """
+    collection, model = MODELS[name]
+    try:
+        with answering(), patient(BUILD_SECONDS):
+            groups = await aggregate(database[collection], duplicates(model), allowDiskUse=True).to_list(None)
+    except (Unavailable, OperationFailure):
+        return "their ids could not be read"
+    return "; ".join(" = ".join(map(readable_id, group["ids"])) for group in groups)
+
+
+def duplicates(model: IndexModel) -> list[Document]:
+    """The aggregation pipeline that finds the documents that have all keys of an index in common."""
+    keys = [*model.document["key"]]
+    return [
+        {"$match": model.document.get("partialFilterExpression", {})},
+        {
+            "$group": {
+                "_id": [f"${key}" for key in keys],
+                "ids": {"$firstN": {"input": "$_id", "n": MAX_IDS}},
+                "count": {"$sum": 1},
+            }
+        },
+        {"$match": {"count": {"$gt": 1}}},
+        {"$sort": {"ids": 1}},
+        {"$limit": MAX_GROUPS},
+    ]
+
+
+def readable_id(id: object) -> str:
+    """The id of a document, for the log. A damaged document may have an id of any type."""
+    return id[:64] if isinstance(id, str) else f"<{type(id).__name__}>"

@@ -1,0 +1,1 @@
+"""Small real servers that stand in for companies outside, with faults on demand."""

@@ -1,0 +1,250 @@
+"""A fake of Yousign's API: a real HTTP server that creates and shows verifications, and sends signed webhooks about their outcomes.
+
+A test orders faults for the next requests, and decides the outcomes. What the fake assumes about the real API is listed in docs/providers.md.
+"""
+
+import asyncio
+import json
+import re
+import socket
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from time import time
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from providers.yousign import DONE, SIGNATURE_HEADER, webhook_signature
+
+PATH = "/v3/verifications/identity_videos"
+SLOW_SECONDS = 0.3
+NAME = re.compile(r"[0-9A-Za-z\u00c0-\u017f\u0218-\u021b'()` -]{1,255}")
+OPTIONAL = {
+    "face_recognition": bool,
+    "pvid": bool,
+    "workspace_id": str,
+    "workflow_session_id": str,
+    "previous_attempt_id": str,
+    "min_age": int,
+    "max_age": int,
+    "prohibited_countries": list,
+    "pre_selected_residence_country_code": str,
+    "pre_selected_document_issuing_country_code": str,
+    "pre_selected_document_type": str,
+    "pre_selected_locale": str,
+}
+
+
+class Fault(Enum):
+    """What happens to a request. LATE: it is executed, and answered only after the client has given up. CUT: executed, and the connection closed."""
+
+    SLOW = "slow"
+    LATE = "late"
+    CUT = "cut"
+    ERROR = "status 500"
+    AWAY = "status 503"
+    LIMITED = "status 429"
+    DENIED = "status 401"
+    BAD_BODY = "a body that is not JSON"
+    BAD_SHAPE = "an object without the expected fields"
+
+
+@dataclass
+class FakeYousign:
+    """The state of the fake: its verifications by id, the faults that were ordered, and the requests that it received.
+
+    `bodies`: the bodies of the creations, by the id of the verification. `headers`: added to each successful answer.
+    """
+
+    api_key: str = "a-yousign-api-key"
+    secret: str = "a-yousign-webhook-secret"
+    url: str = ""
+    videos: dict[str, dict[str, Any]] = field(default_factory=dict)
+    faults: dict[str, deque[Fault]] = field(default_factory=lambda: {"POST": deque(), "GET": deque()})
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    late_seconds: float = 2.0
+
+    def order(self, method: str, *faults: Fault) -> None:
+        """Order faults for the next requests with this method, one for each request."""
+        self.faults[method].extend(faults)
+
+    def decide(self, id: str, status: str, codes: list[str] | None = None, document: dict[str, Any] | None = None) -> None:
+        """Decide the outcome of a verification. Reading it shows the outcome from now on."""
+        video = self.videos[id]
+        video |= {"status": status, "status_codes": codes or [], "updated_at": now()}
+        video["data"]["extracted_from_document"] = document
+
+    def webhook(self, id: str, event_id: str | None = None, **changed: Any) -> tuple[bytes, dict[str, str]]:
+        """The body and the headers of the webhook about a verification's state. `changed`: fields of the envelope that differ."""
+        video = {name: value for name, value in self.videos[id].items() if name not in ("data", "verification_url")}
+        envelope = {
+            "event_id": event_id or str(uuid4()),
+            "event_name": DONE,
+            "event_time": str(int(time())),
+            "subscription_id": str(uuid4()),
+            "subscription_description": "the gateway",
+            "sandbox": True,
+            "data": {"identity_video": video},
+            **changed,
+        }
+        content = json.dumps(envelope).encode()
+        return content, self.signed(content)
+
+    def signed(self, content: bytes) -> dict[str, str]:
+        """The headers with which this body is sent."""
+        return {
+            SIGNATURE_HEADER: webhook_signature(self.secret, content).decode(),
+            "content-type": "application/json",
+            "x-yousign-issued-at": str(int(time())),
+            "x-yousign-retry": "0",
+            "user-agent": "Yousign Webhook Bot",
+        }
+
+    async def send(self, to: str, content: bytes, headers: dict[str, str]) -> httpx2.Response:
+        """Send a webhook. Returns the answer."""
+        async with httpx2.AsyncClient(trust_env=False, timeout=10) as client:
+            return await client.post(to, content=content, headers=headers)
+
+    async def create(self, request: Request) -> Response:
+        """POST: create a verification."""
+        content = await request.body()
+        return await self._answer(request, lambda: self._create(content))
+
+    async def show(self, request: Request) -> Response:
+        """GET: show a verification."""
+        video = self.videos.get(request.path_params["id"])
+        answer = JSONResponse(video) if video else problem(404, "The verification was not found.")
+        return await self._answer(request, lambda: answer)
+
+    async def list(self, request: Request) -> Response:
+        """GET: list the verifications, without personal data."""
+        limit = int(request.query_params.get("limit", "100"))
+        metas = [{name: value for name, value in video.items() if name not in ("data", "verification_url")} for video in self.videos.values()]
+        return await self._answer(request, lambda: JSONResponse({"meta": {"next_cursor": None}, "data": metas[:limit]}))
+
+    async def _answer(self, request: Request, execute: Callable[[], Response]) -> Response:
+        self.requests.append((request.method, request.url.path))
+        if request.headers.get("authorization") != f"Bearer {self.api_key}":
+            return problem(401, "The API key is not valid.")
+        ordered = self.faults[request.method]
+        fault = ordered.popleft() if ordered else None
+        match fault:
+            case Fault.SLOW:
+                await asyncio.sleep(SLOW_SECONDS)
+            case Fault.LATE:
+                execute()
+                await asyncio.sleep(self.late_seconds)
+            case Fault.CUT:
+                execute()
+                return CutResponse()
+            case Fault.ERROR:
+                return problem(500, "Something wrong occurred.")
+            case Fault.AWAY:
+                return Response("Service Unavailable", 503)
+            case Fault.LIMITED:
+                return JSONResponse({"message": "Too many requests"}, 429, {"retry-after": "1", "ratelimit-remaining": "0", "ratelimit-reset": "1"})
+            case Fault.DENIED:
+                return problem(401, "The API key is not valid.")
+            case Fault.BAD_BODY:
+                return Response("<html>", 201 if request.method == "POST" else 200)
+            case Fault.BAD_SHAPE:
+                return JSONResponse({"unexpected": True}, 201 if request.method == "POST" else 200)
+        answer = execute()
+        answer.headers.update(self.headers)
+        return answer
+
+    def _create(self, content: bytes) -> Response:
+        body = json.loads(content)
+        if refused := refusal(body):
+            return problem(400, refused)
+        id = str(uuid4())
+        self.videos[id] = {
+            "id": id,
+            "workspace_id": body.get("workspace_id") or str(uuid4()),
+            "workflow_session_id": body.get("workflow_session_id"),
+            "previous_attempt_id": body.get("previous_attempt_id"),
+            "created_at": now(),
+            "updated_at": now(),
+            "status": "pending",
+            "status_codes": [],
+            "data_anonymized": False,
+            "face_recognition": body.get("face_recognition", False),
+            "verification_url": f"{self.url}/start/{id}",
+            "data": {
+                "extracted_from_document": None,
+                "evidence": {"document_front_image_url": None, "document_back_image_url": None, "face_image_url": None},
+            },
+        }
+        self.bodies[id] = body
+        return JSONResponse(self.videos[id], 201)
+
+
+class CutResponse(Response):
+    """A response whose connection is closed before its end."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the beginning. The server closes the connection, because the application returns before the response is complete."""
+        await send({"type": "http.response.start", "status": 201, "headers": [(b"content-length", b"1000")]})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+
+
+@asynccontextmanager
+async def fake_yousign() -> AsyncIterator[FakeYousign]:
+    """A context in which the fake runs, on a free port."""
+    fake = FakeYousign()
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        fake.url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        routes = [Route(PATH, fake.create, methods=["POST"]), Route(PATH, fake.list), Route(f"{PATH}/{{id}}", fake.show)]
+        server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_config=None, log_level="critical", lifespan="off"))
+        serving = asyncio.create_task(server.serve([bound]))
+        try:
+            while not server.started:
+                await asyncio.sleep(0.005)
+            yield fake
+        finally:
+            server.should_exit = server.force_exit = True
+            await serving
+
+
+def refusal(body: dict[str, Any]) -> str | None:
+    """Why the API refuses this body of a creation; None if it accepts it."""
+    for name in ("first_name", "last_name"):
+        if not isinstance(body.get(name), str) or not NAME.fullmatch(body[name]) or body[name] != body[name].strip():
+            return f"{name}: This value is not valid."
+    url = body.get("redirection_url")
+    if not isinstance(url, str) or not url.startswith("http") or len(url) > 2000:
+        return "redirection_url: This value is not a valid URL."
+    for name, value in body.items():
+        if name in ("first_name", "last_name", "redirection_url"):
+            continue
+        if name not in OPTIONAL:
+            return f"{name}: This field was not expected."
+        if not isinstance(value, OPTIONAL[name]):
+            return f"{name}: This value should be of another type."
+    if "min_age" in body and body["min_age"] > 120:
+        return "min_age: This value should be less than or equal to 120."
+    return None
+
+
+def problem(status: int, detail: str) -> JSONResponse:
+    """An error of the API."""
+    return JSONResponse({"type": "about:blank", "detail": detail}, status)
+
+
+def now() -> str:
+    """The current time, as the API writes it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
