@@ -142,7 +142,7 @@ def broken_writes(documents: Documents, written: Sequence[Written]) -> Iterator[
     for write in written:
         if write.outcome is Outcome.REFUSED:
             earlier = [ack for ack in acknowledged[write.on or ""] if ack.answered_at < write.sent_at]
-            if write.code in ("NOT_FOUND", "IDEMPOTENCY_CONFLICT") or (any(contradicts(ack.events, write.code or "") for ack in earlier)):
+            if write.code in ("NOT_FOUND", "IDEMPOTENCY_CONFLICT") or any(contradicts(ack, write) for ack in earlier):
                 yield Finding(Breach.WRITE_DENIED, write.on or write.name, f"{write.operation.value} {write.name} was refused with {write.code}")
             document = documents.get(write.on or "")
             if document and outcomes[write.name] == {Outcome.REFUSED} and write.name in document.sources.values():
@@ -224,13 +224,16 @@ PRESENT: dict[Operation, Callable[[Written, Documents, Mapping[str, Document]], 
 }
 
 
-def contradicts(events: Sequence[Event], code: str) -> bool:
-    """Whether a refusal with this code is wrong after an acknowledged write whose answer showed these events."""
-    outcome = next((event for event in reversed(events) if event.type == "STATUS_CHANGED"), None)
-    if outcome is None or (outcome.actor == "SYSTEM" and code != "NOT_FINAL"):
+def contradicts(acknowledged: Written, refused: Written) -> bool:
+    """Whether a refusal is wrong after an acknowledged write to the same verification that was answered before the refused request was sent."""
+    outcome = next((event for event in reversed(acknowledged.events) if event.type == "STATUS_CHANGED"), None)
+    # A whole chain can't be erased while its newest attempt is pending, even if the named attempt is final.
+    if outcome is None or refused.operation is Operation.ERASE:
         return False
-    closed = code == "ILLEGAL_TRANSITION" and outcome.actor == "INTEGRATOR"
-    return closed or outcome.to in CONTRADICTIONS.get(code, ())
+    if outcome.actor == "SYSTEM" and refused.code != "NOT_FINAL":
+        return False
+    closed = refused.code == "ILLEGAL_TRANSITION" and outcome.actor == "INTEGRATOR"
+    return closed or outcome.to in CONTRADICTIONS.get(refused.code or "", ())
 
 
 def endings(documents: Documents, log: Log) -> Iterator[Finding]:

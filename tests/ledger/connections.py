@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import os
 import socket as sockets
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 from typing import Any, Protocol
 
@@ -95,6 +96,9 @@ class Stream:
         headers = self._headers if last_event_id is None else {**self._headers, "last-event-id": last_event_id}
         body = {"query": query, "variables": variables}
         async with self._client.stream("POST", f"{self._url}/graphql", json=body, headers=headers) as response:
+            if response.status_code == 401:
+                # The token has expired since the connection was opened. A client then gets a new token and connects again, as after the code 4403.
+                raise StreamEnded
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
                 raise Refused(json.loads(await response.aread())["errors"][0]["extensions"]["code"])
             self._response = response
@@ -117,7 +121,9 @@ class Stream:
         network = self._response and self._response.extensions.get("network_stream")
         connection = network and network.get_extra_info("socket")
         if connection:
-            connection.shutdown(sockets.SHUT_RDWR)
+            # The loop's own object for the socket has no `shutdown`. A second object for the same socket has it.
+            with suppress(OSError), sockets.socket(fileno=os.dup(connection.fileno())) as same:
+                same.shutdown(sockets.SHUT_RDWR)
 
 
 @asynccontextmanager
