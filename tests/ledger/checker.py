@@ -11,7 +11,6 @@ from enum import Enum
 from tests.ledger.records import (
     Document,
     Ended,
-    Event,
     FeedItem,
     How,
     Kind,
