@@ -125,7 +125,8 @@ async def verification_updated(
     """
     context, feed = info.context, info.context.services.feed
     begin = resumption(context.last_mark, after, cursor)
-    # `info` refers to the whole execution. The execution ends when this generator starts, and keeping the reference would waste memory.
+    # `info` refers to the whole execution, which is over once it has created this generator. The generator may live for hours: drop the reference to
+    # free the memory.
     del info, after, cursor
     chain = (await context.required(id)).chain if follow_retries else None
     # Listen before reading: otherwise, a change between reading and listening would be lost.

@@ -72,7 +72,7 @@ def utc_now() -> datetime:
 
 
 def of_provider_id(duplicate: DuplicateKeyError) -> bool:
-    """Whether a write failed because its provider's id is taken, and not because another unique value is."""
+    """Whether a write failed because another verification has the id that the provider gave, and not because another unique value is taken."""
     return "provider.id" in (duplicate.details or {}).get("keyPattern", {})
 
 
@@ -290,7 +290,9 @@ class Verifications:
     async def changed_since(self, at: datetime, filter: Filter) -> AsyncIterator[Verification]:
         """The verifications that were changed after this time of MongoDB, or shortly before it (see `stored_changes`), the earliest change first.
 
-        Those that only an older release of the gateway changed are the last. Of the filter, only the conditions apply that no change affects.
+        Older releases of the gateway did not store the time of MongoDB with a change. Verifications that only they changed come last. Of the filter,
+        only the conditions on values that never change are applied (`Filter.lasting`), because the caller must also receive verifications that no
+        longer match the others.
 
         Cost: one query over an index for each page. No MongoDB cursor stays open between pages, however slow the reader is.
         """

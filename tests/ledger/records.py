@@ -64,7 +64,7 @@ class Operation(Enum):
 
 
 class Outcome(Enum):
-    """What a writer knows about its write after the answer. UNKNOWN: it got none, or an error after which the write may have been executed or not."""
+    """What a writer knows about its write in the end. UNKNOWN: no answer came, or an error after which the write may or may not have been executed."""
 
     ACKNOWLEDGED = "acknowledged"
     REFUSED = "refused"
