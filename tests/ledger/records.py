@@ -64,7 +64,7 @@ class Operation(Enum):
 
 
 class Outcome(Enum):
-    """What a writer knows about its write in the end. UNKNOWN: no answer came, or an error after which the write may or may not have been executed."""
+    """What a writer knows about its write in the end. UNKNOWN: no answer came, or an error after which the write may have been executed or not."""
 
     ACKNOWLEDGED = "acknowledged"
     REFUSED = "refused"

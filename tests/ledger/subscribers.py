@@ -205,7 +205,7 @@ class Follower(Subscriber):
         self._answered = True
 
     def caught_up(self, documents: Mapping[str, Document]) -> bool:
-        """Whether nothing is left to receive: no subscription is open, or the open one was answered and has delivered every version in `documents`."""
+        """Whether nothing is left to receive: no subscription is open, or the open one was answered and has delivered each version in `documents`."""
         run = self._runs.get(self._target or "", {})
         return not self._live or (self._answered and not behind(documents, self.log.kind, self._target or "", run))
 
