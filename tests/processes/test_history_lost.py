@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bson import Timestamp
 from pymongo import DESCENDING, MongoClient
+from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
 
 from domain.caller import Scope
 from gateway.development.mongod import EmbeddedMongo
@@ -17,6 +20,7 @@ from tests.processes.service import api_at, free_port, logged, settings_at
 
 Mongo = MongoClient[dict[str, Any]]
 SECONDS = 120
+CAPPED_POSITION_LOST = 136
 
 
 @pytest.fixture
@@ -26,13 +30,25 @@ def small_oplog_uri(tmp_path: Path) -> Iterator[str]:
         yield mongo.uri
 
 
+def oldest(oplog: Collection[dict[str, Any]]) -> Timestamp:
+    """The time of the oldest change in the oplog."""
+    while True:
+        try:
+            at: Timestamp = oplog.find().sort("$natural", 1).limit(1).next()["ts"]
+            return at
+        except OperationFailure as failure:
+            # MongoDB removed the change while it was read.
+            if failure.code != CAPPED_POSITION_LOST:
+                raise
+
+
 def overwrite_oplog(uri: str) -> None:
     """Write documents until MongoDB has removed all changes from its oplog that were made before this call."""
     with Mongo(uri) as client:
         oplog, scratch = client.local["oplog.rs"], client["filler"]["scratch"]
         last = oplog.find().sort("$natural", DESCENDING).limit(1).next()["ts"]
         until = time.monotonic() + SECONDS
-        while oplog.find().sort("$natural", 1).limit(1).next()["ts"] <= last:
+        while oldest(oplog) <= last:
             assert time.monotonic() < until
             scratch.insert_many([{"filler": "x" * 100_000} for _ in range(50)])
         client.drop_database("filler")
