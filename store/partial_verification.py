@@ -24,6 +24,7 @@ DERIVED = {
     "billable": frozenset({"status", "ignored_verdict"}),
     "outcome": frozenset({"events"}),
     "closed": frozenset({"events"}),
+    "awaits_verdict": frozenset({"events"}),
     "closing_note": frozenset({"events"}),
     "can_retry": frozenset({"status", "next"}),
     "verification_url": frozenset({"status", "provider"}),
