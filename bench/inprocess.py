@@ -35,6 +35,7 @@ from gateway.process.garbage import collected_seldom
 from gateway.process.metrics import Metrics
 from gateway.settings import read_settings
 from lifecycle.changes import Changes
+from lifecycle.observed_links import ObservedLinks
 from providers.choice import Providers
 from providers.sandbox import Sandbox
 from resolvers.context import Services
@@ -102,7 +103,7 @@ def the_gateway(rows: list[Verification], keys: Secrets) -> Execute:
     feed = Feed(store, watching(UNUSED_MONGO_URI))
     metrics = Metrics(feed, store.bad_documents, store.index_repair)
     changes = Changes(store, Providers(Sandbox("https://gateway.example", [b"key"])), Windows(), lambda: None)
-    services = Services(store, feed, changes, str, unavailable)
+    services = Services(store, feed, changes, ObservedLinks("https://gateway.example", ["key"]), str, unavailable)
     schema = executable(build())
     chosen = read_settings({}, mongo_uri=UNUSED_MONGO_URI, provider="sandbox", public_url="https://gateway.example", **settings(keys))
     execution = Execution(

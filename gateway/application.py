@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import Lifespan
 
+from gateway.callbacks import links as link_callbacks
 from gateway.callbacks import sandbox as callbacks
 from gateway.callers.admission import Admission, Capacity
 from gateway.callers.keys import IssuerKeys, KeyFile, PublishedKeys
@@ -34,6 +35,7 @@ from gateway.transports.responses import Headers
 from gateway.transports.socket_connection import same_frame
 from gateway.transports.websocket import GraphQLOverWebSocket
 from lifecycle.changes import Changes
+from lifecycle.observed_links import ObservedLinks
 from lifecycle.sweeper import chores, sweeping
 from providers.choice import Providers
 from providers.external import External
@@ -70,7 +72,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
 
     providers = Providers(configured_provider(settings))
     changes = Changes(store, providers, settings.windows, metrics.ignored_results.inc, settings.anonymize_references)
-    services = Services(store, feed, changes, fingerprint(settings), tokens.follow_token)
+    links = ObservedLinks(str(settings.public_url), settings.signing_keys)
+    services = Services(store, feed, changes, links, fingerprint(settings), tokens.follow_token)
 
     schema = build()
     graphql = executable(schema)
@@ -95,6 +98,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         [
             *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
             *callbacks.routes(providers, changes, store, settings.windows),
+            *link_callbacks.routes(links, changes, store),
             *pages,
         ],
         settings.trusted_proxies,

@@ -81,6 +81,10 @@ class Changes:
             self._count_ignored_result()
         return stored
 
+    def awaits_individual(self, verification: Verification) -> bool:
+        """Whether the individual can still be verified: the status is not final, and no deadline has passed. Nothing is changed."""
+        return not verification.status.final and not verification.overdue(self._store.now())
+
     async def close(self, workspace: str, id: str, note: ClosingNote | None) -> Verification:
         """Close a verification for the integrator. Returns the new state. Raises: NotFound, AlreadyFinal."""
         verifications = self._store.within(workspace)

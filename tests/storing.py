@@ -10,6 +10,7 @@ from uuid import uuid4
 from domain.errors import Unavailable
 from domain.verification import Verification
 from lifecycle.changes import Changes
+from lifecycle.observed_links import ObservedLinks
 from providers.choice import Providers
 from providers.sandbox import Sandbox
 from store import documents, indexes
@@ -65,6 +66,11 @@ async def storing(uri: str, now: Clock, patience_seconds: float = GENEROUS_SECON
 def changes(store: Store) -> Changes:
     """A `Changes` object for this store, which creates and changes its verifications, with the sandbox as the provider."""
     return Changes(store, Providers(Sandbox("https://gateway.example", [b"a key for tests"])), WINDOWS, lambda: None)
+
+
+def links_for_tests() -> ObservedLinks:
+    """Observed links of a gateway for tests, with a key of its own."""
+    return ObservedLinks("https://gateway.example", ["a key for tests"])
 
 
 @asynccontextmanager
