@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from domain.errors import Unavailable
+from domain.errors import BadDocument, Unavailable
 from domain.event import Progress
 from domain.text import origin, with_parameter
 from domain.verification import Verification
@@ -87,7 +87,7 @@ class LinkEndpoints:
             if not verification:
                 return person_response(ended_page(language, None), language, 404)
             return await answer(request, verification)
-        except (Unavailable, TimeoutError):
+        except (Unavailable, BadDocument, TimeoutError):
             return unavailable_response(language, 503)
         except Exception as cause:  # The edge of the process: no error may reach a browser.
             unexpected(cause, request_id(request))

@@ -39,12 +39,13 @@ def unavailable_page(language: str) -> str:
 def ready_policy(provider_url: str) -> str:
     """What the page may do from which the individual goes to the provider: run its script, and send its form.
 
-    The form's response redirects to the provider. Chromium allows that only if `form-action` names the provider's origin. An origin that can't be
-    named, such as one with an IPv6 address or letters beyond ASCII, is allowed by its scheme.
+    The response to the form redirects to the provider, and Chromium follows a redirect only to an address that `form-action` allows. It checks every
+    redirect that follows, too, and the provider may have further ones. So the provider's scheme is allowed besides its origin.
     """
     address = origin(provider_url)
-    allowed = address if NAMEABLE_ORIGIN.fullmatch(address) else f"{address.partition(':')[0].lower()}:"
-    return f"script-src 'self'; connect-src 'self'; form-action 'self' {allowed}"
+    named = [address] if NAMEABLE_ORIGIN.fullmatch(address) else []
+    allowed = ["'self'", *named, f"{address.partition(':')[0].lower()}:"]
+    return f"script-src 'self'; connect-src 'self'; form-action {' '.join(allowed)}"
 
 
 def _page(language: str, state: str, back: str = "", host: str = "") -> str:

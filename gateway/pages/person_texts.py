@@ -51,7 +51,7 @@ PERSON_TEXTS = {
     "fr": PersonTexts(
         header="Votre vérification d’identité",
         ready=PageTexts(
-            "C’est quand vous voulez",
+            "Vous pouvez commencer",
             "Vous allez vérifier votre identité par vidéo. Il vous faut deux choses :",
             "Commencer la vérification",
             "Un instant, nous vous y emmenons…",
@@ -99,7 +99,7 @@ PERSON_TEXTS = {
     "es": PersonTexts(
         header="Su verificación de identidad",
         ready=PageTexts(
-            "Cuando quiera, empezamos",
+            "Ya puede empezar",
             "Va a verificar su identidad por vídeo. Necesita dos cosas:",
             "Empezar la verificación",
             "Un momento, le llevamos allí…",
@@ -123,7 +123,7 @@ PERSON_TEXTS = {
     "it": PersonTexts(
         header="La sua verifica dell’identità",
         ready=PageTexts(
-            "Quando vuole, si comincia",
+            "Può iniziare",
             "Sta per verificare la sua identità tramite video. Le servono due cose:",
             "Inizia la verifica",
             "Un momento, la stiamo portando lì…",
