@@ -411,7 +411,8 @@ async def test_a_step_that_mongodb_is_slow_to_record_does_not_hold_up_the_indivi
 ) -> None:
     async with forwarding(database_uri, marker=step.value.encode()) as forwarder:
         await forwarder.open()
-        async with serving(forwarder.uri, provider="external") as gateway:
+        # Without its own time-out, the response would wait for longer than the test's client does.
+        async with serving(forwarder.uri, provider="external", database_seconds=300, request_seconds=600) as gateway:
             company = Company(gateway, mongo[urlsplit(database_uri).path[1:]][VERIFICATIONS])
             if step is EventType.LINK_OPENED:
                 id, path = await a_start(company)
