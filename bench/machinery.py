@@ -37,7 +37,7 @@ CREATE = (
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """The secret keys of a gateway that is measured. They sign the tokens of its callers, and encrypt its personal data."""
+    """The secret keys of a gateway that is measured. They sign tokens, compute fingerprints of inputs, and encrypt personal data."""
 
     token_key: str = field(default_factory=lambda: secrets.token_urlsafe(36))
     signing_key: str = field(default_factory=lambda: secrets.token_urlsafe(36))

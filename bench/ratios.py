@@ -127,7 +127,7 @@ def computed(figures: Figures) -> dict[str, float]:
 
 
 def computed_by_cpu(figures: Figures) -> dict[str, float]:
-    """The values of `Ratio.by_cpu` for all ratios whose processor time was measured, by key."""
+    """The ratios of processor times instead of elapsed times, by key. Ratios whose processor times were not measured are left out."""
     return {ratio.key: value for ratio in RATIOS if (value := ratio.by_cpu(figures)) is not None}
 
 

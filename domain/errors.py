@@ -197,12 +197,12 @@ class VersionAhead(RequestError):
 
 
 class Lagged(RequestError):
-    """A subscriber to a workspace is too slow: more verifications changed than the gateway keeps for it."""
+    """A subscriber to a workspace is too far behind: more verifications changed than the gateway keeps for it, or its cursor is too old."""
 
     code = "LAGGED"
 
-    def __init__(self) -> None:
-        super().__init__("more verifications changed than the gateway keeps for a slow subscriber; read the list again, then subscribe again")
+    def __init__(self, cause: str = "more verifications changed than the gateway keeps for a slow subscriber") -> None:
+        super().__init__(f"{cause}; read the list again, then subscribe again")
 
 
 class Unavailable(RequestError):

@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import os
 import sys
+from collections.abc import Collection
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +16,13 @@ from rich.console import Console
 from domain.caller import WORKSPACE_NAME, Scope
 from gateway import server, settings
 from gateway.application import application, token_reader
-from gateway.callers.tokens import SCOPES
+from gateway.callers.tokens import MAX_SUBJECT_CHARACTERS, SCOPES
 from gateway.commands.check import check as check_deployment
 from gateway.commands.explain import explanation
 from gateway.development import keys as development
-from gateway.development.dev import MongoUnreachable
+from gateway.development.dev import MongoRefused
 from gateway.development.dev import dev as serve_for_development
+from gateway.development.keys import BadKeys
 from gateway.development.mongod import EmbeddedError
 from gateway.errors import RequestRefused
 from gateway.process import logs
@@ -27,17 +31,46 @@ from gateway.settings import BadSettings
 from schema.build import build
 from simulation import command as simulation
 from simulation.runner import SPEED
-from store.driver import BadAddress
+from store.deployment.address import BadAddress
 from store.verifications import utc_now
 
+PACKAGE = "verification-gateway"
+
 app = typer.Typer(
-    help="A GraphQL gateway for video identity verifications, with live status.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 error_console = Console(stderr=True)
 logger = logging.getLogger("gateway")
+
+
+def file_path(text: str) -> Path:
+    """Parses an option that names a file. Raises: BadParameter if it is empty or a directory."""
+    if not text or Path(text).is_dir():
+        raise typer.BadParameter("it must name a file, and not a directory" if text else "it is empty; name a file")
+    return Path(text)
+
+
+def directory_path(text: str) -> Path:
+    """Parses an option that names a directory. Raises: BadParameter if it is empty."""
+    if not text:
+        raise typer.BadParameter("it is empty; name a directory ('.' is the current one)")
+    return Path(text)
+
+
+def print_version(wanted: bool) -> None:
+    """Print the version of the installed package, and end the command, if the option was given."""
+    if wanted:
+        typer.echo(f"gateway {version(PACKAGE)}")
+        raise typer.Exit
+
+
+@app.callback()
+def command_line(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", callback=print_version, is_eager=True)] = False,
+) -> None:
+    """A GraphQL gateway for video identity verifications, with live status."""
 
 
 @app.command()
@@ -66,13 +99,18 @@ def dev(
     port: Annotated[
         int, typer.Option(envvar="GATEWAY_PORT", help="The port to listen on; 0 chooses a free port.", min=0, max=65535, show_envvar=True)
     ] = 8000,
-    data_dir: Annotated[Path, typer.Option(help="The directory of the embedded MongoDB's data and of the development keys.")] = Path(".gateway"),
+    data_dir: Annotated[
+        Path, typer.Option(help="The directory of the embedded MongoDB's data and of the development keys.", parser=directory_path)
+    ] = Path(".gateway"),
     demo: Annotated[
         bool,
         typer.Option(" /--no-demo", show_default=False, help="Start without the demo, which creates verifications and drives them to an outcome."),
     ] = True,
     credentials_file: Annotated[
-        Path | None, typer.Option(help="A second JSON file for the addresses and tokens. They are always written to credentials.json in --data-dir.")
+        Path | None,
+        typer.Option(
+            help="A second JSON file for the addresses and tokens. They are always written to credentials.json in --data-dir.", parser=file_path
+        ),
     ] = None,
     mongo_uri: Annotated[
         str | None,
@@ -80,6 +118,10 @@ def dev(
     ] = None,
 ) -> None:
     """Run the gateway on a developer's machine, with an embedded MongoDB, development tokens, a web console and a live demo."""
+    # Typer takes an empty variable for a missing one. But it is probably a mistake: the user meant another MongoDB than the embedded one.
+    if mongo_uri == "" or (mongo_uri is None and os.environ.get("GATEWAY_MONGO_URI") == ""):
+        hint = "'--mongo-uri' (env var: 'GATEWAY_MONGO_URI')"
+        raise typer.BadParameter("it is empty; name a replica set, or unset it to use the embedded MongoDB", param_hint=hint)
     serve_for_development(host, port, data_dir, demo, credentials_file, mongo_uri)
 
 
@@ -107,24 +149,28 @@ def token(
     scope: Annotated[list[str], typer.Option(help="A scope, such as verification:read. Repeat the option for several scopes.")],
     ttl: Annotated[int, typer.Option(help="The token's lifetime in seconds.", min=1)] = 3600,
     subject: Annotated[str, typer.Option(help="The token's subject (`sub`): the caller's name.")] = "command line",
-    data_dir: Annotated[Path, typer.Option(help="The data directory of `gateway dev`, whose key signs if GATEWAY_TOKEN_KEY is not set.")] = Path(
-        ".gateway"
-    ),
+    data_dir: Annotated[
+        Path, typer.Option(help="The data directory of `gateway dev`, whose key signs if GATEWAY_TOKEN_KEY is not set.", parser=directory_path)
+    ] = Path(".gateway"),
 ) -> None:
     """Print a token signed with GATEWAY_TOKEN_KEY, or with the key of `gateway dev`."""
-    unknown = [name for name in scope if name not in SCOPES or SCOPES[name] is Scope.FOLLOW]
-    if unknown:
-        usable = ", ".join(name for name, value in SCOPES.items() if value is not Scope.FOLLOW)
-        raise typer.BadParameter(f"{unknown[0]} is not a scope that this command can grant; choose from: {usable}", param_hint="--scope")
+    # Only the gateway signs follow tokens.
+    scopes = scopes_named(scope, SCOPES.keys() - {Scope.FOLLOW.value})
     if not WORKSPACE_NAME.fullmatch(workspace):
         raise typer.BadParameter("a workspace has 1 to 64 characters: letters, digits, '_', '.' and '-'", param_hint="--workspace")
+    if not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS:
+        raise typer.BadParameter(f"a subject has 1 to {MAX_SUBJECT_CHARACTERS} characters", param_hint="--subject")
     chosen = settings.read_settings(development.offline(data_dir))
     if not chosen.token_key:
         raise BadSettings(
-            {"token_key": "is missing; without it, tokens are verified with the issuer's published keys, and only the issuer can sign them"}
+            {
+                "token_key": f"is missing, and {data_dir} has no key of `gateway dev`. Set it, or name the --data-dir of `gateway dev`. "
+                "For a gateway that verifies with the issuer's published keys, only the issuer can sign tokens"
+            }
         )
-    reader = token_reader(chosen, utc_now)
-    typer.echo(reader.token(subject, workspace, [SCOPES[name] for name in scope], timedelta(seconds=ttl)))
+    if ttl > chosen.token_max_seconds:
+        raise typer.BadParameter(f"gateways accept at most {chosen.token_max_seconds:g} s (GATEWAY_TOKEN_MAX_SECONDS)", param_hint="--ttl")
+    typer.echo(token_reader(chosen, utc_now).token(subject, workspace, scopes, timedelta(seconds=ttl)))
 
 
 @app.command()
@@ -141,12 +187,14 @@ def explain(
     ] = None,
 ) -> None:
     """Print the cost and the compiled plan of each operation in a document, as if every @include were true and every @skip false."""
-    scopes = frozenset(SCOPES[name] for name in scope or SCOPES if name in SCOPES)
+    scopes = frozenset(scopes_named(scope or SCOPES, SCOPES.keys()))
     try:
-        for line in explanation(file.read_text(), scopes):
+        for line in explanation(file.read_text(encoding="utf-8"), scopes):
             typer.echo(line)
+    except UnicodeDecodeError:
+        sys.exit(report_error(f"{file} is not text in UTF-8"))
     except RequestRefused as refusal:
-        sys.exit(report_error(refusal.errors[0]["message"]))
+        sys.exit(report_error(f"{file}: {refusal.errors[0]['message']}"))
 
 
 @app.command(name="settings")
@@ -164,11 +212,20 @@ def check() -> None:
     raise typer.Exit(0 if all(ok for ok, _ in findings) else 1)
 
 
+def scopes_named(names: Collection[str], usable: Collection[str]) -> list[Scope]:
+    """The scopes with these names. Raises: BadParameter if a name is not one of the usable ones."""
+    for name in names:
+        if name not in usable:
+            choice = ", ".join(name for name in SCOPES if name in usable)
+            raise typer.BadParameter(f"'{name}' is not a scope that can be used here; choose from: {choice}", param_hint="--scope")
+    return [SCOPES[name] for name in names]
+
+
 def main() -> None:
     """Run the command. An error that the user can correct is printed as one sentence, without a traceback."""
     try:
         app()
-    except (BadAddress, BadSettings, EmbeddedError, MongoUnreachable, server.AddressTaken) as error:
+    except (BadAddress, BadKeys, BadSettings, EmbeddedError, MongoRefused, server.AddressTaken) as error:
         sys.exit(report_error(str(error)))
     except OSError as error:
         if not error.filename:

@@ -57,7 +57,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     """
     uri = settings.mongo_uri.get_secret_value()
     client, watcher = connect(uri, settings.database_seconds), watching(uri)
-    store = Store(client, SealingKeys(settings.data_keys.get_secret_value()), now, patience_seconds=settings.request_seconds / 2)
+    store = Store(client, SealingKeys(settings.data_keys.get_secret_value()), now, settings.request_seconds / 2, settings.feed_resumption)
     feed = Feed(store, watcher)
 
     drain = Drain()
@@ -116,7 +116,7 @@ def background_tasks(
         "feed": feed.run,
         "count of stuck verifications": partial(counting, store, settings.processing, metrics.stuck.set),
     }
-    for chore in chores(store, changes, settings.retention):
+    for chore in chores(store, changes, settings.retention, settings.removal):
         tasks[f"sweeper ({chore.done})"] = partial(sweeping, chore, settings.sweep_seconds)
     if issuer_keys:
         tasks["refresh of the issuer's keys"] = partial(issuer_keys.run, tokens.forget)

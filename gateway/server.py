@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine
+from errno import EACCES, EADDRINUSE
 from functools import partial
 from types import FrameType
 from typing import NoReturn, cast
@@ -33,20 +34,23 @@ PATIENCE = Patience()
 
 
 class AddressTaken(Exception):
-    """The server can't listen on the configured address and port."""
+    """The server can't listen on the configured address and port. `option`: which of the two to change, `host` or `port`."""
 
-    def __init__(self, host: str, port: int, reason: str) -> None:
-        super().__init__(f"can't listen on {host}:{port} ({reason}); choose another with --port or GATEWAY_PORT")
+    def __init__(self, host: str, port: int, reason: str, option: str) -> None:
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        setting = f"GATEWAY_{option.upper()}, or with `gateway dev --{option}`"
+        super().__init__(f"can't listen on {place} ({reason}); choose another {option} with {setting}")
 
 
 def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECONDS) -> socket.socket:
     """Bind a socket to the address. Call this before anything else starts, so that a failure is reported first. Raises: AddressTaken."""
     try:
         bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         # The standard library appends " (while attempting to bind on address …)" to the reason. Cut this off, because the message of AddressTaken
         # already contains the address.
-        raise AddressTaken(host, port, (error.strerror or type(error).__name__).partition(" (while")[0]) from None
+        reason = (getattr(error, "strerror", None) or "not the name of a host").partition(" (while")[0]
+        raise AddressTaken(host, port, reason, "port" if isinstance(error, OSError) and error.errno in (EACCES, EADDRINUSE) else "host") from None
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         # If a client reads nothing for this long, the kernel closes the connection. The gateway can't close it with a WebSocket close frame: the
         # frame would wait behind the unread data.

@@ -169,6 +169,18 @@ class Settings(BaseSettings):
         le=MAX_RETENTION_SECONDS,
         description="How many seconds after the end of its capture a verification without a result counts as stuck, in gateway_stuck_verifications",
     )
+    remove_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=MAX_RETENTION_SECONDS,
+        description="How many seconds after its anonymization a verification is deleted, together with its idempotency key; never by default",
+    )
+    feed_resume_seconds: float = Field(
+        default=86_400,
+        gt=0,
+        le=MAX_RETENTION_SECONDS,
+        description="How old, in seconds, the cursor of a workspace's feed may be when the feed resumes. With an older one, it ends with LAGGED",
+    )
     sweep_seconds: float = Field(default=5, gt=0, description="The interval, in seconds, at which the gateway looks for deadlines that have passed")
     request_seconds: float = Field(default=20, gt=0, description="How many seconds a query or mutation may take")
     database_seconds: float = Field(default=15, gt=0, description="How many seconds MongoDB may take to answer")
@@ -219,6 +231,16 @@ class Settings(BaseSettings):
         return timedelta(seconds=self.processing_seconds)
 
     @property
+    def removal(self) -> timedelta | None:
+        """How long a verification is kept after its anonymization. None: forever."""
+        return None if self.remove_seconds is None else timedelta(seconds=self.remove_seconds)
+
+    @property
+    def feed_resumption(self) -> timedelta:
+        """How old the cursor of a workspace's feed may be when the feed resumes."""
+        return timedelta(seconds=self.feed_resume_seconds)
+
+    @property
     def signing_keys(self) -> list[str]:
         """The keys of follow tokens, of the sandbox's links and of observed links. The first key signs. All of them verify."""
         return [key.get_secret_value() for key in (self.signing_key, self.previous_signing_key) if key]
@@ -231,13 +253,14 @@ def read_settings(defaults: dict[str, Any], required: Collection[str] = (), **ov
     Raises: BadSettings.
     """
     values = {**defaults, **EnvSettingsSource(Settings)(), **overrides}
-    troubles = {name: "is missing" for name in required if values.get(name) is None}
+    troubles = {name: absence(name) for name in required if values.get(name) is None}
     if all(values.get(name) is None for name in TRUST):
         troubles["token_jwks_url"] = "is missing; set it, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY, so that tokens can be verified"
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise BadSettings({str(problem["loc"][0]): trouble(problem["type"], problem["msg"]) for problem in error.errors()} | troubles) from None
+        found = {name: trouble(name, fault["type"], fault["msg"]) for fault in error.errors() for name in [str(fault["loc"][0])]}
+        raise BadSettings(found | troubles) from None
     if troubles:
         raise BadSettings(troubles)
     return settings
@@ -291,11 +314,16 @@ def variable(name: str) -> str:
     return f"GATEWAY_{name.upper()}"
 
 
-def trouble(type: str, message: str) -> str:
+def absence(name: str) -> str:
+    """The message for a setting that has no value. An empty environment variable counts as no value."""
+    return "is empty" if variable(name) in os.environ else "is missing"
+
+
+def trouble(name: str, type: str, message: str) -> str:
     """The message for a validation error of pydantic. `type`, `message`: those of the error. The message never contains the value."""
     match type:
         case "missing":
-            return "is missing"
+            return absence(name)
         case "too_short":
             return f"must have at least {MIN_KEY_CHARACTERS} characters"
         case _:

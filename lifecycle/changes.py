@@ -6,7 +6,7 @@ from functools import lru_cache
 from uuid_utils import uuid7
 
 from domain.deadlines import Windows
-from domain.errors import AlreadyFinal, IdempotencyConflict, NotFinal, NotFound
+from domain.errors import AlreadyFinal, Conflict, IdempotencyConflict, NotFinal, NotFound
 from domain.event import Actor, ClosingNote, Progress
 from domain.request import Idempotency, Request, RetryRequest
 from domain.result import Result
@@ -136,16 +136,37 @@ class Changes:
         """
         return await self._change_once(workspace, id, self._anonymizing(Actor.SYSTEM))
 
+    async def remove(self, workspace: str, id: str) -> bool:
+        """Delete an anonymized verification from the database. Returns whether this call deleted it.
+
+        It is kept while an attempt of its chain is pending, because a subscription that follows the chain would end.
+        """
+        verifications = self._store.within(workspace)
+        found = await verifications.get(id)
+        if not found or not found.anonymized_at or not all(attempt.status.final for attempt in await verifications.chains([found.chain])):
+            return False
+        try:
+            await verifications.remove(found)
+        except Stale:
+            return False
+        return True
+
     async def current(self, verifications: Verifications, id: str, reading: frozenset[str] | None = None) -> Verification | None:
         """The verification with this id, after its deadline was applied if it has passed; None if there is no such verification.
 
         `reading`: see `Verifications.page`.
 
-        Cost: one read by primary key; also a write if the deadline has passed.
+        If the deadline can't be applied, because other processes keep changing the verification, its stored state is returned.
+
+        Cost:   one read by primary key; also a write if the deadline has passed.
+        Raises: Unavailable.
         """
         found = await verifications.get(id, None if reading is None else and_overdue(reading))
         if found and found.overdue(self._store.now()):
-            return await verifications.change(id, lambda old, at: old.expired(at))
+            try:
+                return await verifications.change(id, lambda old, at: old.expired(at))
+            except Conflict:
+                return await verifications.get(id, reading)
         return found
 
     async def required(self, verifications: Verifications, id: str, field: str = "verificationId") -> Verification:

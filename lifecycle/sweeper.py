@@ -1,4 +1,4 @@
-"""The sweeper applies deadlines that have passed, and removes personal data after their retention.
+"""The sweeper applies deadlines that have passed, removes personal data after their retention, and deletes verifications.
 
 Every process runs a sweeper; no process leads. If two processes make the same change, compare-and-set lets only one of them succeed.
 """
@@ -35,13 +35,14 @@ class Chore:
     change: Callable[[str, str], Awaitable[bool]]
 
 
-def chores(store: Store, changes: Changes, retention: timedelta | None) -> list[Chore]:
-    """The chores of the sweeper. If `retention` is None, personal data are never removed."""
-    expiry = Chore("expired", lambda after: store.overdue(SWEEP_BATCH, after), changes.expire)
-    if retention is None:
-        return [expiry]
-    forgetting = Chore("anonymized", lambda after: store.not_anonymized(store.now() - retention, SWEEP_BATCH, after), changes.forget)
-    return [expiry, forgetting]
+def chores(store: Store, changes: Changes, retention: timedelta | None, removal: timedelta | None = None) -> list[Chore]:
+    """The chores of the sweeper. If `retention` is None, personal data are never removed; if `removal` is None, verifications are never removed."""
+    found = [Chore("expired", lambda after: store.overdue(SWEEP_BATCH, after), changes.expire)]
+    if retention is not None:
+        found.append(Chore("anonymized", lambda after: store.not_anonymized(store.now() - retention, SWEEP_BATCH, after), changes.forget))
+    if removal is not None:
+        found.append(Chore("removed", lambda after: store.removable(store.now() - removal, SWEEP_BATCH, after), changes.remove))
+    return found
 
 
 async def sweeping(chore: Chore, every_seconds: float) -> None:

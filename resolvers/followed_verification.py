@@ -121,17 +121,20 @@ async def verification_updated(
     other attempts follow if they have new events. After an outcome by SYSTEM, the provider's outcome may still follow: resume with `cursor`
     to receive it.
 
-    Raises: NotFound, BadUserInput, VersionAhead.
+    Raises: NotFound, also if the verification is deleted meanwhile, or with `followRetries` another attempt; BadUserInput, VersionAhead.
     """
     context, feed = info.context, info.context.services.feed
     begin = resumption(context.last_mark, after, cursor)
-    # `info` refers to the whole execution. The execution ends when this generator starts, and keeping the reference would waste memory.
+    # `info` refers to the whole execution, which is over once it has created this generator. The generator may live for hours: drop the reference to
+    # free the memory.
     del info, after, cursor
     chain = (await context.required(id)).chain if follow_retries else None
     # Listen before reading: otherwise, a change between reading and listening would be lost.
     with feed.listen(context.caller.workspace, id=None if chain else id, chain=chain) as listener:
         await context.services.store.barrier.passed()
         seen, first, changed = await beginning(context, id, chain, begin)
+        if chain:
+            feed.register_attempts(context.caller.workspace, chain, [first.id, *(attempt.id for attempt in changed)])
         followed = Followed(seen, first, context.outlet)
         yield VerificationUpdate(first, seen)
         followed.record_sent(first)

@@ -1,25 +1,36 @@
 """The subscription `verificationsUpdated`. It first listens to the feed, then reads the changes since the cursor, then sends the changes."""
 
 from collections.abc import AsyncGenerator, Hashable
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Annotated, NamedTuple
 
 import strawberry
 
+from domain.errors import Lagged
+from domain.filter import Filter
 from domain.verification import Verification
-from resolvers.context import Info
+from resolvers.context import Context, Info
 from resolvers.queries import FilterArgument, permitted
 from store.cursor import decode_watermark, encode_watermark
-from store.feed import OVERLAP, version_at
+from store.feed import Feed
+from store.listener import Change
 
 IDLE_SECONDS = 30.0
+# Clients receive a fresh cursor at least every IDLE_SECONDS.
+SHARED_SECONDS = 15
 
 
 class VerificationFeedItem(NamedTuple):
-    """The state of a changed verification, or None, and the cursor from which the subscription resumes after this item."""
+    """The state of a changed verification, or None, and the cursor from which the subscription resumes after this item.
+
+    `matches`: whether the state matches the filter of the subscription. `removed_id`: the id of a verification that the gateway removed.
+    """
 
     cursor: str
     verification: Verification | None = None
+    matches: bool | None = None
+    removed_id: str | None = None
 
     @property
     def mark(self) -> str:
@@ -29,7 +40,7 @@ class VerificationFeedItem(NamedTuple):
     @property
     def identity(self) -> Hashable:
         """The key under which subscribers share one encoded message. All subscribers who are up to date have the same cursor and state object."""
-        return self.cursor, id(self.verification)
+        return self.cursor, id(self.verification), self.matches, self.removed_id
 
 
 async def verifications_updated(
@@ -41,9 +52,10 @@ async def verifications_updated(
 ) -> AsyncGenerator[VerificationFeedItem, None]:
     """Follow the verifications of the workspace.
 
-    Each changed verification is sent if it matches the filter, or if it matched before the change: remove it from your list in the second case.
-    The first item contains only a cursor. To miss no change, receive that item first, then read the list, then apply the items that follow. After a
-    resumption, the same state may be sent twice: ignore an item whose `id` and `version` you already have.
+    Each changed verification is sent if it matches the filter, or if it matched before the change. In the second case, `matches` is false: remove it
+    from your list. Also remove the verification with `removedId`, if there is one. The first item contains only a cursor. To miss no change, receive
+    that item first, then read the list, then apply the items that follow. After a resumption, the same state may be sent twice: ignore an item whose
+    `id` and `version` you already have.
 
     Raises: BadUserInput, Forbidden, Lagged.
     """
@@ -55,29 +67,72 @@ async def verifications_updated(
         await feed.opened()
         # A client that reads a list after the first item must see all changes that this feed does not deliver.
         await context.services.store.barrier.passed()
-        listening_from = feed.watermark
-        cursor = encode_watermark(listening_from) if after is None else after
+        if resumed and feed.watermark - resumed > context.services.store.resumption:
+            raise Lagged("the cursor is too old")
+        cursor = encode_watermark(feed.watermark) if after is None else after
         yield VerificationFeedItem(cursor)
-        ahead: dict[str, int] = {}
+        caught_up = CaughtUp()
         if resumed:
-            since = resumed - OVERLAP
-            async for verification in context.verifications.updated_since(since, wanted):
-                # The state that was read may be newer than the stream. Older states that the stream delivers later must be skipped.
-                if verification.updated_at >= listening_from - OVERLAP:
-                    ahead[verification.id] = verification.version
-                if wanted.concerns(verification, version_at(verification, since)):
-                    yield VerificationFeedItem(cursor, verification)
+            async for earlier in caught_up.items(context, wanted, resumed, cursor):
+                yield earlier
         sent_at = monotonic()
         while True:
             changes = await listener.changes(sent_at + IDLE_SECONDS - monotonic())
             # Read the watermark together with the changes. After they are sent, the watermark may be later than changes that still wait in the
             # listener, and a client that resumes from it would miss those.
             delivered = encode_watermark(feed.watermark)
-            newer = [change for change in changes if change.verification.version > ahead.get(change.verification.id, 0)]
-            concerned = [change.verification for change in newer if wanted.concerns(change.verification, change.since)]
-            for verification in concerned[:-1]:
-                yield VerificationFeedItem(cursor, verification)
+            newer, removals = caught_up.left_out(changes, listener.removals(), feed)
+            items = [VerificationFeedItem(cursor, removed_id=id) for id in removals]
+            items += [item for change in newer if (item := feed_item(cursor, wanted, change.verification, change.since))]
+            for item in items[:-1]:
+                yield item
             cursor = delivered
-            if concerned or monotonic() - sent_at >= IDLE_SECONDS:
-                yield VerificationFeedItem(cursor, concerned[-1] if concerned else None)
+            if items or monotonic() - sent_at >= IDLE_SECONDS:
+                yield items[-1]._replace(cursor=cursor) if items else VerificationFeedItem(cursor)
                 sent_at = monotonic()
+
+
+class CaughtUp:
+    """What a feed has read when it resumed. Its listener may receive the same, until it receives what was written after the read."""
+
+    __slots__ = ("_last_heartbeat", "_removed", "_versions")
+
+    def __init__(self) -> None:
+        self._versions: dict[str, int] = {}
+        self._removed: set[str] = set()
+        self._last_heartbeat = 0
+
+    async def items(self, context: Context, wanted: Filter, resumed: datetime, cursor: str) -> AsyncGenerator[VerificationFeedItem, None]:
+        """The items for the changes since `resumed`. Raises: Lagged."""
+        # A verification that was removed may have been restored since then, so removals come first.
+        for id in await context.verifications.removed_since(resumed):
+            self._removed.add(id)
+            yield VerificationFeedItem(cursor, removed_id=id)
+        async for verification in context.verifications.changed_since(shared(resumed), wanted):
+            self._versions[verification.id] = verification.version
+            # How many of its events are new is uncertain, because their instants depend on the clocks of the writers.
+            if item := feed_item(cursor, wanted, verification, since=0):
+                yield item
+        self._last_heartbeat, _ = context.services.feed.heartbeats
+
+    def left_out(self, changes: list[Change], removals: list[str], feed: Feed) -> tuple[list[Change], list[str]]:
+        """The changes and removals of the listener that were not read."""
+        if not self._versions and not self._removed:
+            return changes, removals
+        newer = [change for change in changes if change.verification.version > self._versions.get(change.verification.id, 0)]
+        gone = [id for id in removals if id not in self._removed]
+        if feed.heartbeats[1] > self._last_heartbeat:
+            self._versions.clear()
+            self._removed.clear()
+        return newer, gone
+
+
+def shared(at: datetime) -> datetime:
+    """This time rounded down, so that clients of a workspace that reconnect together share what the gateway reads for them."""
+    return at - timedelta(seconds=at.timestamp() % SHARED_SECONDS)
+
+
+def feed_item(cursor: str, wanted: Filter, verification: Verification, since: int) -> VerificationFeedItem | None:
+    """The item for a changed verification; None if it neither matches the filter nor matched it before one of its events after version `since`."""
+    matches = wanted.matches(verification)
+    return VerificationFeedItem(cursor, verification, matches) if matches or wanted.concerns(verification, since) else None

@@ -190,3 +190,11 @@ class VerificationFeedItem:
 
     cursor: str = attribute("The cursor of this item. Pass it as `after` to resume the subscription after this item.", ANYONE)
     verification: Verification | None = attribute("The state after the change; null if the item contains only a cursor.", ANYONE)
+    matches: bool | None = attribute(
+        "Whether the verification matches the filter now. If it is false, the verification matched before the change: remove it from your list. "
+        "Null if `verification` is null.",
+        ANYONE,
+    )
+    removed_id: strawberry.ID | None = attribute(
+        "The id of a verification that the gateway deleted: remove it from your list if you have it. `verification` is null then.", ANYONE
+    )

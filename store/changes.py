@@ -8,7 +8,7 @@ from typing import Any
 from pymongo.errors import OperationFailure, PyMongoError
 
 from store.driver import Database, Document
-from store.indexes import HEARTBEATS, VERIFICATIONS
+from store.indexes import HEARTBEATS, TOMBSTONES, VERIFICATIONS
 from store.stream import Batch, ChangeStream, resumable
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,8 @@ PIPELINE = [
     {
         "$match": {
             "$or": [
-                {"ns.coll": {"$in": [VERIFICATIONS, HEARTBEATS]}, "operationType": {"$in": ["insert", "replace", "update"]}},
+                {"ns.coll": {"$in": [VERIFICATIONS, HEARTBEATS, TOMBSTONES]}, "operationType": {"$in": ["insert", "replace", "update"]}},
+                {"ns.coll": VERIFICATIONS, "operationType": "delete"},
                 {"operationType": {"$in": DISRUPTIONS}},
             ]
         }

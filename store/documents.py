@@ -9,6 +9,8 @@ from itertools import repeat
 from operator import attrgetter
 from typing import Any
 
+from bson.timestamp import Timestamp
+
 from domain.errors import BadDocument
 from domain.event import ClosingNote, Event
 from domain.identity import DeclaredIdentity, ExtractedDocument, Personal
@@ -21,6 +23,10 @@ from store.stored_verification import ATTRIBUTES, check_required, document_of, l
 
 # Encodes an attribute that changed. Arguments: the new value, the previously stored value of the field, the new verification, the keys.
 Encode = Callable[[Any, Any, Verification, SealingKeys], Any]
+
+# MongoDB replaces an empty timestamp at the top level of a document by the cluster's time when it stores the document. This time orders the changes
+# of a workspace for feeds that resume: unlike `updatedAt`, it does not depend on the clocks of the gateways, nor on how long a write was under way.
+UNSTAMPED = Timestamp(0, 0)
 
 # The version of the schema of documents, which is stored in the field `schema`. A document without that field has version 1.
 SCHEMA = 1
@@ -48,6 +54,7 @@ def encode(verification: Verification, keys: SealingKeys, old: Verification | No
         else:
             document[field] = encode_value(value, document.get(field), verification, keys) if encode_value else value
     added = verification.events_after(old.version) if before and old else verification.events
+    document["storedAt"] = UNSTAMPED
     document["events"] = [*(before.get("events") or ()), *map(encode_event, added)]
     return document
 

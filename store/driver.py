@@ -35,6 +35,7 @@ from pymongo.errors import (
 )
 
 from domain.errors import Unavailable
+from store.deployment.address import readable
 
 Document = dict[str, Any]
 Client = AsyncIOMotorClient[Document]
@@ -53,6 +54,8 @@ MAX_THREADS = 16
 RETRYABLE_LABELS = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
 # Codes of such errors that MongoDB reports without a label: time-outs, locks, a server that steps down or shuts down, and lost cursors.
 RETRYABLE_CODES = frozenset({6, 7, 24, 43, 50, 89, 91, 134, 189, 202, 237, 246, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436})
+# MongoDB's codes of errors that concern the user of the connection.
+UNAUTHORIZED, AUTHENTICATION_FAILED = 13, 18
 # The code with which MongoDB refuses a query whose hint names an index that does not exist.
 BAD_HINT = 2
 CLOSING_SECONDS = 1.0
@@ -72,11 +75,8 @@ NAIVE_INSTANTS: CodecOptions[Document] = CodecOptions(unicode_decode_error_handl
 THREADS = ThreadPoolExecutor(MAX_THREADS, "mongodb")
 
 
-class BadAddress(Exception):
-    """MongoDB's address is invalid. The driver's own message is not shown, because it may contain the password."""
-
-    def __init__(self) -> None:
-        super().__init__("MongoDB's address is not a mongodb:// URI that can be used; percent-encode the user name and the password")
+class Unsuitable(Exception):
+    """The gateway can't serve with this MongoDB, or not with this address of it. The message says what to change."""
 
 
 def connect(uri: str, timeout_seconds: float) -> Client:
@@ -86,7 +86,7 @@ def connect(uri: str, timeout_seconds: float) -> Client:
 
     Raises: BadAddress.
     """
-    with addressing():
+    with readable(uri):
         return AsyncIOMotorClient(
             uri,
             timeoutMS=round(timeout_seconds * 1000),
@@ -178,13 +178,35 @@ async def ping(database: Database) -> datetime:
     return local_time
 
 
+async def examine(database: Database) -> datetime:
+    """Check that this is the primary of a replica set, or a router of a sharded cluster. Returns the server's time.
+
+    Raises: Unavailable, Unsuitable.
+    """
+    with suitable(), answering():
+        hello = await database.command("hello", codec_options=UTC_INSTANTS)
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise Unsuitable("it is not a replica set, and change streams need one: start mongod with --replSet, and call rs.initiate() once")
+    if not hello["isWritablePrimary"]:
+        raise Unsuitable("this member is not the primary: write all members into the address, with replicaSet=name and without directConnection")
+    local_time: datetime = hello["localTime"]
+    return local_time
+
+
 @contextmanager
-def addressing() -> Iterator[None]:
-    """A context that raises BadAddress if the driver refuses the MongoDB address that the code inside uses."""
+def suitable() -> Iterator[None]:
+    """A context for operations of MongoDB that raises Unsuitable for the errors that the operator can correct. It shows no message of the driver."""
     try:
         yield
-    except (ConfigurationError, ValueError):
-        raise BadAddress from None
+    except OperationFailure as error:
+        if error.code == AUTHENTICATION_FAILED:
+            raise Unsuitable("it refuses the user name or the password in the address (authSource names the database of the user)") from None
+        if error.code == UNAUTHORIZED:
+            raise Unsuitable("it forbids the user of the address to do this; the user needs the role readWrite on the database") from None
+        raise
+    except ConfigurationError:
+        # The driver looks up the name of a mongodb+srv:// address at the first operation.
+        raise Unsuitable("the host in the address can't be looked up, or its SRV record is not valid; check the name and the DNS") from None
 
 
 @contextmanager

@@ -5,10 +5,9 @@ A change contains its whole document, so that fan-out reads nothing from the dat
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import monotonic
 from uuid import uuid4
 
@@ -19,14 +18,15 @@ from domain.verification import Verification
 from store.changes import changes
 from store.documents import decode
 from store.driver import Client, Document, answering, database
-from store.indexes import HEARTBEATS
-from store.listener import Change, Listener
+from store.feeds.listeners import Kind, Listeners, Topic
+from store.feeds.recent_versions import RecentVersions
+from store.feeds.stored_changes import OVERLAP, STAMPING, changed_since, stamp
+from store.indexes import HEARTBEATS, TOMBSTONES, VERIFICATIONS
+from store.listener import Listener
 from store.verifications import Store
 
 logger = logging.getLogger(__name__)
 
-# How much of the past is read again: clocks of gateways may differ, and a write is committed some time after the instant that it stores.
-OVERLAP = timedelta(seconds=60)
 HEARTBEAT_SECONDS = 1.0
 # The stream counts as open when a heartbeat arrives through it. Heartbeats written before it was open never arrive, so write them often until then.
 OPENING_HEARTBEAT_SECONDS = 0.05
@@ -34,9 +34,6 @@ OPENING_SECONDS = 10.0
 MAX_FEED_CHANGES = 10_000
 READ_BATCH = 500
 REMEMBERED_HEARTBEATS = 60
-
-# What a listener listens to: its kind ("id", "chain" or "workspace"), the workspace, and the id of the verification or chain.
-Topic = tuple[str, str, str | None]
 
 
 class Feed:
@@ -46,7 +43,7 @@ class Feed:
         self._store = store
         self._watched = database(client)
         self._name = f"gateway-{uuid4().hex}"
-        self._listeners: dict[Topic, set[Listener]] = defaultdict(set)
+        self._listeners = Listeners()
         # When the last heartbeats were written, by their numbers.
         self._heartbeats_sent: dict[int, float] = {}
         # The time at which the newest heartbeat received so far was written.
@@ -59,7 +56,13 @@ class Feed:
         # Called with the id of each verification that is anonymized, so that decrypted data of it can be dropped. Called with None if such a change
         # may have been missed.
         self.on_anonymized: Callable[[str | None], None] = lambda id: None
-        self._last_heartbeat = 0
+        # The documents that were read because another program updated them, by id. Several such changes of one document are read at once.
+        self._documents_read: dict[str, Document] = {}
+        # After a gap in the stream, the changes before it are read again. These were delivered already.
+        self._delivered = RecentVersions(STAMPING + OVERLAP)
+        # The removals that were delivered last: the ids, and the times of the tombstones.
+        self._removed: dict[str, object] = {}
+        self._last_heartbeat = self._received_heartbeat = 0
         self._last_heartbeat_before_read = 0
 
     async def run(self) -> None:
@@ -72,14 +75,12 @@ class Feed:
     def listen(self, workspace: str, *, id: str | None = None, chain: str | None = None) -> Iterator[Listener]:
         """A listener to all changes of a workspace, of one chain of attempts, or of one verification, until the context ends."""
         topic: Topic = ("id", workspace, id) if id else ("chain", workspace, chain) if chain else ("workspace", workspace, None)
-        listener = Listener(MAX_FEED_CHANGES)
-        self._listeners[topic].add(listener)
-        try:
+        with self._listeners.listening(topic, Listener(MAX_FEED_CHANGES)) as listener:
             yield listener
-        finally:
-            self._listeners[topic].discard(listener)
-            if not self._listeners[topic]:
-                del self._listeners[topic]
+
+    def register_attempts(self, workspace: str, chain: str, ids: Iterable[str]) -> None:
+        """Record the attempts of a chain that a listener to the chain has read, so that it learns of their deletion."""
+        self._listeners.register(workspace, chain, ids)
 
     @property
     def age_seconds(self) -> float | None:
@@ -90,6 +91,11 @@ class Feed:
     def subscribers(self) -> int:
         """The number of listeners."""
         return sum(map(len, self._listeners.values()))
+
+    @property
+    def heartbeats(self) -> tuple[int, int]:
+        """The numbers of the last heartbeat that was sent, and of the last one that arrived through the change stream."""
+        return self._last_heartbeat, self._received_heartbeat
 
     @property
     def watermark(self) -> datetime:
@@ -113,22 +119,61 @@ class Feed:
                 await self._read_again()
             elif change["ns"].get("coll") == HEARTBEATS:
                 self._receive_heartbeat(change)
+            elif change["ns"].get("coll") == TOMBSTONES:
+                self._receive_removal(change.get("fullDocument", {}))
+            elif change["operationType"] == "delete":
+                self._receive_deletion(change["documentKey"]["_id"])
             elif "fullDocument" in change:
-                verification = self._readable(change["fullDocument"])
-                if verification and verification.version > self._versions_read.get(verification.id, 0):
-                    self._deliver(verification)
+                self._receive(change["fullDocument"])
             elif "documentKey" in change:
-                # An update by another program arrives without the document.
-                await self._read_and_deliver({"_id": change["documentKey"]["_id"]}, None)
+                await self._receive_update(change["documentKey"]["_id"])
 
     def _receive_heartbeat(self, change: Document) -> None:
         heartbeat = change.get("fullDocument", {})
         if heartbeat.get("_id") == self._name:
+            self._received_heartbeat = heartbeat["beat"]
             self._newest_heartbeat_at = self._heartbeats_sent.pop(heartbeat["beat"], self._newest_heartbeat_at)
             if heartbeat["beat"] > self._last_heartbeat_before_read:
                 self._versions_read.clear()
+                self._documents_read.clear()
         self._watermark = change["clusterTime"].as_datetime()
+        self._delivered.pass_time(self._watermark)
         self._opened.set()
+
+    def _receive(self, document: Document) -> None:
+        verification = self._readable(document)
+        if verification and verification.version > self._versions_read.get(verification.id, 0):
+            self._deliver(verification, verification.version - 1)
+
+    def _receive_deletion(self, id: object) -> None:
+        """End the subscriptions that follow a deleted verification. The change carries no workspace, so feeds of workspaces don't receive it."""
+        if isinstance(id, str):
+            # A backup may be restored: then the stream delivers versions again that were delivered before.
+            self._versions_read.pop(id, None)
+            self._delivered.forget(id)
+            self._listeners.deleted(id)
+
+    def _receive_removal(self, found: Document) -> None:
+        """Report a verification that the gateway removed to the feeds of its workspace. `found`: its tombstone."""
+        id, workspace, removed_at = found.get("_id"), found.get("workspace"), found.get("removedAt")
+        if isinstance(id, str) and isinstance(workspace, str) and self._removed.get(id) != removed_at:
+            self._removed.pop(id, None)
+            self._removed[id] = removed_at
+            if len(self._removed) > MAX_FEED_CHANGES:
+                del self._removed[next(iter(self._removed))]
+            self._listeners.removed(workspace, id)
+
+    async def _receive_update(self, id: object) -> None:
+        """Read and deliver a verification that another program updated, since such a change arrives without the document."""
+
+        def receive(document: Document) -> None:
+            verification = self._readable(document)
+            if verification and document != self._documents_read.get(verification.id):
+                self._deliver(verification, verification.version - 1)
+                self._versions_read[verification.id] = verification.version
+                self._documents_read[verification.id] = document
+
+        await self._read({"_id": id}, receive)
 
     def _readable(self, document: Document) -> Verification | None:
         """The verification of a document; None if it can't be read, since one such document must not end the feed."""
@@ -138,38 +183,64 @@ class Feed:
             self._store.bad_documents.found(bad)
             return None
 
-    def _deliver(self, verification: Verification, since: datetime | None = None) -> None:
+    def _deliver(self, verification: Verification, since: int) -> None:
         if verification.anonymized_at:
             self.on_anonymized(verification.id)
-        workspace = verification.workspace
-        topics: list[Topic] = [("id", workspace, verification.id), ("chain", workspace, verification.chain), ("workspace", workspace, None)]
-        listening = [listeners for topic in topics if (listeners := self._listeners.get(topic))]
-        if listening:
-            change = Change(verification, verification.version - 1 if since is None else version_at(verification, since))
-            for listeners in listening:
-                for listener in listeners:
-                    listener.offer(change)
+        self._delivered.record(verification)
+        self._listeners.deliver(verification, since)
 
     async def _read_again(self) -> None:
-        """Read and deliver the changes that listeners may have missed. Subscribers skip the ones that they have, by their versions."""
-        since = self._watermark and self._watermark - OVERLAP
-        ids, chains = ([topic[2] for topic in self._listeners if topic[0] == kind] for kind in ("id", "chain"))
-        workspaces = {topic[1] for topic in self._listeners}
-        conditions: list[Document] = [{"_id": {"$in": batch}} for batch in batches(ids)]
-        # The condition also names the workspaces, because the index over chains begins with the workspace.
-        conditions += [{"workspace": {"$in": list(workspaces)}, "chain": {"$in": batch}} for batch in batches(chains)]
-        conditions += [{"workspace": topic[1], "updatedAt": {"$gte": since}} for topic in self._listeners if topic[0] == "workspace" and since]
-        for condition in conditions:
-            await self._read_and_deliver(condition, since)
+        """Read and deliver what listeners may have missed. A listener to a workspace receives no state that it received before."""
+        deleted: set[str] = set()
+        for topics in batches(self._listeners.topics("id")):
+            deleted |= await self._read_followed("id", topics, {"_id": {"$in": [topic[2] for topic in topics]}})
+        for topics in batches(self._listeners.topics("chain")):
+            # The condition also names the workspaces, because the index over chains begins with the workspace.
+            workspaces = {topic[1] for topic in topics}
+            condition = {"workspace": {"$in": [*workspaces]}, "chain": {"$in": [topic[2] for topic in topics]}}
+            deleted |= await self._read_followed("chain", topics, condition)
+        if self._watermark:
+            for _, workspace, _ in self._listeners.topics("workspace"):
+                await self._read_workspace(workspace, self._watermark)
+        for id in deleted:
+            self._listeners.deleted(id)
 
-    async def _read_and_deliver(self, condition: Document, since: datetime | None) -> None:
+    async def _read_followed(self, kind: Kind, topics: list[Topic], condition: Document) -> set[str]:
+        """Deliver followed verifications or chains to their followers alone, who skip the versions that they have.
+
+        Returns the ids of those that were not found.
+        """
+        expected, found = self._listeners.attempts(topics), set()
+
+        def receive(document: Document) -> None:
+            if isinstance(document["_id"], str):
+                found.add(document["_id"])
+            if verification := self._readable(document):
+                self._listeners.deliver(verification, verification.version - 1, (kind,))
+
+        await self._read(condition, receive)
+        return expected - found
+
+    async def _read_workspace(self, workspace: str, since: datetime) -> None:
+        await self._read({"workspace": workspace, "removedAt": {"$gte": stamp(since - STAMPING)}}, self._receive_removal, TOMBSTONES)
+
+        def receive(document: Document) -> None:
+            verification = self._readable(document)
+            if verification and not self._delivered.contains(verification):
+                # How many of its events were missed is uncertain, because their instants depend on the clocks of the writers.
+                self._deliver(verification, 0)
+                self._versions_read[verification.id] = verification.version
+
+        await self._read({"workspace": workspace, **changed_since(since)}, receive)
+
+    async def _read(self, condition: Document, receive: Callable[[Document], None], collection: str = VERIFICATIONS) -> None:
+        """Pass on the documents that meet the condition, as they are after all acknowledged writes. If MongoDB fails, begin again."""
         while True:
             try:
+                await self._store.barrier.passed()
                 with answering():
-                    async for document in self._store.collection.find(condition):
-                        if verification := self._readable(document):
-                            self._deliver(verification, since)
-                            self._versions_read[verification.id] = verification.version
+                    async for document in self._store.database[collection].find(condition):
+                        receive(document)
                 self._last_heartbeat_before_read = self._last_heartbeat
                 return
             except (Unavailable, PyMongoError) as error:
@@ -190,11 +261,6 @@ class Feed:
             await asyncio.sleep(HEARTBEAT_SECONDS if self._opened.is_set() else OPENING_HEARTBEAT_SECONDS)
 
 
-def version_at(verification: Verification, instant: datetime) -> int:
-    """The version of a verification at an instant; 0 before its creation."""
-    return next((event.version - 1 for event in verification.events if event.at >= instant), verification.version)
-
-
-def batches(ids: list[str | None]) -> list[list[str | None]]:
-    """The ids in batches of at most BATCH."""
-    return [ids[at : at + READ_BATCH] for at in range(0, len(ids), READ_BATCH)]
+def batches(topics: list[Topic]) -> list[list[Topic]]:
+    """The topics in batches of at most READ_BATCH."""
+    return [topics[at : at + READ_BATCH] for at in range(0, len(topics), READ_BATCH)]

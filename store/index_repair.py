@@ -47,7 +47,7 @@ class IndexRepair:
         level = logging.INFO if self.missing is None else logging.WARNING
         if new := sorted({*found} - (self.missing or frozenset())):
             logger.log(level, "indexes are missing and will be built: %s", ", ".join(new))
-        # From here on, no verification is created that relies on an index that is missing.
+        # Set this before the builds: while a unique index is in `missing`, the store refuses creations that need it, those with an idempotency key.
         self.missing = frozenset(found)
         for name in found:
             if monotonic() >= self._paused.get(name, (0.0, 0.0))[0] and await self._built(name):

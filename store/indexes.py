@@ -1,7 +1,7 @@
 """The indexes of MongoDB, one for each kind of query.
 
-The indexes that begin with `due`, `completedAt` and `captureCompletedAt` are for the sweeper and a metric, which read all workspaces. All other
-indexes of verifications begin with the workspace, so the workspace can be the shard key.
+The indexes that begin with `due`, `completedAt`, `anonymizedAt` and `captureCompletedAt` are for the sweeper and a metric, which read all
+workspaces. All other indexes of verifications begin with the workspace, so the workspace can be the shard key.
 
 Partial indexes contain few documents, and cost nothing when a document is written that is not among them. Why each filter has its indexes, and what
 they cost: docs/decisions/indexes-of-filters.md.
@@ -18,6 +18,7 @@ from store.driver import Database, Document, answering
 
 VERIFICATIONS = "verifications"
 HEARTBEATS = "heartbeats"
+TOMBSTONES = "tombstones"
 
 IDEMPOTENCY_KEY = "workspace_1_idempotency.key_1"
 EXISTS: Document = {"$exists": True}
@@ -52,6 +53,7 @@ INDEXES = {
     VERIFICATIONS: [
         index("workspace", "createdAt", "_id"),
         index("workspace", "updatedAt", "_id"),
+        index("workspace", "storedAt", "_id"),
         index("workspace", "status", "createdAt", "_id"),
         index("workspace", "status", "updatedAt", "_id"),
         index("workspace", "reasons", "createdAt", "_id"),
@@ -69,10 +71,13 @@ INDEXES = {
         IndexModel(
             [("captureCompletedAt", ASCENDING)], partialFilterExpression={"captureCompletedAt": {"$exists": True}, "status": Status.PENDING.value}
         ),
+        index("anonymizedAt", "_id", present=("anonymizedAt",)),
         index("workspace", "idempotency.key", unique=True, present=("idempotency.key",)),
         index("workspace", "previous", unique=True, present=("previous",)),
         index("workspace", "provider.id", unique=True, present=("provider.id",)),
     ],
+    # MongoDB deletes a tombstone when its `expiresAt` has passed.
+    TOMBSTONES: [index("workspace", "removedAt", "_id"), IndexModel([("expiresAt", ASCENDING)], expireAfterSeconds=0)],
     # MongoDB deletes heartbeats that are older than an hour. They are the last heartbeats of processes that have ended.
     HEARTBEATS: [IndexModel([("at", ASCENDING)], expireAfterSeconds=3600)],
 }

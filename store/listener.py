@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from domain.errors import Lagged
+from domain.errors import Lagged, NotFound, RequestError
 from domain.verification import Verification
 
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -33,10 +33,10 @@ class Listener:
     """Stores the latest state of each verification that changed, until the reader takes it.
 
     A state contains all earlier events, so a slow reader misses none. At most `max_changes` verifications are stored. If more change, the reader
-    gets the error Lagged.
+    gets the error Lagged. A follower of a verification that was deleted gets the error NotFound, after the changes that were made before.
     """
 
-    __slots__ = ("_changed", "_lagged", "_max_changes", "_waiting", "outlet")
+    __slots__ = ("_changed", "_end", "_max_changes", "_removed", "_waiting", "outlet")
 
     def __init__(self, max_changes: int) -> None:
         # While the reader waits, a change is first delivered to this outlet. If the outlet takes it, the reader is not woken.
@@ -44,7 +44,10 @@ class Listener:
         self._max_changes = max_changes
         self._changed: dict[str, Change] = {}
         self._waiting: asyncio.Future[None] | None = None
-        self._lagged = False
+        # The ids of the verifications that were removed; None if there are none, since this is the usual case, and there are many listeners.
+        self._removed: list[str] | None = None
+        # The error with which the reader's subscription ends.
+        self._end: RequestError | None = None
 
     def offer(self, change: Change) -> None:
         """Deliver a change to the outlet. If the outlet does not take it, store it and wake the reader.
@@ -57,25 +60,38 @@ class Listener:
         id = change.verification.id
         stored = self._changed.get(id)
         if stored is None:
-            if len(self._changed) < self._max_changes:
+            if self._has_room():
                 self._changed[id] = change
-            else:
-                self._lagged = True
         elif change.verification.version > stored.verification.version:
             self._changed[id] = change.following(stored)
         if waiting:
             wake(waiting)
 
+    def remove(self, id: str) -> None:
+        """Store that the gateway removed this verification, and wake the reader. The removal takes the place of an unread change."""
+        self._changed.pop(id, None)
+        if self._has_room():
+            self._removed = self._removed or []
+            self._removed.append(id)
+        if self._waiting:
+            wake(self._waiting)
+
+    def lose(self, id: str) -> None:
+        """End the reader's subscription, because this verification was deleted. The reader first gets the changes that are stored."""
+        self._end = self._end or NotFound(id)
+        if self._waiting:
+            wake(self._waiting)
+
     async def changes(self, timeout_seconds: float | None = None) -> list[Change]:
-        """All changes since the last call; waits until there are any. Returns an empty list after the timeout.
+        """All changes since the last call; waits until there are any, or a removal. Returns an empty list after the timeout.
 
         The order is that in which the verifications changed first.
 
         Only one reader may wait at a time.
 
-        Raises: Lagged.
+        Raises: Lagged, NotFound.
         """
-        if self._changed or self._lagged:
+        if self._changed or self._removed or self._end:
             return self.taken()
         loop = asyncio.get_running_loop()
         self._waiting = waiting = loop.create_future()
@@ -90,12 +106,24 @@ class Listener:
         return self.taken()
 
     def taken(self) -> list[Change]:
-        """All changes since the last call, without waiting for any. Raises: Lagged."""
-        if self._lagged:
-            raise Lagged
+        """All changes since the last call, without waiting for any. Raises: Lagged, NotFound."""
+        if self._end and not self._changed:
+            raise self._end
         changed = [*self._changed.values()]
         self._changed.clear()
         return changed
+
+    def removals(self) -> list[str]:
+        """The ids of the verifications that were removed since the last call. A change of such a verification that is stored was made later."""
+        removed, self._removed = self._removed or [], None
+        return removed
+
+    def _has_room(self) -> bool:
+        """Whether another change can be stored. If there are too many, the stored changes are dropped, and the reader's subscription ends."""
+        if not self._end and len(self._changed) + len(self._removed or ()) >= self._max_changes:
+            self._end = Lagged()
+            self._changed.clear()
+        return not self._end
 
 
 def wake(waiting: "asyncio.Future[None]") -> None:

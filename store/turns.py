@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 
+from domain.errors import Unavailable
+
 
 class Turns:
     """A queue of tasks for each key. Only the first task of a queue runs; the others wait. An empty queue is deleted."""
@@ -12,14 +14,33 @@ class Turns:
         self._queues: dict[Hashable, tuple[asyncio.Lock, int]] = {}
 
     @asynccontextmanager
-    async def of(self, key: Hashable) -> AsyncIterator[None]:
-        """A context for which tasks with the same key wait in turn. Entering it waits until all earlier tasks have left it."""
+    async def of(self, key: Hashable, max_wait_seconds: float) -> AsyncIterator[None]:
+        """A context for which tasks with the same key wait in turn. Entering it waits until all earlier tasks have left it.
+
+        Raises: Unavailable if that takes longer than `max_wait_seconds`.
+        """
         lock, waiting = self._queues.get(key) or (asyncio.Lock(), 0)
         self._queues[key] = lock, waiting + 1
         try:
-            async with lock:
+            await acquire(lock, max_wait_seconds)
+            try:
                 yield
+            finally:
+                lock.release()
         finally:
             lock, waiting = self._queues.pop(key)
             if waiting > 1:
                 self._queues[key] = lock, waiting - 1
+
+
+async def acquire(lock: asyncio.Lock, max_wait_seconds: float) -> None:
+    """Wait for the lock. Raises: Unavailable if that takes too long."""
+    if not lock.locked():
+        # Most verifications have one writer at a time, which needs no timer.
+        await lock.acquire()
+        return
+    try:
+        async with asyncio.timeout(max_wait_seconds):
+            await lock.acquire()
+    except TimeoutError:
+        raise Unavailable from None

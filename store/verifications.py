@@ -3,8 +3,7 @@
 import random
 from asyncio import sleep
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable
-from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
@@ -13,14 +12,13 @@ from uuid import uuid4
 from pymongo.errors import DuplicateKeyError
 
 from domain.errors import BadDocument, BadValue, Conflict, DomainError, NotFound, ProviderIdTaken, Unavailable
-from domain.filter import Filter, Order
+from domain.filter import Filter
 from domain.statistics import VerificationStats
 from domain.status import Status
 from domain.verification import Verification
 from store import due, pages, partial_verification, statistics
 from store.bad_documents import BadDocuments
 from store.barrier import Barrier
-from store.cursor import SortPosition
 from store.documents import decode, encode
 from store.driver import (
     Client,
@@ -36,8 +34,11 @@ from store.driver import (
     with_naive_instants,
 )
 from store.due import Due
+from store.feeds import stored_changes
+from store.feeds.stored_changes import ChangePosition
+from store.feeds.tombstones import removed_since, tombstone
 from store.index_repair import IndexRepair
-from store.indexes import IDEMPOTENCY_KEY, VERIFICATIONS
+from store.indexes import IDEMPOTENCY_KEY, TOMBSTONES, VERIFICATIONS
 from store.pages import Page, PageRequest
 from store.point_reads import PointReads
 from store.query import selecting, within
@@ -52,7 +53,8 @@ Rule = Callable[[Verification, datetime], Verification]
 RetryRule = Callable[[Verification, datetime], tuple[Verification, Verification]]
 
 
-CATCH_UP_ROWS = 500
+RESUMPTION = timedelta(days=1)
+MAX_REMOVALS = 10_000
 MAX_COUNTED = 10_000
 UNIQUE_KEYS = f"{VERIFICATIONS}.{IDEMPOTENCY_KEY}"
 
@@ -70,20 +72,24 @@ def utc_now() -> datetime:
 
 
 def of_provider_id(duplicate: DuplicateKeyError) -> bool:
-    """Whether a write failed because its provider's id is taken, and not because another unique value is."""
+    """Whether a write failed because another verification has the id that the provider gave, and not because another unique value is taken."""
     return "provider.id" in (duplicate.details or {}).get("keyPattern", {})
 
 
 class Store:
     """The verifications of all workspaces, and the objects that all reads and writes share."""
 
-    def __init__(self, client: Client, keys: SealingKeys, now: Clock = utc_now, patience_seconds: float = 10) -> None:
+    def __init__(
+        self, client: Client, keys: SealingKeys, now: Clock = utc_now, patience_seconds: float = 10, resumption: timedelta = RESUMPTION
+    ) -> None:
         self.client = client
         self.keys = keys
         self.database = database(client)
         self.collection: Collection = self.database[VERIFICATIONS]
         self.now = now
         self.patience_seconds = patience_seconds
+        # How old the cursor of a workspace's feed may be when the feed resumes.
+        self.resumption = resumption
         self.turns = Turns()
         # Used in threads, for reads of many documents at a time.
         self.naive_collection = with_naive_instants(self.collection)
@@ -119,6 +125,10 @@ class Store:
         with answering():
             condition = {"status": Status.PENDING.value, "captureCompletedAt": {"$lte": completed_until}}
             return await self.collection.count_documents(condition, limit=MAX_COUNTED)
+
+    async def removable(self, anonymized_until: datetime, limit: int, after: Due | None = None) -> list[Due]:
+        """The verifications that were anonymized at `anonymized_until` or earlier, the earliest first. Cost: one query over an index."""
+        return await due.read_due(self.collection, "anonymizedAt", anonymized_until, {}, limit, after)
 
 
 class Verifications:
@@ -189,7 +199,8 @@ class Verifications:
 
         If another writer changed the verification meanwhile, it is read again, and the rule is applied to what was read.
 
-        Raises: NotFound; Conflict if other writers were faster each time, for the whole patience of the store; the errors of the rule.
+        Raises: NotFound; the errors of the rule; Unavailable if other writers of this process kept it waiting for the whole patience of the store;
+                Conflict if other processes were faster each time for so long.
         """
 
         async def attempt() -> Verification:
@@ -227,6 +238,28 @@ class Verifications:
 
         return await self._persist(id, attempt)
 
+    async def remove(self, verification: Verification) -> None:
+        """Delete a verification from the database, if this is still the stored version. A tombstone lets feeds report the removal.
+
+        Cost:   one transaction of two writes.
+        Raises: Stale if the stored version is no longer `verification.version`.
+        """
+        store = self._store
+        grave = tombstone(verification, store.now(), store.resumption)
+
+        async def write_both(session: Session) -> None:
+            await store.database[TOMBSTONES].replace_one({"_id": verification.id, "workspace": self.workspace}, grave, upsert=True, session=session)
+            guard = {"_id": verification.id, **self._scope, "version": verification.version}
+            if not (await store.collection.delete_one(guard, session=session)).deleted_count:
+                raise Stale
+
+        with answering():
+            await transaction(store.client, write_both)
+
+    async def removed_since(self, at: datetime) -> list[str]:
+        """The ids of the verifications that the gateway removed after this time of MongoDB, or shortly before it. Raises: Lagged."""
+        return [found["_id"] for found in await removed_since(self._store.database, self.workspace, at, MAX_REMOVALS)]
+
     async def require(self, id: str, field: str = "verificationId") -> Verification:
         """The verification with this id. Raises: NotFound with `field`, the input field that held the id."""
         found = await self.get(id)
@@ -254,21 +287,21 @@ class Verifications:
         read = partial(pages.read_page, store.naive_collection, store.keys, store.bad_documents, self._scope, filter, request, reading)
         return await self._shared("page", read, filter, request, reading)
 
-    async def updated_since(self, since: datetime, filter: Filter) -> AsyncIterator[Verification]:
-        """The verifications whose last change was at `since` or later, the earliest last change first.
+    async def changed_since(self, at: datetime, filter: Filter) -> AsyncIterator[Verification]:
+        """The verifications that were changed after this time of MongoDB, or shortly before it (see `stored_changes`), the earliest change first.
 
-        Only the filter's lasting conditions apply (`Filter.lasting`), because a verification may have met the others before its last change.
+        Older releases of the gateway did not store the time of MongoDB with a change. Verifications that only they changed come last. Of the filter,
+        only the conditions on values that never change are applied (`Filter.lasting`), because the caller must also receive verifications that no
+        longer match the others.
 
         Cost: one query over an index for each page. No MongoDB cursor stays open between pages, however slow the reader is.
         """
-        request = PageRequest(Order.UPDATED_OLDEST, CATCH_UP_ROWS, after=SortPosition(Order.UPDATED_OLDEST, since, ""))
-        while True:
-            page = await self.page(filter.lasting, request)
-            for verification in page.rows:
-                yield verification
-            if not page.has_next or not page.ends:
-                return
-            request = replace(request, after=page.ends[-1])
+        for place in stored_changes.beginnings(at):
+            behind: ChangePosition | None = place
+            while behind:
+                rows, behind = await self._shared("changes", partial(self._changes, at, filter, behind), filter, at, behind)
+                for verification in rows:
+                    yield verification
 
     async def count(self, filter: Filter) -> int:
         """How many verifications match the filter. Cost: one count, which reads only index entries if an index covers the filter."""
@@ -278,6 +311,14 @@ class Verifications:
         """The statistics of the verifications that match the filter. `by_day`: whether to count by day too."""
         read = partial(statistics.read_statistics, self._store.collection, self._scope, filter, by_day)
         return await self._shared("statistics", read, filter, by_day)
+
+    async def _changes(self, at: datetime, filter: Filter, place: ChangePosition) -> tuple[list[Verification], ChangePosition | None]:
+        """A page of the changes behind this place, and the place behind the page; None if the page is the last."""
+        condition = stored_changes.condition(self._scope, filter, at, place)
+        with answering():
+            documents = await in_thread(partial(stored_changes.fetch_changes, self._store.naive_collection, condition, place.key))
+        readable = self._store.bad_documents.readable(partial_verification.rows(documents, self._store.keys, None))
+        return readable, stored_changes.behind(documents, place)
 
     def _shared(self, kind: str, read: Callable[[], Coroutine[Any, Any, T]], *arguments: Hashable) -> Awaitable[T]:
         """The result of a read. Callers that make the same read at the same time, in the same workspace or chain, share it."""
@@ -320,9 +361,15 @@ class Verifications:
         return new
 
     async def _persist(self, id: str, attempt: Callable[[], Awaitable[Verification]]) -> Verification:
+        """Make attempts until one succeeds, for the patience of the store. Writers of this process wait in turn before their first attempt.
+
+        Raises: Unavailable if the turn did not come in time; Conflict if it came, but other processes were faster each time.
+        """
         until = monotonic() + self._store.patience_seconds
         barrier_passed = False
-        async with self._store.turns.of(id):
+        async with self._store.turns.of(id, self._store.patience_seconds):
+            if monotonic() >= until:
+                raise Unavailable
             while monotonic() < until:
                 try:
                     return await attempt()

@@ -3,7 +3,7 @@
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -90,8 +90,10 @@ async def serving(
             url = f"http://127.0.0.1:{chosen.port}"
             async with httpx2.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
                 for _ in range(1500 if ready else 0):
-                    if (await client.get("/readyz")).is_success:
-                        break
+                    # A gateway with a short idle time may close the client's connection just before it is used again.
+                    with suppress(httpx2.ReadError, httpx2.RemoteProtocolError):
+                        if (await client.get("/readyz")).is_success:
+                            break
                     await asyncio.sleep(0.02)
                 yield Gateway(url, token_reader(chosen, now), client)
         finally:

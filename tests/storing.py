@@ -111,6 +111,9 @@ async def next_change(listener: Listener, matches: Callable[[Verification], bool
     """Wait for the next state of a verification that the listener receives, that matches, and whose version is higher than `newer_than`."""
     async with asyncio.timeout(GENEROUS_SECONDS):
         while True:
-            for change in await listener.changes():
+            found = await listener.changes()
+            # Removals that are not taken would end the next wait at once.
+            listener.removals()
+            for change in found:
                 if change.verification.version > newer_than and matches(change.verification):
                     return change.verification

@@ -11,10 +11,12 @@ PAGES = sorted(
     path for pattern in ("*.md", "docs/**/*.md", "bench/README.md", "compiler/README.md", "tests/*/README.md") for path in ROOT.glob(pattern)
 )
 # Names in the pages that need not exist: files that commands make, and a placeholder for a file of the reader.
-EXCEPTIONS = {".env", ".gateway/credentials.json", "quick.json", "FILE.graphql"}
+EXCEPTIONS = {".env", ".gateway/credentials.json", "quick.json", "FILE.graphql", "app.js", "app.py"}
 
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+# The name of the file that a code block contains, in its first line.
+CONTENT_OF = re.compile(r"^```\w+\n(?://|#) (\S+\.\w+)$", re.MULTILINE)
 # What counts as the name of a file in code. Patterns with `*`, URL paths (which begin with a slash) and expressions don't match.
 NAME = re.compile(r"[\w.][\w./-]*")
 SUFFIXES = {".py", ".pyi", ".js", ".lua", ".java", ".md", ".json", ".txt", ".svg", ".html", ".css", ".toml", ".lock", ".graphql", ".csv"}
@@ -31,12 +33,12 @@ def lines(page: Path) -> list[str]:
 
 
 def files(page: Path) -> set[str]:
-    """The files and folders that a page links to, or names in code."""
+    """The files and folders that a page links to, or names in code, except those whose content is on the page."""
     text = "\n".join(lines(page))
     links = {link for link in LINK.findall(text) if "://" not in link}
     words = {word for code in CODE.findall(text) for word in re.split(r"[\s=:,'\"]+", code)}
     names = {word for word in words if NAME.fullmatch(word) and (Path(word).suffix in SUFFIXES or folder(word))}
-    return (links | names) - EXCEPTIONS
+    return (links | names) - EXCEPTIONS - set(CONTENT_OF.findall(page.read_text()))
 
 
 def folder(name: str) -> bool:

@@ -26,7 +26,8 @@ FOLLOW_SCOPES = "follow-"
 MAX_TOKEN_CHARACTERS = 8192
 MAX_SUBJECT_CHARACTERS = 255
 CACHED_TOKENS, CACHED_CHARACTERS = 10_000, 10_000_000
-# How much the issuer's clock may differ from ours. It applies to `nbf` and `iat` only; `exp` has no leeway.
+# How much the clock of the issuer, or of another gateway that signed a follow token, may be ahead of ours. It applies to `nbf` and `iat` only;
+# `exp` has no leeway.
 LEEWAY_SECONDS = 30
 LONGEST_LIFE = timedelta(days=1)
 SCOPES = {scope.value: scope for scope in Scope}
@@ -67,7 +68,7 @@ class Tokens:
             name: {"essential": True, "value": value} for name, value in (("iss", trust.issuer), ("aud", trust.audience)) if value
         }
         self._claims = jwt.JWTClaimsRegistry(self._seconds, LEEWAY_SECONDS, **required, **expected)
-        self._own_claims = jwt.JWTClaimsRegistry(self._seconds, 0, **required, chain={"essential": True})
+        self._own_claims = jwt.JWTClaimsRegistry(self._seconds, LEEWAY_SECONDS, **required, chain={"essential": True})
         # The callers of verified tokens, by token. Verifying a signature takes longer than reading a verification by its id, so the signature of a
         # token is verified only once. Its expiry is checked at each use.
         self._trusted = Recent[str, Caller](CACHED_TOKENS, CACHED_CHARACTERS)

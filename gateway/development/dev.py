@@ -13,15 +13,17 @@ from typing import Any
 
 from rich.console import Console
 
+from domain.errors import Unavailable
 from gateway import server, settings
 from gateway.application import application, token_reader
 from gateway.development import keys as development
-from gateway.development.mongod import EmbeddedMongo
+from gateway.development.mongod import DataDirUnusable, EmbeddedMongo
 from gateway.pages import console, graphiql
 from gateway.process import logs
 from gateway.transports.origins import is_address
 from simulation.credentials import Credentials
 from simulation.runner import simulate
+from store.driver import Database, Unsuitable, examine
 from store.verifications import utc_now
 
 DEMO_RATE = 0.2
@@ -32,29 +34,31 @@ NO_DEMO = "The demo is off."
 DEFAULTS: dict[str, Any] = {
     "provider": "sandbox",
     "introspection": True,
-    "token_max_seconds": 32 * 86_400,
+    "token_max_seconds": development.TOKEN_MAX_SECONDS,
     "log_level": "warning",
     "log_format": "console",
 }
 
 
-class MongoUnreachable(Exception):
-    """The MongoDB that the user chose with --mongo-uri doesn't answer."""
+class MongoRefused(Exception):
+    """The gateway can't serve with the MongoDB that the user chose."""
 
-    def __init__(self) -> None:
-        super().__init__("no primary answered at --mongo-uri; check that MongoDB is running there, as a replica set")
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"MongoDB at --mongo-uri (or GATEWAY_MONGO_URI) can't be used: {reason}")
 
 
 def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path | None, mongo_uri: str | None) -> None:
     """Run the command: start MongoDB, create keys and tokens, and serve until the user interrupts it.
 
-    Raises: AddressTaken, BadAddress, EmbeddedError, BadSettings, MongoUnreachable.
+    Raises: AddressTaken, BadAddress, BadKeys, EmbeddedError, BadSettings, MongoRefused, OSError.
     """
     console = Console(soft_wrap=True, highlight=False)
     server.end_in_order()
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with ExitStack() as resources:
-        resources.callback(console.print, "stopped; the data are kept.", style="dim")
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataDirUnusable(data_dir, error) from None
+    with ExitStack() as farewell, ExitStack() as resources:
         bound = resources.enter_context(server.listening_socket(host, port))
         port = bound.getsockname()[1]
         if not mongo_uri:
@@ -68,11 +72,17 @@ def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path
         files = [data_dir / "credentials.json", *([credentials_file] if credentials_file else [])]
         for file in files:
             development.write_private(file, asdict(credentials))
-        server.run(serve(chosen, bound, credentials, demo, lambda: print_addresses(console, credentials, files[-1], demo, host)))
+
+        def ready() -> None:
+            print_addresses(console, credentials, files[-1], demo, host)
+            # Printed after everything has ended, also if a signal ends it, but not if the gateway could not start.
+            farewell.callback(console.print, "stopped; the data are kept.", style="dim")
+
+        server.run(serve(chosen, bound, credentials, demo, ready))
 
 
 async def serve(chosen: settings.Settings, bound: socket, credentials: Credentials, demo: bool, ready: Callable[[], None]) -> None:
-    """Serve until the process has to end. Once the gateway is ready, call `ready` and start the demo. Raises: MongoUnreachable."""
+    """Serve until the process has to end. Once the gateway is ready, call `ready` and start the demo. Raises: MongoRefused."""
     app = application(chosen, pages=[*console.routes(credentials), *graphiql.routes(credentials)], local=True)
     simulation = simulate(credentials=credentials, seed=secrets.randbits(32), rate=DEMO_RATE, max_in_flight=MAX_LIVES, start_within_seconds=math.inf)
     background: list[asyncio.Task[Any]] = []
@@ -84,14 +94,24 @@ async def serve(chosen: settings.Settings, bound: socket, credentials: Credentia
             await simulation
 
     try:
-        if not await app.process.health.answers(MAX_START_SECONDS):
-            raise MongoUnreachable
+        await check_mongo(app.process.health.store.database)
         await server.Server(app, lambda: background.append(asyncio.create_task(begin()))).serve([bound])
     finally:
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         simulation.close()
+
+
+async def check_mongo(database: Database) -> None:
+    """Check that the gateway can serve with this MongoDB. Raises: MongoRefused."""
+    try:
+        async with asyncio.timeout(MAX_START_SECONDS):
+            await examine(database)
+    except (Unavailable, TimeoutError):
+        raise MongoRefused(f"no primary answered within {MAX_START_SECONDS:g} s; check the address, and that a replica set runs there") from None
+    except Unsuitable as error:
+        raise MongoRefused(str(error)) from None
 
 
 def reachable(host: str) -> str:

@@ -4,8 +4,10 @@ import json
 import os
 import secrets
 from base64 import b64encode
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from domain.caller import Scope
 from gateway.callers.tokens import Tokens
@@ -19,6 +21,9 @@ OTHER_WORKSPACE = "other"
 TOKEN_TTL = timedelta(days=30)
 DEVELOPMENT_KEYS = ("token_key", "signing_key", "fingerprint_key", "data_keys")
 
+# A development token may be valid longer than the default of GATEWAY_TOKEN_MAX_SECONDS.
+TOKEN_MAX_SECONDS = 32 * 86_400
+
 INTEGRATOR = [Scope.READ, Scope.WRITE, Scope.SENSITIVE]
 TOKENS = {
     "integrator": (WORKSPACE, INTEGRATOR),
@@ -28,10 +33,21 @@ TOKENS = {
 }
 
 
+class BadKeys(Exception):
+    """The file of the development keys has been damaged. The message names it, and contains no key."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"{file} holds no development keys that can be read; restore it, or delete it and the data directory's `mongo`: "
+            "`gateway dev` then makes new keys, which can't decrypt old data"
+        )
+
+
 def keys(data_dir: Path) -> dict[str, str]:
     """The keys that are stored in the data directory, by the names of their settings. Missing keys are created and stored.
 
     Each key is marked as a development key, so that `gateway serve` refuses it.
+    Raises: BadKeys.
     """
     path = data_dir / "keys.json"
     stored = _stored(path)
@@ -48,22 +64,33 @@ def credentials(url: str, tokens: Tokens) -> Credentials:
 
 
 def write_private(path: Path, content: object) -> None:
-    """Write a JSON file that only the current user can read. It is written atomically, so readers never see half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a JSON file that only the current user can read. It is written atomically, so readers never see half of it.
+
+    Missing folders are created. Raises: OSError, which names `path` and not the temporary file.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.touch(mode=0o600)
-    temporary.write_text(json.dumps(content, indent=2) + "\n")
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch(mode=0o600)
+        temporary.write_text(json.dumps(content, indent=2) + "\n")
+        temporary.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
-def offline(data_dir: Path) -> dict[str, str]:
+def offline(data_dir: Path) -> dict[str, Any]:
     """Default settings for a command that only signs tokens, and needs no database.
 
     They are the keys of the data directory, if it has any, and placeholders for the other required settings.
+    Raises: BadKeys.
     """
-    unused = {name: _new_key(name) for name in DEVELOPMENT_KEYS if name != "token_key"}
+    stored = _stored(data_dir / "keys.json")
+    unused: dict[str, Any] = {name: _new_key(name) for name in DEVELOPMENT_KEYS if name != "token_key"}
     unused |= {"mongo_uri": "unused", "token_jwks_file": "unused", "public_url": "http://localhost"}
-    return {**unused, **_stored(data_dir / "keys.json")}
+    return {**unused, **({"token_max_seconds": TOKEN_MAX_SECONDS} if stored else {}), **stored}
 
 
 def _new_key(name: str) -> str:
@@ -73,5 +100,12 @@ def _new_key(name: str) -> str:
 
 
 def _stored(path: Path) -> dict[str, str]:
-    stored: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    try:
+        stored = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except ValueError:
+        raise BadKeys(path) from None
+    if not isinstance(stored, dict) or not all(name in DEVELOPMENT_KEYS and isinstance(key, str) for name, key in stored.items()):
+        raise BadKeys(path)
     return stored

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from store.bootstrap import HOST, REPLICA_SET, NotPrimary, become_primary
+from store.deployment.bootstrap import HOST, REPLICA_SET, NotPrimary, become_primary
 
 MIN_VERSION = (6, 0)
 START_SECONDS = 60
@@ -68,6 +68,13 @@ class DataDirInUse(EmbeddedError):
         super().__init__(f"{data_dir} is in use by process {holder or 'unknown'}; stop it or choose another --data-dir")
 
 
+class DataDirUnusable(EmbeddedError):
+    """The data directory can't be created, read or written."""
+
+    def __init__(self, data_dir: Path, error: OSError) -> None:
+        super().__init__(f"{data_dir} can't be used: {error.strerror or error}; choose another --data-dir")
+
+
 class StartFailed(EmbeddedError):
     """mongod was started, but ended or did not accept writes."""
 
@@ -100,7 +107,7 @@ class EmbeddedMongo:
                 end_stale(self.dbpath)
                 port = self.start(stack)
             except OSError as error:
-                raise EmbeddedError(f"{self.data_dir} can't be used: {error.strerror or error}") from error
+                raise DataDirUnusable(self.data_dir, error) from error
             self.uri = f"mongodb://{HOST}:{port}/gateway?directConnection=true"
             self.stack = stack.pop_all()
         return self

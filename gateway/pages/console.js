@@ -82,13 +82,18 @@ function showResponse({ response, caller, milliseconds, problem }) {
   const failure = problem ?? response.errors?.[0].message ?? results.find((result) => result?.code && result.message)?.message;
   const summary = problem ?? `${milliseconds} ms, as ${caller}${failure ? `: ${failure}` : ""}`;
   $("answer").replaceChildren(element("p", { className: failure ? "summary wrong" : "summary" }, summary), ...(response ? [json(response)] : []));
-  $("answered").scrollIntoView({ block: "nearest" });
+  reveal($("response"));
   announce(failure ? `Failed: ${failure}` : "The response has arrived.");
   const verification = results.find((result) => result?.verificationUrl);
   if (verification) choose(verification);
   const issued = results.find((result) => result?.token);
   if (issued) $("pasted").value = issued.token;
   return !failure;
+}
+
+/** Scroll no further than needed to show the whole part of the page, or as much of it as fits. */
+function reveal(part) {
+  part.scrollIntoView({ block: part.offsetHeight > innerHeight ? "start" : "nearest" });
 }
 
 /** Make this the chosen verification. */
@@ -117,13 +122,14 @@ function follow(caller, token, query, variables) {
   const title = element("h3", {}, `${name} `, element("small", {}, `${variables.id ?? ""} as ${caller}`));
   const feed = element("article", {}, element("header", {}, title, state, stop), messages);
   $("feeds").prepend(feed);
-  $("live").scrollIntoView({ block: "nearest" });
+  reveal(feed);
 
   let settled = false;
   const end = subscribe(token, query, variables, {
     next: (response) => {
       messages.firstElementChild?.querySelector("details").removeAttribute("open");
       messages.prepend(message(response));
+      if (messages.children.length === 1) reveal(feed);
       if (messages.children.length > MAX_MESSAGES) messages.lastElementChild.remove();
     },
     state: (name, details) => {

@@ -39,15 +39,6 @@ class Health:
         await self.store.index_repair.round()
         self.prepared = True
 
-    async def answers(self, within_seconds: float) -> bool:
-        """Whether MongoDB answers within this time. Nothing else is checked, so this can be true before the process is ready."""
-        try:
-            async with asyncio.timeout(within_seconds):
-                await ping(self.store.database)
-        except (Unavailable, TimeoutError):
-            return False
-        return True
-
     async def ready(self) -> None:
         """Wait until `troubles` finds no reason why the process is not ready."""
         for _ in repeat(None):

@@ -69,7 +69,10 @@ GZIP_WINDOW = zlib.MAX_WBITS | 16
 
 
 def gunzipped(content: bytes, max_bytes: int) -> bytes | None:
-    """Decompresses gzip. The result is cut after `max_bytes` + 1 bytes, and is None if the end of the content is missing. Raises: zlib.error."""
+    """Decompresses gzip. Returns at most `max_bytes` + 1 bytes, so that the caller sees that the content is too long; None if its end is missing.
+
+    Raises: zlib.error.
+    """
     reader = zlib.decompressobj(GZIP_WINDOW)
     plain = reader.decompress(content, max_bytes + 1)
     return plain if reader.eof or len(plain) > max_bytes else None
@@ -78,7 +81,7 @@ def gunzipped(content: bytes, max_bytes: int) -> bytes | None:
 def unbrotlied(content: bytes, max_bytes: int) -> bytes | None:
     """Decompresses Brotli. The result is None if the end of the content is missing. Raises: brotli.error.
 
-    Decompression stops as soon as the result is longer than `max_bytes`.
+    Decompression stops as soon as the result is longer than `max_bytes`, by which the caller sees that the content is too long.
     """
     reader = brotli.Decompressor()
     plain = reader.process(content, output_buffer_limit=max_bytes + 1)

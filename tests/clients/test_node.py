@@ -17,18 +17,6 @@ SDL = ROOT / "schema" / "schema.graphql"
 SECONDS = 60
 
 
-@pytest.fixture(scope="module")
-def node() -> str:
-    """The path of Node. Without Node or without the packages of the clients, the test is skipped; in CI, it fails."""
-    path = shutil.which("node")
-    if path and (HERE / "node_modules" / ".package-lock.json").exists():
-        return path
-    reason = "node_modules is missing in tests/clients: run `make setup`" if path else "Node is missing: install Node 20 or newer"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.mark.parametrize("directory", ["tests/clients", "web/graphiql"])
 def test_the_lock_file_contains_hashes_and_no_addresses(directory: str) -> None:
     lock = (ROOT / directory / "package-lock.json").read_text()
@@ -78,16 +66,21 @@ async def test_apollo_client_and_urql_send_hashes_instead_of_documents(node: str
 async def compiled(node: str, directory: Path, **options: object) -> str:
     """Compile the operations in `relay/` with Relay's compiler. Returns the directory with the compiled operations."""
     shutil.copytree(HERE / "relay", directory / "source")
+    await compile_operations(node, directory, "artifacts", **options)
+    return str(directory / "artifacts")
+
+
+async def compile_operations(node: str, directory: Path, artifacts: str, **options: object) -> None:
+    """Compile the operations in the folder `source` of a directory with Relay's compiler. `artifacts`: the name of the folder for the results."""
     shutil.copy(SDL, directory / "schema.graphql")
     (directory / "package.json").write_text('{"type": "module"}')
-    config = {"src": "source", "artifactDirectory": "artifacts", "schema": "schema.graphql", "language": "javascript", "eagerEsModules": True}
+    config = {"src": "source", "artifactDirectory": artifacts, "schema": "schema.graphql", "language": "javascript", "eagerEsModules": True}
     (directory / "relay.config.json").write_text(json.dumps({**config, **options}))
-    (directory / "artifacts").mkdir()
+    (directory / artifacts).mkdir()
     compiler = HERE / "node_modules" / "relay-compiler" / "cli.js"
     process = await asyncio.create_subprocess_exec(node, compiler, "relay.config.json", cwd=directory, stdout=PIPE, stderr=STDOUT)
     output, _ = await asyncio.wait_for(process.communicate(), SECONDS)
     assert process.returncode == 0, output.decode()
-    return str(directory / "artifacts")
 
 
 async def test_relay_compiles_against_the_schema_and_runs(node: str, gateway: Gateway, tmp_path: Path) -> None:

@@ -193,7 +193,11 @@ class Fixed:
 
 @strawberry.type
 class Strict:
-    """A type like Fixed, without nullable fields. If an operation selects `field_info`, which has a resolver, plans must not cache the object."""
+    """A type like Fixed, without nullable fields.
+
+    The compiler keeps the completed result of such a constant object and uses it again. If an operation selects `field_info`, it must not do so,
+    because the result of that resolver depends on where the object is in the response.
+    """
 
     is_type_of = represents(Constant, key="name")
 

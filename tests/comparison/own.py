@@ -166,7 +166,7 @@ def event(operation: OperationDefinitionNode, start: Start) -> Any:
     verification = start.dice.chosen(OWN, "verification")
     if first.name.value == "verificationUpdated":
         return VerificationUpdate(verification, ((verification.attempt, start.dice.number("seen") % 3),))
-    return VerificationFeedItem("cursor", start.dice.chosen((verification, None), "alone"))
+    return start.dice.chosen((VerificationFeedItem("cursor", verification, True), VerificationFeedItem("cursor")), "alone")
 
 
 def normalize(text: str) -> str:

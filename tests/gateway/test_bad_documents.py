@@ -351,6 +351,7 @@ async def test_a_mutation_preserves_unreadable_parts_or_is_refused_without_writi
     assert answer == {"reportProgress": {"version": 3, "phase": "CAPTURING"}}
     assert at >= before.updated_at
     assert after == document | {
+        "storedAt": after["storedAt"],
         "version": 3,
         "captureStartedAt": at,
         "updatedAt": at,

@@ -23,14 +23,22 @@ def test_an_address_in_use_is_reported_with_the_setting_that_changes_it() -> Non
     with listening_socket("127.0.0.1", 0) as bound:
         port = bound.getsockname()[1]
 
-        with pytest.raises(AddressTaken, match=rf"127\.0\.0\.1:{port} \(Address already in use\); choose another with --port or GATEWAY_PORT"):
+        with pytest.raises(AddressTaken, match=rf"127\.0\.0\.1:{port} \(Address already in use\); .* GATEWAY_PORT, or with `gateway dev --port`"):
             listening_socket("127.0.0.1", port)
 
 
-def test_listening_on_an_address_of_another_machine_is_reported() -> None:
-    # 192.0.2.1 is reserved for documentation (RFC 5737), so no machine has this address.
-    with pytest.raises(AddressTaken, match=r"can't listen on 192\.0\.2\.1:0 \("):
-        listening_socket("192.0.2.1", 0)
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [
+        # 192.0.2.1 and 2001:db8::1 are reserved for documentation (RFC 5737, RFC 3849), so no machine has these addresses.
+        ("192.0.2.1", r"192\.0\.2\.1:0"),
+        ("2001:db8::1", r"\[2001:db8::1\]:0"),
+        ("a" * 64, "a{64}:0"),
+    ],
+)
+def test_a_host_on_which_this_machine_cannot_listen_is_reported_with_the_setting_that_changes_it(host: str, place: str) -> None:
+    with pytest.raises(AddressTaken, match=rf"can't listen on {place} \(.+\); choose another host with GATEWAY_HOST, or with `gateway dev --host`"):
+        listening_socket(host, 0)
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system has no TCP_USER_TIMEOUT")

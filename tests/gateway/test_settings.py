@@ -25,6 +25,9 @@ INVALID_DATA_KEYS = (
 )
 
 
+PERIODS = ("retention_seconds", "remove_seconds", "feed_resume_seconds")
+
+
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove all settings from the environment, so that the tests do not depend on where they run."""
@@ -138,7 +141,7 @@ def test_the_url_of_the_issuers_keys_must_be_https() -> None:
             for name in ("link_window_seconds", "verification_window_seconds", "sweep_seconds", "request_seconds", "database_seconds")
             for value in ("canary", "0", "-3", "nan")
         ),
-        *(("retention_seconds", value) for value in ("canary", "0", "-3", "nan", "inf", "1e12")),
+        *((name, value) for name in PERIODS for value in ("canary", "0", "-3", "nan", "inf", "1e12")),
         *(("data_keys", value) for value in INVALID_DATA_KEYS),
         *((name, value) for name in ("max_cost", "rate_burst_cost") for value in ("canary", "0", "-3", "1.5")),
         *(("rate_cost_per_second", value) for value in ("canary", "-1", "nan", "inf")),

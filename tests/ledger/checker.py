@@ -11,7 +11,6 @@ from enum import Enum
 from tests.ledger.records import (
     Document,
     Ended,
-    Event,
     FeedItem,
     How,
     Kind,
@@ -29,13 +28,14 @@ from tests.ledger.records import (
 Documents = Mapping[str, Document]
 
 # Close codes of a socket after which clients with the library graphql-ws do not reconnect.
-FATAL_CLOSES = frozenset({"1002", "1003", "1007", "1008", "1009", "1010", "1011", "1015", "4400", "4401", "4406", "4408", "4409", "4429", "4500"})
+FATAL_CLOSES = frozenset({"1002", "1003", "1007", "1008", "1009", "1010", "1011", "1015", "4400", "4401", "4406", "4409", "4429", "4500"})
 # Error codes of a subscription after which a client can subscribe again. Our documentation advises to do so; no client library does it by itself.
 RETRIABLE_ERRORS = frozenset({"LAGGED"})
 STEPS = ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED")
 MAX_IGNORED = 20
 # When a refusal contradicts an earlier answer: if the gateway had acknowledged one of these final statuses before the refused request was sent, then
-# the request must not be refused with this error code.
+# the request must not be refused with this error code. An outcome that the gateway concluded from a deadline contradicts only NOT_FINAL, because the
+# provider's verdict may replace it.
 CONTRADICTIONS = {"NOT_RETRYABLE": ("FAILED", "INCONCLUSIVE"), "NOT_FINAL": ("FAILED", "INCONCLUSIVE", "VERIFIED")}
 
 
@@ -72,26 +72,46 @@ def check(documents: Documents, written: Sequence[Written], logs: Iterable[Log])
     """Check all records of a run. Returns the breaches that were found: none if the promise was kept."""
     findings = [*broken_documents(documents), *broken_chains(documents), *broken_writes(documents, written)]
     for log in logs:
-        findings += endings(log)
+        findings += endings(documents, log)
         findings += feed_breaches(documents, log) if log.kind is Kind.FEED else verification_breaches(documents, log)
     return findings
 
 
 def broken_documents(documents: Documents) -> Iterator[Finding]:
-    """Find stored verifications whose events have gaps, go back in time or occur twice, or whose final status changed."""
+    """Find stored verifications whose events have gaps, go back in time or occur twice, or whose status is not what their events say."""
     for document in documents.values():
+        yield from broken_outcomes(document)
         if [event.version for event in document.events] != list(range(1, document.version + 1)):
             yield Finding(
                 Breach.BROKEN_DOCUMENT, document.id, f"version {document.version} has the events {[event.version for event in document.events]}"
             )
-        changes = [event.to for event in document.events if event.type == "STATUS_CHANGED"]
-        if len(changes) > 1 or document.status != (changes[0] if changes else "PENDING"):
-            yield Finding(Breach.BROKEN_DOCUMENT, document.id, f"is {document.status} after the changes {changes}")
         if [event.at for event in document.events] != sorted(event.at for event in document.events):
             yield Finding(Breach.BROKEN_DOCUMENT, document.id, "its events go back in time")
         for source, times in Counter(document.sources.values()).items():
             if times > 1:
                 yield Finding(Breach.WRITE_DOUBLE, document.id, f"the event {source} is there {times} times")
+
+
+def broken_outcomes(document: Document) -> Iterator[Finding]:
+    """Find a status that the rules exclude: the provider's first verdict is final, unless the verification was closed before it.
+
+    Only an outcome that the gateway concluded from a deadline (by SYSTEM) may be replaced, and only a result after a final one may be ignored.
+    """
+    final = False
+    for event in document.events:
+        if event.type == "STATUS_CHANGED" and final:
+            yield Finding(Breach.BROKEN_DOCUMENT, document.id, f"changed to {event.to} after its final status")
+        if event.type == "RESULT_IGNORED" and not final:
+            yield Finding(Breach.BROKEN_DOCUMENT, document.id, f"ignored the result {event.to} before a final status")
+        final = final or (event.type == "STATUS_CHANGED" and event.actor != "SYSTEM")
+    if document.status != document.status_at(document.version):
+        yield Finding(Breach.BROKEN_DOCUMENT, document.id, f"is {document.status} after a change to {document.status_at(document.version)}")
+    counts = Counter(event.type for event in document.events)
+    if counts["ANONYMIZED"] and document.personal:
+        yield Finding(Breach.BROKEN_DOCUMENT, document.id, "has personal data after its anonymization")
+    for once in ("DOCUMENT_ADDED", "ANONYMIZED", "RETRY_CREATED"):
+        if counts[once] > 1:
+            yield Finding(Breach.BROKEN_DOCUMENT, document.id, f"has the event {once} {counts[once]} times")
 
 
 def broken_chains(documents: Documents) -> Iterator[Finding]:
@@ -121,9 +141,7 @@ def broken_writes(documents: Documents, written: Sequence[Written]) -> Iterator[
     for write in written:
         if write.outcome is Outcome.REFUSED:
             earlier = [ack for ack in acknowledged[write.on or ""] if ack.answered_at < write.sent_at]
-            if write.code in ("NOT_FOUND", "IDEMPOTENCY_CONFLICT") or (
-                any(final(ack.events) in CONTRADICTIONS.get(write.code or "", ()) for ack in earlier)
-            ):
+            if write.code in ("NOT_FOUND", "IDEMPOTENCY_CONFLICT") or any(contradicts(ack, write) for ack in earlier):
                 yield Finding(Breach.WRITE_DENIED, write.on or write.name, f"{write.operation.value} {write.name} was refused with {write.code}")
             document = documents.get(write.on or "")
             if document and outcomes[write.name] == {Outcome.REFUSED} and write.name in document.sources.values():
@@ -158,12 +176,16 @@ def progressed(write: Written, documents: Documents, keys: Mapping[str, Document
 def concluded(write: Written, documents: Documents, keys: Mapping[str, Document]) -> bool:
     """Whether the result was stored: there is an event with the same status and codes, whichever write it came from.
 
-    True if more than MAX_IGNORED results are stored, because the gateway then stores no further ones.
+    True if more than MAX_IGNORED results are stored, because the gateway then stores no further ones. If the result came with the data of an identity
+    document, and it is the outcome, the document was stored too, unless the verification was anonymized.
     """
     status, *codes = write.claim
-    results = [event for event in documents[write.id or ""].events[: write.version] if event.type in ("STATUS_CHANGED", "RESULT_IGNORED")]
-    kept = any(event.to == status and set(event.reasons) == set(codes) for event in results)
-    return write.id == write.on and (kept or len(results) > MAX_IGNORED)
+    document = documents[write.id or ""]
+    results = [event for event in document.events[: write.version] if event.type in ("STATUS_CHANGED", "RESULT_IGNORED")]
+    kept = [event.type for event in results if event.to == status and set(event.reasons) == set(codes)]
+    anonymized = any(event.type == "ANONYMIZED" for event in document.events)
+    complete = not write.with_document or "STATUS_CHANGED" not in kept or document.extracted or anonymized
+    return write.id == write.on and complete and (bool(kept) or len(results) > MAX_IGNORED)
 
 
 def retried(write: Written, documents: Documents, keys: Mapping[str, Document]) -> bool:
@@ -177,27 +199,57 @@ def anonymized(write: Written, documents: Documents, keys: Mapping[str, Document
     return write.id == write.on and [event.type for event in documents[write.id or ""].events].count("ANONYMIZED") == 1
 
 
+def erased(write: Written, documents: Documents, keys: Mapping[str, Document]) -> bool:
+    """Whether the attempt and all earlier attempts of its chain were anonymized."""
+    last = documents[write.id or ""]
+    attempts = [document for document in documents.values() if document.chain == last.chain and document.attempt <= last.attempt]
+    return write.id == write.on and all(any(event.type == "ANONYMIZED" for event in document.events) for document in attempts)
+
+
+def closed(write: Written, documents: Documents, keys: Mapping[str, Document]) -> bool:
+    """Whether the closing was stored: the integrator set the status INCONCLUSIVE."""
+    events = documents[write.id or ""].events[: write.version]
+    return write.id == write.on and any((event.type, event.to, event.actor) == ("STATUS_CHANGED", "INCONCLUSIVE", "INTEGRATOR") for event in events)
+
+
 PRESENT: dict[Operation, Callable[[Written, Documents, Mapping[str, Document]], bool]] = {
     Operation.CREATE: created,
     Operation.PROGRESS: progressed,
     Operation.RESULT: concluded,
     Operation.RETRY: retried,
     Operation.ANONYMIZE: anonymized,
+    Operation.ERASE: erased,
+    Operation.CLOSE: closed,
 }
 
 
-def final(events: Iterable[Event]) -> str | None:
-    """The final status that these events contain, or None."""
-    return next((event.to for event in events if event.type == "STATUS_CHANGED"), None)
+def contradicts(acknowledged: Written, refused: Written) -> bool:
+    """Whether a refusal is wrong after an acknowledged write to the same verification that was answered before the refused request was sent."""
+    outcome = next((event for event in reversed(acknowledged.events) if event.type == "STATUS_CHANGED"), None)
+    # A whole chain can't be erased while its newest attempt is pending, even if the named attempt is final.
+    if outcome is None or refused.operation is Operation.ERASE:
+        return False
+    if outcome.actor == "SYSTEM" and refused.code != "NOT_FINAL":
+        return False
+    closed = refused.code == "ILLEGAL_TRANSITION" and outcome.actor == "INTEGRATOR"
+    return closed or outcome.to in CONTRADICTIONS.get(refused.code or "", ())
 
 
-def endings(log: Log) -> Iterator[Finding]:
-    """Find ends of subscriptions after which clients would not connect or subscribe again."""
+def endings(documents: Documents, log: Log) -> Iterator[Finding]:
+    """Find ends of subscriptions after which clients would not connect or subscribe again.
+
+    The error NOT_FOUND is right for a verification that was deleted.
+    """
+    subscribed: Subscribed | None = None
     for entry in log.entries:
-        if isinstance(entry, Ended) and (
-            (entry.how is How.CLOSED and entry.code in FATAL_CLOSES) or (entry.how is How.ERROR and entry.code not in RETRIABLE_ERRORS)
-        ):
-            yield Finding(Breach.TURNED_AWAY, log.name, f"{entry.how.value} {entry.code}")
+        if isinstance(entry, Subscribed):
+            subscribed = entry
+        elif isinstance(entry, Ended):
+            followed = documents.get(subscribed.id or "") if subscribed else None
+            expected = entry.code == "NOT_FOUND" and followed is not None and followed.removed
+            refused = entry.how is How.ERROR and entry.code not in RETRIABLE_ERRORS and not expected
+            if refused or (entry.how is How.CLOSED and entry.code in FATAL_CLOSES):
+                yield Finding(Breach.TURNED_AWAY, log.name, f"{entry.how.value} {entry.code}")
 
 
 def verification_breaches(documents: Documents, log: Log) -> Iterator[Finding]:
@@ -205,27 +257,32 @@ def verification_breaches(documents: Documents, log: Log) -> Iterator[Finding]:
     runs: dict[str, dict[str, int]] = {}
     subscription: Subscribed | None = None
     sent: dict[str, int] = {}
+    before: dict[str, int] = {}
     waiting = False
     for entry in log.entries:
         match entry:
             case Subscribed():
                 subscription, sent, waiting = entry, {}, True
-                received = runs.setdefault(entry.id or "", {}).get(entry.id or "")
-                if received != entry.after and not (received is None and entry.after == 0):
+                run = runs.setdefault(entry.id or "", {})
+                before = dict(run) if entry.cursor else {}
+                received = run.get(entry.id or "")
+                if not entry.cursor and received != entry.after and not (received is None and entry.after == 0):
                     yield Finding(Breach.LOST, log.name, f"the test itself subscribed to {entry.id} after {entry.after}, although it had {received}")
             case Ended():
                 waiting = False
             case Updated() if subscription and subscription.id:
-                yield from message(documents, log, subscription, entry, sent)
+                yield from message(documents, log, subscription, entry, sent, before)
                 sent[entry.id] = entry.version
                 run = runs[subscription.id]
                 first = entry.events[0].version - 1 if entry.events else entry.version
-                if first > run.get(entry.id, first if entry.id == subscription.id else 0):
+                if first > run.get(entry.id, first if starts_anywhere(documents, subscription.id, entry.id) else 0):
                     yield Finding(Breach.LOST, log.name, f"{entry.id}: after {run.get(entry.id, 0)} came {first + 1}")
                 run[entry.id] = max(run.get(entry.id, 0), entry.version)
             case Quiet() if waiting and subscription and subscription.id:
                 if not sent:
                     yield Finding(Breach.SILENT, log.name, f"received nothing about {subscription.id}")
+                if (followed := documents.get(subscription.id)) and followed.removed:
+                    yield Finding(Breach.SILENT, log.name, f"received no error after {subscription.id} was deleted")
                 for id, version in behind(documents, log.kind, subscription.id, runs[subscription.id]):
                     yield Finding(
                         Breach.SILENT,
@@ -237,8 +294,14 @@ def verification_breaches(documents: Documents, log: Log) -> Iterator[Finding]:
             yield Finding(Breach.LOST, log.name, f"{id} of {root} ends at {run.get(id)} of {version}")
 
 
-def message(documents: Documents, log: Log, subscription: Subscribed, update: Updated, sent: Mapping[str, int]) -> Iterator[Finding]:
-    """Find breaches in one message. For each verification, `sent` has the version of the last message that the same subscription delivered."""
+def message(
+    documents: Documents, log: Log, subscription: Subscribed, update: Updated, sent: Mapping[str, int], before: Mapping[str, int]
+) -> Iterator[Finding]:
+    """Find breaches in one message.
+
+    For each verification, `sent` has the version of the last message that the same subscription delivered, and `before` the last version received
+    before the subscription, if it resumed with a cursor.
+    """
     document = documents.get(update.id)
     if not document or update.version > document.version:
         yield Finding(Breach.NEVER_HAPPENED, log.name, f"{update.id} at {update.version}, which the database does not have")
@@ -247,20 +310,31 @@ def message(documents: Documents, log: Log, subscription: Subscribed, update: Up
     at = f"{update.id} at {update.version} with {versions}"
     if update.id in sent:
         last: int | None = sent[update.id]
+    elif update.id in before:
+        last = before[update.id]
     elif update.id == subscription.id:
         last = subscription.after if isinstance(subscription.after, int) else None
     else:
-        last = 0
-    if not sent and update.id != subscription.id:
-        yield Finding(Breach.OUT_OF_ORDER, log.name, f"{at} came first, in a subscription to {subscription.id}")
+        last = None if starts_anywhere(documents, subscription.id or "", update.id) else 0
+    followed = documents.get(subscription.id or "")
+    if followed and (document.chain if log.kind is Kind.CHAIN else document.id) != (followed.chain if log.kind is Kind.CHAIN else followed.id):
+        yield Finding(Breach.NEVER_HAPPENED, log.name, f"{at} came in a subscription to {subscription.id}")
     if last is not None and versions != list(range(last + 1, update.version + 1)):
         yield Finding(breach_of(last, versions, update.version), log.name, f"{at}, after {last}")
-    if last is None and versions:
+    if last is None and versions and update.id == subscription.id and not subscription.cursor:
         yield Finding(Breach.DOUBLE, log.name, f"{at}, although the subscription requested no earlier events")
     if update.id in sent and not versions:
         yield Finding(Breach.DOUBLE, log.name, f"{at}, with nothing new")
     if set(update.events) - set(document.events) or update.status != document.status_at(update.version):
         yield Finding(Breach.NEVER_HAPPENED, log.name, f"{at} is {update.status} with events that the database does not have")
+
+
+def starts_anywhere(documents: Documents, root: str, id: str) -> bool:
+    """Whether a subscription to the verification `root` may begin in the middle of this verification's events.
+
+    That is the case for `root` itself and for earlier attempts. Of later attempts, all events are sent.
+    """
+    return id == root or (id in documents and root in documents and documents[id].attempt < documents[root].attempt)
 
 
 def breach_of(last: int, versions: Sequence[int], version: int) -> Breach:
@@ -276,13 +350,15 @@ def breach_of(last: int, versions: Sequence[int], version: int) -> Breach:
 def behind(documents: Documents, kind: Kind, root: str, run: Mapping[str, int]) -> list[tuple[str, int]]:
     """The verifications of which a subscriber has not received the newest version: pairs of the id and the newest version in the database.
 
-    The subscriber followed `root`, and if `kind` is CHAIN its later attempts too. `run`: the latest version received, by id. The result is empty if
-    `root` is not in the database, or if the subscriber received nothing about it.
+    The subscriber followed `root`, and if `kind` is CHAIN the other attempts too. `run`: the latest version received, by id. The result is empty if
+    `root` is not in the database, or if the subscriber received nothing about it. Earlier attempts count if the subscriber received one of their
+    events.
     """
-    if root not in documents or root not in run:
+    if root not in documents or root not in run or documents[root].removed:
         return []
     first = documents[root]
-    wanted = [first] if kind is Kind.SINGLE else [each for each in documents.values() if each.chain == first.chain and each.attempt >= first.attempt]
+    chain = [each for each in documents.values() if each.chain == first.chain and (each.attempt >= first.attempt or each.id in run)]
+    wanted = [first] if kind is Kind.SINGLE else chain
     return [(each.id, each.version) for each in wanted if run.get(each.id) != each.version]
 
 
@@ -340,6 +416,9 @@ def outdated(documents: Documents, log: Log, latest: Mapping[str, Row]) -> Itera
     """
     for document in documents.values():
         row = latest.get(document.id)
+        # A feed does not report a deletion by others than the gateway: the change stream does not say to which workspace the document belonged.
+        if document.removed:
+            continue
         if log.filter.matches(document.status, document.attempt):
             if not row or row.version != document.version:
                 yield f"{document.id} is at {document.version}, and the feed sent {row.version if row else 'nothing'}"

@@ -19,6 +19,11 @@ from tests.ledger.subscribers import Subscriber, Trait
 
 Report = Callable[[str], None]
 
+# Longer than the 60 seconds of the past that a gateway reads again in other cases.
+HELD_SECONDS = 90.0
+# The key under which the proxies hold the connections that a gateway opened. No proxy has this name, so clients still reach the gateway.
+HELD = "held"
+
 
 @dataclass(frozen=True, slots=True)
 class FaultKind:
@@ -282,6 +287,28 @@ async def primary_and_gateway_killed(nemesis: Nemesis) -> str:
     return f"{primary.name}, {gateway.name}"
 
 
+async def majority_away_while_clients_arrive(nemesis: Nemesis) -> str:
+    """Kill two members for longer than the gateways wait for MongoDB, and let clients subscribe meanwhile."""
+    members = nemesis.random.sample(nemesis.cluster.members, 2)
+    for member in members:
+        await member.process.kill()
+    for _ in range(4):
+        await clients_cut(nemesis)
+        await nemesis.a_while(3, 4)
+    for member in members:
+        member.process.start()
+    return ", ".join(member.name for member in members)
+
+
+async def gateway_messages_held(nemesis: Nemesis) -> str:
+    """Hold everything that a gateway sends to MongoDB, and deliver it after HELD_SECONDS, when nobody waits for it any more."""
+    gateway = nemesis.random.choice(nemesis.gateways)
+    await nemesis.cluster.proxies.cut_off({HELD: gateway.process.id})
+    await asyncio.sleep(HELD_SECONDS)
+    await nemesis.cluster.proxies.cut_off({})
+    return gateway.name
+
+
 TABLE = (
     FaultKind("primary killed", 10, True, primary_killed),
     FaultKind("primary stopped gracefully", 8, False, primary_stopped),
@@ -305,4 +332,6 @@ TABLE = (
     FaultKind("gateway unreachable", 4, False, gateway_unreachable),
     FaultKind("clients cut", 6, True, clients_cut),
     FaultKind("primary and gateway killed", 4, False, primary_and_gateway_killed),
+    FaultKind("majority away, clients arrive", 3, False, majority_away_while_clients_arrive),
+    FaultKind("gateway's messages held", 1, False, gateway_messages_held),
 )

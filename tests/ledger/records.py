@@ -20,11 +20,16 @@ class Event(NamedTuple):
     at: int
     to: str | None
     reasons: tuple[str, ...]
+    actor: str
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A verification as it is stored. For each event with a `sourceId`, `sources` maps the version of the event to this id."""
+    """A verification as it is stored.
+
+    For each event with a `sourceId`, `sources` maps the version of the event to this id. `personal` and `extracted`: whether the document contains
+    personal data, and the data of an identity document. `removed`: the document was deleted from the database; this is its last state.
+    """
 
     id: str
     chain: str
@@ -36,6 +41,9 @@ class Document:
     key: str | None
     events: tuple[Event, ...]
     sources: Mapping[int, str]
+    personal: bool = True
+    extracted: bool = False
+    removed: bool = False
 
     def status_at(self, version: int) -> str:
         """The status that the verification had at this version."""
@@ -44,17 +52,19 @@ class Document:
 
 
 class Operation(Enum):
-    """A kind of mutation that writers send."""
+    """A kind of mutation that writers send. ANONYMIZE concerns one attempt, ERASE its whole chain."""
 
     CREATE = "create"
     PROGRESS = "progress"
     RESULT = "result"
     RETRY = "retry"
     ANONYMIZE = "anonymize"
+    ERASE = "erase"
+    CLOSE = "close"
 
 
 class Outcome(Enum):
-    """What a writer knows about its write after the answer. UNKNOWN: it got none, or an error after which the write may have been executed or not."""
+    """What a writer knows about its write in the end. UNKNOWN: no answer came, or an error after which the write may have been executed or not."""
 
     ACKNOWLEDGED = "acknowledged"
     REFUSED = "refused"
@@ -70,6 +80,7 @@ class Written:
     `claim` is what the mutation reports: a step of the person's progress, or a status and reason codes.
     `code` is the code of the refusal or the error, or the name of the exception.
     `id`, `version` and `events` are the verification in the answer.
+    `with_document`: the mutation reports a result with the data of an identity document.
     """
 
     operation: Operation
@@ -83,16 +94,21 @@ class Written:
     id: str | None = None
     version: int = 0
     events: tuple[Event, ...] = ()
+    with_document: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """The record that a subscriber sent a subscription: to one verification, after a version, or to the workspace (the feed), after a cursor."""
+    """The record that a subscriber sent a subscription: to one verification or its chain, or to the whole workspace (the feed, `id` is None).
+
+    `after`: the version after which it resumes, or the cursor of the feed. `cursor`: the cursor with which it resumes a verification or a chain.
+    """
 
     at: float
     gateway: str
     id: str | None
     after: int | str | None
+    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +203,13 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Everything that one subscriber recorded, in order."""
+    """Everything that one subscriber recorded, in order. `event_streams`: it uses event streams instead of a socket."""
 
     name: str
     kind: Kind
     filter: Filter
     entries: list[Entry]
+    event_streams: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,17 +255,17 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-EVENT_FIELDS = "version type at toStatus reasons { code }"
+EVENT_FIELDS = "version type actor at toStatus reasons { code }"
 
 
 def event(answer: Mapping[str, Any]) -> Event:
     """Make the record of an event from an answer of the API, whose operation selects the fields in EVENT_FIELDS."""
     reasons = tuple(reason["code"] for reason in answer["reasons"])
-    return Event(answer["version"], answer["type"], milliseconds(datetime.fromisoformat(answer["at"])), answer["toStatus"], reasons)
+    return Event(answer["version"], answer["type"], milliseconds(datetime.fromisoformat(answer["at"])), answer["toStatus"], reasons, answer["actor"])
 
 
-def stored(document: Mapping[str, Any]) -> Document:
-    """Make the record of a verification from its MongoDB document."""
+def stored(document: Mapping[str, Any], removed: bool = False) -> Document:
+    """Make the record of a verification from its MongoDB document. `removed`: it was deleted from the database after it was read."""
     get = document.get
     return Document(
         id=document["_id"],
@@ -260,10 +277,20 @@ def stored(document: Mapping[str, Any]) -> Document:
         status=document["status"].upper(),
         key=get("idempotency", {}).get("key"),
         events=tuple(
-            Event(each["version"], each["type"].upper(), milliseconds(each["at"]), upper(each.get("to")), tuple(each.get("reasons", ())))
+            Event(
+                each["version"],
+                each["type"].upper(),
+                milliseconds(each["at"]),
+                upper(each.get("to")),
+                tuple(each.get("reasons", ())),
+                each["actor"].upper(),
+            )
             for each in document["events"]
         ),
         sources={each["version"]: each["sourceId"] for each in document["events"] if "sourceId" in each},
+        personal="declared" in document,
+        extracted="extracted" in document,
+        removed=removed,
     )
 
 

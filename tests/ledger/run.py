@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import monotonic, time
 from typing import Any
@@ -32,17 +33,19 @@ PATIENCE_SECONDS = 90.0
 FORGOTTEN_SECONDS = 10.0
 
 # The sixty subscribers of a run: what they follow, their trait, and how many there are of each. Those that follow the workspace use FILTERS in turn.
+# Every third subscriber of those that are not slow uses event streams, the others use sockets.
 MIX = (
-    (Kind.SINGLE, Trait.STEADY, 15),
-    (Kind.SINGLE, Trait.DROPPING, 13),
-    (Kind.SINGLE, Trait.SLOW, 4),
-    (Kind.CHAIN, Trait.STEADY, 8),
-    (Kind.CHAIN, Trait.DROPPING, 6),
+    (Kind.SINGLE, Trait.STEADY, 12),
+    (Kind.SINGLE, Trait.DROPPING, 9),
+    (Kind.SINGLE, Trait.SLOW, 3),
+    (Kind.CHAIN, Trait.STEADY, 12),
+    (Kind.CHAIN, Trait.DROPPING, 12),
     (Kind.CHAIN, Trait.SLOW, 2),
     (Kind.FEED, Trait.STEADY, 3),
     (Kind.FEED, Trait.DROPPING, 5),
     (Kind.FEED, Trait.SLOW, 2),
 )
+EVERY_THIRD = 3
 FILTERS = (Filter(), Filter(status=("FAILED", "INCONCLUSIVE")), Filter(status=("PENDING",)), Filter(first_attempts_only=True))
 
 
@@ -106,9 +109,18 @@ async def ledger(plan: Plan, running: Cluster, directory: Path, database: str, r
     with ExitStack() as stack:
         book = Book(stack.enter_context(Journal(directory / "writes.jsonl", forced=True)))
         breaking = stack.enter_context(Journal(directory / "faults.jsonl"))
-        async with gateways.running(directory, running.proxies, uri, plan.link_window_seconds, plan.planted) as served, client() as http:
+        async with (
+            gateways.running(directory, running.proxies, uri, plan.link_window_seconds, plan.planted) as served,
+            client() as http,
+            collection(uri) as verifications,
+        ):
             subscribers = list(followers(plan, served, http, book, lambda name: stack.enter_context(Journal(directory / f"{name}.jsonl"))))
-            writers = [Writer(f"writer-{number}", plan.seed, served, http, book, plan.pause_seconds) for number in range(1, plan.writers + 1)]
+            writers = [
+                Writer(
+                    f"writer-{number}", plan.seed, served, http, book, plan.pause_seconds, plan.link_window_seconds, partial(delete, verifications)
+                )
+                for number in range(1, plan.writers + 1)
+            ]
             breaker = Nemesis(plan.seed, running, served, subscribers, breaking, report)
             async with following(subscribers):
                 writing = [asyncio.create_task(writer.run()) for writer in writers]
@@ -127,7 +139,7 @@ async def ledger(plan: Plan, running: Cluster, directory: Path, database: str, r
                 await calm(subscribers, documents, plan.patience_seconds)
             report("reading unfinished verifications to their end")
             await asyncio.gather(*(each.visit(documents) for each in subscribers if isinstance(each, Follower)))
-            documents = await read(uri)
+            documents = {**book.deleted, **await read(uri)}
     logs = [subscriber.log for subscriber in subscribers]
     findings = check(documents, book.written, logs)
     return Outcome(
@@ -142,12 +154,14 @@ def followers(plan: Plan, served: list[Gateway], http: httpx2.AsyncClient, book:
         yield FeedFollower(Log(name, Kind.FEED, Filter(), []), Trait.WITNESS, plan.seed, [gateway], journal(name), http)
     for kind, trait, of_sixty in MIX:
         for number in range(max(1, round(of_sixty * plan.subscribers))):
-            name = f"{kind.value}-{trait.value}-{number + 1}"
+            event_streams = trait is not Trait.SLOW and number % EVERY_THIRD == 1
+            name = f"{kind.value}-{trait.value}-{number + 1}" + ("-stream" if event_streams else "")
+            filter = FILTERS[number % len(FILTERS)] if kind is Kind.FEED else Filter()
+            log = Log(name, kind, filter, [], event_streams)
             if kind is Kind.FEED:
-                log = Log(name, kind, FILTERS[number % len(FILTERS)], [])
                 yield FeedFollower(log, trait, plan.seed, served, journal(name), http)
             else:
-                yield Follower(Log(name, kind, Filter(), []), trait, plan.seed, served, journal(name), book.followable)
+                yield Follower(log, trait, plan.seed, served, journal(name), book.followable)
 
 
 @asynccontextmanager
@@ -217,16 +231,38 @@ async def calm(subscribers: list[Subscriber], documents: Mapping[str, Document],
         subscriber.keep(Quiet(time()))
 
 
-async def read(uri: str) -> dict[str, Document]:
-    """Read all verifications with the read concern `majority`. Returns them by id. Raises: PyMongoError if two attempts fail."""
+@asynccontextmanager
+async def collection(uri: str) -> AsyncIterator[AsyncCollection[dict[str, Any]]]:
+    """The collection of verifications, for direct access. Reads and writes are those of a majority."""
     mongo: AsyncMongoClient[dict[str, Any]]
-    async with AsyncMongoClient(uri, tz_aware=True, serverSelectionTimeoutMS=30_000) as mongo:
-        collection: AsyncCollection[dict[str, Any]] = mongo.get_default_database().get_collection(
-            "verifications", read_concern=ReadConcern("majority")
-        )
+    async with AsyncMongoClient(uri, tz_aware=True, serverSelectionTimeoutMS=30_000, w="majority") as mongo:
+        yield mongo.get_default_database().get_collection("verifications", read_concern=ReadConcern("majority"))
+
+
+async def delete(verifications: AsyncCollection[dict[str, Any]], id: str) -> Document | None:
+    """Delete a verification, and try again until that succeeds. Returns its last state, or None if it was not there."""
+    last: Document | None = None
+    while True:
+        try:
+            last = last or await found(verifications, id)
+            deleted = await verifications.find_one_and_delete({"_id": id})
+            return stored(deleted, removed=True) if deleted else last
+        except PyMongoError:
+            await asyncio.sleep(STILL_SECONDS)
+
+
+async def found(verifications: AsyncCollection[dict[str, Any]], id: str) -> Document | None:
+    """The last state of a verification that is about to be deleted; None if it is not there."""
+    document = await verifications.find_one({"_id": id})
+    return stored(document, removed=True) if document else None
+
+
+async def read(uri: str) -> dict[str, Document]:
+    """Read all verifications. Returns them by id. Raises: PyMongoError if two attempts fail."""
+    async with collection(uri) as verifications:
         for patience in (True, False):
             try:
-                return {each["_id"]: stored(each) async for each in collection.find()}
+                return {each["_id"]: stored(each) async for each in verifications.find()}
             except PyMongoError:
                 if not patience:
                     raise

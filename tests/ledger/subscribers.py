@@ -3,20 +3,18 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from enum import Enum
-from itertools import count
 from random import Random
 from time import monotonic, time
 from typing import Any
 
 import httpx2
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
-from websockets.typing import Subprotocol
 
 from tests.ledger.checker import behind, later, outdated
+from tests.ledger.connections import Complete, Connection, Refused, StreamEnded, event_streams, socket
 from tests.ledger.gateways import Gateway, token
 from tests.ledger.records import (
     EVENT_FIELDS,
@@ -35,14 +33,14 @@ from tests.ledger.records import (
     event,
 )
 
-SUBPROTOCOL = Subprotocol("graphql-transport-ws")
-OPEN_SECONDS = 5.0
-PING_SECONDS = 4.0
 VISIT_SECONDS = 60.0
+# The errors of a connection that broke, or that could not be opened.
+FAILURES = (OSError, EOFError, WebSocketException, StreamEnded, httpx2.HTTPError, AttributeError, json.JSONDecodeError)
 ROW = "{ id version status attempt }"
 FOLLOW = (
-    "subscription($id: ID!, $after: Int, $chain: Boolean!) { answer: verificationUpdated(id: $id, after: $after, followRetries: $chain) "
-    f"{{ verification {{ id version status }} events {{ {EVENT_FIELDS} }} }} }}"
+    "subscription($id: ID!, $after: Int, $cursor: String, $chain: Boolean!) "
+    "{ answer: verificationUpdated(id: $id, after: $after, cursor: $cursor, followRetries: $chain) "
+    f"{{ cursor verification {{ id version status }} events {{ {EVENT_FIELDS} }} }} }}"
 )
 FEED = (
     "subscription($filter: VerificationFilter, $after: String) { answer: verificationsUpdated(filter: $filter, after: $after) "
@@ -63,18 +61,6 @@ class Trait(Enum):
     WITNESS = "witness"
 
 
-class Complete(Exception):
-    """The server ended a subscription with `complete`."""
-
-
-class Refused(Exception):
-    """The server ended a subscription with an error."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 class Subscriber:
     """The base class of subscribers: connects, and connects again whenever a connection or a subscription ends."""
 
@@ -86,8 +72,7 @@ class Subscriber:
         self._gateways = gateways
         self._home = self.random.randrange(len(gateways))
         self._journal = journal
-        self._numbers = count(1)
-        self._socket: ClientConnection | None = None
+        self._connection: Connection | None = None
 
     def keep(self, entry: Entry) -> None:
         """Record an entry in the journal and in the log."""
@@ -96,16 +81,17 @@ class Subscriber:
 
     def cut(self) -> None:
         """Abort the connection without a close handshake, as if the network had failed."""
-        if self._socket:
-            self._socket.transport.abort()
+        if self._connection:
+            self._connection.abort()
 
     async def run(self) -> None:
         """Follow forever. After the end of each connection, connect again: with a probability of one half to the other gateway."""
         while True:
             try:
                 async with asyncio.timeout(self._stay_seconds()):
-                    async with self.connected(self._gateway()) as (socket, gateway):
-                        await self.session(socket, gateway)
+                    gateway = self._gateway()
+                    async with self.connected(gateway) as connection:
+                        await self.session(connection, gateway)
             except TimeoutError:
                 self.keep(Ended(time(), How.LEFT, ""))
             except ConnectionClosed as closed:
@@ -114,11 +100,11 @@ class Subscriber:
                 self.keep(Ended(time(), How.COMPLETE, ""))
             except Refused as refused:
                 self.keep(Ended(time(), How.ERROR, refused.code))
-            except (OSError, EOFError, WebSocketException, httpx2.HTTPError, AttributeError, json.JSONDecodeError) as error:
+            except FAILURES as error:
                 self.keep(Ended(time(), How.CUT, type(error).__name__))
             await asyncio.sleep(self.random.uniform(0.1, 1.0))
 
-    async def session(self, socket: ClientConnection, gateway: Gateway) -> None:
+    async def session(self, connection: Connection, gateway: Gateway) -> None:
         """Subscribe over this connection, and record all messages."""
         raise NotImplementedError
 
@@ -135,57 +121,37 @@ class Subscriber:
         return self._gateways[self._home]
 
     @asynccontextmanager
-    async def connected(self, gateway: Gateway) -> AsyncIterator[tuple[ClientConnection, Gateway]]:
-        """Open a socket and authenticate. The connection is aborted at the end of the context.
+    async def connected(self, gateway: Gateway) -> AsyncIterator[Connection]:
+        """Connect to a gateway with a token. The connection is aborted at the end of the context.
 
         Subscribers with the trait DROPPING use tokens that expire soon. A WITNESS connects to the gateway itself, without the proxy.
         """
         url = gateway.direct_url if self.trait is Trait.WITNESS else gateway.url
-        async with asyncio.timeout(OPEN_SECONDS):
-            socket = await connect(
-                url.replace("http", "ws", 1) + "/graphql",
-                subprotocols=[SUBPROTOCOL],
-                proxy=None,
-                compression=None,
-                ping_interval=PING_SECONDS,
-                ping_timeout=PING_SECONDS if self.trait is not Trait.SLOW else None,
-                max_queue=1 if self.trait is Trait.SLOW else 16,
-            )
-        self._socket = socket
-        try:
-            lasting = timedelta(seconds=self.random.uniform(3, 20)) if self.trait is Trait.DROPPING and not self.calm else timedelta(hours=24)
-            await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token(lasting)}"}}))
-            async with asyncio.timeout(OPEN_SECONDS):
-                while json.loads(await socket.recv())["type"] != "connection_ack":
-                    pass
-            yield socket, gateway
-        finally:
-            self._socket = None
-            # Abort the connection without a close handshake, as if the network had failed.
-            socket.transport.abort()
+        lasting = timedelta(seconds=self.random.uniform(3, 20)) if self.trait is Trait.DROPPING and not self.calm else timedelta(hours=24)
+        opening = event_streams(url, token(lasting)) if self.log.event_streams else socket(url, token(lasting), slow=self.trait is Trait.SLOW)
+        async with opening as connection:
+            self._connection = connection
+            try:
+                yield connection
+            finally:
+                self._connection = None
 
-    async def messages(self, socket: ClientConnection, query: str, variables: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        """Send a subscription. Yields the data of its messages. Never ends normally. Raises: Complete or Refused when the subscription ends."""
-        id = str(next(self._numbers))
-        await socket.send(json.dumps({"type": "subscribe", "id": id, "payload": {"query": query, "variables": variables}}))
-        while True:
-            message = json.loads(await socket.recv())
-            if message.get("id") == id:
-                match message["type"]:
-                    case "next" if "errors" in message["payload"]:
-                        raise Refused(message["payload"]["errors"][0]["extensions"]["code"])
-                    case "next":
-                        yield message["payload"]["data"]["answer"]
-                    case "error":
-                        raise Refused(message["payload"][0]["extensions"]["code"])
-                    case "complete":
-                        raise Complete
-            if self.trait is Trait.SLOW and not self.calm:
-                await asyncio.sleep(self.random.choice((0.1, 0.3, 0.6, 5.0)))
+    async def messages(
+        self, connection: Connection, query: str, variables: dict[str, Any], last_event_id: str | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The messages of a subscription: see `Connection`. A SLOW subscriber waits after each message."""
+        async with aclosing(connection.messages(query, variables, last_event_id)) as messages:
+            async for message in messages:
+                yield message
+                if self.trait is Trait.SLOW and not self.calm:
+                    await asyncio.sleep(self.random.choice((0.1, 0.3, 0.6, 5.0)))
 
 
 class Follower(Subscriber):
-    """Follows one verification or one chain after the other."""
+    """Follows one verification or one chain after the other.
+
+    A chain is resumed with the cursor of the last message, a single verification with the last version.
+    """
 
     def __init__(self, log: Log, trait: Trait, seed: int, gateways: Sequence[Gateway], journal: Journal, followable: Sequence[str]) -> None:
         super().__init__(log, trait, seed, gateways, journal)
@@ -193,25 +159,36 @@ class Follower(Subscriber):
         self._target: str | None = None
         self._live = self._answered = False
         self._runs: dict[str, dict[str, int]] = {}
+        self._cursors: dict[str, str] = {}
 
-    async def session(self, socket: ClientConnection, gateway: Gateway) -> None:
+    async def session(self, connection: Connection, gateway: Gateway) -> None:
         """Follow one verification after the other. Sometimes follow the same one again after its end, because events can still be added to it."""
         while True:
             if self._target is None or self.random.random() < 0.6:
                 while not self._followable:
                     await asyncio.sleep(0.1)
                 self._target = self.random.choice(self._followable[-12:])
-            await self._follow(socket, gateway, self._target)
+            try:
+                await self._follow(connection, gateway, self._target)
+            except Refused as refused:
+                if refused.code == "NOT_FOUND":
+                    self._target = None
+                raise
             await asyncio.sleep(self.random.uniform(0.2, 2.0))
 
-    async def _follow(self, socket: ClientConnection, gateway: Gateway, id: str, until: Mapping[str, Document] | None = None) -> None:
+    async def _follow(self, connection: Connection, gateway: Gateway, id: str, until: Mapping[str, Document] | None = None) -> None:
         run = self._runs.setdefault(id, {})
-        after = run.get(id, self.random.choice((None, 0)))
-        self.keep(Subscribed(time(), gateway.name, id, after))
+        cursor = self._cursors.get(id) if self.log.kind is Kind.CHAIN else None
+        after = None if cursor else run.get(id, self.random.choice((None, 0)))
+        self.keep(Subscribed(time(), gateway.name, id, after, cursor))
         self._live, self._answered = True, False
+        variables = {"id": id, "after": after, "chain": self.log.kind is Kind.CHAIN}
+        # On an event stream, the id of the last event is the same cursor, and may be sent instead of the argument.
+        by_header = cursor if self.log.event_streams and self.random.random() < 0.5 else None
         try:
-            async for message in self.messages(socket, FOLLOW, {"id": id, "after": after, "chain": self.log.kind is Kind.CHAIN}):
+            async for message in self.messages(connection, FOLLOW, {**variables, "cursor": None if by_header else cursor}, by_header):
                 self._take(run, message)
+                self._cursors[id] = message["cursor"]
                 if until and not behind(until, self.log.kind, id, run):
                     return self.keep(Ended(time(), How.LEFT, ""))
         except Complete:
@@ -228,7 +205,7 @@ class Follower(Subscriber):
         self._answered = True
 
     def caught_up(self, documents: Mapping[str, Document]) -> bool:
-        """Whether no subscription is open, or the open one has sent a message and has delivered the state of its verifications in these documents."""
+        """Whether nothing is left to receive: no subscription is open, or the open one was answered and has delivered each version in `documents`."""
         run = self._runs.get(self._target or "", {})
         return not self._live or (self._answered and not behind(documents, self.log.kind, self._target or "", run))
 
@@ -241,14 +218,15 @@ class Follower(Subscriber):
         deadline = monotonic() + VISIT_SECONDS
         while monotonic() < deadline and (left := self._left(documents)):
             try:
-                async with asyncio.timeout(VISIT_SECONDS), self.connected(self._gateway()) as (socket, gateway):
+                gateway = self._gateway()
+                async with asyncio.timeout(VISIT_SECONDS), self.connected(gateway) as connection:
                     for id in left:
-                        await self._follow(socket, gateway, id, documents)
+                        await self._follow(connection, gateway, id, documents)
             except ConnectionClosed as closed:
                 self.keep(ending(closed))
             except Refused as refused:
                 self.keep(Ended(time(), How.ERROR, refused.code))
-            except (OSError, EOFError, WebSocketException) as error:
+            except FAILURES as error:
                 self.keep(Ended(time(), How.CUT, type(error).__name__))
 
     def _left(self, documents: Mapping[str, Document]) -> list[str]:
@@ -266,7 +244,7 @@ class FeedFollower(Subscriber):
         self._rows: dict[str, Row] = {}
         self._filter = {"status": log.filter.status, "firstAttemptsOnly": log.filter.first_attempts_only}
 
-    async def session(self, socket: ClientConnection, gateway: Gateway) -> None:
+    async def session(self, connection: Connection, gateway: Gateway) -> None:
         """Follow the workspace from the last cursor. If there is none, follow it from now on, and read the list after the first message."""
         after = self._cursor
         if after is None:
@@ -274,7 +252,7 @@ class FeedFollower(Subscriber):
         self.keep(Subscribed(time(), gateway.name, None, after))
         listing: asyncio.Task[None] | None = None
         try:
-            async for message in self.messages(socket, FEED, {"filter": self._filter, "after": after}):
+            async for message in self.messages(connection, FEED, {"filter": self._filter, "after": after}):
                 row = message["verification"] and Row(**message["verification"])
                 self._latest = message["cursor"]
                 self.keep(FeedItem(time(), message["cursor"], row))

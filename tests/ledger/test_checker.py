@@ -26,15 +26,16 @@ from tests.ledger.records import (
     Written,
 )
 
-KEPT = Event(4, "STATUS_CHANGED", 1040, "FAILED", ("IDVV_2101",))
+KEPT = Event(4, "STATUS_CHANGED", 1040, "FAILED", ("IDVV_2101",), "PROVIDER")
+EXPIRED = Event(3, "STATUS_CHANGED", 1030, "INCONCLUSIVE", ("IDVV_1121",), "SYSTEM")
 EVENTS = (
-    Event(1, "CREATED", 1010, "PENDING", ()),
-    Event(2, "LINK_OPENED", 1020, None, ()),
-    Event(3, "CAPTURE_STARTED", 1030, None, ()),
+    Event(1, "CREATED", 1010, "PENDING", (), "INTEGRATOR"),
+    Event(2, "LINK_OPENED", 1020, None, (), "INDIVIDUAL"),
+    Event(3, "CAPTURE_STARTED", 1030, None, (), "INDIVIDUAL"),
     KEPT,
-    Event(5, "RETRY_CREATED", 1050, None, ()),
+    Event(5, "RETRY_CREATED", 1050, None, (), "INTEGRATOR"),
 )
-RETRIED = (Event(1, "CREATED", 1050, "PENDING", ()), Event(2, "LINK_OPENED", 1060, None, ()))
+RETRIED = (Event(1, "CREATED", 1050, "PENDING", (), "INTEGRATOR"), Event(2, "LINK_OPENED", 1060, None, (), "INDIVIDUAL"))
 SOURCES = {2: "step-1", 3: "step-2", 4: "result-1"}
 
 
@@ -61,9 +62,9 @@ def an_update(*versions: int, id: str = "ver_1") -> Updated:
     return Updated(2.0, id, versions[-1], status, tuple(history[version - 1] for version in versions))
 
 
-def subscribed(id: str | None, after: int | str | None) -> Subscribed:
+def subscribed(id: str | None, after: int | str | None, cursor: str | None = None) -> Subscribed:
     """The record that a subscriber sent a subscription."""
-    return Subscribed(1.0, "gateway-1", id, after)
+    return Subscribed(1.0, "gateway-1", id, after, cursor)
 
 
 def feed_item(id: str, version: int, status: str = "PENDING") -> FeedItem:
@@ -114,9 +115,8 @@ class Evidence:
             an_update(1, id="ver_2"),
             an_update(5),
             cut(),
-            subscribed("ver_1", 5),
-            Updated(2.0, "ver_1", 5, "FAILED", ()),
-            an_update(1, 2, id="ver_2"),
+            subscribed("ver_1", None, "cursor"),
+            an_update(2, id="ver_2"),
             Quiet(4.0),
         ]
     )
@@ -175,6 +175,26 @@ def test_a_feed_may_start_again_without_a_cursor_and_read_the_list_again() -> No
     assert evidence.breaches() == set()
 
 
+def test_a_verdict_may_replace_an_outcome_that_the_gateway_concluded_from_a_deadline() -> None:
+    evidence = Evidence()
+
+    evidence.redocument("ver_1", events=(*EVENTS[:2], EXPIRED, *EVENTS[3:]))
+    evidence.written = [write for write in evidence.written if write.name == "key-1"]
+    evidence.single[:], evidence.chain[:], evidence.feed[:] = [], [], []
+
+    assert evidence.breaches() == set()
+
+
+def test_a_subscription_to_a_deleted_verification_ends_with_an_error() -> None:
+    evidence = Evidence()
+
+    evidence.single[:] = [subscribed("ver_1", 0), an_update(1, 2, 3), Ended(3.0, How.ERROR, "NOT_FOUND"), Quiet(4.0)]
+    evidence.redocument("ver_1", removed=True)
+    evidence.chain[:] = []
+
+    assert evidence.breaches() == set()
+
+
 def an_event_dropped(evidence: Evidence) -> None:
     evidence.single[5] = an_update(4)
 
@@ -214,7 +234,7 @@ def a_snapshot_read_before_listening(evidence: Evidence) -> None:
 
 def a_snapshot_read_before_listening_and_no_more(evidence: Evidence) -> None:
     """Falsify the records as if the last event had been written between the gateway's read of the second attempt and its listening for changes."""
-    evidence.chain[8] = an_update(1, id="ver_2")
+    evidence.chain[7] = Updated(2.0, "ver_2", 1, "PENDING", ())
 
 
 def an_attempt_dropped(evidence: Evidence) -> None:
@@ -222,7 +242,15 @@ def an_attempt_dropped(evidence: Evidence) -> None:
 
 
 def an_attempt_that_begins_late(evidence: Evidence) -> None:
-    evidence.chain[8] = an_update(2, id="ver_2")
+    evidence.chain[3] = an_update(2, id="ver_2")
+
+
+def an_event_repeated_after_a_cursor(evidence: Evidence) -> None:
+    evidence.chain[7] = an_update(1, 2, id="ver_2")
+
+
+def another_attempt_repeated_after_a_cursor(evidence: Evidence) -> None:
+    evidence.chain.insert(8, an_update(5))
 
 
 def an_open_subscription_that_stays_behind(evidence: Evidence) -> None:
@@ -264,7 +292,7 @@ def a_row_that_never_leaves(evidence: Evidence) -> None:
 
 
 def an_acknowledged_write_missing(evidence: Evidence) -> None:
-    evidence.rewrite(2, version=6, events=(*EVENTS, Event(6, "ANONYMIZED", 1060, None, ())))
+    evidence.rewrite(2, version=6, events=(*EVENTS, Event(6, "ANONYMIZED", 1060, None, (), "INTEGRATOR")))
 
 
 def an_acknowledged_creation_missing(evidence: Evidence) -> None:
@@ -305,11 +333,11 @@ def a_refused_write_made(evidence: Evidence) -> None:
 
 def an_unknown_write_that_is_in_the_database_and_not_in_a_log(evidence: Evidence) -> None:
     evidence.written.append(Written(Operation.PROGRESS, "step-3", "ver_2", ("LINK_OPENED",), Outcome.UNKNOWN, 1.0, 1.1, "TIMEOUT"))
-    evidence.chain[8] = an_update(1, id="ver_2")
+    evidence.chain[7] = Updated(2.0, "ver_2", 1, "PENDING", ())
 
 
 def an_unknown_write_that_is_in_a_log_and_not_in_the_database(evidence: Evidence) -> None:
-    evidence.chain.append(Updated(5.0, "ver_2", 3, "VERIFIED", (Event(3, "STATUS_CHANGED", 1070, "VERIFIED", ()),)))
+    evidence.chain.append(Updated(5.0, "ver_2", 3, "VERIFIED", (Event(3, "STATUS_CHANGED", 1070, "VERIFIED", (), "PROVIDER"),)))
 
 
 def a_gap_in_a_history(evidence: Evidence) -> None:
@@ -318,6 +346,45 @@ def a_gap_in_a_history(evidence: Evidence) -> None:
 
 def a_final_status_that_changed(evidence: Evidence) -> None:
     evidence.redocument("ver_1", status="VERIFIED")
+
+
+def a_verdict_that_did_not_replace_a_deadline(evidence: Evidence) -> None:
+    """The gateway concluded from a deadline. The provider's first verdict then must become the status, but it was ignored."""
+    ignored = Event(4, "RESULT_IGNORED", 1040, "FAILED", ("IDVV_2101",), "PROVIDER")
+    evidence.redocument("ver_1", events=(*EVENTS[:2], EXPIRED, ignored, EVENTS[4]), status="INCONCLUSIVE")
+
+
+def a_verdict_that_replaced_a_verdict(evidence: Evidence) -> None:
+    evidence.redocument("ver_1", events=(*EVENTS[:2], EXPIRED._replace(actor="PROVIDER"), *EVENTS[3:]))
+
+
+def a_document_that_was_not_stored(evidence: Evidence) -> None:
+    evidence.rewrite(3, outcome=Outcome.ACKNOWLEDGED, id="ver_1", version=4, events=EVENTS[:4], with_document=True)
+
+
+def a_closing_without_a_trace(evidence: Evidence) -> None:
+    evidence.written.append(acknowledged(Operation.CLOSE, "close-ver_1", 5))
+
+
+def an_attempt_that_was_not_erased(evidence: Evidence) -> None:
+    evidence.written.append(acknowledged(Operation.ERASE, "erase-ver_1", 5))
+
+
+def personal_data_after_the_anonymization(evidence: Evidence) -> None:
+    evidence.redocument("ver_1", version=6, events=(*EVENTS, Event(6, "ANONYMIZED", 1060, None, (), "INTEGRATOR")))
+
+
+def a_deletion_that_is_not_reported(evidence: Evidence) -> None:
+    evidence.single[:] = [subscribed("ver_1", 0), an_update(1, 2, 3, 4, 5), Quiet(4.0)]
+    evidence.redocument("ver_1", removed=True)
+
+
+def an_error_for_a_verification_that_is_there(evidence: Evidence) -> None:
+    evidence.single[3] = Ended(3.0, How.ERROR, "NOT_FOUND")
+
+
+def an_error_that_ends_a_subscription_during_an_outage(evidence: Evidence) -> None:
+    evidence.single[3] = Ended(3.0, How.ERROR, "UNAVAILABLE")
 
 
 def a_close_that_clients_take_for_final(evidence: Evidence) -> None:
@@ -348,6 +415,8 @@ def replaced(event: Event, to: str) -> Event:
         (a_snapshot_read_before_listening_and_no_more, Breach.SILENT),
         (an_attempt_dropped, Breach.LOST),
         (an_attempt_that_begins_late, Breach.LOST),
+        (an_event_repeated_after_a_cursor, Breach.DOUBLE),
+        (another_attempt_repeated_after_a_cursor, Breach.DOUBLE),
         (an_open_subscription_that_stays_behind, Breach.SILENT),
         (a_subscription_that_is_never_answered, Breach.SILENT),
         (an_event_that_never_happened, Breach.NEVER_HAPPENED),
@@ -371,6 +440,15 @@ def replaced(event: Event, to: str) -> Event:
         (an_unknown_write_that_is_in_a_log_and_not_in_the_database, Breach.NEVER_HAPPENED),
         (a_gap_in_a_history, Breach.BROKEN_DOCUMENT),
         (a_final_status_that_changed, Breach.BROKEN_DOCUMENT),
+        (a_verdict_that_did_not_replace_a_deadline, Breach.BROKEN_DOCUMENT),
+        (a_verdict_that_replaced_a_verdict, Breach.BROKEN_DOCUMENT),
+        (a_document_that_was_not_stored, Breach.WRITE_LOST),
+        (a_closing_without_a_trace, Breach.WRITE_LOST),
+        (an_attempt_that_was_not_erased, Breach.WRITE_LOST),
+        (personal_data_after_the_anonymization, Breach.BROKEN_DOCUMENT),
+        (a_deletion_that_is_not_reported, Breach.SILENT),
+        (an_error_for_a_verification_that_is_there, Breach.TURNED_AWAY),
+        (an_error_that_ends_a_subscription_during_an_outage, Breach.TURNED_AWAY),
         (a_close_that_clients_take_for_final, Breach.TURNED_AWAY),
         (an_error_that_clients_take_for_final, Breach.TURNED_AWAY),
     ],

@@ -1,7 +1,10 @@
-"""Writers send mutations. Each creates one verification after the other, reports its progress and its result, and records every answer."""
+"""Writers send mutations. Each creates one verification after the other, reports its progress and its result, and records every answer.
+
+Some attempts get their first result late, after the gateway has concluded from a deadline. Some are closed, and some verifications are deleted.
+"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from time import time
@@ -10,7 +13,7 @@ from typing import Any
 import httpx2
 
 from tests.ledger.gateways import Gateway, token
-from tests.ledger.records import EVENT_FIELDS, Journal, Operation, Outcome, Written, event
+from tests.ledger.records import EVENT_FIELDS, Document, Journal, Operation, Outcome, Written, event
 
 ANSWER_SECONDS = 10.0
 LEFT_UNKNOWN = 0.2
@@ -21,6 +24,8 @@ DOCUMENTS = {
     Operation.RESULT: f"mutation($input: ReportResultInput!) {{ answer: reportResult(input: $input) {ANSWER} }}",
     Operation.RETRY: f"mutation($input: RetryVerificationInput!) {{ answer: retryVerification(input: $input) {ANSWER} }}",
     Operation.ANONYMIZE: f"mutation($input: ID!) {{ answer: anonymizeVerification(id: $input) {ANSWER} }}",
+    Operation.ERASE: f"mutation($input: ID!) {{ answer: anonymizeVerification(id: $input, wholeChain: true) {ANSWER} }}",
+    Operation.CLOSE: f"mutation($input: CloseVerificationInput!) {{ answer: closeVerification(input: $input) {ANSWER} }}",
 }
 STEPS = ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED")
 RESULTS = (
@@ -43,15 +48,20 @@ class Mutation:
     input: Any
     on: str | None = None
     claim: tuple[str, ...] = ()
+    with_document: bool = False
 
 
 @dataclass
 class Book:
-    """Collects the records of all writers, and the ids of the verifications that subscribers may follow."""
+    """Collects the records of all writers, and the ids of the verifications that subscribers may follow.
+
+    `deleted`: the last states of the verifications that writers deleted from the database, by id.
+    """
 
     journal: Journal
     written: list[Written] = field(default_factory=list)
     followable: list[str] = field(default_factory=list)
+    deleted: dict[str, Document] = field(default_factory=dict)
 
     def enter(self, write: Written) -> None:
         """Record a write in the journal first, then in memory."""
@@ -60,17 +70,38 @@ class Book:
         if write.id and write.operation in (Operation.CREATE, Operation.RETRY) and write.id not in self.followable[-200:]:
             self.followable.append(write.id)
 
+    def enter_deletion(self, deleted: Document) -> None:
+        """Record that a verification was deleted from the database, with its last state."""
+        self.journal.keep(deleted)
+        self.deleted[deleted.id] = deleted
+
 
 class Writer:
-    """Sends mutations, and records the answers. For each mutation, it picks one of the two gateways at random."""
+    """Sends mutations, and records the answers. For each mutation, it picks one of the two gateways at random.
 
-    def __init__(self, name: str, seed: int, gateways: Sequence[Gateway], client: httpx2.AsyncClient, book: Book, pause_seconds: float) -> None:
+    `link_window_seconds`: the time after which an opened link expires in this run. `delete`: deletes a verification from the database, past the
+    gateways, as an operator would. Returns its last state, or None if it was not there.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        seed: int,
+        gateways: Sequence[Gateway],
+        client: httpx2.AsyncClient,
+        book: Book,
+        pause_seconds: float,
+        link_window_seconds: float,
+        delete: Callable[[str], Awaitable[Document | None]],
+    ) -> None:
         self._name = name
         self._random = Random(f"{seed}:{name}")
         self._gateways = gateways
         self._client = client
         self._book = book
         self._pause_seconds = pause_seconds
+        self._link_window_seconds = link_window_seconds
+        self._delete = delete
         self._authorization = {"authorization": f"Bearer {token()}"}
         self._count = 0
         self.over = False
@@ -91,15 +122,17 @@ class Writer:
             "idempotencyKey": key,
         }
         created = await self._send_until_answered(Mutation(Operation.CREATE, key, input))
-        id = created.id if created else None
+        first = id = created.id if created else None
+        attempts = 0
         while id and not self.over:
-            id = await self.attempt(id)
+            attempts += 1
+            id = await self._random.choices((self._reported, self._late, self._closed), (0.75, 0.15, 0.1))[0](id)
+        if first and attempts == 1 and not id and self._random.random() < 0.2 and (deleted := await self._delete(first)):
+            self._book.enter_deletion(deleted)
 
-    async def attempt(self, id: str) -> str | None:
+    async def _reported(self, id: str) -> str | None:
         """Report the progress and the results of one attempt, and maybe retry or anonymize it. Returns the id of the retry, or None."""
-        for step in STEPS:
-            if self._random.random() < 0.8:
-                await self._send_until_answered(self._progress(id, step))
+        await self._steps(id, STEPS)
         if self._random.random() < 0.12:
             return None
         results = [self._result(id, result) for result in self._random.sample(RESULTS, self._random.choice((1, 1, 1, 2, 3)))]
@@ -109,25 +142,68 @@ class Writer:
         else:
             for result in results:
                 await self._send_until_answered(result)
-        next: str | None = None
-        if results[0].claim[0] != "VERIFIED" and self._random.random() < 0.7:
-            retried = await self._send_until_answered(
-                Mutation(Operation.RETRY, f"retry-{id}", {"verificationId": id, "firstName": "Ada", "lastName": "Byron"}, id)
-            )
-            next = retried.id if retried else None
-            if next and self._random.random() < 0.3:
-                await self._send_until_answered(self._result(id, self._random.choice(RESULTS)))
-        if self._random.random() < 0.3:
-            await self._send_until_answered(Mutation(Operation.ANONYMIZE, f"anonymize-{id}", id, id))
+        if self._random.random() < 0.2:
+            # The provider sends the document after its verdict.
+            await self._send_until_answered(self._result(id, results[0].claim, with_document=True))
+        next = await self._retried(id) if results[0].claim[0] != "VERIFIED" else None
+        if next and self._random.random() < 0.3:
+            await self._send_until_answered(self._result(id, self._random.choice(RESULTS)))
+        await self._anonymized(id)
         return next
+
+    async def _late(self, id: str) -> str | None:
+        """Report the first result of an attempt only after its link has expired, sometimes after its retry. Returns the id of the retry, or None."""
+        await self._steps(id, STEPS[:1])
+        await asyncio.sleep(self._link_window_seconds * self._random.uniform(0.9, 1.4))
+        next = await self._retried(id)
+        await self._anonymized(id)
+        for result in self._random.sample(RESULTS, self._random.choice((1, 1, 2))):
+            await self._send_until_answered(self._result(id, result))
+        return next
+
+    async def _closed(self, id: str) -> str | None:
+        """Close an attempt, sometimes after its link has expired or while its result is reported. Returns the id of the retry, or None."""
+        await self._steps(id, STEPS)
+        close = Mutation(Operation.CLOSE, f"close-{id}", {"verificationId": id, "note": "Given up by Ada"}, id)
+        if self._random.random() < 0.3:
+            await asyncio.gather(self._send_until_answered(close), self._send_until_answered(self._result(id, self._random.choice(RESULTS))))
+        else:
+            await self._send_until_answered(close)
+        if self._random.random() < 0.5:
+            await self._send_until_answered(self._result(id, self._random.choice(RESULTS)))
+        next = await self._retried(id)
+        await self._anonymized(id)
+        return next
+
+    async def _steps(self, id: str, steps: Sequence[str]) -> None:
+        for step in steps:
+            if self._random.random() < 0.8:
+                await self._send_until_answered(self._progress(id, step))
+
+    async def _retried(self, id: str) -> str | None:
+        if self._random.random() < 0.3:
+            return None
+        retry = Mutation(Operation.RETRY, f"retry-{id}", {"verificationId": id, "firstName": "Ada", "lastName": "Byron"}, id)
+        retried = await self._send_until_answered(retry)
+        return retried.id if retried else None
+
+    async def _anonymized(self, id: str) -> None:
+        if self._random.random() < 0.3:
+            operation = self._random.choice((Operation.ANONYMIZE, Operation.ERASE))
+            await self._send_until_answered(Mutation(operation, f"{operation.value}-{id}", id, id))
 
     def _progress(self, id: str, step: str) -> Mutation:
         name = self._next("step")
         return Mutation(Operation.PROGRESS, name, {"verificationId": id, "progress": step, "eventId": name}, id, (step,))
 
-    def _result(self, id: str, result: tuple[str, ...]) -> Mutation:
+    def _result(self, id: str, result: tuple[str, ...], with_document: bool | None = None) -> Mutation:
         name = self._next("result")
-        return Mutation(Operation.RESULT, name, {"verificationId": id, "status": result[0], "reasonCodes": result[1:], "eventId": name}, id, result)
+        input: dict[str, Any] = {"verificationId": id, "status": result[0], "reasonCodes": result[1:], "eventId": name}
+        if with_document is None:
+            with_document = self._random.random() < 0.3
+        if with_document:
+            input["extractedDocument"] = {"fullName": "Ada Lovelace", "bornOn": "1815-12-10", "type": "PASSPORT"}
+        return Mutation(Operation.RESULT, name, input, id, result, with_document)
 
     def _next(self, prefix: str) -> str:
         self._count += 1
@@ -158,7 +234,9 @@ class Writer:
 
     async def _answered(self, mutation: Mutation, gateway: Gateway) -> Written:
         sent_at = time()
-        unknown = Written(mutation.operation, mutation.name, mutation.on, mutation.claim, Outcome.UNKNOWN, sent_at, sent_at)
+        unknown = Written(
+            mutation.operation, mutation.name, mutation.on, mutation.claim, Outcome.UNKNOWN, sent_at, sent_at, with_document=mutation.with_document
+        )
         body = {"query": DOCUMENTS[mutation.operation], "variables": {"input": mutation.input}}
         try:
             response = await self._client.post(f"{gateway.url}/graphql", json=body, headers=self._authorization, timeout=ANSWER_SECONDS)

@@ -1,11 +1,13 @@
 """Tests of creating and changing verifications, with a provider that records each verification that it starts."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from pymongo import MongoClient
+from pymongo.collection import Collection
 
-from domain.errors import IdempotencyConflict, InvalidInput, NoProvider, NotFound, NotRetryable
+from domain.errors import IdempotencyConflict, InvalidInput, NoProvider, NotFound, NotRetryable, Unavailable
 from domain.event import Actor, Progress
 from domain.identity import DeclaredIdentity
 from domain.request import ExternalProvider, Idempotency, ProviderReference, Request, RetryRequest
@@ -13,9 +15,13 @@ from domain.status import Status
 from lifecycle.changes import Changes
 from providers.choice import Providers
 from providers.external import External
+from store.driver import Document
+from store.indexes import VERIFICATIONS
 from store.verifications import Store
 from tests.clock import Clock
-from tests.factories import FAILED_RESULT, INCONCLUSIVE_RESULT, NOON, REQUEST, VERIFIED_RESULT, WINDOWS, a_verification
+from tests.factories import FAILED_RESULT, INCONCLUSIVE_RESULT, NOON, REQUEST, VERIFIED_RESULT, WINDOWS, a_verification, later
+from tests.histories import noted
+from tests.storing import decode, encode, storing
 
 
 class RecordingProvider:
@@ -178,3 +184,39 @@ async def test_a_verification_of_another_workspace_does_not_exist(changes: Chang
             await attempt
     assert not await changes.expire("other", created.id)
     assert not await changes.forget("other", created.id)
+
+
+async def test_a_reader_that_loses_every_race_gets_the_stored_state(database_uri: str, clock: Clock, provider: RecordingProvider) -> None:
+    async with storing(database_uri, clock, patience_seconds=0.5) as store:
+        changes = Changes(store, Providers(provider), WINDOWS, lambda: None)
+        added = await store.within("acme").add(a_verification())
+        clock.now = later(days=8)
+        faster: MongoClient[Document]
+        with MongoClient(database_uri) as faster:
+            collection: Collection[Document] = faster[store.database.name][VERIFICATIONS]
+            beaten = 0
+
+            def overtaken() -> datetime:
+                """The clock of the store. Whenever a rule reads it, another process writes the verification."""
+                nonlocal beaten
+                beaten += 1
+                collection.replace_one({"_id": added.id}, encode(noted(decode(collection.find_one({"_id": added.id}) or {}), "faster")))
+                return clock.now
+
+            store.now = overtaken
+            found = await changes.current(store.within("acme"), added.id)
+
+    assert found
+    assert (found.status, found.version) == (Status.PENDING, beaten + 1)
+    assert beaten > 2
+
+
+async def test_a_reader_whose_turn_does_not_come_is_unavailable(database_uri: str, clock: Clock, provider: RecordingProvider) -> None:
+    async with storing(database_uri, clock, patience_seconds=0.1) as store:
+        changes = Changes(store, Providers(provider), WINDOWS, lambda: None)
+        added = await store.within("acme").add(a_verification())
+        clock.now = later(days=8)
+
+        async with store.turns.of(added.id, 0):
+            with pytest.raises(Unavailable):
+                await changes.current(store.within("acme"), added.id)

@@ -8,7 +8,7 @@ import sys
 import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ PAYLOAD = f"... on Verification {{ {ROW} }} ... on Refusal {{ code }}"
 CREATE = f"mutation ($input: CreateVerificationInput!) {{ createVerification(input: $input) {{ {PAYLOAD} }} }}"
 PROGRESS = f"mutation ($input: ReportProgressInput!) {{ reportProgress(input: $input) {{ {PAYLOAD} }} }}"
 READ = f"query ($id: ID!) {{ verification(id: $id) {{ {ROW} }} }}"
+FEED = "subscription { verificationsUpdated { verification { id version } } }"
 UPDATES = f"subscription ($id: ID!) {{ verificationUpdated(id: $id, after: 0) {{ verification {{ {ROW} }} events {{ version type }} }} }}"
 
 REQUEST = {"firstName": "Jeanne", "lastName": "Moreau", "redirectionUrl": "https://shop.example/welcome"}
@@ -104,23 +105,27 @@ class Api:
         assert "errors" not in response, response["errors"]
         return next(iter(response["data"].values()))
 
-    @asynccontextmanager
-    async def updates(self, id: str) -> AsyncIterator[ClientConnection]:
+    def updates(self, id: str) -> AbstractAsyncContextManager[ClientConnection]:
         """Open a WebSocket with a subscription to this verification. The first message contains all events so far. See `next_update`."""
+        return self.subscription(UPDATES, id=id)
+
+    @asynccontextmanager
+    async def subscription(self, query: str, **variables: Any) -> AsyncIterator[ClientConnection]:
+        """Open a WebSocket with this subscription. See `next_update`."""
         websocket = f"{self.url.replace('http', 'ws', 1)}/graphql"
         async with connect(websocket, subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None) as socket:
             await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {self.token}"}}))
             assert json.loads(await socket.recv()) == {"type": "connection_ack"}
-            await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": UPDATES, "variables": {"id": id}}}))
+            await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": query, "variables": variables}}))
             yield socket
 
 
 async def next_update(socket: ClientConnection) -> dict[str, Any]:
-    """Receive the next message on a socket that `Api.updates` opened. Returns the update in it."""
+    """Receive the next message on a socket that `Api.subscription` opened. Returns the value of the subscription's field."""
     async with asyncio.timeout(READY_SECONDS):
         message = json.loads(await socket.recv())
     assert message["type"] == "next", message
-    update: dict[str, Any] = message["payload"]["data"]["verificationUpdated"]
+    update: dict[str, Any] = next(iter(message["payload"]["data"].values()))
     return update
 
 

@@ -120,12 +120,12 @@ def test_a_weak_key_is_refused_and_not_shown(run: Run, command: str, key: str, r
     assert key not in outcome.errors
 
 
-@pytest.mark.parametrize("uri", ["mongodb://", "mongodb://user:canary/secret@127.0.0.1:1/x", "mongodb://user:canary@127.0.0.1:0x1"])
+@pytest.mark.parametrize("uri", ["nonsense", "mongodb://user:canary/secret@127.0.0.1:1/x", "mongodb://user:canary@127.0.0.1:0x1"])
 def test_an_invalid_mongodb_uri_is_refused_and_not_shown(run: Run, uri: str) -> None:
     outcome = run("check", GATEWAY_MONGO_URI=uri, **SETTINGS)
 
     assert outcome.status == 1
-    assert outcome.errors.startswith("gateway: MongoDB's address is not a mongodb:// URI")
+    assert outcome.errors.startswith("gateway: MongoDB's address (GATEWAY_MONGO_URI, or --mongo-uri of `gateway dev`) can't be read: ")
     assert outcome.errors.count("\n") == 1
     assert "canary" not in outcome.errors
 
@@ -142,8 +142,8 @@ def test_a_taken_port_is_reported_before_anything_is_started(run: Run) -> None:
         port = taken.getsockname()[1]
         outcome = run("dev", "--port", str(port))
 
-    message = f"gateway: can't listen on 127.0.0.1:{port} (Address already in use); choose another with --port or GATEWAY_PORT\n"
-    assert (outcome.status, outcome.errors) == (1, message)
+    message = "(Address already in use); choose another port with GATEWAY_PORT, or with `gateway dev --port`\n"
+    assert (outcome.status, outcome.output, outcome.errors) == (1, "", f"gateway: can't listen on 127.0.0.1:{port} {message}")
     assert list(Path(".gateway").iterdir()) == []
 
 
@@ -152,7 +152,7 @@ def test_an_unusable_data_directory_is_refused(run: Run) -> None:
 
     outcome = run("dev", "--port", "0", "--data-dir", "file")
 
-    assert (outcome.status, outcome.errors) == (1, "gateway: file can't be used: File exists\n")
+    assert outcome == (1, "", "gateway: file can't be used: File exists; choose another --data-dir\n")
 
 
 async def test_a_token_has_the_given_workspace_scopes_and_lifetime(run: Run) -> None:
@@ -197,9 +197,7 @@ def test_without_a_key_no_token_is_printed(run: Run) -> None:
     outcome = run("token", "--workspace", "demo", "--scope", "verification:read")
 
     assert (outcome.status, outcome.output) == (1, "")
-    assert outcome.errors.splitlines()[1:] == [
-        "  GATEWAY_TOKEN_KEY: is missing; without it, tokens are verified with the issuer's published keys, and only the issuer can sign them"
-    ]
+    assert outcome.errors.splitlines()[1].startswith("  GATEWAY_TOKEN_KEY: is missing, and .gateway has no key of `gateway dev`.")
 
 
 def test_the_printed_schema_equals_the_committed_schema(run: Run) -> None:

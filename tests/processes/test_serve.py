@@ -33,7 +33,7 @@ async def test_an_invalid_mongodb_uri_is_refused_and_not_shown(tmp_path: Path, e
 
     output = command.errors.read_text()
     assert status == 1
-    assert output.startswith("gateway: MongoDB's address is not a mongodb:// URI")
+    assert output.startswith("gateway: MongoDB's address (GATEWAY_MONGO_URI, or --mongo-uri of `gateway dev`) can't be read: percent-encode")
     assert output.count("\n") == 1
     assert "canary" not in output
 

@@ -255,3 +255,33 @@ async def test_fragments_aliases_and_directives_work_in_a_subscription(company: 
         response = await updates.response()
 
     assert response == {"data": {"now": {"__typename": "VerificationUpdate", "v": {"__typename": "Verification", "n": 1}}}}
+
+
+@pytest.mark.parametrize("followed", ["itself", "its chain by the first attempt", "its chain by the last attempt"])
+async def test_a_deleted_verification_ends_its_subscriptions_with_not_found(company: Company, stranger: Company, followed: str) -> None:
+    first = await company.created()
+    await company.result(first, "INCONCLUSIVE", "IDVV_1314")
+    second = (await company.retry(first))["id"]
+    kept, foreign = await company.created(), await stranger.created()
+    start = first if followed == "its chain by the first attempt" else second
+    retries = followed != "itself"
+
+    async with (
+        following(company.gateway, company.token(), UPDATED, {"id": start, "retries": retries}) as updates,
+        following(company.gateway, company.token(), UPDATED, {"id": kept, "retries": retries}) as others,
+        following(stranger.gateway, stranger.token(), UPDATED, {"id": foreign, "retries": retries}) as theirs,
+    ):
+        for each in (updates, others, theirs):
+            await each.next()
+        if start == first:
+            await updates.next()
+        company.collection.delete_one({"_id": second})
+
+        errors = await updates.errors()
+        await company.result(kept, "VERIFIED")
+        await stranger.result(foreign, "VERIFIED")
+        outcomes = [(await each.rest())[-1]["verification"]["status"] for each in (others, theirs)]
+
+    assert [error["extensions"] for error in errors] == [{"code": "NOT_FOUND"}]
+    assert second in errors[0]["message"]
+    assert outcomes == ["VERIFIED", "VERIFIED"]

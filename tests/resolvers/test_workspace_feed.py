@@ -1,18 +1,37 @@
 """Tests the subscription `verificationsUpdated`, which follows all verifications of a workspace."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
+from pymongo import MongoClient
+
+from store.cursor import encode_watermark
+from store.indexes import VERIFICATIONS
 from tests.company import LINK_OPENED, Company
+from tests.factories import VERIFIED_RESULT
+from tests.serving import serving
+from tests.storing import decode, encode
 from tests.wire import Following, following
 
 FEED = """
 subscription($filter: VerificationFilter, $after: String) {
-  verificationsUpdated(filter: $filter, after: $after) { cursor verification { id version status reasons { code } attempts { id } } }
+  verificationsUpdated(filter: $filter, after: $after) {
+    cursor matches removedId verification { id version status reasons { code } attempts { id } }
+  }
+}
+"""
+# Without other attempts, a message is made once for all subscribers.
+SHARED_FEED = """
+subscription($filter: VerificationFilter, $after: String) {
+  verificationsUpdated(filter: $filter, after: $after) { cursor matches removedId verification { id version } }
 }
 """
 LIST = "query($filter: VerificationFilter) { verifications(filter: $filter, first: 100) { edges { node { id version status } } } }"
+
+ANONYMIZE = "mutation($id: ID!) { anonymizeVerification(id: $id) { ... on Verification { id } } }"
 
 Item = dict[str, Any]
 
@@ -95,6 +114,29 @@ async def test_rows_that_stop_matching_are_sent_once_and_other_rows_never(compan
     assert list(map(shown, received)) == [(retry, 1), (last, 1)]
 
 
+async def test_an_item_says_whether_its_row_matches_the_filter(company: Company) -> None:
+    id = await company.created()
+
+    async with (
+        following(company.gateway, company.token(), SHARED_FEED, {"filter": {"status": ["PENDING"]}}) as pending,
+        following(company.gateway, company.token(), SHARED_FEED, {"filter": {"status": ["FAILED"]}}) as failed,
+        following(company.gateway, company.token(), SHARED_FEED) as all_rows,
+    ):
+        feeds = pending, failed, all_rows
+        start = [await feed.next() for feed in feeds]
+        await company.result(id, "FAILED", "IDVV_2101")
+        live = [(await until(feed, id, 2))[-1] for feed in feeds]
+
+    resumed = []
+    for filter in ({"status": ["PENDING"]}, {"status": ["FAILED"]}, None):
+        async with following(company.gateway, company.token(), FEED, {"filter": filter, "after": start[0]["cursor"]}) as updates:
+            resumed.append((await until(updates, id, 2))[-1])
+
+    assert [item["matches"] for item in start] == [None] * 3
+    assert [item["matches"] for item in live] == [False, True, True]
+    assert [item["matches"] for item in resumed] == [False, True, True]
+
+
 async def test_rows_are_sent_when_they_begin_to_match(company: Company) -> None:
     id, other = await company.created(), await company.created()
     filters: list[dict[str, Any]] = [{"status": ["FAILED"]}, {"reasonCode": ["IDVV_2101"]}, {"reasonType": ["DOCUMENT_ISSUE"]}]
@@ -155,7 +197,7 @@ async def test_a_subscriber_with_the_last_cursor_receives_all_changes_since(comp
         await company.progress(new, LINK_OPENED)
         live = (await until(updates, new, 2))[-1]
 
-    assert first == {"cursor": cursor, "verification": None}
+    assert first == {"cursor": cursor, "verification": None, "matches": None, "removedId": None}
     assert {(final, 2), (new, 1)} <= {shown(item) for item in caught_up}
     assert live["cursor"]
 
@@ -229,3 +271,92 @@ async def test_another_company_receives_nothing(company: Company, stranger: Comp
         caught_up = await updates.next()
 
     assert shown(live) == shown(caught_up) == (own, 1)
+
+
+async def test_a_write_that_was_under_way_for_minutes_is_sent_on_resumption(company: Company) -> None:
+    id = await company.created()
+    async with following(company.gateway, company.token(), FEED, {"filter": {"status": ["PENDING"]}}) as updates:
+        await updates.next()
+    # The cursor must be newer than the write's own instants by more than the gateways' clocks may differ.
+    cursor = encode_watermark(datetime.now(UTC))
+    stored = company.collection.find_one({"_id": id})
+    assert stored
+    held = decode(stored)
+    late = replace(held, updated_at=held.updated_at - timedelta(minutes=3)).concluded(VERIFIED_RESULT, datetime.now(UTC) - timedelta(minutes=2))
+    company.collection.replace_one({"_id": id}, encode(late))
+
+    async with following(company.gateway, company.token(), FEED, {"filter": {"status": ["PENDING"]}, "after": cursor}) as updates:
+        received = await until(updates, id, 2)
+
+    assert (received[-1]["verification"]["status"], received[-1]["matches"]) == ("VERIFIED", False)
+
+
+async def test_no_state_is_sent_twice_after_a_resumption(company: Company) -> None:
+    async with following(company.gateway, company.token(), FEED) as updates:
+        cursor = (await updates.next())["cursor"]
+    running = True
+
+    async def write_until_stopped() -> None:
+        while running:
+            await company.progress(await company.created(), LINK_OPENED)
+
+    async def check_one_resumption() -> None:
+        async with following(company.gateway, company.token(), FEED, {"after": cursor}) as updates:
+            received = [await updates.next() for _ in range(30)]
+            received += await until(updates, await company.created(), 1)
+        states = [shown(item) for item in received if item["verification"]]
+        assert sorted(states) == sorted({*states})
+
+    work = [asyncio.create_task(write_until_stopped()) for _ in range(5)]
+    try:
+        await asyncio.sleep(0.2)
+        for _ in range(5):
+            await check_one_resumption()
+    finally:
+        running = False
+        await asyncio.gather(*work)
+
+
+async def test_a_cursor_that_is_too_old_is_refused_as_lagged(database_uri: str) -> None:
+    async with serving(database_uri, feed_resume_seconds=60) as gateway:
+        now = datetime.now(UTC)
+        outcomes = []
+        for seconds in (30, 90):
+            cursor = encode_watermark(now - timedelta(seconds=seconds))
+            async with following(gateway, gateway.token(), FEED, {"after": cursor}) as updates:
+                if seconds == 30:
+                    outcomes.append((await updates.next())["cursor"] == cursor)
+                else:
+                    outcomes.append([error["extensions"]["code"] for error in await updates.errors()])
+
+    assert outcomes == [True, ["LAGGED"]]
+
+
+async def test_a_removed_verification_is_reported_to_connected_and_to_resuming_feeds(database_uri: str, mongo: MongoClient[Any]) -> None:
+    async with serving(database_uri, remove_seconds=0.01, sweep_seconds=0.05) as gateway:
+        collection = mongo[urlsplit(database_uri).path[1:]][VERIFICATIONS]
+        company, stranger = Company(gateway, collection), Company(gateway, collection)
+        id = await company.created()
+        await company.result(id, "FAILED", "IDVV_2101")
+        pending = {"filter": {"status": ["PENDING"]}}
+        async with (
+            following(gateway, company.token(), SHARED_FEED, pending) as live,
+            following(gateway, stranger.token(), SHARED_FEED) as theirs,
+        ):
+            cursor = (await live.next())["cursor"]
+            foreign_cursor = (await theirs.next())["cursor"]
+            await company.ask(ANONYMIZE, {"id": id})
+            removed = (await live.until(lambda item: item["removedId"] is not None))[-1]
+            own = await stranger.created()
+            received_by_others = await until(theirs, own, 1)
+        found = (await company.ask("query($id: ID!) { verification(id: $id) { id } }", {"id": id}))["verification"]
+
+        async with following(gateway, company.token(), SHARED_FEED, {**pending, "after": cursor}) as resumed:
+            again = (await resumed.until(lambda item: item["removedId"] is not None))[-1]
+        async with following(gateway, stranger.token(), SHARED_FEED, {"after": foreign_cursor}) as resumed:
+            received_by_others += await until(resumed, own, 1)
+
+    assert removed | {"cursor": None} == {"cursor": None, "matches": None, "removedId": id, "verification": None}
+    assert again == removed | {"cursor": cursor}
+    assert found is None
+    assert all(item["removedId"] is None for item in received_by_others)

@@ -30,8 +30,8 @@ async def rows(outside: Verifications) -> object:
 
 
 async def updated(outside: Verifications) -> object:
-    """The ids of all verifications that `updated_since` returns for `outside`."""
-    return [verification.id async for verification in outside.updated_since(NOON, Filter())]
+    """The ids of all verifications that `changed_since` returns for `outside`."""
+    return [verification.id async for verification in outside.changed_since(NOON, Filter())]
 
 
 async def total(outside: Verifications) -> object:
@@ -48,9 +48,11 @@ NOT_FOUND: dict[str, tuple[Call, object]] = {
     "replace": (lambda outside, inside: outside.replace(inside, noted(inside, "stranger")), Stale),
     "change": (lambda outside, inside: outside.change(inside.id, noting("stranger")), NotFound),
     "retry": (lambda outside, inside: outside.retry(inside.id, retried), NotFound),
+    "remove": (lambda outside, inside: outside.remove(inside), Stale),
+    "removed_since": (lambda outside, _: outside.removed_since(NOON), []),
     "chains": (lambda outside, inside: outside.chains([inside.chain]), []),
     "page": (lambda outside, _: rows(outside), []),
-    "updated_since": (lambda outside, _: updated(outside), []),
+    "changed_since": (lambda outside, _: updated(outside), []),
     "count": (lambda outside, _: outside.count(Filter()), 0),
     "statistics": (lambda outside, _: total(outside), 0),
 }

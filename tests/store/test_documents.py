@@ -14,7 +14,7 @@ from domain.request import Idempotency
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Verification
-from store.documents import instant_at, milliseconds
+from store.documents import UNSTAMPED, instant_at, milliseconds
 from store.driver import UTC_INSTANTS
 from tests.factories import VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, an_anonymized_verification, later
 from tests.histories import chains, over_histories
@@ -77,6 +77,7 @@ def test_a_verification_is_stored_with_exactly_these_fields() -> None:
         "faceRecognition": False,
         "createdAt": later(),
         "updatedAt": later(),
+        "storedAt": UNSTAMPED,
         "expiresAt": later(days=7),
         "due": later(days=7),
         "events": [{"version": 1, "type": "created", "actor": "integrator", "at": later(), "to": "pending"}],

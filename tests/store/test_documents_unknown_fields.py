@@ -179,9 +179,12 @@ async def test_a_report_of_progress_keeps_the_fields_of_a_newer_release(store: S
 
     await verifications.change(added.id, lambda it, at: it.progressed(Progress.LINK_OPENED, WINDOWS, later(minutes=1)))
 
+    after = await store.collection.find_one({"_id": added.id})
     assert before
-    assert await store.collection.find_one({"_id": added.id}) == before | {
+    assert after
+    assert after == before | {
         "version": 2,
+        "storedAt": after["storedAt"],
         "openedAt": later(minutes=1),
         "updatedAt": later(minutes=1),
         "linkExpiresAt": later(minutes=16),
@@ -224,5 +227,5 @@ def test_unchanged_values_are_not_encoded_again(rule: Rule) -> None:
     written = documents.encode(rule(old), DATA_KEYS, old)
 
     assert document_of(old) is document
-    assert all(written[name] is value for name, value in document.items() if name not in ("version", "updatedAt", "events"))
+    assert all(written[name] is value for name, value in document.items() if name not in ("version", "updatedAt", "storedAt", "events"))
     assert all(after is before for after, before in zip(written["events"], document["events"], strict=False))

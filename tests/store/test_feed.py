@@ -11,17 +11,16 @@ from bson.datetime_ms import DatetimeMS
 from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 
-from domain.errors import Unavailable
+from domain.errors import NotFound, Unavailable
 from domain.event import Progress
 from domain.filter import Filter, Order
 from domain.verification import Verification
 from store.driver import Document, ping
-from store.feed import OVERLAP, Feed, version_at
+from store.feed import Feed
 from store.indexes import HEARTBEATS, VERIFICATIONS
 from store.listener import Change
 from store.pages import PageRequest
 from store.verifications import Store, Verifications
-from tests.clock import Clock
 from tests.factories import FAILED_RESULT, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
 from tests.histories import noted, versions
 from tests.storing import GENEROUS_SECONDS, a_feed, encode, feeding, next_change, until
@@ -145,7 +144,9 @@ async def test_a_listener_is_removed_when_its_context_ends(feed: Feed) -> None:
     with pytest.raises(ZeroDivisionError), feed.listen("acme"):
         raise ZeroDivisionError
     assert feed.subscribers == 0
-    assert not feed._listeners
+    assert not feed._listeners.values()
+    assert not feed._listeners._topics
+    assert not feed._listeners._attempts
 
 
 @pytest.mark.parametrize("update", [{"$set": {"reference": "order-9"}}, [{"$set": {"reference": {"$concat": ["order-", "9"]}}}]])
@@ -278,50 +279,50 @@ async def test_a_listener_receives_changes_made_before_the_stream_opened(databas
                 assert [await next_change(listener) for listener in (one, chain)] == changed
 
 
-async def provoke_reread(feed: Feed, store: Store) -> None:
-    """Make the feed read again, by dropping a collection that no test uses."""
-    await store.database["scratch"].insert_one({})
-    await store.database["scratch"].drop()
-    await caught_up(feed, store)
-
-
-async def test_if_changes_may_have_been_missed_listeners_receive_the_current_states(
-    feed: Feed, store: Store, verifications: Verifications, clock: Clock
+async def test_a_deletion_ends_the_followers_of_the_verification_and_reaches_nobody_else(
+    feed: Feed, store: Store, verifications: Verifications
 ) -> None:
-    clock.now = datetime.now(UTC)
-    first, second, third = [await verifications.add(a_verification(at=clock.now)) for _ in range(3)]
-    foreign = await store.within("other").add(a_verification(workspace="other", at=clock.now))
+    first = await verifications.add(a_final_verification(id="ver_1"))
+    retry = await verifications.retry(first.id, retried)
+    await verifications.add(a_verification(id="ver_2"))
+    foreign = await store.within("other").add(a_verification(workspace="other"))
     await caught_up(feed, store)
 
     with (
-        feed.listen("acme", id=first.id) as one,
-        feed.listen("acme", chain=second.chain) as chain,
+        feed.listen("acme", id=retry.id) as by_id,
+        feed.listen("acme", chain=first.id) as by_chain,
+        feed.listen("acme", id=first.id) as of_the_first,
+        feed.listen("acme", id="ver_2") as another,
+        feed.listen("other", id=foreign.id) as stranger,
         feed.listen("acme") as everything,
-        feed.listen("acme", id=foreign.id) as stranger,
+        feed.listen("other") as all_of_theirs,
     ):
-        await provoke_reread(feed, store)
+        feed.register_attempts("acme", first.id, [first.id, retry.id])
+        await store.collection.delete_one({"_id": retry.id})
+        await caught_up(feed, store)
 
-        assert [change.verification for change in await one.changes(GENEROUS_SECONDS)] == [first]
-        assert [change.verification for change in await chain.changes(GENEROUS_SECONDS)] == [second]
-        again = {change.verification.id: change for change in await everything.changes(GENEROUS_SECONDS)}
-        assert again == {it.id: Change(it, 0) for it in (first, second, third)}
-        assert await stranger.changes(timeout_seconds=0) == []
+        for lost in (by_id, by_chain):
+            with pytest.raises(NotFound, match=retry.id):
+                await lost.changes(GENEROUS_SECONDS)
+        for listener in (of_the_first, another, stranger, everything, all_of_theirs):
+            assert await listener.changes(timeout_seconds=0) == []
+            assert listener.removals() == []
 
 
-async def test_after_a_gap_only_recent_changes_are_sent_again_to_a_workspace(
-    feed: Feed, store: Store, verifications: Verifications, clock: Clock
-) -> None:
-    long_ago, lately = datetime.now(UTC) - 10 * OVERLAP, datetime.now(UTC)
-    await verifications.add(a_verification(at=long_ago))
-    changed = await verifications.add(a_verification(at=long_ago))
-    clock.now = lately
-    changed = await verifications.change(changed.id, lambda it, at: it.concluded(FAILED_RESULT, at))
+async def test_a_verification_that_was_deleted_and_restored_is_delivered_again(feed: Feed, store: Store, verifications: Verifications) -> None:
+    added = await verifications.add(a_verification(id="ver_1"))
+    opened = await verifications.change(added.id, lambda it, at: it.progressed(Progress.LINK_OPENED, WINDOWS, at))
     await caught_up(feed, store)
 
     with feed.listen("acme") as everything:
-        await provoke_reread(feed, store)
+        for state in (opened, added):
+            await store.collection.delete_one({"_id": added.id})
+            await restored(store, state)
+            with feed.listen("acme", id=added.id) as by_id:
+                changed = await verifications.change(added.id, lambda it, at: it.concluded(FAILED_RESULT, at))
 
-        assert await everything.changes(GENEROUS_SECONDS) == [Change(changed, 1)]
+                assert await next_change(by_id, newer_than=state.version) == changed
+                assert await next_change(everything, newer_than=state.version) == changed
 
 
 async def restored(store: Store, verification: Verification) -> None:
@@ -348,21 +349,15 @@ async def database_dropped(store: Store) -> None:
 async def test_the_feed_continues_after_its_collection_disappeared(
     feed: Feed, store: Store, verifications: Verifications, disruption: Callable[[Store], Awaitable[None]]
 ) -> None:
-    added = await verifications.add(a_verification())
-    opened = added.progressed(Progress.LINK_OPENED, WINDOWS, later(minutes=1))
+    added = await verifications.add(a_verification(at=datetime.now(UTC)))
+    opened = added.progressed(Progress.LINK_OPENED, WINDOWS, datetime.now(UTC))
 
-    with feed.listen("acme", id=added.id) as listener:
+    with feed.listen("acme") as listener:
         await disruption(store)
         await restored(store, added)
         await verifications.replace(added, opened)
 
         assert await next_change(listener, newer_than=1) == opened
-
-
-def test_the_version_at_an_instant_counts_only_earlier_events() -> None:
-    verification = noted(noted(a_verification(), "first", later(minutes=1)), "second", later(minutes=2))
-
-    assert [version_at(verification, later(minutes=minutes)) for minutes in (0, 1, 2, 3)] == [0, 1, 2, 3]
 
 
 async def test_text_that_is_not_utf_8_is_read_with_replacement_characters(feed: Feed, store: Store) -> None:
@@ -380,21 +375,21 @@ async def test_text_that_is_not_utf_8_is_read_with_replacement_characters(feed: 
     assert with_key["reference"] == "broke\ufffd-text"
 
 
-async def test_unreadable_documents_are_left_out_of_updated_since(feed: Feed, store: Store, verifications: Verifications) -> None:
+async def test_unreadable_documents_are_left_out_of_the_changes(feed: Feed, store: Store, verifications: Verifications) -> None:
     added = [await verifications.add(a_verification()) for _ in range(3)]
     await store.collection.update_one({"_id": added[1].id}, {"$set": {"status": "suspended"}})
 
-    found = [it.id async for it in verifications.updated_since(later(seconds=-1), Filter())]
+    found = [it.id async for it in verifications.changed_since(await ping(store.database), Filter())]
 
     assert found == [added[0].id, added[2].id]
     assert store.bad_documents.count >= 1
 
 
-async def test_a_page_without_readable_documents_does_not_end_updated_since(
+async def test_a_page_without_readable_documents_does_not_end_the_changes(
     store: Store, verifications: Verifications, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.verifications.CATCH_UP_ROWS", 2)
+    monkeypatch.setattr("store.feeds.stored_changes.PAGE_ROWS", 2)
     added = [await verifications.add(a_verification()) for _ in range(6)]
     await store.collection.update_many({"_id": {"$in": [it.id for it in added[:4]]}}, {"$set": {"status": "suspended"}})
 
-    assert [it.id async for it in verifications.updated_since(later(seconds=-1), Filter())] == [added[4].id, added[5].id]
+    assert [it.id async for it in verifications.changed_since(await ping(store.database), Filter())] == [added[4].id, added[5].id]

@@ -100,7 +100,7 @@ FILTERS = {
 
 # Commands that do not search for verifications, and so need no index.
 NO_QUERIES = {"insert", "createIndexes", "listIndexes", "commitTransaction", "abortTransaction", "getMore", "killCursors", "drop", "hello"}
-QUERIES = {"find", "aggregate", "update"}
+QUERIES = {"find", "aggregate", "update", "delete"}
 # Fields of commands that describe the session or the response. They are removed, because the query plan does not depend on them.
 SESSION_FIELDS = {"lsid", "txnNumber", "startTransaction", "autocommit", "readConcern", "writeConcern", "maxTimeMS", "cursor"}
 
@@ -138,9 +138,9 @@ async def points(store: Store) -> None:
 
 
 async def catching_up(store: Store) -> None:
-    """Read the verifications that changed in the last ten minutes, with every filter."""
+    """Read the verifications that changed lately, with every filter."""
     for filter in FILTERS.values():
-        async for _ in store.within("acme").updated_since(later(minutes=MINUTES - 10), filter):
+        async for _ in store.within("acme").changed_since(later(minutes=MINUTES - 10), filter):
             pass
 
 
@@ -188,6 +188,18 @@ async def forgotten(store: Store) -> None:
         await store.not_anonymized(later(minutes=MINUTES), 200, after)
 
 
+async def buried(store: Store) -> None:
+    """Read the verifications that were anonymized, first all of them and then those behind one of them."""
+    for after in (None, Due(later(minutes=1), "acme", "ver_5")):
+        await store.removable(later(minutes=MINUTES), 200, after)
+
+
+async def removed(store: Store) -> None:
+    """Remove a verification within its chain."""
+    attempts, verification = await added(store)
+    await attempts.remove(verification)
+
+
 async def counted(store: Store) -> None:
     """Count the list with every filter."""
     for filter in FILTERS.values():
@@ -211,11 +223,14 @@ METHOD_CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "not_anonymized": forgotten,
     "overdue": swept,
     "page": pages,
+    "removable": buried,
+    "remove": removed,
+    "removed_since": lambda store: store.within("acme").removed_since(NOON),
     "replace": replaced,
     "require": changed,
     "retry": succeeded,
     "statistics": summed_up,
-    "updated_since": catching_up,
+    "changed_since": catching_up,
     "with_key": lambda store: store.within("acme", "ver_1").with_key("key-1"),
 }
 
@@ -275,6 +290,7 @@ def condition(command: Command) -> Document:
     conditions: dict[str, Document] = {
         "find": command.get("filter", {}),
         "update": command.get("updates", [{}])[0].get("q", {}),
+        "delete": command.get("deletes", [{}])[0].get("q", {}),
         "aggregate": command.get("pipeline", [{}])[0].get("$match", {}),
     }
     return conditions[next(iter(command))]
@@ -373,7 +389,7 @@ async def test_every_query_of_a_workspace_is_confined_to_it(sent: dict[str, list
 async def test_a_feed_reads_missed_changes_by_id_by_chain_and_by_time(sent: dict[str, list[Command]]) -> None:
     conditions = [{*command["filter"]} for command in queries(sent["feed"]) if "filter" in command]
 
-    for fields in ({"_id"}, {"workspace", "chain"}, {"workspace", "updatedAt"}):
+    for fields in ({"_id"}, {"workspace", "chain"}, {"workspace", "$or"}):
         assert fields in conditions
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from domain.errors import Lagged
+from domain.errors import Lagged, NotFound
 from domain.event import Progress
 from store.listener import Change, Listener
 from tests.factories import WINDOWS, a_verification, later
@@ -137,3 +137,62 @@ async def test_a_reader_can_wait_again_after_a_timeout() -> None:
     listener.offer(Change(verification, 0))
 
     assert await waiting == [Change(verification, 0)]
+
+
+async def test_a_follower_of_a_deleted_verification_gets_the_earlier_changes_and_then_an_error() -> None:
+    listener, verification = Listener(max_changes=3), a_verification()
+
+    listener.offer(Change(verification, 0))
+    listener.lose(verification.id)
+    listener.offer(Change(a_verification(), 0))
+
+    assert await listener.changes(GENEROUS_SECONDS) == [Change(verification, 0)]
+    for _ in range(2):
+        with pytest.raises(NotFound, match=verification.id):
+            await listener.changes(GENEROUS_SECONDS)
+
+
+async def test_a_waiting_follower_of_a_deleted_verification_is_woken() -> None:
+    listener = Listener(max_changes=3)
+    waiting = asyncio.create_task(listener.changes(GENEROUS_SECONDS))
+    await asyncio.sleep(0)
+
+    listener.lose("ver_1")
+
+    with pytest.raises(NotFound):
+        await waiting
+
+
+async def test_a_removal_takes_the_place_of_an_unread_change_and_wakes_the_reader() -> None:
+    listener, removed, kept = Listener(max_changes=3), a_verification(), a_verification()
+    waiting = asyncio.create_task(listener.changes(GENEROUS_SECONDS))
+    await asyncio.sleep(0)
+
+    listener.offer(Change(removed, 0))
+    listener.offer(Change(kept, 0))
+    listener.remove(removed.id)
+
+    assert await waiting == [Change(kept, 0)]
+    assert listener.removals() == [removed.id]
+    assert listener.removals() == []
+
+
+async def test_a_verification_that_was_removed_and_restored_is_a_removal_and_a_change() -> None:
+    listener, verification = Listener(max_changes=3), a_verification()
+
+    listener.remove(verification.id)
+    listener.offer(Change(verification, 0))
+
+    assert await listener.changes(GENEROUS_SECONDS) == [Change(verification, 0)]
+    assert listener.removals() == [verification.id]
+
+
+async def test_removals_count_towards_the_maximum() -> None:
+    listener = Listener(max_changes=2)
+
+    listener.offer(Change(a_verification(), 0))
+    listener.remove("ver_1")
+    listener.remove("ver_2")
+
+    with pytest.raises(Lagged):
+        await listener.changes(GENEROUS_SECONDS)

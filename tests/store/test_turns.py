@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from domain.errors import Unavailable
 from store.turns import Turns
 
 
@@ -12,7 +13,7 @@ async def test_tasks_take_their_turns_one_after_the_other() -> None:
     done: list[str] = []
 
     async def take(name: str) -> None:
-        async with turns.of("ver_1"):
+        async with turns.of("ver_1", 30):
             done.append(f"{name} begins")
             await asyncio.sleep(0)
             done.append(f"{name} ends")
@@ -25,7 +26,7 @@ async def test_tasks_take_their_turns_one_after_the_other() -> None:
 async def test_turns_of_other_keys_are_independent() -> None:
     turns = Turns()
 
-    async with turns.of("ver_1"), asyncio.timeout(30), turns.of("ver_2"):
+    async with turns.of("ver_1", 30), asyncio.timeout(30), turns.of("ver_2", 30):
         pass
 
 
@@ -33,10 +34,10 @@ async def test_an_error_ends_the_turn() -> None:
     turns = Turns()
 
     with pytest.raises(ZeroDivisionError):
-        async with turns.of("ver_1"):
+        async with turns.of("ver_1", 30):
             raise ZeroDivisionError
 
-    async with asyncio.timeout(30), turns.of("ver_1"):
+    async with asyncio.timeout(30), turns.of("ver_1", 30):
         pass
 
 
@@ -45,10 +46,10 @@ async def test_a_cancelled_task_leaves_the_queue() -> None:
     taken: list[str] = []
 
     async def take(name: str) -> None:
-        async with turns.of("ver_1"):
+        async with turns.of("ver_1", 30):
             taken.append(name)
 
-    async with turns.of("ver_1"):
+    async with turns.of("ver_1", 30):
         impatient, patient = asyncio.create_task(take("impatient")), asyncio.create_task(take("patient"))
         await asyncio.sleep(0)
         impatient.cancel()
@@ -59,11 +60,24 @@ async def test_a_cancelled_task_leaves_the_queue() -> None:
     assert not turns._queues
 
 
+async def test_a_task_whose_turn_does_not_come_in_time_is_refused_as_unavailable() -> None:
+    turns = Turns()
+
+    async with turns.of("ver_1", 30):
+        with pytest.raises(Unavailable):
+            async with turns.of("ver_1", 0.01):
+                pass
+
+    async with turns.of("ver_1", 0):
+        pass
+    assert not turns._queues
+
+
 async def test_an_empty_queue_is_deleted() -> None:
     turns = Turns()
 
     async def take(key: int) -> None:
-        async with turns.of(key):
+        async with turns.of(key, 30):
             await asyncio.sleep(0)
 
     await asyncio.gather(*(take(number % 10) for number in range(100)))

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from bson.timestamp import Timestamp
 from pymongo.errors import DuplicateKeyError
 
 from domain.errors import NotFound, ProviderIdTaken, Unavailable
@@ -12,7 +14,8 @@ from domain.filter import Filter
 from domain.request import Idempotency, ProviderReference
 from domain.status import Status
 from store import indexes
-from store.driver import close_client, connect, ping
+from store.driver import Document, close_client, connect, ping
+from store.feeds.stored_changes import STAMPING
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.factories import (
@@ -24,7 +27,7 @@ from tests.factories import (
     later,
     retried,
 )
-from tests.histories import KEY, opening, progressing
+from tests.histories import KEY, noted, opening, progressing
 from tests.security.test_confinement import NOT_FOUND
 from tests.store.test_documents import values
 from tests.storing import DATA_KEYS, encode, stored_documents, stored_verifications, storing
@@ -144,28 +147,68 @@ async def test_a_repeated_creation_returns_the_verification_although_its_provide
     assert len({verification.id for verification in added}) == 1
 
 
-async def test_updated_since_returns_the_earliest_change_first(store: Store, verifications: Verifications) -> None:
-    changed = [a_verification(at=later(minutes=number // 3)) for number in range(12)]
-    await store.collection.insert_many([encode(verification) for verification in changed])
+async def test_changes_are_returned_in_the_order_in_which_mongodb_stored_them(store: Store, verifications: Verifications) -> None:
+    began = await ping(store.database)
+    added = [await verifications.add(a_verification(at=later(minutes=-number))) for number in range(12)]
+    changed = [await verifications.change(it.id, lambda it, at: noted(it, "event", at)) for it in reversed(added[:6])]
 
-    since = [verification async for verification in verifications.updated_since(later(minutes=2), Filter())]
-
-    assert since == changed[6:]
-
-
-async def test_updated_since_reads_all_changes_page_by_page(store: Store, verifications: Verifications) -> None:
-    changed = [a_verification(at=later(minutes=number // 100)) for number in range(1_201)]
-    await store.collection.insert_many([encode(verification) for verification in changed])
-
-    assert [verification async for verification in verifications.updated_since(NOON, Filter())] == changed
+    assert [it async for it in verifications.changed_since(began, Filter())] == [*added[6:], *changed]
 
 
-async def test_updated_since_ignores_conditions_on_attributes_that_may_have_changed(verifications: Verifications) -> None:
+async def test_changes_are_read_page_by_page(store: Store, verifications: Verifications) -> None:
+    began = await ping(store.database)
+    stamped = [a_verification(at=later(minutes=number // 100)) for number in range(1_201)]
+    unstamped = [a_verification(at=began + timedelta(minutes=number // 100)) for number in range(1_201)]
+    await store.collection.insert_many([encode(verification) for verification in stamped])
+    await store.collection.insert_many([without_stamp(encode(verification)) for verification in unstamped])
+
+    assert [it async for it in verifications.changed_since(began, Filter())] == [*stamped, *unstamped]
+
+
+async def test_changes_by_older_releases_are_found_by_their_instant(store: Store, verifications: Verifications) -> None:
+    """An older release keeps the stamp of the change before its own."""
+    began = await ping(store.database)
+    now = datetime.now(UTC)
+    never, earlier, long_ago = a_verification(at=now), a_verification(at=now), a_verification(at=now - timedelta(minutes=5))
+    old_stamp = Timestamp(int(began.timestamp()) - 3600, 1)
+    await store.collection.insert_many(
+        [without_stamp(encode(never)), encode(earlier) | {"storedAt": old_stamp}, encode(long_ago) | {"storedAt": old_stamp}]
+    )
+
+    assert [it async for it in verifications.changed_since(began, Filter())] == [never, earlier]
+
+
+async def test_changes_are_found_whatever_the_clock_of_their_writer_shows(store: Store, verifications: Verifications, clock: Clock) -> None:
+    began = await ping(store.database)
+    changed = []
+    for minutes in (0, -2, -600, 5, 600):
+        clock.now = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=minutes)
+        added = await verifications.add(a_verification(at=clock.now))
+        changed.append(await verifications.change(added.id, lambda it, at: noted(it, "event", at)))
+
+    assert [it async for it in verifications.changed_since(began, Filter())] == changed
+
+
+async def test_only_changes_since_then_are_returned(store: Store, verifications: Verifications) -> None:
+    await verifications.add(a_verification())
+    await store.within("other").add(a_verification(workspace="other"))
+    later_on = await ping(store.database) + STAMPING + timedelta(seconds=2)
+
+    assert [it async for it in verifications.changed_since(later_on, Filter())] == []
+
+
+async def test_changes_ignore_conditions_on_attributes_that_may_have_changed(store: Store, verifications: Verifications) -> None:
+    began = await ping(store.database)
     filter = Filter(statuses=(Status.PENDING,), reason_codes=("IDVV_1101",), reference="order-7")
     await verifications.add(a_final_verification())
     was_pending = await verifications.add(a_final_verification(reference="order-7"))
 
-    assert [verification async for verification in verifications.updated_since(NOON, filter)] == [was_pending]
+    assert [it async for it in verifications.changed_since(began, filter)] == [was_pending]
+
+
+def without_stamp(document: Document) -> Document:
+    """The document as an older release stores it."""
+    return {name: value for name, value in document.items() if name != "storedAt"}
 
 
 async def test_missing_values_are_never_stored_as_null(store: Store, verifications: Verifications) -> None:

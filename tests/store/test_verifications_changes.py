@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from pymongo import MongoClient
 
-from domain.errors import Conflict, NotFound, NotRetryable, ProviderIdTaken
+from domain.errors import Conflict, NotFound, NotRetryable, ProviderIdTaken, Unavailable
 from domain.event import EventType
 from domain.request import ProviderReference, RetryRequest
 from domain.verification import Verification
@@ -130,13 +130,25 @@ async def test_a_writer_that_loses_every_race_gets_a_conflict(database_uri: str,
         assert "slower" not in [event.source_id for event in after.events]
 
 
-async def test_with_a_patience_of_zero_a_change_is_a_conflict_and_writes_nothing(database_uri: str, clock: Clock) -> None:
+async def test_with_a_patience_of_zero_a_change_is_unavailable_and_writes_nothing(database_uri: str, clock: Clock) -> None:
     async with storing(database_uri, clock, patience_seconds=0) as store:
         added = await store.within("acme").add(a_verification())
 
-        with pytest.raises(Conflict):
+        with pytest.raises(Unavailable):
             await store.within("acme").change(added.id, opening)
 
+        assert await stored_verifications(store) == [added]
+
+
+async def test_a_writer_whose_turn_does_not_come_is_unavailable_and_writes_nothing(database_uri: str, clock: Clock) -> None:
+    async with storing(database_uri, clock, patience_seconds=0.2) as store:
+        verifications = store.within("acme")
+        added = await verifications.add(a_verification())
+
+        async with store.turns.of(added.id, 0):
+            outcomes = await asyncio.gather(*(verifications.change(added.id, noting("event")) for _ in range(5)), return_exceptions=True)
+
+        assert [type(outcome) for outcome in outcomes] == [Unavailable] * 5
         assert await stored_verifications(store) == [added]
 
 

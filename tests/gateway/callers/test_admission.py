@@ -33,7 +33,10 @@ class RecordingAdmission(Admission):
 
 
 def one_of(address: str) -> tuple[str, Caller]:
-    """The arguments of `Admission.introduced` for a connection from this address. Each address has its own caller, so only the address is limited."""
+    """The arguments of `Admission.introduced` for a connection from this address.
+
+    Each address has its own caller, so that the limit of a caller is never reached.
+    """
     return address, Caller(f"of {address}", "acme", frozenset())
 
 

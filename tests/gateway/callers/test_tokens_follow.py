@@ -9,6 +9,7 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
 from domain.caller import Scope
 from domain.status import Status
+from gateway.callers.tokens import LEEWAY_SECONDS
 from schema.build import build, executable
 from store.verifications import utc_now
 from tests.clock import Clock
@@ -240,6 +241,23 @@ async def test_a_follow_token_expires_at_its_expiry(database_uri: str) -> None:
 
     assert ends - timedelta(seconds=60) <= clock.now
     assert (statuses, closed) == ([200, 401], 4403)
+
+
+async def test_a_follow_token_holds_at_once_at_a_gateway_whose_clock_is_behind(database_uri: str) -> None:
+    clock = Clock(utc_now())
+    behind = Clock(clock.now)
+    async with serving(database_uri, now=clock) as issuer, serving(database_uri, now=behind) as other:
+        id = (await issuer.query(CREATE_LINKED))["createVerification"]["id"]
+
+        statuses = {}
+        for seconds in (1, LEEWAY_SECONDS - 1, LEEWAY_SECONDS + 2):
+            clock.now += timedelta(seconds=1)
+            behind.now = clock.now - timedelta(seconds=seconds)
+            # A new token for each case: a gateway does not verify a token again that it accepted before.
+            token = (await issuer.query(ISSUE, {"id": id}))["issueFollowToken"]["token"]
+            statuses[seconds] = (await other.post(OPERATIONS["verification"], {"id": id}, token)).status_code
+
+    assert statuses == {1: 200, LEEWAY_SECONDS - 1: 200, LEEWAY_SECONDS + 2: 401}
 
 
 async def test_the_person_sees_the_same_status_and_dates_as_the_company(company: Company) -> None:

@@ -8,7 +8,7 @@ import pytest
 from pymongo import MongoClient
 
 from gateway.development.mongod import EmbeddedMongo
-from store.bootstrap import HOST, REPLICA_SET, NotPrimary, become_primary, configure_replica_set
+from store.deployment.bootstrap import HOST, REPLICA_SET, NotPrimary, become_primary, configure_replica_set
 
 Admin = MongoClient[dict[str, Any]]
 

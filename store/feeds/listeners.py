@@ -1,0 +1,112 @@
+"""The listeners of a feed, by what they listen to."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from domain.verification import Verification
+from store.listener import Change, Listener
+
+Kind = Literal["id", "chain", "workspace"]
+KINDS: tuple[Kind, ...] = ("id", "chain", "workspace")
+# What a listener listens to: its kind, the workspace, and the id of the verification or chain.
+Topic = tuple[Kind, str, str | None]
+
+MAX_DELETED = 10_000
+
+
+class Listeners:
+    """Finds the listeners that a change concerns."""
+
+    def __init__(self) -> None:
+        self._by_topic: dict[Topic, set[Listener]] = defaultdict(set)
+        # A deletion carries only an id. These are the topics that it concerns: that of the verification, and that of its chain.
+        self._topics: dict[str, tuple[Topic, ...]] = {}
+        # For each chain that is followed, the ids of its attempts that were delivered or registered.
+        self._attempts: dict[Topic, set[str]] = {}
+        # The ids that were deleted last. An attempt may be deleted after a follower of its chain has read it, and before it is registered.
+        self._deleted: dict[str, None] = {}
+
+    @contextmanager
+    def listening(self, topic: Topic, listener: Listener) -> Iterator[Listener]:
+        """A context in which the listener listens to the topic."""
+        self._by_topic[topic].add(listener)
+        if topic[2] is not None:
+            if topic[0] == "chain":
+                self._attempts.setdefault(topic, set())
+            # The id of a chain is that of its first attempt.
+            self._register(topic, topic[2])
+        try:
+            yield listener
+        finally:
+            self._by_topic[topic].discard(listener)
+            if not self._by_topic[topic]:
+                self._drop(topic)
+
+    def values(self) -> Collection[set[Listener]]:
+        """The listeners of each topic."""
+        return self._by_topic.values()
+
+    def topics(self, kind: Kind) -> list[Topic]:
+        """The topics of this kind that have listeners."""
+        return [topic for topic in self._by_topic if topic[0] == kind]
+
+    def attempts(self, topics: Iterable[Topic]) -> set[str]:
+        """The ids of the verifications whose deletion concerns these topics."""
+        return {id for topic in topics for id in self._attempts.get(topic, () if topic[2] is None else (topic[2],))}
+
+    def register(self, workspace: str, chain: str, ids: Iterable[str]) -> None:
+        """Record attempts of a chain, so that its listeners learn of their deletion. Delivering a change of an attempt records it too."""
+        topic: Topic = ("chain", workspace, chain)
+        if topic in self._attempts:
+            for id in ids:
+                self._register(topic, id)
+                if id in self._deleted:
+                    self.deleted(id)
+
+    def deliver(self, verification: Verification, since: int, kinds: tuple[Kind, ...] = KINDS) -> None:
+        """Offer a changed verification to its listeners of these kinds. `since`: see `Change`."""
+        workspace = verification.workspace
+        if self._deleted:
+            self._deleted.pop(verification.id, None)
+        topics: list[Topic] = [("id", workspace, verification.id), ("chain", workspace, verification.chain), ("workspace", workspace, None)]
+        listening = [listeners for topic in topics if (listeners := self._by_topic.get(topic)) and topic[0] in kinds]
+        if listening:
+            if topics[1] in self._attempts:
+                self._register(topics[1], verification.id)
+            change = Change(verification, since)
+            for listeners in listening:
+                for listener in listeners:
+                    listener.offer(change)
+
+    def deleted(self, id: str) -> None:
+        """End the listeners that follow this verification or its chain: its document was deleted. Listeners to its workspace are not concerned."""
+        self._deleted[id] = None
+        if len(self._deleted) > MAX_DELETED:
+            del self._deleted[next(iter(self._deleted))]
+        for topic in self._topics.get(id, ()):
+            for listener in self._by_topic[topic]:
+                listener.lose(id)
+
+    def removed(self, workspace: str, id: str) -> None:
+        """Offer the removal of a verification to the listeners of its workspace."""
+        for listener in self._by_topic.get(("workspace", workspace, None), ()):
+            listener.remove(id)
+
+    def _register(self, topic: Topic, id: str) -> None:
+        topics = self._topics.get(id, ())
+        if topic not in topics:
+            self._topics[id] = (*topics, topic)
+        if topic in self._attempts:
+            self._attempts[topic].add(id)
+
+    def _drop(self, topic: Topic) -> None:
+        ids = self.attempts([topic])
+        del self._by_topic[topic]
+        self._attempts.pop(topic, None)
+        for id in ids:
+            if rest := tuple(other for other in self._topics[id] if other != topic):
+                self._topics[id] = rest
+            else:
+                del self._topics[id]

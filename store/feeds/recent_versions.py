@@ -1,0 +1,46 @@
+"""Remembers which versions a feed delivered lately."""
+
+from datetime import datetime, timedelta
+
+from domain.verification import Verification
+
+# Per generation. In a process that receives more changes than this in one period, the oldest are forgotten early, and may be delivered twice.
+MAX_VERSIONS = 100_000
+
+
+class RecentVersions:
+    """The version of each verification that was delivered last, at least for the given period.
+
+    The versions are in two generations, so that old ones are dropped without being searched: each period begins a new generation and drops the one
+    before the last.
+    """
+
+    def __init__(self, period: timedelta) -> None:
+        self._period = period
+        # With the version, the time of its event: after a backup was restored, another event may have the same version.
+        self._young: dict[str, tuple[int, datetime]] = {}
+        self._old: dict[str, tuple[int, datetime]] = {}
+        self._began: datetime | None = None
+
+    def record(self, verification: Verification) -> None:
+        """Record that this state was delivered."""
+        if len(self._young) >= MAX_VERSIONS:
+            self._old, self._young = self._young, {}
+        self._young[verification.id] = verification.version, verification.updated_at
+
+    def contains(self, verification: Verification) -> bool:
+        """Whether this state is the one that was delivered last."""
+        id = verification.id
+        return (self._young.get(id) or self._old.get(id)) == (verification.version, verification.updated_at)
+
+    def forget(self, id: str) -> None:
+        """Forget a verification, because its document was deleted."""
+        self._young.pop(id, None)
+        self._old.pop(id, None)
+
+    def pass_time(self, now: datetime) -> None:
+        """Begin a new generation, if the current one is older than the period."""
+        if self._began is None:
+            self._began = now
+        elif now - self._began > self._period:
+            self._old, self._young, self._began = self._young, {}, now
