@@ -79,8 +79,8 @@ def provider(root: VerificationParent) -> ProviderReference | None:
 
 
 def verification_url(root: VerificationParent, info: Info) -> str | None:
-    """The URL at which the individual is verified, to be shared with the individual; null once the status is final. It can lead through the gateway,
-    which then records that the individual opened it.
+    """The URL at which the individual is verified. It can lead through the gateway, which then records that the individual opened it. Null until the
+    provider has accepted the verification (see the event `PROVIDER_STARTED`), and once the status is final.
     """
     return info.context.services.links.verification_url(root)
 

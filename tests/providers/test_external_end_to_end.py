@@ -183,7 +183,7 @@ async def test_without_a_provider_creation_and_retry_are_refused(database_uri: s
         refusals = [await company.create(), await company.create(external={"verificationUrl": FIRST}), await company.retry(failed)]
 
     assert {(each["code"], each["field"], each["message"]) for each in refusals} == {
-        ("PROVIDER_UNAVAILABLE", None, "no provider is configured for this workspace; set GATEWAY_PROVIDER")
+        ("PROVIDER_UNAVAILABLE", None, "no provider is configured for this workspace; set GATEWAY_PROVIDER or GATEWAY_PROVIDERS_FILE")
     }
 
 
