@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from domain.caller import WORKSPACE_NAME, Scope
 from gateway import server, settings
@@ -19,6 +20,7 @@ from gateway.application import application, token_reader
 from gateway.callers.tokens import MAX_SUBJECT_CHARACTERS, SCOPES
 from gateway.commands.check import check as check_deployment
 from gateway.commands.explain import explanation
+from gateway.commands.live_check import live_check
 from gateway.development import keys as development
 from gateway.development.dev import MongoRefused
 from gateway.development.dev import dev as serve_for_development
@@ -28,6 +30,7 @@ from gateway.errors import RequestRefused
 from gateway.process import logs
 from gateway.process.garbage import collected_seldom
 from gateway.settings import BadSettings
+from providers.file import BadProvidersFile
 from schema.build import build
 from simulation import command as simulation
 from simulation.runner import SPEED
@@ -80,8 +83,8 @@ def serve() -> None:
     logs.configure_logging(chosen.log_level, chosen.log_format)
     for name in settings.unknown():
         logger.warning("%s is not a setting; `gateway settings` lists all settings", name)
-    if not chosen.provider:
-        logger.warning("GATEWAY_PROVIDER is not set, so that no verification can be created")
+    if not chosen.provider and not chosen.providers_file:
+        logger.warning("neither GATEWAY_PROVIDER nor GATEWAY_PROVIDERS_FILE is set, so that no verification can be created")
     with server.listening_socket(chosen.host, chosen.port) as bound:
         port = bound.getsockname()[1]
 
@@ -204,11 +207,23 @@ def list_settings() -> None:
 
 
 @app.command()
-def check() -> None:
-    """Check whether the gateway can serve here: settings, MongoDB, clock, indexes. Exits with 1 if it can't."""
-    findings = asyncio.run(check_deployment(settings.to_serve()))
+def check(
+    provider: Annotated[
+        str | None, typer.Option(metavar="WORKSPACE", help="With --live: the workspace whose provider takes the verification.", show_default=False)
+    ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Take one verification of a specimen through the provider of --provider, and do nothing else.")
+    ] = False,
+) -> None:
+    """Check whether the gateway can serve here: settings, providers, MongoDB, clock, indexes. Exits with 1 if it can't."""
+    if live != (provider is not None):
+        raise typer.BadParameter("--provider and --live belong together", param_hint="--live")
+    chosen = settings.to_serve()
+    if provider:
+        raise typer.Exit(0 if asyncio.run(live_check(chosen, provider, typer.echo)) else 1)
+    findings = asyncio.run(check_deployment(chosen))
     for ok, text in findings:
-        error_console.print(f"[green]✓[/] {text}" if ok else f"[red]✗[/] {text}", highlight=False, soft_wrap=True)
+        error_console.print(f"[green]✓[/] {escape(text)}" if ok else f"[red]✗[/] {escape(text)}", highlight=False, soft_wrap=True)
     raise typer.Exit(0 if all(ok for ok, _ in findings) else 1)
 
 
@@ -225,7 +240,7 @@ def main() -> None:
     """Run the command. An error that the user can correct is printed as one sentence, without a traceback."""
     try:
         app()
-    except (BadAddress, BadKeys, BadSettings, EmbeddedError, MongoRefused, server.AddressTaken) as error:
+    except (BadAddress, BadKeys, BadProvidersFile, BadSettings, EmbeddedError, MongoRefused, server.AddressTaken) as error:
         sys.exit(report_error(str(error)))
     except OSError as error:
         if not error.filename:

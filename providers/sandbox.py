@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from domain.errors import InvalidInput
 from domain.request import ProviderReference, Request
+from providers.port import Start
 
 
 class Sandbox:
@@ -15,20 +16,27 @@ class Sandbox:
     """
 
     name = "sandbox"
+    immediate = True
+    queryable = False
 
     def __init__(self, public_url: str, keys: Sequence[bytes]) -> None:
         self._public_url = public_url.rstrip("/")
         self._keys = keys
 
-    async def start(self, workspace: str, verification_id: str, request: Request) -> ProviderReference:
-        """Create the link for a verification. The link contains everything that the sandbox needs, so the sandbox stores nothing.
-
-        Raises: InvalidInput if the request has a link of its own.
-        """
+    def check(self, request: Request) -> None:
+        """Check that the request has no link of its own. Requirements are accepted and have no effect. Raises: InvalidInput."""
         if request.external:
             raise InvalidInput("external", f"is for the provider external only; this workspace has the provider {self.name}")
-        link = f"{self._public_url}/sandbox/{quote(workspace, safe='')}/{verification_id}/{self.signature(workspace, verification_id)}"
-        return ProviderReference(self.name, verification_id, link)
+
+    async def start(self, start: Start) -> ProviderReference:
+        """Create the link for a verification. The link contains everything that the sandbox needs, so the sandbox stores nothing.
+
+        Raises: InvalidInput for the same reasons as `check`.
+        """
+        self.check(start.request)
+        workspace, id = start.workspace, start.verification_id
+        link = f"{self._public_url}/sandbox/{quote(workspace, safe='')}/{id}/{self.signature(workspace, id)}"
+        return ProviderReference(self.name, id, link)
 
     def signature(self, workspace: str, verification_id: str) -> str:
         """The signature that the link of this verification contains."""

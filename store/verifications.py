@@ -2,7 +2,7 @@
 
 import random
 from asyncio import sleep
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter
@@ -104,12 +104,26 @@ class Store:
         """Access to the verifications of one workspace; with `chain`, only to those of this chain."""
         return Verifications(self, workspace, chain)
 
-    async def overdue(self, limit: int, after: Due | None = None) -> list[Due]:
-        """The verifications whose deadline has passed, the longest overdue first. If `after` is passed, only those behind it in this order.
+    async def overdue(self, names: Sequence[str | None], limit: int, after: Due | None = None) -> list[Due]:
+        """The verifications at these providers whose deadline has passed, the longest overdue first. None: no provider is stored.
 
+        If `after` is passed, only those behind it in this order.
         Cost: one query over an index.
         """
-        return await due.read_due(self.collection, "due", self.now(), {}, limit, after)
+        return await due.read_due(self.collection, "due", self.now(), {"provider.name": {"$in": list(names)}}, limit, after)
+
+    async def overdue_at_queryable(
+        self, queryable: Mapping[str, Sequence[str]], expired_until: datetime, limit: int, after: Due | None = None
+    ) -> list[Due]:
+        """Like `overdue`, for the providers of which some workspaces can query the verifications. `queryable`: these workspaces, by provider.
+
+        Their verifications are read only if they expired at `expired_until` or earlier.
+        Cost: one query over an index. It reads all overdue verifications of these providers.
+        """
+        expired = {"expiresAt": {"$lte": expired_until}}
+        others = [{"provider.name": name, "workspace": {"$nin": list(workspaces)}} for name, workspaces in queryable.items()]
+        condition: Document = {"provider.name": {"$in": list(queryable)}, "$and": [{"$or": [expired, *others]}]}
+        return await due.read_due(self.collection, "due", self.now(), condition, limit, after)
 
     async def not_anonymized(self, completed_until: datetime, limit: int, after: Due | None = None) -> list[Due]:
         """The verifications that have had an outcome since `completed_until` or earlier, and still have personal data; the oldest outcome first.
