@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import Lifespan
 
+from gateway.callbacks import links as link_callbacks
 from gateway.callbacks import sandbox as callbacks
 from gateway.callbacks.webhooks import webhook_routes
 from gateway.callers.admission import Admission, Capacity
@@ -82,13 +83,11 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
 
     http_client = provider_client()
     provision = Provision(settings, http_client, metrics.providers, local)
-    providers = provision.providers
-    creation = Creation(store, providers, metrics.providers.count_creation)
+    providers, links = provision.providers, provision.links
+    creation = Creation(store, providers, links, metrics.providers.count_creation)
     changes = Changes(store, providers, creation, settings.windows, metrics.ignored_results.inc, settings.anonymize_references)
-    record_seconds = min(RECORD_SECONDS, settings.database_seconds)
-    intake = Intake(store, providers, changes, metrics.providers.count_webhook, metrics.providers.unusual_results.inc, record_seconds)
-    provision.sandbox.send = intake.receive
-    services = Services(store, feed, changes, fingerprint(settings), tokens.follow_token)
+    intake = intake_of(settings, store, provision, changes, metrics)
+    services = Services(store, feed, changes, links, fingerprint(settings), tokens.follow_token)
 
     schema = build()
     graphql = executable(schema)
@@ -104,6 +103,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
             *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
             *callbacks.routes(providers, changes, intake, store, settings.windows),
             *webhook_routes(intake),
+            *link_callbacks.routes(links, changes, store),
             *pages,
         ],
         settings.trusted_proxies,
@@ -115,6 +115,14 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         ),
         Process(drain, health, metrics, provision.reload),
     )
+
+
+def intake_of(settings: Settings, store: Store, provision: Provision, changes: Changes, metrics: Metrics) -> Intake:
+    """Create the object that receives webhooks: those of providers, and those of the sandbox inside this process."""
+    count, count_unusual = metrics.providers.count_webhook, metrics.providers.unusual_results.inc
+    intake = Intake(store, provision.providers, changes, count, count_unusual, min(RECORD_SECONDS, settings.database_seconds))
+    provision.sandbox.send = intake.receive
+    return intake
 
 
 def execution_of(settings: Settings, graphql: GraphQLSchema, services: Services, metrics: Metrics, drain: Drain, rate: Rate) -> Execution:

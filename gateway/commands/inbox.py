@@ -33,8 +33,9 @@ async def opened_intake(settings: Settings) -> AsyncIterator[tuple[Store, Intake
     try:
         async with provider_client() as http_client:
             store = Store(client, SealingKeys(settings.data_keys.get_secret_value()), patience_seconds=settings.request_seconds / 2)
-            providers = Provision(settings, http_client, metrics, local=False).providers
-            creation = Creation(store, providers, metrics.count_creation)
+            provision = Provision(settings, http_client, metrics, local=False)
+            providers = provision.providers
+            creation = Creation(store, providers, provision.links, metrics.count_creation)
             changes = Changes(store, providers, creation, settings.windows, lambda: None, settings.anonymize_references)
             yield store, Intake(store, providers, changes, metrics.count_webhook, metrics.unusual_results.inc, RECORD_SECONDS)
     except Unavailable:

@@ -18,8 +18,6 @@ from domain.status import Status
 from domain.verification import Verification
 from domain.webhook import ReceivedWebhook, WebhookState
 from lifecycle import intake as intakes
-from lifecycle.changes import Changes
-from lifecycle.creation import Creation
 from lifecycle.intake import DOCUMENT_PAUSES, MAX_TRIES, RARE_PAUSE, UNMATCHED_AFTER, Intake
 from lifecycle.sweeper import sweep
 from providers.choice import Providers
@@ -32,7 +30,7 @@ from tests.clock import Clock
 from tests.factories import NOON, WINDOWS, a_verification, later
 from tests.fakes.yousign import FakeYousign, Fault, fake_yousign
 from tests.providers.test_yousign import section
-from tests.storing import stored_verifications
+from tests.storing import changes_at, stored_verifications
 
 DOCUMENT = {"full_name": "Jeanne Moreau", "born_on": "1990-01-23", "type": "passport", "issuing_country_code": "fr"}
 
@@ -98,7 +96,7 @@ async def receiving(store: Store, fake: FakeYousign) -> AsyncIterator[Receiver]:
         providers = Providers(None, {"acme": Yousign(client, section(fake), lambda *_: None), "other": External()})
         counted: list[str] = []
         unusual: list[None] = []
-        changes = Changes(store, providers, Creation(store, providers, lambda *_: None), WINDOWS, lambda: None)
+        changes = changes_at(store, providers)
         intake = Intake(store, providers, changes, lambda provider, outcome: counted.append(outcome), lambda: unusual.append(None), write_seconds=5)
         yield Receiver(store, fake, intake, counted, unusual)
         await intake.end()
