@@ -53,7 +53,7 @@ from store.verifications import Clock, Store, utc_now
 COUNT_STARTS_SECONDS = 10.0
 MEASURE_INBOX_SECONDS = 10.0
 # How long recording a webhook may take. The provider has given up long before, and sends it again.
-RECORD_SECONDS = 5.0
+RECORD_WEBHOOK_SECONDS = 5.0
 
 # The functions of tasks that run in the background, by the names of the tasks in the log.
 Tasks = dict[str, Callable[[], Awaitable[None]]]
@@ -120,7 +120,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
 def intake_of(settings: Settings, store: Store, provision: Provision, changes: Changes, metrics: Metrics) -> Intake:
     """Create the object that receives webhooks: those of providers, and those of the sandbox inside this process."""
     count, count_unusual = metrics.providers.count_webhook, metrics.providers.unusual_results.inc
-    intake = Intake(store, provision.providers, changes, count, count_unusual, min(RECORD_SECONDS, settings.database_seconds))
+    intake = Intake(store, provision.providers, changes, count, count_unusual, min(RECORD_WEBHOOK_SECONDS, settings.database_seconds))
     provision.sandbox.send = intake.receive
     return intake
 

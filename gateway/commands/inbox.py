@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from domain.errors import Conflict, DomainError, Unavailable
 from domain.webhook import ReceivedWebhook, WebhookState
-from gateway.application import RECORD_SECONDS
+from gateway.application import RECORD_WEBHOOK_SECONDS
 from gateway.process.metrics import Providing
 from gateway.provision import Provision, provider_client
 from gateway.settings import Settings
@@ -37,7 +37,7 @@ async def opened_intake(settings: Settings) -> AsyncIterator[tuple[Store, Intake
             providers = provision.providers
             creation = Creation(store, providers, provision.links, metrics.count_creation)
             changes = Changes(store, providers, creation, settings.windows, lambda: None, settings.anonymize_references)
-            yield store, Intake(store, providers, changes, metrics.count_webhook, metrics.unusual_results.inc, RECORD_SECONDS)
+            yield store, Intake(store, providers, changes, metrics.count_webhook, metrics.unusual_results.inc, RECORD_WEBHOOK_SECONDS)
     except Unavailable:
         raise InboxError("MongoDB did not answer in time; check GATEWAY_MONGO_URI and the replica set") from None
     finally:
