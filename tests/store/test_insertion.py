@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -10,11 +11,12 @@ from pymongo import ASCENDING
 from domain.errors import ProviderIdTaken, Unavailable
 from domain.request import Idempotency, ProviderReference
 from domain.verification import Verification
+from store.driver import close_client, connect
 from store.indexes import IDEMPOTENCY_KEY, PROVIDER_ID, ensure
 from store.insertion import insert, required_indexes
 from store.verifications import Store, Verifications
 from tests.factories import a_final_verification, a_verification, retried
-from tests.storing import encode, storing
+from tests.storing import DATA_KEYS, encode, storing
 
 KEY = Idempotency("key-7", "fingerprint")
 PLAIN = ProviderReference("external", None, "https://provider.example")
@@ -108,6 +110,31 @@ async def test_the_key_of_a_missing_index_is_not_looked_up_as_unused_and_then_st
     with pytest.raises(Unavailable):
         await verifications.add(a_verification(**WITH_KEY))
     assert await store.collection.count_documents({}) == 0
+
+
+async def test_processes_that_start_together_on_a_new_database_create_one_verification_for_a_key(database_uri: str) -> None:
+    clients = [connect(database_uri, timeout_seconds=30) for _ in range(2)]
+    stores = [Store(client, DATA_KEYS) for client in clients]
+
+    async def create_until_stored(store: Store) -> tuple[str, int]:
+        """The id of the verification, and how often the creation was refused before."""
+        for refusals in count():
+            try:
+                return (await store.within("acme").add(a_verification(**WITH_KEY))).id, refusals
+            except Unavailable:
+                await asyncio.sleep(0.001)
+        raise AssertionError
+
+    creations = [asyncio.create_task(create_until_stored(store)) for store in stores * 3]
+    await asyncio.sleep(0)
+    await asyncio.gather(*(store.index_repair.round() for store in stores))
+    results = [await creation for creation in creations]
+    stored = await stores[0].collection.count_documents({})
+    for client in clients:
+        close_client(client)
+
+    assert stored == len({id for id, _ in results}) == 1
+    assert all(refusals for _, refusals in results)
 
 
 async def test_a_retry_with_the_providers_id_needs_its_index(store: Store, verifications: Verifications) -> None:

@@ -156,16 +156,6 @@ async def create_together(gateways: list[Gateway], key: str) -> set[str]:
         await asyncio.sleep(0.01)
 
 
-async def test_processes_that_start_together_on_an_empty_database_create_one_verification_for_a_key(
-    database_uri: str, mongo: MongoClient[dict[str, Any]], database_name: str
-) -> None:
-    async with serving(database_uri) as one, serving(database_uri) as other:
-        ids = [await create_together([one, other], f"key-{number}") for number in range(3)]
-
-    assert [len(each) for each in ids] == [1, 1, 1]
-    assert mongo[database_name][VERIFICATIONS].count_documents({}) == 3
-
-
 async def test_a_collection_dropped_under_running_processes_gets_its_indexes_before_a_key_is_used(
     database_uri: str, mongo: MongoClient[dict[str, Any]], database_name: str
 ) -> None:
