@@ -35,6 +35,8 @@ from gateway.process.garbage import collected_seldom
 from gateway.process.metrics import Metrics
 from gateway.settings import read_settings
 from lifecycle.changes import Changes
+from lifecycle.creation import Creation
+from lifecycle.observed_links import ObservedLinks
 from providers.choice import Providers
 from providers.sandbox import Sandbox
 from resolvers.context import Services
@@ -101,8 +103,10 @@ def the_gateway(rows: list[Verification], keys: Secrets) -> Execute:
     store.rows = tuple(rows)
     feed = Feed(store, watching(UNUSED_MONGO_URI))
     metrics = Metrics(feed, store.bad_documents, store.index_repair)
-    changes = Changes(store, Providers(Sandbox("https://gateway.example", [b"key"])), Windows(), lambda: None)
-    services = Services(store, feed, changes, str, unavailable)
+    links = ObservedLinks("https://gateway.example", ["key"])
+    providers = Providers(Sandbox("https://gateway.example", [b"key"]))
+    changes = Changes(store, providers, Creation(store, providers, links, lambda *_: None), Windows(), lambda: None)
+    services = Services(store, feed, changes, links, str, unavailable)
     schema = executable(build())
     chosen = read_settings({}, mongo_uri=UNUSED_MONGO_URI, provider="sandbox", public_url="https://gateway.example", **settings(keys))
     execution = Execution(

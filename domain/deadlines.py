@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+# How long after its deadline the gateway concludes a verification whose provider can be queried. Until then, the provider decides.
+PROVIDER_PATIENCE = timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Windows:

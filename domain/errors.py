@@ -23,8 +23,11 @@ class RefusalCode(Described):
         "conflict",
         "Other requests kept changing the verification (try again), or this release of the gateway can't read it. Nothing was written.",
     )
-    PROVIDER_UNAVAILABLE = "provider_unavailable", "No provider is configured, or it could not be reached. Nothing was written."
-    PROVIDER_REFUSED = "provider_refused", "The provider does not accept the verification. `message` has its reason."
+    PROVIDER_UNAVAILABLE = "provider_unavailable", "No provider is configured for the workspace. Nothing was written."
+    PROVIDER_REFUSED = (
+        "provider_refused",
+        "The provider does not accept the verification, which was stored and is INCONCLUSIVE. `message` has the provider's reason.",
+    )
 
 
 class RequestError(Exception):
@@ -76,7 +79,7 @@ class NoProvider(DomainError):
     code = "UNAVAILABLE"
 
     def __init__(self) -> None:
-        super().__init__("no provider is configured for this workspace; set GATEWAY_PROVIDER")
+        super().__init__("no provider is configured for this workspace; set GATEWAY_PROVIDER or GATEWAY_PROVIDERS_FILE")
 
 
 class NotRetryable(DomainError):
@@ -131,6 +134,13 @@ class ProviderRefused(DomainError):
     def __init__(self, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.field = field
+
+
+class RefusedBefore(ProviderRefused):
+    """The provider refused a verification when it was first requested. Its message was not stored."""
+
+    def __init__(self) -> None:
+        super().__init__("the provider refused this verification when it was first requested; correct the input and use a new idempotency key")
 
 
 class Conflict(DomainError):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from domain.identity import DeclaredIdentity
+from domain.requirements import Requirements
 from domain.text import identifier, optional, plain_text, web_address
 
 
@@ -42,7 +43,10 @@ class ExternalProvider:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An integrator's request to create a verification. Only the provider `external` takes, and needs, `external`."""
+    """An integrator's request to create a verification. Only the provider `external` takes, and needs, `external`.
+
+    `requirements`: None if the integrator has none.
+    """
 
     declared: DeclaredIdentity
     redirection_url: str
@@ -50,6 +54,7 @@ class Request:
     face_recognition: bool = False
     idempotency: Idempotency | None = None
     external: ExternalProvider | None = None
+    requirements: Requirements | None = None
 
 
 @dataclass(frozen=True, slots=True)

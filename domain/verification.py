@@ -11,12 +11,13 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Self
 
-from domain.deadlines import Windows, whole_milliseconds
-from domain.errors import AlreadyFinal, InvalidInput, NotFinal, NotRetryable
+from domain.deadlines import PROVIDER_PATIENCE, Windows, whole_milliseconds
+from domain.errors import AlreadyFinal, BadValue, InvalidInput, NotFinal, NotRetryable
 from domain.event import Actor, ClosingNote, Event, EventType, Progress
 from domain.identity import DeclaredIdentity, ExtractedDocument, Personal
 from domain.reasons import LINK_EXPIRED, NEVER_STARTED, VERIFICATION_EXPIRED
 from domain.request import Idempotency, ProviderReference, Request, RetryRequest
+from domain.requirements import Requirements
 from domain.result import Result
 from domain.status import RECOMMENDED, Phase, RecommendedAction, Status
 from domain.text import origin
@@ -27,6 +28,7 @@ OUTCOMES = frozenset({EventType.STATUS_CHANGED, EventType.RESULT_IGNORED})
 RESULTS = OUTCOMES | {EventType.DOCUMENT_ADDED}
 # The actors of results: those that a provider reports. An outcome of another actor is no verdict.
 REPORTERS = frozenset({Actor.PROVIDER, Actor.INDIVIDUAL})
+NOT_ANSWERED = "the provider did not answer"
 version_of = attrgetter("version")
 
 
@@ -50,6 +52,7 @@ class Verification:
     extracted: Personal[ExtractedDocument] | None = None
     redirection_url: str
     face_recognition: bool = False
+    requirements: Requirements | None = None
     created_at: datetime
     updated_at: datetime
     expires_at: datetime
@@ -77,6 +80,7 @@ class Verification:
             declared=request.declared,
             redirection_url=request.redirection_url,
             face_recognition=request.face_recognition,
+            requirements=request.requirements,
             created_at=at,
             updated_at=at,
             expires_at=at + windows.verification,
@@ -150,6 +154,23 @@ class Verification:
             case _:
                 return None
 
+    @property
+    def started(self) -> bool:
+        """Whether the provider has accepted the verification. Before that, it has neither an id of the provider's nor a link."""
+        return self.provider.id is not None or self.provider.url is not None
+
+    @property
+    def refused_by_provider(self) -> bool:
+        """Whether the provider did not accept the verification (see `refused`)."""
+        refused = self.outcome is not None and self.outcome.actor is Actor.PROVIDER and self.status is Status.INCONCLUSIVE
+        return refused and not self.started and not self.reasons
+
+    def start_request(self) -> Request:
+        """The request that this verification must be started with at its provider. Raises: BadValue if a value in it can't be read."""
+        return Request(
+            self._declared_for(RetryRequest()), self.redirection_url, face_recognition=self.face_recognition, requirements=self._readable_requirements
+        )
+
     def overdue(self, at: datetime) -> bool:
         """Whether a deadline has passed, but the verification has not become inconclusive yet."""
         return self.due is not None and self.due <= at
@@ -166,13 +187,46 @@ class Verification:
             reasons = (VERIFICATION_EXPIRED,)
         return self._concluded(Status.INCONCLUSIVE, reasons, Actor.SYSTEM, at)
 
-    def progressed(self, progress: Progress, windows: Windows, at: datetime, source_id: str | None = None) -> Self:
+    def expired_without_verdict(self, at: datetime) -> Self:
+        """The rule for deadlines of a verification whose provider can be queried. The provider decides until PROVIDER_PATIENCE after `expires_at`.
+
+        A deadline of the link changes nothing then: whether it has passed is the provider's decision.
+        """
+        if self.due is None or self.expires_at + PROVIDER_PATIENCE > at:
+            return self
+        reasons = (VERIFICATION_EXPIRED,) if self.opened_at else (NEVER_STARTED, VERIFICATION_EXPIRED)
+        return self._concluded(Status.INCONCLUSIVE, reasons, Actor.SYSTEM, at)
+
+    def accepted(self, provider: ProviderReference, at: datetime) -> Self:
+        """The verification after its provider accepted it, and returned its id and the link. An accepted verification is returned unchanged.
+
+        The id is recorded even if the status is final meanwhile, so that a later verdict of the provider finds this verification.
+        """
+        if self.started:
+            return self
+        reference = replace(provider, url=None) if self.anonymized_at else provider
+        return replace(self, provider=reference)._after(EventType.PROVIDER_STARTED, Actor.PROVIDER, at)
+
+    def refused(self, field: str | None, at: datetime) -> Self:
+        """The verification after its provider refused to start it: inconclusive, without a reason code. `field`: the input field at fault."""
+        if self.started or self.status.final:
+            return self
+        note = f"the provider refused {field}" if field else "the provider refused the verification"
+        return self._concluded(Status.INCONCLUSIVE, (), Actor.PROVIDER, at, note=note)
+
+    def unanswered(self, at: datetime) -> Self:
+        """The verification after the provider did not answer the requests to start it: inconclusive, without a reason code."""
+        if self.started or self.status.final:
+            return self
+        return self._concluded(Status.INCONCLUSIVE, (), Actor.SYSTEM, at, note=NOT_ANSWERED)
+
+    def progressed(self, progress: Progress, windows: Windows, at: datetime, source_id: str | None = None, *, may_expire: bool = True) -> Self:
         """The verification after a step of the individual. Earlier steps that were never reported are recorded at the same instant.
 
         A step changes nothing if it, a later step or a step with the same event id was already recorded, or if the status is final. If a deadline has
-        passed, the verification becomes inconclusive instead of recording the step.
+        passed, the verification becomes inconclusive instead of recording the step, unless `may_expire` is False: the provider decides then.
         """
-        if self.overdue(at):
+        if may_expire and self.overdue(at):
             return self.expired(at)
         steps = tuple(Progress)[: tuple(Progress).index(progress) + 1]
         reached = {
@@ -206,13 +260,14 @@ class Verification:
             return self._with_document(result, at)
         return self if self._has_recorded(result.source_id, RESULTS) else self._ignoring(result, at)
 
-    def closed_by_integrator(self, note: ClosingNote | None, at: datetime) -> Self:
+    def closed_by_integrator(self, note: ClosingNote | None, at: datetime, *, may_expire: bool = True) -> Self:
         """The verification after the integrator closed it: inconclusive, without a reason code. A closed verification is returned unchanged.
 
-        If a deadline has passed, the verification becomes inconclusive for that reason instead.
+        If a deadline has passed, the verification becomes inconclusive for that reason instead. If `may_expire` is False, deadlines are ignored: the
+        provider decides about them.
         Raises: AlreadyFinal if the verification has another outcome.
         """
-        if self.overdue(at):
+        if may_expire and self.overdue(at):
             return self.expired(at)
         if self.closed:
             return self
@@ -239,6 +294,7 @@ class Verification:
             reference=self.reference,
             face_recognition=self.face_recognition,
             external=retry.external,
+            requirements=self._readable_requirements,
         )
 
     def retried(self, id: str, retry: RetryRequest, provider: ProviderReference, windows: Windows, at: datetime) -> tuple[Self, Self]:
@@ -277,6 +333,13 @@ class Verification:
     def events_after(self, version: int) -> tuple[Event, ...]:
         """The events with a greater version than this one, oldest first."""
         return self.events[bisect_right(self.events, version, key=version_of) :]
+
+    @property
+    def _readable_requirements(self) -> Requirements | None:
+        # Requirements that this release can't read must not be dropped silently.
+        if isinstance(self.requirements, BadValue):
+            raise self.requirements
+        return self.requirements
 
     def _declared_for(self, retry: RetryRequest) -> DeclaredIdentity:
         first_name, last_name = retry.first_name, retry.last_name

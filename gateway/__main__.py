@@ -12,13 +12,17 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from domain.caller import WORKSPACE_NAME, Scope
+from domain.webhook import WebhookState
 from gateway import server, settings
 from gateway.application import application, token_reader
 from gateway.callers.tokens import MAX_SUBJECT_CHARACTERS, SCOPES
 from gateway.commands.check import check as check_deployment
 from gateway.commands.explain import explanation
+from gateway.commands.inbox import MAX_LISTED, InboxError, apply_webhooks, list_webhooks, show_webhook
+from gateway.commands.live_check import live_check
 from gateway.development import keys as development
 from gateway.development.dev import MongoRefused
 from gateway.development.dev import dev as serve_for_development
@@ -28,6 +32,7 @@ from gateway.errors import RequestRefused
 from gateway.process import logs
 from gateway.process.garbage import collected_seldom
 from gateway.settings import BadSettings
+from providers.file import BadProvidersFile
 from schema.build import build
 from simulation import command as simulation
 from simulation.runner import SPEED
@@ -41,6 +46,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+inbox = typer.Typer(help="List, show and apply the webhooks that providers sent. The settings come from the environment.", no_args_is_help=True)
+app.add_typer(inbox, name="inbox")
 error_console = Console(stderr=True)
 logger = logging.getLogger("gateway")
 
@@ -80,8 +87,8 @@ def serve() -> None:
     logs.configure_logging(chosen.log_level, chosen.log_format)
     for name in settings.unknown():
         logger.warning("%s is not a setting; `gateway settings` lists all settings", name)
-    if not chosen.provider:
-        logger.warning("GATEWAY_PROVIDER is not set, so that no verification can be created")
+    if not chosen.provider and not chosen.providers_file:
+        logger.warning("neither GATEWAY_PROVIDER nor GATEWAY_PROVIDERS_FILE is set, so that no verification can be created")
     with server.listening_socket(chosen.host, chosen.port) as bound:
         port = bound.getsockname()[1]
 
@@ -204,12 +211,58 @@ def list_settings() -> None:
 
 
 @app.command()
-def check() -> None:
-    """Check whether the gateway can serve here: settings, MongoDB, clock, indexes. Exits with 1 if it can't."""
-    findings = asyncio.run(check_deployment(settings.to_serve()))
+def check(
+    provider: Annotated[
+        str | None, typer.Option(metavar="WORKSPACE", help="With --live: the workspace whose provider takes the verification.", show_default=False)
+    ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Take one verification of a specimen through the provider of --provider, and do nothing else.")
+    ] = False,
+) -> None:
+    """Check whether the gateway can serve here: settings, providers, MongoDB, clock, indexes. Exits with 1 if it can't."""
+    if live != (provider is not None):
+        raise typer.BadParameter("--provider and --live belong together", param_hint="--live")
+    chosen = settings.to_serve()
+    if provider:
+        raise typer.Exit(0 if asyncio.run(live_check(chosen, provider, typer.echo)) else 1)
+    findings = asyncio.run(check_deployment(chosen))
     for ok, text in findings:
-        error_console.print(f"[green]✓[/] {text}" if ok else f"[red]✗[/] {text}", highlight=False, soft_wrap=True)
+        error_console.print(f"[green]✓[/] {escape(text)}" if ok else f"[red]✗[/] {escape(text)}", highlight=False, soft_wrap=True)
     raise typer.Exit(0 if all(ok for ok, _ in findings) else 1)
+
+
+@inbox.command(name="list")
+def list_inbox(
+    workspace: Annotated[str | None, typer.Option(help="Only the webhooks of this workspace.")] = None,
+    state: Annotated[list[WebhookState] | None, typer.Option(help="Only webhooks in this state. Repeat the option for several states.")] = None,
+    limit: Annotated[int, typer.Option(help="The greatest number of webhooks to list.", min=1, max=MAX_LISTED)] = 100,
+) -> None:
+    """List webhooks, the newest first: id, time of receipt, state, provider, the provider's id of the verification, and the status."""
+    print_lines(asyncio.run(list_webhooks(settings.to_serve(), workspace, state or [], limit)))
+
+
+@inbox.command(name="show")
+def show_inbox(id: Annotated[str, typer.Argument(help="The id of a webhook, as `gateway inbox list` prints it.")]) -> None:
+    """Show what is stored of a webhook."""
+    print_lines(asyncio.run(show_webhook(settings.to_serve(), id)))
+
+
+@inbox.command(name="apply")
+def apply_inbox(
+    id: Annotated[str | None, typer.Argument(help="The id of a webhook, as `gateway inbox list` prints it.")] = None,
+    unmatched: Annotated[bool, typer.Option("--unmatched", help="Apply all webhooks that match no verification.")] = False,
+    workspace: Annotated[str | None, typer.Option(help="With --unmatched: only the webhooks of this workspace.")] = None,
+) -> None:
+    """Apply a webhook now, also if it was applied or given up before, or all webhooks that match no verification."""
+    if (id is None) is not unmatched:
+        raise typer.BadParameter("pass either an id or --unmatched")
+    print_lines(asyncio.run(apply_webhooks(settings.to_serve(), id, workspace)))
+
+
+def print_lines(lines: list[str]) -> None:
+    """Print lines to standard output, as they are."""
+    for line in lines:
+        typer.echo(line)
 
 
 def scopes_named(names: Collection[str], usable: Collection[str]) -> list[Scope]:
@@ -225,7 +278,7 @@ def main() -> None:
     """Run the command. An error that the user can correct is printed as one sentence, without a traceback."""
     try:
         app()
-    except (BadAddress, BadKeys, BadSettings, EmbeddedError, MongoRefused, server.AddressTaken) as error:
+    except (BadAddress, BadKeys, BadProvidersFile, BadSettings, EmbeddedError, InboxError, MongoRefused, server.AddressTaken) as error:
         sys.exit(report_error(str(error)))
     except OSError as error:
         if not error.filename:

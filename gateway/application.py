@@ -3,16 +3,19 @@
 import asyncio
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
+import httpx2
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import Lifespan
 
+from gateway.callbacks import links as link_callbacks
 from gateway.callbacks import sandbox as callbacks
+from gateway.callbacks.webhooks import webhook_routes
 from gateway.callers.admission import Admission, Capacity
 from gateway.callers.keys import IssuerKeys, KeyFile, PublishedKeys
 from gateway.callers.rate import Rate
@@ -21,10 +24,11 @@ from gateway.operations.documents import Documents
 from gateway.operations.execution import Execution
 from gateway.operations.live import Live
 from gateway.operations.trusted import BadManifest, read_manifest
-from gateway.process.background import counting, preparation, restarted
+from gateway.process.background import counting, measuring, preparation, reporting, restarted
 from gateway.process.drain import Drain
 from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics
+from gateway.provision import Provision, provider_client
 from gateway.settings import BadSettings, Settings
 from gateway.transports.entrance import Application, Entrance, Process
 from gateway.transports.http import GraphQLOverHTTP
@@ -34,10 +38,10 @@ from gateway.transports.responses import Headers
 from gateway.transports.socket_connection import same_frame
 from gateway.transports.websocket import GraphQLOverWebSocket
 from lifecycle.changes import Changes
+from lifecycle.creation import Creation
+from lifecycle.intake import Intake
 from lifecycle.sweeper import chores, sweeping
 from providers.choice import Providers
-from providers.external import External
-from providers.port import ProviderPort
 from providers.sandbox import Sandbox
 from resolvers.context import Services
 from schema.build import build, executable
@@ -46,12 +50,21 @@ from store.feed import Feed
 from store.sealing import SealingKeys
 from store.verifications import Clock, Store, utc_now
 
+COUNT_STARTS_SECONDS = 10.0
+MEASURE_INBOX_SECONDS = 10.0
+# How long recording a webhook may take. The provider has given up long before, and sends it again.
+RECORD_WEBHOOK_SECONDS = 5.0
+
+# The functions of tasks that run in the background, by the names of the tasks in the log.
+Tasks = dict[str, Callable[[], Awaitable[None]]]
+
 
 def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock = utc_now, local: bool = False) -> Application:
     """Create the gateway's application. `pages`: routes of HTML pages. `local`: whether the gateway runs on a developer's machine.
 
     Needs a running event loop.
-    Raises: BadAddress if the MongoDB URI is not valid, BadSettings if settings contradict each other or name a file that can't be used.
+    Raises: BadAddress if the MongoDB URI is not valid; BadProvidersFile; BadSettings if settings contradict each other, or name another file that
+            can't be used.
     """
     uri = settings.mongo_uri.get_secret_value()
     client, watcher = connect(uri, settings.database_seconds), watching(uri)
@@ -68,13 +81,53 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     capacity = Capacity(settings.max_sockets, settings.max_sockets_per_address, settings.max_sockets_per_subject)
     admission = Admission(capacity, metrics.count_refused)
 
-    providers = Providers(configured_provider(settings))
-    changes = Changes(store, providers, settings.windows, metrics.ignored_results.inc, settings.anonymize_references)
-    services = Services(store, feed, changes, fingerprint(settings), tokens.follow_token)
+    http_client = provider_client()
+    provision = Provision(settings, http_client, metrics.providers, local)
+    providers, links = provision.providers, provision.links
+    creation = Creation(store, providers, links, metrics.providers.count_creation)
+    changes = Changes(store, providers, creation, settings.windows, metrics.ignored_results.inc, settings.anonymize_references)
+    intake = intake_of(settings, store, provision, changes, metrics)
+    services = Services(store, feed, changes, links, fingerprint(settings), tokens.follow_token)
 
     schema = build()
     graphql = executable(schema)
-    execution = Execution(
+    execution = execution_of(settings, graphql, services, metrics, drain, rate)
+    live = Live(execution, rate, same_frame.cache_clear)
+    feed.on_anonymized = live.forget
+
+    return Application(
+        entrance(settings, metrics, local),
+        GraphQLOverHTTP(execution, live, tokens, drain, admission),
+        GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission),
+        [
+            *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
+            *callbacks.routes(providers, changes, intake, store, settings.windows),
+            *webhook_routes(intake),
+            *link_callbacks.routes(links, changes, store),
+            *pages,
+        ],
+        settings.trusted_proxies,
+        lifespan(
+            background_tasks(settings, store, feed, health, metrics, tokens, issuer_keys)
+            | sweeper_tasks(settings, store, providers, changes, creation, intake, metrics),
+            partial(starting, creation, intake, provision.sandbox, drain, http_client),
+            [client, watcher],
+        ),
+        Process(drain, health, metrics, provision.reload),
+    )
+
+
+def intake_of(settings: Settings, store: Store, provision: Provision, changes: Changes, metrics: Metrics) -> Intake:
+    """Create the object that receives webhooks: those of providers, and those of the sandbox inside this process."""
+    count, count_unusual = metrics.providers.count_webhook, metrics.providers.unusual_results.inc
+    intake = Intake(store, provision.providers, changes, count, count_unusual, min(RECORD_WEBHOOK_SECONDS, settings.database_seconds))
+    provision.sandbox.send = intake.receive
+    return intake
+
+
+def execution_of(settings: Settings, graphql: GraphQLSchema, services: Services, metrics: Metrics, drain: Drain, rate: Rate) -> Execution:
+    """Create the object that executes operations, with the limits of the settings. Raises: BadSettings."""
+    return Execution(
         graphql,
         documents(settings, graphql),
         services,
@@ -85,38 +138,55 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         rate=rate,
         introspection=settings.introspection,
     )
-    live = Live(execution, rate, same_frame.cache_clear)
-    feed.on_anonymized = live.forget
-
-    return Application(
-        entrance(settings, metrics, local),
-        GraphQLOverHTTP(execution, live, tokens, drain, admission),
-        GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission),
-        [
-            *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
-            *callbacks.routes(providers, changes, store, settings.windows),
-            *pages,
-        ],
-        settings.trusted_proxies,
-        lifespan(background_tasks(settings, store, feed, health, changes, metrics, tokens, issuer_keys), [client, watcher]),
-        Process(drain, health, metrics),
-    )
 
 
 def background_tasks(
-    settings: Settings, store: Store, feed: Feed, health: Health, changes: Changes, metrics: Metrics, tokens: Tokens, issuer_keys: IssuerKeys | None
-) -> dict[str, Callable[[], Awaitable[None]]]:
-    """The tasks that run as long as the process, by their names in the log."""
-    tasks: dict[str, Callable[[], Awaitable[None]]] = {
+    settings: Settings, store: Store, feed: Feed, health: Health, metrics: Metrics, tokens: Tokens, issuer_keys: IssuerKeys | None
+) -> Tasks:
+    """The tasks that run as long as the process, by their names in the log, except those of the sweeper."""
+    tasks: Tasks = {
         "preparation": partial(preparation, health),
         "feed": feed.run,
         "count of stuck verifications": partial(counting, store, settings.processing, metrics.stuck.set),
     }
-    for chore in chores(store, changes, settings.retention, settings.removal):
-        tasks[f"sweeper ({chore.done})"] = partial(sweeping, chore, settings.sweep_seconds)
     if issuer_keys:
         tasks["refresh of the issuer's keys"] = partial(issuer_keys.run, tokens.forget)
     return tasks
+
+
+def sweeper_tasks(
+    settings: Settings, store: Store, providers: Providers, changes: Changes, creation: Creation, intake: Intake, metrics: Metrics
+) -> Tasks:
+    """The tasks of the sweeper, by their names in the log."""
+    age, report_age = store.inbox.oldest_waiting_seconds, metrics.providers.oldest_webhook_seconds.set
+    return {
+        "measurement of the inbox": partial(measuring, age, report_age, MEASURE_INBOX_SECONDS),
+        "count of unfinished creations": partial(reporting, creation.unfinished, metrics.providers, COUNT_STARTS_SECONDS),
+        **{
+            f"sweeper ({chore.done})": partial(sweeping, chore, settings.sweep_seconds)
+            for chore in [*chores(store, providers, changes, creation, settings.retention, settings.removal), intake.chore]
+        },
+    }
+
+
+@asynccontextmanager
+async def starting(creation: Creation, intake: Intake, sandbox: Sandbox, drain: Drain, client: httpx2.AsyncClient) -> AsyncIterator[None]:
+    """A context in which verifications are started at providers, and webhooks applied.
+
+    When the process drains, those under way are finished or left to other processes.
+    """
+
+    async def leave() -> None:
+        await asyncio.gather(creation.leave(), intake.leave())
+
+    async with client:
+        try:
+            with drain.holding(leave):
+                yield
+        finally:
+            await creation.end()
+            await sandbox.end()
+            await intake.end()
 
 
 def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
@@ -132,17 +202,6 @@ def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
         after=[metrics.count_response],
         headers=Headers(https=settings.public_url.scheme == "https"),
     )
-
-
-def configured_provider(settings: Settings) -> ProviderPort | None:
-    """Create the adapter of the provider that GATEWAY_PROVIDER names; None if the setting is missing."""
-    match settings.provider:
-        case "sandbox":
-            return Sandbox(str(settings.public_url), [key.encode() for key in settings.signing_keys])
-        case "external":
-            return External()
-        case None:
-            return None
 
 
 def token_reader(settings: Settings, now: Clock, published: IssuerKeys | None = None) -> Tokens:
@@ -198,17 +257,20 @@ def fingerprint(settings: Settings) -> Callable[[str], str]:
     return lambda text: hmac.digest(key, text.encode(), "sha256").hex()
 
 
-def lifespan(tasks: Mapping[str, Callable[[], Awaitable[None]]], clients: Sequence[Client]) -> Lifespan[Starlette]:
+def lifespan(
+    tasks: Mapping[str, Callable[[], Awaitable[None]]], starting: Callable[[], AbstractAsyncContextManager[None]], clients: Sequence[Client]
+) -> Lifespan[Starlette]:
     """The lifespan of the application: runs background tasks while the process serves, and closes the database clients when it ends.
 
-    `tasks`: the functions that run in the background, by their names in the log. A task that fails is restarted.
+    `tasks`: the functions that run in the background, by their names in the log. A task that fails is restarted. `starting`: see there.
     """
 
     @asynccontextmanager
     async def running(app: Starlette) -> AsyncIterator[None]:
         background = [asyncio.create_task(restarted(name, work)) for name, work in tasks.items()]
         try:
-            yield
+            async with starting():
+                yield
         finally:
             for task in background:
                 task.cancel()

@@ -7,6 +7,7 @@ import resource
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from errno import EACCES, EADDRINUSE
 from functools import partial
@@ -86,11 +87,14 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._on_started = started
+        self._reload = app.process.reload
         self._drain = app.process.drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, then call `started`."""
         await super().startup(sockets)
+        if self._reload and threading.current_thread() is threading.main_thread():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
         if self.started:
             self._on_started()
 

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Setting
 from domain.deadlines import Windows
 from gateway.operations.trusted import Mode
 from gateway.transports import origins
+from providers.file import BadProvidersFile, ExternalSection, SandboxSection, YousignSection, read_providers
 from store.sealing import KEY_BYTES, KEY_ID
 
 MIN_KEY_CHARACTERS = 32
@@ -24,6 +25,8 @@ MAX_RETENTION_SECONDS = 100 * 366 * 86_400
 # `gateway dev` creates keys with this prefix, and a data key with this id. `gateway serve` recognizes and refuses them.
 DEVELOPMENT_PREFIX = "development-"
 DEVELOPMENT_KEY_ID = "development"
+
+NO_SANDBOX = "is sandbox, where anyone who has a link chooses the outcome; GATEWAY_ALLOW_SANDBOX=true accepts that"
 
 TRUST = ("token_jwks_url", "token_jwks_file", "token_key")
 KEY_SETTINGS = ("token_key", "signing_key", "previous_signing_key", "fingerprint_key")
@@ -110,7 +113,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", env_ignore_empty=True, extra="forbid", hide_input_in_errors=True)
 
     mongo_uri: SecretStr = Field(description="The URI of the MongoDB replica set: mongodb://host/database?replicaSet=name")
-    signing_key: SigningKey = Field(description="The key that signs follow tokens and the sandbox's links, at least 32 characters")
+    signing_key: SigningKey = Field(description="The key that signs follow tokens, the sandbox's links and observed links, at least 32 characters")
     fingerprint_key: SigningKey = Field(
         description="The key of the HMAC over inputs, at least 32 characters. It detects that an idempotency key is used again with another "
         "input. If this key is changed, requests that repeat an older idempotency key receive IDEMPOTENCY_CONFLICT"
@@ -130,6 +133,11 @@ class Settings(BaseSettings):
         default=None,
         description="The provider at which verifications are started. external: you start them at any provider, and report their results. sandbox: a "
         "page of the gateway, for tests, where anyone who has a link chooses the outcome. Without this setting, no verification can be created",
+    )
+    providers_file: Path | None = Field(
+        default=None,
+        description="A TOML file with the provider of each workspace: see docs/providers.md. `gateway serve` reads it again on SIGHUP. A workspace "
+        "that the file does not name has the provider of GATEWAY_PROVIDER",
     )
     allow_sandbox: bool = Field(default=False, description="Whether `gateway serve` accepts the provider sandbox")
     host: str = Field(default="127.0.0.1", description="The address to listen on")
@@ -242,7 +250,7 @@ class Settings(BaseSettings):
 
     @property
     def signing_keys(self) -> list[str]:
-        """The keys of follow tokens and of the sandbox's links. The first key signs. All of them verify."""
+        """The keys of follow tokens, of the sandbox's links and of observed links. The first key signs. All of them verify."""
         return [key.get_secret_value() for key in (self.signing_key, self.previous_signing_key) if key]
 
 
@@ -286,8 +294,22 @@ def checked_to_serve(settings: Settings) -> Settings:
     if shared := [name for name, key in keys.items() if list(keys.values()).count(key) > 1]:
         raise BadSettings(dict.fromkeys(shared, "has the same value as another key; each needs its own"))
     if settings.provider == "sandbox" and not settings.allow_sandbox:
-        raise BadSettings({"provider": "is sandbox, where anyone who has a link chooses the outcome; GATEWAY_ALLOW_SANDBOX=true accepts that"})
+        raise BadSettings({"provider": NO_SANDBOX})
     return settings
+
+
+def sections_of(settings: Settings, local: bool = False) -> dict[str, SandboxSection | ExternalSection | YousignSection]:
+    """The sections of the providers file, by workspace; none if GATEWAY_PROVIDERS_FILE is not set.
+
+    `local`: whether the gateway runs on a developer's machine, where the sandbox is always allowed.
+    Raises: BadProvidersFile, also if a section has the sandbox and this is not allowed.
+    """
+    path = settings.providers_file
+    sections = read_providers(path, os.environ) if path else {}
+    sandboxes = [workspace for workspace, section in sections.items() if section.provider == "sandbox"]
+    if path and sandboxes and not local and not settings.allow_sandbox:
+        raise BadProvidersFile(path, [f"[{workspace}] provider: {NO_SANDBOX}" for workspace in sandboxes])
+    return sections
 
 
 def unknown() -> list[str]:

@@ -6,12 +6,14 @@ from functools import lru_cache
 from uuid_utils import uuid7
 
 from domain.deadlines import Windows
-from domain.errors import AlreadyFinal, Conflict, IdempotencyConflict, NotFinal, NotFound
+from domain.errors import AlreadyFinal, Conflict, IdempotencyConflict, NotFinal, NotFound, RefusedBefore
 from domain.event import Actor, ClosingNote, Progress
-from domain.request import Idempotency, Request, RetryRequest
+from domain.request import Idempotency, ProviderReference, Request, RetryRequest
 from domain.result import Result
 from domain.verification import Verification
+from lifecycle.creation import Creation
 from providers.choice import Providers
+from providers.port import ProviderPort, Start
 from store.verifications import Rule, Stale, Store, Verifications
 
 OVERDUE = frozenset({"overdue"})
@@ -29,12 +31,14 @@ class Changes:
         self,
         store: Store,
         providers: Providers,
+        creation: Creation,
         windows: Windows,
         count_ignored_result: Callable[[], None],
         erasing_references: bool = False,
     ) -> None:
         self._store = store
         self._providers = providers
+        self._creation = creation
         self._windows = windows
         self._count_ignored_result = count_ignored_result
         self._erasing_references = erasing_references
@@ -42,21 +46,31 @@ class Changes:
     async def create(self, workspace: str, request: Request) -> Verification:
         """Create a verification and start it at the provider. If the idempotency key was used before, return the existing verification.
 
-        Raises: IdempotencyConflict if the key was used with another input, or its verification was anonymized; NoProvider, InvalidInput.
+        If the provider is reached over the network, the verification is stored first. If the provider then does not answer in time, the verification
+        is returned without a link (see `Creation.begin`).
+        Raises: IdempotencyConflict if the key was used with another input, or its verification was anonymized; NoProvider, InvalidInput,
+                ProviderRefused.
         """
         verifications, idempotency = self._store.within(workspace), request.idempotency
         if idempotency and (existing := await verifications.with_key(idempotency.key)):
             return await self._replayed(verifications, existing, idempotency)
-        id = new_id()
-        provider = await self._providers.of(workspace).start(workspace, id, request)
-        created = Verification.created(id, workspace, request, provider, self._windows, self._store.now())
+        provider, id = self._providers.of(workspace), new_id()
+        provider.check(request)
+        announced = None if provider.immediate else await self._creation.announce(workspace, id)
+        reference = await self._reference(provider, Start(workspace, id, request, request.redirection_url))
+        created = Verification.created(id, workspace, request, reference, self._windows, self._store.now())
         stored = await verifications.add(created)
-        return stored if stored is created or not idempotency else await self._replayed(verifications, stored, idempotency)
+        if stored is created or not idempotency:
+            return await self._creation.begin(announced, stored) if announced else stored
+        if announced:
+            await self._creation.withdraw(announced)
+        return await self._replayed(verifications, stored, idempotency)
 
     async def retry(self, workspace: str, id: str, retry: RetryRequest) -> Verification:
-        """Create the next attempt and start it at the provider. If there is a next attempt already, return it, whatever the input is.
+        """Create the next attempt and start it at the provider, as `create` does.
 
-        Raises: NotFound, NotRetryable, InvalidInput, NoProvider.
+        If there is a next attempt already, return it, whatever the input is.
+        Raises: NotFound, NotRetryable, InvalidInput, NoProvider, ProviderRefused.
         """
         verifications = self._store.within(workspace)
         previous = await self.required(verifications, id)
@@ -66,13 +80,23 @@ class Changes:
             previous = await self.required(verifications, id)
         if previous.next:
             return await self.required(verifications, previous.next)
-        successor, request = new_id(), previous.retry_request(retry)
-        provider = await self._providers.of(workspace).start(workspace, successor, request)
-        return await verifications.retry(id, lambda old, at: old.retried(successor, retry, provider, self._windows, at))
+        successor, request, provider = new_id(), previous.retry_request(retry), self._providers.of(workspace)
+        provider.check(request)
+        announced = None if provider.immediate else await self._creation.announce(workspace, successor)
+        reference = await self._reference(provider, Start(workspace, successor, request, request.redirection_url, previous.provider))
+        stored = await verifications.retry(id, lambda old, at: old.retried(successor, retry, reference, self._windows, at))
+        if announced and stored.id == successor:
+            return await self._creation.begin(announced, stored)
+        if announced:
+            await self._creation.withdraw(announced)
+        return stored
 
     async def report_progress(self, workspace: str, id: str, progress: Progress, source_id: str | None = None) -> Verification:
         """Record a step of the person who is being verified. Returns the new state. Raises: NotFound."""
-        return await self._store.within(workspace).change(id, lambda old, at: old.progressed(progress, self._windows, at, source_id))
+        windows = self._windows
+        return await self._store.within(workspace).change(
+            id, lambda old, at: old.progressed(progress, windows, at, source_id, may_expire=not self._provider_decides(old))
+        )
 
     async def report_result(self, workspace: str, id: str, result: Result) -> Verification:
         """Record the provider's result. Returns the new state. A result that was ignored is counted. Raises: NotFound."""
@@ -81,11 +105,20 @@ class Changes:
             self._count_ignored_result()
         return stored
 
+    def awaits_individual(self, verification: Verification) -> bool:
+        """Whether the individual can still be verified: the status is not final, and no deadline has passed about which the gateway decides.
+
+        Nothing is changed.
+        """
+        if verification.status.final:
+            return False
+        return self._provider_decides(verification) or not verification.overdue(self._store.now())
+
     async def close(self, workspace: str, id: str, note: ClosingNote | None) -> Verification:
         """Close a verification for the integrator. Returns the new state. Raises: NotFound, AlreadyFinal."""
         verifications = self._store.within(workspace)
         await self.required(verifications, id)
-        stored = await verifications.change(id, lambda old, at: old.closed_by_integrator(note, at))
+        stored = await verifications.change(id, lambda old, at: old.closed_by_integrator(note, at, may_expire=not self._provider_decides(old)))
         if not stored.closed:
             # The deadline passed between the read and the change, and took precedence.
             raise AlreadyFinal(id, stored.status)
@@ -122,8 +155,13 @@ class Changes:
         return named
 
     async def expire(self, workspace: str, id: str) -> bool:
-        """Apply the deadline of a verification, if it has passed. Returns whether this call changed the verification."""
-        return await self._change_once(workspace, id, lambda old, at: old.expired(at))
+        """Apply the deadline of a verification for the sweeper, if it has passed. Returns whether this call changed the verification.
+
+        If the provider decides about deadlines, this applies only the one after which the gateway no longer waits for the provider.
+        """
+        return await self._change_once(
+            workspace, id, lambda old, at: old.expired_without_verdict(at) if self._provider_decides(old) else old.expired(at)
+        )
 
     async def forget(self, workspace: str, id: str) -> bool:
         """Remove the personal data of a verification, at the end of their retention. Returns whether this call changed the verification.
@@ -152,15 +190,16 @@ class Changes:
 
         `reading`: see `Verifications.page`.
 
-        If the deadline can't be applied, because other processes keep changing the verification, its stored state is returned.
+        If the provider decides about deadlines, none is applied. If the deadline can't be applied, because other processes keep changing the
+        verification, its stored state is returned.
 
-        Cost:   one read by primary key; also a write if the deadline has passed.
+        Cost:   one read by primary key; if the deadline has passed, also a second read, and a write if it is applied.
         Raises: Unavailable.
         """
         found = await verifications.get(id, None if reading is None else and_overdue(reading))
         if found and found.overdue(self._store.now()):
             try:
-                return await verifications.change(id, lambda old, at: old.expired(at))
+                return await verifications.change(id, lambda old, at: old if self._provider_decides(old) else old.expired(at))
             except Conflict:
                 return await verifications.get(id, reading)
         return found
@@ -177,7 +216,16 @@ class Changes:
         fingerprint = existing.idempotency and existing.idempotency.fingerprint
         if existing.anonymized_at or (fingerprint is not None and fingerprint != idempotency.fingerprint):
             raise IdempotencyConflict
+        if existing.refused_by_provider:
+            raise RefusedBefore
         return await self.current(verifications, existing.id) or existing
+
+    async def _reference(self, provider: ProviderPort, start: Start) -> ProviderReference:
+        """The reference with which a verification is stored. If its provider is not immediate, it has no id and no link yet."""
+        return await provider.start(start) if provider.immediate else ProviderReference(provider.name, None, None)
+
+    def _provider_decides(self, verification: Verification) -> bool:
+        return self._providers.decides(verification.workspace, verification.provider.name)
 
     def _anonymizing(self, actor: Actor) -> Rule:
         """The rule that removes the personal data of a verification."""

@@ -1,4 +1,4 @@
-"""The sweeper applies deadlines that have passed, removes personal data after their retention, and deletes verifications.
+"""The sweeper applies deadlines that have passed, starts verifications of ended processes, removes personal data, and deletes verifications.
 
 Every process runs a sweeper; no process leads. If two processes make the same change, compare-and-set lets only one of them succeed.
 """
@@ -10,8 +10,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from domain.deadlines import PROVIDER_PATIENCE
 from domain.errors import BadDocument, Unavailable
 from lifecycle.changes import Changes
+from lifecycle.creation import Creation
+from providers.choice import PROVIDER_NAMES, Providers
 from store.due import Due
 from store.verifications import Store
 
@@ -19,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 SWEEP_BATCH = 200
 MAX_CONCURRENT_CHANGES = 8
+SELDOM = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +31,35 @@ class Chore:
 
     `due` returns the next batch of verifications to change. Its argument is the last verification of the previous batch, None for the first batch.
     `change` changes the verification with a workspace and an id, and returns whether this process changed it.
-    `done` is the participle that names the change in the log, such as "expired".
+    `done` is the participle that names the change in the log, such as "expired". `rarity`: how much longer the pauses of this chore are than those of
+    the others.
     """
 
     done: str
     due: Callable[[Due | None], Awaitable[list[Due]]]
     change: Callable[[str, str], Awaitable[bool]]
+    rarity: int = 1
 
 
-def chores(store: Store, changes: Changes, retention: timedelta | None, removal: timedelta | None = None) -> list[Chore]:
+def chores(
+    store: Store, providers: Providers, changes: Changes, creation: Creation, retention: timedelta | None, removal: timedelta | None = None
+) -> list[Chore]:
     """The chores of the sweeper. If `retention` is None, personal data are never removed; if `removal` is None, verifications are never removed."""
-    found = [Chore("expired", lambda after: store.overdue(SWEEP_BATCH, after), changes.expire)]
+
+    def overdue(after: Due | None) -> Awaitable[list[Due]]:
+        queryable = providers.queryable
+        return store.overdue([*(name for name in PROVIDER_NAMES if name not in queryable), None], SWEEP_BATCH, after)
+
+    async def overdue_at_queryable(after: Due | None) -> list[Due]:
+        queryable = providers.queryable
+        return await store.overdue_at_queryable(queryable, store.now() - PROVIDER_PATIENCE, SWEEP_BATCH, after) if queryable else []
+
+    found = [
+        Chore("expired", overdue, changes.expire),
+        # Its query reads all verifications for whose verdict the gateway waits after a deadline, and most of them are not changed.
+        Chore("expired without a verdict", overdue_at_queryable, changes.expire, SELDOM),
+        Chore("started", lambda after: creation.due(SWEEP_BATCH, after), creation.take_over),
+    ]
     if retention is not None:
         found.append(Chore("anonymized", lambda after: store.not_anonymized(store.now() - retention, SWEEP_BATCH, after), changes.forget))
     if removal is not None:
@@ -46,13 +68,13 @@ def chores(store: Store, changes: Changes, retention: timedelta | None, removal:
 
 
 async def sweeping(chore: Chore, every_seconds: float) -> None:
-    """Make the chore's changes again and again, with pauses of about `every_seconds`, until the task is cancelled."""
+    """Make the chore's changes again and again, until the task is cancelled. The pauses are about `every_seconds`, times the chore's rarity."""
     while True:
         try:
             await sweep(chore)
         except Unavailable:
             logger.warning("MongoDB is unavailable; verifications will be %s later", chore.done)
-        await asyncio.sleep(every_seconds * random.uniform(0.8, 1.2))
+        await asyncio.sleep(every_seconds * chore.rarity * random.uniform(0.8, 1.2))
 
 
 async def sweep(chore: Chore) -> int:

@@ -2,15 +2,28 @@
 
 from domain.errors import InvalidInput
 from domain.request import ProviderReference, Request
+from providers.port import Start
 
 
 class External:
     """Takes the link and the provider's id from the integrator's request. So any company's provider can be used."""
 
     name = "external"
+    immediate = True
+    queryable = False
 
-    async def start(self, workspace: str, verification_id: str, request: Request) -> ProviderReference:
-        """The reference to the verification that the integrator started. Raises: InvalidInput if the request does not say which."""
+    def check(self, request: Request) -> None:
+        """Check that the request says which verification the integrator started.
+
+        Raises: InvalidInput if it does not, or if it has requirements: the integrator makes them when it starts the verification.
+        """
         if not request.external:
             raise InvalidInput("external", "is missing; this workspace has the provider external, for which you start the verification yourself")
-        return ProviderReference(self.name, request.external.id, request.external.verification_url)
+        if request.requirements:
+            raise InvalidInput("requirements", "is not for the provider external; make your requirements when you start the verification there")
+
+    async def start(self, start: Start) -> ProviderReference:
+        """The reference to the verification that the integrator started. Raises: InvalidInput for the same reasons as `check`."""
+        self.check(start.request)
+        started = start.request.external
+        return ProviderReference(self.name, started.id if started else None, started.verification_url if started else None)

@@ -8,18 +8,18 @@ import re
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx2
 import orjson
 
-from domain.errors import ProviderRefused
-from domain.identity import DeclaredIdentity
-from domain.request import ProviderReference
+from domain.errors import InvalidInput, ProviderRefused
+from domain.request import ProviderReference, Request
 from domain.requirements import Requirements
 from domain.status import Status
 from providers.file import YousignSection
 from providers.human_names import human_name
+from providers.port import Start
 from providers.rate_limits import RateLimits
 from providers.reports import AccessDenied, BadSignature, GoneAtProvider, ProviderAway, RawDocument, Report, Webhook
 
@@ -47,25 +47,16 @@ INPUT_FIELDS = {
 STATUSES_BY_NAME = {status.value: status for status in Status}
 MENTIONED = re.compile("|".join(sorted(INPUT_FIELDS, key=len, reverse=True)))
 
-# Observes a finished request. Arguments: the operation ("create" or "read"), the outcome, and the duration in seconds.
+# Observes a finished request. Arguments: the operation ("create", "read" or "list"), the outcome, and the duration in seconds.
 Observe = Callable[[str, str, float], None]
-
-
-class Start(NamedTuple):
-    """What Yousign needs to start a verification.
-
-    `redirection_url`: where it sends the individual at the end. `previous_id`: its own id of the previous attempt, if that was started there too.
-    """
-
-    declared: DeclaredIdentity
-    redirection_url: str
-    face_recognition: bool
-    requirements: Requirements = Requirements()
-    previous_id: str | None = None
 
 
 class Yousign:
     """Yousign as the provider of one workspace."""
+
+    name = YOUSIGN
+    immediate = False
+    queryable = True
 
     def __init__(self, client: httpx2.AsyncClient, section: YousignSection, observe: Observe) -> None:
         self._client = client
@@ -73,6 +64,16 @@ class Yousign:
         self._observe = observe
         self._url = f"{str(section.base_url).rstrip('/')}/{VIDEOS_PATH}"
         self.limits = RateLimits()
+
+    def check(self, request: Request) -> None:
+        """Check that Yousign accepts the names, and that the request has no link of its own. Raises: InvalidInput."""
+        if request.external:
+            raise InvalidInput("external", f"is for the provider external only; this workspace has the provider {self.name}")
+        human_names(request)
+
+    async def reachable(self) -> None:
+        """Check that Yousign answers and accepts the API key, by reading one verification of its list. Raises: ProviderAway, AccessDenied."""
+        await self._request("list", "GET", f"{self._url}?limit=1")
 
     async def start(self, start: Start) -> ProviderReference:
         """Start a verification. Returns Yousign's id of it, and the link for the individual.
@@ -127,14 +128,15 @@ OUTCOMES_BY_STATUS = {200: "done", 201: "done", 400: "refused", 401: "denied", 4
 
 def creation_body(start: Start, section: YousignSection) -> dict[str, object]:
     """The body of a creation. Values that are None are left out. Raises: InvalidInput."""
-    wanted = start.requirements
+    first_name, last_name = human_names(start.request)
+    wanted = start.request.requirements or Requirements()
     values = {
-        "first_name": human_name("firstName", start.declared.first_name),
-        "last_name": human_name("lastName", start.declared.last_name),
+        "first_name": first_name,
+        "last_name": last_name,
         "redirection_url": start.redirection_url,
-        "face_recognition": start.face_recognition,
+        "face_recognition": start.request.face_recognition,
         "workspace_id": section.workspace_id and str(section.workspace_id),
-        "previous_attempt_id": start.previous_id,
+        "previous_attempt_id": start.previous.id if start.previous and start.previous.name == YOUSIGN else None,
         "min_age": wanted.min_age,
         "max_age": wanted.max_age,
         "prohibited_countries": list(wanted.prohibited_countries) or None,
@@ -144,6 +146,11 @@ def creation_body(start: Start, section: YousignSection) -> dict[str, object]:
         "pre_selected_locale": wanted.locale,
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def human_names(request: Request) -> tuple[str, str]:
+    """The first and the last name in the spelling that Yousign accepts. Raises: InvalidInput."""
+    return human_name("firstName", request.declared.first_name), human_name("lastName", request.declared.last_name)
 
 
 def answered(response: httpx2.Response, retry_after_seconds: float | None) -> dict[str, Any]:
@@ -162,7 +169,8 @@ def answered(response: httpx2.Response, retry_after_seconds: float | None) -> di
             raise GoneAtProvider("there is no such verification")
         case 404:
             raise AccessDenied("the workspace id or the previous attempt is not accepted (status 404)")
-    raise ProviderAway(f"status {response.status_code}", retry_after_seconds)
+    # A proxy in front of Yousign that gave up waiting (504) does not know whether Yousign executed the request.
+    raise ProviderAway(f"status {response.status_code}", retry_after_seconds, maybe_executed=response.status_code == 504)
 
 
 def refused_creation(content: Mapping[str, Any]) -> ProviderRefused:

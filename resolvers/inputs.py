@@ -14,6 +14,7 @@ from domain.filter import Filter
 from domain.identity import DeclaredIdentity, DocumentType
 from domain.reasons import ReasonType
 from domain.request import ExternalProvider, Idempotency, Request, RetryRequest
+from domain.requirements import Requirements
 from domain.result import Result
 from domain.status import Phase, Status
 from domain.text import identifier, optional, plain_text, web_address
@@ -103,6 +104,51 @@ class ExternalProviderInput:
 
 
 @described_input
+class RequirementsInput:
+    """What the provider must insist on, and what it must choose for the individual beforehand. The sandbox ignores requirements."""
+
+    min_age: int | None = strawberry.field(default=None, description="The lowest age in years that the document must show, 1 to 150.")
+    max_age: int | None = strawberry.field(default=None, description="The highest age in years that the document may show, 1 to 150.")
+    prohibited_countries: list[str] | None = strawberry.field(
+        default=None, description="The countries whose documents are not accepted, as ISO 3166-1 codes of two letters such as FR."
+    )
+    document_type: DocumentType | None = strawberry.field(default=None, description="The kind of document that is preselected for the individual.")
+    document_country: str | None = strawberry.field(
+        default=None, description="The issuing country that is preselected for the individual, as an ISO 3166-1 code of two letters."
+    )
+    residence_country: str | None = strawberry.field(
+        default=None, description="The country of residence that is preselected for the individual, as an ISO 3166-1 code of two letters."
+    )
+    locale: str | None = strawberry.field(default=None, description="The language of the provider's pages, as an ISO 639-1 code such as fr.")
+
+    def to_domain(self) -> Requirements | None:
+        """The requirements, if all values are valid; None if no value is given. Raises: InvalidInput."""
+        required = Requirements.required(
+            self.min_age,
+            self.max_age,
+            self.prohibited_countries,
+            self.document_type,
+            self.document_country,
+            self.residence_country,
+            self.locale,
+        )
+        return required if required != Requirements() else None
+
+    def content(self) -> dict[str, object] | None:
+        """The given values, for the fingerprint; None if there are none."""
+        values = {
+            "minAge": self.min_age,
+            "maxAge": self.max_age,
+            "prohibitedCountries": self.prohibited_countries or None,
+            "documentType": self.document_type and self.document_type.value,
+            "documentCountry": self.document_country,
+            "residenceCountry": self.residence_country,
+            "locale": self.locale,
+        }
+        return {name: value for name, value in values.items() if value is not None} or None
+
+
+@described_input
 class CreateVerificationInput:
     """A verification to create."""
 
@@ -124,6 +170,10 @@ class CreateVerificationInput:
         description="A key that makes it safe to repeat the creation, at most 255 characters. "
         "The same key with the same input returns the verification that was created first, in its current state.",
     )
+    requirements: RequirementsInput | None = strawberry.field(
+        default=None,
+        description="What the provider must insist on, and what it must preselect. Refused if the provider of the workspace is `external`.",
+    )
     external: ExternalProviderInput | None = strawberry.field(
         default=None,
         description="The verification that the company itself started at its provider. "
@@ -138,7 +188,8 @@ class CreateVerificationInput:
         key = optional(identifier, "idempotencyKey", self.idempotency_key)
         external = self.external.to_domain().checked() if self.external else None
         idempotency = Idempotency(key, fingerprint(self._content())) if key else None
-        return Request(declared, redirection_url, reference, self.face_recognition, idempotency, external)
+        requirements = self.requirements.to_domain() if self.requirements else None
+        return Request(declared, redirection_url, reference, self.face_recognition, idempotency, external, requirements)
 
     def _content(self) -> str:
         """The values that a repeated request must repeat: all but the idempotency key.
@@ -146,7 +197,10 @@ class CreateVerificationInput:
         A value that is null is left out if its field is newer than the first release, so that its introduction changes no fingerprint.
         The names are as sent, not trimmed, for the same reason.
         """
-        newer = {"external": self.external and [self.external.verification_url, self.external.id]}
+        newer = {
+            "external": self.external and [self.external.verification_url, self.external.id],
+            "requirements": self.requirements and self.requirements.content(),
+        }
         present = {name: value for name, value in newer.items() if value is not None}
         first = [self.first_name, self.last_name, self.redirection_url, self.reference, self.face_recognition]
         return json.dumps([*first, present] if present else first)

@@ -24,9 +24,11 @@ LONGEST_FOLLOW_SECONDS = 3600
 async def create_verification(
     info: Info, input: Annotated[CreateVerificationInput, strawberry.argument(description="The verification to create.")]
 ) -> Verification:
-    """Create a verification. Its status is PENDING. Share its `verificationUrl` with the individual.
+    """Create a verification. Its status is PENDING. Share its `verificationUrl` with the individual. If the provider does not answer within five
+    seconds, the verification is returned without a URL. Subscribers then receive the URL with the event `PROVIDER_STARTED`. If the provider refuses
+    the verification, the answer is PROVIDER_REFUSED, and the verification is stored as INCONCLUSIVE.
 
-    Raises: InvalidInput, IdempotencyConflict, NoProvider.
+    Raises: InvalidInput, IdempotencyConflict, NoProvider, ProviderRefused.
     """
     services = info.context.services
     return await services.changes.create(info.context.caller.workspace, input.to_domain(services.fingerprint))
@@ -36,9 +38,9 @@ async def retry_verification(
     info: Info, input: Annotated[RetryVerificationInput, strawberry.argument(description="The attempt to retry, and the values to change.")]
 ) -> Verification:
     """Create a retry: a new verification that is the next attempt of the same chain. If the attempt was already retried, the existing retry is
-    returned, and the changes in the input are ignored.
+    returned, and the changes in the input are ignored. As with `createVerification`, the URL may follow later, and the provider may refuse the retry.
 
-    Raises: NotFound, NotRetryable, InvalidInput, NoProvider.
+    Raises: NotFound, NotRetryable, InvalidInput, NoProvider, ProviderRefused.
     """
     context = info.context
     return await context.services.changes.retry(context.caller.workspace, input.verification_id, input.to_domain())

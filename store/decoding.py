@@ -15,6 +15,7 @@ from domain.errors import BadValue
 from domain.event import Actor, ClosingNote, Event, EventType
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 from domain.request import Idempotency, ProviderReference
+from domain.requirements import Requirements
 from domain.status import Status
 from store.bad_documents import UNREADABLE
 from store.driver import Document
@@ -82,6 +83,16 @@ def decode_codes(codes: Any) -> tuple[str, ...]:
     except TypeError:
         return tuple(code for code in codes if code.__class__ is str)
     return tuple(codes)
+
+
+REQUIREMENT_FIELDS: dict[str, tuple[str, Decode]] = {
+    "minAge": ("min_age", decode_integer),
+    "maxAge": ("max_age", decode_integer),
+    "documentType": ("document_type", DOCUMENT_TYPES.__getitem__),
+    "documentCountry": ("document_country", decode_text),
+    "residenceCountry": ("residence_country", decode_text),
+    "locale": ("locale", decode_text),
+}
 
 
 def decode_events(document: Document, keys: SealingKeys, after: int = 0) -> tuple[Event, ...]:
@@ -194,6 +205,12 @@ def decode_provider(document: Document, verification_id: object) -> ProviderRefe
         value_or_bad(document, "id", decode_text, verification_id, "provider.id"),
         value_or_bad(document, "url", decode_text, verification_id, "provider.url"),
     )
+
+
+def decode_requirements(document: Document) -> Requirements:
+    """The integrator's requirements. Raises: one of UNREADABLE if any of them can't be read, since the provider must not start without it."""
+    values = {name: None if document.get(field) is None else decode(document[field]) for field, (name, decode) in REQUIREMENT_FIELDS.items()}
+    return Requirements(**values, prohibited_countries=tuple(map(decode_text, document.get("prohibitedCountries") or ())))
 
 
 def decode_declared(content: Document, verification_id: str) -> DeclaredIdentity:

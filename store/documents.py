@@ -15,6 +15,7 @@ from domain.errors import BadDocument
 from domain.event import ClosingNote, Event
 from domain.identity import DeclaredIdentity, ExtractedDocument, Personal
 from domain.request import Idempotency, ProviderReference
+from domain.requirements import Requirements
 from domain.verification import Verification
 from store.decoding import CLOSING_NOTE, EPOCH
 from store.driver import Document
@@ -109,6 +110,19 @@ def encode_extracted(extracted: ExtractedDocument) -> Document:
     )
 
 
+def encode_requirements(requirements: Requirements, *_: Any) -> Document:
+    """The nested document of the integrator's requirements. They are not personal data."""
+    return present(
+        minAge=requirements.min_age,
+        maxAge=requirements.max_age,
+        prohibitedCountries=list(requirements.prohibited_countries) or None,
+        documentType=requirements.document_type and requirements.document_type.value,
+        documentCountry=requirements.document_country,
+        residenceCountry=requirements.residence_country,
+        locale=requirements.locale,
+    )
+
+
 def encode_event(event: Event) -> Document:
     """The nested document of an event. An empty list of reasons is left out."""
     return present(
@@ -129,6 +143,7 @@ ENCODED: dict[str, Encode] = {
     "reasons": lambda reasons, *_: list(reasons),
     "idempotency": encode_idempotency,
     "provider": encode_provider,
+    "requirements": encode_requirements,
     "declared": seal_declared,
     "extracted": seal_extracted,
     "closing_note": seal_closing_note,

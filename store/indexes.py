@@ -1,7 +1,7 @@
 """The indexes of MongoDB, one for each kind of query.
 
-The indexes that begin with `due`, `completedAt`, `anonymizedAt` and `captureCompletedAt` are for the sweeper and a metric, which read all
-workspaces. All other indexes of verifications begin with the workspace, so the workspace can be the shard key.
+The indexes with `due`, those that begin with `completedAt`, `anonymizedAt` and `captureCompletedAt`, and those of `starts` are for the sweeper and a
+metric, which read all workspaces. All other indexes of verifications begin with the workspace, so the workspace can be the shard key.
 
 Partial indexes contain few documents, and cost nothing when a document is written that is not among them. Why each filter has its indexes, and what
 they cost: docs/decisions/indexes-of-filters.md.
@@ -18,7 +18,11 @@ from store.driver import Database, Document, answering
 
 VERIFICATIONS = "verifications"
 HEARTBEATS = "heartbeats"
+UNFINISHED_STARTS = "starts"
 TOMBSTONES = "tombstones"
+INBOX = "inbox"
+
+INBOX_DAYS = 30
 
 IDEMPOTENCY_KEY = "workspace_1_idempotency.key_1"
 PROVIDER_ID = "workspace_1_provider.id_1"
@@ -67,7 +71,7 @@ INDEXES = {
         *in_both_orders("capturing", "captureCompletedAt", present=("captureStartedAt",), equal=IS_PENDING),
         *in_both_orders("processing", present=("captureCompletedAt",), equal=IS_PENDING),
         *in_both_orders("with_ignored_results", equal=WITH_IGNORED),
-        index("due", "_id", present=("due",)),
+        index("provider.name", "due", "_id", present=("due",)),
         index("completedAt", "_id", present=("completedAt", "declared")),
         IndexModel(
             [("captureCompletedAt", ASCENDING)], partialFilterExpression={"captureCompletedAt": {"$exists": True}, "status": Status.PENDING.value}
@@ -77,10 +81,18 @@ INDEXES = {
         index("workspace", "previous", unique=True, present=("previous",)),
         index("workspace", "provider.id", unique=True, present=("provider.id",)),
     ],
+    UNFINISHED_STARTS: [index("until", "_id"), index("since")],
     # MongoDB deletes a tombstone when its `expiresAt` has passed.
     TOMBSTONES: [index("workspace", "removedAt", "_id"), IndexModel([("expiresAt", ASCENDING)], expireAfterSeconds=0)],
     # MongoDB deletes heartbeats that are older than an hour. They are the last heartbeats of processes that have ended.
     HEARTBEATS: [IndexModel([("at", ASCENDING)], expireAfterSeconds=3600)],
+    # MongoDB deletes webhooks that were received more than INBOX_DAYS ago.
+    INBOX: [
+        IndexModel([("receivedAt", ASCENDING)], expireAfterSeconds=INBOX_DAYS * 86400),
+        index("next", "_id", present=("next",)),
+        index("state", "receivedAt", "_id"),
+        index("workspace", "state", "receivedAt", "_id"),
+    ],
 }
 
 

@@ -22,6 +22,8 @@ DERIVED = {
     "phase": PHASE,
     "recommended_action": PHASE,
     "billable": frozenset({"status", "ignored_verdict"}),
+    "started": frozenset({"provider"}),
+    "refused_by_provider": frozenset({"status", "reasons", "provider", "events"}),
     "outcome": frozenset({"events"}),
     "closed": frozenset({"events"}),
     "closing_note": frozenset({"events"}),

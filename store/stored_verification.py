@@ -28,6 +28,7 @@ from store.decoding import (
     decode_idempotency,
     decode_integer,
     decode_provider,
+    decode_requirements,
 )
 from store.driver import Document
 from store.sealing import SealingKeys
@@ -94,6 +95,7 @@ class LazyVerification(StoredVerification):
     extracted = sealed_attribute("extracted", decode_extracted)
     redirection_url = plain_attribute("redirectionUrl", str)
     face_recognition = plain_attribute("faceRecognition", bool, default=lambda document: False)
+    requirements = optional_attribute("requirements", decode_requirements)
     created_at = instant_attribute("createdAt")
     updated_at = instant_attribute("updatedAt")
     expires_at = instant_attribute("expiresAt")

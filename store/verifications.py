@@ -2,7 +2,7 @@
 
 import random
 from asyncio import sleep
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -39,6 +39,7 @@ from store.due import Due
 from store.feeds import stored_changes
 from store.feeds.stored_changes import ChangePosition
 from store.feeds.tombstones import removed_since, tombstone
+from store.inbox import Inbox
 from store.index_repair import IndexRepair
 from store.indexes import IDEMPOTENCY_KEY, TOMBSTONES, VERIFICATIONS
 from store.insertion import insert, required_indexes
@@ -98,6 +99,7 @@ class Store:
         self.point_reads = PointReads(self.naive_collection, keys)
         self.shared_reads = SharedReads()
         self.barrier = Barrier(self.database, uuid4().hex, now)
+        self.inbox = Inbox(self.database, now, self.barrier)
         self.bad_documents = BadDocuments()
         self.index_repair = IndexRepair(self.database)
 
@@ -105,12 +107,26 @@ class Store:
         """Access to the verifications of one workspace; with `chain`, only to those of this chain."""
         return Verifications(self, workspace, chain)
 
-    async def overdue(self, limit: int, after: Due | None = None) -> list[Due]:
-        """The verifications whose deadline has passed, the longest overdue first. If `after` is passed, only those behind it in this order.
+    async def overdue(self, names: Sequence[str | None], limit: int, after: Due | None = None) -> list[Due]:
+        """The verifications at these providers whose deadline has passed, the longest overdue first. None: no provider is stored.
 
+        If `after` is passed, only those behind it in this order.
         Cost: one query over an index.
         """
-        return await due.read_due(self.collection, "due", self.now(), {}, limit, after)
+        return await due.read_due(self.collection, "due", self.now(), {"provider.name": {"$in": list(names)}}, limit, after)
+
+    async def overdue_at_queryable(
+        self, queryable: Mapping[str, Sequence[str]], expired_until: datetime, limit: int, after: Due | None = None
+    ) -> list[Due]:
+        """Like `overdue`, for the providers of which some workspaces can query the verifications. `queryable`: these workspaces, by provider.
+
+        Their verifications are read only if they expired at `expired_until` or earlier.
+        Cost: one query over an index. It reads all overdue verifications of these providers.
+        """
+        expired = {"expiresAt": {"$lte": expired_until}}
+        others = [{"provider.name": name, "workspace": {"$nin": list(workspaces)}} for name, workspaces in queryable.items()]
+        condition: Document = {"provider.name": {"$in": list(queryable)}, "$and": [{"$or": [expired, *others]}]}
+        return await due.read_due(self.collection, "due", self.now(), condition, limit, after)
 
     async def not_anonymized(self, completed_until: datetime, limit: int, after: Due | None = None) -> list[Due]:
         """The verifications that have had an outcome since `completed_until` or earlier, and still have personal data; the oldest outcome first.
@@ -163,6 +179,21 @@ class Verifications:
         with self._requiring(IDEMPOTENCY_KEY), requiring_hint():
             # MongoDB refuses the query if the index is missing. So the loss is noticed by the first creation, before the next check of the indexes.
             found = await self._store.collection.find_one({"idempotency.key": key, **self._scope}, hint=IDEMPOTENCY_KEY)
+        return self._decoded(found) if found else None
+
+    async def with_provider_id(self, provider: str, provider_id: str) -> Verification | None:
+        """The verification with this id at this provider; None if there is none.
+
+        Cost:   one query over an index. If it finds nothing: also a share of the barrier's write, and a second query.
+        Raises: BadDocument if its document can't be read.
+        """
+        query = {"provider.id": provider_id, "provider.name": provider, **self._scope}
+        with answering():
+            found = await self._store.collection.find_one(query)
+        if not found:
+            await self._store.barrier.passed()
+            with answering():
+                found = await self._store.collection.find_one(query)
         return self._decoded(found) if found else None
 
     async def add(self, verification: Verification) -> Verification:
@@ -225,7 +256,6 @@ class Verifications:
             if old.next:
                 return await self.require(old.next)
             new, successor = rule(old, self._store.now())
-
             document = encode(successor, self._store.keys)
 
             async def write_both(session: Session) -> None:

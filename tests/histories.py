@@ -10,6 +10,7 @@ from domain.event import Actor, ClosingNote, Event, EventType, Progress
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 from domain.reasons import CATALOGUE
 from domain.request import Idempotency
+from domain.requirements import Requirements
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Verification
@@ -47,6 +48,18 @@ results = st.one_of([results_of(status) for status in Status if status.final])
 pauses = st.timedeltas(timedelta(seconds=-1), timedelta(days=3))
 names = st.builds(DeclaredIdentity, texts, texts)
 keys = st.none() | st.builds(Idempotency, texts, st.none() | texts)
+ages = st.none() | st.integers(1, 150)
+countries = st.sampled_from(["FR", "DE", "KP"])
+requirements = st.none() | st.builds(
+    Requirements,
+    ages,
+    ages,
+    st.lists(countries, max_size=3).map(tuple),
+    st.none() | st.sampled_from(DocumentType),
+    st.none() | countries,
+    st.none() | countries,
+    st.sampled_from([None, "fr"]),
+).filter(lambda required: required != Requirements())
 
 
 @st.composite
@@ -54,7 +67,16 @@ def chains(draw: st.DrawFn) -> list[Verification]:
     """All attempts of a chain with a random history, sorted by the number of the attempt."""
     now = NOON + draw(pauses)
     reference, face_recognition = draw(st.none() | texts), draw(st.booleans())
-    attempts = [a_verification(at=now, idempotency=draw(keys), declared=draw(names), reference=reference, face_recognition=face_recognition)]
+    attempts = [
+        a_verification(
+            at=now,
+            idempotency=draw(keys),
+            declared=draw(names),
+            reference=reference,
+            face_recognition=face_recognition,
+            requirements=draw(requirements),
+        )
+    ]
     for _ in range(draw(st.integers(0, 8))):
         now += draw(pauses)
         index = draw(st.integers(0, len(attempts) - 1))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from time import monotonic
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -10,6 +11,9 @@ from uuid import uuid4
 from domain.errors import Unavailable
 from domain.verification import Verification
 from lifecycle.changes import Changes
+from lifecycle.creation import Creation
+from lifecycle.observed_links import ObservedLinks
+from lifecycle.sweeper import Chore, chores
 from providers.choice import Providers
 from providers.sandbox import Sandbox
 from store import documents, indexes
@@ -21,6 +25,8 @@ from store.verifications import Clock, Store
 from tests.factories import WINDOWS
 
 GENEROUS_SECONDS = 30.0
+# The providers that can't be queried. None: no provider is stored.
+ORDINARY = ("sandbox", "external", None)
 DATA_KEY = bytes(range(32))
 DATA_KEYS = SealingKeys({"test": DATA_KEY})
 
@@ -65,7 +71,27 @@ async def storing(uri: str, now: Clock, patience_seconds: float = GENEROUS_SECON
 
 def changes(store: Store) -> Changes:
     """A `Changes` object for this store, which creates and changes its verifications, with the sandbox as the provider."""
-    return Changes(store, Providers(Sandbox("https://gateway.example", [b"a key for tests"])), WINDOWS, lambda: None)
+    return changes_at(store, Providers(Sandbox("https://gateway.example", [b"a key for tests"])))
+
+
+def changes_at(
+    store: Store, providers: Providers, count_ignored_result: Callable[[], None] = lambda: None, *, erasing_references: bool = False
+) -> Changes:
+    """A `Changes` object for this store and these providers."""
+    return Changes(
+        store, providers, Creation(store, providers, links_for_tests(), lambda *_: None), WINDOWS, count_ignored_result, erasing_references
+    )
+
+
+def chores_of(store: Store, retention: timedelta | None = None, removal: timedelta | None = None) -> list[Chore]:
+    """The chores of a sweeper of this store, with the sandbox as the provider."""
+    providers = Providers(None)
+    return chores(store, providers, changes(store), Creation(store, providers, links_for_tests(), lambda *_: None), retention, removal)
+
+
+def links_for_tests() -> ObservedLinks:
+    """Observed links of a gateway for tests, with a key of its own."""
+    return ObservedLinks("https://gateway.example", ["a key for tests"])
 
 
 @asynccontextmanager

@@ -1,9 +1,17 @@
 """`gateway check`: checks whether the gateway can serve here, without serving."""
 
+import asyncio
+
+import httpx2
+
 from domain.errors import Unavailable
 from gateway.application import documents, keys_of_issuer
 from gateway.process.health import MAX_CLOCK_DIFFERENCE_SECONDS
-from gateway.settings import Settings, unknown
+from gateway.provision import provider_client
+from gateway.settings import Settings, sections_of, unknown
+from providers.file import ExternalSection, SandboxSection, YousignSection
+from providers.reports import ProviderError
+from providers.yousign import Yousign
 from schema.build import build, executable
 from store import indexes
 from store.driver import Database, Unsuitable, close_client, connect, database, examine, suitable
@@ -19,22 +27,41 @@ MAX_CHECK_SECONDS = 5.0
 async def check(settings: Settings) -> list[Finding]:
     """Run all checks and return their results.
 
-    Raises: BadAddress; BadSettings if a file that the settings name can't be used. Other faults of the settings were already reported when
-            `settings` was read.
+    Raises: BadAddress; BadProvidersFile; BadSettings if another file that the settings name can't be used. Other faults of the settings were already
+            reported when `settings` was read.
     """
     documents(settings, executable(build()))
     keys_of_issuer(settings)
     timeout_seconds = min(settings.database_seconds, MAX_CHECK_SECONDS)
+    found = [*settings_found(settings), *await providers_found(settings)]
     client = connect(settings.mongo_uri.get_secret_value(), timeout_seconds)
     try:
-        return [*settings_found(settings), *await deployment_found(database(client))]
+        return [*found, *await deployment_found(database(client))]
     except Unavailable:
         text = f"no primary answered within {timeout_seconds:g} s; check GATEWAY_MONGO_URI and the replica set"
-        return [*settings_found(settings), (False, f"MongoDB: {text}")]
+        return [*found, (False, f"MongoDB: {text}")]
     except Unsuitable as error:
-        return [*settings_found(settings), (False, f"MongoDB: {error}")]
+        return [*found, (False, f"MongoDB: {error}")]
     finally:
         close_client(client)
+
+
+async def providers_found(settings: Settings) -> list[Finding]:
+    """One result for each workspace of the providers file. No result contains a secret. Raises: BadProvidersFile."""
+    async with provider_client() as client:
+        return await asyncio.gather(*(provider_found(workspace, section, client) for workspace, section in sections_of(settings).items()))
+
+
+async def provider_found(workspace: str, section: SandboxSection | ExternalSection | YousignSection, client: httpx2.AsyncClient) -> Finding:
+    """The result for a workspace of the providers file. A provider with an API key must answer and accept it."""
+    name = f"provider of {workspace}: {section.provider}"
+    if not isinstance(section, YousignSection):
+        return True, name
+    try:
+        await Yousign(client, section, lambda *_: None).reachable()
+    except ProviderError as error:
+        return False, f"{name} at {section.base_url.host} can't be used: {error}"
+    return True, f"{name} at {section.base_url.host} accepts the API key; {len(section.webhook_secrets)} webhook secret(s) are set"
 
 
 async def deployment_found(mongo: Database) -> list[Finding]:
@@ -55,7 +82,8 @@ async def deployment_found(mongo: Database) -> list[Finding]:
 
 def settings_found(settings: Settings) -> list[Finding]:
     """The results for the settings. No setting is missing or wrong, as reading them has succeeded. GATEWAY_ variables that are not settings fail."""
-    provider = settings.provider or "none, so that no verification can be created; GATEWAY_PROVIDER sets it"
+    others = "other workspaces have none" if settings.providers_file else "none, so that no verification can be created; GATEWAY_PROVIDER sets it"
+    provider = settings.provider or others
     return [
         (True, "settings: complete"),
         (True, f"provider: {provider}"),

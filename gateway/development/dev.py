@@ -21,6 +21,7 @@ from gateway.development.mongod import DataDirUnusable, EmbeddedMongo
 from gateway.pages import console, graphiql
 from gateway.process import logs
 from gateway.transports.origins import is_address
+from providers.file import YousignSection
 from simulation.credentials import Credentials
 from simulation.runner import simulate
 from store.driver import Database, Unsuitable, examine
@@ -50,7 +51,7 @@ class MongoRefused(Exception):
 def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path | None, mongo_uri: str | None) -> None:
     """Run the command: start MongoDB, create keys and tokens, and serve until the user interrupts it.
 
-    Raises: AddressTaken, BadAddress, BadKeys, EmbeddedError, BadSettings, MongoRefused, OSError.
+    Raises: AddressTaken, BadAddress, BadKeys, BadProvidersFile, EmbeddedError, BadSettings, MongoRefused, OSError.
     """
     console = Console(soft_wrap=True, highlight=False)
     server.end_in_order()
@@ -67,6 +68,9 @@ def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path
         url = f"http://{reachable(host)}:{port}"
         defaults = {**development.keys(data_dir), **DEFAULTS, "public_url": url}
         chosen = settings.read_settings(defaults, host=host, port=port, mongo_uri=uri)
+        section = settings.sections_of(chosen, local=True).get(development.WORKSPACE)
+        # The demo creates a verification every few seconds. None of them may reach a real provider.
+        demo = demo and not isinstance(section, YousignSection)
         logs.configure_logging(chosen.log_level, chosen.log_format)
         credentials = development.credentials(url, token_reader(chosen, utc_now))
         files = [data_dir / "credentials.json", *([credentials_file] if credentials_file else [])]

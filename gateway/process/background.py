@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from domain.errors import Unavailable
 from gateway.process.health import Health
+from gateway.process.metrics import Providing
 from store.verifications import Store
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,28 @@ async def counting(store: Store, processing: timedelta, report: Callable[[int], 
             report(await store.count_processing(store.now() - processing))
         except Unavailable:
             logger.warning("MongoDB is unavailable; the verifications that wait for a result will be counted later")
+        await asyncio.sleep(every_seconds * random.uniform(0.8, 1.2))
+
+
+async def reporting(unfinished: Callable[[], Awaitable[tuple[int, float]]], providing: Providing, every_seconds: float) -> None:
+    """Report again and again how many verifications are not started at their provider yet, and the age of the oldest."""
+    while True:
+        try:
+            count, age_seconds = await unfinished()
+            providing.unfinished.set(count)
+            providing.oldest_seconds.set(age_seconds)
+        except Unavailable:
+            logger.warning("MongoDB is unavailable; the verifications that are not started yet will be counted later")
+        await asyncio.sleep(every_seconds)
+
+
+async def measuring(read: Callable[[], Awaitable[float]], report: Callable[[float], object], every_seconds: float) -> None:
+    """Report again and again the age in seconds that `read` returns."""
+    while True:
+        try:
+            report(await read())
+        except Unavailable:
+            report(float("nan"))
         await asyncio.sleep(every_seconds * random.uniform(0.8, 1.2))
 
 

@@ -5,6 +5,7 @@ import sys
 from contextvars import ContextVar
 
 import structlog
+from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
 from structlog.types import EventDict, Processor, WrappedLogger
 
 # The id of the current request, for its lines in the log. Each request runs in a separate task, so each has a separate value.
@@ -34,9 +35,11 @@ def configure_logging(level: str, format: str) -> None:
     root.setLevel(level.upper())
     # The MongoDB driver logs host names, which must not appear in this log.
     logging.getLogger("pymongo").setLevel(logging.CRITICAL)
-    # The HTTP client that fetches the issuer's keys logs the URL of each request. Only its warnings belong in this log.
+    # The HTTP client logs the URL of each request. Only its warnings belong in this log.
     for name in ("httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Repetitions are logged by this log too, and not printed by the default of the library that repeats.
+    set_on_retry_hooks([LoggingOnRetryHook])
     # uvicorn logs URLs, and warns about mistakes of clients: any client could fill the log with its warnings. Only its errors belong in this log.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 from graphql import OperationType
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
@@ -20,6 +20,8 @@ MEDIA_TYPE = CONTENT_TYPE_LATEST
 MEASURED = (OperationType.QUERY, OperationType.MUTATION)
 # The upper limits of the buckets in the histogram of durations, in seconds.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+PROVIDER_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
 
 
 class Requests(Collector):
@@ -78,6 +80,46 @@ class Unreadable(Collector):
         )
 
 
+class Providing:
+    """The metrics of providers. All label values are names of providers, workspaces, operations and outcomes: none contains a secret."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = Counter("gateway_provider_requests_total", "Requests to providers", ["provider", "operation", "outcome"], registry=registry)
+        self._seconds = Histogram(
+            "gateway_provider_seconds", "How long requests to providers took", ["provider", "operation"], registry=registry, buckets=PROVIDER_BUCKETS
+        )
+        self._creations = Counter(
+            "gateway_creations_total", "Attempts to start verifications at providers over the network", ["provider", "outcome"], registry=registry
+        )
+        self.remaining = Gauge(
+            "gateway_provider_remaining_requests", "Requests that the provider announced to accept until its limit", ["workspace"], registry=registry
+        )
+        self.unfinished = Gauge("gateway_unfinished_creations", "Verifications that are not started at their provider yet", registry=registry)
+        self.oldest_seconds = Gauge("gateway_oldest_creation_seconds", "Age of the oldest of these verifications", registry=registry)
+        self._webhooks = Counter("gateway_webhooks_total", "Webhooks of providers by what became of them", ["provider", "outcome"], registry=registry)
+        self.unusual_results = Counter("gateway_unusual_results_total", "Results of providers with unusual reason codes", registry=registry)
+        self.oldest_webhook_seconds = Gauge(
+            "gateway_oldest_webhook_seconds", "Age of the oldest webhook that waits to be applied; 0 if none waits", registry=registry
+        )
+        # Not a number until the first count, because 0 would be a claim.
+        self.unfinished.set(float("nan"))
+        self.oldest_seconds.set(float("nan"))
+        self.oldest_webhook_seconds.set(float("nan"))
+
+    def observe(self, provider: str, operation: str, outcome: str, seconds: float) -> None:
+        """Record a request to a provider."""
+        self._requests.labels(provider, operation, outcome).inc()
+        self._seconds.labels(provider, operation).observe(seconds)
+
+    def count_creation(self, provider: str, outcome: str) -> None:
+        """Count an attempt to start a verification. `outcome`: see `lifecycle.creation.Creation`."""
+        self._creations.labels(provider, outcome).inc()
+
+    def count_webhook(self, provider: str, outcome: str) -> None:
+        """Count a webhook. `outcome`: see `lifecycle.intake.Intake`."""
+        self._webhooks.labels(provider, outcome).inc()
+
+
 class Metrics:
     """All metrics of the process. Other code calls its methods to count requests, refusals and responses."""
 
@@ -89,6 +131,7 @@ class Metrics:
         self.errors = Counter("gateway_response_errors_total", "Responses that held errors", registry=self._registry)
         self.subscriptions = Counter("gateway_subscriptions_total", "Subscriptions that were begun", registry=self._registry)
         self.ignored_results = Counter("gateway_ignored_results_total", "Results reported against a different final one", registry=self._registry)
+        self.providers = Providing(self._registry)
         self.stuck = Gauge(
             "gateway_stuck_verifications",
             "Verifications in PROCESSING for longer than GATEWAY_PROCESSING_SECONDS, in all workspaces; every process counts all of them",

@@ -135,11 +135,15 @@ class SocketPath:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """The objects of the process that the server and the commands use: its drain, its health and its metrics."""
+    """The objects of the process that the server and the commands use: its drain, its health and its metrics.
+
+    `reload`: reads the providers file again, on SIGHUP; None if the process has none, or must end on SIGHUP.
+    """
 
     drain: Drain
     health: Health
     metrics: Metrics
+    reload: Callable[[], None] | None = None
 
 
 class Application(Starlette):

@@ -24,6 +24,7 @@ from gateway.operations.execution import Execution
 from gateway.operations.live import Live, Message
 from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
+from gateway.transports.json_content import parse_json
 from gateway.transports.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, accepted_media, cache_headers, decoded, encoded, is_current
 from gateway.transports.requests import client_address, headers
 from gateway.transports.responses import Header, Response
@@ -160,24 +161,24 @@ class GraphQLOverHTTP:
                 del message
 
 
-async def body(content_length: str, receive: Receive) -> bytes:
+async def body(content_length: str, receive: Receive, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     """Read the body of a request until its end. `content_length`: the value of the header `Content-Length`, "0" if the request has none.
 
     Raises: RequestRefused if the body is too long, ClientDisconnect if the client is gone.
     """
     # `int` can't fail here, because the connection has already refused requests whose length is not a number.
     size, chunks, more = int(content_length), [], True
-    if size <= MAX_BODY_BYTES:
+    if size <= max_bytes:
         size = 0
-    while more and size <= MAX_BODY_BYTES:
+    while more and size <= max_bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         more = message.get("more_body", False)
-    if size > MAX_BODY_BYTES:
-        raise refused("BAD_REQUEST", f"the body is over {MAX_BODY_BYTES} bytes", 413)
+    if size > max_bytes:
+        raise refused("BAD_REQUEST", f"the body is over {max_bytes} bytes", 413)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
@@ -192,7 +193,7 @@ def from_body(request: GraphQLRequest, content: bytes | bytearray) -> OperationR
     if len(plain) > MAX_JSON_MARKS and sum(map(plain.count, JSON_MARKS)) > MAX_JSON_MARKS:
         raise refused("QUERY_TOO_COMPLEX", "the body holds too many values")
     try:
-        fields = orjson.loads(plain)
+        fields = parse_json(plain)
     except orjson.JSONDecodeError:
         raise refused("BAD_REQUEST", "the body is not valid JSON") from None
     return from_fields(fields)
@@ -204,7 +205,7 @@ def from_url(request: GraphQLRequest) -> OperationRequest:
     for name in ("variables", "extensions"):
         if name in fields:
             try:
-                fields[name] = orjson.loads(fields[name])
+                fields[name] = parse_json(fields[name])
             except orjson.JSONDecodeError:
                 raise refused("BAD_REQUEST", f"{name} is not valid JSON") from None
     return from_fields(fields)

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
+from pathlib import Path
 from time import time
 from typing import Any
 from uuid import uuid4
@@ -248,3 +249,15 @@ def problem(status: int, detail: str) -> JSONResponse:
 def now() -> str:
     """The current time, as the API writes it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def providers_file(folder: Path, fake: FakeYousign, workspace: str = "acme", more: str = "") -> Path:
+    """Write a providers file in which the fake is the provider of a workspace, with its secrets in files. `more`: further lines. Returns its path."""
+    (folder / "api-key").write_text(fake.api_key + "\n")
+    (folder / "webhook-secret").write_text(fake.secret)
+    path = folder / "providers.toml"
+    section = (
+        f'[{workspace}]\nprovider = "yousign"\nbase_url = "{fake.url}/v3"\napi_key_file = "api-key"\nwebhook_secret_files = ["webhook-secret"]\n'
+    )
+    path.write_text(section + more)
+    return path

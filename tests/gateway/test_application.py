@@ -1,6 +1,7 @@
 """How the application is composed: what its settings choose, and its background tasks."""
 
 import asyncio
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ async def test_background_tasks_run_while_the_process_serves_and_are_cancelled_a
         finally:
             steps.append("ended")
 
-    async with lifespan({"one": work, "other": work}, [])(Starlette()):
+    async with lifespan({"one": work, "other": work}, nullcontext, [])(Starlette()):
         await asyncio.sleep(0)
         assert steps == ["began", "began"]
 

@@ -15,28 +15,34 @@ from domain.status import Status
 from lifecycle.changes import Changes
 from providers.choice import Providers
 from providers.external import External
+from providers.port import Start
 from store.driver import Document
 from store.indexes import VERIFICATIONS
 from store.verifications import Store
 from tests.clock import Clock
 from tests.factories import FAILED_RESULT, INCONCLUSIVE_RESULT, NOON, REQUEST, VERIFIED_RESULT, WINDOWS, a_verification, later
 from tests.histories import noted
-from tests.storing import decode, encode, storing
+from tests.storing import changes_at, decode, encode, storing
 
 
 class RecordingProvider:
     """A provider that records each request to start a verification. It lets other tasks run before it answers."""
 
     name = "recording"
+    immediate = True
+    queryable = False
 
     def __init__(self) -> None:
         self.started: list[tuple[str, Request]] = []
 
-    async def start(self, workspace: str, verification_id: str, request: Request) -> ProviderReference:
+    def check(self, request: Request) -> None:
+        """Accept every request."""
+
+    async def start(self, start: Start) -> ProviderReference:
         """Record the request. Returns a provider with an id and a link made from the verification's id."""
         await asyncio.sleep(0)
-        self.started.append((workspace, request))
-        return ProviderReference("recording", f"started-{verification_id}", f"https://provider.example/{verification_id}")
+        self.started.append((start.workspace, start.request))
+        return ProviderReference("recording", f"started-{start.verification_id}", f"https://provider.example/{start.verification_id}")
 
 
 @pytest.fixture
@@ -51,7 +57,7 @@ def ignored() -> list[None]:
 
 @pytest.fixture
 def changes(store: Store, provider: RecordingProvider, ignored: list[None]) -> Changes:
-    return Changes(store, Providers(provider), WINDOWS, lambda: ignored.append(None))
+    return changes_at(store, Providers(provider), lambda: ignored.append(None))
 
 
 async def test_a_provider_receives_the_whole_request(changes: Changes, provider: RecordingProvider) -> None:
@@ -99,7 +105,7 @@ async def test_a_retry_is_started_with_its_own_link_at_the_provider_of_today(
 ) -> None:
     created = await changes.create("acme", REQUEST)
     await changes.report_result("acme", created.id, FAILED_RESULT)
-    today = Changes(store, Providers(External()), WINDOWS, lambda: ignored.append(None))
+    today = changes_at(store, Providers(External()))
 
     with pytest.raises(InvalidInput, match="external is missing"):
         await today.retry("acme", created.id, RetryRequest())
@@ -114,7 +120,7 @@ async def test_a_retry_is_started_with_its_own_link_at_the_provider_of_today(
 async def test_without_a_provider_only_existing_verifications_are_returned(changes: Changes, store: Store) -> None:
     request = Request(REQUEST.declared, REQUEST.redirection_url, idempotency=Idempotency("order-1", "one"))
     created = await changes.create("acme", request)
-    unconfigured = Changes(store, Providers(None), WINDOWS, lambda: None)
+    unconfigured = changes_at(store, Providers(None))
 
     assert await unconfigured.create("acme", request) == created
     with pytest.raises(NotRetryable):
@@ -188,7 +194,7 @@ async def test_a_verification_of_another_workspace_does_not_exist(changes: Chang
 
 async def test_a_reader_that_loses_every_race_gets_the_stored_state(database_uri: str, clock: Clock, provider: RecordingProvider) -> None:
     async with storing(database_uri, clock, patience_seconds=0.5) as store:
-        changes = Changes(store, Providers(provider), WINDOWS, lambda: None)
+        changes = changes_at(store, Providers(provider))
         added = await store.within("acme").add(a_verification())
         clock.now = later(days=8)
         faster: MongoClient[Document]
@@ -213,7 +219,7 @@ async def test_a_reader_that_loses_every_race_gets_the_stored_state(database_uri
 
 async def test_a_reader_whose_turn_does_not_come_is_unavailable(database_uri: str, clock: Clock, provider: RecordingProvider) -> None:
     async with storing(database_uri, clock, patience_seconds=0.1) as store:
-        changes = Changes(store, Providers(provider), WINDOWS, lambda: None)
+        changes = changes_at(store, Providers(provider))
         added = await store.within("acme").add(a_verification())
         clock.now = later(days=8)
 

@@ -14,8 +14,8 @@ from providers.choice import Providers
 from providers.sandbox import Sandbox
 from store.verifications import Store
 from tests.clock import Clock
-from tests.factories import FAILED_RESULT, INCONCLUSIVE_RESULT, REQUEST, VERIFIED_RESULT, WINDOWS
-from tests.storing import changes, stored_documents, stored_verifications
+from tests.factories import FAILED_RESULT, INCONCLUSIVE_RESULT, REQUEST, VERIFIED_RESULT
+from tests.storing import changes, changes_at, stored_documents, stored_verifications
 
 KEY = Idempotency("order-1", "one")
 
@@ -110,7 +110,7 @@ async def test_a_key_conflicts_once_its_verification_is_anonymized(store: Store)
 
 
 async def test_references_are_erased_by_mutations_and_by_the_retention_if_the_setting_says_so(store: Store) -> None:
-    erasing = Changes(store, Providers(Sandbox("https://gateway.example", [b"a key for tests"])), WINDOWS, lambda: None, erasing_references=True)
+    erasing = changes_at(store, Providers(Sandbox("https://gateway.example", [b"a key for tests"])), erasing_references=True)
     request = replace(REQUEST, redirection_url="https://jeanne@shop.example:8443/jeanne?order=7#moreau")
     ids = [(await erasing.create("acme", request)).id for _ in range(3)]
     for id in ids:

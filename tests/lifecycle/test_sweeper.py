@@ -12,14 +12,14 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from domain.event import Progress
-from lifecycle.sweeper import chores, sweep
+from lifecycle.sweeper import sweep
 from store.indexes import VERIFICATIONS
 from store.verifications import utc_now
 from tests.clock import Clock
 from tests.company import CAPTURE_COMPLETED, CAPTURE_STARTED, LINK_OPENED, Answer, Company
 from tests.factories import WINDOWS, a_verification
 from tests.serving import serving
-from tests.storing import changes, encode, storing
+from tests.storing import ORDINARY, chores_of, encode, storing
 from tests.wire import GENEROUS_SECONDS, following
 
 LINK, WHOLE, INSTANT = timedelta(minutes=15), timedelta(days=7), timedelta(milliseconds=1)
@@ -343,8 +343,8 @@ async def test_four_concurrent_sweepers_expire_each_of_a_thousand_verifications_
 
         async def swept_all(sweeper: int) -> int:
             total = 0
-            while await stores[sweeper].overdue(1):
-                total += await sweep(*chores(stores[sweeper], changes(stores[sweeper]), None))
+            while await stores[sweeper].overdue(ORDINARY, 1):
+                total += await sweep(chores_of(stores[sweeper])[0])
             return total
 
         expired = await asyncio.gather(*(swept_all(sweeper) for sweeper in range(4)))

@@ -8,12 +8,12 @@ import pytest
 
 from domain.event import Actor
 from domain.verification import Verification
-from lifecycle.sweeper import Chore, chores, sweep
+from lifecycle.sweeper import Chore, sweep
 from store.indexes import TOMBSTONES
 from store.verifications import Store, Verifications
 from tests.clock import Clock
 from tests.factories import FAILED_RESULT, a_verification, retried
-from tests.storing import changes, encode, stored_documents, storing
+from tests.storing import chores_of, encode, stored_documents, storing
 
 REMOVAL = timedelta(hours=1)
 
@@ -26,7 +26,7 @@ def clock() -> Clock:
 
 def removing(store: Store) -> Chore:
     """The sweeper's chore that deletes verifications an hour after their anonymization."""
-    [chore] = [chore for chore in chores(store, changes(store), None, REMOVAL) if chore.done == "removed"]
+    [chore] = [chore for chore in chores_of(store, None, REMOVAL) if chore.done == "removed"]
     return chore
 
 
@@ -67,7 +67,7 @@ async def test_an_attempt_is_kept_while_its_chain_has_a_pending_one(store: Store
 
 
 async def test_without_the_setting_nothing_is_removed(store: Store) -> None:
-    assert [chore.done for chore in chores(store, changes(store), REMOVAL)] == ["expired", "anonymized"]
+    assert [chore.done for chore in chores_of(store, REMOVAL)] == ["expired", "expired without a verdict", "started", "anonymized"]
 
 
 async def test_concurrent_sweepers_remove_each_verification_once(database_uri: str, store: Store, clock: Clock) -> None:

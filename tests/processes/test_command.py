@@ -243,3 +243,32 @@ def test_without_a_command_all_commands_are_listed(run: Run) -> None:
 
     assert outcome.status == 2
     assert all(command in outcome.output for command in ("serve", "dev", "simulate", "token", "schema", "settings", "check"))
+
+
+@pytest.mark.parametrize("options", [("--live",), ("--provider", "acme")])
+def test_a_live_check_needs_both_options(run: Run, options: tuple[str, ...]) -> None:
+    outcome = run("check", *options, GATEWAY_MONGO_URI="mongodb://127.0.0.1:1", **SETTINGS)
+
+    assert outcome.status == 2
+    assert "--provider and --live belong together" in outcome.errors
+
+
+def test_a_live_check_needs_a_workspace_of_the_providers_file(run: Run) -> None:
+    outcome = run("check", "--provider", "acme", "--live", GATEWAY_MONGO_URI="mongodb://127.0.0.1:1", **SETTINGS)
+
+    assert outcome.status == 1
+    assert outcome.output.startswith("The workspace acme has no provider that can be queried")
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_a_providers_file_that_cannot_be_used_is_refused_with_each_reason(run: Run, command: str, tmp_path: Path) -> None:
+    (tmp_path / "providers.toml").write_text('[acme]\nprovider = "yousign"\napi_key = "canary"\n[other]\nprovider = "unknown"\n')
+
+    outcome = run(command, GATEWAY_MONGO_URI="mongodb://127.0.0.1:1", GATEWAY_PROVIDERS_FILE="providers.toml", **SETTINGS)
+
+    assert outcome.status == 1
+    assert outcome.errors.splitlines() == [
+        "gateway: The providers file providers.toml can't be used:",
+        "  [acme] api_key must not be in this file; name its source with api_key_env or api_key_file",
+        '  [other] provider: must be "yousign", "external" or "sandbox"',
+    ]

@@ -14,7 +14,7 @@ def test_every_workspace_has_the_configured_provider() -> None:
 
 
 def test_without_a_configured_provider_the_refusal_names_the_setting() -> None:
-    with pytest.raises(NoProvider, match="no provider is configured for this workspace; set GATEWAY_PROVIDER") as refused:
+    with pytest.raises(NoProvider, match="no provider is configured for this workspace; set GATEWAY_PROVIDER or GATEWAY_PROVIDERS_FILE") as refused:
         Providers(None).of("acme")
 
     assert refused.value.refusal is RefusalCode.PROVIDER_UNAVAILABLE

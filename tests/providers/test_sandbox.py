@@ -7,6 +7,8 @@ import pytest
 
 from domain.errors import InvalidInput
 from domain.request import ExternalProvider
+from domain.requirements import Requirements
+from providers.port import Start
 from providers.sandbox import Sandbox, signature
 from tests.factories import REQUEST
 
@@ -47,14 +49,14 @@ def test_the_first_key_signs_and_links_signed_with_other_keys_remain_valid() -> 
 
 @pytest.mark.parametrize("public_url", [ADDRESS, f"{ADDRESS}/"])
 async def test_a_started_verification_has_a_signed_link(public_url: str) -> None:
-    provider = await sandbox(KEY, public_url=public_url).start("acme", "ver_1", REQUEST)
+    provider = await sandbox(KEY, public_url=public_url).start(Start("acme", "ver_1", REQUEST, "https://shop.example/welcome"))
 
     assert (provider.name, provider.id) == ("sandbox", "ver_1")
     assert provider.url == f"{ADDRESS}/sandbox/acme/ver_1/{signature(KEY, 'acme', 'ver_1')}"
 
 
 async def test_a_workspace_is_escaped_in_a_link() -> None:
-    provider = await sandbox(KEY).start("a/b c", "ver_1", REQUEST)
+    provider = await sandbox(KEY).start(Start("a/b c", "ver_1", REQUEST, "https://shop.example/welcome"))
 
     assert provider.url
     assert provider.url.startswith(f"{ADDRESS}/sandbox/a%2Fb%20c/ver_1/")
@@ -62,6 +64,16 @@ async def test_a_workspace_is_escaped_in_a_link() -> None:
 
 async def test_a_request_with_a_link_of_its_own_is_refused() -> None:
     with pytest.raises(InvalidInput, match="external is for the provider external only; this workspace has the provider sandbox") as refused:
-        await sandbox(KEY).start("acme", "ver_1", replace(REQUEST, external=ExternalProvider("https://provider.example")))
+        await sandbox(KEY).start(
+            Start("acme", "ver_1", replace(REQUEST, external=ExternalProvider("https://provider.example")), "https://shop.example/welcome")
+        )
 
     assert refused.value.field == "external"
+
+
+async def test_requirements_are_accepted_and_have_no_effect() -> None:
+    required = replace(REQUEST, requirements=Requirements(min_age=18))
+
+    start = Start("acme", "ver_1", required, "https://shop.example/welcome")
+
+    assert await sandbox(KEY).start(start) == await sandbox(KEY).start(replace(start, request=REQUEST))

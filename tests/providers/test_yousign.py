@@ -1,6 +1,7 @@
 """Tests of the adapter for Yousign, against a fake that is a real HTTP server."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -10,14 +11,17 @@ from hypothesis import strategies as st
 
 from domain.errors import InvalidInput, ProviderRefused
 from domain.identity import DeclaredIdentity, DocumentType
+from domain.request import ProviderReference, Request
 from domain.requirements import Requirements
 from domain.status import Status
 from providers.file import YousignSection
+from providers.port import Start
 from providers.reports import AccessDenied, BadSignature, GoneAtProvider, ProviderAway, RawDocument, Report
-from providers.yousign import DONE, SIGNATURE_HEADER, Start, Yousign, webhook, webhook_signature
+from providers.yousign import DONE, SIGNATURE_HEADER, Yousign, webhook, webhook_signature
 from tests.fakes.yousign import FakeYousign, Fault, fake_yousign
 
-START = Start(DeclaredIdentity("Jeanne", "Moreau"), "https://company.example/done", False)
+REQUEST = Request(DeclaredIdentity("Jeanne", "Moreau"), "https://company.example/welcome")
+START = Start("acme", "ver_1", REQUEST, "https://company.example/done")
 DOCUMENT = {
     "full_name": "Jeanne Moreau",
     "born_on": "1928-01-23",
@@ -80,7 +84,9 @@ async def test_requirements_and_the_previous_attempt_are_sent(fake: FakeYousign,
     yousign = Yousign(client, section(fake, workspace_id=workspace_id), lambda *_: None)
     wanted = Requirements(18, 65, ("RU", "KP"), DocumentType.PASSPORT, "DE", "FR", "de")
 
-    provider = await yousign.start(START._replace(requirements=wanted, previous_id="previous", face_recognition=True))
+    provider = await yousign.start(
+        replace(START, request=replace(REQUEST, requirements=wanted, face_recognition=True), previous=ProviderReference("yousign", "previous", None))
+    )
 
     assert fake.bodies[provider.id or ""] == {
         "first_name": "Jeanne",
@@ -101,7 +107,7 @@ async def test_requirements_and_the_previous_attempt_are_sent(fake: FakeYousign,
 
 async def test_a_name_that_is_not_accepted_is_refused_before_anything_is_sent(yousign: Yousign, fake: FakeYousign) -> None:
     with pytest.raises(InvalidInput) as refused:
-        await yousign.start(START._replace(declared=DeclaredIdentity("Jeanne", "Мороз")))
+        await yousign.start(replace(START, request=replace(REQUEST, declared=DeclaredIdentity("Jeanne", "Мороз"))))
 
     assert refused.value.field == "lastName"
     assert fake.requests == []
@@ -109,7 +115,7 @@ async def test_a_name_that_is_not_accepted_is_refused_before_anything_is_sent(yo
 
 async def test_a_refusal_has_the_words_of_the_provider_and_our_field(yousign: Yousign, observed: list[tuple[str, str]]) -> None:
     with pytest.raises(ProviderRefused) as refused:
-        await yousign.start(START._replace(requirements=Requirements(min_age=130)))
+        await yousign.start(replace(START, request=replace(REQUEST, requirements=Requirements(min_age=130))))
 
     assert (refused.value.field, str(refused.value)) == ("requirements.minAge", "min_age: This value should be less than or equal to 120.")
     assert observed == [("create", "refused")]

@@ -7,20 +7,19 @@ import pytest
 from domain.caller import Caller, FollowToken, Scope
 from domain.errors import NotFound
 from domain.verification import Verification
-from lifecycle.changes import Changes
-from providers.choice import Providers
-from providers.sandbox import Sandbox
 from resolvers.context import Context, Services
 from store.feed import Feed
 from store.verifications import Store
 from tests.commands import Commands
-from tests.factories import NOON, WINDOWS, a_final_verification, a_verification, retried
+from tests.factories import NOON, a_final_verification, a_verification, retried
+from tests.storing import changes, links_for_tests
 
 
 def a_context(store: Store, workspace: str = "acme", chain: str | None = None) -> Context:
     """The context of an operation, for a caller of this workspace who may read only this chain, or all chains if it is None."""
-    changes = Changes(store, Providers(Sandbox("https://gateway.example", [b"a key for tests"])), WINDOWS, lambda: None)
-    services = Services(store, Feed(store, store.client), changes, str, lambda caller, chain, ttl: FollowToken("token", NOON + ttl))
+    services = Services(
+        store, Feed(store, store.client), changes(store), links_for_tests(), str, lambda caller, chain, ttl: FollowToken("token", NOON + ttl)
+    )
     return Context(services, Caller("someone", workspace, frozenset({Scope.READ}), chain=chain))
 
 

@@ -14,6 +14,7 @@ from domain.filter import Filter
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
 from domain.reasons import ReasonType
 from domain.request import ExternalProvider, Idempotency, RetryRequest
+from domain.requirements import Requirements
 from domain.status import Phase, Status
 from resolvers.inputs import (
     CreateVerificationInput,
@@ -21,6 +22,7 @@ from resolvers.inputs import (
     ExtractedDocumentInput,
     ReportProgressInput,
     ReportResultInput,
+    RequirementsInput,
     RetryVerificationInput,
     VerificationFilter,
 )
@@ -109,6 +111,13 @@ def test_the_fingerprint_depends_on_every_value(changed: dict[str, Any]) -> None
         ({}, '["Jeanne", "Moreau", "https://shop.example/welcome", null, false]'),
         ({"reference": "order-1", "face_recognition": True}, '["Jeanne", "Moreau", "https://shop.example/welcome", "order-1", true]'),
         ({"first_name": " Jeanne "}, '[" Jeanne ", "Moreau", "https://shop.example/welcome", null, false]'),
+        ({"requirements": RequirementsInput()}, '["Jeanne", "Moreau", "https://shop.example/welcome", null, false]'),
+        ({"requirements": RequirementsInput(prohibited_countries=[])}, '["Jeanne", "Moreau", "https://shop.example/welcome", null, false]'),
+        (
+            {"requirements": RequirementsInput(min_age=18, document_type=DocumentType.PASSPORT, locale="FR")},
+            '["Jeanne", "Moreau", "https://shop.example/welcome", null, false, '
+            '{"requirements": {"minAge": 18, "documentType": "passport", "locale": "FR"}}]',
+        ),
         ({"last_name": "Ame\u0301lie"}, '["Jeanne", "Ame\\u0301lie", "https://shop.example/welcome", null, false]'),
     ],
 )
@@ -121,6 +130,15 @@ def test_names_are_trimmed_and_normalized_but_identifiers_are_not() -> None:
 
     assert request.declared == DeclaredIdentity("Amélie", "Moreau")
     assert (request.reference, request.idempotency and request.idempotency.key) == (" e\u0301 ", " key ")
+
+
+def test_requirements_are_validated_and_their_codes_are_normalized() -> None:
+    request = a_creation(requirements=RequirementsInput(max_age=65, residence_country="fr", locale="DE")).to_domain(str)
+
+    assert request.requirements == Requirements(max_age=65, residence_country="FR", locale="de")
+    assert a_creation(requirements=RequirementsInput()).to_domain(str).requirements is None
+    with pytest.raises(InvalidInput, match=r"requirements\.minAge must be 1 to 150 years"):
+        a_creation(requirements=RequirementsInput(min_age=0)).to_domain(str)
 
 
 def test_the_fingerprint_does_not_depend_on_the_key() -> None:

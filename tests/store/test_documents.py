@@ -5,12 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import bson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.errors import BadValue
 from domain.event import EventType, Progress
-from domain.identity import ExtractedDocument
-from domain.request import Idempotency
+from domain.identity import DocumentType, ExtractedDocument
+from domain.request import Idempotency, RetryRequest
+from domain.requirements import Requirements
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Verification
@@ -131,3 +134,20 @@ def test_instants_are_stored_in_whole_milliseconds(at: datetime) -> None:
 
     assert instant_at(milliseconds(whole)) == whole
     assert milliseconds(whole) == (whole - EPOCH) // timedelta(milliseconds=1)
+
+
+def test_requirements_are_stored_without_those_that_are_missing() -> None:
+    required = a_verification(requirements=Requirements(18, None, ("FR", "KP"), DocumentType.PASSPORT, locale="fr"))
+
+    assert encode(required)["requirements"] == {"minAge": 18, "prohibitedCountries": ["FR", "KP"], "documentType": "passport", "locale": "fr"}
+    assert "requirements" not in encode(a_verification())
+
+
+@pytest.mark.parametrize("damaged", [{"minAge": "18"}, {"documentType": "visa"}, {"locale": 7}, {"prohibitedCountries": [7]}, "18"])
+def test_requirements_that_cannot_be_read_are_never_dropped(damaged: Any) -> None:
+    verification = decode(encode(a_final_verification()) | {"requirements": damaged})
+
+    with pytest.raises(BadValue):
+        verification.start_request()
+    with pytest.raises(BadValue):
+        verification.retry_request(RetryRequest())

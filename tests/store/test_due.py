@@ -1,10 +1,12 @@
 """Tests of finding the verifications on which the system must act."""
 
 from domain.event import Progress
+from domain.request import ProviderReference
 from domain.verification import Verification
 from store.due import Due
 from store.verifications import Store, Verifications
 from tests.clock import Clock
+from tests.commands import Commands
 from tests.factories import (
     FAILED_RESULT,
     NOON,
@@ -15,6 +17,8 @@ from tests.factories import (
     later,
 )
 from tests.histories import opening
+from tests.store.indexes.test_indexes_query_plans import explain, queries
+from tests.storing import ORDINARY, encode
 
 
 def due(verification: Verification) -> Due:
@@ -30,8 +34,8 @@ async def test_the_longest_overdue_come_first(store: Store, verifications: Verif
     await verifications.add(a_final_verification())
     clock.now = later(days=7, minutes=3)
 
-    assert await store.overdue(10) == [due(pending[1]), due(pending[2]), due(pending[0]), due(theirs)]
-    assert await store.overdue(1) == [due(pending[1])]
+    assert await store.overdue(ORDINARY, 10) == [due(pending[1]), due(pending[2]), due(pending[0]), due(theirs)]
+    assert await store.overdue(ORDINARY, 1) == [due(pending[1])]
 
 
 async def test_the_next_batch_includes_verifications_of_the_same_instant(store: Store, verifications: Verifications, clock: Clock) -> None:
@@ -39,7 +43,7 @@ async def test_the_next_batch_includes_verifications_of_the_same_instant(store: 
     clock.now = later(days=8)
 
     found, last = [], None
-    while batch := await store.overdue(2, last):
+    while batch := await store.overdue(ORDINARY, 2, last):
         found += batch
         last = batch[-1]
 
@@ -62,6 +66,22 @@ async def test_nothing_is_overdue_before_its_deadline(store: Store, verification
     opened = await verifications.add(opening(a_verification(), NOON))
 
     clock.now = later(minutes=15, milliseconds=-1)
-    assert await store.overdue(10) == []
+    assert await store.overdue(ORDINARY, 10) == []
     clock.now = later(minutes=15)
-    assert await store.overdue(10) == [due(opened)]
+    assert await store.overdue(ORDINARY, 10) == [due(opened)]
+
+
+async def test_verifications_of_other_providers_are_not_read_from_the_index(store: Store, clock: Clock, commands: Commands) -> None:
+    others = [a_verification(provider=ProviderReference("yousign", f"video-{number}", None)) for number in range(500)]
+    ordinary = [a_verification(at=later(seconds=number)) for number in range(10)]
+    await store.collection.insert_many([encode(verification) for verification in [*others, *ordinary]])
+    clock.now = later(days=8)
+
+    with commands.sent(store.database.name) as sent:
+        batch = await store.overdue(ORDINARY, 5)
+        await store.overdue(ORDINARY, 5, batch[-1])
+    costs = [(await explain(store, command, "executionStats"))["executionStats"] for command in queries(sent)]
+
+    assert [cost["nReturned"] for cost in costs] == [5, 5]
+    # One more key for each of the ranges of names.
+    assert all(cost["totalKeysExamined"] <= 5 + 2 * len(ORDINARY) for cost in costs)

@@ -22,7 +22,13 @@ from tests.histories import chains, noted, over_histories
 from tests.storing import DATA_KEYS, encode
 
 # The public methods of `Verification` that create or change a verification. A list never needs them, so they declare no needed attributes.
-RULES = {"created", "progressed", "concluded", "closed_by_integrator", "expired", "retried", "retry_request", "anonymized"}
+RULES = {"created", "start_request", "accepted", "refused", "unanswered", "progressed", "concluded", "closed_by_integrator"} | {
+    "expired",
+    "expired_without_verdict",
+    "retried",
+    "retry_request",
+    "anonymized",
+}
 CALLS: dict[str, Callable[[Verification], Any]] = {
     "overdue": lambda it: it.overdue(later(days=7)),
     "stands_at": lambda it: it.stands_at(FAILED_RESULT),

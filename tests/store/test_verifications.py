@@ -30,7 +30,7 @@ from tests.factories import (
 from tests.histories import KEY, noted, opening, progressing
 from tests.security.test_confinement import NOT_FOUND
 from tests.store.test_documents import values
-from tests.storing import DATA_KEYS, encode, stored_documents, stored_verifications, storing
+from tests.storing import DATA_KEYS, ORDINARY, encode, stored_documents, stored_verifications, storing
 
 
 async def test_a_verification_is_read_as_it_was_added(verifications: Verifications) -> None:
@@ -239,7 +239,7 @@ async def test_every_call_is_unavailable_if_mongodb_does_not_answer_and_no_error
     calls: list[Awaitable[object]] = [call(verifications, verification) for call, _ in NOT_FOUND.values()]
     calls += [
         verifications.add(verification),
-        store.overdue(1),
+        store.overdue(ORDINARY, 1),
         store.not_anonymized(NOON, 1),
         ping(store.database),
         indexes.ensure(store.database),

@@ -5,11 +5,14 @@ import logging
 from datetime import timedelta
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from domain.errors import Unavailable
 from domain.event import Progress
 from domain.verification import Verification
 from gateway.process import background
-from gateway.process.background import counting, restarted
+from gateway.process.background import counting, reporting, restarted
+from gateway.process.metrics import Providing
 from store.verifications import Store
 from tests.clock import Clock
 from tests.factories import FAILED_RESULT, NOON, WINDOWS, a_verification, a_verification_after, later
@@ -72,3 +75,24 @@ async def test_verifications_that_wait_too_long_for_a_result_are_counted(store: 
     task.cancel()
 
     assert found == [0, 1, 2, 3]
+
+
+async def test_the_verifications_that_are_not_started_yet_are_reported() -> None:
+    registry = CollectorRegistry()
+    counts = iter([(3, 12.5), (0, 0.0)])
+
+    async def unfinished() -> tuple[int, float]:
+        if not (found := next(counts, None)):
+            raise Unavailable
+        return found
+
+    shown = []
+    task = asyncio.create_task(reporting(unfinished, Providing(registry), every_seconds=0))
+    for _ in range(2):
+        await asyncio.sleep(0)
+        shown.append((registry.get_sample_value("gateway_unfinished_creations"), registry.get_sample_value("gateway_oldest_creation_seconds")))
+    await asyncio.sleep(0)
+    still_running = not task.done()
+    task.cancel()
+
+    assert (shown, still_running) == ([(3, 12.5), (0, 0.0)], True)

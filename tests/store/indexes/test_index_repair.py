@@ -17,7 +17,7 @@ from store.verifications import Store, Verifications, utc_now
 from tests.factories import REQUEST, a_verification
 from tests.storing import DATA_KEYS, changes, encode
 
-DUE = "verifications.due_1__id_1"
+DUE = "verifications.provider.name_1_due_1__id_1"
 UNIQUE_KEYS = f"{VERIFICATIONS}.{IDEMPOTENCY_KEY}"
 KEY = Idempotency("anna@example.com", None)
 
@@ -79,7 +79,7 @@ async def test_without_a_missing_index_nothing_is_logged(store: Store, caplog: p
 
 async def test_duplicates_are_named_by_their_ids_and_all_other_indexes_are_built(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     ids = await duplicated(store)
-    await store.collection.drop_index("due_1__id_1")
+    await store.collection.drop_index("provider.name_1_due_1__id_1")
 
     await store.index_repair.round()
 

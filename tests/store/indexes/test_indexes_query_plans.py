@@ -38,7 +38,7 @@ from tests.commands import Command, Commands
 from tests.crowds import a_crowd, insert
 from tests.factories import NOON, VERIFIED_RESULT, WINDOWS, a_final_verification, a_verification, later, retried
 from tests.histories import noted
-from tests.storing import a_feed, another_database, feeding, next_change, storing
+from tests.storing import ORDINARY, a_feed, another_database, feeding, next_change, storing
 
 MINUTES = 600
 RARE = Result.reported(Status.FAILED, ["NEW"])
@@ -179,7 +179,13 @@ async def succeeded(store: Store) -> None:
 async def swept(store: Store) -> None:
     """Read the overdue verifications, first all of them and then those behind one of them."""
     for after in (None, Due(later(minutes=1), "acme", "ver_5")):
-        await store.overdue(200, after)
+        await store.overdue(ORDINARY, 200, after)
+
+
+async def swept_at_queryable(store: Store) -> None:
+    """Read the overdue verifications of providers that can be queried, first all of them and then those behind one of them."""
+    for after in (None, Due(later(minutes=1), "acme", "ver_5")):
+        await store.overdue_at_queryable({"sandbox": ["acme"]}, later(days=1), 200, after)
 
 
 async def forgotten(store: Store) -> None:
@@ -222,6 +228,7 @@ METHOD_CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "get": points,
     "not_anonymized": forgotten,
     "overdue": swept,
+    "overdue_at_queryable": swept_at_queryable,
     "page": pages,
     "removable": buried,
     "remove": removed,
@@ -438,7 +445,7 @@ FOUND_BY_INDEX: dict[str, Callable[[Store], Awaitable[object]]] = {
     "id": points,
     "key": lambda store: store.within("acme").with_key("key-1"),
     "chain": lambda store: store.within("acme").chains(["ver_1", "ver_2"]),
-    "due": lambda store: store.overdue(1000),
+    "due": lambda store: store.overdue(ORDINARY, 1000),
     "completed": lambda store: store.not_anonymized(later(minutes=MINUTES), 1000),
     "a reference": page_of(Filter(reference="order-1")),
     "one status": page_of(Filter(statuses=(Status.PENDING,))),

@@ -1,0 +1,104 @@
+"""The adapters of the providers in use: created from the settings and the providers file, and replaced when that file is read again."""
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import httpx2
+
+from gateway.process.metrics import Providing
+from gateway.settings import Settings, sections_of
+from lifecycle.observed_links import ObservedLinks
+from providers.choice import Providers
+from providers.external import External
+from providers.file import BadProvidersFile, ExternalSection, SandboxSection, YousignSection
+from providers.port import ProviderPort
+from providers.sandbox import Sandbox
+from providers.yousign import Yousign
+
+logger = logging.getLogger(__name__)
+
+# How long an adapter waits for a connection, and then for each part of an answer.
+CONNECT_SECONDS = 5.0
+PART_SECONDS = 15.0
+MAX_CONNECTIONS = 50
+
+Sections = Mapping[str, SandboxSection | ExternalSection | YousignSection]
+
+
+def provider_client() -> httpx2.AsyncClient:
+    """The HTTP client of all adapters. It follows no redirects, so that API keys go nowhere else. The caller closes it."""
+    timeout = httpx2.Timeout(PART_SECONDS, connect=CONNECT_SECONDS)
+    return httpx2.AsyncClient(timeout=timeout, limits=httpx2.Limits(max_connections=MAX_CONNECTIONS), follow_redirects=False)
+
+
+class Provision:
+    """Provides each workspace with its adapter and its observed links. `local`: whether the gateway runs on a developer's machine.
+
+    Raises: BadProvidersFile.
+    """
+
+    def __init__(self, settings: Settings, client: httpx2.AsyncClient, metrics: Providing, local: bool) -> None:
+        self._settings = settings
+        self._client = client
+        self._metrics = metrics
+        self._local = local
+        self.sandbox = Sandbox(str(settings.public_url), [key.encode() for key in settings.signing_keys])
+        self._external = External()
+        self._sections: Sections = sections_of(settings, local)
+        fallback: dict[str | None, ProviderPort | None] = {"sandbox": self.sandbox, "external": self._external, None: None}
+        self.providers = Providers(fallback[settings.provider], {name: self._adapter(section) for name, section in self._sections.items()})
+        self.links = ObservedLinks(str(settings.public_url), settings.signing_keys)
+        self._observe()
+        self._measure()
+
+    @property
+    def reload(self) -> Callable[[], None] | None:
+        """Reads the providers file again. None without such a file, and on a developer's machine, where a closed terminal sends SIGHUP."""
+        return self._reload if self._settings.providers_file and not self._local else None
+
+    def _reload(self) -> None:
+        """Read the providers file again. A file that can't be used is logged, and changes nothing."""
+        try:
+            sections = sections_of(self._settings, self._local)
+        except BadProvidersFile as bad:
+            logger.error("%s\nThe providers stay as they were.", bad)
+            return
+        before, self._sections = self._sections, sections
+        kept = self.providers.by_workspace
+        # An adapter whose section has not changed is kept, with the limits that its provider announced.
+        adapters = {name: kept[name] if before.get(name) == section else self._adapter(section) for name, section in sections.items()}
+        self.providers.replace(adapters)
+        self._observe()
+        self._measure()
+        logger.info("the providers file was read again; it has %d workspaces", len(sections))
+
+    def _adapter(self, section: SandboxSection | ExternalSection | YousignSection) -> ProviderPort:
+        match section:
+            case SandboxSection():
+                return self.sandbox
+            case ExternalSection():
+                return self._external
+            case YousignSection():
+                return Yousign(self._client, section, partial(self._metrics.observe, Yousign.name))
+
+    def _observe(self) -> None:
+        """Let the links of these workspaces lead through the gateway, or not, as the sections say."""
+        self.links.unobserved = frozenset(workspace for workspace, section in self._sections.items() if not observes(section))
+
+    def _measure(self) -> None:
+        """Let the metrics show how many requests each provider still accepts."""
+        self._metrics.remaining.clear()
+        for workspace, adapter in self.providers.by_workspace.items():
+            if isinstance(adapter, Yousign):
+                self._metrics.remaining.labels(workspace).set_function(partial(remaining, adapter))
+
+
+def observes(section: SandboxSection | ExternalSection | YousignSection) -> bool:
+    """Whether the links of a workspace with this section lead through the gateway."""
+    return not isinstance(section, SandboxSection) and section.observe
+
+
+def remaining(yousign: Yousign) -> float:
+    """How many requests Yousign accepts until its limit; NaN if it has announced nothing yet."""
+    return float("nan") if yousign.limits.remaining is None else yousign.limits.remaining

@@ -1,0 +1,220 @@
+"""Starts verifications at providers that are reached over the network: at once, again after failures, and for processes that have ended.
+
+A provider may have no means of recognizing a repeated request. So one process at a time works on a verification (see `store/starts.py`), and after
+requests that were not answered, the request is repeated only a few times.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import chain, repeat
+
+import stamina
+
+from domain.errors import DomainError, ProviderRefused, Unavailable
+from domain.verification import Verification
+from lifecycle.observed_links import ObservedLinks
+from providers.choice import Providers
+from providers.port import Start
+from providers.reports import AccessDenied, ProviderAway
+from store.due import Due
+from store.starts import Starts, UnfinishedStart
+from store.verifications import Rule, Store
+
+logger = logging.getLogger(__name__)
+
+# How long a mutation waits for the provider, and how long it waits once the process is about to end.
+WAIT_SECONDS = 5.0
+LATE_WAIT_SECONDS = 1.0
+# The pauses between the requests for one verification. The last one is repeated.
+PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
+MAX_SPREAD = 1.2
+# The pause after the provider did not accept the API key: people have to correct that.
+DENIED_SECONDS = 300.0
+# How many requests that the provider may have executed, and did not answer, are sent for one verification.
+MAX_UNANSWERED = 3
+# How many verifications of other processes this process takes over at most while it has as many under way.
+MAX_UNDER_WAY = 500
+
+
+class Creation:
+    """Starts verifications at their providers.
+
+    `count` counts the outcomes. Its arguments are the name of the provider, and "started", "refused", "unanswered", "orphaned", "away" or "denied".
+    `pauses`: the pauses between requests, in seconds.
+    """
+
+    def __init__(
+        self, store: Store, providers: Providers, links: ObservedLinks, count: Callable[[str, str], None], pauses: tuple[float, ...] = PAUSES
+    ) -> None:
+        self._store = store
+        self._providers = providers
+        self._links = links
+        self._count = count
+        self._pauses = pauses
+        self._starts = Starts(store)
+        self._under_way: dict[str, asyncio.Task[Verification | None]] = {}
+        self._leaving = asyncio.Event()
+
+    async def announce(self, workspace: str, id: str) -> UnfinishedStart:
+        """Note that this verification is about to be stored and must then be started. Raises: Unavailable."""
+        return await self._starts.add(workspace, id)
+
+    async def withdraw(self, start: UnfinishedStart) -> None:
+        """Take back what `announce` noted, because the verification was not stored."""
+        await self._starts.remove(start.verification_id)
+
+    async def begin(self, start: UnfinishedStart, created: Verification) -> Verification:
+        """Start a verification that was stored. Returns its state once the provider has accepted it.
+
+        If that takes longer than WAIT_SECONDS, or the next request follows only later, the pending verification is returned. The process goes on
+        trying.
+        Raises: ProviderRefused.
+        """
+        paused = asyncio.Event()
+        task, pause = self._spawn(start, paused), asyncio.create_task(paused.wait())
+        seconds = LATE_WAIT_SECONDS if self._leaving.is_set() else WAIT_SECONDS
+        try:
+            await asyncio.wait({task, pause}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            pause.cancel()
+        if not task.done() or task.cancelled():
+            return created
+        if isinstance(task.exception(), ProviderRefused):
+            return task.result() or created
+        return created if task.exception() else task.result() or created
+
+    async def due(self, limit: int, after: Due | None = None) -> list[Due]:
+        """The verifications that a process left behind when it ended. Raises: Unavailable."""
+        return await self._starts.due(limit, after)
+
+    async def take_over(self, workspace: str, id: str) -> bool:
+        """Start a verification that a process left behind, in the background. Returns whether this process took it over. Raises: Unavailable."""
+        if self._leaving.is_set() or id in self._under_way or len(self._under_way) >= MAX_UNDER_WAY:
+            return False
+        start = await self._starts.taken_over(id)
+        if start:
+            self._spawn(start, asyncio.Event())
+        return start is not None
+
+    async def unfinished(self) -> tuple[int, float]:
+        """How many verifications are not started yet, and the age of the oldest in seconds. Raises: Unavailable."""
+        return await self._starts.unfinished()
+
+    async def leave(self) -> None:
+        """Wait for the requests under way, because the process is about to end. What waits for its next request is left to other processes."""
+        self._leaving.set()
+        if self._under_way:
+            await asyncio.wait([*self._under_way.values()])
+
+    async def end(self) -> None:
+        """Abandon the requests under way. Other processes take over their verifications once the leases have ended."""
+        self._leaving.set()
+        tasks = [*self._under_way.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _spawn(self, start: UnfinishedStart, paused: asyncio.Event) -> "asyncio.Task[Verification | None]":
+        task = asyncio.create_task(self._finished(start, paused))
+        self._under_way[start.verification_id] = task
+        task.add_done_callback(lambda done: self._done(start.verification_id, done))
+        return task
+
+    def _done(self, id: str, task: "asyncio.Task[Verification | None]") -> None:
+        self._under_way.pop(id, None)
+        error = None if task.cancelled() else task.exception()
+        if error and not isinstance(error, ProviderRefused):
+            logger.error("%s could not be started (%s); it will be tried again", id, type(error).__name__)
+
+    async def _finished(self, start: UnfinishedStart, paused: asyncio.Event) -> Verification | None:
+        """Request the start until it has succeeded or must not be repeated. Returns the new state; None if it is left to another process.
+
+        `paused`: set when the next request follows too late for a mutation that waits.
+        """
+        for pause in chain(self._pauses, repeat(self._pauses[-1])):
+            try:
+                return await self._attempt(start)
+            except ProviderAway as away:
+                seconds, unanswered = max(pause, away.retry_after_seconds or 0), start.unanswered + away.maybe_executed
+            except ProviderRefused:
+                raise
+            except (AccessDenied, DomainError) as error:
+                # A domain error: this release can't read the stored request, the provider can't use it, or its answer can't be recorded.
+                logger.warning("%s can't be started in the workspace %s: %s", start.verification_id, start.workspace, error)
+                seconds, unanswered = DENIED_SECONDS, start.unanswered
+            # Many verifications may wait for the same provider. Their next requests are spread.
+            seconds *= random.uniform(1, MAX_SPREAD)
+            extended = await self._starts.extended(start, timedelta(seconds=seconds), unanswered)
+            if not extended:
+                return None
+            start = extended
+            if seconds > WAIT_SECONDS:
+                paused.set()
+            if unanswered <= MAX_UNANSWERED and await self._interrupted(seconds):
+                await self._starts.released(start)
+                return None
+        return None
+
+    async def _attempt(self, start: UnfinishedStart) -> Verification | None:
+        """Request the start once, and record the provider's answer. Returns the new state; None if the verification does not exist.
+
+        Raises: ProviderAway, AccessDenied if the provider did not answer; ProviderRefused.
+        """
+        verification = await self._store.within(start.workspace).get(start.verification_id)
+        if not verification or verification.started or verification.status.final:
+            await self._starts.remove(start.verification_id)
+            return verification
+        name = verification.provider.name
+        if start.unanswered > MAX_UNANSWERED:
+            return await self._settled(start, name, "unanswered", Verification.unanswered)
+        provider = self._providers.named(start.workspace, name)
+        if not provider:
+            raise AccessDenied("the workspace no longer has the provider of this verification")
+        try:
+            reference = await provider.start(await self._start_of(verification))
+        except ProviderRefused as refused:
+            field = refused.field
+            await self._settled(start, name, "refused", lambda old, at: old.refused(field, at))
+            raise
+        except (ProviderAway, AccessDenied) as error:
+            self._count(name, "denied" if isinstance(error, AccessDenied) else "away")
+            raise
+        stored = await self._settled(start, name, "started", lambda old, at: old.accepted(reference, at))
+        if stored.provider.id != reference.id:
+            logger.warning("%s was started twice; the second verification at the provider has no link and will expire there", stored.id)
+            self._count(name, "orphaned")
+        return stored
+
+    async def _start_of(self, verification: Verification) -> Start:
+        previous = verification.previous and await self._store.within(verification.workspace).get(verification.previous)
+        same = previous and previous.provider.name == verification.provider.name
+        return Start(
+            verification.workspace,
+            verification.id,
+            verification.start_request(),
+            self._links.redirection_url(verification),
+            previous.provider if previous and same else None,
+        )
+
+    async def _settled(self, start: UnfinishedStart, provider: str, outcome: str, rule: Rule) -> Verification:
+        """Record the outcome, however often MongoDB does not answer: what the provider answered can't be requested again. Returns the new state."""
+
+        async def record() -> Verification:
+            stored = await self._store.within(start.workspace).change(start.verification_id, rule)
+            await self._starts.remove(start.verification_id)
+            return stored
+
+        stored = await stamina.AsyncRetryingCaller(attempts=None, timeout=None)(Unavailable, record)
+        self._count(provider, outcome)
+        return stored
+
+    async def _interrupted(self, seconds: float) -> bool:
+        """Pause. Returns whether the pause was cut short because the process is about to end."""
+        try:
+            await asyncio.wait_for(self._leaving.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True

@@ -1,0 +1,95 @@
+"""The verifications that are not started at their provider yet, for providers that are reached over the network.
+
+An entry is written before its verification, and removed once the verification is started or has an outcome. So no crash loses a verification that
+must be started. One process at a time works on an entry: it holds a lease, which it must have extended before the lease ends.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from domain.deadlines import whole_milliseconds
+from store.driver import Collection, answering
+from store.due import Due
+from store.indexes import UNFINISHED_STARTS
+from store.verifications import Store
+
+# A process that holds a lease extends it well before its end. So a lease that has ended belongs to a process that has ended too.
+LEASE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedStart:
+    """A verification that must be started at its provider.
+
+    `until`: the end of the lease. `unanswered`: how many requests were sent, or are about to be sent, of which the provider may have executed each.
+    """
+
+    workspace: str
+    verification_id: str
+    since: datetime
+    until: datetime
+    unanswered: int = 1
+
+
+class Starts:
+    """The collection of these entries. Every write is acknowledged by a majority."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._collection: Collection = store.database[UNFINISHED_STARTS]
+
+    async def add(self, workspace: str, verification_id: str) -> UnfinishedStart:
+        """Write the entry of a verification that is about to be stored. The caller holds the lease. Raises: Unavailable."""
+        now = whole_milliseconds(self._store.now())
+        start = UnfinishedStart(workspace, verification_id, now, now + LEASE)
+        entry = {"_id": verification_id, "workspace": workspace, "since": start.since, "until": start.until, "unanswered": 1}
+        with answering():
+            await self._collection.insert_one(entry)
+        return start
+
+    async def due(self, limit: int, after: Due | None = None) -> list[Due]:
+        """The entries whose lease has ended, in the order of these ends; if `after` is passed, only those behind it. Raises: Unavailable."""
+        beyond = {"$or": [{"until": {"$gt": after.at}}, {"until": after.at, "_id": {"$gt": after.id}}]} if after else {}
+        with answering():
+            query = {"until": {"$lte": self._store.now()}, **beyond}
+            entries = await self._collection.find(query).sort([("until", 1), ("_id", 1)]).limit(limit).to_list(None)
+        return [Due(entry["until"], entry["workspace"], entry["_id"]) for entry in entries]
+
+    async def taken_over(self, verification_id: str) -> UnfinishedStart | None:
+        """Take the lease of an entry, if it has ended. Returns the new entry; None if another process was faster. Raises: Unavailable.
+
+        The process that held the lease may have sent a request. So one more request counts as unanswered from now on.
+        """
+        now = whole_milliseconds(self._store.now())
+        with answering():
+            found = await self._collection.find_one_and_update(
+                {"_id": verification_id, "until": {"$lte": now}}, {"$set": {"until": now + LEASE}, "$inc": {"unanswered": 1}}
+            )
+        return UnfinishedStart(found["workspace"], found["_id"], found["since"], now + LEASE, found["unanswered"] + 1) if found else None
+
+    async def extended(self, start: UnfinishedStart, wait: timedelta, unanswered: int) -> UnfinishedStart | None:
+        """Extend a lease by LEASE after the pause `wait`. Returns the new entry; None if another process took it over. Raises: Unavailable."""
+        return await self._replaced(start, whole_milliseconds(self._store.now()) + wait + LEASE, unanswered)
+
+    async def released(self, start: UnfinishedStart) -> None:
+        """End the lease now, while no request is under way, so that another process takes over at once. Raises: Unavailable."""
+        await self._replaced(start, whole_milliseconds(self._store.now()), start.unanswered - 1)
+
+    async def remove(self, verification_id: str) -> None:
+        """Remove the entry of a verification that needs no start any more. Raises: Unavailable."""
+        with answering():
+            await self._collection.delete_one({"_id": verification_id})
+
+    async def unfinished(self) -> tuple[int, float]:
+        """How many entries there are, and the age of the oldest in seconds (0 if there are none). Raises: Unavailable."""
+        with answering():
+            count = await self._collection.estimated_document_count()
+            oldest = await self._collection.find_one({}, sort=[("since", 1)])
+        return count, (self._store.now() - oldest["since"]).total_seconds() if oldest else 0.0
+
+    async def _replaced(self, start: UnfinishedStart, until: datetime, unanswered: int) -> UnfinishedStart | None:
+        changed: dict[str, Any] = {"until": until, "unanswered": unanswered}
+        with answering():
+            found = await self._collection.find_one_and_update({"_id": start.verification_id, "until": start.until}, {"$set": changed})
+        return UnfinishedStart(start.workspace, start.verification_id, start.since, until, unanswered) if found else None

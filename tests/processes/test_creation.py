@@ -1,0 +1,136 @@
+"""Tests of creations over the network with `gateway serve` as a process, against a fake of Yousign."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from pymongo import MongoClient
+
+from store.indexes import UNFINISHED_STARTS, VERIFICATIONS
+from store.starts import LEASE
+from tests.fakes.yousign import FakeYousign, Fault, fake_yousign, providers_file
+from tests.processes.forwarder import forwarding
+from tests.processes.process import CREATE, READY_SECONDS, REQUEST, Command, next_update, running
+from tests.processes.service import api_at, free_port, logged, settings_at
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeYousign]:
+    """A running fake of Yousign."""
+    async with fake_yousign() as running_fake:
+        yield running_fake
+
+
+def environment(port: int, file: Path) -> dict[str, str]:
+    """The settings of a gateway on this port with this providers file. Workspaces that the file does not name have no provider."""
+    chosen = {**settings_at(port), "GATEWAY_PROVIDERS_FILE": str(file), "GATEWAY_SWEEP_SECONDS": "0.1"}
+    return {name: value for name, value in chosen.items() if name not in ("GATEWAY_PROVIDER", "GATEWAY_ALLOW_SANDBOX")}
+
+
+def folder(parent: Path, name: str) -> Path:
+    """A new folder for the output of one process."""
+    (parent / name).mkdir()
+    return parent / name
+
+
+async def until_logged(command: Command, text: str) -> None:
+    """Wait until the log of the command contains a line with this text."""
+    await command.until(lambda: text in command.errors.read_text())
+
+
+async def test_a_gateway_killed_between_the_answer_and_its_write_leaves_one_verification_with_a_link(
+    tmp_path: Path, database_uri: str, fake: FakeYousign, mongo: MongoClient[dict[str, Any]]
+) -> None:
+    file, first_port, second_port = providers_file(tmp_path, fake), free_port(), free_port()
+    database = mongo[urlsplit(database_uri).path[1:]]
+    async with forwarding(database_uri, marker=b"provider_started") as forwarder:
+        await forwarder.open()
+        async with running(folder(tmp_path, "first"), "serve", GATEWAY_MONGO_URI=forwarder.uri, **environment(first_port, file)) as first:
+            await first.ready(api_at(first_port).url)
+            creating = asyncio.create_task(api_at(first_port).execute(CREATE, input=REQUEST))
+            await asyncio.wait_for(forwarder.held.wait(), READY_SECONDS)
+            await first.end(signal.SIGKILL)
+            with pytest.raises(httpx2.TransportError):
+                await creating
+    [entry] = database[UNFINISHED_STARTS].find()
+    # The lease of the killed process ends in the past, so that the test need not wait for its end.
+    database[UNFINISHED_STARTS].update_one({"_id": entry["_id"]}, {"$set": {"until": entry["until"] - LEASE - timedelta(seconds=1)}})
+
+    async with running(folder(tmp_path, "second"), "serve", GATEWAY_MONGO_URI=database_uri, **environment(second_port, file)) as second:
+        await second.ready(api_at(second_port).url)
+        async with api_at(second_port).updates(entry["_id"]) as socket:
+            update = await next_update(socket)
+            while not update["verification"]["verificationUrl"]:
+                update = await next_update(socket)
+
+    [document] = database[VERIFICATIONS].find()
+    assert [*fake.videos][1] == document["provider"]["id"]
+    assert update["verification"]["verificationUrl"] == fake.videos[document["provider"]["id"]]["verification_url"]
+    assert [event["type"] for event in document["events"]] == ["created", "provider_started"]
+    assert (len(fake.videos), database[UNFINISHED_STARTS].count_documents({})) == (2, 0)
+
+
+async def test_a_creation_under_way_at_sigterm_is_finished(
+    tmp_path: Path, database_uri: str, fake: FakeYousign, mongo: MongoClient[dict[str, Any]]
+) -> None:
+    port = free_port()
+    fake.order("POST", Fault.SLOW)
+    async with running(tmp_path, "serve", GATEWAY_MONGO_URI=database_uri, **environment(port, providers_file(tmp_path, fake))) as command:
+        await command.ready(api_at(port).url)
+        creating = asyncio.create_task(api_at(port).execute(CREATE, input=REQUEST))
+        await command.until(lambda: bool(fake.requests))
+
+        command.process.send_signal(signal.SIGTERM)
+        created = await creating
+        status = await command.ended()
+
+    assert (created["verificationUrl"], status) == (next(iter(fake.videos.values()))["verification_url"], 143)
+    assert mongo[urlsplit(database_uri).path[1:]][UNFINISHED_STARTS].count_documents({}) == 0
+    assert {line["level"] for line in logged(command)} <= {"info", "warning"}
+
+
+async def test_sighup_reads_the_file_again_without_losing_a_request(tmp_path: Path, database_uri: str, fake: FakeYousign) -> None:
+    port = free_port()
+    file = providers_file(tmp_path, fake, "other")
+    refused = {"code": "PROVIDER_UNAVAILABLE"}
+    async with running(tmp_path, "serve", GATEWAY_MONGO_URI=database_uri, **environment(port, file)) as command:
+        api = api_at(port)
+        await command.ready(api.url)
+        before = await api.execute(CREATE, input=REQUEST)
+        providers_file(tmp_path, fake)
+        command.process.send_signal(signal.SIGHUP)
+        await until_logged(command, "was read again")
+        fake.order("POST", Fault.SLOW)
+        under_way = [asyncio.create_task(api.execute(CREATE, input=REQUEST)) for _ in range(5)]
+        await command.until(lambda: bool(fake.requests))
+
+        file.write_text('[acme]\nprovider = "yousign"\napi_key = "canary-api-key"\n')
+        command.process.send_signal(signal.SIGHUP)
+        await until_logged(command, "stay as they were")
+        after_bad_file = await api.execute(CREATE, input=REQUEST)
+        file.write_text("")
+        command.process.send_signal(signal.SIGHUP)
+        await until_logged(command, "it has 0 workspaces")
+        after_empty_file = await api.execute(CREATE, input=REQUEST)
+        created = await asyncio.gather(*under_way)
+
+    assert (before, after_empty_file) == (refused, refused)
+    assert all(verification["verificationUrl"] for verification in [*created, after_bad_file])
+    log = command.errors.read_text()
+    assert "[acme] api_key must not be in this file" in log
+    assert [secret for secret in ("canary", fake.api_key, fake.secret) if secret in log] == []
+
+
+async def test_a_sandbox_in_the_file_must_be_allowed(tmp_path: Path, fake: FakeYousign) -> None:
+    file = providers_file(tmp_path, fake, more='[trial]\nprovider = "sandbox"\n')
+    async with running(tmp_path, "serve", GATEWAY_MONGO_URI="mongodb://127.0.0.1:1", **environment(free_port(), file)) as command:
+        status = await command.ended()
+
+    assert status == 1
+    assert "[trial] provider: is sandbox, where anyone who has a link chooses the outcome" in command.errors.read_text()
