@@ -122,7 +122,7 @@ async def verification_updated(
     to receive it.
 
     Raises: NotFound if the verification does not exist or is deleted meanwhile (with `followRetries`: if any attempt of the chain is deleted);
-            BadUserInput, VersionAhead.
+            BadUserInput; VersionAhead, also if an older version of the document is restored meanwhile.
     """
     context, feed = info.context, info.context.services.feed
     begin = resumption(context.last_mark, after, cursor)
@@ -152,7 +152,7 @@ async def verification_updated(
             update = None
             if followed.status is Status.VERIFIED or (followed.status.final and not follow_retries):
                 return
-            changed = sorted((change.verification for change in await listener.changes()), key=lambda either: either.attempt)
+            changed = followed.stored(await listener.changes())
 
 
 async def beginning(context: Context, id: str, chain: str | None, begin: Resumption) -> tuple[Seen, Verification, list[Verification]]:
@@ -211,6 +211,15 @@ class Followed:
         if verification.version <= version_seen(self._seen, verification.attempt):
             return None
         return VerificationUpdate(verification, self._seen)
+
+    def stored(self, changes: list[Change]) -> list[Verification]:
+        """The states of these changes, the earliest attempt first. Raises: VersionAhead if the subscriber has received a version that was undone."""
+        for change in changes:
+            state = change.verification
+            received = version_seen(self._seen, state.attempt)
+            if change.restored is not None and received > change.restored:
+                raise VersionAhead(state.id, received, change.restored)
+        return sorted((change.verification for change in changes), key=lambda state: state.attempt)
 
     def record_sent(self, verification: Verification) -> None:
         """Record that the subscriber has received this state."""

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 import strawberry
 
-from domain.errors import Lagged
+from domain.errors import BadUserInput, Lagged
 from domain.filter import Filter
 from domain.verification import Verification
 from resolvers.context import Context, Info
@@ -19,6 +19,8 @@ from store.listener import Change
 IDLE_SECONDS = 30.0
 # Clients receive a fresh cursor at least every IDLE_SECONDS.
 SHARED_SECONDS = 15
+# A cursor may be a little later than the watermark: it may come from another process, which had seen more changes, and the clocks may differ.
+MAX_AHEAD = timedelta(minutes=1)
 
 
 class VerificationFeedItem(NamedTuple):
@@ -69,6 +71,8 @@ async def verifications_updated(
         await context.services.store.barrier.passed()
         if resumed and feed.watermark - resumed > context.services.store.resumption:
             raise Lagged("the cursor is too old")
+        if resumed and resumed > max(feed.watermark, context.services.store.now()) + MAX_AHEAD:
+            raise BadUserInput("after is later than now; take it from the feed's last item, or leave it out and read the list again")
         cursor = encode_watermark(feed.watermark) if after is None else after
         yield VerificationFeedItem(cursor)
         caught_up = CaughtUp()

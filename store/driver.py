@@ -25,12 +25,15 @@ from pymongo import timeout
 from pymongo.collection import Collection as PyMongoCollection
 from pymongo.database import Database as PyMongoDatabase
 from pymongo.errors import (
+    BulkWriteError,
     ConfigurationError,
     ConnectionFailure,
+    DuplicateKeyError,
     ExecutionTimeout,
     OperationFailure,
     PyMongoError,
     WaitQueueTimeoutError,
+    WriteError,
     WTimeoutError,
 )
 
@@ -56,8 +59,9 @@ RETRYABLE_LABELS = ("RetryableWriteError", "TransientTransactionError", "Unknown
 RETRYABLE_CODES = frozenset({6, 7, 24, 43, 50, 89, 91, 134, 189, 202, 237, 246, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436})
 # MongoDB's codes of errors that concern the user of the connection.
 UNAUTHORIZED, AUTHENTICATION_FAILED = 13, 18
-# The code with which MongoDB refuses a query whose hint names an index that does not exist.
-BAD_HINT = 2
+# The codes with which MongoDB refuses an operation whose hint names an index that does not exist, or that is dropped meanwhile.
+NO_INDEX = frozenset({2, 175})
+DUPLICATE_KEY = 11000
 CLOSING_SECONDS = 1.0
 
 # Options with which the driver reads documents, with instants in UTC. `tzinfo`: by default the driver uses its own time zone object, which is not
@@ -226,12 +230,32 @@ def answering() -> Iterator[None]:
         raise
 
 
+class IndexMissing(Unavailable):
+    """An operation needs an index that does not exist."""
+
+
 @contextmanager
 def requiring_hint() -> Iterator[None]:
-    """A context for a query with a hint. Raises Unavailable if the index that the hint names does not exist."""
+    """A context for an operation with a hint. Raises IndexMissing if the index that the hint names does not exist.
+
+    A read is not refused if the whole collection does not exist. A write with `upsert` is: it creates the collection, which then has no index.
+    """
     try:
         yield
     except OperationFailure as error:
-        if error.code == BAD_HINT:
-            raise Unavailable from error
+        if error.code in NO_INDEX:
+            raise IndexMissing from error
         raise
+
+
+@contextmanager
+def single_failure() -> Iterator[None]:
+    """A context for an ordered bulk write. Raises the error of the first write that failed as if that write had been sent alone."""
+    try:
+        yield
+    except BulkWriteError as error:
+        failures = (error.details or {}).get("writeErrors")
+        if not failures:
+            raise
+        kind = DuplicateKeyError if failures[0]["code"] == DUPLICATE_KEY else WriteError
+        raise kind(failures[0]["errmsg"], failures[0]["code"], failures[0]) from None

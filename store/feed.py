@@ -11,6 +11,7 @@ from datetime import datetime
 from time import monotonic
 from uuid import uuid4
 
+from bson.timestamp import Timestamp
 from pymongo.errors import PyMongoError
 
 from domain.errors import BadDocument, Unavailable
@@ -34,6 +35,7 @@ OPENING_SECONDS = 10.0
 MAX_FEED_CHANGES = 10_000
 READ_BATCH = 500
 REMEMBERED_HEARTBEATS = 60
+STAMPING_SECONDS = STAMPING.total_seconds()
 
 
 class Feed:
@@ -115,6 +117,8 @@ class Feed:
     async def _follow(self) -> None:
         async for change in changes(self._watched):
             if change is None:
+                # The collection may have been dropped, and its indexes with it.
+                self._store.index_repair.suspect()
                 self.on_anonymized(None)
                 await self._read_again()
             elif change["ns"].get("coll") == HEARTBEATS:
@@ -124,7 +128,7 @@ class Feed:
             elif change["operationType"] == "delete":
                 self._receive_deletion(change["documentKey"]["_id"])
             elif "fullDocument" in change:
-                self._receive(change["fullDocument"])
+                self._receive(change["fullDocument"], change["clusterTime"])
             elif "documentKey" in change:
                 await self._receive_update(change["documentKey"]["_id"])
 
@@ -140,10 +144,10 @@ class Feed:
         self._delivered.pass_time(self._watermark)
         self._opened.set()
 
-    def _receive(self, document: Document) -> None:
+    def _receive(self, document: Document, written_at: Timestamp) -> None:
         verification = self._readable(document)
         if verification and verification.version > self._versions_read.get(verification.id, 0):
-            self._deliver(verification, verification.version - 1)
+            self._deliver(verification, verification.version - 1, stamped_long_before(document, written_at))
 
     def _receive_deletion(self, id: object) -> None:
         """End the subscriptions that follow a deleted verification. The change carries no workspace, so feeds of workspaces don't receive it."""
@@ -183,11 +187,14 @@ class Feed:
             self._store.bad_documents.found(bad)
             return None
 
-    def _deliver(self, verification: Verification, since: int) -> None:
+    def _deliver(self, verification: Verification, since: int, restored: bool = False) -> None:
+        """Deliver a state to its listeners. `restored`: whether another program wrote it, maybe from a backup."""
+        # The stream and the reads that are recorded here deliver the states in order. An earlier version after a later one was restored.
+        restored = restored or self._delivered.contains_later(verification)
         if verification.anonymized_at:
             self.on_anonymized(verification.id)
         self._delivered.record(verification)
-        self._listeners.deliver(verification, since)
+        self._listeners.deliver(verification, since, restored=verification.version if restored else None)
 
     async def _read_again(self) -> None:
         """Read and deliver what listeners may have missed. A listener to a workspace receives no state that it received before."""
@@ -259,6 +266,12 @@ class Feed:
             except PyMongoError as error:
                 logger.warning("a heartbeat could not be written (%s)", type(error).__name__)
             await asyncio.sleep(HEARTBEAT_SECONDS if self._opened.is_set() else OPENING_HEARTBEAT_SECONDS)
+
+
+def stamped_long_before(document: Document, written_at: Timestamp) -> bool:
+    """Whether the document has the stamp of an earlier write, so that another program wrote it. Every write of the gateway stamps its document."""
+    stored_at = document.get("storedAt")
+    return isinstance(stored_at, Timestamp) and written_at.time - stored_at.time > STAMPING_SECONDS
 
 
 def batches(topics: list[Topic]) -> list[list[Topic]]:

@@ -4,7 +4,9 @@ An index may be missing because the collection is new, because this release need
 it. Each index is built by itself, so that an index that can't be built does not prevent the others.
 """
 
+import asyncio
 import logging
+from contextlib import suppress
 from time import monotonic
 
 from pymongo import IndexModel
@@ -37,6 +39,21 @@ class IndexRepair:
         self.missing: frozenset[str] | None = None
         # For each index that could not be built: when to try again, and the pause before that.
         self._paused: dict[str, tuple[float, float]] = {}
+        self._suspected = asyncio.Event()
+
+    def lacks(self, name: str) -> bool:
+        """Whether this index was missing after the last round. True before the first round, because it may be missing."""
+        return self.missing is None or name in self.missing
+
+    def suspect(self) -> None:
+        """Request a round soon, because an index may be missing."""
+        self._suspected.set()
+
+    async def suspected(self, timeout_seconds: float) -> None:
+        """Wait until a round is requested, or until the timeout."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                await self._suspected.wait()
 
     async def round(self) -> None:
         """Look for missing indexes, build them, and log which were missing and which can't be built.
@@ -44,11 +61,13 @@ class IndexRepair:
         Cost:   one small read for each collection; if indexes are missing, also their builds.
         Raises: Unavailable.
         """
-        found = await missing(self._database)
+        self._suspected.clear()
+        # Unique indexes come first, because requests are refused without them. Other indexes of a large collection may take hours.
+        found = sorted(await missing(self._database), key=lambda name: not MODELS[name][1].document.get("unique"))
         level = logging.INFO if self.missing is None else logging.WARNING
         if new := sorted({*found} - (self.missing or frozenset())):
             logger.log(level, "indexes are missing and will be built: %s", ", ".join(new))
-        # Set this before the builds: while a unique index is in `missing`, the store refuses creations that need it, those with an idempotency key.
+        # Set this before the builds: while a unique index is in `missing`, the store refuses creations that need it.
         self.missing = frozenset(found)
         for name in found:
             if monotonic() >= self._paused.get(name, (0.0, 0.0))[0] and await self._built(name):

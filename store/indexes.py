@@ -25,6 +25,7 @@ INBOX = "inbox"
 INBOX_DAYS = 30
 
 IDEMPOTENCY_KEY = "workspace_1_idempotency.key_1"
+PROVIDER_ID = "workspace_1_provider.id_1"
 EXISTS: Document = {"$exists": True}
 IS_PENDING: Document = {"status": Status.PENDING.value}
 WITH_IGNORED: Document = {"events.type": EventType.RESULT_IGNORED.value}

@@ -12,14 +12,21 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A verification that changed, in its latest state. The events with a higher version than `since` are new to the subscriber."""
+    """A verification that changed, in its latest state. The events with a higher version than `since` are new to the subscriber.
+
+    `restored`: if another program may have replaced the stored document by an older version of it, for example from a backup, that version.
+    """
 
     verification: Verification
     since: int
+    restored: int | None = None
 
     def following(self, earlier: "Change") -> "Change":
         """This change merged with an earlier change that the subscriber has not received."""
-        return self if self.since <= earlier.since else Change(self.verification, earlier.since)
+        if self.since <= earlier.since and earlier.restored is None:
+            return self
+        restored = [version for version in (self.restored, earlier.restored) if version is not None]
+        return Change(self.verification, min(self.since, earlier.since), min(restored, default=None))
 
 
 class Outlet(Protocol[T_contra]):
@@ -62,7 +69,7 @@ class Listener:
         if stored is None:
             if self._has_room():
                 self._changed[id] = change
-        elif change.verification.version > stored.verification.version:
+        elif change.restored is not None or change.verification.version > stored.verification.version:
             self._changed[id] = change.following(stored)
         if waiting:
             wake(waiting)

@@ -2,7 +2,8 @@
 
 import random
 from asyncio import sleep
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter
@@ -25,6 +26,7 @@ from store.driver import (
     Client,
     Collection,
     Document,
+    IndexMissing,
     Session,
     answering,
     database,
@@ -41,6 +43,7 @@ from store.feeds.tombstones import removed_since, tombstone
 from store.inbox import Inbox
 from store.index_repair import IndexRepair
 from store.indexes import IDEMPOTENCY_KEY, TOMBSTONES, VERIFICATIONS
+from store.insertion import insert, required_indexes
 from store.pages import Page, PageRequest
 from store.point_reads import PointReads
 from store.query import selecting, within
@@ -58,7 +61,6 @@ RetryRule = Callable[[Verification, datetime], tuple[Verification, Verification]
 RESUMPTION = timedelta(days=1)
 MAX_REMOVALS = 10_000
 MAX_COUNTED = 10_000
-UNIQUE_KEYS = f"{VERIFICATIONS}.{IDEMPOTENCY_KEY}"
 
 # The attributes that are needed to group attempts by chain and to sort them.
 ATTEMPT = frozenset({"chain", "attempt"})
@@ -175,9 +177,7 @@ class Verifications:
         Raises: BadDocument if its document can't be read. Unavailable if the unique index over the keys is missing: without it, two creations at the
                 same time could both succeed, and a person would be verified twice.
         """
-        if UNIQUE_KEYS in (self._store.index_repair.missing or ()):
-            raise Unavailable
-        with answering(), requiring_hint():
+        with self._requiring(IDEMPOTENCY_KEY), requiring_hint():
             # MongoDB refuses the query if the index is missing. So the loss is noticed by the first creation, before the next check of the indexes.
             found = await self._store.collection.find_one({"idempotency.key": key, **self._scope}, hint=IDEMPOTENCY_KEY)
         return self._decoded(found) if found else None
@@ -201,11 +201,13 @@ class Verifications:
         """Store a new verification and return it. If its idempotency key was used before, store nothing and return the existing verification.
 
         Cost:   one write, acknowledged by a majority.
-        Raises: ProviderIdTaken if another verification has the same id at the provider.
+        Raises: ProviderIdTaken if another verification has the same id at the provider. Unavailable if the verification has an idempotency key, or an
+                id at the provider, and the unique index over these is missing.
         """
-        with answering():
+        document = encode(verification, self._store.keys)
+        with self._requiring(*required_indexes(document)):
             try:
-                await self._store.collection.insert_one(encode(verification, self._store.keys))
+                await insert(self._store.collection, document)
             except DuplicateKeyError as duplicate:
                 # The key comes first: a repeated request repeats the provider's id too, and MongoDB names only one of the two indexes.
                 await self._store.barrier.passed()
@@ -246,7 +248,8 @@ class Verifications:
         """Create the next attempt after a verification with a rule, and store it. If there is a next attempt already, return it instead.
 
         Cost:   one transaction of two writes.
-        Raises: the same errors as `change`; RetryDeleted; ProviderIdTaken if another verification has the same id at the provider.
+        Raises: the same errors as `change`; RetryDeleted; ProviderIdTaken if another verification has the same id at the provider; Unavailable also if the next
+                attempt has an id at the provider, and the unique index over these is missing.
         """
 
         async def attempt() -> Verification:
@@ -256,12 +259,13 @@ class Verifications:
                     return existing
                 raise RetryDeleted(id)
             new, successor = rule(old, self._store.now())
+            document = encode(successor, self._store.keys)
 
             async def write_both(session: Session) -> None:
                 await self._replace(old, new, session)
-                await self._store.collection.insert_one(encode(successor, self._store.keys), session=session)
+                await insert(self._store.collection, document, session)
 
-            with answering():
+            with self._requiring(*required_indexes(document)):
                 try:
                     await transaction(self._store.client, write_both)
                 except DuplicateKeyError as duplicate:
@@ -377,6 +381,21 @@ class Verifications:
     def _shared(self, kind: str, read: Callable[[], Coroutine[Any, Any, T]], *arguments: Hashable) -> Awaitable[T]:
         """The result of a read. Callers that make the same read at the same time, in the same workspace or chain, share it."""
         return self._store.shared_reads.of((kind, self.workspace, self._chain, *arguments), read)
+
+    @contextmanager
+    def _requiring(self, *indexes: str) -> Iterator[None]:
+        """A context for operations that need these unique indexes. Raises Unavailable if one is missing, and has the indexes checked soon.
+
+        The check of the indexes also finds an index with the right name that is not unique, which a hint does not.
+        """
+        if any(self._store.index_repair.lacks(f"{VERIFICATIONS}.{index}") for index in indexes):
+            raise Unavailable
+        try:
+            with answering():
+                yield
+        except IndexMissing:
+            self._store.index_repair.suspect()
+            raise
 
     async def _count(self, filter: Filter) -> int:
         with answering():

@@ -63,6 +63,7 @@ async def storing(uri: str, now: Clock, patience_seconds: float = GENEROUS_SECON
     try:
         store = Store(client, DATA_KEYS, now, patience_seconds)
         await indexes.ensure(store.database)
+        await store.index_repair.round()
         yield store
     finally:
         close_client(client)

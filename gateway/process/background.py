@@ -19,14 +19,20 @@ INDEX_CHECK_SECONDS = 20.0
 
 
 async def preparation(health: Health) -> None:
-    """Build the indexes as soon as MongoDB is reachable. After that, check every INDEX_CHECK_SECONDS whether one is missing, and build it."""
+    """Build the indexes as soon as MongoDB is reachable. After that, check every INDEX_CHECK_SECONDS whether one is missing, and build it.
+
+    If an index is suspected to be missing, the check comes earlier, but at least RESTART_SECONDS after the previous one.
+    """
+    repair = health.store.index_repair
     while True:
         try:
             await health.prepare()
         except Unavailable:
             if not health.prepared:
                 logger.warning("waiting for MongoDB")
-        await asyncio.sleep(INDEX_CHECK_SECONDS if health.prepared else RESTART_SECONDS)
+            repair.suspect()
+        await asyncio.sleep(RESTART_SECONDS)
+        await repair.suspected(INDEX_CHECK_SECONDS - RESTART_SECONDS)
 
 
 async def counting(store: Store, processing: timedelta, report: Callable[[int], object], every_seconds: float = COUNT_SECONDS) -> None:

@@ -65,8 +65,8 @@ class Listeners:
                 if id in self._deleted:
                     self.deleted(id)
 
-    def deliver(self, verification: Verification, since: int, kinds: tuple[Kind, ...] = KINDS) -> None:
-        """Offer a changed verification to its listeners of these kinds. `since`: see `Change`."""
+    def deliver(self, verification: Verification, since: int, kinds: tuple[Kind, ...] = KINDS, restored: int | None = None) -> None:
+        """Offer a changed verification to its listeners of these kinds. `since`, `restored`: see `Change`."""
         workspace = verification.workspace
         if self._deleted:
             self._deleted.pop(verification.id, None)
@@ -75,7 +75,7 @@ class Listeners:
         if listening:
             if topics[1] in self._attempts:
                 self._register(topics[1], verification.id)
-            change = Change(verification, since)
+            change = Change(verification, since, restored)
             for listeners in listening:
                 for listener in listeners:
                     listener.offer(change)

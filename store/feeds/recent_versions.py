@@ -33,6 +33,11 @@ class RecentVersions:
         id = verification.id
         return (self._young.get(id) or self._old.get(id)) == (verification.version, verification.updated_at)
 
+    def contains_later(self, verification: Verification) -> bool:
+        """Whether a later version of this verification was delivered last."""
+        found = self._young.get(verification.id) or self._old.get(verification.id)
+        return found is not None and found[0] > verification.version
+
     def forget(self, id: str) -> None:
         """Forget a verification, because its document was deleted."""
         self._young.pop(id, None)

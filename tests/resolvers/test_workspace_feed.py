@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from pymongo import MongoClient
 
 from store.cursor import encode_watermark
@@ -360,3 +361,22 @@ async def test_a_removed_verification_is_reported_to_connected_and_to_resuming_f
     assert again == removed | {"cursor": cursor}
     assert found is None
     assert all(item["removedId"] is None for item in received_by_others)
+
+
+@pytest.mark.parametrize("later", [timedelta(minutes=2), timedelta(hours=1), timedelta(days=400), timedelta(days=365 * 7900)])
+async def test_a_cursor_in_the_future_is_refused(company: Company, later: timedelta) -> None:
+    async with following(company.gateway, company.token(), FEED, {"after": encode_watermark(datetime.now(UTC) + later)}) as updates:
+        errors = await updates.errors()
+
+    assert [error["extensions"] for error in errors] == [{"code": "BAD_USER_INPUT"}]
+    assert "after is later than now" in errors[0]["message"]
+
+
+async def test_a_cursor_of_a_process_that_is_slightly_ahead_is_accepted_and_misses_nothing(company: Company) -> None:
+    id = await company.created()
+
+    cursor = encode_watermark(datetime.now(UTC) + timedelta(seconds=30))
+    async with following(company.gateway, company.token(), FEED, {"after": cursor}) as updates:
+        received = await until(updates, id, 1)
+
+    assert received[0]["cursor"] == cursor

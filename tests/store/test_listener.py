@@ -7,7 +7,7 @@ import pytest
 from domain.errors import Lagged, NotFound
 from domain.event import Progress
 from store.listener import Change, Listener
-from tests.factories import WINDOWS, a_verification, later
+from tests.factories import FAILED_RESULT, WINDOWS, a_verification, later
 from tests.storing import GENEROUS_SECONDS
 
 OPENED, STARTED, COMPLETED = Progress
@@ -196,3 +196,20 @@ async def test_removals_count_towards_the_maximum() -> None:
 
     with pytest.raises(Lagged):
         await listener.changes(GENEROUS_SECONDS)
+
+
+async def test_a_restored_version_replaces_an_unread_later_one_and_is_kept_until_it_is_read() -> None:
+    listener = Listener(max_changes=10)
+    first = a_verification()
+    opened = first.progressed(Progress.LINK_OPENED, WINDOWS, later(minutes=1))
+    failed = first.concluded(FAILED_RESULT, later(minutes=2))
+
+    listener.offer(Change(opened, 1))
+    listener.offer(Change(first, 0, restored=1))
+    [restored] = listener.taken()
+    listener.offer(Change(first, 0, restored=1))
+    listener.offer(Change(failed, 1))
+    [merged] = listener.taken()
+
+    assert restored == Change(first, 0, restored=1)
+    assert merged == Change(failed, 0, restored=1)

@@ -13,11 +13,12 @@ from store import index_repair
 from store.driver import close_client, connect
 from store.index_repair import MODELS, duplicates
 from store.indexes import IDEMPOTENCY_KEY, VERIFICATIONS, missing
-from store.verifications import UNIQUE_KEYS, Store, Verifications, utc_now
+from store.verifications import Store, Verifications, utc_now
 from tests.factories import REQUEST, a_verification
 from tests.storing import DATA_KEYS, changes, encode
 
 DUE = "verifications.provider.name_1_due_1__id_1"
+UNIQUE_KEYS = f"{VERIFICATIONS}.{IDEMPOTENCY_KEY}"
 KEY = Idempotency("anna@example.com", None)
 
 

@@ -288,7 +288,9 @@ def queries(commands: list[Command]) -> list[Command]:
         assert name in QUERIES | NO_QUERIES, f"{name} is neither in QUERIES nor in NO_QUERIES"
         if name in QUERIES and not is_change_stream:
             bare = {key: value for key, value in command.items() if key not in SESSION_FIELDS and not key.startswith("$")}
-            different[repr(bare)] = bare | ({"cursor": {}} if name == "aggregate" else {})
+            # MongoDB explains only one statement at a time.
+            for one in [bare | {"updates": [update]} for update in bare["updates"]] if name == "update" else [bare]:
+                different[repr(one)] = one | ({"cursor": {}} if name == "aggregate" else {})
     return [*different.values()]
 
 
