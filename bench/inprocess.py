@@ -36,6 +36,7 @@ from gateway.process.metrics import Metrics
 from gateway.settings import read_settings
 from lifecycle.changes import Changes
 from lifecycle.creation import Creation
+from lifecycle.deliveries import OutgoingWebhooks
 from providers.choice import Providers
 from providers.sandbox import Sandbox
 from resolvers.context import Services
@@ -104,7 +105,7 @@ def the_gateway(rows: list[Verification], keys: Secrets) -> Execute:
     metrics = Metrics(feed, store.bad_documents, store.index_repair)
     providers = Providers(Sandbox("https://gateway.example", [b"key"]))
     changes = Changes(store, providers, Creation(store, providers, lambda *_: None), Windows(), lambda: None)
-    services = Services(store, feed, changes, str, unavailable)
+    services = Services(store, feed, changes, OutgoingWebhooks(store, feed, dict, lambda *_: None), str, unavailable)
     schema = executable(build())
     chosen = read_settings({}, mongo_uri=UNUSED_MONGO_URI, provider="sandbox", public_url="https://gateway.example", **settings(keys))
     execution = Execution(

@@ -22,7 +22,7 @@ from gateway.operations.documents import Documents
 from gateway.operations.execution import Execution
 from gateway.operations.live import Live
 from gateway.operations.trusted import BadManifest, read_manifest
-from gateway.process.background import counting, preparation, reporting, restarted
+from gateway.process.background import counting, observing, preparation, reporting, restarted
 from gateway.process.drain import Drain
 from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics
@@ -37,7 +37,9 @@ from gateway.transports.socket_connection import same_frame
 from gateway.transports.websocket import GraphQLOverWebSocket
 from lifecycle.changes import Changes
 from lifecycle.creation import Creation
+from lifecycle.deliveries import OutgoingWebhooks
 from lifecycle.sweeper import chores, sweeping
+from providers.backend import opened_backend
 from providers.choice import Providers
 from resolvers.context import Services
 from schema.build import build, executable
@@ -47,6 +49,7 @@ from store.sealing import SealingKeys
 from store.verifications import Clock, Store, utc_now
 
 COUNT_STARTS_SECONDS = 10.0
+OBSERVE_DELIVERIES_SECONDS = 10.0
 
 # The functions of tasks that run in the background, by the names of the tasks in the log.
 Tasks = dict[str, Callable[[], Awaitable[None]]]
@@ -79,7 +82,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     providers = provision.providers
     creation = Creation(store, providers, metrics.providers.count_creation)
     changes = Changes(store, providers, creation, settings.windows, metrics.ignored_results.inc, settings.anonymize_references)
-    services = Services(store, feed, changes, fingerprint(settings), tokens.follow_token)
+    outgoing = OutgoingWebhooks(store, feed, provision.deliveries, metrics.deliveries.count)
+    services = Services(store, feed, changes, outgoing, fingerprint(settings), tokens.follow_token)
 
     schema = build()
     graphql = executable(schema)
@@ -99,7 +103,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         settings.trusted_proxies,
         lifespan(
             background_tasks(settings, store, feed, health, metrics, tokens, issuer_keys)
-            | sweeper_tasks(settings, store, providers, changes, creation, metrics),
+            | sweeper_tasks(settings, store, providers, changes, creation, metrics)
+            | delivery_tasks(outgoing, metrics),
             partial(starting, creation, drain, http_client),
             [client, watcher],
         ),
@@ -145,6 +150,21 @@ def sweeper_tasks(settings: Settings, store: Store, providers: Providers, change
             for chore in chores(store, providers, changes, creation, settings.retention, settings.removal)
         },
     }
+
+
+def delivery_tasks(outgoing: OutgoingWebhooks, metrics: Metrics) -> Tasks:
+    """The tasks that send webhooks to the integrators' backends, by their names in the log."""
+    report, what = metrics.deliveries.oldest_seconds.set, "the oldest event that waits for its delivery"
+    return {
+        "deliveries": partial(delivering, outgoing),
+        "age of the oldest delivery": partial(observing, outgoing.oldest_waiting_seconds, report, what, OBSERVE_DELIVERIES_SECONDS),
+    }
+
+
+async def delivering(outgoing: OutgoingWebhooks) -> None:
+    """Send webhooks until cancelled."""
+    async with opened_backend() as backend:
+        await outgoing.run(backend.send)
 
 
 @asynccontextmanager

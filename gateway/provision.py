@@ -10,7 +10,7 @@ from gateway.process.metrics import Providing
 from gateway.settings import Settings, sections_of
 from providers.choice import Providers
 from providers.external import External
-from providers.file import BadProvidersFile, ExternalSection, SandboxSection, YousignSection
+from providers.file import BadProvidersFile, Deliveries, ExternalSection, SandboxSection, YousignSection
 from providers.port import ProviderPort
 from providers.sandbox import Sandbox
 from providers.yousign import Yousign
@@ -48,6 +48,10 @@ class Provision:
         fallback: dict[str | None, ProviderPort | None] = {"sandbox": self._sandbox, "external": self._external, None: None}
         self.providers = Providers(fallback[settings.provider], {name: self._adapter(section) for name, section in self._sections.items()})
         self._measure()
+
+    def deliveries(self) -> dict[str, Deliveries]:
+        """Where the backends receive webhooks now, by workspace. A workspace without a backend is not among them."""
+        return {workspace: section.deliveries for workspace, section in self._sections.items() if section.deliveries}
 
     @property
     def reload(self) -> Callable[[], None] | None:

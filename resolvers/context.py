@@ -14,6 +14,7 @@ from strawberry.dataloader import DataLoader
 from domain.caller import Caller, FollowToken
 from domain.verification import Verification
 from lifecycle.changes import Changes
+from lifecycle.deliveries import OutgoingWebhooks
 from resolvers.marks import Marked
 from store.feed import Feed
 from store.listener import Outlet
@@ -27,6 +28,7 @@ class Services:
     store: Store
     feed: Feed
     changes: Changes
+    outgoing: OutgoingWebhooks
     fingerprint: Callable[[str], str]
     follow_token: Callable[[Caller, str, timedelta], FollowToken]
 

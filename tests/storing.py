@@ -12,6 +12,7 @@ from domain.errors import Unavailable
 from domain.verification import Verification
 from lifecycle.changes import Changes
 from lifecycle.creation import Creation
+from lifecycle.deliveries import OutgoingWebhooks
 from lifecycle.sweeper import Chore, chores
 from providers.choice import Providers
 from providers.sandbox import Sandbox
@@ -83,6 +84,11 @@ def chores_of(store: Store, retention: timedelta | None = None, removal: timedel
     """The chores of a sweeper of this store, with the sandbox as the provider."""
     providers = Providers(None)
     return chores(store, providers, changes(store), Creation(store, providers, lambda *_: None), retention, removal)
+
+
+def outgoing(store: Store, feed: Feed) -> OutgoingWebhooks:
+    """An object for the webhooks of this store, in which no workspace has a backend."""
+    return OutgoingWebhooks(store, feed, dict, lambda outcome, attempt: None)
 
 
 @asynccontextmanager

@@ -51,6 +51,16 @@ async def reporting(unfinished: Callable[[], Awaitable[tuple[int, float]]], prov
         await asyncio.sleep(every_seconds)
 
 
+async def observing(read: Callable[[], Awaitable[float]], report: Callable[[float], object], what: str, every_seconds: float) -> None:
+    """Read a number from MongoDB and report it, again and again. `what`: what the number describes, for the log."""
+    while True:
+        try:
+            report(await read())
+        except Unavailable:
+            logger.warning("MongoDB is unavailable; %s will be reported later", what)
+        await asyncio.sleep(every_seconds * random.uniform(0.8, 1.2))
+
+
 async def restarted(name: str, work: Callable[[], Awaitable[None]]) -> None:
     """Run `work`, and start it again whenever it raises an exception, so that the background task does not end before the process.
 

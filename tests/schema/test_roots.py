@@ -18,7 +18,7 @@ from graphql import (
 from domain.caller import Scope
 from schema.build import build, executable
 from store.feeds.tombstones import tombstone
-from store.indexes import TOMBSTONES
+from store.indexes import DELIVERIES, TOMBSTONES
 from tests.company import CAPTURE_STARTED, LINK_OPENED, PERSON, Company
 from tests.factories import a_verification
 from tests.wire import following
@@ -111,6 +111,7 @@ async def test_every_field_of_every_type_has_a_value_in_some_response(company: C
         ("reportResult", {"input": {"verificationId": id, "status": "INCONCLUSIVE", "reasonCodes": ["IDVV_1202"]}}),
         ("retryVerification", {"input": {"verificationId": id, "firstName": "Jeanne-Marie", "redirectionUrl": "http://shop.example"}}),
         ("issueFollowToken", {"verificationId": id, "ttlSeconds": 60}),
+        ("resendWebhooks", {"verificationId": id, "fromVersion": 1}),
     ]
     closing: Calls = [("closeVerification", {"input": {"verificationId": await company.created(), "note": "given up"}})]
     anonymization: Calls = [("anonymizeVerification", {"id": id, "wholeChain": False})]
@@ -131,6 +132,7 @@ async def test_every_field_of_every_type_has_a_value_in_some_response(company: C
         ("verifications", {"filter": filter, "orderBy": "UPDATED_OLDEST", "first": 10, "after": None}),
         ("verifications", {"last": 10, "before": None}),
         ("verificationStats", {"filter": filter}),
+        ("webhookDeliveries", {"state": ["WAITING"], "first": 10}),
         ("statuses", {}),
         ("reasonCodes", {"status": "FAILED", "type": "IDENTITY_FRAUD"}),
         ("reasonCode", {"code": "IDVV_1101"}),
@@ -144,6 +146,8 @@ async def test_every_field_of_every_type_has_a_value_in_some_response(company: C
     check_arguments(OperationType.SUBSCRIPTION, [("verificationUpdated", update), ("verificationUpdated", resumed), ("verificationsUpdated", feed)])
 
     found = await executed(company, OperationType.MUTATION, mutations + closing)
+    # As after a try that failed.
+    company.collection.database[DELIVERIES].update_one({"_id": id}, {"$set": {"lastStatus": 500, "lastError": "the response is not a success"}})
     found |= await executed(company, OperationType.QUERY, queries)
     found |= {*selected(await followed(company, "verificationUpdated", update, 1))}
     [start] = await followed(company, "verificationsUpdated", feed, 1)
