@@ -106,8 +106,8 @@ class OutgoingWebhooks:
         return await self._stored.newest(workspace, states, limit)
 
     async def oldest_waiting_seconds(self) -> float:
-        """The age of the oldest event that waits to be delivered, in seconds; 0 if none waits. Raises: Unavailable."""
-        return await self._stored.oldest_waiting_seconds()
+        """The age of the oldest event that waits, in the workspaces with a backend, in seconds; 0 if none waits. Raises: Unavailable."""
+        return await self._stored.oldest_waiting_seconds([*self._sections()])
 
     async def _deliver_workspace(self, workspace: str, send: Send) -> None:
         wake = asyncio.Event()

@@ -177,10 +177,11 @@ class StoredDeliveries:
             found = self._collection.find({"workspace": {"$in": workspaces}, "failedAt": {"$gte": at}}).sort([("failedAt", 1), ("_id", 1)])
             return [to_delivery(document) for document in await found.limit(limit).to_list(None)]
 
-    async def oldest_waiting_seconds(self) -> float:
-        """The age of the oldest event that waits, in all workspaces, in seconds; 0 if none waits. Cost: one query over an index."""
+    async def oldest_waiting_seconds(self, workspaces: Sequence[str]) -> float:
+        """The age of the oldest event that waits in these workspaces, in seconds; 0 if none waits. Cost: one query over an index."""
+        condition = {"workspace": {"$in": list(workspaces)}, "since": {"$exists": True}}
         with answering():
-            found = await self._collection.find_one({"since": {"$exists": True}}, sort=[("since", 1)])
+            found = await self._collection.find_one(condition, sort=[("since", 1)])
         return max(0.0, (self._now() - found["since"]).total_seconds()) if found else 0.0
 
     async def _claimed(self, candidate: Document) -> DeliveryClaim | None:

@@ -84,7 +84,7 @@ INDEXES = {
         index("workspace", "due", "_id", present=("due",)),
         index("workspace", "state", "changedAt", "_id"),
         index("workspace", "failedAt", "_id", present=("failedAt",)),
-        index("since", "_id", present=("since",)),
+        index("workspace", "since", present=("since",)),
     ],
     UNFINISHED_STARTS: [index("until", "_id"), index("since")],
     # MongoDB deletes a tombstone when its `expiresAt` has passed.

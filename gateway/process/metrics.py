@@ -117,7 +117,7 @@ class Delivering:
         self._tries = Counter("gateway_deliveries_total", "Webhooks sent to backends, by outcome and try", ["outcome", "attempt"], registry=registry)
         self.oldest_seconds = Gauge(
             "gateway_oldest_undelivered_seconds",
-            "Age of the oldest event that waits for its delivery, in all workspaces; every process reports it",
+            "Age of the oldest event that waits for its delivery, in all workspaces with a backend; every process reports it",
             registry=registry,
         )
         # Not a number until the first report, because 0 would be a claim.

@@ -124,15 +124,16 @@ async def test_the_list_begins_with_the_last_change(stored: StoredDeliveries, cl
 
 
 async def test_the_age_is_that_of_the_oldest_event_that_waits(stored: StoredDeliveries, clock: Clock) -> None:
-    assert await stored.oldest_waiting_seconds() == 0
+    assert await stored.oldest_waiting_seconds(["acme"]) == 0
     await stored.record("acme", [NewEvents(ID, 1, 0, NOON)])
     clock.now = later(seconds=10)
     await stored.record("acme", [NewEvents("ver_2", 1, 0, clock.now)])
 
-    assert await stored.oldest_waiting_seconds() == 10
+    assert await stored.oldest_waiting_seconds(["acme"]) == 10
+    assert await stored.oldest_waiting_seconds(["other"]) == 0
     for claim in await stored.claimed("acme", 8):
         await stored.settled(claim, 204)
-    assert await stored.oldest_waiting_seconds() == 0
+    assert await stored.oldest_waiting_seconds(["acme"]) == 0
 
 
 def test_events_before_the_beginning_are_left_out() -> None:
@@ -150,3 +151,21 @@ async def test_the_time_of_mongodb_decides_whether_the_last_event_counts(store: 
 
     assert found
     assert new_events(found, NOON + timedelta(days=1)) == NewEvents(added.id, 1, 0, NOON)
+
+
+async def test_every_query_is_answered_along_an_index(store: Store, stored: StoredDeliveries) -> None:
+    """MongoDB reads no more documents than it returns, although there are many others."""
+    await stored.record("other", [NewEvents(f"other_{number}", 1, 0, NOON) for number in range(50)])
+    await stored.record("acme", [NewEvents(ID, 1, 0, NOON)])
+    database = store.database
+    await database.command("profile", 2)
+
+    await stored.newest("acme", list(DeliveryState), 5)
+    await stored.failed_since("acme", NOON, 5)
+    await stored.oldest_waiting_seconds(["acme"])
+    await stored.claimed("acme", 5)
+    await database.command("profile", 0)
+
+    finds = await database["system.profile"].find({"command.find": DELIVERIES}).to_list(None)
+    assert len(finds) == 4
+    assert [(find["docsExamined"], find.get("hasSortStage", False)) for find in finds] == [(1, False), (0, False), (1, False), (0, False)]
