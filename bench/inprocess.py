@@ -37,6 +37,7 @@ from gateway.settings import read_settings
 from lifecycle.changes import Changes
 from lifecycle.creation import Creation
 from lifecycle.deliveries import OutgoingWebhooks
+from lifecycle.observed_links import ObservedLinks
 from providers.choice import Providers
 from providers.sandbox import Sandbox
 from resolvers.context import Services
@@ -103,9 +104,10 @@ def the_gateway(rows: list[Verification], keys: Secrets) -> Execute:
     store.rows = tuple(rows)
     feed = Feed(store, watching(UNUSED_MONGO_URI))
     metrics = Metrics(feed, store.bad_documents, store.index_repair)
+    links = ObservedLinks("https://gateway.example", ["key"])
     providers = Providers(Sandbox("https://gateway.example", [b"key"]))
-    changes = Changes(store, providers, Creation(store, providers, lambda *_: None), Windows(), lambda: None)
-    services = Services(store, feed, changes, OutgoingWebhooks(store, feed, dict, lambda *_: None), str, unavailable)
+    changes = Changes(store, providers, Creation(store, providers, links, lambda *_: None), Windows(), lambda: None)
+    services = Services(store, feed, changes, links, OutgoingWebhooks(store, feed, dict, lambda *_: None), str, unavailable)
     schema = executable(build())
     chosen = read_settings({}, mongo_uri=UNUSED_MONGO_URI, provider="sandbox", public_url="https://gateway.example", **settings(keys))
     execution = Execution(

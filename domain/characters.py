@@ -33,8 +33,11 @@ FORMATS = "\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\ufff9-\ufffb\U000110bd\U0
 # Characters whose glyph is blank, without those that are ignorable: in Braille, Egyptian hieroglyphs, Khitan small script and musical notation.
 FILLERS = "\u2800\U00013441\U00013442\U00016fe4\U0001d159"
 
-# No text may contain one of these: controls, separators, changes of direction, and code points that are no characters.
-NOT_IN_TEXT = re.compile(f"[{CONTROLS}\u2028\u2029{BIDIRECTIONAL}{SURROGATES}{NONCHARACTERS}]")
+# The replacement character stands for a character that was lost on the way, for example the half of a surrogate pair.
+LOST = "\ufffd"
+
+# No text may contain one of these: controls, separators, changes of direction, lost characters, and code points that are no characters.
+NOT_IN_TEXT = re.compile(f"[{CONTROLS}\u2028\u2029{BIDIRECTIONAL}{SURROGATES}{NONCHARACTERS}{LOST}]")
 # A text without one of these is blank.
 VISIBLE = re.compile(f"[^{SPACES}{IGNORABLE}{FORMATS}{FILLERS}]")
 LINE_BREAK = re.compile(f"[{BREAKS}]+")

@@ -1,6 +1,6 @@
 """The catalogue of reason codes: why a verification failed or could not be completed.
 
-Source: the provider's page "Follow video identity verification status", tables of status codes: 42 rows, but 41 codes, since IDVV_1201 is in both
+Source: Yousign's page "Follow video identity verification status", tables of status codes: 42 rows, but 41 codes, since IDVV_1201 is in both
 tables. The retry advice and the choice of internal codes are not from the provider but from this project.
 """
 

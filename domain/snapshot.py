@@ -1,4 +1,4 @@
-"""Earlier states of a verification, rebuilt from its events. Filters compare them, in order to find out which lists contained it."""
+"""Earlier states of a verification, rebuilt from its events. They show whether a filtered list contained the verification before a change."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

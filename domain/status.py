@@ -1,6 +1,6 @@
 """The four statuses of a verification, and what the integrator should do when a verification has one of them.
 
-Source: the provider's page "Follow video identity verification status", table of verification statuses.
+Source: Yousign's page "Follow video identity verification status", table of verification statuses.
 """
 
 from dataclasses import dataclass

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from unicodedata import normalize
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote_plus, urlsplit
 
 from domain.characters import NOT_IN_TEXT, NOT_IN_URL, VISIBLE, trimmed
 from domain.errors import InvalidInput
@@ -59,6 +59,14 @@ def origin(url: str) -> str:
     """The scheme, host and port of a URL that `web_address` accepted, without its user, path, query and fragment."""
     parts = URL_ORIGIN.match(url)
     return f"{parts['scheme']}{parts['host']}" if parts else ""
+
+
+def with_parameter(url: str, name: str, value: str) -> str:
+    """The URL with this parameter at the end of its query. Parameters of the same name are removed. All else stays as it is, to the character."""
+    before_fragment, hash, fragment = url.partition("#")
+    address, _, query = before_fragment.partition("?")
+    kept = [part for part in query.split("&") if query and unquote_plus(part.partition("=")[0]) != name]
+    return f"{address}?{'&'.join([*kept, f'{quote(name)}={quote(value)}'])}{hash}{fragment}"
 
 
 def day(field: str, text: str) -> str:

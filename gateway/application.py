@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import Lifespan
 
+from gateway.callbacks import links as link_callbacks
 from gateway.callbacks import sandbox as callbacks
 from gateway.callers.admission import Admission, Capacity
 from gateway.callers.keys import IssuerKeys, KeyFile, PublishedKeys
@@ -79,11 +80,11 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
 
     http_client = provider_client()
     provision = Provision(settings, http_client, metrics.providers, local)
-    providers = provision.providers
-    creation = Creation(store, providers, metrics.providers.count_creation)
+    providers, links = provision.providers, provision.links
+    creation = Creation(store, providers, links, metrics.providers.count_creation)
     changes = Changes(store, providers, creation, settings.windows, metrics.ignored_results.inc, settings.anonymize_references)
     outgoing = OutgoingWebhooks(store, feed, provision.deliveries, metrics.deliveries.count)
-    services = Services(store, feed, changes, outgoing, fingerprint(settings), tokens.follow_token)
+    services = Services(store, feed, changes, links, outgoing, fingerprint(settings), tokens.follow_token)
 
     schema = build()
     graphql = executable(schema)
@@ -98,6 +99,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         [
             *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
             *callbacks.routes(providers, changes, store, settings.windows),
+            *link_callbacks.routes(links, changes, store),
             *pages,
         ],
         settings.trusted_proxies,

@@ -8,6 +8,7 @@ import httpx2
 
 from gateway.process.metrics import Providing
 from gateway.settings import Settings, sections_of
+from lifecycle.observed_links import ObservedLinks
 from providers.choice import Providers
 from providers.external import External
 from providers.file import BadProvidersFile, Deliveries, ExternalSection, SandboxSection, YousignSection
@@ -32,7 +33,7 @@ def provider_client() -> httpx2.AsyncClient:
 
 
 class Provision:
-    """Provides each workspace with its adapter. `local`: whether the gateway runs on a developer's machine.
+    """Provides each workspace with its adapter and its observed links. `local`: whether the gateway runs on a developer's machine.
 
     Raises: BadProvidersFile.
     """
@@ -47,6 +48,8 @@ class Provision:
         self._sections: Sections = sections_of(settings, local)
         fallback: dict[str | None, ProviderPort | None] = {"sandbox": self._sandbox, "external": self._external, None: None}
         self.providers = Providers(fallback[settings.provider], {name: self._adapter(section) for name, section in self._sections.items()})
+        self.links = ObservedLinks(str(settings.public_url), settings.signing_keys)
+        self._observe()
         self._measure()
 
     def deliveries(self) -> dict[str, Deliveries]:
@@ -70,6 +73,7 @@ class Provision:
         # An adapter whose section has not changed is kept, with the limits that its provider announced.
         adapters = {name: kept[name] if before.get(name) == section else self._adapter(section) for name, section in sections.items()}
         self.providers.replace(adapters)
+        self._observe()
         self._measure()
         logger.info("the providers file was read again; it has %d workspaces", len(sections))
 
@@ -82,12 +86,21 @@ class Provision:
             case YousignSection():
                 return Yousign(self._client, section, partial(self._metrics.observe, Yousign.name))
 
+    def _observe(self) -> None:
+        """Let the links of these workspaces lead through the gateway, or not, as the sections say."""
+        self.links.unobserved = frozenset(workspace for workspace, section in self._sections.items() if not observes(section))
+
     def _measure(self) -> None:
         """Let the metrics show how many requests each provider still accepts."""
         self._metrics.remaining.clear()
         for workspace, adapter in self.providers.by_workspace.items():
             if isinstance(adapter, Yousign):
                 self._metrics.remaining.labels(workspace).set_function(partial(remaining, adapter))
+
+
+def observes(section: SandboxSection | ExternalSection | YousignSection) -> bool:
+    """Whether the links of a workspace with this section lead through the gateway."""
+    return not isinstance(section, SandboxSection) and section.observe
 
 
 def remaining(yousign: Yousign) -> float:

@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", env_ignore_empty=True, extra="forbid", hide_input_in_errors=True)
 
     mongo_uri: SecretStr = Field(description="The URI of the MongoDB replica set: mongodb://host/database?replicaSet=name")
-    signing_key: SigningKey = Field(description="The key that signs follow tokens and the sandbox's links, at least 32 characters")
+    signing_key: SigningKey = Field(description="The key that signs follow tokens, the sandbox's links and observed links, at least 32 characters")
     fingerprint_key: SigningKey = Field(
         description="The key of the HMAC over inputs, at least 32 characters. It detects that an idempotency key is used again with another "
         "input. If this key is changed, requests that repeat an older idempotency key receive IDEMPOTENCY_CONFLICT"
@@ -250,7 +250,7 @@ class Settings(BaseSettings):
 
     @property
     def signing_keys(self) -> list[str]:
-        """The keys of follow tokens and of the sandbox's links. The first key signs. All of them verify."""
+        """The keys of follow tokens, of the sandbox's links and of observed links. The first key signs. All of them verify."""
         return [key.get_secret_value() for key in (self.signing_key, self.previous_signing_key) if key]
 
 

@@ -105,6 +105,15 @@ class Changes:
             self._count_ignored_result()
         return stored
 
+    def awaits_individual(self, verification: Verification) -> bool:
+        """Whether the individual can still be verified: the status is not final, and no deadline has passed about which the gateway decides.
+
+        Nothing is changed.
+        """
+        if verification.status.final:
+            return False
+        return self._provider_decides(verification) or not verification.overdue(self._store.now())
+
     async def close(self, workspace: str, id: str, note: ClosingNote | None) -> Verification:
         """Close a verification for the integrator. Returns the new state. Raises: NotFound, AlreadyFinal."""
         verifications = self._store.within(workspace)

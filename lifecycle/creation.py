@@ -15,6 +15,7 @@ import stamina
 
 from domain.errors import DomainError, ProviderRefused, Unavailable
 from domain.verification import Verification
+from lifecycle.observed_links import ObservedLinks
 from providers.choice import Providers
 from providers.port import Start
 from providers.reports import AccessDenied, ProviderAway
@@ -45,9 +46,12 @@ class Creation:
     `pauses`: the pauses between requests, in seconds.
     """
 
-    def __init__(self, store: Store, providers: Providers, count: Callable[[str, str], None], pauses: tuple[float, ...] = PAUSES) -> None:
+    def __init__(
+        self, store: Store, providers: Providers, links: ObservedLinks, count: Callable[[str, str], None], pauses: tuple[float, ...] = PAUSES
+    ) -> None:
         self._store = store
         self._providers = providers
+        self._links = links
         self._count = count
         self._pauses = pauses
         self._starts = Starts(store)
@@ -191,7 +195,7 @@ class Creation:
             verification.workspace,
             verification.id,
             verification.start_request(),
-            verification.redirection_url,
+            self._links.redirection_url(verification),
             previous.provider if previous and same else None,
         )
 

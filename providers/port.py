@@ -43,7 +43,8 @@ class ProviderPort(Protocol):
     async def start(self, start: Start) -> ProviderReference:
         """Start a verification at the provider. Returns the provider's own id for the verification, and the link for the person to be verified.
 
-        Raises: InvalidInput for the same reasons as `check`. If it is not immediate: also ProviderRefused, ProviderAway, AccessDenied.
+        Raises: InvalidInput for the same reasons as `check`. A provider that is reached over the network (`immediate` is False) also raises
+                ProviderRefused, ProviderAway and AccessDenied.
         """
         ...
 
@@ -62,5 +63,5 @@ class WebhookPort(ProviderPort, Protocol):
     """A provider that sends webhooks."""
 
     def understand(self, content: bytes, headers: Mapping[str, str]) -> Webhook:
-        """The webhook with this body. Header names are in lower case. Raises: BadSignature."""
+        """Check the signature of a webhook, and parse its body. Header names are in lower case. Raises: BadSignature."""
         ...

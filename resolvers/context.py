@@ -15,6 +15,7 @@ from domain.caller import Caller, FollowToken
 from domain.verification import Verification
 from lifecycle.changes import Changes
 from lifecycle.deliveries import OutgoingWebhooks
+from lifecycle.observed_links import ObservedLinks
 from resolvers.marks import Marked
 from store.feed import Feed
 from store.listener import Outlet
@@ -28,6 +29,7 @@ class Services:
     store: Store
     feed: Feed
     changes: Changes
+    links: ObservedLinks
     outgoing: OutgoingWebhooks
     fingerprint: Callable[[str], str]
     follow_token: Callable[[Caller, str, timedelta], FollowToken]

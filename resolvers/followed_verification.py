@@ -121,7 +121,8 @@ async def verification_updated(
     other attempts follow if they have new events. After an outcome by SYSTEM, the provider's outcome may still follow: resume with `cursor`
     to receive it.
 
-    Raises: NotFound, also if the verification is deleted meanwhile, or with `followRetries` another attempt; BadUserInput, VersionAhead.
+    Raises: NotFound if the verification does not exist or is deleted meanwhile (with `followRetries`: if any attempt of the chain is deleted);
+            BadUserInput, VersionAhead.
     """
     context, feed = info.context, info.context.services.feed
     begin = resumption(context.last_mark, after, cursor)

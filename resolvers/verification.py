@@ -78,6 +78,13 @@ def provider(root: VerificationParent) -> ProviderReference | None:
     return root.provider if root.provider.name else None
 
 
+def verification_url(root: VerificationParent, info: Info) -> str | None:
+    """The URL at which the individual is verified. It can lead through the gateway, which then records that the individual opened it. Null until the
+    provider has accepted the verification (see the event `PROVIDER_STARTED`), and once the status is final.
+    """
+    return info.context.services.links.verification_url(root)
+
+
 def declared_identity(root: VerificationParent) -> DeclaredIdentity | None:
     """The names that the integrator declared; null once the verification is anonymized."""
     return root.declared.open() if root.declared else None

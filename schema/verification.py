@@ -116,11 +116,7 @@ class Verification(Node):
     )
     can_retry: bool = attribute("Whether the verification can be retried with `retryVerification` and has not been retried yet.", ANYONE)
     retry_advice = field(visible.retry_advice, RetryAdvice | None, DISCLOSED_RETRY_ADVICE)
-    verification_url: str | None = attribute(
-        "The URL at which the individual is verified. Null until the provider has accepted the verification (see the event `PROVIDER_STARTED`), and "
-        "once the status is final.",
-        ANYONE,
-    )
+    verification_url: str | None = field(visible.verification_url, None, ANYONE)
     redirection_url: str = attribute("The URL to which the individual is redirected after the verification.", ANYONE)
     face_recognition: bool = attribute("Whether the individual's face is compared with the document.", ANYONE)
     created_at: datetime = attribute("When the verification was created.", ANYONE)

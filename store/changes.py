@@ -19,7 +19,8 @@ MAX_PATIENCE_SECONDS = 60.0
 REOPENING_SECONDS = 0.2
 CHANGES_IN_A_ROW = 100
 
-# Operations on whole collections or the database. Changes may be missing after them, although the generator goes on.
+# Operations on a whole collection or database. The change stream does not report what they did to each document, so the consumer of `changes` must
+# read the database again.
 DISRUPTIONS = ("drop", "rename", "dropDatabase", "invalidate")
 PIPELINE = [
     {

@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 BUILD_SECONDS = 6 * 3600.0
 # After an index could not be built, the pause before the next attempt doubles from the first to the second of these.
 FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 20.0, 600.0
-# At most this many groups of duplicates are named, and at most this many ids of each group.
+# If duplicates prevent a unique index, the log names their ids: for at most this many values that occur more than once, and at most this many ids
+# for each value.
 MAX_GROUPS, MAX_IDS = 10, 5
 
 MODELS: dict[str, tuple[str, IndexModel]] = {

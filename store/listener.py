@@ -77,7 +77,7 @@ class Listener:
             wake(self._waiting)
 
     def lose(self, id: str) -> None:
-        """End the reader's subscription, because this verification was deleted. The reader first gets the changes that are stored."""
+        """End the reader's subscription, because this verification was deleted. The reader first gets the changes that this listener still holds."""
         self._end = self._end or NotFound(id)
         if self._waiting:
             wake(self._waiting)

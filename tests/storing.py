@@ -13,6 +13,7 @@ from domain.verification import Verification
 from lifecycle.changes import Changes
 from lifecycle.creation import Creation
 from lifecycle.deliveries import OutgoingWebhooks
+from lifecycle.observed_links import ObservedLinks
 from lifecycle.sweeper import Chore, chores
 from providers.choice import Providers
 from providers.sandbox import Sandbox
@@ -77,13 +78,20 @@ def changes_at(
     store: Store, providers: Providers, count_ignored_result: Callable[[], None] = lambda: None, *, erasing_references: bool = False
 ) -> Changes:
     """A `Changes` object for this store and these providers."""
-    return Changes(store, providers, Creation(store, providers, lambda *_: None), WINDOWS, count_ignored_result, erasing_references)
+    return Changes(
+        store, providers, Creation(store, providers, links_for_tests(), lambda *_: None), WINDOWS, count_ignored_result, erasing_references
+    )
 
 
 def chores_of(store: Store, retention: timedelta | None = None, removal: timedelta | None = None) -> list[Chore]:
     """The chores of a sweeper of this store, with the sandbox as the provider."""
     providers = Providers(None)
-    return chores(store, providers, changes(store), Creation(store, providers, lambda *_: None), retention, removal)
+    return chores(store, providers, changes(store), Creation(store, providers, links_for_tests(), lambda *_: None), retention, removal)
+
+
+def links_for_tests() -> ObservedLinks:
+    """Observed links of a gateway for tests, with a key of its own."""
+    return ObservedLinks("https://gateway.example", ["a key for tests"])
 
 
 def outgoing(store: Store, feed: Feed) -> OutgoingWebhooks:

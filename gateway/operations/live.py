@@ -30,7 +30,8 @@ from store.listener import Outlet
 MAX_KEPT_MESSAGES = 16
 # How many ids of anonymized verifications are remembered. A slow subscriber may receive an older state of one of them a little later.
 MAX_ANONYMIZED = 10_000
-# All groups are searched at most once in this time, even while the sweeper anonymizes thousands of verifications.
+# The messages of anonymized verifications are dropped at most once in this time. Dropping them searches all groups, and the sweeper may anonymize
+# thousands of verifications in a row.
 FORGETTING_SECONDS = 1.0
 
 

@@ -24,6 +24,7 @@ from gateway.operations.execution import Execution
 from gateway.operations.live import Live, Message
 from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
+from gateway.transports.json_content import parse_json
 from gateway.transports.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, accepted_media, cache_headers, decoded, encoded, is_current
 from gateway.transports.requests import client_address, headers
 from gateway.transports.responses import Header, Response
@@ -192,7 +193,7 @@ def from_body(request: GraphQLRequest, content: bytes | bytearray) -> OperationR
     if len(plain) > MAX_JSON_MARKS and sum(map(plain.count, JSON_MARKS)) > MAX_JSON_MARKS:
         raise refused("QUERY_TOO_COMPLEX", "the body holds too many values")
     try:
-        fields = orjson.loads(plain)
+        fields = parse_json(plain)
     except orjson.JSONDecodeError:
         raise refused("BAD_REQUEST", "the body is not valid JSON") from None
     return from_fields(fields)
@@ -204,7 +205,7 @@ def from_url(request: GraphQLRequest) -> OperationRequest:
     for name in ("variables", "extensions"):
         if name in fields:
             try:
-                fields[name] = orjson.loads(fields[name])
+                fields[name] = parse_json(fields[name])
             except orjson.JSONDecodeError:
                 raise refused("BAD_REQUEST", f"{name} is not valid JSON") from None
     return from_fields(fields)

@@ -55,7 +55,10 @@ def add_header(scope: Scope, name: bytes, value: bytes) -> None:
 
 
 class Headers:
-    """Collects all headers of a response: its own headers, those added with `add_header`, and each strict header that it does not set itself."""
+    """Collects all headers of a response: those that the response sets, those added with `add_header`, and security headers.
+
+    The security headers are `STRICT`, and over HTTPS also `OVER_HTTPS`. One that the response sets is not replaced.
+    """
 
     def __init__(self, https: bool) -> None:
         self._strict = STRICT | (OVER_HTTPS if https else {})

@@ -26,6 +26,7 @@ from gateway.operations.live import Live
 from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
 from gateway.process.metrics import Metrics
+from gateway.transports.json_content import parse_json
 from gateway.transports.requests import client_address, request_id
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -268,7 +269,7 @@ class Connection:
         if not self._caller and len(text) > MAX_CHARACTERS_BEFORE_INIT:
             raise Closing(Close.BAD_MESSAGE, "connection_init must come first, and be short")
         try:
-            message = orjson.loads(text)
+            message = parse_json(text)
         except orjson.JSONDecodeError:
             raise Closing(Close.BAD_MESSAGE, "not JSON") from None
         if not isinstance(message, dict):

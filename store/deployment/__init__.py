@@ -1,1 +1,1 @@
-"""What a deployment decides: the address of MongoDB, and the replica set of the embedded MongoDB."""
+"""What differs between deployments: the address of MongoDB, and in development an embedded MongoDB with its replica set."""

@@ -43,7 +43,10 @@ def changed_since(at: datetime) -> Document:
 
 
 def beginnings(at: datetime) -> list[ChangePosition]:
-    """Where the changes after this time of MongoDB begin: those with a stamp, and those without."""
+    """The two positions at which to begin reading the changes after this time of MongoDB.
+
+    The first is for documents with `storedAt`, the second for documents that older releases wrote, which have only `updatedAt`.
+    """
     return [ChangePosition("storedAt", stamp(at - STAMPING), ""), ChangePosition("updatedAt", at - OVERLAP, "")]
 
 

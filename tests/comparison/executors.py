@@ -27,7 +27,7 @@ def reference(schema: GraphQLSchema, **options: Any) -> Prepare:
 
 
 class Compiled:
-    """The compiled executor. `refused` counts the executions that it left to graphql-core, by reason."""
+    """The executor that uses our compiler. `refused` counts the executions that the compiler refused and left to graphql-core, by reason."""
 
     def __init__(self, schema: GraphQLSchema, *, dates_left_to_orjson: bool = False) -> None:
         self.refused: Counter[str] = Counter()

@@ -71,7 +71,7 @@ class Subject:
 
 
 def begin_nasty(operation: OperationDefinitionNode, start: Start, first: bool) -> ExecuteArguments:
-    """Make the arguments of an execution of the nasty schema. The root is an object, or (for a subscription) an event."""
+    """Make the arguments of an execution of the nasty schema (tests/comparison/nasty.py). The root is an object, or (for a subscription) an event."""
     root = event(operation, start.dice) if operation.operation is OperationType.SUBSCRIPTION else Being(start.dice, "root")
     return execute_arguments(root, start)
 

@@ -15,11 +15,13 @@ Ranges = list[tuple[int, int]]
 
 ZS: Ranges = [(0x20, 0x20), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000)]
 DIRECTIONS: Ranges = [(0x202A, 0x202E), (0x2066, 0x2069)]
-NOT_IN_ANY_TEXT: Ranges = [
+NOT_CHARACTERS: Ranges = [
     *((0x00, 0x1F), (0x7F, 0x9F), (0x2028, 0x2029), *DIRECTIONS, (0xD800, 0xDFFF), (0xFDD0, 0xFDEF)),
     *((plane * 0x10000 + 0xFFFE, plane * 0x10000 + 0xFFFF) for plane in range(17)),
 ]
-NOT_IN_A_URL: Ranges = [*NOT_IN_ANY_TEXT, *ZS, (0x5C, 0x5C), (0x61C, 0x61C), (0x200E, 0x200F)]
+LOST = (0xFFFD, 0xFFFD)
+NOT_IN_ANY_TEXT: Ranges = [*NOT_CHARACTERS, LOST]
+NOT_IN_A_URL: Ranges = [*NOT_CHARACTERS, *ZS, (0x5C, 0x5C), (0x61C, 0x61C), (0x200E, 0x200F)]
 BLANK: Ranges = [
     *ZS,
     *((0xAD, 0xAD), (0x34F, 0x34F), (0x600, 0x605), (0x61C, 0x61C), (0x6DD, 0x6DD), (0x70F, 0x70F), (0x890, 0x891), (0x8E2, 0x8E2)),
@@ -64,7 +66,7 @@ def test_the_sets_contain_the_categories_of_the_interpreters_table() -> None:
     assert of_category("Zs") == set(map(ord, SPACES))
     assert of_category("Zs", "Cf") <= expanded(BLANK)
     # The two other categories among the refused code points: noncharacters are unassigned (Cn), and the changes of direction are formats (Cf).
-    assert expanded(NOT_IN_ANY_TEXT) - of_category("Cc", "Cs", "Zl", "Zp", "Cn") == expanded(DIRECTIONS)
+    assert expanded(NOT_CHARACTERS) - of_category("Cc", "Cs", "Zl", "Zp", "Cn") == expanded(DIRECTIONS)
 
 
 def test_what_a_url_could_contain_when_the_interpreters_table_decided_is_still_accepted() -> None:

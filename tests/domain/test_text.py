@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidInput
-from domain.text import day, identifier, origin, plain_text, web_address
+from domain.text import day, identifier, origin, plain_text, web_address, with_parameter
 from tests.domain.test_characters import BLANK, NOT_IN_ANY_TEXT, expanded
 
 
@@ -248,3 +248,27 @@ def test_any_text_is_kept_unchanged_or_refused_with_a_message_that_can_be_sent(c
 )
 def test_the_origin_of_a_url_has_no_user_path_query_or_fragment(url: str, expected: str) -> None:
     assert origin(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://shop.example", "https://shop.example?id=7"),
+        ("https://shop.example/", "https://shop.example/?id=7"),
+        ("https://shop.example/a?", "https://shop.example/a?id=7"),
+        ("https://shop.example/a?b=1&c", "https://shop.example/a?b=1&c&id=7"),
+        ("https://shop.example/a?b=1&", "https://shop.example/a?b=1&&id=7"),
+        ("https://shop.example/a?b=%2F;x=%zz+é", "https://shop.example/a?b=%2F;x=%zz+é&id=7"),
+        ("https://shop.example/a#/route?id=2", "https://shop.example/a?id=7#/route?id=2"),
+        ("https://shop.example/a?b=1#", "https://shop.example/a?b=1&id=7#"),
+        ("https://shop.example/a?id=1&b=id&id&i%64=3&id=", "https://shop.example/a?b=id&id=7"),
+        ("https://shop.example/a?ID=1&idx=2", "https://shop.example/a?ID=1&idx=2&id=7"),
+        ("https://shop.example/a?url=https://x.example/?id=1", "https://shop.example/a?url=https://x.example/?id=1&id=7"),
+    ],
+)
+def test_a_parameter_is_added_to_the_query_and_replaces_those_of_the_same_name(url: str, expected: str) -> None:
+    assert with_parameter(url, "id", "7") == expected
+
+
+def test_a_parameter_is_encoded() -> None:
+    assert with_parameter("https://shop.example", "a name", "&=#?é/") == "https://shop.example?a%20name=%26%3D%23%3F%C3%A9/"

@@ -156,3 +156,19 @@ async def test_the_metrics_show_requests_outcomes_and_what_the_provider_still_ac
     ):
         assert line in shown
     assert [secret for secret in (fake.api_key, fake.secret) if secret in shown] == []
+
+
+async def test_links_are_observed_unless_the_section_turns_them_off_and_a_new_file_decides_anew(
+    client: httpx2.AsyncClient, metrics: Providing, fake: FakeYousign, tmp_path: Path
+) -> None:
+    def observed() -> dict[str, bool]:
+        return {workspace: provision.links.observes(workspace, "external") for workspace in ("own", "other", "not-named")}
+
+    sections = '[own]\nprovider = "external"\nobserve = false\n[other]\nprovider = "external"\n'
+    provision = provided(client, metrics, providers_file(tmp_path, fake, more=sections), provider="external")
+    assert observed() == {"own": False, "other": True, "not-named": True}
+
+    providers_file(tmp_path, fake, more=sections.replace("false", "true"))
+    assert provision.reload
+    provision.reload()
+    assert observed() == {"own": True, "other": True, "not-named": True}

@@ -30,7 +30,7 @@ from tests.clock import Clock
 from tests.factories import INCONCLUSIVE_RESULT, REQUEST, WINDOWS
 from tests.fakes.yousign import FakeYousign, Fault, fake_yousign
 from tests.providers.test_yousign import section
-from tests.storing import GENEROUS_SECONDS
+from tests.storing import GENEROUS_SECONDS, links_for_tests
 
 PAUSES = (0.01, 0.02)
 PATIENCE_SECONDS = 1.0
@@ -44,7 +44,7 @@ class Process:
     def __init__(self, store: Store, providers: Providers, pauses: tuple[float, ...] = PAUSES) -> None:
         self.outcomes: list[str] = []
         self.providers = providers
-        self.creation = Creation(store, providers, lambda provider, outcome: self.outcomes.append(outcome), pauses)
+        self.creation = Creation(store, providers, links_for_tests(), lambda provider, outcome: self.outcomes.append(outcome), pauses)
         self.changes = Changes(store, providers, self.creation, WINDOWS, lambda: None)
         self._store = store
 

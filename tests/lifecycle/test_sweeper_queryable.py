@@ -21,7 +21,7 @@ from tests.clock import Clock
 from tests.factories import NOON, WINDOWS, a_verification, later
 from tests.fakes.yousign import FakeYousign
 from tests.providers.test_yousign import section
-from tests.storing import changes_at
+from tests.storing import changes_at, links_for_tests
 
 YOUSIGN = ProviderReference("yousign", None, "https://provider.example/start")
 INSTANT = timedelta(milliseconds=1)
@@ -37,7 +37,9 @@ def expiring(store: Store, providers: Providers) -> list[Chore]:
     """The sweeper's chores that apply deadlines."""
     changes = changes_at(store, providers)
     return [
-        chore for chore in chores(store, providers, changes, Creation(store, providers, lambda *_: None), None) if chore.done.startswith("expired")
+        chore
+        for chore in chores(store, providers, changes, Creation(store, providers, links_for_tests(), lambda *_: None), None)
+        if chore.done.startswith("expired")
     ]
 
 

@@ -1,4 +1,4 @@
-"""Tests that the sweeper removes personal data after their retention."""
+"""Tests that the sweeper removes personal data when their retention time has ended."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -37,27 +37,31 @@ async def shared_gateway(shared_database_uri: str, commands: Commands) -> AsyncI
 
 async def test_a_company_uses_its_own_provider_from_the_first_link_to_a_verified_retry(company: Company) -> None:
     created = await company.create(external={"verificationUrl": FIRST, "id": "s-1"})
-    assert created["verificationUrl"] == FIRST
+    link = created["verificationUrl"]
     async with following(company.gateway, company.token(), FOLLOW, {"id": created["id"]}) as updates:
         received = [await updates.next()]
+        opened = await company.gateway.client.post(urlsplit(link).path)
         for step in (LINK_OPENED, CAPTURE_STARTED, CAPTURE_COMPLETED):
             await company.progress(created["id"], step)
         await company.result(created["id"], "FAILED", "IDVV_2101")
         retry = await company.retry(created["id"], external={"verificationUrl": SECOND, "id": "s-2"})
+        second = (await company.gateway.client.post(urlsplit(retry["verificationUrl"]).path)).headers["location"]
         await company.result(retry["id"], "VERIFIED")
         received += await updates.rest()
 
-    assert (retry["verificationUrl"], retry["attempt"]) == (SECOND, 2)
+    assert (opened.status_code, opened.headers["location"]) == (303, FIRST)
+    assert (second, retry["attempt"]) == (SECOND, 2)
     events = [(event["type"], event["actor"], event["toStatus"]) for update in received for event in update["events"]]
     assert [event for event in events if event[0] != "RETRY_CREATED"] == [
         *((step, "INDIVIDUAL", None) for step in (LINK_OPENED, CAPTURE_STARTED, CAPTURE_COMPLETED)),
         ("STATUS_CHANGED", "PROVIDER", "FAILED"),
         ("CREATED", "INTEGRATOR", "PENDING"),
+        ("LINK_OPENED", "INDIVIDUAL", None),
         ("STATUS_CHANGED", "PROVIDER", "VERIFIED"),
     ]
     seen = {(update["verification"]["id"], update["verification"]["provider"]["id"]) for update in received}
     assert seen == {(created["id"], "s-1"), (retry["id"], "s-2")}
-    assert received[0]["verification"]["verificationUrl"] == FIRST
+    assert received[0]["verification"]["verificationUrl"] == link
 
 
 async def test_a_missing_or_invalid_link_is_refused_with_its_field(company: Company) -> None:
@@ -129,6 +133,43 @@ async def test_the_provider_is_read_without_the_rest_of_the_document(company: Co
         [projection] = [command["projection"] for command in sent if company.workspace in str(command.get("filter"))]
         assert "provider" in projection
         assert projection.keys().isdisjoint({"declared", "events", "extracted", "redirectionUrl"})
+
+
+@pytest.mark.parametrize("executor", ["", "__schema { queryType { name } } "], ids=["compiled", "graphql-core"])
+async def test_every_way_to_read_a_verification_shows_the_link_through_the_gateway(company: Company, executor: str) -> None:
+    created = await company.create(external={"verificationUrl": FIRST})
+    expected = {"verificationUrl": created["verificationUrl"]}
+
+    found = await company.ask(
+        f"query($id: ID!) {{ {executor}verification(id: $id) {{ verificationUrl attempts {{ verificationUrl }} }} }}", created_id(created)
+    )
+    listed = await company.ask(f"{{ {executor}verifications {{ edges {{ node {{ verificationUrl }} }} }} }}")
+    followed = await company.ask(
+        f"query($id: ID!) {{ {executor}verification(id: $id) {{ verificationUrl }} }}", created_id(created), await company.follow_token(created["id"])
+    )
+
+    assert urlsplit(created["verificationUrl"]).path.startswith("/v/")
+    assert found["verification"] == {**expected, "attempts": [expected]}
+    assert [edge["node"] for edge in listed["verifications"]["edges"]] == [expected]
+    assert followed["verification"] == expected
+    assert company.kept()[0]["provider"]["url"] == FIRST
+
+
+def created_id(created: dict[str, Any]) -> dict[str, Any]:
+    return {"id": created["id"]}
+
+
+async def test_the_link_is_shown_without_another_read_and_only_while_pending(company: Company, commands: Commands) -> None:
+    id = await company.created(external={"verificationUrl": FIRST})
+    query = "query($id: ID!) { verification(id: $id) { verificationUrl } }"
+
+    with commands.sent(company.collection.database.name) as sent:
+        await company.ask(query, {"id": id})
+    await company.result(id, "FAILED", "IDVV_2101")
+
+    [projection] = [command["projection"] for command in sent if company.workspace in str(command.get("filter"))]
+    assert projection.keys() == {"_id", "workspace", "chain", "status", "provider", "due"}
+    assert (await company.ask(query, {"id": id}))["verification"] == {"verificationUrl": None}
 
 
 async def test_without_a_provider_creation_and_retry_are_refused(database_uri: str, mongo: MongoClient[dict[str, Any]]) -> None:

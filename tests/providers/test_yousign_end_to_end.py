@@ -70,8 +70,9 @@ async def test_a_verification_is_created_with_requirements_and_retried(company: 
     assert created["events"] == [{"type": "CREATED", "actor": "INTEGRATOR"}, {"type": "PROVIDER_STARTED", "actor": "PROVIDER"}]
     assert first["min_age"] == 18
     assert first["prohibited_countries"] == ["RU", "KP"]
-    assert second == {**first, "previous_attempt_id": created["provider"]["id"]}
-    assert [created["verificationUrl"], retried["verificationUrl"]] == [video["verification_url"] for video in fake.videos.values()]
+    assert second == {**first, "previous_attempt_id": created["provider"]["id"], "redirection_url": second["redirection_url"]}
+    opened = await company.gateway.client.post(urlsplit(retried["verificationUrl"]).path)
+    assert opened.headers["location"] == list(fake.videos.values())[1]["verification_url"]
 
 
 async def test_a_subscriber_gets_the_link_that_arrived_after_the_mutation(
@@ -86,10 +87,12 @@ async def test_a_subscriber_gets_the_link_that_arrived_after_the_mutation(
         updates = [(await wire.hear())["payload"]["data"]["verificationUpdated"]]
         while not updates[-1]["verification"]["verificationUrl"]:
             updates.append((await wire.hear())["payload"]["data"]["verificationUpdated"])
+    shown = updates[-1]["verification"]
+    opened = await company.gateway.client.post(urlsplit(shown["verificationUrl"]).path)
 
     [video] = fake.videos.values()
     assert (created["status"], created["verificationUrl"], created["provider"]) == ("PENDING", None, {"name": "yousign", "id": None})
-    assert updates[-1]["verification"] == {"verificationUrl": video["verification_url"], "provider": {"id": video["id"]}}
+    assert (opened.headers["location"], shown["provider"]) == (video["verification_url"], {"id": video["id"]})
     assert [event["type"] for update in updates for event in update["events"]] == ["CREATED", "PROVIDER_STARTED"]
 
 
@@ -147,3 +150,43 @@ async def test_secrets_appear_in_no_log_line_no_answer_and_no_metric(company: Co
     assert "the API key is not accepted (status 401)" in caplog.text
     assert 'gateway_provider_requests_total{operation="create",outcome="denied",provider="yousign"} 1.0' in metrics
     assert [text for text in (key, secret, "replaced") for place in (caplog.text, str(answers), metrics) if text in place] == []
+
+
+async def test_the_individual_goes_through_the_gateway_to_yousign_and_back(company: Company, fake: FakeYousign) -> None:
+    created = await create(company, redirectionUrl="https://shop.example/welcome?order=1#done")
+    [video], [body] = fake.videos.values(), fake.bodies.values()
+    client = company.gateway.client
+
+    opened = await client.post(urlsplit(created["verificationUrl"]).path)
+    returned = await client.get(urlsplit(body["redirection_url"]).path)
+
+    assert body["redirection_url"].startswith(f"{company.gateway.url}/r/")
+    assert (opened.status_code, opened.headers["location"]) == (303, video["verification_url"])
+    assert (returned.status_code, returned.headers["location"]) == (303, f"https://shop.example/welcome?order=1&verification={created['id']}#done")
+    [document] = company.kept()
+    assert document["redirectionUrl"] == "https://shop.example/welcome?order=1#done"
+    assert [event["type"] for event in document["events"]] == ["created", "provider_started", "link_opened", "capture_completed"]
+
+
+async def test_a_workspace_that_turns_observed_links_off_hands_out_the_links_of_yousign(
+    fake: FakeYousign, tmp_path: Path, database_uri: str, mongo: MongoClient[dict[str, Any]]
+) -> None:
+    file = providers_file(tmp_path, fake, more="observe = false\n")
+    async with serving(database_uri, providers_file=file, provider=None) as gateway:
+        company = Company(gateway, mongo[urlsplit(database_uri).path[1:]][VERIFICATIONS], ACME)
+        created = await create(company)
+
+    [video], [body] = fake.videos.values(), fake.bodies.values()
+    assert created["verificationUrl"] == video["verification_url"]
+    assert body["redirection_url"] == PERSON["redirectionUrl"]
+
+
+async def test_a_link_that_was_opened_long_ago_still_leads_to_yousign_which_decides_whether_it_has_ended(company: Company) -> None:
+    created = await create(company)
+    path = urlsplit(created["verificationUrl"]).path
+    await company.gateway.client.post(path)
+    [document] = company.kept()
+    company.collection.update_one({"_id": created["id"]}, {"$set": dict.fromkeys(("due", "linkExpiresAt", "expiresAt"), document["createdAt"])})
+
+    assert (await company.gateway.client.get(path)).status_code == 200
+    assert (await company.gateway.client.post(path)).status_code == 303

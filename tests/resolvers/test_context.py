@@ -12,13 +12,15 @@ from store.feed import Feed
 from store.verifications import Store
 from tests.commands import Commands
 from tests.factories import NOON, a_final_verification, a_verification, retried
-from tests.storing import changes, outgoing
+from tests.storing import changes, links_for_tests, outgoing
 
 
 def a_context(store: Store, workspace: str = "acme", chain: str | None = None) -> Context:
     """The context of an operation, for a caller of this workspace who may read only this chain, or all chains if it is None."""
     feed = Feed(store, store.client)
-    services = Services(store, feed, changes(store), outgoing(store, feed), str, lambda caller, chain, ttl: FollowToken("token", NOON + ttl))
+    services = Services(
+        store, feed, changes(store), links_for_tests(), outgoing(store, feed), str, lambda caller, chain, ttl: FollowToken("token", NOON + ttl)
+    )
     return Context(services, Caller("someone", workspace, frozenset({Scope.READ}), chain=chain))
 
 

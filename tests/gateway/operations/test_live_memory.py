@@ -119,7 +119,8 @@ async def test_no_message_of_an_anonymized_verification_stays_in_memory(company:
     async with AsyncExitStack() as stack:
         # The subscriptions to another verification keep the groups alive, in which both verifications have messages.
         keepers = [await stack.enter_async_context(opened(company, UPDATED, id=other)) for opened in (streaming, on_a_socket)]
-        # The feeds of pending verifications do not receive the anonymization.
+        # A subscription to the pending verifications of the workspace receives no message about an anonymization, since the verification is final by
+        # then. The messages that it received before must be forgotten all the same.
         feeds = [await stack.enter_async_context(opened(company, query)) for opened in (streaming, on_a_socket) for query in (PENDING, ALL)]
         for keeper in keepers:
             await keeper.until(b'"PENDING"')

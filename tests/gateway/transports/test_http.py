@@ -54,7 +54,6 @@ BODIES = {
     "half of an object": b'{"query": "{',
     "invalid UTF-8": b'{"query": "\xff\xfe"}',
     "UTF-16": ME.decode().encode("utf-16"),
-    "half a surrogate pair": rb'{"query": "\ud800"}',
     "a list that is 20,000 deep": b"[" * 20_000 + b"]" * 20_000,
     "an object that is 20,000 deep": b'{"a":' * 20_000 + b"1" + b"}" * 20_000,
     "variables that are 20,000 deep": b'{"query": "{ me { subject } }", "variables": {"a": ' + b"[" * 20_000 + b"]" * 20_000 + b"}}",
