@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from domain.caller import WORKSPACE_NAME, Scope
 from domain.delivery import DeliveryState
+from domain.webhook import WebhookState
 from gateway import server, settings
 from gateway.application import application, token_reader
 from gateway.callers.tokens import MAX_SUBJECT_CHARACTERS, SCOPES
@@ -29,6 +30,7 @@ from gateway.commands.deliveries import (
     show_delivery,
 )
 from gateway.commands.explain import explanation
+from gateway.commands.inbox import MAX_LISTED, InboxError, apply_webhooks, list_webhooks, show_webhook
 from gateway.commands.live_check import live_check
 from gateway.development import keys as development
 from gateway.development.dev import MongoRefused
@@ -55,6 +57,8 @@ app = typer.Typer(
 )
 webhooks = typer.Typer(no_args_is_help=True, help="List, show and repeat the webhooks to the integrators' backends.")
 app.add_typer(webhooks, name="deliveries")
+inbox = typer.Typer(help="List, show and apply the webhooks that providers sent. The settings come from the environment.", no_args_is_help=True)
+app.add_typer(inbox, name="inbox")
 error_console = Console(stderr=True)
 logger = logging.getLogger("gateway")
 
@@ -245,15 +249,13 @@ def list_webhook_deliveries(
     limit: Annotated[int, typer.Option(help="The greatest number of deliveries to list.", min=1, max=MAX_DELIVERIES)] = 100,
 ) -> None:
     """List deliveries, the last changed first: verification, workspace, state, events delivered and in total, next try, last error."""
-    for line in asyncio.run(list_deliveries(settings.to_serve(), workspace, state or [], limit)):
-        typer.echo(line)
+    print_lines(asyncio.run(list_deliveries(settings.to_serve(), workspace, state or [], limit)))
 
 
 @webhooks.command(name="show")
 def show_webhook_delivery(id: Annotated[str, typer.Argument(help="The id of a verification.")]) -> None:
     """Show the delivery of one verification."""
-    for line in asyncio.run(show_delivery(settings.to_serve(), id)):
-        typer.echo(line)
+    print_lines(asyncio.run(show_delivery(settings.to_serve(), id)))
 
 
 @webhooks.command(name="resend")
@@ -276,6 +278,39 @@ def resend_webhook_deliveries(
     else:
         assert failed_since
         lines = asyncio.run(resend_all_failed(chosen, failed_since.replace(tzinfo=UTC), workspace))
+    print_lines(lines)
+
+
+@inbox.command(name="list")
+def list_inbox(
+    workspace: Annotated[str | None, typer.Option(help="Only the webhooks of this workspace.")] = None,
+    state: Annotated[list[WebhookState] | None, typer.Option(help="Only webhooks in this state. Repeat the option for several states.")] = None,
+    limit: Annotated[int, typer.Option(help="The greatest number of webhooks to list.", min=1, max=MAX_LISTED)] = 100,
+) -> None:
+    """List webhooks, the newest first: id, time of receipt, state, provider, the provider's id of the verification, and the status."""
+    print_lines(asyncio.run(list_webhooks(settings.to_serve(), workspace, state or [], limit)))
+
+
+@inbox.command(name="show")
+def show_inbox(id: Annotated[str, typer.Argument(help="The id of a webhook, as `gateway inbox list` prints it.")]) -> None:
+    """Show what is stored of a webhook."""
+    print_lines(asyncio.run(show_webhook(settings.to_serve(), id)))
+
+
+@inbox.command(name="apply")
+def apply_inbox(
+    id: Annotated[str | None, typer.Argument(help="The id of a webhook, as `gateway inbox list` prints it.")] = None,
+    unmatched: Annotated[bool, typer.Option("--unmatched", help="Apply all webhooks that match no verification.")] = False,
+    workspace: Annotated[str | None, typer.Option(help="With --unmatched: only the webhooks of this workspace.")] = None,
+) -> None:
+    """Apply a webhook now, also if it was applied or given up before, or all webhooks that match no verification."""
+    if (id is None) is not unmatched:
+        raise typer.BadParameter("pass either an id or --unmatched")
+    print_lines(asyncio.run(apply_webhooks(settings.to_serve(), id, workspace)))
+
+
+def print_lines(lines: list[str]) -> None:
+    """Print lines to standard output, as they are."""
     for line in lines:
         typer.echo(line)
 
@@ -293,7 +328,17 @@ def main() -> None:
     """Run the command. An error that the user can correct is printed as one sentence, without a traceback."""
     try:
         app()
-    except (BadAddress, BadKeys, BadProvidersFile, BadSettings, DeliveryError, EmbeddedError, MongoRefused, server.AddressTaken) as error:
+    except (
+        BadAddress,
+        BadKeys,
+        BadProvidersFile,
+        BadSettings,
+        DeliveryError,
+        EmbeddedError,
+        InboxError,
+        MongoRefused,
+        server.AddressTaken,
+    ) as error:
         sys.exit(report_error(str(error)))
     except OSError as error:
         if not error.filename:

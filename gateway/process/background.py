@@ -51,13 +51,13 @@ async def reporting(unfinished: Callable[[], Awaitable[tuple[int, float]]], prov
         await asyncio.sleep(every_seconds)
 
 
-async def observing(read: Callable[[], Awaitable[float]], report: Callable[[float], object], what: str, every_seconds: float) -> None:
-    """Read a number from MongoDB and report it, again and again. `what`: what the number describes, for the log."""
+async def measuring(read: Callable[[], Awaitable[float]], report: Callable[[float], object], every_seconds: float) -> None:
+    """Report again and again the age in seconds that `read` returns."""
     while True:
         try:
             report(await read())
         except Unavailable:
-            logger.warning("MongoDB is unavailable; %s will be reported later", what)
+            report(float("nan"))
         await asyncio.sleep(every_seconds * random.uniform(0.8, 1.2))
 
 

@@ -11,7 +11,7 @@ from domain.errors import Unavailable
 from domain.event import Progress
 from domain.verification import Verification
 from gateway.process import background
-from gateway.process.background import counting, observing, reporting, restarted
+from gateway.process.background import counting, reporting, restarted
 from gateway.process.metrics import Providing
 from store.verifications import Store
 from tests.clock import Clock
@@ -96,20 +96,3 @@ async def test_the_verifications_that_are_not_started_yet_are_reported() -> None
     task.cancel()
 
     assert (shown, still_running) == ([(3, 12.5), (0, 0.0)], True)
-
-
-async def test_a_number_is_reported_again_and_again_and_an_outage_of_mongodb_is_survived() -> None:
-    numbers = iter([4.0, None, 2.0])
-    reported: asyncio.Queue[float] = asyncio.Queue()
-
-    async def read() -> float:
-        number = next(numbers, None)
-        if number is None:
-            raise Unavailable
-        return number
-
-    task = asyncio.create_task(observing(read, reported.put_nowait, "a number", every_seconds=0))
-    found = [await reported.get() for _ in range(2)]
-    task.cancel()
-
-    assert found == [4.0, 2.0]
