@@ -18,8 +18,8 @@ from domain.verification import Verification
 from lifecycle.outgoing_events import OutgoingEvents
 from providers.file import Deliveries
 from store.deliveries import DeliveryClaim, StoredDeliveries
-from store.delivery_positions import DeliveryPositions
 from store.feed import Feed
+from store.feeds.delivery_positions import DeliveryPositions
 from store.verifications import Store
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class OutgoingWebhooks:
         self._sections = sections
         self._count = count
         self._stored = StoredDeliveries(store)
-        self._positions = DeliveryPositions(store, uuid4().hex)
+        self._positions = DeliveryPositions(store.database, store.now, uuid4().hex)
 
     async def run(self, send: Send) -> None:
         """Deliver events until cancelled. Workspaces may come and go meanwhile. `send` sends a webhook once."""

@@ -16,8 +16,8 @@ from domain.errors import Lagged, Unavailable
 from domain.filter import Filter
 from domain.verification import Verification
 from store.deliveries import StoredDeliveries, new_events
-from store.delivery_positions import DeliveryPosition, DeliveryPositions
 from store.feed import Feed
+from store.feeds.delivery_positions import DeliveryPosition, DeliveryPositions
 from store.listener import Listener
 from store.verifications import Store
 

@@ -13,9 +13,9 @@ from domain.verification import Verification
 from lifecycle import outgoing_events
 from lifecycle.outgoing_events import OutgoingEvents
 from store.deliveries import StoredDeliveries
-from store.delivery_positions import READING_LEASE, DeliveryPositions
 from store.driver import Document
 from store.feed import Feed
+from store.feeds.delivery_positions import READING_LEASE, DeliveryPositions
 from store.indexes import DELIVERIES, DELIVERY_POSITIONS
 from store.verifications import Store, utc_now
 from tests.clock import Clock
@@ -32,7 +32,7 @@ def clock() -> Clock:
 @asynccontextmanager
 async def recording_events(store: Store, feed: Feed, owner: str = "this process", leaves: bool = True) -> AsyncIterator[None]:
     """A context in which a process records the events of the workspace `acme`. With `leaves` False, its lease stays at the end, as after a crash."""
-    positions = DeliveryPositions(store, owner)
+    positions = DeliveryPositions(store.database, store.now, owner)
     events = OutgoingEvents(store, feed, StoredDeliveries(store), positions, "acme", lambda: None)
     running = asyncio.create_task(events.run())
     try:
@@ -111,7 +111,7 @@ async def test_another_process_takes_over_when_the_lease_has_ended(store: Store,
     async with recording_events(store, feed, "first", leaves=False):
         pass
     verification = await store.within("acme").add(a_verification(at=store.now()))
-    second = OutgoingEvents(store, feed, StoredDeliveries(store), DeliveryPositions(store, "second"), "acme", lambda: None)
+    second = OutgoingEvents(store, feed, StoredDeliveries(store), DeliveryPositions(store.database, store.now, "second"), "acme", lambda: None)
     running = asyncio.create_task(second.run())
     try:
         await asyncio.sleep(1)

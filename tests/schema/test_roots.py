@@ -103,6 +103,11 @@ def check_arguments(type: OperationType, calls: Calls) -> None:
         assert used == set(field.args), name
 
 
+def fail_delivery(company: Company, id: str) -> None:
+    """Change the stored delivery of a verification as after a try that failed."""
+    company.collection.database[DELIVERIES].update_one({"_id": id}, {"$set": {"lastStatus": 500, "lastError": "the response is not a success"}})
+
+
 async def test_every_field_of_every_type_has_a_value_in_some_response(company: Company) -> None:
     id = await company.created(reference="order-1")
     mutations: Calls = [
@@ -152,8 +157,7 @@ async def test_every_field_of_every_type_has_a_value_in_some_response(company: C
     check_arguments(OperationType.SUBSCRIPTION, [("verificationUpdated", update), ("verificationUpdated", resumed), ("verificationsUpdated", feed)])
 
     found = await executed(company, OperationType.MUTATION, mutations + closing)
-    # As after a try that failed.
-    company.collection.database[DELIVERIES].update_one({"_id": id}, {"$set": {"lastStatus": 500, "lastError": "the response is not a success"}})
+    fail_delivery(company, id)
     found |= await executed(company, OperationType.QUERY, queries)
     found |= {*selected(await followed(company, "verificationUpdated", update, 1))}
     [start] = await followed(company, "verificationsUpdated", feed, 1)

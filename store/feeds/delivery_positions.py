@@ -1,5 +1,6 @@
 """Up to which time the changes of a workspace were recorded as deliveries, and which process records them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -7,9 +8,8 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from domain.deadlines import whole_milliseconds
-from store.driver import Collection, Document, answering
+from store.driver import Collection, Database, Document, answering
 from store.indexes import DELIVERY_POSITIONS
-from store.verifications import Store
 
 # One process at a time reads the changes of a workspace. It extends its lease more often than this, unless it has ended.
 READING_LEASE = timedelta(seconds=15)
@@ -29,17 +29,17 @@ class DeliveryPositions:
     `owner`: the name of this process in its leases.
     """
 
-    def __init__(self, store: Store, owner: str) -> None:
-        self._store = store
+    def __init__(self, database: Database, now: Callable[[], datetime], owner: str) -> None:
+        self._now = now
         self._owner = owner
-        self._collection: Collection = store.database[DELIVERY_POSITIONS]
+        self._collection: Collection = database[DELIVERY_POSITIONS]
 
     async def taken(self, workspace: str, now: datetime) -> DeliveryPosition | None:
         """Take the lease of a workspace. Returns its position, or None if another process holds the lease.
 
         `now`: MongoDB's time, at which the deliveries of the workspace begin if it has no position yet.
         """
-        free = {"$or": [{"until": {"$lte": self._store.now()}}, {"by": self._owner}]}
+        free = {"$or": [{"until": {"$lte": self._now()}}, {"by": self._owner}]}
         with answering():
             try:
                 found = await self._collection.find_one_and_update(
@@ -63,7 +63,7 @@ class DeliveryPositions:
     async def release(self, workspace: str) -> None:
         """End the lease, so that another process can take it at once."""
         with answering():
-            await self._collection.update_one({"_id": workspace, "by": self._owner}, {"$unset": {"by": ""}, "$set": {"until": self._store.now()}})
+            await self._collection.update_one({"_id": workspace, "by": self._owner}, {"$unset": {"by": ""}, "$set": {"until": self._now()}})
 
     def _lease(self) -> Document:
-        return {"by": self._owner, "until": whole_milliseconds(self._store.now()) + READING_LEASE}
+        return {"by": self._owner, "until": whole_milliseconds(self._now()) + READING_LEASE}
