@@ -13,7 +13,7 @@ class RefusalCode(Described):
     NOT_FOUND = "not_found", "The caller's workspace has no verification with this id."
     INVALID_INPUT = "invalid_input", "A value of the input is not valid: the value of the input field that `field` names."
     ILLEGAL_TRANSITION = "illegal_transition", "The status of the verification does not allow this mutation."
-    NOT_RETRYABLE = "not_retryable", "Only an inconclusive or failed verification can be retried."
+    NOT_RETRYABLE = "not_retryable", "Only an inconclusive or failed verification can be retried, unless its retry was deleted."
     NOT_FINAL = "not_final", "The mutation is only possible once the status is final."
     IDEMPOTENCY_CONFLICT = (
         "idempotency_conflict",
@@ -90,6 +90,16 @@ class NotRetryable(DomainError):
 
     def __init__(self, verification_id: str, status: Status) -> None:
         super().__init__(f"{verification_id} is {status.value}; only an inconclusive or failed verification can be retried")
+
+
+class RetryDeleted(DomainError):
+    """A retry was requested for a verification that was retried before, and whose retry was deleted from the database since."""
+
+    refusal = RefusalCode.NOT_RETRYABLE
+    code = "CONFLICT"
+
+    def __init__(self, verification_id: str) -> None:
+        super().__init__(f"{verification_id} was retried, and the retry was deleted; create a new verification instead")
 
 
 class AlreadyFinal(DomainError):

@@ -6,7 +6,7 @@ from datetime import date
 from unicodedata import normalize
 from urllib.parse import quote, unquote_plus, urlsplit
 
-from domain.characters import NOT_IN_TEXT, NOT_IN_URL, VISIBLE, trimmed
+from domain.characters import BREAKS, LINE_BREAK, NOT_IN_TEXT, NOT_IN_URL, SPACES, VISIBLE, trimmed
 from domain.errors import InvalidInput
 
 MAX_TEXT_CHARACTERS = 255
@@ -14,6 +14,7 @@ MAX_URL_CHARACTERS = 2000
 URL_ORIGIN = re.compile("(?P<scheme>https?://)(?:[^/?#]*@)?(?P<host>[^/?#]*)", re.IGNORECASE)
 # NFC replaces at most four characters by one. For a longer text, normalization would take quadratic time (canonical ordering of combining marks).
 MAX_SHRINKAGE = 4
+GAP = re.compile(f"[{SPACES}{BREAKS}]+")
 
 
 def plain_text(field: str, text: str, max_characters: int = MAX_TEXT_CHARACTERS) -> str:
@@ -27,6 +28,15 @@ def plain_text(field: str, text: str, max_characters: int = MAX_TEXT_CHARACTERS)
         # (Unicode Normalization Stability Policy).
         text = normalize("NFC", text)
     return identifier(field, text, max_characters)
+
+
+def one_line(field: str, text: str) -> str | None:
+    """Returns a text of several lines as `plain_text` does, with one space for each run of line breaks, tabs and the spaces beside them.
+
+    Returns None if the text is empty or blank. Raises: InvalidInput for the other reasons of `plain_text`.
+    """
+    line = GAP.sub(lambda gap: " " if LINE_BREAK.search(gap[0]) else gap[0], text)
+    return plain_text(field, line) if VISIBLE.search(line) else None
 
 
 def identifier(field: str, text: str, max_characters: int = MAX_TEXT_CHARACTERS) -> str:

@@ -123,6 +123,11 @@ class Verification:
         return self.outcome is not None and self.outcome.closes
 
     @property
+    def awaits_verdict(self) -> bool:
+        """Whether the outcome is one that the system concluded from silence, and the provider's first verdict would still replace it."""
+        return self.outcome is not None and self.outcome.actor is Actor.SYSTEM and self._first_verdict is None
+
+    @property
     def closing_note(self) -> Personal[ClosingNote] | None:
         """The text that the integrator wrote when it closed the verification; None without one, or once the verification is anonymized."""
         return next((event.closing_note for event in self.events if event.closing_note), None)
@@ -254,8 +259,10 @@ class Verification:
         once, as the event RESULT_IGNORED, and does not change the status. At most 20 different results are recorded.
         """
         if self._open_to(result):
-            changed = self._concluded(result.status, result.reasons, result.actor, at, self._new_source_id(result), note=result.note)
-            return replace(changed, extracted=None if self.anonymized_at else result.document)
+            # The document of an anonymized verification is dropped, with the note about its fields.
+            kept = replace(result, document=None, note=None) if self.anonymized_at else result
+            concluded = self._concluded(kept.status, kept.reasons, kept.actor, at, self._new_source_id(kept), note=kept.note)
+            return replace(concluded, extracted=kept.document)
         if self.stands_at(result) and not self.closed:
             return self._with_document(result, at)
         return self if self._has_recorded(result.source_id, RESULTS) else self._ignoring(result, at)
@@ -359,8 +366,13 @@ class Verification:
             return True
         if not self.outcome or self.outcome.actor is not Actor.SYSTEM:
             return False
-        first = next((event for event in self.events if event.type in OUTCOMES and event.actor in REPORTERS), None)
+        first = self._first_verdict
         return first is None or first.verdict == result.key
+
+    @property
+    def _first_verdict(self) -> Event | None:
+        """The event of the provider's first verdict, whether it became the outcome or was ignored; None if there is none yet."""
+        return next((event for event in self.events if event.type in OUTCOMES and event.actor in REPORTERS), None)
 
     def _with_document(self, result: Result, at: datetime) -> Self:
         if not result.document or self.extracted or self.anonymized_at:

@@ -181,7 +181,7 @@ class Settings(BaseSettings):
         default=None,
         gt=0,
         le=MAX_RETENTION_SECONDS,
-        description="How many seconds after its anonymization a verification is deleted, together with its idempotency key; never by default",
+        description="How many seconds after the anonymization of all its attempts a chain is deleted, with its idempotency key; never by default",
     )
     feed_resume_seconds: float = Field(
         default=86_400,

@@ -1,12 +1,13 @@
 """Creates and changes verifications. Mutations, the sandbox's page and the sweeper do so only through this module."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import lru_cache
 
 from uuid_utils import uuid7
 
 from domain.deadlines import Windows
-from domain.errors import AlreadyFinal, Conflict, IdempotencyConflict, NotFinal, NotFound, RefusedBefore
+from domain.errors import AlreadyFinal, Conflict, IdempotencyConflict, NotFinal, NotFound, RefusedBefore, RetryDeleted
 from domain.event import Actor, ClosingNote, Progress
 from domain.request import Idempotency, ProviderReference, Request, RetryRequest
 from domain.result import Result
@@ -70,7 +71,7 @@ class Changes:
         """Create the next attempt and start it at the provider, as `create` does.
 
         If there is a next attempt already, return it, whatever the input is.
-        Raises: NotFound, NotRetryable, InvalidInput, NoProvider, ProviderRefused.
+        Raises: NotFound, NotRetryable, RetryDeleted, InvalidInput, NoProvider, ProviderRefused.
         """
         verifications = self._store.within(workspace)
         previous = await self.required(verifications, id)
@@ -79,7 +80,9 @@ class Changes:
             await self._store.barrier.passed()
             previous = await self.required(verifications, id)
         if previous.next:
-            return await self.required(verifications, previous.next)
+            if existing := await self.current(verifications, previous.next):
+                return existing
+            raise RetryDeleted(id)
         successor, request, provider = new_id(), previous.retry_request(retry), self._providers.of(workspace)
         provider.check(request)
         announced = None if provider.immediate else await self._creation.announce(workspace, successor)
@@ -133,25 +136,27 @@ class Changes:
     async def anonymize_chain(self, workspace: str, id: str) -> Verification:
         """Remove the personal data of all attempts of a chain for the integrator, the newest attempt first. Returns the attempt `id`.
 
-        Attempts that were anonymized before stay as they are, so a call that was interrupted can be repeated.
-        Cost:   one read, and one write for each attempt that has personal data.
-        Raises: NotFound; NotFinal if the newest attempt is pending. Nothing is changed then.
+        The attempts are found by their chain, so that none is left out because an attempt between them was deleted. Attempts that were anonymized
+        before stay as they are, so a call that was interrupted can be repeated.
+
+        Cost:   two reads of the chain, each behind the barrier, and one write for each attempt that has personal data.
+        Raises: NotFound; NotFinal if an attempt is pending; BadDocument if an attempt can't be read. Nothing is changed then, unless that
+                attempt appeared meanwhile.
         """
         verifications = self._store.within(workspace)
-        newest = named = await self.required(verifications, id, field="id")
-        while newest.next and (later := await self.current(verifications, newest.next)):
-            newest = later
-        if not newest.status.final:
-            raise NotFinal(newest.id)
-        anonymizing, successor = self._anonymizing(Actor.INTEGRATOR), newest.next
-        # If the attempt was retried since it was read, leave it as it is, and begin again: the retry has the same names.
-        attempt = await verifications.change(newest.id, lambda old, at: anonymizing(old, at) if old.next == successor else old)
-        if attempt.next != successor:
-            return await self.anonymize_chain(workspace, id)
-        named = attempt if attempt.id == id else named
-        while attempt.previous and await verifications.get(attempt.previous):
-            attempt = await verifications.change(attempt.previous, anonymizing)
-            named = attempt if attempt.id == id else named
+        chain = (await self.required(verifications, id, field="id")).chain
+        anonymizing = self._anonymizing(Actor.INTEGRATOR)
+        while True:
+            attempts = await self._final_attempts(verifications, chain)
+            left = [attempt for attempt in attempts if anonymizing(attempt, self._store.now()) is not attempt]
+            if not left:
+                break
+            for attempt in reversed(left):
+                if not await self._anonymized_unless_retried(verifications, attempt, anonymizing):
+                    break
+        named = next((attempt for attempt in attempts if attempt.id == id), None)
+        if not named:
+            raise NotFound(id, "id")
         return named
 
     async def expire(self, workspace: str, id: str) -> bool:
@@ -170,20 +175,23 @@ class Changes:
         """
         return await self._change_once(workspace, id, self._anonymizing(Actor.SYSTEM))
 
-    async def remove(self, workspace: str, id: str) -> bool:
-        """Delete an anonymized verification from the database. Returns whether this call deleted it.
+    async def remove(self, workspace: str, id: str, anonymized_until: datetime) -> int:
+        """Delete a chain from the database, if `id` is its newest attempt and all attempts were anonymized at `anonymized_until` or earlier.
 
-        It is kept while an attempt of its chain is pending, because a subscription that follows the chain would end.
+        Returns how many verifications this call deleted. A chain is only deleted as a whole: a subscription that follows a pending attempt would
+        end, and the attempt before a deleted one could not be retried.
+        Raises: BadDocument if an attempt can't be read.
         """
         verifications = self._store.within(workspace)
         found = await verifications.get(id)
-        if not found or not found.anonymized_at or not all(attempt.status.final for attempt in await verifications.chains([found.chain])):
-            return False
+        attempts = await verifications.whole_chain(found.chain) if found else []
+        if not attempts or attempts[-1].id != id or not all(anonymized_by(attempt, anonymized_until) for attempt in attempts):
+            return 0
         try:
-            await verifications.remove(found)
+            await verifications.remove(*attempts)
         except Stale:
-            return False
-        return True
+            return 0
+        return len(attempts)
 
     async def current(self, verifications: Verifications, id: str, reading: frozenset[str] | None = None) -> Verification | None:
         """The verification with this id, after its deadline was applied if it has passed; None if there is no such verification.
@@ -231,6 +239,27 @@ class Changes:
         """The rule that removes the personal data of a verification."""
         return lambda old, at: old.anonymized(actor, at, self._erasing_references)
 
+    async def _final_attempts(self, verifications: Verifications, chain: str) -> list[Verification]:
+        """All attempts of a chain, after their deadlines were applied if they have passed. Raises: NotFinal if one is pending; BadDocument."""
+        # Without the barrier, the read may be older than a retry that was acknowledged just before it.
+        await self._store.barrier.passed()
+        attempts = await verifications.whole_chain(chain)
+        for place, attempt in enumerate(attempts):
+            if not attempt.status.final:
+                attempts[place] = await self.current(verifications, attempt.id) or attempt
+                if not attempts[place].status.final:
+                    raise NotFinal(attempt.id)
+        return attempts
+
+    async def _anonymized_unless_retried(self, verifications: Verifications, attempt: Verification, anonymizing: Rule) -> bool:
+        """Anonymize an attempt, unless it was retried since it was read: the retry has the same names, and comes first. Returns False then."""
+        try:
+            changed = await verifications.change(attempt.id, lambda old, at: anonymizing(old, at) if old.next == attempt.next else old)
+        except NotFound:
+            # The attempt was deleted meanwhile.
+            return True
+        return changed.next == attempt.next
+
     async def _change_once(self, workspace: str, id: str, rule: Rule) -> bool:
         """Apply a rule to a verification. Returns whether this call changed it.
 
@@ -245,6 +274,11 @@ class Changes:
         except Stale:
             return False
         return True
+
+
+def anonymized_by(verification: Verification, instant: datetime) -> bool:
+    """Whether the verification was anonymized at this instant or earlier. An instant that can't be read is none."""
+    return isinstance(verification.anonymized_at, datetime) and verification.anonymized_at <= instant
 
 
 def new_id() -> str:

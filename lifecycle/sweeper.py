@@ -30,14 +30,14 @@ class Chore:
     """One of the sweeper's tasks: a change that must be made to every verification at some time, such as applying its deadline.
 
     `due` returns the next batch of verifications to change. Its argument is the last verification of the previous batch, None for the first batch.
-    `change` changes the verification with a workspace and an id, and returns whether this process changed it.
+    `change` changes the verification with a workspace and an id, and returns how many verifications this process changed.
     `done` is the participle that names the change in the log, such as "expired". `rarity`: how much longer the pauses of this chore are than those of
     the others.
     """
 
     done: str
     due: Callable[[Due | None], Awaitable[list[Due]]]
-    change: Callable[[str, str], Awaitable[bool]]
+    change: Callable[[str, str], Awaitable[int]]
     rarity: int = 1
 
 
@@ -63,7 +63,13 @@ def chores(
     if retention is not None:
         found.append(Chore("anonymized", lambda after: store.not_anonymized(store.now() - retention, SWEEP_BATCH, after), changes.forget))
     if removal is not None:
-        found.append(Chore("removed", lambda after: store.removable(store.now() - removal, SWEEP_BATCH, after), changes.remove))
+        found.append(
+            Chore(
+                "removed",
+                lambda after: store.removable(store.now() - removal, SWEEP_BATCH, after),
+                lambda workspace, id: changes.remove(workspace, id, store.now() - removal),
+            )
+        )
     return found
 
 
@@ -94,7 +100,7 @@ async def _change_all(chore: Chore, batch: list[Due]) -> int:
     random.shuffle(batch)
     slots = asyncio.Semaphore(MAX_CONCURRENT_CHANGES)
 
-    async def change(due: Due) -> bool:
+    async def change(due: Due) -> int:
         async with slots:
             return await chore.change(due.workspace, due.id)
 
@@ -106,4 +112,4 @@ async def _change_all(chore: Chore, batch: list[Due]) -> int:
         # An unreadable document was already logged when it was read.
         if isinstance(outcome, Exception) and not isinstance(outcome, BadDocument):
             logger.error("%s could not be %s (%s)", due.id, chore.done, type(outcome).__name__)
-    return sum(outcome is True for outcome in outcomes)
+    return sum(outcome for outcome in outcomes if isinstance(outcome, int))

@@ -17,7 +17,7 @@ from domain.request import ExternalProvider, Idempotency, Request, RetryRequest
 from domain.requirements import Requirements
 from domain.result import Result
 from domain.status import Phase, Status
-from domain.text import identifier, optional, plain_text, web_address
+from domain.text import identifier, one_line, optional, web_address
 
 T = TypeVar("T", bound=type)
 
@@ -232,14 +232,15 @@ class CloseVerificationInput:
     verification_id: strawberry.ID = strawberry.field(description="The id of the verification.")
     note: str | None = strawberry.field(
         default=None,
-        description="Why the verification is closed, for support staff: at most 255 characters, not counting leading and trailing spaces. The text "
-        "is stored encrypted, is shown as the event's `note` with `verification:sensitive`, and is removed when the verification is anonymized.",
+        description="Why the verification is closed, for support staff: at most 255 characters, not counting leading and trailing spaces. Line "
+        "breaks and tabs become spaces, and a blank text is no note. The text is stored encrypted, is shown as the event's `note` with "
+        "`verification:sensitive`, and is removed when the verification is anonymized.",
     )
 
     def to_domain(self) -> ClosingNote | None:
-        """The note, without spaces around it; None if there is none. Raises: InvalidInput."""
-        note = optional(plain_text, "note", self.note and self.note.strip(" \t\r\n"))
-        return None if note is None else ClosingNote(note)
+        """The note, on one line and without spaces around it; None if there is none. Raises: InvalidInput."""
+        note = one_line("note", self.note or "")
+        return ClosingNote(note) if note else None
 
 
 @described_input

@@ -6,7 +6,7 @@ import strawberry
 
 from domain.caller import Caller
 from domain.errors import BadUserInput
-from domain.event import Actor, Event
+from domain.event import Actor, Event, EventType
 from domain.identity import DeclaredIdentity, ExtractedDocument
 from domain.reasons import ReasonCode, RetryAdvice, advice, all_explained, by_individual, disclosed, disclosed_advice
 from domain.request import ProviderReference
@@ -65,6 +65,16 @@ def disclosed_actor(root: Event) -> Actor:
         return root.actor
     visible = tuple(reason.code for reason in disclosed_event_reasons(root))
     return Actor.INDIVIDUAL if by_individual(visible) else Actor.PROVIDER
+
+
+def followed_actor(root: Event) -> Actor:
+    """Like `disclosed_actor`, for follow tokens: the actor of an ignored result would reveal which kind of codes it has."""
+    return Actor.PROVIDER if root.type is EventType.RESULT_IGNORED else disclosed_actor(root)
+
+
+def followed_billable(root: Verification) -> bool | None:
+    """Whether the provider charges for the verification, for follow tokens: as if no result had followed the close."""
+    return root.status.billable
 
 
 def note(root: EventParent) -> str | None:

@@ -16,7 +16,7 @@ class Otherwise(Enum):
     NULL_WITH_ERROR = auto()  # The field is null. One error FORBIDDEN is reported for all such fields of an operation.
     NOTHING_INTERNAL = auto()  # The field is the list without its internal items.
     NO_CLOSING_NOTE = auto()  # If the integrator closed the verification with the event, the field is null. For other events, it has its value.
-    DISCLOSED = auto()  # The field is the rule's `disclosed` value, which reveals nothing about internal reasons.
+    DISCLOSED = auto()  # The field is the rule's `disclosed` value, which reveals nothing that the caller may not see.
     NOTHING_IGNORED = auto()  # If the event is RESULT_IGNORED, the field is null or an empty list. For other events, the field has its value.
 
 
@@ -41,6 +41,11 @@ def needing(*scopes: Scope) -> AccessRule:
 def disclosing(value: Callable[[Any], Any], description: str) -> AccessRule:
     """A rule that computes another value of the field for callers who may not see internal reasons. The value must not depend on such reasons."""
     return AccessRule(SENSITIVE_SCOPE, Otherwise.DISCLOSED, description, value)
+
+
+def disclosing_to_individual(value: Callable[[Any], Any], description: str) -> AccessRule:
+    """A rule that computes another value of the field for follow tokens. The value must not depend on ignored results, nor on internal reasons."""
+    return AccessRule(COMPANY_SCOPES, Otherwise.DISCLOSED, description, value)
 
 
 SENSITIVE_SCOPE = frozenset({Scope.SENSITIVE})

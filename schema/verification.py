@@ -16,7 +16,7 @@ from resolvers import verification as visible
 from schema.costs import Cost
 from schema.fields import attribute, described_type, field, represents
 from schema.reasons import ReasonCode
-from schema.rules import ANYONE, CLOSING, COMPANY, OWN_OUTCOME, SENSITIVE, disclosing
+from schema.rules import ANYONE, CLOSING, COMPANY, OWN_OUTCOME, SENSITIVE, disclosing, disclosing_to_individual
 
 # What callers without `verification:sensitive` receive must be equal, whether or not a verification has internal reasons.
 LEFT_OUT = "Without `verification:sensitive`, internal reasons are left out, and the advice of every reason of a failure is OFFER_ALTERNATIVE."
@@ -28,6 +28,11 @@ DISCLOSED_RETRY_ADVICE = disclosing(
 )
 DISCLOSED_ACTOR = disclosing(
     visible.disclosed_actor, "Without `verification:sensitive`, the actor of a result is decided by the reasons that are not internal."
+)
+# What follow tokens receive must be equal, whatever result was ignored.
+FOLLOWED_ACTOR = disclosing_to_individual(visible.followed_actor, "Always PROVIDER with a follow token if the event is `RESULT_IGNORED`.")
+FOLLOWED_BILLABLE = disclosing_to_individual(
+    visible.followed_billable, "With a follow token, the status alone decides, as if no result had followed the close."
 )
 
 
@@ -81,7 +86,7 @@ class VerificationEvent:
         "The number of the event: 1, 2, 3… If this release can't represent an event that a newer release recorded, its number is missing.", ANYONE
     )
     type: EventType = attribute("The kind of the event.", ANYONE)
-    actor: Actor = attribute("The party that caused the event.", DISCLOSED_ACTOR)
+    actor: Actor = attribute("The party that caused the event.", FOLLOWED_ACTOR, DISCLOSED_ACTOR)
     at: datetime = attribute("When the event was recorded.", ANYONE)
     from_status: Status | None = attribute("The status before the event; null if the event is not about the status.", OWN_OUTCOME)
     to_status: Status | None = attribute(
@@ -112,7 +117,7 @@ class Verification(Node):
     billable: bool | None = attribute(
         "Whether the provider charges for the verification; null while it is pending. "
         "If the provider reported a result after the verification was closed, that result decides.",
-        ANYONE,
+        FOLLOWED_BILLABLE,
     )
     can_retry: bool = attribute("Whether the verification can be retried with `retryVerification` and has not been retried yet.", ANYONE)
     retry_advice = field(visible.retry_advice, RetryAdvice | None, DISCLOSED_RETRY_ADVICE)

@@ -26,6 +26,7 @@ DERIVED = {
     "refused_by_provider": frozenset({"status", "reasons", "provider", "events"}),
     "outcome": frozenset({"events"}),
     "closed": frozenset({"events"}),
+    "awaits_verdict": frozenset({"events"}),
     "closing_note": frozenset({"events"}),
     "can_retry": frozenset({"status", "next"}),
     "verification_url": frozenset({"status", "provider"}),

@@ -5,13 +5,14 @@ from asyncio import sleep
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from time import monotonic
 from typing import Any, TypeVar
 from uuid import uuid4
 
 from pymongo.errors import DuplicateKeyError
 
-from domain.errors import BadDocument, BadValue, Conflict, DomainError, NotFound, ProviderIdTaken, Unavailable
+from domain.errors import BadDocument, BadValue, Conflict, DomainError, NotFound, ProviderIdTaken, RetryDeleted, Unavailable
 from domain.filter import Filter
 from domain.statistics import VerificationStats
 from domain.status import Status
@@ -245,13 +246,15 @@ class Verifications:
         """Create the next attempt after a verification with a rule, and store it. If there is a next attempt already, return it instead.
 
         Cost:   one transaction of two writes.
-        Raises: the same errors as `change`; ProviderIdTaken if another verification has the same id at the provider.
+        Raises: the same errors as `change`; RetryDeleted; ProviderIdTaken if another verification has the same id at the provider.
         """
 
         async def attempt() -> Verification:
             old = await self.require(id)
             if old.next:
-                return await self.require(old.next)
+                if existing := await self.get(old.next):
+                    return existing
+                raise RetryDeleted(id)
             new, successor = rule(old, self._store.now())
 
             async def write_both(session: Session) -> None:
@@ -269,23 +272,24 @@ class Verifications:
 
         return await self._persist(id, attempt)
 
-    async def remove(self, verification: Verification) -> None:
-        """Delete a verification from the database, if this is still the stored version. A tombstone lets feeds report the removal.
+    async def remove(self, *verifications: Verification) -> None:
+        """Delete these verifications from the database together, if all of them are still the stored versions. Tombstones let feeds report it.
 
-        Cost:   one transaction of two writes.
-        Raises: Stale if the stored version is no longer `verification.version`.
+        Cost:   one transaction of two writes for each verification.
+        Raises: Stale if the stored version of one of them is no longer its `version`. None is deleted then.
         """
         store = self._store
-        grave = tombstone(verification, store.now(), store.resumption)
 
-        async def write_both(session: Session) -> None:
-            await store.database[TOMBSTONES].replace_one({"_id": verification.id, "workspace": self.workspace}, grave, upsert=True, session=session)
-            guard = {"_id": verification.id, **self._scope, "version": verification.version}
-            if not (await store.collection.delete_one(guard, session=session)).deleted_count:
-                raise Stale
+        async def write_all(session: Session) -> None:
+            for each in verifications:
+                grave = tombstone(each, store.now(), store.resumption)
+                await store.database[TOMBSTONES].replace_one({"_id": each.id, "workspace": self.workspace}, grave, upsert=True, session=session)
+                guard = {"_id": each.id, **self._scope, "version": each.version}
+                if not (await store.collection.delete_one(guard, session=session)).deleted_count:
+                    raise Stale
 
         with answering():
-            await transaction(store.client, write_both)
+            await transaction(store.client, write_all)
 
     async def removed_since(self, at: datetime) -> list[str]:
         """The ids of the verifications that the gateway removed after this time of MongoDB, or shortly before it. Raises: Lagged."""
@@ -300,13 +304,24 @@ class Verifications:
 
     async def chains(self, chains: Iterable[str], reading: frozenset[str] | None = None) -> list[Verification]:
         """All readable attempts of these chains, sorted by the number of the attempt. `reading`: see `page`. Cost: one query over an index."""
-        reader = partial_verification.row_reader(reading, ATTEMPT)
-        with answering():
-            condition = within(self._scope, [{"chain": {"$in": list(chains)}}])
-            documents = await in_thread(partial(fetch, self._store.naive_collection, condition, reader.projection if reader else None))
         # The attempts are sorted here, because MongoDB can't merge the sorted index entries of more than 200 chains.
-        found = self._store.bad_documents.readable(partial_verification.rows(documents, self._store.keys, reader))
-        return sorted(found, key=lambda verification: verification.attempt)
+        return sorted(self._store.bad_documents.readable(await self._attempts(chains, reading)), key=attrgetter("attempt"))
+
+    async def whole_chain(self, chain: str) -> list[Verification]:
+        """All attempts of a chain, sorted by the number of the attempt, whatever their links to each other are.
+
+        Cost:   one query over an index; also a point read for each link that leads to no attempt of the chain.
+        Raises: BadDocument if an attempt can't be read, also if its own `chain` can't be read and only a link leads to it.
+        """
+        attempts: list[Verification] = []
+        for row in await self._attempts([chain], None):
+            if isinstance(row, BadDocument):
+                raise self._bad(row)
+            attempts.append(row)
+        found = {attempt.id for attempt in attempts}
+        for link in {link for attempt in attempts for link in (attempt.previous, attempt.next) if link and not isinstance(link, BadDocument)} - found:
+            await self.get(link)
+        return sorted(attempts, key=attrgetter("attempt"))
 
     async def page(self, filter: Filter, request: PageRequest, reading: frozenset[str] | None = None) -> Page:
         """A page of the list of verifications that match the filter.
@@ -342,6 +357,14 @@ class Verifications:
         """The statistics of the verifications that match the filter. `by_day`: whether to count by day too."""
         read = partial(statistics.read_statistics, self._store.collection, self._scope, filter, by_day)
         return await self._shared("statistics", read, filter, by_day)
+
+    async def _attempts(self, chains: Iterable[str], reading: frozenset[str] | None) -> list[partial_verification.Row]:
+        """A row for each attempt of these chains; a BadDocument in place of an attempt that can't be read."""
+        reader = partial_verification.row_reader(reading, ATTEMPT)
+        with answering():
+            condition = within(self._scope, [{"chain": {"$in": list(chains)}}])
+            documents = await in_thread(partial(fetch, self._store.naive_collection, condition, reader.projection if reader else None))
+        return partial_verification.rows(documents, self._store.keys, reader)
 
     async def _changes(self, at: datetime, filter: Filter, place: ChangePosition) -> tuple[list[Verification], ChangePosition | None]:
         """A page of the changes behind this place, and the place behind the page; None if the page is the last."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidInput
-from domain.text import day, identifier, origin, plain_text, web_address, with_parameter
+from domain.text import day, identifier, one_line, origin, plain_text, web_address, with_parameter
 from tests.domain.test_characters import BLANK, NOT_IN_ANY_TEXT, expanded
 
 
@@ -49,6 +49,25 @@ def test_a_text_with_a_refused_character_is_refused(check: Callable[[str, str], 
 
     assert refusal_of(check, f"Jeanne{character}Moreau") == expected
     assert refusal_of(check, character) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("moved\r\nabroad", "moved abroad"),
+        ("\t\u2028 a \n\t\n b\x0b\x0c\x85c \u3000", "a b c"),
+        ("a  b", "a  b"),
+        *((blank, None) for blank in ("", " ", "\r\n", "\t\u2029\u3000", "\u200b\n", "\u2800")),
+    ],
+)
+def test_a_text_of_several_lines_becomes_one_line(text: str, line: str | None) -> None:
+    assert one_line("field", text) == line
+
+
+@pytest.mark.parametrize("text", ["a\x00\nb", "\x07", "\n".join(["ab"] * 86)])
+def test_a_text_of_several_lines_is_refused_like_any_other(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^field "):
+        one_line("field", text)
 
 
 NAMES = [

@@ -20,6 +20,7 @@ from tests.factories import (
     a_verification_after,
     later,
 )
+from tests.histories import noted
 
 OPENED, STARTED, COMPLETED = Progress
 UNKNOWN_RESULT = Result.reported(Status.FAILED, ["IDVV_9999"])
@@ -135,3 +136,15 @@ def test_a_repeated_event_id_of_an_ignored_result_is_recorded_once() -> None:
 
     assert verification.concluded(replace(INCONCLUSIVE_RESULT, source_id="event-2"), NOON) is verification
     assert len(ignored(verification.concluded(replace(INCONCLUSIVE_RESULT, source_id="event-3"), NOON))) == 2
+
+
+def test_only_an_outcome_of_the_system_without_a_verdict_awaits_one() -> None:
+    pending = a_verification_after(OPENED)
+    expired = pending.expired(later(minutes=15))
+    # An older release recorded a verdict that followed an outcome of the system as an ignored result.
+    overtaken = noted(expired, "late")
+    others = (pending, pending.closed_by_integrator(None, later(minutes=1)), expired.concluded(VERIFIED_RESULT, later(minutes=16)), overtaken)
+
+    assert expired.awaits_verdict
+    assert [each.awaits_verdict for each in others] == [False] * 4
+    assert [each.awaits_verdict for each in map(a_final_verification, FINAL_RESULTS)] == [False] * 3

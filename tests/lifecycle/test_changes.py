@@ -7,7 +7,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
-from domain.errors import IdempotencyConflict, InvalidInput, NoProvider, NotFound, NotRetryable, Unavailable
+from domain.errors import IdempotencyConflict, InvalidInput, NoProvider, NotFound, NotRetryable, RefusalCode, RetryDeleted, Unavailable
 from domain.event import Actor, Progress
 from domain.identity import DeclaredIdentity
 from domain.request import ExternalProvider, Idempotency, ProviderReference, Request, RetryRequest
@@ -20,9 +20,9 @@ from store.driver import Document
 from store.indexes import VERIFICATIONS
 from store.verifications import Store
 from tests.clock import Clock
-from tests.factories import FAILED_RESULT, INCONCLUSIVE_RESULT, NOON, REQUEST, VERIFIED_RESULT, WINDOWS, a_verification, later
+from tests.factories import FAILED_RESULT, INCONCLUSIVE_RESULT, NOON, REQUEST, VERIFIED_RESULT, WINDOWS, a_verification, later, retried
 from tests.histories import noted
-from tests.storing import changes_at, decode, encode, storing
+from tests.storing import changes_at, decode, encode, stored_documents, storing
 
 
 class RecordingProvider:
@@ -190,6 +190,25 @@ async def test_a_verification_of_another_workspace_does_not_exist(changes: Chang
             await attempt
     assert not await changes.expire("other", created.id)
     assert not await changes.forget("other", created.id)
+
+
+async def test_a_retry_of_an_attempt_whose_retry_was_deleted_is_refused_by_the_name_of_the_attempt(
+    store: Store, changes: Changes, provider: RecordingProvider
+) -> None:
+    first = await changes.create("acme", REQUEST)
+    await changes.report_result("acme", first.id, FAILED_RESULT)
+    deleted = await changes.retry("acme", first.id, RetryRequest())
+    await store.collection.delete_one({"_id": deleted.id})
+    before, started = await stored_documents(store), len(provider.started)
+
+    with pytest.raises(RetryDeleted, match=f"{first.id} was retried, and the retry was deleted") as refused:
+        await changes.retry("acme", first.id, RetryRequest())
+
+    assert deleted.id not in str(refused.value)
+    assert (refused.value.refusal, refused.value.field) == (RefusalCode.NOT_RETRYABLE, None)
+    assert (await stored_documents(store), len(provider.started)) == (before, started)
+    with pytest.raises(RetryDeleted):
+        await store.within("acme").retry(first.id, retried)
 
 
 async def test_a_reader_that_loses_every_race_gets_the_stored_state(database_uri: str, clock: Clock, provider: RecordingProvider) -> None:

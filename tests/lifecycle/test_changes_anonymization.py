@@ -2,10 +2,11 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from domain.errors import IdempotencyConflict, InvalidInput, NotFinal, NotRetryable
+from domain.errors import BadDocument, IdempotencyConflict, InvalidInput, NotFinal, NotFound, NotRetryable
 from domain.event import Actor, ClosingNote
 from domain.request import Idempotency, RetryRequest
 from domain.verification import Verification
@@ -47,6 +48,64 @@ async def test_all_attempts_of_a_chain_are_anonymized_whichever_is_named(store: 
     assert answer == found[named]
     assert [each.id for each in found] == ids
     assert all(each.anonymized_at and not any(personal(each)) for each in found)
+
+
+@pytest.mark.parametrize("named", range(4))
+@pytest.mark.parametrize("gone", [{1}, {2}, {0}, {3}, {1, 2}, {0, 2}])
+async def test_all_remaining_attempts_are_anonymized_whichever_were_deleted(store: Store, gone: set[int], named: int) -> None:
+    here = changes(store)
+    ids = await a_chain(here, 4)
+    await store.collection.delete_many({"_id": {"$in": [ids[each] for each in gone]}})
+
+    if named in gone:
+        with pytest.raises(NotFound):
+            await here.anonymize_chain("acme", ids[named])
+        return
+    answer = await here.anonymize_chain("acme", ids[named])
+
+    found = await stored_verifications(store)
+    assert [each.id for each in found] == [id for place, id in enumerate(ids) if place not in gone]
+    assert all(each.anonymized_at and not any(personal(each)) for each in found)
+    assert answer in found
+    assert answer.id == ids[named]
+
+
+@pytest.mark.parametrize("links", [{}, {"next": "ver_elsewhere", "previous": "ver_elsewhere"}, {"next": 7, "previous": 7}])
+async def test_attempts_are_found_by_their_chain_whatever_their_links_are(store: Store, links: dict[str, object]) -> None:
+    here = changes(store)
+    ids = await a_chain(here, 3)
+    await store.collection.update_one({"_id": ids[1]}, {"$set": links} if links else {"$unset": {"next": "", "previous": ""}})
+
+    await here.anonymize_chain("acme", ids[0])
+
+    assert all("anonymizedAt" in each and "declared" not in each for each in await stored_documents(store))
+
+
+@pytest.mark.parametrize(("field", "value"), [("status", "suspended"), ("attempt", "two"), ("chain", 7)])
+@pytest.mark.parametrize("damaged", range(3))
+async def test_a_chain_with_an_unreadable_attempt_is_refused_by_its_name_and_not_changed(
+    store: Store, damaged: int, field: str, value: object
+) -> None:
+    here = changes(store)
+    ids = await a_chain(here, 3)
+    await store.collection.update_one({"_id": ids[damaged]}, {"$set": {field: value}})
+    before = await stored_documents(store)
+
+    for id in ids:
+        with pytest.raises(BadDocument, match=f"{field} of {ids[damaged]} can't be read"):
+            await here.anonymize_chain("acme", id)
+
+    assert await stored_documents(store) == before
+
+
+async def test_an_overdue_attempt_of_a_chain_becomes_final_before_its_anonymization(store: Store, clock: Clock) -> None:
+    here = changes(store)
+    ids = await a_chain(here, 2, last_is_final=False)
+    clock.now += timedelta(days=7)
+
+    await here.anonymize_chain("acme", ids[0])
+
+    assert [(each.status.final, bool(each.anonymized_at)) for each in await stored_verifications(store)] == [(True, True)] * 2
 
 
 async def test_a_chain_whose_newest_attempt_is_pending_is_not_changed(store: Store) -> None:

@@ -3,17 +3,20 @@
 import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 
 import pytest
 
+from domain.errors import InvalidInput, NotFound
 from domain.event import Actor
+from domain.request import RetryRequest
 from domain.verification import Verification
 from lifecycle.sweeper import Chore, sweep
 from store.indexes import TOMBSTONES
 from store.verifications import Store, Verifications
 from tests.clock import Clock
-from tests.factories import FAILED_RESULT, a_verification, retried
-from tests.storing import chores_of, encode, stored_documents, storing
+from tests.factories import FAILED_RESULT, REQUEST, a_verification, retried
+from tests.storing import changes, chores_of, encode, stored_documents, storing
 
 REMOVAL = timedelta(hours=1)
 
@@ -50,20 +53,86 @@ async def test_only_verifications_that_were_anonymized_long_enough_ago_are_remov
     assert [found["_id"] async for found in store.database[TOMBSTONES].find()] == [old.id]
 
 
-async def test_an_attempt_is_kept_while_its_chain_has_a_pending_one(store: Store, verifications: Verifications, clock: Clock) -> None:
-    failed = await verifications.add(a_verification(at=clock.now - 2 * REMOVAL).concluded(FAILED_RESULT, clock.now - 2 * REMOVAL))
-    clock.now -= 2 * REMOVAL
+async def a_chain(store: Store, length: int) -> list[str]:
+    """The ids of a new chain of failed attempts."""
+    here = changes(store)
+    ids = [(await here.create("acme", REQUEST)).id]
+    while len(ids) < length:
+        await here.report_result("acme", ids[-1], FAILED_RESULT)
+        ids.append((await here.retry("acme", ids[-1], RetryRequest())).id)
+    await here.report_result("acme", ids[-1], FAILED_RESULT)
+    return ids
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_a_chain_is_removed_as_a_whole_once_all_its_attempts_are_old_enough(store: Store, clock: Clock, order: tuple[int, ...]) -> None:
+    ids, here = await a_chain(store, 3), changes(store)
+
+    for place in order:
+        await here.anonymize("acme", ids[place])
+        clock.now += REMOVAL - timedelta(seconds=1)
+        assert await sweep(removing(store)) == 0
+        assert await stored_ids(store) == set(ids)
+        clock.now += timedelta(seconds=1) if place == order[-1] else timedelta()
+
+    assert await sweep(removing(store)) == 3
+    assert await stored_ids(store) == set()
+    assert {found["_id"] async for found in store.database[TOMBSTONES].find()} == set(ids)
+
+
+async def test_a_chain_is_kept_while_an_attempt_is_pending(store: Store, verifications: Verifications, clock: Clock) -> None:
+    failed = await verifications.add(a_verification(at=clock.now).concluded(FAILED_RESULT, clock.now))
     retry = await verifications.retry(failed.id, retried)
-    await verifications.change(failed.id, lambda it, at: it.anonymized(Actor.INTEGRATOR, at))
+    await changes(store).anonymize("acme", failed.id)
     clock.now += 2 * REMOVAL
 
     assert await sweep(removing(store)) == 0
-    await verifications.change(retry.id, lambda it, at: it.concluded(FAILED_RESULT, at))
-    assert await sweep(removing(store)) == 1
+    await changes(store).report_result("acme", retry.id, FAILED_RESULT)
+    await changes(store).anonymize("acme", retry.id)
+    assert await sweep(removing(store)) == 0
+    clock.now += REMOVAL
+    assert await sweep(removing(store)) == 2
 
-    remaining = await verifications.require(retry.id)
-    assert await stored_ids(store) == {retry.id}
-    assert (remaining.previous, await verifications.chains([failed.chain])) == (failed.id, [remaining])
+
+@pytest.mark.parametrize("gone", range(3))
+async def test_the_rest_of_a_chain_is_removed_if_an_attempt_was_deleted(store: Store, clock: Clock, gone: int) -> None:
+    ids = await a_chain(store, 3)
+    await changes(store).anonymize_chain("acme", ids[0])
+    await store.collection.delete_one({"_id": ids[gone]})
+    clock.now += REMOVAL
+
+    assert await sweep(removing(store)) == 2
+    assert await stored_ids(store) == set()
+
+
+async def test_a_chain_with_an_unreadable_attempt_is_kept_and_blocks_no_other(store: Store, clock: Clock) -> None:
+    damaged, readable = await a_chain(store, 2), await a_chain(store, 2)
+    for ids in (damaged, readable):
+        await changes(store).anonymize_chain("acme", ids[0])
+    await store.collection.update_one({"_id": damaged[0]}, {"$set": {"status": "suspended"}})
+    clock.now += REMOVAL
+
+    assert await sweep(removing(store)) == 2
+    assert await stored_ids(store) == set(damaged)
+
+
+async def test_a_removal_that_races_with_a_retry_removes_the_whole_chain_or_nothing(database_uri: str, store: Store, clock: Clock) -> None:
+    names = RetryRequest(first_name="Jeanne", last_name="Moreau")
+    async with storing(database_uri, clock) as other:
+        for _ in range(15):
+            ids = await a_chain(store, 2)
+            await changes(store).anonymize_chain("acme", ids[0])
+            clock.now += REMOVAL
+
+            removed, retry = await asyncio.gather(sweep(removing(other)), changes(store).retry("acme", ids[1], names), return_exceptions=True)
+
+            left = await stored_ids(store)
+            if isinstance(retry, Verification):
+                assert (removed, left) == (0, {*ids, retry.id})
+                await store.collection.delete_many({})
+            else:
+                assert isinstance(retry, NotFound | InvalidInput)
+                assert (removed, left) == (2, set())
 
 
 async def test_without_the_setting_nothing_is_removed(store: Store) -> None:

@@ -102,6 +102,26 @@ async def test_a_note_may_be_missing_or_as_long_as_allowed(company: Company, not
     assert (await notes(company, id, *Scope))[0][-1] == (note and note.strip())
 
 
+@pytest.mark.parametrize("note", ["", "  ", "\r\n", "\t \u2029\u3000", "\u200b"])
+async def test_a_blank_note_is_no_note(company: Company, note: str) -> None:
+    id = await company.created()
+
+    assert (await company.close(id, note=note))["status"] == "INCONCLUSIVE"
+    assert (await notes(company, id, *Scope))[0] == [None, None]
+    assert "closingNote" not in company.kept()[0]
+
+
+@pytest.mark.parametrize(
+    "note", ["moved\r\nabroad", "\n\tmoved\t\t\nabroad\r\n", "moved \n abroad", "moved\u2028abroad", "x" * 125 + "\r\n" * 300 + "y" * 125]
+)
+async def test_line_breaks_and_tabs_of_a_note_become_one_space(company: Company, note: str) -> None:
+    id = await company.created()
+
+    await company.close(id, note=note)
+
+    assert (await notes(company, id, *Scope))[0][-1] == " ".join(note.split())
+
+
 async def test_a_close_is_refused_with_a_result_and_without_the_scope(company: Company, stranger: Company) -> None:
     id = await company.created()
     await company.result(id, "FAILED", "IDVV_2101")

@@ -129,6 +129,31 @@ async def test_the_person_does_not_see_the_content_of_ignored_results(company: C
         assert all((event["fromStatus"], event["toStatus"], event["reasons"], event["note"]) == (None, None, [], None) for event in events)
 
 
+FOLLOWED_OUTCOME = "status billable events { type actor toStatus }"
+
+
+@pytest.mark.parametrize("tail", ["", '__type(name: "Caller") { name }'], ids=["compiled", "graphql-core"])
+async def test_the_person_sees_the_same_whatever_result_was_ignored(company: Company, tail: str) -> None:
+    query = f"query($id: ID!) {{ verification(id: $id) {{ {FOLLOWED_OUTCOME} attempts {{ {FOLLOWED_OUTCOME} }} }} {tail} }}"
+    live = f"subscription($id: ID!) {{ verificationUpdated(id: $id, after: 0) {{ verification {{ {FOLLOWED_OUTCOME} }} events {{ actor }} }} }}"
+    ignored: list[tuple[str, ...]] = [("VERIFIED",), ("FAILED", "IDVV_2301"), ("INCONCLUSIVE", "IDVV_1111"), ("INCONCLUSIVE", "IDVV_1201")]
+    seen, company_sees = [], set()
+    for status, *codes in ignored:
+        for end in (company.close, lambda id: company.result(id, "INCONCLUSIVE", "IDVV_1314")):
+            id = await company.created()
+            await end(id)
+            await company.result(id, status, *codes)
+            token = await company.follow_token(id)
+            async with following(company.gateway, token, live, {"id": id}) as updates:
+                seen.append(((await company.answer(query, {"id": id}, token))["data"], await updates.response()))
+            company_sees.add(repr((await company.answer(query, {"id": id}))["data"]["verification"]))
+
+    assert seen == seen[:2] * len(ignored)
+    assert [answer["verification"]["billable"] for answer, _ in seen[:2]] == [False, False]
+    # The comparison means something: the company sees all these differences.
+    assert len(company_sees) == 2 * len(ignored)
+
+
 async def test_the_person_follows_changes_across_retries_to_the_end(company: Company) -> None:
     first = await company.created(reference="order-1")
     token = await company.follow_token(first)

@@ -1,12 +1,15 @@
 """What a browser shows on the page of a verification, to which a sandbox link leads."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import pytest
 
 from domain.reasons import CATALOGUE
 from domain.status import Status
-from store.verifications import Store
-from tests.gateway.callbacks.links import JEANNE, create_link, press
+from store.verifications import Store, utc_now
+from tests.clock import Clock
+from tests.gateway.callbacks.links import JEANNE, create_link, press, read_verification
 from tests.gateway.pages.browsing import Page
 from tests.serving import Gateway, serving
 
@@ -62,6 +65,27 @@ async def test_an_open_page_reloads_after_the_deadline(database_uri: str) -> Non
     assert "The capture must begin within 2 minutes" in page.text
     assert "no capture begins within 2 minutes" in page.text
     assert all(datetime.fromisoformat(time["datetime"]).tzinfo for time in page.all("time"))
+
+
+@pytest.mark.parametrize("verdict", [{"status": "VERIFIED"}, {"status": "FAILED", "codes": ["IDVV_2101"]}], ids=lambda verdict: verdict["status"])
+async def test_after_a_deadline_the_page_offers_the_verdict_that_still_counts(database_uri: str, verdict: dict[str, str | list[str]]) -> None:
+    clock = Clock(utc_now())
+    async with serving(database_uri, now=clock, sweep_seconds=3600) as gateway:
+        id, path = await create_link(gateway)
+        await press(gateway, path, progress="LINK_OPENED")
+        clock.now += timedelta(minutes=15)
+        expired = Page.of(await gateway.client.get(path))
+        await press(gateway, path, **verdict)
+        decided = Page.of(await gateway.client.get(path))
+        stored = await read_verification(gateway, id)
+
+    assert [button["value"] for button in expired.all("button")] == ["VERIFIED", "FAILED", "INCONCLUSIVE"]
+    assert {button["name"] for button in expired.all("button")} == {"status"}
+    assert "first verdict of the provider still replaces it" in expired.text
+    assert "The outcome is final" not in expired.text
+    assert stored["status"] == verdict["status"]
+    assert "The outcome is final" in decided.text
+    assert decided.all("button") == []
 
 
 async def test_declared_data_are_escaped(gateway: Gateway) -> None:
