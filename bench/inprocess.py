@@ -36,6 +36,7 @@ from gateway.process.metrics import Metrics
 from gateway.settings import read_settings
 from lifecycle.changes import Changes
 from lifecycle.creation import Creation
+from lifecycle.deliveries import OutgoingWebhooks
 from lifecycle.observed_links import ObservedLinks
 from providers.choice import Providers
 from providers.sandbox import Sandbox
@@ -106,7 +107,7 @@ def the_gateway(rows: list[Verification], keys: Secrets) -> Execute:
     links = ObservedLinks("https://gateway.example", ["key"])
     providers = Providers(Sandbox("https://gateway.example", [b"key"]))
     changes = Changes(store, providers, Creation(store, providers, links, lambda *_: None), Windows(), lambda: None)
-    services = Services(store, feed, changes, links, str, unavailable)
+    services = Services(store, feed, changes, links, OutgoingWebhooks(store, feed, dict, lambda *_: None), str, unavailable)
     schema = executable(build())
     chosen = read_settings({}, mongo_uri=UNUSED_MONGO_URI, provider="sandbox", public_url="https://gateway.example", **settings(keys))
     execution = Execution(

@@ -35,12 +35,26 @@ class Snapshot:
         return replace(self, phase=phase, updated_at=event.at, events=events)
 
 
+def initial_snapshot(verification: Verification) -> Snapshot:
+    """The state before the first event."""
+    return Snapshot(Status.PENDING, (), Phase.AWAITING_INDIVIDUAL, verification.created_at, None, ())
+
+
+def state_after(verification: Verification, version: int) -> Snapshot:
+    """The state that the verification had after the event of this version."""
+    state = initial_snapshot(verification)
+    for event in verification.events:
+        if event.version <= version:
+            state = state.after(event)
+    return state
+
+
 def snapshots(verification: Verification, since: int) -> Iterator[Snapshot]:
     """The states that the verification had from version `since` on, oldest first. The current state is not among them.
 
     Events that this release can't represent are not among `Verification.events`. They are treated as if they had changed nothing.
     """
-    state = Snapshot(Status.PENDING, (), Phase.AWAITING_INDIVIDUAL, verification.created_at, None, ())
+    state = initial_snapshot(verification)
     for event, following in zip(verification.events, verification.events[1:], strict=False):
         state = state.after(event)
         if following.version > since:

@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -15,11 +15,20 @@ from rich.console import Console
 from rich.markup import escape
 
 from domain.caller import WORKSPACE_NAME, Scope
+from domain.delivery import DeliveryState
 from domain.webhook import WebhookState
 from gateway import server, settings
 from gateway.application import application, token_reader
 from gateway.callers.tokens import MAX_SUBJECT_CHARACTERS, SCOPES
 from gateway.commands.check import check as check_deployment
+from gateway.commands.deliveries import (
+    MAX_DELIVERIES,
+    DeliveryError,
+    list_deliveries,
+    resend_all_failed,
+    resend_one,
+    show_delivery,
+)
 from gateway.commands.explain import explanation
 from gateway.commands.inbox import MAX_LISTED, InboxError, apply_webhooks, list_webhooks, show_webhook
 from gateway.commands.live_check import live_check
@@ -46,6 +55,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+webhooks = typer.Typer(no_args_is_help=True, help="List, show and repeat the webhooks to the integrators' backends.")
+app.add_typer(webhooks, name="deliveries")
 inbox = typer.Typer(help="List, show and apply the webhooks that providers sent. The settings come from the environment.", no_args_is_help=True)
 app.add_typer(inbox, name="inbox")
 error_console = Console(stderr=True)
@@ -231,6 +242,45 @@ def check(
     raise typer.Exit(0 if all(ok for ok, _ in findings) else 1)
 
 
+@webhooks.command(name="list")
+def list_webhook_deliveries(
+    workspace: Annotated[str | None, typer.Option(help="Only the deliveries of this workspace.")] = None,
+    state: Annotated[list[DeliveryState] | None, typer.Option(help="Only deliveries in this state. Repeat the option for several states.")] = None,
+    limit: Annotated[int, typer.Option(help="The greatest number of deliveries to list.", min=1, max=MAX_DELIVERIES)] = 100,
+) -> None:
+    """List deliveries, the last changed first: verification, workspace, state, events delivered and in total, next try, last error."""
+    print_lines(asyncio.run(list_deliveries(settings.to_serve(), workspace, state or [], limit)))
+
+
+@webhooks.command(name="show")
+def show_webhook_delivery(id: Annotated[str, typer.Argument(help="The id of a verification.")]) -> None:
+    """Show the delivery of one verification."""
+    print_lines(asyncio.run(show_delivery(settings.to_serve(), id)))
+
+
+@webhooks.command(name="resend")
+def resend_webhook_deliveries(
+    id: Annotated[str | None, typer.Argument(help="The id of a verification.")] = None,
+    from_version: Annotated[
+        int | None, typer.Option(help="The first event to send. Without it: the first one that was not accepted.", min=1, show_default=False)
+    ] = None,
+    failed_since: Annotated[datetime | None, typer.Option(help="Send again what was given up since this time, in UTC.", show_default=False)] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="With --failed-since: only this workspace. With an id: its workspace, if it has no delivery yet.")
+    ] = None,
+) -> None:
+    """Send the events of one verification again, or of all verifications of which an event was given up."""
+    if (id is None) is (failed_since is None) or (failed_since and from_version):
+        raise typer.BadParameter("pass either an id, or --failed-since without --from-version")
+    chosen = settings.to_serve()
+    if id is not None:
+        lines = asyncio.run(resend_one(chosen, id, workspace, from_version))
+    else:
+        assert failed_since
+        lines = asyncio.run(resend_all_failed(chosen, failed_since.replace(tzinfo=UTC), workspace))
+    print_lines(lines)
+
+
 @inbox.command(name="list")
 def list_inbox(
     workspace: Annotated[str | None, typer.Option(help="Only the webhooks of this workspace.")] = None,
@@ -278,7 +328,17 @@ def main() -> None:
     """Run the command. An error that the user can correct is printed as one sentence, without a traceback."""
     try:
         app()
-    except (BadAddress, BadKeys, BadProvidersFile, BadSettings, EmbeddedError, InboxError, MongoRefused, server.AddressTaken) as error:
+    except (
+        BadAddress,
+        BadKeys,
+        BadProvidersFile,
+        BadSettings,
+        DeliveryError,
+        EmbeddedError,
+        InboxError,
+        MongoRefused,
+        server.AddressTaken,
+    ) as error:
         sys.exit(report_error(str(error)))
     except OSError as error:
         if not error.filename:

@@ -39,8 +39,10 @@ from gateway.transports.socket_connection import same_frame
 from gateway.transports.websocket import GraphQLOverWebSocket
 from lifecycle.changes import Changes
 from lifecycle.creation import Creation
+from lifecycle.deliveries import OutgoingWebhooks
 from lifecycle.intake import Intake
 from lifecycle.sweeper import chores, sweeping
+from providers.backend import opened_backend
 from providers.choice import Providers
 from providers.sandbox import Sandbox
 from resolvers.context import Services
@@ -51,6 +53,7 @@ from store.sealing import SealingKeys
 from store.verifications import Clock, Store, utc_now
 
 COUNT_STARTS_SECONDS = 10.0
+MEASURE_DELIVERIES_SECONDS = 10.0
 MEASURE_INBOX_SECONDS = 10.0
 # How long recording a webhook may take. The provider has given up long before, and sends it again.
 RECORD_WEBHOOK_SECONDS = 5.0
@@ -87,7 +90,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     creation = Creation(store, providers, links, metrics.providers.count_creation)
     changes = Changes(store, providers, creation, settings.windows, metrics.ignored_results.inc, settings.anonymize_references)
     intake = intake_of(settings, store, provision, changes, metrics)
-    services = Services(store, feed, changes, links, fingerprint(settings), tokens.follow_token)
+    outgoing = OutgoingWebhooks(store, feed, provision.deliveries, metrics.deliveries.count)
+    services = Services(store, feed, changes, links, outgoing, fingerprint(settings), tokens.follow_token)
 
     schema = build()
     graphql = executable(schema)
@@ -109,7 +113,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         settings.trusted_proxies,
         lifespan(
             background_tasks(settings, store, feed, health, metrics, tokens, issuer_keys)
-            | sweeper_tasks(settings, store, providers, changes, creation, intake, metrics),
+            | sweeper_tasks(settings, store, providers, changes, creation, intake, metrics)
+            | delivery_tasks(outgoing, metrics),
             partial(starting, creation, intake, provision.sandbox, drain, http_client),
             [client, watcher],
         ),
@@ -167,6 +172,21 @@ def sweeper_tasks(
             for chore in [*chores(store, providers, changes, creation, settings.retention, settings.removal), intake.chore]
         },
     }
+
+
+def delivery_tasks(outgoing: OutgoingWebhooks, metrics: Metrics) -> Tasks:
+    """The tasks that send webhooks to the integrators' backends, by their names in the log."""
+    report = metrics.deliveries.oldest_seconds.set
+    return {
+        "deliveries": partial(delivering, outgoing),
+        "age of the oldest delivery": partial(measuring, outgoing.oldest_waiting_seconds, report, MEASURE_DELIVERIES_SECONDS),
+    }
+
+
+async def delivering(outgoing: OutgoingWebhooks) -> None:
+    """Send webhooks until cancelled."""
+    async with opened_backend() as backend:
+        await outgoing.run(backend.send)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from gateway.settings import Settings, sections_of
 from lifecycle.observed_links import ObservedLinks
 from providers.choice import Providers
 from providers.external import External
-from providers.file import BadProvidersFile, ExternalSection, SandboxSection, YousignSection
+from providers.file import BadProvidersFile, Deliveries, ExternalSection, SandboxSection, YousignSection
 from providers.port import ProviderPort
 from providers.sandbox import Sandbox
 from providers.yousign import Yousign
@@ -51,6 +51,10 @@ class Provision:
         self.links = ObservedLinks(str(settings.public_url), settings.signing_keys)
         self._observe()
         self._measure()
+
+    def deliveries(self) -> dict[str, Deliveries]:
+        """Where the backends receive webhooks now, by workspace. A workspace without a backend is not among them."""
+        return {workspace: section.deliveries for workspace, section in self._sections.items() if section.deliveries}
 
     @property
     def reload(self) -> Callable[[], None] | None:

@@ -14,6 +14,7 @@ from strawberry.dataloader import DataLoader
 from domain.caller import Caller, FollowToken
 from domain.verification import Verification
 from lifecycle.changes import Changes
+from lifecycle.deliveries import OutgoingWebhooks
 from lifecycle.observed_links import ObservedLinks
 from resolvers.marks import Marked
 from store.feed import Feed
@@ -29,6 +30,7 @@ class Services:
     feed: Feed
     changes: Changes
     links: ObservedLinks
+    outgoing: OutgoingWebhooks
     fingerprint: Callable[[str], str]
     follow_token: Callable[[Caller, str, timedelta], FollowToken]
 

@@ -104,6 +104,24 @@ async def anonymize_verification(
     return await (changes.anonymize_chain(workspace, id) if whole_chain else changes.anonymize(workspace, id))
 
 
+async def resend_webhooks(
+    info: Info,
+    verification_id: Annotated[strawberry.ID, strawberry.argument(description="The id of the verification.")],
+    from_version: Annotated[
+        int | None,
+        strawberry.argument(description="The first event to send again. If it is omitted: the first one that the backend has not accepted."),
+    ] = None,
+) -> Verification:
+    """Send the events of a verification to your backend again, from one of them on. The webhooks have the same ids as before, so that the backend can
+    ignore those that it has. If the backend has accepted all events and `fromVersion` is omitted, nothing is sent. The webhooks wait while the
+    workspace has no backend in the providers file.
+
+    Raises: NotFound, InvalidInput.
+    """
+    context = info.context
+    return await context.services.outgoing.resend(context.caller.workspace, verification_id, from_version)
+
+
 async def issue_follow_token(
     info: Info,
     verification_id: Annotated[strawberry.ID, strawberry.argument(description="The id of any verification of the chain to follow.")],

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Cost:
     """What a field costs: `weight` plus the costs of the fields selected below it, multiplied by the number of rows.
 
-    For a list, `rows` is its usual length. If `paged` is True, the number of rows is instead the size of the page that the parent field requests.
+    For a list, `rows` is its usual length. If `paged` is True, the number of rows is instead the size of the page that the field itself or its parent
+    field requests with `first` or `last`.
     """
 
     weight: int

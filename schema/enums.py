@@ -5,6 +5,7 @@ import inspect
 import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
+from domain.delivery import DeliveryState
 from domain.described import Described
 from domain.errors import RefusalCode
 from domain.event import Actor, EventType, Progress
@@ -17,7 +18,10 @@ NAMES: dict[type[Described], str] = {
     Status: "VerificationStatus",
     Phase: "VerificationPhase",
     Order: "VerificationOrder",
-    **{enum: enum.__name__ for enum in (ReasonType, RecommendedAction, RetryAdvice, DocumentType, EventType, Actor, Progress, RefusalCode)},
+    **{
+        enum: enum.__name__
+        for enum in (ReasonType, RecommendedAction, RetryAdvice, DocumentType, EventType, Actor, Progress, RefusalCode, DeliveryState)
+    },
 }
 
 

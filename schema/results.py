@@ -9,9 +9,11 @@ import domain.caller
 import domain.statistics
 import domain.webhook
 import resolvers.connection
+import resolvers.deliveries
 import resolvers.followed_verification
 import resolvers.refusal
 import resolvers.workspace_feed
+from domain.delivery import DeliveryState
 from domain.errors import RefusalCode
 from domain.statistics import MAX_DAYS
 from domain.status import Status
@@ -117,6 +119,21 @@ class VerificationStats:
         ANYONE,
         cost=Cost(2, rows=100),
     )
+
+
+@described_type
+class WebhookDelivery:
+    """How far the events of a verification were delivered to your backend."""
+
+    is_type_of = represents(resolvers.deliveries.VerificationDelivery)
+
+    verification: Verification = attribute("The verification.", ANYONE)
+    state: DeliveryState = attribute("Whether events wait, were delivered, or were given up.", ANYONE)
+    delivered_version: int = attribute("The newest event that the backend accepted; 0 if it accepted none.", ANYONE)
+    tries: int = attribute("How often the next event was sent without success.", ANYONE)
+    next_try_at: datetime | None = attribute("When the next event is sent; null if no event waits.", ANYONE)
+    last_status: int | None = attribute("The HTTP status of the last response; null if there was no response.", ANYONE)
+    last_error: str | None = attribute("Why the last try failed; null if it succeeded.", ANYONE)
 
 
 @described_type

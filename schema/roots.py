@@ -1,6 +1,6 @@
 """The three root types of the schema: they list all queries, mutations and subscriptions."""
 
-from resolvers import followed_verification, mutations, queries, workspace_feed
+from resolvers import deliveries, followed_verification, mutations, queries, workspace_feed
 from resolvers.refusal import refusing
 from schema.costs import Cost
 from schema.fields import described_type, field, subscription
@@ -14,6 +14,7 @@ from schema.results import (
     VerificationResult,
     VerificationStats,
     VerificationUpdate,
+    WebhookDelivery,
 )
 from schema.rules import ANYONE, FOLLOW, READ, REPORT, WRITE
 from schema.verification import Node, Verification
@@ -27,6 +28,7 @@ class Query:
     verification = field(queries.verification, Verification | None, FOLLOW, cost=Cost(1))
     verifications = field(queries.verifications, VerificationConnection, READ, cost=Cost(1))
     verification_stats = field(queries.verification_stats, VerificationStats, READ, cost=Cost(200))
+    webhook_deliveries = field(deliveries.webhook_deliveries, list[WebhookDelivery], READ, cost=Cost(2, paged=True))
     statuses = field(queries.statuses, list[StatusGuide], ANYONE, cost=Cost(1), constant=True)
     reason_codes = field(queries.reason_codes, list[ReasonCode], ANYONE, cost=Cost(10), constant=True)
     reason_code = field(queries.reason_code, ReasonCode | None, ANYONE, cost=Cost(1), constant=True)
@@ -44,6 +46,7 @@ class Mutation:
     report_result = field(refusing(mutations.report_result), VerificationResult, REPORT, cost=Cost(10))
     close_verification = field(refusing(mutations.close_verification), VerificationResult, WRITE, cost=Cost(10))
     anonymize_verification = field(refusing(mutations.anonymize_verification), VerificationResult, WRITE, cost=Cost(10))
+    resend_webhooks = field(refusing(mutations.resend_webhooks), VerificationResult, WRITE, cost=Cost(10))
     issue_follow_token = field(refusing(mutations.issue_follow_token), FollowTokenResult, WRITE, cost=Cost(10))
 
 

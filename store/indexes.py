@@ -20,6 +20,8 @@ VERIFICATIONS = "verifications"
 HEARTBEATS = "heartbeats"
 UNFINISHED_STARTS = "starts"
 TOMBSTONES = "tombstones"
+DELIVERIES = "deliveries"
+DELIVERY_POSITIONS = "delivery_positions"
 INBOX = "inbox"
 
 INBOX_DAYS = 30
@@ -80,6 +82,13 @@ INDEXES = {
         index("workspace", "idempotency.key", unique=True, present=("idempotency.key",)),
         index("workspace", "previous", unique=True, present=("previous",)),
         index("workspace", "provider.id", unique=True, present=("provider.id",)),
+    ],
+    # In this order: for the processes that send, for lists, for sending again what was given up, for a metric.
+    DELIVERIES: [
+        index("workspace", "due", "_id", present=("due",)),
+        index("workspace", "state", "changedAt", "_id"),
+        index("workspace", "failedAt", "_id", present=("failedAt",)),
+        index("workspace", "since", present=("since",)),
     ],
     UNFINISHED_STARTS: [index("until", "_id"), index("since")],
     # MongoDB deletes a tombstone when its `expiresAt` has passed.

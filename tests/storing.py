@@ -12,6 +12,7 @@ from domain.errors import Unavailable
 from domain.verification import Verification
 from lifecycle.changes import Changes
 from lifecycle.creation import Creation
+from lifecycle.deliveries import OutgoingWebhooks
 from lifecycle.observed_links import ObservedLinks
 from lifecycle.sweeper import Chore, chores
 from providers.choice import Providers
@@ -92,6 +93,11 @@ def chores_of(store: Store, retention: timedelta | None = None, removal: timedel
 def links_for_tests() -> ObservedLinks:
     """Observed links of a gateway for tests, with a key of its own."""
     return ObservedLinks("https://gateway.example", ["a key for tests"])
+
+
+def outgoing(store: Store, feed: Feed) -> OutgoingWebhooks:
+    """An object for the webhooks of this store, in which no workspace has a backend."""
+    return OutgoingWebhooks(store, feed, dict, lambda outcome, attempt: None)
 
 
 @asynccontextmanager

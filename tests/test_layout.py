@@ -35,8 +35,10 @@ DECLARATIONS = {
     "simulation/errors.py",
     "simulation/steps.py",
 }
-# Test files that don't have the name or the folder of their module: `test___main__.py` would be no name, and `tests/store` would be crowded.
+# Test files that don't have the name or the folder of their module: `test___main__.py` would be no name, and the folders `tests/domain` and
+# `tests/store` would be crowded.
 RENAMED = {
+    "domain/delivery.py": "tests/domain/webhooks/test_delivery.py",
     "gateway/__main__.py": "tests/gateway/test_main.py",
     "store/index_repair.py": "tests/store/indexes/test_index_repair.py",
     "store/indexes.py": "tests/store/indexes/test_indexes.py",

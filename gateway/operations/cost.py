@@ -55,7 +55,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class PageSize:
-    """The arguments `first` and `last` of a list field, which decide how many rows it returns."""
+    """The arguments `first` and `last` of a list field, which decide how many rows it returns. A field may have only `first`."""
 
     first: Size
     last: Size
@@ -123,9 +123,10 @@ class Pricing:
             return Price(INTROSPECTION if node.selection_set else 0)
         field = self._definition(type, node.name.value)
         cost: Cost = declared(field, COST, FREE)
-        inner = self._selected(get_named_type(field.type).name, subselections(selected), self._page(field, node))
-        each = Price(cost.weight).plus(inner)
-        return Price(0, ((page, each),)) if cost.paged and page else each.times(cost.rows)
+        own_page = self._page(field, node)
+        each = Price(cost.weight).plus(self._selected(get_named_type(field.type).name, subselections(selected), own_page))
+        size = (own_page or page) if cost.paged else None
+        return Price(0, ((size, each),)) if size else each.times(cost.rows)
 
     def _definition(self, type: str, name: str) -> GraphQLField:
         definition = self._schema.type_map[type]
@@ -134,7 +135,7 @@ class Pricing:
         return field
 
     def _page(self, field: GraphQLField, node: FieldNode) -> PageSize | None:
-        if not {"first", "last"} <= field.args.keys():
+        if "first" not in field.args:
             return None
         arguments = {argument.name.value: argument.value for argument in node.arguments or ()}
         return PageSize(self._size(arguments.get("first")), self._size(arguments.get("last")))

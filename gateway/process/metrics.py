@@ -120,6 +120,24 @@ class Providing:
         self._webhooks.labels(provider, outcome).inc()
 
 
+class Delivering:
+    """The metrics of the webhooks to the integrators' backends."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._tries = Counter("gateway_deliveries_total", "Webhooks sent to backends, by outcome and try", ["outcome", "attempt"], registry=registry)
+        self.oldest_seconds = Gauge(
+            "gateway_oldest_undelivered_seconds",
+            "Age of the oldest event that waits for its delivery, in all workspaces with a backend; every process reports it",
+            registry=registry,
+        )
+        # Not a number until the first report, because 0 would be a claim.
+        self.oldest_seconds.set(float("nan"))
+
+    def count(self, outcome: str, attempt: int) -> None:
+        """Count a try. `outcome`: "delivered", "failed" or "given up". `attempt`: the number of the try, from 1 to 9."""
+        self._tries.labels(outcome, str(attempt)).inc()
+
+
 class Metrics:
     """All metrics of the process. Other code calls its methods to count requests, refusals and responses."""
 
@@ -132,6 +150,7 @@ class Metrics:
         self.subscriptions = Counter("gateway_subscriptions_total", "Subscriptions that were begun", registry=self._registry)
         self.ignored_results = Counter("gateway_ignored_results_total", "Results reported against a different final one", registry=self._registry)
         self.providers = Providing(self._registry)
+        self.deliveries = Delivering(self._registry)
         self.stuck = Gauge(
             "gateway_stuck_verifications",
             "Verifications in PROCESSING for longer than GATEWAY_PROCESSING_SECONDS, in all workspaces; every process counts all of them",

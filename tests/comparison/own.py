@@ -35,7 +35,7 @@ from tests.comparison.comparison import json_text
 from tests.comparison.executors import awaited
 from tests.comparison.subjects import USUAL, ExecuteArguments, Start, Subject
 from tests.factories import NOON, PASSPORT, WINDOWS, a_final_verification, a_provider, a_verification
-from tests.storing import another_database, changes, encode, links_for_tests, storing
+from tests.storing import another_database, changes, encode, links_for_tests, outgoing, storing
 
 ACME, OTHER = "acme", "other"
 SCOPES = (Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE)
@@ -177,11 +177,13 @@ def normalize(text: str) -> str:
 
 def services(store: Store) -> Services:
     """The services of resolvers over this store. Follow tokens are plain text, because real ones would differ in each result."""
+    feed = Feed(store, store.client)
     return Services(
         store=store,
-        feed=Feed(store, store.client),
+        feed=feed,
         changes=changes(store),
         links=links_for_tests(),
+        outgoing=outgoing(store, feed),
         fingerprint=lambda text: text,
         follow_token=lambda caller, chain, ttl: FollowToken(f"{caller.subject} {chain} {ttl}", NOON + ttl),
     )

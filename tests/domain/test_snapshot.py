@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.event import Actor, Event, EventType
-from domain.snapshot import Snapshot, snapshots
+from domain.snapshot import Snapshot, snapshots, state_after
 from domain.status import Phase, Status
 from domain.verification import Verification
 from tests.factories import a_verification, later
@@ -50,3 +50,9 @@ def test_events_that_this_release_does_not_have_change_nothing() -> None:
     for since in (0, 1, 2, 3):
         assert [each.status for each in snapshots(gap, since)] == [Status.PENDING]
     assert [*snapshots(gap, since=4)] == []
+
+
+@over_histories
+@given(states=lives())
+def test_the_state_after_an_event_is_the_one_that_the_verification_had(states: list[Verification]) -> None:
+    assert [state_after(states[-1], state.version) for state in states] == [*map(of, states)]

@@ -12,13 +12,14 @@ from store.feed import Feed
 from store.verifications import Store
 from tests.commands import Commands
 from tests.factories import NOON, a_final_verification, a_verification, retried
-from tests.storing import changes, links_for_tests
+from tests.storing import changes, links_for_tests, outgoing
 
 
 def a_context(store: Store, workspace: str = "acme", chain: str | None = None) -> Context:
     """The context of an operation, for a caller of this workspace who may read only this chain, or all chains if it is None."""
+    feed = Feed(store, store.client)
     services = Services(
-        store, Feed(store, store.client), changes(store), links_for_tests(), str, lambda caller, chain, ttl: FollowToken("token", NOON + ttl)
+        store, feed, changes(store), links_for_tests(), outgoing(store, feed), str, lambda caller, chain, ttl: FollowToken("token", NOON + ttl)
     )
     return Context(services, Caller("someone", workspace, frozenset({Scope.READ}), chain=chain))
 

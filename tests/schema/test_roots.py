@@ -20,7 +20,7 @@ from domain.webhook import WebhookState
 from schema.build import build, executable
 from store.feeds.tombstones import tombstone
 from store.inbox import to_document
-from store.indexes import INBOX, TOMBSTONES
+from store.indexes import DELIVERIES, INBOX, TOMBSTONES
 from tests.company import CAPTURE_STARTED, LINK_OPENED, PERSON, Company
 from tests.factories import a_verification
 from tests.store.test_inbox import a_webhook
@@ -103,6 +103,11 @@ def check_arguments(type: OperationType, calls: Calls) -> None:
         assert used == set(field.args), name
 
 
+def fail_delivery(company: Company, id: str) -> None:
+    """Change the stored delivery of a verification as after a try that failed."""
+    company.collection.database[DELIVERIES].update_one({"_id": id}, {"$set": {"lastStatus": 500, "lastError": "the response is not a success"}})
+
+
 async def test_every_field_of_every_type_has_a_value_in_some_response(company: Company) -> None:
     id = await company.created(reference="order-1")
     mutations: Calls = [
@@ -114,6 +119,7 @@ async def test_every_field_of_every_type_has_a_value_in_some_response(company: C
         ("reportResult", {"input": {"verificationId": id, "status": "INCONCLUSIVE", "reasonCodes": ["IDVV_1202"]}}),
         ("retryVerification", {"input": {"verificationId": id, "firstName": "Jeanne-Marie", "redirectionUrl": "http://shop.example"}}),
         ("issueFollowToken", {"verificationId": id, "ttlSeconds": 60}),
+        ("resendWebhooks", {"verificationId": id, "fromVersion": 1}),
     ]
     closing: Calls = [("closeVerification", {"input": {"verificationId": await company.created(), "note": "given up"}})]
     anonymization: Calls = [("anonymizeVerification", {"id": id, "wholeChain": False})]
@@ -134,6 +140,7 @@ async def test_every_field_of_every_type_has_a_value_in_some_response(company: C
         ("verifications", {"filter": filter, "orderBy": "UPDATED_OLDEST", "first": 10, "after": None}),
         ("verifications", {"last": 10, "before": None}),
         ("verificationStats", {"filter": filter}),
+        ("webhookDeliveries", {"state": ["WAITING"], "first": 10}),
         ("statuses", {}),
         ("reasonCodes", {"status": "FAILED", "type": "IDENTITY_FRAUD"}),
         ("reasonCode", {"code": "IDVV_1101"}),
@@ -150,6 +157,7 @@ async def test_every_field_of_every_type_has_a_value_in_some_response(company: C
     check_arguments(OperationType.SUBSCRIPTION, [("verificationUpdated", update), ("verificationUpdated", resumed), ("verificationsUpdated", feed)])
 
     found = await executed(company, OperationType.MUTATION, mutations + closing)
+    fail_delivery(company, id)
     found |= await executed(company, OperationType.QUERY, queries)
     found |= {*selected(await followed(company, "verificationUpdated", update, 1))}
     [start] = await followed(company, "verificationsUpdated", feed, 1)

@@ -175,6 +175,13 @@ async def observed(company: Company, commands: Commands, query: str, variables: 
     return answer, [command for command in sent if company.workspace in repr(command)]
 
 
+def test_a_list_with_only_first_is_priced_by_its_size() -> None:
+    text = "query ($n: Int) { webhookDeliveries(first: $n) { state } }"
+
+    assert [cost(text, {"n": size}) for size in (1, 10, 100)] == [2, 20, 200]
+    assert cost("{ webhookDeliveries { state } }") == 100
+
+
 async def test_an_operation_that_costs_too_much_is_refused_before_the_database_is_queried(company: Company, commands: Commands) -> None:
     refused, no_commands = await observed(company, commands, NESTED, {"rows": 100})
     answered, one_command = await observed(company, commands, NESTED, {"rows": 10})

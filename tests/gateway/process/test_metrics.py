@@ -5,10 +5,12 @@ from datetime import timedelta
 from math import isnan
 from typing import Any
 
+from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from pymongo import MongoClient
 
 from domain.event import Progress
+from gateway.process.metrics import Delivering
 from store.indexes import VERIFICATIONS
 from store.verifications import utc_now
 from tests.company import Company
@@ -67,3 +69,18 @@ async def test_stuck_verifications_are_counted_when_the_process_starts(
             await asyncio.sleep(0.01)
 
     assert count == 2
+
+
+def test_deliveries_are_counted_by_outcome_and_attempt() -> None:
+    registry = CollectorRegistry()
+    metrics = Delivering(registry)
+    unknown = registry.get_sample_value("gateway_oldest_undelivered_seconds")
+    metrics.count("failed", 1)
+    metrics.count("delivered", 2)
+    metrics.oldest_seconds.set(12.5)
+
+    assert unknown is not None
+    assert isnan(unknown)
+    assert registry.get_sample_value("gateway_deliveries_total", {"outcome": "failed", "attempt": "1"}) == 1
+    assert registry.get_sample_value("gateway_deliveries_total", {"outcome": "delivered", "attempt": "2"}) == 1
+    assert registry.get_sample_value("gateway_oldest_undelivered_seconds") == 12.5
