@@ -248,8 +248,8 @@ class Verifications:
         """Create the next attempt after a verification with a rule, and store it. If there is a next attempt already, return it instead.
 
         Cost:   one transaction of two writes.
-        Raises: the same errors as `change`; RetryDeleted; ProviderIdTaken if another verification has the same id at the provider; Unavailable also if the next
-                attempt has an id at the provider, and the unique index over these is missing.
+        Raises: the same errors as `change`; RetryDeleted; ProviderIdTaken if another verification has the same id at the provider; Unavailable also
+                if the next attempt has an id at the provider, and the unique index over these is missing.
         """
 
         async def attempt() -> Verification:
