@@ -48,7 +48,7 @@ class Filter:
     phases: tuple[Phase, ...] | None = None
     has_ignored_results: bool | None = None
     provider_id: str | None = None
-    # Whether an anonymized verification without a reference meets the condition on the reference: anonymization may have erased an equal one.
+    # Whether an anonymized verification without a reference meets every condition on the reference: anonymization may have erased the sought one.
     or_erased_reference: bool = False
 
     @property
@@ -58,7 +58,7 @@ class Filter:
 
     @property
     def lasting(self) -> "Filter":
-        """The filter that all verifications match that have ever matched this filter: it has only the conditions on attributes that never change."""
+        """This filter with only its conditions on attributes that never change. A verification that ever matched this filter matches it for ever."""
         return Filter(
             reference=self.reference,
             or_erased_reference=self.reference is not None,

@@ -67,7 +67,7 @@ class Resumption(NamedTuple):
         if self.cursor:
             seen = self.cursor.seen
         elif self.mark:
-            # Earlier releases sent all events of the attempts that the mark does not name again.
+            # The mark of an earlier release names one attempt. The events of all other attempts are sent again, as those releases did.
             named = {each.attempt: self.mark.version for each in attempts if each.id == self.mark.id}
             seen = tuple(sorted(({followed.attempt: 0} | named).items()))
         else:
@@ -175,7 +175,7 @@ async def stored_attempts(context: Context, id: str, chain: str | None) -> list[
         return [await context.required(id)]
     attempts = await context.verifications.chains([chain])
     if all(each.id != id for each in attempts):
-        # It was deleted or damaged since it was read.
+        # The verification was deleted or damaged since the caller read it. `required` raises the error.
         return [await context.required(id)]
     # A deadline that has passed is applied. It can only be one of the newest attempt, because only a final attempt can be retried.
     return [*attempts[:-1], await context.required(attempts[-1].id)]

@@ -20,7 +20,7 @@ DURATION = {"$subtract": ["$completedAt", "$createdAt"]}
 LISTED = {"$cond": [{"$isArray": "$events"}, "$events", []]}
 DATES = {"$and": [{"$eq": [{"$type": "$completedAt"}, "date"]}, {"$eq": [{"$type": "$createdAt"}, "date"]}]}
 CHECKED_DURATION = {"$cond": [DATES, DURATION, None]}
-# 1 for a verification for which the provider charges although it was closed, since its verdict arrived later.
+# 1 if the provider charges for a verification although the integrator closed it, because the provider's verdict arrived after the close; otherwise 0.
 CHARGED_AFTER_CLOSE = {"$cond": [{"$in": ["$ignoredVerdict", [status.value for status in Status if status.billable]]}, 1, 0]}
 DAY = {"$dateTrunc": {"date": "$createdAt", "unit": "day"}}
 CHECKED_DAY = {"$cond": [{"$eq": [{"$type": "$createdAt"}, "date"]}, DAY, None]}
@@ -56,7 +56,7 @@ DAYS: list[Document] = [
 
 @dataclass(frozen=True, slots=True)
 class Expressions:
-    """The expressions with which a pipeline reads documents: the list of events, the time from creation to outcome, and the day of creation."""
+    """The MongoDB expressions for the list of events, the time from creation to outcome, and the day of creation of a document."""
 
     events: Any
     duration: Document
@@ -70,7 +70,7 @@ CHECKED = Expressions(LISTED, CHECKED_DURATION, CHECKED_DAY)
 def pipeline(scope: Document, filter: Filter, by_day: bool, read: Expressions) -> list[Document]:
     """The aggregation pipeline that computes all statistics in one pass over the matching documents.
 
-    The actor is that of the last outcome: a verdict may have replaced an outcome that the system concluded.
+    `actor` in the pipeline is the actor of the last outcome, because a provider's verdict may have replaced an outcome that the system concluded.
     """
     outcome = {"$filter": {"input": read.events, "cond": {"$eq": ["$$this.type", EventType.STATUS_CHANGED.value]}}}
     values = {

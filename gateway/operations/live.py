@@ -186,7 +186,7 @@ class Delivery:
             close_awaitable(result)
             return None
         content = orjson.dumps(self._execution.response(self._operation, result, self._request_id))
-        # Do not keep a message with an error for other subscribers: it contains this subscriber's request id, by which the error is found in the log.
+        # A message with an error is not kept for other subscribers: it contains the request id of this one, by which operators find the error in the log.
         if not result.errors:
             group.keep(event, content)
         return content
@@ -194,7 +194,7 @@ class Delivery:
     async def _message_of_its_own(self, event: Marked) -> bytes:
         result = self._execution.executed(self._operation, event, self._context())
         result = result if isinstance(result, ExecutionResult) else await result
-        # Such a message would count as received, and the client would never receive its content.
+        # MongoDB did not answer. A message without the values would count as received, and the client would never receive them.
         if any(isinstance(each.original_error, Unavailable) for each in result.errors or ()):
             raise Unavailable
         return orjson.dumps(self._execution.response(self._operation, result, self._request_id))
