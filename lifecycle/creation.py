@@ -33,8 +33,8 @@ PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 MAX_SPREAD = 1.2
 # The pause after the provider did not accept the API key: an operator has to correct the key, which takes minutes.
 DENIED_SECONDS = 300.0
-# After this many requests that the provider did not answer, but may have executed, the process sends no further one for the verification. Each of
-# them may have started, and charged, a verification of its own at the provider.
+# After this many requests for one verification that the provider did not answer, but may have executed, no further one is sent: each of them may have
+# started another verification at the provider.
 MAX_UNANSWERED = 3
 # While this process has this many verifications to start, it takes over no more from other processes.
 MAX_UNDER_WAY = 500
@@ -94,7 +94,8 @@ class Creation:
     async def take_over(self, workspace: str, id: str) -> bool:
         """Start, in the background, a verification that another process had not started when it ended.
 
-        Returns False if a third process was faster, or if this one has too many under way. Raises: Unavailable.
+        Returns whether this process took the verification over: not if another was faster, if this one is ending, or if it has too many under way.
+        Raises: Unavailable.
         """
         if self._leaving.is_set() or id in self._under_way or len(self._under_way) >= MAX_UNDER_WAY:
             return False
@@ -108,7 +109,7 @@ class Creation:
         return await self._starts.unfinished()
 
     async def leave(self) -> None:
-        """Wait for the requests under way, because the process is about to end. Verifications in a pause between requests are left to other processes."""
+        """Wait for the requests under way, because the process is about to end. Other processes take over verifications whose next request is later."""
         self._leaving.set()
         if self._under_way:
             await asyncio.wait([*self._under_way.values()])

@@ -67,7 +67,7 @@ class Resumption(NamedTuple):
         if self.cursor:
             seen = self.cursor.seen
         elif self.mark:
-            # The mark of an earlier release names one attempt. The events of all other attempts are sent again, as those releases did.
+            # A mark of an earlier release names only one attempt. Those releases sent all events of the other attempts again, and so does this one.
             named = {each.attempt: self.mark.version for each in attempts if each.id == self.mark.id}
             seen = tuple(sorted(({followed.attempt: 0} | named).items()))
         else:

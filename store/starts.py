@@ -14,7 +14,8 @@ from store.due import Due
 from store.indexes import UNFINISHED_STARTS
 from store.verifications import Store
 
-# A process that holds a lease extends it before each request, which takes seconds. So if two minutes pass without an extension, the process has ended.
+# A process extends its lease for each request to the provider, and a request takes seconds. So a process that has not extended its lease in time has
+# ended.
 LEASE = timedelta(minutes=2)
 
 

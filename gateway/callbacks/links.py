@@ -73,8 +73,8 @@ class LinkEndpoints:
     async def come_back(self, request: Request) -> Response:
         """GET records that the capture is complete, and redirects to the integrator. HEAD redirects only."""
         if loads_in_advance(request):
-            # A browser that kept a redirect which it loaded in advance would not send the request again when the person opens the link. Browsers do not
-            # keep a response with an error.
+            # A browser may keep a redirect that it loaded in advance, and then not send the request again when the person opens the link. Browsers do
+            # not keep a response with status 503.
             return Response(status_code=503)
         return await self._answered(request, self._links.returns, self._come_back)
 

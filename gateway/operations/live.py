@@ -186,7 +186,7 @@ class Delivery:
             close_awaitable(result)
             return None
         content = orjson.dumps(self._execution.response(self._operation, result, self._request_id))
-        # A message with an error is not kept for other subscribers: it contains the request id of this one, by which operators find the error in the log.
+        # A message with an error is not shared: it contains the id of one subscriber's request, by which operators find the error in the log.
         if not result.errors:
             group.keep(event, content)
         return content
