@@ -28,7 +28,7 @@ class Order(Described):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which verifications a list or a feed contains: those that meet all conditions.
+    """Which verifications a list contains, or `verificationsUpdated` sends: those that meet all conditions.
 
     A condition that is None is met by every verification; an empty tuple is met by none. A period contains its first instant (`…_from`) but not its
     last (`…_before`). No condition is relative to the current time, so a verification never begins or ceases to match unless it changes.

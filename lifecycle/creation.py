@@ -109,7 +109,7 @@ class Creation:
         return await self._starts.unfinished()
 
     async def leave(self) -> None:
-        """Wait for the requests under way, because the process is about to end. Other processes take over verifications whose next request is later."""
+        """Wait for the requests under way, because the process is about to end. Other processes take over all verifications that are not started."""
         self._leaving.set()
         if self._under_way:
             await asyncio.wait([*self._under_way.values()])

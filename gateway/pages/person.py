@@ -40,7 +40,7 @@ def ready_policy(provider_url: str) -> str:
     """The policy of `ready_page`: the page may run its script, and send its form.
 
     The response to the form redirects to the provider, and Chromium follows a redirect only to an address that `form-action` allows. It checks every
-    redirect that follows, too, and the provider may redirect to other hosts. So the policy also allows all hosts with the scheme of the provider's URL.
+    redirect that follows, too, and the provider may redirect to other hosts. So the policy also allows every host with the scheme of the provider.
     """
     address = origin(provider_url)
     named = [address] if NAMEABLE_ORIGIN.fullmatch(address) else []

@@ -25,7 +25,7 @@ class Complete(Exception):
 
 
 class Refused(Exception):
-    """The server ended a subscription with an error."""
+    """The server ended a subscription with an error of the operation."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -128,7 +128,9 @@ class Stream:
 
 @asynccontextmanager
 async def socket(url: str, token: str, *, slow: bool) -> AsyncIterator[Socket]:
-    """Open a socket and authenticate. The connection is aborted at the end of the context. `slow`: the reader must not be closed for its slowness."""
+    """Open a socket and authenticate. The connection is aborted at the end of the context. `slow`: the client library must not end the connection if
+    its messages are read slowly.
+    """
     async with asyncio.timeout(OPEN_SECONDS):
         connection = await connect(
             url.replace("http", "ws", 1) + "/graphql",

@@ -102,7 +102,7 @@ async def test_only_recent_changes_are_read_again_for_a_workspace(stopped: Feed,
         async with open_feed(stopped):
             pass
 
-        # After a gap, all events count as new (`since` is 0): their instants come from the clocks of gateways, so they can't be compared with the gap.
+        # After a gap, all events count as new (`since` is 0): the instants of events come from the clocks of gateways, and clocks differ.
         assert everything.taken() == [Change(changed, 0)]
 
 
