@@ -36,14 +36,15 @@ DENIED_SECONDS = 300.0
 # After this many requests for one verification that the provider did not answer, but may have executed, no further one is sent: each of them may have
 # started another verification at the provider.
 MAX_UNANSWERED = 3
-# While this process has this many verifications to start, it takes over no more from other processes.
+# While a process has this many verifications to start, it takes over no more from other processes.
 MAX_UNDER_WAY = 500
 
 
 class Creation:
     """Starts verifications at their providers.
 
-    `count` counts the outcomes. Its arguments are the name of the provider, and "started", "refused", "unanswered", "orphaned", "away" or "denied".
+    `count` counts what the requests led to. Its arguments are the name of the provider, and "started", "refused", "unanswered" (given up after
+    MAX_UNANSWERED), "orphaned" (started twice; no link leads to one of the two), "away" (ProviderAway) or "denied" (AccessDenied).
     `pauses`: the pauses between requests, in seconds.
     """
 

@@ -12,7 +12,7 @@ from domain.errors import BadUserInput
 Seen = tuple[tuple[int, int], ...]
 
 MAX_CURSOR_CHARACTERS = 2048
-# Base64 writes three bytes as four characters.
+# How many bytes of text fit into a cursor of that length: base64 writes three bytes as four characters.
 MAX_TEXT_BYTES = MAX_CURSOR_CHARACTERS // 4 * 3
 TEXT = re.compile(r"chain:([A-Za-z0-9_-]{1,64}):((?:[0-9]{1,9}-)?[0-9]{1,9}(?:\.(?:[0-9]{1,9}-)?[0-9]{1,9})*)")
 

@@ -91,7 +91,7 @@ def conditions(scope: Document, filter: Filter, request: PageRequest) -> Documen
     for position, way in ((request.after, direction), (request.before, -direction)):
         if position:
             strictly, inclusively = ("$gt", "$gte") if way == ASCENDING else ("$lt", "$lte")
-            # One range on the key, with the ids compared only for equal keys. A query with two alternatives would need two index scans.
+            # The range on the key stands outside of `$or`, so that one index scan suffices. With both alternatives inside, MongoDB would need two.
             bounds.append({key: {inclusively: position.at}, "$or": [{key: {strictly: position.at}}, {"_id": {strictly: position.id}}]})
     return selecting(scope, filter, bounds)
 

@@ -27,7 +27,7 @@ CHECKED_DAY = {"$cond": [{"$eq": [{"$type": "$createdAt"}, "date"]}, DAY, None]}
 MIDDLE = {"$in": ["$row", [{"$ceil": {"$divide": ["$rows", 2]}}, {"$add": [{"$floor": {"$divide": ["$rows", 2]}}, 1]}]]}
 
 
-# MongoDB 6 has no $median. So the rows are numbered by duration, and the average of the middle row, or of the two middle rows, is computed.
+# Computes the median without $median, which MongoDB 6 lacks: numbers the rows by duration, and averages the middle row or the two middle rows.
 MEDIAN: list[Document] = [
     {"$match": {"actor": {"$in": [Actor.INDIVIDUAL.value, Actor.PROVIDER.value]}, "milliseconds": {"$type": "long"}}},
     {"$project": {"milliseconds": 1}},
@@ -43,7 +43,7 @@ MEDIAN: list[Document] = [
     {"$match": {"$expr": MIDDLE}},
     {"$group": {"_id": None, "median": {"$avg": "$milliseconds"}}},
 ]
-# The newest days are selected first, and then sorted by time.
+# The first sort and the limit select the newest days. The second sort puts them into the order of time.
 DAYS: list[Document] = [
     {"$group": {"_id": {"day": "$day", "status": "$status"}, "count": {"$sum": 1}}},
     {"$group": {"_id": "$_id.day", "statuses": {"$push": {"_id": "$_id.status", "count": "$count"}}}},

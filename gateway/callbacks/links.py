@@ -28,7 +28,8 @@ from store.verifications import Store
 
 logger = logging.getLogger(__name__)
 
-# How long a response waits for MongoDB: for the verification, which it needs, and for the record of the step, without which it is sent too.
+# How long a response waits until MongoDB has returned the verification, and then until the step is recorded. If the record takes longer, the response
+# is sent all the same.
 READ_SECONDS = 5.0
 RECORD_SECONDS = 2.0
 # The attributes of a verification that the links need.
@@ -119,7 +120,7 @@ class LinkEndpoints:
         return redirect(with_parameter(url, PARAMETER, verification.id))
 
     async def _record(self, verification: Verification, progress: Progress) -> None:
-        """Record a step of the individual. Returns after RECORD_SECONDS in any case; the record then goes on in the background."""
+        """Record a step of the individual. Returns after RECORD_SECONDS at the latest; if the write takes longer, it goes on in the background."""
         recording = asyncio.create_task(self._changes.report_progress(verification.workspace, verification.id, progress))
         self._recordings.add(recording)
         recording.add_done_callback(self._recorded)

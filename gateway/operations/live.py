@@ -157,8 +157,7 @@ class Delivery:
         """The push path: send an event's message at once. Returns False if it could not be sent; then the wake path delivers the event."""
         try:
             content = self._group.message(event) or self._shared_message(event)
-            # If the outlet does not take the message, the caller has paid for nothing: the payment is not returned, and the wake path charges for the
-            # message again.
+            # If the outlet does not take the message, the caller pays twice for it: this payment is not returned, and the wake path charges again.
             return (
                 content is not None
                 and not self._rate.take(self._caller, self._operation.cost)

@@ -11,7 +11,7 @@ from gateway.pages.person_texts import PERSON_TEXTS
 RELOAD_SECONDS = 4
 # An origin in the form that a Content-Security-Policy can contain. Source: Content Security Policy Level 3, 2.3.1 (`host-source`).
 NAMEABLE_ORIGIN = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?", re.IGNORECASE)
-# What a page may do beyond the policy of all pages: run its script.
+# An addition to the policy of all pages (`page_response`): a page that waits may run its script, which loads the page again.
 WAITING_POLICY = "script-src 'self'; form-action 'none'"
 
 

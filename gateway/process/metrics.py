@@ -96,7 +96,7 @@ class Providing:
         )
         self.unfinished = Gauge("gateway_unfinished_creations", "Verifications that are not started at their provider yet", registry=registry)
         self.oldest_seconds = Gauge("gateway_oldest_creation_seconds", "Age of the oldest of these verifications", registry=registry)
-        # Not a number until the first count, because 0 would be a claim.
+        # NaN until the first count: 0 would claim that nothing is unfinished.
         self.unfinished.set(float("nan"))
         self.oldest_seconds.set(float("nan"))
 
@@ -127,7 +127,7 @@ class Metrics:
             "Verifications in PROCESSING for longer than GATEWAY_PROCESSING_SECONDS, in all workspaces; every process counts all of them",
             registry=self._registry,
         )
-        # Not a number until the first count, because 0 would be a claim.
+        # NaN until the first count: 0 would claim that no verification is stuck.
         self.stuck.set(float("nan"))
         self.sockets = Gauge("gateway_sockets", "Open WebSockets", registry=self._registry)
         self.refused = Counter("gateway_refused_total", "Connections and requests that were refused unread", ["reason"], registry=self._registry)

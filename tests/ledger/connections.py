@@ -16,7 +16,7 @@ from websockets.typing import Subprotocol
 SUBPROTOCOL = Subprotocol("graphql-transport-ws")
 OPEN_SECONDS = 5.0
 PING_SECONDS = 4.0
-# The gateway sends a comment into a silent event stream every 12 seconds.
+# An event stream without any bytes for this long counts as broken: the gateway sends a comment into a silent stream every 12 seconds.
 STREAM_SILENCE_SECONDS = 20.0
 
 

@@ -34,7 +34,7 @@ from tests.ledger.records import (
 )
 
 VISIT_SECONDS = 60.0
-# The errors of a connection that broke, or that could not be opened.
+# The errors of a connection that broke, or that could not be opened. For AttributeError, see `Writer` in writers.py.
 FAILURES = (OSError, EOFError, WebSocketException, StreamEnded, httpx2.HTTPError, AttributeError, json.JSONDecodeError)
 ROW = "{ id version status attempt }"
 FOLLOW = (
