@@ -336,7 +336,7 @@ class Verification:
 
     @property
     def _readable_requirements(self) -> Requirements | None:
-        # Requirements that this release can't read must not be dropped silently.
+        # If this release can't read the requirements, a retry without them could verify somebody whom they exclude. So it is refused.
         if isinstance(self.requirements, BadValue):
             raise self.requirements
         return self.requirements

@@ -21,8 +21,8 @@ class Listeners:
 
     def __init__(self) -> None:
         self._by_topic: dict[Topic, set[Listener]] = defaultdict(set)
-        # By the id of each followed verification: the topics that its deletion concerns. The change stream reports a deletion with the id alone, without
-        # the workspace and the chain.
+        # By the id of each followed verification: the topics that its deletion concerns. The change stream reports a deletion with the id alone,
+        # without the workspace and the chain.
         self._topics: dict[str, tuple[Topic, ...]] = {}
         # For each chain that is followed: the ids of its attempts of which a change was delivered, or which `register` recorded.
         self._attempts: dict[Topic, set[str]] = {}
