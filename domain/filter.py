@@ -75,8 +75,8 @@ class Filter:
     def concerns(self, verification: Verification, since: int) -> bool:
         """Whether a client that shows the filtered list must receive this verification, because the list contains it, or contained it before.
 
-        The verification was in the list before if it matched before one of its events after version `since`. If its reference may have been erased
-        since then, it counts as matching: a client ignores the removal of a row that it does not have.
+        The list contained it before if an earlier state, of version `since` or later, matched. If anonymization may have erased the reference after
+        `since`, the condition on the reference counts as met: a client ignores the removal of a row that it does not show.
         """
         lasting = self._matches_lasting(verification)
         if lasting and self._matches_changing(verification):

@@ -336,7 +336,7 @@ class Verification:
 
     @property
     def _readable_requirements(self) -> Requirements | None:
-        # If this release can't read the requirements, a retry without them could verify somebody whom they exclude. So it is refused.
+        # If this release can't read the requirements, a start or a retry is refused: without them, it could verify a person whom they exclude.
         if isinstance(self.requirements, BadValue):
             raise self.requirements
         return self.requirements
