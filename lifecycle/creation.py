@@ -31,7 +31,7 @@ LATE_WAIT_SECONDS = 1.0
 # The pauses between the requests for one verification. The last one is repeated.
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 MAX_SPREAD = 1.2
-# The pause after the provider did not accept the API key: an operator has to correct the key, which takes minutes.
+# The pause after an error that only an operator can correct, which takes minutes: the provider does not accept the API key, or a domain error.
 DENIED_SECONDS = 300.0
 # After this many requests for one verification that the provider did not answer, but may have executed, no further one is sent: each of them may have
 # started another verification at the provider.
