@@ -14,6 +14,8 @@ from domain.text import day, plain_text
 
 MAX_EXTRACTED_CHARACTERS = 510
 
+TYPES_BY_NAME = {type.value: type for type in DocumentType}
+
 # Two letters: ISO 3166-1 alpha-2. Three letters: alpha-3, or a code of ICAO Doc 9303-3 for a person without a nationality. "D" is Germany there.
 ISSUING_COUNTRY = re.compile("[A-Z]{2,3}|D", re.ASCII | re.IGNORECASE)
 
@@ -30,11 +32,12 @@ class Extraction:
         cls,
         full_name: str | None,
         born_on: str | None,
-        type: DocumentType | None,
+        type: DocumentType | str | None,
         issuing_country_code: str | None,
         national_identification_number: str | None,
     ) -> Self:
-        """The extraction from the values that a provider sent. Raises nothing, whatever the values are."""
+        """The extraction from the values that a provider sent. Raises nothing, whatever the values are. `type`: a text if it is unchecked."""
+        kind = TYPES_BY_NAME.get(type) if isinstance(type, str) else type
         received = {
             "fullName": full_name,
             "bornOn": born_on,
@@ -42,8 +45,10 @@ class Extraction:
             "nationalIdentificationNumber": national_identification_number,
         }
         usable = {field: usable_value(field, text) for field, text in received.items()}
-        document = ExtractedDocument(usable["fullName"], usable["bornOn"], type, usable["issuingCountryCode"], usable["nationalIdentificationNumber"])
+        document = ExtractedDocument(usable["fullName"], usable["bornOn"], kind, usable["issuingCountryCode"], usable["nationalIdentificationNumber"])
         notes = [remark for field, text in received.items() if (remark := remark_on(field, text, usable[field]))]
+        if kind is None and type is not None:
+            notes.append(left_out("type"))
         return cls(None if document == ExtractedDocument() else document, "; ".join(notes) or None)
 
 
@@ -73,4 +78,9 @@ def remark_on(field: str, received: str | None, kept: str | None) -> str | None:
     """A sentence that says that the value of a field was repaired or left out; None if it was kept unchanged."""
     if kept == received:
         return None
-    return f"extractedDocument.{field} {'was not usable and was left out' if kept is None else 'was repaired'}"
+    return left_out(field) if kept is None else f"extractedDocument.{field} was repaired"
+
+
+def left_out(field: str) -> str:
+    """A sentence about a value that could not be used."""
+    return f"extractedDocument.{field} was not usable and was left out"

@@ -1,10 +1,12 @@
 """A result of a verification, as a provider reports it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from domain.errors import InvalidInput
 from domain.event import Actor
+from domain.extraction import Extraction
 from domain.identity import ExtractedDocument
 from domain.reasons import CODE, by_individual, explained
 from domain.status import Status
@@ -14,9 +16,9 @@ MAX_REASONS = 50
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A final status with its reason codes. Use `reported` to create a validated one.
+    """A final status with its reason codes. Use `reported` for a result that can be refused, and `received` for one that can't.
 
-    `note`: what was repaired or left out of the extracted document, see `Extraction`.
+    `note`: what is unusual about the result, and what was repaired or left out of the extracted document, see `Extraction`. It contains no value.
     """
 
     status: Status
@@ -49,6 +51,17 @@ class Result:
                 raise InvalidInput("reasonCodes", f"holds {code}, which does not go with {status.value}")
         return cls(status, reasons, document, source_id, note)
 
+    @classmethod
+    def received(cls, status: Status, codes: Sequence[str], extraction: Extraction | None = None, source_id: str | None = None) -> Self:
+        """The result that a provider sent by itself. It is a fact: whatever the codes are, it is not refused, and the note says what is unusual.
+
+        `status` must be final. Texts that have not the form of a code are left out, because they could contain personal data.
+        """
+        extraction = extraction or Extraction()
+        reasons = tuple(code for code in dict.fromkeys(codes) if CODE.fullmatch(code))
+        remark = "; ".join([*remarks(status, codes, reasons), *([extraction.note] if extraction.note else [])])
+        return cls(status, reasons[:MAX_REASONS], extraction.document, source_id, remark or None)
+
     @property
     def actor(self) -> Actor:
         """The party that caused the result.
@@ -61,3 +74,21 @@ class Result:
     def key(self) -> tuple[Status, frozenset[str]]:
         """The key by which two results are compared: neither the order of the codes nor the document, its note or the event id makes a difference."""
         return self.status, frozenset(self.reasons)
+
+
+def remarks(status: Status, received: Sequence[str], reasons: tuple[str, ...]) -> list[str]:
+    """What is unusual about the codes that a provider sent with a status. `reasons`: those with the form of a code, without duplicates."""
+    unusual = {
+        f"reasonCodes was empty for {status.value}": status is not Status.VERIFIED and not received,
+        "reasonCodes was not empty for verified": status is Status.VERIFIED and bool(received),
+        "reasonCodes had texts that are no codes, and they were left out": not all(CODE.fullmatch(code) for code in received),
+        f"reasonCodes had more than {MAX_REASONS} codes, and the rest was left out": len(reasons) > MAX_REASONS,
+        f"reasonCodes had codes that do not go with {status.value}": status is not Status.VERIFIED
+        and any(status not in explained(code).statuses for code in reasons),
+    }
+    return [remark for remark, applies in unusual.items() if applies]
+
+
+def is_unusual(status: Status, codes: Sequence[str]) -> bool:
+    """Whether the codes that a provider sent with a status have a remark."""
+    return bool(remarks(status, codes, tuple(code for code in dict.fromkeys(codes) if CODE.fullmatch(code))))

@@ -15,11 +15,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from domain.caller import WORKSPACE_NAME, Scope
+from domain.webhook import WebhookState
 from gateway import server, settings
 from gateway.application import application, token_reader
 from gateway.callers.tokens import MAX_SUBJECT_CHARACTERS, SCOPES
 from gateway.commands.check import check as check_deployment
 from gateway.commands.explain import explanation
+from gateway.commands.inbox import MAX_LISTED, InboxError, apply_webhooks, list_webhooks, show_webhook
 from gateway.commands.live_check import live_check
 from gateway.development import keys as development
 from gateway.development.dev import MongoRefused
@@ -44,6 +46,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+inbox = typer.Typer(help="List, show and apply the webhooks that providers sent. The settings come from the environment.", no_args_is_help=True)
+app.add_typer(inbox, name="inbox")
 error_console = Console(stderr=True)
 logger = logging.getLogger("gateway")
 
@@ -227,6 +231,40 @@ def check(
     raise typer.Exit(0 if all(ok for ok, _ in findings) else 1)
 
 
+@inbox.command(name="list")
+def list_inbox(
+    workspace: Annotated[str | None, typer.Option(help="Only the webhooks of this workspace.")] = None,
+    state: Annotated[list[WebhookState] | None, typer.Option(help="Only webhooks in this state. Repeat the option for several states.")] = None,
+    limit: Annotated[int, typer.Option(help="The greatest number of webhooks to list.", min=1, max=MAX_LISTED)] = 100,
+) -> None:
+    """List webhooks, the newest first: id, time of receipt, state, provider, the provider's id of the verification, and the status."""
+    print_lines(asyncio.run(list_webhooks(settings.to_serve(), workspace, state or [], limit)))
+
+
+@inbox.command(name="show")
+def show_inbox(id: Annotated[str, typer.Argument(help="The id of a webhook, as `gateway inbox list` prints it.")]) -> None:
+    """Show what is stored of a webhook."""
+    print_lines(asyncio.run(show_webhook(settings.to_serve(), id)))
+
+
+@inbox.command(name="apply")
+def apply_inbox(
+    id: Annotated[str | None, typer.Argument(help="The id of a webhook, as `gateway inbox list` prints it.")] = None,
+    unmatched: Annotated[bool, typer.Option("--unmatched", help="Apply all webhooks that match no verification.")] = False,
+    workspace: Annotated[str | None, typer.Option(help="With --unmatched: only the webhooks of this workspace.")] = None,
+) -> None:
+    """Apply a webhook now, also if it was applied or given up before, or all webhooks that match no verification."""
+    if (id is None) is not unmatched:
+        raise typer.BadParameter("pass either an id or --unmatched")
+    print_lines(asyncio.run(apply_webhooks(settings.to_serve(), id, workspace)))
+
+
+def print_lines(lines: list[str]) -> None:
+    """Print lines to standard output, as they are."""
+    for line in lines:
+        typer.echo(line)
+
+
 def scopes_named(names: Collection[str], usable: Collection[str]) -> list[Scope]:
     """The scopes with these names. Raises: BadParameter if a name is not one of the usable ones."""
     for name in names:
@@ -240,7 +278,7 @@ def main() -> None:
     """Run the command. An error that the user can correct is printed as one sentence, without a traceback."""
     try:
         app()
-    except (BadAddress, BadKeys, BadProvidersFile, BadSettings, EmbeddedError, MongoRefused, server.AddressTaken) as error:
+    except (BadAddress, BadKeys, BadProvidersFile, BadSettings, EmbeddedError, InboxError, MongoRefused, server.AddressTaken) as error:
         sys.exit(report_error(str(error)))
     except OSError as error:
         if not error.filename:

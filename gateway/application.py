@@ -15,6 +15,7 @@ from starlette.types import Lifespan
 
 from gateway.callbacks import links as link_callbacks
 from gateway.callbacks import sandbox as callbacks
+from gateway.callbacks.webhooks import webhook_routes
 from gateway.callers.admission import Admission, Capacity
 from gateway.callers.keys import IssuerKeys, KeyFile, PublishedKeys
 from gateway.callers.rate import Rate
@@ -23,7 +24,7 @@ from gateway.operations.documents import Documents
 from gateway.operations.execution import Execution
 from gateway.operations.live import Live
 from gateway.operations.trusted import BadManifest, read_manifest
-from gateway.process.background import counting, preparation, reporting, restarted
+from gateway.process.background import counting, measuring, preparation, reporting, restarted
 from gateway.process.drain import Drain
 from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics
@@ -38,8 +39,10 @@ from gateway.transports.socket_connection import same_frame
 from gateway.transports.websocket import GraphQLOverWebSocket
 from lifecycle.changes import Changes
 from lifecycle.creation import Creation
+from lifecycle.intake import Intake
 from lifecycle.sweeper import chores, sweeping
 from providers.choice import Providers
+from providers.sandbox import Sandbox
 from resolvers.context import Services
 from schema.build import build, executable
 from store.driver import Client, close_client, connect, watching
@@ -48,6 +51,9 @@ from store.sealing import SealingKeys
 from store.verifications import Clock, Store, utc_now
 
 COUNT_STARTS_SECONDS = 10.0
+MEASURE_INBOX_SECONDS = 10.0
+# How long recording a webhook may take. The provider has given up long before, and sends it again.
+RECORD_WEBHOOK_SECONDS = 5.0
 
 # The functions of tasks that run in the background, by the names of the tasks in the log.
 Tasks = dict[str, Callable[[], Awaitable[None]]]
@@ -80,6 +86,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     providers, links = provision.providers, provision.links
     creation = Creation(store, providers, links, metrics.providers.count_creation)
     changes = Changes(store, providers, creation, settings.windows, metrics.ignored_results.inc, settings.anonymize_references)
+    intake = intake_of(settings, store, provision, changes, metrics)
     services = Services(store, feed, changes, links, fingerprint(settings), tokens.follow_token)
 
     schema = build()
@@ -94,19 +101,28 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission),
         [
             *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
-            *callbacks.routes(providers, changes, store, settings.windows),
+            *callbacks.routes(providers, changes, intake, store, settings.windows),
+            *webhook_routes(intake),
             *link_callbacks.routes(links, changes, store),
             *pages,
         ],
         settings.trusted_proxies,
         lifespan(
             background_tasks(settings, store, feed, health, metrics, tokens, issuer_keys)
-            | sweeper_tasks(settings, store, providers, changes, creation, metrics),
-            partial(starting, creation, drain, http_client),
+            | sweeper_tasks(settings, store, providers, changes, creation, intake, metrics),
+            partial(starting, creation, intake, provision.sandbox, drain, http_client),
             [client, watcher],
         ),
         Process(drain, health, metrics, provision.reload),
     )
+
+
+def intake_of(settings: Settings, store: Store, provision: Provision, changes: Changes, metrics: Metrics) -> Intake:
+    """Create the object that receives webhooks: those of providers, and those of the sandbox inside this process."""
+    count, count_unusual = metrics.providers.count_webhook, metrics.providers.unusual_results.inc
+    intake = Intake(store, provision.providers, changes, count, count_unusual, min(RECORD_WEBHOOK_SECONDS, settings.database_seconds))
+    provision.sandbox.send = intake.receive
+    return intake
 
 
 def execution_of(settings: Settings, graphql: GraphQLSchema, services: Services, metrics: Metrics, drain: Drain, rate: Rate) -> Execution:
@@ -138,26 +154,39 @@ def background_tasks(
     return tasks
 
 
-def sweeper_tasks(settings: Settings, store: Store, providers: Providers, changes: Changes, creation: Creation, metrics: Metrics) -> Tasks:
+def sweeper_tasks(
+    settings: Settings, store: Store, providers: Providers, changes: Changes, creation: Creation, intake: Intake, metrics: Metrics
+) -> Tasks:
     """The tasks of the sweeper, by their names in the log."""
+    age, report_age = store.inbox.oldest_waiting_seconds, metrics.providers.oldest_webhook_seconds.set
     return {
+        "measurement of the inbox": partial(measuring, age, report_age, MEASURE_INBOX_SECONDS),
         "count of unfinished creations": partial(reporting, creation.unfinished, metrics.providers, COUNT_STARTS_SECONDS),
         **{
             f"sweeper ({chore.done})": partial(sweeping, chore, settings.sweep_seconds)
-            for chore in chores(store, providers, changes, creation, settings.retention, settings.removal)
+            for chore in [*chores(store, providers, changes, creation, settings.retention, settings.removal), intake.chore]
         },
     }
 
 
 @asynccontextmanager
-async def starting(creation: Creation, drain: Drain, client: httpx2.AsyncClient) -> AsyncIterator[None]:
-    """A context in which verifications are started at providers. When the process drains, those under way are finished or left to other processes."""
+async def starting(creation: Creation, intake: Intake, sandbox: Sandbox, drain: Drain, client: httpx2.AsyncClient) -> AsyncIterator[None]:
+    """A context in which verifications are started at providers, and webhooks applied.
+
+    When the process drains, those under way are finished or left to other processes.
+    """
+
+    async def leave() -> None:
+        await asyncio.gather(creation.leave(), intake.leave())
+
     async with client:
         try:
-            with drain.holding(creation.leave):
+            with drain.holding(leave):
                 yield
         finally:
             await creation.end()
+            await sandbox.end()
+            await intake.end()
 
 
 def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:

@@ -43,10 +43,10 @@ class Provision:
         self._client = client
         self._metrics = metrics
         self._local = local
-        self._sandbox = Sandbox(str(settings.public_url), [key.encode() for key in settings.signing_keys])
+        self.sandbox = Sandbox(str(settings.public_url), [key.encode() for key in settings.signing_keys])
         self._external = External()
         self._sections: Sections = sections_of(settings, local)
-        fallback: dict[str | None, ProviderPort | None] = {"sandbox": self._sandbox, "external": self._external, None: None}
+        fallback: dict[str | None, ProviderPort | None] = {"sandbox": self.sandbox, "external": self._external, None: None}
         self.providers = Providers(fallback[settings.provider], {name: self._adapter(section) for name, section in self._sections.items()})
         self.links = ObservedLinks(str(settings.public_url), settings.signing_keys)
         self._observe()
@@ -78,7 +78,7 @@ class Provision:
     def _adapter(self, section: SandboxSection | ExternalSection | YousignSection) -> ProviderPort:
         match section:
             case SandboxSection():
-                return self._sandbox
+                return self.sandbox
             case ExternalSection():
                 return self._external
             case YousignSection():

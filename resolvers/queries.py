@@ -13,7 +13,8 @@ from domain.result import MAX_REASONS
 from domain.statistics import VerificationStats
 from domain.status import STATUSES, Status, StatusGuide
 from domain.verification import Verification
-from resolvers.connection import MAX_ROWS, VerificationConnection, page_request, to_connection
+from domain.webhook import UnmatchedWebhook, WebhookState
+from resolvers.connection import DEFAULT_SIZE, MAX_ROWS, VerificationConnection, page_request, to_connection
 from resolvers.context import Context, Info
 from resolvers.inputs import VerificationFilter
 from resolvers.reading import reading, selects
@@ -85,6 +86,18 @@ def reason_code(code: Annotated[str, strawberry.argument(description="The code, 
 def me(info: Info) -> Caller:
     """The caller: the bearer of the token."""
     return info.context.caller
+
+
+async def unmatched_webhooks(
+    info: Info,
+    first: Annotated[int | None, strawberry.argument(description=f"The greatest number of webhooks to list, 1 to {MAX_ROWS}.")] = DEFAULT_SIZE,
+) -> list[UnmatchedWebhook]:
+    """The provider's webhooks that have matched no verification of the workspace for ten minutes, the newest first. They are kept for 30 days."""
+    size = DEFAULT_SIZE if first is None else first
+    if not 1 <= size <= MAX_ROWS:
+        raise BadUserInput(f"first is {size}; 1 to {MAX_ROWS} webhooks can be listed")
+    found = await info.context.services.store.inbox.newest(info.context.caller.workspace, [WebhookState.UNMATCHED], size)
+    return [UnmatchedWebhook(each.id, each.received_at, each.provider, each.provider_id or "", each.status) for each in found]
 
 
 def permitted(context: Context, filter: VerificationFilter | None) -> Filter:

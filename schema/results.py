@@ -7,6 +7,7 @@ import strawberry
 
 import domain.caller
 import domain.statistics
+import domain.webhook
 import resolvers.connection
 import resolvers.followed_verification
 import resolvers.refusal
@@ -128,6 +129,19 @@ class Caller:
     workspace: strawberry.ID = attribute("The workspace to which the token gives access.", ANYONE, name="workspaceId")
     scopes = field(visible.scopes, list[str], ANYONE)
     expires_at: datetime | None = attribute("When the token expires. All subscriptions that use the token end at this instant.", ANYONE)
+
+
+@described_type
+class UnmatchedWebhook:
+    """A webhook of the provider that matches no verification. It is applied as soon as a verification with the provider's id exists."""
+
+    is_type_of = represents(domain.webhook.UnmatchedWebhook)
+
+    id: strawberry.ID = attribute("The id of the webhook, for the command `gateway inbox`.", ANYONE)
+    received_at: datetime = attribute("When the webhook was received.", ANYONE)
+    provider: str = attribute("The name of the provider.", ANYONE)
+    provider_id: str = attribute("The provider's id of the verification.", ANYONE)
+    status: Status | None = attribute("The status that the webhook announces; null if this release can't represent it.", ANYONE)
 
 
 @described_type

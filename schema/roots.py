@@ -8,6 +8,7 @@ from schema.reasons import ReasonCode, StatusGuide
 from schema.results import (
     Caller,
     FollowTokenResult,
+    UnmatchedWebhook,
     VerificationConnection,
     VerificationFeedItem,
     VerificationResult,
@@ -30,6 +31,7 @@ class Query:
     reason_codes = field(queries.reason_codes, list[ReasonCode], ANYONE, cost=Cost(10), constant=True)
     reason_code = field(queries.reason_code, ReasonCode | None, ANYONE, cost=Cost(1), constant=True)
     me = field(queries.me, Caller, ANYONE)
+    unmatched_webhooks = field(queries.unmatched_webhooks, list[UnmatchedWebhook], READ, cost=Cost(50))
 
 
 @described_type

@@ -20,6 +20,9 @@ VERIFICATIONS = "verifications"
 HEARTBEATS = "heartbeats"
 UNFINISHED_STARTS = "starts"
 TOMBSTONES = "tombstones"
+INBOX = "inbox"
+
+INBOX_DAYS = 30
 
 IDEMPOTENCY_KEY = "workspace_1_idempotency.key_1"
 EXISTS: Document = {"$exists": True}
@@ -82,6 +85,13 @@ INDEXES = {
     TOMBSTONES: [index("workspace", "removedAt", "_id"), IndexModel([("expiresAt", ASCENDING)], expireAfterSeconds=0)],
     # MongoDB deletes heartbeats that are older than an hour. They are the last heartbeats of processes that have ended.
     HEARTBEATS: [IndexModel([("at", ASCENDING)], expireAfterSeconds=3600)],
+    # MongoDB deletes webhooks that were received more than INBOX_DAYS ago.
+    INBOX: [
+        IndexModel([("receivedAt", ASCENDING)], expireAfterSeconds=INBOX_DAYS * 86400),
+        index("next", "_id", present=("next",)),
+        index("state", "receivedAt", "_id"),
+        index("workspace", "state", "receivedAt", "_id"),
+    ],
 }
 
 

@@ -37,6 +37,7 @@ from store.due import Due
 from store.feeds import stored_changes
 from store.feeds.stored_changes import ChangePosition
 from store.feeds.tombstones import removed_since, tombstone
+from store.inbox import Inbox
 from store.index_repair import IndexRepair
 from store.indexes import IDEMPOTENCY_KEY, TOMBSTONES, VERIFICATIONS
 from store.pages import Page, PageRequest
@@ -96,6 +97,7 @@ class Store:
         self.point_reads = PointReads(self.naive_collection, keys)
         self.shared_reads = SharedReads()
         self.barrier = Barrier(self.database, uuid4().hex, now)
+        self.inbox = Inbox(self.database, now, self.barrier)
         self.bad_documents = BadDocuments()
         self.index_repair = IndexRepair(self.database)
 
@@ -177,6 +179,21 @@ class Verifications:
         with answering(), requiring_hint():
             # MongoDB refuses the query if the index is missing. So the loss is noticed by the first creation, before the next check of the indexes.
             found = await self._store.collection.find_one({"idempotency.key": key, **self._scope}, hint=IDEMPOTENCY_KEY)
+        return self._decoded(found) if found else None
+
+    async def with_provider_id(self, provider: str, provider_id: str) -> Verification | None:
+        """The verification with this id at this provider; None if there is none.
+
+        Cost:   one query over an index. If it finds nothing: also a share of the barrier's write, and a second query.
+        Raises: BadDocument if its document can't be read.
+        """
+        query = {"provider.id": provider_id, "provider.name": provider, **self._scope}
+        with answering():
+            found = await self._store.collection.find_one(query)
+        if not found:
+            await self._store.barrier.passed()
+            with answering():
+                found = await self._store.collection.find_one(query)
         return self._decoded(found) if found else None
 
     async def add(self, verification: Verification) -> Verification:

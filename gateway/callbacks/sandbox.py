@@ -1,6 +1,7 @@
 """The pages behind the links of the sandbox provider. There a tester plays the person who is being verified, and decides the outcome."""
 
-from dataclasses import replace
+import asyncio
+from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -11,8 +12,6 @@ from starlette.routing import Route
 from domain.deadlines import Windows
 from domain.errors import BadDocument, Conflict, InvalidInput, NoProvider, NotFound, Unavailable
 from domain.event import Progress
-from domain.extraction import MAX_EXTRACTED_CHARACTERS, Extraction
-from domain.identity import DocumentType, ExtractedDocument
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Verification
@@ -22,6 +21,7 @@ from gateway.pages.sandbox import notice, page
 from gateway.transports.http import body
 from gateway.transports.requests import request_id
 from lifecycle.changes import Changes
+from lifecycle.intake import Intake
 from providers.choice import Providers
 from providers.sandbox import Sandbox
 from store.verifications import Store
@@ -30,6 +30,8 @@ PATH = "/sandbox/{workspace}/{id}/{signature}"
 # The pages contain forms, which the policy of all pages forbids (see `gateway/pages/page.py`).
 SANDBOX_POLICY = "form-action 'self'"
 MAX_FIELDS = 100
+# How long a link works after the verification has expired, for trying out a verdict that comes late.
+LINK_PATIENCE = timedelta(days=1)
 
 
 class Link(NamedTuple):
@@ -40,9 +42,12 @@ class Link(NamedTuple):
     signature: str
 
 
-def routes(providers: Providers, changes: Changes, store: Store, windows: Windows) -> list[Route]:
+def routes(providers: Providers, changes: Changes, intake: Intake, store: Store, windows: Windows) -> list[Route]:
     """The routes of the links, and of the style sheets and icons that the pages load."""
-    return [Route(PATH, Links(providers, changes, store, windows).answer, methods=["GET", "POST"]), *assets("style.css", "icon.svg", "sandbox.css")]
+    return [
+        Route(PATH, Links(providers, changes, intake, store, windows).answer, methods=["GET", "POST"]),
+        *assets("style.css", "icon.svg", "sandbox.css"),
+    ]
 
 
 class Links:
@@ -52,9 +57,10 @@ class Links:
     refuses requests from foreign origins.
     """
 
-    def __init__(self, providers: Providers, changes: Changes, store: Store, windows: Windows) -> None:
+    def __init__(self, providers: Providers, changes: Changes, intake: Intake, store: Store, windows: Windows) -> None:
         self._providers = providers
         self._changes = changes
+        self._intake = intake
         self._store = store
         self._windows = windows
 
@@ -87,10 +93,16 @@ class Links:
         Raises: NotFound if the sandbox did not sign the link, or the workspace has another provider now; NoProvider if it has none.
         """
         workspace, id, signature = (request.path_params[name] for name in ("workspace", "id", "signature"))
-        provider = self._providers.of(workspace)
-        if not isinstance(provider, Sandbox) or not provider.signed(workspace, id, signature):
+        if not self._sandbox(workspace, id).signed(workspace, id, signature):
             raise NotFound(id)
         return Link(workspace, id, signature)
+
+    def _sandbox(self, workspace: str, id: str) -> Sandbox:
+        """The sandbox, if it is the provider of this workspace. Raises: NotFound, NoProvider."""
+        provider = self._providers.of(workspace)
+        if not isinstance(provider, Sandbox):
+            raise NotFound(id)
+        return provider
 
     async def _show(self, link: Link, trouble: str = "", status: int = 200) -> Response:
         return page_response(page(await self._verification(link), self._windows, self._store.now(), trouble), status, allowing=SANDBOX_POLICY)
@@ -99,8 +111,8 @@ class Links:
         try:
             form = await body(request.headers.get("content-length", "0"), request.receive)
             fields = parse_qs(form.decode(), max_num_fields=MAX_FIELDS)
-            verification = await self._verification(link)
-            await (self._progress(link, fields) if "progress" in fields else self._result(link, fields, verification))
+            await self._verification(link)
+            await (self._progress(link, fields) if "progress" in fields else self._result(link, fields))
         except InvalidInput as error:
             return await self._show(link, str(error), 400)
         except (KeyError, ValueError):
@@ -112,23 +124,19 @@ class Links:
         """Report the progress that the pressed button stands for. Raises: KeyError if the page has no such button."""
         await self._changes.report_progress(link.workspace, link.verification_id, Progress[fields["progress"][0]])
 
-    async def _result(self, link: Link, fields: dict[str, list[str]], verification: Verification) -> None:
-        """Report the result that the pressed button stands for. Raises: InvalidInput; KeyError if the page has no such button."""
+    async def _result(self, link: Link, fields: dict[str, list[str]]) -> None:
+        """Report the result that the pressed button stands for, by webhook as other providers do, and wait until it is applied.
+
+        Raises: InvalidInput; KeyError if the page has no such button.
+        """
         result = Result.reported(Status[fields["status"][0]], fields.get("codes", []))
-        if result.status is Status.VERIFIED:
-            result = replace(result, document=specimen(verification))
-        await self._changes.report_result(link.workspace, link.verification_id, result)
+        webhook = self._sandbox(link.workspace, link.verification_id).webhook(link.verification_id, result.status, result.reasons)
+        if applying := await self._intake.receive(link.workspace, *webhook):
+            await asyncio.shield(applying)
 
     async def _verification(self, link: Link) -> Verification:
-        """The verification of a link. Raises: NotFound if there is none, or it was started at another provider."""
+        """The verification of a link. Raises: NotFound if there is none, it was started at another provider, or the link has expired."""
         verification = await self._changes.required(self._store.within(link.workspace), link.verification_id)
-        if verification.provider.name != Sandbox.name:
+        if verification.provider.name != Sandbox.name or verification.expires_at + LINK_PATIENCE < self._store.now():
             raise NotFound(link.verification_id)
         return verification
-
-
-def specimen(verification: Verification) -> ExtractedDocument | None:
-    """A made-up identity document that shows the declared name. It is reported with the result "verified"."""
-    declared = verification.declared.open() if verification.declared else None
-    name = f"{declared.first_name} {declared.last_name}"[:MAX_EXTRACTED_CHARACTERS] if declared else None
-    return Extraction.received(name, "1990-01-23", DocumentType.ID_CARD, "FR", None).document

@@ -51,6 +51,16 @@ async def reporting(unfinished: Callable[[], Awaitable[tuple[int, float]]], prov
         await asyncio.sleep(every_seconds)
 
 
+async def measuring(read: Callable[[], Awaitable[float]], report: Callable[[float], object], every_seconds: float) -> None:
+    """Report again and again the age in seconds that `read` returns."""
+    while True:
+        try:
+            report(await read())
+        except Unavailable:
+            report(float("nan"))
+        await asyncio.sleep(every_seconds * random.uniform(0.8, 1.2))
+
+
 async def restarted(name: str, work: Callable[[], Awaitable[None]]) -> None:
     """Run `work`, and start it again whenever it raises an exception, so that the background task does not end before the process.
 

@@ -96,9 +96,15 @@ class Providing:
         )
         self.unfinished = Gauge("gateway_unfinished_creations", "Verifications that are not started at their provider yet", registry=registry)
         self.oldest_seconds = Gauge("gateway_oldest_creation_seconds", "Age of the oldest of these verifications", registry=registry)
-        # NaN until the first count: 0 would claim that nothing is unfinished.
+        self._webhooks = Counter("gateway_webhooks_total", "Webhooks of providers by what became of them", ["provider", "outcome"], registry=registry)
+        self.unusual_results = Counter("gateway_unusual_results_total", "Results of providers with unusual reason codes", registry=registry)
+        self.oldest_webhook_seconds = Gauge(
+            "gateway_oldest_webhook_seconds", "Age of the oldest webhook that waits to be applied; 0 if none waits", registry=registry
+        )
+        # NaN until the first count: 0 would claim that nothing is unfinished, and that no webhook waits.
         self.unfinished.set(float("nan"))
         self.oldest_seconds.set(float("nan"))
+        self.oldest_webhook_seconds.set(float("nan"))
 
     def observe(self, provider: str, operation: str, outcome: str, seconds: float) -> None:
         """Record a request to a provider."""
@@ -108,6 +114,10 @@ class Providing:
     def count_creation(self, provider: str, outcome: str) -> None:
         """Count an attempt to start a verification. `outcome`: see `lifecycle.creation.Creation`."""
         self._creations.labels(provider, outcome).inc()
+
+    def count_webhook(self, provider: str, outcome: str) -> None:
+        """Count a webhook. `outcome`: see `lifecycle.intake.Intake`."""
+        self._webhooks.labels(provider, outcome).inc()
 
 
 class Metrics:

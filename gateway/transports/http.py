@@ -161,24 +161,24 @@ class GraphQLOverHTTP:
                 del message
 
 
-async def body(content_length: str, receive: Receive) -> bytes:
+async def body(content_length: str, receive: Receive, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     """Read the body of a request until its end. `content_length`: the value of the header `Content-Length`, "0" if the request has none.
 
     Raises: RequestRefused if the body is too long, ClientDisconnect if the client is gone.
     """
     # `int` can't fail here, because the connection has already refused requests whose length is not a number.
     size, chunks, more = int(content_length), [], True
-    if size <= MAX_BODY_BYTES:
+    if size <= max_bytes:
         size = 0
-    while more and size <= MAX_BODY_BYTES:
+    while more and size <= max_bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         more = message.get("more_body", False)
-    if size > MAX_BODY_BYTES:
-        raise refused("BAD_REQUEST", f"the body is over {MAX_BODY_BYTES} bytes", 413)
+    if size > max_bytes:
+        raise refused("BAD_REQUEST", f"the body is over {max_bytes} bytes", 413)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 

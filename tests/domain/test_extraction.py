@@ -139,3 +139,9 @@ def test_whatever_a_document_contains_the_verdict_stands_and_the_note_contains_n
 
 def kept(extraction: Extraction, field: str) -> bool:
     return extraction.document is not None and getattr(extraction.document, ATTRIBUTES[field]) is not None
+
+
+def test_an_unchecked_type_is_recognized_by_its_stored_name() -> None:
+    assert Extraction.received("Jeanne", None, "passport", None, None).document == ExtractedDocument("Jeanne", type=DocumentType.PASSPORT)
+    for unusable in ("PASSPORT", "visa", ""):
+        assert Extraction.received(None, None, unusable, None, None) == Extraction(None, "extractedDocument.type was not usable and was left out")

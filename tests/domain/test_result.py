@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from domain.errors import InvalidInput
 from domain.event import Actor
-from domain.reasons import CATALOGUE
-from domain.result import Result
+from domain.extraction import Extraction
+from domain.reasons import CATALOGUE, CODE
+from domain.result import MAX_REASONS, Result, is_unusual
 from domain.status import Status
 from tests.factories import PASSPORT
 
@@ -141,3 +142,29 @@ def test_any_status_and_codes_give_a_result_or_a_refusal_that_can_be_sent(status
     else:
         assert answer.field in ("status", "reasonCodes")
         assert str(answer).encode()
+
+
+@given(st.sampled_from(FINAL), st.lists(st.one_of(st.text(), st.sampled_from([*CATALOGUE, UNKNOWN])), max_size=80))
+def test_a_received_result_is_never_refused_and_keeps_status_and_codes(status: Status, codes: list[str]) -> None:
+    result = Result.received(status, codes)
+
+    kept = [code for code in dict.fromkeys(codes) if CODE.fullmatch(code)]
+    assert (result.status, result.reasons) == (status, tuple(kept[:MAX_REASONS]))
+    assert (result.note is not None) is is_unusual(status, codes)
+
+
+@pytest.mark.parametrize("status", FINAL)
+def test_a_received_result_that_could_be_reported_has_no_note(status: Status) -> None:
+    codes = [code for code, reason in CATALOGUE.items() if status in reason.statuses]
+
+    assert Result.received(status, [*codes, *codes]) == Result.reported(status, codes)
+
+
+def test_the_note_of_a_received_result_names_all_that_is_unusual_and_no_value() -> None:
+    result = Result.received(Status.INCONCLUSIVE, ["Jeanne", "IDVV_2301"], Extraction.received(None, "never", "visa", None, None), "event-1")
+
+    assert result.note == (
+        "reasonCodes had texts that are no codes, and they were left out; reasonCodes had codes that do not go with inconclusive; "
+        "extractedDocument.bornOn was not usable and was left out; extractedDocument.type was not usable and was left out"
+    )
+    assert result.source_id == "event-1"

@@ -11,8 +11,11 @@ from typing import Any
 
 import store.driver
 import store.feed
+from domain.verification import Verification
 from gateway.__main__ import main
+from resolvers import followed_verification
 from store.feed import Feed
+from store.feeds.listeners import Listeners
 from store.indexes import VERIFICATIONS
 from store.listener import Listener
 
@@ -73,7 +76,33 @@ def acknowledges_early() -> None:
     module.AsyncIOMotorClient = lambda uri, **options: client(uri, **{**options, "w": 1, "journal": False})
 
 
-BUGS = {"drops-changes": drops_changes, "listens-late": listens_late, "acknowledges-early": acknowledges_early}
+def ignores_late_verdicts() -> None:
+    """The bug: a verdict of the provider does not replace an outcome that the gateway concluded from a deadline."""
+    rules: Any = Verification
+    rules._open_to = lambda verification, result: not verification.status.final
+
+
+def forgets_cursors() -> None:
+    """The bug: a subscription that resumes with a cursor sends the events of all attempts again."""
+    resolver: Any = followed_verification
+    decode = resolver.decode_chain_cursor
+    resolver.decode_chain_cursor = lambda cursor, argument: decode(cursor, argument)._replace(seen=((1, 0),))
+
+
+def hides_deletions() -> None:
+    """The bug: subscribers are not informed that a verification was deleted."""
+    listeners: Any = Listeners
+    listeners.deleted = lambda registry, id: None
+
+
+BUGS = {
+    "drops-changes": drops_changes,
+    "listens-late": listens_late,
+    "acknowledges-early": acknowledges_early,
+    "ignores-late-verdicts": ignores_late_verdicts,
+    "forgets-cursors": forgets_cursors,
+    "hides-deletions": hides_deletions,
+}
 
 if __name__ == "__main__":
     BUGS[sys.argv.pop()]()

@@ -16,11 +16,14 @@ from graphql import (
 )
 
 from domain.caller import Scope
+from domain.webhook import WebhookState
 from schema.build import build, executable
 from store.feeds.tombstones import tombstone
-from store.indexes import TOMBSTONES
+from store.inbox import to_document
+from store.indexes import INBOX, TOMBSTONES
 from tests.company import CAPTURE_STARTED, LINK_OPENED, PERSON, Company
 from tests.factories import a_verification
+from tests.store.test_inbox import a_webhook
 from tests.wire import following
 
 SCHEMA = executable(build())
@@ -135,10 +138,13 @@ async def test_every_field_of_every_type_has_a_value_in_some_response(company: C
         ("reasonCodes", {"status": "FAILED", "type": "IDENTITY_FRAUD"}),
         ("reasonCode", {"code": "IDVV_1101"}),
         ("me", {}),
+        ("unmatchedWebhooks", {"first": 10}),
     ]
     update = {"id": id, "after": 0, "followRetries": True}
     resumed = {"id": id, "cursor": None}
     feed = {"filter": filter, "after": None}
+    webhook = a_webhook(workspace=company.workspace, state=WebhookState.UNMATCHED, received_at=datetime.now(UTC))
+    company.collection.database[INBOX].insert_one(to_document(webhook))
     check_arguments(OperationType.MUTATION, mutations + closing + anonymization)
     check_arguments(OperationType.QUERY, queries)
     check_arguments(OperationType.SUBSCRIPTION, [("verificationUpdated", update), ("verificationUpdated", resumed), ("verificationsUpdated", feed)])

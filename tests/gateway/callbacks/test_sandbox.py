@@ -1,10 +1,14 @@
+from datetime import timedelta
+
 import httpx2
 import pytest
 
 from domain.reasons import BUTTONS
+from domain.status import Status
+from domain.webhook import WebhookState
 from gateway.application import application
-from providers.sandbox import Sandbox
-from store.verifications import Store
+from providers.sandbox import SANDBOX_SIGNATURE, Sandbox
+from store.verifications import Store, utc_now
 from tests.gateway.callbacks.links import create_link, press, read_verification
 from tests.gateway.pages.browsing import Page
 from tests.serving import ACME, KEYS, Gateway, serving, settings_for_tests
@@ -224,3 +228,39 @@ async def test_the_headers_forbid_scripts_and_hide_the_address(gateway: Gateway)
         assert response.headers["x-content-type-options"] == "nosniff"
         assert response.headers["referrer-policy"] == "same-origin"
         assert response.headers["cache-control"] == "no-store"
+
+
+async def test_a_result_takes_the_way_of_a_webhook(gateway: Gateway, store: Store) -> None:
+    id, path = await create_link(gateway)
+
+    await press(gateway, path, status="VERIFIED")
+
+    [entry] = await store.inbox.newest(ACME, list(WebhookState), 10)
+    assert (entry.state, entry.verification_id, entry.provider_id, entry.sandbox) == (WebhookState.APPLIED, id, id, True)
+    assert (await read_verification(gateway, id))["events"][-1]["actor"] == "PROVIDER"
+
+
+async def test_nobody_without_the_key_can_send_a_webhook_of_the_sandbox(gateway: Gateway) -> None:
+    id, path = await create_link(gateway)
+    forger = Sandbox("", [b"another key"])
+    link_signature = path.rsplit("/", 1)[1]
+
+    content, headers = forger.webhook(id, Status.VERIFIED, [])
+    answers = [
+        await gateway.client.post(f"/webhooks/{ACME}", content=content, headers=each) for each in (headers, {SANDBOX_SIGNATURE: link_signature})
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 401]
+    assert (await read_verification(gateway, id))["version"] == 1
+
+
+async def test_a_link_is_dead_a_day_after_the_verification_has_expired(gateway: Gateway, store: Store) -> None:
+    id, path = await create_link(gateway)
+    expired = utc_now() - timedelta(hours=23)
+    await store.collection.update_one({"_id": id}, {"$set": {"expiresAt": expired}})
+    before = await gateway.client.get(path)
+
+    await store.collection.update_one({"_id": id}, {"$set": {"expiresAt": expired - timedelta(hours=2)}})
+
+    assert before.status_code == 200
+    assert [response.status_code for response in (await gateway.client.get(path), await press(gateway, path, status="VERIFIED"))] == [404, 404]

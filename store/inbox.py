@@ -1,0 +1,146 @@
+"""The inbox: what providers sent by webhook, until it is applied, and for INBOX_DAYS afterwards.
+
+An entry has only the values that the gateway uses. The body of the webhook and data of identity documents are not stored. Every write is acknowledged
+by a majority. An entry with an instant in `next` is unfinished: the process that receives or claims it holds a lease until then.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from pymongo.errors import DuplicateKeyError
+
+from domain.deadlines import whole_milliseconds
+from domain.status import Status
+from domain.webhook import ReceivedWebhook, WebhookState
+from store.barrier import Barrier
+from store.driver import Collection, Database, Document, answering, patient
+from store.due import Due, read_due
+from store.indexes import INBOX
+
+# How long a process may work on an entry before another process may claim it. It is longer than the reads and writes of one application may take.
+CLAIM = timedelta(seconds=45)
+STATES_BY_NAME = {state.value: state for state in WebhookState}
+STATUSES_OF_WEBHOOKS = {status.value: status for status in Status}
+
+
+class Inbox:
+    """The entries of all workspaces. All methods raise Unavailable if MongoDB does not answer."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime], barrier: Barrier) -> None:
+        self._collection: Collection = database[INBOX]
+        self._now = now
+        self._barrier = barrier
+
+    async def add(self, webhook: ReceivedWebhook, within_seconds: float) -> ReceivedWebhook | None:
+        """Write an entry. The caller holds its lease, unless it is finished. Returns the entry; None if the event was received before.
+
+        When this returns, the entry is on the disks of a majority, also if the event was received before.
+        Cost: one write.
+        """
+        received_at = whole_milliseconds(webhook.received_at)
+        entry = replace(webhook, received_at=received_at, next=received_at + CLAIM if webhook.state is WebhookState.WAITING else None)
+        with answering(), patient(within_seconds):
+            try:
+                await self._collection.insert_one(to_document(entry))
+            except DuplicateKeyError:
+                # The first copy may not have reached a majority yet.
+                await self._barrier.passed()
+                return None
+        return entry
+
+    async def due(self, limit: int, after: Due | None = None) -> list[Due]:
+        """The entries that a process may claim now, the earliest first; if `after` is passed, only those behind it. Cost: one query over an index."""
+        return await read_due(self._collection, "next", self._now(), {}, limit, after)
+
+    async def claimed(self, id: str, even_if_early: bool = False) -> ReceivedWebhook | None:
+        """Take the lease of an entry, if no process holds it. Returns the entry; None if there is nothing to do, or another process was faster.
+
+        `even_if_early`: whether the entry is claimed although it is finished, or its next try is not due yet.
+        """
+        now = whole_milliseconds(self._now())
+        condition: Document = {"_id": id} if even_if_early else {"_id": id, "next": {"$lte": now}}
+        with answering():
+            found = await self._collection.find_one_and_update(condition, {"$set": {"next": now + CLAIM}, "$inc": {"tries": 1}}, return_document=True)
+        return to_webhook(found) if found else None
+
+    async def settle(self, claimed: ReceivedWebhook, settled: ReceivedWebhook) -> None:
+        """Write what became of an entry, unless another process has claimed it since."""
+        changed: dict[str, Any] = to_document(settled)
+        removed = {name: "" for name in to_document(claimed) if name not in changed}
+        with answering():
+            await self._collection.update_one(
+                {"_id": claimed.id, "next": claimed.next}, {"$set": changed, **({"$unset": removed} if removed else {})}
+            )
+
+    async def get(self, id: str) -> ReceivedWebhook | None:
+        """The entry with this id; None if there is none. Cost: one read by primary key."""
+        with answering():
+            found = await self._collection.find_one({"_id": id})
+        return to_webhook(found) if found else None
+
+    async def newest(self, workspace: str | None, states: Sequence[WebhookState], limit: int) -> list[ReceivedWebhook]:
+        """The entries in these states, the newest first. `workspace`: None for all workspaces. Cost: one query over an index."""
+        condition: Document = {"state": {"$in": [state.value for state in states]}}
+        if workspace is not None:
+            condition["workspace"] = workspace
+        with answering():
+            documents = await self._collection.find(condition).sort([("receivedAt", -1), ("_id", -1)]).limit(limit).to_list(None)
+        return [to_webhook(document) for document in documents]
+
+    async def oldest_waiting_seconds(self) -> float:
+        """The age of the oldest entry that waits to be applied, in seconds; 0 if there is none. Cost: one query over an index."""
+        with answering():
+            oldest = await self._collection.find_one({"state": WebhookState.WAITING.value}, sort=[("receivedAt", 1)])
+        return (self._now() - oldest["receivedAt"]).total_seconds() if oldest else 0.0
+
+
+def entry_id(workspace: str, event_id: str) -> str:
+    """The id of the entry of an event. A workspace contains no slash."""
+    return f"{workspace}/{event_id}"
+
+
+def to_document(webhook: ReceivedWebhook) -> Document:
+    """The document of an entry. Values that are None are left out."""
+    values = {
+        "_id": webhook.id,
+        "workspace": webhook.workspace,
+        "eventId": webhook.event_id,
+        "eventName": webhook.event_name,
+        "provider": webhook.provider,
+        "providerId": webhook.provider_id,
+        "status": webhook.status and webhook.status.value,
+        "codes": list(webhook.codes),
+        "sandbox": webhook.sandbox,
+        "receivedAt": webhook.received_at,
+        "state": webhook.state.value,
+        "tries": webhook.tries,
+        "documentTries": webhook.document_tries,
+        "next": webhook.next,
+        "verificationId": webhook.verification_id,
+        "note": webhook.note,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def to_webhook(document: Document) -> ReceivedWebhook:
+    """The entry in a document. A state or status of a newer release reads as FAILED or None."""
+    return ReceivedWebhook(
+        id=document["_id"],
+        workspace=document["workspace"],
+        event_id=document["eventId"],
+        event_name=document["eventName"],
+        provider=document["provider"],
+        provider_id=document.get("providerId"),
+        status=STATUSES_OF_WEBHOOKS.get(document.get("status", "")),
+        codes=tuple(document["codes"]),
+        sandbox=document["sandbox"],
+        received_at=document["receivedAt"],
+        state=STATES_BY_NAME.get(document["state"], WebhookState.FAILED),
+        tries=document["tries"],
+        document_tries=document["documentTries"],
+        next=document.get("next"),
+        verification_id=document.get("verificationId"),
+        note=document.get("note"),
+    )
