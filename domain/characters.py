@@ -10,7 +10,7 @@ Source: the Unicode Character Database, version 16. The properties are general c
 
 import re
 
-# General category Zs.
+# The space characters of all scripts (general category Zs).
 SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 
 # The controls that end a line or move to the next column, and the line and the paragraph separator. All have the property White_Space.
@@ -38,7 +38,7 @@ LOST = "\ufffd"
 
 # No text may contain one of these: controls, separators, changes of direction, lost characters, and code points that are no characters.
 NOT_IN_TEXT = re.compile(f"[{CONTROLS}\u2028\u2029{BIDIRECTIONAL}{SURROGATES}{NONCHARACTERS}{LOST}]")
-# A text without one of these is blank.
+# A visible character. A text without any is blank.
 VISIBLE = re.compile(f"[^{SPACES}{IGNORABLE}{FORMATS}{FILLERS}]")
 LINE_BREAK = re.compile(f"[{BREAKS}]+")
 CHANGE_OF_DIRECTION = re.compile(f"[{BIDIRECTIONAL}]")

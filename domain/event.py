@@ -55,7 +55,7 @@ class ClosingNote:
     text: str
 
     def open(self) -> Self:
-        """Returns this object: the text in it is not encrypted. Encrypted data implement the same method, see `Personal`."""
+        """This object itself, whose text is not encrypted. Encrypted notes have the same method, which decrypts them: see `Personal`."""
         return self
 
 

@@ -1,6 +1,6 @@
-"""What is kept of the data that a provider read from an identity document.
+"""Which data of an identity document the gateway keeps, of those that a provider read.
 
-A value that can't be used never costs the result that it came with: it is repaired or left out, and a note names its field.
+An unusable value never causes the gateway to refuse the result: the value is repaired or left out, and a note names its field.
 """
 
 import re
@@ -22,7 +22,7 @@ ISSUING_COUNTRY = re.compile("[A-Z]{2,3}|D", re.ASCII | re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """The usable values of a document, None if there are none, and a note about the fields of the others. A note contains no value."""
+    """The usable values of an identity document (None if there are none), and a note that names the fields of the unusable values, never a value."""
 
     document: ExtractedDocument | None = None
     note: str | None = None
@@ -75,7 +75,7 @@ def issuing_country(text: str) -> str | None:
 
 
 def remark_on(field: str, received: str | None, kept: str | None) -> str | None:
-    """A sentence about a value that was not kept as received; None if it was."""
+    """A sentence that says that the value of a field was repaired or left out; None if it was kept unchanged."""
     if kept == received:
         return None
     return left_out(field) if kept is None else f"extractedDocument.{field} was repaired"

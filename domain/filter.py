@@ -28,7 +28,7 @@ class Order(Described):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which verifications a list or a feed contains: those that meet all conditions.
+    """Which verifications a list contains, or `verificationsUpdated` sends: those that meet all conditions.
 
     A condition that is None is met by every verification; an empty tuple is met by none. A period contains its first instant (`…_from`) but not its
     last (`…_before`). No condition is relative to the current time, so a verification never begins or ceases to match unless it changes.
@@ -48,7 +48,7 @@ class Filter:
     phases: tuple[Phase, ...] | None = None
     has_ignored_results: bool | None = None
     provider_id: str | None = None
-    # Whether an anonymized verification without a reference meets the condition on the reference: anonymization may have erased an equal one.
+    # Whether an anonymized verification without a reference meets every condition on the reference: anonymization may have erased the sought one.
     or_erased_reference: bool = False
 
     @property
@@ -58,7 +58,7 @@ class Filter:
 
     @property
     def lasting(self) -> "Filter":
-        """The filter that all verifications match that have ever matched this filter: it has only the conditions on attributes that never change."""
+        """This filter with only its conditions on attributes that never change. A verification that ever matched this filter matches it for ever."""
         return Filter(
             reference=self.reference,
             or_erased_reference=self.reference is not None,
@@ -75,8 +75,8 @@ class Filter:
     def concerns(self, verification: Verification, since: int) -> bool:
         """Whether a client that shows the filtered list must receive this verification, because the list contains it, or contained it before.
 
-        The verification was in the list before if it matched before one of its events after version `since`. If its reference may have been erased
-        since then, it counts as matching: a client ignores the removal of a row that it does not have.
+        The list contained it before if an earlier state, of version `since` or later, matched. If anonymization may have erased the reference after
+        `since`, the condition on the reference counts as met: a client ignores the removal of a row that it does not show.
         """
         lasting = self._matches_lasting(verification)
         if lasting and self._matches_changing(verification):

@@ -16,7 +16,7 @@ MAX_COUNTRIES = 300
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What the provider must insist on, and what it should preselect. None, and an empty tuple: nothing.
+    """What the provider must insist on, and what it should preselect. None or an empty tuple: the integrator requires or chooses nothing.
 
     `min_age`, `max_age`: years. `prohibited_countries`: issuing countries of documents, as ISO 3166-1 alpha-2 codes. `document_type`,
     `document_country`, `residence_country` (alpha-2) and `locale` (ISO 639-1) are preselected for the individual.

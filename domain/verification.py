@@ -26,7 +26,7 @@ MAX_IGNORED_RESULTS = 20
 STEPS = frozenset(EventType[step.name] for step in Progress)
 OUTCOMES = frozenset({EventType.STATUS_CHANGED, EventType.RESULT_IGNORED})
 RESULTS = OUTCOMES | {EventType.DOCUMENT_ADDED}
-# The actors of results: those that a provider reports. An outcome of another actor is no verdict.
+# The actors of verdicts, which are results that the provider reports. An outcome with another actor, such as SYSTEM, is no verdict.
 REPORTERS = frozenset({Actor.PROVIDER, Actor.INDIVIDUAL})
 NOT_ANSWERED = "the provider did not answer"
 version_of = attrgetter("version")
@@ -195,7 +195,7 @@ class Verification:
     def expired_without_verdict(self, at: datetime) -> Self:
         """The rule for deadlines of a verification whose provider can be queried. The provider decides until PROVIDER_PATIENCE after `expires_at`.
 
-        A deadline of the link changes nothing then: whether it has passed is the provider's decision.
+        The deadline of the link is ignored, because such a provider decides itself whether the link has expired.
         """
         if self.due is None or self.expires_at + PROVIDER_PATIENCE > at:
             return self
@@ -321,7 +321,7 @@ class Verification:
         """
         if not self.status.final:
             raise NotFinal(self.id)
-        # An older release keeps the closing note when it anonymizes, because it does not have that field. The note is then removed the next time.
+        # An older release does not have the field `closing_note`, and keeps the note when it anonymizes. So anonymize again if there is still a note.
         if self.anonymized_at and not self.closing_note:
             return self
         at = self._not_before(at)
@@ -343,7 +343,7 @@ class Verification:
 
     @property
     def _readable_requirements(self) -> Requirements | None:
-        # Requirements that this release can't read must not be dropped silently.
+        # If this release can't read the requirements, a start or a retry is refused: without them, it could verify a person whom they exclude.
         if isinstance(self.requirements, BadValue):
             raise self.requirements
         return self.requirements
@@ -358,9 +358,9 @@ class Verification:
         return DeclaredIdentity(first_name, last_name)
 
     def _open_to(self, result: Result) -> bool:
-        """Whether this result decides the status: there is no outcome, or one of the system with no verdict before this one.
+        """Whether this result decides the status: there is no outcome, or only one by SYSTEM and no earlier verdict.
 
-        Older releases recorded a verdict after an outcome of the system as an ignored result. Only a repetition of that verdict counts then.
+        Older releases recorded a verdict after an outcome by SYSTEM as an ignored result. Then only a repetition of that same verdict decides.
         """
         if not self.status.final:
             return True
@@ -412,7 +412,8 @@ class Verification:
         return max(whole_milliseconds(at), self.updated_at)
 
     def _new_source_id(self, result: Result) -> str | None:
-        # A delivery that was recorded without its effect or its document may arrive again. Its event id must not occur twice in the history.
+        # The provider may send a webhook again whose event id is stored, but whose result had no effect or whose document was not stored then. The
+        # repetition is recorded without the id, because an id must not occur twice in the history.
         return None if self._has_recorded(result.source_id, RESULTS) else result.source_id
 
     def _has_recorded(self, source_id: str | None, types: frozenset[EventType]) -> bool:

@@ -1,4 +1,4 @@
-"""The adapters of the providers in use: created from the settings and the providers file, and replaced when that file is read again."""
+"""Creates the adapters of the providers from the settings and the providers file, and replaces them when that file is read again."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -58,7 +58,9 @@ class Provision:
 
     @property
     def reload(self) -> Callable[[], None] | None:
-        """Reads the providers file again. None without such a file, and on a developer's machine, where a closed terminal sends SIGHUP."""
+        """The function to call at SIGHUP, which reads the providers file again; None if there is no such file. Also None on a developer's machine,
+        where a terminal that is closed sends SIGHUP.
+        """
         return self._reload if self._settings.providers_file and not self._local else None
 
     def _reload(self) -> None:
@@ -70,7 +72,7 @@ class Provision:
             return
         before, self._sections = self._sections, sections
         kept = self.providers.by_workspace
-        # An adapter whose section has not changed is kept, with the limits that its provider announced.
+        # An adapter whose section has not changed is kept, because it contains the rate limits that its provider announced.
         adapters = {name: kept[name] if before.get(name) == section else self._adapter(section) for name, section in sections.items()}
         self.providers.replace(adapters)
         self._observe()
@@ -87,11 +89,11 @@ class Provision:
                 return Yousign(self._client, section, partial(self._metrics.observe, Yousign.name))
 
     def _observe(self) -> None:
-        """Let the links of these workspaces lead through the gateway, or not, as the sections say."""
+        """Turn observed links on or off for each workspace of the providers file, as its section says."""
         self.links.unobserved = frozenset(workspace for workspace, section in self._sections.items() if not observes(section))
 
     def _measure(self) -> None:
-        """Let the metrics show how many requests each provider still accepts."""
+        """Make the metrics show how many requests each provider still accepts before its rate limit is reached."""
         self._metrics.remaining.clear()
         for workspace, adapter in self.providers.by_workspace.items():
             if isinstance(adapter, Yousign):

@@ -1,4 +1,4 @@
-"""Starts verifications at providers that are reached over the network: at once, again after failures, and for processes that have ended.
+"""Starts verifications at providers over the network: at once, again after failures, and in place of gateway processes that have ended.
 
 A provider may have no means of recognizing a repeated request. So one process at a time works on a verification (see `store/starts.py`), and after
 requests that were not answered, the request is repeated only a few times.
@@ -25,24 +25,26 @@ from store.verifications import Rule, Store
 
 logger = logging.getLogger(__name__)
 
-# How long a mutation waits for the provider, and how long it waits once the process is about to end.
+# How long a mutation waits for the provider: normally, and after the process has begun to end.
 WAIT_SECONDS = 5.0
 LATE_WAIT_SECONDS = 1.0
 # The pauses between the requests for one verification. The last one is repeated.
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 MAX_SPREAD = 1.2
-# The pause after the provider did not accept the API key: people have to correct that.
+# The pause after an error that only an operator can correct, which takes minutes: the provider does not accept the API key, or a domain error.
 DENIED_SECONDS = 300.0
-# How many requests that the provider may have executed, and did not answer, are sent for one verification.
+# After this many requests for one verification that the provider did not answer, but may have executed, no further one is sent: each of them may have
+# started another verification at the provider.
 MAX_UNANSWERED = 3
-# How many verifications of other processes this process takes over at most while it has as many under way.
+# While a process has this many verifications to start, it takes over no more from other processes.
 MAX_UNDER_WAY = 500
 
 
 class Creation:
     """Starts verifications at their providers.
 
-    `count` counts the outcomes. Its arguments are the name of the provider, and "started", "refused", "unanswered", "orphaned", "away" or "denied".
+    `count` counts what the requests led to. Its arguments are the name of the provider, and "started", "refused", "unanswered" (given up after
+    MAX_UNANSWERED), "orphaned" (started twice; no link leads to one of the two), "away" (ProviderAway) or "denied" (AccessDenied).
     `pauses`: the pauses between requests, in seconds.
     """
 
@@ -59,18 +61,18 @@ class Creation:
         self._leaving = asyncio.Event()
 
     async def announce(self, workspace: str, id: str) -> UnfinishedStart:
-        """Note that this verification is about to be stored and must then be started. Raises: Unavailable."""
+        """Write the entry for a verification that is about to be stored and must then be started (see `store/starts.py`). Raises: Unavailable."""
         return await self._starts.add(workspace, id)
 
     async def withdraw(self, start: UnfinishedStart) -> None:
-        """Take back what `announce` noted, because the verification was not stored."""
+        """Remove the entry that `announce` wrote, because the verification was not stored."""
         await self._starts.remove(start.verification_id)
 
     async def begin(self, start: UnfinishedStart, created: Verification) -> Verification:
         """Start a verification that was stored. Returns its state once the provider has accepted it.
 
-        If that takes longer than WAIT_SECONDS, or the next request follows only later, the pending verification is returned. The process goes on
-        trying.
+        If that takes longer than WAIT_SECONDS, or if the pause before the next request ends later than that, this returns the pending verification,
+        and the process goes on in the background.
         Raises: ProviderRefused.
         """
         paused = asyncio.Event()
@@ -87,11 +89,15 @@ class Creation:
         return created if task.exception() else task.result() or created
 
     async def due(self, limit: int, after: Due | None = None) -> list[Due]:
-        """The verifications that a process left behind when it ended. Raises: Unavailable."""
+        """The verifications that a process had not started when it ended. Raises: Unavailable."""
         return await self._starts.due(limit, after)
 
     async def take_over(self, workspace: str, id: str) -> bool:
-        """Start a verification that a process left behind, in the background. Returns whether this process took it over. Raises: Unavailable."""
+        """Start, in the background, a verification that another process had not started when it ended.
+
+        Returns whether this process took the verification over: not if another was faster, if this one is ending, or if it has too many under way.
+        Raises: Unavailable.
+        """
         if self._leaving.is_set() or id in self._under_way or len(self._under_way) >= MAX_UNDER_WAY:
             return False
         start = await self._starts.taken_over(id)
@@ -104,7 +110,7 @@ class Creation:
         return await self._starts.unfinished()
 
     async def leave(self) -> None:
-        """Wait for the requests under way, because the process is about to end. What waits for its next request is left to other processes."""
+        """Wait for the requests under way, because the process is about to end. Other processes take over all verifications that are not started."""
         self._leaving.set()
         if self._under_way:
             await asyncio.wait([*self._under_way.values()])
@@ -130,9 +136,10 @@ class Creation:
             logger.error("%s could not be started (%s); it will be tried again", id, type(error).__name__)
 
     async def _finished(self, start: UnfinishedStart, paused: asyncio.Event) -> Verification | None:
-        """Request the start until it has succeeded or must not be repeated. Returns the new state; None if it is left to another process.
+        """Send the request to the provider until it succeeds or must not be repeated. Returns the new state of the verification; None if another
+        process has to go on.
 
-        `paused`: set when the next request follows too late for a mutation that waits.
+        `paused`: this method sets it when the next request would come too late for the mutation that waits.
         """
         for pause in chain(self._pauses, repeat(self._pauses[-1])):
             try:
@@ -145,7 +152,7 @@ class Creation:
                 # A domain error: this release can't read the stored request, the provider can't use it, or its answer can't be recorded.
                 logger.warning("%s can't be started in the workspace %s: %s", start.verification_id, start.workspace, error)
                 seconds, unanswered = DENIED_SECONDS, start.unanswered
-            # Many verifications may wait for the same provider. Their next requests are spread.
+            # Many verifications may wait for the same provider. Random pauses spread their next requests over time.
             seconds *= random.uniform(1, MAX_SPREAD)
             extended = await self._starts.extended(start, timedelta(seconds=seconds), unanswered)
             if not extended:
@@ -159,7 +166,7 @@ class Creation:
         return None
 
     async def _attempt(self, start: UnfinishedStart) -> Verification | None:
-        """Request the start once, and record the provider's answer. Returns the new state; None if the verification does not exist.
+        """Send the request to the provider once, and record its answer. Returns the new state; None if the verification does not exist.
 
         Raises: ProviderAway, AccessDenied if the provider did not answer; ProviderRefused.
         """
@@ -200,7 +207,7 @@ class Creation:
         )
 
     async def _settled(self, start: UnfinishedStart, provider: str, outcome: str, rule: Rule) -> Verification:
-        """Record the outcome, however often MongoDB does not answer: what the provider answered can't be requested again. Returns the new state."""
+        """Record the outcome. Returns the new state. Repeats the write until MongoDB answers, because the provider does not give its answer twice."""
 
         async def record() -> Verification:
             stored = await self._store.within(start.workspace).change(start.verification_id, rule)

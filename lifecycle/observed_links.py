@@ -13,11 +13,12 @@ from domain.verification import Verification
 
 # The ids that `new_id` makes. Only verifications with such an id have observed links.
 GENERATED_ID = re.compile("ver_(?P<uuid>[0-9a-f]{32})")
-# A token: the workspace, and then the id and the signature, 128 bits each, in base64url. Only four characters can end such a text: with any other, it
-# would be a second spelling of the same bits. So a token ends with a letter. Programs that find links in texts leave out punctuation at the end.
+# A token: the workspace, then the id and the signature, 128 bits each, in base64url (22 characters). The last character holds only two bits, so only
+# A, Q, g and w are accepted: any other would be a second spelling of the same token. A token that ends with a letter is also safe in a text: programs
+# that find links in texts leave out punctuation at their end.
 TOKEN = re.compile(r"(?P<workspace>[A-Za-z0-9][A-Za-z0-9_.-]{0,63})\.(?P<uuid>[A-Za-z0-9_-]{21}[AQgw])(?P<signature>[A-Za-z0-9_-]{21}[AQgw])")
 SIGNATURE_BYTES = 16
-# The providers that may report the end only. The sandbox is not among them: its page reports each step.
+# The providers that may report the result only, and not the steps before it. The sandbox is not among them: its page reports each step.
 OBSERVED_PROVIDERS = frozenset({"yousign", "external"})
 
 
@@ -29,9 +30,10 @@ class NamedVerification(NamedTuple):
 
 
 class LinkTokens:
-    """Makes and verifies the tokens of one kind of link, `kind`. Each kind has keys of its own, which are derived from the signing keys.
+    """Makes and verifies the tokens of one kind of link, `kind`. Each kind has keys of its own, which are derived from the signing keys, so that a
+    token of one kind does not reveal the token of another kind.
 
-    So the holder of a token can't derive the token of another kind. The first key signs; tokens of any of the keys are valid.
+    The first key signs; tokens that any of the keys signed are valid.
     """
 
     def __init__(self, kind: str, signing_keys: Sequence[str]) -> None:
@@ -59,8 +61,8 @@ class LinkTokens:
 class ObservedLinks:
     """Makes the observed links of verifications: one to the provider, and one back from it.
 
-    `unobserved`: the workspaces that have turned observed links off. This decides only which links are handed out: links that were handed out before
-    stay valid. It can be replaced at any time.
+    `unobserved`: the workspaces that have turned observed links off. Clients then receive the provider's own links; observed links that they received
+    before stay valid. The attribute can be replaced at any time.
     """
 
     def __init__(self, public_url: str, signing_keys: Sequence[str], unobserved: Collection[str] = ()) -> None:
@@ -90,7 +92,7 @@ class ObservedLinks:
     def verification_url(self, verification: Verification) -> str | None:
         """The URL that is shared with the individual: the observed link, or the provider's own; None once the status is final."""
         url = verification.verification_url
-        # A URL that can't be read is a BadValue, which the caller must receive.
+        # A URL that this release can't read is a BadValue. It is returned unchanged, so that the caller gets the error for its field.
         return self.start_url(verification.workspace, verification.id) if isinstance(url, str) and self._has_links(verification) else url
 
     def _has_links(self, verification: Verification) -> bool:
@@ -98,7 +100,7 @@ class ObservedLinks:
 
 
 def signed(key: bytes, workspace: str, verification_id: str) -> bytes:
-    """The signature of a verification: the first 128 bits of an HMAC-SHA256 of its workspace and its id."""
+    """The signature in the token of a verification: the first 128 bits of an HMAC-SHA256 of the workspace and the id."""
     return hmac.digest(key, f"{workspace}/{verification_id}".encode(), "sha256")[:SIGNATURE_BYTES]
 
 

@@ -10,7 +10,7 @@ PROVIDER_NAMES = ("sandbox", "external", "yousign")
 
 
 class Providers:
-    """The adapter of each workspace. `by_workspace`: those of the providers file; all other workspaces have `fallback`, or no provider."""
+    """The adapter of each workspace. `by_workspace`: the adapters that the providers file chooses; all other workspaces have `fallback`, or none."""
 
     def __init__(self, fallback: ProviderPort | None, by_workspace: Mapping[str, ProviderPort] | None = None) -> None:
         self._fallback = fallback
@@ -24,7 +24,7 @@ class Providers:
         return adapter
 
     def named(self, workspace: str, name: object) -> ProviderPort | None:
-        """The adapter of this workspace, if it has this name; otherwise None: the workspace no longer has that provider."""
+        """The adapter of this workspace if its name is `name`; otherwise None, because the workspace has changed its provider since."""
         adapter = self.by_workspace.get(workspace, self._fallback)
         return adapter if adapter and adapter.name == name else None
 
@@ -35,7 +35,7 @@ class Providers:
 
     @property
     def queryable(self) -> dict[str, list[str]]:
-        """The names of the providers that can be queried, each with the workspaces for which it can be."""
+        """The workspaces whose provider can be queried, by the name of the provider."""
         workspaces: dict[str, list[str]] = {}
         for workspace, adapter in self.by_workspace.items():
             if adapter.queryable:
@@ -43,5 +43,5 @@ class Providers:
         return workspaces
 
     def replace(self, by_workspace: Mapping[str, ProviderPort]) -> None:
-        """Choose from these adapters from now on. Requests under way finish with the adapter that they have."""
+        """Use these adapters for all later requests. A request that already runs keeps its adapter."""
         self.by_workspace = dict(by_workspace)

@@ -6,7 +6,7 @@ from providers.port import Start
 
 
 class External:
-    """Takes the link and the provider's id from the integrator's request. So any company's provider can be used."""
+    """The adapter for such a provider. It takes the link and the provider's id from the integrator's request, so it works with every company."""
 
     name = "external"
     immediate = True
@@ -15,7 +15,7 @@ class External:
     def check(self, request: Request) -> None:
         """Check that the request says which verification the integrator started.
 
-        Raises: InvalidInput if it does not, or if it has requirements: the integrator makes them when it starts the verification.
+        Raises: InvalidInput if the request does not say this, or if it has requirements: the integrator sends those to the provider itself.
         """
         if not request.external:
             raise InvalidInput("external", "is missing; this workspace has the provider external, for which you start the verification yourself")

@@ -75,7 +75,7 @@ class SandboxSection(Section):
 
 
 class ExternalSection(Section):
-    """A workspace whose integrator starts verifications itself. `observe`: whether links lead through the gateway, which then sees them opened."""
+    """A workspace whose integrator starts verifications itself. `observe`: whether its verifications have observed links (see the glossary)."""
 
     provider: Literal["external"]
     observe: bool = True
@@ -86,7 +86,7 @@ class YousignSection(Section):
     """A workspace whose provider is Yousign.
 
     `workspace_id`: Yousign's own id of the workspace in which verifications are created; None for its default workspace.
-    `reads_per_minute`, `reads_per_hour`: how often reconciliation may query Yousign with this key.
+    `reads_per_minute`, `reads_per_hour`: how many requests that read verifications the gateway may send to Yousign with this key.
     """
 
     provider: Literal["yousign"]
@@ -101,7 +101,7 @@ class YousignSection(Section):
 
     @model_validator(mode="after")
     def budget(self) -> Self:
-        """Check that the budget of an hour is at least that of a minute."""
+        """Check that `reads_per_hour` is at least `reads_per_minute`."""
         if self.reads_per_hour < self.reads_per_minute:
             raise ValueError("reads_per_hour must not be smaller than reads_per_minute")
         return self
@@ -193,7 +193,7 @@ class Secrets:
 
 
 def source_keys(name: str, several: bool) -> str:
-    """The two keys that can name the source of a secret: `api_key_env or api_key_file`."""
+    """The two keys that can name the source of a secret, as text for a message: "api_key_env or api_key_file". `several`: it is a list of secrets."""
     stem, plural = (name.removesuffix("s"), "s") if several else (name, "")
     return f"{stem}_env{plural} or {stem}_file{plural}"
 

@@ -25,8 +25,8 @@ class Start:
 class ProviderPort(Protocol):
     """A company that verifies identities by video, as the provider of one or more workspaces.
 
-    `name` is stored with each verification that is started there. `immediate`: whether `start` sends no request over the network, so that it neither
-    takes time nor fails. `queryable`: whether the state of a verification can be read, see `QueryablePort`.
+    `name` is stored with each verification that is started there. `immediate`: True if `start` sends no request over the network, so that `start`
+    neither takes time nor fails. `queryable`: whether the gateway can read the state of a verification there, see `QueryablePort`.
     """
 
     name: str
@@ -34,14 +34,14 @@ class ProviderPort(Protocol):
     queryable: bool
 
     def check(self, request: Request) -> None:
-        """Check that the provider can start this request. It is called before anything is stored.
+        """Check that the provider can start a verification with this request. The gateway calls this before it stores anything.
 
         Raises: InvalidInput if the provider needs a value that the request lacks, or can't use a value that the request has.
         """
         ...
 
     async def start(self, start: Start) -> ProviderReference:
-        """Start a verification at the provider. Returns the provider's own id for the verification, and the link for the person to be verified.
+        """Start a verification at the provider. Returns the provider's own id for the verification, and the link for the individual.
 
         Raises: InvalidInput for the same reasons as `check`. A provider that is reached over the network (`immediate` is False) also raises
                 ProviderRefused, ProviderAway and AccessDenied.
@@ -54,7 +54,7 @@ class QueryablePort(ProviderPort, Protocol):
     """A provider whose verifications can be read."""
 
     async def read(self, provider_id: str) -> Report:
-        """The state of the verification with this id of the provider's. Raises: ProviderAway, AccessDenied, GoneAtProvider."""
+        """The state of the verification that has this id at the provider. Raises: ProviderAway, AccessDenied, GoneAtProvider."""
         ...
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 
-# The headers with the number of requests that are left. A provider sends one family of them, or both.
+# The headers with the number of requests that are left. A provider sends the first one, those that begin with "x-", or all of them.
 REMAINING = ("ratelimit-remaining", "x-ratelimit-remaining-minute", "x-ratelimit-remaining-hour")
 RESET = "ratelimit-reset"
 MAX_WAIT_SECONDS = 3600.0

@@ -18,7 +18,9 @@ class RawDocument(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The state of a verification at the provider. `codes` are as received. `document`: None if there is none, or if it was anonymized there."""
+    """The state of a verification at the provider. `codes`: the provider's reason codes, unchecked. `document`: None if the provider has no data of
+    an identity document, or has anonymized them.
+    """
 
     status: Status
     codes: tuple[str, ...]
@@ -59,7 +61,7 @@ class ProviderAway(ProviderError):
 
 
 class AccessDenied(ProviderError):
-    """The provider does not accept the API key, or the workspace id that is configured. Repeating the request helps once that is corrected."""
+    """The provider does not accept the configured API key or workspace id. The request can succeed once an operator has corrected them."""
 
 
 class GoneAtProvider(ProviderError):

@@ -20,11 +20,12 @@ from providers.scenario import COPIES, Scenario
 
 logger = logging.getLogger(__name__)
 
-# Hands a webhook to the intake of this process. Arguments: the workspace, the body, and the headers. Returns the task that applies it, if any.
+# Passes a webhook to the intake of this process (`lifecycle/intake.py`). Arguments: the workspace, the body, and the headers. Returns the task that
+# applies the webhook, if there is anything to apply.
 SendWebhook = Callable[[str, bytes, Mapping[str, str]], Awaitable[asyncio.Task[None] | None]]
 # The pauses before a webhook is sent again that could not be recorded.
 SENDING_PAUSES = (2.0, 6.0, 30.0)
-# The result that a contradicting webhook announces.
+# The result of the last webhook of a scenario with the fault `reordered`. It contradicts the result of the scenario.
 CONTRADICTION = Scenario(Status.INCONCLUSIVE, ("IDVV_1901",))
 
 SANDBOX_EVENT = "sandbox.done"
@@ -47,11 +48,11 @@ class Sandbox:
         self._public_url = public_url.rstrip("/")
         self._keys = keys
         self._sending: set[asyncio.Task[None]] = set()
-        # The application sets it. Without it, the sandbox sends nothing by itself.
+        # The gateway's application sets this attribute. While it is None, the sandbox sends no webhooks.
         self.send: SendWebhook | None = None
 
     def check(self, request: Request) -> None:
-        """Check that the request has no link of its own, and that its first name is no misspelled scenario. Raises: InvalidInput.
+        """Check that the request has no link of its own, and that its first name is no misspelled scenario (see `scenario.py`). Raises: InvalidInput.
 
         Requirements are accepted and have no effect.
         """
@@ -80,7 +81,7 @@ class Sandbox:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _begin(self, scenario: Scenario, workspace: str, id: str) -> None:
-        """Send the webhooks of a scenario, or begin to wait for their time."""
+        """Send the webhooks of a scenario: at once with the fault `early`, otherwise in the background after a pause."""
         if "early" in scenario.faults:
             await self._send_all(scenario, workspace, id)
             return

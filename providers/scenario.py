@@ -10,7 +10,8 @@ from domain.status import Status
 
 SCENARIO_PREFIX = "sandbox:"
 SCENARIO = re.compile(r"sandbox:(?:(?P<status>verified|failed|inconclusive)(?::(?P<codes>[A-Z0-9_,]+))?|(?P<code>[A-Z0-9_]+))(?P<faults>(\+[a-z]+)*)")
-# The webhook arrives: a minute later, several times at once, followed by a contradicting one, never, or before the verification is stored.
+# Faults of a webhook's delivery. In this order: it arrives a minute late, several times at once, followed by a webhook that contradicts it, never, or
+# before the verification is stored.
 FAULTS = frozenset({"late", "duplicated", "reordered", "lost", "early"})
 DELAY_SECONDS, LATE_SECONDS = 2.0, 60.0
 COPIES = 5
@@ -48,7 +49,7 @@ class Scenario:
 
 
 def only_status(code: str) -> Status:
-    """The only status that goes with a reason code. Raises: InvalidInput if there are several, or the catalogue does not have the code."""
+    """The status with which a reason code may occur. Raises: InvalidInput if there are several such statuses, or if the catalogue lacks the code."""
     reason = CATALOGUE.get(code)
     if not reason or len(reason.statuses) > 1:
         raise InvalidInput(

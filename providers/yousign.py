@@ -30,7 +30,7 @@ SIGNATURE_HEADER = "x-yousign-signature-256"
 MAX_MESSAGE_CHARACTERS = 300
 MAX_ID_CHARACTERS = 255
 
-# The fields of our inputs, by the names of the fields that Yousign's refusals mention.
+# The fields of the gateway's own inputs, by the names of the fields that Yousign's refusals mention.
 INPUT_FIELDS = {
     "first_name": "firstName",
     "last_name": "lastName",
@@ -72,7 +72,7 @@ class Yousign:
         human_names(request)
 
     async def reachable(self) -> None:
-        """Check that Yousign answers and accepts the API key, by reading one verification of its list. Raises: ProviderAway, AccessDenied."""
+        """Check that Yousign answers and accepts the API key: read a list of one verification. Raises: ProviderAway, AccessDenied."""
         await self._request("list", "GET", f"{self._url}?limit=1")
 
     async def start(self, start: Start) -> ProviderReference:
@@ -89,7 +89,7 @@ class Yousign:
         return ProviderReference(YOUSIGN, id, url)
 
     async def read(self, id: str) -> Report:
-        """The state of the verification with this id of Yousign's. Raises: ProviderAway, AccessDenied, GoneAtProvider."""
+        """The state of the verification that has this id at Yousign. Raises: ProviderAway, AccessDenied, GoneAtProvider."""
         answer = await self._request("read", "GET", f"{self._url}/{id}")
         return report(answer) or unreadable()
 
@@ -127,7 +127,7 @@ OUTCOMES_BY_STATUS = {200: "done", 201: "done", 400: "refused", 401: "denied", 4
 
 
 def creation_body(start: Start, section: YousignSection) -> dict[str, object]:
-    """The body of a creation. Values that are None are left out. Raises: InvalidInput."""
+    """The body of the request that creates a verification at Yousign. Values that are None are left out. Raises: InvalidInput."""
     first_name, last_name = human_names(start.request)
     wanted = start.request.requirements or Requirements()
     values = {
@@ -169,12 +169,12 @@ def answered(response: httpx2.Response, retry_after_seconds: float | None) -> di
             raise GoneAtProvider("there is no such verification")
         case 404:
             raise AccessDenied("the workspace id or the previous attempt is not accepted (status 404)")
-    # A proxy in front of Yousign that gave up waiting (504) does not know whether Yousign executed the request.
+    # Status 504 comes from a proxy in front of Yousign that waited too long. Yousign may have executed the request.
     raise ProviderAway(f"status {response.status_code}", retry_after_seconds, maybe_executed=response.status_code == 504)
 
 
 def refused_creation(content: Mapping[str, Any]) -> ProviderRefused:
-    """The error for an answer with status 400, with Yousign's message, and with our field if the message mentions one of Yousign's."""
+    """The error for an answer with status 400: Yousign's message, and the gateway's input field if the message mentions a field of INPUT_FIELDS."""
     message = content.get("detail")
     message = message[:MAX_MESSAGE_CHARACTERS] if isinstance(message, str) and message else "the provider gave no reason"
     mentioned = MENTIONED.search(message)
@@ -196,7 +196,7 @@ def json_object(content: bytes) -> dict[str, Any]:
 
 
 def report(video: Mapping[str, Any]) -> Report | None:
-    """The state in one of Yousign's objects; None if it has no status that the gateway can represent."""
+    """The state in a verification as Yousign sends it (a JSON object); None if its status has no equivalent in the gateway."""
     name, codes, data = video.get("status"), video.get("status_codes"), video.get("data")
     status = STATUSES_BY_NAME.get(name) if isinstance(name, str) else None
     if status is None:
@@ -207,7 +207,7 @@ def report(video: Mapping[str, Any]) -> Report | None:
 
 
 def document(extracted: Mapping[str, Any]) -> RawDocument | None:
-    """The data of the document in one of Yousign's objects; None if all values are missing."""
+    """The data of the identity document in Yousign's JSON object `extracted_from_document`; None if all values are missing."""
     values = (extracted.get(name) for name in RawDocument._fields)
     raw = RawDocument(*(value if isinstance(value, str) else None for value in values))
     return raw if any(raw) else None

@@ -12,7 +12,7 @@ from domain.errors import BadUserInput
 Seen = tuple[tuple[int, int], ...]
 
 MAX_CURSOR_CHARACTERS = 2048
-# Base64 writes three bytes as four characters.
+# How many bytes of text fit into a cursor of that length: base64 writes three bytes as four characters.
 MAX_TEXT_BYTES = MAX_CURSOR_CHARACTERS // 4 * 3
 TEXT = re.compile(r"chain:([A-Za-z0-9_-]{1,64}):((?:[0-9]{1,9}-)?[0-9]{1,9}(?:\.(?:[0-9]{1,9}-)?[0-9]{1,9})*)")
 
@@ -33,7 +33,7 @@ def version_seen(seen: Seen, attempt: int) -> int:
 
 
 def with_version(seen: Seen, attempt: int, version: int) -> Seen:
-    """The received versions after a state of this attempt was received."""
+    """`seen` with this version of this attempt: what the subscriber has received after a message with that state."""
     if len(seen) == 1 and seen[0][0] == attempt:
         return ((attempt, version),)
     return tuple(sorted((dict(seen) | {attempt: version}).items()))
@@ -43,7 +43,7 @@ def encode_chain_cursor(chain: str, seen: Seen) -> str:
     """The cursor of a subscriber who has received these versions.
 
     A cursor has at most MAX_CURSOR_CHARACTERS. If the versions of all attempts do not fit (more than about 500), the earliest are left out, so that
-    they count as received: what happens to such an early attempt while the subscriber is away is not sent.
+    they count as received: events of these early attempts that happen while the subscriber is disconnected are not sent to it.
     """
     text = _text(chain, seen)
     while len(text) > MAX_TEXT_BYTES:
@@ -62,7 +62,7 @@ def decode_chain_cursor(cursor: str, argument: str) -> ChainCursor:
     match = TEXT.fullmatch(_plain_text(cursor)) if len(cursor) <= MAX_CURSOR_CHARACTERS else None
     if match:
         decoded = ChainCursor(match[1], _seen(match[2]))
-        # The same versions have several spellings. Only the one that `encode_chain_cursor` creates is accepted.
+        # A cursor could be written in several ways with the same meaning. Only the text that `encode_chain_cursor` creates is accepted.
         if encode_chain_cursor(*decoded) == cursor:
             return decoded
     raise BadUserInput(f"{argument} is not a cursor of this subscription; take it from `cursor` of the last message, or leave it out")

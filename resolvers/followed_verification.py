@@ -67,7 +67,7 @@ class Resumption(NamedTuple):
         if self.cursor:
             seen = self.cursor.seen
         elif self.mark:
-            # Earlier releases sent all events of the attempts that the mark does not name again.
+            # A mark of an earlier release names only one attempt. Those releases sent all events of the other attempts again, and so does this one.
             named = {each.attempt: self.mark.version for each in attempts if each.id == self.mark.id}
             seen = tuple(sorted(({followed.attempt: 0} | named).items()))
         else:
@@ -158,7 +158,8 @@ async def verification_updated(
 async def beginning(context: Context, id: str, chain: str | None, begin: Resumption) -> tuple[Seen, Verification, list[Verification]]:
     """The versions that the subscriber has received, the state to send first, and the states of the other attempts, some of which may be new.
 
-    The first state is the followed one. On a resumption of a whole chain, it is the newest attempt's, because that one decides what to do next.
+    The state to send first is that of the verification with this id. If the subscription to a whole chain is resumed, it is the state of the newest
+    attempt, because the newest attempt decides what the client should do next.
     Raises: NotFound, BadUserInput, VersionAhead.
     """
     attempts = await stored_attempts(context, id, chain)
@@ -175,7 +176,7 @@ async def stored_attempts(context: Context, id: str, chain: str | None) -> list[
         return [await context.required(id)]
     attempts = await context.verifications.chains([chain])
     if all(each.id != id for each in attempts):
-        # It was deleted or damaged since it was read.
+        # The verification was deleted or damaged since the caller read it. `required` raises the error.
         return [await context.required(id)]
     # A deadline that has passed is applied. It can only be one of the newest attempt, because only a final attempt can be retried.
     return [*attempts[:-1], await context.required(attempts[-1].id)]

@@ -58,8 +58,8 @@ def disclosed_event_reasons(root: Event) -> tuple[ReasonCode, ...]:
 def disclosed_actor(root: Event) -> Actor:
     """The actor of an event, for callers who may not see internal reasons.
 
-    A result with codes of the individual's buttons is the individual's, unless it has other codes too. If these are internal, the provider as actor
-    would reveal them.
+    A result has the actor INDIVIDUAL if all its codes stand for buttons on the capture page, and PROVIDER if it has other codes too. If those other
+    codes are internal, PROVIDER would reveal that they exist, so the visible codes alone decide here.
     """
     if root.actor is not Actor.PROVIDER or not root.reasons:
         return root.actor
@@ -84,7 +84,7 @@ def note(root: EventParent) -> str | None:
 
 def provider(root: VerificationParent) -> ProviderReference | None:
     """The provider at which the verification was started."""
-    # The store reads a document without a provider as one without a name.
+    # For a stored verification without a provider, the store returns a reference whose `name` is None.
     return root.provider if root.provider.name else None
 
 

@@ -97,7 +97,9 @@ async def verifications_updated(
 
 
 class CaughtUp:
-    """What a feed has read when it resumed. Its listener may receive the same, until it receives what was written after the read."""
+    """The changes and removals that a subscription read when it resumed. Its listener may receive them again, until it receives what was written
+    after the read.
+    """
 
     __slots__ = ("_last_heartbeat", "_removed", "_versions")
 

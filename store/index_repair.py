@@ -18,9 +18,9 @@ from store.indexes import INDEXES, missing
 
 logger = logging.getLogger(__name__)
 
-# How long MongoDB may take to build an index of a large collection. It gives up a build that exceeds the time.
+# How long MongoDB may take to build an index. Six hours suffice for a large collection; MongoDB gives up a build that takes longer.
 BUILD_SECONDS = 6 * 3600.0
-# After an index could not be built, the pause before the next attempt doubles from the first to the second of these.
+# After an index could not be built, the process pauses before the next attempt: first 20 seconds, then twice as long each time, up to 600 seconds.
 FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 20.0, 600.0
 # If duplicates prevent a unique index, the log names their ids: for at most this many values that occur more than once, and at most this many ids
 # for each value.
@@ -32,12 +32,12 @@ MODELS: dict[str, tuple[str, IndexModel]] = {
 
 
 class IndexRepair:
-    """Builds missing indexes. `missing` has the names of those that were missing after the last round; None before the first round."""
+    """Builds missing indexes. `missing`: the names of the indexes that are still missing after the last round; None before the first round."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.missing: frozenset[str] | None = None
-        # For each index that could not be built: when to try again, and the pause before that.
+        # For each index that could not be built: the time of the next attempt, and the pause that precedes it, in seconds.
         self._paused: dict[str, tuple[float, float]] = {}
         self._suspected = asyncio.Event()
 
@@ -108,7 +108,7 @@ async def duplicate_ids(database: Database, name: str) -> str:
 
 
 def duplicates(model: IndexModel) -> list[Document]:
-    """The aggregation pipeline that finds the documents that have all keys of an index in common."""
+    """The aggregation pipeline that finds groups of documents with equal values in all keys of an index."""
     keys = [*model.document["key"]]
     return [
         {"$match": model.document.get("partialFilterExpression", {})},

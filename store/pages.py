@@ -82,7 +82,8 @@ def conditions(scope: Document, filter: Filter, request: PageRequest) -> Documen
     """The MongoDB query for a page. Its conditions on the sort key let MongoDB begin to read the index at the first row of the page."""
     key, direction = SORTED_BY[request.order]
     bounds: list[Document] = []
-    # A verification is created, then completed, then changed for the last time. So each period bounds the sort key too.
+    # createdAt <= completedAt <= updatedAt. So a bound of the filter on one of these instants also bounds the sort key, and MongoDB reads a smaller
+    # range of the index.
     if key == "updatedAt":
         bounds += [*period(key, filter.created_from, None), *period(key, filter.completed_from, None)]
     else:
@@ -90,7 +91,7 @@ def conditions(scope: Document, filter: Filter, request: PageRequest) -> Documen
     for position, way in ((request.after, direction), (request.before, -direction)):
         if position:
             strictly, inclusively = ("$gt", "$gte") if way == ASCENDING else ("$lt", "$lte")
-            # One range on the key, with the ids compared only for equal keys. A query with two alternatives would need two index scans.
+            # The range on the key stands outside of `$or`, so that one index scan suffices. With both alternatives inside, MongoDB would need two.
             bounds.append({key: {inclusively: position.at}, "$or": [{key: {strictly: position.at}}, {"_id": {strictly: position.id}}]})
     return selecting(scope, filter, bounds)
 

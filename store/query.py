@@ -13,9 +13,10 @@ from domain.status import Phase, Status
 from store.documents import milliseconds
 from store.driver import Document
 
-# A missing field equals None. An index finds equal values together, so that the rows behind them are in the order of the list.
+# The conditions that a field is missing, or present. For MongoDB, a missing field equals None. An index keeps the rows with an equal value together,
+# and in the order of the list, so they need no sort.
 MISSING, PRESENT = None, {"$exists": True}
-# For each phase of a pending verification: which of its instants are stored.
+# For each phase of a pending verification: which of the instants of its steps are stored, and which are missing.
 PENDING_PHASES: dict[Phase, Document] = {
     Phase.AWAITING_INDIVIDUAL: {"openedAt": MISSING, "captureStartedAt": MISSING, "captureCompletedAt": MISSING},
     Phase.IN_SESSION: {"openedAt": PRESENT, "captureStartedAt": MISSING, "captureCompletedAt": MISSING},

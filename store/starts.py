@@ -1,4 +1,4 @@
-"""The verifications that are not started at their provider yet, for providers that are reached over the network.
+"""Unfinished starts: verifications that are stored, but not yet started at their provider, which is reached over the network.
 
 An entry is written before its verification, and removed once the verification is started or has an outcome. So no crash loses a verification that
 must be started. One process at a time works on an entry: it holds a lease, which it must have extended before the lease ends.
@@ -14,7 +14,8 @@ from store.due import Due
 from store.indexes import UNFINISHED_STARTS
 from store.verifications import Store
 
-# A process that holds a lease extends it well before its end. So a lease that has ended belongs to a process that has ended too.
+# A process extends its lease for each request to the provider, and a request takes seconds. So a process that has not extended its lease in time has
+# ended.
 LEASE = timedelta(minutes=2)
 
 
@@ -22,7 +23,8 @@ LEASE = timedelta(minutes=2)
 class UnfinishedStart:
     """A verification that must be started at its provider.
 
-    `until`: the end of the lease. `unanswered`: how many requests were sent, or are about to be sent, of which the provider may have executed each.
+    `until`: the end of the lease. `unanswered`: how many requests the provider may have executed although it did not answer. A request that is about
+    to be sent is counted beforehand.
     """
 
     workspace: str
@@ -33,7 +35,7 @@ class UnfinishedStart:
 
 
 class Starts:
-    """The collection of these entries. Every write is acknowledged by a majority."""
+    """The MongoDB collection of unfinished starts. Every write is acknowledged by a majority."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -49,7 +51,7 @@ class Starts:
         return start
 
     async def due(self, limit: int, after: Due | None = None) -> list[Due]:
-        """The entries whose lease has ended, in the order of these ends; if `after` is passed, only those behind it. Raises: Unavailable."""
+        """The entries whose lease has ended, the earliest end first; if `after` is passed, only the entries that follow it. Raises: Unavailable."""
         beyond = {"$or": [{"until": {"$gt": after.at}}, {"until": after.at, "_id": {"$gt": after.id}}]} if after else {}
         with answering():
             query = {"until": {"$lte": self._store.now()}, **beyond}
@@ -69,11 +71,14 @@ class Starts:
         return UnfinishedStart(found["workspace"], found["_id"], found["since"], now + LEASE, found["unanswered"] + 1) if found else None
 
     async def extended(self, start: UnfinishedStart, wait: timedelta, unanswered: int) -> UnfinishedStart | None:
-        """Extend a lease by LEASE after the pause `wait`. Returns the new entry; None if another process took it over. Raises: Unavailable."""
+        """Extend a lease until LEASE after the pause `wait`, which begins now. `unanswered`: its new value in the entry.
+
+        Returns the new entry; None if another process took it over. Raises: Unavailable.
+        """
         return await self._replaced(start, whole_milliseconds(self._store.now()) + wait + LEASE, unanswered)
 
     async def released(self, start: UnfinishedStart) -> None:
-        """End the lease now, while no request is under way, so that another process takes over at once. Raises: Unavailable."""
+        """End the lease now, so that another process can take over at once. Call this only while no request is under way. Raises: Unavailable."""
         await self._replaced(start, whole_milliseconds(self._store.now()), start.unanswered - 1)
 
     async def remove(self, verification_id: str) -> None:

@@ -20,14 +20,14 @@ DURATION = {"$subtract": ["$completedAt", "$createdAt"]}
 LISTED = {"$cond": [{"$isArray": "$events"}, "$events", []]}
 DATES = {"$and": [{"$eq": [{"$type": "$completedAt"}, "date"]}, {"$eq": [{"$type": "$createdAt"}, "date"]}]}
 CHECKED_DURATION = {"$cond": [DATES, DURATION, None]}
-# 1 for a verification for which the provider charges although it was closed, since its verdict arrived later.
+# 1 if the provider charges for a verification although the integrator closed it, because the provider's verdict arrived after the close; otherwise 0.
 CHARGED_AFTER_CLOSE = {"$cond": [{"$in": ["$ignoredVerdict", [status.value for status in Status if status.billable]]}, 1, 0]}
 DAY = {"$dateTrunc": {"date": "$createdAt", "unit": "day"}}
 CHECKED_DAY = {"$cond": [{"$eq": [{"$type": "$createdAt"}, "date"]}, DAY, None]}
 MIDDLE = {"$in": ["$row", [{"$ceil": {"$divide": ["$rows", 2]}}, {"$add": [{"$floor": {"$divide": ["$rows", 2]}}, 1]}]]}
 
 
-# MongoDB 6 has no $median. So the rows are numbered by duration, and the average of the middle row, or of the two middle rows, is computed.
+# Computes the median without $median, which MongoDB 6 lacks: numbers the rows by duration, and averages the middle row or the two middle rows.
 MEDIAN: list[Document] = [
     {"$match": {"actor": {"$in": [Actor.INDIVIDUAL.value, Actor.PROVIDER.value]}, "milliseconds": {"$type": "long"}}},
     {"$project": {"milliseconds": 1}},
@@ -43,7 +43,7 @@ MEDIAN: list[Document] = [
     {"$match": {"$expr": MIDDLE}},
     {"$group": {"_id": None, "median": {"$avg": "$milliseconds"}}},
 ]
-# The newest days are selected first, and then sorted by time.
+# The first sort and the limit select the newest days. The second sort puts them into the order of time.
 DAYS: list[Document] = [
     {"$group": {"_id": {"day": "$day", "status": "$status"}, "count": {"$sum": 1}}},
     {"$group": {"_id": "$_id.day", "statuses": {"$push": {"_id": "$_id.status", "count": "$count"}}}},
@@ -56,7 +56,7 @@ DAYS: list[Document] = [
 
 @dataclass(frozen=True, slots=True)
 class Expressions:
-    """The expressions with which a pipeline reads documents: the list of events, the time from creation to outcome, and the day of creation."""
+    """The MongoDB expressions for the list of events, the time from creation to outcome, and the day of creation of a document."""
 
     events: Any
     duration: Document
@@ -70,7 +70,7 @@ CHECKED = Expressions(LISTED, CHECKED_DURATION, CHECKED_DAY)
 def pipeline(scope: Document, filter: Filter, by_day: bool, read: Expressions) -> list[Document]:
     """The aggregation pipeline that computes all statistics in one pass over the matching documents.
 
-    The actor is that of the last outcome: a verdict may have replaced an outcome that the system concluded.
+    `actor` in the pipeline is the actor of the last outcome, because a provider's verdict may have replaced an outcome that the system concluded.
     """
     outcome = {"$filter": {"input": read.events, "cond": {"$eq": ["$$this.type", EventType.STATUS_CHANGED.value]}}}
     values = {

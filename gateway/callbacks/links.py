@@ -28,18 +28,21 @@ from store.verifications import Store
 
 logger = logging.getLogger(__name__)
 
-# How long a response waits for MongoDB: for the verification, which it needs, and for the record of the step, without which it is sent too.
+# How long a response waits until MongoDB has returned the verification, and then until the step is recorded. If the record takes longer, the response
+# is sent all the same.
 READ_SECONDS = 5.0
 RECORD_SECONDS = 2.0
-# What the links read of a verification.
+# The attributes of a verification that the links need.
 NEEDED = frozenset({"verification_url", "redirection_url", "overdue"})
 # The parameter of the redirection URL that contains the id of the verification.
 PARAMETER = "verification"
-# The headers with which browsers mark a request for a page that nobody has opened yet. Source: Fetch, 2.2.3 (`Sec-Purpose`); the others are older.
+# The headers with which browsers mark a request that they send in advance, before the person opens the page. Source: Fetch, 2.2.3 (`Sec-Purpose`);
+# the others are its predecessors.
 ADVANCE_HEADERS = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
 ADVANCE = (b"prefetch", b"prerender", b"preview")
 VISIBLE_ASCII = "".join(character for character in printable if character.isascii() and not character.isspace())
-# The pages and redirects between two other sites keep the connection of a window to the window that opened it: the company's page may wait for it.
+# The company's page may open the link in a new window, and wait for that window. The gateway's usual policy would cut the connection between the two
+# windows (`window.opener`), so the responses to links turn it off.
 OPEN_TO_OPENER = {"cross-origin-opener-policy": "unsafe-none"}
 
 Answer = Callable[[Request, Verification], Awaitable[Response]]
@@ -56,7 +59,7 @@ def routes(links: ObservedLinks, changes: Changes, store: Store) -> list[Route]:
 
 
 class LinkEndpoints:
-    """Answers requests to observed links. They work whether or not the workspace observes links now, because they may have been handed out before."""
+    """Answers requests to observed links. A link also works after its workspace has turned observed links off, because people may still have it."""
 
     def __init__(self, links: ObservedLinks, changes: Changes, store: Store) -> None:
         self._links = links
@@ -71,7 +74,8 @@ class LinkEndpoints:
     async def come_back(self, request: Request) -> Response:
         """GET records that the capture is complete, and redirects to the integrator. HEAD redirects only."""
         if loads_in_advance(request):
-            # A browser that loaded the redirect in advance would never send the request that counts. A failure is not kept.
+            # A browser may keep a redirect that it loaded in advance, and then not send the request again when the person opens the link. Browsers do
+            # not keep a response with status 503.
             return Response(status_code=503)
         return await self._answered(request, self._links.returns, self._come_back)
 
@@ -97,7 +101,7 @@ class LinkEndpoints:
         language, url = language_of(request), verification.verification_url
         if not self._changes.awaits_individual(verification):
             return person_response(ended_page(language, verification.redirection_url), language, 410)
-        # The URL is missing until the provider has answered.
+        # The verification has no URL until its provider has accepted it.
         if not isinstance(url, str) or not origin(url):
             return person_response(preparing_page(language), language, allowing=WAITING_POLICY)
         if request.method != "POST":
@@ -116,7 +120,7 @@ class LinkEndpoints:
         return redirect(with_parameter(url, PARAMETER, verification.id))
 
     async def _record(self, verification: Verification, progress: Progress) -> None:
-        """Record a step of the individual. Returns after RECORD_SECONDS in any case; the record then goes on in the background."""
+        """Record a step of the individual. Returns after RECORD_SECONDS at the latest; if the write takes longer, it goes on in the background."""
         recording = asyncio.create_task(self._changes.report_progress(verification.workspace, verification.id, progress))
         self._recordings.add(recording)
         recording.add_done_callback(self._recorded)
@@ -129,7 +133,7 @@ class LinkEndpoints:
 
 
 def loads_in_advance(request: Request) -> bool:
-    """Whether a browser or a preview sends this request although nobody has opened the link yet."""
+    """Whether a browser or a preview sends this request in advance, before the person opens the link."""
     values = [value.lower() for name in ADVANCE_HEADERS for value in header_values(request.scope, name)]
     return any(word in value for value in values for word in ADVANCE)
 
@@ -147,12 +151,12 @@ def person_response(page: str, language: str, status: int = 200, *, allowing: st
 
 
 def unavailable_response(language: str, status: int) -> Response:
-    """The response while verifications can't be read."""
+    """The response if MongoDB does not answer, so that the verification can't be read."""
     response = person_response(unavailable_page(language), language, status, allowing=WAITING_POLICY)
     response.headers["retry-after"] = str(RELOAD_SECONDS)
     return response
 
 
 def redirect(url: str) -> Response:
-    """The response that leads to a stored URL. Only characters that no header may contain are encoded: all others are the URL's own."""
+    """The redirect to a stored URL. Only characters that a header must not contain are percent-encoded; the rest of the URL stays unchanged."""
     return Response(status_code=303, headers={**OPEN_TO_OPENER, "location": quote(url, safe=VISIBLE_ASCII)})

@@ -47,13 +47,13 @@ async def check(settings: Settings) -> list[Finding]:
 
 
 async def providers_found(settings: Settings) -> list[Finding]:
-    """One result for each workspace of the providers file. No result contains a secret. Raises: BadProvidersFile."""
+    """Check the provider of each workspace of the providers file. One result for each; none contains a secret. Raises: BadProvidersFile."""
     async with provider_client() as client:
         return await asyncio.gather(*(provider_found(workspace, section, client) for workspace, section in sections_of(settings).items()))
 
 
 async def provider_found(workspace: str, section: SandboxSection | ExternalSection | YousignSection, client: httpx2.AsyncClient) -> Finding:
-    """The result for a workspace of the providers file. A provider with an API key must answer and accept it."""
+    """Check the provider of one workspace. If the section has an API key, the provider must answer and accept that key."""
     name = f"provider of {workspace}: {section.provider}"
     if not isinstance(section, YousignSection):
         return True, name

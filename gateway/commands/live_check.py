@@ -23,7 +23,7 @@ Print = Callable[[str], object]
 
 
 async def live_check(settings: Settings, workspace: str, show: Print) -> bool:
-    """Create a verification of a specimen, and read it until it has an outcome. `show` prints a line. Returns whether an outcome was read.
+    """Create a verification of an invented person, and read it until it has an outcome. `show` prints a line. Returns whether it got an outcome.
 
     Raises: BadProvidersFile.
     """
@@ -36,7 +36,10 @@ async def live_check(settings: Settings, workspace: str, show: Print) -> bool:
 
 
 async def taken_through(client: httpx2.AsyncClient, section: YousignSection, return_url: str, show: Print) -> bool:
-    """Take a verification through Yousign. Reads stay within the budget of the section. Returns whether an outcome was read."""
+    """Create a verification at Yousign, and read it until it has an outcome. Returns whether it got an outcome.
+
+    There are no more reads than the section allows (`reads_per_minute`, `reads_per_hour`).
+    """
     yousign = Yousign(client, section, lambda *_: None)
     request = Request(SPECIMEN, return_url)
     try:
@@ -51,7 +54,7 @@ async def taken_through(client: httpx2.AsyncClient, section: YousignSection, ret
 
 
 async def read_until_final(yousign: Yousign, id: str, pause: float, show: Print) -> bool:
-    """Read a verification until it has an outcome. Prints each state once, and at the end what was seen. Returns whether there was an outcome."""
+    """Read a verification until it has an outcome. Prints each new state, and at the end a summary. Returns whether it got an outcome."""
     seen: list[str] = []
     try:
         for _ in count():
@@ -82,5 +85,5 @@ def described_report(report: Report) -> str:
 
 
 def pause_seconds(section: YousignSection) -> float:
-    """The pause between reads with which both budgets of the section suffice."""
+    """The pause between reads that keeps within both `reads_per_minute` and `reads_per_hour`."""
     return max(MINUTE_SECONDS / section.reads_per_minute, HOUR_SECONDS / section.reads_per_hour)

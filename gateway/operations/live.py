@@ -157,8 +157,7 @@ class Delivery:
         """The push path: send an event's message at once. Returns False if it could not be sent; then the wake path delivers the event."""
         try:
             content = self._group.message(event) or self._shared_message(event)
-            # If the outlet does not take the message, the caller has paid for nothing: the payment is not returned, and the wake path charges for the
-            # message again.
+            # If the outlet does not take the message, the caller pays twice for it: this payment is not returned, and the wake path charges again.
             return (
                 content is not None
                 and not self._rate.take(self._caller, self._operation.cost)
@@ -186,7 +185,7 @@ class Delivery:
             close_awaitable(result)
             return None
         content = orjson.dumps(self._execution.response(self._operation, result, self._request_id))
-        # Do not keep a message with an error for other subscribers: it contains this subscriber's request id, by which the error is found in the log.
+        # A message with an error is not shared: it contains the id of one subscriber's request, by which operators find the error in the log.
         if not result.errors:
             group.keep(event, content)
         return content
@@ -194,7 +193,7 @@ class Delivery:
     async def _message_of_its_own(self, event: Marked) -> bytes:
         result = self._execution.executed(self._operation, event, self._context())
         result = result if isinstance(result, ExecutionResult) else await result
-        # Such a message would count as received, and the client would never receive its content.
+        # MongoDB did not answer. A message without the values would count as received, and the client would never receive them.
         if any(isinstance(each.original_error, Unavailable) for each in result.errors or ()):
             raise Unavailable
         return orjson.dumps(self._execution.response(self._operation, result, self._request_id))

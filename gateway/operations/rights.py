@@ -97,10 +97,10 @@ class WithoutInternal(Scoped):
 
 
 class Disclosed(Scoped):
-    """Computes another value of a field for callers without the scope, so that the value reveals nothing about internal reasons."""
+    """For callers without the scope, replaces a field's value by one that reveals nothing about internal reasons."""
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
-        """What callers without the scope get: the value that the rule computes."""
+        """What callers without the scope receive: the value of the rule's `disclosed` function."""
         assert self.rule.disclosed
         return self.rule.disclosed(source)
 

@@ -4,7 +4,7 @@ import re
 
 LANGUAGES = ("en", "fr", "de", "es", "it")
 DEFAULT_LANGUAGE = "en"
-# One entry of the header: a language tag, of which the first subtag is the language, and optionally a weight.
+# One entry of the header `Accept-Language`: a language tag, whose first part is the language, and optionally a weight.
 RANGE = re.compile(r"(?P<language>[A-Za-z]{1,8}|\*)(?:-[A-Za-z0-9*-]*)?(?:\s*;\s*q\s*=\s*(?P<weight>[01](?:\.\d{0,3})?))?")
 MAX_RANGES = 30
 

@@ -7,11 +7,11 @@ from domain.text import origin
 from gateway.pages.page import rendered
 from gateway.pages.person_texts import PERSON_TEXTS
 
-# How long a page that can't continue waits before it loads itself again.
+# How long a page waits before it loads itself again, while the link to the provider does not exist yet or the gateway can't read it.
 RELOAD_SECONDS = 4
-# An origin that can be named in a Content-Security-Policy. Source: Content Security Policy Level 3, 2.3.1 (`host-source`).
+# An origin in the form that a Content-Security-Policy can contain. Source: Content Security Policy Level 3, 2.3.1 (`host-source`).
 NAMEABLE_ORIGIN = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?", re.IGNORECASE)
-# What a page may do beyond the policy of all pages: run its script.
+# An addition to the policy of all pages (`page_response`): a page that waits may run its script, which loads the page again.
 WAITING_POLICY = "script-src 'self'; form-action 'none'"
 
 
@@ -37,10 +37,10 @@ def unavailable_page(language: str) -> str:
 
 
 def ready_policy(provider_url: str) -> str:
-    """What the page may do from which the individual goes to the provider: run its script, and send its form.
+    """The policy of `ready_page`: the page may run its script, and send its form.
 
     The response to the form redirects to the provider, and Chromium follows a redirect only to an address that `form-action` allows. It checks every
-    redirect that follows, too, and the provider may have further ones. So the provider's scheme is allowed besides its origin.
+    redirect that follows, too, and the provider may redirect to other hosts. So the policy also allows every host with the scheme of the provider.
     """
     address = origin(provider_url)
     named = [address] if NAMEABLE_ORIGIN.fullmatch(address) else []

@@ -36,7 +36,7 @@ async def preparation(health: Health) -> None:
 
 
 async def counting(store: Store, processing: timedelta, report: Callable[[int], object], every_seconds: float = COUNT_SECONDS) -> None:
-    """Report again and again how many verifications have been waiting for a result for longer than `processing` since their capture was completed."""
+    """Count, at regular times, the verifications whose capture was completed longer than `processing` ago and that still have no result."""
     while True:
         try:
             report(await store.count_processing(store.now() - processing))
@@ -46,7 +46,7 @@ async def counting(store: Store, processing: timedelta, report: Callable[[int], 
 
 
 async def reporting(unfinished: Callable[[], Awaitable[tuple[int, float]]], providing: Providing, every_seconds: float) -> None:
-    """Report again and again how many verifications are not started at their provider yet, and the age of the oldest."""
+    """Update the metrics regularly: how many verifications are not started at their provider yet, and the age of the oldest."""
     while True:
         try:
             count, age_seconds = await unfinished()
@@ -58,7 +58,7 @@ async def reporting(unfinished: Callable[[], Awaitable[tuple[int, float]]], prov
 
 
 async def measuring(read: Callable[[], Awaitable[float]], report: Callable[[float], object], every_seconds: float) -> None:
-    """Report again and again the age in seconds that `read` returns."""
+    """Update a metric regularly: call `report` with the age in seconds that `read` returns."""
     while True:
         try:
             report(await read())

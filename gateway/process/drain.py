@@ -8,7 +8,7 @@ from types import TracebackType
 
 Leave = Callable[[], Awaitable[None]]
 
-# Within this time, the process starts to close all long-lived connections, one after the other.
+# The time over which the process spreads the closing of its long-lived connections, so that clients do not all reconnect at once.
 SPREAD_SECONDS = 3.0
 # Draining ends after this time, even if connections are still open or requests still under way.
 MAX_SECONDS = 5.0

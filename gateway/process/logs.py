@@ -38,7 +38,7 @@ def configure_logging(level: str, format: str) -> None:
     # The HTTP client logs the URL of each request. Only its warnings belong in this log.
     for name in ("httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # Repetitions are logged by this log too, and not printed by the default of the library that repeats.
+    # The library `stamina`, which repeats failed requests, writes its messages into this log instead of printing them.
     set_on_retry_hooks([LoggingOnRetryHook])
     # uvicorn logs URLs, and warns about mistakes of clients: any client could fill the log with its warnings. Only its errors belong in this log.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)

@@ -101,7 +101,7 @@ class Providing:
         self.oldest_webhook_seconds = Gauge(
             "gateway_oldest_webhook_seconds", "Age of the oldest webhook that waits to be applied; 0 if none waits", registry=registry
         )
-        # Not a number until the first count, because 0 would be a claim.
+        # NaN until the first count: 0 would claim that nothing is unfinished, and that no webhook waits.
         self.unfinished.set(float("nan"))
         self.oldest_seconds.set(float("nan"))
         self.oldest_webhook_seconds.set(float("nan"))
@@ -156,7 +156,7 @@ class Metrics:
             "Verifications in PROCESSING for longer than GATEWAY_PROCESSING_SECONDS, in all workspaces; every process counts all of them",
             registry=self._registry,
         )
-        # Not a number until the first count, because 0 would be a claim.
+        # NaN until the first count: 0 would claim that no verification is stuck.
         self.stuck.set(float("nan"))
         self.sockets = Gauge("gateway_sockets", "Open WebSockets", registry=self._registry)
         self.refused = Counter("gateway_refused_total", "Connections and requests that were refused unread", ["reason"], registry=self._registry)

@@ -21,11 +21,12 @@ class Listeners:
 
     def __init__(self) -> None:
         self._by_topic: dict[Topic, set[Listener]] = defaultdict(set)
-        # A deletion carries only an id. These are the topics that it concerns: that of the verification, and that of its chain.
+        # By the id of each followed verification: the topics that its deletion concerns. The change stream reports a deletion with the id alone,
+        # without the workspace and the chain.
         self._topics: dict[str, tuple[Topic, ...]] = {}
-        # For each chain that is followed, the ids of its attempts that were delivered or registered.
+        # For each chain that is followed: the ids of its attempts of which a change was delivered, or which `register` recorded.
         self._attempts: dict[Topic, set[str]] = {}
-        # The ids that were deleted last. An attempt may be deleted after a follower of its chain has read it, and before it is registered.
+        # The ids that were deleted last. An attempt may be deleted after a subscriber to its chain has read it and before `register` records it.
         self._deleted: dict[str, None] = {}
 
     @contextmanager
@@ -81,7 +82,7 @@ class Listeners:
                     listener.offer(change)
 
     def deleted(self, id: str) -> None:
-        """End the listeners that follow this verification or its chain: its document was deleted. Listeners to its workspace are not concerned."""
+        """End the listeners that follow this verification or its chain, because its document was deleted. Listeners to the workspace go on."""
         self._deleted[id] = None
         if len(self._deleted) > MAX_DELETED:
             del self._deleted[next(iter(self._deleted))]

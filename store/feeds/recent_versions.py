@@ -4,20 +4,21 @@ from datetime import datetime, timedelta
 
 from domain.verification import Verification
 
-# Per generation. In a process that receives more changes than this in one period, the oldest are forgotten early, and may be delivered twice.
+# The limit of each generation (see `RecentVersions`). If a process receives more changes in one period, it forgets the oldest early: these may be
+# delivered twice.
 MAX_VERSIONS = 100_000
 
 
 class RecentVersions:
     """The version of each verification that was delivered last, at least for the given period.
 
-    The versions are in two generations, so that old ones are dropped without being searched: each period begins a new generation and drops the one
-    before the last.
+    The versions are in two generations, the current one and the previous one. Each period begins a new generation and drops the oldest as a whole,
+    so that no search for old versions is needed.
     """
 
     def __init__(self, period: timedelta) -> None:
         self._period = period
-        # With the version, the time of its event: after a backup was restored, another event may have the same version.
+        # The time of the event is kept beside its version: after a backup was restored, another event may have the same version.
         self._young: dict[str, tuple[int, datetime]] = {}
         self._old: dict[str, tuple[int, datetime]] = {}
         self._began: datetime | None = None

@@ -13,10 +13,12 @@ from store.driver import BlockingCollection, Document, fetch
 from store.indexes import index_name
 from store.query import matching, within
 
-# MongoDB stamps a document when it executes the write, which is before the write is committed: usually a few milliseconds, at most the 15 seconds
-# that a write may take. The writes of a transaction are committed later, but MongoDB aborts a transaction after 60 seconds, or up to 30 later.
+# How long after its stamp (`storedAt`, see the glossary) a write may become visible. MongoDB sets the stamp when it executes a write, and commits the
+# write later: usually by a few milliseconds, at most by the 15 seconds that a write may take. The writes of a transaction wait for its commit, but
+# MongoDB aborts a transaction after 60 seconds, or up to 30 seconds later.
 STAMPING = timedelta(seconds=100)
-# Older releases write no stamp. Their changes are found by `updatedAt`: the clocks of gateways may differ, and a write takes time.
+# Older releases write no stamp. Their changes are found by `updatedAt`, from this long before the time sought, because the clocks of gateways may
+# differ, and a write takes time.
 OVERLAP = timedelta(seconds=60)
 PAGE_ROWS = 500
 # MongoDB's error code BadValue, for a hint that names no index.
@@ -25,7 +27,7 @@ MISSING_HINT = 2
 
 @dataclass(frozen=True, slots=True)
 class ChangePosition:
-    """A place in the changes, in the order of the field `key`: behind the document with this value of the field and this id."""
+    """How far the changes have been read, in the order of the field `key`: up to the document with this value of the field and this id."""
 
     key: str
     value: Any
@@ -33,7 +35,7 @@ class ChangePosition:
 
 
 def stamp(at: datetime) -> Timestamp:
-    """The first timestamp of MongoDB that is not before this instant."""
+    """The first BSON timestamp (the type of `storedAt`) that is not before this instant."""
     return Timestamp(int(at.timestamp()), 0)
 
 
@@ -51,11 +53,12 @@ def beginnings(at: datetime) -> list[ChangePosition]:
 
 
 def condition(scope: Document, filter: Filter, at: datetime, place: ChangePosition) -> Document:
-    """The query for the changes behind this place.
+    """The query for the changes that come after the position `place`.
 
-    Only the filter's lasting conditions apply (`Filter.lasting`), because a verification may have met the others before it changed.
+    Of the filter, only the conditions on attributes that never change apply (`Filter.lasting`): a verification that meets the others no longer may
+    have met them before it changed.
     """
-    # One range on the key, with the ids compared only for equal keys. A query with two alternatives would need two index scans.
+    # The range on the key stands outside of `$or`, so that one index scan suffices. With both alternatives inside, MongoDB would need two.
     behind: Document = {place.key: {"$gte": place.value}, "$or": [{place.key: {"$gt": place.value}}, {"_id": {"$gt": place.id}}]}
     unstamped = [] if place.key == "storedAt" else [{"$nor": [{"storedAt": {"$gte": stamp(at - STAMPING)}}]}]
     return within(scope, [*matching(filter.lasting), behind, *unstamped])
@@ -63,7 +66,7 @@ def condition(scope: Document, filter: Filter, at: datetime, place: ChangePositi
 
 def fetch_changes(collection: BlockingCollection, condition: Document, key: str) -> list[Document]:
     """One page of the changes that meet the condition. Blocks, so call it in a thread. Cost: one query over an index."""
-    # Without the hint, MongoDB would sort all rows that another condition of the filter selects.
+    # Without the hint, MongoDB may use the index of another condition of the filter, and would then have to sort all rows that it finds there.
     sort = [(key, ASCENDING), ("_id", ASCENDING)]
     try:
         return fetch(collection, condition, sort=sort, limit=PAGE_ROWS, hint=index_name("workspace", key, "_id"))
@@ -75,7 +78,7 @@ def fetch_changes(collection: BlockingCollection, condition: Document, key: str)
 
 
 def behind(documents: list[Document], place: ChangePosition) -> ChangePosition | None:
-    """The place behind a page of changes; None if no page follows."""
-    # A damaged document may have an id of another type. The next page begins behind the last document that has a place.
+    """The position after a page of changes, at which the next page begins; None if no page follows."""
+    # A damaged document may have an id that is no text: no position can name such an id. The next page begins after the last document with a text.
     placed = [document for document in documents if isinstance(document["_id"], str)]
     return replace(place, value=placed[-1][place.key], id=placed[-1]["_id"]) if placed and len(documents) == PAGE_ROWS else None

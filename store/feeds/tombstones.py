@@ -13,12 +13,12 @@ from store.driver import Database, Document, answering
 from store.feeds.stored_changes import STAMPING, stamp
 from store.indexes import TOMBSTONES
 
-# Tombstones are kept for longer than a feed can resume: its cursor may be a little older, and clocks differ.
+# Tombstones are kept for this much longer than a cursor is valid, because a feed reads a little more than its cursor requires, and clocks differ.
 MARGIN = timedelta(hours=1)
 
 
 def tombstone(verification: Verification, now: datetime, resumption: timedelta) -> Document:
-    """The tombstone of a verification. `resumption`: how old the cursor of a feed may be."""
+    """The tombstone of a verification. `resumption`: how old the cursor may be with which a subscription resumes."""
     return {"_id": verification.id, "workspace": verification.workspace, "removedAt": UNSTAMPED, "expiresAt": now + resumption + MARGIN}
 
 

@@ -1,4 +1,4 @@
-"""The fixture that tests with clients on Node use."""
+"""The fixture with the path of Node, for the tests that run JavaScript clients."""
 
 import os
 import shutil

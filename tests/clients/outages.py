@@ -12,7 +12,9 @@ BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: clo
 
 @dataclass
 class Outages:
-    """The proxy of one client. `port`: where the client connects. `refusal`: what it sends before it closes a connection during an outage."""
+    """The proxy of one client. `port`: the port to which the client connects. `refusal`: the bytes that the proxy sends before it closes a connection
+    during an outage.
+    """
 
     port: int = 0
     refused: int = 0
@@ -21,11 +23,11 @@ class Outages:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def end(self, gateway_port: int) -> None:
-        """Forward new connections to the gateway on this port."""
+        """End the outage: forward new connections to the gateway on this port."""
         self._gateway_port = gateway_port
 
     def begin(self, refusal: bytes) -> None:
-        """Abort all connections, as the death of a gateway does, and refuse new ones until `end` is called."""
+        """Begin an outage: abort all connections, as when a gateway is killed, and refuse new ones until `end` is called."""
         self._gateway_port, self.refusal, self.refused = None, refusal, 0
         for task in self._tasks:
             task.cancel()

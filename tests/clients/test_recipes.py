@@ -52,7 +52,7 @@ finished = lambda: print('"finished"', flush=True)
 
 @dataclass
 class Recipe:
-    """A running recipe, and what it has printed: messages of the subscription, and at last "finished"."""
+    """A recipe that runs as a process, and the lines that it has printed: the messages of the subscription, and "finished" at the end."""
 
     name: str
     process: Process
@@ -81,7 +81,7 @@ class Recipe:
         assert condition(self), f"{self.name} received {self.events}, then: {self.last}"
 
     async def refused(self, times: int) -> None:
-        """Wait until the proxy has refused connections of this recipe so many times. Fails the test if that takes too long."""
+        """Wait until the proxy has refused this number of connections of the recipe. Fails the test if that takes too long."""
         try:
             async with asyncio.timeout(SECONDS):
                 while self.proxy.refused < times:
@@ -96,7 +96,7 @@ class Recipe:
 
     @property
     def last(self) -> list[Any]:
-        """What the recipe has printed besides the messages."""
+        """The printed lines that are not messages of the subscription."""
         return [text for text in self.printed if text not in self.updates]
 
     @property
@@ -134,7 +134,7 @@ async def recipe(directory: Path, program: str, name: str, **environment: str) -
 
 @pytest.fixture
 async def directory(node: str, tmp_path: Path) -> Path:
-    """A directory with the files of all recipes, the program that is the reader's part, and the packages of the clients."""
+    """A directory with the files of all recipes, a program that calls them (which a reader of the page writes), and the packages of the clients."""
     assert FOLLOW
     for name, text in {**BLOCKS, "app.js": APP_JS, "app.py": APP_PY}.items():
         (tmp_path / name).write_text(text)
@@ -148,7 +148,9 @@ async def directory(node: str, tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def served(directory: Path, database_uri: str, recipes: list[Recipe], refusal: bytes) -> AsyncIterator[None]:
-    """A context with a gateway in its own process, to which the proxies forward. At the end it is killed, and each client is refused twice."""
+    """A context with a gateway in its own process, to which the proxies forward. At its end, the gateway is killed, and the context waits until each
+    proxy has refused two connections.
+    """
     port = free_port()
     async with running(directory, "serve", GATEWAY_MONGO_URI=database_uri, **settings_at(port)) as command:
         await command.ready(f"http://127.0.0.1:{port}")

@@ -1,6 +1,6 @@
-"""Compares the sets of characters, over all of Unicode, with ranges that are written as numbers here, and with the interpreter's own table.
+"""Compares the sets in `domain/characters.py`, over all of Unicode, with ranges that are written as numbers here, and with Python's Unicode table.
 
-A set may contain more code points than the interpreter's table, which is older, but never fewer.
+A set may contain code points that Python's table lacks, because that table may be older, but must contain all others.
 """
 
 import unicodedata
@@ -29,7 +29,7 @@ BLANK: Ranges = [
     *((0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB), (0x110BD, 0x110BD), (0x110CD, 0x110CD), (0x13430, 0x1343F)),
     *((0x13441, 0x13442), (0x16FE4, 0x16FE4), (0x1BCA0, 0x1BCA3), (0x1D159, 0x1D159), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)),
 ]
-# Assigned in Unicode 15 to 17, after the table of Python 3.11: Kawi, Han Extensions H, I and J, Cyrillic, Garay, Tulu-Tigalari, Tolong Siki.
+# Characters of Unicode 15 to 17, which Python 3.11 does not have: Kawi, Han Extensions H, I and J, Cyrillic, Garay, Tulu-Tigalari, Tolong Siki.
 NEW = [0x11F04, 0x31350, 0x2EBF0, 0x323B0, 0x3347F, 0x1C89, 0x10D4A, 0x11380, 0x11DB0]
 
 

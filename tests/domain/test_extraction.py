@@ -1,4 +1,4 @@
-"""Tests what is kept of unusual documents. Nothing in a document may cost the result that it came with."""
+"""Tests which data of unusual identity documents are kept. Whatever a document contains, the result that it came with must not be refused."""
 
 from typing import Any
 
@@ -128,7 +128,7 @@ def test_whatever_a_document_contains_the_verdict_stands_and_the_note_contains_n
     assert verified.status is Status.VERIFIED
     assert verified.events[-1].note == extraction.note
     assert "; ".join(f"extractedDocument.{field} {REPAIRED if kept(extraction, field) else LEFT_OUT}" for field in fields) == (extraction.note or "")
-    # What is kept can be stored, and would be kept unchanged.
+    # The kept values can be stored, and a second extraction from them keeps them unchanged.
     document = extraction.document or ExtractedDocument()
     again = Extraction.received(
         document.full_name, document.born_on, document.type, document.issuing_country_code, document.national_identification_number

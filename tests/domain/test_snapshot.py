@@ -14,7 +14,7 @@ from tests.histories import lives, over_histories
 
 
 def of(verification: Verification) -> Snapshot:
-    """The state of a verification, as a snapshot."""
+    """The snapshot that equals the verification's current state."""
     return Snapshot(
         verification.status,
         verification.reasons,

@@ -120,7 +120,7 @@ def test_a_name_is_trimmed_and_normalized_before_it_is_checked(text: str, stored
 
 
 def test_a_name_that_stays_too_long_is_refused_without_normalizing_it() -> None:
-    # The canonical order of these marks takes quadratic time: 10,000 of them would take half a second.
+    # The length must be checked before normalization (NFC), which sorts combining marks in quadratic time: 10,000 of them take half a second.
     assert refusal_of(plain_text, "a" + "\u0301\u0316" * 5000) == "field has 10001 characters; at most 255 are accepted"
 
 

@@ -187,7 +187,7 @@ class Histories(RuleBasedStateMachine):
         try:
             after = self.happens(which, lambda it: it.closed_by_integrator(note, self.now))
         except AlreadyFinal:
-            # The rule was applied twice: the first time it applied the deadline, which took precedence.
+            # `happens` applies the rule twice. The first time, the rule applied a deadline, which takes precedence. So the second time, it raised.
             assert self.too_late_for(before)
             self.the_deadlines_are_applied(which)
             return

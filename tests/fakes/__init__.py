@@ -1,1 +1,1 @@
-"""Small real servers that stand in for companies outside, with faults on demand."""
+"""Small HTTP servers that stand in for the APIs of providers, and produce faults when a test requests them."""

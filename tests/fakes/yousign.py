@@ -48,7 +48,9 @@ OPTIONAL = {
 
 
 class Fault(Enum):
-    """What happens to a request. LATE: it is executed, and answered only after the client has given up. CUT: executed, and the connection closed."""
+    """What happens to a request. LATE: the fake executes it, and answers only after the HTTP client has timed out. CUT: the fake executes it, and
+    closes the connection in the middle of the answer.
+    """
 
     SLOW = "slow"
     LATE = "late"
@@ -65,7 +67,7 @@ class Fault(Enum):
 class FakeYousign:
     """The state of the fake: its verifications by id, the faults that were ordered, and the requests that it received.
 
-    `bodies`: the bodies of the creations, by the id of the verification. `headers`: added to each successful answer.
+    `bodies`: the bodies of the requests that created verifications, by the id of the verification. `headers`: added to each successful answer.
     """
 
     api_key: str = "a-yousign-api-key"
@@ -89,7 +91,7 @@ class FakeYousign:
         video["data"]["extracted_from_document"] = document
 
     def webhook(self, id: str, event_id: str | None = None, **changed: Any) -> tuple[bytes, dict[str, str]]:
-        """The body and the headers of the webhook about a verification's state. `changed`: fields of the envelope that differ."""
+        """The body and the headers of the webhook about a verification's state. `changed`: replacements for fields at the body's first level."""
         video = {name: value for name, value in self.videos[id].items() if name not in ("data", "verification_url")}
         envelope = {
             "event_id": event_id or str(uuid4()),
@@ -105,7 +107,7 @@ class FakeYousign:
         return content, self.signed(content)
 
     def signed(self, content: bytes) -> dict[str, str]:
-        """The headers with which this body is sent."""
+        """The headers of a webhook with this body, among them its signature."""
         return {
             SIGNATURE_HEADER: webhook_signature(self.secret, content).decode(),
             "content-type": "application/json",
@@ -115,7 +117,7 @@ class FakeYousign:
         }
 
     async def send(self, to: str, content: bytes, headers: dict[str, str]) -> httpx2.Response:
-        """Send a webhook. Returns the answer."""
+        """Send a webhook to the URL `to`. Returns the response of the gateway."""
         async with httpx2.AsyncClient(trust_env=False, timeout=10) as client:
             return await client.post(to, content=content, headers=headers)
 
@@ -197,7 +199,7 @@ class CutResponse(Response):
     """A response whose connection is closed before its end."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the beginning. The server closes the connection, because the application returns before the response is complete."""
+        """Send the first part of the body. uvicorn then closes the connection, because this method returns before the response is complete."""
         await send({"type": "http.response.start", "status": 201, "headers": [(b"content-length", b"1000")]})
         await send({"type": "http.response.body", "body": b"{", "more_body": True})
 
@@ -222,7 +224,7 @@ async def fake_yousign() -> AsyncIterator[FakeYousign]:
 
 
 def refusal(body: dict[str, Any]) -> str | None:
-    """Why the API refuses this body of a creation; None if it accepts it."""
+    """The reason why the API refuses to create a verification with this body; None if the API accepts the body."""
     for name in ("first_name", "last_name"):
         if not isinstance(body.get(name), str) or not NAME.fullmatch(body[name]) or body[name] != body[name].strip():
             return f"{name}: This value is not valid."
@@ -252,7 +254,10 @@ def now() -> str:
 
 
 def providers_file(folder: Path, fake: FakeYousign, workspace: str = "acme", more: str = "") -> Path:
-    """Write a providers file in which the fake is the provider of a workspace, with its secrets in files. `more`: further lines. Returns its path."""
+    """Write a providers file that makes the fake the provider of a workspace, and files with its secrets. Returns the path of the providers file.
+
+    `more`: further lines of the providers file.
+    """
     (folder / "api-key").write_text(fake.api_key + "\n")
     (folder / "webhook-secret").write_text(fake.secret)
     path = folder / "providers.toml"

@@ -29,7 +29,7 @@ Documents = Mapping[str, Document]
 
 # Close codes of a socket after which clients with the library graphql-ws do not reconnect.
 FATAL_CLOSES = frozenset({"1002", "1003", "1007", "1008", "1009", "1010", "1011", "1015", "4400", "4401", "4406", "4409", "4429", "4500"})
-# Error codes of a subscription after which a client can subscribe again. Our documentation advises to do so; no client library does it by itself.
+# Error codes of a subscription after which a client can subscribe again. The gateway's documentation advises it; no client library does it alone.
 RETRIABLE_ERRORS = frozenset({"LAGGED"})
 STEPS = ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED")
 MAX_IGNORED = 20
@@ -44,7 +44,8 @@ class Breach(Enum):
 
     LOST, DOUBLE, OUT_OF_ORDER: what happened to an event on its way to a subscriber. NEVER_HAPPENED: a subscriber received a state that the
     database does not have, or a refused write was executed. SILENT: a subscription stayed open and did not deliver everything. TURNED_AWAY: a
-    subscription ended in a way after which clients do not connect or subscribe again. WRITE_DENIED: a refusal contradicts an acknowledged write.
+    subscription ended with an error or a close code after which clients do not connect or subscribe again. WRITE_DENIED: a refusal contradicts an
+    acknowledged write.
     """
 
     LOST = "lost"
@@ -236,9 +237,9 @@ def contradicts(acknowledged: Written, refused: Written) -> bool:
 
 
 def endings(documents: Documents, log: Log) -> Iterator[Finding]:
-    """Find ends of subscriptions after which clients would not connect or subscribe again.
+    """Find subscriptions that ended in a way after which clients do not connect or subscribe again.
 
-    The error NOT_FOUND is right for a verification that was deleted.
+    The error NOT_FOUND is no breach if the verification was deleted.
     """
     subscribed: Subscribed | None = None
     for entry in log.entries:
@@ -402,7 +403,7 @@ def later(row: Row, other: Row | None) -> Row:
 
 
 def state(documents: Documents, log: Log, row: Row) -> Iterator[Finding]:
-    """Find out whether a subscriber received a state that the verification never had, according to its document in the database."""
+    """Find a breach if a subscriber received a state that the verification never had, according to its document in the database."""
     document = documents.get(row.id)
     if not document or row.version > document.version or row.status != document.status_at(row.version) or row.attempt != document.attempt:
         yield Finding(Breach.NEVER_HAPPENED, log.name, f"{row.id} as {row.status} at {row.version}, which the database does not have")
@@ -416,7 +417,8 @@ def outdated(documents: Documents, log: Log, latest: Mapping[str, Row]) -> Itera
     """
     for document in documents.values():
         row = latest.get(document.id)
-        # A feed does not report a deletion by others than the gateway: the change stream does not say to which workspace the document belonged.
+        # Subscribers to a workspace learn only of deletions by the gateway. The ledger deletes directly in MongoDB, and the change stream does not
+        # contain the workspace of a deleted document.
         if document.removed:
             continue
         if log.filter.matches(document.status, document.attempt):

@@ -16,7 +16,7 @@ from websockets.typing import Subprotocol
 SUBPROTOCOL = Subprotocol("graphql-transport-ws")
 OPEN_SECONDS = 5.0
 PING_SECONDS = 4.0
-# The gateway sends a comment into a silent event stream every 12 seconds.
+# An event stream without any bytes for this long counts as broken: the gateway sends a comment into a silent stream every 12 seconds.
 STREAM_SILENCE_SECONDS = 20.0
 
 
@@ -25,7 +25,7 @@ class Complete(Exception):
 
 
 class Refused(Exception):
-    """The server ended a subscription with an error."""
+    """The server ended a subscription with an error of the operation."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -128,7 +128,9 @@ class Stream:
 
 @asynccontextmanager
 async def socket(url: str, token: str, *, slow: bool) -> AsyncIterator[Socket]:
-    """Open a socket and authenticate. The connection is aborted at the end of the context. `slow`: the reader must not be closed for its slowness."""
+    """Open a socket and authenticate. The connection is aborted at the end of the context. `slow`: the client library must not end the connection if
+    its messages are read slowly.
+    """
     async with asyncio.timeout(OPEN_SECONDS):
         connection = await connect(
             url.replace("http", "ws", 1) + "/graphql",

@@ -19,7 +19,8 @@ from tests.ledger.subscribers import Subscriber, Trait
 
 Report = Callable[[str], None]
 
-# Longer than the 60 seconds of the past that a gateway reads again in other cases.
+# Longer than the 60 seconds that a feed reads again by `updatedAt` (`OVERLAP` in store/feeds/stored_changes.py): only by the stamp of MongoDB,
+# `storedAt`, does the feed find a write that arrives so late.
 HELD_SECONDS = 90.0
 # The key under which the proxies hold the connections that a gateway opened. No proxy has this name, so clients still reach the gateway.
 HELD = "held"
@@ -288,7 +289,7 @@ async def primary_and_gateway_killed(nemesis: Nemesis) -> str:
 
 
 async def majority_away_while_clients_arrive(nemesis: Nemesis) -> str:
-    """Kill two members for longer than the gateways wait for MongoDB, and let clients subscribe meanwhile."""
+    """Kill two of MongoDB's members for longer than the gateways wait for MongoDB, and let clients subscribe meanwhile."""
     members = nemesis.random.sample(nemesis.cluster.members, 2)
     for member in members:
         await member.process.kill()
@@ -301,7 +302,7 @@ async def majority_away_while_clients_arrive(nemesis: Nemesis) -> str:
 
 
 async def gateway_messages_held(nemesis: Nemesis) -> str:
-    """Hold everything that a gateway sends to MongoDB, and deliver it after HELD_SECONDS, when nobody waits for it any more."""
+    """Hold everything that a gateway sends to MongoDB, and deliver it after HELD_SECONDS, when the gateway has given up waiting for the answers."""
     gateway = nemesis.random.choice(nemesis.gateways)
     await nemesis.cluster.proxies.cut_off({HELD: gateway.process.id})
     await asyncio.sleep(HELD_SECONDS)

@@ -220,7 +220,7 @@ async def settled(uri: str, link_window_seconds: float, book: Book) -> dict[str,
 async def calm(subscribers: list[Subscriber], documents: Mapping[str, Document], patience_seconds: float) -> None:
     """Wait until all open subscriptions have delivered everything, or `patience_seconds` are over. Then record `Quiet` for each subscriber.
 
-    The checker reports the subscriptions that have not delivered everything by then.
+    The checker reports subscriptions that have not delivered everything before this record.
     """
     for subscriber in subscribers:
         subscriber.calm = True
@@ -233,7 +233,7 @@ async def calm(subscribers: list[Subscriber], documents: Mapping[str, Document],
 
 @asynccontextmanager
 async def collection(uri: str) -> AsyncIterator[AsyncCollection[dict[str, Any]]]:
-    """The collection of verifications, for direct access. Reads and writes are those of a majority."""
+    """The collection of verifications, for direct access. It reads and writes with the concern `majority`."""
     mongo: AsyncMongoClient[dict[str, Any]]
     async with AsyncMongoClient(uri, tz_aware=True, serverSelectionTimeoutMS=30_000, w="majority") as mongo:
         yield mongo.get_default_database().get_collection("verifications", read_concern=ReadConcern("majority"))

@@ -34,7 +34,7 @@ from tests.ledger.records import (
 )
 
 VISIT_SECONDS = 60.0
-# The errors of a connection that broke, or that could not be opened.
+# The errors of a connection that broke, or that could not be opened. For AttributeError, see `Writer` in writers.py.
 FAILURES = (OSError, EOFError, WebSocketException, StreamEnded, httpx2.HTTPError, AttributeError, json.JSONDecodeError)
 ROW = "{ id version status attempt }"
 FOLLOW = (
@@ -183,7 +183,7 @@ class Follower(Subscriber):
         self.keep(Subscribed(time(), gateway.name, id, after, cursor))
         self._live, self._answered = True, False
         variables = {"id": id, "after": after, "chain": self.log.kind is Kind.CHAIN}
-        # On an event stream, the id of the last event is the same cursor, and may be sent instead of the argument.
+        # The id of the last message of an event stream is the same cursor. It may be sent in the header Last-Event-ID instead of in the argument.
         by_header = cursor if self.log.event_streams and self.random.random() < 0.5 else None
         try:
             async for message in self.messages(connection, FOLLOW, {**variables, "cursor": None if by_header else cursor}, by_header):

@@ -222,7 +222,7 @@ async def test_a_reader_that_loses_every_race_gets_the_stored_state(database_uri
             beaten = 0
 
             def overtaken() -> datetime:
-                """The clock of the store. Whenever a rule reads it, another process writes the verification."""
+                """The clock of the store. Each time the store reads the clock for a rule, another process changes the verification first."""
                 nonlocal beaten
                 beaten += 1
                 collection.replace_one({"_id": added.id}, encode(noted(decode(collection.find_one({"_id": added.id}) or {}), "faster")))

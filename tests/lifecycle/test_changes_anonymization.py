@@ -194,7 +194,7 @@ async def test_anonymization_erases_the_closing_note_even_after_an_older_release
 
     once = await here.anonymize("acme", created.id)
     assert "closingNote" not in (await stored_documents(store))[0]
-    # An older release does not have this field, and leaves it as it is.
+    # An older release does not have the field `closingNote`, so it leaves the note in the document when it anonymizes.
     await store.collection.update_one({"_id": created.id}, {"$set": {"closingNote": envelope}})
     twice = await here.anonymize("acme", created.id)
 

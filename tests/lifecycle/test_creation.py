@@ -39,7 +39,10 @@ TOO_YOUNG = replace(KEYED, requirements=Requirements(min_age=130))
 
 
 class Process:
-    """One process of a gateway: it creates verifications in the workspace `acme`, and sweeps. `outcomes`: what it counted."""
+    """The parts of a gateway process that create verifications in the workspace `acme` and take over those of other processes.
+
+    `outcomes`: the outcomes that `Creation` counted.
+    """
 
     def __init__(self, store: Store, providers: Providers, pauses: tuple[float, ...] = PAUSES) -> None:
         self.outcomes: list[str] = []
@@ -50,11 +53,11 @@ class Process:
 
     @property
     def taking_over(self) -> Chore:
-        """The sweeper's chore that starts what other processes left behind."""
+        """The sweeper's chore that starts the verifications that other processes left unfinished."""
         return next(chore for chore in chores(self._store, self.providers, self.changes, self.creation, None) if chore.done == "started")
 
     async def idle(self) -> None:
-        """Wait until this process starts nothing any more."""
+        """Wait until this process has no verification to start any more."""
         async with asyncio.timeout(GENEROUS_SECONDS):
             while self.creation._under_way:
                 await asyncio.sleep(0.01)
@@ -70,7 +73,7 @@ async def fake() -> AsyncIterator[FakeYousign]:
 
 @pytest.fixture
 async def another(store: Store, fake: FakeYousign) -> AsyncIterator[Callable[..., Process]]:
-    """A function that begins a process, with its own adapter for the fake."""
+    """A function that makes another `Process`, with its own adapter for the fake."""
     async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as client:
         begun: list[Process] = []
 
@@ -86,12 +89,12 @@ async def another(store: Store, fake: FakeYousign) -> AsyncIterator[Callable[...
 
 @pytest.fixture
 def process(another: Callable[..., Process]) -> Process:
-    """A process of a gateway."""
+    """A `Process` with the usual arguments."""
     return another()
 
 
 async def entries(store: Store) -> list[dict[str, Any]]:
-    """The entries of verifications that are not started yet."""
+    """The stored entries of unfinished starts (see `store/starts.py`)."""
     return await store.database[UNFINISHED_STARTS].find().to_list(None)
 
 
@@ -150,7 +153,7 @@ async def test_the_provider_waits_as_long_as_it_demands(process: Process, fake: 
     created = await process.changes.create("acme", REQUEST)
 
     assert created.provider.url
-    # The fake demands a second, while the pauses of this process are shorter.
+    # The fake demands a pause of one second (Retry-After). The pauses of this process would be shorter.
     assert asyncio.get_running_loop().time() - began >= 1
 
 
@@ -232,7 +235,7 @@ async def test_a_key_that_the_provider_does_not_accept_leaves_the_verification_p
     assert process.outcomes == ["denied"]
     assert any("acme" in message and "API key" in message for message in caplog.messages)
     assert "a-key-that-is-wrong" not in caplog.text
-    # The lease covers the long pause, so that no other process takes over and asks again at once.
+    # The lease lasts beyond the long pause, so that no other process takes the verification over and sends the next request at once.
     [entry] = await entries(store)
     assert entry["until"] - entry["since"] > 2 * LEASE
     assert len(fake.requests) == 1
@@ -294,7 +297,7 @@ async def test_twenty_creations_at_once_end_with_twenty_links(process: Process, 
 
 @asynccontextmanager
 async def abandoned(process: Process, fake: FakeYousign, store: Store) -> AsyncIterator[str]:
-    """A verification whose process ended while the provider executed the creation. Its id."""
+    """The id of a verification whose process ended before it received the provider's answer. The provider has executed the request."""
     fake.order("POST", Fault.LATE)
     creating = asyncio.create_task(process.changes.create("acme", REQUEST))
     async with asyncio.timeout(GENEROUS_SECONDS):

@@ -58,7 +58,7 @@ async def swept(database_uri: str, collection: StoredDocuments, clock: Clock) ->
 
 @pytest.fixture
 async def unswept(database_uri: str, collection: StoredDocuments, clock: Clock) -> AsyncIterator[Company]:
-    """A company that uses a gateway whose sweeper runs only when the gateway starts, so that other code must apply the deadlines."""
+    """A company that uses a gateway whose sweeper runs only once, when the gateway starts. Later deadlines must be applied by reads and mutations."""
     async with a_company(database_uri, collection, clock, sweep_seconds=3600) as company:
         yield company
 

@@ -1,4 +1,4 @@
-"""Tests of deadlines where the provider can be queried: only the sweeper concludes, and only a day after the expiry."""
+"""Tests of deadlines of verifications whose provider can be queried: only the sweeper applies them, and only a day after `expiresAt`."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ INSTANT = timedelta(milliseconds=1)
 
 
 def with_yousign(*workspaces: str) -> Providers:
-    """Providers of which these workspaces have Yousign, and all others `external`."""
+    """A choice of providers in which these workspaces have Yousign, and all other workspaces `external`."""
     adapter: ProviderPort = Yousign(httpx2.AsyncClient(), section(FakeYousign(url="http://127.0.0.1:1")), lambda *_: None)
     return Providers(External(), dict.fromkeys(workspaces, adapter))
 
@@ -49,7 +49,7 @@ async def swept(store: Store, providers: Providers) -> list[int]:
 
 
 async def added(store: Store, number: int, workspace: str = "acme", step: Progress | None = None) -> Verification:
-    """Store a verification at Yousign, of which this step was reported."""
+    """Store a verification with the provider Yousign. `step`: the step of the individual that is recorded in it."""
     verification = a_verification(workspace=workspace, provider=replace(YOUSIGN, id=f"video-{number}"))
     return await store.within(workspace).add(verification.progressed(step, WINDOWS, NOON) if step else verification)
 

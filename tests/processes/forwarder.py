@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 class Forwarder:
     """Forwards connections from its own port to a MongoDB, in both directions, after `open` was called. `uri`: the MongoDB URI with this port.
 
-    Data that contain `marker` are held back until the test sets `released`; `held` is set when that happens. A test may change `marker`.
+    Data that contain `marker` are held back until the test sets `released`. The forwarder sets `held` when it begins to hold data back. A test may
+    change `marker`.
     """
 
     def __init__(self, bound: socket.socket, uri: str, marker: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Tests of creations over the network with `gateway serve` as a process, against a fake of Yousign."""
+"""Tests of creating verifications at a provider over the network: `gateway serve` as a process, and a fake of Yousign."""
 
 import asyncio
 import signal
@@ -59,7 +59,7 @@ async def test_a_gateway_killed_between_the_answer_and_its_write_leaves_one_veri
             with pytest.raises(httpx2.TransportError):
                 await creating
     [entry] = database[UNFINISHED_STARTS].find()
-    # The lease of the killed process ends in the past, so that the test need not wait for its end.
+    # Move the end of the killed process's lease into the past, so that the test need not wait for it.
     database[UNFINISHED_STARTS].update_one({"_id": entry["_id"]}, {"$set": {"until": entry["until"] - LEASE - timedelta(seconds=1)}})
 
     async with running(folder(tmp_path, "second"), "serve", GATEWAY_MONGO_URI=database_uri, **environment(second_port, file)) as second:

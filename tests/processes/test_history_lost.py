@@ -37,7 +37,7 @@ def oldest(oplog: Collection[dict[str, Any]]) -> Timestamp:
             at: Timestamp = oplog.find().sort("$natural", 1).limit(1).next()["ts"]
             return at
         except OperationFailure as failure:
-            # MongoDB removed the change while it was read.
+            # MongoDB removed the oldest change from the oplog while this function read it.
             if failure.code != CAPPED_POSITION_LOST:
                 raise
 

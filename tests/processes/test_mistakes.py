@@ -24,7 +24,7 @@ REFUSED = "MongoDB at --mongo-uri (or GATEWAY_MONGO_URI) can't be used: "
 
 
 async def mistake(directory: Path, *arguments: str, **environment: str) -> tuple[int, str]:
-    """Run a command that has to fail without any output. Returns its exit status, and its errors without the frame that Typer draws around them."""
+    """Run a command that has to fail and print nothing to stdout. Returns its exit status, and its stderr without the frame that Typer draws."""
     async with running(directory, *arguments, COLUMNS="300", **environment) as command:
         status = await command.ended()
     errors = command.errors.read_text()

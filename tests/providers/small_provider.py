@@ -25,7 +25,7 @@ class SmallProvider:
     def notify(
         self, webhooks_url: str, session_id: str, status: str, *reasons: str, event_id: str | None = None, secret: str = WEBHOOK_SECRET
     ) -> int:
-        """Send a webhook about a session. Returns the status of the HTTP response. `event_id` repeats an earlier webhook."""
+        """Send a webhook about a session. Returns the status of the HTTP response. With the `event_id` of an earlier webhook, it is a repetition."""
         document = {"fullName": "Jeanne Moreau", "bornOn": "1990-01-23"} if status == "approved" else None
         event = {"id": event_id or f"{session_id}-{status}", "session": session_id, "status": status, "reasons": reasons, "document": document}
         body = json.dumps({**event, "reference": self.sessions[session_id]["reference"]}).encode()

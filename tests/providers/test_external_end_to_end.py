@@ -129,7 +129,7 @@ async def test_the_provider_is_read_without_the_rest_of_the_document(company: Co
     for query, variables in ((PROVIDER, {"id": id}), (LIST, None)):
         with commands.sent(company.collection.database.name) as sent:
             await company.ask(query, variables)
-        # The sweeper's reads, which are not about one workspace, are left out.
+        # The sweeper reads documents of all workspaces at once. Its commands, which do not name this workspace, are left out.
         [projection] = [command["projection"] for command in sent if company.workspace in str(command.get("filter"))]
         assert "provider" in projection
         assert projection.keys().isdisjoint({"declared", "events", "extracted", "redirectionUrl"})

@@ -1,4 +1,4 @@
-"""Tests of the providers file: what it may contain, and what its refusals say."""
+"""Tests of the providers file: which content is accepted, and which messages explain the errors."""
 
 from pathlib import Path
 

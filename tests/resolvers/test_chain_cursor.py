@@ -22,7 +22,7 @@ from tests.factories import NOON, an_id
 
 numbers = st.integers(0, 40) | st.integers(0, 999_999_999)
 pairs = st.dictionaries(numbers, numbers, min_size=1, max_size=40).map(lambda versions: tuple(sorted(versions.items())))
-# The version seen of every attempt, without a gap in the attempts' numbers. Nearly all cursors of real subscribers are of this kind.
+# Received versions (`Seen`) of attempts whose numbers have no gap. Nearly all cursors of real subscribers are of this kind.
 whole = st.lists(st.integers(0, 30), min_size=1, max_size=40).map(lambda versions: tuple(enumerate(versions, 1)))
 ids = st.from_regex(r"ver_[0-9a-f]{32}", fullmatch=True)
 positions = st.builds(ChainCursor, ids, pairs | whole)

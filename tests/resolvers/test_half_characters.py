@@ -1,4 +1,4 @@
-"""Tests of values that were cut in the middle of an emoji. Many programs send the half of its surrogate pair as an escape sequence."""
+"""Tests of values that a program has cut in the middle of an emoji: they end with half of a surrogate pair, sent as an escape sequence of JSON."""
 
 import json
 from typing import Any

@@ -100,7 +100,7 @@ async def test_conditions_that_reveal_no_internal_reasons_need_no_scope_for_sens
 
 
 async def test_an_ignored_result_is_no_secret_that_the_condition_reveals(company: Company) -> None:
-    """Without the scope for sensitive data, readers see by the events which verifications match `hasIgnoredResults`, but not the internal reasons."""
+    """Callers without the scope for sensitive data see the event RESULT_IGNORED, so the filter `hasIgnoredResults` reveals nothing new to them."""
     id = await company.created()
     await company.result(id, "VERIFIED")
     await company.result(id, "FAILED", "IDVV_2301")

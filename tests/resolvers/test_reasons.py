@@ -1,4 +1,4 @@
-"""Tests what clients read about reason codes: the guidance for the individual in its language."""
+"""Tests the field `guidance` of reason codes: a text for the individual, in the language that the client requests."""
 
 import pytest
 

@@ -24,7 +24,7 @@ subscription($filter: VerificationFilter, $after: String) {
   }
 }
 """
-# Without other attempts, a message is made once for all subscribers.
+# A selection without fields of other attempts, so that the gateway makes each message once for all subscribers.
 SHARED_FEED = """
 subscription($filter: VerificationFilter, $after: String) {
   verificationsUpdated(filter: $filter, after: $after) { cursor matches removedId verification { id version } }
@@ -278,7 +278,7 @@ async def test_a_write_that_was_under_way_for_minutes_is_sent_on_resumption(comp
     id = await company.created()
     async with following(company.gateway, company.token(), FEED, {"filter": {"status": ["PENDING"]}}) as updates:
         await updates.next()
-    # The cursor must be newer than the write's own instants by more than the gateways' clocks may differ.
+    # The cursor is so much newer than `updatedAt` that the margin for differing clocks does not matter: only `storedAt` finds the change.
     cursor = encode_watermark(datetime.now(UTC))
     stored = company.collection.find_one({"_id": id})
     assert stored

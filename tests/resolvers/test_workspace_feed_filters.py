@@ -1,4 +1,4 @@
-"""Tests that a client that applies the items of a feed shows exactly the filtered list, live and after it was away."""
+"""Tests that a client which applies the items of `verificationsUpdated` shows exactly the filtered list, also after it was disconnected."""
 
 import random
 from contextlib import suppress
@@ -28,7 +28,7 @@ FILTERS: list[dict[str, Any]] = [
 
 
 def matches(filter: dict[str, Any], row: Row) -> bool:
-    """Whether a row matches one of FILTERS, as a client can see it."""
+    """Whether a row matches this filter, which is one of FILTERS. Compares only values that the client has received in the row."""
     ignored = any(event["type"] == "RESULT_IGNORED" for event in row["events"])
     return (
         row["phase"] in filter.get("phase", [row["phase"]])

@@ -1,4 +1,4 @@
-"""Tests of the entries of verifications that are not started at their provider yet."""
+"""Tests of unfinished starts: the entries of verifications that are not started at their provider yet."""
 
 import asyncio
 from datetime import timedelta
@@ -15,7 +15,7 @@ WAIT = timedelta(seconds=10)
 
 @pytest.fixture
 def starts(store: Store) -> Starts:
-    """The entries in a database that only this test uses."""
+    """The collection of unfinished starts, in a database that only this test uses."""
     return Starts(store)
 
 

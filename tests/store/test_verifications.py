@@ -135,7 +135,7 @@ async def test_of_concurrent_creations_with_one_providers_id_one_succeeds(databa
 async def test_a_repeated_creation_returns_the_verification_although_its_providers_id_is_taken(
     database_uri: str, store: Store, verifications: Verifications, rebuilt: str
 ) -> None:
-    # MongoDB reports the index that is older, and this test must not depend on which one that is.
+    # If a write violates two unique indexes, MongoDB reports the older one. Build each index again in turn, so that either can be the older one.
     await store.collection.drop_index(rebuilt)
     await indexes.ensure(store.database)
     reference = ProviderReference("external", "session-1", "https://provider.example")
@@ -166,7 +166,7 @@ async def test_changes_are_read_page_by_page(store: Store, verifications: Verifi
 
 
 async def test_changes_by_older_releases_are_found_by_their_instant(store: Store, verifications: Verifications) -> None:
-    """An older release keeps the stamp of the change before its own."""
+    """When an older release changes a document, it does not update the stamp (`storedAt`), which stays that of the previous change."""
     began = await ping(store.database)
     now = datetime.now(UTC)
     never, earlier, long_ago = a_verification(at=now), a_verification(at=now), a_verification(at=now - timedelta(minutes=5))
@@ -207,7 +207,7 @@ async def test_changes_ignore_conditions_on_attributes_that_may_have_changed(sto
 
 
 def without_stamp(document: Document) -> Document:
-    """The document as an older release stores it."""
+    """The document without `storedAt`, as older releases store it."""
     return {name: value for name, value in document.items() if name != "storedAt"}
 
 

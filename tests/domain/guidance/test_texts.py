@@ -1,4 +1,4 @@
-"""Tests the texts for the individual: each visible code has one in each language, and none reveals or promises anything."""
+"""Tests the texts for the individual: each visible code has a text in each language. No text promises a retry, or reveals what a check looks for."""
 
 import re
 

@@ -24,7 +24,8 @@ from tests.serving import ACME, KEYS, Gateway, serving, settings_for_tests
 UNREACHABLE = "mongodb://127.0.0.1:1/gateway?replicaSet=none"
 NEXT_KEY = "the next key of the gateway, 0123456"
 PROVIDERS_URL = "https://idcheck.example/s/1?lang=fr&x=a;b"
-# What previews, scanners and browsers send that nobody has caused: bots that show a preview of a link in a chat or check it for malware.
+# Requests that no person has caused: the user agents of bots, which show a preview of a link in a chat or check it for malware, and the headers of
+# browsers that load a page in advance.
 BOTS = (
     "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
     "WhatsApp/2.23.20.0",
@@ -52,7 +53,7 @@ async def shared_gateway(shared_database_uri: str, commands: Commands) -> AsyncI
 
 
 def links_of(gateway: Gateway, **changed: str) -> ObservedLinks:
-    """The links that the gateway makes; `signing_key`: another key than that of the gateway."""
+    """The links that the gateway makes. With the argument `signing_key`, they are signed with that key instead of the gateway's."""
     return ObservedLinks(gateway.url, [changed.get("signing_key", KEYS["signing_key"])])
 
 
@@ -270,7 +271,7 @@ async def test_a_request_that_nobody_has_caused_does_not_record_the_way_back(com
     posted = await client.post(path)
 
     assert (head.status_code, urlsplit(head.headers["location"]).netloc) == (303, "shop.example")
-    # A browser must not keep such a response, because it would not send the request that counts.
+    # A browser must not keep the response to a request in advance: otherwise it would send no further request when the person opens the link.
     assert {(response.status_code, response.headers.get("location")) for response in in_advance} == {(503, None)}
     assert posted.status_code == 405
     assert steps_of(company, id) == []

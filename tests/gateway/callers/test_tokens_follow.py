@@ -48,7 +48,7 @@ def codes(reasons: list[dict[str, str]]) -> list[str]:
 
 
 async def seen(company: Company, id: str, token: str) -> dict[str, Any]:
-    """Read a verification with a token that may not see personal data. Checks that these are refused, and returns the other fields."""
+    """Read a verification with a token that may not see personal data. Checks that the personal data are refused, and returns the other fields."""
     answer = await company.answer(READ, {"id": id}, token)
     assert [error["extensions"] for error in answer["errors"]] == [{"code": "FORBIDDEN"}]
     verification: dict[str, Any] = answer["data"]["verification"]

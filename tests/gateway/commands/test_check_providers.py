@@ -21,7 +21,7 @@ async def fake() -> AsyncIterator[FakeYousign]:
 
 
 async def found(file: Path) -> dict[str, bool]:
-    """The results about providers, by their texts."""
+    """The results of `gateway check` about the providers of this file: whether each is good, by its text."""
     findings = await check(settings_for_tests(NO_MONGODB, 0, database_seconds=0.2, providers_file=file, provider=None))
     return {text: ok for ok, text in findings if text.startswith("provider")}
 

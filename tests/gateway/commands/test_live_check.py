@@ -29,7 +29,7 @@ async def checked(file: Path, lines: list[str], workspace: str = "acme") -> bool
 
 @pytest.fixture
 def frequent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read the verification much more often than the budget allows, since the fake has none."""
+    """Let the check read the verification at short intervals, so that the tests are quick. The fake has no limit of reads."""
     monkeypatch.setattr(module, "MINUTE_SECONDS", 0.1)
     monkeypatch.setattr(module, "HOUR_SECONDS", 0.1)
 

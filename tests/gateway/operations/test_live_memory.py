@@ -58,7 +58,7 @@ def a_name() -> str:
 
 
 class Reader:
-    """A client that keeps nothing of what it reads: libraries keep the last message, in the memory of this process."""
+    """A client that drops everything that it reads. A library would keep the last message in the memory of this process, where the test searches."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -117,10 +117,10 @@ async def test_no_message_of_an_anonymized_verification_stays_in_memory(company:
     name = a_name()
     other = await company.created()
     async with AsyncExitStack() as stack:
-        # The subscriptions to another verification keep the groups alive, in which both verifications have messages.
+        # A group is dropped with its last subscription. These subscriptions, to another verification, keep the groups with their messages alive.
         keepers = [await stack.enter_async_context(opened(company, UPDATED, id=other)) for opened in (streaming, on_a_socket)]
-        # A subscription to the pending verifications of the workspace receives no message about an anonymization, since the verification is final by
-        # then. The messages that it received before must be forgotten all the same.
+        # A subscription to the pending verifications of a workspace receives no message about an anonymization, because only final verifications are
+        # anonymized. But the gateway must also drop the earlier messages of its group.
         feeds = [await stack.enter_async_context(opened(company, query)) for opened in (streaming, on_a_socket) for query in (PENDING, ALL)]
         for keeper in keepers:
             await keeper.until(b'"PENDING"')

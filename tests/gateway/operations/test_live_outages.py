@@ -34,7 +34,7 @@ RETRY = "mutation($id: ID!) { retryVerification(input: { verificationId: $id }) 
 READ = "query($id: ID!) { verification(id: $id) { id attempts { id } } }"
 # Every subscription begins with a write that a majority must acknowledge, to a document whose id begins like this.
 BARRIER = b"barrier-"
-# Verifications are read with conditions that contain this operator. Heartbeats and an open change stream do not use it.
+# Commands that read verifications contain this operator. The driver's heartbeats and an open change stream do not, so they are not held back.
 READING = b"$in"
 SUBSCRIPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "one verification": (UPDATED, {}),
@@ -45,7 +45,7 @@ SUBSCRIPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Faulty:
-    """A gateway that reaches MongoDB through a forwarder, a gateway that reaches it directly, and the second attempt of a chain."""
+    """A gateway that reaches MongoDB through a forwarder, another gateway that reaches MongoDB directly, and the second attempt of a chain."""
 
     gateway: Gateway
     forwarder: Forwarder

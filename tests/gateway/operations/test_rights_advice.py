@@ -1,4 +1,7 @@
-"""The advice on a retry, for callers with and without `verification:sensitive`. To the latter, nothing may reveal that a reason is withheld."""
+"""The advice on a retry, for callers with and without the scope `verification:sensitive`.
+
+To callers without it, nothing may reveal that a reason is withheld.
+"""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -33,7 +36,7 @@ LIST = f"{{ verifications(first: 100, orderBy: CREATED_OLDEST) {{ totalCount edg
 CODES = "{ verifications(first: 100) { edges { node { reasons { code } } } } }"
 STATISTICS = f"verificationStats {{ total billable byStatus {{ status count }} byReason {{ count reason {{ {REASON} }} }} medianSecondsToResult }}"
 CATALOGUE_QUERY = f'reasonCodes {{ {REASON} }} reasonCode(code: "IDVV_2301") {{ {REASON} }}'
-# graphql-core executes an operation that selects introspection, and the compiler the other one.
+# The gateway has two executors. graphql-core executes operations that select introspection (`__schema`); the compiler's plan executes all others.
 QUERIES = {
     "compiled": LIST % f"{STATISTICS} {CATALOGUE_QUERY}",
     "graphql-core": LIST % f'{STATISTICS} {CATALOGUE_QUERY} __type(name: "Caller") {{ name }}',
@@ -51,7 +54,7 @@ VISIBLE = [(status, codes) for status in (Status.FAILED, Status.INCONCLUSIVE) fo
 
 
 def verifications(company: Company, ids: list[str], withheld: tuple[str, ...], place: int) -> Iterator[Verification]:
-    """A verification for each set of visible reasons, which also has the withheld reasons, inserted at this place."""
+    """One verification for each set of visible reasons. Each also has the withheld reasons, inserted at the index `place` of its reasons."""
     for id, (status, codes) in zip(ids, VISIBLE, strict=True):
         at = min(place, len(codes))
         result = Result(status, (*codes[:at], *withheld, *codes[at:]), PASSPORT)
@@ -84,7 +87,7 @@ async def test_a_response_is_the_same_whether_or_not_a_reason_is_withheld(compan
         replace_all(company, verifications(company, ids, withheld, place % 3))
 
         assert await content(company, query, new_token(company, *scopes)) == expected, withheld
-        # The comparison means something: a caller with the scope sees that the verifications differ.
+        # Check the test itself: for a caller with the scope, the verifications do differ.
         assert await content(company, CODES, new_token(company, READ, SENSITIVE)) != shown
 
     assert expected.count(b'"retryAdvice":"OFFER_ALTERNATIVE"') > len(VISIBLE)

@@ -56,7 +56,7 @@ def test_pages_load_nothing_but_their_own_files_and_have_no_inline_styles_or_scr
 
 
 class OpenElements(HTMLParser):
-    """A parser that checks that each element is closed in turn. `open`: the elements that are not closed yet."""
+    """An HTML parser that checks that elements are closed in the reverse order of their beginnings. `open`: the elements that are not closed yet."""
 
     def __init__(self) -> None:
         super().__init__()

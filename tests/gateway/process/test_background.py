@@ -70,7 +70,7 @@ async def test_verifications_that_wait_too_long_for_a_result_are_counted(store: 
     found = []
     for minutes in (59, 60, 65, 90):
         clock.now = later(minutes=minutes)
-        # The first of these counts may have begun before the clock was set.
+        # Take the third report: the count behind the first one may have begun before this test set the clock.
         found.append([await counts.get() for _ in range(3)][-1])
     task.cancel()
 

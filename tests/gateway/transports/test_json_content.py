@@ -48,7 +48,7 @@ def test_every_json_text_is_read_as_python_reads_it_with_halves_replaced(value: 
 
 
 def well_formed(value: Any) -> Any:
-    """The value with each half of a surrogate pair replaced. Python joins two halves in a row, as JSON does."""
+    """The value, in whose texts each half of a surrogate pair without its other half becomes U+FFFD. Encoding to UTF-16 joins the complete pairs."""
     match value:
         case str():
             return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,4 +1,4 @@
-"""Tests that after a gap in the change stream, listeners receive what they missed, and listeners to a workspace nothing that they received."""
+"""Tests that after a gap in the change stream, listeners receive the changes that they missed. Listeners to a workspace receive no change twice."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,7 +26,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def stopped(database_uri: str, store: Store) -> AsyncIterator[Feed]:
-    """A feed that is not running. Whatever changes between two contexts of `open_feed`, its change stream misses."""
+    """A feed that is not running. It runs only in contexts of `open_feed`, so its change stream misses the changes between two such contexts."""
     async with a_feed(database_uri, store) as feed:
         yield feed
 
@@ -102,7 +102,7 @@ async def test_only_recent_changes_are_read_again_for_a_workspace(stopped: Feed,
         async with open_feed(stopped):
             pass
 
-        # All events count as new: the instants of events depend on the clocks of their writers.
+        # After a gap, all events count as new (`since` is 0): the instants of events come from the clocks of gateways, and clocks differ.
         assert everything.taken() == [Change(changed, 0)]
 
 

@@ -70,7 +70,7 @@ def test_the_followers_of_a_chain_learn_of_the_deletion_of_later_attempts(how: s
             listeners.register("acme", "ver_1", [retry.id])
         listeners.deleted(retry.id)
 
-        # The reader receives the changes that were made before the deletion, and then the error.
+        # A listener with changes from before the deletion yields these first, and the error afterwards.
         assert lost(by_chain) == (how == "registered")
         assert lost(by_chain)
     assert not listeners._topics

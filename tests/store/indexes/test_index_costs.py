@@ -80,8 +80,8 @@ async def page_cost(store: Store, filter: Filter, request: PageRequest) -> PageC
 MIDDLE, END = later(minutes=10_000), later(minutes=10_100)
 OPEN = (Phase.IN_SESSION, Phase.CAPTURING, Phase.PROCESSING)
 
-# For each filter, how many entries MongoDB may read for each row that it returns, if it need not sort. Where it is more than 1, no index
-# distinguishes the rows from others: those that are pending, or that changed in the same period.
+# For each filter, how many index entries MongoDB may read for each row that it returns, if it need not sort. If the number is more than 1, no index
+# contains exactly the matching rows: MongoDB also reads other rows that are pending, or that changed in the same period.
 FILTERS: dict[str, tuple[Filter, float]] = {
     "updatedAfter": (Filter(updated_from=later(minutes=ROWS - 100)), 1),
     "updatedBefore": (Filter(updated_before=later(minutes=200)), 1),
@@ -135,7 +135,7 @@ async def test_a_page_reads_about_as_many_entries_as_match(stored: tuple[Store, 
         request = PageRequest(order, SIZE, after=page.position(page.rows[-1]))
 
 
-# For each index of a filter: a list that needs it.
+# For each index that exists for a filter: a list, as a filter and an order, that is slow without this index.
 NEEDED: dict[str, tuple[Filter, Order]] = {
     "workspace_1_completedAt_1__id_1": (Filter(completed_from=MIDDLE, completed_before=END), Order.CREATED_NEWEST),
     **{
@@ -150,7 +150,7 @@ NEEDED: dict[str, tuple[Filter, Order]] = {
 
 @pytest.mark.parametrize("index", NEEDED)
 async def test_without_its_index_a_filter_reads_many_entries(stored: tuple[Store, list[Verification]], index: str) -> None:
-    """Each index is needed, and the test above would notice if it were missing."""
+    """Each index is needed: without it, MongoDB reads more entries than the tests above allow."""
     store, _ = stored
     filter, order = NEEDED[index]
     request = PageRequest(order, SIZE)

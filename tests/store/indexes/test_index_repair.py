@@ -137,7 +137,7 @@ def request_with(idempotency: Idempotency | None) -> Request:
 
 
 async def dropped(store: Store) -> None:
-    """Drop the unique index, which no check of the indexes has noticed yet."""
+    """Drop the unique index. No check of the indexes runs, so the store does not notice that it is missing."""
     await store.collection.drop_index(IDEMPOTENCY_KEY)
 
 

@@ -189,13 +189,13 @@ async def swept_at_queryable(store: Store) -> None:
 
 
 async def forgotten(store: Store) -> None:
-    """Read the verifications with old outcomes, first all of them and then those behind one of them."""
+    """Read the verifications whose outcomes are older than the retention time: first from the start, and then after a given one."""
     for after in (None, Due(later(minutes=1), "acme", "ver_5")):
         await store.not_anonymized(later(minutes=MINUTES), 200, after)
 
 
 async def buried(store: Store) -> None:
-    """Read the verifications that were anonymized, first all of them and then those behind one of them."""
+    """Read the anonymized verifications that can be deleted: first from the start, and then after a given one."""
     for after in (None, Due(later(minutes=1), "acme", "ver_5")):
         await store.removable(later(minutes=MINUTES), 200, after)
 
@@ -343,7 +343,7 @@ def may_sort(command: Command) -> bool:
     fields = [*operands(command["filter"])]
     names = {field for field, _ in fields}
     if "$or" in command["filter"]:
-        # Each alternative is a phase. Few verifications are in such a phase at the same time.
+        # Each alternative of the condition is a phase. Few verifications are in such a phase at the same time, so that a sort is cheap.
         return True
     sort_key = next(iter(command["sort"]))
     others = {"provider.id", "completedAt"} | ({"updatedAt"} if sort_key == "createdAt" else {"reference", "reasons"})
