@@ -1,7 +1,7 @@
 """Starts verifications at providers over the network: at once, again after failures, and in place of gateway processes that have ended.
 
-A provider may have no means of recognizing a repeated request. So one process at a time works on a verification (see `store/starts.py`), and after
-requests that were not answered, the request is repeated only a few times.
+A provider may have no means of recognizing a repeated request. So one process at a time works on a verification (see `store/queues/starts.py`), and
+after requests that were not answered, the request is repeated only a few times.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from providers.choice import Providers
 from providers.port import Start
 from providers.reports import AccessDenied, ProviderAway
 from store.due import Due
-from store.starts import Starts, UnfinishedStart
+from store.queues.starts import Starts, UnfinishedStart
 from store.verifications import Rule, Store
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,10 @@ class Creation:
         self._leaving = asyncio.Event()
 
     async def announce(self, workspace: str, id: str) -> UnfinishedStart:
-        """Write the entry for a verification that is about to be stored and must then be started (see `store/starts.py`). Raises: Unavailable."""
+        """Write the entry for a verification that is about to be stored and must then be started. Raises: Unavailable.
+
+        The entry: see `store/queues/starts.py`.
+        """
         return await self._starts.add(workspace, id)
 
     async def withdraw(self, start: UnfinishedStart) -> None:

@@ -17,9 +17,9 @@ from domain.event import Event
 from domain.verification import Verification
 from lifecycle.outgoing_events import OutgoingEvents
 from providers.file import Deliveries
-from store.deliveries import DeliveryClaim, StoredDeliveries
 from store.feed import Feed
 from store.feeds.delivery_positions import DeliveryPositions
+from store.queues.deliveries import DeliveryClaim, StoredDeliveries
 from store.verifications import Store
 
 logger = logging.getLogger(__name__)

@@ -15,10 +15,10 @@ from time import monotonic
 from domain.errors import Lagged, Unavailable
 from domain.filter import Filter
 from domain.verification import Verification
-from store.deliveries import StoredDeliveries, new_events
 from store.feed import Feed
 from store.feeds.delivery_positions import DeliveryPosition, DeliveryPositions
 from store.listener import Listener
+from store.queues.deliveries import StoredDeliveries, new_events
 from store.verifications import Store
 
 logger = logging.getLogger(__name__)

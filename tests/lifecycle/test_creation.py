@@ -24,7 +24,7 @@ from lifecycle.sweeper import Chore, chores, sweep
 from providers.choice import Providers
 from providers.yousign import Yousign
 from store.indexes import UNFINISHED_STARTS
-from store.starts import LEASE
+from store.queues.starts import LEASE
 from store.verifications import Store
 from tests.clock import Clock
 from tests.factories import INCONCLUSIVE_RESULT, REQUEST, WINDOWS
@@ -94,7 +94,7 @@ def process(another: Callable[..., Process]) -> Process:
 
 
 async def entries(store: Store) -> list[dict[str, Any]]:
-    """The stored entries of unfinished starts (see `store/starts.py`)."""
+    """The stored entries of unfinished starts (see `store/queues/starts.py`)."""
     return await store.database[UNFINISHED_STARTS].find().to_list(None)
 
 

@@ -18,9 +18,9 @@ from lifecycle import deliveries
 from lifecycle.deliveries import OutgoingWebhooks
 from providers.backend import opened_backend
 from providers.file import Deliveries
-from store.deliveries import SENDING_LEASE, StoredDeliveries
 from store.feed import Feed
 from store.indexes import DELIVERIES, DELIVERY_POSITIONS
+from store.queues.deliveries import SENDING_LEASE, StoredDeliveries
 from store.verifications import Store, utc_now
 from tests.clock import Clock
 from tests.factories import VERIFIED_RESULT, WINDOWS, a_verification

@@ -12,11 +12,11 @@ from domain.event import Progress
 from domain.verification import Verification
 from lifecycle import outgoing_events
 from lifecycle.outgoing_events import OutgoingEvents
-from store.deliveries import StoredDeliveries
 from store.driver import Document
 from store.feed import Feed
 from store.feeds.delivery_positions import READING_LEASE, DeliveryPositions
 from store.indexes import DELIVERIES, DELIVERY_POSITIONS
+from store.queues.deliveries import StoredDeliveries
 from store.verifications import Store, utc_now
 from tests.clock import Clock
 from tests.factories import VERIFIED_RESULT, WINDOWS, a_verification

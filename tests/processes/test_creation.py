@@ -13,7 +13,7 @@ import pytest
 from pymongo import MongoClient
 
 from store.indexes import UNFINISHED_STARTS, VERIFICATIONS
-from store.starts import LEASE
+from store.queues.starts import LEASE
 from tests.fakes.yousign import FakeYousign, Fault, fake_yousign, providers_file
 from tests.processes.forwarder import forwarding
 from tests.processes.process import CREATE, READY_SECONDS, REQUEST, Command, next_update, running

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.caller import Scope
-from store.deliveries import NewEvents, StoredDeliveries
+from store.queues.deliveries import NewEvents, StoredDeliveries
 from store.verifications import Store
 from tests.company import Company
 from tests.storing import storing

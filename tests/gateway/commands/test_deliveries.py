@@ -6,7 +6,7 @@ from domain.delivery import DeliveryState
 from gateway.commands import deliveries
 from gateway.commands.deliveries import DeliveryError
 from gateway.settings import Settings
-from store.deliveries import NewEvents, StoredDeliveries
+from store.queues.deliveries import NewEvents, StoredDeliveries
 from store.verifications import Store
 from tests.factories import FAILED_RESULT, NOON, a_verification
 from tests.serving import settings_for_tests

@@ -240,7 +240,7 @@ METHOD_CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "changed_since": catching_up,
     "whole_chain": lambda store: store.within("acme").whole_chain("ver_1"),
     "with_key": lambda store: store.within("acme", "ver_1").with_key("key-1"),
-    "with_provider_id": lambda store: store.within("acme").with_provider_id("provider-1"),
+    "with_provider_id": lambda store: store.within("acme").with_provider_id("sandbox", "provider-1"),
 }
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from domain.delivery import DeliveryState
 from domain.event import Progress
-from store.deliveries import SENDING_LEASE, DeliveryClaim, NewEvents, StoredDeliveries, new_events
 from store.indexes import DELIVERIES
+from store.queues.deliveries import SENDING_LEASE, DeliveryClaim, NewEvents, StoredDeliveries, new_events
 from store.verifications import Store
 from tests.clock import Clock
 from tests.factories import FAILED_RESULT, NOON, WINDOWS, a_verification, later

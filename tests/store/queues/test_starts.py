@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from store.starts import LEASE, Starts
+from store.queues.starts import LEASE, Starts
 from store.verifications import Store
 from tests.clock import Clock
 from tests.storing import storing
