@@ -23,7 +23,7 @@ from providers.choice import Providers
 from providers.port import QueryablePort, WebhookPort
 from providers.reports import AccessDenied, BadSignature, GoneAtProvider, ProviderAway, RawDocument
 from providers.sandbox import Sandbox
-from store.queues.inbox import CLAIM, entry_id
+from store.inbox import CLAIM, entry_id
 from store.verifications import Store
 
 logger = logging.getLogger(__name__)

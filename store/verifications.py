@@ -40,13 +40,13 @@ from store.due import Due
 from store.feeds import stored_changes
 from store.feeds.stored_changes import ChangePosition
 from store.feeds.tombstones import removed_since, tombstone
+from store.inbox import Inbox
 from store.index_repair import IndexRepair
 from store.indexes import IDEMPOTENCY_KEY, TOMBSTONES, VERIFICATIONS
 from store.insertion import insert, required_indexes
 from store.pages import Page, PageRequest
 from store.point_reads import PointReads
 from store.query import selecting, within
-from store.queues.inbox import Inbox
 from store.sealing import SealingKeys
 from store.shared_reads import SharedReads
 from store.turns import Turns

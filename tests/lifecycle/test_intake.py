@@ -24,7 +24,7 @@ from providers.choice import Providers
 from providers.external import External
 from providers.reports import BadSignature
 from providers.yousign import Yousign
-from store.queues.inbox import CLAIM, entry_id
+from store.inbox import CLAIM, entry_id
 from store.verifications import Store
 from tests.clock import Clock
 from tests.factories import NOON, WINDOWS, a_verification, later

@@ -19,11 +19,11 @@ from domain.caller import Scope
 from domain.webhook import WebhookState
 from schema.build import build, executable
 from store.feeds.tombstones import tombstone
+from store.inbox import to_document
 from store.indexes import DELIVERIES, INBOX, TOMBSTONES
-from store.queues.inbox import to_document
 from tests.company import CAPTURE_STARTED, LINK_OPENED, PERSON, Company
 from tests.factories import a_verification
-from tests.store.queues.test_inbox import a_webhook
+from tests.store.test_inbox import a_webhook
 from tests.wire import following
 
 SCHEMA = executable(build())

@@ -18,7 +18,7 @@ from store.verifications import Store
 from tests.factories import a_verification
 from tests.fakes.yousign import FakeYousign, providers_file
 from tests.serving import settings_for_tests
-from tests.store.queues.test_inbox import UNREACHABLE, a_webhook
+from tests.store.test_inbox import UNREACHABLE, a_webhook
 from tests.storing import stored_verifications
 
 LINE = "acme/event-1\t2026-03-02T12:00:00Z\tunmatched\tyousign\tvideo-1\tfailed"

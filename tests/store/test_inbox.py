@@ -9,8 +9,8 @@ from domain.errors import Unavailable
 from domain.status import Status
 from domain.webhook import ReceivedWebhook, WebhookState
 from store.driver import close_client, connect
+from store.inbox import CLAIM, entry_id
 from store.indexes import HEARTBEATS, INBOX, INBOX_DAYS
-from store.queues.inbox import CLAIM, entry_id
 from store.verifications import Store
 from tests.clock import Clock
 from tests.factories import NOON, later
