@@ -13,7 +13,7 @@ class Windows:
 
     A deadline is computed once and then stored. Changing these settings therefore does not move the deadlines of existing verifications.
 
-    Source: status codes IDVV_1121 (15 minutes) and IDVV_1199 (7 days).
+    Source: reason codes IDVV_1121 (15 minutes) and IDVV_1199 (7 days).
     """
 
     link: timedelta = timedelta(minutes=15)

@@ -218,7 +218,8 @@ def by_individual(codes: tuple[str, ...]) -> bool:
 def explained(code: str, failed: bool = True) -> ReasonCode:
     """The catalogue's entry for a code, or an entry of type UNKNOWN if the catalogue does not have the code.
 
-    `failed`: whether the reason belongs to a failure. The catalogue lists an unknown code as if it did.
+    `failed`: whether the verification failed. The retry advice of an unknown code depends on it. The query `reasonCode` knows no verification and uses
+    the default.
     """
     return CATALOGUE.get(code) or ReasonCode(
         code, ReasonType.UNKNOWN, EITHER, "A reason that this catalogue does not know yet.", unexplained(failed), known=False

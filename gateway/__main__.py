@@ -227,7 +227,7 @@ def check(
         str | None, typer.Option(metavar="WORKSPACE", help="With --live: the workspace whose provider takes the verification.", show_default=False)
     ] = None,
     live: Annotated[
-        bool, typer.Option("--live", help="Take one verification of a specimen through the provider of --provider, and do nothing else.")
+        bool, typer.Option("--live", help="Take one verification with made-up names through the provider of --provider, and do nothing else.")
     ] = False,
 ) -> None:
     """Check whether the gateway can serve here: settings, providers, MongoDB, clock, indexes. Exits with 1 if it can't."""

@@ -193,7 +193,7 @@ async def delivering(outgoing: OutgoingWebhooks) -> None:
 async def starting(creation: Creation, intake: Intake, sandbox: Sandbox, drain: Drain, client: httpx2.AsyncClient) -> AsyncIterator[None]:
     """A context in which verifications are started at providers, and webhooks applied.
 
-    When the process drains, those under way are finished or left to other processes.
+    When the process drains, the starts and the webhooks that are under way are finished or left to other processes.
     """
 
     async def leave() -> None:

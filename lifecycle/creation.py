@@ -33,8 +33,8 @@ PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 MAX_SPREAD = 1.2
 # The pause after an error that only an operator can correct, which takes minutes: the provider does not accept the API key, or a domain error.
 DENIED_SECONDS = 300.0
-# After this many requests for one verification that the provider did not answer, but may have executed, no further one is sent: each of them may have
-# started another verification at the provider.
+# After this many requests for one verification were left unanswered, no further one is sent: the provider may have executed each of them, and so
+# have started several verifications.
 MAX_UNANSWERED = 3
 # While a process has this many verifications to start, it takes over no more from other processes.
 MAX_UNDER_WAY = 500

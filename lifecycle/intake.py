@@ -39,12 +39,15 @@ UNMATCHED_AFTER = timedelta(minutes=10)
 # After an unexpected error, the pauses grow fourfold. After MAX_TRIES, the webhook is not tried again.
 ERROR_PAUSE, MAX_TRIES = timedelta(seconds=15), 8
 MAX_CONCURRENT_WEBHOOKS = 64
-# A webhook that would begin later than this before the end of its lease is left to the sweep.
+# If less than this is left of a webhook's lease when its application would begin, the webhook is left to the sweep: the lease might end before the
+# application does.
 ENOUGH_LEASE = timedelta(seconds=20)
 
 
 class Reading(NamedTuple):
-    """The outcome of reading a document. `again_seconds`: the least pause before the next try that the provider demands; None if no try is left."""
+    """The outcome of reading a document. `again_seconds`: the pause before the next try, at least as long as the provider demands; None if no
+    try is left.
+    """
 
     document: RawDocument | None = None
     again_seconds: float | None = None
@@ -92,7 +95,7 @@ class Intake:
         return provider
 
     async def receive(self, workspace: str, content: bytes, headers: Mapping[str, str]) -> asyncio.Task[None] | None:
-        """Record a webhook. When this returns, it is on the disks of a majority, and will be applied, whatever happens.
+        """Record a webhook. When this returns, a majority of the MongoDB members has it on disk, so it will be applied, whatever happens.
 
         Returns the task that applies it; None if there is nothing to apply, or it was received before. The caller need not wait for the task.
         Header names are in lower case.
@@ -197,7 +200,7 @@ class Intake:
         extraction = extraction_of(reading.document)
         result = Result.received(entry.status, entry.codes, extraction, entry.event_id)
         if entry.state is WebhookState.APPLIED:
-            # The codes were remarked on when the verdict was recorded.
+            # The note about unusual codes was recorded with the verdict, and is not recorded again with the document.
             result = replace(result, note=extraction.note)
         elif is_unusual(entry.status, entry.codes):
             self._count_unusual()

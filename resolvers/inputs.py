@@ -261,8 +261,8 @@ class ReportProgressInput:
 
 @described_input
 class ExtractedDocumentInput:
-    """The data that the provider read from the identity document. A value that can't be used is repaired or left out. It never costs the result: the
-    `note` of the event names its field.
+    """The data that the provider read from the identity document. A value that can't be used is repaired or left out, and the result is recorded all
+    the same. The `note` of the event that records the result names each such field.
     """
 
     full_name: str | None = strawberry.field(default=None, description="The full name of the person, at most 510 characters.")

@@ -71,7 +71,7 @@ CLOSING_SECONDS = 1.0
 UTC_INSTANTS: CodecOptions[Document] = CodecOptions(
     tz_aware=True, tzinfo=UTC, unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-# Options with which the driver reads instants without a time zone: it would need more time to add the zone to a few instants than to decode the
+# Options with which the driver decodes instants as naive datetimes: it would need more time to add the zone to a few instants than to decode the
 # whole document without it.
 NAIVE_INSTANTS: CodecOptions[Document] = CodecOptions(unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 

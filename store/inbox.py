@@ -34,7 +34,7 @@ class Inbox:
         self._barrier = barrier
 
     async def add(self, webhook: ReceivedWebhook, within_seconds: float) -> ReceivedWebhook | None:
-        """Write an entry. The caller holds its lease, unless it is finished. Returns the entry; None if the event was received before.
+        """Write an entry. Returns the entry; None if the event was received before. Until the entry is finished, the caller holds its lease.
 
         When this returns, the entry is on the disks of a majority, also if the event was received before.
         Cost: one write.

@@ -40,7 +40,7 @@ all_values = attrgetter(*(field.name for field in fields(Verification)))
 
 
 def read_provider(document: Document, keys: SealingKeys) -> ProviderReference:
-    """The reference to the provider. Raises: TypeError if it is not an object."""
+    """Decode the field `provider` of a document; NO_PROVIDER if it is absent or null. Raises: TypeError if it holds no embedded document."""
     provider = document.get("provider")
     return NO_PROVIDER if provider is None else decode_provider(provider, document.get("_id"))
 

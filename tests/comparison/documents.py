@@ -1,4 +1,4 @@
-"""Rewrites a plain operation in random forms: as operation documents with fragments, aliases, variables and conditions."""
+"""Rewrites a plain operation (one without fragments, aliases, variables and conditions) in random forms that have them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

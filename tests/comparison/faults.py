@@ -107,7 +107,7 @@ def without_coroutine(made: Any) -> Any:
 
 
 class Waiting:
-    """An awaitable object that is not a coroutine. Its result is the made value, after a pause."""
+    """An awaitable object that is not a coroutine. Its result is the value that `make` returns, after a pause."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make

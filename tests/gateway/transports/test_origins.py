@@ -49,7 +49,7 @@ CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input:
 
 @pytest.fixture(scope="module")
 async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway with the hooks of production, and with the allowed origins in ALLOWED."""
+    """A gateway with the hooks of production, and with the origins in ALLOWED, some of them spelt differently in the setting."""
     async with serving(shared_database_uri, allowed_origins=f" {APP} ,{SPELT_OTHERWISE},, http://localhost:3000") as running:
         yield running
 

@@ -183,7 +183,7 @@ async def swept(store: Store) -> None:
 
 
 async def swept_at_queryable(store: Store) -> None:
-    """Read the overdue verifications of providers that can be queried, first all of them and then those behind one of them."""
+    """Read the overdue verifications at queryable providers: first from the start, and then after a given one."""
     for after in (None, Due(later(minutes=1), "acme", "ver_5")):
         await store.overdue_at_queryable({"sandbox": ["acme"]}, later(days=1), 200, after)
 
