@@ -212,7 +212,7 @@ async def fake_yousign() -> AsyncIterator[FakeYousign]:
         bound.bind(("127.0.0.1", 0))
         fake.url = f"http://127.0.0.1:{bound.getsockname()[1]}"
         routes = [Route(PATH, fake.create, methods=["POST"]), Route(PATH, fake.list), Route(f"{PATH}/{{id}}", fake.show)]
-        server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_config=None, log_level="critical", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_config=None, lifespan="off"))
         serving = asyncio.create_task(server.serve([bound]))
         try:
             while not server.started:
@@ -256,13 +256,14 @@ def now() -> str:
 def providers_file(folder: Path, fake: FakeYousign, workspace: str = "acme", more: str = "") -> Path:
     """Write a providers file that makes the fake the provider of a workspace, and files with its secrets. Returns the path of the providers file.
 
-    `more`: further lines of the providers file.
+    The links of the workspace are not observed, so that tests see those of the fake. `more`: further lines of the providers file.
     """
     (folder / "api-key").write_text(fake.api_key + "\n")
     (folder / "webhook-secret").write_text(fake.secret)
     path = folder / "providers.toml"
     section = (
         f'[{workspace}]\nprovider = "yousign"\nbase_url = "{fake.url}/v3"\napi_key_file = "api-key"\nwebhook_secret_files = ["webhook-secret"]\n'
+        "observe = false\n"
     )
     path.write_text(section + more)
     return path

@@ -74,7 +74,7 @@ async def test_only_adapters_with_these_operations_have_the_further_ports(
     adapters: list[ProviderPort] = [providers.of(workspace) for workspace in ("acme", "trial", "own")]
 
     assert [isinstance(adapter, QueryablePort) for adapter in adapters] == [adapter.queryable for adapter in adapters] == [True, False, False]
-    assert [isinstance(adapter, WebhookPort) for adapter in adapters] == [True, False, False]
+    assert [isinstance(adapter, WebhookPort) for adapter in adapters] == [True, True, False]
 
 
 async def test_a_sandbox_in_the_file_is_accepted_only_if_it_is_allowed(client: httpx2.AsyncClient, metrics: Providing, tmp_path: Path) -> None:

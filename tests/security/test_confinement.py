@@ -44,6 +44,7 @@ async def total(outside: Verifications) -> object:
 NOT_FOUND: dict[str, tuple[Call, object]] = {
     "get": (lambda outside, inside: outside.get(inside.id), None),
     "require": (lambda outside, inside: outside.require(inside.id), NotFound),
+    "whole_chain": (lambda outside, inside: outside.whole_chain(inside.chain), []),
     "with_provider_id": (lambda outside, inside: outside.with_provider_id(inside.provider.name, inside.provider.id or ""), None),
     "with_key": (lambda outside, _: outside.with_key(KEY.key), None),
     "replace": (lambda outside, inside: outside.replace(inside, noted(inside, "stranger")), Stale),

@@ -30,6 +30,8 @@ OPERATIONS = {
     "reasonCodes": "query { reasonCodes { code } }",
     "reasonCode": 'query { reasonCode(code: "IDVV_1101") { code } }',
     "me": "query { me { workspaceId scopes } }",
+    "unmatchedWebhooks": "query { unmatchedWebhooks { id } }",
+    "webhookDeliveries": "query { webhookDeliveries { verification { id } } }",
     "createVerification": "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { __typename } }",
     "retryVerification": """
         mutation($id: ID!) { retryVerification(input: { verificationId: $id }) { ... on Verification { id } ... on Refusal { code message field } } }
@@ -54,6 +56,9 @@ OPERATIONS = {
     """,
     "issueFollowToken": """
         mutation($id: ID!) { issueFollowToken(verificationId: $id) { ... on FollowToken { token } ... on Refusal { code message field } } }
+    """,
+    "resendWebhooks": """
+        mutation($id: ID!) { resendWebhooks(verificationId: $id) { ... on Verification { id } ... on Refusal { code message field } } }
     """,
     "verificationUpdated": "subscription($id: ID!, $after: Int) { verificationUpdated(id: $id, after: $after) { verification { id } } }",
     "verificationsUpdated": "subscription { verificationsUpdated { cursor verification { id } } }",
