@@ -253,17 +253,20 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+# A line of a section, with which tests see the links of the fake, and not those of the gateway.
+UNOBSERVED = "observe = false\n"
+
+
 def providers_file(folder: Path, fake: FakeYousign, workspace: str = "acme", more: str = "") -> Path:
     """Write a providers file that makes the fake the provider of a workspace, and files with its secrets. Returns the path of the providers file.
 
-    The links of the workspace are not observed, so that tests see those of the fake. `more`: further lines of the providers file.
+    `more`: further lines of the providers file.
     """
     (folder / "api-key").write_text(fake.api_key + "\n")
     (folder / "webhook-secret").write_text(fake.secret)
     path = folder / "providers.toml"
     section = (
         f'[{workspace}]\nprovider = "yousign"\nbase_url = "{fake.url}/v3"\napi_key_file = "api-key"\nwebhook_secret_files = ["webhook-secret"]\n'
-        "observe = false\n"
     )
     path.write_text(section + more)
     return path

@@ -14,7 +14,7 @@ from pymongo import MongoClient
 
 from store.indexes import UNFINISHED_STARTS, VERIFICATIONS
 from store.queues.starts import LEASE
-from tests.fakes.yousign import FakeYousign, Fault, fake_yousign, providers_file
+from tests.fakes.yousign import UNOBSERVED, FakeYousign, Fault, fake_yousign, providers_file
 from tests.processes.forwarder import forwarding
 from tests.processes.process import CREATE, READY_SECONDS, REQUEST, Command, next_update, running
 from tests.processes.service import api_at, free_port, logged, settings_at
@@ -47,7 +47,7 @@ async def until_logged(command: Command, text: str) -> None:
 async def test_a_gateway_killed_between_the_answer_and_its_write_leaves_one_verification_with_a_link(
     tmp_path: Path, database_uri: str, fake: FakeYousign, mongo: MongoClient[dict[str, Any]]
 ) -> None:
-    file, first_port, second_port = providers_file(tmp_path, fake), free_port(), free_port()
+    file, first_port, second_port = providers_file(tmp_path, fake, more=UNOBSERVED), free_port(), free_port()
     database = mongo[urlsplit(database_uri).path[1:]]
     async with forwarding(database_uri, marker=b"provider_started") as forwarder:
         await forwarder.open()
@@ -81,7 +81,9 @@ async def test_a_creation_under_way_at_sigterm_is_finished(
 ) -> None:
     port = free_port()
     fake.order("POST", Fault.SLOW)
-    async with running(tmp_path, "serve", GATEWAY_MONGO_URI=database_uri, **environment(port, providers_file(tmp_path, fake))) as command:
+    async with running(
+        tmp_path, "serve", GATEWAY_MONGO_URI=database_uri, **environment(port, providers_file(tmp_path, fake, more=UNOBSERVED))
+    ) as command:
         await command.ready(api_at(port).url)
         creating = asyncio.create_task(api_at(port).execute(CREATE, input=REQUEST))
         await command.until(lambda: bool(fake.requests))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway.development.mongod import serves
 from simulation.credentials import Credentials
-from tests.fakes.yousign import fake_yousign, providers_file
+from tests.fakes.yousign import UNOBSERVED, fake_yousign, providers_file
 from tests.processes.process import CREATE, PROGRESS, READ, READY_SECONDS, REQUEST, Api, Command, eventually, next_update, running
 
 OPTIONS = ("dev", "--port", "0", "--data-dir", "data")
@@ -136,7 +136,7 @@ async def test_without_a_mongod_the_error_says_what_to_do(tmp_path: Path) -> Non
 async def test_the_providers_file_is_used_and_the_demo_never_reaches_a_real_provider(tmp_path: Path) -> None:
     async with (
         fake_yousign() as fake,
-        a_gateway(tmp_path, GATEWAY_PROVIDERS_FILE=str(providers_file(tmp_path, fake, "demo"))) as (command, credentials),
+        a_gateway(tmp_path, GATEWAY_PROVIDERS_FILE=str(providers_file(tmp_path, fake, "demo", UNOBSERVED))) as (command, credentials),
     ):
         created = await Api(credentials.url, credentials.tokens.integrator).execute(CREATE, input=REQUEST)
         await command.until(lambda: "The demo is off." in command.output.read_text())
