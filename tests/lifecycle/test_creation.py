@@ -24,10 +24,10 @@ from lifecycle.sweeper import Chore, chores, sweep
 from providers.choice import Providers
 from providers.yousign import Yousign
 from store.indexes import PROVIDER_ID, UNFINISHED_STARTS
-from store.queues.starts import LEASE, Starts
+from store.queues.starts import LEASE, Starts, UnfinishedStart
 from store.verifications import Store
 from tests.clock import Clock
-from tests.factories import INCONCLUSIVE_RESULT, REQUEST, WINDOWS
+from tests.factories import INCONCLUSIVE_RESULT, REQUEST, VERIFIED_RESULT, WINDOWS
 from tests.fakes.yousign import FakeYousign, Fault, fake_yousign
 from tests.providers.test_yousign import section
 from tests.storing import GENEROUS_SECONDS, links_for_tests
@@ -282,9 +282,19 @@ async def test_a_denied_start_that_another_process_has_taken_over_is_not_sent_af
     assert (taken.unanswered, len(fake.requests)) == (1, 1)
 
 
-async def test_a_retry_that_is_refused_leaves_no_start_behind(process: Process, fake: FakeYousign, store: Store) -> None:
+async def test_a_retry_that_is_refused_after_its_announcement_leaves_no_start_behind(
+    process: Process, fake: FakeYousign, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = await process.changes.create("acme", REQUEST)
+    await store.within("acme").change(first.id, lambda old, at: old.expired(at + WINDOWS.verification))
+    announce = process.creation.announce
 
+    async def late_verdict_after_the_announcement(workspace: str, id: str) -> UnfinishedStart:
+        announced = await announce(workspace, id)
+        await process.changes.report_result("acme", first.id, VERIFIED_RESULT)
+        return announced
+
+    monkeypatch.setattr(process.creation, "announce", late_verdict_after_the_announcement)
     with pytest.raises(NotRetryable):
         await process.changes.retry("acme", first.id, RetryRequest())
 
