@@ -76,11 +76,13 @@ class FakeYousign:
     """The state of the fake: its verifications by id, the faults that were ordered, and the requests that it received.
 
     `bodies`: the bodies of the requests that created verifications, by the id of the verification. `headers`: added to each successful answer.
+    `pages_url`: the website to which the links of verifications lead; the fake itself, which has no pages, if it is empty.
     """
 
     api_key: str = "a-yousign-api-key"
     secret: str = "a-yousign-webhook-secret"
     url: str = ""
+    pages_url: str = ""
     videos: dict[str, dict[str, Any]] = field(default_factory=dict)
     faults: dict[str, deque[Fault]] = field(default_factory=lambda: {"POST": deque(), "GET": deque()})
     requests: list[tuple[str, str]] = field(default_factory=list)
@@ -193,7 +195,7 @@ class FakeYousign:
             "status_codes": [],
             "data_anonymized": False,
             "face_recognition": body.get("face_recognition", False),
-            "verification_url": f"{self.url}/start/{id}",
+            "verification_url": f"{self.pages_url or self.url}/start/{id}",
             "data": {
                 "extracted_from_document": None,
                 "evidence": {"document_front_image_url": None, "document_back_image_url": None, "face_image_url": None},
