@@ -14,6 +14,12 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 MISSING = "Chromium is missing; on Debian: apt-get install chromium"
 PHONE, DESKTOP = (390, 844), (1280, 800)
 
+# A JavaScript expression for `Tab.fits`.
+FITS = """
+  document.scrollingElement.scrollWidth <= innerWidth
+  && [...document.querySelectorAll("button, .button")].every((each) => each.getBoundingClientRect().bottom <= innerHeight)
+"""
+
 Scheme = Literal["light", "dark"]
 
 
@@ -46,6 +52,7 @@ class Tab:
     problems: list[str] = field(default_factory=list)
     posts: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
+    _loads: int = 0
     _released: asyncio.Event = field(default_factory=asyncio.Event)
 
     def watch(self) -> None:
@@ -69,22 +76,34 @@ class Tab:
         """The visible text of the page."""
         return await self.page.inner_text("body")
 
-    async def overflows(self) -> bool:
-        """Whether the page is wider than the window, so that it can be scrolled sideways."""
-        wide: bool = await self.page.evaluate("document.scrollingElement.scrollWidth > window.innerWidth")
-        return wide
+    async def fits(self, size: tuple[int, int]) -> bool:
+        """Whether the page fits a window of this size: it is not wider, and its buttons are in view without scrolling."""
+        await self.page.set_viewport_size({"width": size[0], "height": size[1]})
+        fitting: bool = await self.page.evaluate(FITS)
+        return fitting
 
     async def hold_posts(self) -> None:
-        """Keep the POST requests of the page from being sent, so that the page stays as it is while it waits. `release_posts` sends them."""
-        await self.page.route("**", self._hold)
+        """Keep the POST requests of the page from being sent, so that the page stays as it is while it waits. `release` sends them."""
+        await self.page.route("**", self._hold_post)
 
-    def release_posts(self) -> None:
-        """Send the POST requests that are being held, and hold no further ones."""
+    async def hold_reloads(self) -> None:
+        """Let the tab load one document, and keep it from loading further ones. `release` lets it."""
+        await self.page.route("**", self._hold_reload)
+
+    def release(self) -> None:
+        """Send the requests that are being held, and hold no further ones."""
         self._released.set()
 
-    async def _hold(self, route: Route) -> None:
+    async def _hold_post(self, route: Route) -> None:
         if route.request.method == "POST":
             await self._released.wait()
+        await route.fallback()
+
+    async def _hold_reload(self, route: Route) -> None:
+        if route.request.is_navigation_request():
+            self._loads += 1
+            if self._loads > 1:
+                await self._released.wait()
         await route.fallback()
 
 

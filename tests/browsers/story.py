@@ -108,7 +108,7 @@ async def goes_to_the_provider(tab: Tab, story: Story) -> None:
     await tab.page.goto(story.created["verificationUrl"])
     await tab.page.wait_for_selector("[role=status]:not(:empty)")
     story.screens["link"] = await tab.page.screenshot()
-    tab.release_posts()
+    tab.release()
     await tab.page.wait_for_url("**/start/*")
     story.screens["provider"] = await tab.page.screenshot()
 

@@ -15,13 +15,13 @@ from store.indexes import VERIFICATIONS
 from tests.browsers.chromium import DESKTOP, PHONE, Tab, a_tab
 from tests.browsers.websites import Websites, websites
 from tests.company import Company
-from tests.fakes.yousign import FakeYousign, Fault, fake_yousign, providers_file
+from tests.fakes.yousign import FakeYousign, fake_yousign, providers_file
 from tests.serving import ACME, KEYS, Gateway, serving
 from tests.storing import until
 
 WITH_AND_WITHOUT_SCRIPT = pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
 IN_EVERY_LANGUAGE = pytest.mark.parametrize("language", LANGUAGES)
-SMALL_PHONE = (320, 568)
+SIZES = {"phone": PHONE, "small phone": (320, 568), "phone on its side": (844, 390), "desktop": DESKTOP}
 UNREACHABLE = "mongodb://127.0.0.1:1/gateway?replicaSet=none"
 
 
@@ -68,21 +68,12 @@ def steps_of(company: Company, id: str) -> list[str]:
     return [event["type"] for document in company.kept() if document["_id"] == id for event in document["events"]]
 
 
-async def fits(tab: Tab) -> bool:
-    """Whether the page fits the width of a small phone, of a phone and of a desktop's window."""
-    for width, height in (SMALL_PHONE, PHONE, DESKTOP):
-        await tab.page.set_viewport_size({"width": width, "height": height})
-        if await tab.overflows():
-            return False
-    return True
-
-
 async def shows(tab: Tab, language: str, texts: PageTexts) -> None:
-    """Check that the page has these texts, in this language, and that it fits."""
+    """Check that the page has these texts, in this language, and that it fits each window."""
     text = await tab.text()
     assert [each for each in (PERSON_TEXTS[language].header, texts.title, texts.lead) if each not in text] == []
     assert await tab.page.get_attribute("html", "lang") == language
-    assert await fits(tab)
+    assert [name for name, size in SIZES.items() if not await tab.fits(size)] == []
 
 
 @IN_EVERY_LANGUAGE
@@ -96,7 +87,7 @@ async def test_the_script_goes_on_to_the_provider_and_records_the_opening(compan
         assert PERSON_TEXTS[language].ready.note in await tab.text()
         assert steps_of(company, id) == ["created", "provider_started"]
 
-        tab.release_posts()
+        tab.release()
         await tab.page.wait_for_url(f"{sites.provider}/start/*")
         await tab.page.click("a")
         await tab.page.wait_for_url(f"{sites.company}/welcome?order=1&verification={id}")
@@ -130,7 +121,7 @@ async def test_with_the_script_the_button_works_while_the_script_still_waits(com
         await tab.page.goto(url)
         await tab.page.wait_for_selector("[role=status]:not(:empty)")
         await tab.page.get_by_role("button").click(no_wait_after=True)
-        tab.release_posts()
+        tab.release()
         await tab.page.wait_for_url(f"{sites.provider}/start/*")
 
     assert steps_of(company, id) == ["created", "provider_started", "link_opened"]
@@ -156,7 +147,7 @@ async def test_no_page_of_the_gateway_stores_anything_in_the_browser_or_reveals_
         await tab.hold_posts()
         await tab.page.goto(url)
         stored = await tab.page.evaluate("[document.cookie, localStorage.length, sessionStorage.length]")
-        tab.release_posts()
+        tab.release()
         await tab.page.wait_for_url(f"{sites.provider}/start/*")
         referrers = [await tab.page.evaluate("document.referrer")]
         await tab.page.click("a")
@@ -171,24 +162,26 @@ async def test_no_page_of_the_gateway_stores_anything_in_the_browser_or_reveals_
 @WITH_AND_WITHOUT_SCRIPT
 @IN_EVERY_LANGUAGE
 async def test_a_page_that_waits_for_the_provider_continues_by_itself(
-    company: Company, sites: Websites, fake: FakeYousign, browser: Browser, monkeypatch: pytest.MonkeyPatch, language: str, script: bool
+    company: Company, sites: Websites, browser: Browser, language: str, script: bool
 ) -> None:
-    monkeypatch.setattr("lifecycle.creation.WAIT_SECONDS", 0.0)
-    fake.order("POST", Fault.AWAY)
-    id = (await company.create(redirectionUrl=f"{sites.company}/welcome"))["id"]
-    url = ObservedLinks(company.gateway.url, [KEYS["signing_key"]]).start_url(ACME, id)
+    id, url = await a_link(company, sites)
+    provider_url = next(document["provider"]["url"] for document in company.kept() if document["_id"] == id)
+    # As if the provider had not answered yet.
+    company.collection.update_one({"_id": id}, {"$unset": {"provider.url": ""}})
     async with a_tab(browser, locale=language, script=script) as tab:
+        await tab.hold_reloads()
         await tab.page.goto(url)
         await shows(tab, language, PERSON_TEXTS[language].preparing)
+        tab.release()
+        await until(lambda: tab.addresses.count(url) >= 2)
 
-        await tab.page.wait_for_url(f"{sites.provider}/start/*" if script else url)
+        company.collection.update_one({"_id": id}, {"$set": {"provider.url": provider_url}})
         if not script:
             await tab.page.get_by_role("button", name=PERSON_TEXTS[language].ready.action).click()
-            await tab.page.wait_for_url(f"{sites.provider}/start/*")
+        await tab.page.wait_for_url(provider_url)
 
     assert tab.problems == []
-    assert tab.addresses.count(url) >= 2
-    await until(lambda: steps_of(company, id)[-1] == "link_opened")
+    assert steps_of(company, id) == ["created", "provider_started", "link_opened"]
 
 
 @WITH_AND_WITHOUT_SCRIPT
@@ -224,9 +217,11 @@ async def test_without_mongodb_the_page_tries_again_by_itself(
 ) -> None:
     url = ObservedLinks(gateway_without_mongodb.url, [KEYS["signing_key"]]).start_url(ACME, f"ver_{'0' * 32}")
     async with a_tab(browser, locale=language, script=script) as tab:
+        await tab.hold_reloads()
         await tab.page.goto(url)
         await shows(tab, language, PERSON_TEXTS[language].unavailable)
         assert await tab.page.get_by_role("link", name=PERSON_TEXTS[language].unavailable.action).is_visible()
+        tab.release()
         await until(lambda: tab.addresses.count(url) >= 2)
 
         assert tab.posts == []
