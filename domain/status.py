@@ -41,7 +41,7 @@ class RecommendedAction(Described):
     """What the integrator should do next with a verification."""
 
     SHARE_VERIFICATION_URL = "share_verification_url", "Share `verificationUrl` with the individual, then wait for the status to change."
-    WAIT = "wait", "Wait for the status to change."
+    WAIT = "wait", "Wait for the status to change, or for `verificationUrl` if it is still null."
     CREATE_RETRY = "create_retry", "Create a retry with `retryVerification`."
     ACCEPT_REQUEST = "accept_request", "Accept the request that required the verification."
     REJECT_REQUEST = "reject_request", "Reject the request that required the verification. A retry may still be possible: see `canRetry`."

@@ -100,8 +100,10 @@ class Verification:
 
     @property
     def recommended_action(self) -> RecommendedAction:
-        """What the integrator should do next: once the individual has opened the link, wait for the result instead of sharing the link again."""
-        if self.phase in (Phase.IN_SESSION, Phase.CAPTURING, Phase.PROCESSING):
+        """What the integrator should do next. While the verification is pending: share the link once the provider has returned one, and wait once the
+        individual has opened it.
+        """
+        if not self.status.final and (self.phase is not Phase.AWAITING_INDIVIDUAL or self.verification_url is None):
             return RecommendedAction.WAIT
         return RECOMMENDED[self.status]
 

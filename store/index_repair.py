@@ -8,6 +8,8 @@ import asyncio
 import logging
 from contextlib import suppress
 from time import monotonic
+from typing import NamedTuple
+from uuid import UUID
 
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError, OperationFailure
@@ -31,14 +33,22 @@ MODELS: dict[str, tuple[str, IndexModel]] = {
 }
 
 
+class Pause(NamedTuple):
+    """The pause after a failed build. `until`: when it ends (`time.monotonic`). `collection`: see `collection_ids`."""
+
+    until: float
+    seconds: float
+    collection: UUID | None
+
+
 class IndexRepair:
     """Builds missing indexes. `missing`: the names of the indexes that are still missing after the last round; None before the first round."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.missing: frozenset[str] | None = None
-        # For each index that could not be built: the time of the next attempt, and the pause that precedes it, in seconds.
-        self._paused: dict[str, tuple[float, float]] = {}
+        # The pauses of the indexes that could not be built.
+        self._paused: dict[str, Pause] = {}
         self._suspected = asyncio.Event()
 
     def lacks(self, name: str) -> bool:
@@ -58,7 +68,7 @@ class IndexRepair:
     async def round(self) -> None:
         """Look for missing indexes, build them, and log which were missing and which can't be built.
 
-        Cost:   one small read for each collection; if indexes are missing, also their builds.
+        Cost:   one small read for each collection, and one for all of them; if indexes are missing, also their builds.
         Raises: Unavailable.
         """
         self._suspected.clear()
@@ -69,13 +79,15 @@ class IndexRepair:
             logger.log(level, "indexes are missing and will be built: %s", ", ".join(new))
         # Set this before the builds: while a unique index is in `missing`, the store refuses creations that need it.
         self.missing = frozenset(found)
+        ids = await collection_ids(self._database)
+        # A pause ends early if the collection was dropped: what prevented the build is gone.
+        self._paused = {name: pause for name, pause in self._paused.items() if name in found and pause.collection == ids.get(MODELS[name][0])}
         for name in found:
-            if monotonic() >= self._paused.get(name, (0.0, 0.0))[0] and await self._built(name):
+            if (name not in self._paused or monotonic() >= self._paused[name].until) and await self._built(name, ids.get(MODELS[name][0])):
                 logger.log(level, "the index %s was built", name)
                 self.missing -= {name}
-        self._paused = {name: pause for name, pause in self._paused.items() if name in self.missing}
 
-    async def _built(self, name: str) -> bool:
+    async def _built(self, name: str, collection_id: UUID | None) -> bool:
         """Build an index. Returns False if it can't be built, after logging why."""
         collection, model = MODELS[name]
         try:
@@ -88,9 +100,15 @@ class IndexRepair:
             logger.error("the index %s can't be built (%s)", name, (error.details or {}).get("codeName", error.code))
         else:
             return True
-        pause = min(2 * self._paused[name][1], LAST_PAUSE_SECONDS) if name in self._paused else FIRST_PAUSE_SECONDS
-        self._paused[name] = (monotonic() + pause, pause)
+        seconds = min(2 * self._paused[name].seconds, LAST_PAUSE_SECONDS) if name in self._paused else FIRST_PAUSE_SECONDS
+        self._paused[name] = Pause(monotonic() + seconds, seconds, collection_id)
         return False
+
+
+async def collection_ids(database: Database) -> dict[str, UUID]:
+    """MongoDB's ids of the collections that exist, by name. A collection that is dropped and created again gets another id."""
+    with answering():
+        return {each["name"]: each["info"]["uuid"] for each in await (await database.list_collections()).to_list(None)}
 
 
 async def duplicate_ids(database: Database, name: str) -> str:

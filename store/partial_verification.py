@@ -20,7 +20,7 @@ MAX_CACHED_READERS = 256
 PHASE = frozenset({"status", "opened_at", "capture_started_at", "capture_completed_at"})
 DERIVED = {
     "phase": PHASE,
-    "recommended_action": PHASE,
+    "recommended_action": PHASE | {"provider"},
     "billable": frozenset({"status", "ignored_verdict"}),
     "started": frozenset({"provider"}),
     "refused_by_provider": frozenset({"status", "reasons", "provider", "events"}),

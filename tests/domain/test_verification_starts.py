@@ -9,7 +9,7 @@ from domain.deadlines import PROVIDER_PATIENCE
 from domain.event import Actor, EventType, Progress
 from domain.request import ProviderReference, RetryRequest
 from domain.requirements import Requirements
-from domain.status import Status
+from domain.status import RecommendedAction, Status
 from domain.verification import LOST, Verification
 from tests.factories import INCONCLUSIVE_RESULT, NOON, VERIFIED_RESULT, WINDOWS, a_verification, a_verification_after, later, retried
 
@@ -30,6 +30,14 @@ def test_an_accepted_verification_has_the_providers_reference() -> None:
     assert (accepted.provider, accepted.verification_url, accepted.started) == (ACCEPTED, ACCEPTED.url, True)
     assert (event.type, event.actor, event.version, accepted.version) == (EventType.PROVIDER_STARTED, Actor.PROVIDER, 2, 2)
     assert accepted.accepted(replace(ACCEPTED, id="video-2"), later(seconds=2)) is accepted
+
+
+def test_until_there_is_a_link_the_recommended_action_is_to_wait() -> None:
+    start = a_verification_to_start()
+
+    assert (start.verification_url, start.recommended_action) == (None, RecommendedAction.WAIT)
+    assert start.accepted(ACCEPTED, NOON).recommended_action is RecommendedAction.SHARE_VERIFICATION_URL
+    assert start.refused(None, NOON).recommended_action is RecommendedAction.CREATE_RETRY
 
 
 @pytest.mark.parametrize("anonymized", [False, True])

@@ -30,21 +30,29 @@ from providers.yousign import DONE, SIGNATURE_HEADER, webhook_signature
 
 PATH = "/v3/verifications/identity_videos"
 SLOW_SECONDS = 0.3
-NAME = re.compile(r"[0-9A-Za-z\u00c0-\u017f\u0218-\u021b'()` -]{1,255}")
-OPTIONAL = {
-    "face_recognition": bool,
-    "pvid": bool,
-    "workspace_id": str,
-    "workflow_session_id": str,
-    "previous_attempt_id": str,
-    "min_age": int,
-    "max_age": int,
-    "prohibited_countries": list,
-    "pre_selected_residence_country_code": str,
-    "pre_selected_document_issuing_country_code": str,
-    "pre_selected_document_type": str,
-    "pre_selected_locale": str,
+NAME = re.compile(r"(?! )[0-9A-Za-z\u00c0-\u017f\u0218-\u021b'()` -]{1,255}(?<! )")
+# Latin letters and signs that are between the accepted ones.
+NOT_IN_NAMES = frozenset("\u00d0\u00d7\u00de\u00f0\u00f7\u00fe")
+UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+URL = re.compile(r"https?://[!-~]{1,1990}")
+COUNTRY = re.compile("[A-Z]{2}")
+LANGUAGE = re.compile("[a-z]{2}")
+DOCUMENT = re.compile("id_card|passport|residence_permit|driver_license|travel_document")
+# The fields of a creation whose values are texts.
+TEXTS = {
+    "first_name": NAME,
+    "last_name": NAME,
+    "redirection_url": URL,
+    "workspace_id": UUID,
+    "workflow_session_id": UUID,
+    "previous_attempt_id": UUID,
+    "pre_selected_residence_country_code": COUNTRY,
+    "pre_selected_document_issuing_country_code": COUNTRY,
+    "pre_selected_document_type": DOCUMENT,
+    "pre_selected_locale": LANGUAGE,
 }
+REQUIRED = ("first_name", "last_name", "redirection_url")
+MAX_AGE = 120
 
 
 class Fault(Enum):
@@ -68,11 +76,13 @@ class FakeYousign:
     """The state of the fake: its verifications by id, the faults that were ordered, and the requests that it received.
 
     `bodies`: the bodies of the requests that created verifications, by the id of the verification. `headers`: added to each successful answer.
+    `pages_url`: the website to which the links of verifications lead; the fake itself, which has no pages, if it is empty.
     """
 
     api_key: str = "a-yousign-api-key"
     secret: str = "a-yousign-webhook-secret"
     url: str = ""
+    pages_url: str = ""
     videos: dict[str, dict[str, Any]] = field(default_factory=dict)
     faults: dict[str, deque[Fault]] = field(default_factory=lambda: {"POST": deque(), "GET": deque()})
     requests: list[tuple[str, str]] = field(default_factory=list)
@@ -185,7 +195,7 @@ class FakeYousign:
             "status_codes": [],
             "data_anonymized": False,
             "face_recognition": body.get("face_recognition", False),
-            "verification_url": f"{self.url}/start/{id}",
+            "verification_url": f"{self.pages_url or self.url}/start/{id}",
             "data": {
                 "extracted_from_document": None,
                 "evidence": {"document_front_image_url": None, "document_back_image_url": None, "face_image_url": None},
@@ -225,22 +235,34 @@ async def fake_yousign() -> AsyncIterator[FakeYousign]:
 
 def refusal(body: dict[str, Any]) -> str | None:
     """The reason why the API refuses to create a verification with this body; None if the API accepts the body."""
-    for name in ("first_name", "last_name"):
-        if not isinstance(body.get(name), str) or not NAME.fullmatch(body[name]) or body[name] != body[name].strip():
-            return f"{name}: This value is not valid."
-    url = body.get("redirection_url")
-    if not isinstance(url, str) or not url.startswith("http") or len(url) > 2000:
-        return "redirection_url: This value is not a valid URL."
-    for name, value in body.items():
-        if name in ("first_name", "last_name", "redirection_url"):
-            continue
-        if name not in OPTIONAL:
-            return f"{name}: This field was not expected."
-        if not isinstance(value, OPTIONAL[name]):
-            return f"{name}: This value should be of another type."
-    if "min_age" in body and body["min_age"] > 120:
-        return "min_age: This value should be less than or equal to 120."
-    return None
+    reasons = [f"{name}: This value should not be blank." for name in REQUIRED if name not in body]
+    reasons += [f"{name}: {reason}" for name, value in body.items() if (reason := refusal_of(name, value))]
+    return reasons[0] if reasons else None
+
+
+def refusal_of(name: str, value: Any) -> str | None:
+    """The reason why the API refuses this value of a field; None if the API accepts it."""
+    match name:
+        case "face_recognition" | "pvid":
+            valid = isinstance(value, bool)
+        case "min_age" | "max_age" if value is not None and type(value) is not int:
+            valid = False
+        case "min_age" | "max_age" if value is not None and value > MAX_AGE:
+            return f"This value should be less than or equal to {MAX_AGE}."
+        case "min_age" | "max_age":
+            valid = value is None or value >= 1
+        case "prohibited_countries":
+            valid = value is None or (isinstance(value, list) and bool(value) and all(matches(COUNTRY, country) for country in value))
+        case _ if name in TEXTS:
+            valid = (value is None and name not in REQUIRED) or matches(TEXTS[name], value)
+        case _:
+            return "This field was not expected."
+    return None if valid else "This value is not valid."
+
+
+def matches(pattern: re.Pattern[str], value: Any) -> bool:
+    """Whether a value is a text that matches the whole pattern; for names, also without the characters in NOT_IN_NAMES."""
+    return isinstance(value, str) and pattern.fullmatch(value) is not None and not (pattern is NAME and NOT_IN_NAMES & {*value})
 
 
 def problem(status: int, detail: str) -> JSONResponse:

@@ -29,6 +29,7 @@ DOCUMENT = {
     "issuing_country_code": "FR",
     "national_identification_number": None,
 }
+PREVIOUS_ID = "1d0a3c56-51b2-4f7f-9d53-2f4f6d1a6b4e"
 PATIENCE_SECONDS = 1.0
 
 
@@ -85,7 +86,7 @@ async def test_requirements_and_the_previous_attempt_are_sent(fake: FakeYousign,
     wanted = Requirements(18, 65, ("RU", "KP"), DocumentType.PASSPORT, "DE", "FR", "de")
 
     provider = await yousign.start(
-        replace(START, request=replace(REQUEST, requirements=wanted, face_recognition=True), previous=ProviderReference("yousign", "previous", None))
+        replace(START, request=replace(REQUEST, requirements=wanted, face_recognition=True), previous=ProviderReference("yousign", PREVIOUS_ID, None))
     )
 
     assert fake.bodies[provider.id or ""] == {
@@ -94,7 +95,7 @@ async def test_requirements_and_the_previous_attempt_are_sent(fake: FakeYousign,
         "redirection_url": "https://company.example/done",
         "face_recognition": True,
         "workspace_id": workspace_id,
-        "previous_attempt_id": "previous",
+        "previous_attempt_id": PREVIOUS_ID,
         "min_age": 18,
         "max_age": 65,
         "prohibited_countries": ["RU", "KP"],

@@ -19,18 +19,19 @@ from tests.wire import wired
 CREATE = """
 mutation($input: CreateVerificationInput!) {
   createVerification(input: $input) {
-    ... on Verification { id status verificationUrl provider { name id } events { type actor } }
+    ... on Verification { id status recommendedAction verificationUrl provider { name id } events { type actor } }
     ... on Refusal { code field message }
   }
 }
 """
 UPDATES = """
 subscription($id: ID!) {
-  verificationUpdated(id: $id, after: 0) { verification { verificationUrl provider { id } } events { type actor } }
+  verificationUpdated(id: $id, after: 0) { verification { recommendedAction verificationUrl provider { id } } events { type actor } }
 }
 """
 # The ages at which a verification is queried, in seconds.
 EVERY_SECOND = ",".join(map(str, range(1, 120)))
+ACTIONS = "query($id: ID!) { verification(id: $id) { recommendedAction } verifications { edges { node { recommendedAction } } } }"
 REQUIREMENTS = {
     "minAge": 18,
     "maxAge": 99,
@@ -84,6 +85,7 @@ async def test_a_subscriber_gets_the_link_that_arrived_after_the_mutation(
     fake.order("POST", Fault.AWAY)
 
     created = await create(company)
+    read = await company.ask(ACTIONS, {"id": created["id"]})
     async with wired(company.gateway, company.token()) as wire:
         await wire.subscribe("1", UPDATES, {"id": created["id"]})
         updates = [(await wire.hear())["payload"]["data"]["verificationUpdated"]]
@@ -95,6 +97,8 @@ async def test_a_subscriber_gets_the_link_that_arrived_after_the_mutation(
     [video] = fake.videos.values()
     assert (created["status"], created["verificationUrl"], created["provider"]) == ("PENDING", None, {"name": "yousign", "id": None})
     assert (opened.headers["location"], shown["provider"]) == (video["verification_url"], {"id": video["id"]})
+    assert (created["recommendedAction"], shown["recommendedAction"]) == ("WAIT", "SHARE_VERIFICATION_URL")
+    assert read == {"verification": {"recommendedAction": "WAIT"}, "verifications": {"edges": [{"node": {"recommendedAction": "WAIT"}}]}}
     assert [event["type"] for update in updates for event in update["events"]] == ["CREATED", "PROVIDER_STARTED"]
 
 

@@ -111,6 +111,18 @@ async def test_a_build_that_failed_is_not_repeated_at_once(store: Store, caplog:
     assert caplog.messages == []
 
 
+async def test_after_the_collection_was_dropped_a_failed_build_is_repeated_at_once(store: Store) -> None:
+    await duplicated(store)
+    await store.index_repair.round()
+    await store.collection.drop()
+    await store.collection.insert_one(encode(a_verification(idempotency=KEY)))
+
+    await store.index_repair.round()
+
+    assert store.index_repair.missing == frozenset()
+    assert await missing(store.database) == []
+
+
 async def test_an_index_with_the_same_name_that_is_not_unique_counts_as_missing(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     await store.collection.drop_index(IDEMPOTENCY_KEY)
     await store.collection.create_index([("workspace", ASCENDING), ("idempotency.key", ASCENDING)], name=IDEMPOTENCY_KEY)
