@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from domain.caller import WORKSPACE_NAME, Scope
 from domain.delivery import DeliveryState
+from domain.errors import Unavailable
 from domain.webhook import WebhookState
 from gateway import server, settings
 from gateway.application import application, token_reader
@@ -33,13 +34,13 @@ from gateway.commands.explain import explanation
 from gateway.commands.inbox import MAX_LISTED, InboxError, apply_webhooks, list_webhooks, show_webhook
 from gateway.commands.live_check import live_check
 from gateway.development import keys as development
-from gateway.development.dev import MongoRefused
 from gateway.development.dev import dev as serve_for_development
 from gateway.development.keys import BadKeys
 from gateway.development.mongod import EmbeddedError
 from gateway.errors import RequestRefused
 from gateway.process import logs
 from gateway.process.garbage import collected_seldom
+from gateway.process.mongo_check import MongoRefused, check_mongo
 from gateway.settings import BadSettings
 from providers.file import BadProvidersFile
 from schema.build import build
@@ -105,6 +106,11 @@ def serve() -> None:
 
         async def main() -> None:
             app = application(chosen)
+            health = app.process.health
+            try:
+                await check_mongo(health.store.database, "GATEWAY_MONGO_URI")
+            except Unavailable as error:
+                health.wait_for_mongo(error)
             async with collected_seldom():
                 await server.Server(app, lambda: logger.info("listening on %s port %d", chosen.host, port)).serve([bound])
 

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from domain.errors import Conflict, NoProvider, Unavailable
@@ -197,7 +197,7 @@ class Intake:
         if not verification:
             return self._unmatched(entry)
         reading = await self._reading(entry, entry.status, verification)
-        extraction = extraction_of(reading.document)
+        extraction = extraction_of(reading.document, self._store.now())
         result = Result.received(entry.status, entry.codes, extraction, entry.event_id)
         if entry.state is WebhookState.APPLIED:
             # The note about unusual codes was recorded with the verdict, and is not recorded again with the document.
@@ -258,8 +258,8 @@ class Intake:
         return replace(entry, next=self._store.now() + ERROR_PAUSE * 4 ** (entry.tries - 1), note=note)
 
 
-def extraction_of(raw: RawDocument | None) -> Extraction:
-    """The usable values of a document that a provider sent."""
+def extraction_of(raw: RawDocument | None, now: datetime) -> Extraction:
+    """The usable values of a document that a provider sent. `now`: the current time."""
     if not raw:
         return Extraction()
-    return Extraction.received(raw.full_name, raw.born_on, raw.type, raw.issuing_country_code, raw.national_identification_number)
+    return Extraction.received(raw.full_name, raw.born_on, raw.type, raw.issuing_country_code, raw.national_identification_number, now)

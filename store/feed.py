@@ -24,6 +24,7 @@ from store.feeds.recent_versions import RecentVersions
 from store.feeds.stored_changes import OVERLAP, STAMPING, changed_since, stamp
 from store.indexes import HEARTBEATS, TOMBSTONES, VERIFICATIONS
 from store.listener import Listener
+from store.outage import Outage
 from store.verifications import Store
 
 logger = logging.getLogger(__name__)
@@ -242,6 +243,7 @@ class Feed:
 
     async def _read(self, condition: Document, receive: Callable[[Document], None], collection: str = VERIFICATIONS) -> None:
         """Pass on the documents that meet the condition, as they are after all acknowledged writes. If MongoDB fails, begin again."""
+        outage = Outage(logger, "the changes that may have been missed were read")
         while True:
             try:
                 await self._store.barrier.passed()
@@ -249,13 +251,14 @@ class Feed:
                     async for document in self._store.database[collection].find(condition):
                         receive(document)
                 self._last_heartbeat_before_read = self._last_heartbeat
-                return
+                return outage.over()
             except (Unavailable, PyMongoError) as error:
                 # Not every error is Unavailable: a query also fails half-way if its collection is dropped or renamed meanwhile.
-                logger.warning("changes that may have been missed could not be read (%s); trying again", type(error).__name__)
+                outage.failed(f"changes that may have been missed could not be read ({type(error).__name__}); trying again")
                 await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _send_heartbeats(self) -> None:
+        outage = Outage(logger, "heartbeats are written again")
         while True:
             self._last_heartbeat = beat = self._last_heartbeat + 1
             recent = {number: sent for number, sent in self._heartbeats_sent.items() if number > beat - REMEMBERED_HEARTBEATS}
@@ -263,9 +266,11 @@ class Feed:
             heartbeat = {"beat": beat, "at": self._store.now()}
             try:
                 await self._store.database[HEARTBEATS].replace_one({"_id": self._name}, heartbeat, upsert=True)
+                outage.over()
             except PyMongoError as error:
-                logger.warning("a heartbeat could not be written (%s)", type(error).__name__)
-            await asyncio.sleep(HEARTBEAT_SECONDS if self._opened.is_set() else OPENING_HEARTBEAT_SECONDS)
+                outage.failed(f"a heartbeat could not be written ({type(error).__name__})")
+            regular = HEARTBEAT_SECONDS if self._opened.is_set() else OPENING_HEARTBEAT_SECONDS
+            await asyncio.sleep(outage.pause_seconds(regular, HEARTBEAT_SECONDS))
 
 
 def stamped_long_before(document: Document, written_at: Timestamp) -> bool:

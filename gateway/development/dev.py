@@ -21,17 +21,17 @@ from gateway.development.mongod import DataDirUnusable, EmbeddedMongo
 from gateway.pages import console, graphiql
 from gateway.pages.access import PageAccess
 from gateway.process import logs
+from gateway.process.mongo_check import NO_PRIMARY, MongoRefused, check_mongo
 from gateway.transports.origins import is_address
 from providers.file import YousignSection
 from simulation.credentials import Credentials
 from simulation.errors import SimulationError
 from simulation.runner import simulate
-from store.driver import Database, Unsuitable, examine
 from store.verifications import utc_now
 
 DEMO_RATE = 0.2
 MAX_LIVES = 20
-MAX_START_SECONDS = 5.0
+MONGO_SOURCE = "--mongo-uri (or GATEWAY_MONGO_URI)"
 # How often the tokens are replaced: those in the credentials files, and those of the demo. They are valid for twice as long.
 RENEW_SECONDS = development.TOKEN_TTL.total_seconds() / 2
 DEMO = "A demo creates verifications and drives them to an outcome (--no-demo: without it)."
@@ -42,13 +42,6 @@ DEFAULTS: dict[str, Any] = {
     "log_level": "warning",
     "log_format": "console",
 }
-
-
-class MongoRefused(Exception):
-    """The gateway can't serve with the MongoDB that the user chose."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"MongoDB at --mongo-uri (or GATEWAY_MONGO_URI) can't be used: {reason}")
 
 
 def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path | None, mongo_uri: str | None, shared: bool) -> None:
@@ -101,8 +94,10 @@ async def serve(chosen: settings.Settings, bound: socket, access: PageAccess, re
         await work()
 
     try:
-        await check_mongo(app.process.health.store.database)
+        await check_mongo(app.process.health.store.database, MONGO_SOURCE)
         await server.Server(app, lambda: background.append(asyncio.create_task(begin()))).serve([bound])
+    except Unavailable:
+        raise MongoRefused(MONGO_SOURCE, NO_PRIMARY) from None
     finally:
         for task in background:
             task.cancel()
@@ -126,17 +121,6 @@ async def demonstrate(credentials: Credentials) -> None:
     """Create verifications and drive them to an outcome, until cancelled. Raises: SimulationError."""
     seed = secrets.randbits(32)
     await simulate(credentials=credentials, seed=seed, rate=DEMO_RATE, max_in_flight=MAX_LIVES, start_within_seconds=math.inf)
-
-
-async def check_mongo(database: Database) -> None:
-    """Check that the gateway can serve with this MongoDB. Raises: MongoRefused."""
-    try:
-        async with asyncio.timeout(MAX_START_SECONDS):
-            await examine(database)
-    except (Unavailable, TimeoutError):
-        raise MongoRefused(f"no primary answered within {MAX_START_SECONDS:g} s; check the address, and that a replica set runs there") from None
-    except Unsuitable as error:
-        raise MongoRefused(str(error)) from None
 
 
 def reachable(host: str) -> str:
