@@ -68,7 +68,7 @@ def usable_value(field: str, text: str | None, now: datetime) -> str | None:
         match field:
             case "bornOn":
                 born = day(field, trimmed(text))
-                # Days are written so that texts and days have the same order.
+                # Texts of the form YYYY-MM-DD can be compared: the greater text is the later day.
                 return born if born <= (now + EASTERNMOST).date().isoformat() else None
             case "issuingCountryCode":
                 return issuing_country(text)

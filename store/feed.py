@@ -61,9 +61,9 @@ class Feed:
         self.on_anonymized: Callable[[str | None], None] = lambda id: None
         # The documents that were read because another program updated them, by id. Several such changes of one document are read at once.
         self._documents_read: dict[str, Document] = {}
-        # After a gap in the stream, the changes before it are read again. These were delivered already.
+        # The states that were delivered last. After a gap in the stream, stored changes are read again, and those that are here are skipped.
         self._delivered = RecentVersions(STAMPING + OVERLAP)
-        # The removals that were delivered last: the ids, and the times of the tombstones.
+        # The removals that were delivered last: the ids of the verifications, with the times of their tombstones.
         self._removed: dict[str, object] = {}
         self._last_heartbeat = self._received_heartbeat = 0
         self._last_heartbeat_before_read = 0
@@ -190,7 +190,7 @@ class Feed:
 
     def _deliver(self, verification: Verification, since: int, restored: bool = False) -> None:
         """Deliver a state to its listeners. `restored`: whether another program wrote it, maybe from a backup."""
-        # The stream and the reads that are recorded here deliver the states in order. An earlier version after a later one was restored.
+        # The states of a verification are delivered in the order of their versions. So a state with a lower version than the last one was restored.
         restored = restored or self._delivered.contains_later(verification)
         if verification.anonymized_at:
             self.on_anonymized(verification.id)
@@ -214,9 +214,9 @@ class Feed:
             self._listeners.deleted(id)
 
     async def _read_followed(self, kind: Kind, topics: list[Topic], condition: Document) -> set[str]:
-        """Deliver followed verifications or chains to their followers alone, who skip the versions that they have.
+        """Read verifications that are followed, and deliver them to their followers only. A follower skips the versions that it has received before.
 
-        Returns the ids of those that were not found.
+        Returns the ids of the followed verifications that do not exist.
         """
         expected, found = self._listeners.attempts(topics), set()
 
