@@ -19,7 +19,7 @@ from store.listener import Change
 IDLE_SECONDS = 30.0
 # Clients receive a fresh cursor at least every IDLE_SECONDS.
 SHARED_SECONDS = 15
-# A cursor may be a little later than the watermark: it may come from another process, which had seen more changes, and the clocks may differ.
+# How much later than this process's watermark a cursor may be. It may come from another process that has received more changes from MongoDB.
 MAX_AHEAD = timedelta(minutes=1)
 
 
@@ -110,13 +110,13 @@ class CaughtUp:
 
     async def items(self, context: Context, wanted: Filter, resumed: datetime, cursor: str) -> AsyncGenerator[VerificationFeedItem, None]:
         """The items for the changes since `resumed`. Raises: Lagged."""
-        # A verification that was removed may have been restored since then, so removals come first.
+        # Removals are sent first: a verification that was removed may have been restored from a backup since, and is then sent as a change.
         for id in await context.verifications.removed_since(resumed):
             self._removed.add(id)
             yield VerificationFeedItem(cursor, removed_id=id)
         async for verification in context.verifications.changed_since(shared(resumed), wanted):
             self._versions[verification.id] = verification.version
-            # How many of its events are new is uncertain, because their instants depend on the clocks of the writers.
+            # Which of its events are new to the subscriber is uncertain, because their instants come from the clocks of gateways. All count as new.
             if item := feed_item(cursor, wanted, verification, since=0):
                 yield item
         self._last_heartbeat, _ = context.services.feed.heartbeats
@@ -134,7 +134,7 @@ class CaughtUp:
 
 
 def shared(at: datetime) -> datetime:
-    """This time rounded down, so that clients of a workspace that reconnect together share what the gateway reads for them."""
+    """The time rounded down to SHARED_SECONDS. Clients of a workspace that reconnect together then resume at one time, and share what is read."""
     return at - timedelta(seconds=at.timestamp() % SHARED_SECONDS)
 
 
