@@ -98,14 +98,14 @@ def encrypted_url(url: AnyHttpUrl) -> AnyHttpUrl:
 
 
 def base_url(url: AnyHttpUrl) -> AnyHttpUrl:
-    """Check that paths can be appended to a URL, and that people may see it. Returns the URL. Raises: ValueError."""
+    """Check that paths can be appended to a URL, and that it contains no secret. Returns the URL. Raises: ValueError."""
     if url.username is not None or url.password is not None or url.query is not None or url.fragment is not None:
         raise ValueError("must have no user name, no password, no query and no fragment")
     return url
 
 
 def from_text(parse: Callable[[str], object]) -> BeforeValidator:
-    """A validator that parses a setting with `parse` if its value is a text. Other values, such as defaults, are validated without parsing."""
+    """A validator of pydantic that parses a setting with `parse` if its value is a text. Other values, such as defaults, are not parsed."""
     return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
 
 

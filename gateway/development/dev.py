@@ -135,7 +135,7 @@ def loopback(host: str) -> bool:
 
 
 def print_addresses(console: Console, credentials: Credentials, file: Path, demo: bool, page_is_open: bool) -> None:
-    """Print the gateway's addresses and where the user finds tokens. `page_is_open`: whether its page needs no link of `print_link`."""
+    """Print the gateway's addresses and where the user finds tokens. `page_is_open`: whether the page contains tokens, and needs no link."""
     console.print("\n[bold green]The verification gateway is ready.[/]\n")
     for name, text in (
         ("start here", credentials.url if page_is_open else "with the link below"),
@@ -152,5 +152,5 @@ def print_addresses(console: Console, credentials: Credentials, file: Path, demo
 
 
 def print_link(console: Console, link: str) -> None:
-    """Print a link that opens the page with the tokens once."""
+    """Print a link with which a browser receives the tokens once: see `PageAccess`."""
     console.print(f"  The page with the tokens opens with this link, once:\n\n  {link}\n")

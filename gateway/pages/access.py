@@ -42,7 +42,7 @@ class PageAccess:
         return "" if self._on_new_link else self._written()
 
     def redeemed(self, secret: str) -> str | None:
-        """The credentials as JSON, and None if this is not the secret of the newest link. Afterwards, the secret is worth nothing."""
+        """The credentials as JSON; None if this is not the secret of the newest link. The secret can't be used again."""
         if not self._secret or not hmac.compare_digest(self._secret.encode(), secret.encode()):
             return None
         self.begin()

@@ -26,7 +26,7 @@ INDEX_CHECK_SECONDS = 20.0
 async def preparation(health: Health) -> None:
     """Build the indexes as soon as MongoDB is reachable. After that, check every INDEX_CHECK_SECONDS whether one is missing, and build it.
 
-    If an index is suspected to be missing, the check comes earlier, but at least RESTART_SECONDS after the previous one.
+    After `IndexRepair.suspect` was called, the check comes earlier, but at least RESTART_SECONDS after the previous one.
     """
     repair = health.store.index_repair
     while True:
