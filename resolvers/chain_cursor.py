@@ -18,7 +18,7 @@ TEXT = re.compile(r"chain:([A-Za-z0-9_-]{1,64}):((?:[0-9]{1,9}-)?[0-9]{1,9}(?:\.
 
 
 class ChainCursor(NamedTuple):
-    """A decoded cursor."""
+    """A decoded cursor of `verificationUpdated`: the id of the chain, and the versions that the subscriber has received."""
 
     chain: str
     seen: Seen

@@ -16,8 +16,9 @@ from store.cursor import decode_watermark, encode_watermark
 from store.feed import Feed
 from store.listener import Change
 
+# While nothing changes, a feed sends an item with a fresh cursor at this interval.
 IDLE_SECONDS = 30.0
-# Clients receive a fresh cursor at least every IDLE_SECONDS.
+# A feed resumes at a time that is rounded down to a multiple of this: see `shared`.
 SHARED_SECONDS = 15
 # How much later than this process's watermark a cursor may be. It may come from another process that has received more changes from MongoDB.
 MAX_AHEAD = timedelta(minutes=1)
@@ -67,7 +68,7 @@ async def verifications_updated(
     resumed = None if after is None else decode_watermark(after)
     with feed.listen(context.caller.workspace) as listener:
         await feed.opened()
-        # A client that reads a list after the first item must see all changes that this feed does not deliver.
+        # Pass the barrier before the first item: a client reads a list after that item, and must find in it all changes that this feed does not send.
         await context.services.store.barrier.passed()
         if resumed and feed.watermark - resumed > context.services.store.resumption:
             raise Lagged("the cursor is too old")
