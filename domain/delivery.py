@@ -90,7 +90,7 @@ def iso(at: datetime) -> str:
 
 
 def pause_after(tries: int) -> timedelta | None:
-    """The pause between a try that failed and the next one, after so many tries of an event; None if the event is given up."""
+    """How long to wait after a failed try before the event is sent again. `tries`: how often it was sent. None: it is given up."""
     if tries > len(RETRY_MINUTES):
         return None
     return timedelta(minutes=RETRY_MINUTES[tries - 1] - (RETRY_MINUTES[tries - 2] if tries > 1 else 0))

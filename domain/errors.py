@@ -147,14 +147,14 @@ class ProviderRefused(DomainError):
 
 
 class RefusedBefore(ProviderRefused):
-    """The provider refused a verification when it was first requested. Its message was not stored."""
+    """A creation was repeated with its idempotency key, and the provider had refused the first one. The provider's message was not stored."""
 
     def __init__(self) -> None:
         super().__init__("the provider refused this verification when it was first requested; correct the input and use a new idempotency key")
 
 
 class Conflict(DomainError):
-    """The request tried to change the verification until its time was over, but each time a concurrent change was written first."""
+    """Other requests changed the verification at the same time, so that this request could not change it before its time limit."""
 
     refusal = RefusalCode.CONFLICT
     code = "CONFLICT"

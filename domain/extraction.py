@@ -5,6 +5,7 @@ An unusable value never causes the gateway to refuse the result: the value is re
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Self
 
 from domain.characters import CHANGE_OF_DIRECTION, LINE_BREAK, trimmed
@@ -13,6 +14,9 @@ from domain.identity import DocumentType, ExtractedDocument
 from domain.text import day, plain_text
 
 MAX_EXTRACTED_CHARACTERS = 510
+
+# The difference from UTC where a day begins first. A child may be born there on a day that has not begun in UTC.
+EASTERNMOST = timedelta(hours=14)
 
 TYPES_BY_NAME = {type.value: type for type in DocumentType}
 
@@ -35,8 +39,12 @@ class Extraction:
         type: DocumentType | str | None,
         issuing_country_code: str | None,
         national_identification_number: str | None,
+        now: datetime,
     ) -> Self:
-        """The extraction from the values that a provider sent. Raises nothing, whatever the values are. `type`: a text if it is unchecked."""
+        """The extraction from the values that a provider sent. Raises nothing, whatever the values are. `type`: a text if it is unchecked.
+
+        `now`: the current time. A birth after it can't be right.
+        """
         kind = TYPES_BY_NAME.get(type) if isinstance(type, str) else type
         received = {
             "fullName": full_name,
@@ -44,7 +52,7 @@ class Extraction:
             "issuingCountryCode": issuing_country_code,
             "nationalIdentificationNumber": national_identification_number,
         }
-        usable = {field: usable_value(field, text) for field, text in received.items()}
+        usable = {field: usable_value(field, text, now) for field, text in received.items()}
         document = ExtractedDocument(usable["fullName"], usable["bornOn"], kind, usable["issuingCountryCode"], usable["nationalIdentificationNumber"])
         notes = [remark for field, text in received.items() if (remark := remark_on(field, text, usable[field]))]
         if kind is None and type is not None:
@@ -52,14 +60,16 @@ class Extraction:
         return cls(None if document == ExtractedDocument() else document, "; ".join(notes) or None)
 
 
-def usable_value(field: str, text: str | None) -> str | None:
-    """The value of a document's field after repairs; None if it can't be used."""
+def usable_value(field: str, text: str | None, now: datetime) -> str | None:
+    """The value of a document's field after repairs; None if it can't be used. `now`: the current time, in UTC."""
     if text is None:
         return None
     try:
         match field:
             case "bornOn":
-                return day(field, trimmed(text))
+                born = day(field, trimmed(text))
+                # Texts of the form YYYY-MM-DD can be compared: the greater text is the later day.
+                return born if born <= (now + EASTERNMOST).date().isoformat() else None
             case "issuingCountryCode":
                 return issuing_country(text)
             case _:

@@ -48,12 +48,13 @@ class Filter:
     phases: tuple[Phase, ...] | None = None
     has_ignored_results: bool | None = None
     provider_id: str | None = None
-    # Whether an anonymized verification without a reference meets every condition on the reference: anonymization may have erased the sought one.
+    # Whether an anonymized verification without a reference meets every condition on the reference: anonymization may have erased the very reference
+    # that the condition names.
     or_erased_reference: bool = False
 
     @property
     def selects_internals(self) -> bool:
-        """Whether the filter asks for internal reasons. Its results would reveal which verifications have one."""
+        """Whether a condition of the filter names internal reasons. The filtered list would then reveal which verifications have them."""
         return any(explained(code).internal for code in self.reason_codes or ()) or not INTERNAL_TYPES.isdisjoint(self.reason_types or ())
 
     @property
@@ -113,7 +114,7 @@ class Filter:
         )
 
     def _was_completed_in_time(self, at: datetime | None) -> bool:
-        # An instant that can't be read is a BadValue.
+        # `at` is a BadValue if the stored instant can't be read. Such a verification is in no period.
         return (
             isinstance(at, datetime)
             and (self.completed_from is None or at >= self.completed_from)

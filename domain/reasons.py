@@ -42,7 +42,7 @@ class RetryAdvice(Described):
 class ReasonCode:
     """A reason that a provider reports for an outcome, with an explanation. `known`: whether the catalogue below contains the code.
 
-    The advice also depends on the outcome and on the caller. Reasons with the same `key` are equal.
+    The advice also depends on the outcome (`explained`) and on the caller (`disclosed`). Reasons with the same `key` are equal.
     """
 
     code: str
@@ -218,8 +218,8 @@ def by_individual(codes: tuple[str, ...]) -> bool:
 def explained(code: str, failed: bool = True) -> ReasonCode:
     """The catalogue's entry for a code, or an entry of type UNKNOWN if the catalogue does not have the code.
 
-    `failed`: whether the verification failed. The retry advice of an unknown code depends on it. The query `reasonCode` knows no verification and uses
-    the default.
+    `failed`: whether the verification failed. The retry advice of an unknown code depends on it. The query `reasonCode` is about no verification, and
+    uses the default.
     """
     return CATALOGUE.get(code) or ReasonCode(
         code, ReasonType.UNKNOWN, EITHER, "A reason that this catalogue does not know yet.", unexplained(failed), known=False

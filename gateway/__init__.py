@@ -1,1 +1,1 @@
-"""The process: settings, HTTP, WebSocket, identity of the caller, limits, metrics, commands. The only composer."""
+"""The process: settings, HTTP, WebSocket, tokens of callers, limits, metrics, commands. It uses all other packages, and none of them imports it."""

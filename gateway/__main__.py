@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from domain.caller import WORKSPACE_NAME, Scope
 from domain.delivery import DeliveryState
+from domain.errors import Unavailable
 from domain.webhook import WebhookState
 from gateway import server, settings
 from gateway.application import application, token_reader
@@ -33,13 +34,13 @@ from gateway.commands.explain import explanation
 from gateway.commands.inbox import MAX_LISTED, InboxError, apply_webhooks, list_webhooks, show_webhook
 from gateway.commands.live_check import live_check
 from gateway.development import keys as development
-from gateway.development.dev import MongoRefused
 from gateway.development.dev import dev as serve_for_development
 from gateway.development.keys import BadKeys
 from gateway.development.mongod import EmbeddedError
 from gateway.errors import RequestRefused
 from gateway.process import logs
 from gateway.process.garbage import collected_seldom
+from gateway.process.mongo_check import MongoRefused, check_mongo
 from gateway.settings import BadSettings
 from providers.file import BadProvidersFile
 from schema.build import build
@@ -106,6 +107,11 @@ def serve() -> None:
 
         async def main() -> None:
             app = application(chosen)
+            health = app.process.health
+            try:
+                await check_mongo(health.store.database, "GATEWAY_MONGO_URI")
+            except Unavailable as error:
+                health.wait_for_mongo(error)
             async with collected_seldom():
                 await server.Server(app, lambda: logger.info("listening on %s port %d", chosen.host, port)).serve([bound])
 
@@ -135,13 +141,22 @@ def dev(
         str | None,
         typer.Option(envvar="GATEWAY_MONGO_URI", help="The URI of a MongoDB replica set to use instead of the embedded MongoDB.", show_envvar=True),
     ] = None,
+    shared: Annotated[
+        bool,
+        typer.Option(
+            "--shared",
+            help="Others use this machine too: the page with the tokens opens only with a link, which is printed and works once. "
+            "Always on if --host can be reached from other machines.",
+        ),
+    ] = False,
 ) -> None:
     """Run the gateway on a developer's machine, with an embedded MongoDB, development tokens, a web console and a live demo."""
-    # Typer takes an empty variable for a missing one. But it is probably a mistake: the user meant another MongoDB than the embedded one.
+    # Typer takes an empty environment variable for a missing one. But an empty one is probably a mistake: the user meant another MongoDB than the
+    # embedded one.
     if mongo_uri == "" or (mongo_uri is None and os.environ.get("GATEWAY_MONGO_URI") == ""):
         hint = "'--mongo-uri' (env var: 'GATEWAY_MONGO_URI')"
         raise typer.BadParameter("it is empty; name a replica set, or unset it to use the embedded MongoDB", param_hint=hint)
-    serve_for_development(host, port, data_dir, demo, credentials_file, mongo_uri)
+    serve_for_development(host, port, data_dir, demo, credentials_file, mongo_uri, shared)
 
 
 @app.command()

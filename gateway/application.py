@@ -30,6 +30,7 @@ from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics
 from gateway.provision import Provision, provider_client
 from gateway.settings import BadSettings, Settings
+from gateway.transports.credentials import AUTHORIZATION, Unrepeated
 from gateway.transports.entrance import Application, Entrance, Process
 from gateway.transports.http import GraphQLOverHTTP
 from gateway.transports.origins import Hosts, Origins, origin_of
@@ -45,7 +46,8 @@ from lifecycle.reconciliation import Reconciliation
 from lifecycle.sweeper import chores, sweeping
 from providers.backend import opened_backend
 from providers.choice import Providers
-from providers.sandbox import Sandbox
+from providers.sandbox import SANDBOX_SIGNATURE, Sandbox
+from providers.yousign import SIGNATURE_HEADER
 from resolvers.context import Services
 from schema.build import build, executable
 from store.driver import Client, close_client, connect, watching
@@ -58,7 +60,7 @@ COUNT_STARTS_SECONDS = 10.0
 MEASURE_DELIVERIES_SECONDS = 10.0
 MEASURE_INBOX_SECONDS = 10.0
 MEASURE_QUERIES_SECONDS = 10.0
-# How long recording a webhook may take. The provider has given up long before, and sends it again.
+# How long recording a webhook may take. The provider gives up sooner, and sends the webhook again.
 RECORD_WEBHOOK_SECONDS = 5.0
 
 # The functions of tasks that run in the background, by the names of the tasks in the log.
@@ -251,6 +253,7 @@ def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
             identify,
             *([Hosts(names, metrics.count_refused)] if local else []),
             Origins(allowed, metrics.count_refused, local),
+            Unrepeated((AUTHORIZATION, SIGNATURE_HEADER, SANDBOX_SIGNATURE), metrics.count_refused),
         ],
         after=[metrics.count_response],
         headers=Headers(https=settings.public_url.scheme == "https"),

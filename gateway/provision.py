@@ -18,7 +18,7 @@ from providers.yousign import Yousign
 
 logger = logging.getLogger(__name__)
 
-# How long an adapter waits for a connection, and then for each part of an answer.
+# CONNECT_SECONDS: how long an adapter waits for a connection to its provider. PART_SECONDS: how long it then waits for each part of the response.
 CONNECT_SECONDS = 5.0
 PART_SECONDS = 15.0
 MAX_CONNECTIONS = 50
@@ -110,5 +110,5 @@ def observes(section: SandboxSection | ExternalSection | YousignSection) -> bool
 
 
 def remaining(yousign: Yousign) -> float:
-    """How many requests Yousign accepts until its limit; NaN if it has announced nothing yet."""
+    """How many more requests Yousign accepts before it refuses some because of its rate limit; NaN if it has announced nothing yet."""
     return float("nan") if yousign.limits.remaining is None else yousign.limits.remaining

@@ -25,8 +25,8 @@ MAX_MESSAGE_BYTES = 65_536
 # How long a client may read nothing before the kernel closes its connection.
 UNREAD_SECONDS = 30
 PING_SECONDS = 20
-# How long uvicorn waits for unfinished requests when the process ends. Draining comes before that. Together, both take less than ten seconds, the
-# shortest time that orchestrators wait before they kill a process.
+# How long uvicorn waits for unfinished requests when the process ends, after the process has drained (see `Drain`). Draining and waiting together
+# take less than ten seconds, the shortest time that orchestrators wait before they kill a process.
 GRACE_SECONDS = 3
 # The interval at which Python switches threads (the GIL switch interval). It is a fifth of Python's default, so that the threads of the MongoDB
 # driver do not wait long before they send commands.

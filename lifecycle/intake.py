@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from domain.errors import Conflict, NoProvider, Unavailable
@@ -39,14 +39,15 @@ UNMATCHED_AFTER = timedelta(minutes=10)
 # After an unexpected error, the pauses grow fourfold. After MAX_TRIES, the webhook is not tried again.
 ERROR_PAUSE, MAX_TRIES = timedelta(seconds=15), 8
 MAX_CONCURRENT_WEBHOOKS = 64
-# If less than this is left of a webhook's lease when its application would begin, the webhook is left to the sweep: the lease might end before the
-# application does.
+# A process begins to apply a webhook only if at least this much of its lease is left, because the lease must not end meanwhile. Otherwise, the
+# webhook is left to the sweep.
 ENOUGH_LEASE = timedelta(seconds=20)
 
 
 class Reading(NamedTuple):
-    """The outcome of reading a document. `again_seconds`: the pause before the next try, at least as long as the provider demands; None if no
-    try is left.
+    """The outcome of reading an identity document from the provider.
+
+    `again_seconds`: the shortest pause before the next try; None if no other try is needed.
     """
 
     document: RawDocument | None = None
@@ -207,7 +208,7 @@ class Intake:
         if not verification:
             return self._unmatched(entry)
         reading = await self._reading(entry, entry.status, verification)
-        extraction = extraction_of(reading.document)
+        extraction = extraction_of(reading.document, self._store.now())
         result = Result.received(entry.status, entry.codes, extraction, entry.event_id)
         if entry.state is WebhookState.APPLIED:
             # The note about unusual codes was recorded with the verdict, and is not recorded again with the document.
@@ -222,7 +223,7 @@ class Intake:
         return self._waiting_for_document(applied, reading.again_seconds) if waits and reading.again_seconds is not None else applied
 
     async def _reading(self, entry: ReceivedWebhook, status: Status, verification: Verification) -> Reading:
-        """Read the document that belongs to a verdict. A provider that was away, or has another status yet, is read again later."""
+        """Read the document that belongs to a verdict. If the provider is away, or still reports another status, the document is read again later."""
         if not status.billable or verification.extracted or verification.anonymized_at:
             return Reading()
         provider = self._providers.named(entry.workspace, entry.provider)
@@ -268,8 +269,8 @@ class Intake:
         return replace(entry, next=self._store.now() + ERROR_PAUSE * 4 ** (entry.tries - 1), note=note)
 
 
-def extraction_of(raw: RawDocument | None) -> Extraction:
-    """The usable values of a document that a provider sent."""
+def extraction_of(raw: RawDocument | None, now: datetime) -> Extraction:
+    """The usable values of a document that a provider sent. `now`: the current time."""
     if not raw:
         return Extraction()
-    return Extraction.received(raw.full_name, raw.born_on, raw.type, raw.issuing_country_code, raw.national_identification_number)
+    return Extraction.received(raw.full_name, raw.born_on, raw.type, raw.issuing_country_code, raw.national_identification_number, now)

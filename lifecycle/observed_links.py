@@ -13,9 +13,9 @@ from domain.verification import Verification
 
 # The ids that `new_id` makes. Only verifications with such an id have observed links.
 GENERATED_ID = re.compile("ver_(?P<uuid>[0-9a-f]{32})")
-# A token: the workspace, then the id and the signature, 128 bits each, in base64url (22 characters). The last character holds only two bits, so only
-# A, Q, g and w are accepted: any other would be a second spelling of the same token. A token that ends with a letter is also safe in a text: programs
-# that find links in texts leave out punctuation at their end.
+# A token: the workspace, then the id and the signature, 128 bits each, in base64url (22 characters). The last character of each holds only two bits,
+# so only A, Q, g and w are accepted: other characters would be further spellings of the same token. All four are letters, because programs that find
+# links in a text leave out punctuation at the end of a link.
 TOKEN = re.compile(r"(?P<workspace>[A-Za-z0-9][A-Za-z0-9_.-]{0,63})\.(?P<uuid>[A-Za-z0-9_-]{21}[AQgw])(?P<signature>[A-Za-z0-9_-]{21}[AQgw])")
 SIGNATURE_BYTES = 16
 # The providers that may report the result only, and not the steps before it. The sandbox is not among them: its page reports each step.
@@ -53,7 +53,7 @@ class LinkTokens:
             return None
         workspace, id = parts["workspace"], f"ver_{urlsafe_b64decode(parts['uuid'] + '==').hex()}"
         signature = urlsafe_b64decode(parts["signature"] + "==")
-        # All keys are compared, so that the duration does not reveal which one signed.
+        # Compare with the signatures of all keys, so that the duration does not reveal which key has signed.
         valid = [hmac.compare_digest(signed(key, workspace, id), signature) for key in self._keys]
         return NamedVerification(workspace, id) if any(valid) else None
 

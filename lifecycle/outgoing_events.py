@@ -95,7 +95,7 @@ class OutgoingEvents:
         """Record the changes that the feed delivers, until another process has taken the lease. Raises: Lagged, Unavailable."""
         while True:
             changes = await listener.changes(RENEWAL_SECONDS)
-            # Read the watermark together with the changes. Later, it may be after changes that still wait in the listener.
+            # Read the watermark together with the changes. Later, it may have passed changes that still wait in the listener and are not recorded.
             watermark = self._feed.watermark
             await self._deliveries.drop(listener.removals())
             await self._record([change.verification for change in changes], since)

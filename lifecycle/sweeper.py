@@ -16,6 +16,7 @@ from lifecycle.changes import Changes
 from lifecycle.creation import Creation
 from providers.choice import PROVIDER_NAMES, Providers
 from store.due import Due
+from store.outage import Outage
 from store.verifications import Store
 
 logger = logging.getLogger(__name__)
@@ -76,11 +77,13 @@ def chores(
 
 async def sweeping(chore: Chore, every_seconds: float) -> None:
     """Make the chore's changes again and again, until the task is cancelled. The pauses are about `every_seconds`, times the chore's rarity."""
+    outage = Outage(logger, f"verifications are {chore.done} again")
     while True:
         try:
             await sweep(chore)
+            outage.over()
         except Unavailable:
-            logger.warning("MongoDB is unavailable; verifications will be %s later", chore.done)
+            outage.failed(f"MongoDB is unavailable; verifications will be {chore.done} later")
         await asyncio.sleep(every_seconds * chore.rarity * random.uniform(0.8, 1.2))
 
 

@@ -26,8 +26,8 @@ RESPONSE_SECONDS = 1.0
 async def opened_backend() -> AsyncIterator["Backend"]:
     """A context in which webhooks can be sent.
 
-    The number of connections is not limited, because a slow backend would keep those of the other workspaces waiting. The number of webhooks that are
-    sent at a time is limited for each workspace.
+    The number of connections is not limited: with a limit, the backend of one workspace could occupy all of them by being slow. The number of
+    webhooks that are sent at a time is limited for each workspace instead.
     """
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=50)
     headers = {"user-agent": "verification-gateway"}

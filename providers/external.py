@@ -1,4 +1,4 @@
-"""A provider that the gateway does not call: the integrator starts each verification there itself, and reports its progress and its result."""
+"""The provider `external`: any company that the gateway does not call. The integrator starts verifications there itself, and reports the results."""
 
 from domain.errors import InvalidInput
 from domain.request import ProviderReference, Request
@@ -6,7 +6,7 @@ from providers.port import Start
 
 
 class External:
-    """The adapter for such a provider. It takes the link and the provider's id from the integrator's request, so it works with every company."""
+    """The adapter of the provider `external`. It takes the link and the provider's id from the integrator's request, so it works for any company."""
 
     name = "external"
     immediate = True

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 
-# The headers with the number of requests that are left. A provider sends the first one, those that begin with "x-", or all of them.
+# The headers that say how many more requests are allowed. A provider sends the first one, those that begin with "x-", or all of them.
 REMAINING = ("ratelimit-remaining", "x-ratelimit-remaining-minute", "x-ratelimit-remaining-hour")
 RESET = "ratelimit-reset"
 MAX_WAIT_SECONDS = 3600.0
@@ -26,7 +26,7 @@ class RateLimits:
     def retry_after_seconds(self, headers: Mapping[str, str]) -> float | None:
         """How long the provider demands to wait before the next request, at most an hour; None if it demands nothing.
 
-        Source: RFC 9110, 10.2.3 (`Retry-After`, as seconds or as a date). Without it, `RateLimit-Reset` counts if no request is left.
+        Source: RFC 9110, 10.2.3 (`Retry-After`, as seconds or as a date). Without this header, `RateLimit-Reset` counts if no request is left.
         """
         wait = seconds(headers.get("retry-after"))
         if wait is None:

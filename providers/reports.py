@@ -69,4 +69,4 @@ class GoneAtProvider(ProviderError):
 
 
 class BadSignature(ProviderError):
-    """A webhook is not signed with any of the configured secrets."""
+    """A webhook has no signature that was made with one of the configured secrets."""

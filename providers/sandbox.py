@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 SendWebhook = Callable[[str, bytes, Mapping[str, str]], Awaitable[asyncio.Task[None] | None]]
 # The pauses before a webhook is sent again that could not be recorded.
 SENDING_PAUSES = (2.0, 6.0, 30.0)
-# The result of the last webhook of a scenario with the fault `reordered`. It contradicts the result of the scenario.
+# The result that the second webhook of a scenario with the fault `reordered` reports (see FAULTS). It contradicts the result of the scenario.
 CONTRADICTION = Scenario(Status.INCONCLUSIVE, ("IDVV_1901",))
 
 SANDBOX_EVENT = "sandbox.done"
@@ -36,7 +36,7 @@ STATUSES_BY_VALUE = {status.value: status for status in Status}
 class Sandbox:
     """Creates links to the sandbox's page with buttons. Anyone who has a link may press the buttons, so links are signed and can't be guessed.
 
-    The results take the same way as those of other providers: as webhooks with a signature, which are handed to the intake inside the process.
+    The sandbox reports results as other providers do: by webhooks with a signature. It hands them to the intake inside the process, without HTTP.
     The first key signs new links and webhooks. Those that were signed with any of the other keys remain valid.
     """
 
@@ -125,7 +125,7 @@ class Sandbox:
     def understand(self, content: bytes, headers: Mapping[str, str]) -> Webhook:
         """The webhook with this body. Header names are in lower case. Raises: BadSignature."""
         claimed = headers.get(SANDBOX_SIGNATURE, "").encode()
-        # All keys are compared, so that the duration does not reveal which one signed.
+        # Compare with the signatures of all keys, so that the duration does not reveal which key has signed.
         valid = [hmac.compare_digest(body_signature(key, content).encode(), claimed) for key in self._keys]
         if not any(valid):
             raise BadSignature("the signature of a webhook is missing or wrong")

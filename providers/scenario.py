@@ -10,8 +10,8 @@ from domain.status import Status
 
 SCENARIO_PREFIX = "sandbox:"
 SCENARIO = re.compile(r"sandbox:(?:(?P<status>verified|failed|inconclusive)(?::(?P<codes>[A-Z0-9_,]+))?|(?P<code>[A-Z0-9_]+))(?P<faults>(\+[a-z]+)*)")
-# Faults of a webhook's delivery. In this order: it arrives a minute late, several times at once, followed by a webhook that contradicts it, never, or
-# before the verification is stored.
+# Faults of a webhook's delivery. `late`: it arrives after a minute. `duplicated`: several times at once. `reordered`: followed by a webhook that
+# contradicts it. `lost`: never. `early`: before the verification is stored.
 FAULTS = frozenset({"late", "duplicated", "reordered", "lost", "early"})
 DELAY_SECONDS, LATE_SECONDS = 2.0, 60.0
 COPIES = 5
@@ -27,7 +27,10 @@ class Scenario:
 
     @classmethod
     def named(cls, first_name: str) -> Self | None:
-        """The scenario that a first name chooses; None if it is an ordinary name. Raises: InvalidInput if it begins as a scenario but is none."""
+        """The scenario that a first name chooses; None for an ordinary name.
+
+        Raises: InvalidInput if the name begins with "sandbox:", but names no scenario.
+        """
         if not first_name.startswith(SCENARIO_PREFIX):
             return None
         found = SCENARIO.fullmatch(first_name)

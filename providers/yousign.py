@@ -102,7 +102,7 @@ class Yousign:
     def understand(self, content: bytes, headers: Mapping[str, str]) -> Webhook:
         """The webhook with this body. Header names are in lower case. Raises: BadSignature."""
         claimed = headers.get(SIGNATURE_HEADER, "").encode()
-        # All secrets are compared, so that the duration does not reveal which one signed.
+        # Compare with the signatures of all secrets, so that the duration does not reveal which secret has signed.
         valid = [hmac.compare_digest(webhook_signature(secret.get_secret_value(), content), claimed) for secret in self._section.webhook_secrets]
         if not any(valid):
             raise BadSignature("the signature of a webhook is missing or wrong")
@@ -202,7 +202,7 @@ def json_object(content: bytes) -> dict[str, Any]:
 
 
 def report(video: Mapping[str, Any]) -> Report | None:
-    """The state in a verification as Yousign sends it (a JSON object); None if its status has no equivalent in the gateway."""
+    """The report in `video`, Yousign's JSON object for a verification; None if its status has no equivalent in the gateway."""
     name, codes, data = video.get("status"), video.get("status_codes"), video.get("data")
     status = STATUSES_BY_NAME.get(name) if isinstance(name, str) else None
     if status is None:

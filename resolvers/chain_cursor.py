@@ -7,8 +7,8 @@ from typing import NamedTuple
 from domain.errors import BadUserInput
 
 # The received version of each attempt: pairs of the attempt's number and the version, sorted by the number. Version 0: no event was received.
-# Attempts before the first pair count as received. Attempts that are missing after it are new to the subscriber. The type is immutable: messages and
-# subscribers share it.
+# Attempts with a lower number than the first pair count as received. Other attempts without a pair are new to the subscriber. The tuples are
+# immutable, because messages and subscribers share them.
 Seen = tuple[tuple[int, int], ...]
 
 MAX_CURSOR_CHARACTERS = 2048
@@ -18,7 +18,7 @@ TEXT = re.compile(r"chain:([A-Za-z0-9_-]{1,64}):((?:[0-9]{1,9}-)?[0-9]{1,9}(?:\.
 
 
 class ChainCursor(NamedTuple):
-    """A decoded cursor."""
+    """A decoded cursor of `verificationUpdated`: the id of the chain, and the versions that the subscriber has received."""
 
     chain: str
     seen: Seen
@@ -33,7 +33,7 @@ def version_seen(seen: Seen, attempt: int) -> int:
 
 
 def with_version(seen: Seen, attempt: int, version: int) -> Seen:
-    """`seen` with this version of this attempt: what the subscriber has received after a message with that state."""
+    """A copy of `seen` in which this attempt has this version: what the subscriber has received after a message with that version."""
     if len(seen) == 1 and seen[0][0] == attempt:
         return ((attempt, version),)
     return tuple(sorted((dict(seen) | {attempt: version}).items()))

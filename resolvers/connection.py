@@ -59,7 +59,7 @@ def page_request(order: Order, first: int | None, after: str | None, last: int |
 
 def to_connection(page: Page, filter: Filter, cursors: bool) -> VerificationConnection:
     """Converts a page of the store to a connection. `cursors`: whether the operation selects the cursor of each edge."""
-    # This creates the same edges as `VerificationEdge._make`, but without a Python call for each row.
+    # `VerificationEdge._make` would create the same edges, but needs a Python call for each row.
     edges = list(map(tuple.__new__, repeat(VerificationEdge), zip(page.cursors() if cursors else repeat(""), page.rows, strict=False)))
     ends = list(map(encode_cursor, page.ends)) if page.bounds or not cursors else [edge.cursor for edge in (edges[:1] + edges[-1:])]
     info = PageInfo(page.has_next, page.has_previous, ends[0] if ends else None, ends[-1] if ends else None)

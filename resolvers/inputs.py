@@ -159,7 +159,7 @@ class CreateVerificationInput:
         description="The family name, as in the identity document: 1 to 255 characters of any script. Spaces at its ends are removed."
     )
     redirection_url: str = strawberry.field(
-        description="The URL to which the individual is redirected after the verification: http or https, at most 2,000 characters."
+        description="The URL to which the individual is redirected after the verification: http or https, without a user, at most 2,000 characters."
     )
     reference: str | None = strawberry.field(
         default=None, description="The company's own identifier for the verification, at most 255 characters. Lists can be filtered by it."
@@ -266,7 +266,7 @@ class ExtractedDocumentInput:
     """
 
     full_name: str | None = strawberry.field(default=None, description="The full name of the person, at most 510 characters.")
-    born_on: str | None = strawberry.field(default=None, description="The date of birth, as YYYY-MM-DD.")
+    born_on: str | None = strawberry.field(default=None, description="The date of birth, as YYYY-MM-DD, not in the future.")
     type: DocumentType | None = strawberry.field(default=None, description="The kind of the document.")
     issuing_country_code: str | None = strawberry.field(
         default=None, description="The issuing country, as a code of ISO 3166-1 or ICAO 9303, such as FR, FRA or D."
@@ -275,9 +275,9 @@ class ExtractedDocumentInput:
         default=None, description="The national identification number of the person, at most 510 characters."
     )
 
-    def to_domain(self) -> Extraction:
-        """The usable values of the document."""
-        return Extraction.received(self.full_name, self.born_on, self.type, self.issuing_country_code, self.national_identification_number)
+    def to_domain(self, now: datetime) -> Extraction:
+        """The usable values of the document. `now`: the current time."""
+        return Extraction.received(self.full_name, self.born_on, self.type, self.issuing_country_code, self.national_identification_number, now)
 
 
 @described_input
@@ -297,8 +297,11 @@ class ReportResultInput:
         description="The provider's id of this event, at most 255 characters. An event that was already recorded changes nothing.",
     )
 
-    def to_domain(self) -> Result:
-        """The result, with the usable values of the document. Raises: InvalidInput if the status, a code or the event id is not valid."""
+    def to_domain(self, now: datetime) -> Result:
+        """The result, with the usable values of the document. `now`: the current time.
+
+        Raises: InvalidInput if the status, a code or the event id is not valid.
+        """
         source_id = optional(identifier, "eventId", self.event_id)
-        extraction = self.extracted_document.to_domain() if self.extracted_document else Extraction()
+        extraction = self.extracted_document.to_domain(now) if self.extracted_document else Extraction()
         return Result.reported(self.status, self.reason_codes, extraction.document, source_id, extraction.note)

@@ -68,7 +68,8 @@ async def report_result(
     Raises: NotFound, InvalidInput.
     """
     context = info.context
-    return await context.services.changes.report_result(context.caller.workspace, input.verification_id, input.to_domain())
+    result = input.to_domain(context.services.store.now())
+    return await context.services.changes.report_result(context.caller.workspace, input.verification_id, result)
 
 
 async def close_verification(

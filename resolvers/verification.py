@@ -84,7 +84,7 @@ def note(root: EventParent) -> str | None:
 
 def provider(root: VerificationParent) -> ProviderReference | None:
     """The provider at which the verification was started."""
-    # For a stored verification without a provider, the store returns a reference whose `name` is None.
+    # For a stored verification without a provider, the store returns a reference with an empty `name`.
     return root.provider if root.provider.name else None
 
 

@@ -16,10 +16,11 @@ from store.cursor import decode_watermark, encode_watermark
 from store.feed import Feed
 from store.listener import Change
 
+# While nothing changes, a feed sends an item with a fresh cursor at this interval.
 IDLE_SECONDS = 30.0
-# Clients receive a fresh cursor at least every IDLE_SECONDS.
+# A feed resumes at a time that is rounded down to a multiple of this: see `shared`.
 SHARED_SECONDS = 15
-# A cursor may be a little later than the watermark: it may come from another process, which had seen more changes, and the clocks may differ.
+# How much later than this process's watermark a cursor may be. It may come from another process that has received more changes from MongoDB.
 MAX_AHEAD = timedelta(minutes=1)
 
 
@@ -67,7 +68,7 @@ async def verifications_updated(
     resumed = None if after is None else decode_watermark(after)
     with feed.listen(context.caller.workspace) as listener:
         await feed.opened()
-        # A client that reads a list after the first item must see all changes that this feed does not deliver.
+        # Pass the barrier before the first item: a client reads a list after that item, and must find in it all changes that this feed does not send.
         await context.services.store.barrier.passed()
         if resumed and feed.watermark - resumed > context.services.store.resumption:
             raise Lagged("the cursor is too old")
@@ -110,13 +111,13 @@ class CaughtUp:
 
     async def items(self, context: Context, wanted: Filter, resumed: datetime, cursor: str) -> AsyncGenerator[VerificationFeedItem, None]:
         """The items for the changes since `resumed`. Raises: Lagged."""
-        # A verification that was removed may have been restored since then, so removals come first.
+        # Removals are sent first: a verification that was removed may have been restored from a backup since, and is then sent as a change.
         for id in await context.verifications.removed_since(resumed):
             self._removed.add(id)
             yield VerificationFeedItem(cursor, removed_id=id)
         async for verification in context.verifications.changed_since(shared(resumed), wanted):
             self._versions[verification.id] = verification.version
-            # How many of its events are new is uncertain, because their instants depend on the clocks of the writers.
+            # Which of its events are new to the subscriber is uncertain, because their instants come from the clocks of gateways. All count as new.
             if item := feed_item(cursor, wanted, verification, since=0):
                 yield item
         self._last_heartbeat, _ = context.services.feed.heartbeats
@@ -134,7 +135,7 @@ class CaughtUp:
 
 
 def shared(at: datetime) -> datetime:
-    """This time rounded down, so that clients of a workspace that reconnect together share what the gateway reads for them."""
+    """The time rounded down to SHARED_SECONDS. Clients of a workspace that reconnect together then resume at one time, and share what is read."""
     return at - timedelta(seconds=at.timestamp() % SHARED_SECONDS)
 
 

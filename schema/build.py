@@ -32,7 +32,7 @@ def build() -> strawberry.Schema:
 
 
 def executable(schema: strawberry.Schema) -> GraphQLSchema:
-    """The graphql-core schema inside a Strawberry schema. It is a private attribute, because Strawberry has no public accessor."""
+    """The graphql-core schema inside a Strawberry schema. Strawberry keeps it in a private attribute, and offers no public one."""
     return schema._schema
 
 

@@ -39,7 +39,10 @@ def subscription(resolver: Callable[..., Any], type: Any, *rules: AccessRule, co
 
 
 def attribute(description: str, *rules: AccessRule, name: str | None = None, cost: Cost = FREE) -> Any:
-    """Declares a field without a resolver. Its value is the attribute of the same name of the domain object."""
+    """Declares a field without a resolver. Its value is the attribute of the same name of the domain object.
+
+    `name`: the name of the field in GraphQL, if it is not that of the attribute in camel case.
+    """
     return strawberry.field(description=described_with(description, rules), name=name, metadata={RULES: rules, COST: cost})
 
 

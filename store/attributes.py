@@ -23,7 +23,7 @@ def itself(bad: BadValue) -> BadValue:
 
 
 def refuse(value: object) -> Never:
-    """Raise TypeError for a value of the wrong type. This is the default of `convert` in `plain_attribute`."""
+    """Always raises TypeError. This is the default of `convert` in `plain_attribute`, which calls it for values of another type than required."""
     raise TypeError
 
 

@@ -33,7 +33,8 @@ class Barrier:
             if self._passed >= needed:
                 return
             if self._failed >= needed:
-                # The write for this call failed. Without this check, each waiting caller would start another write and wait for another time-out.
+                # The shared write for which this caller waited has failed. Without this check, each waiting caller would start a write of its own,
+                # one after the other, and wait for another time-out.
                 raise Unavailable
             self._begun += 1
             number = self._begun

@@ -5,10 +5,11 @@ import logging
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
-from store.driver import Database, Document
+from store.driver import Database, Document, correctable
 from store.indexes import HEARTBEATS, TOMBSTONES, VERIFICATIONS
+from store.outage import Outage
 from store.stream import Batch, ChangeStream, resumable
 
 logger = logging.getLogger(__name__)
@@ -17,6 +18,7 @@ MAX_AWAIT_MS = 500
 SILENCE_SECONDS = 3.0
 MAX_PATIENCE_SECONDS = 60.0
 REOPENING_SECONDS = 0.2
+MAX_REOPENING_SECONDS = 5.0
 CHANGES_IN_A_ROW = 100
 
 # Operations on a whole collection or database. The change stream does not report what they did to each document, so the consumer of `changes` must
@@ -46,6 +48,7 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
     """
     token: Mapping[str, Any] | None = None
     patience = SILENCE_SECONDS
+    outage = Outage(logger, "the change stream is open again")
     while True:
         stream = ChangeStream(database, PIPELINE, token, MAX_AWAIT_MS)
         complete, more = token is not None, True
@@ -53,6 +56,7 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
         try:
             while more:
                 batch = await _in_time(next_batch, patience)
+                outage.over()
                 if more := not batch.last:
                     # Request the next batch before this one is processed, so that the server prepares it meanwhile.
                     next_batch = stream.next()
@@ -67,20 +71,24 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
             token = None
         except Silent:
             # A server that has to search a long oplog for the resume token needs more time, so the patience doubles with each attempt.
-            logger.warning("the change stream was silent for %.0f s; reopening it", patience)
+            outage.failed(f"the change stream was silent for {patience:.0f} s; reopening it")
             patience = min(patience * 2, MAX_PATIENCE_SECONDS)
         except OperationFailure as failure:
-            if resumable(failure):
-                logger.warning("the change stream lost its cursor (code %s); reopening it", failure.code)
+            if reason := correctable(failure):
+                outage.failed(f"the change stream can't be opened: {reason}")
+            elif resumable(failure):
+                outage.failed(f"the change stream lost its cursor (code {failure.code}); reopening it")
             else:
                 # The oplog no longer goes back to the token (codes 286 and 136), or MongoDB refuses the token. In both cases the stream starts
                 # without a token, and the consumer reads the database again.
-                logger.warning("the change stream failed with code %s; reopening it without its token", failure.code)
+                outage.failed(f"the change stream failed with code {failure.code}; reopening it without its token")
                 token = None
-            await asyncio.sleep(REOPENING_SECONDS)
+            await asyncio.sleep(outage.pause_seconds(REOPENING_SECONDS, MAX_REOPENING_SECONDS))
         except PyMongoError as error:
-            logger.warning("the change stream lost its connection (%s)", type(error).__name__)
-            await asyncio.sleep(REOPENING_SECONDS)
+            outage.failed(f"the change stream lost its connection ({type(error).__name__})")
+            # After a failover, the stream must be open again as soon as there is a new primary.
+            longest = REOPENING_SECONDS if isinstance(error, ConnectionFailure) else MAX_REOPENING_SECONDS
+            await asyncio.sleep(outage.pause_seconds(REOPENING_SECONDS, longest))
         finally:
             # If a call is still under way, it ends in its thread, and its result is discarded.
             next_batch.cancel()

@@ -61,17 +61,15 @@ def decode_cursor(cursor: str, order: Order, argument: str) -> SortPosition:
     with suppress(OverflowError):
         if match and match[1] == order.name:
             position = SortPosition(order, instant_at(int(match[2])), match[3])
-            # The same position has several spellings in base64 and as a number. Only the spelling that `encode_cursor` creates is accepted.
+            # The same position could be written in several ways (unused bits in base64, zeros before a number). Only the text that `encode_cursor`
+            # creates is accepted.
             if encode_cursor(position) == cursor:
                 return position
     raise BadCursor(argument)
 
 
 def encode_watermark(at: datetime) -> str:
-    """The cursor of a feed. It states that all changes before this instant were delivered.
-
-    Changes by a process with a slow clock are an exception: they may be stored later, but with an earlier instant.
-    """
+    """The cursor of a feed. It states that all changes before this instant, a time of MongoDB, were delivered."""
     return _hidden(f"feed:{milliseconds(at)}")
 
 

@@ -162,7 +162,7 @@ def decode_event(document: Document) -> Event:
 def readable_event(document: Any, version: int, verification_id: object) -> Event | None:
     """The event, with a BadValue for each optional value that can't be read; None if a required value can't be read.
 
-    `version`: the event's version, which the caller derives from the event's place in the history. It is used if the event itself contains none.
+    `version`: the number of the event in the history. It is used if the event itself contains no version.
     """
 
     def optional_value(field: str, decode: Decode) -> Any:

@@ -22,7 +22,7 @@ from store.driver import Document
 from store.sealing import SealingKeys, sealed
 from store.stored_verification import ATTRIBUTES, check_required, document_of, lazy_verification
 
-# Encodes an attribute that changed. Arguments: the new value, the previously stored value of the field, the new verification, the keys.
+# A function that encodes an attribute that changed. Arguments: the new value, the stored value that it replaces, the new verification, the keys.
 Encode = Callable[[Any, Any, Verification, SealingKeys], Any]
 
 # MongoDB replaces an empty timestamp at the top level of a document by the cluster's time when it stores the document. This time orders the changes
@@ -49,7 +49,7 @@ def encode(verification: Verification, keys: SealingKeys, old: Verification | No
     for (field, encode_value), value, unchanged in zip(ENCODERS, values(verification), earlier, strict=False):
         if value == unchanged:
             continue
-        # A BadValue from another verification (such as the previous attempt) is left out, because it can't be encoded.
+        # A retry copies values of the attempt before it, and one of these may be a BadValue. It is left out, because it can't be encoded.
         if value is None or isinstance(value, BadDocument):
             document.pop(field, None)
         else:

@@ -197,27 +197,42 @@ async def examine(database: Database) -> datetime:
     return local_time
 
 
+def correctable(error: BaseException | None) -> str | None:
+    """What the operator has to correct after this error of the driver; None if nothing. The text contains no message of the driver."""
+    match error:
+        case OperationFailure(code=code) if code == AUTHENTICATION_FAILED:
+            return "it refuses the user name or the password in the address (authSource names the database of the user)"
+        case OperationFailure(code=code) if code == UNAUTHORIZED:
+            return "it forbids the user of the address to do this; the user needs the role readWrite on the database"
+        case ConfigurationError():
+            # The driver looks up the name of a mongodb+srv:// address at the first operation.
+            return "the host in the address can't be looked up, or its SRV record is not valid; check the name and the DNS"
+        case _:
+            return None
+
+
+def why(error: Unavailable) -> str:
+    """Why MongoDB is unavailable, and what to do: the text of `correctable`, or that no primary answers."""
+    return correctable(error.__cause__) or "no primary answers; check the address and the replica set"
+
+
 @contextmanager
 def suitable() -> Iterator[None]:
     """A context for operations of MongoDB that raises Unsuitable for the errors that the operator can correct. It shows no message of the driver."""
     try:
         yield
-    except OperationFailure as error:
-        if error.code == AUTHENTICATION_FAILED:
-            raise Unsuitable("it refuses the user name or the password in the address (authSource names the database of the user)") from None
-        if error.code == UNAUTHORIZED:
-            raise Unsuitable("it forbids the user of the address to do this; the user needs the role readWrite on the database") from None
+    except (Unavailable, PyMongoError) as error:
+        if reason := correctable(error.__cause__ if isinstance(error, Unavailable) else error):
+            raise Unsuitable(reason) from None
         raise
-    except ConfigurationError:
-        # The driver looks up the name of a mongodb+srv:// address at the first operation.
-        raise Unsuitable("the host in the address can't be looked up, or its SRV record is not valid; check the name and the DNS") from None
 
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """A context for operations of MongoDB that raises Unavailable if MongoDB does not answer in time, or reports that a retry may succeed.
+    """A context for operations of MongoDB that raises Unavailable if MongoDB does not answer in time, or if a retry may succeed.
 
-    The driver's own message is not shown, because it contains host names.
+    A retry may succeed if MongoDB reports so, and after an error that the operator has to correct (`correctable`). The driver's own message is not
+    shown, because it contains host names.
     """
     try:
         yield
@@ -225,7 +240,7 @@ def answering() -> Iterator[None]:
         raise Unavailable from error
     except PyMongoError as error:
         has_retryable_code = isinstance(error, OperationFailure) and error.code in RETRYABLE_CODES
-        if has_retryable_code or error.timeout or any(map(error.has_error_label, RETRYABLE_LABELS)):
+        if has_retryable_code or error.timeout or correctable(error) or any(map(error.has_error_label, RETRYABLE_LABELS)):
             raise Unavailable from error
         raise
 

@@ -24,6 +24,7 @@ from store.feeds.recent_versions import RecentVersions
 from store.feeds.stored_changes import OVERLAP, STAMPING, changed_since, stamp
 from store.indexes import HEARTBEATS, TOMBSTONES, VERIFICATIONS
 from store.listener import Listener
+from store.outage import Outage
 from store.verifications import Store
 
 logger = logging.getLogger(__name__)
@@ -60,9 +61,9 @@ class Feed:
         self.on_anonymized: Callable[[str | None], None] = lambda id: None
         # The documents that were read because another program updated them, by id. Several such changes of one document are read at once.
         self._documents_read: dict[str, Document] = {}
-        # After a gap in the stream, the changes before it are read again. These were delivered already.
+        # The states that were delivered last. After a gap in the stream, stored changes are read again, and those that are here are skipped.
         self._delivered = RecentVersions(STAMPING + OVERLAP)
-        # The removals that were delivered last: the ids, and the times of the tombstones.
+        # The removals that were delivered last: the ids of the verifications, with the times of their tombstones.
         self._removed: dict[str, object] = {}
         self._last_heartbeat = self._received_heartbeat = 0
         self._last_heartbeat_before_read = 0
@@ -189,7 +190,7 @@ class Feed:
 
     def _deliver(self, verification: Verification, since: int, restored: bool = False) -> None:
         """Deliver a state to its listeners. `restored`: whether another program wrote it, maybe from a backup."""
-        # The stream and the reads that are recorded here deliver the states in order. An earlier version after a later one was restored.
+        # The states of a verification are delivered in the order of their versions. So a state with a lower version than the last one was restored.
         restored = restored or self._delivered.contains_later(verification)
         if verification.anonymized_at:
             self.on_anonymized(verification.id)
@@ -213,9 +214,9 @@ class Feed:
             self._listeners.deleted(id)
 
     async def _read_followed(self, kind: Kind, topics: list[Topic], condition: Document) -> set[str]:
-        """Deliver followed verifications or chains to their followers alone, who skip the versions that they have.
+        """Read verifications that are followed, and deliver them to their followers only. A follower skips the versions that it has received before.
 
-        Returns the ids of those that were not found.
+        Returns the ids of the followed verifications that do not exist.
         """
         expected, found = self._listeners.attempts(topics), set()
 
@@ -242,6 +243,7 @@ class Feed:
 
     async def _read(self, condition: Document, receive: Callable[[Document], None], collection: str = VERIFICATIONS) -> None:
         """Pass on the documents that meet the condition, as they are after all acknowledged writes. If MongoDB fails, begin again."""
+        outage = Outage(logger, "the changes that may have been missed were read")
         while True:
             try:
                 await self._store.barrier.passed()
@@ -249,13 +251,14 @@ class Feed:
                     async for document in self._store.database[collection].find(condition):
                         receive(document)
                 self._last_heartbeat_before_read = self._last_heartbeat
-                return
+                return outage.over()
             except (Unavailable, PyMongoError) as error:
                 # Not every error is Unavailable: a query also fails half-way if its collection is dropped or renamed meanwhile.
-                logger.warning("changes that may have been missed could not be read (%s); trying again", type(error).__name__)
+                outage.failed(f"changes that may have been missed could not be read ({type(error).__name__}); trying again")
                 await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _send_heartbeats(self) -> None:
+        outage = Outage(logger, "heartbeats are written again")
         while True:
             self._last_heartbeat = beat = self._last_heartbeat + 1
             recent = {number: sent for number, sent in self._heartbeats_sent.items() if number > beat - REMEMBERED_HEARTBEATS}
@@ -263,9 +266,11 @@ class Feed:
             heartbeat = {"beat": beat, "at": self._store.now()}
             try:
                 await self._store.database[HEARTBEATS].replace_one({"_id": self._name}, heartbeat, upsert=True)
+                outage.over()
             except PyMongoError as error:
-                logger.warning("a heartbeat could not be written (%s)", type(error).__name__)
-            await asyncio.sleep(HEARTBEAT_SECONDS if self._opened.is_set() else OPENING_HEARTBEAT_SECONDS)
+                outage.failed(f"a heartbeat could not be written ({type(error).__name__})")
+            regular = HEARTBEAT_SECONDS if self._opened.is_set() else OPENING_HEARTBEAT_SECONDS
+            await asyncio.sleep(outage.pause_seconds(regular, HEARTBEAT_SECONDS))
 
 
 def stamped_long_before(document: Document, written_at: Timestamp) -> bool:

@@ -45,7 +45,7 @@ class Inbox:
             try:
                 await self._collection.insert_one(to_document(entry))
             except DuplicateKeyError:
-                # The first copy may not have reached a majority yet.
+                # Another process received the same event, and its write of the entry may not have reached a majority yet.
                 await self._barrier.passed()
                 return None
         return entry
@@ -55,7 +55,7 @@ class Inbox:
         return await read_due(self._collection, "next", self._now(), {}, limit, after)
 
     async def claimed(self, id: str, even_if_early: bool = False) -> ReceivedWebhook | None:
-        """Take the lease of an entry, if no process holds it. Returns the entry; None if there is nothing to do, or another process was faster.
+        """Claim an entry: take its lease, if no process holds it. Returns the entry; None if it is finished, or another process was faster.
 
         `even_if_early`: whether the entry is claimed although it is finished, or its next try is not due yet.
         """

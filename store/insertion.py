@@ -33,8 +33,9 @@ def required_indexes(document: Document, old: Document | None = None) -> dict[st
 async def insert(collection: Collection, document: Document, session: Session | None = None) -> None:
     """Insert a new document.
 
-    An upsert whose condition matches nothing is an insert, but it can have a hint, and MongoDB refuses a hint that names a missing index. If the
-    document needs two indexes, an update that changes nothing carries the other hint. It goes first in the same command.
+    MongoDB's command "insert" takes no hint. So the document is written by an upsert whose condition matches nothing, with a hint that names the
+    index: MongoDB refuses it if the index is missing. If the document needs two indexes, an update that changes nothing has the other hint, and
+    precedes the upsert in the same command.
 
     Cost:   one write.
     Raises: IndexMissing, DuplicateKeyError.

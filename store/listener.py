@@ -14,7 +14,7 @@ T_contra = TypeVar("T_contra", contravariant=True)
 class Change:
     """A verification that changed, in its latest state. The events with a higher version than `since` are new to the subscriber.
 
-    `restored`: if another program may have replaced the stored document by an older version of it, for example from a backup, that version.
+    `restored`: if another program may have replaced the stored document by an older one, for example from a backup, the lowest version that it wrote.
     """
 
     verification: Verification
@@ -121,7 +121,10 @@ class Listener:
         return changed
 
     def removals(self) -> list[str]:
-        """The ids of the verifications that were removed since the last call. A change of such a verification that is stored was made later."""
+        """The ids of the verifications that were removed since the last call.
+
+        If this listener also holds a change of such a verification, the change was made after the removal.
+        """
         removed, self._removed = self._removed or [], None
         return removed
 

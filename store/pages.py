@@ -82,8 +82,8 @@ def conditions(scope: Document, filter: Filter, request: PageRequest) -> Documen
     """The MongoDB query for a page. Its conditions on the sort key let MongoDB begin to read the index at the first row of the page."""
     key, direction = SORTED_BY[request.order]
     bounds: list[Document] = []
-    # createdAt <= completedAt <= updatedAt. So a bound of the filter on one of these instants also bounds the sort key, and MongoDB reads a smaller
-    # range of the index.
+    # In every verification, createdAt <= completedAt <= updatedAt. So a condition of the filter on one of these instants limits the instant by which
+    # the list is sorted too, and MongoDB reads a smaller range of the index.
     if key == "updatedAt":
         bounds += [*period(key, filter.created_from, None), *period(key, filter.completed_from, None)]
     else:
@@ -157,7 +157,7 @@ async def read_page(
         documents.reverse()
     page = tuple(bad_documents.readable(rows(documents, keys, reader)))
     bounds = () if len(page) == len(documents) else bounds_of(documents, request.order)
-    # If no document of the page has a position, no cursor can lead to the next page.
+    # If all documents of the page are damaged, none of them has a position from which a cursor could be made. So there is no next page.
     more = more and bool(page or bounds)
     if request.end == "first":
         return Page(page, request.order, request.after is not None, more or request.before is not None, bounds)

@@ -13,7 +13,7 @@ from store.sealing import SealingKeys
 from store.shared_reads import settle
 
 MAX_BATCH = 500
-# Always read, because some callers are confined to one chain: this attribute decides whether they may see the verification.
+# Attributes that are always read: some callers are confined to one chain, and `chain` decides whether they may see the verification.
 CONFINED_BY = frozenset({"chain"})
 
 # A workspace, and the id of a verification in this workspace.

@@ -13,8 +13,8 @@ from domain.status import Phase, Status
 from store.documents import milliseconds
 from store.driver import Document
 
-# The conditions that a field is missing, or present. For MongoDB, a missing field equals None. An index keeps the rows with an equal value together,
-# and in the order of the list, so they need no sort.
+# The conditions that a field is missing, or present. For MongoDB, a missing field equals None. So a query for MISSING is one for an equal value, and
+# an index returns its rows in the order of the list, without a sort.
 MISSING, PRESENT = None, {"$exists": True}
 # For each phase of a pending verification: which of the instants of its steps are stored, and which are missing.
 PENDING_PHASES: dict[Phase, Document] = {

@@ -88,7 +88,7 @@ class LazyVerification(StoredVerification):
     status = decoded_attribute("status", str, STATUS_OF.__getitem__)
     reasons = codes_attribute("reasons")
     reference = optional_text_attribute("reference")
-    # No API field shows the idempotency key, so an unreadable key counts as missing.
+    # No field of the API shows the idempotency key. So an unreadable key needs no error: it counts as missing.
     idempotency = optional_attribute("idempotency", decode_idempotency, on_bad_value=lambda bad: None)
     provider = StoredAttribute("provider", read_provider, on_bad_value=lambda bad: ProviderReference(bad, bad, bad))
     declared = sealed_attribute("declared", decode_declared)
@@ -105,7 +105,7 @@ class LazyVerification(StoredVerification):
     capture_completed_at = optional_instant_attribute("captureCompletedAt")
     completed_at = optional_instant_attribute("completedAt")
     anonymized_at = optional_instant_attribute("anonymizedAt")
-    # Only `billable` depends on it. An unreadable value counts as missing.
+    # Only `billable` depends on the ignored verdict. An unreadable one counts as missing.
     ignored_verdict = optional_attribute("ignoredVerdict", STATUS_OF.__getitem__, on_bad_value=lambda bad: None)
     events = cached_attribute("events", list, decode_events, also_reads=(CLOSING_NOTE,))
 

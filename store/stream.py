@@ -31,7 +31,7 @@ class Batch:
 
 
 class ChangeStream:
-    """Reads the changes of a database in batches. Motor's change stream would return to the event loop for each single change.
+    """Reads the changes of a database in batches, because Motor's change stream would return to the event loop for each single change.
 
     All commands go to the server on which the stream was opened. If that server is no longer the primary, the stream fails. The consumer then opens
     a new stream with the last token.

@@ -15,9 +15,9 @@ class Turns:
 
     @asynccontextmanager
     async def of(self, key: Hashable, max_wait_seconds: float) -> AsyncIterator[None]:
-        """A context for which tasks with the same key wait in turn. Entering it waits until all earlier tasks have left it.
+        """A context that only one task with this key is in at a time. Tasks enter it in the order in which they called.
 
-        Raises: Unavailable if that takes longer than `max_wait_seconds`.
+        Raises: Unavailable if the task would have to wait longer than `max_wait_seconds`.
         """
         lock, waiting = self._queues.get(key) or (asyncio.Lock(), 0)
         self._queues[key] = lock, waiting + 1

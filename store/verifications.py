@@ -119,7 +119,7 @@ class Store:
     async def overdue(self, names: Sequence[str | None], limit: int, after: Due | None = None) -> list[Due]:
         """The verifications at these providers whose deadline has passed, the longest overdue first. None: no provider is stored.
 
-        If `after` is passed, only those behind it in this order.
+        If `after` is passed, only the verifications that follow it in this order are read.
         Cost: one query over an index.
         """
         return await due.read_due(self.collection, "due", self.now(), {"provider.name": {"$in": list(names)}}, limit, after)
@@ -127,9 +127,9 @@ class Store:
     async def overdue_at_queryable(
         self, queryable: Mapping[str, Sequence[str]], expired_until: datetime, limit: int, after: Due | None = None
     ) -> list[Due]:
-        """Like `overdue`, for the providers of which some workspaces can query the verifications. `queryable`: these workspaces, by provider.
+        """Like `overdue`, for the providers at which some workspaces can query verifications. `queryable`: these workspaces, by provider.
 
-        Their verifications are read only if they expired at `expired_until` or earlier, and the provider has never accepted them.
+        Verifications of these workspaces are read only if they expired at `expired_until` or earlier, and the provider has never accepted them.
         Cost: one query over an index. It reads all overdue verifications of these providers.
         """
         expired = {"expiresAt": {"$lte": expired_until}, "provider.id": {"$exists": False}}
@@ -230,7 +230,8 @@ class Verifications:
             try:
                 await insert(self._store.collection, document)
             except DuplicateKeyError as duplicate:
-                # The key comes first: a repeated request repeats the provider's id too, and MongoDB names only one of the two indexes.
+                # A repeated request has the same idempotency key and the same id of the provider, and MongoDB's error names only one of the two. So
+                # look for a verification with the key before the id is reported as taken.
                 await self._store.barrier.passed()
                 existing = verification.idempotency and await self.with_key(verification.idempotency.key)
                 if existing:
@@ -254,8 +255,8 @@ class Verifications:
 
         If another writer changed the verification meanwhile, it is read again, and the rule is applied to what was read.
 
-        Raises: NotFound; the errors of the rule; Unavailable if other writers of this process kept it waiting for the whole patience of the store;
-                Conflict if other processes were faster each time for so long.
+        Raises: NotFound; the errors of the rule. Within the store's time limit for one change (`patience_seconds`): Unavailable if other writers of
+                this process were in front of it all the time; Conflict if writers of other processes were faster each time.
         """
 
         async def attempt() -> Verification:
@@ -333,7 +334,7 @@ class Verifications:
         return sorted(self._store.bad_documents.readable(await self._attempts(chains, reading)), key=attrgetter("attempt"))
 
     async def whole_chain(self, chain: str) -> list[Verification]:
-        """All attempts of a chain, sorted by the number of the attempt, whatever their links to each other are.
+        """All attempts of a chain, sorted by the number of the attempt, also those that only the link of another attempt leads to.
 
         Cost:   one query over an index; also a point read for each link that leads to no attempt of the chain.
         Raises: BadDocument if an attempt can't be read, also if its own `chain` can't be read and only a link leads to it.
@@ -392,7 +393,7 @@ class Verifications:
         return partial_verification.rows(documents, self._store.keys, reader)
 
     async def _changes(self, at: datetime, filter: Filter, place: ChangePosition) -> tuple[list[Verification], ChangePosition | None]:
-        """A page of the changes behind this place, and the place behind the page; None if the page is the last."""
+        """A page of the changes that follow the position `place`, and the position at which the next page begins; None if the page is the last."""
         condition = stored_changes.condition(self._scope, filter, at, place)
         with answering():
             documents = await in_thread(partial(stored_changes.fetch_changes, self._store.naive_collection, condition, place.key))
@@ -405,9 +406,9 @@ class Verifications:
 
     @contextmanager
     def _requiring(self, *indexes: str) -> Iterator[None]:
-        """A context for operations that need these unique indexes. Raises Unavailable if one is missing, and has the indexes checked soon.
+        """A context for operations that need these unique indexes. If one is missing, it raises Unavailable, and requests a check of all indexes.
 
-        The check of the indexes also finds an index with the right name that is not unique, which a hint does not.
+        This context also looks at the result of the last check, because a hint accepts an index that has the right name but is not unique.
         """
         if any(self._store.index_repair.lacks(f"{VERIFICATIONS}.{index}") for index in indexes):
             raise Unavailable
@@ -424,7 +425,7 @@ class Verifications:
 
     async def _find(self, id: str, reading: frozenset[str] | None) -> Verification | None:
         if isinstance(id, BadDocument):
-            # The id is that of the next or previous attempt, and could not be read from the document of the attempt that refers to it.
+            # The id is a link to the next or previous attempt. It is a BadDocument if the link could not be read from the document that contains it.
             raise id
         if not isinstance(id, str):
             raise self._bad(BadDocument(id, "_id"))
@@ -459,9 +460,9 @@ class Verifications:
         return new
 
     async def _persist(self, id: str, attempt: Callable[[], Awaitable[Verification]]) -> Verification:
-        """Make attempts until one succeeds, for the patience of the store. Writers of this process wait in turn before their first attempt.
+        """Call `attempt` until it succeeds, within the store's time limit for one change. Only one writer of this process at a time makes attempts.
 
-        Raises: Unavailable if the turn did not come in time; Conflict if it came, but other processes were faster each time.
+        Raises: Unavailable if other writers of this process were in front all the time; Conflict if writers of other processes were faster each time.
         """
         until = monotonic() + self._store.patience_seconds
         barrier_passed = False

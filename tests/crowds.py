@@ -53,7 +53,7 @@ def filters_over(instants: st.SearchStrategy[datetime]) -> st.SearchStrategy[Fil
     )
 
 
-# Some instants lie between two milliseconds, to which stored instants are rounded.
+# Stored instants have whole milliseconds. Some of these instants do not, to show that a filter treats both alike.
 instants = st.builds(
     lambda minutes, microseconds: later(minutes=minutes, microseconds=microseconds), st.integers(-1, MINUTES + 1), st.sampled_from([0, 1])
 )

@@ -28,8 +28,8 @@ from store.verifications import Store
 
 logger = logging.getLogger(__name__)
 
-# How long a response waits until MongoDB has returned the verification, and then until the step is recorded. If the record takes longer, the response
-# is sent all the same.
+# READ_SECONDS: how long a response waits for MongoDB to return the verification. RECORD_SECONDS: how long it then waits until the step is recorded;
+# after that, the response is sent although the step is not recorded yet.
 READ_SECONDS = 5.0
 RECORD_SECONDS = 2.0
 # The attributes of a verification that the links need.
@@ -74,8 +74,8 @@ class LinkEndpoints:
     async def come_back(self, request: Request) -> Response:
         """GET records that the capture is complete, and redirects to the integrator. HEAD redirects only."""
         if loads_in_advance(request):
-            # A browser may keep a redirect that it loaded in advance, and then not send the request again when the person opens the link. Browsers do
-            # not keep a response with status 503.
+            # If a browser loads the link in advance, it may keep a redirect, and send no request when the person then opens the link: the step would
+            # not be recorded. Browsers do not keep a response with status 503.
             return Response(status_code=503)
         return await self._answered(request, self._links.returns, self._come_back)
 

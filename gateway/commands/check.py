@@ -81,7 +81,7 @@ async def deployment_found(mongo: Database) -> list[Finding]:
 
 
 def settings_found(settings: Settings) -> list[Finding]:
-    """The results for the settings. No setting is missing or wrong, as reading them has succeeded. GATEWAY_ variables that are not settings fail."""
+    """The results for the settings, which were read without a fault. An environment variable GATEWAY_… that is no setting is reported as a fault."""
     others = "other workspaces have none" if settings.providers_file else "none, so that no verification can be created; GATEWAY_PROVIDER sets it"
     provider = settings.provider or others
     return [

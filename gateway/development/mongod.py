@@ -99,7 +99,7 @@ class EmbeddedMongo:
         self.oplog_megabytes = oplog_megabytes
 
     def __enter__(self) -> Self:
-        """Raises: EmbeddedError."""
+        """Start mongod, and wait until it accepts writes. Raises: EmbeddedError."""
         with ExitStack() as stack:
             try:
                 self.dbpath.mkdir(parents=True, exist_ok=True)

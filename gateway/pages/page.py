@@ -15,9 +15,9 @@ MEDIA = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", 
 # The Content-Security-Policy of all pages. It allows only style sheets and images of the gateway, nothing inline, and no other page may show a page
 # in a frame. Each page adds to the policy what else it needs.
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-# The headers of pages that differ from those of all other responses. The referrer policy is not "no-referrer": with it, a browser would send
-# `Origin: null` when one of our forms is submitted, just as for a form in another site's sandboxed frame, and the gateway could not distinguish the
-# two. "same-origin" also hides a page's address from other sites.
+# The headers in which pages differ from all other responses. With the referrer policy "no-referrer", a browser would send `Origin: null` when a form
+# of the gateway is submitted. It sends the same for a form in another site's sandboxed frame, which the gateway must refuse. "same-origin" also hides
+# a page's address from other sites.
 PAGE_HEADERS = {
     "content-security-policy": f"{POLICY}; form-action 'none'",
     "referrer-policy": "same-origin",

@@ -16,7 +16,7 @@ WAITING_POLICY = "script-src 'self'; form-action 'none'"
 
 
 def ready_page(language: str) -> str:
-    """The page from which the individual goes to the provider. Its script does so at once, and its button does so without a script."""
+    """The page from which the individual goes to the provider: its script goes there at once. Without JavaScript, the individual presses a button."""
     return _page(language, "ready")
 
 

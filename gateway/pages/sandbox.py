@@ -66,7 +66,7 @@ def choices(status: Status) -> dict[ReasonType, list[ReasonCode]]:
 def refresh_seconds(verification: Verification, now: datetime) -> int | None:
     """After how many seconds an open page reloads to show that a deadline has passed. None if there is no deadline within a day.
 
-    Later deadlines are left out because browsers count in 32 bits.
+    Browsers count the time until a reload in milliseconds, in 32 bits. A later deadline would not fit.
     """
     if not verification.due or verification.due - now > timedelta(days=1):
         return None

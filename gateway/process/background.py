@@ -5,16 +5,21 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from time import monotonic
 
 from domain.errors import Unavailable
 from domain.query_budget import QueryBudget
 from gateway.process.health import Health
 from gateway.process.metrics import Providing
+from store.outage import Outage
 from store.verifications import Store
 
 logger = logging.getLogger(__name__)
 
 RESTART_SECONDS = 1.0
+MAX_RESTART_SECONDS = 30.0
+# A task that ran for this long before it failed had recovered from its earlier failures.
+STEADY_SECONDS = 60.0
 COUNT_SECONDS = 60.0
 INDEX_CHECK_SECONDS = 20.0
 
@@ -22,15 +27,14 @@ INDEX_CHECK_SECONDS = 20.0
 async def preparation(health: Health) -> None:
     """Build the indexes as soon as MongoDB is reachable. After that, check every INDEX_CHECK_SECONDS whether one is missing, and build it.
 
-    If an index is suspected to be missing, the check comes earlier, but at least RESTART_SECONDS after the previous one.
+    After `IndexRepair.suspect` was called, the check comes earlier, but at least RESTART_SECONDS after the previous one.
     """
     repair = health.store.index_repair
     while True:
         try:
             await health.prepare()
-        except Unavailable:
-            if not health.prepared:
-                logger.warning("waiting for MongoDB")
+        except Unavailable as error:
+            health.wait_for_mongo(error)
             repair.suspect()
         await asyncio.sleep(RESTART_SECONDS)
         await repair.suspected(INDEX_CHECK_SECONDS - RESTART_SECONDS)
@@ -38,23 +42,27 @@ async def preparation(health: Health) -> None:
 
 async def counting(store: Store, processing: timedelta, report: Callable[[int], object], every_seconds: float = COUNT_SECONDS) -> None:
     """Count, at regular times, the verifications whose capture was completed longer than `processing` ago and that still have no result."""
+    outage = Outage(logger, "the verifications that wait for a result are counted again")
     while True:
         try:
             report(await store.count_processing(store.now() - processing))
+            outage.over()
         except Unavailable:
-            logger.warning("MongoDB is unavailable; the verifications that wait for a result will be counted later")
+            outage.failed("MongoDB is unavailable; the verifications that wait for a result will be counted later")
         await asyncio.sleep(every_seconds * random.uniform(0.8, 1.2))
 
 
 async def reporting(unfinished: Callable[[], Awaitable[tuple[int, float]]], providing: Providing, every_seconds: float) -> None:
     """Update the metrics regularly: how many verifications are not started at their provider yet, and the age of the oldest."""
+    outage = Outage(logger, "the verifications that are not started yet are counted again")
     while True:
         try:
             count, age_seconds = await unfinished()
+            outage.over()
             providing.unfinished.set(count)
             providing.oldest_seconds.set(age_seconds)
         except Unavailable:
-            logger.warning("MongoDB is unavailable; the verifications that are not started yet will be counted later")
+            outage.failed("MongoDB is unavailable; the verifications that are not started yet will be counted later")
         await asyncio.sleep(every_seconds)
 
 
@@ -81,11 +89,16 @@ async def showing_budgets(left: Callable[[], Awaitable[Mapping[str, QueryBudget]
 async def restarted(name: str, work: Callable[[], Awaitable[None]]) -> None:
     """Run `work`, and start it again whenever it raises an exception, so that the background task does not end before the process.
 
+    The pauses between failures in a row become longer. A failure is logged, unless the one before it was of the same kind.
     `name`: what is restarted, for the log.
     """
+    outage = Outage(logger, f"the {name} works again")
     while True:
+        began = monotonic()
         try:
             return await work()
         except Exception as error:
-            logger.error("the %s failed (%s) and is restarted", name, type(error).__name__)
-            await asyncio.sleep(RESTART_SECONDS)
+            if monotonic() - began > STEADY_SECONDS:
+                outage.over()
+            outage.failed(f"the {name} failed ({type(error).__name__}) and is restarted", logging.ERROR)
+            await asyncio.sleep(outage.pause_seconds(RESTART_SECONDS, MAX_RESTART_SECONDS))

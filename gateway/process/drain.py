@@ -127,7 +127,7 @@ class Drain:
     async def lead_out(self) -> None:
         """Drain: report that the process is not ready, close every long-lived connection, and wait for the requests under way.
 
-        The closes start at intervals, all within SPREAD_SECONDS; slow ones can overlap. Waiting stops MAX_SECONDS after draining began.
+        The connections are closed one after the other, evenly spread over SPREAD_SECONDS. Waiting ends at most MAX_SECONDS after draining began.
         """
         self.begun = True
         begun = asyncio.get_running_loop().time()

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from dataclasses import dataclass, field
 from itertools import repeat
 
@@ -13,9 +14,12 @@ from domain.errors import Unavailable
 from gateway.callers.keys import IssuerKeys
 from gateway.process.drain import Drain
 from gateway.process.metrics import MEDIA_TYPE, Metrics
-from store.driver import ping
+from store.driver import ping, why
 from store.feed import Feed
+from store.outage import Outage
 from store.verifications import Store
+
+logger = logging.getLogger(__name__)
 
 # How long a readiness check waits for MongoDB. Probes give up sooner than the store does, so this is shorter than the store's timeout.
 PROBE_SECONDS = 2.0
@@ -33,11 +37,17 @@ class Health:
     drain: Drain
     published: IssuerKeys | None = None
     prepared: bool = field(default=False)
+    outage: Outage = field(default_factory=lambda: Outage(logger, "MongoDB answers"))
 
     async def prepare(self) -> None:
         """Build the missing indexes. An index that can't be built does not prevent the process from being ready. Raises: Unavailable."""
         await self.store.index_repair.round()
         self.prepared = True
+        self.outage.over()
+
+    def wait_for_mongo(self, error: Unavailable) -> None:
+        """Log why the process waits for MongoDB, unless the log says so already."""
+        self.outage.failed(f"waiting for MongoDB: {why(error)}")
 
     async def ready(self) -> None:
         """Wait until `troubles` finds no reason why the process is not ready."""

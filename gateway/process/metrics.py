@@ -157,7 +157,7 @@ class Delivering:
             "Age of the oldest event that waits for its delivery, in all workspaces with a backend; every process reports it",
             registry=registry,
         )
-        # Not a number until the first report, because 0 would be a claim.
+        # NaN until the first report: 0 would claim that no event waits to be delivered.
         self.oldest_seconds.set(float("nan"))
 
     def count(self, outcome: str, attempt: int) -> None:

@@ -1,4 +1,4 @@
-"""Up to which time the changes of a workspace were recorded as deliveries, and which process records them."""
+"""The positions of the outgoing webhooks: up to which time the changes of a workspace were recorded as deliveries, and which process records them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from domain.deadlines import whole_milliseconds
 from store.driver import Collection, Database, Document, answering
 from store.indexes import DELIVERY_POSITIONS
 
-# One process at a time reads the changes of a workspace. It extends its lease more often than this, unless it has ended.
+# One process at a time reads the changes of a workspace, and holds a lease of this length. It extends the lease in time, unless it has ended.
 READING_LEASE = timedelta(seconds=15)
 
 

@@ -13,9 +13,9 @@ from store.driver import BlockingCollection, Document, fetch
 from store.indexes import index_name
 from store.query import matching, within
 
-# How long after its stamp (`storedAt`, see the glossary) a write may become visible. MongoDB sets the stamp when it executes a write, and commits the
-# write later: usually by a few milliseconds, at most by the 15 seconds that a write may take. The writes of a transaction wait for its commit, but
-# MongoDB aborts a transaction after 60 seconds, or up to 30 seconds later.
+# How long after its stamp (`storedAt`, see the glossary) a write may become visible to readers. MongoDB sets the stamp when it executes a write. The
+# write becomes visible when it is committed: usually some milliseconds later, at most after the 15 seconds that a write may take. The writes of a
+# transaction are committed at its end. MongoDB aborts a transaction after 60 seconds, or up to 30 seconds later.
 STAMPING = timedelta(seconds=100)
 # Older releases write no stamp. Their changes are found by `updatedAt`, from this long before the time sought, because the clocks of gateways may
 # differ, and a write takes time.
@@ -55,8 +55,8 @@ def beginnings(at: datetime) -> list[ChangePosition]:
 def condition(scope: Document, filter: Filter, at: datetime, place: ChangePosition) -> Document:
     """The query for the changes that come after the position `place`.
 
-    Of the filter, only the conditions on attributes that never change apply (`Filter.lasting`): a verification that meets the others no longer may
-    have met them before it changed.
+    Only the filter's conditions on attributes that never change are applied (`Filter.lasting`). A verification may have met the other conditions
+    before it changed, so that the feed must report it although it does not meet them now.
     """
     # The range on the key stands outside of `$or`, so that one index scan suffices. With both alternatives inside, MongoDB would need two.
     behind: Document = {place.key: {"$gte": place.value}, "$or": [{place.key: {"$gt": place.value}}, {"_id": {"$gt": place.id}}]}

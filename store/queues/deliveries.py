@@ -21,10 +21,10 @@ from store.indexes import DELIVERIES
 from store.stored_verification import document_of
 from store.verifications import Store
 
-# A process that holds a lease sends only while enough of it is left for a whole try. So a lease that has ended belongs to a process that has ended,
-# or that sends nothing more.
+# How long a claim is valid. A process begins a try only if the rest of its lease is long enough for it. So when a lease has ended, its process sends
+# nothing more, or has ended too.
 SENDING_LEASE = timedelta(seconds=30)
-# How late the clock of a gateway may be, compared with MongoDB's. Greater differences are reported as a fault of the deployment.
+# How far the clock of a gateway may be behind MongoDB's. `/readyz` and `gateway check` report greater differences.
 CLOCK_DIFFERENCE = timedelta(seconds=5)
 
 DELIVERY_STATES = {state.value: state for state in DeliveryState}

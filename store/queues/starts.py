@@ -13,8 +13,8 @@ from store.due import Due
 from store.indexes import UNFINISHED_STARTS
 from store.verifications import Store
 
-# A process extends its lease for each request to the provider, and a request takes seconds. So a process that has not extended its lease in time has
-# ended.
+# How long a lease is valid. A process extends its lease for each request to the provider, which takes seconds. So if a lease was not extended in
+# time, its process has ended.
 LEASE = timedelta(minutes=2)
 
 

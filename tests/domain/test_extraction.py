@@ -1,5 +1,6 @@
 """Tests which data of unusual identity documents are kept. Whatever a document contains, the result that it came with must not be refused."""
 
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,12 +20,12 @@ ATTRIBUTES = {NAME: "full_name", BORN: "born_on", COUNTRY: "issuing_country_code
 
 def received(**texts: str | None) -> Extraction:
     """The extraction from a passport in which the provider read these texts, by the names of the GraphQL fields."""
-    return Extraction.received(texts.get(NAME), texts.get(BORN), DocumentType.PASSPORT, texts.get(COUNTRY), texts.get(NUMBER))
+    return Extraction.received(texts.get(NAME), texts.get(BORN), DocumentType.PASSPORT, texts.get(COUNTRY), texts.get(NUMBER), NOON)
 
 
 KEPT = [
     *((NAME, name) for name in ("Jeanne Moreau", "x" * 510, "山田\u3000太郎", "\u200fא", "O’Brien", chr(0x323B0), "MOREAU<<JEANNE", "-", "1")),
-    *((BORN, day) for day in ("1977-01-31", "2024-02-29", "0001-01-01", "9999-12-31")),
+    *((BORN, day) for day in ("1977-01-31", "2024-02-29", "0001-01-01")),
     *((COUNTRY, code) for code in ("FR", "FRA", "D", "GBD", "XXA", "UNO", "EUE", "XK", "RKS", "ZZ")),
     *((NUMBER, number) for number in ("900123456789012", "12.34-56 X", "x" * 510)),
 ]
@@ -51,6 +52,7 @@ UNUSABLE = [
         (BORN, day)
         for day in (
             "0000-01-01",
+            "9999-12-31",
             "10000-01-01",
             "1977-01-31T00:00:00Z",
             "-1977-01-31",
@@ -92,8 +94,27 @@ def test_a_value_that_cannot_be_used_is_left_out_with_a_note(field: str, text: s
     assert extraction == Extraction(ExtractedDocument(type=DocumentType.PASSPORT), f"extractedDocument.{field} {LEFT_OUT}")
 
 
+@pytest.mark.parametrize(
+    ("now", "last"),
+    [
+        (datetime(2026, 3, 1, 9, 59, tzinfo=UTC), "2026-03-01"),
+        # It is midnight 14 hours east of UTC, and the next day begins there.
+        (datetime(2026, 3, 1, 10, 0, tzinfo=UTC), "2026-03-02"),
+        (datetime(2028, 2, 28, 23, 59, tzinfo=UTC), "2028-02-29"),
+        (datetime(2026, 12, 31, 12, 0, tzinfo=UTC), "2027-01-01"),
+    ],
+)
+def test_a_birth_in_the_future_is_left_out(now: datetime, last: str) -> None:
+    next_day = (date.fromisoformat(last) + timedelta(days=1)).isoformat()
+
+    kept, left_out = (Extraction.received("Jeanne Moreau", day, None, None, None, now) for day in (last, next_day))
+
+    assert kept == Extraction(ExtractedDocument("Jeanne Moreau", last), None)
+    assert left_out == Extraction(ExtractedDocument("Jeanne Moreau"), f"extractedDocument.bornOn {LEFT_OUT}")
+
+
 def test_the_other_values_of_a_document_are_kept() -> None:
-    extraction = Extraction.received("Jeanne Moreau", "1977-00-00", None, "d", "\x00")
+    extraction = Extraction.received("Jeanne Moreau", "1977-00-00", None, "d", "\x00", NOON)
 
     assert extraction.document == ExtractedDocument("Jeanne Moreau", issuing_country_code="D")
     assert extraction.note == (
@@ -103,14 +124,14 @@ def test_the_other_values_of_a_document_are_kept() -> None:
 
 
 def test_a_document_without_a_usable_value_is_no_document() -> None:
-    extraction = Extraction.received("", "1977", None, "France", " ")
+    extraction = Extraction.received("", "1977", None, "France", " ", NOON)
 
     assert extraction.document is None
     assert (extraction.note or "").count(LEFT_OUT) == 4
 
 
 def test_a_document_without_values_is_no_document_and_needs_no_note() -> None:
-    assert Extraction.received(None, None, None, None, None) == Extraction(None, None)
+    assert Extraction.received(None, None, None, None, None, NOON) == Extraction(None, None)
 
 
 texts: st.SearchStrategy[Any] = st.none() | st.text(st.characters()) | st.text(max_size=3).map(lambda text: text * 400)
@@ -120,7 +141,7 @@ texts: st.SearchStrategy[Any] = st.none() | st.text(st.characters()) | st.text(m
 def test_whatever_a_document_contains_the_verdict_stands_and_the_note_contains_no_value(
     name: Any, born: Any, type: DocumentType | None, country: Any, number: Any
 ) -> None:
-    extraction = Extraction.received(name, born, type, country, number)
+    extraction = Extraction.received(name, born, type, country, number, NOON)
 
     verified = a_verification().concluded(Result.reported(Status.VERIFIED, [], extraction.document, note=extraction.note), NOON)
 
@@ -131,7 +152,7 @@ def test_whatever_a_document_contains_the_verdict_stands_and_the_note_contains_n
     # The kept values can be stored, and a second extraction from them keeps them unchanged.
     document = extraction.document or ExtractedDocument()
     again = Extraction.received(
-        document.full_name, document.born_on, document.type, document.issuing_country_code, document.national_identification_number
+        document.full_name, document.born_on, document.type, document.issuing_country_code, document.national_identification_number, NOON
     )
     assert again == Extraction(extraction.document, None)
     assert repr(document).encode()
@@ -142,6 +163,8 @@ def kept(extraction: Extraction, field: str) -> bool:
 
 
 def test_an_unchecked_type_is_recognized_by_its_stored_name() -> None:
-    assert Extraction.received("Jeanne", None, "passport", None, None).document == ExtractedDocument("Jeanne", type=DocumentType.PASSPORT)
+    assert Extraction.received("Jeanne", None, "passport", None, None, NOON).document == ExtractedDocument("Jeanne", type=DocumentType.PASSPORT)
     for unusable in ("PASSPORT", "visa", ""):
-        assert Extraction.received(None, None, unusable, None, None) == Extraction(None, "extractedDocument.type was not usable and was left out")
+        assert Extraction.received(None, None, unusable, None, None, NOON) == Extraction(
+            None, "extractedDocument.type was not usable and was left out"
+        )

@@ -12,7 +12,7 @@ from domain.extraction import Extraction
 from domain.reasons import CATALOGUE, CODE
 from domain.result import MAX_REASONS, Result, is_unusual
 from domain.status import Status
-from tests.factories import PASSPORT
+from tests.factories import NOON, PASSPORT
 
 FINAL = [status for status in Status if status.final]
 WITH_REASONS = [Status.INCONCLUSIVE, Status.FAILED]
@@ -161,7 +161,7 @@ def test_a_received_result_that_could_be_reported_has_no_note(status: Status) ->
 
 
 def test_the_note_of_a_received_result_names_all_that_is_unusual_and_no_value() -> None:
-    result = Result.received(Status.INCONCLUSIVE, ["Jeanne", "IDVV_2301"], Extraction.received(None, "never", "visa", None, None), "event-1")
+    result = Result.received(Status.INCONCLUSIVE, ["Jeanne", "IDVV_2301"], Extraction.received(None, "never", "visa", None, None, NOON), "event-1")
 
     assert result.note == (
         "reasonCodes had texts that are no codes, and they were left out; reasonCodes had codes that do not go with inconclusive; "

@@ -60,7 +60,7 @@ class Socket:
         self._numbers = count(1)
 
     async def messages(self, query: str, variables: dict[str, Any], last_event_id: str | None = None) -> AsyncGenerator[dict[str, Any], None]:
-        """See `Connection`."""
+        """Send a subscription on this socket, and yield its messages: see `Connection`."""
         id = str(next(self._numbers))
         await self._connection.send(json.dumps({"type": "subscribe", "id": id, "payload": {"query": query, "variables": variables}}))
         while True:
@@ -78,7 +78,7 @@ class Socket:
                     raise Complete
 
     def abort(self) -> None:
-        """See `Connection`."""
+        """Abort the connection, as if the network had failed."""
         self._connection.transport.abort()
 
 
@@ -92,7 +92,7 @@ class Stream:
         self._response: httpx2.Response | None = None
 
     async def messages(self, query: str, variables: dict[str, Any], last_event_id: str | None = None) -> AsyncGenerator[dict[str, Any], None]:
-        """See `Connection`."""
+        """Open an event stream for a subscription, and yield its messages: see `Connection`."""
         headers = self._headers if last_event_id is None else {**self._headers, "last-event-id": last_event_id}
         body = {"query": query, "variables": variables}
         async with self._client.stream("POST", f"{self._url}/graphql", json=body, headers=headers) as response:
@@ -117,7 +117,7 @@ class Stream:
         raise StreamEnded
 
     def abort(self) -> None:
-        """See `Connection`."""
+        """Abort the connection of the open event stream, as if the network had failed."""
         network = self._response and self._response.extensions.get("network_stream")
         connection = network and network.get_extra_info("socket")
         if connection:

@@ -19,8 +19,8 @@ from tests.ledger.subscribers import Subscriber, Trait
 
 Report = Callable[[str], None]
 
-# Longer than the 60 seconds that a feed reads again by `updatedAt` (`OVERLAP` in store/feeds/stored_changes.py): only by the stamp of MongoDB,
-# `storedAt`, does the feed find a write that arrives so late.
+# How long the messages of a gateway to MongoDB are held. A feed that resumes reads again what was changed in the last 60 seconds by the clocks of the
+# gateways (`OVERLAP` in store/feeds/stored_changes.py). A write that is held for longer is found only by the stamp that MongoDB gives it, `storedAt`.
 HELD_SECONDS = 90.0
 # The key under which the proxies hold the connections that a gateway opened. No proxy has this name, so clients still reach the gateway.
 HELD = "held"

@@ -318,7 +318,8 @@ async def test_workspaces_may_come_and_go(store: Store, feed: Feed) -> None:
     sections: dict[str, Deliveries] = {}
     async with receiving() as receiver, delivering_to(store, feed, lambda: sections, Tries()):
         before = await store.within("acme").add(a_verification(at=utc_now() - timedelta(minutes=1)))
-        # The deliveries begin at the time of the last heartbeat, in whole seconds.
+        # The deliveries of a workspace begin at the time of the last heartbeat, rounded down to seconds. Wait until that time is later than the event
+        # above, which must not be delivered.
         await asyncio.sleep(2.5)
         sections["acme"] = receiver.section
         positions = store.database[DELIVERY_POSITIONS]

@@ -83,7 +83,8 @@ async def test_only_events_after_the_beginning_are_recorded(store: Store, feed: 
     long_ago = utc_now() - timedelta(hours=1)
     before = await store.within("acme").add(a_verification(at=long_ago))
     silent = await store.within("acme").add(a_verification(at=long_ago))
-    # The deliveries begin at the time of the last heartbeat, in whole seconds.
+    # The deliveries of a workspace begin at the time of the last heartbeat, rounded down to seconds. Wait until that time is later than the events
+    # above, which must not be delivered.
     await asyncio.sleep(2.5)
     async with recording_events(store, feed):
         await store.within("acme").change(before.id, opened)
@@ -175,7 +176,7 @@ async def test_changes_behind_a_gap_in_the_stream_are_recorded(store: Store, fee
     async with recording_events(store, feed):
         verification = await store.within("acme").add(a_verification(at=store.now()))
         await recorded(store, verification.id)
-        # As after a loss of the oplog, the stream begins again without its token, and the feed reads the database.
+        # Act as if the oplog were lost: the change stream does not deliver version 2 to the listeners, and then the feed reads the database again.
         feed._versions_read[verification.id] = 2
         await store.within("acme").change(verification.id, opened)
         await asyncio.sleep(0.5)

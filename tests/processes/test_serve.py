@@ -38,6 +38,28 @@ async def test_an_invalid_mongodb_uri_is_refused_and_not_shown(tmp_path: Path, e
     assert "canary" not in output
 
 
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        pytest.param(None, "it refuses the user name or the password in the address", id="a wrong password"),
+        pytest.param(
+            "mongodb+srv://canary.invalid/x", "the host in the address can't be looked up, or its SRV record is not valid", id="a wrong name"
+        ),
+    ],
+)
+async def test_a_mongodb_that_needs_a_correction_ends_the_process_with_one_line(
+    tmp_path: Path, environment: dict[str, str], database_uri: str, uri: str | None, reason: str
+) -> None:
+    address = uri or database_uri.replace("//", "//user:canary@")
+    async with running(tmp_path, "serve", GATEWAY_MONGO_URI=address, **environment) as command:
+        status = await command.ended()
+
+    output = command.errors.read_text()
+    assert (status, output.count("\n")) == (1, 1)
+    assert output.startswith(f"gateway: MongoDB at GATEWAY_MONGO_URI can't be used: {reason}")
+    assert "canary" not in output
+
+
 async def test_at_sigterm_running_operations_finish_and_subscribers_are_disconnected(
     tmp_path: Path, database_uri: str, port: int, environment: dict[str, str]
 ) -> None:
@@ -109,6 +131,8 @@ async def test_a_gateway_without_mongodb_is_alive_and_becomes_ready_later(
         healthy = await asyncio.to_thread(alive, port)
         await forwarder.open()
         await command.ready(url)
+        waited = [line["event"] for line in logged(command) if line["logger"] == "gateway.process.health"]
 
     assert (living.status_code, healthy) == (200, True)
+    assert waited == ["waiting for MongoDB: no primary answers; check the address and the replica set", "MongoDB answers"]
     assert (ready.status_code, ready.json()) == (503, {"ready": False, "troubles": ["MongoDB does not answer"], "warnings": []})

@@ -206,7 +206,7 @@ def test_a_blank_event_id_is_refused() -> None:
 def test_a_result_keeps_its_document_and_its_event_id() -> None:
     document = ExtractedDocumentInput(full_name="Jeanne Moreau", type=DocumentType.PASSPORT)
 
-    result = ReportResultInput(verification_id=ID, status=Status.VERIFIED, extracted_document=document, event_id="event-1").to_domain()
+    result = ReportResultInput(verification_id=ID, status=Status.VERIFIED, extracted_document=document, event_id="event-1").to_domain(NOON)
 
     assert result.document == ExtractedDocument("Jeanne Moreau", type=DocumentType.PASSPORT)
     assert result.source_id == "event-1"
@@ -215,7 +215,7 @@ def test_a_result_keeps_its_document_and_its_event_id() -> None:
 def test_a_result_with_an_unusable_document_has_a_note_instead() -> None:
     document = ExtractedDocumentInput(full_name="", born_on="1977-00-00")
 
-    result = ReportResultInput(verification_id=ID, status=Status.VERIFIED, extracted_document=document).to_domain()
+    result = ReportResultInput(verification_id=ID, status=Status.VERIFIED, extracted_document=document).to_domain(NOON)
 
     assert result.document is None
     assert result.note == ("extractedDocument.fullName was not usable and was left out; extractedDocument.bornOn was not usable and was left out")

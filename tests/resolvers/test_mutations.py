@@ -99,6 +99,7 @@ async def test_a_result_makes_the_status_final_and_recommends_an_action(
 
 DAMAGED: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
     "a partial date": ({"bornOn": "1977-00-00"}, {"bornOn": None}, "bornOn was not usable and was left out"),
+    "a birth in the future": ({"bornOn": "2999-01-01"}, {"bornOn": None}, "bornOn was not usable and was left out"),
     "a country in small letters": ({"issuingCountryCode": "fr"}, {"issuingCountryCode": "FR"}, "issuingCountryCode was repaired"),
     "a line break": ({"fullName": "Jeanne\nMoreau"}, {"fullName": "Jeanne Moreau"}, "fullName was repaired"),
     "a blank name": ({"fullName": " "}, {"fullName": None}, "fullName was not usable and was left out"),

@@ -25,7 +25,7 @@ async def test_other_callers_are_answered_during_a_flood_of_sockets_and_subscrip
 
         async def flood() -> None:
             wire = await stack.enter_async_context(wired(gateway))
-            # At the end, abort the connection without a close handshake. It would never finish, because this client reads nothing.
+            # At the end, abort the connection without a close handshake. A close handshake would never finish, because this client reads nothing.
             stack.callback(wire.connection.transport.abort)
             with suppress(ConnectionClosed):
                 await wire.send({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}})

@@ -184,8 +184,8 @@ async def test_no_older_version_follows_one_that_was_read_from_the_database(
     database = mongo[store.database.name]
 
     with feed.listen("acme") as listener:
-        # A blocking client, so that the feed sees none of these writes before all of them are made. The update arrives without its document, the feed
-        # reads version 3 for it, and only then receives the heartbeat and version 2 from the stream.
+        # These writes use a blocking client, so that the feed receives none of them before all are made. The change stream reports the update without
+        # the document. So the feed reads the document, which has version 3, and only then receives the heartbeat and version 2 from the stream.
         database[VERIFICATIONS].update_one({"_id": added.id}, {"$set": {"unknown": 1}})
         database[HEARTBEATS].replace_one({"_id": feed._name}, {"beat": feed._last_heartbeat, "at": later()}, upsert=True)
         for changed in (second, third):

@@ -57,7 +57,7 @@ async def test_a_repeated_event_is_acknowledged_once_a_majority_has_the_first_co
 
     await store.inbox.add(a_webhook(), 5)
 
-    # The barrier has passed: MongoDB acknowledged a write that it made after the first copy.
+    # `add` has passed the barrier, which writes to the collection of heartbeats. So a majority has acknowledged all earlier writes too.
     assert (before, await store.database[HEARTBEATS].count_documents({})) == (0, 1)
 
 
