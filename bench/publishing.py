@@ -16,6 +16,7 @@ from bench.agreement import Disagreement
 from bench.machinery import Served
 from bench.sockets import Crowd, content
 from domain.event import Actor, Event, EventType
+from domain.instant import instant_text
 from domain.verification import Verification
 from store.documents import encode
 from store.driver import Document
@@ -93,12 +94,12 @@ def message(state: Verification) -> dict[str, Any]:
             "reference": state.reference,
             "version": state.version,
             "attempt": state.attempt,
-            "createdAt": state.created_at,
-            "updatedAt": state.updated_at,
-            "expiresAt": state.expires_at,
+            "createdAt": instant_text(state.created_at),
+            "updatedAt": instant_text(state.updated_at),
+            "expiresAt": instant_text(state.expires_at),
             "reasons": list(state.reasons),
         },
-        "events": [{"version": last.version, "type": last.type.name, "actor": last.actor.name, "at": last.at}],
+        "events": [{"version": last.version, "type": last.type.name, "actor": last.actor.name, "at": instant_text(last.at)}],
     }
     return {"id": "1", "type": "next", "payload": {"data": {"verificationUpdated": update}}}
 

@@ -160,3 +160,20 @@ def holds_variable(node: ValueNode) -> bool:
         pending += getattr(value, "values", ())
         pending += [field.value for field in getattr(value, "fields", ())]
     return False
+
+
+def about_arguments(error: GraphQLError) -> bool:
+    """Whether graphql-core raised this error because a request has given an argument, or a variable in it, a value that the argument can't have.
+
+    Validation accepts such a request: the variable is nullable, and its default or the argument's is not null. Neither the error's class nor its
+    properties distinguish it from an error of a resolver. Therefore this function looks for graphql-core's coercion of arguments in the traceback.
+    """
+    cause: BaseException | None = error
+    while isinstance(cause, GraphQLError):
+        trace = cause.__traceback__
+        while trace:
+            if trace.tb_frame.f_code is get_argument_values.__code__:
+                return True
+            trace = trace.tb_next
+        cause = cause.original_error
+    return False

@@ -1,7 +1,6 @@
 """Writes the quick checks of a plan's source. They complete common values without calling a position. For the terms, see compiler/README.md."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum, EnumType, Flag
 from typing import Any
 
@@ -31,15 +30,19 @@ QUICK: dict[Any, str] = {
     GraphQLBoolean.coerce_output_value: "{0}.__class__ is bool",
 }
 
+Serializers = Mapping[Callable[[Any], Any], type]
+NO_SERIALIZERS: Serializers = {}
+
 
 class Checks:
     """Writes the quick checks: the lines of a plan that recognize common values, and complete them.
 
-    `dates_left_to_orjson`: datetime objects in UTC stay in the response. orjson writes them exactly as `isoformat` does, in a tenth of the time.
+    `serializers`: by the serializer of a scalar, a class. The plan calls the serializer directly for values of exactly this class. For such a value,
+    the serializer must not return None.
     """
 
-    def __init__(self, dates_left_to_orjson: bool) -> None:
-        self._dates_left_to_orjson = dates_left_to_orjson
+    def __init__(self, serializers: Serializers) -> None:
+        self._serializers = serializers
         self._enums: dict[GraphQLEnumType, tuple[EnumType, dict[str, str]] | None] = {}
 
     def completion(self, function: Function, position: Position, label: str, local: str, place: str) -> list[str]:
@@ -76,9 +79,10 @@ class Checks:
 
     def _leaf(self, function: Function, type: GraphQLLeafType, local: str) -> tuple[str | None, str | None]:
         if not isinstance(type, GraphQLEnumType):
-            test = QUICK.get(type.coerce_output_value)
-            if self._dates_left_to_orjson and type.coerce_output_value == datetime.isoformat:
-                test = f"{{0}}.__class__ is {function.bind('C', datetime)} and {{0}}.tzinfo is {function.bind('Z', UTC)}"
+            serializer = type.coerce_output_value
+            if serialized := self._serializers.get(serializer):
+                return f"{local}.__class__ is {function.bind('C', serialized)}", f"{function.bind('T', serializer)}({local})"
+            test = QUICK.get(serializer)
             return test and test.format(local), None
         if type not in self._enums:
             self._enums[type] = names_of(type)

@@ -24,7 +24,7 @@ from graphql.language import DirectiveNode
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
 
 from compiler.calls import Calls
-from compiler.checks import Checks
+from compiler.checks import NO_SERIALIZERS, Checks, Serializers
 from compiler.functions import Codes
 from compiler.plan import Plan
 from compiler.recent import Recent
@@ -45,13 +45,13 @@ class Compiler:
     """Compiles the operations of a schema. All operations share one cache of plans, which drops the plans that were used least recently."""
 
     def __init__(
-        self, schema: GraphQLSchema, *, hide_suggestions: bool = False, dates_left_to_orjson: bool = False, limit: Limit = UNLIMITED
+        self, schema: GraphQLSchema, *, hide_suggestions: bool = False, serializers: Serializers = NO_SERIALIZERS, limit: Limit = UNLIMITED
     ) -> None:
-        """`dates_left_to_orjson`: datetime objects in UTC stay in the result. Set this only if the response is serialized with orjson."""
+        """`serializers`: functions that serialize scalars, which plans may call directly (see `Checks`)."""
         self.schema = schema
         self.hide_suggestions = hide_suggestions
         self.limit = limit
-        self.checks = Checks(dates_left_to_orjson)
+        self.checks = Checks(serializers)
         self.codes = Codes()
         self.cached = Recent[Hashable, Plan](MAX_PLANS, MAX_SOURCE_CHARACTERS)
 

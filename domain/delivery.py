@@ -1,11 +1,12 @@
 """The delivery of a verification's events to the integrator's backend, and the webhook that is sent for an event."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.described import Described
 from domain.event import Event
+from domain.instant import instant_text
 from domain.snapshot import state_after
 from domain.verification import Verification
 
@@ -80,13 +81,8 @@ def outgoing_webhook(verification: Verification, event: Event) -> OutgoingWebhoo
         "reasonCodes": list(state.reasons),
         "reference": verification.reference if isinstance(verification.reference, str) else None,
     }
-    body = {"type": f"verification.{event.type.value}", "timestamp": iso(event.at), "data": data}
+    body = {"type": f"verification.{event.type.value}", "timestamp": instant_text(event.at), "data": data}
     return OutgoingWebhook(f"{verification.id}.{event.version}", body)
-
-
-def iso(at: datetime) -> str:
-    """The instant in UTC with milliseconds, such as 2026-03-02T12:00:00.000Z."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def pause_after(tries: int) -> timedelta | None:

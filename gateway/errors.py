@@ -6,6 +6,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
+from compiler.arguments import about_arguments
 from domain.errors import RequestError
 
 logger = logging.getLogger(__name__)
@@ -39,8 +40,8 @@ def error(code: str, message: str, **extensions: Any) -> Formatted:
 def formatted(errors: Collection[GraphQLError], default: str, request_id: str) -> list[Formatted]:
     """Converts errors of graphql-core to the form that clients receive. `default`: the code for errors in the request itself.
 
-    If a resolver raised anything but a RequestError, that exception is unexpected. It is logged without its message, which may contain personal data
-    or secrets.
+    An argument with a value that it can't have is a mistake of the client. If a resolver raised anything but a RequestError, that exception is
+    unexpected. It is logged without its message, which may contain personal data or secrets.
     """
     formatted_errors = [_formatted(each, default, request_id) for each in errors]
     for each in errors:
@@ -66,6 +67,8 @@ def _formatted(graphql_error: GraphQLError, default: str, request_id: str) -> Fo
     shown: Formatted = dict(graphql_error.formatted)
     if isinstance(cause, RequestError):
         shown["extensions"] = {"code": cause.code}
+    elif about_arguments(graphql_error):
+        shown["extensions"] = {"code": "BAD_USER_INPUT"}
     elif cause is None and not graphql_error.path:
         shown["extensions"] = {"code": default, **(graphql_error.extensions or {})}
     else:

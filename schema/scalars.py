@@ -1,26 +1,44 @@
 """The scalar `DateTime`, for instants."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, StringValueNode, ValueNode
+
+from domain.instant import instant_text, read_instant
+
+WRONG = "a DateTime is a string with date, time and offset as in RFC 3339, to the millisecond, such as 2026-01-31T12:00:00.000Z"
 
 
-def parse_instant(text: object) -> datetime:
-    """Parse an instant that a client sent as ISO 8601 with a time zone. Returns the instant in UTC. Raises: GraphQLError."""
+def parse_instant(value: object) -> datetime:
+    """The instant that a client sent in a variable, in UTC. Raises: GraphQLError."""
+    return parsed(value, None)
+
+
+def parse_literal(node: ValueNode, variables: object = None) -> datetime:
+    """The instant that a client wrote in its operation document, in UTC. Raises: GraphQLError."""
+    return parsed(node.value if isinstance(node, StringValueNode) else None, node)
+
+
+def parsed(value: object, node: ValueNode | None) -> datetime:
+    """The instant in UTC. `node`: where the value is in the operation document. Raises: GraphQLError if the value is not the text of an instant."""
     try:
-        instant = datetime.fromisoformat(text) if isinstance(text, str) else None
-        if instant and instant.tzinfo:
-            return instant.astimezone(UTC)
-    except (ValueError, OverflowError):
+        if isinstance(value, str):
+            return read_instant(value)
+    except ValueError:
         pass
-    raise GraphQLError("a DateTime must be ISO 8601 with a time zone, such as 2026-01-31T12:00:00Z", extensions={"code": "BAD_USER_INPUT"})
+    raise GraphQLError(WRONG, node, extensions={"code": "BAD_USER_INPUT"})
 
 
 DateTime = strawberry.scalar(
     name="DateTime",
-    description="An instant in ISO 8601, to the millisecond. Outputs are in UTC. Inputs must contain a time zone.",
+    description=(
+        "An instant, to the millisecond. Outputs are in UTC with exactly three digits for the fraction of a second, such as"
+        " 2026-01-31T12:00:00.000Z. Inputs are dates and times of RFC 3339 with an offset. The fraction may be left out;"
+        " digits after the third must be zeros."
+    ),
     specified_by_url="https://scalars.graphql.org/andimarek/date-time",
-    serialize=datetime.isoformat,
+    serialize=instant_text,
     parse_value=parse_instant,
+    parse_literal=parse_literal,
 )

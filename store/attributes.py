@@ -8,8 +8,9 @@ from types import NoneType
 from typing import Any, Never
 
 from domain.errors import BadDocument, BadValue
+from domain.instant import EPOCH
 from store.bad_documents import UNREADABLE
-from store.decoding import EPOCH, NAIVE_EPOCH, Decode, decode_codes, decode_text, utc
+from store.decoding import NAIVE_EPOCH, Decode, decode_codes, decode_text, utc
 from store.driver import Document
 from store.sealing import Open, Sealed, SealingKeys
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from domain.errors import BadUserInput
 from domain.filter import Order
-from store.decoding import EPOCH
+from domain.instant import EPOCH
 from store.documents import instant_at, milliseconds
 
 POSITION = re.compile(r"([A-Z_]{1,20}):([0-9]{1,15}):([A-Za-z0-9_-]{1,64})")

@@ -14,6 +14,7 @@ from bson.datetime_ms import DatetimeMS
 from domain.errors import BadValue
 from domain.event import Actor, ClosingNote, Event, EventType
 from domain.identity import DeclaredIdentity, DocumentType, ExtractedDocument
+from domain.instant import EPOCH
 from domain.request import Idempotency, ProviderReference
 from domain.requirements import Requirements
 from domain.status import Status
@@ -26,7 +27,6 @@ EVENT_TYPES = {type.value: type for type in EventType}
 ACTORS = {actor.value: actor for actor in Actor}
 DOCUMENT_TYPES = {type.value: type for type in DocumentType}
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
 EARLIEST, LATEST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999_000, UTC)
 # The field with the encrypted text that the integrator wrote when it closed the verification. It is not stored in the closing event, because stored

@@ -14,10 +14,11 @@ from bson.timestamp import Timestamp
 from domain.errors import BadDocument
 from domain.event import ClosingNote, Event
 from domain.identity import DeclaredIdentity, ExtractedDocument, Personal
+from domain.instant import EPOCH
 from domain.request import Idempotency, ProviderReference
 from domain.requirements import Requirements
 from domain.verification import Verification
-from store.decoding import CLOSING_NOTE, EPOCH
+from store.decoding import CLOSING_NOTE
 from store.driver import Document
 from store.sealing import SealingKeys, sealed
 from store.stored_verification import ATTRIBUTES, check_required, document_of, lazy_verification

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bench.peers.rows import Collection, Document, connected, cursor, page
+from domain.instant import instant_text
 from domain.reasons import CATALOGUE
 
 POINT = {"status": 1, "createdAt": 1, "reasons": 1}
@@ -118,7 +119,12 @@ def reported(document: Document) -> Response:
 
 def point(document: Document) -> Document:
     """The fields of a verification in the response to a read by id."""
-    return {"id": document["_id"], "status": document["status"].upper(), "createdAt": document["createdAt"], "reasons": reasons(document)}
+    return {
+        "id": document["_id"],
+        "status": document["status"].upper(),
+        "createdAt": instant_text(document["createdAt"]),
+        "reasons": reasons(document),
+    }
 
 
 def row(document: Document) -> Document:
@@ -127,9 +133,9 @@ def row(document: Document) -> Document:
         "id": document["_id"],
         "status": document["status"].upper(),
         "reference": document.get("reference"),
-        "createdAt": document["createdAt"],
-        "updatedAt": document["updatedAt"],
-        "expiresAt": document["expiresAt"],
+        "createdAt": instant_text(document["createdAt"]),
+        "updatedAt": instant_text(document["updatedAt"]),
+        "expiresAt": instant_text(document["expiresAt"]),
         "version": document["version"],
         "attempt": document["attempt"],
         "reasons": reasons(document),

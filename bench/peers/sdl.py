@@ -1,6 +1,5 @@
 """A peer with Ariadne. The schema is written in SDL, resolvers return MongoDB documents, and parsed and validated operation documents are cached."""
 
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from bench.peers.rows import ROW, Document, connected, cursor, page
+from domain.instant import instant_text
 from domain.reasons import CATALOGUE
 
 REASONS = {
@@ -105,6 +105,6 @@ async def ready(request: Request) -> Response:
 def application() -> Starlette:
     """Make the application. uvicorn calls this function when it starts the server (option `--factory`)."""
     text = Path(__file__).with_name("schema.graphql").read_text()
-    schema = make_executable_schema(text, query, verification, ScalarType("DateTime", serializer=datetime.isoformat))
+    schema = make_executable_schema(text, query, verification, ScalarType("DateTime", serializer=instant_text))
     graphql = GraphQL(schema, query_parser=cached_parser, query_validator=Validator())
     return Starlette(routes=[Route("/graphql", graphql), Route("/ready", ready)], lifespan=connected)

@@ -17,9 +17,11 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.dataloader import DataLoader
 from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
 
 from bench.peers.rows import ROW, Collection, Document, connected, cursor, page
 from domain.event import Actor, EventType
+from domain.instant import instant_text
 from domain.reasons import CATALOGUE, ReasonType, RetryAdvice
 from domain.status import Status
 
@@ -257,7 +259,10 @@ class Subscription:
             yield VerificationUpdate(verification=Verification.of(document), events=[Event.of(document["events"][-1])])
 
 
-schema = strawberry.Schema(Query, subscription=Subscription, extensions=[ParserCache, ValidationCache])
+INSTANT = strawberry.scalar(name="DateTime", serialize=instant_text, parse_value=datetime.fromisoformat)
+schema = strawberry.Schema(
+    Query, subscription=Subscription, extensions=[ParserCache, ValidationCache], config=StrawberryConfig(scalar_map={datetime: INSTANT})
+)
 
 
 class Application(GraphQL[Context, None]):

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from domain.delivery import DeliveryState, WebhookDelivery, iso
+from domain.delivery import DeliveryState, WebhookDelivery
 from domain.errors import DomainError, Unavailable
+from domain.instant import instant_text
 from gateway.settings import Settings
 from lifecycle.deliveries import OutgoingWebhooks
 from store.driver import close_client, connect, watching
@@ -73,7 +74,7 @@ async def required_delivery(outgoing: OutgoingWebhooks, id: str) -> WebhookDeliv
 
 def delivery_line(delivery: WebhookDelivery) -> str:
     """The line of a delivery in a list. Its columns are separated by tabs."""
-    next_try = iso(delivery.next_try_at) if delivery.next_try_at else "-"
+    next_try = instant_text(delivery.next_try_at) if delivery.next_try_at else "-"
     versions = f"{delivery.delivered_version}/{delivery.version}"
     return "\t".join((delivery.verification_id, delivery.workspace, delivery.state.value, versions, next_try, delivery.last_error or "-"))
 
@@ -88,10 +89,10 @@ def delivery_lines(delivery: WebhookDelivery) -> Iterator[str]:
         "newest event that was accepted": delivery.delivered_version,
         "events that were given up": ", ".join(map(str, delivery.failed_versions)),
         "tries of the next event": delivery.tries,
-        "next try": delivery.next_try_at and iso(delivery.next_try_at),
+        "next try": delivery.next_try_at and instant_text(delivery.next_try_at),
         "last status": delivery.last_status,
         "last error": delivery.last_error,
-        "changed at": delivery.changed_at and iso(delivery.changed_at),
+        "changed at": delivery.changed_at and instant_text(delivery.changed_at),
     }
     for name, value in values.items():
         yield f"{name}: {'-' if value in (None, '') else value}"

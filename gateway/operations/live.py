@@ -18,7 +18,7 @@ from compiler.positions import close_awaitable
 from domain.caller import Caller
 from domain.errors import RequestError, Unavailable
 from gateway.callers.rate import Rate
-from gateway.errors import RequestRefused, error, formatted, unexpected
+from gateway.errors import RequestRefused, error, formatted, refused, unexpected
 from gateway.operations.documents import Operation
 from gateway.operations.execution import Execution
 from resolvers.context import Context
@@ -127,9 +127,13 @@ def encoded_inner_variables(operation: Operation) -> bytes:
     """The variables on which messages depend, as JSON: those that are used below the root field.
 
     Variables in the arguments of the root field only select the events, so subscribers with different values can share messages.
+    Raises: RequestRefused if a variable is nested too deeply. orjson writes fewer levels than it reads, but far more than any type of the schema has.
     """
     inner = operation.prepared.inner
-    return orjson.dumps({name: value for name, value in operation.variables.items() if name in inner}, option=orjson.OPT_SORT_KEYS)
+    try:
+        return orjson.dumps({name: value for name, value in operation.variables.items() if name in inner}, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        raise refused("BAD_USER_INPUT", "the values of variables are nested too deeply") from None
 
 
 class Delivery:

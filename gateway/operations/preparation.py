@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from graphql import (
@@ -24,6 +25,7 @@ from graphql import (
 
 from compiler import Compiler, Limit, Plans
 from domain.errors import TooComplex
+from domain.instant import instant_text
 from gateway.errors import RequestRefused, error, formatted
 from gateway.operations.cost import Price, Pricing
 from gateway.operations.limits import Limits, exceeded_as_written, exceeded_when_expanded, too_many
@@ -73,10 +75,8 @@ class Preparation:
 
     def __init__(self, schema: GraphQLSchema, introspection: bool, limits: Limits) -> None:
         self._schema = schema
-        # Plans leave dates as they are: every transport serializes responses with orjson, which formats dates itself.
-        self._compiler = Compiler(
-            schema, hide_suggestions=not introspection, dates_left_to_orjson=True, limit=Limit(MAX_ITEMS, lambda: TooComplex(MAX_ITEMS))
-        )
+        limit = Limit(MAX_ITEMS, lambda: TooComplex(MAX_ITEMS))
+        self._compiler = Compiler(schema, hide_suggestions=not introspection, serializers={instant_text: datetime}, limit=limit)
         self._introspection = introspection
         self._limits = limits
         self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from domain.deadlines import Windows
 from domain.event import Progress
+from domain.instant import instant_text
 from domain.reasons import CATALOGUE, ReasonCode, ReasonType, explained
 from domain.status import Phase, Status
 from domain.verification import Verification
@@ -94,7 +95,7 @@ def in_words(duration: timedelta) -> str:
     return "a second"
 
 
-TEMPLATES.filters.update({"words": words, "instant": instant, "duration": in_words})
+TEMPLATES.filters.update({"words": words, "instant": instant, "instant_text": instant_text, "duration": in_words})
 TEMPLATES.globals.update(
     {
         "STEPS": [(progress, *texts) for progress, texts in STEP_LABELS.items()],

@@ -27,7 +27,7 @@ from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
 from gateway.process.metrics import Metrics
 from gateway.transports.credentials import AUTHORIZATION, SeveralCredentials, socket_authorization
-from gateway.transports.json_content import parse_json
+from gateway.transports.json_content import TooDeep, parse_json
 from gateway.transports.requests import client_address, request_id
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -174,7 +174,7 @@ class Connection:
                 await self._send({"type": "pong", **({"payload": message["payload"]} if "payload" in message else {})})
             case {"type": "pong"}:
                 pass
-            case {"type": "subscribe", "id": str(id), "payload": dict(payload)} if id:
+            case {"type": "subscribe", "id": str(id), "payload": dict() | TooDeep() as payload} if id:
                 await self._subscribe(id, payload)
             case {"type": "complete", "id": str(id)}:
                 if task := self._operations.pop(id, None):
@@ -196,9 +196,9 @@ class Connection:
         self.place.become(self._admission.introduced(client_address(self._socket), self._caller))
         await self._send({"type": "connection_ack"})
 
-    async def _subscribe(self, id: str, payload: dict[str, Any]) -> None:
+    async def _subscribe(self, id: str, payload: dict[str, Any] | TooDeep) -> None:
         try:
-            request = from_fields(payload)
+            request = payload if isinstance(payload, TooDeep) else from_fields(payload)
         except RequestRefused as malformed:
             raise Closing(Close.BAD_MESSAGE, malformed.errors[0]["message"]) from None
         if not self._caller:
@@ -210,8 +210,10 @@ class Connection:
         task = self._operations[id] = asyncio.create_task(self._operate(id, request, self._caller))
         task.add_done_callback(lambda done: self._operations.get(id) is done and self._operations.pop(id))
 
-    async def _operate(self, id: str, request: OperationRequest, caller: Caller) -> None:
+    async def _operate(self, id: str, request: OperationRequest | TooDeep, caller: Caller) -> None:
         try:
+            if isinstance(request, TooDeep):
+                raise request
             operation = self._execution.operation(request, caller, request_id(self._socket))
             await self._answer(id, operation, caller)
         except RequestRefused as refusal:
@@ -271,6 +273,11 @@ class Connection:
             raise Closing(Close.BAD_MESSAGE, "connection_init must come first, and be short")
         try:
             message = parse_json(text)
+        except TooDeep as refusal:
+            message = refusal.rest
+            if isinstance(message, dict) and isinstance(message.get("payload"), dict):
+                # Only the operation that the message would start is refused, and the socket stays open.
+                message["payload"] = refusal
         except orjson.JSONDecodeError:
             raise Closing(Close.BAD_MESSAGE, "not JSON") from None
         if not isinstance(message, dict):

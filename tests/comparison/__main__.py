@@ -14,9 +14,10 @@ from typing import Any
 import uvloop
 from pymongo import MongoClient
 
+from compiler.checks import NO_SERIALIZERS
 from gateway.development.mongod import EmbeddedMongo
 from tests.comparison.comparison import Verdict
-from tests.comparison.executors import Compiled
+from tests.comparison.executors import Compiled, direct_serializers
 from tests.comparison.own import two_databases
 from tests.comparison.run import Tally, compare, trials
 from tests.comparison.subjects import Subject, subjects
@@ -58,10 +59,10 @@ async def run(operations: int, seed: int, only: str | None, mongo_uri: str) -> i
 async def compare_subject(subject: Subject, operations: int, seed: int) -> Tally:
     """Compare the executors on one schema, and print the progress.
 
-    Two compilers take turns: the first one serializes dates as text, the second one leaves them to orjson.
+    Two compilers take turns: the plans of the first one complete instants by a position, those of the second one call the serializer directly.
     """
     whole, remaining = Tally(), trials(subject, operations, seed)
-    executors = cycle([Compiled(subject.schema, dates_left_to_orjson=choice) for choice in (False, True)])
+    executors = cycle([Compiled(subject.schema, serializers=choice) for choice in (NO_SERIALIZERS, direct_serializers(subject.schema))])
     while whole.operations < operations:
         whole += await compare(
             subject, islice(remaining, AT_ONCE), next(executors), max_differences=MAX_DIFFERENCES, report=lambda difference: print(difference)

@@ -6,6 +6,7 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode, parse, validate
 
 from compiler import Compiler, Plans
+from compiler.checks import NO_SERIALIZERS, Serializers
 from tests.comparison.comparison import Verdict, verdict_of
 from tests.comparison.executors import awaited, reference
 
@@ -32,11 +33,11 @@ def operation_of(text: str, name: str | None = None) -> tuple[Any, OperationDefi
     return document, next(each for each in operations if name is None or (each.name and each.name.value == name))
 
 
-def plans_of(schema: GraphQLSchema, text: str, *, dates_left_to_orjson: bool = False) -> Plans:
+def plans_of(schema: GraphQLSchema, text: str, *, serializers: Serializers = NO_SERIALIZERS) -> Plans:
     """The plans of the document's first operation, by a new compiler. Asserts that the document is valid."""
     document, operation = operation_of(text)
     assert not validate(schema, document)
-    return Compiler(schema, dates_left_to_orjson=dates_left_to_orjson).plans(document, operation)
+    return Compiler(schema, serializers=serializers).plans(document, operation)
 
 
 async def answer_of(

@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 from graphql import ExecutionResult, GraphQLError
 
+from compiler.arguments import about_arguments
+
 # A memory address, as in the text of a Python object. It is removed from messages and data, because it differs between any two objects.
 ADDRESS = re.compile("0x[0-9a-f]{6,}")
 
@@ -79,7 +81,10 @@ def raced(data: Any, expected_errors: "Counter[ErrorKey]", found_errors: "Counte
 
 
 def error_counts(errors: list[GraphQLError] | None, normalize: Callable[[str], str] = str) -> "Counter[ErrorKey]":
-    """Count the errors by all properties that are compared: message, path, locations, extensions, and the class of the original error."""
+    """Count the errors by all properties that are compared.
+
+    These are message, path, locations, extensions, the class of the original error, and whether the error is about an argument.
+    """
     return Counter(
         (
             normalize(ADDRESS.sub("0x", error.message)),
@@ -87,6 +92,7 @@ def error_counts(errors: list[GraphQLError] | None, normalize: Callable[[str], s
             tuple((location.line, location.column) for location in error.locations or ()),
             ADDRESS.sub("0x", repr(error.extensions)),
             type(error.original_error).__name__,
+            about_arguments(error),
         )
         for error in errors or ()
     )

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable
+from datetime import datetime
 from typing import Any
 
-from graphql import DocumentNode, ExecutionResult, GraphQLSchema, OperationDefinitionNode, execute
+from graphql import DocumentNode, ExecutionResult, GraphQLScalarType, GraphQLSchema, OperationDefinitionNode, execute
 
 from compiler import Compiler
+from compiler.checks import NO_SERIALIZERS, Serializers
 
 Result = ExecutionResult | Awaitable[ExecutionResult]
 # Executes one operation. Arguments: the root object, the context, the variables as the client sent them, and the variant (see compiler/README.md).
@@ -29,9 +31,9 @@ def reference(schema: GraphQLSchema, **options: Any) -> Prepare:
 class Compiled:
     """The executor that uses our compiler. `refused` counts the executions that the compiler refused and left to graphql-core, by reason."""
 
-    def __init__(self, schema: GraphQLSchema, *, dates_left_to_orjson: bool = False) -> None:
+    def __init__(self, schema: GraphQLSchema, *, serializers: Serializers = NO_SERIALIZERS) -> None:
         self.refused: Counter[str] = Counter()
-        self._compiler = Compiler(schema, dates_left_to_orjson=dates_left_to_orjson)
+        self._compiler = Compiler(schema, serializers=serializers)
 
     def __call__(self, document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
         plans = self._compiler.plans(document, operation)
@@ -42,6 +44,13 @@ class Compiled:
             return result
 
         return execute
+
+
+def direct_serializers(schema: GraphQLSchema) -> Serializers:
+    """The serializers that plans may call directly: the one of the scalar DateTime, for instants."""
+    scalar = schema.type_map["DateTime"]
+    assert isinstance(scalar, GraphQLScalarType)
+    return {scalar.coerce_output_value: datetime}
 
 
 async def awaited(result: Result) -> ExecutionResult:

@@ -18,13 +18,23 @@ from graphql import (
 from tests.comparison.values import Text, Whole
 
 MAX_DEPTH = 3
+
+
+def nested(levels: int) -> list[Any]:
+    """A list in a list in a list …, with so many levels."""
+    value: list[Any] = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
 LITERALS: dict[str, tuple[str, ...]] = {
     "Int": ("0", "1", "-3", "2147483647", "-2147483648"),
     "Float": ("0", "1.5", "-2", "1e10", "0.1"),
     "String": ('""', '"x"', '"grün"', '"a \\"b\\" \\u00e9"', '"""\n  block\n    text\n"""', '"$v"'),
     "Boolean": ("true", "false"),
-    "ID": ('"a"', "7", '"7"', "123456789012345678901234567890"),
-    "DateTime": ('"2026-03-02T12:00:00Z"', '"2026-03-02T12:00:00.25+05:30"'),
+    "ID": ('"a"', "7", '"7"', "123456789012345678901234567890", "9" * 5000),
+    "DateTime": ('"2026-03-02T12:00:00Z"', '"2026-03-02T12:00:00.250+05:30"', '"2026-03-02T12:00:00.123000Z"'),
     "Odd": ('"x"', "7", '"list"', "[1, 2]", "{ a: 1 }", "WORD"),
     "JSON": ("1", '"x"', "[1, null, { a: [] }]", "{ b: 1, a: { c: true } }", "WORD", "1.5"),
 }
@@ -34,13 +44,14 @@ RAW: dict[str, tuple[Any, ...]] = {
     "String": ("", "x", "grün", 'a "b"', "$v", Text("text")),
     "Boolean": (True, False),
     "ID": ("a", 7, "7", 10**30, Text("id")),
-    "DateTime": ("2026-03-02T12:00:00Z", "2026-03-02T12:00:00.25+05:30", "2026-03-02T12:00:00+00:00"),
+    "DateTime": ("2026-03-02T12:00:00Z", "2026-03-02T12:00:00.250+05:30", "2026-03-02T12:00:00+00:00", "2026-03-02T12:00:00.123000Z"),
     "Odd": ("x", 7, "list", [1, 2], {"a": 1}, "refused", "fails", True),
     "JSON": (1, "x", [1, None, {"a": []}], {"b": 1, "a": {"c": True}}, 1.5, False),
 }
 WRONG: tuple[Any, ...] = (
     *(True, False, 0, 1, 2**31, -(2**31) - 1, 2**53, 10**30, 1.5, 3.0, -0.0, float("nan"), float("inf"), -float("inf"), 1e30),
     *("", "x", "1", "true", "RED", "red", "r", "2026-03-02", "2026-03-02T12:00:00", "later", b"bytes", Text("RED"), Whole(2**40)),
+    *("2026-W10-1T12:00:00Z", "2026-03-02T12:00:00.123456Z", "2026-03-02 12:00:00Z", "9" * 5000, 1e400, nested(300)),
     *([], [1], [None], [[1]], {}, {"number": 1}, {"unknown": 1}, {"minimum": "x"}, (1, 2), {1}, object),
 )  # fmt: skip
 

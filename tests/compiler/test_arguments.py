@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
-from graphql import GraphQLEnumType, GraphQLScalarType, GraphQLSchema, build_schema
+from graphql import GraphQLEnumType, GraphQLError, GraphQLScalarType, GraphQLSchema, build_schema
 
-from tests.comparison.answers import answer_of
+from compiler import Compiler
+from compiler.arguments import about_arguments
+from tests.comparison.answers import answer_of, operation_of
+from tests.comparison.executors import awaited
 from tests.comparison.inputs import read_odd, write_odd
 from tests.comparison.values import Color
 
@@ -147,13 +150,46 @@ async def test_an_invalid_variable_is_an_error_of_the_request(case: str) -> None
     assert answer.errors[0].path is None
 
 
-async def test_a_null_variable_for_a_non_null_argument_is_an_error_of_the_field() -> None:
-    text = "query($b: Int) { defaulted(b: $b) plain }"
+# For each place where a value of a variable is not allowed: the operation, the variables, and the message. Validation accepts these operations.
+NOT_ALLOWED: dict[str, Case] = {
+    "an argument": (
+        "query($b: Int) { other: defaulted(b: $b) plain }",
+        {"b": None},
+        "Argument 'b' has invalid value: Expected variable '$b' provided to non-null type 'Int!' not to be None.",
+    ),
+    "a required argument": (
+        "query($a: Int = 1) { other: needed(a: $a) plain }",
+        {"a": None},
+        "Argument 'a' has invalid value: Expected variable '$a' provided to non-null type 'Int!' not to be None.",
+    ),
+    "an input field": (
+        "query($s: [Int!]) { other: input(range: { steps: $s }) plain }",
+        {"s": None},
+        "Argument 'range' has invalid value at .steps: Expected variable '$s' provided to non-null type '[Int!]!' not to be None.",
+    ),
+    "an input field at a depth": (
+        "query($s: Int = 1) { other: input(range: { range: { steps: [1, $s] } }) plain }",
+        {"s": None},
+        "Argument 'range' has invalid value at .range.steps[1]: Expected variable '$s' provided to non-null type 'Int!' not to be None.",
+    ),
+    "an item of a list": (
+        "query($i: Int = 1) { other: lists(b: [$i]) plain }",
+        {"i": None},
+        "Argument 'b' has invalid value at [0]: Expected variable '$i' provided to non-null type 'Int!' not to be None.",
+    ),
+}
 
-    answer = await answer_of(SCHEMA, text, ROOT, variables={"b": None})
 
-    assert answer.data == {"defaulted": None, "plain": "{}"}
-    assert answer.failed.keys() == {"defaulted"}
+@pytest.mark.parametrize("case", NOT_ALLOWED)
+async def test_a_value_that_an_argument_must_not_have_is_an_error_about_the_argument(case: str) -> None:
+    text, variables, message = NOT_ALLOWED[case]
+
+    answer = await answer_of(SCHEMA, text, ROOT, variables=variables)
+
+    [error] = answer.errors
+    assert (error.message, error.path) == (message, ["other"])
+    assert about_arguments(error)
+    assert answer.data == {"other": None, "plain": "{}"}
 
 
 @pytest.mark.parametrize("text", ["{ lists(a: [1], b: [2], c: [[3]]) }", "query($b: [Int!]! = [2]) { lists(a: [1], b: $b, c: [[3]]) }"])
@@ -167,3 +203,24 @@ async def test_a_resolver_that_changes_its_arguments_does_not_change_those_of_la
     answer = await answer_of(SCHEMA, text, {"lists": lists})
 
     assert answer.data == {"lists": "([1], [2], [[3]])"}
+
+
+async def test_a_condition_that_is_null_is_an_error_about_an_argument() -> None:
+    document, operation = operation_of("query($c: Boolean = true) { plain @include(if: $c) }")
+    plans = Compiler(SCHEMA).plans(document, operation)
+
+    result = await awaited(plans.execute(ROOT, None, {"c": None}))
+
+    assert result.data is None
+    assert [about_arguments(error) for error in result.errors or ()] == [True]
+
+
+async def test_errors_of_resolvers_and_of_their_results_are_not_about_arguments() -> None:
+    def failing(info: Any, **arguments: Any) -> Any:
+        raise GraphQLError("Argument 'a' has invalid value: it is a lie.")
+
+    root = {"plain": failing, "needed": lambda info, a: [], "color": lambda info: 1 / 0}
+
+    answer = await answer_of(SCHEMA, "{ plain needed(a: 1) color }", root)
+
+    assert [about_arguments(error) for error in answer.errors] == [False, False, False]

@@ -1,15 +1,15 @@
-"""Quick checks (see compiler/README.md) complete common values without a position. Enums are completed by name; dates can be left to orjson."""
+"""Quick checks (see compiler/README.md) complete common values without a position. Enums are completed by name."""
 
 from datetime import UTC, datetime
 from enum import Enum, Flag
 
-import orjson
 import pytest
 import strawberry
-from graphql import GraphQLEnumType, GraphQLSchema
+from graphql import GraphQLEnumType, GraphQLScalarType, GraphQLSchema
 
 from compiler.checks import names_of
 from tests.comparison.answers import answer_of, plans_of, result_of
+from tests.comparison.executors import direct_serializers
 from tests.comparison.values import NOON, Text
 
 
@@ -33,7 +33,7 @@ strawberry.enum(Access)
 
 @strawberry.type
 class Dated:
-    """A type with a date, which orjson or the plan serializes."""
+    """A type with an instant."""
 
     at: datetime
 
@@ -90,9 +90,33 @@ def test_a_plan_checks_the_class_of_a_leaf_before_it_calls_the_position() -> Non
     "at",
     [NOON, NOON.replace(microsecond=7), datetime(1, 1, 1, tzinfo=UTC), NOON.replace(tzinfo=None), datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC)],
 )
-async def test_dates_that_are_left_to_orjson_are_serialized_as_by_isoformat(at: datetime) -> None:
-    plans = plans_of(built(), "{ dated { at } }", dates_left_to_orjson=True)
+async def test_a_plan_calls_a_serializer_directly_for_values_of_its_class(at: datetime) -> None:
+    schema = built()
+    plans = plans_of(schema, "{ dated { at } }", serializers=direct_serializers(schema))
+    plan = plans.plan({})
 
     result = await result_of(plans, Query(text="", color=Color.RED, access=Access.READ, dated=Dated(at=at)))
 
-    assert orjson.dumps(result.data) == orjson.dumps({"dated": {"at": at.isoformat()}})
+    assert plan
+    assert "    v0 = T" in plan.source
+    assert result.data == {"dated": {"at": at.isoformat()}}
+
+
+async def test_a_serializer_that_is_called_directly_fails_as_in_graphql_core() -> None:
+    def refuse(at: datetime) -> str:
+        raise ValueError(f"{at.year} is refused")
+
+    schema = built()
+    scalar = schema.type_map["DateTime"]
+    assert isinstance(scalar, GraphQLScalarType)
+    scalar.coerce_output_value = refuse
+    root = Query(text="", color=Color.RED, access=Access.READ, dated=Dated(at=NOON))
+
+    result = await result_of(plans_of(schema, "{ dated { at } }", serializers={refuse: datetime}), root)
+
+    answer = await answer_of(schema, "{ dated { at } }", root)
+    assert result.errors
+    [error] = result.errors
+    assert result.data == answer.data is None
+    assert (error.message, error.path) == ("2026 is refused", ["dated", "at"])
+    assert answer.failed == {"dated.at": "2026 is refused"}

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
+from compiler.checks import NO_SERIALIZERS
 from tests.comparison.comparison import Verdict
-from tests.comparison.executors import Compiled
+from tests.comparison.executors import Compiled, direct_serializers
 from tests.comparison.own import two_databases
 from tests.comparison.run import Tally, compare, trials
 from tests.comparison.subjects import Subject, subjects
@@ -28,11 +29,11 @@ def check(tally: Tally, operations: int) -> None:
 
 
 @pytest.mark.parametrize(("subject", "operations"), list(zip(subjects(), (NASTY, RAW), strict=True)), ids=["nasty", "raw"])
-@pytest.mark.parametrize("dates_left_to_orjson", [False, True], ids=["dates as text", "dates left to orjson"])
-async def test_the_nasty_and_the_raw_schema_have_the_results_of_graphql_core(subject: Subject, operations: int, dates_left_to_orjson: bool) -> None:
-    generated = trials(subject, operations // 2, SEED + dates_left_to_orjson)
+@pytest.mark.parametrize("direct", [False, True], ids=["instants completed by positions", "instants serialized directly"])
+async def test_the_nasty_and_the_raw_schema_have_the_results_of_graphql_core(subject: Subject, operations: int, direct: bool) -> None:
+    generated = trials(subject, operations // 2, SEED + direct)
 
-    tally = await compare(subject, generated, Compiled(subject.schema, dates_left_to_orjson=dates_left_to_orjson))
+    tally = await compare(subject, generated, Compiled(subject.schema, serializers=direct_serializers(subject.schema) if direct else NO_SERIALIZERS))
 
     check(tally, operations // 2)
 
@@ -41,7 +42,7 @@ async def test_the_gateways_schema_has_the_results_of_graphql_core(mongo_uri: st
     async with two_databases(mongo_uri, mongo) as databases:
         subject = databases.subject
 
-        tally = await compare(subject, trials(subject, OWN, SEED), Compiled(subject.schema, dates_left_to_orjson=True))
+        tally = await compare(subject, trials(subject, OWN, SEED), Compiled(subject.schema, serializers=direct_serializers(subject.schema)))
 
         check(tally, OWN)
         assert await databases.content(first=True) == await databases.content(first=False)

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import AsyncGenerator
+from traceback import walk_tb
 from typing import Any, cast
 
 import pytest
@@ -171,6 +172,24 @@ def test_graphql_core_coerces_arguments_one_by_one_and_all_together() -> None:
 
     assert one == {"at": {"x": 1, "y": 2}}
     assert every == {"at": {"x": 1, "y": 2}, "times": 3}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "query($v: Int = 1) { required point(at: { x: $v }) }",
+        "query($v: Boolean = true) { dog { name @skip(if: $v) } }",
+        "query($v: Boolean = true) { number @include(if: $v) }",
+    ],
+)
+def test_graphql_core_coerces_the_arguments_of_fields_and_directives_in_get_argument_values(query: str) -> None:
+    result = execute(CORE, parse(query), {"required": "", "dog": {}}, variable_values={"v": None})
+
+    assert isinstance(result, ExecutionResult)
+    assert result.errors
+    [error] = result.errors
+    cause: Any = error.original_error or error
+    assert get_argument_values.__code__ in [frame.f_code for frame, _ in walk_tb(cause.__traceback__)]
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,7 @@
 """Internals of orjson that the gateway relies on. See `docs/upgrading.md`."""
 
-from datetime import UTC, datetime
-
 import orjson
 import pytest
-
-NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    "instant",
-    [NOON, NOON.replace(microsecond=120_000), datetime(1, 1, 2, 3, 4, 5, 6, UTC), datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC)],
-    ids=str,
-)
-def test_orjson_writes_an_instant_in_utc_as_isoformat_does(instant: datetime) -> None:
-    assert orjson.dumps(instant) == f'"{instant.isoformat()}"'.encode()
 
 
 def test_orjson_writes_the_bytes_that_sealed_data_are_bound_to() -> None:

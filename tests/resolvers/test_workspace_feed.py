@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from pymongo import MongoClient
 
+from domain.instant import instant_text
 from store.cursor import encode_watermark
 from store.indexes import VERIFICATIONS
 from tests.company import LINK_OPENED, Company
@@ -158,7 +159,7 @@ async def test_rows_are_sent_when_they_begin_to_match(company: Company) -> None:
 
 
 async def test_a_filter_that_nothing_matches_receives_nothing(company: Company) -> None:
-    filter = {"createdBefore": (datetime.now(UTC) - timedelta(days=1)).isoformat()}
+    filter = {"createdBefore": instant_text(datetime.now(UTC) - timedelta(days=1))}
 
     async with (
         following(company.gateway, company.token(), FEED, {"filter": filter}) as old,

@@ -16,6 +16,7 @@ from graphql import (
 )
 
 from domain.caller import Scope
+from domain.instant import instant_text
 from domain.webhook import WebhookState
 from schema.build import build, executable
 from store.feeds.tombstones import tombstone
@@ -123,8 +124,8 @@ async def test_every_field_of_every_type_has_a_value_in_some_response(company: C
     ]
     closing: Calls = [("closeVerification", {"input": {"verificationId": await company.created(), "note": "given up"}})]
     anonymization: Calls = [("anonymizeVerification", {"id": id, "wholeChain": False})]
-    since = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
-    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    since = instant_text(datetime.now(UTC) - timedelta(hours=1))
+    until = instant_text(datetime.now(UTC) + timedelta(hours=1))
     filter = {
         "status": ["FAILED"],
         "reasonCode": ["IDVV_2101"],

@@ -23,7 +23,6 @@ MORE = {
     "JSON after a byte order mark": b"\xef\xbb\xbf" + ME,
     "UTF-32": ME.decode().encode("utf-32"),
     "infinity": b'{"query": "{ me { subject } }", "variables": {"a": Infinity}}',
-    "a number of many digits": b'{"query": "{ me { subject } }", "variables": {"a": ' + b"9" * 100_000 + b"}}",
     "single quotes": b"{'query': '{ me { subject } }'}",
     "a comment": b'{"query": "{ me { subject } }" /* x */}',
     "a comma too many": b'{"query": "{ me { subject } }",}',
@@ -88,6 +87,7 @@ async def test_an_invalid_address_is_refused_with_400(company: Company, accepted
         assert response.status_code in (200, 400), parameter
         assert {error["extensions"]["code"] for error in response.json()["errors"]} <= {
             "BAD_REQUEST",
+            "BAD_USER_INPUT",
             "GRAPHQL_PARSE_FAILED",
             "GRAPHQL_VALIDATION_FAILED",
         }, parameter

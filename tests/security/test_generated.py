@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis_graphql import mutations, nodes, queries
 
 from domain.caller import Scope
+from domain.instant import instant_text
 from gateway.operations.selections import operations_of
 from tests.commands import Commands
 from tests.company import Company
@@ -35,7 +36,7 @@ CATALOGUE = {"reasonCodes", "reasonCode"}
 PLACES = [f"place{number}" for number in range(5)]
 SCALARS = {
     "ID": st.sampled_from(PLACES).map(nodes.String),
-    "DateTime": st.datetimes(timezones=st.just(UTC)).map(lambda at: nodes.String(at.isoformat())),
+    "DateTime": st.datetimes(timezones=st.just(UTC)).map(lambda at: nodes.String(instant_text(at))),
 }
 
 

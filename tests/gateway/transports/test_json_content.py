@@ -1,4 +1,5 @@
 import json
+from math import inf
 from typing import Any
 
 import orjson
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.transports.json_content import parse_json
+from gateway.transports.json_content import MAX_LEVELS, TooDeep, parse_json, tolerantly_parsed
 
 values = st.recursive(st.none() | st.booleans() | st.text(st.characters()), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
 
@@ -38,6 +39,112 @@ def test_any_other_mistake_is_refused(text: str) -> None:
 def test_bytes_that_are_not_utf_8_are_refused(content: bytes) -> None:
     with pytest.raises(orjson.JSONDecodeError):
         parse_json(content)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e400", inf),
+        ("-1e400", -inf),
+        ("1" + "0" * 400, inf),
+        ("-" + "9" * 5000, -inf),
+        ("1.5E+309", inf),
+        ('{"a": [1e400, 5, "x", null, true, 1.5]}', {"a": [inf, 5, "x", None, True, 1.5]}),
+        (r'["\ud83d", 1e400]', ["\ufffd", inf]),
+        ('{"a": 1, "a": 1e400, "b": 1e400, "b": 2}', {"a": inf, "b": 2}),
+        # The integers beside such a number are read as orjson reads them.
+        ("[1e400, 18446744073709551615, 18446744073709551616, 9223372036854775807]", [inf, 2**64 - 1, 2.0**64, 2**63 - 1]),
+        ("[1e400, -9223372036854775808, -9223372036854775809, 999999999999999999, -0]", [inf, -(2**63), -(2.0**63), 10**18 - 1, 0]),
+    ],
+)
+def test_a_number_beyond_the_range_of_a_double_reads_as_infinity(text: str, value: Any) -> None:
+    assert repr(parse_json(text)) == repr(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["[NaN, 1e400]", "[1e400, Infinity]", "1e400 1", "[1e400", "1e400e", "01e400", "+1e400", "[1e400,]", "[1e400, '']", "\ufeff1e400"]
+)
+def test_a_mistake_beside_such_a_number_is_refused(text: str) -> None:
+    with pytest.raises(orjson.JSONDecodeError):
+        parse_json(text)
+
+
+def nested_json(levels: int, inner: str = "", lists: str = "[]") -> str:
+    """A JSON text with so many lists (or objects: `lists` is `{}`) inside each other, and `inner` in the innermost one."""
+    opening = '{"a":' if lists == "{}" else "["
+    return opening * levels + (inner or ("1" if lists == "{}" else "")) + lists[1] * levels
+
+
+@pytest.mark.parametrize("levels", [1025, 1100, 1499, 1500, 1501, 2000, 20_000])
+@pytest.mark.parametrize("lists", ["[]", "{}"])
+def test_deep_nesting_is_refused_and_the_rest_can_be_read(levels: int, lists: str) -> None:
+    text = f'{{"id": "1", "deep": {nested_json(levels, "", lists)}, "[": "]]]]", "after": [{{}}]}}'
+
+    with pytest.raises(TooDeep) as refused:
+        parse_json(text)
+
+    rest = refused.value.rest
+    assert {name: value for name, value in rest.items() if name != "deep"} == {"id": "1", "[": "]]]]", "after": [{}]}
+    assert levels_of(rest) == MAX_LEVELS
+    assert (refused.value.status, refused.value.errors[0]["extensions"]) == (400, {"code": "BAD_USER_INPUT"})
+
+
+def levels_of(value: Any) -> int:
+    """The number of lists and objects inside each other, along the value `deep`, then along the first item of each."""
+    levels = 0
+    while isinstance(value, list | dict):
+        levels += 1
+        value = next(iter(value), None) if isinstance(value, list) else value.get("deep", value.get("a"))
+    return levels
+
+
+@pytest.mark.parametrize("levels", [MAX_LEVELS - 1, MAX_LEVELS])
+def test_the_deepest_nesting_beside_a_large_number_is_read(levels: int) -> None:
+    value = parse_json(nested_json(levels, "1e400"))
+
+    for _ in range(levels):
+        [value] = value
+    assert value == inf
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 1100,
+        "[" * 1100 + "]" * 1099,
+        "[" * 1100 + "]" * 1101,
+        "]" * 1100 + "[" * 1100,
+        nested_json(1100, "NaN"),
+        nested_json(1100, "1,"),
+        nested_json(1100, '"'),
+        nested_json(1100) + nested_json(1100),
+        nested_json(1100).replace("[" * 600, "[" * 599 + "{", 1),
+        f'{{"a": {nested_json(1100)}, }}',
+        nested_json(100_000, "x"),
+    ],
+)
+def test_a_mistake_in_deep_nesting_is_refused_as_a_mistake(text: str) -> None:
+    with pytest.raises(orjson.JSONDecodeError):
+        parse_json(text)
+
+
+@given(st.text('[]{}",:\\1e.-+0 tnau\n', max_size=40))
+def test_what_orjson_accepts_and_refuses_is_accepted_and_refused(text: str) -> None:
+    try:
+        expected = orjson.loads(text)
+    except orjson.JSONDecodeError as mistake:
+        if "infinity" not in str(mistake):
+            with pytest.raises(ValueError, match=r"."):
+                tolerantly_parsed(text)
+    else:
+        assert repr(tolerantly_parsed(text)) == repr(expected)
+
+
+@given(values | st.integers(-(2**70), 2**70) | st.lists(st.floats(allow_nan=False, allow_infinity=False)))
+def test_values_are_read_as_orjson_reads_them(value: Any) -> None:
+    text = json.dumps(well_formed(value))
+
+    assert repr(tolerantly_parsed(text)) == repr(orjson.loads(text))
 
 
 @given(values)
