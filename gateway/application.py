@@ -30,6 +30,7 @@ from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics
 from gateway.provision import Provision, provider_client
 from gateway.settings import BadSettings, Settings
+from gateway.transports.connection_places import ConnectionPlaces
 from gateway.transports.entrance import Application, Entrance, Process
 from gateway.transports.http import GraphQLOverHTTP
 from gateway.transports.origins import Hosts, Origins, origin_of
@@ -118,7 +119,14 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
             partial(starting, creation, intake, provision.sandbox, drain, http_client),
             [client, watcher],
         ),
-        Process(drain, health, metrics, provision.reload),
+        Process(
+            drain,
+            health,
+            metrics,
+            ConnectionPlaces(settings.max_connections_per_address, settings.trusted_proxies),
+            settings.idle_seconds,
+            provision.reload,
+        ),
     )
 
 
@@ -213,14 +221,16 @@ def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
     """Create the entrance, with the hooks that see every request, in the order in which they run."""
     names = [settings.host, settings.public_url.host or ""]
     allowed = [origin_of(settings.public_url), *settings.allowed_origins]
+    origins = Origins(allowed, metrics.count_refused, local, settings.allowed_headers)
     return Entrance(
         before=[
             identify,
             *([Hosts(names, metrics.count_refused)] if local else []),
-            Origins(allowed, metrics.count_refused, local),
+            origins,
         ],
         after=[metrics.count_response],
         headers=Headers(https=settings.public_url.scheme == "https"),
+        unread=[identify, origins.share_refusal],
     )
 
 
