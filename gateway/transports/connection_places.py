@@ -1,4 +1,4 @@
-"""Limits the number of plain HTTP connections from one address: those that are neither WebSockets nor event streams. `Admission` limits the others."""
+"""Limits the number of plain HTTP connections from one address. `Admission` limits the others: WebSockets and event streams."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator

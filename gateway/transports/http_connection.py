@@ -21,7 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from gateway.transports.connection_places import ConnectionPlaces
 from gateway.transports.entrance import FastPath
 from gateway.transports.http import MAX_BODY_BYTES, RETRY_SECONDS, GraphQLRequest
-from gateway.transports.requests import CONNECTION_PLACE, HALF_CLOSED
+from gateway.transports.requests import CONNECTION_PLACE, HALF_CLOSED, joined
 from gateway.transports.responses import Header, lines
 from gateway.transports.socket_connection import WebSocketProtocol
 from gateway.transports.unchunked import unchunked
@@ -369,6 +369,8 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._place.close()
         self._stop_idle_timer()
+        # The library refuses a `Connection` header with an empty line.
+        self.scope["headers"] = joined(self.headers)
         self.handle_websocket_upgrade()
         socket = cast("WebSocketProtocol", self.transport.get_protocol())
         if not socket.handshake_initiated:

@@ -30,7 +30,7 @@ DEFAULT_HEADERS = (
     "sentry-trace",
     "cache-control",
 )
-HEADER_NAME = re.compile(r"[a-z0-9!#$%&'+.^_`|~-]+")
+HEADER_NAME = re.compile(r"[a-z0-9!#$%&'+.^_`|~-]+", re.ASCII)
 LOCAL = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
 ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?")
 PORTS = {"http": "80", "https": "443"}
@@ -54,7 +54,7 @@ class Origins:
         self._refused = refused
         self._local = local
         self._preflight: list[Header] = [
-            (b"access-control-allow-methods", b"GET, HEAD, POST"),
+            (b"access-control-allow-methods", b"GET, POST"),
             (b"access-control-allow-headers", ", ".join(headers).encode()),
             (b"access-control-max-age", b"7200"),
         ]
