@@ -119,15 +119,14 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
             partial(starting, creation, intake, provision.sandbox, drain, http_client),
             [client, watcher],
         ),
-        Process(
-            drain,
-            health,
-            metrics,
-            ConnectionPlaces(settings.max_connections_per_address, settings.trusted_proxies),
-            settings.idle_seconds,
-            provision.reload,
-        ),
+        process_of(settings, drain, health, metrics, provision.reload),
     )
+
+
+def process_of(settings: Settings, drain: Drain, health: Health, metrics: Metrics, reload: Callable[[], None] | None) -> Process:
+    """Collect the objects of the process that the server and the commands use."""
+    places = ConnectionPlaces(settings.max_connections_per_address, settings.trusted_proxies)
+    return Process(drain, health, metrics, places, settings.idle_seconds, reload)
 
 
 def intake_of(settings: Settings, store: Store, provision: Provision, changes: Changes, metrics: Metrics) -> Intake:

@@ -11,7 +11,7 @@ from gateway.callers.admission import line
 MAX_CACHED_ADDRESSES = 1024
 
 
-class Place:
+class ConnectionPlace:
     """The place of one connection among those of its address. `key`: the address, as `line` returns it; None if the connection is not counted."""
 
     __slots__ = ("_closed", "_key", "_open", "_taken")
@@ -65,9 +65,9 @@ class ConnectionPlaces:
         self._open: Counter[str] = Counter()
         self._key = lru_cache(MAX_CACHED_ADDRESSES)(self._key_of)
 
-    def place(self, address: str) -> Place:
+    def place(self, address: str) -> ConnectionPlace:
         """A place for a new connection from this IP address. The connection is counted as soon as it takes the place."""
-        return Place(self._open, self._key(address))
+        return ConnectionPlace(self._open, self._key(address))
 
     def _key_of(self, address: str) -> str | None:
         try:

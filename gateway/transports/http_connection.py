@@ -51,12 +51,12 @@ REASONS = {
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "head",
     HTTPStatus.SERVICE_UNAVAILABLE: "connections",
 }
-CLOSING: Header = (b"connection", b"close")
-# The headers of refusals with these statuses. Those with another status have `CLOSING` only.
+CONNECTION_CLOSE: Header = (b"connection", b"close")
+# The headers of refusals with these statuses. Those with another status have `CONNECTION_CLOSE` only.
 REFUSAL_HEADERS: dict[HTTPStatus, list[Header]] = {
     # Source: RFC 6455, 4.4; RFC 9110, 7.8.
     HTTPStatus.UPGRADE_REQUIRED: [(b"connection", b"upgrade, close"), (b"upgrade", b"websocket"), (b"sec-websocket-version", b"13")],
-    HTTPStatus.SERVICE_UNAVAILABLE: [CLOSING, (b"retry-after", RETRY_SECONDS.encode())],
+    HTTPStatus.SERVICE_UNAVAILABLE: [CONNECTION_CLOSE, (b"retry-after", RETRY_SECONDS.encode())],
 }
 
 
@@ -395,7 +395,7 @@ class HttpProtocol(HttpToolsProtocol):
             if unanswered:
                 unanswered.disconnected = True
                 unanswered.message_event.set()
-            own = [*self.server_state.default_headers, *REFUSAL_HEADERS.get(status, [CLOSING])]
+            own = [*self.server_state.default_headers, *REFUSAL_HEADERS.get(status, [CONNECTION_CLOSE])]
             self.transport.write(self._fast_path.refusal(status, self._refused_scope(), own))
             self._linger()
 

@@ -14,7 +14,7 @@ HEADER = b"x-request-id"
 HEADERS_BY_NAME = "gateway.headers"
 # The key under which a scope says, with True, that the client has closed its sending side after this request.
 HALF_CLOSED = "gateway.half_closed"
-# The key under which the scope of a request that the fast path does not answer holds the `Place` of its connection.
+# The key under which the scope of a request that the fast path does not answer holds the `ConnectionPlace` of its connection.
 CONNECTION_PLACE = "gateway.connection_place"
 SAFE = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
