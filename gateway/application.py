@@ -31,6 +31,7 @@ from gateway.process.metrics import Metrics
 from gateway.provision import Provision, provider_client
 from gateway.settings import BadSettings, Settings
 from gateway.transports.credentials import AUTHORIZATION, Unrepeated
+from gateway.transports.connection_places import ConnectionPlaces
 from gateway.transports.entrance import Application, Entrance, Process
 from gateway.transports.http import GraphQLOverHTTP
 from gateway.transports.origins import Hosts, Origins, origin_of
@@ -125,7 +126,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
             partial(starting, creation, intake, provision.sandbox, drain, http_client, [reconciliation.leave, outgoing.leave]),
             [client, watcher],
         ),
-        Process(drain, health, metrics, provision.reload),
+        process_of(settings, drain, health, metrics, provision.reload),
     )
 
 
@@ -135,6 +136,12 @@ def creation_of(settings: Settings, store: Store, provision: Provision, metrics:
     creation = Creation(store, provision.providers, provision.links, metrics.providers.count_creation, queries=queries)
     provision.on_reload += [creation.resume]
     return creation
+
+
+def process_of(settings: Settings, drain: Drain, health: Health, metrics: Metrics, reload: Callable[[], None] | None) -> Process:
+    """Collect the objects of the process that the server and the commands use."""
+    places = ConnectionPlaces(settings.max_connections_per_address, settings.trusted_proxies)
+    return Process(drain, health, metrics, places, settings.idle_seconds, reload)
 
 
 def intake_of(settings: Settings, store: Store, provision: Provision, changes: Changes, metrics: Metrics) -> Intake:
@@ -248,15 +255,17 @@ def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
     """Create the entrance, with the hooks that see every request, in the order in which they run."""
     names = [settings.host, settings.public_url.host or ""]
     allowed = [origin_of(settings.public_url), *settings.allowed_origins]
+    origins = Origins(allowed, metrics.count_refused, local, settings.allowed_headers)
     return Entrance(
         before=[
             identify,
             *([Hosts(names, metrics.count_refused)] if local else []),
-            Origins(allowed, metrics.count_refused, local),
+            origins,
             Unrepeated((AUTHORIZATION, SIGNATURE_HEADER, SANDBOX_SIGNATURE), metrics.count_refused),
         ],
         after=[metrics.count_response],
         headers=Headers(https=settings.public_url.scheme == "https"),
+        unread=[identify, origins.share_refusal],
     )
 
 

@@ -31,7 +31,6 @@ GRACE_SECONDS = 3
 # The interval at which Python switches threads (the GIL switch interval). It is a fifth of Python's default, so that the threads of the MongoDB
 # driver do not wait long before they send commands.
 SWITCH_SECONDS = 0.001
-PATIENCE = Patience()
 
 
 class AddressTaken(Exception):
@@ -62,14 +61,22 @@ def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECOND
 class Server(uvicorn.Server):
     """uvicorn's server with the gateway's protocol classes. It calls `started` as soon as it listens. Before it ends, it drains the connections."""
 
-    def __init__(self, app: Application, started: Callable[[], None] = lambda: None, patience: Patience = PATIENCE) -> None:
+    def __init__(self, app: Application, started: Callable[[], None] = lambda: None, patience: Patience | None = None) -> None:
+        """`patience`: the timeouts of connections, for tests. None: those of production, with the idle time of the settings."""
         if not isinstance(app, Application):
             raise TypeError("the server needs the gateway's own Application: around it, ASGI middleware would miss the requests of the fast path")
         metrics = app.process.metrics
+        http = partial(
+            HttpProtocol,
+            fast_path=app.fast_path,
+            places=app.process.places,
+            patience=patience or Patience(idle_seconds=app.process.idle_seconds),
+            refused=metrics.count_refused,
+        )
         config = uvicorn.Config(
             app,
             # uvicorn creates one protocol object for each connection: it calls `http` or `ws`, and adds its own arguments.
-            http=cast("type[asyncio.Protocol]", partial(HttpProtocol, fast_path=app.fast_path, patience=patience, refused=metrics.count_refused)),
+            http=cast("type[asyncio.Protocol]", http),
             ws=cast("type[asyncio.Protocol]", partial(WebSocketProtocol, refused=metrics.count_refused)),
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,

@@ -124,6 +124,7 @@ def from_text(parse: Callable[[str], object]) -> BeforeValidator:
 
 SigningKey = Annotated[SecretStr, Field(min_length=MIN_KEY_CHARACTERS), AfterValidator(random_enough)]
 DataKeys = Annotated[Secret[dict[str, bytes]], NoDecode, from_text(data_keys)]
+HeaderNames = Annotated[tuple[str, ...], NoDecode, from_text(origins.header_names)]
 OriginList = Annotated[tuple[str, ...], NoDecode, from_text(origins.parsed)]
 NetworkList = Annotated[tuple[str, ...], NoDecode, from_text(networks)]
 Ages = Annotated[tuple[float, ...], NoDecode, from_text(ages)]
@@ -149,6 +150,11 @@ class Settings(BaseSettings):
     allowed_origins: OriginList = Field(
         default=(),
         description="The origins, besides the gateway's own, whose pages may call it from a browser: https://app.example.com, separated by commas",
+    )
+    allowed_headers: HeaderNames = Field(
+        default=origins.DEFAULT_HEADERS,
+        description="The headers that pages of allowed origins may send, separated by commas. This replaces the default: keep authorization and "
+        "content-type",
     )
     trusted_proxies: NetworkList = Field(
         default=(), description="The addresses and networks of the proxies whose X-Forwarded-For is trusted, separated by commas; none by default"
@@ -221,8 +227,19 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(default=5, gt=0, description="The interval, in seconds, at which the gateway looks for deadlines that have passed")
     request_seconds: float = Field(default=20, gt=0, description="How many seconds a query or mutation may take")
     database_seconds: float = Field(default=15, gt=0, description="How many seconds MongoDB may take to answer")
+    idle_seconds: float = Field(
+        default=75,
+        gt=0,
+        description="How many seconds an HTTP connection may be idle between two requests. A proxy in front of the gateway must keep its connections "
+        "for a shorter time",
+    )
     max_sockets: int = Field(default=10_000, ge=1, description="How many WebSockets and event streams may be open in this process")
     max_sockets_per_address: int = Field(default=1000, ge=1, description="How many WebSockets and event streams may be open from one IP address")
+    max_connections_per_address: int = Field(
+        default=1000,
+        ge=1,
+        description="How many other HTTP connections may be open from one IP address. Those of proxies in GATEWAY_TRUSTED_PROXIES are not counted",
+    )
     max_sockets_per_subject: int = Field(
         default=500, ge=1, description="How many WebSockets and event streams may be open for one subject of a workspace"
     )

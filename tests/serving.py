@@ -16,7 +16,7 @@ from domain.caller import Scope
 from gateway import settings
 from gateway.application import application, token_reader
 from gateway.callers.tokens import Tokens
-from gateway.server import PATIENCE, Server, listening_socket
+from gateway.server import Server, listening_socket
 from gateway.settings import Settings
 from gateway.transports.http_connection import Patience
 from store.verifications import Clock, utc_now
@@ -71,7 +71,7 @@ async def serving(
     now: Clock = utc_now,
     unread_seconds: float = 30,
     pages: Sequence[BaseRoute] = (),
-    patience: Patience = PATIENCE,
+    patience: Patience | None = None,
     local: bool = False,
     ready: bool = True,
     **changed: Any,

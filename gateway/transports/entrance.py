@@ -6,6 +6,7 @@ the connection answers them without ASGI: see `FastPath`.
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, NoReturn, cast
 
 from starlette.applications import Starlette
@@ -17,7 +18,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from gateway.process.drain import Drain
 from gateway.process.health import Health
 from gateway.process.metrics import Metrics
+from gateway.transports.connection_places import ConnectionPlaces
 from gateway.transports.http import METHODS, GraphQLOverHTTP, GraphQLRequest
+from gateway.transports.requests import joined
 from gateway.transports.responses import STATUS_LINES, Header, Headers, Response
 from gateway.transports.websocket import GraphQLOverWebSocket
 
@@ -35,12 +38,17 @@ CLOSE = b"connection: close\r\n"
 
 
 class Entrance:
-    """Holds the hooks that run before and after every request, and the headers that every response carries."""
+    """Holds the hooks that run before and after every request, and the headers that every response carries.
 
-    def __init__(self, before: Sequence[Before], after: Sequence[After], headers: Headers) -> None:
+    `unread`: hooks that add headers to the response to a request that the connection itself refuses, for example because its head is too long. The
+    other hooks don't see such a request.
+    """
+
+    def __init__(self, before: Sequence[Before], after: Sequence[After], headers: Headers, unread: Sequence[Callable[[Scope], None]] = ()) -> None:
         self.headers = headers
         self.before = before
         self.after = after
+        self.unread = unread
 
     def enter(self, scope: Scope) -> Response | None:
         """Run the hooks before a request. Returns the response of the first hook that refuses the request, None if no hook refuses it."""
@@ -77,7 +85,10 @@ class Entered:
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         try:
-            return await (self._entrance.enter(scope) or self._app)(scope, receive, sending)
+            refusal = self._entrance.enter(scope)
+            # Starlette and the pages read only one line of each header.
+            scope["headers"] = joined(scope["headers"])
+            return await (refusal or self._app)(scope, receive, sending)
         finally:
             self._entrance.leave(scope, status)
 
@@ -113,7 +124,18 @@ class FastPath:
     def written(self, request: GraphQLRequest, response: Response, server_headers: list[Header], keep_alive: bool) -> bytes:
         """The bytes to send for a response: its status line, its headers and its content. `server_headers`: uvicorn's own headers."""
         lines = self._entrance.headers.lines(request.scope, [*server_headers, *response.headers])
-        return b"".join((STATUS_LINES[response.status], lines, b"" if keep_alive else CLOSE, b"\r\n", response.content))
+        content = b"" if request.method == "HEAD" else response.content
+        return b"".join((STATUS_LINES[response.status], lines, b"" if keep_alive else CLOSE, b"\r\n", content))
+
+    def refusal(self, status: HTTPStatus, scope: Scope, own: list[Header]) -> bytes:
+        """The bytes of the response to a request that the connection itself refuses. `own`: the headers of this refusal.
+
+        `scope`: that of the request, or as much of it as was read.
+        """
+        if "request_id" not in scope:  # Otherwise the hooks before the request have already added the headers.
+            for hook in self._entrance.unread:
+                hook(scope)
+        return STATUS_LINES[status] + self._entrance.headers.lines(scope, [*own, (b"content-length", b"0")]) + b"\r\n"
 
     def leave(self, request: GraphQLRequest, status: int | None) -> None:
         """Run the entrance's hooks after the request."""
@@ -137,12 +159,15 @@ class SocketPath:
 class Process:
     """The objects of the process that the server and the commands use: its drain, its health and its metrics.
 
+    `places`: the places of plain connections. `idle_seconds`: how long a connection may be idle.
     `reload`: reads the providers file again, on SIGHUP; None if the process has none, or must end on SIGHUP.
     """
 
     drain: Drain
     health: Health
     metrics: Metrics
+    places: ConnectionPlaces
+    idle_seconds: float
     reload: Callable[[], None] | None = None
 
 

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: POST with JSON for queries and mutations, GET for queries, an event stream for subscriptions.
+"""GraphQL over HTTP: POST with JSON for queries and mutations, GET and HEAD for queries, an event stream for subscriptions.
 
 Nearly all requests are handled by this module. To save time, it uses neither Starlette's requests nor Starlette's responses. Most requests skip
 Starlette completely: see `FastPath`.
@@ -25,17 +25,19 @@ from gateway.operations.live import Live, Message
 from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
 from gateway.transports.json_content import parse_json
-from gateway.transports.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, accepted_media, cache_headers, decoded, encoded, is_current
+from gateway.transports.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, accepted_media, cache_headers, decoded, encoded, is_current, is_json
 from gateway.transports.requests import client_address, headers
 from gateway.transports.responses import Header, Response
 from gateway.transports.sse import EventStream
 
-METHODS = ("GET", "POST")
+METHODS = ("GET", "HEAD", "POST")
 MAX_BODY_BYTES = 262_144
 # How many of the characters in JSON_MARKS a body may contain. Each of them begins a JSON value or separates two, so this limits the number of values:
 # parsing a value costs many times as much as parsing a character. The limits of operations would refuse a body with more values anyway.
 MAX_JSON_MARKS = 24_000
 JSON_MARKS = (b"[", b"{", b",")
+# The byte order mark in UTF-8, with which some editors and libraries begin a text. Source: RFC 8259, 8.1.
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 RETRY_SECONDS = "5"
 VARY = (b"vary", b"accept, accept-encoding")
 CONTENT_TYPE = {media: (b"content-type", f"{media}; charset=utf-8".encode()) for media in (JSON, RESPONSE_JSON)}
@@ -100,19 +102,19 @@ class GraphQLOverHTTP:
         media, streams = request.media, request.streams
         try:
             if request.method not in METHODS:
-                raise refused("BAD_REQUEST", f"use {' or '.join(METHODS)}", 405, allow=", ".join(METHODS))
+                raise refused("BAD_REQUEST", f"use one of {', '.join(METHODS)}", 405, allow=", ".join(METHODS))
             if not media and not streams:
                 raise refused("BAD_REQUEST", f"accept {RESPONSE_JSON}, {JSON} or {EVENT_STREAM}", 406)
             authorization = request.header(b"authorization")
             caller = self._tokens.verified(authorization) or await self._caller(authorization)
-            content = b"" if request.method == "GET" else request.content or await request.body()
+            content = request.content or await request.body() if request.method == "POST" else b""
             operation = self._operation(request, content, caller)
             if streams and (operation.type is OperationType.SUBSCRIPTION or not media):
                 return self._stream(operation, caller, request)
             if operation.type is OperationType.SUBSCRIPTION:
                 raise refused("BAD_REQUEST", f"a subscription needs {EVENT_STREAM} to be accepted, or the WebSocket at this address")
             response = await self._execution.execute(operation, caller, request.id)
-            cacheable = operation.prepared.constant and request.method == "GET" and "errors" not in response
+            cacheable = operation.prepared.constant and request.method != "POST" and "errors" not in response
             return json_response(request, media or JSON, 200, response, {}, cacheable)
         except RequestRefused as refusal:
             # Clients that accept only `application/json` expect status 200 for every well-formed request, even if it has errors. They take any other
@@ -134,9 +136,9 @@ class GraphQLOverHTTP:
             raise refused("UNAVAILABLE", "tokens can't be verified at the moment; try again", 503, retry_after=RETRY_SECONDS) from None
 
     def _operation(self, request: GraphQLRequest, content: bytes | bytearray, caller: Caller) -> Operation:
-        operation_request = from_url(request) if request.method == "GET" else from_body(request, content)
+        operation_request = from_body(request, content) if request.method == "POST" else from_url(request)
         operation = self._execution.operation(operation_request, caller, request.id)
-        if operation.type is OperationType.MUTATION and request.method == "GET":
+        if operation.type is OperationType.MUTATION and request.method != "POST":
             raise refused("BAD_REQUEST", "a mutation needs POST", 405, allow="POST")
         return operation
 
@@ -145,7 +147,8 @@ class GraphQLOverHTTP:
             address = client_address(HTTPConnection(request.scope))
             with ExitStack() as place:
                 place.enter_context(self._admission.introduced(address, caller))
-                return EventStream(self._messages(operation, caller, request), caller, self._drain, place.pop_all())
+                is_single = operation.type is not OperationType.SUBSCRIPTION
+                return EventStream(self._messages(operation, caller, request), caller, self._drain, place.pop_all(), is_single)
         except Crowded as crowded:
             raise refused("RATE_LIMITED", str(crowded), 503, retry_after=RETRY_SECONDS) from None
 
@@ -185,13 +188,14 @@ async def body(content_length: str, receive: Receive, max_bytes: int = MAX_BODY_
 def from_body(request: GraphQLRequest, content: bytes | bytearray) -> OperationRequest:
     """The operation that a POST request contains in its JSON body. Raises: RequestRefused."""
     content_type = request.header(b"content-type")
-    media, _, parameters = content_type.partition(";")
-    if content_type != JSON and (media.strip().lower() != JSON or ("charset" in parameters.lower() and "utf-8" not in parameters.lower())):
+    if content_type != JSON and not is_json(content_type):
         raise refused("BAD_REQUEST", f"the body must be {JSON} in UTF-8", 415)
     plain = decoded(content, request.header(b"content-encoding"), MAX_BODY_BYTES)
     # Count the characters in JSON_MARKS only in a body that is long enough to contain too many of them.
     if len(plain) > MAX_JSON_MARKS and sum(map(plain.count, JSON_MARKS)) > MAX_JSON_MARKS:
         raise refused("QUERY_TOO_COMPLEX", "the body holds too many values")
+    if plain.startswith(BYTE_ORDER_MARK):
+        plain = plain[len(BYTE_ORDER_MARK) :]
     try:
         fields = parse_json(plain)
     except orjson.JSONDecodeError:
@@ -200,12 +204,17 @@ def from_body(request: GraphQLRequest, content: bytes | bytearray) -> OperationR
 
 
 def from_url(request: GraphQLRequest) -> OperationRequest:
-    """The operation that a GET request contains in its URL. The parameters `variables` and `extensions` are JSON. Raises: RequestRefused."""
-    fields: dict[str, Any] = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    """The operation that a GET or HEAD request contains in its URL. The parameters `variables` and `extensions` are JSON. Raises: RequestRefused.
+
+    An empty parameter is treated as absent, except `query`, since an empty document is a document with an error.
+    Source: GraphQL over HTTP, "GET".
+    """
+    parameters = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    fields: dict[str, Any] = {name: value for name, value in parameters if value or name == "query"}
     for name in ("variables", "extensions"):
         if name in fields:
             try:
-                fields[name] = parse_json(fields[name])
+                fields[name] = parse_json(fields[name].removeprefix(BYTE_ORDER_MARK.decode()))
             except orjson.JSONDecodeError:
                 raise refused("BAD_REQUEST", f"{name} is not valid JSON") from None
     return from_fields(fields)

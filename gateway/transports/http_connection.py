@@ -1,4 +1,7 @@
-"""HTTP connections: uvicorn's protocol class, extended by timeouts, limits of sizes, and strict framing (where requests begin and end)."""
+"""HTTP connections: uvicorn's protocol class, extended by timeouts, limits, and strict framing (where requests begin and end).
+
+It also answers clients that close their sending side after their last request.
+"""
 
 import asyncio
 import re
@@ -11,14 +14,17 @@ from http import HTTPStatus
 from itertools import chain
 from typing import Any, cast
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from httptools import HttpParserError, HttpParserInvalidURLError, HttpParserUpgrade, HttpRequestParser, parse_url
 from starlette.types import Receive, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from gateway.transports.connection_places import ConnectionPlaces
 from gateway.transports.entrance import FastPath
-from gateway.transports.http import MAX_BODY_BYTES, GraphQLRequest
-from gateway.transports.responses import STATUS_LINES, STRICT, Header, lines
+from gateway.transports.http import MAX_BODY_BYTES, RETRY_SECONDS, GraphQLRequest
+from gateway.transports.requests import CONNECTION_PLACE, HALF_CLOSED, joined
+from gateway.transports.responses import Header, lines
 from gateway.transports.socket_connection import WebSocketProtocol
+from gateway.transports.unchunked import unchunked
 
 MAX_HEAD_BYTES = 32_768
 MAX_HEADERS = 100
@@ -27,7 +33,9 @@ MAX_PIPELINED = 8
 # five of them for framing. Such a body must be accepted.
 MAX_RECEIVED_BYTES_PER_BODY_BYTE = 9
 # After it has refused a request, the gateway still reads and discards up to this many bytes before it closes the connection: see `_linger`.
-MAX_DISCARDED_BYTES = 4 * MAX_BODY_BYTES
+MAX_DISCARDED_BYTES = 32 * MAX_BODY_BYTES
+# A head that is too long is still read up to this many times its maximum length, to find out which origin may read the refusal.
+MAX_EXCESS = 2
 
 VERSIONS = frozenset({"1.0", "1.1"})
 MAX_CACHED_HOSTS = 256
@@ -36,7 +44,20 @@ HOST_PATTERN = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+;=-]*)(
 
 # A function that counts a refused request in the metrics. Its argument is the reason of the refusal.
 CountRefusal = Callable[[str], None]
-REASONS = {HTTPStatus.BAD_REQUEST: "syntax", HTTPStatus.REQUEST_TIMEOUT: "time", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "head"}
+REASONS = {
+    HTTPStatus.BAD_REQUEST: "syntax",
+    HTTPStatus.REQUEST_TIMEOUT: "time",
+    HTTPStatus.UPGRADE_REQUIRED: "syntax",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "head",
+    HTTPStatus.SERVICE_UNAVAILABLE: "connections",
+}
+CONNECTION_CLOSE: Header = (b"connection", b"close")
+# The headers of refusals with these statuses. Those with another status have `CONNECTION_CLOSE` only.
+REFUSAL_HEADERS: dict[HTTPStatus, list[Header]] = {
+    # Source: RFC 6455, 4.4; RFC 9110, 7.8.
+    HTTPStatus.UPGRADE_REQUIRED: [(b"connection", b"upgrade, close"), (b"upgrade", b"websocket"), (b"sec-websocket-version", b"13")],
+    HTTPStatus.SERVICE_UNAVAILABLE: [CONNECTION_CLOSE, (b"retry-after", RETRY_SECONDS.encode())],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +70,7 @@ class Patience:
 
     head_seconds: float = 10.0
     body_seconds: float = 15.0
-    idle_seconds: float = 5.0
+    idle_seconds: float = 75.0
     linger_seconds: float = 2.0
 
 
@@ -63,20 +84,24 @@ class LimitExceeded(Exception):
 class BadFraming(Exception):
     """A request that is refused because two servers could interpret it differently.
 
-    They could disagree about where the request ends, which host it is for, or whether the connection stays open after it.
+    They could disagree about where the request ends, which host it is for, or whether the connection stays open after it, also as a WebSocket.
     """
 
 
 class HttpProtocol(HttpToolsProtocol):
     """One HTTP connection. uvicorn creates an object of this class for each connection."""
 
-    def __init__(self, *arguments: Any, fast_path: FastPath, patience: Patience, refused: CountRefusal, **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, fast_path: FastPath, places: ConnectionPlaces, patience: Patience, refused: CountRefusal, **options: Any
+    ) -> None:
         super().__init__(*arguments, **options)
+        self._places = places
         self._fast_path = fast_path
         self._patience = patience
         self._refused = refused
         self._timer: TimerHandle | None = None
-        self._latest: RequestResponseCycle | None = None
+        self._running: RequestResponseCycle | None = None  # The request that is answered now, or was answered last.
+        self._latest: RequestResponseCycle | None = None  # The request whose head arrived last.
         self._incomplete = False  # Whether a request has begun to arrive and is not complete yet.
         self._headed = False  # Whether the head of that request is complete.
         self._offer_ignored = False  # Whether the head offers an upgrade that is not accepted. The head is then parsed again.
@@ -89,12 +114,24 @@ class HttpProtocol(HttpToolsProtocol):
         self._discarded_bytes = 0
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Called when a client has connected: starts the timeout for the head of the first request, because some clients never send one."""
+        """Called when a client has connected: starts the timeout for the head of the first request, because some clients never send one.
+
+        A connection beyond the limit of its address is refused. If there are as many refused connections as admitted ones, it is closed at once.
+        """
         super().connection_made(cast("Transport", transport))
-        self._start_timer(self._patience.head_seconds)
+        self._place = self._places.place(self.client[0] if self.client else "")
+        number, limit = self._place.take(), self._places.max_per_address
+        if number <= limit:
+            self._start_timer(self._patience.head_seconds)
+        elif number <= 2 * limit:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+        else:
+            self._refused(REASONS[HTTPStatus.SERVICE_UNAVAILABLE])
+            self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called when the connection is closed: cancels the timers."""
+        self._place.close()
         self._stop_timer()
         self._stop_idle_timer()
         super().connection_lost(exc)
@@ -112,7 +149,30 @@ class HttpProtocol(HttpToolsProtocol):
             self._parse(data)
         except HttpParserError:
             self._refuse(self._error_status)
-        self._limit_incomplete_request()
+        self._limit_incomplete_request(len(data))
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Called when the client has closed its sending side. Returns whether the connection stays open, because responses are due.
+
+        All requests that have arrived completely are answered. Then the connection closes. Event streams of subscriptions end now.
+        """
+        running = self._running
+        if running is None or running.response_complete or running.disconnected:
+            return False
+        if self._headed and running is self._latest:
+            running.disconnected = True
+            running.message_event.set()
+            return False
+        if self._headed:
+            self.pipeline.popleft()  # This request is not complete.
+            self._headed = False
+        self._stop_timer()
+        due = [running, *(cycle for cycle, _ in self.pipeline)]
+        for cycle in due:
+            cast("Scope", cycle.scope)[HALF_CLOSED] = True
+        due[1 if self.pipeline else 0].keep_alive = False
+        running.message_event.set()
+        return True
 
     def _parse(self, data: bytes | memoryview) -> None:
         """Feed the parser. Raises: HttpParserError.
@@ -142,13 +202,17 @@ class HttpProtocol(HttpToolsProtocol):
         request_line = f"{self.scope['method']} ".encode() + self.url + f" HTTP/{version}\r\n".encode()
         return request_line + lines(header for header in self.headers if header[0] != b"upgrade") + b"\r\n"
 
-    def _limit_incomplete_request(self) -> None:
+    def _limit_incomplete_request(self, new_bytes: int) -> None:
         if self._discarding or not self._incomplete:
             return
         # Limit all bytes of the request. The maximum size of a body does not limit the head, the sizes of chunks, and the trailers.
         max_bytes = 2 * MAX_HEAD_BYTES + MAX_RECEIVED_BYTES_PER_BODY_BYTE * self._body_bytes if self._headed else MAX_HEAD_BYTES
-        if self._received_bytes > max_bytes:
+        excess = self._received_bytes - max_bytes
+        if excess > (0 if self._headed else (MAX_EXCESS - 1) * MAX_HEAD_BYTES):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        elif 0 < excess <= new_bytes:
+            # The head has just become too long. Wait for its end, because the header `Origin` may be there.
+            self._start_timer(self._patience.linger_seconds)
         elif not self._timer:
             self._start_timer(self._patience.body_seconds if self._headed else self._patience.head_seconds)
 
@@ -167,6 +231,8 @@ class HttpProtocol(HttpToolsProtocol):
             raise LimitExceeded
         version = self.parser.get_http_version()
         check_framing(version, self.url, self.headers)
+        if version == "1.0":
+            self.expect_100_continue = False  # Source: RFC 9110, 10.1.1.
         if self.parser.should_upgrade() and not self._should_upgrade():
             self._ignore_offer(version)
             return
@@ -182,10 +248,11 @@ class HttpProtocol(HttpToolsProtocol):
     def _ignore_offer(self, version: str) -> None:
         """Mark the head to be parsed again without its offer of an upgrade.
 
-        Raises: BadFraming for a CONNECT request, which httptools treats as an upgrade too, although it contains no offer.
+        Raises: BadFraming for a CONNECT request, which httptools treats as an upgrade too, although it contains no offer; and for a WebSocket
+                handshake in HTTP/1.0. Its client expects a WebSocket, or an error (RFC 6455, 4.2.1).
         """
         method = self.parser.get_method().decode("ascii")
-        if method == "CONNECT":
+        if method == "CONNECT" or (version == "1.0" and has_websocket_key(self.headers)):
             raise BadFraming
         self.scope["method"], self.scope["http_version"] = method, version
         self._offer_ignored = True
@@ -198,9 +265,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Answer a request: on the fast path if possible, otherwise through the application."""
+        self._running = cycle
         request = self._fast_path.request(cast("Scope", cycle.scope), cast("Receive", cycle.receive))
         if request is None:
-            return super()._start_asgi_task(cycle, app)
+            cast("Scope", cycle.scope)[CONNECTION_PLACE] = self._place
+            return super()._start_asgi_task(cycle, cast("Any", unchunked(cycle, app)) if cycle.scope["http_version"] == "1.0" else app)
         # Add the task to uvicorn's set of tasks. Before the server ends, it waits for the tasks in this set.
         return self.tasks.add(self.loop.create_task(self._answer(cycle, request)))
 
@@ -295,7 +364,13 @@ class HttpProtocol(HttpToolsProtocol):
         if self._latest and not self._latest.response_complete:
             self._discarding, self._latest.keep_alive = True, False
             return
+        if has_websocket_key(self.headers) and [value for name, value in self.headers if name == b"sec-websocket-version"] != [b"13"]:
+            self._refuse(HTTPStatus.UPGRADE_REQUIRED)
+            return
+        self._place.close()
         self._stop_idle_timer()
+        # The library refuses a `Connection` header with an empty line.
+        self.scope["headers"] = joined(self.headers)
         self.handle_websocket_upgrade()
         socket = cast("WebSocketProtocol", self.transport.get_protocol())
         if not socket.handshake_initiated:
@@ -320,8 +395,21 @@ class HttpProtocol(HttpToolsProtocol):
             if unanswered:
                 unanswered.disconnected = True
                 unanswered.message_event.set()
-            self.transport.write(refusal(status))
+            own = [*self.server_state.default_headers, *REFUSAL_HEADERS.get(status, [CONNECTION_CLOSE])]
+            self.transport.write(self._fast_path.refusal(status, self._refused_scope(), own))
             self._linger()
+
+    def _refused_scope(self) -> Scope:
+        """What is known about a request that is refused, as the scope of a request."""
+        if self._headed:
+            return cast("Scope", self.scope)
+        if cast("Scope | None", self.scope) is None or (self._latest and self._latest.scope is self.scope):
+            return {"type": "http", "path": "", "headers": []}  # No request has begun since the latest one.
+        try:
+            path = parse_url(self.url).path.decode("ascii")
+        except (HttpParserInvalidURLError, AttributeError):
+            path = ""
+        return {"type": "http", "path": path, "headers": self.headers}
 
     def _discard_long_body(self) -> None:
         """Stop reading a body that is too long. The maximum size also holds for the rest of a body whose request has already been answered."""
@@ -353,14 +441,10 @@ class HttpProtocol(HttpToolsProtocol):
     def _time_out(self) -> None:
         self._timer = None
         if self._incomplete and not self._discarding:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+            is_too_long = not self._headed and self._received_bytes > MAX_HEAD_BYTES
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if is_too_long else HTTPStatus.REQUEST_TIMEOUT)
         else:
             self.transport.close()
-
-
-def refusal(status: HTTPStatus) -> bytes:
-    """The bytes of the response to a request that the connection itself refuses, before any other code sees the request."""
-    return STATUS_LINES[status] + lines([*STRICT.items(), (b"content-length", b"0"), (b"connection", b"close")]) + b"\r\n"
 
 
 def check_framing(version: str, target: bytes, headers: list[Header]) -> None:
@@ -383,6 +467,11 @@ def check_framing(version: str, target: bytes, headers: list[Header]) -> None:
 def is_host(value: bytes) -> bool:
     """Whether the value of a `Host` header is a host, with or without a port. Cached, since most requests name the same host."""
     return HOST_PATTERN.fullmatch(value) is not None
+
+
+def has_websocket_key(headers: list[Header]) -> bool:
+    """Whether the headers are those of a WebSocket handshake, and not only an offer of WebSocket: whether they contain `Sec-WebSocket-Key`."""
+    return any(name == b"sec-websocket-key" for name, _ in headers)
 
 
 def has_body(headers: list[Header]) -> bool:

@@ -24,14 +24,18 @@ def weighed(header: str) -> dict[str, float]:
     weights: dict[str, float] = {}
     for item in header[:MAX_HEADER_CHARACTERS].split(","):
         name, *parameters = (part.strip().lower() for part in item.split(";"))
-        weights[name] = quality(parameters)
+        if name:
+            weights[name] = quality(parameters)
     return weights
 
 
 @lru_cache(256)
 def accepted_media(accept: str) -> tuple[str | None, bool]:
-    """What an `Accept` header accepts: the preferred JSON media type, None if it accepts no JSON; and whether it accepts an event stream."""
-    weights = weighed(accept)
+    """What an `Accept` header accepts: the preferred JSON media type, None if it accepts no JSON; and whether it accepts an event stream.
+
+    An empty list accepts everything, as does a request without the header.
+    """
+    weights = weighed(accept) or {"*/*": 1.0}
     return preferred(weights), weights.get(EVENT_STREAM, 0.0) > 0
 
 
@@ -57,6 +61,18 @@ def quality(parameters: Iterable[str]) -> float:
     return 1.0
 
 
+# The names of UTF-8. Only the first one is registered, but some clients send the second.
+CHARSETS = frozenset({"utf-8", "utf8"})
+
+
+@lru_cache(256)
+def is_json(content_type: str) -> bool:
+    """Whether a `Content-Type` header names JSON in UTF-8. Other parameters than `charset` are ignored."""
+    media, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    named = [value.strip().strip('"') for name, _, value in (parameter.partition("=") for parameter in parameters) if name.strip() == "charset"]
+    return media == JSON and CHARSETS.issuperset(named)
+
+
 # How long clients may cache the catalogue of reason codes and statuses. The time is short, because the next release may have another catalogue.
 MAX_AGE_SECONDS = 300
 TAG_BYTES = 16
@@ -66,16 +82,29 @@ GZIP_LEVEL = 5
 BROTLI_QUALITY = 4
 # A value for zlib's parameter `wbits`: with it, zlib reads data in the format of gzip.
 GZIP_WINDOW = zlib.MAX_WBITS | 16
+# How many members a body in gzip may have. Parallel compressors write one for each block. Each member costs some microseconds, even an empty one.
+MAX_GZIP_MEMBERS = 32
 
 
 def gunzipped(content: bytes, max_bytes: int) -> bytes | None:
-    """Decompresses gzip. Returns at most `max_bytes` + 1 bytes, so that the caller sees that the content is too long; None if its end is missing.
+    """Decompresses gzip: the members of the content, one after the other.
 
-    Raises: zlib.error.
+    Returns more than `max_bytes` bytes if the content is too long; None if the end of a member is missing, or if there are too many members.
+    Raises: zlib.error, also if something other than a member follows a member.
+    Source: RFC 1952, 2.2.
     """
-    reader = zlib.decompressobj(GZIP_WINDOW)
-    plain = reader.decompress(content, max_bytes + 1)
-    return plain if reader.eof or len(plain) > max_bytes else None
+    plain = b""
+    for _ in range(MAX_GZIP_MEMBERS):
+        reader = zlib.decompressobj(GZIP_WINDOW)
+        plain += reader.decompress(content, max_bytes + 1 - len(plain))
+        if len(plain) > max_bytes:
+            return plain
+        if not reader.eof:
+            return None
+        content = reader.unused_data
+        if not content:
+            return plain
+    return None
 
 
 def unbrotlied(content: bytes, max_bytes: int) -> bytes | None:
@@ -101,12 +130,14 @@ WRITERS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def decoded(content: bytes | bytearray, encoding: str, max_bytes: int) -> bytes | bytearray:
-    """The decompressed body of a request. `encoding`: the value of its header `Content-Encoding`.
+    """The decompressed body of a request. `encoding`: the value of its header `Content-Encoding`, a list of the encodings that were applied.
 
     Raises: RequestRefused if the encoding is not supported, the content is not valid, or the result is longer than `max_bytes`.
     """
-    encoding = encoding.strip().lower()
-    if encoding in ("", "identity"):
+    if not encoding:
+        return content
+    encoding = ", ".join(name for part in encoding.split(",") if (name := part.strip().lower()) not in ("", "identity"))
+    if not encoding:
         return content
     if encoding not in READERS:
         unsupported = error("BAD_REQUEST", f"a body can be compressed with {' or '.join(WRITERS)}, once")

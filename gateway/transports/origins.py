@@ -14,15 +14,23 @@ from gateway.transports.responses import Header, Response, add_header, sized
 
 # The only path whose responses pages of other origins may read, if their origin is allowed.
 SHARED_PATH = "/graphql"
-PREFLIGHT: list[Header] = [
-    (b"access-control-allow-methods", b"GET, POST"),
-    (
-        b"access-control-allow-headers",
-        b"authorization, content-type, last-event-id, x-request-id, "
-        b"apollographql-client-name, apollographql-client-version, apollo-require-preflight",
-    ),
-    (b"access-control-max-age", b"7200"),
-]
+# The headers that pages of other origins may send by default: those that the gateway reads, those of Apollo's clients, those with which tracing
+# libraries mark requests (W3C Trace Context and Baggage, Sentry), and that with which a page bypasses the browser's cache.
+DEFAULT_HEADERS = (
+    "authorization",
+    "content-type",
+    "last-event-id",
+    "x-request-id",
+    "apollographql-client-name",
+    "apollographql-client-version",
+    "apollo-require-preflight",
+    "traceparent",
+    "tracestate",
+    "baggage",
+    "sentry-trace",
+    "cache-control",
+)
+HEADER_NAME = re.compile(r"[a-z0-9!#$%&'+.^_`|~-]+", re.ASCII)
 LOCAL = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
 ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?")
 PORTS = {"http": "80", "https": "443"}
@@ -35,13 +43,21 @@ class Origins:
     A request without the header `Origin` does not come from a page of another origin, and passes.
     On a developer's machine (`local`), requests from pages of any port of that machine pass. The gateway's own pages pass under every host name that
     the hook `Hosts` accepts.
+    `headers`: the names of the headers that pages of other origins may send.
     Source: Fetch, 3.2 (`Origin`) and 3.3 (CORS).
     """
 
-    def __init__(self, allowed: Collection[str], refused: Callable[[str], None], local: bool = False) -> None:
+    def __init__(
+        self, allowed: Collection[str], refused: Callable[[str], None], local: bool = False, headers: Collection[str] = DEFAULT_HEADERS
+    ) -> None:
         self._allowed = frozenset(allowed)
         self._refused = refused
         self._local = local
+        self._preflight: list[Header] = [
+            (b"access-control-allow-methods", b"GET, POST"),
+            (b"access-control-allow-headers", ", ".join(headers).encode()),
+            (b"access-control-max-age", b"7200"),
+        ]
 
     def __call__(self, scope: Scope) -> Response | None:
         """Returns a refusal, or the response to a preflight request. Returns None if the request passes."""
@@ -52,8 +68,14 @@ class Origins:
         if scope["type"] == "http" and scope["path"] == SHARED_PATH:
             share(scope, origins[0] if origins else None)
             if origins and scope["method"] == "OPTIONS" and header_values(scope, b"access-control-request-method"):
-                return Response(204, PREFLIGHT, b"")
+                return Response(204, self._preflight, b"")
         return None
+
+    def share_refusal(self, scope: Scope) -> None:
+        """A hook that lets pages of allowed origins read the response to a request that the connection itself refuses."""
+        origins = header_values(scope, b"origin")
+        if scope["path"] == SHARED_PATH and origins and all(self._passes(origin.decode("latin-1"), scope) for origin in origins):
+            share(scope, origins[0])
 
     def _passes(self, origin: str, scope: Scope) -> bool:
         if origin in self._allowed:
@@ -82,6 +104,14 @@ def parsed(text: str) -> tuple[str, ...]:
             raise ValueError("must be origins such as https://app.example.com, with neither path nor wildcard, separated by commas")
         origins.append(_serialized(found["scheme"], found["host"], found["port"]))
     return tuple(origins)
+
+
+def header_names(text: str) -> tuple[str, ...]:
+    """Parses names of headers that are separated by commas. Returns them in lower case. Raises: ValueError."""
+    names = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    if not all(HEADER_NAME.fullmatch(name) for name in names):
+        raise ValueError("must be names of headers such as traceparent, with no wildcard, separated by commas")
+    return names
 
 
 def origin_of(url: AnyHttpUrl) -> str:

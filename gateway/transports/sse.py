@@ -5,7 +5,7 @@ Source: PROTOCOL.md of the npm package graphql-sse, 2.6; WHATWG HTML, 9.2.
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AbstractContextManager, aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 
 import orjson
 from starlette.types import Receive, Scope, Send
@@ -16,6 +16,7 @@ from gateway.callers.tokens import deadline
 from gateway.errors import RequestRefused
 from gateway.operations.live import Message
 from gateway.process.drain import Drain
+from gateway.transports.requests import CONNECTION_PLACE, HALF_CLOSED
 
 COMMENT_SECONDS = 12.0
 RETRY_MILLISECONDS = 1500
@@ -27,23 +28,32 @@ class EventStream:
     When the operation is complete, the stream ends with the event `complete`. When the token expires, the process drains, or a subscription can't go
     on because MongoDB does not answer, the stream ends without `complete`, and clients connect again with the id of the last event.
     `place`: a context manager of `Admission` that counts the stream as an open connection. The stream enters it when it begins.
+    `is_single`: whether the operation has a single response, because it is no subscription. Such a stream is sent to its end even if the client has
+    closed its sending side. Any other stream ends then.
     """
 
-    def __init__(self, messages: AsyncGenerator[Message, None], caller: Caller, drain: Drain, place: AbstractContextManager[object]) -> None:
+    def __init__(
+        self, messages: AsyncGenerator[Message, None], caller: Caller, drain: Drain, place: AbstractContextManager[object], is_single: bool
+    ) -> None:
         self._messages = messages
         self._caller = caller
         self._drain = drain
         self._place = place
+        self._is_single = is_single
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._place:
-            await self._stream(receive, send)
-
-    async def _stream(self, receive: Receive, send: Send) -> None:
         headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        place = scope.get(CONNECTION_PLACE)
+        with self._place, place.vacated() if place else nullcontext():
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            if scope["method"] != "HEAD":
+                await self._stream(scope, receive, send)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         draining = asyncio.Event()
-        coroutines = (self._send_messages(send), self._send_heartbeats(send), _disconnected(receive), draining.wait(), _token_expired(self._caller))
+        gone = self._client_gone(scope, receive)
+        coroutines = (self._send_messages(send), self._send_heartbeats(send), gone, draining.wait(), _token_expired(self._caller))
         tasks = [asyncio.create_task(each) for each in coroutines]
 
         async def drain() -> None:
@@ -56,7 +66,6 @@ class EventStream:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_messages(self, send: Send) -> None:
         await _write(send, f"retry: {RETRY_MILLISECONDS}\n\n".encode())
@@ -72,6 +81,12 @@ class EventStream:
             await _write(send, event_frame("next", orjson.dumps({"errors": refusal.errors})))
         await _write(send, b"event: complete\ndata:\n\n")
 
+    async def _client_gone(self, scope: Scope, receive: Receive) -> None:
+        """Wait until the client has closed the connection, or at least its sending side. `receive` returns in either case."""
+        while self._is_single or not scope.get(HALF_CLOSED):
+            if (await receive())["type"] == "http.disconnect":
+                return
+
     async def _send_heartbeats(self, send: Send) -> None:
         while True:
             await asyncio.sleep(COMMENT_SECONDS)
@@ -86,11 +101,6 @@ def event_frame(event: str, data: bytes, id: str | None = None) -> bytes:
 
 async def _write(send: Send, chunk: bytes) -> None:
     await send({"type": "http.response.body", "body": chunk, "more_body": True})
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _token_expired(caller: Caller) -> None:

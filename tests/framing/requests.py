@@ -87,7 +87,7 @@ class Request:
     def parts(self) -> tuple[bytes, bytes]:
         """The bytes of the head, and the bytes of the body."""
         length, body = FRAMINGS[self.framing](self.content) if self.content is not None else ("", b"")
-        target = URL if self.method == "GET" else "/graphql"
+        target = URL if self.method in ("GET", "HEAD") else "/graphql"
         lines = [
             f"{self.method} {target} HTTP/{self.offer.version}",
             "Host: gateway",
@@ -123,13 +123,13 @@ def expected(request: Request, proxied: bool = False) -> Expected:
         return Expected(400, None if proxied else b"", closes=True)
     if is_incomplete_handshake(request, proxied):
         return Expected(400, closes=closes or not proxied)
-    if request.method not in ("GET", "POST"):
+    if request.method not in ("GET", "HEAD", "POST"):
         return Expected(405, closes=closes)
     if not request.caller:
         return Expected(401, closes=closes)
     if request.method == "POST" and not is_query(request.content or b""):
         return Expected(400, closes=closes)
-    return Expected(200, request.caller.answer, closes)
+    return Expected(200, b"" if request.method == "HEAD" else request.caller.answer, closes)
 
 
 def is_badly_framed(request: Request) -> bool:

@@ -1,7 +1,7 @@
 """Internals of httptools that the gateway relies on. See `docs/upgrading.md`."""
 
 import pytest
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from httptools import HttpParserError, HttpParserInvalidURLError, HttpParserUpgrade, HttpRequestParser, parse_url
 
 from tests.internals.connections import CHUNKED, GET, UPLOAD, Callbacks, parser
 
@@ -22,6 +22,21 @@ def test_httptools_calls_back_in_the_order_of_the_bytes() -> None:
         ("on_body", b"ab"),
         ("on_message_complete",),
     ]
+
+
+def test_httptools_reports_a_header_when_the_next_one_begins_before_the_head_is_complete() -> None:
+    callbacks = Callbacks()
+
+    parser(callbacks).feed_data(UPLOAD[:-2] + b"x")
+
+    assert callbacks.calls[-2:] == [("on_header", b"host", b"gateway"), ("on_header", b"content-length", b"2")]
+
+
+def test_httptools_parses_the_path_of_a_target_or_raises_its_own_error() -> None:
+    assert parse_url(b"/graphql?query=x").path == b"/graphql"
+    for target in (b"", b"no target"):
+        with pytest.raises(HttpParserInvalidURLError):
+            parse_url(target)
 
 
 def test_httptools_reports_where_the_head_with_an_upgrade_ends() -> None:

@@ -88,6 +88,8 @@ async def test_uvicorns_connection_has_the_attribute(connections: Connections, n
         ("keep_alive", True),
         ("response_started", False),
         ("response_complete", False),
+        ("chunked_encoding", None),
+        ("expected_content_length", 0),
     ],
 )
 async def test_uvicorns_cycle_has_the_attribute_that_the_connection_reads_or_sets(connections: Connections, name: str, value: object) -> None:
@@ -272,6 +274,52 @@ async def test_uvicorns_cycle_reports_its_end_to_on_response_complete(connection
     assert transport.sent.startswith(b"HTTP/1.1 204 No Content\r\n")
     # uvicorn has set no timer for the idle connection: only its own `on_response_complete` sets one, and the gateway's class overrides this method.
     assert connection.timeout_keep_alive_task is None
+
+
+async def test_uvicorns_cycle_sends_no_chunks_if_chunked_encoding_is_false_and_each_part_is_expected(connections: Connections) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        connection.cycle.chunked_encoding = False
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for part, more in ((b"first", True), (b"second", True), (b"", False)):
+            connection.cycle.expected_content_length = len(part)
+            await send({"type": "http.response.body", "body": part, "more_body": more})
+
+    connection, transport = connections.http(app)
+
+    connection.data_received(GET.replace(b"1.1", b"1.0"))
+    await run_ready_tasks()
+
+    assert transport.sent == b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nfirstsecond"
+    assert transport.closed
+
+
+async def test_uvicorn_reads_expect_100_continue_when_the_head_is_complete(connections: Connections) -> None:
+    class Ignoring(HttpToolsProtocol):
+        def on_headers_complete(self) -> None:
+            self.expect_100_continue = False
+            super().on_headers_complete()
+
+    connection, _ = connections.http(kind=Ignoring)
+
+    connection.data_received(UPLOAD.replace(b"\r\n\r\n", b"\r\nexpect: 100-continue\r\n\r\n"))
+
+    assert not connection.cycle.waiting_for_100_continue
+
+
+async def test_uvicorns_receive_returns_an_empty_part_when_its_event_is_set(connections: Connections) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        received.append(await receive())
+        received.append(await receive())
+
+    received: list[dict[str, Any]] = []
+    connection, _ = connections.http(app)
+    connection.data_received(GET)
+    await run_ready_tasks()
+
+    connection.cycle.message_event.set()
+    await run_ready_tasks()
+
+    assert received == [{"type": "http.request", "body": b"", "more_body": False}] * 2
 
 
 @pytest.mark.parametrize("head", [GET.replace(b"1.1", b"1.0"), GET.replace(b"host", b"connection: close\r\nhost")], ids=["HTTP/1.0", "close"])

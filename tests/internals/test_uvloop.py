@@ -28,6 +28,30 @@ def test_uvloops_transport_returns_the_protocol_that_was_set() -> None:
     on_uvloop(main())
 
 
+def test_uvloops_transport_still_writes_after_the_other_end_was_closed_if_eof_received_returns_true() -> None:
+    class Staying(asyncio.Protocol):
+        def eof_received(self) -> bool:
+            ended.set()
+            return True
+
+    async def main() -> None:
+        near, far = socket.socketpair()
+        with far:
+            transport, _ = await asyncio.get_running_loop().create_connection(Staying, sock=near)
+            far.shutdown(socket.SHUT_WR)
+            async with asyncio.timeout(2):
+                await ended.wait()
+            await asyncio.sleep(0)
+            assert not transport.is_closing()
+            transport.write(b"answer")
+            transport.close()
+            await asyncio.sleep(0.01)
+            assert (far.recv(99), far.recv(99)) == (b"answer", b"")
+
+    ended = asyncio.Event()
+    on_uvloop(main())
+
+
 def test_uvloops_transport_still_reads_after_its_end_was_written() -> None:
     class Reading(asyncio.Protocol):
         def data_received(self, data: bytes) -> None:

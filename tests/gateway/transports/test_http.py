@@ -157,7 +157,18 @@ async def test_errors_of_fields_are_part_of_a_successful_response(company: Compa
 
 @pytest.mark.parametrize(
     "content_type",
-    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/graphql", "", f"{JSON}; charset=latin-1"],
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/graphql",
+        "",
+        f"{JSON}, {JSON}",
+        f"{JSON}; charset=latin-1",
+        f"{JSON}; charset=utf-16",
+        f"{JSON}; charset=utf-8; charset=latin-1",
+        f"{JSON}; charset=latin-1; note=utf-8",
+    ],
 )
 async def test_a_body_of_another_media_type_is_refused_with_415(company: Company, content_type: str) -> None:
     response = await posted(company, ME, content_type=content_type)
@@ -165,7 +176,20 @@ async def test_a_body_of_another_media_type_is_refused_with_415(company: Company
     assert (response.status_code, media(response), codes(response)) == (415, JSON, ["BAD_REQUEST"])
 
 
-@pytest.mark.parametrize("content_type", [JSON, f"{JSON}; charset=utf-8", f'{JSON};charset="UTF-8"', "Application/JSON"])
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        JSON,
+        f"{JSON}; charset=utf-8",
+        f'{JSON};charset="UTF-8"',
+        "Application/JSON",
+        f"{JSON}; charset=utf8",
+        f"{JSON} ; Charset = UTF8",
+        f'{JSON};charset="utf8"; q=1',
+        f"{JSON};",
+        f"{JSON}; profile=charset",
+    ],
+)
 async def test_a_body_in_json_is_accepted_in_every_spelling_of_its_media_type(company: Company, content_type: str) -> None:
     assert (await posted(company, ME, content_type=content_type)).status_code == 200
 
@@ -231,9 +255,80 @@ async def test_a_mutation_in_the_url_is_refused_with_405_and_not_executed(compan
     assert company.kept() == []
 
 
-@pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"])
 async def test_other_methods_get_405_and_the_response_names_the_allowed_ones(company: Company, method: str) -> None:
     response = await company.gateway.client.request(method, "/graphql", content=ME, headers={"authorization": f"Bearer {company.token()}"})
 
-    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
-    assert method == "HEAD" or codes(response) == ["BAD_REQUEST"]
+    assert (response.status_code, response.headers["allow"], codes(response)) == (405, "GET, HEAD, POST", ["BAD_REQUEST"])
+
+
+@pytest.mark.parametrize("accepted", [JSON, RESPONSE_JSON, f"text/event-stream, {JSON}"])
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("{ me { workspaceId } }", 200),
+        ("{ reasonCodes { code description } }", 200),
+        ("{ verifications(first: 0) { totalCount } }", 200),
+        ("{ me", None),
+        ("mutation { retryVerification(input: { verificationId: 1 }) { __typename } }", 405),
+        ("", None),
+    ],
+)
+async def test_head_gets_the_headers_of_get_without_the_body(company: Company, query: str, status: int | None, accepted: str) -> None:
+    headers = {"authorization": f"Bearer {company.token()}", "accept": accepted, "x-request-id": "the-same-id"}
+
+    got = await company.gateway.client.get("/graphql", params={"query": query}, headers=headers)
+    head = await company.gateway.client.head("/graphql", params={"query": query}, headers=headers)
+
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert status in (None, head.status_code)
+    assert {**head.headers, "date": ""} == {**got.headers, "date": ""}
+
+
+async def test_head_checks_whether_a_cached_response_is_current(company: Company) -> None:
+    headers = {"authorization": f"Bearer {company.token()}", "if-none-match": "*"}
+
+    head = await company.gateway.client.head("/graphql", params={"query": "{ statuses { status } }"}, headers=headers)
+
+    assert (head.status_code, head.headers["cache-control"]) == (304, "private, max-age=300")
+
+
+async def test_head_without_a_token_is_refused(company: Company) -> None:
+    head = await company.gateway.client.head("/graphql", params={"query": "{ me { subject } }"})
+
+    assert (head.status_code, head.headers["www-authenticate"], head.content) == (401, "Bearer", b"")
+
+
+@pytest.mark.parametrize("accepted", [JSON, "text/event-stream"])
+@pytest.mark.parametrize("name", ["variables", "extensions", "operationName", "documentId", "doc_id", "unused"])
+async def test_an_empty_parameter_of_a_url_is_treated_as_absent(company: Company, name: str, accepted: str) -> None:
+    headers = {"authorization": f"Bearer {company.token()}", "accept": accepted}
+    parameters = {"query": "query A { me { workspaceId } }", name: ""}
+
+    response = await company.gateway.client.get("/graphql", params=parameters, headers=headers)
+
+    assert (response.status_code, f'{{"workspaceId":"{company.workspace}"}}' in response.text) == (200, True), response.text
+
+
+async def test_an_empty_query_is_still_a_document_with_an_error(company: Company) -> None:
+    response = await got(company, query="", variables="", extensions="", operationName="")
+
+    assert codes(response) == ["GRAPHQL_PARSE_FAILED"]
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+async def test_a_byte_order_mark_before_json_is_ignored(company: Company, encoding: str) -> None:
+    content = b"\xef\xbb\xbf" + ME
+    in_url = await got(company, query="query($first: Int) { verifications(first: $first) { totalCount } }", variables='\ufeff{"first": 1}')
+
+    response = await posted(company, gzip.compress(content) if encoding else content, content_encoding=encoding)
+
+    assert (response.status_code, response.json()) == (200, {"data": {"me": {"workspaceId": company.workspace}}})
+    assert in_url.json() == {"data": {"verifications": {"totalCount": 0}}}
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf" * 2 + ME, b"\xef\xbb\xbf", b"\xef\xbb" + ME, b"\xff\xfe" + ME, ME + b"\xef\xbb\xbf"])
+async def test_other_bytes_before_or_after_json_are_refused(company: Company, content: bytes) -> None:
+    response = await posted(company, content)
+
+    assert (response.status_code, codes(response)) == (400, ["BAD_REQUEST"])

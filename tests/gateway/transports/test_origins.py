@@ -134,12 +134,26 @@ async def test_a_preflight_response_names_the_allowed_methods_and_headers_for_tw
         "access-control-allow-methods": "GET, POST",
         "access-control-allow-headers": (
             "authorization, content-type, last-event-id, x-request-id, "
-            "apollographql-client-name, apollographql-client-version, apollo-require-preflight"
+            "apollographql-client-name, apollographql-client-version, apollo-require-preflight, "
+            "traceparent, tracestate, baggage, sentry-trace, cache-control"
         ),
         "access-control-max-age": "7200",
         "access-control-expose-headers": "x-request-id, retry-after",
     }
     assert "origin" in response.headers["vary"]
+
+
+async def test_a_setting_replaces_the_headers_that_pages_may_send(mongo_uri: str) -> None:
+    async with serving(mongo_uri, ready=False, allowed_origins=APP, allowed_headers=" Authorization,content-type ,, X-Own") as gateway:
+        response = await send(gateway, "OPTIONS", origin=APP, access_control_request_method="POST", access_control_request_headers="x-own")
+
+    assert response.headers["access-control-allow-headers"] == "authorization, content-type, x-own"
+
+
+@pytest.mark.parametrize("text", ["*", "authorization,*", "a b", "a:b", "é", "a\r\nb", '"a"'])
+def test_a_setting_that_does_not_name_headers_is_refused(text: str) -> None:
+    with pytest.raises(BadSettings, match="GATEWAY_ALLOWED_HEADERS: must be names of headers"):
+        settings_for_tests("mongodb://unused", 8000, allowed_headers=text)
 
 
 async def test_a_socket_for_a_page_of_an_allowed_origin_is_served(gateway: Gateway) -> None:

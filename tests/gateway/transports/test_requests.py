@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from gateway.transports.requests import HEADERS_BY_NAME, client_address, header_values, headers
+from gateway.transports.requests import HEADERS_BY_NAME, client_address, header_values, headers, joined
 from tests.company import Company
 from tests.gateway.transports.test_http import ME, posted
 
@@ -26,10 +26,12 @@ async def test_an_id_that_is_not_safe_to_log_is_replaced(company: Company, id: s
 REPEATED = [(b"accept", b"first"), (b"host", b"a"), (b"accept", b"second")]
 
 
-def test_headers_returns_the_first_value_of_a_repeated_header_and_values_returns_all() -> None:
+def test_headers_joins_the_values_of_a_repeated_header_and_values_returns_all() -> None:
     scope: Scope = {"type": "http", "headers": REPEATED}
 
-    assert headers(scope) == {b"accept": b"first", b"host": b"a"}
+    assert headers(scope) == {b"accept": b"first, second", b"host": b"a"}
+    assert joined(REPEATED) == [(b"accept", b"first, second"), (b"host", b"a")]
+    assert joined(REPEATED[:2]) == REPEATED[:2]
     assert header_values(scope, b"accept") == [b"first", b"second"]
     assert header_values(scope, b"origin") == []
 

@@ -60,6 +60,15 @@ async def test_a_query_opens_a_stream_only_if_the_client_does_not_accept_json(co
             assert orjson.loads(await stream.response.aread()) == {"data": {"me": {"subject": "tester"}}}
 
 
+@pytest.mark.parametrize("query", [FEED, "{ me { subject } }"])
+async def test_head_gets_the_headers_of_a_stream_and_opens_none(company: Company, query: str) -> None:
+    headers = {"authorization": f"Bearer {company.token()}", "accept": EVENT_STREAM}
+
+    head = await company.gateway.client.head("/graphql", params={"query": query}, headers=headers)
+
+    assert (head.status_code, head.headers["content-type"], head.content) == (200, "text/event-stream; charset=utf-8", b"")
+
+
 async def test_the_response_to_a_mutation_can_be_a_stream(company: Company) -> None:
     async with streaming(company.gateway, company.token(), CREATE, input=PERSON) as stream:
         [_, message], *rest = await stream.next(), *await stream.rest()
