@@ -1,0 +1,38 @@
+/** What needs a person: verifications that stay with the provider for too long, events that the backend did not receive, webhooks of no verification. */
+
+import { useMemo } from "react";
+import { useNow } from "./clock";
+import type { Delivery, Row, Unmatched } from "./model";
+import { ATTENTION } from "./operations";
+import { type Pulse, useChanges } from "./pulse";
+import { useQuery } from "./use";
+
+// A check by the provider takes minutes. The gateway's own measure of stuck verifications has the same default (GATEWAY_PROCESSING_SECONDS).
+const PROCESSING_MS = 3_600_000;
+// A delivery that failed three times will hardly succeed without a person.
+const TRIES = 3;
+
+export type Entry =
+  | { kind: "stuck"; key: string; row: Row }
+  | { kind: "undelivered"; key: string; row: Row; delivery: Omit<Delivery, "verification"> }
+  | { kind: "unmatched"; key: string; webhook: Unmatched };
+
+interface Result {
+  verifications: { edges: { node: Row }[] };
+  webhookDeliveries: (Omit<Delivery, "verification"> & { verification: Row })[];
+  unmatchedWebhooks: Unmatched[];
+}
+
+export function useAttention(pulse: Pulse): { entries: Entry[]; again: () => void } {
+  const version = useChanges(pulse, 5000);
+  const minute = Math.floor(useNow() / 60_000);
+  const stuck = { phase: ["PROCESSING"], updatedBefore: new Date(minute * 60_000 - PROCESSING_MS).toISOString() };
+  const { data, again } = useQuery<Result>(ATTENTION, { stuck }, { version, pause: 5000 });
+  const entries = useMemo<Entry[]>(() => !data ? [] : [
+    ...data.verifications.edges.map(({ node }): Entry => ({ kind: "stuck", key: `stuck ${node.id}`, row: node })),
+    ...data.webhookDeliveries.filter(({ state, tries }) => state === "FAILED" || tries >= TRIES)
+      .map(({ verification, ...delivery }): Entry => ({ kind: "undelivered", key: `undelivered ${verification.id}`, row: verification, delivery })),
+    ...data.unmatchedWebhooks.map((webhook): Entry => ({ kind: "unmatched", key: `unmatched ${webhook.id}`, webhook })),
+  ], [data]);
+  return { entries, again };
+}
