@@ -61,6 +61,8 @@ export interface FollowListOptions<Row extends ListRow = VerificationFields> {
   readonly signal?: AbortSignal;
   /** Called when the list has been read, and then for all changes of about 16 milliseconds together. */
   onChange(change: ListChange<Row>): void;
+  /** Called with the id of every verification that changed, also if its row is not loaded. */
+  onItem?(id: string): void;
   /** Called once, if the following failed for good. */
   onError?(error: GatewayError): void;
   /** Called once, when the following has ended in any way. */
@@ -166,6 +168,7 @@ class List<Row extends ListRow> implements Source {
     if (begins) void this.#queue(() => this.#read(true));
     const id = item.removedId ?? item.verification?.id;
     if (!id) return;
+    isolated(() => this.#options.onItem?.(id));
     this.#meanwhile?.set(id, item);
     if (this.#isRead) this.#apply(id, item);
   }

@@ -2,8 +2,8 @@
 
 import { useMemo } from "react";
 import { useNow } from "./clock";
+import { BoardAttention } from "./generated";
 import type { Delivery, Row, Unmatched } from "./model";
-import { ATTENTION } from "./operations";
 import { type Pulse, useChanges } from "./pulse";
 import { useQuery } from "./use";
 
@@ -14,20 +14,14 @@ const TRIES = 3;
 
 export type Entry =
   | { kind: "stuck"; key: string; row: Row }
-  | { kind: "undelivered"; key: string; row: Row; delivery: Omit<Delivery, "verification"> }
+  | { kind: "undelivered"; key: string; row: Row; delivery: Delivery }
   | { kind: "unmatched"; key: string; webhook: Unmatched };
-
-interface Result {
-  verifications: { edges: { node: Row }[] };
-  webhookDeliveries: (Omit<Delivery, "verification"> & { verification: Row })[];
-  unmatchedWebhooks: Unmatched[];
-}
 
 export function useAttention(pulse: Pulse): { entries: Entry[]; again: () => void } {
   const version = useChanges(pulse, 5000);
   const minute = Math.floor(useNow() / 60_000);
-  const stuck = { phase: ["PROCESSING"], updatedBefore: new Date(minute * 60_000 - PROCESSING_MS).toISOString() };
-  const { data, again } = useQuery<Result>(ATTENTION, { stuck }, { version, pause: 5000 });
+  const stuck = { phase: ["PROCESSING" as const], updatedBefore: new Date(minute * 60_000 - PROCESSING_MS).toISOString() };
+  const { data, again } = useQuery(BoardAttention, { stuck }, { version, pause: 5000 });
   const entries = useMemo<Entry[]>(() => !data ? [] : [
     ...data.verifications.edges.map(({ node }): Entry => ({ kind: "stuck", key: `stuck ${node.id}`, row: node })),
     ...data.webhookDeliveries.filter(({ state, tries }) => state === "FAILED" || tries >= TRIES)

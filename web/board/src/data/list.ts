@@ -1,56 +1,57 @@
-/** The live list: pages that were read, with the changes that arrived since. */
+/**
+ * The live list of the board. The client keeps the rows as they are in the gateway; this list says what the reader sees of it: new rows wait until
+ * the reader requests them, and rows that no longer match stay until they can go without moving what the reader looks at.
+ */
 
-import { type Connection, GatewayError } from "./client";
+import { type FollowedList, GatewayError, type ListChange } from "@verification-gateway/client";
+import type { Gateway } from "./gateway";
+import { BoardFeed, BoardList, type VerificationFilter } from "./generated";
 import type { Order, Row } from "./model";
-import { CHANGES, COUNT, LIST } from "./operations";
 
 const PAGE = 50;
-const COUNT_EVERY_MS = 2000;
 const PUBLISH_EVERY_MS = 100;
+// How long a changed row shows the colour of its new status.
+const TINT_MS = 2500;
 
 export interface ListState {
-  /** The rows in their order. A row keeps its place when it changes. */
+  /** The rows that are shown, in their order. */
   rows: readonly Row[];
-  /** New rows, newest first, that wait until the reader wants to see them. */
-  fresh: readonly Row[];
-  /** When a row changed its status or phase, in milliseconds since the page was loaded, by id. */
+  /** The number of new rows that wait. */
+  fresh: number;
+  /** When a row changed its status or phase, by id: milliseconds as `performance.now()` counts them. */
   changed: ReadonlyMap<string, number>;
-  /** The ids of rows that no longer match, and stay until they can go without moving what the reader looks at. */
+  /** The ids of shown rows that no longer match. */
   leaving: ReadonlySet<string>;
+  /** The number of verifications that match, or null while it is unknown. */
   total: number | null;
   hasMore: boolean;
   loading: boolean;
   error: GatewayError | null;
 }
 
-interface Item { cursor: string; matches: boolean | null; removedId: string | null; verification: Row | null }
-interface Page { verifications: { edges: { node: Row }[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } } }
-
 /** Follows the verifications that match a filter. Create one for each filter and order, and `close` it. */
 export class LiveList {
-  #rows: Row[] = [];
-  #index = new Map<string, number>();
-  #fresh = new Map<string, Row>();
+  #followed: FollowedList | null = null;
+  #shown: Row[] = [];
+  #current = new Map<string, Row>();
+  #order: Row[] = [];
+  #hidden = new Set<string>();
+  #leaving = new Map<string, Row>();
   #changed = new Map<string, number>();
-  #leaving = new Set<string>();
-  #early: Item[] | null = [];
-  #end: string | null = null;
+  #loadingMore = false;
+  #isRead = false;
   #hasMore = false;
-  #loading = true;
-  #error: GatewayError | null = null;
   #total: number | null = null;
-  #closed = false;
-  #unsubscribe: (() => void) | null = null;
+  #error: GatewayError | null = null;
   #publishing: ReturnType<typeof setTimeout> | undefined;
-  #counting: ReturnType<typeof setTimeout> | undefined;
-  #state: ListState;
   #listeners = new Set<() => void>();
-  /** Is called with each change that arrives, for the screen reader. */
+  #state: ListState;
+  /** Is called with each row whose status or phase changed, for the screen reader. */
   onChange: ((row: Row) => void) | null = null;
 
-  constructor(readonly connection: Connection, readonly filter: object, readonly order: Order) {
+  constructor(readonly gateway: Gateway, readonly filter: VerificationFilter, readonly order: Order) {
     this.#state = this.#snapshot();
-    this.#start();
+    this.#follow();
   }
 
   get state() { return this.#state; }
@@ -62,189 +63,121 @@ export class LiveList {
 
   /** Reads the next page, unless one is being read. */
   async more() {
-    if (this.#loading || !this.#hasMore || this.#early) return;
-    this.#loading = true;
+    if (this.#loadingMore || !this.#hasMore || !this.#followed) return;
+    this.#loadingMore = true;
     this.#publish();
-    await this.#read(this.#end);
+    await this.#followed.loadMore();
+    this.#loadingMore = false;
     this.#publish();
   }
 
-  /** Puts the waiting rows into the list. */
+  /** Shows the rows that wait. */
   show() {
-    if (this.#fresh.size === 0) return;
-    const rows = [...this.#rows, ...this.#fresh.values()];
-    this.#fresh.clear();
-    const key = this.order === "UPDATED_NEWEST" ? "updatedAt" : "createdAt";
-    const direction = this.order === "CREATED_OLDEST" ? 1 : -1;
-    this.#replace(rows.sort((a, b) => direction * (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : a.id < b.id ? -1 : 1)));
-    this.#publish();
+    this.#hidden.clear();
+    this.#arrange();
+    this.#publish(true);
   }
 
   /** Removes the rows that no longer match, except the one that the reader looks at. */
   sweep(keep: string | null) {
-    const going = [...this.#leaving].filter((id) => id !== keep);
-    if (going.length === 0) return;
-    for (const id of going) this.#leaving.delete(id);
-    const gone = new Set(going);
-    this.#replace(this.#rows.filter((row) => !gone.has(row.id)));
+    const kept = keep === null ? undefined : this.#leaving.get(keep);
+    if (this.#leaving.size === (kept ? 1 : 0)) return;
+    this.#leaving.clear();
+    if (kept) this.#leaving.set(kept.id, kept);
+    this.#arrange();
     this.#publish();
   }
 
-  /** Begins again: after an error, or when the feed can't be resumed. */
+  /** Begins again after an error. */
   restart() {
-    this.#unsubscribe?.();
-    this.#fresh.clear();
-    this.#leaving.clear();
-    this.#early = [];
-    this.#loading = true;
+    this.#followed?.stop();
     this.#error = null;
+    this.#isRead = false;
     this.#publish();
-    this.#start();
+    this.#follow();
   }
 
   close() {
-    this.#closed = true;
-    this.#unsubscribe?.();
+    this.#followed?.stop();
     clearTimeout(this.#publishing);
-    clearTimeout(this.#counting);
     this.#listeners.clear();
   }
 
-  #start() {
-    let first = true;
-    this.#unsubscribe = this.connection.subscribe<Item>(CHANGES, "verificationsUpdated", { filter: this.filter }, {
-      next: (item) => {
-        // The first item says that the feed has begun. A page that is read from now on misses no change.
-        if (first) {
-          first = false;
-          void this.#begin();
-        } else if (this.#early) this.#early.push(item);
-        else this.#apply(item);
-      },
-      error: (error) => {
-        if (error.code === "LAGGED") return this.restart();
-        this.#fail(error);
+  #follow() {
+    this.#followed = this.gateway.client.followList<Row>(this.filter, {
+      orderBy: this.order,
+      pageSize: PAGE,
+      documents: { list: BoardList, feed: BoardFeed },
+      onChange: (change) => this.#apply(change),
+      onError: (error) => {
+        this.gateway.check(error);
+        this.#error = error;
+        this.#publish();
       },
     });
   }
 
-  async #begin() {
-    this.#end = null;
-    this.#count();
-    const read = await this.#read(null);
-    const early = this.#early ?? [];
-    if (!read) return this.#publish();
-    this.#early = null;
-    for (const item of early) this.#apply(item);
-    this.#publish();
-  }
-
-  async #read(after: string | null) {
-    try {
-      const { verifications } = await this.connection.execute<Page>(LIST, { filter: this.filter, orderBy: this.order, first: PAGE, after });
-      if (this.#closed) return false;
-      const rows = verifications.edges.map(({ node }) => node);
-      this.#hasMore = verifications.pageInfo.hasNextPage;
-      this.#end = verifications.pageInfo.endCursor;
-      this.#error = null;
-      const added = rows.filter((row) => after === null || (!this.#index.has(row.id) && !this.#fresh.has(row.id)));
-      this.#replace(after === null ? added : [...this.#rows, ...added]);
-      return true;
-    } catch (error) {
-      this.#error = error instanceof GatewayError ? error : new GatewayError("UNKNOWN", String(error));
-      return false;
-    } finally {
-      this.#loading = false;
+  #apply({ rows, count, hasMore, appeared, changed, left }: ListChange<Row>) {
+    const lowest = this.#isRead ? this.#order.at(-1) : undefined;
+    const places = new Map(rows.map((row, place) => [row.id, place]));
+    const lowestPlace = lowest ? (places.get(lowest.id) ?? -1) : -1;
+    for (const row of appeared) {
+      // A row above the last one that was loaded is new. The others were read by `more`.
+      if (this.#isRead && !this.#leaving.delete(row.id) && (places.get(row.id) ?? 0) <= lowestPlace) this.#hidden.add(row.id);
     }
-  }
-
-  #apply(item: Item) {
-    if (item.removedId) return this.#leave(item.removedId);
-    const row = item.verification;
-    if (!row) return;
-    const place = this.#index.get(row.id);
-    const present = place === undefined ? this.#fresh.get(row.id) : this.#rows[place];
-    if (present && present.version >= row.version) return;
-    if (!item.matches) {
-      if (present) this.#leave(row.id, row);
-    } else if (place !== undefined) {
-      const before = this.#rows[place]!;
-      this.#rows[place] = row;
-      this.#leaving.delete(row.id);
-      if (before.status !== row.status || before.phase !== row.phase) {
-        this.#changed.set(row.id, performance.now());
-        this.onChange?.(row);
-      }
-    } else if (present || !this.#beyond(row)) {
-      this.#fresh.set(row.id, row);
-      this.#count();
-    } else this.#count();
-    this.#publish();
-  }
-
-  /** Does the row belong below the last row that was read? Then a later page contains it. */
-  #beyond(row: Row) {
-    const last = this.#rows.at(-1);
-    if (!this.#hasMore || !last) return false;
-    if (this.order === "CREATED_OLDEST") return row.createdAt > last.createdAt;
-    return this.order === "UPDATED_NEWEST" ? row.updatedAt < last.updatedAt : row.createdAt < last.createdAt;
-  }
-
-  #leave(id: string, row?: Row) {
-    this.#fresh.delete(id);
-    const place = this.#index.get(id);
-    if (place !== undefined) {
-      if (row) this.#rows[place] = row;
-      this.#leaving.add(id);
+    for (const row of changed) {
+      const before = this.#current.get(row.id);
+      if (this.#hidden.has(row.id) || (before?.status === row.status && before.phase === row.phase)) continue;
+      this.#changed.set(row.id, performance.now());
+      this.onChange?.(row);
     }
-    this.#count();
+    for (const row of left) if (!this.#hidden.delete(row.id)) this.#leaving.set(row.id, row);
+    this.#order = [...rows];
+    this.#current = new Map(rows.map((row) => [row.id, row]));
+    this.#total = count;
+    this.#hasMore = hasMore;
+    this.#isRead = true;
+    this.#arrange();
     this.#publish();
   }
 
-  #replace(rows: Row[]) {
-    this.#rows = rows;
-    this.#index = new Map(rows.map((row, place) => [row.id, place]));
-  }
-
-  #fail(error: GatewayError) {
-    this.#error = error;
-    this.#loading = false;
-    this.#publish();
-  }
-
-  /** Counts the matching verifications, at most once in two seconds. */
-  #count() {
-    this.#counting ??= setTimeout(async () => {
-      try {
-        const { verifications } = await this.connection.execute<{ verifications: { totalCount: number } }>(COUNT, { filter: this.filter });
-        this.#total = verifications.totalCount;
-      } catch {
-        // The count stays as it was. The next change counts again.
-      }
-      this.#counting = undefined;
-      if (!this.#closed) this.#publish();
-    }, this.#total === null ? 0 : COUNT_EVERY_MS);
+  /** The rows that are shown: those of the gateway that do not wait, and between them those that are leaving, where they were. */
+  #arrange() {
+    const rows = this.#order.filter(({ id }) => !this.#hidden.has(id));
+    if (this.#leaving.size === 0) {
+      this.#shown = rows;
+      return;
+    }
+    const before = new Map<string | null, Row[]>();
+    let previous: string | null = null;
+    for (const row of this.#shown) {
+      const leaving = this.#leaving.get(row.id);
+      if (leaving) before.set(previous, [...(before.get(previous) ?? []), leaving]);
+      else if (this.#current.has(row.id)) previous = row.id;
+    }
+    this.#shown = [...(before.get(null) ?? []), ...rows.flatMap((row) => [row, ...(before.get(row.id) ?? [])])];
   }
 
   /** Renders many changes at once: at most ten times a second. */
-  #publish() {
+  #publish(now = false) {
     this.#publishing ??= setTimeout(() => {
       this.#publishing = undefined;
-      if (this.#closed) return;
+      const outdated = performance.now() - TINT_MS;
+      for (const [id, at] of this.#changed) if (at < outdated) this.#changed.delete(id);
       this.#state = this.#snapshot();
       for (const listener of this.#listeners) listener();
-    }, this.#listeners.size === 0 ? 0 : PUBLISH_EVERY_MS);
+    }, now ? 0 : PUBLISH_EVERY_MS);
   }
 
   #snapshot(): ListState {
     return {
-      rows: this.#rows.slice(),
-      fresh: [...this.#fresh.values()].reverse(),
+      rows: this.#shown,
+      fresh: this.#hidden.size,
       changed: new Map(this.#changed),
-      leaving: new Set(this.#leaving),
+      leaving: new Set(this.#leaving.keys()),
       total: this.#total,
       hasMore: this.#hasMore,
-      loading: this.#loading,
+      loading: !this.#error && (!this.#isRead || this.#loadingMore),
       error: this.#error,
     };
   }

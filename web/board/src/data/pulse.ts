@@ -1,31 +1,25 @@
 /** Which verifications changed just now, whatever the list's filter: what the figures, the open verification and the group "Need attention" listen to. */
 
+import type { FollowedList } from "@verification-gateway/client";
 import { useEffect, useState } from "react";
-import type { Connection } from "./client";
-
-const PULSE = `subscription BoardPulse($after: String) { verificationsUpdated(after: $after) { cursor removedId verification { id } } }`;
-interface Beat { cursor: string; removedId: string | null; verification: { id: string } | null }
+import type { Gateway } from "./gateway";
 
 export class Pulse {
   #listeners = new Set<(id: string) => void>();
-  #unsubscribe: (() => void) | null = null;
+  #followed: FollowedList | null = null;
 
-  constructor(readonly connection: Connection) {}
+  constructor(readonly gateway: Gateway) {}
 
   start() {
-    this.#unsubscribe = this.connection.subscribe<Beat>(PULSE, "verificationsUpdated", {}, {
-      next: ({ verification, removedId }) => {
-        const id = verification?.id ?? removedId;
-        if (id) for (const listener of this.#listeners) listener(id);
-      },
-      error: (error) => {
-        // Changes may have been missed, so every listener reads again.
-        if (error.code === "LAGGED") { this.start(); for (const listener of this.#listeners) listener(""); }
-      },
+    this.#followed = this.gateway.client.followList(null, {
+      pageSize: 1,
+      onItem: (id) => { for (const listener of this.#listeners) listener(id); },
+      onChange: () => undefined,
+      onError: (error) => this.gateway.check(error),
     });
   }
 
-  stop() { this.#unsubscribe?.(); }
+  stop() { this.#followed?.stop(); }
 
   listen(listener: (id: string) => void) {
     this.#listeners.add(listener);
@@ -40,10 +34,12 @@ export function useChanges(pulse: Pulse, every: number, ids?: readonly string[])
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const stop = pulse.listen((id) => {
-      if (ids && id !== "" && !ids.includes(id)) return;
+      if (ids && !ids.includes(id)) return;
       timer ??= setTimeout(() => { timer = undefined; setVersion((number) => number + 1); }, every);
     });
-    return () => { stop(); clearTimeout(timer); };
+    // After a lost connection, whatever is shown is read again.
+    const unlisten = pulse.gateway.listen(() => { if (pulse.gateway.state === "live") setVersion((number) => number + 1); });
+    return () => { stop(); unlisten(); clearTimeout(timer); };
     // `key` stands for the ids.
   }, [pulse, every, key]);
   return version;

@@ -1,10 +1,10 @@
 /** Who uses the board: the token, the caller that it belongs to, and the connection. */
 
 import { createContext, useContext, useSyncExternalStore } from "react";
-import type { Connection } from "./client";
+import type { Gateway } from "./gateway";
 import type { Caller } from "./model";
 
-export interface Session { connection: Connection; caller: Caller; live: () => void; signOut: () => void }
+export interface Session { gateway: Gateway; caller: Caller; signOut: () => void }
 
 export const SessionContext = createContext<Session | null>(null);
 
@@ -15,8 +15,8 @@ export function useSession() {
 }
 
 export function useConnectionState() {
-  const { connection } = useSession();
-  return useSyncExternalStore(connection.listen, () => connection.state);
+  const { gateway } = useSession();
+  return useSyncExternalStore(gateway.listen, () => gateway.state);
 }
 
 export const may = (caller: Caller, scope: "read" | "write" | "report" | "sensitive") => caller.scopes.includes(`verification:${scope}`);

@@ -2,43 +2,41 @@
 
 import { type ReactNode, useCallback, useEffect, useState } from "react";
 import { generate } from "lean-qr";
-import { GatewayError } from "../data/client";
-import type { Refusal } from "../data/model";
-import { ANONYMIZE, CLOSE, FOLLOW, RESEND, RETRY } from "../data/operations";
+import type { TypedDocument } from "@verification-gateway/client";
+import { BoardAnonymize, BoardClose, BoardFollowToken, BoardResend, BoardRetry } from "../data/generated";
 import { go } from "../data/route";
 import { configuration, useSession } from "../data/session";
 import { CopyButton, Dialog } from "../parts/basics";
 import { Again, Coin, Erase, Link, Lock, Person, Stop } from "../parts/symbols";
 import { useWords } from "../texts/words";
 
-type Changed = { __typename: "Verification"; id: string; version: number; attempt: number };
-type Result = { result: Changed | Refusal };
+type Result = { result: { __typename: "Verification"; id: string } | { __typename: "Refusal"; message: string } };
 
 /** Sends a mutation, and keeps the error that the dialog shows. */
-function useMutation(query: string) {
-  const { connection } = useSession();
+function useMutation<Variables>(mutation: TypedDocument<Result, Variables>) {
+  const { gateway } = useSession();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
-  const send = useCallback(async (variables: object): Promise<Changed | null> => {
+  const send = useCallback(async (variables: Variables): Promise<{ id: string } | null> => {
     setBusy(true);
     setError(null);
     try {
-      const { result } = await connection.execute<Result>(query, variables);
+      const { result } = await gateway.execute(mutation, variables);
       if (result.__typename === "Verification") return result;
       setError(result.message);
     } catch (reason) {
-      setError(reason instanceof GatewayError ? reason.message : String(reason));
+      setError((reason as Error).message);
     } finally {
       setBusy(false);
     }
     return null;
-  }, [connection, query]);
+  }, [gateway, mutation]);
   return { send, busy, error };
 }
 
 /** Sends the webhooks of a verification again. */
 export function useResend(done: () => void) {
-  const { send } = useMutation(RESEND);
+  const { send } = useMutation(BoardResend);
   return useCallback(async (id: string) => { await send({ id }); done(); }, [send, done]);
 }
 
@@ -66,7 +64,7 @@ const withSymbols = (lines: string[], symbols: ReactNode[]): [ReactNode, string]
 
 export function RetryDialog({ verification, onClose }: { verification: Subject; onClose: () => void }) {
   const { texts } = useWords();
-  const { send, busy, error } = useMutation(RETRY);
+  const { send, busy, error } = useMutation(BoardRetry);
   const confirm = async () => {
     const changed = await send({ id: verification.id });
     if (changed) { onClose(); go({ id: changed.id }); }
@@ -77,7 +75,7 @@ export function RetryDialog({ verification, onClose }: { verification: Subject; 
 
 export function CloseDialog({ verification, onClose }: { verification: Subject; onClose: () => void }) {
   const { texts } = useWords();
-  const { send, busy, error } = useMutation(CLOSE);
+  const { send, busy, error } = useMutation(BoardClose);
   const [note, setNote] = useState("");
   const confirm = async () => { if (await send({ id: verification.id, note: note.trim() || null })) onClose(); };
   return (
@@ -89,7 +87,7 @@ export function CloseDialog({ verification, onClose }: { verification: Subject; 
 
 export function AnonymizeDialog({ verification, attempts, onClose }: { verification: Subject; attempts: number; onClose: () => void }) {
   const { texts } = useWords();
-  const { send, busy, error } = useMutation(ANONYMIZE);
+  const { send, busy, error } = useMutation(BoardAnonymize);
   const confirm = async () => { if (await send({ id: verification.id })) onClose(); };
   return <Confirm title={texts.dialogs.anonymize.title(named(verification))} lines={withSymbols(texts.dialogs.anonymize.lines(attempts), [<Erase />, <Coin />, <Lock />])} confirm={texts.dialogs.anonymize.confirm} busy={busy} error={error} onConfirm={confirm} onClose={onClose} />;
 }
@@ -97,15 +95,15 @@ export function AnonymizeDialog({ verification, attempts, onClose }: { verificat
 /** A link for the person, as text and as a QR code. */
 export function FollowDialog({ id, onClose }: { id: string; onClose: () => void }) {
   const { texts } = useWords();
-  const { connection } = useSession();
+  const { gateway } = useSession();
   const [link, setLink] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
   useEffect(() => {
-    connection.execute<{ result: { __typename: "FollowToken"; token: string } | Refusal }>(FOLLOW, { id }).then(
+    gateway.execute(BoardFollowToken, { id }).then(
       ({ result }) => (result.__typename === "FollowToken" ? setLink(new URL(`${configuration().links.follow ?? "follow"}#${result.token}`, document.baseURI).href) : setError(result.message)),
-      (reason: GatewayError) => setError(reason.message),
+      (reason: Error) => setError(reason.message),
     );
-  }, [connection, id]);
+  }, [gateway, id]);
   return (
     <Dialog title={texts.dialogs.follow.title} onClose={onClose}>
       <p className="soft">{texts.dialogs.follow.lines(60)}</p>

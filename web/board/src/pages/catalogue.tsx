@@ -1,8 +1,8 @@
 /** The catalogue: what each status means, and each reason code with the text that the person reads. */
 
 import { useMemo, useState } from "react";
-import type { CatalogueCode, ReasonType, RetryAdvice, Status, StatusGuide } from "../data/model";
-import { CATALOGUE } from "../data/operations";
+import type { ReasonType, RetryAdvice, Status } from "../data/model";
+import { BoardCatalogue } from "../data/generated";
 import { useQuery } from "../data/use";
 import { Choices, Menu, Notice, Skeleton, StatusWord } from "../parts/basics";
 import { Search } from "../parts/symbols";
@@ -19,7 +19,7 @@ export function Catalogue() {
   const [status, setStatus] = useState<Status[]>([]);
   const [type, setType] = useState<ReasonType[]>([]);
   const [advice, setAdvice] = useState<RetryAdvice[]>([]);
-  const { data, error, again } = useQuery<{ statuses: StatusGuide[]; reasonCodes: CatalogueCode[] }>(CATALOGUE, { locale });
+  const { data, error, again } = useQuery(BoardCatalogue, { locale });
   const types = useMemo(() => [...new Set(data?.reasonCodes.map((code) => code.type) ?? [])], [data]);
   const needle = text.trim().toLowerCase();
   const found = (data?.reasonCodes ?? []).filter((code) =>

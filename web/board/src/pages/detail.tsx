@@ -2,8 +2,8 @@
 
 import { type ReactNode, useState } from "react";
 import { useNow } from "../data/clock";
-import type { Delivery, Detail as Verification, FullReason, VerificationEvent } from "../data/model";
-import { DELIVERIES, DETAIL } from "../data/operations";
+import { BoardDeliveries, BoardVerification } from "../data/generated";
+import type { FullReason, Verification, VerificationEvent } from "../data/model";
 import { type Pulse, useChanges } from "../data/pulse";
 import { address, go } from "../data/route";
 import { may, useConnectionState, useSession } from "../data/session";
@@ -21,7 +21,7 @@ export function Detail({ id, pulse, alone }: { id: string; pulse: Pulse; alone: 
   const { texts, language } = useWords();
   const [attempts, setAttempts] = useState<string[]>([id]);
   const version = useChanges(pulse, 250, attempts);
-  const { data, error, again } = useQuery<{ verification: Verification | null }>(DETAIL, { id, locale: language }, { version });
+  const { data, error, again } = useQuery(BoardVerification, { id, locale: language }, { version });
   const verification = data?.verification;
   const ids = verification?.attempts.map((attempt) => attempt.id).join();
   if (ids && ids !== attempts.join()) setAttempts(ids.split(","));
@@ -72,9 +72,11 @@ function Head({ verification, alone, onOpen }: { verification: Verification; alo
   const write = may(caller, "write");
   const pending = verification.status === "PENDING";
   const person = verification.declaredIdentity;
+  // Where a retry is advised, its button stands at the advice.
+  const isAdvised = situationOf(verification, Date.now()) !== "rejectOnly";
   const actions: [string, Open, ReactNode][] = !write ? [] : [
     [texts.detail.followLink, "follow", <Link key="l" />],
-    ...(verification.canRetry ? [[texts.detail.retry, "retry", <Again key="r" />] as [string, Open, ReactNode]] : []),
+    ...(verification.canRetry && !isAdvised ? [[texts.detail.retry, "retry", <Again key="r" />] as [string, Open, ReactNode]] : []),
     ...(pending ? [[texts.detail.closeVerification, "close", <Stop key="s" />] as [string, Open, ReactNode]] : []),
     ...(!pending && !verification.anonymizedAt ? [[texts.detail.anonymize, "anonymize", null] as [string, Open, ReactNode]] : []),
   ];
@@ -151,7 +153,7 @@ function Countdown({ from, until, text, now }: { from: string; until: string; te
   );
 }
 
-function Reasons({ reasons, title }: { reasons: FullReason[]; title: string }) {
+function Reasons({ reasons, title }: { reasons: readonly FullReason[]; title: string }) {
   const words = useWords();
   const { texts } = words;
   const { caller } = useSession();
@@ -173,7 +175,7 @@ function Reasons({ reasons, title }: { reasons: FullReason[]; title: string }) {
 /** The reasons for which the attempt before this one ended. */
 function EarlierReasons({ id, attempt }: { id: string; attempt: number }) {
   const { texts, language } = useWords();
-  const { data } = useQuery<{ verification: Verification | null }>(DETAIL, { id, locale: language });
+  const { data } = useQuery(BoardVerification, { id, locale: language });
   return data?.verification && data.verification.reasons.length > 0 ? <Reasons reasons={data.verification.reasons} title={texts.detail.reasonsOf(attempt)} /> : null;
 }
 
@@ -204,7 +206,7 @@ function Event({ event }: { event: VerificationEvent }) {
   const { texts } = words;
   const outcome = event.type === "STATUS_CHANGED" && event.toStatus;
   const name = outcome ? texts.status[event.toStatus!] : texts.event[event.type];
-  const [before, after] = texts.eventBy(" ", texts.actor[event.actor]).split(" ");
+  const [before, after] = texts.eventBy("|", texts.actor[event.actor]).split("|");
   const reasons = event.reasons.map((reason) => words.reason(reason)).join(", ");
   const lines = [event.type === "RESULT_IGNORED" && event.toStatus ? texts.ignoredWas(texts.status[event.toStatus].toLowerCase()) : "", reasons, event.note ?? ""].filter(Boolean);
   const symbol = outcome ? <span className={`status ${classOf(event.toStatus!)}`}><StatusSymbol status={event.toStatus!} size={14} /></span> : event.type === "RESULT_IGNORED" ? <Stop /> : <i className="dot" />;
@@ -241,7 +243,7 @@ function Webhooks({ verification, pulse }: { verification: Verification; pulse: 
   const now = useNow();
   const live = useConnectionState() === "live";
   const version = useChanges(pulse, 2000, [verification.id]);
-  const { data, again } = useQuery<{ webhookDeliveries: Delivery[] }>(DELIVERIES, {}, { version });
+  const { data, again } = useQuery(BoardDeliveries, {}, { version });
   const [sent, setSent] = useState(false);
   const resend = useResend(again);
   const delivery = data?.webhookDeliveries.find((one) => one.verification.id === verification.id);

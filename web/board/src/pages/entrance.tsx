@@ -1,16 +1,17 @@
 /** The way in: the language, the theme, and the token. */
 
 import { type FormEvent, useCallback, useEffect, useMemo, useState } from "react";
-import { Connection, GatewayError } from "../data/client";
+import type { GatewayError } from "@verification-gateway/client";
+import { Gateway } from "../data/gateway";
+import { BoardCaller } from "../data/generated";
 import type { Caller } from "../data/model";
-import { ME } from "../data/operations";
 import { configuration, forgetToken, keepToken, keptToken, may, SessionContext } from "../data/session";
 import { Logo } from "../parts/symbols";
 import { initialLanguage, keepLanguage, type Language, useWords, Words, WordsContext } from "../texts/words";
 import { Notice } from "../parts/basics";
 import { Frame } from "./frame";
 
-type Entry = { connection: Connection; caller: Caller };
+type Entry = { gateway: Gateway; caller: Caller };
 
 export function Entrance() {
   const [language, setLanguage] = useState<Language>(initialLanguage);
@@ -19,6 +20,9 @@ export function Entrance() {
   const choose = useCallback((chosen: Language) => { keepLanguage(chosen); setLanguage(chosen); }, []);
   return <WordsContext value={words}><Gate onLanguage={choose} /></WordsContext>;
 }
+
+/** The gateway could not be reached, or can't serve at the moment. The token may be valid. */
+const isAway = ({ code }: GatewayError) => code !== "UNAUTHENTICATED" && code !== "SIGNED_OUT" && code !== "FORBIDDEN";
 
 function Gate({ onLanguage }: { onLanguage: (language: Language) => void }) {
   const { texts } = useWords();
@@ -30,12 +34,12 @@ function Gate({ onLanguage }: { onLanguage: (language: Language) => void }) {
   useEffect(() => {
     if (!token) return;
     let current = true;
-    const connection = new Connection(new URL(configuration().graphql, document.baseURI), token);
-    connection.execute<{ me: Caller }>(ME).then(
-      ({ me }) => { if (current) { keepToken(token); setError(null); setEnded(null); setEntry({ connection, caller: me }); } },
-      (reason: GatewayError) => { if (current) { setError(reason); if (reason.code !== "NETWORK") { forgetToken(); setToken(null); } } },
+    const gateway = new Gateway(new URL(configuration().graphql, document.baseURI).href, token);
+    gateway.execute(BoardCaller, {}).then(
+      ({ me }) => { if (current) { keepToken(token); setError(null); setEnded(null); setEntry({ gateway, caller: me }); } },
+      (reason: GatewayError) => { if (current) { setError(reason); if (!isAway(reason)) { forgetToken(); setToken(null); } } },
     );
-    return () => { current = false; connection.dispose(); };
+    return () => { current = false; gateway.close(); };
   }, [token]);
 
   const signOut = useCallback(() => { forgetToken(); setToken(null); setEntry(null); setEnded(null); }, []);
@@ -43,18 +47,18 @@ function Gate({ onLanguage }: { onLanguage: (language: Language) => void }) {
   const shown = entry ?? ended;
   useEffect(() => {
     if (!entry) return;
-    return entry.connection.listen(() => {
-      if (entry.connection.state === "ended") { forgetToken(); setEnded(entry); }
+    return entry.gateway.listen(() => {
+      if (entry.gateway.state === "ended") { forgetToken(); setEnded(entry); }
     });
   }, [entry]);
 
   if (!shown)
     return token && !error ? null : <SignIn error={error} onToken={(text) => { setError(null); setToken(text); }} onRetry={() => setToken(keptToken())} />;
-  const session = { ...shown, signOut, live: () => undefined };
+  const session = { ...shown, signOut };
   return (
     <SessionContext value={session}>
       {may(shown.caller, "read")
-        ? <Frame key={shown.connection.token} onLanguage={onLanguage} onToken={(text) => { setEntry(null); setToken(text); }} />
+        ? <Frame key={shown.gateway.token} onLanguage={onLanguage} onToken={(text) => { setEntry(null); setToken(text); }} />
         : <main className="alone"><Notice title={texts.states.permission[0]!} text={texts.states.permission[1]}><button type="button" className="button primary" onClick={signOut}>{texts.states.otherToken}</button></Notice></main>}
     </SessionContext>
   );
@@ -82,9 +86,9 @@ function SignIn({ error, onToken, onRetry }: { error: GatewayError | null; onTok
         <Logo />
         <h1>{texts.states.signIn[0]}</h1>
         <p className="soft">{texts.states.signIn[1]}</p>
-        {error && <p className="warning" role="alert">{error.code === "NETWORK" ? texts.states.unreachable : texts.states.refused}</p>}
+        {error && <p className="warning" role="alert">{isAway(error) ? texts.states.unreachable : texts.states.refused}</p>}
         <TokenForm onToken={onToken} />
-        {error?.code === "NETWORK" && <button type="button" className="button" onClick={onRetry}>{texts.states.tryAgain}</button>}
+        {error && isAway(error) && <button type="button" className="button" onClick={onRetry}>{texts.states.tryAgain}</button>}
       </div>
     </main>
   );

@@ -4,7 +4,7 @@ import { type ReactNode, useMemo, useState } from "react";
 import { startOf, type Period, useRoute, go } from "../data/route";
 import type { Stats, Status } from "../data/model";
 import { STATUSES } from "../data/model";
-import { FIGURES, MEDIAN } from "../data/operations";
+import { BoardFigures, BoardMedian } from "../data/generated";
 import { type Pulse, useChanges } from "../data/pulse";
 import { useQuery } from "../data/use";
 import { Chart as ChartSymbol, StatusSymbol, Table as TableSymbol } from "../parts/symbols";
@@ -23,8 +23,8 @@ function useFigures(pulse: Pulse, period: Period) {
     const createdAfter = startOf(period, now);
     return { filter: createdAfter ? { createdAfter } : {}, before: createdAfter ? { createdAfter: startOf(period, now, 1), createdBefore: createdAfter } : null };
   }, [period]);
-  const present = useQuery<{ verificationStats: Stats }>(FIGURES, { filter }, { version, pause: READ_AGAIN_MS });
-  const former = useQuery<{ verificationStats: { medianSecondsToResult: number | null } }>(MEDIAN, { filter: before ?? { createdBefore: "1970-01-02T00:00:00Z" } });
+  const present = useQuery(BoardFigures, { filter }, { version, pause: READ_AGAIN_MS });
+  const former = useQuery(BoardMedian, { filter: before ?? { createdBefore: "1970-01-02T00:00:00Z" } });
   return { stats: present.data?.verificationStats ?? null, former: before ? (former.data?.verificationStats.medianSecondsToResult ?? null) : null };
 }
 
@@ -41,7 +41,7 @@ function Part({ title, table, children, name }: { title: string; table: ReactNod
   );
 }
 
-const counted = (counts: { status: Status; count: number }[], status: Status) => counts.find((one) => one.status === status)?.count ?? 0;
+const counted = (counts: readonly { readonly status: Status; readonly count: number }[], status: Status) => counts.find((one) => one.status === status)?.count ?? 0;
 
 export function Figures({ pulse }: { pulse: Pulse }) {
   const words = useWords();
@@ -100,7 +100,7 @@ function allDays(byDay: Stats["byDay"]) {
   const [first, last] = [byDay[0], byDay.at(-1)];
   if (!first || !last) return [];
   const days = new Map(byDay.map((day) => [day.day, day]));
-  const found: Stats["byDay"] = [];
+  const found: Stats["byDay"][number][] = [];
   for (let time = Date.parse(`${first.day}T00:00:00Z`); ; time += 86_400_000) {
     const day = new Date(time).toISOString().slice(0, 10);
     found.push(days.get(day) ?? { day, total: 0, byStatus: [] });
@@ -150,7 +150,7 @@ function Reasons({ stats }: { stats: Stats | null }) {
   const { filters } = useRoute();
   const reasons = [...(stats?.byReason ?? [])].sort((a, b) => b.count - a.count);
   const most = reasons[0]?.count ?? 1;
-  const statusOf = (statuses: Status[]): Status => (statuses.includes("FAILED") ? "FAILED" : "INCONCLUSIVE");
+  const statusOf = (statuses: readonly Status[]): Status => (statuses.includes("FAILED") ? "FAILED" : "INCONCLUSIVE");
   return (
     <Part name="reasons" title={texts.figures.reasons} table={
       <table className="plain"><thead><tr><th scope="col">{texts.catalogue.columns.meaning}</th><th scope="col">{texts.figures.code}</th><th scope="col">{texts.figures.number}</th></tr></thead>

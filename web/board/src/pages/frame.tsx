@@ -29,11 +29,11 @@ function useTheme() {
 
 export function Frame({ onLanguage, onToken }: { onLanguage: (language: Language) => void; onToken: (token: string) => void }) {
   const { texts } = useWords();
-  const { connection } = useSession();
+  const { gateway } = useSession();
   const route = useRoute();
   const wide = useWide(760);
   const [keys, setKeys] = useState(false);
-  const pulse = useMemo(() => new Pulse(connection), [connection]);
+  const pulse = useMemo(() => new Pulse(gateway), [gateway]);
   useEffect(() => { pulse.start(); return () => pulse.stop(); }, [pulse]);
   useEffect(() => {
     const press = (event: KeyboardEvent) => { if (event.key === "?" && !isTyping(event)) setKeys(true); };
@@ -96,14 +96,15 @@ function ConnectionChip() {
 function Lost({ onToken }: { onToken: (token: string) => void }) {
   const words = useWords();
   const { texts } = words;
-  const { connection } = useSession();
+  const { gateway } = useSession();
   const state = useConnectionState();
   const now = useNow();
   if (state === "ended")
-    return <div className="lost" role="alert"><b>{texts.states.session(words.clock(connection.since))}</b><span>{texts.states.sessionText}</span><TokenForm compact onToken={onToken} /></div>;
+    return <div className="lost" role="alert"><b>{texts.states.session(words.clock(gateway.since))}</b><span>{texts.states.sessionText}</span><TokenForm compact onToken={onToken} /></div>;
+  if (state === "live" && gateway.overStream) return <div className="lost quiet" role="status"><span>{texts.connection.stream}</span></div>;
   // A connection that returns within three seconds is not worth a line that moves the page.
-  if ((state !== "reconnecting" && state !== "offline") || now - connection.since < 3000) return null;
-  return <div className="lost" role="status"><NoSignal /><span>{texts.connection.offlineSince(words.clock(connection.since))}</span></div>;
+  if ((state !== "reconnecting" && state !== "offline") || now - gateway.since < 3000) return null;
+  return <div className="lost" role="status"><NoSignal /><span>{texts.connection.offlineSince(words.clock(gateway.since))}</span></div>;
 }
 
 function Tabs({ onLanguage }: { onLanguage: (language: Language) => void }) {

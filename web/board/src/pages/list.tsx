@@ -130,12 +130,12 @@ export function List({ list, attention, onAttention, folded, head }: ListProps) 
   const showFresh = () => {
     const area = scroller.current;
     const before = area?.scrollTop ?? 0;
-    const added = list.state.fresh.length;
+    const added = list.state.fresh;
     list.show();
     if (area && before > 200) requestAnimationFrame(() => setTimeout(() => { area.scrollTop = before + added * rowHeight; }, 120));
   };
 
-  const spoken = useSpoken(list, state.fresh.length, words);
+  const spoken = useSpoken(list, fresh, words);
   const visible = rows.slice(windowOf.first, Math.min(windowOf.last, rows.length));
   const nothing = !state.loading && !state.error && rows.length === 0;
   return (
@@ -153,7 +153,7 @@ export function List({ list, attention, onAttention, folded, head }: ListProps) 
         <div role="rowgroup">
           <div role="row" className="group-name pinned"><span role="gridcell">
             <b>{filters.order === "CREATED_OLDEST" ? texts.list.oldest : filters.order === "UPDATED_NEWEST" ? texts.list.changedNewest : texts.list.newest}</b> <span className="number faint">{state.total !== null && words.number(state.total)}</span>
-            {fresh.length > 0 && <button type="button" className="fresh" onClick={showFresh}><Up />{texts.list.fresh(fresh.length)}{!folded && <kbd>N</kbd>}</button>}
+            {fresh > 0 && <button type="button" className="fresh" onClick={showFresh}><Up />{texts.list.fresh(fresh)}{!folded && <kbd>N</kbd>}</button>}
           </span></div>
           <div ref={body} className="rows" role="presentation" style={{ height: rows.length * rowHeight }}>
             {visible.map((row, order) => (
@@ -166,7 +166,7 @@ export function List({ list, attention, onAttention, folded, head }: ListProps) 
       {state.loading && <Skeleton rows={rows.length === 0 ? 10 : 2} />}
       {state.error && <Notice title={texts.states.error[0]!} text={<>{state.error.message}<br />{texts.states.error[1]}</>}>
         <button type="button" className="button primary" onClick={() => list.restart()}>{texts.states.tryAgain}</button>
-        <CopyError text={`${state.error.code}: ${state.error.message}${state.error.requestId ? ` (${state.error.requestId})` : ""}`} />
+        <CopyError text={`${state.error.code}: ${state.error.message}${requestOf(state.error)}`} />
       </Notice>}
       {nothing && (isFiltered(filters)
         ? <Notice title={texts.states.nothing[0]!} text={<FilterSummary />}><button type="button" className="button" onClick={() => go({ filters: { ...NO_FILTERS, order: filters.order } }, true)}>{texts.filters.clearAll}</button></Notice>
@@ -184,6 +184,9 @@ function Empty() {
     {links.docs && <a className="button" href={links.docs}>{texts.states.readHow}</a>}
   </Notice>;
 }
+
+/** The id of the failed request, for support. */
+const requestOf = ({ errors }: { errors: readonly { extensions?: { requestId?: string } }[] }) => (errors[0]?.extensions?.requestId ? ` (${errors[0].extensions.requestId})` : "");
 
 function CopyError({ text }: { text: string }) {
   const { texts } = useWords();
