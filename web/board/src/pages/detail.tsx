@@ -46,7 +46,7 @@ function Content({ verification, alone, pulse, again }: { verification: Verifica
       <div className="detail-columns">
         <div>
           <Advice verification={verification} onOpen={setOpen} />
-          {verification.status !== "PENDING" && verification.status !== "VERIFIED" && <Reasons reasons={verification.reasons} title={texts.detail.reasons} />}
+          {verification.status !== "PENDING" && verification.status !== "VERIFIED" && <Reasons reasons={verification.reasons} title={texts.detail.reasons} closed={isClosed(verification)} />}
           {failedBefore && <EarlierReasons id={failedBefore.id} attempt={failedBefore.attempt} />}
           {verification.extractedDocument && <DocumentCard document={verification.extractedDocument} />}
           <Events verification={verification} />
@@ -153,14 +153,17 @@ function Countdown({ from, until, text, now }: { from: string; until: string; te
   );
 }
 
-function Reasons({ reasons, title }: { reasons: readonly FullReason[]; title: string }) {
+/** Did the integrator conclude the verification? */
+const isClosed = ({ events }: Verification) => events.findLast(({ type }) => type === "STATUS_CHANGED")?.actor === "INTEGRATOR";
+
+function Reasons({ reasons, title, closed = false }: { reasons: readonly FullReason[]; title: string; closed?: boolean }) {
   const words = useWords();
   const { texts } = words;
   const { caller } = useSession();
   return (
     <section className="card block">
       <h2>{title} <small>{texts.detail.quotes}</small></h2>
-      {reasons.length === 0 && <p className="block-line soft">{may(caller, "sensitive") ? texts.detail.noReasons : texts.detail.withheld}</p>}
+      {reasons.length === 0 && <p className="block-line soft">{closed ? texts.detail.closedByYou : may(caller, "sensitive") ? texts.detail.noReasons : texts.detail.withheld}</p>}
       <ul>{reasons.map((reason) => (
         <li key={reason.code} className="reason">
           <h3>{words.reason(reason)} <span className="code">{reason.code}</span></h3>

@@ -23,7 +23,7 @@ export function whereOf(row: Row, words: Words): { text: string; code?: string; 
   const { texts } = words;
   if (row.status === "PENDING") return { text: texts.phase[row.phase] };
   const reason = row.reasons[0];
-  if (row.status !== "VERIFIED") return reason ? { text: words.reason(reason), code: reason.code.replace("IDVV_", ""), more: row.reasons.length - 1 } : { text: texts.detail.noReasons };
+  if (row.status !== "VERIFIED") return reason ? { text: words.reason(reason), code: reason.code.replace("IDVV_", ""), more: row.reasons.length - 1 } : { text: texts.detail.noReason };
   const took = row.completedAt ? texts.list.took(words.duration(Date.parse(row.completedAt) - Date.parse(row.createdAt), true)) : "";
   const document = row.extractedDocument;
   const type = document?.type && texts.documentType[document.type];

@@ -177,6 +177,8 @@ export const english = {
     quotes: "in quotes: what the person reads",
     withheld: "The reasons are hidden from this token. It lacks verification:sensitive.",
     noReasons: "The provider gave no reasons.",
+    noReason: "No reason given",
+    closedByYou: "Your backend closed it. There are no reasons by the provider.",
     notForPerson: "Hidden from the person.",
     events: "Events",
     version: (version: number) => `version ${version}`,

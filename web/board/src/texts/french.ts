@@ -177,6 +177,8 @@ export const french: Texts = {
     quotes: "entre guillemets : ce que lit la personne",
     withheld: "Les motifs sont masqués pour ce jeton. Il lui manque verification:sensitive.",
     noReasons: "Le prestataire n’a donné aucun motif.",
+    noReason: "Sans motif",
+    closedByYou: "Votre serveur l’a close. Il n’y a pas de motif du prestataire.",
     notForPerson: "Masqué pour la personne.",
     events: "Événements",
     version: (version) => `version ${version}`,
