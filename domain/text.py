@@ -6,12 +6,16 @@ from datetime import date
 from unicodedata import normalize
 from urllib.parse import quote, unquote_plus, urlsplit
 
-from domain.characters import BREAKS, LINE_BREAK, NOT_IN_TEXT, NOT_IN_URL, SPACES, VISIBLE, trimmed
+from domain.characters import BREAKS, FILLERS, FORMATS, IGNORABLE, LINE_BREAK, NOT_IN_TEXT, NOT_IN_URL, SPACES, VISIBLE, trimmed
 from domain.errors import InvalidInput
 
 MAX_TEXT_CHARACTERS = 255
 MAX_URL_CHARACTERS = 2000
 URL_ORIGIN = re.compile("(?P<scheme>https?://)(?:[^/?#]*@)?(?P<host>[^/?#]*)", re.IGNORECASE)
+# The host of a URL, with an optional port: an IPv6 address in brackets, which `urlsplit` has checked, or a name. The ASCII characters of a name are
+# letters, digits, "-", "_" and "." only: browsers refuse some other characters in a host, and decode "%40" to "@". All characters of other scripts
+# are allowed, except those without a glyph.
+URL_HOST = re.compile(rf"(\[[0-9a-f:.]+\]|([a-z0-9._-]|[^\x00-\x7f{IGNORABLE}{FORMATS}{FILLERS}])+)(:[0-9]*)?", re.IGNORECASE)
 # NFC replaces at most four characters by one. For a longer text, normalization would take quadratic time (canonical ordering of combining marks).
 MAX_SHRINKAGE = 4
 GAP = re.compile(f"[{SPACES}{BREAKS}]+")
@@ -51,16 +55,19 @@ def identifier(field: str, text: str, max_characters: int = MAX_TEXT_CHARACTERS)
 
 
 def web_address(field: str, url: str) -> str:
-    """Returns the URL if a browser can be redirected to it. Raises: InvalidInput."""
+    """Returns the URL if a browser can be redirected to it, and if people and browsers understand it alike. Raises: InvalidInput."""
     if len(url) > MAX_URL_CHARACTERS:
         raise InvalidInput(field, f"has {len(url)} characters; at most {MAX_URL_CHARACTERS} are accepted")
     try:
         # `urlsplit` removes line breaks and tabs, so the characters are checked first.
-        parts = None if NOT_IN_URL.search(url) else urlsplit(url)
-        usable = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        parts = urlsplit("" if NOT_IN_URL.search(url) else url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        usable = False
-    if not usable:
+        parts, usable = urlsplit(""), False
+    if usable and "@" in parts.netloc:
+        # A password would be stored and shown. And "https://shop.example@evil.example" looks like an address of the shop.
+        raise InvalidInput(field, "must have no user name and no password")
+    if not usable or not URL_HOST.fullmatch(parts.netloc):
         raise InvalidInput(field, "must be an absolute http or https URL")
     return url
 

@@ -134,13 +134,21 @@ def dev(
         str | None,
         typer.Option(envvar="GATEWAY_MONGO_URI", help="The URI of a MongoDB replica set to use instead of the embedded MongoDB.", show_envvar=True),
     ] = None,
+    shared: Annotated[
+        bool,
+        typer.Option(
+            "--shared",
+            help="Others use this machine too: the page with the tokens opens only with a link, which is printed and works once. "
+            "Always on if --host can be reached from other machines.",
+        ),
+    ] = False,
 ) -> None:
     """Run the gateway on a developer's machine, with an embedded MongoDB, development tokens, a web console and a live demo."""
     # Typer takes an empty variable for a missing one. But it is probably a mistake: the user meant another MongoDB than the embedded one.
     if mongo_uri == "" or (mongo_uri is None and os.environ.get("GATEWAY_MONGO_URI") == ""):
         hint = "'--mongo-uri' (env var: 'GATEWAY_MONGO_URI')"
         raise typer.BadParameter("it is empty; name a replica set, or unset it to use the embedded MongoDB", param_hint=hint)
-    serve_for_development(host, port, data_dir, demo, credentials_file, mongo_uri)
+    serve_for_development(host, port, data_dir, demo, credentials_file, mongo_uri, shared)
 
 
 @app.command()

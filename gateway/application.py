@@ -30,6 +30,7 @@ from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics
 from gateway.provision import Provision, provider_client
 from gateway.settings import BadSettings, Settings
+from gateway.transports.credentials import AUTHORIZATION, Unrepeated
 from gateway.transports.entrance import Application, Entrance, Process
 from gateway.transports.http import GraphQLOverHTTP
 from gateway.transports.origins import Hosts, Origins, origin_of
@@ -44,7 +45,8 @@ from lifecycle.intake import Intake
 from lifecycle.sweeper import chores, sweeping
 from providers.backend import opened_backend
 from providers.choice import Providers
-from providers.sandbox import Sandbox
+from providers.sandbox import SANDBOX_SIGNATURE, Sandbox
+from providers.yousign import SIGNATURE_HEADER
 from resolvers.context import Services
 from schema.build import build, executable
 from store.driver import Client, close_client, connect, watching
@@ -218,6 +220,7 @@ def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
             identify,
             *([Hosts(names, metrics.count_refused)] if local else []),
             Origins(allowed, metrics.count_refused, local),
+            Unrepeated((AUTHORIZATION, SIGNATURE_HEADER, SANDBOX_SIGNATURE), metrics.count_refused),
         ],
         after=[metrics.count_response],
         headers=Headers(https=settings.public_url.scheme == "https"),

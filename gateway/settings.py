@@ -92,6 +92,15 @@ def encrypted_url(url: AnyHttpUrl) -> AnyHttpUrl:
     """Check that a URL is https or local, so that nobody on the network can replace the fetched keys. Returns the URL. Raises: ValueError."""
     if url.scheme != "https" and url.host not in ("localhost", "127.0.0.1", "[::1]"):
         raise ValueError("must be https: otherwise anybody on the network could replace the keys and sign tokens")
+    if url.username is not None or url.password is not None:
+        raise ValueError("must have no user name and no password")
+    return url
+
+
+def base_url(url: AnyHttpUrl) -> AnyHttpUrl:
+    """Check that paths can be appended to a URL, and that people may see it. Returns the URL. Raises: ValueError."""
+    if url.username is not None or url.password is not None or url.query is not None or url.fragment is not None:
+        raise ValueError("must have no user name, no password, no query and no fragment")
     return url
 
 
@@ -104,6 +113,7 @@ SigningKey = Annotated[SecretStr, Field(min_length=MIN_KEY_CHARACTERS), AfterVal
 DataKeys = Annotated[Secret[dict[str, bytes]], NoDecode, from_text(data_keys)]
 OriginList = Annotated[tuple[str, ...], NoDecode, from_text(origins.parsed)]
 NetworkList = Annotated[tuple[str, ...], NoDecode, from_text(networks)]
+PublicUrl = Annotated[AnyHttpUrl, AfterValidator(base_url)]
 KeySetUrl = Annotated[AnyHttpUrl, AfterValidator(encrypted_url)]
 
 
@@ -121,7 +131,7 @@ class Settings(BaseSettings):
     data_keys: DataKeys = Field(
         description="The keys that encrypt personal data: id:key, 32 bytes in base64, separated by commas. The first key encrypts, all keys decrypt"
     )
-    public_url: AnyHttpUrl = Field(description="The URL under which browsers reach the gateway: https://gateway.example.com")
+    public_url: PublicUrl = Field(description="The URL under which browsers reach the gateway: https://gateway.example.com")
     allowed_origins: OriginList = Field(
         default=(),
         description="The origins, besides the gateway's own, whose pages may call it from a browser: https://app.example.com, separated by commas",

@@ -32,7 +32,8 @@ def safe_address(url: AnyHttpUrl) -> AnyHttpUrl:
     """Check that requests to a URL are encrypted, or stay on this machine. Returns the URL. Raises: ValueError."""
     if url.scheme != "https" and url.host not in LOOPBACK:
         raise ValueError("must be an https URL, or an http URL on this machine")
-    if url.username or url.password or url.query or url.fragment:
+    # An empty query or fragment ("https://api.example?") is refused too: a path that is appended to it would be a part of it.
+    if url.username or url.password or url.query is not None or url.fragment is not None:
         raise ValueError("must have no user, no query and no fragment")
     return url
 

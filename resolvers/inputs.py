@@ -159,7 +159,7 @@ class CreateVerificationInput:
         description="The family name, as in the identity document: 1 to 255 characters of any script. Spaces at its ends are removed."
     )
     redirection_url: str = strawberry.field(
-        description="The URL to which the individual is redirected after the verification: http or https, at most 2,000 characters."
+        description="The URL to which the individual is redirected after the verification: http or https, without a user, at most 2,000 characters."
     )
     reference: str | None = strawberry.field(
         default=None, description="The company's own identifier for the verification, at most 255 characters. Lists can be filtered by it."

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from time import monotonic
 from warnings import catch_warnings, simplefilter
@@ -23,7 +24,11 @@ ALGORITHMS = {
     ECKey: frozenset({"ES256", "ES384"}),
     OKPKey: frozenset({"Ed25519", "EdDSA"}),
 }
+# How many keys of a JWK set are used, and how many of its entries are looked at: a set may contain entries that can't be used.
 MAX_KEYS = 50
+MAX_ENTRIES = 200
+# The maximum size of the issuer's response. It is requested uncompressed, and a compressed response is refused: one that has 1 KB on the network may
+# have 1 GB of content.
 MAX_BYTES = 262_144
 FETCH_SECONDS = 5.0
 REFRESH_SECONDS = 600.0
@@ -38,9 +43,14 @@ class KeysUnavailable(Exception):
 
 
 def usable(keys: Iterable[object]) -> Keys:
-    """The usable public keys of a JWK set, by id. Keys of unknown kinds, shared secrets and keys that are too small are left out."""
+    """The usable public keys of a JWK set, by id. Keys of unknown kinds, shared secrets and keys that are too small are left out.
+
+    At most MAX_KEYS keys are returned, and only the first MAX_ENTRIES entries are looked at.
+    """
     found: Keys = {}
-    for each in keys:
+    for each in islice(keys, MAX_ENTRIES):
+        if len(found) == MAX_KEYS:
+            break
         if not isinstance(each, dict) or each.get("use", "sig") != "sig" or each.get("kty") == "oct":
             continue
         with suppress(JoseError, ValueError, TypeError, KeyError, SecurityWarning), catch_warnings():
@@ -49,7 +59,7 @@ def usable(keys: Iterable[object]) -> Keys:
             simplefilter("error", SecurityWarning)
             key = JWKRegistry.import_key(each)
             found.setdefault(key.kid, key)
-    return dict(list(found.items())[:MAX_KEYS])
+    return found
 
 
 def named(keys: Keys, id: str | None) -> Key | None:
@@ -86,8 +96,10 @@ class PublishedKeys:
     Keys are fetched only from the URL in the settings. URLs in tokens are ignored. Source: RFC 7517, RFC 8725 3.10.
     """
 
-    def __init__(self, url: str, pause_seconds: float = FETCH_PAUSE_SECONDS) -> None:
+    def __init__(self, url: str, pause_seconds: float = FETCH_PAUSE_SECONDS, fetch_seconds: float = FETCH_SECONDS) -> None:
+        """`fetch_seconds`: how long one request to the issuer may take, until the last byte of the response."""
         self._url = url
+        self._fetch_seconds = fetch_seconds
         self._changed: Callable[[], None] = lambda: None
         self._pause_seconds = pause_seconds
         self._keys: Keys = {}
@@ -148,14 +160,20 @@ class PublishedKeys:
             self._fetching = None
 
     async def _published(self) -> list[object]:
-        content = b""
+        """The entries of the issuer's JWK set. Redirects are not followed.
+
+        Raises: httpx2.HTTPError, TimeoutError, ValueError, KeyError, TypeError.
+        """
+        content = bytearray()
         async with (
-            asyncio.timeout(FETCH_SECONDS),
-            httpx2.AsyncClient(timeout=FETCH_SECONDS, follow_redirects=False) as client,
-            client.stream("GET", self._url, headers={"accept": "application/json"}) as response,
+            asyncio.timeout(self._fetch_seconds),
+            httpx2.AsyncClient(timeout=self._fetch_seconds, follow_redirects=False) as client,
+            client.stream("GET", self._url, headers={"accept": "application/json", "accept-encoding": "identity"}) as response,
         ):
             response.raise_for_status()
-            async for chunk in response.aiter_bytes():
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise ValueError("compressed")
+            async for chunk in response.aiter_raw():
                 content += chunk
                 if len(content) > MAX_BYTES:
                     raise ValueError("too long")

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, OctKey
 from joserfc.jwt import ClaimsOption
@@ -25,6 +25,8 @@ SHARED_KEY_ALGORITHM = "HS256"
 FOLLOW_SCOPES = "follow-"
 MAX_TOKEN_CHARACTERS = 8192
 MAX_SUBJECT_CHARACTERS = 255
+# How deeply the values in a token's header and claims may be nested. The claims themselves are the first level, their values the second one.
+MAX_LEVELS = 32
 CACHED_TOKENS, CACHED_CHARACTERS = 10_000, 10_000_000
 # How much the clock of the issuer, or of another gateway that signed a follow token, may be ahead of ours. It applies to `nbf` and `iat` only;
 # `exp` has no leeway.
@@ -126,7 +128,7 @@ class Tokens:
     async def _verified(self, token: str) -> Caller:
         """Verify the signature and the claims of a token, and return its caller. Raises: Unauthenticated, KeysUnavailable."""
         try:
-            header = orjson.loads(urlsafe_b64decode(token.partition(".")[0] + "=="))
+            header = _json_object(urlsafe_b64decode(token.partition(".")[0] + "=="))
             id = header.get("kid")
             own = self._own.get(id) if isinstance(id, str) else None
             key = own or await self._key(header.get("alg"), id)
@@ -134,14 +136,14 @@ class Tokens:
                 raise ValueError("no such key")
             # The kind of the key decides which algorithms are allowed. The token's header is used only to choose the key, by `kid` and `alg`; an
             # attacker can write anything into it.
-            claims = jwt.decode(token, key, ALGORITHMS[type(key)]).claims
+            claims = _json_object(jws.deserialize_compact(token, key, ALGORITHMS[type(key)]).payload or b"")
             if own:
                 self._own_claims.validate(claims)
-                return _caller(claims, chain=str(claims["chain"]))
+                return _caller(claims, chain=_claim_text(claims["chain"]))
             self._claims.validate(claims)
             self._check_claims(claims)
             return _caller(claims)
-        except (JoseError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        except (JoseError, ValueError, TypeError, KeyError, OverflowError) as error:
             logger.debug("a token was refused (%s)", type(error).__name__)
             raise Unauthenticated from None
 
@@ -163,7 +165,7 @@ class Tokens:
 def bearer(authorization: str) -> str:
     """The token in the value of an `Authorization` header; empty if the header has no bearer token."""
     scheme, _, token = authorization.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+    return token.strip(" ") if scheme.lower() == "bearer" else ""
 
 
 def own_id(key: str) -> str:
@@ -172,11 +174,10 @@ def own_id(key: str) -> str:
 
 
 def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
-    subject, workspace, scope = claims["sub"], claims["workspace"], claims.get("scope", "")
-    if not isinstance(workspace, str) or not WORKSPACE_NAME.fullmatch(workspace) or len(subject) > MAX_SUBJECT_CHARACTERS:
+    subject, workspace = _claim_text(claims["sub"]), _claim_text(claims["workspace"])
+    if not WORKSPACE_NAME.fullmatch(workspace) or len(subject) > MAX_SUBJECT_CHARACTERS:
         raise ValueError("workspace or subject")
-    names = scope.split() if isinstance(scope, str) else [name for name in scope if isinstance(name, str)]
-    scopes = frozenset(SCOPES[name] for name in names if name in SCOPES)
+    scopes = frozenset(SCOPES[name] for name in _scope_names(claims.get("scope", "")) if name in SCOPES)
     return Caller(
         subject=subject,
         workspace=workspace,
@@ -185,6 +186,40 @@ def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         chain=chain,
     )
+
+
+def _json_object(content: bytes) -> dict[str, Any]:
+    """The JSON object that is the header of a token, or its claims. Raises: ValueError if it is nested more deeply than MAX_LEVELS.
+
+    joserfc has a parser too. It raises RecursionError for deeply nested values, and accepts what JSON does not allow: NaN, and half an emoji.
+    """
+    parsed = orjson.loads(content)
+    if not isinstance(parsed, dict):
+        raise ValueError("not an object")
+    level: list[Any] = [parsed]
+    for _ in range(MAX_LEVELS):
+        level = [child for value in level if isinstance(value, dict | list) for child in (value.values() if isinstance(value, dict) else value)]
+    if level:
+        raise ValueError("nested too deeply")
+    return parsed
+
+
+def _claim_text(claim: object) -> str:
+    """The value of a claim that must be a text. Raises: TypeError."""
+    if not isinstance(claim, str):
+        raise TypeError("not a text")
+    return claim
+
+
+def _scope_names(scope: object) -> list[str]:
+    """The names in the claim `scope`: a text in which single spaces separate them, or a list of names. Raises: TypeError for any other value.
+
+    Only the space separates names. Other white space is part of a name, which is then not the name of a scope.
+    Source: RFC 6749, 3.3; RFC 8693, 4.2.
+    """
+    if isinstance(scope, list):
+        return [name for name in scope if isinstance(name, str)]
+    return _claim_text(scope).split(" ")
 
 
 def deadline(caller: Caller) -> float | None:

@@ -3,9 +3,9 @@
 import asyncio
 import math
 import secrets
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, suppress
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from socket import socket
@@ -19,10 +19,12 @@ from gateway.application import application, token_reader
 from gateway.development import keys as development
 from gateway.development.mongod import DataDirUnusable, EmbeddedMongo
 from gateway.pages import console, graphiql
+from gateway.pages.access import PageAccess
 from gateway.process import logs
 from gateway.transports.origins import is_address
 from providers.file import YousignSection
 from simulation.credentials import Credentials
+from simulation.errors import SimulationError
 from simulation.runner import simulate
 from store.driver import Database, Unsuitable, examine
 from store.verifications import utc_now
@@ -30,12 +32,13 @@ from store.verifications import utc_now
 DEMO_RATE = 0.2
 MAX_LIVES = 20
 MAX_START_SECONDS = 5.0
+# How often the tokens are replaced: those in the credentials files, and those of the demo. They are valid for twice as long.
+RENEW_SECONDS = development.TOKEN_TTL.total_seconds() / 2
 DEMO = "A demo creates verifications and drives them to an outcome (--no-demo: without it)."
 NO_DEMO = "The demo is off."
 DEFAULTS: dict[str, Any] = {
     "provider": "sandbox",
     "introspection": True,
-    "token_max_seconds": development.TOKEN_MAX_SECONDS,
     "log_level": "warning",
     "log_format": "console",
 }
@@ -48,7 +51,7 @@ class MongoRefused(Exception):
         super().__init__(f"MongoDB at --mongo-uri (or GATEWAY_MONGO_URI) can't be used: {reason}")
 
 
-def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path | None, mongo_uri: str | None) -> None:
+def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path | None, mongo_uri: str | None, shared: bool) -> None:
     """Run the command: start MongoDB, create keys and tokens, and serve until the user interrupts it.
 
     Raises: AddressTaken, BadAddress, BadKeys, BadProvidersFile, EmbeddedError, BadSettings, MongoRefused, OSError.
@@ -72,30 +75,30 @@ def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path
         # The demo creates a verification every few seconds. None of them may reach a real provider.
         demo = demo and not isinstance(section, YousignSection)
         logs.configure_logging(chosen.log_level, chosen.log_format)
-        credentials = development.credentials(url, token_reader(chosen, utc_now))
         files = [data_dir / "credentials.json", *([credentials_file] if credentials_file else [])]
-        for file in files:
-            development.write_private(file, asdict(credentials))
+        signed = partial(development.credentials, url, token_reader(chosen, utc_now))
+        development.write_credentials(files, signed())
+        link = partial(print_link, console) if shared or not loopback(host) else None
+        access = PageAccess(signed, link)
 
         def ready() -> None:
-            print_addresses(console, credentials, files[-1], demo, host)
+            print_addresses(console, signed(), files[-1], demo, page_is_open=link is None)
+            access.begin()
             # This line is printed last, also if a signal ends the process, but not if the gateway could not start.
             farewell.callback(console.print, "stopped; the data are kept.", style="dim")
 
-        server.run(serve(chosen, bound, credentials, demo, ready))
+        server.run(serve(chosen, bound, access, ready, partial(renewing, signed, files, demo)))
 
 
-async def serve(chosen: settings.Settings, bound: socket, credentials: Credentials, demo: bool, ready: Callable[[], None]) -> None:
-    """Serve until the process has to end. Once the gateway is ready, call `ready` and start the demo. Raises: MongoRefused."""
-    app = application(chosen, pages=[*console.routes(credentials), *graphiql.routes(credentials)], local=True)
-    simulation = simulate(credentials=credentials, seed=secrets.randbits(32), rate=DEMO_RATE, max_in_flight=MAX_LIVES, start_within_seconds=math.inf)
+async def serve(chosen: settings.Settings, bound: socket, access: PageAccess, ready: Callable[[], None], work: Callable[[], Awaitable[None]]) -> None:
+    """Serve until the process has to end. Once the gateway is ready, call `ready` and start `work`. Raises: MongoRefused."""
+    app = application(chosen, pages=[*console.routes(access), *graphiql.routes(access)], local=True)
     background: list[asyncio.Task[Any]] = []
 
     async def begin() -> None:
         await app.process.health.ready()
         ready()
-        if demo:
-            await simulation
+        await work()
 
     try:
         await check_mongo(app.process.health.store.database)
@@ -104,7 +107,25 @@ async def serve(chosen: settings.Settings, bound: socket, credentials: Credentia
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
-        simulation.close()
+
+
+async def renewing(signed: Callable[[], Credentials], files: list[Path], demo: bool, renew_seconds: float = RENEW_SECONDS) -> None:
+    """Run the demo, if there is one, until cancelled. Every `renew_seconds`, write new tokens to the files, and start the demo again with them."""
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(renew_seconds):
+                if demo:
+                    # If the demo fails, the tokens in the files are still renewed.
+                    with suppress(SimulationError):
+                        await demonstrate(signed())
+                await asyncio.Event().wait()
+        development.write_credentials(files, signed())
+
+
+async def demonstrate(credentials: Credentials) -> None:
+    """Create verifications and drive them to an outcome, until cancelled. Raises: SimulationError."""
+    seed = secrets.randbits(32)
+    await simulate(credentials=credentials, seed=seed, rate=DEMO_RATE, max_in_flight=MAX_LIVES, start_within_seconds=math.inf)
 
 
 async def check_mongo(database: Database) -> None:
@@ -129,11 +150,11 @@ def loopback(host: str) -> bool:
     return host == "localhost" or (is_address(host) and ip_address(host).is_loopback)
 
 
-def print_addresses(console: Console, credentials: Credentials, file: Path, demo: bool, host: str) -> None:
-    """Print the gateway's addresses and where the user finds tokens. Warn if other machines can reach the gateway."""
+def print_addresses(console: Console, credentials: Credentials, file: Path, demo: bool, page_is_open: bool) -> None:
+    """Print the gateway's addresses and where the user finds tokens. `page_is_open`: whether its page needs no link of `print_link`."""
     console.print("\n[bold green]The verification gateway is ready.[/]\n")
     for name, text in (
-        ("start here", credentials.url),
+        ("start here", credentials.url if page_is_open else "with the link below"),
         ("GraphiQL", f"{credentials.url}/graphiql"),
         ("GraphQL", credentials.graphql),
         ("WebSocket", credentials.websocket),
@@ -143,6 +164,9 @@ def print_addresses(console: Console, credentials: Credentials, file: Path, demo
     console.print(
         f'\n  A token for the command line:\n\n  TOKEN=$(python3 -c \'import json; print(json.load(open("{file}"))["tokens"]["integrator"])\')\n'
     )
-    if not loopback(host):
-        console.print(f"  [yellow]Anyone who can reach {host} can read the tokens on the page and use them.[/]\n")
     console.print(f"  {DEMO if demo else NO_DEMO} Ctrl-C stops the gateway.\n")
+
+
+def print_link(console: Console, link: str) -> None:
+    """Print a link that opens the page with the tokens once."""
+    console.print(f"  The page with the tokens opens with this link, once:\n\n  {link}\n")

@@ -4,7 +4,9 @@ import json
 import os
 import secrets
 from base64 import b64encode
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,11 +20,8 @@ from store.sealing import KEY_BYTES
 
 WORKSPACE = "demo"
 OTHER_WORKSPACE = "other"
-TOKEN_TTL = timedelta(days=30)
+TOKEN_TTL = timedelta(days=1)
 DEVELOPMENT_KEYS = ("token_key", "signing_key", "fingerprint_key", "data_keys")
-
-# A development token may be valid longer than the default of GATEWAY_TOKEN_MAX_SECONDS.
-TOKEN_MAX_SECONDS = 32 * 86_400
 
 INTEGRATOR = [Scope.READ, Scope.WRITE, Scope.SENSITIVE]
 TOKENS = {
@@ -63,6 +62,12 @@ def credentials(url: str, tokens: Tokens) -> Credentials:
     return Credentials(url, f"{url}/graphql", f"{url.replace('http', 'ws', 1)}/graphql", WORKSPACE, credential.Tokens(**signed))
 
 
+def write_credentials(files: Iterable[Path], credentials: Credentials) -> None:
+    """Write these credentials to each of the files. Raises: OSError."""
+    for file in files:
+        write_private(file, asdict(credentials))
+
+
 def write_private(path: Path, content: object) -> None:
     """Write a JSON file that only the current user can read. It is written atomically, so readers never see half of it.
 
@@ -90,7 +95,7 @@ def offline(data_dir: Path) -> dict[str, Any]:
     stored = _stored(data_dir / "keys.json")
     unused: dict[str, Any] = {name: _new_key(name) for name in DEVELOPMENT_KEYS if name != "token_key"}
     unused |= {"mongo_uri": "unused", "token_jwks_file": "unused", "public_url": "http://localhost"}
-    return {**unused, **({"token_max_seconds": TOKEN_MAX_SECONDS} if stored else {}), **stored}
+    return {**unused, **stored}
 
 
 def _new_key(name: str) -> str:

@@ -1,3 +1,4 @@
+import { credentials as obtained } from "./credentials.js";
 import { execute, subscribe } from "./graphql.js";
 
 const MAX_MESSAGES = 50;
@@ -5,7 +6,7 @@ const MAX_ROWS = 8;
 const SETTLED = ["completed", "refused", "stopped"];
 
 const $ = (id) => document.getElementById(id);
-const credentials = JSON.parse(document.body.dataset.credentials);
+const credentials = await obtained();
 const operations = parsed(await (await fetch("operations.graphql")).text());
 let chosen = ""; // The id of the chosen verification, for which the buttons run their operations.
 

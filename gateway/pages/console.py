@@ -1,26 +1,23 @@
 """The page at `/` of a development gateway: addresses, tokens, and example operations to run."""
 
-import json
-from dataclasses import asdict
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.pages.access import PageAccess
 from gateway.pages.page import assets, page_response, rendered
-from simulation.credentials import Credentials
 
 # How the policy of this page differs from that of all pages. `require-trusted-types-for` keeps its script from turning text into HTML by mistake, in
 # browsers that support the directive.
 CONSOLE_POLICY = "script-src 'self'; connect-src 'self'; form-action 'none'; require-trusted-types-for 'script'"
-ASSETS = ("style.css", "icon.svg", "console.css", "console.js", "graphql.js", "operations.graphql")
+ASSETS = ("style.css", "icon.svg", "console.css", "console.js", "credentials.js", "graphql.js", "operations.graphql")
 
 
-def routes(credentials: Credentials) -> list[Route]:
-    """The routes of the page and of the files that it loads."""
-    page = rendered("console.html", credentials=json.dumps(asdict(credentials)))
+def routes(access: PageAccess) -> list[Route]:
+    """The routes of the page, of the files that it loads, and of the credentials if the page does not contain them."""
 
     async def console(request: Request) -> Response:
-        return page_response(page, allowing=CONSOLE_POLICY)
+        # The page is made for each request, because its tokens are valid for a day only.
+        return page_response(rendered("console.html", credentials=access.embedded()), allowing=CONSOLE_POLICY)
 
-    return [Route("/", console), *assets(*ASSETS)]
+    return [Route("/", console), *assets(*ASSETS), *access.routes]

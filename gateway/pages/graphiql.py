@@ -1,7 +1,6 @@
 """GraphiQL at `/graphiql` of a development gateway. `make graphiql` bundles its files from npm packages."""
 
-import json
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 
 from starlette.requests import Request
@@ -9,8 +8,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from gateway.pages.access import PageAccess
 from gateway.pages.page import assets, page_response, rendered
-from simulation.credentials import Credentials
+from simulation.credentials import Tokens
 
 BUNDLE = Path(__file__).parent / "graphiql"
 # What the page may do beyond the policy of all pages: GraphiQL's editor creates style sheets and runs web workers.
@@ -21,14 +21,15 @@ GRAPHIQL_POLICY = (
 NOT_BUILT = "GraphiQL is not built here: run `make graphiql` (it needs npm) and restart the gateway."
 
 
-def routes(credentials: Credentials, bundle: Path = BUNDLE) -> list[BaseRoute]:
+def routes(access: PageAccess, bundle: Path = BUNDLE) -> list[BaseRoute]:
     """The routes of the page and of the files that it loads. If GraphiQL was not built, the page says how to build it."""
     built = (bundle / "graphiql.js").exists()
-    roles = [role for role, token in asdict(credentials.tokens).items() if token]
-    page = rendered("graphiql.html", credentials=json.dumps(asdict(credentials)), roles=roles)
+    roles = [field.name for field in fields(Tokens)]
 
     async def graphiql(request: Request) -> Response:
-        return page_response(page, allowing=GRAPHIQL_POLICY) if built else PlainTextResponse(NOT_BUILT, 404)
+        if not built:
+            return PlainTextResponse(NOT_BUILT, 404)
+        return page_response(rendered("graphiql.html", credentials=access.embedded(), roles=roles), allowing=GRAPHIQL_POLICY)
 
     files = [Mount("/graphiql", StaticFiles(directory=bundle))] if built else []
     return [Route("/graphiql", graphiql), *assets("graphiql.css"), *files]

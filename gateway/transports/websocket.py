@@ -26,6 +26,7 @@ from gateway.operations.live import Live
 from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
 from gateway.process.metrics import Metrics
+from gateway.transports.credentials import AUTHORIZATION, SeveralCredentials, socket_authorization
 from gateway.transports.json_content import parse_json
 from gateway.transports.requests import client_address, request_id
 
@@ -184,10 +185,10 @@ class Connection:
     async def _init(self, payload: dict[str, Any]) -> None:
         if self._caller:
             raise Closing(Close.TOO_MANY_INITS, "connection_init was sent already")
-        fields = {name.lower(): value for name, value in payload.items()}
-        authorization = fields.get("authorization") or self._socket.headers.get("authorization")
         try:
-            self._caller = await self._tokens.caller(authorization if isinstance(authorization, str) else None)
+            self._caller = await self._tokens.caller(socket_authorization(payload, self._socket.headers.get(AUTHORIZATION)))
+        except SeveralCredentials:
+            raise Closing(Close.BAD_MESSAGE, "send one authorization") from None
         except Unauthenticated:
             raise Closing(Close.FORBIDDEN, "a valid token is needed: connectionParams { authorization: 'Bearer …' }") from None
         except KeysUnavailable:

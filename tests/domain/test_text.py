@@ -158,6 +158,11 @@ def test_a_stored_name_is_stored_unchanged_when_it_is_sent_again(text: str) -> N
         "https://[::1]:8443/",
         "https://shop.example/caf%C3%A9",
         "https://bücher.example/",
+        "https://漢字.example:8443/",
+        "https://my_shop.example.:443/",
+        "https://shop.example:/",
+        "https://192.0.2.1/",
+        "https://shop.example/@jeanne?mail=a@b.example#@",
         "https://shop.example/\u6f22\u5b57?q=\u05d0",
         f"https://shop.example/{chr(0x323B0)}{chr(0x1C89)}",
     ],
@@ -188,6 +193,7 @@ def test_an_absolute_http_or_https_url_is_accepted(url: str) -> None:
         pytest.param("https://?order=1", id="a query for a host"),
         pytest.param("https://#top", id="a fragment for a host"),
         pytest.param("https://@/welcome", id="a user for a host"),
+        pytest.param("https://user:@/welcome", id="a user and a password for a host"),
         pytest.param("https://:443/welcome", id="a port for a host"),
         pytest.param("https:\\\\shop.example", id="backslashes"),
         pytest.param("https://shop.example\\@evil.example", id="a backslash inside"),
@@ -208,10 +214,46 @@ def test_an_absolute_http_or_https_url_is_accepted(url: str) -> None:
         pytest.param("https://shop.example:65536/", id="a port too high"),
         pytest.param("https://shop.example:http/", id="a port that is a word"),
         pytest.param("https://shop.example\u2100/", id="a slash in disguise"),
+        pytest.param("https://shop.example%2Fevil.example/", id="an encoded slash in the host"),
+        pytest.param("https://shop.example%40evil.example/", id="an encoded at sign in the host"),
+        pytest.param("https://shop.example;script-src/", id="a semicolon in the host"),
+        pytest.param("https://shop.example,evil.example/", id="a comma in the host"),
+        pytest.param("https://shop<b>.example/", id="an element in the host"),
+        pytest.param("https://shop|evil.example/", id="a bar in the host"),
+        pytest.param("https://*.example/", id="a pattern for a host"),
+        pytest.param("https://sh\u200bop.example/", id="a character without a glyph in the host"),
+        pytest.param("https://sh\u00adop.example/", id="a soft hyphen in the host"),
+        pytest.param("https://shop\u3164.example/", id="a blank letter in the host"),
+        pytest.param("https://shop\uff0f.example/", id="a wide slash in the host"),
+        pytest.param("https://[fe80::1%25eth0]/", id="an IPv6 address with a zone"),
+        pytest.param("https://[v1.fe80]/", id="an address of a future version"),
+        pytest.param("https:\t//shop.example", id="a tab"),
+        pytest.param("https:/shop.example", id="one slash"),
+        pytest.param("https:shop.example", id="no slash"),
     ],
 )
 def test_a_url_that_a_browser_cannot_be_sent_to_is_refused(url: str) -> None:
     assert refusal_of(web_address, url) == "field must be an absolute http or https URL"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:pw@shop.example",
+        "https://user@shop.example/",
+        "https://@shop.example/",
+        "https://:@shop.example/",
+        "https://:pw@shop.example/",
+        "https://shop.example@evil.example/",
+        "https://shop.example:443@evil.example/",
+        "https://a@b@evil.example/",
+        "https://user%40shop.example@evil.example/",
+        "http://user:pw@[::1]:8443/",
+        "HTTPS://USER@SHOP.EXAMPLE",
+    ],
+)
+def test_a_url_with_a_user_is_refused(url: str) -> None:
+    assert refusal_of(web_address, url) == "field must have no user name and no password"
 
 
 def test_a_url_has_at_most_2000_characters() -> None:

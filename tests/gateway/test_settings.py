@@ -129,6 +129,20 @@ def test_the_url_of_the_issuers_keys_must_be_https() -> None:
     assert "GATEWAY_TOKEN_JWKS_URL: must be https" in trouble(token_jwks_url="http://issuer.example/keys")
 
 
+@pytest.mark.parametrize("user", ["name:canary@", "canary@", ":canary@"])
+def test_addresses_with_a_user_are_refused_and_not_repeated(user: str) -> None:
+    complaints = trouble(token_jwks_url=f"https://{user}issuer.example/keys", public_url=f"https://{user}gateway.example")
+
+    assert "GATEWAY_TOKEN_JWKS_URL: must have no user name and no password" in complaints
+    assert "GATEWAY_PUBLIC_URL: must have no user name, no password, no query and no fragment" in complaints
+    assert "canary" not in complaints
+
+
+@pytest.mark.parametrize("end", ["?", "?a=b", "#", "#top"])
+def test_the_public_url_has_no_query_and_no_fragment(end: str) -> None:
+    assert "GATEWAY_PUBLIC_URL: must have no user name" in trouble(public_url=f"https://gateway.example/{end}")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

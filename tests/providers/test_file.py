@@ -77,6 +77,8 @@ def test_an_http_address_of_this_machine_is_accepted(tmp_path: Path) -> None:
         ('provider = "yousign"', "", '[acme] provider: must be "yousign", "external" or "sandbox"'),
         ("https://api", "http://api", "[acme] base_url: must be an https URL, or an http URL on this machine"),
         ("https://api", "https://user:secret@api", "[acme] base_url: must have no user, no query and no fragment"),
+        ("https://api.provider.example/v3", "https://api.provider.example/v3?", "[acme] base_url: must have no user, no query and no fragment"),
+        ("https://api.provider.example/v3", "https://api.provider.example/v3#", "[acme] base_url: must have no user, no query and no fragment"),
         ("https://api.provider.example/v3", "nonsense", "[acme] base_url: "),
         ('api_key_env = "ACME_KEY"', "", "[acme] api_key_env or api_key_file: is missing"),
         ('"ACME_KEY"', '"NOT_SET"', "[acme] api_key_env: the environment variable NOT_SET is not set"),

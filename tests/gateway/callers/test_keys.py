@@ -1,9 +1,10 @@
 """Tokens are verified with the issuer's keys, even after the issuer rotates them, withdraws them, or is unreachable."""
 
 import asyncio
+import gzip
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from joserfc import jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
-from gateway.callers.keys import KeysUnavailable, PublishedKeys, usable
+from gateway.callers.keys import MAX_ENTRIES, MAX_KEYS, KeysUnavailable, PublishedKeys, usable
 from gateway.settings import BadSettings
 from store.verifications import utc_now
 from tests.gateway.callers.test_tokens import by_hand
@@ -38,6 +39,10 @@ class Issuer:
         self.keys: list[Any] = [key.as_dict(private=False) for key in keys]
         self.requests = 0
         self.port = 0
+        # The bytes that are sent instead of the keys, if they are set, and whether the connection stays open after them.
+        self.response: bytes | None = None
+        self.stays_open = False
+        self.accepted_encoding = ""
         self._server: asyncio.Server | None = None
 
     @property
@@ -57,11 +62,14 @@ class Issuer:
             await self._server.wait_closed()
 
     async def _answer(self, reader: StreamReader, writer: StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         self.requests += 1
-        content = orjson.dumps({"keys": self.keys})
-        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(content), content))
-        await writer.drain()
+        self.accepted_encoding = head.partition("accept-encoding: ")[2].partition("\r\n")[0]
+        writer.write(response_of(orjson.dumps({"keys": self.keys})) if self.response is None else self.response)
+        with suppress(ConnectionError):
+            await writer.drain()
+            if self.stays_open:
+                await reader.read()
         writer.close()
 
 
@@ -183,6 +191,83 @@ async def test_a_withdrawn_key_is_no_longer_accepted() -> None:
 
         assert await keys.key("withdrawn") is None
         assert len(changes) == 2
+
+
+def response_of(content: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    """The bytes of a complete HTTP response. `headers`: lines that are added to its head."""
+    return "\r\n".join([f"HTTP/1.1 {status}", "connection: close", f"content-length: {len(content)}", *headers, "", ""]).encode() + content
+
+
+KEY_SET = orjson.dumps({"keys": [RSA.as_dict(private=False)]})
+LONG = orjson.dumps({"keys": [RSA.as_dict(private=False)], "padding": "x" * 262_144})
+BOMB = gzip.compress(b'{"keys": [' + b" " * 100_000_000 + b"]}")
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        pytest.param(response_of(LONG), id="too long"),
+        pytest.param(response_of(gzip.compress(KEY_SET), "content-encoding: gzip"), id="compressed although that was not requested"),
+        pytest.param(response_of(BOMB, "content-encoding: gzip"), id="100 MB, compressed to 100 kB"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n\r\n" + LONG, id="too long and without a length"),
+        pytest.param(response_of(KEY_SET)[:-1], id="shorter than announced"),
+        pytest.param(response_of(KEY_SET, status="500 Internal Server Error"), id="an error of the server"),
+        pytest.param(response_of(b"[" * 5000 + b"]" * 5000), id="too deep"),
+        pytest.param(response_of(b"[]"), id="a list"),
+        pytest.param(response_of(b"null"), id="null"),
+        pytest.param(response_of(b'{"keys": 7}'), id="a number of keys"),
+        pytest.param(response_of(b'{"keys": {"rsa": {}}}'), id="an object of keys"),
+        pytest.param(response_of(b"<html>"), id="HTML"),
+        pytest.param(response_of(b"\xff"), id="no text"),
+        pytest.param(b"x\r\n\r\n", id="no HTTP"),
+        pytest.param(b"", id="nothing"),
+    ],
+)
+async def test_a_response_that_is_no_key_set_within_the_limits_leaves_the_cached_keys_in_use(
+    response: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with an_issuer(RSA) as issuer:
+        keys = PublishedKeys(issuer.url, pause_seconds=0)
+        await keys.refresh()
+        issuer.response = response
+        caplog.clear()
+
+        await keys.refresh()
+
+        assert issuer.requests == 2
+        assert issuer.accepted_encoding == "identity"
+        assert await keys.key("rsa")
+        assert [record.getMessage().partition(" (")[0] for record in caplog.records if record.name == "gateway.callers.keys"] == [
+            "the issuer's keys could not be fetched from GATEWAY_TOKEN_JWKS_URL"
+        ]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_redirects_of_the_issuer_are_not_followed(status: int) -> None:
+    async with an_issuer(RSA) as elsewhere, an_issuer(RSA) as issuer:
+        issuer.response = response_of(b"", f"location: {elsewhere.url}", status=f"{status} Moved")
+
+        with pytest.raises(KeysUnavailable):
+            await PublishedKeys(issuer.url).key("rsa")
+
+        assert (issuer.requests, elsewhere.requests) == (1, 0)
+
+
+async def test_an_issuer_that_never_finishes_its_response_is_given_up() -> None:
+    async with an_issuer(RSA) as issuer:
+        issuer.response = response_of(KEY_SET)[:-1]
+        issuer.stays_open = True
+
+        with pytest.raises(KeysUnavailable):
+            await PublishedKeys(issuer.url, fetch_seconds=0.2).key("rsa")
+
+
+def test_only_the_first_keys_of_a_long_set_are_used() -> None:
+    many = [{**RSA.as_dict(private=False), "kid": f"key-{number}"} for number in range(MAX_KEYS + 1)]
+    useless: list[Any] = [{"kty": "nonsense"}] * (MAX_ENTRIES - 1)
+
+    assert list(usable(many)) == [f"key-{number}" for number in range(MAX_KEYS)]
+    assert list(usable([*useless, *many])) == ["key-0"]
 
 
 async def test_an_issuer_without_usable_keys_is_treated_as_unreachable() -> None:

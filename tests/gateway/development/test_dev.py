@@ -1,34 +1,83 @@
-"""The addresses that `gateway dev` prints."""
+"""The addresses that `gateway dev` prints, and the renewal of its tokens."""
 
+import asyncio
+from dataclasses import asdict, replace
 from io import StringIO
+from itertools import count
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from gateway.development.dev import print_addresses
+from gateway.development.dev import loopback, print_addresses, print_link, renewing
 from simulation.credentials import Credentials, Tokens
 
 CREDENTIALS = Credentials("http://x.example", "http://x.example/graphql", "ws://x.example/graphql", "demo", Tokens("a", "b", "c", "d"))
 
 
+def printed(console: Console) -> str:
+    """The lines that were printed, without the spaces at their ends."""
+    assert isinstance(console.file, StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+
+
 @pytest.mark.parametrize(
-    ("host", "reachable_by_others"),
+    ("host", "only_this_machine"),
     [
-        ("127.0.0.1", False),
-        ("127.0.0.9", False),
-        ("::1", False),
-        ("localhost", False),
-        ("0.0.0.0", True),
-        ("::", True),
-        ("192.168.1.5", True),
-        ("box", True),
+        ("127.0.0.1", True),
+        ("127.0.0.9", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.1.5", False),
+        ("box", False),
     ],
 )
-def test_a_warning_about_the_tokens_is_printed_if_others_can_reach_the_host(host: str, reachable_by_others: bool) -> None:
+def test_other_machines_reach_every_host_but_loopback(host: str, only_this_machine: bool) -> None:
+    assert loopback(host) is only_this_machine
+
+
+@pytest.mark.parametrize(("page_is_open", "start"), [(True, "http://x.example"), (False, "with the link below")])
+def test_the_addresses_are_printed(page_is_open: bool, start: str) -> None:
     console = Console(file=StringIO(), width=200)
 
-    print_addresses(console, CREDENTIALS, Path("credentials.json"), False, host)
+    print_addresses(console, CREDENTIALS, Path("credentials.json"), False, page_is_open)
 
-    assert isinstance(console.file, StringIO)
-    assert (f"Anyone who can reach {host} can read the tokens on the page" in console.file.getvalue()) is reachable_by_others
+    assert printed(console).splitlines()[3:8] == [
+        f"  start here  {start}",
+        "  GraphiQL    http://x.example/graphiql",
+        "  GraphQL     http://x.example/graphql",
+        "  WebSocket   ws://x.example/graphql",
+        "  tokens      on that page, and in credentials.json",
+    ]
+
+
+def test_a_link_is_printed_on_a_line_of_its_own() -> None:
+    console = Console(file=StringIO(), width=200)
+
+    print_link(console, "http://[::1]:8000/#secret-_0")
+
+    assert printed(console).splitlines()[2] == "  http://[::1]:8000/#secret-_0"
+
+
+async def test_the_tokens_in_the_files_are_renewed(tmp_path: Path) -> None:
+    numbers, files = count(), [tmp_path / "a.json", tmp_path / "b.json"]
+    renewed_twice = asyncio.Event()
+
+    def signed() -> Credentials:
+        number = next(numbers)
+        if number == 2:
+            renewed_twice.set()
+        return replace(CREDENTIALS, workspace=f"workspace-{number}")
+
+    task = asyncio.create_task(renewing(signed, files, demo=False, renew_seconds=0.001))
+    async with asyncio.timeout(30):
+        await renewed_twice.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    found = [Credentials.read(file) for file in files]
+    assert found[0] == found[1]
+    assert found[0].workspace >= "workspace-1"
+    assert asdict(found[0].tokens) == asdict(CREDENTIALS.tokens)

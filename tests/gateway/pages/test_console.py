@@ -2,12 +2,14 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
+from itertools import count
 from typing import Any
 
 import pytest
 from graphql import parse, validate
 
 from gateway.development import keys as development
+from gateway.pages.access import PageAccess
 from gateway.pages.console import routes
 from gateway.pages.page import FILES
 from schema.build import build
@@ -26,7 +28,7 @@ OPERATIONS = {found[1]: found for found in OPERATION.finditer(FILES.joinpath("op
 
 @pytest.fixture
 async def gateway(database_uri: str) -> AsyncIterator[Gateway]:
-    async with serving(database_uri, pages=routes(CREDENTIALS)) as running:
+    async with serving(database_uri, pages=routes(PageAccess(lambda: CREDENTIALS))) as running:
         yield running
 
 
@@ -39,7 +41,7 @@ async def test_the_page_holds_the_credentials(gateway: Gateway) -> None:
 async def test_credentials_cannot_break_out_of_the_page(database_uri: str) -> None:
     hostile = replace(CREDENTIALS, workspace=HOSTILE)
 
-    async with serving(database_uri, pages=routes(hostile)) as gateway:
+    async with serving(database_uri, pages=routes(PageAccess(lambda: hostile))) as gateway:
         page = Page.of(await gateway.client.get("/"))
 
     assert json.loads(page.all("body")[0]["data-credentials"]) == asdict(hostile)
@@ -68,7 +70,13 @@ async def test_the_policy_allows_only_the_pages_own_files(gateway: Gateway) -> N
 
 async def test_every_file_of_the_page_is_served_and_contains_no_token(gateway: Gateway) -> None:
     page = Page.of(await gateway.client.get("/"))
-    names = {*(link["href"] for link in page.all("link")), *(script["src"] for script in page.all("script")), "graphql.js", "operations.graphql"}
+    names = {
+        *(link["href"] for link in page.all("link")),
+        *(script["src"] for script in page.all("script")),
+        "credentials.js",
+        "graphql.js",
+        "operations.graphql",
+    }
     media = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "graphql": "application/graphql"}
 
     for name in names:
@@ -79,10 +87,37 @@ async def test_every_file_of_the_page_is_served_and_contains_no_token(gateway: G
         assert "token-of" not in response.text
 
 
+async def test_each_load_of_the_page_has_new_tokens(database_uri: str) -> None:
+    numbers = count()
+
+    def signed() -> Credentials:
+        return replace(CREDENTIALS, workspace=f"workspace-{next(numbers)}")
+
+    async with serving(database_uri, pages=routes(PageAccess(signed))) as gateway:
+        bodies = [Page.of(await gateway.client.get("/")).all("body")[0] for _ in range(2)]
+
+    assert [json.loads(body["data-credentials"])["workspace"] for body in bodies] == ["workspace-0", "workspace-1"]
+
+
+async def test_the_page_is_refused_under_another_host_name(database_uri: str) -> None:
+    async with serving(database_uri, pages=routes(PageAccess(lambda: CREDENTIALS, lambda link: None)), local=True) as gateway:
+        own = [(await gateway.client.get("/", headers={"host": host})).status_code for host in ("localhost:8000", "127.0.0.1")]
+        foreign = [
+            await gateway.client.request(method, path, headers={"host": host})
+            for method, path in (("GET", "/"), ("POST", "/credentials"))
+            for host in ("evil.example", "localhost.evil.example:8000", "")
+        ]
+
+    assert own == [200, 200]
+    assert [response.status_code for response in foreign] == [400] * 6
+    assert not any("token-of" in response.text for response in foreign)
+
+
 async def test_a_gateway_in_production_has_no_console(database_uri: str) -> None:
     async with serving(database_uri) as gateway:
-        for path in ("/", "/console.js", "/operations.graphql"):
+        for path in ("/", "/console.js", "/operations.graphql", "/credentials"):
             assert (await gateway.client.get(path)).status_code == 404
+        assert (await gateway.client.post("/credentials")).status_code == 404
 
 
 def test_no_page_loads_files_of_other_origins_or_has_inline_scripts() -> None:

@@ -10,6 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
+from gateway.pages.access import PageAccess
 from gateway.pages.console import routes
 from gateway.pages.page import POLICY
 from simulation.credentials import Credentials, Tokens
@@ -33,7 +34,7 @@ CREDENTIALS = Credentials("http://x.example", "http://x.example/graphql", "ws://
 @pytest.fixture(scope="module")
 async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
     """A gateway that also serves the HTML page at `/`, as it does on a developer's machine."""
-    async with serving(shared_database_uri, pages=routes(CREDENTIALS)) as running:
+    async with serving(shared_database_uri, pages=routes(PageAccess(lambda: CREDENTIALS))) as running:
         yield running
 
 
