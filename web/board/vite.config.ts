@@ -4,5 +4,5 @@ export default defineConfig({
   // Relative addresses: the board works below any path.
   base: "./",
   esbuild: { jsx: "automatic" },
-  build: { target: "es2022", assetsDir: "assets", sourcemap: false, modulePreload: { polyfill: false } },
+  build: { target: "es2022", assetsDir: "assets", assetsInlineLimit: 0, sourcemap: false, modulePreload: { polyfill: false } },
 });

@@ -5,10 +5,9 @@ import { useNow } from "./clock";
 import { BoardAttention } from "./generated";
 import type { Delivery, Row, Unmatched } from "./model";
 import { type Pulse, useChanges } from "./pulse";
+import { configuration } from "./session";
 import { useQuery } from "./use";
 
-// A check by the provider takes minutes. The gateway's own measure of stuck verifications has the same default (GATEWAY_PROCESSING_SECONDS).
-const PROCESSING_MS = 3_600_000;
 // A delivery that failed three times will hardly succeed without a person.
 const TRIES = 3;
 
@@ -20,7 +19,7 @@ export type Entry =
 export function useAttention(pulse: Pulse): { entries: Entry[]; again: () => void } {
   const version = useChanges(pulse, 5000);
   const minute = Math.floor(useNow() / 60_000);
-  const stuck = { phase: ["PROCESSING" as const], updatedBefore: new Date(minute * 60_000 - PROCESSING_MS).toISOString() };
+  const stuck = { phase: ["PROCESSING" as const], updatedBefore: new Date(minute * 60_000 - configuration().processingSeconds * 1000).toISOString() };
   const { data, again } = useQuery(BoardAttention, { stuck }, { version, pause: 5000 });
   const entries = useMemo<Entry[]>(() => !data ? [] : [
     ...data.verifications.edges.map(({ node }): Entry => ({ kind: "stuck", key: `stuck ${node.id}`, row: node })),

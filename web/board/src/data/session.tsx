@@ -24,15 +24,25 @@ export const may = (caller: Caller, scope: "read" | "write" | "report" | "sensit
 const KEY = "board-token";
 
 /** What the gateway writes into the page. `token`: only a development gateway has one. */
-interface Configuration { graphql: string; token?: string; sandbox?: boolean; links: { console?: string; graphiql?: string; docs?: string; follow?: string } }
+interface Configuration { graphql: string; processingSeconds: number; token?: string; links: { console?: string; graphiql?: string; docs?: string; follow?: string } }
 
 export function configuration(): Configuration {
   const element = document.getElementById("configuration");
   const read = JSON.parse(element?.textContent || "{}") as Partial<Configuration>;
-  return { graphql: "graphql", links: {}, ...read };
+  return { graphql: "graphql", processingSeconds: 3600, links: {}, ...read };
 }
 
 // The token is kept for this tab only: session storage ends with it.
-export const keptToken = () => sessionStorage.getItem(KEY) ?? configuration().token ?? null;
+export const keptToken = () => sessionStorage.getItem(KEY) ?? configuration().token ?? consoleToken();
+
+/** The token that the console of `gateway dev` keeps for this tab, if others share the machine. */
+function consoleToken(): string | null {
+  try {
+    return JSON.parse(sessionStorage.getItem("credentials") ?? "").tokens.integrator;
+  } catch {
+    return null;
+  }
+}
+
 export const keepToken = (token: string) => sessionStorage.setItem(KEY, token);
 export const forgetToken = () => sessionStorage.removeItem(KEY);

@@ -6,7 +6,7 @@ import { BoardDeliveries, BoardVerification } from "../data/generated";
 import type { FullReason, Verification, VerificationEvent } from "../data/model";
 import { type Pulse, useChanges } from "../data/pulse";
 import { address, go } from "../data/route";
-import { may, useConnectionState, useSession } from "../data/session";
+import { configuration, may, useConnectionState, useSession } from "../data/session";
 import { useQuery, useWide } from "../data/use";
 import { Ago, classOf, Clock, CopyButton, Menu, Notice, Skeleton, StatusWord } from "../parts/basics";
 import { Again, Back, Cross, Expand, Link, Matrix, Outbound, Send, StatusSymbol, Stop } from "../parts/symbols";
@@ -14,7 +14,6 @@ import { useWords, type Words } from "../texts/words";
 import { AnonymizeDialog, CloseDialog, FollowDialog, RetryDialog, useResend } from "./actions";
 import { nameOf, shortId } from "./list";
 
-const PROCESSING_MS = 3_600_000;
 type Open = "retry" | "close" | "anonymize" | "follow" | null;
 
 export function Detail({ id, pulse, alone }: { id: string; pulse: Pulse; alone: boolean }) {
@@ -106,7 +105,7 @@ function situationOf(verification: Verification, now: number): Situation {
   if (status === "VERIFIED") return "accept";
   if (status === "FAILED") return canRetry && retryAdvice !== "DO_NOT_RETRY" && retryAdvice !== "OFFER_ALTERNATIVE" ? "rejectOrRetry" : "rejectOnly";
   if (status === "INCONCLUSIVE") return retryAdvice === "OFFER_ALTERNATIVE" ? "alternative" : "retry";
-  if (phase === "PROCESSING") return now - Date.parse(verification.updatedAt) > PROCESSING_MS ? "stuck" : "checking";
+  if (phase === "PROCESSING") return now - Date.parse(verification.updatedAt) > configuration().processingSeconds * 1000 ? "stuck" : "checking";
   if (phase === "CAPTURING") return "recording";
   if (phase === "IN_SESSION") return "opened";
   return recommendedAction === "SHARE_VERIFICATION_URL" && verification.verificationUrl ? "share" : "pendingProvider";
