@@ -16,22 +16,27 @@ PEERS := bench/peers/node_modules/.package-lock.json
 # GraphiQL, which `gateway dev` serves. `make graphiql` bundles this file from npm packages. It is not committed.
 GRAPHIQL := gateway/pages/graphiql/graphiql.js
 
+# The board, which the gateway serves at `/`. `make board` builds it from web/board. It is not committed.
+BOARD := gateway/pages/board/index.html
+
 # The number of parallel workers of pytest: one more than processors, because tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
-.PHONY: help setup graphiql run test coverage counts check schema lock lock-check ledger compare smuggle image-test bench bench-quick bench-live bench-hostile clean
+.PHONY: help setup graphiql board run test coverage counts check schema lock lock-check ledger compare smuggle image-test bench bench-quick bench-live bench-hostile clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
 
 setup: .venv/installed $(CLIENTS) ## create or update the environment (.venv)
 
-run: setup $(GRAPHIQL) ## start the gateway with its own MongoDB and demo data
+run: setup $(GRAPHIQL) $(BOARD) ## start the gateway with its own MongoDB and demo data
 	@exec .venv/bin/gateway dev $(ARGS)
 
 graphiql: $(GRAPHIQL) ## bundle GraphiQL for `gateway dev` (needs npm)
 
-test: setup ## run all tests on all processors; a selection: make test ARGS=tests/store
+board: $(BOARD) ## build the operators' board (needs npm)
+
+test: setup $(BOARD) ## run all tests on all processors; a selection: make test ARGS=tests/store
 	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 coverage: setup ## run all tests and measure which lines and branches they reach
@@ -60,7 +65,7 @@ schema: setup ## write the schema to schema/schema.graphql
 	.venv/bin/gateway schema > schema/schema.graphql.new
 	mv schema/schema.graphql.new schema/schema.graphql
 
-NPM_LOCKS := tests/clients/package-lock.json web/graphiql/package-lock.json bench/peers/package-lock.json
+NPM_LOCKS := tests/clients/package-lock.json web/package-lock.json web/graphiql/package-lock.json bench/peers/package-lock.json
 # npm also writes donation addresses into lock files; this script removes them.
 WITHOUT_ADDRESSES := .venv/bin/python requirements/without_addresses.py
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
@@ -93,7 +98,7 @@ bench-hostile: setup ## measure what hostile operations cost, and how long other
 	.venv/bin/python -m bench.hostile $(ARGS)
 
 clean: ## remove the environment, caches and development data
-	rm -rf .venv .gateway dist tests/clients/node_modules web/graphiql/node_modules bench/peers/node_modules gateway/pages/graphiql .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .gateway dist tests/clients/node_modules web/graphiql/node_modules bench/peers/node_modules web/node_modules web/*/dist gateway/pages/graphiql gateway/pages/board .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # pip installs uv, and uv installs all other packages, ten times as fast as pip. uv doesn't read pip's configuration (such as a mirror or a
@@ -127,3 +132,11 @@ bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
 $(GRAPHIQL): web/graphiql/package-lock.json web/graphiql/build.js web/graphiql/graphiql.js
 	@if command -v npm >/dev/null; then echo 'bundling GraphiQL' && cd web/graphiql && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node build.js ../../$(@D); \
 	else echo 'npm is missing, so /graphiql will not be available; on Debian: apt-get install npm' >&2; fi
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@if command -v npm >/dev/null; then cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
+	else echo 'npm is missing, so the packages in web/ cannot be built; on Debian: apt-get install npm' >&2; fi
+
+$(BOARD): web/node_modules/.package-lock.json $(shell find web/board web/client -name node_modules -prune -o -name dist -prune -o -type f -print)
+	@if command -v npm >/dev/null; then echo 'building the board' && cd web && npm run --silent build -w client && npm run --silent build -w board -- --logLevel error && rm -rf ../$(@D) && cp -r board/dist ../$(@D); \
+	else echo 'npm is missing, so the board will not be available; on Debian: apt-get install npm' >&2; fi

@@ -250,6 +250,11 @@ class Settings(BaseSettings):
     rate_burst_cost: int = Field(
         default=20_000, ge=1, description="The cost that one caller may spend at once, after spending less than the rate for some seconds"
     )
+    board: bool = Field(
+        default=False,
+        description="Whether the operators' board is served at /. Each reader signs in with a token of the company's own issuer. `gateway dev` "
+        "always serves the board, if it is built",
+    )
     introspection: bool = Field(
         default=False, description="Whether clients may read the schema: introspection, suggestions in errors, and /schema.graphql"
     )

@@ -1,6 +1,7 @@
 """`gateway dev`: a gateway for a developer's machine, with its own mongod, a console, GraphiQL and a demo."""
 
 import asyncio
+import json
 import math
 import secrets
 from collections.abc import Awaitable, Callable
@@ -12,13 +13,14 @@ from socket import socket
 from typing import Any
 
 from rich.console import Console
+from starlette.routing import BaseRoute
 
 from domain.errors import Unavailable
 from gateway import server, settings
 from gateway.application import application, token_reader
 from gateway.development import keys as development
 from gateway.development.mongod import DataDirUnusable, EmbeddedMongo
-from gateway.pages import console, graphiql
+from gateway.pages import board, console, graphiql
 from gateway.pages.access import PageAccess
 from gateway.process import logs
 from gateway.process.mongo_check import NO_PRIMARY, MongoRefused, check_mongo
@@ -85,7 +87,7 @@ def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path
 
 async def serve(chosen: settings.Settings, bound: socket, access: PageAccess, ready: Callable[[], None], work: Callable[[], Awaitable[None]]) -> None:
     """Serve until the process has to end. Once the gateway is ready, call `ready` and start `work`. Raises: MongoRefused."""
-    app = application(chosen, pages=[*console.routes(access), *graphiql.routes(access)], local=True)
+    app = application(chosen, pages=development_pages(chosen, access), local=True)
     background: list[asyncio.Task[Any]] = []
 
     async def begin() -> None:
@@ -102,6 +104,20 @@ async def serve(chosen: settings.Settings, bound: socket, access: PageAccess, re
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+
+
+def development_pages(chosen: settings.Settings, access: PageAccess, bundle: Path = board.BUNDLE) -> list[BaseRoute]:
+    """The routes of all pages of a development gateway. Without a built board, the console takes its place at `/`."""
+    built = board.is_built(bundle)
+
+    def configuration() -> board.Configuration:
+        embedded = access.embedded()
+        token = {"token": json.loads(embedded)["tokens"]["integrator"]} if embedded else {}
+        links = {"links": {"console": "console", "graphiql": "graphiql"}}
+        return board.configuration_of(chosen.processing_seconds) | links | token
+
+    pages = board.routes(configuration, bundle) if built else []
+    return [*pages, *console.routes(access, at_root=not built), *graphiql.routes(access)]
 
 
 async def renewing(signed: Callable[[], Credentials], files: list[Path], demo: bool, renew_seconds: float = RENEW_SECONDS) -> None:

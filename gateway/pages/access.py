@@ -35,7 +35,7 @@ class PageAccess:
         if self._on_new_link:
             self._secret = secrets.token_urlsafe(SECRET_BYTES)
             # Browsers do not send the part behind "#". So the secret is in no log of a server, and fetching the link in advance does not use it up.
-            self._on_new_link(f"{self._signed().url}/#{self._secret}")
+            self._on_new_link(f"{self._signed().url}/console#{self._secret}")
 
     def embedded(self) -> str:
         """The credentials that a page contains, as JSON; empty if the page needs a link."""

@@ -1,4 +1,4 @@
-"""The page at `/` of a development gateway: addresses, tokens, and example operations to run."""
+"""The page at `/console` of a development gateway: addresses, tokens, and example operations to run."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,11 +13,15 @@ CONSOLE_POLICY = "script-src 'self'; connect-src 'self'; form-action 'none'; req
 ASSETS = ("style.css", "icon.svg", "console.css", "console.js", "credentials.js", "graphql.js", "operations.graphql")
 
 
-def routes(access: PageAccess) -> list[Route]:
-    """The routes of the page, of the files that it loads, and of the credentials if the page does not contain them."""
+def routes(access: PageAccess, *, at_root: bool) -> list[Route]:
+    """The routes of the page, of the files that it loads, and of the credentials if the page does not contain them.
+
+    `at_root`: whether the page is also at `/`, because the board is not built.
+    """
 
     async def console(request: Request) -> Response:
         # The page is made for each request, because its tokens are valid for a day only.
         return page_response(rendered("console.html", credentials=access.embedded()), allowing=CONSOLE_POLICY)
 
-    return [Route("/", console), *assets(*ASSETS), *access.routes]
+    paths = ["/console", "/"] if at_root else ["/console"]
+    return [*(Route(path, console) for path in paths), *assets(*ASSETS), *access.routes]

@@ -24,7 +24,7 @@ async def gateway(database_uri: str, links: list[str]) -> AsyncIterator[Gateway]
     """A development gateway on a machine that others share."""
     access = PageAccess(lambda: CREDENTIALS, links.append)
     access.begin()
-    async with serving(database_uri, pages=routes(access), local=True) as running:
+    async with serving(database_uri, pages=routes(access, at_root=True), local=True) as running:
         yield running
 
 
@@ -56,7 +56,7 @@ async def test_each_link_works_once_and_the_next_one_is_printed(gateway: Gateway
 async def test_a_link_holds_a_long_secret_that_is_not_sent_in_the_address(links: list[str], gateway: Gateway) -> None:
     link = urlsplit(links[0])
 
-    assert (link.scheme, link.netloc, link.path, link.query) == ("http", "gateway.example", "/", "")
+    assert (link.scheme, link.netloc, link.path, link.query) == ("http", "gateway.example", "/console", "")
     assert len(link.fragment) >= SECRET_BYTES * 4 / 3
 
 
@@ -88,7 +88,7 @@ def test_before_the_first_link_no_secret_is_accepted() -> None:
 
 
 async def test_without_links_the_page_contains_the_credentials_and_none_are_handed_out(database_uri: str) -> None:
-    async with serving(database_uri, pages=routes(PageAccess(lambda: CREDENTIALS)), local=True) as gateway:
+    async with serving(database_uri, pages=routes(PageAccess(lambda: CREDENTIALS), at_root=True), local=True) as gateway:
         page = await gateway.client.get("/")
         answer = await gateway.client.post("/credentials", headers={SECRET_HEADER: ""})
 

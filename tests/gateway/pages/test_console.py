@@ -28,7 +28,7 @@ OPERATIONS = {found[1]: found for found in OPERATION.finditer(FILES.joinpath("op
 
 @pytest.fixture
 async def gateway(database_uri: str) -> AsyncIterator[Gateway]:
-    async with serving(database_uri, pages=routes(PageAccess(lambda: CREDENTIALS))) as running:
+    async with serving(database_uri, pages=routes(PageAccess(lambda: CREDENTIALS), at_root=True)) as running:
         yield running
 
 
@@ -41,7 +41,7 @@ async def test_the_page_holds_the_credentials(gateway: Gateway) -> None:
 async def test_credentials_cannot_break_out_of_the_page(database_uri: str) -> None:
     hostile = replace(CREDENTIALS, workspace=HOSTILE)
 
-    async with serving(database_uri, pages=routes(PageAccess(lambda: hostile))) as gateway:
+    async with serving(database_uri, pages=routes(PageAccess(lambda: hostile), at_root=True)) as gateway:
         page = Page.of(await gateway.client.get("/"))
 
     assert json.loads(page.all("body")[0]["data-credentials"]) == asdict(hostile)
@@ -93,14 +93,14 @@ async def test_each_load_of_the_page_has_new_tokens(database_uri: str) -> None:
     def signed() -> Credentials:
         return replace(CREDENTIALS, workspace=f"workspace-{next(numbers)}")
 
-    async with serving(database_uri, pages=routes(PageAccess(signed))) as gateway:
+    async with serving(database_uri, pages=routes(PageAccess(signed), at_root=True)) as gateway:
         bodies = [Page.of(await gateway.client.get("/")).all("body")[0] for _ in range(2)]
 
     assert [json.loads(body["data-credentials"])["workspace"] for body in bodies] == ["workspace-0", "workspace-1"]
 
 
 async def test_the_page_is_refused_under_another_host_name(database_uri: str) -> None:
-    async with serving(database_uri, pages=routes(PageAccess(lambda: CREDENTIALS, lambda link: None)), local=True) as gateway:
+    async with serving(database_uri, pages=routes(PageAccess(lambda: CREDENTIALS, lambda link: None), at_root=True), local=True) as gateway:
         own = [(await gateway.client.get("/", headers={"host": host})).status_code for host in ("localhost:8000", "127.0.0.1")]
         foreign = [
             await gateway.client.request(method, path, headers={"host": host})

@@ -34,7 +34,7 @@ CREDENTIALS = Credentials("http://x.example", "http://x.example/graphql", "ws://
 @pytest.fixture(scope="module")
 async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
     """A gateway that also serves the HTML page at `/`, as it does on a developer's machine."""
-    async with serving(shared_database_uri, pages=routes(PageAccess(lambda: CREDENTIALS))) as running:
+    async with serving(shared_database_uri, pages=routes(PageAccess(lambda: CREDENTIALS), at_root=True)) as running:
         yield running
 
 

@@ -1,0 +1,31 @@
+/** What needs a person: verifications that stay with the provider for too long, events that the backend did not receive, webhooks of no verification. */
+
+import { useMemo } from "react";
+import { useNow } from "./clock";
+import { BoardAttention } from "./generated";
+import type { Delivery, Row, Unmatched } from "./model";
+import { type Pulse, useChanges } from "./pulse";
+import { configuration } from "./session";
+import { useQuery } from "./use";
+
+// A delivery that failed three times will hardly succeed without a person.
+const TRIES = 3;
+
+export type Entry =
+  | { kind: "stuck"; key: string; row: Row }
+  | { kind: "undelivered"; key: string; row: Row; delivery: Delivery }
+  | { kind: "unmatched"; key: string; webhook: Unmatched };
+
+export function useAttention(pulse: Pulse): { entries: Entry[]; again: () => void } {
+  const version = useChanges(pulse, 5000);
+  const minute = Math.floor(useNow() / 60_000);
+  const stuck = { phase: ["PROCESSING" as const], updatedBefore: new Date(minute * 60_000 - configuration().processingSeconds * 1000).toISOString() };
+  const { data, again } = useQuery(BoardAttention, { stuck }, { version, pause: 5000 });
+  const entries = useMemo<Entry[]>(() => !data ? [] : [
+    ...data.verifications.edges.map(({ node }): Entry => ({ kind: "stuck", key: `stuck ${node.id}`, row: node })),
+    ...data.webhookDeliveries.filter(({ state, tries }) => state === "FAILED" || tries >= TRIES)
+      .map(({ verification, ...delivery }): Entry => ({ kind: "undelivered", key: `undelivered ${verification.id}`, row: verification, delivery })),
+    ...data.unmatchedWebhooks.map((webhook): Entry => ({ kind: "unmatched", key: `unmatched ${webhook.id}`, webhook })),
+  ], [data]);
+  return { entries, again };
+}

@@ -1,0 +1,85 @@
+/** The board's connection to the gateway: the client package, with one pasted token. */
+
+import { createGatewayClient, type GatewayClient, GatewayError, type TypedDocument } from "@verification-gateway/client";
+
+export type ConnectionState = "connecting" | "live" | "reconnecting" | "offline" | "ended";
+
+const STATES = { idle: "connecting", connecting: "connecting", connected: "live", waiting: "reconnecting", offline: "offline" } as const;
+
+/** Everything that the board reads and changes goes through this object. It ends when the token is refused or has expired. */
+export class Gateway {
+  readonly client: GatewayClient;
+  state: ConnectionState = "connecting";
+  /** Since when `state` is so, in milliseconds since 1970. */
+  since = Date.now();
+  /** WebSockets are blocked here, so that changes arrive through an event stream. */
+  overStream = false;
+  #listeners = new Set<() => void>();
+  #wasLive = false;
+
+  constructor(endpoint: string, readonly token: string) {
+    const expires = expiry(token);
+    this.client = createGatewayClient({
+      url: endpoint,
+      // The only token is the pasted one. Once it has expired, the session ends.
+      token: async () => {
+        if (Date.now() < expires) return token;
+        this.end();
+        return null;
+      },
+    });
+    this.client.onConnection(({ state, transport }) => {
+      this.overStream = transport === "sse";
+      const next = STATES[state];
+      if (next === "live") this.#wasLive = true;
+      this.#enter(next === "connecting" && this.#wasLive ? "reconnecting" : next);
+    });
+  }
+
+  /** Calls the listener at each change of the state. Returns a function that ends this. */
+  listen = (listener: () => void) => {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  };
+
+  /** The result of a query or mutation. Throws GatewayError. */
+  async execute<Result, Variables>(document: TypedDocument<Result, Variables>, variables: Variables): Promise<Result> {
+    try {
+      const { data } = await this.client.query(document, variables);
+      return data;
+    } catch (error) {
+      this.check(error);
+      throw error;
+    }
+  }
+
+  /** Ends the session if the error says that the token is not accepted. */
+  check(error: unknown) {
+    if (error instanceof GatewayError && (error.code === "UNAUTHENTICATED" || error.code === "SIGNED_OUT")) this.end();
+  }
+
+  end() {
+    this.#enter("ended");
+  }
+
+  close() {
+    this.#listeners.clear();
+    this.client.close();
+  }
+
+  #enter(state: ConnectionState) {
+    if (state === this.state || this.state === "ended") return;
+    this.state = state;
+    this.since = Date.now();
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** When a token expires, in milliseconds since 1970. Infinity if its text does not show it. */
+function expiry(token: string) {
+  try {
+    return JSON.parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/"))).exp * 1000;
+  } catch {
+    return Infinity;
+  }
+}

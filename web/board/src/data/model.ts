@@ -1,0 +1,25 @@
+/** The types of what the board reads, by the names that the board uses. They come from the generated types of its operations. */
+
+import type { BoardAttentionResult, BoardCallerResult, BoardCatalogueResult, BoardFiguresResult, BoardVerificationResult, RowFields, VerificationPhase, VerificationStatus } from "./generated";
+
+export type {
+  Actor, DeliveryFields as Delivery, DocumentType, EventType, ReasonFields as Reason, ReasonType, RecommendedAction, RetryAdvice, RowFields as Row,
+} from "./generated";
+/** The orders that the board offers. */
+export type Order = "CREATED_NEWEST" | "CREATED_OLDEST" | "UPDATED_NEWEST";
+export type Status = VerificationStatus;
+export type Phase = VerificationPhase;
+export type Verification = NonNullable<BoardVerificationResult["verification"]>;
+export type VerificationEvent = Verification["events"][number];
+export type FullReason = Verification["reasons"][number];
+export type Unmatched = BoardAttentionResult["unmatchedWebhooks"][number];
+export type Stats = BoardFiguresResult["verificationStats"];
+export type Caller = BoardCallerResult["me"];
+export type CatalogueCode = BoardCatalogueResult["reasonCodes"][number];
+export type StatusGuide = BoardCatalogueResult["statuses"][number];
+/** What the small texts about a verification need of it. */
+export type Named = Pick<RowFields, "id" | "reference">;
+
+/** In the order in which charts and filters show them. */
+export const STATUSES: Status[] = ["VERIFIED", "FAILED", "INCONCLUSIVE", "PENDING"];
+export const PHASES: Phase[] = ["AWAITING_INDIVIDUAL", "IN_SESSION", "CAPTURING", "PROCESSING", "DONE"];

@@ -1,0 +1,46 @@
+/** Which verifications changed just now, whatever the list's filter: what the figures, the open verification and the group "Need attention" listen to. */
+
+import type { FollowedList } from "@verification-gateway/client";
+import { useEffect, useState } from "react";
+import type { Gateway } from "./gateway";
+
+export class Pulse {
+  #listeners = new Set<(id: string) => void>();
+  #followed: FollowedList | null = null;
+
+  constructor(readonly gateway: Gateway) {}
+
+  start() {
+    this.#followed = this.gateway.client.followList(null, {
+      pageSize: 1,
+      onItem: (id) => { for (const listener of this.#listeners) listener(id); },
+      onChange: () => undefined,
+      onError: (error) => this.gateway.check(error),
+    });
+  }
+
+  stop() { this.#followed?.stop(); }
+
+  listen(listener: (id: string) => void) {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+}
+
+/** A number that grows with each change of these verifications (or of any, without `ids`), at most once in `every` milliseconds. */
+export function useChanges(pulse: Pulse, every: number, ids?: readonly string[]) {
+  const [version, setVersion] = useState(0);
+  const key = ids?.join() ?? "";
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stop = pulse.listen((id) => {
+      if (ids && !ids.includes(id)) return;
+      timer ??= setTimeout(() => { timer = undefined; setVersion((number) => number + 1); }, every);
+    });
+    // After a lost connection, whatever is shown is read again.
+    const unlisten = pulse.gateway.listen(() => { if (pulse.gateway.state === "live") setVersion((number) => number + 1); });
+    return () => { stop(); unlisten(); clearTimeout(timer); };
+    // `key` stands for the ids.
+  }, [pulse, every, key]);
+  return version;
+}

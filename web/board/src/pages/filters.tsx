@@ -1,0 +1,89 @@
+/** The line of filters above the list. Each filter is part of the page's address. */
+
+import { useEffect, useRef, useState } from "react";
+import { PHASES, type Phase, type ReasonType, type Status, STATUSES } from "../data/model";
+import { go, isFiltered, NO_FILTERS, PERIODS, type Period, useRoute, type Filters as FilterValues } from "../data/route";
+import { Choices, Menu, StatusWord } from "../parts/basics";
+import { Search } from "../parts/symbols";
+import { useWords } from "../texts/words";
+import { REASON_NAMES } from "../texts/reasons";
+
+const TYPES: ReasonType[] = [
+  "ENGAGEMENT_ISSUE", "TECHNICAL_ISSUE", "DOCUMENT_CAPTURE_ISSUE", "FACE_CAPTURE_ISSUE", "OTHER_ISSUE", "DOCUMENT_ISSUE", "COPY_ISSUE", "IDENTITY_FRAUD",
+  "CONSISTENCY_ISSUE", "SUSPICIOUS_BEHAVIOR",
+];
+
+/** "Failed", or "2": what a filter's button shows of the chosen values. */
+const shown = <Value extends string>(chosen: readonly Value[], text: (value: Value) => string) =>
+  chosen.length === 0 ? undefined : chosen.length === 1 ? text(chosen[0]!) : String(chosen.length);
+
+export const changeFilters = (filters: FilterValues, change: Partial<FilterValues>) => go({ filters: { ...filters, ...change } }, true);
+
+export function SearchField() {
+  const { texts } = useWords();
+  const { filters } = useRoute();
+  const [text, setText] = useState(filters.reference);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => setText(filters.reference), [filters.reference]);
+  const search = () => {
+    const value = text.trim();
+    if (value.startsWith("ver_")) go({ id: value });
+    else if (value !== filters.reference) changeFilters(filters, { reference: value });
+  };
+  return (
+    <form className="search" role="search" onSubmit={(event) => { event.preventDefault(); search(); input.current?.blur(); }}>
+      <Search />
+      <input ref={input} className="field" type="search" data-search value={text} placeholder={texts.filters.search} aria-label={texts.filters.search} autoComplete="off" spellCheck={false}
+        onChange={(event) => { setText(event.target.value); if (event.target.value === "") changeFilters(filters, { reference: "" }); }} onBlur={search}
+        onKeyDown={(event) => { if (event.key === "Escape") { event.stopPropagation(); input.current?.blur(); } }} />
+      <kbd className="key" aria-hidden="true">/</kbd>
+    </form>
+  );
+}
+
+export function FilterMenus() {
+  const words = useWords();
+  const { texts } = words;
+  const { filters } = useRoute();
+  const change = (part: Partial<FilterValues>) => changeFilters(filters, part);
+  const reasons = [...filters.reasonType.map((type) => texts.reasonType[type]), ...filters.reasonCode.map((code) => words.reason({ code, type: "UNKNOWN" }))];
+  return <>
+    <Menu name="filter" label={texts.filters.status} value={shown(filters.status, (status) => texts.status[status])} set={filters.status.length > 0}>
+      {() => <><Choices<Status> legend={texts.filters.status} values={STATUSES} chosen={filters.status} text={(status) => <StatusWord status={status} />} onChange={(status) => change({ status })} />
+        <Clear on={filters.status.length > 0} clear={() => change({ status: [] })} /></>}
+    </Menu>
+    <Menu label={texts.filters.phase} value={shown(filters.phase, (phase) => texts.phase[phase])} set={filters.phase.length > 0}>
+      {() => <><Choices<Phase> legend={texts.filters.phase} values={PHASES} chosen={filters.phase} text={(phase) => texts.phase[phase]} onChange={(phase) => change({ phase })} />
+        <Clear on={filters.phase.length > 0} clear={() => change({ phase: [] })} /></>}
+    </Menu>
+    <Menu label={texts.filters.reason} value={shown(reasons, (text) => text)} set={reasons.length > 0}>
+      {() => <div className="two-lists">
+        <div><h3>{texts.filters.reasonTypes}</h3><Choices<ReasonType> legend={texts.filters.reasonTypes} values={TYPES} chosen={filters.reasonType} text={(type) => texts.reasonType[type]} onChange={(reasonType) => change({ reasonType })} /></div>
+        <div><h3>{texts.filters.reasonCodes}</h3><Choices legend={texts.filters.reasonCodes} values={Object.keys(REASON_NAMES)} chosen={filters.reasonCode}
+          text={(code) => <>{words.reason({ code, type: "UNKNOWN" })} <span className="faint">{code.replace("IDVV_", "")}</span></>} onChange={(reasonCode) => change({ reasonCode })} /></div>
+        <Clear on={reasons.length > 0} clear={() => change({ reasonType: [], reasonCode: [] })} />
+      </div>}
+    </Menu>
+    <Menu label={texts.filters.created} value={texts.filters.periods[filters.period]} set>
+      {(close) => <Choices<Period> single legend={texts.filters.created} values={PERIODS} chosen={[filters.period]} text={(period) => texts.filters.periods[period]} onChange={([period]) => { change({ period: period! }); close(); }} />}
+    </Menu>
+    {isFiltered(filters) && <button type="button" className="button bare" onClick={() => change({ ...NO_FILTERS, period: filters.period, order: filters.order })}>{texts.filters.clear}</button>}
+  </>;
+}
+
+function Clear({ on, clear }: { on: boolean; clear: () => void }) {
+  const { texts } = useWords();
+  return <div className="clear"><button type="button" className="button small bare" disabled={!on} onClick={clear}>{texts.filters.clear}</button></div>;
+}
+
+export function OrderMenu() {
+  const { texts } = useWords();
+  const { filters } = useRoute();
+  const names = { CREATED_NEWEST: texts.list.newest, CREATED_OLDEST: texts.list.oldest, UPDATED_NEWEST: texts.list.changedNewest };
+  return (
+    <Menu label={names[filters.order]} align="end" set>
+      {(close) => <Choices single legend={texts.list.order} values={["CREATED_NEWEST", "CREATED_OLDEST", "UPDATED_NEWEST"] as const} chosen={[filters.order]} text={(order) => names[order]}
+        onChange={([order]) => { changeFilters(filters, { order: order! }); close(); }} />}
+    </Menu>
+  );
+}

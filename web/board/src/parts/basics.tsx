@@ -1,0 +1,134 @@
+/** The small parts that every page uses: a status, an instant, a menu, a dialog, a notice. */
+
+import { type ReactNode, type RefObject, useEffect, useId, useRef, useState } from "react";
+import { useNow } from "../data/clock";
+import type { Phase, Status } from "../data/model";
+import { useWords } from "../texts/words";
+import { Chevron, Copy, StatusSymbol, Tick } from "./symbols";
+
+export const classOf = (status: Status) => status.toLowerCase();
+
+export function StatusWord({ status, phase }: { status: Status; phase?: Phase }) {
+  const { texts } = useWords();
+  return <span className={`status ${classOf(status)}`}><StatusSymbol status={status} phase={phase} />{texts.status[status]}</span>;
+}
+
+/** How long ago something was. The exact instant is in its title. Without a connection, it shows the exact time, because "2 min ago" would be wrong. */
+export function Ago({ instant, exact = false }: { instant: string; exact?: boolean }) {
+  const words = useWords();
+  const now = useNow();
+  return <time dateTime={instant} title={words.exact(instant)}>{exact ? words.clock(instant) : words.ago(instant, now)}</time>;
+}
+
+/** A time of day, with the exact instant in its title. */
+export function Clock({ instant, withDay = false }: { instant: string; withDay?: boolean }) {
+  const words = useWords();
+  return <time dateTime={instant} title={words.exact(instant)}>{withDay ? words.dayAndTime(instant) : words.clock(instant)}</time>;
+}
+
+/** The time that is left until an instant. */
+export function Left({ until }: { until: string }) {
+  const words = useWords();
+  const now = useNow();
+  const left = Date.parse(until) - now;
+  return <time dateTime={until} title={words.exact(until)}>{left <= 0 ? words.texts.detail.over : words.duration(left)}</time>;
+}
+
+export function CopyButton({ text, label, small = false }: { text: string; label: string; small?: boolean }) {
+  const { texts } = useWords();
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard?.writeText(text);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 2000);
+  };
+  if (small)
+    return <button type="button" className="button bare icon small" onClick={copy} aria-label={copied ? texts.detail.copied : label} title={label}>{copied ? <Tick /> : <Copy />}</button>;
+  return <button type="button" className="button" onClick={copy}>{copied ? <Tick /> : <Copy />}{copied ? texts.detail.copied : label}</button>;
+}
+
+function useOutside(ref: RefObject<HTMLElement | null>, open: boolean, close: () => void) {
+  useEffect(() => {
+    if (!open) return;
+    const press = (event: PointerEvent) => { if (!ref.current?.contains(event.target as Node)) close(); };
+    addEventListener("pointerdown", press);
+    return () => removeEventListener("pointerdown", press);
+  }, [ref, open, close]);
+}
+
+/** A button that opens a panel below it. Escape and a click elsewhere close it, and the focus returns to the button. */
+export function Menu({ label, value, children, align = "start", name, set = false }: {
+  label: string; value?: ReactNode; children: (close: () => void) => ReactNode; align?: "start" | "end"; name?: string; set?: boolean;
+}) {
+  const [open, setOpen] = useState(false);
+  const root = useRef<HTMLDivElement>(null);
+  const button = useRef<HTMLButtonElement>(null);
+  const panel = useId();
+  const close = () => { setOpen(false); button.current?.focus(); };
+  useOutside(root, open, () => setOpen(false));
+  useEffect(() => {
+    if (open) root.current?.querySelector<HTMLElement>(".panel input, .panel button")?.focus();
+  }, [open]);
+  return (
+    <div className="menu" ref={root} onKeyDown={(event) => { if (event.key === "Escape" && open) { event.stopPropagation(); close(); } }}>
+      <button ref={button} type="button" className={`button chip${set ? " set" : ""}`} data-menu={name} aria-haspopup="dialog" aria-expanded={open} aria-controls={open ? panel : undefined} onClick={() => setOpen(!open)}>
+        <span>{label}</span>{value !== undefined && <b className="cut">{value}</b>}<Chevron />
+      </button>
+      {open && <div id={panel} className={`panel ${align}`} role="dialog" aria-label={label}>{children(close)}</div>}
+    </div>
+  );
+}
+
+/** Choices of a menu: several of them, or one. */
+export function Choices<Value extends string>({ legend, values, chosen, text, onChange, single = false }: {
+  legend: string; values: readonly Value[]; chosen: readonly Value[]; text: (value: Value) => ReactNode; onChange: (chosen: Value[]) => void; single?: boolean;
+}) {
+  const name = useId();
+  return (
+    <fieldset className="choices">
+      <legend className="spoken">{legend}</legend>
+      {values.map((value) => (
+        <label key={value}>
+          <input type={single ? "radio" : "checkbox"} name={name} checked={chosen.includes(value)}
+            onChange={() => onChange(single ? [value] : chosen.includes(value) ? chosen.filter((one) => one !== value) : [...chosen, value])} />
+          <span>{text(value)}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+/** A dialog that holds the focus until it is closed. It uses the browser's own `<dialog>`. */
+export function Dialog({ title, onClose, children, wide = false }: { title: string; onClose: () => void; children: ReactNode; wide?: boolean }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const heading = useId();
+  useEffect(() => {
+    const element = dialog.current;
+    if (element && !element.open) element.showModal();
+    return () => element?.close();
+  }, []);
+  return (
+    <dialog ref={dialog} className={wide ? "wide" : undefined} aria-labelledby={heading} onClose={onClose} onKeyDown={(event) => event.stopPropagation()}
+      onPointerDown={(event) => { if (event.target === dialog.current) dialog.current.close(); }}>
+      <div className="dialog-body">
+        <h2 id={heading}>{title}</h2>
+        {children}
+      </div>
+    </dialog>
+  );
+}
+
+/** What a page shows instead of its content: what is the matter, and what to do. */
+export function Notice({ title, text, children }: { title: string; text?: ReactNode; children?: ReactNode }) {
+  return <div className="notice"><h2>{title}</h2>{text && <p>{text}</p>}{children && <div className="buttons">{children}</div>}</div>;
+}
+
+/** The shape of rows that are being read. It appears after a fifth of a second. */
+export function Skeleton({ rows = 8 }: { rows?: number }) {
+  const { texts } = useWords();
+  return (
+    <div className="skeleton" role="status"><span className="spoken">{texts.states.loading}</span>
+      {Array.from({ length: rows }, (_, row) => <div key={row}><i /><i style={{ width: `${22 + ((row * 37) % 31)}%` }} /><i /></div>)}
+    </div>
+  );
+}

@@ -1,0 +1,12 @@
+// Fails if a locked package has a licence that is not allowed.
+
+import { readFileSync } from "node:fs";
+
+const ALLOWED = ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT"];
+
+const { packages } = JSON.parse(readFileSync(new URL("../package-lock.json", import.meta.url), "utf8"));
+const installed = Object.entries(packages).filter(([name, { link }]) => name.startsWith("node_modules/") && !link);
+const refused = installed.filter(([, { license }]) => !ALLOWED.includes(license));
+for (const [name, { license }] of refused) console.error(`${name} has the licence ${license}`);
+if (refused.length || !installed.length) process.exit(1);
+console.log(`web: ${installed.length} packages with allowed licences`);

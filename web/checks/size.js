@@ -1,0 +1,31 @@
+// Fails if a package is larger than it may be: bundled, minified and compressed with gzip.
+
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "vite";
+
+// The entry of each package, the modules that are not counted, and the number of bytes allowed.
+const PACKAGES = { client: { entry: "client/src/index.ts", external: ["graphql-ws"], maxBytes: 6_000 } };
+
+async function gzippedBytes({ entry, external }) {
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  // Built like an app, because Vite leaves the spaces in libraries.
+  const { output } = await build({
+    root,
+    configFile: false,
+    logLevel: "error",
+    build: {
+      write: false,
+      target: "es2022",
+      modulePreload: false,
+      rollupOptions: { input: entry, external, preserveEntrySignatures: "strict" },
+    },
+  });
+  return gzipSync(output[0].code, { level: 9 }).length;
+}
+
+for (const [name, settings] of Object.entries(PACKAGES)) {
+  const bytes = await gzippedBytes(settings);
+  console.log(`web/${name}: ${bytes} bytes of at most ${settings.maxBytes}, without ${settings.external.join(", ")}`);
+  if (bytes > settings.maxBytes) process.exitCode = 1;
+}

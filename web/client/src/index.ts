@@ -1,0 +1,10 @@
+export { createGatewayClient, type Answer, type GatewayClient, type GatewayClientOptions } from "./client.js";
+export type { Connection, ConnectionState, TransportName } from "./connection.js";
+export type { TypedDocument } from "./document.js";
+export { GatewayError, type ResponseError } from "./errors.js";
+export type { FeedResult, FollowedList, FollowListOptions, ListChange, ListResult } from "./followed_list.js";
+export type { FollowedResult, FollowedVerification, FollowOptions, VerificationChange } from "./followed_verification.js";
+export * from "./generated.js";
+export type { ListRow } from "./rows.js";
+export type { Ending } from "./subscription.js";
+export type { TokenSource } from "./tokens.js";
