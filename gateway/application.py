@@ -30,8 +30,8 @@ from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics
 from gateway.provision import Provision, provider_client
 from gateway.settings import BadSettings, Settings
-from gateway.transports.credentials import AUTHORIZATION, Unrepeated
 from gateway.transports.connection_places import ConnectionPlaces
+from gateway.transports.credentials import AUTHORIZATION, Unrepeated
 from gateway.transports.entrance import Application, Entrance, Process
 from gateway.transports.http import GraphQLOverHTTP
 from gateway.transports.origins import Hosts, Origins, origin_of

@@ -151,7 +151,7 @@ class Intake:
         """
         if is_unusual(report.status, report.codes):
             self._count_unusual()
-        result = Result.received(report.status, report.codes, extraction_of(report.document))
+        result = Result.received(report.status, report.codes, extraction_of(report.document, self._store.now()))
         return await self._changes.report_result(verification.workspace, verification.id, result)
 
     async def leave(self) -> None:
