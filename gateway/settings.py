@@ -389,7 +389,8 @@ def example() -> str:
 
 def as_text(default: object) -> str:
     """A default as the value of an environment variable. The items of a list are separated by commas."""
-    return ",".join(f"{item:g}" for item in default) if isinstance(default, tuple) else str(default)
+    items = default if isinstance(default, tuple) else (default,)
+    return ",".join(f"{item:g}" if isinstance(default, tuple) and isinstance(item, float) else str(item) for item in items)
 
 
 def variable(name: str) -> str:
