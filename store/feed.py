@@ -118,7 +118,7 @@ class Feed:
     async def _follow(self) -> None:
         async for change in changes(self._watched):
             if change is None:
-                # The collection may have been dropped, and its indexes with it.
+                # Changes may be missing, perhaps because the collection was dropped, and its indexes with it.
                 self._store.index_repair.suspect()
                 self.on_anonymized(None)
                 await self._read_again()
