@@ -153,7 +153,7 @@ class Feed:
     def _receive_deletion(self, id: object) -> None:
         """End the subscriptions that follow a deleted verification. The change carries no workspace, so feeds of workspaces don't receive it."""
         if isinstance(id, str):
-            # A backup may be restored: then the stream delivers versions again that were delivered before.
+            # Forget the versions that were delivered: if the verification is restored from a backup, the stream delivers these versions again.
             self._versions_read.pop(id, None)
             self._delivered.forget(id)
             self._listeners.deleted(id)
