@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-# How long after its deadline the gateway concludes a verification whose provider can be queried. Until then, the provider decides.
+# If the gateway can query a verification's provider, it waits this long after the deadline before it concludes the verification. Until then, the
+# provider decides.
 PROVIDER_PATIENCE = timedelta(days=1)
 
 

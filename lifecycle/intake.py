@@ -36,7 +36,7 @@ DOCUMENT_PAUSES = (30.0, 120.0, 600.0, 3600.0, 6 * 3600.0)
 # as unmatched.
 FIRST_PAUSE, LONG_PAUSE, RARE_PAUSE = timedelta(seconds=2), timedelta(minutes=1), timedelta(hours=1)
 UNMATCHED_AFTER = timedelta(minutes=10)
-# After an unexpected error, the pauses grow fourfold. After MAX_TRIES, the webhook is not tried again.
+# After an unexpected error, a webhook is applied again after ERROR_PAUSE; each later pause is four times as long. MAX_TRIES is the limit.
 ERROR_PAUSE, MAX_TRIES = timedelta(seconds=15), 8
 MAX_CONCURRENT_WEBHOOKS = 64
 # A process begins to apply a webhook only if at least this much of its lease is left, because the lease must not end meanwhile. Otherwise, the
@@ -124,7 +124,7 @@ class Intake:
             WebhookState.WAITING if report else WebhookState.IGNORED,
         )
         try:
-            # The second limit is for the barrier, which may wait for the write of another caller.
+            # `add` limits the time of its own write. This limit also covers the barrier, which may wait for the write of another caller.
             async with asyncio.timeout(self._write_seconds + 1):
                 recorded = await self._inbox.add(entry, self._write_seconds)
         except (Unavailable, TimeoutError):

@@ -17,7 +17,7 @@ from providers.file import Deliveries
 
 # How long the backend may take to accept a webhook.
 TRY_SECONDS = 10.0
-# How much of a response is read, and for how long, so that the connection can be used again. The content of the response does not matter.
+# How much of a response is read, and for how long. The response is read only so that its connection can be used again: its content does not matter.
 MAX_RESPONSE_BYTES = 4096
 RESPONSE_SECONDS = 1.0
 
@@ -36,7 +36,7 @@ async def opened_backend() -> AsyncIterator["Backend"]:
 
 
 class Backend:
-    """Sends webhooks."""
+    """Sends webhooks to the integrators' backends with one HTTP client."""
 
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self._client = client

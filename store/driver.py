@@ -57,7 +57,7 @@ MAX_THREADS = 16
 RETRYABLE_LABELS = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
 # Codes of such errors that MongoDB reports without a label: time-outs, locks, a server that steps down or shuts down, and lost cursors.
 RETRYABLE_CODES = frozenset({6, 7, 24, 43, 50, 89, 91, 134, 189, 202, 237, 246, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436})
-# MongoDB's codes of errors that concern the user of the connection.
+# MongoDB's codes of errors that concern the MongoDB user with which the gateway connects.
 UNAUTHORIZED, AUTHENTICATION_FAILED = 13, 18
 # The codes with which MongoDB refuses an operation whose hint names an index that does not exist, or that is dropped meanwhile.
 NO_INDEX = frozenset({2, 175})

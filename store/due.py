@@ -29,7 +29,7 @@ async def read_due(collection: Collection, field: str, until: datetime, conditio
         query["$or"] = [{field: {"$gt": after.at}}, {"_id": {"$gt": after.id}}]
     with answering():
         documents = await collection.find(query, {"workspace": 1, field: 1}).sort([(field, 1), ("_id", 1)]).limit(limit).to_list(None)
-    # In a damaged document, the workspace may be missing, and the id may be of any type. It must not block the other verifications.
+    # In a damaged document, the workspace may be missing, and the id may be of any type. Such a document must not block the other verifications.
     return [Due(document[field], text_or_empty(document.get("workspace")), document["_id"]) for document in documents]
 
 

@@ -118,7 +118,7 @@ class Feed:
     async def _follow(self) -> None:
         async for change in changes(self._watched):
             if change is None:
-                # The collection may have been dropped, and its indexes with it.
+                # Changes may be missing, perhaps because the collection was dropped, and its indexes with it.
                 self._store.index_repair.suspect()
                 self.on_anonymized(None)
                 await self._read_again()
@@ -153,7 +153,7 @@ class Feed:
     def _receive_deletion(self, id: object) -> None:
         """End the subscriptions that follow a deleted verification. The change carries no workspace, so feeds of workspaces don't receive it."""
         if isinstance(id, str):
-            # A backup may be restored: then the stream delivers versions again that were delivered before.
+            # Forget the versions that were delivered: if the verification is restored from a backup, the stream delivers these versions again.
             self._versions_read.pop(id, None)
             self._delivered.forget(id)
             self._listeners.deleted(id)

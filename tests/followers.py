@@ -41,7 +41,7 @@ class ChainFollower:
                 await wire.subscribe("1", FOLLOW, {"id": self.id, "cursor": self.cursor, "after": None if self.cursor else 0})
                 yield self._from_socket(wire)
         else:
-            # As an EventSource does: the URL never changes, and the header says where to resume.
+            # Resume as a browser's EventSource does: the URL never changes, and the header says where to resume.
             headers = {"last-event-id": self.cursor} if self.cursor else {}
             async with streaming(gateway, token, FOLLOW, id=self.id, after=0, headers=headers) as stream:
                 yield self._from_stream(stream)

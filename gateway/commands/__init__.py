@@ -1,1 +1,1 @@
-"""Commands that inspect a deployment (`check`) or an operation document (`explain`)."""
+"""The commands that inspect or repair a deployment (`gateway check`, `deliveries`, `inbox`), or inspect an operation document (`gateway explain`)."""

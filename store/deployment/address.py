@@ -52,7 +52,7 @@ def mistake(uri: str) -> str:
     before_options, _, options = uri.partition("://")[2].partition("?")
     authority, _, name = before_options.partition("/")
     user, _, hosts = authority.rpartition("@")
-    # A password with "/", "?" or "@" ends too early, and its rest is read as another part of the address.
+    # If a password contains "/", "?" or "@", and is not percent-encoded, the driver takes what follows for another part of the address.
     if "@" in name or "@" in options or not MONGO_USER.fullmatch(user):
         return "percent-encode the user name and the password"
     if uri.startswith(SRV) and not re.fullmatch(r"[^:,]+", hosts):

@@ -49,7 +49,8 @@ class DeliveryPositions:
                     return_document=ReturnDocument.AFTER,
                 )
             except DuplicateKeyError:
-                # There is a position, and it does not meet the condition.
+                # The workspace has a position that does not meet the condition, so the upsert tried to insert a second one: another process holds the
+                # lease.
                 return None
         return DeliveryPosition(found["since"], found["at"])
 

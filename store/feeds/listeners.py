@@ -36,7 +36,7 @@ class Listeners:
         if topic[2] is not None:
             if topic[0] == "chain":
                 self._attempts.setdefault(topic, set())
-            # The id of a chain is that of its first attempt.
+            # The third element is the id of a verification, or that of a chain, which is also the id of the chain's first attempt.
             self._register(topic, topic[2])
         try:
             yield listener

@@ -235,12 +235,12 @@ def last_try(status: int | None, error: str | None) -> Document:
 
 
 def to_claim(document: Document) -> DeliveryClaim:
-    """The claim in a document."""
+    """The claim that is stored in this document."""
     return DeliveryClaim(document["_id"], document["workspace"], document["settled"], document["tries"], document["lease"], document["due"])
 
 
 def to_delivery(document: Document) -> WebhookDelivery:
-    """The delivery in a document."""
+    """The delivery that is stored in this document."""
     return WebhookDelivery(
         verification_id=document["_id"],
         workspace=document["workspace"],

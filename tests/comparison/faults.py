@@ -14,7 +14,7 @@ from graphql import GraphQLError
 from tests.comparison.dice import Dice
 from tests.comparison.values import NEARLY, STRANGE, Fault, Unreadable
 
-# Makes the value for a place in the response. The second argument is the place, as text.
+# A function that makes the value at one place of the response. Arguments: the random choices, and the place as text.
 Make = Callable[[Dice, str], Any]
 
 

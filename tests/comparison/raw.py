@@ -92,7 +92,7 @@ class Entry(Mapping[str, Any]):
 
 
 def entry(*types: str) -> Make:
-    """Makes mappings of these types. If the dice choose a fault for the place: a mapping of another type, or a value that is not a mapping."""
+    """Makes mappings of these types. If the dice choose a fault for a value: a mapping of another type, or a value that is not a mapping."""
 
     def made(dice: Dice, key: str) -> Any:
         if not dice.misses(key):

@@ -17,7 +17,7 @@ RETRY = {
     "es": r"de nuevo|otra vez|nuevamente|vuelv|volver|intent",
     "it": r"di nuovo|nuovamente|riprov|ritent|tentativ|un’altra volta",
 }
-# Words that blame, or that reveal what a check looks for.
+# Words that blame the individual, or that reveal what a check looks for.
 BLAME = r"fraud|fälsch|falsif|frode|fake|suspici|suspect|verdächt|sospett|sospech|failed|échou|gescheitert|fallid|fallit"
 FAMILIAR = {"fr": r"\b(tu|ton|ta|tes|toi)\b", "de": r"\b(du|dein\w*|dich|dir)\b", "es": r"\b(tú|tu|tus|ti)\b", "it": r"\b(tu|tuo|tua|tuoi|tue|ti)\b"}
 

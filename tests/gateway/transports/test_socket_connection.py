@@ -75,7 +75,7 @@ async def test_a_flood_on_a_socket_closes_it_with_try_again_later(gateway: Gatew
         transport = wire.connection.transport
         if flood.startswith("parts"):
             transport.write(Frame(Opcode.TEXT, b"", fin=False).serialize(mask=True))
-        # So many messages that they exceed the limit even if this test is paused for a long time.
+        # Send so many messages that they exceed the limit even if this test is paused for a long time.
         transport.write(frame * (BURST_MESSAGES + int(MESSAGES_PER_SECOND * GENEROUS_SECONDS)))
 
         assert await wire.closed() == 1013
