@@ -22,7 +22,7 @@ BOARD := gateway/pages/board/index.html
 # The number of parallel workers of pytest: one more than processors, because tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
-.PHONY: help setup graphiql board run test coverage counts check schema lock lock-check ledger compare smuggle image-test bench bench-quick bench-live bench-hostile clean
+.PHONY: help setup graphiql board run test coverage counts check schema lock lock-check ledger compare smuggle story-picture image-test bench bench-quick bench-live bench-hostile clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -53,6 +53,9 @@ compare: setup ## compare the compiled executor with graphql-core on many operat
 
 smuggle: setup ## send mutated requests through nginx and HAProxy, and compare what each side parsed; another run: make smuggle ARGS='--seed 8 --streams 5000'
 	.venv/bin/python -m tests.smuggle $(ARGS)
+
+story-picture: setup ## play the story of docs/providers.md in a browser, and draw its picture (needs Chromium and the font Inter)
+	.venv/bin/python -m tests.browsers docs/story.png
 
 check: setup lock-check ## check style, types, layers, the committed schema and the lock files
 	.venv/bin/ruff check .

@@ -3,6 +3,7 @@
 The file contains no secrets. It names the environment variables, or the files, that contain them.
 """
 
+import re
 import tomllib
 from base64 import b64decode
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ MIN_SECRET_CHARACTERS = 8
 # Standard Webhooks: a secret has 24 to 64 bytes, which are written in base64 behind this prefix.
 STANDARD_PREFIX = "whsec_"
 STANDARD_BYTES = range(24, 65)
+# The usual form of the names of environment variables.
+VARIABLE_NAME = re.compile("[A-Z][A-Z0-9_]*")
 
 
 class BadProvidersFile(Exception):
@@ -180,7 +183,9 @@ class Secrets:
 
     def _variable(self, key: str, name: str) -> str:
         if not self._environment.get(name):
-            raise ValueError(f"{key}: the environment variable {name} is not set")
+            # By mistake, a text that is no name may be the secret itself.
+            shown = name if VARIABLE_NAME.fullmatch(name) else "with this name"
+            raise ValueError(f"{key}: the environment variable {shown} is not set")
         return self._environment[name]
 
     def _file(self, key: str, name: str) -> str:

@@ -34,7 +34,11 @@ FOLLOW = """subscription ($id: ID!) {
     events { version type actor }
   }
 }"""
+# The window of the individual's phone, in CSS pixels, and the pixels of its screenshots for each CSS pixel.
+SCREEN, SCREEN_SCALE = (390, 660), 0.5
 PERSON = {"firstName": "Jeanne", "lastName": "Moreau", "reference": "order-1"}
+# The outcome that the provider decides.
+DECIDED = "failed"
 CODES = ["IDVV_2101"]
 DOCUMENT = {
     "full_name": "JEANNE MOREAU",
@@ -90,7 +94,7 @@ async def played(scene: Scene, browser: Browser) -> Story:
     input = {**PERSON, "redirectionUrl": f"{scene.websites.company}/welcome?order=1"}
     story.created = (await scene.gateway.query(CREATE, {"input": input}))["createVerification"]
     id = story.created["id"]
-    async with following(scene.gateway, scene.gateway.token(), FOLLOW, {"id": id}) as updates, a_tab(browser, scale=2) as tab:
+    async with following(scene.gateway, scene.gateway.token(), FOLLOW, {"id": id}) as updates, a_tab(browser, size=SCREEN, scale=SCREEN_SCALE) as tab:
         await story.follow(updates, "AWAITING_INDIVIDUAL")
         await goes_to_the_provider(tab, story)
         await story.follow(updates, "IN_SESSION")
@@ -124,5 +128,5 @@ async def comes_back(tab: Tab, story: Story, websites: Websites) -> None:
 async def provider_decides(scene: Scene, story: Story) -> None:
     """Yousign decides the outcome, and sends its webhook."""
     [id] = scene.yousign.videos
-    scene.yousign.decide(id, "failed", CODES, DOCUMENT)
+    scene.yousign.decide(id, DECIDED, CODES, DOCUMENT)
     story.webhook = await scene.yousign.send(f"{scene.gateway.url}/webhooks/{ACME}", *scene.yousign.webhook(id))

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser
 
+from tests.browsers.picture import drawn
 from tests.browsers.story import a_scene, played
 
 REASON = {"code": "IDVV_2101", "description": "The individual presented an expired document."}
@@ -16,6 +17,7 @@ async def test_a_subscriber_sees_every_phase_and_the_backend_receives_every_even
     async with a_scene(database_uri, tmp_path) as scene:
         story = await played(scene, browser)
         await scene.backend.has(story.created["id"], 1, 2, 3, 4, 5)
+        picture = await drawn(story, scene, browser)
 
     id, [body] = story.created["id"], scene.yousign.bodies.values()
     shown = [update["verification"] for update in story.updates]
@@ -41,6 +43,7 @@ async def test_a_subscriber_sees_every_phase_and_the_backend_receives_every_even
     assert urlsplit(body["redirection_url"]).path.startswith("/r/acme.")
     assert story.returned_to == f"{scene.websites.company}/welcome?order=1&verification={id}"
     assert story.problems == []
+    assert picture.startswith(b"\x89PNG")
 
     # The receiver checks signatures: `forged` contains what was not signed with the secret.
     assert scene.backend.forged == []

@@ -83,6 +83,7 @@ def test_an_http_address_of_this_machine_is_accepted(tmp_path: Path) -> None:
         ('api_key_env = "ACME_KEY"', "", "[acme] api_key_env or api_key_file: is missing"),
         ('"ACME_KEY"', '"NOT_SET"', "[acme] api_key_env: the environment variable NOT_SET is not set"),
         ('"ACME_KEY"', '"EMPTY"', "[acme] api_key_env: the environment variable EMPTY is not set"),
+        ('"ACME_KEY"', '"aSecretByMistake"', "[acme] api_key_env: the environment variable with this name is not set"),
         ('"ACME_KEY"', '"SHORT"', "[acme] api_key_env or api_key_file: "),
         ('"ACME_KEY"', "7", "[acme] api_key_env: must be a text"),
         ("api_key_env", "api_key", "[acme] api_key must not be in this file; name its source with api_key_env or api_key_file"),
