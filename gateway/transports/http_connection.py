@@ -34,8 +34,8 @@ MAX_PIPELINED = 8
 MAX_RECEIVED_BYTES_PER_BODY_BYTE = 9
 # After it has refused a request, the gateway still reads and discards up to this many bytes before it closes the connection: see `_linger`.
 MAX_DISCARDED_BYTES = 32 * MAX_BODY_BYTES
-# A head that is too long is still read up to this many times its maximum length, to find out which origin may read the refusal. Browsers send `Origin`
-# after the headers of the page, and Chromium sends up to 256 KiB.
+# A head that is too long is still read up to this many times its maximum length, to find out which origin may read the refusal. Browsers send the
+# header `Origin` after the headers of the page, and Chromium sends heads of up to 256 KiB.
 MAX_EXCESS = 8
 
 VERSIONS = frozenset({"1.0", "1.1"})
