@@ -120,7 +120,8 @@ def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None) 
     }
     # All load comes from one address and one subject. The gateway does all the work of its limits, but the limits are too high to be reached.
     chosen |= {"GATEWAY_RATE_COST_PER_SECOND": "1000000000", "GATEWAY_RATE_BURST_COST": "1000000000"}
-    chosen |= dict.fromkeys(("GATEWAY_MAX_SOCKETS", "GATEWAY_MAX_SOCKETS_PER_ADDRESS", "GATEWAY_MAX_SOCKETS_PER_SUBJECT"), "1000000")
+    limits = ("MAX_SOCKETS", "MAX_SOCKETS_PER_ADDRESS", "MAX_SOCKETS_PER_SUBJECT", "MAX_CONNECTIONS_PER_ADDRESS")
+    chosen |= {f"GATEWAY_{limit}": "1000000" for limit in limits}
     command = [sys.executable, "-m", "gateway", "serve"]
     with running(command if processors is None else pinned(command, processors), keys.environment | chosen) as process:
         asyncio.run(ready(f"{url}/readyz"))

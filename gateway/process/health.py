@@ -120,6 +120,7 @@ class Probes:
     async def schema(self, request: Request) -> Response:
         """The schema as SDL; status 304 without a body if the client already has this version."""
         headers = {"etag": self._tag, "cache-control": "no-cache"}
-        if request.headers.get("if-none-match") == self._tag:
+        cached = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+        if cached & {self._tag, "*"}:
             return Response(status_code=304, headers=headers)
         return PlainTextResponse(self._sdl + "\n", headers=headers, media_type="application/graphql")

@@ -34,8 +34,9 @@ MAX_PIPELINED = 8
 MAX_RECEIVED_BYTES_PER_BODY_BYTE = 9
 # After it has refused a request, the gateway still reads and discards up to this many bytes before it closes the connection: see `_linger`.
 MAX_DISCARDED_BYTES = 32 * MAX_BODY_BYTES
-# A head that is too long is still read up to this many times its maximum length, to find out which origin may read the refusal.
-MAX_EXCESS = 2
+# A head that is too long is still read up to this many times its maximum length, to find out which origin may read the refusal. Browsers send the
+# header `Origin` after the headers of the page, and Chromium sends heads of up to 256 KiB.
+MAX_EXCESS = 8
 
 VERSIONS = frozenset({"1.0", "1.1"})
 MAX_CACHED_HOSTS = 256
@@ -116,7 +117,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: BaseTransport) -> None:
         """Called when a client has connected: starts the timeout for the head of the first request, because some clients never send one.
 
-        A connection beyond the limit of its address is refused. If there are as many refused connections as admitted ones, it is closed at once.
+        A connection beyond the limit of its address is refused. If as many refused connections as admitted ones are open, it is closed at once.
         """
         super().connection_made(cast("Transport", transport))
         self._place = self._places.place(self.client[0] if self.client else "")
@@ -167,11 +168,11 @@ class HttpProtocol(HttpToolsProtocol):
             self.pipeline.popleft()  # This request is not complete.
             self._headed = False
         self._stop_timer()
-        due = [running, *(cycle for cycle, _ in self.pipeline)]
-        for cycle in due:
+        last = self.pipeline[0][0] if self.pipeline else running
+        last.keep_alive = False
+        for cycle in (running, *(cycle for cycle, _ in self.pipeline)):
             cast("Scope", cycle.scope)[HALF_CLOSED] = True
-        due[1 if self.pipeline else 0].keep_alive = False
-        running.message_event.set()
+        running.message_event.set()  # This wakes an event stream, which then ends.
         return True
 
     def _parse(self, data: bytes | memoryview) -> None:

@@ -50,6 +50,15 @@ async def test_the_schema_is_served_with_an_etag(shared_gateway: Gateway) -> Non
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", response.headers["etag"])
 
 
+@pytest.mark.parametrize(("lines", "status"), [(['"x"', "{}"], 304), (['"x", {}'], 304), (["W/{}"], 304), (["*"], 304), (['"x"'], 200)])
+async def test_a_client_may_name_several_tags_of_the_schema(shared_gateway: Gateway, lines: list[str], status: int) -> None:
+    tag = (await shared_gateway.client.get("/schema.graphql")).headers["etag"]
+
+    again = await shared_gateway.client.get("/schema.graphql", headers=[("if-none-match", line.format(tag)) for line in lines])
+
+    assert again.status_code == status
+
+
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/schema.graphql"])
 async def test_each_endpoint_sends_a_request_id_and_refuses_post(shared_gateway: Gateway, path: str) -> None:
     assert (await shared_gateway.client.get(path)).headers["x-request-id"]
