@@ -39,6 +39,7 @@ DECLARATIONS = {
 # `tests/store` would be crowded.
 RENAMED = {
     "domain/delivery.py": "tests/domain/webhooks/test_delivery.py",
+    "domain/instant.py": "tests/domain/instants/test_instant.py",
     "gateway/__main__.py": "tests/gateway/test_main.py",
     "store/index_repair.py": "tests/store/indexes/test_index_repair.py",
     "store/indexes.py": "tests/store/indexes/test_indexes.py",
