@@ -12,15 +12,15 @@ WRONG = "a DateTime is a string with date, time and offset as in RFC 3339, to th
 
 def parse_instant(value: object) -> datetime:
     """The instant that a client sent in a variable, in UTC. Raises: GraphQLError."""
-    return parsed(value, None)
+    return instant_in(value, None)
 
 
 def parse_literal(node: ValueNode, variables: object = None) -> datetime:
     """The instant that a client wrote in its operation document, in UTC. Raises: GraphQLError."""
-    return parsed(node.value if isinstance(node, StringValueNode) else None, node)
+    return instant_in(node.value if isinstance(node, StringValueNode) else None, node)
 
 
-def parsed(value: object, node: ValueNode | None) -> datetime:
+def instant_in(value: object, node: ValueNode | None) -> datetime:
     """The instant in UTC. `node`: where the value is in the operation document. Raises: GraphQLError if the value is not the text of an instant."""
     try:
         if isinstance(value, str):

@@ -39,6 +39,7 @@ DECLARATIONS = {
 # `tests/store` would be crowded.
 RENAMED = {
     "domain/delivery.py": "tests/domain/webhooks/test_delivery.py",
+    "domain/instant.py": "tests/domain/instants/test_instant.py",
     "domain/query_budget.py": "tests/domain/queries/test_query_budget.py",
     "domain/query_schedule.py": "tests/domain/queries/test_query_schedule.py",
     "gateway/__main__.py": "tests/gateway/test_main.py",

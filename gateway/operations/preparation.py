@@ -29,6 +29,7 @@ from domain.instant import instant_text
 from gateway.errors import RequestRefused, error, formatted
 from gateway.operations.cost import Price, Pricing
 from gateway.operations.limits import Limits, exceeded_as_written, exceeded_when_expanded, too_many
+from gateway.operations.number_literals import MANY_DIGITS, NumbersInRangeRule
 from gateway.operations.selections import Fragments, fragments_of, inner_variables, merged_fields, operations_of, well_formed
 from schema.fields import CONSTANT, declared
 
@@ -90,6 +91,8 @@ class Preparation:
             self._validate(document, WELL_FORMED_RULES, request_id)
         if trouble := exceeded_when_expanded(document, self._limits):
             raise too_complex(trouble)
+        if MANY_DIGITS.search(query):
+            self._validate(document, (NumbersInRangeRule,), request_id)
         self._validate(document, self._rules, request_id)
         operations = [self._prepare(document, each, fragments_of(document)) for each in operations_of(document)]
         return {each.name: each for each in operations}

@@ -10,7 +10,7 @@ from tests.company import Company
 
 LIST = "query($filter: VerificationFilter) { verifications(filter: $filter) { edges { node { id } } } }"
 FORM = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z")
-# One text of each kind that is refused. tests/domain/test_instant.py has many more.
+# One text of each kind that is refused. tests/domain/instants/test_instant.py has many more.
 REFUSED = [
     *("2026-01-31T12:00:00", "2026-01-31", "now", "", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "2026-W05-6T12:00:00Z", "2026-01-31T13Z"),
     *("2026-01-31T12:00:00-03", "2026-01-31T12:00:00+03:30:15", "2026-01-31 12:00:00Z", "2026-01-31x12:00:00Z", "2026-01-31T12:00:00.123456Z"),
