@@ -168,7 +168,7 @@ async def test_canaries_appear_nowhere_but_in_answers(
     ):
         settings = settings_at(port) | {
             "GATEWAY_MONGO_URI": forwarder.uri,
-            "GATEWAY_TOKEN_JWKS_URL": f"http://canary-user:canary-password@127.0.0.1:{issuer.port}/canary-path?canary-query",
+            "GATEWAY_TOKEN_JWKS_URL": f"http://127.0.0.1:{issuer.port}/canary-path?canary-query",
             "GATEWAY_LOG_LEVEL": "debug",
             "GATEWAY_DATABASE_SECONDS": "0.5",
             "GATEWAY_REQUEST_SECONDS": "0.5",
