@@ -26,9 +26,10 @@ export interface Connection {
 export type TransportName = "websocket" | "sse";
 
 const MIN_WAIT_MS = 500;
-const MAX_WAIT_MS = 30_000;
-/** A connection that was lost sooner counts as another failure in a row. */
+const MAX_WAIT_MS = 15_000;
+/** A connection that was lost sooner counts as another failure in a row, but no more than this number. */
 const STABLE_MS = 5_000;
+const MAX_UNSTABLE_FAILURES = 1;
 const MAX_SOCKET_FAILURES = 2;
 /** After this time, a lost event stream is replaced by a WebSocket if WebSockets are no longer blocked. */
 const SSE_MS = 300_000;
@@ -144,6 +145,7 @@ export class SharedConnection {
   received(subscription: object): void {
     if (this.#subscriptions.get(subscription)) return;
     if (!this.#isConnected("some")) this.#connectedAt = Date.now();
+    this.#failures = Math.min(this.#failures, MAX_UNSTABLE_FAILURES);
     this.#subscriptions.set(subscription, true);
     this.#error = null;
     this.#refusals = this.#socketFailures = 0;
