@@ -13,21 +13,26 @@ CLIENTS := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wi
 # The packages of the servers on Node that the benchmark compares the gateway with.
 PEERS := bench/peers/node_modules/.package-lock.json
 
+# The packages for frontends, which `make web` builds. Empty if web/package-lock.json does not exist.
+WEB := $(patsubst %/package-lock.json,%/client/dist/index.js,$(wildcard web/package-lock.json))
+
 # GraphiQL, which `gateway dev` serves. `make graphiql` bundles this file from npm packages. It is not committed.
 GRAPHIQL := gateway/pages/graphiql/graphiql.js
 
 # The number of parallel workers of pytest: one more than processors, because tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
-.PHONY: help setup graphiql run test coverage counts check schema lock lock-check ledger compare smuggle image-test bench bench-quick bench-live bench-hostile clean
+.PHONY: help setup web graphiql run test coverage counts check schema lock lock-check ledger compare smuggle drill-web image-test bench bench-quick bench-live bench-hostile clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
 
-setup: .venv/installed $(CLIENTS) ## create or update the environment (.venv)
+setup: .venv/installed $(CLIENTS) $(WEB) ## create or update the environment (.venv)
 
 run: setup $(GRAPHIQL) ## start the gateway with its own MongoDB and demo data
 	@exec .venv/bin/gateway dev $(ARGS)
+
+web: $(WEB) ## build the packages for frontends in web/ (needs npm)
 
 graphiql: $(GRAPHIQL) ## bundle GraphiQL for `gateway dev` (needs npm)
 
@@ -49,18 +54,22 @@ compare: setup ## compare the compiled executor with graphql-core on many operat
 smuggle: setup ## send mutated requests through nginx and HAProxy, and compare what each side parsed; another run: make smuggle ARGS='--seed 8 --streams 5000'
 	.venv/bin/python -m tests.smuggle $(ARGS)
 
+drill-web: setup ## follow lists with web/client under load and faults for five minutes; another run: make drill-web ARGS='--seed 8 --minutes 2'
+	.venv/bin/python -m tests.clients.web $(ARGS)
+
 check: setup lock-check ## check style, types, layers, the committed schema and the lock files
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
+	@if command -v npm >/dev/null; then cd web && npm run --silent check; else echo 'npm is missing, so web/ is not checked' >&2; fi
 	.venv/bin/gateway schema | diff -u schema/schema.graphql - || { echo 'schema/schema.graphql differs from the code: run `make schema`.' >&2; exit 1; }
 
 schema: setup ## write the schema to schema/schema.graphql
 	.venv/bin/gateway schema > schema/schema.graphql.new
 	mv schema/schema.graphql.new schema/schema.graphql
 
-NPM_LOCKS := tests/clients/package-lock.json web/graphiql/package-lock.json bench/peers/package-lock.json
+NPM_LOCKS := tests/clients/package-lock.json web/package-lock.json web/graphiql/package-lock.json bench/peers/package-lock.json
 # npm also writes donation addresses into lock files; this script removes them.
 WITHOUT_ADDRESSES := .venv/bin/python requirements/without_addresses.py
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
@@ -93,7 +102,7 @@ bench-hostile: setup ## measure what hostile operations cost, and how long other
 	.venv/bin/python -m bench.hostile $(ARGS)
 
 clean: ## remove the environment, caches and development data
-	rm -rf .venv .gateway dist tests/clients/node_modules web/graphiql/node_modules bench/peers/node_modules gateway/pages/graphiql .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .gateway dist tests/clients/node_modules web/node_modules web/*/dist web/graphiql/node_modules bench/peers/node_modules gateway/pages/graphiql .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # pip installs uv, and uv installs all other packages, ten times as fast as pip. uv doesn't read pip's configuration (such as a mirror or a
@@ -114,6 +123,13 @@ clean: ## remove the environment, caches and development data
 tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/clients && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
 	else echo 'npm is missing, so the tests with a client on Node will not run; on Debian: apt-get install npm' >&2; fi
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@if command -v npm >/dev/null; then cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
+	else echo 'npm is missing, so the packages for frontends in web/ cannot be built; on Debian: apt-get install npm' >&2; fi
+
+web/client/dist/index.js: web/node_modules/.package-lock.json web/tsconfig.base.json web/client/package.json web/client/tsconfig.json $(wildcard web/client/src/*.ts)
+	@if command -v npm >/dev/null; then cd web && npm run --silent build --workspace client && touch client/dist/index.js; fi
 
 bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
 	@if command -v npm >/dev/null; then cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
