@@ -6,10 +6,8 @@ Fails if a list does not equal the database at a quiet point.
 import argparse
 import asyncio
 import shutil
-import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -27,30 +25,34 @@ from tests.processes.service import api_at, free_port, settings_at
 from tests.serving import ACME, serving
 
 ROUND_SECONDS = 20
-LIFE_SECONDS = 12
+DOWN_SECONDS = 3
 DATABASE = "drill"
 # What both gateways are set to: what is anonymized is soon deleted, and feeds resume only after short interruptions.
 SETTINGS = {"remove_seconds": "0.5", "sweep_seconds": "0.3", "feed_resume_seconds": "5"}
 
 
-@asynccontextmanager
-async def killed_again_and_again(directory: Path, mongo_uri: str, port: int) -> AsyncIterator[None]:
-    """A gateway on this port that is killed and started again until the end of the block."""
+class KilledGateway:
+    """A gateway in its own process, which can be killed and started again. `start` begins it, `end` kills it for good."""
 
-    async def live() -> None:
-        while True:
-            settings = {**settings_at(port), **{f"GATEWAY_{name.upper()}": value for name, value in SETTINGS.items()}}
-            async with running(directory, "serve", GATEWAY_MONGO_URI=mongo_uri, **settings) as command:
-                await command.ready(f"http://127.0.0.1:{port}")
-                await asyncio.sleep(LIFE_SECONDS)
-                await command.end(signal.SIGKILL)
+    def __init__(self, directory: Path, mongo_uri: str, port: int) -> None:
+        self._directory, self._mongo_uri, self._port = directory, mongo_uri, port
+        self._stack = AsyncExitStack()
 
-    living = asyncio.create_task(live())
-    try:
-        yield
-    finally:
-        living.cancel()
-        await asyncio.gather(living, return_exceptions=True)
+    async def start(self) -> None:
+        """Start the gateway, and wait until it is ready."""
+        settings = {**settings_at(self._port), **{f"GATEWAY_{name.upper()}": value for name, value in SETTINGS.items()}}
+        command = await self._stack.enter_async_context(running(self._directory, "serve", GATEWAY_MONGO_URI=self._mongo_uri, **settings))
+        await command.ready(f"http://127.0.0.1:{self._port}")
+
+    async def end(self) -> None:
+        """Kill the gateway."""
+        await self._stack.aclose()
+
+    async def restart(self) -> None:
+        """Kill the gateway, and start it again a moment later."""
+        await self.end()
+        await asyncio.sleep(DOWN_SECONDS)
+        await self.start()
 
 
 async def drill(seed: int, minutes: float, directory: Path) -> None:
@@ -60,10 +62,15 @@ async def drill(seed: int, minutes: float, directory: Path) -> None:
     with EmbeddedMongo(directory) as mongo, MongoClient[dict[str, Any]](mongo.uri, tz_aware=True) as client:
         uri = urlunsplit(urlsplit(mongo.uri)._replace(path=f"/{DATABASE}"))
         settings: dict[str, Any] = {name: float(value) for name, value in SETTINGS.items()}
-        async with serving(uri, **settings) as steady, killed_again_and_again(directory, uri, port):
-            company = Company(steady, client[DATABASE][VERIFICATIONS], ACME)
-            rounds = max(1, round(minutes * 60 / ROUND_SECONDS))
-            load = await run(node, company, port, api_at(port).token, minutes * 60, seed, rounds)
+        rounds = max(1, round(minutes * 60 / ROUND_SECONDS))
+        killed = KilledGateway(directory, uri, port)
+        async with serving(uri, **settings) as steady:
+            await killed.start()
+            try:
+                company = Company(steady, client[DATABASE][VERIFICATIONS], ACME)
+                load = await run(node, company, port, api_at(port).token, minutes * 60, seed, rounds, killed.restart)
+            finally:
+                await killed.end()
     print(f"{rounds} quiet points after {load.writes} writes in {monotonic() - began:.0f} s: each list equalled the database")
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -129,10 +129,16 @@ async def equal(lister: Lister, company: Company) -> None:
     assert not lister.program.all("exit"), lister.program.lines[-5:]
 
 
-async def run(node: str, company: Company, port: int, token: str, seconds: float, seed: int, rounds: int) -> Load:
+async def nothing() -> None:
+    """Restart nothing."""
+
+
+async def run(
+    node: str, company: Company, port: int, token: str, seconds: float, seed: int, rounds: int, restart: Callable[[], Awaitable[None]] = nothing
+) -> Load:
     """Follow lists in each order and with several filters, for some rounds of load and faults. After each round, each list must equal the database.
 
-    `port`: the port of the gateway that the lists use. Returns the load.
+    `port`: the port of the gateway that the lists use. `restart`: kills that gateway and starts it again. Returns the load.
     """
     choices = random.Random(seed)
     load = Load(company, choices)
@@ -144,13 +150,13 @@ async def run(node: str, company: Company, port: int, token: str, seconds: float
             for order, status, blocked, size in LISTS
         ]
         for _ in range(rounds):
-            await loaded(listers, load, port, seconds / rounds)
+            await loaded(listers, load, port, seconds / rounds, restart)
             for each in listers:
                 await equal(each, company)
     return load
 
 
-async def loaded(listers: list[Lister], load: Load, port: int, seconds: float) -> None:
+async def loaded(listers: list[Lister], load: Load, port: int, seconds: float, restart: Callable[[], Awaitable[None]]) -> None:
     """One round: write, interrupt the lists and load further pages for this time. Then nothing is interrupted."""
     for each in listers:
         each.proxy.end(port)
@@ -163,5 +169,6 @@ async def loaded(listers: list[Lister], load: Load, port: int, seconds: float) -
         await asyncio.sleep(seconds / 2)
         for each in listers:
             each.program.send("more")
+        await restart()
         await asyncio.sleep(seconds / 2)
         stopped.set()

@@ -69,7 +69,7 @@ export interface FollowListOptions<Row extends ListRow = VerificationFields> {
 
 /** A list that is being followed. */
 export interface FollowedList {
-  /** Read the next page. Fulfilled when its rows have been passed to `onChange`. */
+  /** Read the next page, if `hasMore`. Fulfilled when its rows have been passed to `onChange`. */
   loadMore(): Promise<void>;
   /** Fulfilled when the following has ended. Never rejected. */
   readonly ended: Promise<Ending>;
