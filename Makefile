@@ -13,6 +13,9 @@ CLIENTS := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wi
 # The packages of the servers on Node that the benchmark compares the gateway with.
 PEERS := bench/peers/node_modules/.package-lock.json
 
+# The packages for frontends, which `make web` builds. Empty if web/package-lock.json does not exist.
+WEB := $(patsubst %/package-lock.json,%/client/dist/index.js,$(wildcard web/package-lock.json))
+
 # GraphiQL, which `gateway dev` serves. `make graphiql` bundles this file from npm packages. It is not committed.
 GRAPHIQL := gateway/pages/graphiql/graphiql.js
 
@@ -22,15 +25,17 @@ BOARD := gateway/pages/board/index.html
 # The number of parallel workers of pytest: one more than processors, because tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
-.PHONY: help setup graphiql board run test coverage counts check schema lock lock-check ledger compare smuggle story-picture image-test bench bench-quick bench-live bench-hostile clean
+.PHONY: help setup web graphiql board run test coverage counts check schema lock lock-check ledger compare smuggle story-picture drill-web image-test bench bench-quick bench-live bench-hostile clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
 
-setup: .venv/installed $(CLIENTS) ## create or update the environment (.venv)
+setup: .venv/installed $(CLIENTS) $(WEB) ## create or update the environment (.venv)
 
 run: setup $(GRAPHIQL) $(BOARD) ## start the gateway with its own MongoDB and demo data
 	@exec .venv/bin/gateway dev $(ARGS)
+
+web: $(WEB) ## build the packages for frontends in web/ (needs npm)
 
 graphiql: $(GRAPHIQL) ## bundle GraphiQL for `gateway dev` (needs npm)
 
@@ -57,11 +62,15 @@ smuggle: setup ## send mutated requests through nginx and HAProxy, and compare w
 story-picture: setup ## play the story of docs/providers.md in a browser, and draw its picture (needs Chromium and the font Inter)
 	.venv/bin/python -m tests.browsers docs/story.png
 
+drill-web: setup ## follow lists with web/client under load and faults for five minutes; another run: make drill-web ARGS='--seed 8 --minutes 2'
+	.venv/bin/python -m tests.clients.web $(ARGS)
+
 check: setup lock-check ## check style, types, layers, the committed schema and the lock files
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
+	@if command -v npm >/dev/null; then cd web && npm run --silent check; else echo 'npm is missing, so web/ is not checked' >&2; fi
 	.venv/bin/gateway schema | diff -u schema/schema.graphql - || { echo 'schema/schema.graphql differs from the code: run `make schema`.' >&2; exit 1; }
 
 schema: setup ## write the schema to schema/schema.graphql
@@ -123,6 +132,13 @@ tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/clients && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
 	else echo 'npm is missing, so the tests with a client on Node will not run; on Debian: apt-get install npm' >&2; fi
 
+web/node_modules/.package-lock.json: web/package-lock.json
+	@if command -v npm >/dev/null; then cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
+	else echo 'npm is missing, so the packages for frontends in web/ cannot be built; on Debian: apt-get install npm' >&2; fi
+
+web/client/dist/index.js: web/node_modules/.package-lock.json web/tsconfig.base.json web/client/package.json web/client/tsconfig.json $(wildcard web/client/src/*.ts)
+	@if command -v npm >/dev/null; then cd web && npm run --silent build --workspace client && touch client/dist/index.js; fi
+
 bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
 	@if command -v npm >/dev/null; then cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
 	else echo 'npm is missing, so the peers on Node cannot be installed; on Debian: apt-get install npm' >&2; exit 1; fi
@@ -136,10 +152,6 @@ $(GRAPHIQL): web/graphiql/package-lock.json web/graphiql/build.js web/graphiql/g
 	@if command -v npm >/dev/null; then echo 'bundling GraphiQL' && cd web/graphiql && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node build.js ../../$(@D); \
 	else echo 'npm is missing, so /graphiql will not be available; on Debian: apt-get install npm' >&2; fi
 
-web/node_modules/.package-lock.json: web/package-lock.json
-	@if command -v npm >/dev/null; then cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
-	else echo 'npm is missing, so the packages in web/ cannot be built; on Debian: apt-get install npm' >&2; fi
-
-$(BOARD): web/node_modules/.package-lock.json $(shell find web/board web/client -name node_modules -prune -o -name dist -prune -o -type f -print)
-	@if command -v npm >/dev/null; then echo 'building the board' && cd web && npm run --silent build -w client && npm run --silent build -w board -- --logLevel error && rm -rf ../$(@D) && cp -r board/dist ../$(@D); \
+$(BOARD): $(WEB) $(shell find web/board web/client -name node_modules -prune -o -name dist -prune -o -type f -print)
+	@if command -v npm >/dev/null; then echo 'building the board' && cd web && npm run --silent build -w board -- --logLevel error && rm -rf ../$(@D) && cp -r board/dist ../$(@D); \
 	else echo 'npm is missing, so the board will not be available; on Debian: apt-get install npm' >&2; fi

@@ -2,25 +2,38 @@
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 # What a proxy such as nginx responds while the server behind it is down.
 BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
+FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
 
 @dataclass
 class Outages:
     """The proxy of one client. `port`: the port to which the client connects. `refusal`: the bytes that the proxy sends before it closes a connection
-    during an outage.
+    during an outage. `blocks_sockets`: whether the proxy refuses WebSockets even when there is no outage.
     """
 
     port: int = 0
     refused: int = 0
     refusal: bytes = b""
+    blocks_sockets: bool = False
     _gateway_port: int | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _swallowing: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def url(self) -> str:
+        """The URL at which the proxy stands for the gateway."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def swallow(self) -> None:
+        """Discard all that arrives on the open connections from now on, without closing them, as a network does that a computer has left."""
+        self._swallowing |= self._tasks
 
     def end(self, gateway_port: int) -> None:
         """End the outage: forward new connections to the gateway on this port."""
@@ -41,7 +54,7 @@ class Outages:
             if self._gateway_port is None:
                 await self._refuse(reader, writer)
             else:
-                await self._forward(self._gateway_port, reader, writer)
+                await self._forward(self._gateway_port, reader, writer, lambda: task in self._swallowing)
         except (OSError, asyncio.CancelledError):
             pass
         finally:
@@ -57,10 +70,17 @@ class Outages:
             writer.close()
             await writer.wait_closed()
 
-    async def _forward(self, port: int, reader: StreamReader, writer: StreamWriter) -> None:
+    async def _forward(self, port: int, reader: StreamReader, writer: StreamWriter, swallows: Callable[[], bool]) -> None:
+        head = await reader.read(65_536)
+        if self.blocks_sockets and b"upgrade: websocket" in head.lower():
+            writer.write(FORBIDDEN)
+            await writer.drain()
+            return
         gateway_reader, gateway_writer = await asyncio.open_connection("127.0.0.1", port)
+        gateway_writer.write(head)
         try:
-            copies = [asyncio.create_task(_copy(reader, gateway_writer)), asyncio.create_task(_copy(gateway_reader, writer))]
+            streams = ((reader, gateway_writer), (gateway_reader, writer))
+            copies = [asyncio.create_task(_copy(source, target, swallows)) for source, target in streams]
             try:
                 await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -70,17 +90,19 @@ class Outages:
             gateway_writer.transport.abort()
 
 
-async def _copy(reader: StreamReader, writer: StreamWriter) -> None:
+async def _copy(reader: StreamReader, writer: StreamWriter, swallows: Callable[[], bool]) -> None:
     with suppress(OSError):
         while content := await reader.read(65_536):
+            if swallows():
+                continue
             writer.write(content)
             await writer.drain()
 
 
 @asynccontextmanager
-async def outages() -> AsyncIterator[Outages]:
+async def outages(blocks_sockets: bool = False) -> AsyncIterator[Outages]:
     """A proxy that refuses connections until `end` is called. It is closed at the end of the block."""
-    proxy = Outages()
+    proxy = Outages(blocks_sockets=blocks_sockets)
     server = await asyncio.start_server(proxy.connected, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]
     try:

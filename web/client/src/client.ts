@@ -11,7 +11,7 @@ import type { ListRow } from "./rows.js";
 import { Sockets } from "./sockets.js";
 import { Tokens, type TokenSource } from "./tokens.js";
 
-const JSON_TYPES = "application/graphql-response+json, application/json";
+const JSON_TYPE = "application/json";
 const MAX_TOKENS = 3;
 const REQUEST_MS = 30_000;
 
@@ -102,7 +102,7 @@ async function executed(fetch: Fetch, url: string, operation: { query: string; v
   const request = stopping(signal);
   const timer = setTimeout(() => request.abort(), REQUEST_MS);
   try {
-    return await content(await post(fetch, url, operation, token, JSON_TYPES, request.signal));
+    return await content(await post(fetch, url, operation, token, JSON_TYPE, request.signal));
   } finally {
     clearTimeout(timer);
     request.abort();

@@ -26,9 +26,10 @@ export interface Connection {
 export type TransportName = "websocket" | "sse";
 
 const MIN_WAIT_MS = 500;
-const MAX_WAIT_MS = 30_000;
-/** A connection that was lost sooner counts as another failure in a row. */
+const MAX_WAIT_MS = 15_000;
+/** A connection that was lost sooner counts as another failure in a row, but no more than this number. */
 const STABLE_MS = 5_000;
+const MAX_UNSTABLE_FAILURES = 1;
 const MAX_SOCKET_FAILURES = 2;
 /** After this time, a lost event stream is replaced by a WebSocket if WebSockets are no longer blocked. */
 const SSE_MS = 300_000;
@@ -144,6 +145,7 @@ export class SharedConnection {
   received(subscription: object): void {
     if (this.#subscriptions.get(subscription)) return;
     if (!this.#isConnected("some")) this.#connectedAt = Date.now();
+    this.#failures = Math.min(this.#failures, MAX_UNSTABLE_FAILURES);
     this.#subscriptions.set(subscription, true);
     this.#error = null;
     this.#refusals = this.#socketFailures = 0;
@@ -160,13 +162,12 @@ export class SharedConnection {
       this.#round += 1;
       this.#error = error;
       this.#refusals += Number(refused);
-      if (!refused) this.#choose(error.code !== "UNREACHABLE");
       // The first refusal is not a failure: the token has expired.
-      if (!refused || this.#refusals > 1) this.#wait(error.retryAfterMs);
+      if (refused ? this.#refusals > 1 : this.#choose(error.code !== "UNREACHABLE")) this.#wait(error.retryAfterMs);
     }
     this.#publish();
     if (!refused || this.#refusals < MAX_REFUSALS) return undefined;
-    return new GatewayError(error.code, `the gateway refused ${MAX_REFUSALS} tokens in a row: ${error.message}`);
+    return new GatewayError(error.code, `the gateway refused ${MAX_REFUSALS} tokens: ${error.message}`);
   }
 
   /** If the token expires soon, fetch the next one, and replace the connection. */
@@ -191,17 +192,23 @@ export class SharedConnection {
     this.#failures += 1;
   }
 
-  /** Choose the transport of the next attempt. `reached`: whether the gateway responded to the last one. */
-  #choose(reached: boolean): void {
+  /**
+   * Choose the transport of the next attempt. `reached`: whether the gateway responded to the last one. Returns whether to wait before the attempt:
+   * an event stream is tried at once after a socket, so that each wait ends with an attempt of both kinds, the socket first.
+   */
+  #choose(reached: boolean): boolean {
     if (this.#transport === "websocket") {
       this.#socketFailures = reached ? 0 : this.#socketFailures + 1;
-      if (this.#socketFailures === MAX_SOCKET_FAILURES) this.#transport = "sse";
-    } else if (!reached || Date.now() > this.#switchedAt + SSE_MS) {
-      // Not only WebSockets fail, or they may not be blocked any more. In the second case, one failure leads back.
-      this.#socketFailures = reached ? MAX_SOCKET_FAILURES - 1 : 0;
-      if (this.#sockets) this.#transport = "websocket";
-    } else return;
-    this.#switchedAt = Date.now();
+      if (this.#socketFailures < MAX_SOCKET_FAILURES) return true;
+      this.#transport = "sse";
+      this.#switchedAt = Date.now();
+      return false;
+    }
+    if (this.#sockets && (!reached || Date.now() > this.#switchedAt + SSE_MS)) {
+      this.#socketFailures = MAX_SOCKET_FAILURES - 1;
+      this.#transport = "websocket";
+    }
+    return true;
   }
 
   #publish(): void {

@@ -4,7 +4,7 @@ import { content, type Fetch, post } from "./http.js";
 import type { Message, Operation, Transport } from "./transport.js";
 
 const STREAM_TYPE = "text/event-stream";
-/** The gateway sends a comment every 12 seconds. */
+/** How long a stream may be silent. The gateway sends a comment every 12 seconds. */
 const SILENCE_MS = 30_000;
 const SILENCE_WHEN_WOKEN_MS = 15_000;
 

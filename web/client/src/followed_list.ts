@@ -59,7 +59,7 @@ export interface FollowListOptions<Row extends ListRow = VerificationFields> {
   readonly documents?: { readonly list: TypedDocument<ListResult<Row>, never>; readonly feed: TypedDocument<FeedResult<Row>, never> };
   /** Ends the following when it is aborted. */
   readonly signal?: AbortSignal;
-  /** Called when the list has been read, and then for all changes of about 16 milliseconds together. */
+  /** Called when rows have been read, and for all changes of about 16 milliseconds together. */
   onChange(change: ListChange<Row>): void;
   /** Called with the id of every verification that changed, also if its row is not loaded. */
   onItem?(id: string): void;
@@ -71,7 +71,7 @@ export interface FollowListOptions<Row extends ListRow = VerificationFields> {
 
 /** A list that is being followed. */
 export interface FollowedList {
-  /** Read the next page. Fulfilled when its rows are in the list. */
+  /** Read the next page, if `hasMore`. Fulfilled when its rows have been passed to `onChange`. */
   loadMore(): Promise<void>;
   /** Fulfilled when the following has ended. Never rejected. */
   readonly ended: Promise<Ending>;
@@ -132,6 +132,7 @@ class List<Row extends ListRow> implements Source {
   readonly #options: FollowListOptions<Row>;
   readonly #signal: AbortSignal;
   readonly #fail: (error: GatewayError) => void;
+  readonly #order: VerificationOrder;
 
   constructor(
     connection: SharedConnection,
@@ -147,7 +148,7 @@ class List<Row extends ListRow> implements Source {
     this.#options = options;
     this.#signal = signal;
     this.#fail = fail;
-
+    this.#order = options.orderBy ?? "CREATED_NEWEST";
     this.#rows = new Rows<Row>(this.#order);
     whenAborted(signal, () => {
       this.#reading.abort();
@@ -215,7 +216,7 @@ class List<Row extends ListRow> implements Source {
     rows.bound = after ? rows.key(read.at(-1)!) : undefined;
     for (const [id, item] of meanwhile) this.#apply(id, item);
     if (meanwhile.size) this.#countLater();
-    this.#publish();
+    this.#deliver();
   }
 
   /** Execute a query. Repeats it while the gateway can't be reached. Undefined if the signal is aborted, or the list can't be followed. */
@@ -274,6 +275,7 @@ class List<Row extends ListRow> implements Source {
       else this.#delivered.delete(id);
     }
     this.#touched.clear();
+    clearTimeout(this.#publishing);
     this.#publishing = undefined;
     const hasMore = rows.bound !== undefined;
     if (!hasMore) this.#count = rows.sorted.length;
@@ -294,9 +296,5 @@ class List<Row extends ListRow> implements Source {
     if (!counted || number !== this.#counts) return;
     this.#count = counted.verifications.totalCount;
     this.#publish();
-  }
-
-  get #order(): VerificationOrder {
-    return this.#options.orderBy ?? "CREATED_NEWEST";
   }
 }

@@ -139,9 +139,8 @@ class Changes<Result extends FollowedResult> implements Source {
     isolated(() => this.#options.onChange(change));
   }
 
-  restart({ code }: GatewayError): boolean {
-    const beyond = code === "VERSION_AHEAD" && this.#options.after !== undefined && !this.#restarted;
-    if (!this.#cursor && !beyond) return false;
+  restart(): boolean {
+    if (!this.#cursor && (this.#options.after === undefined || this.#restarted)) return false;
     this.#cursor = undefined;
     this.#restarted = true;
     this.#versions.clear();

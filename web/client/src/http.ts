@@ -14,5 +14,5 @@ export async function content(response: Response): Promise<{ data: unknown; erro
   // A proxy or another server may have sent something else.
   const { data, errors } = await response.json().catch(() => ({}));
   if (data) return { data, errors: errors ?? [] };
-  throw errors ? gatewayError(errors) : new GatewayError("UNREACHABLE", `the response has the status ${response.status}`);
+  throw errors ? gatewayError(errors) : new GatewayError("UNREACHABLE", `the response has status ${response.status}`);
 }

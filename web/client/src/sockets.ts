@@ -12,7 +12,7 @@ const REPLY_WHEN_WOKEN_MS = 3_000;
 /** Codes with which only a gateway closes a socket. They prove that WebSockets work, even before the gateway has accepted the token. */
 const OF_THE_GATEWAY = [1012, 1013, 4408];
 /** Codes after which the same attempt would end in the same way. */
-const FATAL = [1009, 4400, 4401, 4406, 4409, 4429];
+const FATAL = [1009, 4400, 4406];
 
 /** The WebSocket that all subscriptions of a client share. A new one is opened for the first attempt after the last one was closed. */
 export class Sockets implements Transport {
@@ -100,6 +100,6 @@ export class Sockets implements Transport {
     const reached = this.#accepted || OF_THE_GATEWAY.includes(code!);
     const lost = reached ? "CONNECTION_LOST" : "UNREACHABLE";
     const name = code === 4403 ? "UNAUTHENTICATED" : FATAL.includes(code!) ? "BAD_REQUEST" : lost;
-    return new GatewayError(name, reason || message || `the socket was closed with the code ${code}`);
+    return new GatewayError(name, reason || message || `the socket closed with ${code}`);
   }
 }

@@ -12,7 +12,7 @@ export interface Source {
   readonly operation: Operation;
   next(message: Message): void;
   /** Forget the cursor, because the gateway can't resume from it. Returns false if there is none. */
-  restart(error: GatewayError): boolean;
+  restart(): boolean;
 }
 
 /** Codes after which the subscription can begin again without its cursor. BAD_USER_INPUT: the database was restored from a backup. */
@@ -40,7 +40,7 @@ async function attempts(connection: SharedConnection, source: Source, subscripti
     if (signal.aborted || !ending) return undefined;
     const error = connection.ended(subscription, round, ending);
     if (!error) continue;
-    if (!UNUSABLE_CURSOR.test(error.code) || !source.restart(error)) return error;
+    if (!UNUSABLE_CURSOR.test(error.code) || !source.restart()) return error;
     await connection.pause(1000 * Math.random(), signal);
   }
 }

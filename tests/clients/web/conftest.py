@@ -1,0 +1,19 @@
+"""Fixtures for the tests of web/client: the packages that it needs, and proxies through which it connects."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def node(node: str) -> str:
+    """The path of Node. Without the built packages of web/, the test is skipped; in CI, it fails."""
+    if (ROOT / "web" / "client" / "dist" / "index.js").exists():
+        return node
+    reason = "web/client is not built: run `make setup`"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)

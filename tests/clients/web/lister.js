@@ -1,0 +1,26 @@
+// Follows a list with web/client, and prints the list after each change.
+
+import { client, obey, print } from "./app.js";
+
+const { FILTER = "null", ORDER, PAGE_SIZE } = process.env;
+
+let shown = new Map();
+const list = client.followList(JSON.parse(FILTER), {
+  orderBy: ORDER,
+  pageSize: PAGE_SIZE && Number(PAGE_SIZE),
+  onChange({ rows, count, hasMore, appeared, changed, left }) {
+    // What is reported must lead from the rows before to the rows now.
+    const reported = new Map(shown);
+    for (const { id } of left) if (!reported.delete(id)) print({ fault: `${id} left, but was not there` });
+    for (const { id, version } of changed) if (reported.has(id)) reported.set(id, version); else print({ fault: `${id} changed, but was not there` });
+    for (const { id, version } of appeared) if (reported.has(id)) print({ fault: `${id} appeared twice` }); else reported.set(id, version);
+    shown = new Map(rows.map(({ id, version }) => [id, version]));
+    const differs = shown.size !== rows.length || shown.size !== reported.size || [...shown].some(([id, version]) => reported.get(id) !== version);
+    if (differs) print({ fault: "the rows differ from what was reported" });
+    print({ rows: [...shown], count, hasMore, left: left.map(({ id }) => id) });
+  },
+});
+const stopListening = obey({ stop: () => list.stop(), more: () => list.loadMore().then(() => print({ more: true })) });
+const { reason, error } = await list.ended;
+print({ ended: reason, error: error?.code ?? null });
+stopListening();

@@ -1,0 +1,60 @@
+"""Tests that the examples in web/client/README.md run as they are."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.clients.test_node import ROOT
+from tests.clients.web.program import program
+from tests.company import LINK_OPENED, Company
+
+README = ROOT / "web" / "client" / "README.md"
+EXAMPLES = {found[1]: found[0] for found in re.finditer(r"(?<=^```js\n)// (\S+\.js)\n(?:.*\n)*?(?=```$)", README.read_text(), re.MULTILINE)}
+APP = """
+import WebSocket from "ws"
+globalThis.WebSocket ??= WebSocket
+export const { URL: url, VERIFICATION: id } = process.env
+export const freshToken = async () => process.env.TOKEN
+const print = (line) => console.log(JSON.stringify(line))
+export const show = ({ status }, events) => print({ status, versions: events.map(({ version }) => version) })
+export const showConnection = (connection, transport) => print({ connection, transport })
+export const showRows = (rows, count, { appeared }) => print({ rows: rows.length, count, appeared: appeared.length })
+"""
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A directory with the examples, the part that a reader writes, and the installed packages."""
+    for name, text in {**EXAMPLES, "app.js": APP, "package.json": '{"type": "module"}'}.items():
+        (tmp_path / name).write_text(text)
+    packages = tmp_path / "node_modules"
+    (packages / "@verification-gateway").mkdir(parents=True)
+    (packages / "@verification-gateway" / "client").symlink_to(ROOT / "web" / "client")
+    (packages / "ws").symlink_to(ROOT / "tests" / "clients" / "node_modules" / "ws")
+    return tmp_path
+
+
+async def test_the_example_follows_a_verification_to_its_end(node: str, directory: Path, company: Company) -> None:
+    id = await company.created()
+    token = await company.follow_token(id)
+    async with program(node, directory / "example.js", company.gateway.url, VERIFICATION=id, TOKEN=token) as example:
+        await example.printed(status="PENDING", versions=[])
+        await company.progress(id, LINK_OPENED)
+        await example.printed(status="PENDING", versions=[2])
+        await company.result(id, "VERIFIED")
+        await example.exited()
+
+    assert example.of("status")[-1] == {"status": "VERIFIED", "versions": [3]}
+    assert example.all("connection") == ["connecting", "connected", "idle"]
+
+
+async def test_the_example_of_a_list_shows_its_rows(node: str, directory: Path, company: Company) -> None:
+    failed = await company.created()
+    await company.result(failed, "FAILED", "IDVV_2101")
+    pending = await company.created()
+
+    async with program(node, directory / "list.js", company.gateway.url, TOKEN=company.token()) as example:
+        await example.printed(rows=1, count=1, appeared=1)
+        await company.result(pending, "FAILED", "IDVV_2101")
+        await example.printed(rows=2, count=2, appeared=1)
