@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 DATE_TIME = re.compile(
     "(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt](?P<minute>(?:[01][0-9]|2[0-3]):[0-5][0-9]):(?P<second>[0-5][0-9]|60)"
-    # At most three digits count. Further digits must be zeros: nothing is stored or compared more precisely than to the millisecond.
-    r"(?:\.(?P<fraction>[0-9]{1,3})0*)?"
+    # Only the first three digits count: nothing is stored or compared more precisely than to the millisecond.
+    r"(?:\.(?P<fraction>[0-9]{1,3})[0-9]*)?"
     "(?P<offset>[Zz]|(?!-00:00)[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
 # The instants that may follow a leap second: the beginnings of a January and of a July, in UTC. Source: RFC 3339, 5.7.
@@ -51,9 +51,9 @@ def instant_text(at: datetime) -> str:
 
 
 def read_instant(text: str) -> datetime:
-    """The instant that a client sent as text, in UTC. A leap second reads as the second after it, as in POSIX time.
+    """The instant that a client sent as text, in UTC, to the millisecond. A leap second reads as the second after it, as in POSIX time.
 
-    Raises: ValueError if the text is not a date and time of RFC 3339 to the millisecond, or if Python can't represent the instant.
+    Raises: ValueError if the text is not a date and time of RFC 3339, or if Python can't represent the instant.
     """
     found = DATE_TIME.fullmatch(text)
     if not found:

@@ -35,7 +35,7 @@ DateTime = strawberry.scalar(
     description=(
         "An instant, to the millisecond. Outputs are in UTC with exactly three digits for the fraction of a second, such as"
         " 2026-01-31T12:00:00.000Z. Inputs are dates and times of RFC 3339 with an offset. The fraction may be left out;"
-        " digits after the third must be zeros."
+        " digits after the third are cut off."
     ),
     specified_by_url="https://scalars.graphql.org/andimarek/date-time",
     serialize=instant_text,
