@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 DATE_TIME = re.compile(
     "(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt](?P<minute>(?:[01][0-9]|2[0-3]):[0-5][0-9]):(?P<second>[0-5][0-9]|60)"
     # Only the first three digits count: nothing is stored or compared more precisely than to the millisecond.
-    r"(?:\.(?P<fraction>[0-9]{1,3})[0-9]*)?"
+    r"(?:\.(?P<fraction>[0-9]{1,3})[0-9]{0,21})?"
     "(?P<offset>[Zz]|(?!-00:00)[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
 # The instants that may follow a leap second: the beginnings of a January and of a July, in UTC. Source: RFC 3339, 5.7.
