@@ -17,6 +17,8 @@ from gateway.callbacks import links as link_callbacks
 from gateway.callbacks import sandbox as callbacks
 from gateway.callbacks.webhooks import webhook_routes
 from gateway.callers.admission import Admission, Capacity
+from gateway.callers.buckets import Buckets
+from gateway.callers.charging import Charging
 from gateway.callers.keys import IssuerKeys, KeyFile, PublishedKeys
 from gateway.callers.rate import Rate
 from gateway.callers.tokens import Tokens, Trust
@@ -80,7 +82,10 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     metrics = Metrics(feed, store.bad_documents, store.index_repair)
 
     tokens = token_reader(settings, now, issuer_keys)
-    rate = Rate(settings.rate_cost_per_second, settings.rate_burst_cost)
+    workspace_per_second, workspace_burst = settings.workspace_rate
+    rate = Rate(settings.rate_cost_per_second, settings.rate_burst_cost, workspace_per_second=workspace_per_second, workspace_burst=workspace_burst)
+    addresses = Buckets(settings.address_refusals_per_second, settings.address_burst_refusals)
+    charging = Charging(rate, addresses, settings.trusted_proxies, metrics.count_refused)
     capacity = Capacity(settings.max_sockets, settings.max_sockets_per_address, settings.max_sockets_per_subject)
     admission = Admission(capacity, metrics.count_refused)
 
@@ -101,8 +106,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
 
     return Application(
         entrance(settings, metrics, local),
-        GraphQLOverHTTP(execution, live, tokens, drain, admission),
-        GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission),
+        GraphQLOverHTTP(execution, live, tokens, drain, admission, charging),
+        GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission, charging),
         [
             *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
             *callbacks.routes(providers, changes, intake, store, settings.windows),

@@ -7,7 +7,6 @@ whole group.
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Hashable
 from contextlib import aclosing
-from itertools import repeat
 from typing import NamedTuple, cast
 from weakref import WeakValueDictionary
 
@@ -160,7 +159,7 @@ class Delivery:
             # If the outlet does not take the message, the caller pays twice for it: this payment is not returned, and the wake path charges again.
             return (
                 content is not None
-                and not self._rate.take(self._caller, self._operation.cost)
+                and self._rate.take_at_once(self._caller, self._operation.cost)
                 and bool(self._outlet and self._outlet.deliver(content))
             )
         except Exception:
@@ -171,7 +170,8 @@ class Delivery:
     async def message(self, event: Marked, paid: bool) -> Message:
         """The wake path: pay for an event's message unless it is `paid`, and make it. The transport then sends it."""
         if not paid:
-            await self._pay()
+            # No event is lost: the events during the wait are combined in the next message.
+            await self._rate.pay(self._caller, self._operation.cost)
         return Message(self._group.message(event) or self._shared_message(event) or await self._message_of_its_own(event), event)
 
     def _shared_message(self, event: Marked) -> bytes | None:
@@ -201,14 +201,6 @@ class Delivery:
     def _context(self) -> Context:
         # Every event needs a new context. The loaders of a context keep the values that they read, which would be out of date at the next event.
         return self._execution.context(self._caller)
-
-    async def _pay(self) -> None:
-        """Wait until the caller can pay, and take the payment. No event is lost: events during the wait are combined in the next message."""
-        for _ in repeat(None):
-            wait_seconds = self._rate.take(self._caller, self._operation.cost)
-            if not wait_seconds:
-                return
-            await asyncio.sleep(wait_seconds)
 
 
 class Live:

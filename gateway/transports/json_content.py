@@ -9,6 +9,11 @@ import orjson
 # that is itself escaped is not taken for the beginning of a sequence.
 ESCAPE = re.compile(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|[^u]|u)", re.DOTALL)
 REPLACEMENT = rb"\ufffd"
+# How many of the characters in JSON_MARKS a text may contain. Each of them begins a JSON value or separates two, so this limits the number of values:
+# parsing a value costs many times as much as parsing a character. The limits of operations would refuse a request with more values anyway.
+MAX_JSON_MARKS = 24_000
+JSON_MARKS = ("[", "{", ",")
+ENCODED_JSON_MARKS = tuple(mark.encode() for mark in JSON_MARKS)
 
 
 def parse_json(content: bytes | bytearray | str) -> Any:
@@ -26,3 +31,13 @@ def parse_json(content: bytes | bytearray | str) -> Any:
         if repaired == plain:
             raise
     return orjson.loads(repaired)
+
+
+def has_too_many_values(content: bytes | bytearray | str, maximum: int = MAX_JSON_MARKS) -> bool:
+    """Whether a JSON text has more than `maximum` characters that begin or separate values, counted without parsing it."""
+    # Count only in a text that is long enough to contain too many of them.
+    if len(content) <= maximum:
+        return False
+    if isinstance(content, str):
+        return sum(map(content.count, JSON_MARKS)) > maximum
+    return sum(map(content.count, ENCODED_JSON_MARKS)) > maximum

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.caller import Caller, Scope
-from gateway.callers.rate import REFUSAL, Rate
+from gateway.callers.buckets import REFUSAL
+from gateway.callers.rate import Rate
 from gateway.settings import Settings
 from tests.serving import ACME, Gateway, serving
 from tests.wire import following, wired
