@@ -73,7 +73,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     """
     uri = settings.mongo_uri.get_secret_value()
     client, watcher = connect(uri, settings.database_seconds), watching(uri)
-    store = Store(client, SealingKeys(settings.data_keys.get_secret_value()), now, settings.request_seconds / 2, settings.feed_resumption)
+    keys = SealingKeys(settings.data_keys.get_secret_value())
+    store = Store(client, keys, now, settings.request_seconds / 2, settings.feed_resumption, settings.count_seconds)
     feed = Feed(store, watcher)
 
     drain = Drain()
@@ -96,7 +97,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     changes = Changes(store, providers, creation, settings.windows, metrics.ignored_results.inc, settings.anonymize_references)
     intake = intake_of(settings, store, provision, changes, metrics)
     outgoing = OutgoingWebhooks(store, feed, provision.deliveries, metrics.deliveries.count)
-    services = Services(store, feed, changes, links, outgoing, fingerprint(settings), tokens.follow_token)
+    services = Services(store, feed, changes, links, outgoing, fingerprint(settings), tokens.follow_token, rate)
 
     schema = build()
     graphql = executable(schema)

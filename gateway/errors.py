@@ -65,7 +65,7 @@ def _formatted(graphql_error: GraphQLError, default: str, request_id: str) -> Fo
         cause = cause.original_error
     shown: Formatted = dict(graphql_error.formatted)
     if isinstance(cause, RequestError):
-        shown["extensions"] = {"code": cause.code}
+        shown["extensions"] = {"code": cause.code, **cause.details}
     elif cause is None and not graphql_error.path:
         shown["extensions"] = {"code": default, **(graphql_error.extensions or {})}
     else:

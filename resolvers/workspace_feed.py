@@ -1,6 +1,7 @@
 """The subscription `verificationsUpdated`. It first listens to the feed, then reads the changes since the cursor, then sends the changes."""
 
 from collections.abc import AsyncGenerator, Hashable
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Annotated, NamedTuple
@@ -11,6 +12,7 @@ from domain.errors import BadUserInput, Lagged
 from domain.filter import Filter
 from domain.verification import Verification
 from resolvers.context import Context, Info
+from resolvers.counting import PagePayment
 from resolvers.queries import FilterArgument, permitted
 from store.cursor import decode_watermark, encode_watermark
 from store.feed import Feed
@@ -109,16 +111,22 @@ class CaughtUp:
         self._last_heartbeat = 0
 
     async def items(self, context: Context, wanted: Filter, resumed: datetime, cursor: str) -> AsyncGenerator[VerificationFeedItem, None]:
-        """The items for the changes since `resumed`. Raises: Lagged."""
+        """The items for the changes since `resumed`. The caller pays for each page before it is read. Raises: Lagged."""
+        payment = PagePayment(context.services.budgets, context.caller)
         # A verification that was removed may have been restored since then, so removals come first.
-        for id in await context.verifications.removed_since(resumed):
+        await payment.pay()
+        removed = await context.verifications.removed_since(resumed)
+        payment.settle(len(removed))
+        for id in removed:
             self._removed.add(id)
             yield VerificationFeedItem(cursor, removed_id=id)
-        async for verification in context.verifications.changed_since(shared(resumed), wanted):
-            self._versions[verification.id] = verification.version
-            # How many of its events are new is uncertain, because their instants depend on the clocks of the writers.
-            if item := feed_item(cursor, wanted, verification, since=0):
-                yield item
+        async with aclosing(context.verifications.pages_changed_since(shared(resumed), wanted)) as pages:
+            async for page in payment.each(pages):
+                for verification in page.rows:
+                    self._versions[verification.id] = verification.version
+                    # How many of its events are new is uncertain, because their instants depend on the clocks of the writers.
+                    if item := feed_item(cursor, wanted, verification, since=0):
+                        yield item
         self._last_heartbeat, _ = context.services.feed.heartbeats
 
     def left_out(self, changes: list[Change], removals: list[str], feed: Feed) -> tuple[list[Change], list[str]]:

@@ -230,6 +230,11 @@ def answering() -> Iterator[None]:
         raise
 
 
+def is_time_limit(unavailable: Unavailable) -> bool:
+    """Whether an operation failed because MongoDB ended it at its time limit, and not because MongoDB did not answer."""
+    return isinstance(unavailable.__cause__, ExecutionTimeout)
+
+
 class IndexMissing(Unavailable):
     """An operation needs an index that does not exist."""
 
