@@ -104,6 +104,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     execution = execution_of(settings, graphql, services, metrics, drain, rate)
     live = Live(execution, rate, same_frame.cache_clear)
     feed.on_anonymized = live.forget
+    feed.sees_only_private_addresses = lambda: charging.sees_only_private_addresses and not settings.trusted_proxies
 
     return Application(
         entrance(settings, metrics, local),

@@ -67,6 +67,8 @@ async def verifications_updated(
     wanted = permitted(context, filter)
     after = context.last_mark or after
     resumed = None if after is None else decode_watermark(after)
+    # `info` refers to the whole execution. The generator may live for hours: drop the reference to free the memory.
+    del info
     with feed.listen(context.caller.workspace) as listener:
         await feed.opened()
         # A client that reads a list after the first item must see all changes that this feed does not deliver.
@@ -81,6 +83,7 @@ async def verifications_updated(
         if resumed:
             async for earlier in caught_up.items(context, wanted, resumed, cursor):
                 yield earlier
+                del earlier
         sent_at = monotonic()
         while True:
             changes = await listener.changes(sent_at + IDLE_SECONDS - monotonic())
@@ -88,14 +91,16 @@ async def verifications_updated(
             # listener, and a client that resumes from it would miss those.
             delivered = encode_watermark(feed.watermark)
             newer, removals = caught_up.left_out(changes, listener.removals(), feed)
-            items = [VerificationFeedItem(cursor, removed_id=id) for id in removals]
-            items += [item for change in newer if (item := feed_item(cursor, wanted, change.verification, change.since))]
+            items = feed_items(cursor, wanted, newer, removals)
             for item in items[:-1]:
                 yield item
+                del item
             cursor = delivered
             if items or monotonic() - sent_at >= IDLE_SECONDS:
                 yield items[-1]._replace(cursor=cursor) if items else VerificationFeedItem(cursor)
                 sent_at = monotonic()
+            # Drop the references: while the subscription waits for a change, it must not keep states in memory.
+            del changes, newer, items
 
 
 class CaughtUp:
@@ -144,6 +149,12 @@ class CaughtUp:
 def shared(at: datetime) -> datetime:
     """This time rounded down, so that clients of a workspace that reconnect together share what the gateway reads for them."""
     return at - timedelta(seconds=at.timestamp() % SHARED_SECONDS)
+
+
+def feed_items(cursor: str, wanted: Filter, changes: list[Change], removals: list[str]) -> list[VerificationFeedItem]:
+    """The items for these removals, then for those of the changes that concern the subscriber."""
+    items = [VerificationFeedItem(cursor, removed_id=id) for id in removals]
+    return items + [item for change in changes if (item := feed_item(cursor, wanted, change.verification, change.since))]
 
 
 def feed_item(cursor: str, wanted: Filter, verification: Verification, since: int) -> VerificationFeedItem | None:

@@ -16,6 +16,7 @@ from graphql import ExecutionResult, Executor, create_source_event_stream
 from compiler.positions import close_awaitable
 from domain.caller import Caller
 from domain.errors import RequestError, Unavailable
+from domain.verification import Verification
 from gateway.callers.rate import Rate
 from gateway.errors import RequestRefused, error, formatted, unexpected
 from gateway.operations.documents import Operation
@@ -48,10 +49,11 @@ class Group:
     each subscriber gets a message of its own.
     """
 
-    __slots__ = ("__weakref__", "_anonymized", "_messages", "waits")
+    __slots__ = ("__weakref__", "_anonymized", "_drop_copies", "_messages", "waits")
 
-    def __init__(self, anonymized: Collection[str] = ()) -> None:
+    def __init__(self, anonymized: Collection[str] = (), drop_copies: Callable[[], object] = lambda: None) -> None:
         self.waits = False
+        self._drop_copies = drop_copies
         # The ids of verifications that were anonymized lately. Messages with older states of them are not kept.
         self._anonymized = anonymized
         self._messages: dict[Hashable, tuple[Marked, bytes]] = {}
@@ -62,9 +64,13 @@ class Group:
         return kept[1] if kept else None
 
     def keep(self, event: Marked, content: bytes) -> None:
-        """Keep a message for the other subscribers. Its content must depend only on the event."""
+        """Keep a message for the other subscribers, and drop those with earlier states of its verification. Its content depends only on the event.
+
+        A subscriber that is so slow that it needs an earlier message again makes it again.
+        """
         if event.verification and event.verification.id in self._anonymized and not event.verification.anonymized_at:
             return
+        self._drop_earlier(event.verification)
         if len(self._messages) >= MAX_KEPT_MESSAGES:
             del self._messages[next(iter(self._messages))]
         self._messages[event.identity] = event, content
@@ -74,6 +80,18 @@ class Group:
         for identity, (event, _) in [*self._messages.items()]:
             if ids is None or (event.verification and event.verification.id in ids):
                 del self._messages[identity]
+
+    def _drop_earlier(self, verification: Verification | None) -> None:
+        """Drop the messages with earlier states of a verification. They may show personal data, and hardly anyone needs them again."""
+        if verification is None:
+            return
+        id, version = verification.id, verification.version
+        states = ((identity, event.verification) for identity, (event, _) in self._messages.items())
+        earlier = [identity for identity, state in states if state and state.id == id and state.version < version]
+        for identity in earlier:
+            del self._messages[identity]
+        if earlier:
+            self._drop_copies()
 
 
 class Groups:
@@ -97,7 +115,7 @@ class Groups:
         key = (operation.prepared, encoded_inner_variables(operation), operation.with_cost, *rights)
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = Group(self._anonymized)
+            group = self._groups[key] = Group(self._anonymized, self._drop_copies)
         return group
 
     def forget(self, id: str | None) -> None:

@@ -147,7 +147,7 @@ def test_the_default_rate_never_limits_a_frontend(seconds: Seconds) -> None:
 
     for _ in range(1000):
         assert rate.take(a_caller(), WORST_PAGE) == 0
-        seconds.now += 1
+        seconds.now += 2
 
 
 def test_the_default_rate_limits_a_flood(seconds: Seconds) -> None:
