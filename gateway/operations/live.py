@@ -64,13 +64,13 @@ class Group:
         return kept[1] if kept else None
 
     def keep(self, event: Marked, content: bytes) -> None:
-        """Keep a message for the other subscribers, and drop those with earlier states of its verification. Its content depends only on the event.
+        """Keep a message for the other subscribers. Its content must depend only on the event.
 
-        A subscriber that is so slow that it needs an earlier message again makes it again.
+        Of each verification, only messages with its latest state are kept: earlier ones may show personal data. A subscriber that is so slow that it
+        needs an earlier message makes it again.
         """
-        if event.verification and event.verification.id in self._anonymized and not event.verification.anonymized_at:
+        if event.verification and not self._is_latest(event.verification):
             return
-        self._drop_earlier(event.verification)
         if len(self._messages) >= MAX_KEPT_MESSAGES:
             del self._messages[next(iter(self._messages))]
         self._messages[event.identity] = event, content
@@ -81,17 +81,19 @@ class Group:
             if ids is None or (event.verification and event.verification.id in ids):
                 del self._messages[identity]
 
-    def _drop_earlier(self, verification: Verification | None) -> None:
-        """Drop the messages with earlier states of a verification. They may show personal data, and hardly anyone needs them again."""
-        if verification is None:
-            return
+    def _is_latest(self, verification: Verification) -> bool:
+        """Whether this state is the latest of those that are kept of its verification. If so, drop the messages with earlier states."""
         id, version = verification.id, verification.version
-        states = ((identity, event.verification) for identity, (event, _) in self._messages.items())
-        earlier = [identity for identity, state in states if state and state.id == id and state.version < version]
+        if id in self._anonymized and not verification.anonymized_at:
+            return False
+        others = [(identity, event.verification) for identity, (event, _) in self._messages.items()]
+        versions = {identity: state.version for identity, state in others if state and state.id == id}
+        earlier = [identity for identity, kept in versions.items() if kept < version]
         for identity in earlier:
             del self._messages[identity]
         if earlier:
             self._drop_copies()
+        return all(kept <= version for kept in versions.values())
 
 
 class Groups:
