@@ -73,8 +73,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     """
     uri = settings.mongo_uri.get_secret_value()
     client, watcher = connect(uri, settings.database_seconds), watching(uri)
-    keys = SealingKeys(settings.data_keys.get_secret_value())
-    store = Store(client, keys, now, settings.request_seconds / 2, settings.feed_resumption, settings.count_seconds)
+    store = store_of(settings, client, now)
     feed = Feed(store, watcher)
 
     drain = Drain()
@@ -83,10 +82,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     metrics = Metrics(feed, store.bad_documents, store.index_repair)
 
     tokens = token_reader(settings, now, issuer_keys)
-    workspace_per_second, workspace_burst = settings.workspace_rate
-    rate = Rate(settings.rate_cost_per_second, settings.rate_burst_cost, workspace_per_second=workspace_per_second, workspace_burst=workspace_burst)
-    addresses = Buckets(settings.address_refusals_per_second, settings.address_burst_refusals)
-    charging = Charging(rate, addresses, settings.trusted_proxies, metrics.count_refused)
+    rate = rate_of(settings)
+    charging = charging_of(settings, rate, metrics)
     capacity = Capacity(settings.max_sockets, settings.max_sockets_per_address, settings.max_sockets_per_subject)
     admission = Admission(capacity, metrics.count_refused)
 
@@ -104,7 +101,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     execution = execution_of(settings, graphql, services, metrics, drain, rate)
     live = Live(execution, rate, same_frame.cache_clear)
     feed.on_anonymized = live.forget
-    feed.sees_only_private_addresses = lambda: charging.sees_only_private_addresses and not settings.trusted_proxies
+    feed.sees_only_private_addresses = charging.sees_only_private_addresses
 
     return Application(
         entrance(settings, metrics, local),
@@ -127,6 +124,24 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         ),
         Process(drain, health, metrics, provision.reload),
     )
+
+
+def store_of(settings: Settings, client: Client, now: Clock) -> Store:
+    """Create the store, with the keys and the time limits of the settings."""
+    keys = SealingKeys(settings.data_keys.get_secret_value())
+    return Store(client, keys, now, settings.request_seconds / 2, settings.feed_resumption, settings.count_seconds)
+
+
+def rate_of(settings: Settings) -> Rate:
+    """Create the budgets of callers and workspaces."""
+    per_second, burst = settings.workspace_rate
+    return Rate(settings.rate_cost_per_second, settings.rate_burst_cost, workspace_per_second=per_second, workspace_burst=burst)
+
+
+def charging_of(settings: Settings, rate: Rate, metrics: Metrics) -> Charging:
+    """Create the object that charges requests whose operation is not found yet, and that holds the budgets of addresses."""
+    addresses = Buckets(settings.address_refusals_per_second, settings.address_burst_refusals)
+    return Charging(rate, addresses, settings.trusted_proxies, metrics.count_refused)
 
 
 def intake_of(settings: Settings, store: Store, provision: Provision, changes: Changes, metrics: Metrics) -> Intake:

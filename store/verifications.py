@@ -60,7 +60,7 @@ RetryRule = Callable[[Verification, datetime], tuple[Verification, Verification]
 
 
 RESUMPTION = timedelta(days=1)
-COUNT_SECONDS = 5.0
+MAX_COUNT_SECONDS = 5.0
 MAX_REMOVALS = 10_000
 MAX_COUNTED = 10_000
 
@@ -92,7 +92,7 @@ class Store:
         now: Clock = utc_now,
         patience_seconds: float = 10,
         resumption: timedelta = RESUMPTION,
-        count_seconds: float = COUNT_SECONDS,
+        count_seconds: float = MAX_COUNT_SECONDS,
     ) -> None:
         self.client = client
         self.keys = keys

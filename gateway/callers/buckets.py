@@ -14,7 +14,7 @@ MIN_TIMER_SECONDS = 0.005
 # Payments that exceed the content of a bucket by no more than this are accepted, because the sums of floating-point numbers are not exact.
 TOLERANCE = 1e-6
 # What a bucket without a limit refills per second, and what it holds. It is not infinity, because no time multiplied by infinity is no number.
-UNLIMITED = 1e18
+BOUNDLESS = 1e18
 
 # A function that calls another one after some seconds.
 SetTimer = Callable[[float, Callable[[], None]], object]
@@ -147,7 +147,7 @@ class Buckets:
         max_buckets: int = MAX_BUCKETS,
         set_timer: SetTimer = set_timer,
     ) -> None:
-        self.create = partial(Bucket, per_second or UNLIMITED, burst if per_second else UNLIMITED, now, set_timer)
+        self.create = partial(Bucket, per_second or BOUNDLESS, burst if per_second else BOUNDLESS, now, set_timer)
         self._max_buckets = max_buckets
         # The buckets, and the times at which each was moved to the end. The bucket that was moved there first is at the beginning.
         self._buckets: dict[Hashable, Bucket] = {}

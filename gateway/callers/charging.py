@@ -44,10 +44,9 @@ class Charging:
         # Whether new tokens came from addresses of private networks, and from other addresses.
         self._kinds: set[bool] = set()
 
-    @property
     def sees_only_private_addresses(self) -> bool:
-        """Whether tokens were verified, and the requests with all of them came from addresses of private networks: perhaps all from one proxy."""
-        return self._kinds == {True}
+        """Whether new tokens were received, all of them from addresses of private networks, and no proxy is trusted. All may come from one proxy."""
+        return self._kinds == {True} and self._proxies is None
 
     def begin(self, caller: Caller) -> None:
         """Take LEAST_COST from a caller whose request begins. Raises: RequestRefused if the caller can't pay it."""

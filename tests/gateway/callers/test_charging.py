@@ -127,10 +127,10 @@ def test_a_private_address_that_is_refused_is_reported_once(caplog: pytest.LogCa
 
 def test_the_kinds_of_addresses_are_remembered() -> None:
     charging, _ = a_charging()
-    seen = [charging.sees_only_private_addresses]
+    seen = [charging.sees_only_private_addresses()]
     for address in ("10.0.0.7", "192.168.1.1", "203.0.114.7"):
         charging.check_address(address)
-        seen.append(charging.sees_only_private_addresses)
+        seen.append(charging.sees_only_private_addresses())
 
     assert seen == [False, True, True, False]
     assert all(map(is_private, ("127.0.0.1", "fd00::1", "::ffff:10.0.0.1", "", "unix")))

@@ -35,7 +35,7 @@ COSTS = {
     "{ __schema { queryType { name } } }": INTROSPECTION,
     '{ verification(id: "x") { id } }': 1,
     '{ verification(id: "x") { id reasons { code } } }': 2,
-    '{ verification(id: "x") { declaredIdentity { firstName } extractedDocument { fullName } } }': 5,
+    '{ verification(id: "x") { declaredIdentity { firstName } extractedDocument { fullName } } }': 3,
     '{ verification(id: "x") { events { version reasons { code } } } }': 1 + 3 + 1,
     '{ verification(id: "x") { attempts { id } } }': 1 + 6,
     '{ verification(id: "x") { attempts { previousAttempt { id } nextAttempt { id } } } }': 1 + 6 * 3,
