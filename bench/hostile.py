@@ -265,6 +265,8 @@ def attacks(mongo_uri: str, keys: Secrets, data: Dataset) -> dict[str, Figures]:
         with gateway(mongo_uri, keys, limits=limits) as target:
             victim = replace(target, token=keys.token("other"))
             figures[name] = asyncio.run(attacked(name, victim, target, {"tokens": tokens, "ids": data.ids[:1]}))
+        # The whole run takes minutes.
+        print(name, figures[name], file=sys.stderr, flush=True)
     return figures
 
 
