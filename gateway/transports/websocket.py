@@ -135,9 +135,11 @@ class GraphQLOverWebSocket:
         except Crowded as crowded:
             await close_socket(socket, Close.TRY_AGAIN_LATER, str(crowded))
         except Closing as closing:
+            if closing.code is not Close.TRY_AGAIN_LATER:
+                connection.charge_address()
             await close_socket(socket, closing.code, closing.reason)
         except WebSocketDisconnect:
-            pass
+            connection.charge_address()
         return None
 
 
@@ -174,11 +176,14 @@ class Connection:
                 raise Closing(Close.FORBIDDEN, "the token has expired") from None
             raise Closing(Close.INIT_TIMEOUT, "no connection_init in time") from None
         finally:
-            if not self._caller:
-                self._charging.charge_address(client_address(self._socket))
             for task in self._operations.values():
                 task.cancel()
             await asyncio.gather(*self._operations.values(), return_exceptions=True)
+
+    def charge_address(self) -> None:
+        """Charge the client's address for this socket, if it ended before a token was verified."""
+        if not self._caller:
+            self._charging.charge_address(client_address(self._socket))
 
     async def _introduced(self) -> Caller:
         """Read messages until connection_init, the only one that is parsed. Returns the caller with its token. Raises: Closing, Crowded."""
