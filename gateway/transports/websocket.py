@@ -123,6 +123,7 @@ class GraphQLOverWebSocket:
     async def serve(self, socket: WebSocket) -> None:
         """Serve one socket until the client or the gateway closes it."""
         if SUBPROTOCOL not in socket.scope["subprotocols"]:
+            self._charging.charge_address(client_address(socket))
             await socket.accept()
             return await socket.close(Close.SUBPROTOCOL_NOT_ACCEPTABLE, f"subprotocol {SUBPROTOCOL} is needed")
         await socket.accept(SUBPROTOCOL)
