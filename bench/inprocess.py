@@ -107,7 +107,8 @@ def the_gateway(rows: list[Verification], keys: Secrets) -> Execute:
     links = ObservedLinks("https://gateway.example", ["key"])
     providers = Providers(Sandbox("https://gateway.example", [b"key"]))
     changes = Changes(store, providers, Creation(store, providers, links, lambda *_: None), Windows(), lambda: None)
-    services = Services(store, feed, changes, links, OutgoingWebhooks(store, feed, dict, lambda *_: None), str, unavailable)
+    rate = Rate(1e9, 1e9)
+    services = Services(store, feed, changes, links, OutgoingWebhooks(store, feed, dict, lambda *_: None), str, unavailable, rate)
     schema = executable(build())
     chosen = read_settings({}, mongo_uri=UNUSED_MONGO_URI, provider="sandbox", public_url="https://gateway.example", **settings(keys))
     execution = Execution(
@@ -118,7 +119,7 @@ def the_gateway(rows: list[Verification], keys: Secrets) -> Execute:
         Drain(),
         request_seconds=chosen.request_seconds,
         max_cost=chosen.max_cost,
-        rate=Rate(1e9, 1e9),
+        rate=rate,
         introspection=False,
     )
     caller = Caller("bench", WORKSPACE, frozenset(SCOPES), datetime.max.replace(tzinfo=UTC))

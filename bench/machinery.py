@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,7 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from bench.processors import pinned
-from domain.caller import Scope
+from domain.caller import Caller, Scope
 from gateway.callers.tokens import Tokens, Trust
 from gateway.development.mongod import EmbeddedMongo
 from store.sealing import SealingKeys
@@ -33,6 +33,13 @@ SCOPES = [Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE]
 CREATE = (
     'mutation { createVerification(input: {firstName: "Ada", lastName: "Lovelace", redirectionUrl: "https://example.com"}) { ... on Node { id } } }'
 )
+
+
+# Most load comes from one address and one subject. The gateway does all the work of its limits, but these limits are too high to be reached.
+UNREACHED_LIMITS: Mapping[str, str] = {
+    **dict.fromkeys(("GATEWAY_RATE_COST_PER_SECOND", "GATEWAY_RATE_BURST_COST"), "1000000000"),
+    **dict.fromkeys(("GATEWAY_MAX_SOCKETS", "GATEWAY_MAX_SOCKETS_PER_ADDRESS", "GATEWAY_MAX_SOCKETS_PER_SUBJECT"), "1000000"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +66,17 @@ class Secrets:
         """The keys that encrypt personal data, as an object for the functions of `store`."""
         return SealingKeys({WORKSPACE: self.data_key})
 
-    def token(self) -> str:
+    def token(self, workspace: str = WORKSPACE, subject: str = "bench") -> str:
         """A new token that the gateway accepts for four hours, with all scopes in the workspace."""
-        tokens = Tokens(Trust(self.token_key, issuer=ISSUER), [self.signing_key], utc_now)
-        return tokens.token("bench", WORKSPACE, SCOPES, timedelta(hours=4))
+        return self._tokens.token(subject, workspace, SCOPES, timedelta(hours=4))
+
+    def follow_token(self, chain: str) -> str:
+        """A new token with which the person of this chain can follow it for an hour."""
+        return self._tokens.follow_token(Caller("bench", WORKSPACE, frozenset(SCOPES)), chain, timedelta(hours=1)).token
+
+    @property
+    def _tokens(self) -> Tokens:
+        return Tokens(Trust(self.token_key, issuer=ISSUER), [self.signing_key], utc_now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +115,10 @@ def served() -> Iterator[Served]:
 
 
 @contextmanager
-def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None) -> Iterator[Served]:
+def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None, limits: Mapping[str, str] = UNREACHED_LIMITS) -> Iterator[Served]:
     """Start `gateway serve` on this database, with settings as in production, and stop it at the end of the context. Waits until it is ready.
 
-    `processors`: the processors on which the gateway may run. None: all.
+    `processors`: the processors on which the gateway may run. None: all. `limits`: the settings of its limits that are not the defaults.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -118,12 +132,8 @@ def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None) 
         # The deadline of a link that is opened during a measurement must not pass before the end of the measurement.
         "GATEWAY_LINK_WINDOW_SECONDS": "86400",
     }
-    # All load comes from one address and one subject. The gateway does all the work of its limits, but the limits are too high to be reached.
-    chosen |= {"GATEWAY_RATE_COST_PER_SECOND": "1000000000", "GATEWAY_RATE_BURST_COST": "1000000000"}
-    limits = ("MAX_SOCKETS", "MAX_SOCKETS_PER_ADDRESS", "MAX_SOCKETS_PER_SUBJECT", "MAX_CONNECTIONS_PER_ADDRESS")
-    chosen |= {f"GATEWAY_{limit}": "1000000" for limit in limits}
     command = [sys.executable, "-m", "gateway", "serve"]
-    with running(command if processors is None else pinned(command, processors), keys.environment | chosen) as process:
+    with running(command if processors is None else pinned(command, processors), keys.environment | chosen | dict(limits)) as process:
         asyncio.run(ready(f"{url}/readyz"))
         yield Served(url, keys.token(), process, mongo_uri)
 

@@ -3,6 +3,9 @@
 In all other cases, the client receives a GraphQL error, and a subscription whose resolver raises the error ends.
 """
 
+from collections.abc import Mapping
+from math import ceil
+
 from domain.described import Described
 from domain.status import Status
 
@@ -31,9 +34,10 @@ class RefusalCode(Described):
 
 
 class RequestError(Exception):
-    """A request that can't be served. The message may be shown to the caller."""
+    """A request that can't be served. The message may be shown to the caller. `details`: what clients find in `extensions`, besides the code."""
 
     code: str
+    details: Mapping[str, object] = {}
 
 
 class DomainError(RequestError):
@@ -232,6 +236,25 @@ class Unavailable(RequestError):
 
     def __init__(self) -> None:
         super().__init__("the database did not respond in time; try again (a mutation with the same idempotency key, since it may have succeeded)")
+
+
+class RateLimited(RequestError):
+    """The caller has a debt: earlier operations did more work than the caller could pay."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, wait_seconds: float) -> None:
+        super().__init__("the caller's rate is used up; wait for `retryAfterMs`, then try again")
+        self.details = {"retryAfterMs": ceil(wait_seconds * 1000)}
+
+
+class TookTooLong(RequestError):
+    """MongoDB did not finish a count in its time limit."""
+
+    code = "TIMEOUT"
+
+    def __init__(self) -> None:
+        super().__init__("counting took too long; narrow the filter, for example to a shorter period")
 
 
 class TooComplex(RequestError):

@@ -17,6 +17,8 @@ from gateway.callbacks import links as link_callbacks
 from gateway.callbacks import sandbox as callbacks
 from gateway.callbacks.webhooks import webhook_routes
 from gateway.callers.admission import Admission, Capacity
+from gateway.callers.buckets import Buckets
+from gateway.callers.charging import Charging
 from gateway.callers.keys import IssuerKeys, KeyFile, PublishedKeys
 from gateway.callers.rate import Rate
 from gateway.callers.tokens import Tokens, Trust
@@ -77,7 +79,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     """
     uri = settings.mongo_uri.get_secret_value()
     client, watcher = connect(uri, settings.database_seconds), watching(uri)
-    store = Store(client, SealingKeys(settings.data_keys.get_secret_value()), now, settings.request_seconds / 2, settings.feed_resumption)
+    store = store_of(settings, client, now)
     feed = Feed(store, watcher)
 
     drain = Drain()
@@ -86,7 +88,8 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     metrics = Metrics(feed, store.bad_documents, store.index_repair)
 
     tokens = token_reader(settings, now, issuer_keys)
-    rate = Rate(settings.rate_cost_per_second, settings.rate_burst_cost)
+    rate = rate_of(settings)
+    charging = charging_of(settings, rate, metrics)
     capacity = Capacity(settings.max_sockets, settings.max_sockets_per_address, settings.max_sockets_per_subject)
     admission = Admission(capacity, metrics.count_refused)
 
@@ -98,18 +101,19 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     intake = intake_of(settings, store, provision, changes, metrics)
     reconciliation = reconciliation_of(store, provision, changes, intake, creation, metrics)
     outgoing = OutgoingWebhooks(store, feed, provision.deliveries, metrics.deliveries.count)
-    services = Services(store, feed, changes, links, outgoing, fingerprint(settings), tokens.follow_token)
+    services = Services(store, feed, changes, links, outgoing, fingerprint(settings), tokens.follow_token, rate)
 
     schema = build()
     graphql = executable(schema)
     execution = execution_of(settings, graphql, services, metrics, drain, rate)
     live = Live(execution, rate, same_frame.cache_clear)
     feed.on_anonymized = live.forget
+    feed.sees_only_private_addresses = charging.sees_only_private_addresses
 
     return Application(
         entrance(settings, metrics, local),
-        GraphQLOverHTTP(execution, live, tokens, drain, admission),
-        GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission),
+        GraphQLOverHTTP(execution, live, tokens, drain, admission, charging),
+        GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission, charging),
         [
             *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
             *callbacks.routes(providers, changes, intake, store, settings.windows),
@@ -142,6 +146,24 @@ def process_of(settings: Settings, drain: Drain, health: Health, metrics: Metric
     """Collect the objects of the process that the server and the commands use."""
     places = ConnectionPlaces(settings.max_connections_per_address, settings.trusted_proxies)
     return Process(drain, health, metrics, places, settings.idle_seconds, reload)
+
+
+def store_of(settings: Settings, client: Client, now: Clock) -> Store:
+    """Create the store, with the keys and the time limits of the settings."""
+    keys = SealingKeys(settings.data_keys.get_secret_value())
+    return Store(client, keys, now, settings.request_seconds / 2, settings.feed_resumption, settings.count_seconds)
+
+
+def rate_of(settings: Settings) -> Rate:
+    """Create the budgets of callers and workspaces."""
+    per_second, burst = settings.workspace_rate
+    return Rate(settings.rate_cost_per_second, settings.rate_burst_cost, workspace_per_second=per_second, workspace_burst=burst)
+
+
+def charging_of(settings: Settings, rate: Rate, metrics: Metrics) -> Charging:
+    """Create the object that charges requests whose operation is not found yet, and that holds the budgets of addresses."""
+    addresses = Buckets(settings.address_refusals_per_second, settings.address_burst_refusals)
+    return Charging(rate, addresses, settings.trusted_proxies, metrics.count_refused)
 
 
 def intake_of(settings: Settings, store: Store, provision: Provision, changes: Changes, metrics: Metrics) -> Intake:

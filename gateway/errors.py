@@ -66,7 +66,7 @@ def _formatted(graphql_error: GraphQLError, default: str, request_id: str) -> Fo
         cause = cause.original_error
     shown: Formatted = dict(graphql_error.formatted)
     if isinstance(cause, RequestError):
-        shown["extensions"] = {"code": cause.code}
+        shown["extensions"] = {"code": cause.code, **cause.details}
     elif about_arguments(graphql_error):
         shown["extensions"] = {"code": "BAD_USER_INPUT"}
     elif cause is None and not graphql_error.path:

@@ -28,6 +28,9 @@ MAX_RETENTION_SECONDS = 100 * 366 * 86_400
 DEVELOPMENT_PREFIX = "development-"
 DEVELOPMENT_KEY_ID = "development"
 
+# The budget of a workspace by default, as a multiple of that of a caller. So a busy caller leaves something to the others of its workspace.
+WORKSPACE_SHARE = 1.5
+
 NO_SANDBOX = "is sandbox, where anyone who has a link chooses the outcome; GATEWAY_ALLOW_SANDBOX=true accepts that"
 
 TRUST = ("token_jwks_url", "token_jwks_file", "token_key")
@@ -245,10 +248,33 @@ class Settings(BaseSettings):
     )
     max_cost: int = Field(default=4000, ge=1, description="The maximum cost of one operation; a page of 50 verifications costs about 50")
     rate_cost_per_second: float = Field(
-        default=5000, ge=0, allow_inf_nan=False, description="The cost that one caller may spend per second in each process; 0: no limit"
+        default=2000, ge=0, allow_inf_nan=False, description="The cost that one caller may spend per second in each process; 0: no limit"
     )
     rate_burst_cost: int = Field(
-        default=20_000, ge=1, description="The cost that one caller may spend at once, after spending less than the rate for some seconds"
+        default=8000, ge=1, description="The cost that one caller may spend at once, after spending less than the rate for some seconds"
+    )
+    workspace_cost_per_second: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="The cost that all callers of one workspace together may spend per second in each process; 0: no limit. By default, one and a "
+        "half times GATEWAY_RATE_COST_PER_SECOND",
+    )
+    workspace_burst_cost: int | None = Field(
+        default=None,
+        ge=1,
+        description="The cost that all callers of one workspace together may spend at once. By default, one and a half times GATEWAY_RATE_BURST_COST",
+    )
+    address_refusals_per_second: float = Field(
+        default=100,
+        ge=0,
+        allow_inf_nan=False,
+        description="How many requests without a valid token are answered per second from one IP address. Past that, requests from there are refused "
+        "with 429 unless their token was verified before; 0: no limit",
+    )
+    address_burst_refusals: int = Field(default=1000, ge=1, description="How many such requests are answered at once")
+    count_seconds: float = Field(
+        default=5, gt=0, description="How many seconds MongoDB may count for `totalCount` or `verificationStats`, which then end with TIMEOUT"
     )
     board: bool = Field(
         default=False,
@@ -303,6 +329,15 @@ class Settings(BaseSettings):
     def feed_resumption(self) -> timedelta:
         """How old the cursor of a workspace's feed may be when the feed resumes."""
         return timedelta(seconds=self.feed_resume_seconds)
+
+    @property
+    def workspace_rate(self) -> tuple[float, float]:
+        """What all callers of one workspace together may spend: per second, and at once."""
+        per_second, burst = self.workspace_cost_per_second, self.workspace_burst_cost
+        return (
+            self.rate_cost_per_second * WORKSPACE_SHARE if per_second is None else per_second,
+            self.rate_burst_cost * WORKSPACE_SHARE if burst is None else burst,
+        )
 
     @property
     def signing_keys(self) -> list[str]:

@@ -16,6 +16,7 @@ from domain.verification import Verification
 from lifecycle.changes import Changes
 from lifecycle.deliveries import OutgoingWebhooks
 from lifecycle.observed_links import ObservedLinks
+from resolvers.counting import Budgets
 from resolvers.marks import Marked
 from store.feed import Feed
 from store.listener import Outlet
@@ -33,6 +34,7 @@ class Services:
     outgoing: OutgoingWebhooks
     fingerprint: Callable[[str], str]
     follow_token: Callable[[Caller, str, timedelta], FollowToken]
+    budgets: Budgets
 
 
 class Context:

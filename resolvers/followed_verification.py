@@ -11,6 +11,7 @@ from domain.status import Status
 from domain.verification import Verification
 from resolvers.chain_cursor import ChainCursor, Seen, decode_chain_cursor, encode_chain_cursor, version_seen, with_version
 from resolvers.context import Context, Info
+from resolvers.counting import CHANGED_ROWS
 from resolvers.marks import Marked, VersionMark, decode_version_mark
 from resolvers.queries import IdArgument
 from store.listener import Change, Outlet
@@ -175,6 +176,7 @@ async def stored_attempts(context: Context, id: str, chain: str | None) -> list[
     if chain is None:
         return [await context.required(id)]
     attempts = await context.verifications.chains([chain])
+    context.services.budgets.charge(context.caller, len(attempts) // CHANGED_ROWS)
     if all(each.id != id for each in attempts):
         # The verification was deleted or damaged since the caller read it. `required` raises the error.
         return [await context.required(id)]

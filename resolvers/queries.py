@@ -16,6 +16,7 @@ from domain.verification import Verification
 from domain.webhook import UnmatchedWebhook, WebhookState
 from resolvers.connection import DEFAULT_SIZE, MAX_ROWS, VerificationConnection, page_request, to_connection
 from resolvers.context import Context, Info
+from resolvers.counting import COUNT, COUNTED_ROWS, STATISTICS, STATISTICS_ROWS, CountPayer
 from resolvers.inputs import VerificationFilter
 from resolvers.reading import reading, selects
 
@@ -57,12 +58,14 @@ async def verifications(
 
 async def total_count(root: strawberry.Parent[VerificationConnection], info: Info) -> int:
     """The number of verifications in the whole list, over all pages. Counted only if this field is selected."""
-    return await info.context.verifications.count(root.filter)
+    payer = CountPayer(info.context.services.budgets, info.context.caller, COUNT, COUNTED_ROWS)
+    return await info.context.verifications.count(root.filter, payer)
 
 
 async def verification_stats(info: Info, filter: FilterArgument = None) -> VerificationStats:
     """Statistics of the workspace's verifications."""
-    return await info.context.verifications.statistics(permitted(info.context, filter), selects(info, "VerificationStats", "byDay"))
+    payer = CountPayer(info.context.services.budgets, info.context.caller, STATISTICS, STATISTICS_ROWS)
+    return await info.context.verifications.statistics(permitted(info.context, filter), selects(info, "VerificationStats", "byDay"), payer)
 
 
 def statuses() -> list[StatusGuide]:

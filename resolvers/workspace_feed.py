@@ -1,6 +1,7 @@
 """The subscription `verificationsUpdated`. It first listens to the feed, then reads the changes since the cursor, then sends the changes."""
 
 from collections.abc import AsyncGenerator, Hashable
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Annotated, NamedTuple
@@ -11,6 +12,7 @@ from domain.errors import BadUserInput, Lagged
 from domain.filter import Filter
 from domain.verification import Verification
 from resolvers.context import Context, Info
+from resolvers.counting import PagePayment
 from resolvers.queries import FilterArgument, permitted
 from store.cursor import decode_watermark, encode_watermark
 from store.feed import Feed
@@ -66,6 +68,8 @@ async def verifications_updated(
     wanted = permitted(context, filter)
     after = context.last_mark or after
     resumed = None if after is None else decode_watermark(after)
+    # `info` refers to the whole execution. The generator may live for hours: drop the reference to free the memory.
+    del info
     with feed.listen(context.caller.workspace) as listener:
         await feed.opened()
         # Pass the barrier before the first item: a client reads a list after that item, and must find in it all changes that this feed does not send.
@@ -80,6 +84,7 @@ async def verifications_updated(
         if resumed:
             async for earlier in caught_up.items(context, wanted, resumed, cursor):
                 yield earlier
+                del earlier
         sent_at = monotonic()
         while True:
             changes = await listener.changes(sent_at + IDLE_SECONDS - monotonic())
@@ -87,14 +92,16 @@ async def verifications_updated(
             # listener, and a client that resumes from it would miss those.
             delivered = encode_watermark(feed.watermark)
             newer, removals = caught_up.left_out(changes, listener.removals(), feed)
-            items = [VerificationFeedItem(cursor, removed_id=id) for id in removals]
-            items += [item for change in newer if (item := feed_item(cursor, wanted, change.verification, change.since))]
+            items = feed_items(cursor, wanted, newer, removals)
             for item in items[:-1]:
                 yield item
+                del item
             cursor = delivered
             if items or monotonic() - sent_at >= IDLE_SECONDS:
                 yield items[-1]._replace(cursor=cursor) if items else VerificationFeedItem(cursor)
                 sent_at = monotonic()
+            # Drop the references: while the subscription waits for a change, it must not keep states in memory.
+            del changes, newer, items
 
 
 class CaughtUp:
@@ -110,16 +117,23 @@ class CaughtUp:
         self._last_heartbeat = 0
 
     async def items(self, context: Context, wanted: Filter, resumed: datetime, cursor: str) -> AsyncGenerator[VerificationFeedItem, None]:
-        """The items for the changes since `resumed`. Raises: Lagged."""
+        """The items for the changes since `resumed`. The caller pays for each page before it is read. Raises: Lagged."""
+        payment = PagePayment(context.services.budgets, context.caller)
         # Removals are sent first: a verification that was removed may have been restored from a backup since, and is then sent as a change.
-        for id in await context.verifications.removed_since(resumed):
+        await payment.pay()
+        removed = await context.verifications.removed_since(resumed)
+        payment.settle(len(removed))
+        for id in removed:
             self._removed.add(id)
             yield VerificationFeedItem(cursor, removed_id=id)
-        async for verification in context.verifications.changed_since(shared(resumed), wanted):
-            self._versions[verification.id] = verification.version
-            # Which of its events are new to the subscriber is uncertain, because their instants come from the clocks of gateways. All count as new.
-            if item := feed_item(cursor, wanted, verification, since=0):
-                yield item
+        async with aclosing(context.verifications.pages_changed_since(shared(resumed), wanted)) as pages:
+            async for page in payment.each(pages):
+                for verification in page.rows:
+                    self._versions[verification.id] = verification.version
+                    # Which of its events are new to the subscriber is uncertain, because their instants come from the clocks of gateways. All count
+                    # as new.
+                    if item := feed_item(cursor, wanted, verification, since=0):
+                        yield item
         self._last_heartbeat, _ = context.services.feed.heartbeats
 
     def left_out(self, changes: list[Change], removals: list[str], feed: Feed) -> tuple[list[Change], list[str]]:
@@ -137,6 +151,12 @@ class CaughtUp:
 def shared(at: datetime) -> datetime:
     """The time rounded down to SHARED_SECONDS. Clients of a workspace that reconnect together then resume at one time, and share what is read."""
     return at - timedelta(seconds=at.timestamp() % SHARED_SECONDS)
+
+
+def feed_items(cursor: str, wanted: Filter, changes: list[Change], removals: list[str]) -> list[VerificationFeedItem]:
+    """The items for these removals, then for those of the changes that concern the subscriber."""
+    items = [VerificationFeedItem(cursor, removed_id=id) for id in removals]
+    return items + [item for change in changes if (item := feed_item(cursor, wanted, change.verification, change.since))]
 
 
 def feed_item(cursor: str, wanted: Filter, verification: Verification, since: int) -> VerificationFeedItem | None:

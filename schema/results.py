@@ -19,6 +19,7 @@ from domain.statistics import MAX_DAYS
 from domain.status import Status
 from resolvers import queries
 from resolvers import verification as visible
+from resolvers.counting import COUNT
 from schema.costs import Cost
 from schema.fields import attribute, described_type, field, represents
 from schema.reasons import ReasonCode
@@ -60,7 +61,7 @@ class VerificationConnection:
 
     edges: list[VerificationEdge] = attribute("The rows of the page.", ANYONE, cost=Cost(1, paged=True))
     page_info: PageInfo = attribute("The position of the page in its list.", ANYONE)
-    total_count = field(queries.total_count, int, ANYONE, cost=Cost(50))
+    total_count = field(queries.total_count, int, ANYONE, cost=Cost(COUNT))
 
 
 @described_type

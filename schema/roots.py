@@ -1,6 +1,7 @@
 """The three root types of the schema: they list all queries, mutations and subscriptions."""
 
 from resolvers import deliveries, followed_verification, mutations, queries, workspace_feed
+from resolvers.counting import STATISTICS
 from resolvers.refusal import refusing
 from schema.costs import Cost
 from schema.fields import described_type, field, subscription
@@ -27,7 +28,7 @@ class Query:
     node = field(queries.node, Node | None, FOLLOW, cost=Cost(1))
     verification = field(queries.verification, Verification | None, FOLLOW, cost=Cost(1))
     verifications = field(queries.verifications, VerificationConnection, READ, cost=Cost(1))
-    verification_stats = field(queries.verification_stats, VerificationStats, READ, cost=Cost(200))
+    verification_stats = field(queries.verification_stats, VerificationStats, READ, cost=Cost(STATISTICS))
     webhook_deliveries = field(deliveries.webhook_deliveries, list[WebhookDelivery], READ, cost=Cost(2, paged=True))
     statuses = field(queries.statuses, list[StatusGuide], ANYONE, cost=Cost(1), constant=True)
     reason_codes = field(queries.reason_codes, list[ReasonCode], ANYONE, cost=Cost(10), constant=True)

@@ -30,6 +30,7 @@ from pymongo.errors import (
     ConnectionFailure,
     DuplicateKeyError,
     ExecutionTimeout,
+    NetworkTimeout,
     OperationFailure,
     PyMongoError,
     WaitQueueTimeoutError,
@@ -243,6 +244,12 @@ def answering() -> Iterator[None]:
         if has_retryable_code or error.timeout or correctable(error) or any(map(error.has_error_label, RETRYABLE_LABELS)):
             raise Unavailable from error
         raise
+
+
+def is_time_limit(unavailable: Unavailable) -> bool:
+    """Whether an operation failed because it reached its time limit, and not because no server was found."""
+    # MongoDB ends the operation a little before the driver stops to wait for it. On a busy machine, the driver may be first.
+    return isinstance(unavailable.__cause__, ExecutionTimeout | NetworkTimeout)
 
 
 class IndexMissing(Unavailable):

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ from domain.errors import BadDocument, Unavailable
 from domain.verification import Verification
 from store.changes import changes
 from store.documents import decode
-from store.driver import Client, Document, answering, database
+from store.driver import Client, Database, Document, answering, database
 from store.feeds.listeners import Kind, Listeners, Topic
 from store.feeds.recent_versions import RecentVersions
 from store.feeds.stored_changes import OVERLAP, STAMPING, changed_since, stamp
@@ -36,6 +36,10 @@ OPENING_SECONDS = 10.0
 MAX_FEED_CHANGES = 10_000
 READ_BATCH = 500
 REMEMBERED_HEARTBEATS = 60
+# The field of a heartbeat that says whether its process has received requests with tokens from addresses of private networks only.
+ONLY_PRIVATE = "onlyPrivateAddresses"
+# A process whose last heartbeat is older than this has probably ended.
+LIVING = timedelta(seconds=30)
 STAMPING_SECONDS = STAMPING.total_seconds()
 
 
@@ -59,6 +63,8 @@ class Feed:
         # Called with the id of each verification that is anonymized, so that decrypted data of it can be dropped. Called with None if such a change
         # may have been missed.
         self.on_anonymized: Callable[[str | None], None] = lambda id: None
+        # Whether all clients of this process seem to have the address of one proxy. Heartbeats report it to `gateway check`.
+        self.sees_only_private_addresses: Callable[[], bool] = lambda: False
         # The documents that were read because another program updated them, by id. Several such changes of one document are read at once.
         self._documents_read: dict[str, Document] = {}
         # The states that were delivered last. After a gap in the stream, stored changes are read again, and those that are here are skipped.
@@ -263,7 +269,7 @@ class Feed:
             self._last_heartbeat = beat = self._last_heartbeat + 1
             recent = {number: sent for number, sent in self._heartbeats_sent.items() if number > beat - REMEMBERED_HEARTBEATS}
             self._heartbeats_sent = {beat: monotonic(), **recent}
-            heartbeat = {"beat": beat, "at": self._store.now()}
+            heartbeat = {"beat": beat, "at": self._store.now(), ONLY_PRIVATE: self.sees_only_private_addresses()}
             try:
                 await self._store.database[HEARTBEATS].replace_one({"_id": self._name}, heartbeat, upsert=True)
                 outage.over()
@@ -277,6 +283,12 @@ def stamped_long_before(document: Document, written_at: Timestamp) -> bool:
     """Whether the document has the stamp of an earlier write, so that another program wrote it. Every write of the gateway stamps its document."""
     stored_at = document.get("storedAt")
     return isinstance(stored_at, Timestamp) and written_at.time - stored_at.time > STAMPING_SECONDS
+
+
+async def count_private_processes(database: Database, now: datetime) -> int:
+    """How many running processes have received requests with tokens from addresses of private networks only. Cost: one query."""
+    with answering():
+        return await database[HEARTBEATS].count_documents({"at": {"$gte": now - LIVING}, ONLY_PRIVATE: True})
 
 
 def batches(topics: list[Topic]) -> list[list[Topic]]:

@@ -74,6 +74,24 @@ def matching(filter: Filter) -> list[Document]:
     return conditions
 
 
+def ever_matching(filter: Filter) -> list[Document]:
+    """Conditions that every verification meets which matches the filter now, or matched it after one of its events (`Filter.concerns`).
+
+    Others may meet them too, so the filter has to be applied to what is found. Only the conditions on statuses, codes and ignored results are
+    represented. The others would need an event and the one before it to be compared.
+    """
+    conditions: list[Document] = []
+    if filter.statuses is not None and Status.PENDING not in filter.statuses:
+        values = {"$in": [status.value for status in filter.statuses]}
+        conditions.append({"$or": [{"status": values}, {"events.to": values}]})
+    if filter.reason_codes is not None:
+        codes = {"$in": list(filter.reason_codes)}
+        conditions.append({"$or": [{"reasons": codes}, {"events.reasons": codes}]})
+    if filter.has_ignored_results:
+        conditions.append(HAS_IGNORED_RESULTS)
+    return conditions
+
+
 def period(field: str, start: datetime | None, end: datetime | None) -> list[Document]:
     """The conditions that the instant in the field lies in the period from `start` until just before `end`."""
     bounds = (("$gte", start), ("$lt", end))

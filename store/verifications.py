@@ -2,7 +2,7 @@
 
 import random
 from asyncio import sleep
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,6 +21,7 @@ from domain.verification import Verification
 from store import due, pages, partial_verification, statistics
 from store.bad_documents import BadDocuments
 from store.barrier import Barrier
+from store.counting import Counting, Payer
 from store.documents import decode, encode
 from store.driver import (
     Client,
@@ -38,7 +39,7 @@ from store.driver import (
 )
 from store.due import Due
 from store.feeds import stored_changes
-from store.feeds.stored_changes import ChangePosition
+from store.feeds.stored_changes import ChangedPage, ChangePosition
 from store.feeds.tombstones import removed_since, tombstone
 from store.inbox import Inbox
 from store.index_repair import IndexRepair
@@ -61,6 +62,7 @@ RetryRule = Callable[[Verification, datetime], tuple[Verification, Verification]
 
 LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 RESUMPTION = timedelta(days=1)
+MAX_COUNT_SECONDS = 5.0
 MAX_REMOVALS = 10_000
 MAX_COUNTED = 10_000
 
@@ -92,7 +94,13 @@ class Store:
     """The verifications of all workspaces, and the objects that all reads and writes share."""
 
     def __init__(
-        self, client: Client, keys: SealingKeys, now: Clock = utc_now, patience_seconds: float = 10, resumption: timedelta = RESUMPTION
+        self,
+        client: Client,
+        keys: SealingKeys,
+        now: Clock = utc_now,
+        patience_seconds: float = 10,
+        resumption: timedelta = RESUMPTION,
+        count_seconds: float = MAX_COUNT_SECONDS,
     ) -> None:
         self.client = client
         self.keys = keys
@@ -107,6 +115,7 @@ class Store:
         self.naive_collection = with_naive_instants(self.collection)
         self.point_reads = PointReads(self.naive_collection, keys)
         self.shared_reads = SharedReads()
+        self.counting = Counting(count_seconds)
         self.barrier = Barrier(self.database, uuid4().hex, now)
         self.inbox = Inbox(self.database, now, self.barrier)
         self.bad_documents = BadDocuments()
@@ -368,21 +377,34 @@ class Verifications:
 
         Cost: one query over an index for each page. No MongoDB cursor stays open between pages, however slow the reader is.
         """
+        async for page in self.pages_changed_since(at, filter):
+            for verification in page.rows:
+                yield verification
+
+    async def pages_changed_since(self, at: datetime, filter: Filter) -> AsyncGenerator[ChangedPage, None]:
+        """Like `changed_since`, in pages of at most PAGE_ROWS verifications. Only a few pages are read at a time for one workspace."""
         for place in stored_changes.beginnings(at):
             behind: ChangePosition | None = place
             while behind:
-                rows, behind = await self._shared("changes", partial(self._changes, at, filter, behind), filter, at, behind)
-                for verification in rows:
-                    yield verification
+                read = partial(self._store.counting.in_turn, self.workspace, partial(self._changes, at, filter, behind))
+                page = await self._shared("changes", read, filter, at, behind)
+                yield page
+                behind = page.behind
 
-    async def count(self, filter: Filter) -> int:
-        """How many verifications match the filter. Cost: one count, which reads only index entries if an index covers the filter."""
-        return await self._shared("count", partial(self._count, filter), filter)
+    async def count(self, filter: Filter, payer: Payer | None = None) -> int:
+        """How many verifications match the filter. `payer`: is charged for what was counted, unless another caller makes the same count.
 
-    async def statistics(self, filter: Filter, by_day: bool = False) -> VerificationStats:
-        """The statistics of the verifications that match the filter. `by_day`: whether to count by day too."""
+        Cost:   one count, which reads only index entries if an index covers the filter.
+        Raises: TookTooLong; the errors of the payer.
+        """
+        read = partial(self._store.counting.counted, self.workspace, partial(self._count, filter), int, payer)
+        return await self._shared("count", read, filter)
+
+    async def statistics(self, filter: Filter, by_day: bool = False, payer: Payer | None = None) -> VerificationStats:
+        """The statistics of the verifications that match the filter. `by_day`: whether to count by day too. `payer`, Raises: see `count`."""
         read = partial(statistics.read_statistics, self._store.collection, self._scope, filter, by_day)
-        return await self._shared("statistics", read, filter, by_day)
+        counted = partial(self._store.counting.counted, self.workspace, read, attrgetter("total"), payer)
+        return await self._shared("statistics", counted, filter, by_day)
 
     async def _attempts(self, chains: Iterable[str], reading: frozenset[str] | None) -> list[partial_verification.Row]:
         """A row for each attempt of these chains; a BadDocument in place of an attempt that can't be read."""
@@ -392,13 +414,14 @@ class Verifications:
             documents = await in_thread(partial(fetch, self._store.naive_collection, condition, reader.projection if reader else None))
         return partial_verification.rows(documents, self._store.keys, reader)
 
-    async def _changes(self, at: datetime, filter: Filter, place: ChangePosition) -> tuple[list[Verification], ChangePosition | None]:
-        """A page of the changes that follow the position `place`, and the position at which the next page begins; None if the page is the last."""
+    async def _changes(self, at: datetime, filter: Filter, place: ChangePosition) -> ChangedPage:
+        """A page of the changes that follow the position `place`."""
         condition = stored_changes.condition(self._scope, filter, at, place)
         with answering():
-            documents = await in_thread(partial(stored_changes.fetch_changes, self._store.naive_collection, condition, place.key))
+            read = partial(stored_changes.timed_changes, self._store.naive_collection, condition, place.key)
+            documents, seconds = await in_thread(read)
         readable = self._store.bad_documents.readable(partial_verification.rows(documents, self._store.keys, None))
-        return readable, stored_changes.behind(documents, place)
+        return ChangedPage(readable, seconds, stored_changes.behind(documents, place))
 
     def _shared(self, kind: str, read: Callable[[], Coroutine[Any, Any, T]], *arguments: Hashable) -> Awaitable[T]:
         """The result of a read. Callers that make the same read at the same time, in the same workspace or chain, share it."""

@@ -1,72 +1,103 @@
-"""Limits how much operations may cost in a period. Each caller has a token bucket, which refills over time."""
+"""Limits how much operations may cost in a period: those of each caller, and those of all callers of a workspace together."""
 
-from collections import OrderedDict
 from collections.abc import Callable
+from math import ceil
 from time import monotonic
+from weakref import WeakValueDictionary
 
 from domain.caller import Caller
+from gateway.callers.buckets import MAX_BUCKETS, Bucket, Buckets, SetTimer, set_timer
+from gateway.errors import RequestRefused, error
 
-# What a request costs that is refused because the caller's bucket does not hold enough.
-REFUSAL = 1
-MAX_CALLERS = 10_000
 # A caller with a follow token pays this many times the cost. Each followed chain has its own bucket, so a caller who can issue follow tokens would
-# otherwise gain a full bucket with each.
+# otherwise gain a full bucket with each. The workspace pays the cost itself: its bucket limits the work that is done.
 FOLLOWER = 10
-
-BucketKey = tuple[str, str, str | None]
+# A function that counts a refused request in the metrics. Its argument is the reason of the refusal.
+CountRefusal = Callable[[str], None]
+USED_UP = "the caller's rate is used up; wait for `retryAfterMs`, then try again"
 
 
 class Rate:
-    """The buckets of this process. A caller who is served by several processes has a bucket in each.
+    """The budgets of this process. A caller who is served by several processes has a budget in each. Every cost is taken from two buckets.
 
-    A bucket is stored until it is full again. If there are too many buckets, the least recently used one is dropped. An operation that costs more
-    than a whole bucket is allowed if the bucket is full, and leaves a debt.
+    `per_second`, `burst`: the bucket of each caller; `workspace_per_second`, `workspace_burst`: that of each workspace. See `Buckets`.
     """
 
-    def __init__(self, per_second: float, burst: float, now: Callable[[], float] = monotonic, max_callers: int = MAX_CALLERS) -> None:
-        self._per_second = per_second
-        self._burst = burst
+    def __init__(
+        self,
+        per_second: float,
+        burst: float,
+        now: Callable[[], float] = monotonic,
+        max_callers: int = MAX_BUCKETS,
+        *,
+        workspace_per_second: float = 0.0,
+        workspace_burst: float = 1.0,
+        set_timer: SetTimer = set_timer,
+    ) -> None:
         self._now = now
-        self._max_callers = max_callers
-        # For each bucket: the cost that was taken and had not refilled yet when the bucket was last used, and the time of that use. The least
-        # recently used bucket is first.
-        self._taken: OrderedDict[BucketKey, tuple[float, float]] = OrderedDict()
+        self._is_limited = bool(per_second or workspace_per_second)
+        self._callers = Buckets(per_second, burst, now, max_callers, set_timer)
+        self._new_shared = Buckets(workspace_per_second, workspace_burst, now, max_callers, set_timer).create
+        self._workspaces: WeakValueDictionary[str, Bucket] = WeakValueDictionary()
 
     def __len__(self) -> int:
-        """The number of stored buckets. A caller without a stored bucket has a full one."""
-        return len(self._taken)
+        """The number of stored buckets of callers. A caller without a stored bucket has a full one."""
+        return len(self._callers)
 
     def take(self, caller: Caller, cost: float, paid: float = 0) -> float:
-        """Take `cost` from the caller's bucket. `paid`: the part of this cost that an earlier call already took, and that is not taken again.
+        """Take `cost` from the caller's buckets. `paid`: the part of this cost that an earlier call already took, and that is not taken again.
 
-        Returns 0 if the bucket held enough. Otherwise only REFUSAL is taken, and the result is the number of seconds until the bucket holds enough.
+        Returns 0 if both buckets held enough. Otherwise only REFUSAL is taken, from the caller's own bucket, and the result is the number of seconds
+        until the buckets hold enough.
         """
-        if not self._per_second:
+        if not self._is_limited:
             return 0.0
-        if caller.chain:
-            cost, paid = cost * FOLLOWER, paid * FOLLOWER
-        key, now = (caller.workspace, caller.subject, caller.chain), self._now()
-        taken, room = self._still_taken(key, now), self._burst - min(cost, self._burst)
-        if taken <= room + paid:
-            missing, taken = 0.0, taken + cost - paid
-        else:
-            # A refused request takes REFUSAL, but at most what is left in the bucket. So a caller who keeps sending too many requests stays limited,
-            # and is served again soon after the requests stop.
-            taken = max(taken, min(taken + REFUSAL, self._burst))
-            missing = taken - room
-        is_stored = key in self._taken
-        self._taken[key] = (taken, now)
-        self._taken.move_to_end(key)
-        if not is_stored:
-            self._forget_one(now)
-        return missing / self._per_second
+        own = self._callers.get((caller.workspace, caller.subject, caller.chain)) or self._added(caller)
+        now, times = self._now(), FOLLOWER if caller.chain else 1
+        if own.take(cost * times, paid * times, cost, paid, now):
+            return 0.0
+        own.charge_refusal()
+        return max(own.missing(cost * times, now), own.shared.missing(cost, now))
 
-    def _still_taken(self, key: BucketKey, now: float) -> float:
-        taken, at = self._taken.get(key, (0.0, now))
-        return max(taken - (now - at) * self._per_second, 0.0)
+    def take_at_once(self, caller: Caller, cost: float) -> bool:
+        """Take `cost` if both buckets hold enough, and no payment waits for them. Returns whether it was taken; if not, nothing is taken."""
+        if not self._is_limited:
+            return True
+        own = self._callers.get((caller.workspace, caller.subject, caller.chain)) or self._added(caller)
+        if own.waits or own.shared.waits:
+            return False
+        return own.take(cost * (FOLLOWER if caller.chain else 1), 0, cost, 0, self._now())
 
-    def _forget_one(self, now: float) -> None:
-        # Drop the least recently used bucket if it is full again, or if there are too many. Called for each new bucket, so dropping one is enough.
-        oldest = next(iter(self._taken))
-        if len(self._taken) > self._max_callers or not self._still_taken(oldest, now):
-            del self._taken[oldest]
+    def charge(self, caller: Caller, cost: float) -> None:
+        """Take `cost` for work that was done, even if the buckets do not hold enough: that leaves a debt. A negative cost is given back."""
+        own = self._callers.get((caller.workspace, caller.subject, caller.chain)) or self._added(caller)
+        own.charge(cost * (FOLLOWER if caller.chain else 1))
+        own.shared.charge(cost)
+
+    def missing(self, caller: Caller, cost: float) -> float:
+        """The number of seconds until the caller's buckets hold `cost`; 0 if they hold enough. Takes nothing."""
+        own = self._callers.get((caller.workspace, caller.subject, caller.chain)) or self._added(caller)
+        now = self._now()
+        return max(own.missing(cost * (FOLLOWER if caller.chain else 1), now), own.shared.missing(cost, now))
+
+    async def pay(self, caller: Caller, cost: float, first: bool = False) -> None:
+        """Wait until the caller can pay, and take `cost`: in the queue of the caller's own bucket, then in that of the workspace's bucket.
+
+        `first`: before all payments that already wait.
+        """
+        own = self._callers.get((caller.workspace, caller.subject, caller.chain)) or self._added(caller)
+        await own.pay(cost * (FOLLOWER if caller.chain else 1), first)
+        await own.shared.pay(cost, first)
+
+    def _added(self, caller: Caller) -> Bucket:
+        """A new bucket of a caller. The bucket of a workspace exists as long as that of one of its callers."""
+        shared = self._workspaces.get(caller.workspace)
+        if shared is None:
+            shared = self._workspaces[caller.workspace] = self._new_shared()
+        return self._callers.add((caller.workspace, caller.subject, caller.chain), shared)
+
+
+def limited(wait_seconds: float, message: str = USED_UP) -> RequestRefused:
+    """The refusal of a request whose payer can't pay for another `wait_seconds`."""
+    errors = [error("RATE_LIMITED", message, retryAfterMs=ceil(wait_seconds * 1000))]
+    return RequestRefused(429, errors, {"retry-after": str(ceil(wait_seconds))})

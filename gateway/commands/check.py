@@ -15,6 +15,7 @@ from providers.yousign import Yousign
 from schema.build import build, executable
 from store import indexes
 from store.driver import Database, Unsuitable, close_client, connect, database, examine, suitable
+from store.feed import count_private_processes
 from store.index_repair import MODELS, duplicate_ids
 from store.verifications import utc_now
 
@@ -22,6 +23,7 @@ from store.verifications import utc_now
 Finding = tuple[bool, str]
 
 MAX_CHECK_SECONDS = 5.0
+NAME_PROXY = "If a proxy is in front of it, name the proxy in GATEWAY_TRUSTED_PROXIES: otherwise all clients share the limits of one address"
 
 
 async def check(settings: Settings) -> list[Finding]:
@@ -36,7 +38,8 @@ async def check(settings: Settings) -> list[Finding]:
     found = [*settings_found(settings), *await providers_found(settings)]
     client = connect(settings.mongo_uri.get_secret_value(), timeout_seconds)
     try:
-        return [*found, *await deployment_found(database(client))]
+        deployment = await deployment_found(database(client))
+        return [*found, *deployment, *await addresses_found(settings, database(client))]
     except Unavailable:
         text = f"no primary answered within {timeout_seconds:g} s; check GATEWAY_MONGO_URI and the replica set"
         return [*found, (False, f"MongoDB: {text}")]
@@ -78,6 +81,20 @@ async def deployment_found(mongo: Database) -> list[Finding]:
         (True, "indexes: complete" if not missing else f"indexes: {len(missing)} will be created when the gateway starts ({', '.join(missing)})"),
         *[(False, f"index {name}: can't be created, since verifications have equal values: {ids}") for name, ids in clashes],
     ]
+
+
+async def addresses_found(settings: Settings, mongo: Database) -> list[Finding]:
+    """A warning if the clients' addresses are probably hidden behind a proxy that is not trusted. All clients then share the limits of one address.
+
+    It is no failure, because all clients may really be in one network.
+    """
+    if settings.trusted_proxies:
+        return []
+    if processes := await count_private_processes(mongo, utc_now()):
+        return [(True, f"addresses: WARNING: {processes} running process(es) see only addresses of private networks. {NAME_PROXY}")]
+    if settings.public_url.scheme == "https":
+        return [(True, f"addresses: WARNING: GATEWAY_PUBLIC_URL is https, so a proxy must be in front of the gateway. {NAME_PROXY}")]
+    return []
 
 
 def settings_found(settings: Settings) -> list[Finding]:

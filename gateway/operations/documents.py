@@ -8,6 +8,7 @@ from typing import NamedTuple
 from graphql import GraphQLSchema, OperationType
 
 from compiler.recent import Recent
+from gateway.callers.charging import LEAST_COST
 from gateway.errors import RequestRefused, refused
 from gateway.operations.limits import Limits, too_many_values
 from gateway.operations.operation_request import OperationRequest
@@ -20,7 +21,6 @@ KEPT_DOCUMENTS = 512
 # The maximum total length of the documents that are kept after they were prepared. A prepared document takes about a hundred bytes of memory per
 # character, in many small objects that the garbage collector has to traverse.
 KEPT_DOCUMENT_CHARACTERS = 128_000
-LEAST_COST = 1
 CHARACTERS_PER_COST = 4
 LIMITS = Limits()
 

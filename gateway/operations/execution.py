@@ -1,7 +1,6 @@
 """Execution of operations: queries, mutations, and the events of subscriptions."""
 
 from collections.abc import Awaitable
-from math import ceil
 from time import perf_counter
 from typing import Any
 
@@ -9,9 +8,10 @@ from graphql import ExecutionResult, GraphQLSchema, OperationType
 
 from domain.caller import Caller
 from domain.errors import BadValue
-from gateway.callers.rate import Rate
+from gateway.callers.charging import LEAST_COST
+from gateway.callers.rate import Rate, limited
 from gateway.errors import RequestRefused, error, formatted
-from gateway.operations.documents import LEAST_COST, Documents, Operation
+from gateway.operations.documents import Documents, Operation
 from gateway.operations.operation_request import OperationRequest
 from gateway.operations.preparation import too_complex
 from gateway.operations.rights import enforce
@@ -51,20 +51,24 @@ class Execution:
         self._rate = rate
         self.hide_suggestions = not introspection
 
-    def operation(self, request: OperationRequest, caller: Caller, request_id: str) -> Operation:
-        """The operation that a request selects. Its cost is taken from the caller's rate. Raises: RequestRefused."""
+    def operation(self, request: OperationRequest, caller: Caller, request_id: str, paid: int = 0) -> Operation:
+        """The operation that a request selects. Its cost, except what was `paid` for the request already, is taken from the caller's rate.
+
+        Raises: RequestRefused.
+        """
         # The caller pays for a new document before it is prepared. So the caller also pays for a document that is then refused.
         effort = self._documents.effort(request)
-        if effort:
-            self._pay(caller, effort)
+        if effort > paid:
+            self._pay(caller, effort, paid)
+            paid = effort
         try:
             operation = self._affordable(request, request_id)
         except RequestRefused:
-            if not effort:
+            if not paid:
                 self._pay(caller, LEAST_COST)
             raise
-        if operation.cost > effort:
-            self._pay(caller, operation.cost, effort)
+        if operation.cost > paid:
+            self._pay(caller, operation.cost, paid)
         return operation
 
     def _affordable(self, request: OperationRequest, request_id: str) -> Operation:
@@ -84,9 +88,7 @@ class Execution:
     def _pay(self, caller: Caller, cost: int, paid: int = 0) -> None:
         if wait_seconds := self._rate.take(caller, cost, paid):
             self._metrics.count_refused("rate")
-            message = "the caller's rate is used up; wait for `retryAfterMs`, then try again"
-            limited = error("RATE_LIMITED", message, retryAfterMs=ceil(wait_seconds * 1000))
-            raise RequestRefused(429, [limited], {"retry-after": str(ceil(wait_seconds))})
+            raise limited(wait_seconds)
 
     async def execute(self, operation: Operation, caller: Caller, request_id: str) -> ResponseData:
         """Execute a query or mutation and return the response.

@@ -7,7 +7,6 @@ whole group.
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Hashable
 from contextlib import aclosing
-from itertools import repeat
 from typing import NamedTuple, cast
 from weakref import WeakValueDictionary
 
@@ -17,6 +16,7 @@ from graphql import ExecutionResult, Executor, create_source_event_stream
 from compiler.positions import close_awaitable
 from domain.caller import Caller
 from domain.errors import RequestError, Unavailable
+from domain.verification import Verification
 from gateway.callers.rate import Rate
 from gateway.errors import RequestRefused, error, formatted, refused, unexpected
 from gateway.operations.documents import Operation
@@ -49,10 +49,11 @@ class Group:
     each subscriber gets a message of its own.
     """
 
-    __slots__ = ("__weakref__", "_anonymized", "_messages", "waits")
+    __slots__ = ("__weakref__", "_anonymized", "_drop_copies", "_messages", "waits")
 
-    def __init__(self, anonymized: Collection[str] = ()) -> None:
+    def __init__(self, anonymized: Collection[str] = (), drop_copies: Callable[[], object] = lambda: None) -> None:
         self.waits = False
+        self._drop_copies = drop_copies
         # The ids of verifications that were anonymized lately. Messages with older states of them are not kept.
         self._anonymized = anonymized
         self._messages: dict[Hashable, tuple[Marked, bytes]] = {}
@@ -63,8 +64,12 @@ class Group:
         return kept[1] if kept else None
 
     def keep(self, event: Marked, content: bytes) -> None:
-        """Keep a message for the other subscribers. Its content must depend only on the event."""
-        if event.verification and event.verification.id in self._anonymized and not event.verification.anonymized_at:
+        """Keep a message for the other subscribers. Its content must depend only on the event.
+
+        Of each verification, only messages with its latest state are kept: earlier ones may show personal data. A subscriber that is so slow that it
+        needs an earlier message makes it again.
+        """
+        if event.verification and not self._is_latest(event.verification):
             return
         if len(self._messages) >= MAX_KEPT_MESSAGES:
             del self._messages[next(iter(self._messages))]
@@ -75,6 +80,20 @@ class Group:
         for identity, (event, _) in [*self._messages.items()]:
             if ids is None or (event.verification and event.verification.id in ids):
                 del self._messages[identity]
+
+    def _is_latest(self, verification: Verification) -> bool:
+        """Whether this state is the latest of those that are kept of its verification. If so, drop the messages with earlier states."""
+        id, version = verification.id, verification.version
+        if id in self._anonymized and not verification.anonymized_at:
+            return False
+        others = [(identity, event.verification) for identity, (event, _) in self._messages.items()]
+        versions = {identity: state.version for identity, state in others if state and state.id == id}
+        earlier = [identity for identity, kept in versions.items() if kept < version]
+        for identity in earlier:
+            del self._messages[identity]
+        if earlier:
+            self._drop_copies()
+        return all(kept <= version for kept in versions.values())
 
 
 class Groups:
@@ -98,7 +117,7 @@ class Groups:
         key = (operation.prepared, encoded_inner_variables(operation), operation.with_cost, *rights)
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = Group(self._anonymized)
+            group = self._groups[key] = Group(self._anonymized, self._drop_copies)
         return group
 
     def forget(self, id: str | None) -> None:
@@ -164,7 +183,7 @@ class Delivery:
             # If the outlet does not take the message, the caller pays twice for it: this payment is not returned, and the wake path charges again.
             return (
                 content is not None
-                and not self._rate.take(self._caller, self._operation.cost)
+                and self._rate.take_at_once(self._caller, self._operation.cost)
                 and bool(self._outlet and self._outlet.deliver(content))
             )
         except Exception:
@@ -175,7 +194,8 @@ class Delivery:
     async def message(self, event: Marked, paid: bool) -> Message:
         """The wake path: pay for an event's message unless it is `paid`, and make it. The transport then sends it."""
         if not paid:
-            await self._pay()
+            # No event is lost: the events during the wait are combined in the next message.
+            await self._rate.pay(self._caller, self._operation.cost)
         return Message(self._group.message(event) or self._shared_message(event) or await self._message_of_its_own(event), event)
 
     def _shared_message(self, event: Marked) -> bytes | None:
@@ -205,14 +225,6 @@ class Delivery:
     def _context(self) -> Context:
         # Every event needs a new context. The loaders of a context keep the values that they read, which would be out of date at the next event.
         return self._execution.context(self._caller)
-
-    async def _pay(self) -> None:
-        """Wait until the caller can pay, and take the payment. No event is lost: events during the wait are combined in the next message."""
-        for _ in repeat(None):
-            wait_seconds = self._rate.take(self._caller, self._operation.cost)
-            if not wait_seconds:
-                return
-            await asyncio.sleep(wait_seconds)
 
 
 class Live:

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from domain.caller import Caller
 from gateway.callers.admission import Admission, Crowded
+from gateway.callers.charging import LEAST_COST, Charging
 from gateway.callers.keys import KeysUnavailable
 from gateway.callers.tokens import Tokens, Unauthenticated
 from gateway.errors import RequestRefused, refused, unexpected
@@ -24,7 +25,7 @@ from gateway.operations.execution import Execution
 from gateway.operations.live import Live, Message
 from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
-from gateway.transports.json_content import parse_json
+from gateway.transports.json_content import has_too_many_values, parse_json
 from gateway.transports.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, accepted_media, cache_headers, decoded, encoded, is_current, is_json
 from gateway.transports.requests import client_address, headers
 from gateway.transports.responses import Header, Response
@@ -32,10 +33,7 @@ from gateway.transports.sse import EventStream
 
 METHODS = ("GET", "HEAD", "POST")
 MAX_BODY_BYTES = 262_144
-# How many of the characters in JSON_MARKS a body may contain. Each of them begins a JSON value or separates two, so this limits the number of values:
-# parsing a value costs many times as much as parsing a character. The limits of operations would refuse a body with more values anyway.
-MAX_JSON_MARKS = 24_000
-JSON_MARKS = (b"[", b"{", b",")
+MAX_PARAMETERS = 100
 # The byte order mark in UTF-8, with which some editors and libraries begin a text. Source: RFC 8259, 8.1.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 RETRY_SECONDS = "5"
@@ -48,10 +46,10 @@ class GraphQLRequest:
     """The parts of an HTTP request that GraphQL needs.
 
     `media`: the JSON media type that the client prefers, None if the client accepts no JSON. `streams`: whether the client accepts an event stream.
-    `content`: the body if it has arrived completely and is not too long, otherwise None.
+    `content`: the body if it has arrived completely and is not too long, otherwise None. `characters`: the length of what was parsed, once it was.
     """
 
-    __slots__ = ("_headers", "_receive", "content", "media", "method", "scope", "streams")
+    __slots__ = ("_headers", "_receive", "characters", "content", "media", "method", "scope", "streams")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
@@ -60,6 +58,7 @@ class GraphQLRequest:
         self.method: str = scope["method"]
         self.media, self.streams = accepted_media(self.header(b"accept", "*/*"))
         self.content: bytes | bytearray | None = None
+        self.characters = 0
 
     @property
     def id(self) -> str:
@@ -83,12 +82,13 @@ class GraphQLOverHTTP:
     Source: GraphQL over HTTP, draft of 2025.
     """
 
-    def __init__(self, execution: Execution, live: Live, tokens: Tokens, drain: Drain, admission: Admission) -> None:
+    def __init__(self, execution: Execution, live: Live, tokens: Tokens, drain: Drain, admission: Admission, charging: Charging) -> None:
         self._execution = execution
         self._live = live
         self._tokens = tokens
         self._drain = drain
         self._admission = admission
+        self._charging = charging
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self.response(GraphQLRequest(scope, receive))
@@ -100,13 +100,15 @@ class GraphQLOverHTTP:
         The operation is executed before this method returns, unless the response is an event stream.
         """
         media, streams = request.media, request.streams
+        caller: Caller | None = None
         try:
             if request.method not in METHODS:
                 raise refused("BAD_REQUEST", f"use one of {', '.join(METHODS)}", 405, allow=", ".join(METHODS))
             if not media and not streams:
                 raise refused("BAD_REQUEST", f"accept {RESPONSE_JSON}, {JSON} or {EVENT_STREAM}", 406)
             authorization = request.header(b"authorization")
-            caller = self._tokens.verified(authorization) or await self._caller(authorization)
+            caller = self._tokens.verified(authorization) or await self._caller(request, authorization)
+            self._charging.begin(caller)
             content = request.content or await request.body() if request.method == "POST" else b""
             operation = self._operation(request, content, caller)
             if streams and (operation.type is OperationType.SUBSCRIPTION or not media):
@@ -116,7 +118,8 @@ class GraphQLOverHTTP:
             response = await self._execution.execute(operation, caller, request.id)
             cacheable = operation.prepared.constant and request.method != "POST" and "errors" not in response
             return json_response(request, media or JSON, 200, response, {}, cacheable)
-        except RequestRefused as refusal:
+        except RequestRefused as refused_for:
+            refusal = refused_for if caller else self._charging.refused(self._charging.address(request.scope), refused_for)
             # Clients that accept only `application/json` expect status 200 for every well-formed request, even if it has errors. They take any other
             # status for the failure of a server.
             well_formed = refusal.status == 400 and media == JSON and refusal.errors[0]["extensions"]["code"] in EXECUTION_CODES
@@ -126,7 +129,8 @@ class GraphQLOverHTTP:
         except Exception as cause:  # The edge of the process: clients must not see details of the exception.
             return json_response(request, media or JSON, 500, {"errors": [unexpected(cause, request.id)]}, {})
 
-    async def _caller(self, authorization: str) -> Caller:
+    async def _caller(self, request: GraphQLRequest, authorization: str) -> Caller:
+        self._charging.check_address(self._charging.address(request.scope))
         try:
             return await self._tokens.caller(authorization)
         except Unauthenticated:
@@ -136,8 +140,11 @@ class GraphQLOverHTTP:
             raise refused("UNAVAILABLE", "tokens can't be verified at the moment; try again", 503, retry_after=RETRY_SECONDS) from None
 
     def _operation(self, request: GraphQLRequest, content: bytes | bytearray, caller: Caller) -> Operation:
-        operation_request = from_body(request, content) if request.method == "POST" else from_url(request)
-        operation = self._execution.operation(operation_request, caller, request.id)
+        try:
+            operation_request = from_body(request, content) if request.method == "POST" else from_url(request)
+        finally:
+            self._charging.charge_length(caller, request.characters)
+        operation = self._execution.operation(operation_request, caller, request.id, LEAST_COST)
         if operation.type is OperationType.MUTATION and request.method != "POST":
             raise refused("BAD_REQUEST", "a mutation needs POST", 405, allow="POST")
         return operation
@@ -191,8 +198,8 @@ def from_body(request: GraphQLRequest, content: bytes | bytearray) -> OperationR
     if content_type != JSON and not is_json(content_type):
         raise refused("BAD_REQUEST", f"the body must be {JSON} in UTF-8", 415)
     plain = decoded(content, request.header(b"content-encoding"), MAX_BODY_BYTES)
-    # Count the characters in JSON_MARKS only in a body that is long enough to contain too many of them.
-    if len(plain) > MAX_JSON_MARKS and sum(map(plain.count, JSON_MARKS)) > MAX_JSON_MARKS:
+    request.characters = len(plain)
+    if has_too_many_values(plain):
         raise refused("QUERY_TOO_COMPLEX", "the body holds too many values")
     if plain.startswith(BYTE_ORDER_MARK):
         plain = plain[len(BYTE_ORDER_MARK) :]
@@ -209,10 +216,16 @@ def from_url(request: GraphQLRequest) -> OperationRequest:
     An empty parameter is treated as absent, except `query`, since an empty document is a document with an error.
     Source: GraphQL over HTTP, "GET".
     """
-    parameters = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    fields: dict[str, Any] = {name: value for name, value in parameters if value or name == "query"}
+    text = request.scope["query_string"].decode("latin-1")
+    request.characters = len(text)
+    # Count before parsing: every parameter takes as long to parse as many characters.
+    if text.count("&") >= MAX_PARAMETERS:
+        raise refused("QUERY_TOO_COMPLEX", f"the URL has more than {MAX_PARAMETERS} parameters")
+    fields: dict[str, Any] = {name: value for name, value in parse_qsl(text, keep_blank_values=True) if value or name == "query"}
     for name in ("variables", "extensions"):
         if name in fields:
+            if has_too_many_values(fields[name]):
+                raise refused("QUERY_TOO_COMPLEX", f"{name} holds too many values")
             try:
                 fields[name] = parse_json(fields[name].removeprefix(BYTE_ORDER_MARK.decode()))
             except orjson.JSONDecodeError:

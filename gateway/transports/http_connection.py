@@ -7,7 +7,6 @@ import asyncio
 import re
 from asyncio import BaseTransport, Transport
 from asyncio.events import TimerHandle
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
@@ -18,6 +17,7 @@ from httptools import HttpParserError, HttpParserInvalidURLError, HttpParserUpgr
 from starlette.types import Receive, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from gateway.callers.rate import CountRefusal
 from gateway.transports.connection_places import ConnectionPlaces
 from gateway.transports.entrance import FastPath
 from gateway.transports.http import MAX_BODY_BYTES, RETRY_SECONDS, GraphQLRequest
@@ -43,8 +43,6 @@ MAX_CACHED_HOSTS = 256
 # The allowed values of `Host`: those of RFC 3986, 3.2.2, except that a comma is refused, because some proxies join two `Host` headers with a comma.
 HOST_PATTERN = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+;=-]*)(?::[0-9]*)?")
 
-# A function that counts a refused request in the metrics. Its argument is the reason of the refusal.
-CountRefusal = Callable[[str], None]
 REASONS = {
     HTTPStatus.BAD_REQUEST: "syntax",
     HTTPStatus.REQUEST_TIMEOUT: "time",

@@ -24,6 +24,11 @@ STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{\]}]', re.DOTALL)
 # The maximum number of nested lists and objects in a text that orjson refuses. Python's parser, which then reads the text, is recursive.
 MAX_LEVELS = 500
 INTEGER_DIGITS = 18
+# How many of the characters in JSON_MARKS a text may contain. Each of them begins a JSON value or separates two, so this limits the number of values:
+# parsing a value costs many times as much as parsing a character. The limits of operations would refuse a request with more values anyway.
+MAX_JSON_MARKS = 24_000
+JSON_MARKS = ("[", "{", ",")
+ENCODED_JSON_MARKS = tuple(mark.encode() for mark in JSON_MARKS)
 
 
 class TooDeep(RequestRefused):
@@ -107,6 +112,16 @@ def integer(digits: str) -> int | float:
 def refuse_constant(name: str) -> Never:
     """Refuses NaN and Infinity, which Python's parser would accept. Raises: ValueError."""
     raise ValueError(f"{name} is not JSON")
+
+
+def has_too_many_values(content: bytes | bytearray | str, maximum: int = MAX_JSON_MARKS) -> bool:
+    """Whether a JSON text has more than `maximum` characters that begin or separate values, counted without parsing it."""
+    # Count only in a text that is long enough to contain too many of them.
+    if len(content) <= maximum:
+        return False
+    if isinstance(content, str):
+        return sum(map(content.count, JSON_MARKS)) > maximum
+    return sum(map(content.count, ENCODED_JSON_MARKS)) > maximum
 
 
 PARSER = json.JSONDecoder(parse_int=integer, parse_constant=refuse_constant)

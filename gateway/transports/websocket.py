@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from domain.caller import Caller
 from domain.errors import Unavailable
 from gateway.callers.admission import Admission, Crowded
+from gateway.callers.charging import Charging
 from gateway.callers.keys import KeysUnavailable
 from gateway.callers.tokens import Tokens, Unauthenticated, deadline
 from gateway.errors import Formatted, RequestRefused, unexpected
@@ -27,14 +28,24 @@ from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
 from gateway.process.metrics import Metrics
 from gateway.transports.credentials import AUTHORIZATION, SeveralCredentials, socket_authorization
-from gateway.transports.json_content import TooDeep, parse_json
+from gateway.transports.json_content import TooDeep, has_too_many_values, parse_json
 from gateway.transports.requests import client_address, request_id
 
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0
 MAX_OPERATIONS = 100
-# The maximum length of a message before the client has sent a valid connection_init. The limit is enough for the longest tokens.
-MAX_CHARACTERS_BEFORE_INIT = 32_768
+# The maximum length of connection_init, which is enough for the longest tokens, and how many characters of it may begin or separate values.
+MAX_INIT_CHARACTERS = 32_768
+MAX_INIT_MARKS = 500
+# Before connection_init, messages are compared with these texts and not parsed.
+PLAIN_PING = '{"type":"ping"}'
+PLAIN_PONG = '{"type":"pong"}'
+INIT_NAME, SUBSCRIBE_NAME = '"connection_init"', '"subscribe"'
+PONG = PLAIN_PONG.encode()
+# A client may send so many pings and pongs before connection_init, without a payload.
+MAX_PINGS_BEFORE_INIT = 10
+# The maximum length of a ping or pong: its payload is at most 1 kB.
+MAX_PING_CHARACTERS = 1100
 # The name of the ASGI extension under which the scope of a WebSocket holds its connection, as a `Frames`.
 FRAMES = "gateway.frames"
 
@@ -96,13 +107,16 @@ class Closing(Exception):
 class GraphQLOverWebSocket:
     """The endpoint `/graphql` for WebSockets: accepts sockets, and serves each as a `Connection`."""
 
-    def __init__(self, execution: Execution, live: Live, tokens: Tokens, metrics: Metrics, drain: Drain, admission: Admission) -> None:
+    def __init__(
+        self, execution: Execution, live: Live, tokens: Tokens, metrics: Metrics, drain: Drain, admission: Admission, charging: Charging
+    ) -> None:
         self._execution = execution
         self._live = live
         self._tokens = tokens
         self._metrics = metrics
         self._drain = drain
         self._admission = admission
+        self._charging = charging
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.serve(WebSocket(scope, receive, send))
@@ -110,10 +124,11 @@ class GraphQLOverWebSocket:
     async def serve(self, socket: WebSocket) -> None:
         """Serve one socket until the client or the gateway closes it."""
         if SUBPROTOCOL not in socket.scope["subprotocols"]:
+            self._charging.charge_address(client_address(socket))
             await socket.accept()
             return await socket.close(Close.SUBPROTOCOL_NOT_ACCEPTABLE, f"subprotocol {SUBPROTOCOL} is needed")
         await socket.accept(SUBPROTOCOL)
-        connection = Connection(socket, self._execution, self._live, self._tokens, self._admission)
+        connection = Connection(socket, self._execution, self._live, self._tokens, self._admission, self._charging)
         if self._drain.begun:
             return await connection.drain()
         try:
@@ -122,24 +137,27 @@ class GraphQLOverWebSocket:
         except Crowded as crowded:
             await close_socket(socket, Close.TRY_AGAIN_LATER, str(crowded))
         except Closing as closing:
+            if closing.code is not Close.TRY_AGAIN_LATER:
+                connection.charge_address()
             await close_socket(socket, closing.code, closing.reason)
         except WebSocketDisconnect:
-            pass
+            connection.charge_address()
         return None
 
 
 class Connection:
     """One socket, with its caller and its running operations. `place`: a context manager that counts the socket as open (see `Admission`)."""
 
-    __slots__ = ("_admission", "_answering", "_caller", "_execution", "_frames", "_live", "_operations", "_socket", "_tokens", "place")
+    __slots__ = ("_admission", "_answering", "_caller", "_charging", "_execution", "_frames", "_live", "_operations", "_socket", "_tokens", "place")
 
-    def __init__(self, socket: WebSocket, execution: Execution, live: Live, tokens: Tokens, admission: Admission) -> None:
+    def __init__(self, socket: WebSocket, execution: Execution, live: Live, tokens: Tokens, admission: Admission, charging: Charging) -> None:
         self._socket = socket
         self._frames: Frames = socket.scope["extensions"][FRAMES]
         self._live = live
         self._execution = execution
         self._tokens = tokens
         self._admission = admission
+        self._charging = charging
         # Until the client has sent a valid connection_init, the separate limits for such sockets apply.
         self.place = admission.arriving(client_address(socket))
         self._operations: dict[str, asyncio.Task[None]] = {}
@@ -150,11 +168,11 @@ class Connection:
         """Read messages until the socket closes. Raises: Closing, Crowded, WebSocketDisconnect."""
         try:
             async with asyncio.timeout(INIT_SECONDS) as timeout:
+                caller = self._caller = await self._introduced()
+                timeout.reschedule(deadline(caller))
+                await self._send({"type": "connection_ack"})
                 while True:
-                    message = await self._receive()
-                    await self._dispatch(message)
-                    if self._caller:
-                        timeout.reschedule(deadline(self._caller))
+                    await self._dispatch(self._parsed(await self._received(), caller), caller)
         except TimeoutError:
             if self._caller:
                 raise Closing(Close.FORBIDDEN, "the token has expired") from None
@@ -164,50 +182,83 @@ class Connection:
                 task.cancel()
             await asyncio.gather(*self._operations.values(), return_exceptions=True)
 
-    async def _dispatch(self, message: dict[str, Any]) -> None:
+    def charge_address(self) -> None:
+        """Charge the client's address for this socket, if it ended before a token was verified."""
+        if not self._caller:
+            self._charging.charge_address(client_address(self._socket))
+
+    async def _introduced(self) -> Caller:
+        """Read messages until connection_init, the only one that is parsed. Returns the caller with its token. Raises: Closing, Crowded."""
+        text = await self._received()
+        for _ in range(MAX_PINGS_BEFORE_INIT):
+            if (compact := text[:MAX_PING_CHARACTERS].replace(" ", "")) not in (PLAIN_PING, PLAIN_PONG):
+                break
+            if compact == PLAIN_PING:
+                await self._write(PONG)
+            text = await self._received()
+        if SUBSCRIBE_NAME in text and INIT_NAME not in text:
+            raise Closing(Close.UNAUTHORIZED, "connection_init must come first")
+        if INIT_NAME not in text or len(text) > MAX_INIT_CHARACTERS or has_too_many_values(text, MAX_INIT_MARKS):
+            raise Closing(Close.BAD_MESSAGE, "connection_init must come first, and be short")
+        try:
+            message = parse_json(text)
+        except (orjson.JSONDecodeError, TooDeep):
+            raise Closing(Close.BAD_MESSAGE, "not JSON, or too deep") from None
+        payload = message.get("payload") if isinstance(message, dict) and message.get("type") == "connection_init" else []
+        if not isinstance(payload, dict | None):
+            raise Closing(Close.BAD_MESSAGE, "connection_init must come first, with an object as its payload")
+        caller = await self._verified(payload or {})
+        self.place.become(self._admission.introduced(client_address(self._socket), caller))
+        return caller
+
+    async def _verified(self, payload: dict[str, Any]) -> Caller:
+        try:
+            authorization = socket_authorization(payload, self._socket.headers.get(AUTHORIZATION)) or ""
+        except SeveralCredentials:
+            raise Closing(Close.BAD_MESSAGE, "send one authorization") from None
+        if caller := self._tokens.verified(authorization):
+            return caller
+        try:
+            self._charging.check_address(client_address(self._socket))
+            return await self._tokens.caller(authorization)
+        except RequestRefused as limited:
+            raise Closing(Close.TRY_AGAIN_LATER, limited.errors[0]["message"]) from None
+        except Unauthenticated:
+            raise Closing(Close.FORBIDDEN, "a valid token is needed: connectionParams { authorization: 'Bearer …' }") from None
+        except KeysUnavailable:
+            raise Closing(Close.TRY_AGAIN_LATER, "tokens can't be verified at the moment") from None
+
+    async def _dispatch(self, message: dict[str, Any], caller: Caller) -> None:
+        if message.get("type") != "subscribe":
+            # The caller pays for a message that starts an operation together with the operation.
+            await self._charging.pay_message(caller)
         match message:
             case {"type": "connection_init" | "ping" | "pong", "payload": payload} if not isinstance(payload, dict | None):
                 raise Closing(Close.BAD_MESSAGE, "a payload is an object")
             case {"type": "connection_init"}:
-                await self._init(message.get("payload") or {})
+                raise Closing(Close.TOO_MANY_INITS, "connection_init was sent already")
+            case {"type": "subscribe", "id": str(id), "payload": dict() | TooDeep() as payload} if id:
+                await self._subscribe(id, payload, caller)
             case {"type": "ping"}:
                 await self._send({"type": "pong", **({"payload": message["payload"]} if "payload" in message else {})})
             case {"type": "pong"}:
                 pass
-            case {"type": "subscribe", "id": str(id), "payload": dict() | TooDeep() as payload} if id:
-                await self._subscribe(id, payload)
             case {"type": "complete", "id": str(id)}:
                 if task := self._operations.pop(id, None):
                     task.cancel()
             case _:
                 raise Closing(Close.BAD_MESSAGE, "not a message of this protocol")
 
-    async def _init(self, payload: dict[str, Any]) -> None:
-        if self._caller:
-            raise Closing(Close.TOO_MANY_INITS, "connection_init was sent already")
-        try:
-            self._caller = await self._tokens.caller(socket_authorization(payload, self._socket.headers.get(AUTHORIZATION)))
-        except SeveralCredentials:
-            raise Closing(Close.BAD_MESSAGE, "send one authorization") from None
-        except Unauthenticated:
-            raise Closing(Close.FORBIDDEN, "a valid token is needed: connectionParams { authorization: 'Bearer …' }") from None
-        except KeysUnavailable:
-            raise Closing(Close.TRY_AGAIN_LATER, "tokens can't be verified at the moment") from None
-        self.place.become(self._admission.introduced(client_address(self._socket), self._caller))
-        await self._send({"type": "connection_ack"})
-
-    async def _subscribe(self, id: str, payload: dict[str, Any] | TooDeep) -> None:
+    async def _subscribe(self, id: str, payload: dict[str, Any] | TooDeep, caller: Caller) -> None:
         try:
             request = payload if isinstance(payload, TooDeep) else from_fields(payload)
         except RequestRefused as malformed:
             raise Closing(Close.BAD_MESSAGE, malformed.errors[0]["message"]) from None
-        if not self._caller:
-            raise Closing(Close.UNAUTHORIZED, "connection_init must come first")
         if id in self._operations:
             raise Closing(Close.SUBSCRIBER_EXISTS, f"an operation {id[:40]} is under way already")
         if len(self._operations) >= MAX_OPERATIONS:
             raise Closing(Close.TRY_AGAIN_LATER, f"at most {MAX_OPERATIONS} operations at a time")
-        task = self._operations[id] = asyncio.create_task(self._operate(id, request, self._caller))
+        task = self._operations[id] = asyncio.create_task(self._operate(id, request, caller))
         task.add_done_callback(lambda done: self._operations.get(id) is done and self._operations.pop(id))
 
     async def _operate(self, id: str, request: OperationRequest | TooDeep, caller: Caller) -> None:
@@ -264,13 +315,18 @@ class Connection:
         self._operations.pop(id, None)
         await self._send(message)
 
-    async def _receive(self) -> dict[str, Any]:
+    async def _received(self) -> str:
+        """The text of the next message; empty for a message of bytes. Raises: WebSocketDisconnect."""
         frame = await self._socket.receive()
         if frame["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(frame.get("code", 1005))
-        text = frame.get("text") or ""
-        if not self._caller and len(text) > MAX_CHARACTERS_BEFORE_INIT:
-            raise Closing(Close.BAD_MESSAGE, "connection_init must come first, and be short")
+        return frame.get("text") or ""
+
+    def _parsed(self, text: str, caller: Caller) -> dict[str, Any]:
+        """The message in a text. The caller is charged for a long one. Raises: Closing."""
+        self._charging.charge_length(caller, len(text))
+        if has_too_many_values(text):
+            raise Closing(Close.BAD_MESSAGE, "the message holds too many values")
         try:
             message = parse_json(text)
         except TooDeep as refusal:
@@ -282,6 +338,8 @@ class Connection:
             raise Closing(Close.BAD_MESSAGE, "not JSON") from None
         if not isinstance(message, dict):
             raise Closing(Close.BAD_MESSAGE, "not a message of this protocol")
+        if len(text) > MAX_PING_CHARACTERS and message.get("type") in ("ping", "pong"):
+            raise Closing(Close.BAD_MESSAGE, "the payload of a ping or pong has at most 1 kB")
         return message
 
     async def _send(self, message: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from time import perf_counter
 from typing import Any
 
 from bson.timestamp import Timestamp
@@ -9,9 +10,10 @@ from pymongo import ASCENDING
 from pymongo.errors import OperationFailure
 
 from domain.filter import Filter
+from domain.verification import Verification
 from store.driver import BlockingCollection, Document, fetch
 from store.indexes import index_name
-from store.query import matching, within
+from store.query import ever_matching, matching, within
 
 # How long after its stamp (`storedAt`, see the glossary) a write may become visible to readers. MongoDB sets the stamp when it executes a write. The
 # write becomes visible when it is committed: usually some milliseconds later, at most after the 15 seconds that a write may take. The writes of a
@@ -32,6 +34,15 @@ class ChangePosition:
     key: str
     value: Any
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPage:
+    """A page of changes. `seconds`: how long MongoDB took for it. `behind`: the position behind the page; None if the page is the last."""
+
+    rows: list[Verification]
+    seconds: float
+    behind: ChangePosition | None
 
 
 def stamp(at: datetime) -> Timestamp:
@@ -55,13 +66,19 @@ def beginnings(at: datetime) -> list[ChangePosition]:
 def condition(scope: Document, filter: Filter, at: datetime, place: ChangePosition) -> Document:
     """The query for the changes that come after the position `place`.
 
-    Only the filter's conditions on attributes that never change are applied (`Filter.lasting`). A verification may have met the other conditions
-    before it changed, so that the feed must report it although it does not meet them now.
+    Of the filter, the conditions on attributes that never change apply as they are (`Filter.lasting`). A verification that no longer meets another
+    condition may have met it before it changed: see `ever_matching`.
     """
     # The range on the key stands outside of `$or`, so that one index scan suffices. With both alternatives inside, MongoDB would need two.
     behind: Document = {place.key: {"$gte": place.value}, "$or": [{place.key: {"$gt": place.value}}, {"_id": {"$gt": place.id}}]}
     unstamped = [] if place.key == "storedAt" else [{"$nor": [{"storedAt": {"$gte": stamp(at - STAMPING)}}]}]
-    return within(scope, [*matching(filter.lasting), behind, *unstamped])
+    return within(scope, [*matching(filter.lasting), *ever_matching(filter), behind, *unstamped])
+
+
+def timed_changes(collection: BlockingCollection, condition: Document, key: str) -> tuple[list[Document], float]:
+    """One page of the changes that meet the condition, and the seconds that it took. Blocks, so call it in a thread."""
+    begun = perf_counter()
+    return fetch_changes(collection, condition, key), perf_counter() - begun
 
 
 def fetch_changes(collection: BlockingCollection, condition: Document, key: str) -> list[Document]:

@@ -21,6 +21,7 @@ from domain.request import RetryRequest
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Verification
+from gateway.callers.rate import Rate
 from gateway.operations.rights import enforce
 from resolvers.context import Context, Services
 from resolvers.followed_verification import VerificationUpdate
@@ -186,6 +187,7 @@ def services(store: Store) -> Services:
         outgoing=outgoing(store, feed),
         fingerprint=lambda text: text,
         follow_token=lambda caller, chain, ttl: FollowToken(f"{caller.subject} {chain} {ttl}", NOON + ttl),
+        budgets=Rate(0, 1),
     )
 
 

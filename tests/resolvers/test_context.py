@@ -7,6 +7,7 @@ import pytest
 from domain.caller import Caller, FollowToken, Scope
 from domain.errors import NotFound
 from domain.verification import Verification
+from gateway.callers.rate import Rate
 from resolvers.context import Context, Services
 from store.feed import Feed
 from store.verifications import Store
@@ -19,7 +20,14 @@ def a_context(store: Store, workspace: str = "acme", chain: str | None = None) -
     """The context of an operation, for a caller of this workspace who may read only this chain, or all chains if it is None."""
     feed = Feed(store, store.client)
     services = Services(
-        store, feed, changes(store), links_for_tests(), outgoing(store, feed), str, lambda caller, chain, ttl: FollowToken("token", NOON + ttl)
+        store,
+        feed,
+        changes(store),
+        links_for_tests(),
+        outgoing(store, feed),
+        str,
+        lambda caller, chain, ttl: FollowToken("token", NOON + ttl),
+        Rate(0, 1),
     )
     return Context(services, Caller("someone", workspace, frozenset({Scope.READ}), chain=chain))
 

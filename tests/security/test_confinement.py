@@ -34,6 +34,11 @@ async def updated(outside: Verifications) -> object:
     return [verification.id async for verification in outside.changed_since(NOON, Filter())]
 
 
+async def changed_pages(outside: Verifications) -> object:
+    """The ids of all verifications in the pages that `pages_changed_since` returns for `outside`."""
+    return [verification.id async for page in outside.pages_changed_since(NOON, Filter()) for verification in page.rows]
+
+
 async def total(outside: Verifications) -> object:
     """The number of verifications in the statistics that `outside` reads."""
     return (await outside.statistics(Filter())).total
@@ -55,6 +60,7 @@ NOT_FOUND: dict[str, tuple[Call, object]] = {
     "chains": (lambda outside, inside: outside.chains([inside.chain]), []),
     "page": (lambda outside, _: rows(outside), []),
     "changed_since": (lambda outside, _: updated(outside), []),
+    "pages_changed_since": (lambda outside, _: changed_pages(outside), []),
     "count": (lambda outside, _: outside.count(Filter()), 0),
     "statistics": (lambda outside, _: total(outside), 0),
 }

@@ -16,11 +16,11 @@ from domain.reasons import CATALOGUE, ReasonType
 from domain.status import Phase, Status
 from domain.verification import Verification
 from store.driver import Document
-from store.query import matching, of_types, selecting, within
+from store.query import ever_matching, matching, of_types, selecting, within
 from store.verifications import Store
 from tests.clock import Clock
 from tests.crowds import a_crowd, filters_over, insert
-from tests.factories import a_final_verification, a_verification, later
+from tests.factories import VERIFIED_RESULT, a_final_verification, a_verification, later
 from tests.histories import lives
 from tests.storing import another_database, decode, encode, storing
 
@@ -111,6 +111,28 @@ async def test_mongodb_and_the_filter_agree_over_random_histories(
     filter = replace(filter, provider_id=crowd[0].provider.id if by_id else None, or_erased_reference=erased)
 
     assert await found(shared, selecting({"workspace": crowd[0].workspace}, filter)) == {each.id for each in crowd if filter.matches(each)}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(histories=st.lists(lives(), min_size=1, max_size=10), filter=filters_over(sampled_instants))
+async def test_a_resumed_feed_finds_all_verifications_that_ever_matched(shared: Store, histories: list[list[Verification]], filter: Filter) -> None:
+    scope: Document = {"workspace": f"workspace-{uuid4().hex}"}
+    crowd = [replace(states[-1], workspace=scope["workspace"]) for states in histories]
+    await shared.collection.insert_many([encode(verification) for verification in crowd])
+
+    among = await found(shared, within(scope, [*matching(filter.lasting), *ever_matching(filter)]))
+
+    assert among >= {each.id for each in crowd if filter.concerns(each, 0)}
+
+
+async def test_a_resumed_feed_does_not_read_verifications_that_never_matched(store: Store) -> None:
+    failed = a_final_verification().concluded(VERIFIED_RESULT, later(days=1))
+    await insert(store, [failed, a_verification()])
+    statuses, codes, ignored = Filter(statuses=(Status.FAILED,)), Filter(reason_codes=failed.reasons), Filter(has_ignored_results=True)
+
+    for filter in (statuses, codes, ignored):
+        assert await found(store, within(SCOPE, ever_matching(filter))) == {failed.id}
+    assert ever_matching(Filter(statuses=(Status.PENDING,))) == []
 
 
 @pytest.mark.parametrize("damage", [{"completedAt": "soon"}, {"openedAt": 7}, {"captureStartedAt": "x"}, {"captureCompletedAt": False}], ids=str)

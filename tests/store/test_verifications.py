@@ -12,7 +12,7 @@ from domain.errors import NotFound, ProviderIdTaken, Unavailable
 from domain.event import Actor, Progress
 from domain.filter import Filter
 from domain.request import Idempotency, ProviderReference
-from domain.status import Status
+from domain.status import Phase, Status
 from store import indexes
 from store.driver import Document, close_client, connect, ping
 from store.feeds.stored_changes import STAMPING
@@ -199,7 +199,7 @@ async def test_only_changes_since_then_are_returned(store: Store, verifications:
 
 async def test_changes_ignore_conditions_on_attributes_that_may_have_changed(store: Store, verifications: Verifications) -> None:
     began = await ping(store.database)
-    filter = Filter(statuses=(Status.PENDING,), reason_codes=("IDVV_1101",), reference="order-7")
+    filter = Filter(statuses=(Status.PENDING,), phases=(Phase.CAPTURING,), reference="order-7")
     await verifications.add(a_final_verification())
     was_pending = await verifications.add(a_final_verification(reference="order-7"))
 

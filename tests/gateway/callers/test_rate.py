@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.caller import Caller, Scope
-from gateway.callers.rate import REFUSAL, Rate
+from gateway.callers.buckets import REFUSAL
+from gateway.callers.rate import Rate
 from gateway.settings import Settings
 from tests.serving import ACME, Gateway, serving
 from tests.wire import following, wired
@@ -137,6 +138,83 @@ def test_no_caller_spends_more_than_the_rate_plus_one_bucket_or_operation(steps:
     assert spent <= (seconds.now - 1000) * 10 + 150 + 1e-6
 
 
+def a_shared_rate(seconds: Seconds) -> Rate:
+    """Budgets of 100 for each caller, and of 150 for each workspace."""
+    return Rate(10, 100, seconds, workspace_per_second=15, workspace_burst=150)
+
+
+def test_the_callers_of_a_workspace_share_a_budget(seconds: Seconds) -> None:
+    rate = a_shared_rate(seconds)
+
+    waits = [rate.take(a_caller(subject), 80) for subject in ("jo", "al", "bo")]
+
+    assert waits == [0, pytest.approx(10 / 15), pytest.approx(10 / 15)]
+    assert rate.take(a_caller("al"), 70) == 0
+    assert rate.take(a_caller("al", "other"), 100) == 0
+
+
+def test_sixty_follow_tokens_get_no_more_than_their_workspace(seconds: Seconds) -> None:
+    rate = Rate(2000, 8000, seconds, workspace_per_second=3000, workspace_burst=12_000)
+    followers = [a_caller(f"follower of {number}", chain=f"ver_{number}") for number in range(60)]
+
+    paid = 0
+    for _ in range(100):
+        for follower in followers:
+            while rate.take(follower, 1) == 0:
+                paid += 1
+        seconds.now += 0.1
+
+    assert paid <= 12_000 + 3000 * 10
+
+
+def test_a_follow_token_costs_its_own_bucket_ten_times_and_its_workspace_once(seconds: Seconds) -> None:
+    rate = a_shared_rate(seconds)
+
+    rate.charge(a_caller(chain="ver_1"), 10)
+
+    assert rate.missing(a_caller(chain="ver_1"), 1) == pytest.approx(1)
+    assert rate.missing(a_caller("al"), 100) == 0
+    assert rate.take(a_caller("al"), 100) == 0
+    assert rate.missing(a_caller("bo"), 41) == pytest.approx(1 / 15)
+
+
+def test_a_message_that_cannot_be_paid_at_once_costs_nothing(seconds: Seconds) -> None:
+    rate = a_shared_rate(seconds)
+    rate.charge(a_caller(), 98)
+
+    taken = [rate.take_at_once(a_caller(), 5) for _ in range(1000)]
+
+    assert not any(taken)
+    assert rate.missing(a_caller(), 3) == pytest.approx(0.1)
+
+
+async def test_a_message_does_not_overtake_those_that_wait(seconds: Seconds) -> None:
+    timers: list[tuple[float, object]] = []
+    rate = Rate(10, 100, seconds, set_timer=lambda wait, call: timers.append((wait, call)))
+    rate.charge(a_caller(), 100)
+    waiting = asyncio.create_task(rate.pay(a_caller(), 50))
+    await asyncio.sleep(0)
+    seconds.now += 4
+
+    overtaken, other = rate.take_at_once(a_caller(), 5), rate.take_at_once(a_caller("al"), 5)
+    waiting.cancel()
+
+    assert (overtaken, other, len(timers)) == (False, True, 1)
+
+
+async def test_payments_wait_for_the_workspace_in_one_queue_too(seconds: Seconds) -> None:
+    timers: list[float] = []
+    rate = Rate(1000, 1000, seconds, workspace_per_second=10, workspace_burst=100, set_timer=lambda wait, call: timers.append(wait))
+    rate.charge(a_caller(), 100)
+    waiting = [asyncio.create_task(rate.pay(a_caller(str(number)), 5)) for number in range(1000)]
+    await asyncio.sleep(0)
+
+    for task in waiting:
+        task.cancel()
+
+    assert timers == [0.5]
+
+
 RATE, BURST_BY_DEFAULT = (Settings.model_fields[name].default for name in ("rate_cost_per_second", "rate_burst_cost"))
 WORST_PAGE = 3601
 
@@ -146,7 +224,7 @@ def test_the_default_rate_never_limits_a_frontend(seconds: Seconds) -> None:
 
     for _ in range(1000):
         assert rate.take(a_caller(), WORST_PAGE) == 0
-        seconds.now += 1
+        seconds.now += 2
 
 
 def test_the_default_rate_limits_a_flood(seconds: Seconds) -> None:

@@ -1,5 +1,6 @@
 """What `gateway check` reports about settings, MongoDB, the clock and the indexes."""
 
+import asyncio
 import os
 
 import pytest
@@ -9,7 +10,7 @@ from gateway.commands.check import check
 from store import indexes
 from store.driver import close_client, connect, database
 from tests.factories import a_verification
-from tests.serving import settings_for_tests
+from tests.serving import serving, settings_for_tests
 from tests.storing import encode
 
 UNREACHABLE = "mongodb://127.0.0.1:1/gateway"
@@ -65,6 +66,34 @@ async def test_a_missing_provider_is_reported_and_is_not_a_failure() -> None:
     findings = await check(settings_for_tests(UNREACHABLE, 0, database_seconds=0.2, provider=None))
 
     assert findings[1] == (True, "provider: none, so that no verification can be created; GATEWAY_PROVIDER sets it")
+
+
+async def addresses(uri: str, **changed: str) -> list[str]:
+    """What `gateway check` reports about the addresses of clients."""
+    findings = await check(settings_for_tests(uri, 0, **changed))
+    assert all(ok for ok, _ in findings)
+    return [text for _, text in findings if text.startswith("addresses")]
+
+
+async def test_an_https_url_without_a_trusted_proxy_is_a_warning(database_uri: str) -> None:
+    [warning] = await addresses(database_uri, public_url="https://gateway.example")
+
+    assert "GATEWAY_PUBLIC_URL is https" in warning
+    assert "GATEWAY_TRUSTED_PROXIES" in warning
+    assert await addresses(database_uri, public_url="https://gateway.example", trusted_proxies="10.0.0.0/8") == []
+    assert await addresses(database_uri) == []
+
+
+async def test_a_running_process_that_sees_only_private_addresses_is_a_warning(database_uri: str) -> None:
+    async with serving(database_uri) as gateway:
+        await gateway.query("{ me { subject } }")
+        async with asyncio.timeout(30):
+            while not (found := await addresses(database_uri)):
+                await asyncio.sleep(0.1)
+        trusted = await addresses(database_uri, trusted_proxies="10.0.0.0/8")
+
+    assert [text.partition(" process")[0] for text in found] == ["addresses: WARNING: 1 running"]
+    assert trusted == []
 
 
 async def test_a_variable_that_is_not_a_setting_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import gc
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -18,8 +19,10 @@ from gateway.operations import live
 from gateway.operations.live import Group, Groups
 from resolvers.followed_verification import VerificationUpdate
 from resolvers.workspace_feed import VerificationFeedItem
-from tests.company import LINK_OPENED, Company
-from tests.factories import NOON, a_final_verification, a_verification
+from store.cursor import encode_watermark
+from store.verifications import utc_now
+from tests.company import CAPTURE_COMPLETED, CAPTURE_STARTED, LINK_OPENED, Company
+from tests.factories import FAILED_RESULT, NOON, a_final_verification, a_verification
 from tests.gateway.operations.test_live import operation
 from tests.storing import GENEROUS_SECONDS, until
 
@@ -145,6 +148,68 @@ async def test_no_message_of_an_anonymized_verification_stays_in_memory(company:
         await until(lambda: kept(name) == 0)
 
     assert before > 0, "the test must be able to find the name"
+
+
+FOLLOWED = "subscription($id: ID!) { verificationUpdated(id: $id, followRetries: true) { verification { id version } } }"
+CHANGED = "subscription { verificationsUpdated { verification { id version } } }"
+
+
+@pytest.mark.parametrize("query", [FOLLOWED, CHANGED], ids=["one chain", "the workspace"])
+@pytest.mark.parametrize("opened", [streaming, on_a_socket])
+async def test_no_message_is_kept_past_the_next_event(
+    company: Company, opened: Callable[..., AbstractAsyncContextManager[Reader]], query: str
+) -> None:
+    id = await company.created()
+    message = f'"id":"{id}","version":'
+    async with opened(company, query, **({"id": id} if query is FOLLOWED else {})) as subscriber:
+        await subscriber.until(b'"version":1' if query is FOLLOWED else b'"verification":null')
+        for version, step in ((2, LINK_OPENED), (3, CAPTURE_STARTED), (4, CAPTURE_COMPLETED)):
+            await company.progress(id, step)
+            await subscriber.until(f"{message}{version}".encode())
+        last = kept(f"{message}4"[::-1])
+        await until(lambda: sum(kept(f"{message}{version}"[::-1]) for version in (1, 2, 3)) == 0)
+
+    assert last > 0, "the test must be able to find a message"
+
+
+async def test_nothing_of_an_anonymized_verification_is_kept_for_a_subscriber_that_resumed(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "FORGETTING_SECONDS", 0.01)
+    name, cursor = a_name(), encode_watermark(utc_now() - timedelta(seconds=5))
+    id = await company.created(lastName=name[::-1])
+    await company.result(id, "FAILED", "IDVV_2101")
+    resumed = ALL.replace("subscription", "subscription($after: String)").replace("verificationsUpdated", "verificationsUpdated(after: $after)")
+    followed = UPDATED.replace("id: $id", "id: $id, followRetries: true")
+    async with AsyncExitStack() as stack:
+        feeds = [await stack.enter_async_context(opened(company, resumed, after=cursor)) for opened in (streaming, on_a_socket)]
+        followers = [await stack.enter_async_context(opened(company, followed, id=id)) for opened in (streaming, on_a_socket)]
+        for subscriber in (*feeds, *followers):
+            await subscriber.until(name[::-1].encode())
+        before = kept(name)
+
+        await company.anonymize(id)
+        for subscriber in (*feeds, *followers):
+            await subscriber.until(b'"declaredIdentity":null')
+        await until(lambda: kept(name) == 0)
+
+    assert before > 0, "the test must be able to find the name"
+
+
+def test_a_message_with_a_later_state_replaces_the_earlier_ones_of_its_verification() -> None:
+    dropped: list[None] = []
+    group = Group(drop_copies=lambda: dropped.append(None))
+    first = a_verification()
+    old, new, other = (
+        VerificationUpdate(first, ()),
+        VerificationUpdate(first.concluded(FAILED_RESULT, NOON), ()),
+        VerificationUpdate(a_verification(), ()),
+    )
+
+    for event in (old, other, new):
+        group.keep(event, b"message")
+    group.keep(old, b"late")
+
+    assert [group.message(event) for event in (old, other, new)] == [None, b"message", b"message"]
+    assert len(dropped) == 1
 
 
 async def test_a_late_message_with_an_older_state_of_an_anonymized_verification_is_not_kept() -> None:

@@ -17,7 +17,9 @@ from websockets.typing import Subprotocol
 
 from domain.caller import Scope
 from gateway.server import MAX_MESSAGE_BYTES
-from gateway.transports.websocket import MAX_OPERATIONS
+from gateway.transports import websocket
+from gateway.transports.json_content import MAX_JSON_MARKS
+from gateway.transports.websocket import MAX_INIT_CHARACTERS, MAX_INIT_MARKS, MAX_OPERATIONS, MAX_PING_CHARACTERS, MAX_PINGS_BEFORE_INIT
 from tests.company import LINK_OPENED, Company
 from tests.serving import Gateway
 from tests.wire import GENEROUS_SECONDS, PROTOCOL, Wire, wired
@@ -160,7 +162,8 @@ async def test_a_frame_that_is_not_a_message_of_the_protocol_closes_the_socket(c
     async with wired(company.gateway, company.token() if authenticated else None) as wire:
         await wire.say(frame)
 
-        assert await wire.closed() == 4400
+        # Before connection_init, a message is not parsed: whatever contains "subscribe" counts as an operation without a token.
+        assert await wire.closed() == (4401 if not authenticated and isinstance(frame, str) and '"subscribe"' in frame else 4400)
 
 
 async def test_a_message_that_is_too_long_closes_the_socket(wire: Wire) -> None:
@@ -185,14 +188,73 @@ async def test_the_subprotocol_may_be_offered_among_others(company: Company) -> 
         assert connection.subprotocol == PROTOCOL
 
 
-@pytest.mark.parametrize("authenticated", [False, True])
-async def test_a_ping_is_answered_with_its_payload(company: Company, authenticated: bool) -> None:
-    async with wired(company.gateway, company.token() if authenticated else None) as wire:
-        for message in ({"type": "ping"}, {"type": "ping", "payload": {"at": [1, None, "é"]}}, {"type": "ping", "payload": None}):
-            await wire.send({"type": "pong", "payload": {"unsolicited": True}})
-            await wire.send(message)
+async def test_a_ping_is_answered_with_its_payload(wire: Wire) -> None:
+    for message in ({"type": "ping"}, {"type": "ping", "payload": {"at": [1, None, "é"]}}, {"type": "ping", "payload": None}):
+        await wire.send({"type": "pong", "payload": {"unsolicited": True}})
+        await wire.send(message)
 
-            assert await wire.hear() == {**message, "type": "pong"}
+        assert await wire.hear() == {**message, "type": "pong"}
+
+
+@pytest.mark.parametrize(("length", "code"), [(MAX_PING_CHARACTERS, None), (MAX_PING_CHARACTERS + 1, 4400)])
+@pytest.mark.parametrize("type", ["ping", "pong"])
+async def test_the_payload_of_a_ping_or_pong_is_limited(wire: Wire, type: str, length: int, code: int | None) -> None:
+    frame = f'{{"type":"{type}","payload":{{"x":""}}}}'
+    await wire.say(frame.replace('""', f'"{"x" * (length - len(frame))}"'))
+    await wire.send({"type": "ping"})
+
+    if code is None:
+        assert (await wire.hear())["type"] == "pong"
+    else:
+        assert await wire.closed() == code
+
+
+@pytest.mark.parametrize(("marks", "code"), [(MAX_JSON_MARKS, None), (MAX_JSON_MARKS + 1, 4400)])
+async def test_the_values_in_a_message_are_limited_before_it_is_parsed(wire: Wire, marks: int, code: int | None) -> None:
+    frame = '{"type":"complete","id":"1","x":[]}'
+    await wire.say(frame.replace("[]", f"[0{',0' * (marks - 4)}]"))
+    await wire.send({"type": "ping"})
+
+    if code is None:
+        assert await wire.hear() == {"type": "pong"}
+    else:
+        assert await wire.closed() == code
+
+
+async def test_a_ping_that_contains_the_text_connection_init_closes_the_socket(company: Company) -> None:
+    async with wired(company.gateway) as wire:
+        await wire.say('{"type":"ping","payload":{"x":"connection_init"}}')
+
+        assert await wire.closed() == 4400
+
+
+@pytest.mark.parametrize("frame", ['{"type":"ping"}', '{"type": "ping"}'])
+async def test_plain_pings_are_answered_before_connection_init(company: Company, frame: str) -> None:
+    async with wired(company.gateway) as wire:
+        for _ in range(MAX_PINGS_BEFORE_INIT // 2):
+            await wire.say('{"type":"pong"}')
+            await wire.say(frame)
+            assert await wire.hear() == {"type": "pong"}
+        await wire.begin(company.token())
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        ['{"type":"ping"}'] * (MAX_PINGS_BEFORE_INIT + 1),
+        ['{"type":"ping","payload":{}}'],
+        [f'{{"type":"connection_init","payload":{{"x":[{"[]," * MAX_INIT_MARKS}[]]}}}}'],
+        [f'{{"type":"connection_init","payload":{{"x":"{"x" * MAX_INIT_CHARACTERS}"}}}}'],
+    ],
+    ids=["many pings", "a ping with a payload", "many values", "a long text"],
+)
+async def test_before_connection_init_no_other_message_is_parsed(company: Company, frames: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "parse_json", lambda text: pytest.fail("the message was parsed"))
+    async with wired(company.gateway) as wire:
+        for frame in frames:
+            await wire.say(frame)
+
+        assert await wire.closed() == 4400
 
 
 async def test_queries_and_mutations_are_answered_over_the_socket(wire: Wire, company: Company) -> None:

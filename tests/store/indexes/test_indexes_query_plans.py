@@ -252,6 +252,7 @@ METHOD_CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "retry": succeeded,
     "statistics": summed_up,
     "changed_since": catching_up,
+    "pages_changed_since": catching_up,
     "whole_chain": lambda store: store.within("acme").whole_chain("ver_1"),
     "with_key": lambda store: store.within("acme", "ver_1").with_key("key-1"),
     "with_provider_id": lambda store: store.within("acme").with_provider_id("sandbox", "provider-1"),

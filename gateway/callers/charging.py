@@ -1,0 +1,129 @@
+"""Charges requests whose operation is not found yet: to the client's address until the token is verified, then to the caller."""
+
+import logging
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Any
+
+from starlette.types import Scope
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from domain.caller import Caller
+from gateway.callers.admission import line
+from gateway.callers.buckets import Bucket, Buckets
+from gateway.callers.rate import CountRefusal, Rate, limited
+from gateway.errors import RequestRefused
+
+logger = logging.getLogger(__name__)
+
+# What a request, or a message on a WebSocket, costs at least.
+LEAST_COST = 1
+# A request or message with more characters than this costs 1 for each time that it contains them, in addition to its operation. JSON of this length
+# takes about as long to parse as a read by id.
+CHARACTERS_PER_EXTRA_COST = 8192
+ADDRESS_USED_UP = "too many requests without a valid token came from this address; wait for `retryAfterMs`, then try again"
+MAX_PRIVATE_CACHE = 4096
+
+
+class Charging:
+    """Charges callers and addresses. `addresses`: the buckets of addresses, by subscriber line (see `line`).
+
+    When the bucket of an address is empty, requests from there are refused unless their token was verified before. Other clients may share the
+    address: behind a proxy that is not in `proxies`, all clients do.
+    """
+
+    def __init__(self, rate: Rate, addresses: Buckets, proxies: Sequence[str], count_refused: CountRefusal) -> None:
+        self._rate = rate
+        self._addresses = addresses
+        self._count_refused = count_refused
+        # The same list of trusted proxies by which the middleware reads the client's address. The fast path skips the middleware.
+        app: Any = None
+        self._proxies = ProxyHeadersMiddleware(app, [*proxies]).trusted_hosts if proxies else None
+        self._warned = False
+        # Whether new tokens came from addresses of private networks, and from other addresses.
+        self._kinds: set[bool] = set()
+
+    def sees_only_private_addresses(self) -> bool:
+        """Whether new tokens were received, all of them from addresses of private networks, and no proxy is trusted. All may come from one proxy."""
+        return self._kinds == {True} and self._proxies is None
+
+    def begin(self, caller: Caller) -> None:
+        """Take LEAST_COST from a caller whose request begins. Raises: RequestRefused if the caller can't pay it."""
+        if wait_seconds := self._rate.take(caller, LEAST_COST):
+            self._count_refused("rate")
+            raise limited(wait_seconds)
+
+    def charge_length(self, caller: Caller, characters: int) -> None:
+        """Charge a caller for a long request or message that was parsed."""
+        if characters >= CHARACTERS_PER_EXTRA_COST:
+            self._rate.charge(caller, characters // CHARACTERS_PER_EXTRA_COST)
+
+    async def pay_message(self, caller: Caller) -> None:
+        """Wait until a caller can pay LEAST_COST for a message, before all other payments of this caller that wait."""
+        if not self._rate.take_at_once(caller, LEAST_COST):
+            await self._rate.pay(caller, LEAST_COST, first=True)
+
+    def check_address(self, address: str) -> None:
+        """Check that an address may have a new token verified. Raises: RequestRefused if its bucket is empty."""
+        self._kinds.add(is_private(address))
+        if wait_seconds := self._missing(address):
+            raise self._limited(wait_seconds, address)
+
+    def refused(self, address: str, refusal: RequestRefused) -> RequestRefused:
+        """Charge an address for a request that was refused before a token was verified. Returns the refusal to send.
+
+        That is another one if the bucket of the address is empty. Refusals that are not the client's fault are not charged.
+        """
+        if refusal.status >= 500 or refusal.status == 429:
+            return refusal
+        if wait_seconds := self.charge_address(address):
+            return self._limited(wait_seconds, address)
+        return refusal
+
+    def charge_address(self, address: str) -> float:
+        """Charge an address for a request or WebSocket that ended before a token was verified.
+
+        Returns 0 if its bucket held enough. Otherwise nothing is taken, and the result is the number of seconds until it does.
+        """
+        wait_seconds = self._missing(address)
+        if not wait_seconds:
+            self._of(address).charge(LEAST_COST)
+        return wait_seconds
+
+    def address(self, scope: Scope) -> str:
+        """The client's IP address: that of the other end of the connection, or the one that a trusted proxy reports. Empty if it is unknown."""
+        client = scope.get("client")
+        host: str = client[0] if client else ""
+        if self._proxies is None or host not in self._proxies:
+            return host
+        forwarded = b", ".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
+        return self._proxies.get_trusted_client_address(forwarded)[0] or host
+
+    def _of(self, address: str) -> Bucket:
+        key = line(address)
+        return self._addresses.get(key) or self._addresses.add(key)
+
+    def _missing(self, address: str) -> float:
+        bucket = self._of(address)
+        return bucket.missing(LEAST_COST, bucket.now())
+
+    def _limited(self, wait_seconds: float, address: str) -> RequestRefused:
+        self._count_refused("address")
+        if not self._warned and is_private(address):
+            self._warned = True
+            logger.warning(
+                "an address of a private network sent so many requests without a valid token that further ones are refused; if it is a proxy, "
+                "all clients behind it share this limit: name it in GATEWAY_TRUSTED_PROXIES"
+            )
+        return limited(wait_seconds, ADDRESS_USED_UP)
+
+
+@lru_cache(MAX_PRIVATE_CACHE)
+def is_private(address: str) -> bool:
+    """Whether an address belongs to a private network or to this machine. A text that is no IP address counts as private."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return True
+    return parsed.is_private

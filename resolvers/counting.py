@@ -1,0 +1,81 @@
+"""What callers pay for reads whose cost is certain only at their end: counts, statistics, and the changes that a resumed subscription reads."""
+
+from collections.abc import AsyncIterator
+from math import ceil
+from typing import NamedTuple, Protocol
+
+from domain.caller import Caller
+from domain.errors import RateLimited
+from store.feeds.stored_changes import PAGE_ROWS, ChangedPage
+
+# One unit of cost is about this share of a second of MongoDB's or the gateway's time.
+COST_PER_SECOND = 3000
+# What a count and statistics cost at least. Operations pay it before they are executed.
+COUNT, STATISTICS = 50, 200
+# How many counted rows cost 1. A count reads entries of an index, statistics read whole documents.
+COUNTED_ROWS, STATISTICS_ROWS = 800, 40
+# How many rows of a page of changes, or of a chain that a subscription follows, cost 1.
+CHANGED_ROWS = 5
+PAGE_COST = PAGE_ROWS // CHANGED_ROWS
+
+
+class Budgets(Protocol):
+    """A port to the budgets of callers. `gateway.callers.rate.Rate` implements it."""
+
+    def missing(self, caller: Caller, cost: float) -> float:
+        """The number of seconds until the caller can pay `cost`."""
+
+    def charge(self, caller: Caller, cost: float) -> None:
+        """Take `cost` for work that was done, or give back a negative one."""
+
+    async def pay(self, caller: Caller, cost: float) -> None:
+        """Wait until the caller can pay, and take `cost`."""
+
+
+class CountPayer(NamedTuple):
+    """A caller who pays for a count. `least`: what the operation already paid for it. `rows_per_cost`: how many counted rows cost 1."""
+
+    budgets: Budgets
+    caller: Caller
+    least: int
+    rows_per_cost: int
+
+    def check(self) -> None:
+        """Raises RateLimited if the caller has a debt, for example because of earlier counts."""
+        if wait_seconds := self.budgets.missing(self.caller, 1):
+            raise RateLimited(wait_seconds)
+
+    def charge(self, rows: int, seconds: float) -> None:
+        """Charge the caller for a count of so many rows, for which MongoDB took so many seconds, except for `least`."""
+        self.budgets.charge(self.caller, work_cost(rows, self.rows_per_cost, seconds, self.least))
+
+
+class PagePayment:
+    """Payments of a caller for pages of rows. A full page is paid for before it is read. Afterwards, the caller gets back what it did not cost."""
+
+    def __init__(self, budgets: Budgets, caller: Caller) -> None:
+        self._budgets = budgets
+        self._caller = caller
+
+    async def pay(self) -> None:
+        """Wait until the caller can pay for a page, and take the payment."""
+        await self._budgets.pay(self._caller, PAGE_COST)
+
+    def settle(self, rows: int, seconds: float = 0.0) -> None:
+        """Give back the part of the last payment that exceeds the cost of so many rows, or charge what is missing."""
+        self._budgets.charge(self._caller, work_cost(rows, CHANGED_ROWS, seconds) - PAGE_COST)
+
+    async def each(self, pages: AsyncIterator[ChangedPage]) -> AsyncIterator[ChangedPage]:
+        """The pages, each of which is paid for before it is read."""
+        while True:
+            await self.pay()
+            page = await anext(pages, None)
+            self.settle(len(page.rows) if page else 0, page.seconds if page else 0.0)
+            if not page:
+                return
+            yield page
+
+
+def work_cost(rows: int, rows_per_cost: int, seconds: float, paid: int = 0) -> int:
+    """The cost of a read, except for what was paid: by its rows or by its time, whichever is more. A filter may read more rows than match it."""
+    return max(ceil(rows / rows_per_cost), int(seconds * COST_PER_SECOND), paid) - paid

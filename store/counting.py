@@ -1,0 +1,67 @@
+"""Runs reads that may take long: only a few at a time for each workspace, and each with a time limit."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable
+from time import perf_counter
+from typing import Any, Protocol, TypeVar
+from weakref import WeakValueDictionary
+
+from domain.errors import TookTooLong, Unavailable
+from store.driver import is_time_limit, patient
+
+T = TypeVar("T")
+
+# How many of these reads run at a time for one workspace. Further ones wait.
+MAX_READS_AT_A_TIME = 2
+
+
+class Payer(Protocol):
+    """A port to whoever pays for a read whose cost is certain only at its end."""
+
+    def check(self) -> None:
+        """Check that the payer has no debt. Raises: RateLimited."""
+
+    def charge(self, rows: int, seconds: float) -> None:
+        """Charge for a read of so many rows, for which MongoDB took so many seconds."""
+
+
+class Counting:
+    """Runs the reads of all workspaces that count verifications, or read many of them. `seconds`: the time limit of a read that counts."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        # A semaphore exists as long as one of its reads runs or waits.
+        self._places: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
+
+    async def counted(self, workspace: str, read: Callable[[], Coroutine[Any, Any, T]], rows: Callable[[T], int], payer: Payer | None = None) -> T:
+        """The result of a read that counts. `rows`: the number of rows in its result, for which the payer is charged at the end.
+
+        Raises: the error of the payer's check, if the payer has a debt when it is this read's turn; TookTooLong; Unavailable.
+        """
+        async with self._of("count", workspace):
+            if payer:
+                payer.check()
+            begun, counted = perf_counter(), 0
+            try:
+                with patient(self._seconds):
+                    result = await read()
+                counted = rows(result)
+                return result
+            except Unavailable as unavailable:
+                if is_time_limit(unavailable):
+                    raise TookTooLong from None
+                raise
+            finally:
+                if payer:
+                    payer.charge(counted, perf_counter() - begun)
+
+    async def in_turn(self, workspace: str, read: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The result of another read, which runs when it is its turn. It does not wait for counts, and has no time limit of its own."""
+        async with self._of("other", workspace):
+            return await read()
+
+    def _of(self, kind: str, workspace: str) -> asyncio.Semaphore:
+        places = self._places.get((kind, workspace))
+        if places is None:
+            places = self._places[kind, workspace] = asyncio.Semaphore(MAX_READS_AT_A_TIME)
+        return places
