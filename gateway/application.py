@@ -90,8 +90,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     tokens = token_reader(settings, now, issuer_keys)
     rate = rate_of(settings)
     charging = charging_of(settings, rate, metrics)
-    capacity = Capacity(settings.max_sockets, settings.max_sockets_per_address, settings.max_sockets_per_subject)
-    admission = Admission(capacity, metrics.count_refused)
+    admission = admission_of(settings, metrics)
 
     http_client = provider_client()
     provision = Provision(settings, http_client, metrics.providers, local)
@@ -106,8 +105,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     schema = build()
     graphql = executable(schema)
     execution = execution_of(settings, graphql, services, metrics, drain, rate)
-    live = Live(execution, rate, same_frame.cache_clear)
-    feed.on_anonymized = live.forget
+    live = live_of(execution, rate, feed)
     feed.sees_only_private_addresses = charging.sees_only_private_addresses
 
     return Application(
@@ -158,6 +156,19 @@ def rate_of(settings: Settings) -> Rate:
     """Create the budgets of callers and workspaces."""
     per_second, burst = settings.workspace_rate
     return Rate(settings.rate_cost_per_second, settings.rate_burst_cost, workspace_per_second=per_second, workspace_burst=burst)
+
+
+def admission_of(settings: Settings, metrics: Metrics) -> Admission:
+    """Create the object that limits how many sockets and event streams are open."""
+    capacity = Capacity(settings.max_sockets, settings.max_sockets_per_address, settings.max_sockets_per_subject)
+    return Admission(capacity, metrics.count_refused)
+
+
+def live_of(execution: Execution, rate: Rate, feed: Feed) -> Live:
+    """Create the object that executes subscriptions. It drops what it keeps of a verification that is anonymized."""
+    live = Live(execution, rate, same_frame.cache_clear)
+    feed.on_anonymized = live.forget
+    return live
 
 
 def charging_of(settings: Settings, rate: Rate, metrics: Metrics) -> Charging:
