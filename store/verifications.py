@@ -41,13 +41,13 @@ from store.due import Due
 from store.feeds import stored_changes
 from store.feeds.stored_changes import ChangedPage, ChangePosition
 from store.feeds.tombstones import removed_since, tombstone
-from store.inbox import Inbox
 from store.index_repair import IndexRepair
 from store.indexes import IDEMPOTENCY_KEY, TOMBSTONES, VERIFICATIONS
 from store.insertion import insert, replace, required_indexes
 from store.pages import Page, PageRequest
 from store.point_reads import PointReads
 from store.query import selecting, within
+from store.queues.inbox import Inbox
 from store.sealing import SealingKeys
 from store.shared_reads import SharedReads
 from store.stored_verification import document_of

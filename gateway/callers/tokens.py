@@ -26,7 +26,7 @@ FOLLOW_SCOPES = "follow-"
 MAX_TOKEN_CHARACTERS = 8192
 MAX_SUBJECT_CHARACTERS = 255
 # How deeply the values in a token's header and claims may be nested. The claims themselves are the first level, their values the second one.
-MAX_LEVELS = 32
+MAX_CLAIM_LEVELS = 32
 CACHED_TOKENS, CACHED_CHARACTERS = 10_000, 10_000_000
 # How much the clock of the issuer, or of another gateway that signed a follow token, may be ahead of ours. It applies to `nbf` and `iat` only;
 # `exp` has no leeway.
@@ -189,7 +189,7 @@ def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
 
 
 def _json_object(content: bytes) -> dict[str, Any]:
-    """The JSON object that is the header of a token, or its claims. Raises: ValueError if it is nested more deeply than MAX_LEVELS.
+    """The JSON object that is the header of a token, or its claims. Raises: ValueError if it is nested more deeply than MAX_CLAIM_LEVELS.
 
     joserfc has a parser too. It raises RecursionError for deeply nested values, and accepts what JSON does not allow: NaN, and half an emoji.
     """
@@ -197,7 +197,7 @@ def _json_object(content: bytes) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise ValueError("not an object")
     level: list[Any] = [parsed]
-    for _ in range(MAX_LEVELS):
+    for _ in range(MAX_CLAIM_LEVELS):
         level = [child for value in level if isinstance(value, dict | list) for child in (value.values() if isinstance(value, dict) else value)]
     if level:
         raise ValueError("nested too deeply")

@@ -106,7 +106,7 @@ async def serve(chosen: settings.Settings, bound: socket, access: PageAccess, re
         await asyncio.gather(*background, return_exceptions=True)
 
 
-def development_pages(chosen: settings.Settings, access: PageAccess, bundle: Path = board.BUNDLE) -> list[BaseRoute]:
+def development_pages(chosen: settings.Settings, access: PageAccess, bundle: Path = board.BOARD_FILES) -> list[BaseRoute]:
     """The routes of all pages of a development gateway. Without a built board, the console takes its place at `/`."""
     built = board.is_built(bundle)
 

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from gateway.pages.page import MEDIA, PAGE_HEADERS, page_response
 
-BUNDLE = Path(__file__).parent / "board"
+BOARD_FILES = Path(__file__).parent / "board"
 # What the page may do beyond the policy of all pages. It loads nothing from other servers, and no script or style in the page itself runs.
 BOARD_POLICY = "script-src 'self'; font-src 'self'; connect-src 'self'; form-action 'none'"
 # The element of the page that holds the configuration. Browsers do not run a script of this type.
@@ -62,12 +62,12 @@ def configuration_of(processing_seconds: float) -> Configuration:
     return {"graphql": "graphql", "processingSeconds": processing_seconds, "links": {}}
 
 
-def is_built(bundle: Path = BUNDLE) -> bool:
+def is_built(bundle: Path = BOARD_FILES) -> bool:
     """Whether the files of the board are there."""
     return (bundle / "index.html").exists()
 
 
-def routes(configuration: Callable[[], Configuration], bundle: Path = BUNDLE) -> list[BaseRoute]:
+def routes(configuration: Callable[[], Configuration], bundle: Path = BOARD_FILES) -> list[BaseRoute]:
     """The routes of the page and of its files. `configuration` is called for each request of the page. Raises: BoardNotBuilt."""
     if not is_built(bundle):
         raise BoardNotBuilt

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from domain.caller import Scope
-from gateway.callers.tokens import MAX_LEVELS, Tokens, Trust, Unauthenticated, own_id
+from gateway.callers.tokens import MAX_CLAIM_LEVELS, Tokens, Trust, Unauthenticated, own_id
 from store.verifications import utc_now
 from tests.company import Company
 from tests.gateway.callers.test_tokens import OPERATIONS, urlsafe
@@ -148,7 +148,7 @@ async def test_an_odd_header_is_refused(header: str) -> None:
 async def test_values_may_be_nested_up_to_the_limit() -> None:
     tokens = reader()
     # The claims are the first level, and each list is one more. The value inside is the last level.
-    lists = MAX_LEVELS - 2
+    lists = MAX_CLAIM_LEVELS - 2
     accepted = {"other": "[" * lists + "7" + "]" * lists}
     refused = {"other": "[" * (lists + 1) + "7" + "]" * (lists + 1)}
 
