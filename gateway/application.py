@@ -225,7 +225,7 @@ def sweeper_tasks(
     settings: Settings, store: Store, providers: Providers, changes: Changes, creation: Creation, intake: Intake, metrics: Metrics
 ) -> Tasks:
     """The tasks of the sweeper, by their names in the log."""
-    age, report_age = store.queues.inbox.oldest_waiting_seconds, metrics.providers.oldest_webhook_seconds.set
+    age, report_age = store.inbox.oldest_waiting_seconds, metrics.providers.oldest_webhook_seconds.set
     return {
         "measurement of the inbox": partial(measuring, age, report_age, MEASURE_INBOX_SECONDS),
         "count of unfinished creations": partial(reporting, creation.unfinished, metrics.providers, COUNT_STARTS_SECONDS),

@@ -23,7 +23,7 @@ from providers.choice import Providers
 from providers.port import QueryablePort, WebhookPort
 from providers.reports import AccessDenied, BadSignature, GoneAtProvider, ProviderAway, RawDocument, Report
 from providers.sandbox import Sandbox
-from store.queues.inbox import CLAIM, entry_id
+from store.inbox import CLAIM, entry_id
 from store.verifications import Store
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Intake:
         document_pauses: tuple[float, ...] = DOCUMENT_PAUSES,
     ) -> None:
         self._store = store
-        self._inbox = store.queues.inbox
+        self._inbox = store.inbox
         self._providers = providers
         self._changes = changes
         self._count = count

@@ -99,7 +99,7 @@ async def unmatched_webhooks(
     size = DEFAULT_SIZE if first is None else first
     if not 1 <= size <= MAX_ROWS:
         raise BadUserInput(f"first is {size}; 1 to {MAX_ROWS} webhooks can be listed")
-    found = await info.context.services.store.queues.inbox.newest(info.context.caller.workspace, [WebhookState.UNMATCHED], size)
+    found = await info.context.services.store.inbox.newest(info.context.caller.workspace, [WebhookState.UNMATCHED], size)
     return [UnmatchedWebhook(each.id, each.received_at, each.provider, each.provider_id or "", each.status) for each in found]
 
 

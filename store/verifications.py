@@ -18,10 +18,11 @@ from domain.filter import Filter
 from domain.statistics import VerificationStats
 from domain.status import Status
 from domain.verification import Verification
-from store import due, pages, partial_verification, statistics
+from store import due, pages, partial_verification
 from store.bad_documents import BadDocuments
 from store.barrier import Barrier
-from store.counting import Counting, Payer
+from store.counts import statistics
+from store.counts.counting import Counting, Payer
 from store.documents import decode, encode
 from store.driver import (
     Client,
@@ -41,13 +42,13 @@ from store.due import Due
 from store.feeds import stored_changes
 from store.feeds.stored_changes import ChangedPage, ChangePosition
 from store.feeds.tombstones import removed_since, tombstone
+from store.inbox import Inbox
 from store.index_repair import IndexRepair
 from store.indexes import IDEMPOTENCY_KEY, TOMBSTONES, VERIFICATIONS
 from store.insertion import insert, replace, required_indexes
 from store.pages import Page, PageRequest
 from store.point_reads import PointReads
 from store.query import selecting, within
-from store.queues.inbox import Inbox
 from store.sealing import SealingKeys
 from store.shared_reads import SharedReads
 from store.stored_verification import document_of

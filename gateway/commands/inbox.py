@@ -47,7 +47,7 @@ async def opened_intake(settings: Settings) -> AsyncIterator[tuple[Store, Intake
 async def list_webhooks(settings: Settings, workspace: str | None, states: Sequence[WebhookState], limit: int) -> list[str]:
     """A line for each webhook in these states, the newest first; of all workspaces if `workspace` is None. Raises: InboxError."""
     async with opened_intake(settings) as (store, _):
-        return [line_of(webhook) for webhook in await store.queues.inbox.newest(workspace, states or list(WebhookState), limit)]
+        return [line_of(webhook) for webhook in await store.inbox.newest(workspace, states or list(WebhookState), limit)]
 
 
 async def show_webhook(settings: Settings, id: str) -> list[str]:
@@ -59,7 +59,7 @@ async def show_webhook(settings: Settings, id: str) -> list[str]:
 async def apply_webhooks(settings: Settings, id: str | None, workspace: str | None) -> list[str]:
     """Apply a webhook now, or all that match no verification. Returns a line for each, which shows what became of it. Raises: InboxError."""
     async with opened_intake(settings) as (store, intake):
-        chosen = [await required_webhook(store, id)] if id else await store.queues.inbox.newest(workspace, [WebhookState.UNMATCHED], MAX_LISTED)
+        chosen = [await required_webhook(store, id)] if id else await store.inbox.newest(workspace, [WebhookState.UNMATCHED], MAX_LISTED)
         return [await applied_line(store, intake, webhook) for webhook in chosen]
 
 
@@ -75,7 +75,7 @@ async def applied_line(store: Store, intake: Intake, webhook: ReceivedWebhook) -
 
 async def required_webhook(store: Store, id: str) -> ReceivedWebhook:
     """The webhook with this id. Raises: InboxError if there is none."""
-    webhook = await store.queues.inbox.get(id)
+    webhook = await store.inbox.get(id)
     if not webhook:
         raise InboxError(f"the inbox has no webhook {id[:300]!r}; its id is the first column of `gateway inbox list`")
     return webhook

@@ -24,7 +24,7 @@ from providers.choice import Providers
 from providers.external import External
 from providers.reports import BadSignature
 from providers.yousign import Yousign
-from store.queues.inbox import CLAIM, entry_id
+from store.inbox import CLAIM, entry_id
 from store.verifications import Store
 from tests.clock import Clock
 from tests.factories import NOON, WINDOWS, a_verification, later
@@ -81,7 +81,7 @@ class Receiver:
 
     async def entries(self) -> list[ReceivedWebhook]:
         """All entries of the inbox."""
-        return await self.store.queues.inbox.newest(None, list(WebhookState), 1000)
+        return await self.store.inbox.newest(None, list(WebhookState), 1000)
 
     async def entry(self) -> ReceivedWebhook:
         """The only entry of the inbox."""

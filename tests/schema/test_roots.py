@@ -20,8 +20,8 @@ from domain.instant import instant_text
 from domain.webhook import WebhookState
 from schema.build import build, executable
 from store.feeds.tombstones import tombstone
+from store.inbox import to_document
 from store.indexes import DELIVERIES, INBOX, TOMBSTONES
-from store.queues.inbox import to_document
 from tests.company import CAPTURE_STARTED, LINK_OPENED, PERSON, Company
 from tests.factories import a_verification
 from tests.store.test_inbox import a_webhook

@@ -235,7 +235,7 @@ async def test_a_result_takes_the_way_of_a_webhook(gateway: Gateway, store: Stor
 
     await press(gateway, path, status="VERIFIED")
 
-    [entry] = await store.queues.inbox.newest(ACME, list(WebhookState), 10)
+    [entry] = await store.inbox.newest(ACME, list(WebhookState), 10)
     assert (entry.state, entry.verification_id, entry.provider_id, entry.sandbox) == (WebhookState.APPLIED, id, id, True)
     assert (await read_verification(gateway, id))["events"][-1]["actor"] == "PROVIDER"
 

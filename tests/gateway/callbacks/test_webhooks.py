@@ -19,8 +19,8 @@ from gateway.callbacks import webhooks
 from gateway.callbacks.webhooks import MAX_WEBHOOK_BYTES
 from gateway.transports.http_connection import Patience
 from providers.yousign import SIGNATURE_HEADER
+from store.inbox import CLAIM
 from store.indexes import INBOX
-from store.queues.inbox import CLAIM
 from tests.company import PERSON
 from tests.fakes.yousign import FakeYousign, fake_yousign, providers_file
 from tests.gateway.transports.test_http_connection import line

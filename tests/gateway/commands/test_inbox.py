@@ -32,14 +32,14 @@ def settings(database_uri: str, tmp_path: Path) -> Settings:
 
 async def unmatched(store: Store, event_id: str = "event-1", **changed: Any) -> None:
     """Store a webhook that matches no verification."""
-    added = await store.queues.inbox.add(a_webhook(event_id, **changed), 5)
+    added = await store.inbox.add(a_webhook(event_id, **changed), 5)
     assert added
-    await store.queues.inbox.settle(added, replace(added, state=WebhookState.UNMATCHED))
+    await store.inbox.settle(added, replace(added, state=WebhookState.UNMATCHED))
 
 
 async def test_webhooks_are_listed(store: Store, settings: Settings) -> None:
     await unmatched(store)
-    await store.queues.inbox.add(a_webhook("event-2", "other", event_name="\x1b[31m", status=None, state=WebhookState.IGNORED), 5)
+    await store.inbox.add(a_webhook("event-2", "other", event_name="\x1b[31m", status=None, state=WebhookState.IGNORED), 5)
 
     assert await list_webhooks(settings, "acme", [], 10) == [LINE]
     assert await list_webhooks(settings, None, [WebhookState.UNMATCHED], 10) == [LINE]
@@ -75,7 +75,7 @@ async def test_unmatched_webhooks_are_applied(store: Store, settings: Settings) 
 async def test_one_webhook_is_applied(store: Store, settings: Settings) -> None:
     await store.within("acme").add(a_verification(provider=ProviderReference("yousign", "video-1", None)))
     await unmatched(store)
-    await store.queues.inbox.add(a_webhook("event-2", status=None, state=WebhookState.IGNORED), 5)
+    await store.inbox.add(a_webhook("event-2", status=None, state=WebhookState.IGNORED), 5)
 
     assert await apply_webhooks(settings, "acme/event-1", None) == [LINE.replace("unmatched", "applied")]
     assert await apply_webhooks(settings, "acme/event-2", None) == ["acme/event-2: announces no outcome; there is nothing to apply"]

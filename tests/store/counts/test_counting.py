@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from domain.errors import RateLimited, TookTooLong, Unavailable
-from store.counting import MAX_READS_AT_A_TIME, Counting
+from store.counts.counting import MAX_READS_AT_A_TIME, Counting
 from store.driver import answering
 from store.verifications import Store
 from tests.factories import a_verification

@@ -1,0 +1,1 @@
+"""Queries that count: the number of matching verifications, and their statistics."""
