@@ -57,7 +57,7 @@ from store.verifications import Clock, Store, utc_now
 COUNT_STARTS_SECONDS = 10.0
 MEASURE_DELIVERIES_SECONDS = 10.0
 MEASURE_INBOX_SECONDS = 10.0
-# How long recording a webhook may take. The provider gives up sooner, and sends the webhook again.
+# How long recording a webhook may take. The provider has given up long before, and sends it again.
 RECORD_WEBHOOK_SECONDS = 5.0
 
 # The functions of tasks that run in the background, by the names of the tasks in the log.

@@ -57,7 +57,7 @@ def chores(
 
     found = [
         Chore("expired", overdue, changes.expire),
-        # The query of this chore reads all verifications for whose verdict the gateway waits after a deadline, and most of them are not changed yet.
+        # Its query reads all verifications for whose verdict the gateway waits after a deadline, and most of them are not changed.
         Chore("expired without a verdict", overdue_at_queryable, changes.expire, SELDOM),
         Chore("started", lambda after: creation.due(SWEEP_BATCH, after), creation.take_over),
     ]

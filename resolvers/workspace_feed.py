@@ -111,13 +111,13 @@ class CaughtUp:
 
     async def items(self, context: Context, wanted: Filter, resumed: datetime, cursor: str) -> AsyncGenerator[VerificationFeedItem, None]:
         """The items for the changes since `resumed`. Raises: Lagged."""
-        # Removals are sent first: a verification that was removed may have been restored from a backup since, and is then sent as a change.
+        # A verification that was removed may have been restored since then, so removals come first.
         for id in await context.verifications.removed_since(resumed):
             self._removed.add(id)
             yield VerificationFeedItem(cursor, removed_id=id)
         async for verification in context.verifications.changed_since(shared(resumed), wanted):
             self._versions[verification.id] = verification.version
-            # Which of its events are new to the subscriber is uncertain, because their instants come from the clocks of gateways. All count as new.
+            # How many of its events are new is uncertain, because their instants depend on the clocks of the writers.
             if item := feed_item(cursor, wanted, verification, since=0):
                 yield item
         self._last_heartbeat, _ = context.services.feed.heartbeats

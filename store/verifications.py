@@ -121,7 +121,7 @@ class Store:
     ) -> list[Due]:
         """Like `overdue`, for the providers at which some workspaces can query verifications. `queryable`: these workspaces, by provider.
 
-        Verifications of these workspaces are read only if they expired at `expired_until` or earlier.
+        Their verifications are read only if they expired at `expired_until` or earlier.
         Cost: one query over an index. It reads all overdue verifications of these providers.
         """
         expired = {"expiresAt": {"$lte": expired_until}}
@@ -372,7 +372,7 @@ class Verifications:
         return partial_verification.rows(documents, self._store.keys, reader)
 
     async def _changes(self, at: datetime, filter: Filter, place: ChangePosition) -> tuple[list[Verification], ChangePosition | None]:
-        """A page of the changes that follow the position `place`, and the position at which the next page begins; None if the page is the last."""
+        """A page of the changes behind this place, and the place behind the page; None if the page is the last."""
         condition = stored_changes.condition(self._scope, filter, at, place)
         with answering():
             documents = await in_thread(partial(stored_changes.fetch_changes, self._store.naive_collection, condition, place.key))

@@ -55,8 +55,8 @@ def beginnings(at: datetime) -> list[ChangePosition]:
 def condition(scope: Document, filter: Filter, at: datetime, place: ChangePosition) -> Document:
     """The query for the changes that come after the position `place`.
 
-    Only the filter's conditions on attributes that never change are applied (`Filter.lasting`). A verification may have met the other conditions
-    before it changed, so that the feed must report it although it does not meet them now.
+    Of the filter, only the conditions on attributes that never change apply (`Filter.lasting`): a verification that meets the others no longer may
+    have met them before it changed.
     """
     # The range on the key stands outside of `$or`, so that one index scan suffices. With both alternatives inside, MongoDB would need two.
     behind: Document = {place.key: {"$gte": place.value}, "$or": [{place.key: {"$gt": place.value}}, {"_id": {"$gt": place.id}}]}
