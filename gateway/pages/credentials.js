@@ -4,8 +4,9 @@
 const KEPT = "credentials";
 const page = document.body.dataset;
 
-// Without a link, nothing has to be fetched. GraphiQL's bundle reads this attribute as soon as it runs.
+// GraphiQL's bundle reads this attribute as soon as it runs, after this script.
 page.credentials ||= sessionStorage.getItem(KEPT) ?? "";
+if (!page.credentials && !location.hash) showNotice();
 
 /** Resolves to the credentials. If there are none, the page says where to find a link, and the promise is never resolved. */
 export async function credentials() {
@@ -16,7 +17,12 @@ export async function credentials() {
     if (response.ok) sessionStorage.setItem(KEPT, (page.credentials = await response.text()));
   }
   if (page.credentials) return JSON.parse(page.credentials);
-  document.getElementById("locked").hidden = false;
-  addEventListener("hashchange", () => location.reload()); // Somebody has pasted a link into this tab.
+  showNotice();
   return new Promise(() => {});
+}
+
+/** Say where to find a link. If one is pasted into this tab, load the page again. */
+function showNotice() {
+  document.getElementById("locked").hidden = false;
+  addEventListener("hashchange", () => location.reload());
 }

@@ -10,7 +10,7 @@ MAX_VERSIONS = 100_000
 
 
 class RecentVersions:
-    """The version of each verification that was delivered last, at least for the given period.
+    """Remembers, for each verification, the version that was delivered last. Each is remembered for at least `period`.
 
     The versions are in two generations, the current one and the previous one. Each period begins a new generation and drops the oldest as a whole,
     so that no search for old versions is needed.
