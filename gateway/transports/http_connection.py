@@ -64,7 +64,8 @@ class Patience:
     """The timeouts of a connection.
 
     `head_seconds`: until the head of a request is complete. `body_seconds`: until its body is complete. `idle_seconds`: until the next request.
-    `linger_seconds`: until the client closes the connection, after its request was refused, or was answered before its long body had arrived.
+    `linger_seconds`: until the client closes the connection, or sends more, after its request was refused, or was answered before its long body had
+    arrived; `body_seconds` in all.
     """
 
     head_seconds: float = 10.0
@@ -111,6 +112,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._error_status = HTTPStatus.BAD_REQUEST
         self._discarding = False  # Whether all further bytes are discarded, because the connection is closing.
         self._discarded_bytes = 0
+        self._lingers_until = 0.0
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Called when a client has connected: starts the timeout for the head of the first request, because some clients never send one.
@@ -141,6 +143,8 @@ class HttpProtocol(HttpToolsProtocol):
             self._discarded_bytes += len(data)
             if self._discarded_bytes > MAX_DISCARDED_BYTES:
                 self.transport.close()
+            elif self._timer:
+                self._start_timer(min(self._patience.linger_seconds, self._lingers_until - self.loop.time()))
             return
         self._incomplete = True
         self._received_bytes += len(data)
@@ -416,7 +420,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._linger()
 
     def _linger(self) -> None:
-        """Close the sending side, and discard all bytes that still arrive, until the client closes its side or `linger_seconds` have passed.
+        """Close the sending side, and discard all bytes that still arrive, until the client closes its side or a timeout passes (see `Patience`).
 
         If both sides were closed at once, the connection could be reset, and the client would lose the response. Source: RFC 9112, 9.6.
         """
@@ -426,6 +430,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._stop_idle_timer()
         self.flow.resume_reading()
         self.transport.write_eof()
+        self._lingers_until = self.loop.time() + self._patience.body_seconds
         self._start_timer(self._patience.linger_seconds)
 
     def _start_timer(self, seconds: float) -> None:

@@ -20,7 +20,7 @@ OF_A_SUBSCRIPTION = "a subscription"
 # The warning that uvicorn logs after a text frame whose content is not UTF-8. It is the only warning that bad bodies may cause.
 NO_UTF_8 = "Invalid UTF-8 sequence received from client."
 MORE = {
-    "JSON after a byte order mark": b"\xef\xbb\xbf" + ME,
+    "JSON after two byte order marks": b"\xef\xbb\xbf" * 2 + ME,
     "UTF-32": ME.decode().encode("utf-32"),
     "infinity": b'{"query": "{ me { subject } }", "variables": {"a": Infinity}}',
     "single quotes": b"{'query': '{ me { subject } }'}",

@@ -137,6 +137,31 @@ async def test_other_connections_are_served_despite_silent_and_slow_ones(gateway
         await is_served(gateway)
 
 
+async def test_a_client_that_goes_on_to_send_its_refused_body_slowly_is_not_cut_off(mongo_uri: str) -> None:
+    """If the connection were reset, some clients would lose the response."""
+    patience = Patience(linger_seconds=4, body_seconds=600)
+    async with serving(mongo_uri, patience=patience) as patient, line(patient) as connection:
+        await connection.say(posted(patient, f"content-length: {MAX_BODY_BYTES * 3}"), b" " * (MAX_BODY_BYTES + 1))
+        assert (await connection.hear())[0] == 413
+
+        for _ in range(12):
+            await asyncio.sleep(0.5)
+            await connection.say(b" " * 1000)
+            assert not connection.writer.transport.is_closing()
+
+
+async def test_a_client_that_sends_its_refused_body_without_end_is_cut_off(mongo_uri: str) -> None:
+    patience = Patience(linger_seconds=600, body_seconds=1)
+    async with serving(mongo_uri, patience=patience) as impatient, line(impatient) as connection:
+        await connection.say(posted(impatient, f"content-length: {MAX_BODY_BYTES * 3}"), b" " * (MAX_BODY_BYTES + 1))
+        assert (await connection.hear())[0] == 413
+
+        async with asyncio.timeout(GENEROUS_SECONDS):
+            while not connection.writer.transport.is_closing():
+                await connection.say(b" ")
+                await asyncio.sleep(0.01)
+
+
 async def test_requests_after_a_body_that_was_too_long_are_not_parsed(impatient_gateway: Gateway) -> None:
     length = MAX_BODY_BYTES + 70_000
     async with line(impatient_gateway) as connection:
