@@ -14,7 +14,7 @@ CLIENTS := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wi
 PEERS := bench/peers/node_modules/.package-lock.json
 
 # The packages for frontends, which `make web` builds. Empty if web/package-lock.json does not exist.
-WEB := $(patsubst %/package-lock.json,%/client/dist/index.js,$(wildcard web/package-lock.json))
+WEB := $(patsubst %/package-lock.json,%/react/dist/index.js,$(wildcard web/package-lock.json))
 
 # GraphiQL, which `gateway dev` serves. `make graphiql` bundles this file from npm packages. It is not committed.
 GRAPHIQL := gateway/pages/graphiql/graphiql.js
@@ -77,7 +77,7 @@ schema: setup ## write the schema to schema/schema.graphql
 	.venv/bin/gateway schema > schema/schema.graphql.new
 	mv schema/schema.graphql.new schema/schema.graphql
 
-NPM_LOCKS := tests/clients/package-lock.json web/package-lock.json web/graphiql/package-lock.json bench/peers/package-lock.json
+NPM_LOCKS := tests/clients/package-lock.json web/package-lock.json web/react/react18/package-lock.json web/graphiql/package-lock.json bench/peers/package-lock.json
 # npm also writes donation addresses into lock files; this script removes them.
 WITHOUT_ADDRESSES := .venv/bin/python requirements/without_addresses.py
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
@@ -110,7 +110,7 @@ bench-hostile: setup ## measure what hostile operations cost, and how long other
 	.venv/bin/python -m bench.hostile $(ARGS)
 
 clean: ## remove the environment, caches and development data
-	rm -rf .venv .gateway dist tests/clients/node_modules web/graphiql/node_modules bench/peers/node_modules web/node_modules web/*/dist gateway/pages/graphiql gateway/pages/board .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .gateway dist tests/clients/node_modules web/node_modules web/react/react18/node_modules web/*/dist web/graphiql/node_modules bench/peers/node_modules gateway/pages/graphiql gateway/pages/board .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # pip installs uv, and uv installs all other packages, ten times as fast as pip. uv doesn't read pip's configuration (such as a mirror or a
@@ -132,12 +132,14 @@ tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/clients && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
 	else echo 'npm is missing, so the tests with a client on Node will not run; on Debian: apt-get install npm' >&2; fi
 
-web/node_modules/.package-lock.json: web/package-lock.json
-	@if command -v npm >/dev/null; then cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
+# The packages of web/, and React 18, with which web/react is tested too.
+web/node_modules/.package-lock.json: web/package-lock.json web/react/react18/package-lock.json
+	@if command -v npm >/dev/null; then cd web && for place in react/react18 .; do (cd $$place && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error); done \
+		&& touch node_modules/.package-lock.json; \
 	else echo 'npm is missing, so the packages for frontends in web/ cannot be built; on Debian: apt-get install npm' >&2; fi
 
-web/client/dist/index.js: web/node_modules/.package-lock.json web/tsconfig.base.json web/client/package.json web/client/tsconfig.json $(wildcard web/client/src/*.ts)
-	@if command -v npm >/dev/null; then cd web && npm run --silent build --workspace client && touch client/dist/index.js; fi
+$(WEB): web/node_modules/.package-lock.json web/tsconfig.base.json $(wildcard web/*/package.json web/*/tsconfig.json web/*/src/*.ts)
+	@if command -v npm >/dev/null; then cd web && npm run --silent build && touch react/dist/index.js; fi
 
 bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
 	@if command -v npm >/dev/null; then cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \

@@ -17,7 +17,7 @@ SDL = ROOT / "schema" / "schema.graphql"
 SECONDS = 60
 
 
-@pytest.mark.parametrize("directory", ["tests/clients", "web", "web/graphiql"])
+@pytest.mark.parametrize("directory", ["tests/clients", "web", "web/react/react18", "web/graphiql"])
 def test_the_lock_file_contains_hashes_and_no_addresses(directory: str) -> None:
     lock = (ROOT / directory / "package-lock.json").read_text()
 

@@ -5,7 +5,10 @@ import { gzipSync } from "node:zlib";
 import { build } from "vite";
 
 // The entry of each package, the modules that are not counted, and the number of bytes allowed.
-const PACKAGES = { client: { entry: "client/src/index.ts", external: ["graphql-ws"], maxBytes: 6_000 } };
+const PACKAGES = {
+  client: { entry: "client/src/index.ts", external: ["graphql-ws"], maxBytes: 6_000 },
+  element: { entry: "element/src/index.ts", external: [], maxBytes: 18_000 },
+};
 
 async function gzippedBytes({ entry, external }) {
   const root = fileURLToPath(new URL("..", import.meta.url));
@@ -26,6 +29,6 @@ async function gzippedBytes({ entry, external }) {
 
 for (const [name, settings] of Object.entries(PACKAGES)) {
   const bytes = await gzippedBytes(settings);
-  console.log(`web/${name}: ${bytes} bytes of at most ${settings.maxBytes}, without ${settings.external.join(", ")}`);
+  console.log(`web/${name}: ${bytes} bytes of at most ${settings.maxBytes}${settings.external.map((each) => `, without ${each}`).join("")}`);
   if (bytes > settings.maxBytes) process.exitCode = 1;
 }

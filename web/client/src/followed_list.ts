@@ -282,7 +282,7 @@ class List<Row extends ListRow> implements Source {
     isolated(() => this.#options.onChange({ rows: rows.sorted.slice(), count: this.#count, hasMore, appeared, changed, left }));
   }
 
-  /** Count the list anew, soon: whether a row outside the loaded ones matched before its change can't be known. */
+  /** Count the list anew, soon: whether a row outside the loaded ones matched before its change is uncertain. */
   #countLater(): void {
     if (this.#rows.bound && this.#isRead) this.#counting ??= setTimeout(() => void this.#recount(), COUNT_MS);
   }

@@ -41,8 +41,9 @@ export interface FollowOptions<Result extends FollowedResult = FollowVerificatio
   readonly cursor?: string;
   /** The last version that the app has received; 0 for all events. Not together with `cursor`. */
   readonly after?: number;
-  /** A subscription that selects other fields, with the variables of `FollowVerification`. */
+  /** A subscription that selects other fields, with the variables of `FollowVerification`, and the values of further variables. */
   readonly document?: TypedDocument<Result, never>;
+  readonly variables?: object;
   /** Ends the following when it is aborted. */
   readonly signal?: AbortSignal;
   onChange(change: VerificationChange<Result>): void;
@@ -119,8 +120,8 @@ class Changes<Result extends FollowedResult> implements Source {
 
   get operation() {
     const cursor = this.#cursor;
-    const { followRetries = false, after, document = FollowVerification } = this.#options;
-    return { query: document, variables: { id: this.#id, followRetries, cursor, after: cursor || this.#restarted ? undefined : after } };
+    const { followRetries = false, after, document = FollowVerification, variables } = this.#options;
+    return { query: document, variables: { ...variables, id: this.#id, followRetries, cursor, after: cursor || this.#restarted ? undefined : after } };
   }
 
   next({ data, errors = [] }: Message): void {

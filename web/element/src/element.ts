@@ -1,0 +1,228 @@
+import { type Connection, createGatewayClient, type Ending, type FollowedVerification, type GatewayClient } from "@verification-gateway/client";
+import { FollowShown, type FollowShownResult } from "./generated.js";
+import { picture } from "./pictures.js";
+import { STYLES } from "./styles.js";
+import { languageOf, TEXTS } from "./texts.js";
+import { filled, type Shown, type View, view } from "./view.js";
+
+export type TokenOfElement = string | null | (() => Promise<string | null> | string | null);
+
+const ATTRIBUTES = ["url", "verification-id", "locale", "token"];
+
+// Where there is no page, as when a framework renders on a server, the module can be imported all the same.
+const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
+
+/**
+ * `<verification-status>`: shows the person who is being verified where the verification stands and what to do next, and keeps it current.
+ *
+ * Attributes: `url` (the gateway's GraphQL endpoint), `verification-id`, `locale` (by default the page's language, then the browser's), `theme`
+ * (`light` or `dark`; by default the system's), `token`. The property `token` takes a follow token or, better, a function that fetches one: with a
+ * function, the token is renewed. The property `client` takes the place of `url` and `token`.
+ *
+ * Events: `verificationchange` (its `detail` is the state), `verificationend` (its `detail` says why nothing is followed any more).
+ */
+export class VerificationStatusElement extends Base {
+  static readonly observedAttributes = ATTRIBUTES;
+
+  #token: TokenOfElement = null;
+  #client: GatewayClient | null = null;
+  #ownClient: GatewayClient | undefined;
+  #followed: FollowedVerification<FollowShownResult> | undefined;
+  #shown: Shown | undefined;
+  #ending: Ending | undefined;
+  #receivedAt = 0;
+  #rendered = "";
+  #stopListening: (() => void) | undefined;
+  #restarting = false;
+  #counting: ReturnType<typeof setInterval> | undefined;
+
+  get token(): TokenOfElement {
+    return this.#token ?? this.getAttribute("token");
+  }
+
+  set token(token: TokenOfElement) {
+    if (token === this.#token) return;
+    this.#token = token;
+    this.#tokenChanged();
+  }
+
+  get client(): GatewayClient | null {
+    return this.#client;
+  }
+
+  set client(client: GatewayClient | null) {
+    if (client === this.#client) return;
+    this.#client = client;
+    this.#restart();
+  }
+
+  connectedCallback(): void {
+    for (const name of ["token", "client"] as const) this.#upgraded(name);
+    if (!this.shadowRoot) styled(this.attachShadow({ mode: "open" }));
+    this.#restart();
+    this.#render();
+  }
+
+  disconnectedCallback(): void {
+    // An element that is only moved is connected again at once.
+    queueMicrotask(() => this.isConnected || this.#stop());
+  }
+
+  attributeChangedCallback(name: string, before: string | null, after: string | null): void {
+    if (before === after) return;
+    if (name === "token") this.#tokenChanged();
+    else this.#restart();
+  }
+
+  /** The next request uses the new token. It is a reason to begin again only if nothing is followed, or the last token was refused. */
+  #tokenChanged(): void {
+    if (!this.#followed || this.#ending?.reason === "failed") this.#restart();
+  }
+
+  /** A property that was set before the element was defined hides the accessor. */
+  #upgraded(name: "token" | "client"): void {
+    if (!Object.hasOwn(this, name)) return;
+    const value = this[name];
+    delete (this as Record<string, unknown>)[name];
+    Object.assign(this, { [name]: value });
+  }
+
+  /** Begin again once all attributes and properties of this moment are set. */
+  #restart(): void {
+    if (this.#restarting || !this.isConnected) return;
+    this.#restarting = true;
+    queueMicrotask(() => {
+      this.#restarting = false;
+      this.#stop();
+      if (this.isConnected) this.#start();
+    });
+  }
+
+  #start(): void {
+    const [url, id] = [this.getAttribute("url"), this.getAttribute("verification-id")];
+    if (!id || !(this.#client || (url && this.token))) return this.#render();
+    const client = this.#client ?? (this.#ownClient = createGatewayClient({ url: url!, token: () => this.#fetched() }));
+    this.#stopListening = client.onConnection(() => this.#render());
+    const followed = client.followVerification<FollowShownResult>(id, {
+      followRetries: true,
+      document: FollowShown,
+      variables: { locale: this.#language },
+      onChange: ({ verification }) => this.#received(verification),
+      onEnd: (ending) => followed === this.#followed && this.#ended(ending),
+    });
+    this.#followed = followed;
+    this.#render();
+  }
+
+  #stop(): void {
+    this.#stopListening?.();
+    const followed = this.#followed;
+    this.#followed = this.#shown = this.#ending = undefined;
+    followed?.stop();
+    this.#ownClient?.close();
+    this.#ownClient = undefined;
+    clearInterval(this.#counting);
+  }
+
+  #fetched(): Promise<string | null> | string | null {
+    const { token } = this;
+    return typeof token === "function" ? token() : token;
+  }
+
+  #received(verification: Shown): void {
+    this.#shown = verification;
+    this.#receivedAt = Date.now();
+    this.#render();
+    this.dispatchEvent(new CustomEvent("verificationchange", { detail: verification, bubbles: true, composed: true }));
+  }
+
+  #ended(ending: Ending): void {
+    this.#ending = ending;
+    this.#render();
+    this.dispatchEvent(new CustomEvent("verificationend", { detail: ending, bubbles: true, composed: true }));
+  }
+
+  get #language(): string {
+    const own = this.getAttribute("locale") ?? this.closest("[lang]")?.getAttribute("lang");
+    return languageOf(own ? [own] : navigator.languages);
+  }
+
+  get #connection(): Connection {
+    const client = this.#client ?? this.#ownClient;
+    return client?.connection ?? { state: "idle", transport: "websocket", retryAt: null, error: null };
+  }
+
+  #render(): void {
+    const root = this.shadowRoot;
+    if (!root) return;
+    const [language, connection] = [this.#language, this.#connection];
+    const shown = view({ verification: this.#shown, connection, ending: this.#ending, receivedAt: this.#receivedAt }, language);
+    const key = JSON.stringify([shown, language]);
+    if (key !== this.#rendered) {
+      const hadFocus = root.activeElement !== null;
+      root.querySelector(".frame")?.remove();
+      root.append(frame(shown, language));
+      if (hadFocus) root.querySelector("a")?.focus();
+      this.#rendered = key;
+    }
+    clearInterval(this.#counting);
+    if (shown.isStale) this.#count(root, connection, language);
+  }
+
+  /** Show the seconds until the next attempt to connect. They are not announced, because they change all the time. */
+  #count(root: ShadowRoot, { retryAt }: Connection, language: string): void {
+    const show = (): void => {
+      const seconds = Math.ceil(((retryAt ?? 0) - Date.now()) / 1000);
+      root.querySelector(".retry")!.textContent = seconds > 0 ? filled(TEXTS[language]!.retrying, { seconds }) : "";
+    };
+    show();
+    this.#counting = setInterval(show, 1000);
+  }
+}
+
+/** Add the style in the way that a strict Content-Security-Policy allows, or, in old browsers, as an element. */
+function styled(root: ShadowRoot): void {
+  if ("adoptedStyleSheets" in root && "replaceSync" in CSSStyleSheet.prototype) {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLES);
+    root.adoptedStyleSheets = [sheet];
+  } else root.append(made("style", {}, STYLES));
+}
+
+function frame(shown: View, language: string): HTMLElement {
+  const field = made("div", { class: "field" }, picture(shown.mood));
+  const body = made("div", { class: "body", role: "status", "aria-live": "polite" }, ...content(shown));
+  // The region for the loss of the connection is always there, so that screen readers announce what appears in it.
+  const offline = made("div", { role: "status" }, ...(shown.isStale ? [banner(language)] : []));
+  return made("div", { class: `frame ${shown.mood}${shown.isStale ? " stale" : ""}`, lang: language }, offline, field, body);
+}
+
+function banner(language: string): HTMLElement {
+  return made("p", { class: "offline" }, TEXTS[language]!.offline, " ", made("span", { class: "retry", "aria-hidden": "true" }));
+}
+
+function content({ heading, lead, tips, advice, steps, action, note }: View): Node[] {
+  const hints = [
+    ...tips.map(([title, text]) => made("li", { class: "tip" }, made("b", {}, title), made("span", {}, text))),
+    ...advice.map((text) => made("li", { class: "tip" }, made("span", {}, text))),
+  ];
+  const progress = steps?.names.map((name, index) => {
+    const place: Record<string, string> = index === steps.current ? { "aria-current": "step" } : {};
+    return made("li", { class: index < steps.current ? "step past" : "step", ...place }, made("i", { "aria-hidden": "true" }), name);
+  });
+  const end = [...(action ? [made("a", { href: action.url, part: "action" }, action.label)] : []), ...(note ? [made("p", { class: "note" }, note)] : [])];
+  return [
+    made("h2", { part: "heading" }, heading),
+    ...(lead ? [made("p", { class: "lead" }, lead)] : []),
+    ...(hints.length ? [made("ul", {}, ...hints)] : []),
+    ...(progress ? [made("ol", {}, ...progress)] : []),
+    ...(end.length ? [made("div", { class: "end" }, ...end)] : []),
+  ];
+}
+
+function made(name: string, attributes: Readonly<Record<string, string>>, ...children: (Node | string)[]): HTMLElement {
+  const element = document.createElement(name);
+  for (const [attribute, value] of Object.entries(attributes)) element.setAttribute(attribute, value);
+  element.append(...children);
+  return element;
+}
