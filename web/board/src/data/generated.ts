@@ -12,7 +12,7 @@ export type DeliveryState = "WAITING" | "DELIVERED" | "FAILED";
 export type DocumentType = "DRIVER_LICENSE" | "ID_CARD" | "PASSPORT" | "RESIDENCE_PERMIT" | "TRAVEL_DOCUMENT";
 
 /** The kind of an event in the history of a verification. */
-export type EventType = "CREATED" | "PROVIDER_STARTED" | "LINK_OPENED" | "CAPTURE_STARTED" | "CAPTURE_COMPLETED" | "STATUS_CHANGED" | "DOCUMENT_ADDED" | "RESULT_IGNORED" | "RETRY_CREATED" | "ANONYMIZED";
+export type EventType = "CREATED" | "PROVIDER_STARTED" | "PROVIDER_LOST" | "LINK_OPENED" | "CAPTURE_STARTED" | "CAPTURE_COMPLETED" | "STATUS_CHANGED" | "DOCUMENT_ADDED" | "RESULT_IGNORED" | "RETRY_CREATED" | "ANONYMIZED";
 
 /** A step that the individual completes on the way to a result. */
 export type Progress = "LINK_OPENED" | "CAPTURE_STARTED" | "CAPTURE_COMPLETED";
@@ -52,7 +52,7 @@ export interface CreateVerificationInput {
   readonly firstName: string;
   /** The family name, as in the identity document: 1 to 255 characters of any script. Spaces at its ends are removed. */
   readonly lastName: string;
-  /** The URL to which the individual is redirected after the verification: http or https, at most 2,000 characters. */
+  /** The URL to which the individual is redirected after the verification: http or https, without a user, at most 2,000 characters. */
   readonly redirectionUrl: string;
   /** The company's own identifier for the verification, at most 255 characters. Lists can be filtered by it. */
   readonly reference?: string | null;
@@ -78,7 +78,7 @@ export interface ExternalProviderInput {
 export interface ExtractedDocumentInput {
   /** The full name of the person, at most 510 characters. */
   readonly fullName?: string | null;
-  /** The date of birth, as YYYY-MM-DD. */
+  /** The date of birth, as YYYY-MM-DD, not in the future. */
   readonly bornOn?: string | null;
   /** The kind of the document. */
   readonly type?: DocumentType | null;
