@@ -92,6 +92,7 @@ export const english = {
     RESULT_IGNORED: "Result ignored",
     RETRY_CREATED: "Retried",
     ANONYMIZED: "Anonymized",
+    PROVIDER_LOST: "No longer at the provider",
   } satisfies Record<EventType, string>,
   eventBy: (event: string, actor: string) => `${event} by ${actor}`,
   ignoredWas: (status: string) => `The provider reported “${status}” after the outcome. The first result stands.`,

@@ -92,6 +92,7 @@ export const french: Texts = {
     RESULT_IGNORED: "Résultat ignoré",
     RETRY_CREATED: "Relance",
     ANONYMIZED: "Anonymisation",
+    PROVIDER_LOST: "Disparue chez le prestataire",
   },
   eventBy: (event, actor) => `${event}, par ${actor}`,
   ignoredWas: (status) => `Le prestataire a signalé « ${status} » après le résultat. Le premier résultat reste valable.`,
