@@ -35,8 +35,7 @@ PAUSE_SECONDS = 0.002
 # The goals, in milliseconds: the processor time of an operation, the longest wait of another client, and the response time of `/livez`.
 GOALS = {"cpu_ms": 50, "longest_wait_ms": 100, "livez_p99_ms": 50}
 ATTACK_SECONDS = 6.0
-# The processor time in milliseconds of a request of the other clients during an attack, which is not counted as that of the attack.
-OWN_MS = 0.4
+QUIET_SECONDS = 2.0
 READ = "query($id: ID!) { verification(id: $id) { status } }"
 WAITING = "8,000 subscriptions without a budget"
 
@@ -208,6 +207,11 @@ class Others:
                 self.probes_ms.append((perf_counter() - begun) * 1000)
                 await asyncio.sleep(PAUSE_SECONDS)
 
+    @property
+    def requests(self) -> int:
+        """How many requests both clients have sent."""
+        return len(self.waits_ms) + len(self.probes_ms)
+
     def figures(self, result: str, cpu_ms: float) -> Figures:
         """The figures of an attack during which these clients measured."""
         waits = {"wait_p50_ms": percentile(self.waits_ms, 0.5), "longest_wait_ms": max(self.waits_ms)}
@@ -233,13 +237,24 @@ async def measured(target: Served, times: int) -> dict[str, Figures]:
         return {name: await repeated(target, client, operation, times) for name, operation in operations.items()}
 
 
+async def cpu_ms_of_others(target: Served, read: Operation) -> float:
+    """The gateway's processor time for each request of the other clients while nobody attacks, in milliseconds."""
+    others = Others(target, read)
+    before = target.cpu_seconds
+    async with others.measuring():
+        await asyncio.sleep(QUIET_SECONDS)
+    return (target.cpu_seconds - before) * 1000 / others.requests
+
+
 async def attacked(name: str, victim: Served, attacker: Served, plan: dict[str, Any]) -> Figures:
     """Run an attack in a process of its own, and measure how long others wait meanwhile. The processor time is that of one operation of the attack.
 
     `victim`, `attacker`: the same gateway, with the tokens of two workspaces.
     """
     async with http_client(victim) as client:
-        others = Others(victim, (READ, {"id": await created(client)}))
+        read: Operation = (READ, {"id": await created(client)})
+    own_ms = await cpu_ms_of_others(victim, read)
+    others = Others(victim, read)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.attacks", name, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
@@ -247,9 +262,9 @@ async def attacked(name: str, victim: Served, attacker: Served, plan: dict[str, 
     async with others.measuring():
         output, _ = await process.communicate(orjson.dumps({"url": attacker.url, "seconds": ATTACK_SECONDS, **plan}))
     operations = max(int(output), 1)
-    # The clients that wait cause work too. Their requests cost about as much as the cheapest ones.
-    own_seconds = (len(others.waits_ms) + len(others.probes_ms)) * OWN_MS / 1000
-    return others.figures(f"{operations:,} sent", max(attacker.cpu_seconds - before - own_seconds, 0.0) / operations * 1000)
+    # The clients that wait cause work too, which is not that of the attack.
+    attack_ms = (attacker.cpu_seconds - before) * 1000 - others.requests * own_ms
+    return others.figures(f"{operations:,} sent", max(attack_ms, 0.0) / operations)
 
 
 def attacks(mongo_uri: str, keys: Secrets, data: Dataset) -> dict[str, Figures]:
