@@ -151,6 +151,8 @@ async def waiting_subscriptions(attacking: Attacking) -> None:
                     await asyncio.sleep(0.2)
         async with attacking.socket(subscriber) as socket:
             for message in subscribe:
+                # Opening all subscriptions at once would be another attack, which the budget of a caller prevents.
+                await asyncio.sleep(0.03)
                 await socket.send(message)
                 attacking.sent += 1
             while attacking.goes_on:
