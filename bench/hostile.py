@@ -23,7 +23,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench.attacks import ATTACKS
+from bench.attacks import ATTACKS, MISSING, PAGES
 from bench.dataset import Dataset, write_dataset
 from bench.machinery import Secrets, Served, created, execute, gateway, http_client, percentile, served
 from gateway.development.mongod import EmbeddedMongo
@@ -50,19 +50,32 @@ mutation($id: ID!) {
   retryVerification(input: { verificationId: $id }) { ... on Node { id } }
 }
 """
+VERIFIED = """
+mutation($id: ID!) {
+  a: reportProgress(input: { verificationId: $id, progress: LINK_OPENED }) { __typename }
+  b: reportProgress(input: { verificationId: $id, progress: CAPTURE_STARTED }) { __typename }
+  c: reportProgress(input: { verificationId: $id, progress: CAPTURE_COMPLETED }) { __typename }
+  d: reportResult(input: {
+    verificationId: $id, status: VERIFIED
+    extractedDocument: { fullName: "Ada Lovelace", bornOn: "1990-01-23", type: PASSPORT, issuingCountryCode: "FR" }
+  }) { __typename }
+}
+"""
 REPORTED = """
 mutation($id: ID!, $codes: [String!]) { reportResult(input: { verificationId: $id, status: FAILED, reasonCodes: $codes }) { __typename } }
 """
 
 
 async def planted(client: httpx2.AsyncClient) -> dict[str, Operation]:
-    """Store a chain of 24 attempts and a history with many reasons. Returns operations that are expensive because of these data."""
+    """Store a chain of 24 attempts, a history with many reasons, and 100 results. Returns operations that are expensive because of these data."""
     first = last = await created(client)
     for _ in range(23):
         last = (await execute(client, RETRIED, id=last))["retryVerification"]["id"]
     for number in range(21):
         await execute(client, REPORTED, id=last, codes=[f"X_{number}_{code}" for code in range(50)])
     events = "events { reasons { code known type statuses description retryAdvice internal } }"
+    for _ in range(100):
+        await execute(client, VERIFIED, id=await created(client))
     reasons = "query($id: ID!) { verification(id: $id) {" + " ".join(f"a{number}: {events}" for number in range(20)) + "} }"
     return {
         "attempts of 24 attempts, 3 times over": (
@@ -70,6 +83,8 @@ async def planted(client: httpx2.AsyncClient) -> dict[str, Operation]:
             {"id": first},
         ),
         "1,000 reasons under 20 names": (reasons, {"id": last}),
+        "4 pages with everything selected": ("{" + PAGES + "}", None),
+        "50 ids that don't exist": ("{" + MISSING + "}", None),
     }
 
 
