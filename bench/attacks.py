@@ -179,7 +179,10 @@ LARGE_PING = '{"type":"ping","payload":{"x":[' + "[]," * 20_000 + "[]]}}"
 SMALL_PING = '{"type":"ping","payload":{"x":"' + "x" * 1000 + '"}}'
 BOMB = gzip.compress(orjson.dumps({"query": "{ me { subject } }", "x": "x" * 250_000}))
 PARAMETERS = "/graphql?query=%7Bme%7Bsubject%7D%7D" + "&" * 15_500
-PAGES = " ".join(f"p{size}: verifications(first: {size}) {{ edges {{ cursor node {{ {EVERYTHING} }} }} }}" for size in (100, 99, 98, 97))
+PAGE = "p%d: verifications(first: %d) { edges { cursor node { " + EVERYTHING + " } } }"
+PAGES = " ".join(PAGE % (size, size) for size in (100, 99, 98, 97))
+# As many rows as an operation may have.
+MOST_ROWS = " ".join(PAGE % (size, size) for size in (100, 99, 51))
 MISSING = " ".join(f'a{number}: verification(id: "ver_{number:032x}") {{ status }}' for number in range(50))
 
 

@@ -23,7 +23,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench.attacks import ATTACKS, MISSING, PAGES
+from bench.attacks import ATTACKS, MISSING, MOST_ROWS, PAGES
 from bench.dataset import Dataset, write_dataset
 from bench.machinery import Secrets, Served, created, execute, gateway, http_client, percentile, served
 from gateway.development.mongod import EmbeddedMongo
@@ -84,6 +84,7 @@ async def planted(client: httpx2.AsyncClient) -> dict[str, Operation]:
         ),
         "1,000 reasons under 20 names": (reasons, {"id": last}),
         "4 pages with everything selected": ("{" + PAGES + "}", None),
+        "250 rows with everything selected": ("{" + MOST_ROWS + "}", None),
         "50 ids that don't exist": ("{" + MISSING + "}", None),
     }
 
