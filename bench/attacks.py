@@ -151,6 +151,8 @@ async def waiting_subscriptions(attacking: Attacking) -> None:
                     await asyncio.sleep(0.2)
         async with attacking.socket(subscriber) as socket:
             for message in subscribe:
+                # Opening all subscriptions at once would be another attack, which the budget of a caller prevents.
+                await asyncio.sleep(0.03)
                 await socket.send(message)
                 attacking.sent += 1
             while attacking.goes_on:
@@ -177,7 +179,10 @@ LARGE_PING = '{"type":"ping","payload":{"x":[' + "[]," * 20_000 + "[]]}}"
 SMALL_PING = '{"type":"ping","payload":{"x":"' + "x" * 1000 + '"}}'
 BOMB = gzip.compress(orjson.dumps({"query": "{ me { subject } }", "x": "x" * 250_000}))
 PARAMETERS = "/graphql?query=%7Bme%7Bsubject%7D%7D" + "&" * 15_500
-PAGES = " ".join(f"p{size}: verifications(first: {size}) {{ edges {{ cursor node {{ {EVERYTHING} }} }} }}" for size in (100, 99, 98, 97))
+PAGE = "p%d: verifications(first: %d) { edges { cursor node { " + EVERYTHING + " } } }"
+PAGES = " ".join(PAGE % (size, size) for size in (100, 99, 98, 97))
+# As many rows as an operation may have.
+MOST_ROWS = " ".join(PAGE % (size, size) for size in (100, 99, 51))
 MISSING = " ".join(f'a{number}: verification(id: "ver_{number:032x}") {{ status }}' for number in range(50))
 
 

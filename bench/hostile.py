@@ -23,7 +23,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench.attacks import ATTACKS
+from bench.attacks import ATTACKS, MISSING, MOST_ROWS, PAGES
 from bench.dataset import Dataset, write_dataset
 from bench.machinery import Secrets, Served, created, execute, gateway, http_client, percentile, served
 from gateway.development.mongod import EmbeddedMongo
@@ -35,8 +35,7 @@ PAUSE_SECONDS = 0.002
 # The goals, in milliseconds: the processor time of an operation, the longest wait of another client, and the response time of `/livez`.
 GOALS = {"cpu_ms": 50, "longest_wait_ms": 100, "livez_p99_ms": 50}
 ATTACK_SECONDS = 6.0
-# The processor time in milliseconds of a request of the other clients during an attack, which is not counted as that of the attack.
-OWN_MS = 0.4
+QUIET_SECONDS = 2.0
 READ = "query($id: ID!) { verification(id: $id) { status } }"
 WAITING = "8,000 subscriptions without a budget"
 
@@ -51,19 +50,32 @@ mutation($id: ID!) {
   retryVerification(input: { verificationId: $id }) { ... on Node { id } }
 }
 """
+VERIFIED = """
+mutation($id: ID!) {
+  a: reportProgress(input: { verificationId: $id, progress: LINK_OPENED }) { __typename }
+  b: reportProgress(input: { verificationId: $id, progress: CAPTURE_STARTED }) { __typename }
+  c: reportProgress(input: { verificationId: $id, progress: CAPTURE_COMPLETED }) { __typename }
+  d: reportResult(input: {
+    verificationId: $id, status: VERIFIED
+    extractedDocument: { fullName: "Ada Lovelace", bornOn: "1990-01-23", type: PASSPORT, issuingCountryCode: "FR" }
+  }) { __typename }
+}
+"""
 REPORTED = """
 mutation($id: ID!, $codes: [String!]) { reportResult(input: { verificationId: $id, status: FAILED, reasonCodes: $codes }) { __typename } }
 """
 
 
 async def planted(client: httpx2.AsyncClient) -> dict[str, Operation]:
-    """Store a chain of 24 attempts and a history with many reasons. Returns operations that are expensive because of these data."""
+    """Store a chain of 24 attempts, a history with many reasons, and 100 results. Returns operations that are expensive because of these data."""
     first = last = await created(client)
     for _ in range(23):
         last = (await execute(client, RETRIED, id=last))["retryVerification"]["id"]
     for number in range(21):
         await execute(client, REPORTED, id=last, codes=[f"X_{number}_{code}" for code in range(50)])
     events = "events { reasons { code known type statuses description retryAdvice internal } }"
+    for _ in range(100):
+        await execute(client, VERIFIED, id=await created(client))
     reasons = "query($id: ID!) { verification(id: $id) {" + " ".join(f"a{number}: {events}" for number in range(20)) + "} }"
     return {
         "attempts of 24 attempts, 3 times over": (
@@ -71,6 +83,9 @@ async def planted(client: httpx2.AsyncClient) -> dict[str, Operation]:
             {"id": first},
         ),
         "1,000 reasons under 20 names": (reasons, {"id": last}),
+        "4 pages with everything selected": ("{" + PAGES + "}", None),
+        "250 rows with everything selected": ("{" + MOST_ROWS + "}", None),
+        "50 ids that don't exist": ("{" + MISSING + "}", None),
     }
 
 
@@ -208,6 +223,11 @@ class Others:
                 self.probes_ms.append((perf_counter() - begun) * 1000)
                 await asyncio.sleep(PAUSE_SECONDS)
 
+    @property
+    def requests(self) -> int:
+        """How many requests both clients have sent."""
+        return len(self.waits_ms) + len(self.probes_ms)
+
     def figures(self, result: str, cpu_ms: float) -> Figures:
         """The figures of an attack during which these clients measured."""
         waits = {"wait_p50_ms": percentile(self.waits_ms, 0.5), "longest_wait_ms": max(self.waits_ms)}
@@ -233,13 +253,24 @@ async def measured(target: Served, times: int) -> dict[str, Figures]:
         return {name: await repeated(target, client, operation, times) for name, operation in operations.items()}
 
 
+async def cpu_ms_of_others(target: Served, read: Operation) -> float:
+    """The gateway's processor time for each request of the other clients while nobody attacks, in milliseconds."""
+    others = Others(target, read)
+    before = target.cpu_seconds
+    async with others.measuring():
+        await asyncio.sleep(QUIET_SECONDS)
+    return (target.cpu_seconds - before) * 1000 / others.requests
+
+
 async def attacked(name: str, victim: Served, attacker: Served, plan: dict[str, Any]) -> Figures:
     """Run an attack in a process of its own, and measure how long others wait meanwhile. The processor time is that of one operation of the attack.
 
     `victim`, `attacker`: the same gateway, with the tokens of two workspaces.
     """
     async with http_client(victim) as client:
-        others = Others(victim, (READ, {"id": await created(client)}))
+        read: Operation = (READ, {"id": await created(client)})
+    own_ms = await cpu_ms_of_others(victim, read)
+    others = Others(victim, read)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.attacks", name, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
@@ -247,9 +278,9 @@ async def attacked(name: str, victim: Served, attacker: Served, plan: dict[str, 
     async with others.measuring():
         output, _ = await process.communicate(orjson.dumps({"url": attacker.url, "seconds": ATTACK_SECONDS, **plan}))
     operations = max(int(output), 1)
-    # The clients that wait cause work too. Their requests cost about as much as the cheapest ones.
-    own_seconds = (len(others.waits_ms) + len(others.probes_ms)) * OWN_MS / 1000
-    return others.figures(f"{operations:,} sent", max(attacker.cpu_seconds - before - own_seconds, 0.0) / operations * 1000)
+    # The clients that wait cause work too, which is not that of the attack.
+    attack_ms = (attacker.cpu_seconds - before) * 1000 - others.requests * own_ms
+    return others.figures(f"{operations:,} sent", max(attack_ms, 0.0) / operations)
 
 
 def attacks(mongo_uri: str, keys: Secrets, data: Dataset) -> dict[str, Figures]:

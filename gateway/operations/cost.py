@@ -82,6 +82,10 @@ class Price:
             cost += page.rows(variables) * price.cost(variables)
         return cost
 
+    def exceeds_rows(self, maximum: int, variables: VariableValues) -> bool:
+        """Whether the lists of the operation can have more rows together. One list alone never does: its own size is limited."""
+        return len(self.pages) > 1 and sum(page.rows(variables) for page, _ in self.pages) > maximum
+
     def plus(self, other: "Price") -> "Price":
         """The sum of this price and the other one."""
         return Price(self.fixed + other.fixed, self.pages + other.pages)

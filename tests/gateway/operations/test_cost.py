@@ -265,3 +265,13 @@ async def test_a_subscription_that_costs_too_much_does_not_begin(database_uri: s
         following(gateway, gateway.token(), "subscription { verificationsUpdated { cursor } }") as it,
     ):
         assert [error["extensions"]["code"] for error in await it.errors()] == ["QUERY_TOO_COMPLEX"]
+
+
+@pytest.mark.parametrize(("sizes", "fits"), [((100,), True), ((100, 100, 50), True), ((100, 100, 51), False), ((100, 99, 98, 97), False)], ids=str)
+async def test_the_rows_of_all_lists_of_an_operation_are_limited_together(company: Company, sizes: tuple[int, ...], fits: bool) -> None:
+    lists = (f"a{number}: verifications(first: {size}) {{ edges {{ cursor }} }}" for number, size in enumerate(sizes))
+
+    answer = await company.answer("{" + " ".join(lists) + "}")
+
+    codes = [error["extensions"]["code"] for error in answer.get("errors", [])]
+    assert codes == ([] if fits else ["QUERY_TOO_COMPLEX"])
