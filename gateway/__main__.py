@@ -189,7 +189,7 @@ def token(
     ] = Path(".gateway"),
 ) -> None:
     """Print a token signed with GATEWAY_TOKEN_KEY, or with the key of `gateway dev`."""
-    # Only the gateway signs follow tokens.
+    # The scope of follow tokens can't be chosen here, because only the running gateway issues them.
     scopes = scopes_named(scope, SCOPES.keys() - {Scope.FOLLOW.value})
     if not WORKSPACE_NAME.fullmatch(workspace):
         raise typer.BadParameter("a workspace has 1 to 64 characters: letters, digits, '_', '.' and '-'", param_hint="--workspace")

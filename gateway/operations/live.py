@@ -121,8 +121,9 @@ class Groups:
         return group
 
     def forget(self, id: str | None) -> None:
-        """Drop all messages that show this verification, because it was anonymized: within FORGETTING_SECONDS. If the id is None, drop all at once.
+        """Drop all messages that show this verification, because it was anonymized. They are dropped within FORGETTING_SECONDS.
 
+        If the id is None, the messages of all verifications are dropped now.
         Cost: a step for each group, at most once in FORGETTING_SECONDS.
         """
         if id is None:
@@ -146,7 +147,7 @@ def encoded_inner_variables(operation: Operation) -> bytes:
     """The variables on which messages depend, as JSON: those that are used below the root field.
 
     Variables in the arguments of the root field only select the events, so subscribers with different values can share messages.
-    Raises: RequestRefused if a variable is nested too deeply. orjson writes fewer levels than it reads, but far more than any type of the schema has.
+    Raises: RequestRefused if a variable is nested too deeply: orjson can write fewer levels than it can read. No valid variable has so many levels.
     """
     inner = operation.prepared.inner
     try:

@@ -86,7 +86,7 @@ class Entered:
             return await self._app(scope, receive, send)
         try:
             refusal = self._entrance.enter(scope)
-            # Starlette and the pages read only one line of each header.
+            # Starlette and the pages read only one line of each header. So all lines of a repeated header are joined into one.
             scope["headers"] = joined(scope["headers"])
             return await (refusal or self._app)(scope, receive, sending)
         finally:

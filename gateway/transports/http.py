@@ -46,7 +46,8 @@ class GraphQLRequest:
     """The parts of an HTTP request that GraphQL needs.
 
     `media`: the JSON media type that the client prefers, None if the client accepts no JSON. `streams`: whether the client accepts an event stream.
-    `content`: the body if it has arrived completely and is not too long, otherwise None. `characters`: the length of what was parsed, once it was.
+    `content`: the body if it has arrived completely and is not too long, otherwise None. `characters`: the length of the JSON or of the query string,
+    by which the caller is charged; 0 until it is parsed.
     """
 
     __slots__ = ("_headers", "_receive", "characters", "content", "media", "method", "scope", "streams")
