@@ -20,7 +20,7 @@ from store.listener import Change
 
 # While nothing changes, a feed sends an item with a fresh cursor at this interval.
 IDLE_SECONDS = 30.0
-# A feed resumes at a time that is rounded down to a multiple of this: see `shared`.
+# A feed resumes at a time that is rounded down to a multiple of this, so that clients who reconnect together share what is read.
 SHARED_SECONDS = 15
 # How much later than this process's watermark a cursor may be. It may come from another process that has received more changes from MongoDB.
 MAX_AHEAD = timedelta(minutes=1)
@@ -137,7 +137,7 @@ class CaughtUp:
         self._last_heartbeat, _ = context.services.feed.heartbeats
 
     def left_out(self, changes: list[Change], removals: list[str], feed: Feed) -> tuple[list[Change], list[str]]:
-        """The changes and removals of the listener that were not read."""
+        """Those changes and removals of the listener that `items` has not already read from the database."""
         if not self._versions and not self._removed:
             return changes, removals
         newer = [change for change in changes if change.verification.version > self._versions.get(change.verification.id, 0)]

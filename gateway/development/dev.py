@@ -168,5 +168,5 @@ def print_addresses(console: Console, credentials: Credentials, file: Path, demo
 
 
 def print_link(console: Console, link: str) -> None:
-    """Print a link with which a browser receives the tokens once: see `PageAccess`."""
+    """Print a link with which a browser receives the tokens. Each link works once."""
     console.print(f"  The page with the tokens opens with this link, once:\n\n  {link}\n")

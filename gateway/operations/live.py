@@ -43,7 +43,7 @@ class Message(NamedTuple):
 
 
 class Group:
-    """The messages of the last events for the subscribers of a group, by the event's identity. For the term group, see the beginning of this file.
+    """The messages of the last events, by the event's identity. The subscribers of a group have the same operation, rights and inner variables.
 
     `waits`: making a message has to wait, for example for the database. Such a message depends on more than the event, so it is not shared:
     each subscriber gets a message of its own.
@@ -229,7 +229,10 @@ class Delivery:
 
 
 class Live:
-    """Starts subscriptions for callers, and yields their messages. `drop_copies`: see `Groups`."""
+    """Starts subscriptions for callers, and yields their messages.
+
+    `drop_copies` drops the copies of messages that are kept elsewhere in the process. It is called when messages are dropped.
+    """
 
     def __init__(self, execution: Execution, rate: Rate, drop_copies: Callable[[], object] = lambda: None) -> None:
         self._execution = execution

@@ -1,7 +1,7 @@
 """The entrance: runs hooks before and after every request, no matter which path answers the request.
 
 Code that must see all requests has to be a hook. `gateway/application.py` lists the hooks. Plain ASGI middleware would miss most requests, because
-the connection answers them without ASGI: see `FastPath`.
+they take the fast path (`FastPath`), which does not use ASGI.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
@@ -58,7 +58,7 @@ class Entrance:
         return None
 
     def leave(self, scope: Scope, status: int | None) -> None:
-        """Run the hooks after a request. `status`: the status of the response, see `After`."""
+        """Run the hooks after a request. `status`: the status of the response; 101 for a WebSocket, None if no response was sent."""
         for hook in self.after:
             hook(scope, status)
 

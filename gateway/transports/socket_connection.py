@@ -82,7 +82,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._refuse_flood()
 
     def handle_connect(self, event: Request) -> None:
-        """Start the handshake. Put this connection into the scope, so that the application can send frames without ASGI messages: see `Frames`."""
+        """Start the handshake. Put this connection into the scope as a `Frames`, so that the application can send frames without ASGI messages."""
         super().handle_connect(event)
         if event is self.request and self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             cast("dict[str, Any]", self.scope)["extensions"][FRAMES] = self
