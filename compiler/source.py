@@ -19,8 +19,8 @@ from compiler.run import CompiledOperation
 
 TYPENAME = "__typename"
 MAX_POSITIONS = 3000
-# For how many objects or tuples one function of a plan caches its results. In the gateway, these objects are the reason codes of the catalogue. They
-# are fewer.
+# For how many objects or tuples one function of a plan caches its results. The gateway's only cached objects are the reason codes of the catalogue,
+# which are fewer.
 MAX_CACHED = 64
 
 

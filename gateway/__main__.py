@@ -152,8 +152,8 @@ def dev(
     ] = False,
 ) -> None:
     """Run the gateway on a developer's machine, with an embedded MongoDB, development tokens, a web console and a live demo."""
-    # Typer takes an empty environment variable for a missing one. But an empty one is probably a mistake: the user meant another MongoDB than the
-    # embedded one.
+    # Typer treats an empty environment variable as a missing one, so the embedded MongoDB would be used. But the user has probably set the variable
+    # to use another MongoDB, and left it empty by mistake.
     if mongo_uri == "" or (mongo_uri is None and os.environ.get("GATEWAY_MONGO_URI") == ""):
         hint = "'--mongo-uri' (env var: 'GATEWAY_MONGO_URI')"
         raise typer.BadParameter("it is empty; name a replica set, or unset it to use the embedded MongoDB", param_hint=hint)

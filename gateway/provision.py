@@ -51,7 +51,7 @@ class Provision:
         self.links = ObservedLinks(str(settings.public_url), settings.signing_keys)
         self._observe()
         self._measure()
-        # Called after the file was read again.
+        # The functions to call after the providers file was read again.
         self.on_reload: list[Callable[[], None]] = []
 
     def deliveries(self) -> dict[str, Deliveries]:

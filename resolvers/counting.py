@@ -8,7 +8,7 @@ from domain.caller import Caller
 from domain.errors import RateLimited
 from store.feeds.stored_changes import PAGE_ROWS, ChangedPage
 
-# One unit of cost is about this share of a second of MongoDB's or the gateway's time.
+# The cost of a second of MongoDB's or the gateway's time.
 COST_PER_SECOND = 3000
 # What a count and statistics cost at least. Operations pay it before they are executed.
 COUNT, STATISTICS = 50, 200

@@ -130,8 +130,8 @@ class CaughtUp:
             async for page in payment.each(pages):
                 for verification in page.rows:
                     self._versions[verification.id] = verification.version
-                    # Which of its events are new to the subscriber is uncertain, because their instants come from the clocks of gateways. All count
-                    # as new.
+                    # It is uncertain which events of the verification are new to the subscriber, because the instants of events come from the clocks
+                    # of gateways. All events count as new.
                     if item := feed_item(cursor, wanted, verification, since=0):
                         yield item
         self._last_heartbeat, _ = context.services.feed.heartbeats

@@ -9,7 +9,8 @@ from time import monotonic
 # What a request costs that is refused because its bucket does not hold enough.
 REFUSAL = 1
 MAX_BUCKETS = 10_000
-# The shortest time of a timer. Timers may ring a little early; without a minimum, they would be set again and again for the rest.
+# The shortest time of a timer. Timers may ring a little early. Without a minimum, a timer for the tiny rest of the time would then be set again and
+# again.
 MIN_TIMER_SECONDS = 0.005
 # Payments that exceed the content of a bucket by no more than this are accepted, because the sums of floating-point numbers are not exact.
 TOLERANCE = 1e-6
@@ -53,7 +54,7 @@ class Bucket:
 
     @property
     def idle(self) -> bool:
-        """Whether the bucket is full and no payment waits, and so is the shared bucket. Then it need not be stored."""
+        """Whether this bucket and the shared one are full, and no payment waits in them. Such a bucket need not be stored: a new one is full too."""
         is_full = not self._waiting and self._taken <= (self.now() - self.used_at) * self._per_second
         return is_full and (self.shared is self or self.shared.idle)
 
@@ -67,7 +68,8 @@ class Bucket:
 
         `paid`, `shared_paid`: the parts of these costs that an earlier call already took, and that are not taken again.
         """
-        # This method is called for each request and each message, so it does not call others, and is written out for the two buckets.
+        # This method is called for each request and each message. To save time, it calls no other method, and repeats the same code for each of the
+        # two buckets.
         shared = self.shared
         taken = self._taken - (now - self.used_at) * self._per_second
         shared_taken = shared._taken - (now - shared.used_at) * shared._per_second

@@ -19,15 +19,15 @@ logger = logging.getLogger(__name__)
 
 # What a request, or a message on a WebSocket, costs at least.
 LEAST_COST = 1
-# For every so many characters of a request or message, the caller pays 1 in addition to the cost of the operation. JSON of this length takes about as
-# long to parse as a read by id.
+# The number of characters for which the caller pays 1, in addition to the cost of the operation. Shorter requests and messages cost nothing more.
+# Parsing JSON of this length takes about as long as a read by id.
 CHARACTERS_PER_EXTRA_COST = 8192
 ADDRESS_USED_UP = "too many requests without a valid token came from this address; wait for `retryAfterMs`, then try again"
 MAX_PRIVATE_CACHE = 4096
 
 
 class Charging:
-    """Charges callers and addresses. `addresses`: the buckets of addresses, by subscriber line (see `line`).
+    """Charges callers and addresses. `addresses`: the buckets of addresses. All addresses of one subscriber line (`line` in admission.py) share one.
 
     When the bucket of an address is empty, requests from there are refused unless their token was verified before. Other clients may share the
     address: behind a proxy that is not in `proxies`, all clients do.
@@ -46,7 +46,10 @@ class Charging:
         self._kinds: set[bool] = set()
 
     def sees_only_private_addresses(self) -> bool:
-        """Whether new tokens were received, all of them from addresses of private networks, and no proxy is trusted. All may come from one proxy."""
+        """Whether new tokens were received, all of them from addresses of private networks, and no proxy is trusted.
+
+        Then the addresses are probably those of a proxy, and not those of the clients.
+        """
         return self._kinds == {True} and self._proxies is None
 
     def begin(self, caller: Caller) -> None:

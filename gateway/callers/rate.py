@@ -20,7 +20,8 @@ USED_UP = "the caller's rate is used up; wait for `retryAfterMs`, then try again
 class Rate:
     """The budgets of this process. A caller who is served by several processes has a budget in each. Every cost is taken from two buckets.
 
-    `per_second`, `burst`: the bucket of each caller; `workspace_per_second`, `workspace_burst`: that of each workspace. See `Buckets`.
+    `per_second`, `burst`: how much the bucket of each caller refills in a second (0: no limit), and how much it holds. `workspace_per_second`,
+    `workspace_burst`: the same for the bucket of each workspace.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Rate:
         await own.shared.pay(cost, first)
 
     def _added(self, caller: Caller) -> Bucket:
-        """A new bucket of a caller. The bucket of a workspace exists as long as that of one of its callers."""
+        """Create the bucket of a caller, and that of the workspace if it does not exist. A workspace's bucket exists while a caller of it has one."""
         shared = self._workspaces.get(caller.workspace)
         if shared is None:
             shared = self._workspaces[caller.workspace] = self._new_shared()

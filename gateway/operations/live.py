@@ -28,7 +28,8 @@ from store.listener import Outlet
 # How many messages a group keeps. Few are enough: of a thousand subscribers to the same event, nearly all take its message at once, and only the
 # slowest few take it later.
 MAX_KEPT_MESSAGES = 16
-# How many ids of anonymized verifications are remembered. A slow subscriber may receive an older state of one of them a little later.
+# How many ids of anonymized verifications are remembered. A slow subscriber may need a message with an older state of one of them. That message shows
+# personal data, so it is made but not kept.
 MAX_ANONYMIZED = 10_000
 # The messages of anonymized verifications are dropped at most once in this time. Dropping them searches all groups, and the sweeper may anonymize
 # thousands of verifications in a row.
@@ -82,7 +83,10 @@ class Group:
                 del self._messages[identity]
 
     def _is_latest(self, verification: Verification) -> bool:
-        """Whether this state is the latest of those that are kept of its verification. If so, drop the messages with earlier states."""
+        """Whether a message with this state may be kept: no later state of the verification is kept, and it was not anonymized after this state.
+
+        Drops the messages with earlier states, unless the verification was anonymized after this state.
+        """
         id, version = verification.id, verification.version
         if id in self._anonymized and not verification.anonymized_at:
             return False
@@ -218,7 +222,8 @@ class Delivery:
     async def _message_of_its_own(self, event: Marked) -> bytes:
         result = self._execution.executed(self._operation, event, self._context())
         result = result if isinstance(result, ExecutionResult) else await result
-        # MongoDB did not answer. A message without the values would count as received, and the client would never receive them.
+        # MongoDB did not answer, so some values are missing. If the message were sent without these values, it would count as received, and the
+        # client would never receive them.
         if any(isinstance(each.original_error, Unavailable) for each in result.errors or ()):
             raise Unavailable
         return orjson.dumps(self._execution.response(self._operation, result, self._request_id))

@@ -189,8 +189,8 @@ class Application(Starlette):
             routes=[Route(GRAPHQL, http), *routes],
             middleware=[
                 Middleware(Entered, entrance),
-                # Read the client's address from X-Forwarded-For. Only the limits for WebSockets and event streams need the address, so it does not
-                # matter that requests on the fast path skip this middleware.
+                # Read the client's address from X-Forwarded-For. Requests on the fast path skip this middleware: for them, `Charging.address` reads
+                # the header.
                 *([Middleware(ProxyHeadersMiddleware, [*proxies])] if proxies else []),
                 Middleware(SocketPath, GRAPHQL, sockets),
             ],

@@ -104,7 +104,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._running: RequestResponseCycle | None = None  # The request that is answered now, or was answered last.
         self._latest: RequestResponseCycle | None = None  # The request whose head arrived last.
         self._incomplete = False  # Whether a request has begun to arrive and is not complete yet.
-        self._headed = False  # Whether the head of that request is complete.
+        self._headed = False  # Whether the head of the incomplete request is complete.
         self._offer_ignored = False  # Whether the head offers an upgrade that is not accepted. The head is then parsed again.
         self._received_bytes = 0
         self._body_bytes = 0
@@ -326,7 +326,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _is_closed_by_trailers(self) -> bool:
         """Whether the trailers contain `connection: close`.
 
-        llhttp would then ignore all later requests, although our response says that the connection stays open.
+        llhttp, the parser inside httptools, would then ignore all later requests, although our response says that the connection stays open.
         """
         request = self._latest
         return request is not None and request.scope is self.scope and request.keep_alive and not self.parser.should_keep_alive()

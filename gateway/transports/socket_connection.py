@@ -121,7 +121,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                 early, self._early = self._early, b""
                 self.data_received(early)
         elif message["type"] == "websocket.http.response.body":
-            # The application has refused the handshake with a response. Without this line, uvicorn would log that the handshake was never completed.
+            # The application has refused the handshake with a response. If this attribute stayed False, uvicorn would log that the handshake was not
+            # completed.
             self.handshake_complete = True
 
     def send_keepalive_ping(self) -> None:

@@ -230,7 +230,7 @@ class Connection:
 
     async def _dispatch(self, message: dict[str, Any], caller: Caller) -> None:
         if message.get("type") != "subscribe":
-            # The caller pays for a message that starts an operation together with the operation.
+            # Only messages of other types are paid for here: the cost of an operation includes the message that starts it.
             await self._charging.pay_message(caller)
         match message:
             case {"type": "connection_init" | "ping" | "pong", "payload": payload} if not isinstance(payload, dict | None):
