@@ -160,6 +160,9 @@ def feed_items(cursor: str, wanted: Filter, changes: list[Change], removals: lis
 
 
 def feed_item(cursor: str, wanted: Filter, verification: Verification, since: int) -> VerificationFeedItem | None:
-    """The item for a changed verification; None if it neither matches the filter nor matched it before one of its events after version `since`."""
+    """The item for a changed verification. None if the change does not concern the subscriber.
+
+    That is so if the verification does not match the filter, and did not match it before any of its events after version `since`.
+    """
     matches = wanted.matches(verification)
     return VerificationFeedItem(cursor, verification, matches) if matches or wanted.concerns(verification, since) else None

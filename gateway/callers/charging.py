@@ -59,7 +59,7 @@ class Charging:
             raise limited(wait_seconds)
 
     def charge_length(self, caller: Caller, characters: int) -> None:
-        """Charge a caller for a long request or message that was parsed."""
+        """Charge a caller for a long request or message that was parsed: 1 for every CHARACTERS_PER_EXTRA_COST characters."""
         if characters >= CHARACTERS_PER_EXTRA_COST:
             self._rate.charge(caller, characters // CHARACTERS_PER_EXTRA_COST)
 
@@ -78,7 +78,7 @@ class Charging:
         """Charge an address for a request that was refused before a token was verified. Returns the refusal to send.
 
         If the bucket of the address is empty, the client receives a refusal with RATE_LIMITED instead of `refusal`.
-        Refusals that are not the client's fault, or that already limit its rate, are not charged.
+        Refusals that are not the client's fault (status 5xx), and those because of a used-up rate (429), are not charged.
         """
         if refusal.status >= 500 or refusal.status == 429:
             return refusal

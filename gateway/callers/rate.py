@@ -18,7 +18,9 @@ USED_UP = "the caller's rate is used up; wait for `retryAfterMs`, then try again
 
 
 class Rate:
-    """The budgets of this process. A caller who is served by several processes has a budget in each. Every cost is taken from two buckets.
+    """The budgets of this process. A caller who is served by several processes has a budget in each.
+
+    Every cost is taken from two buckets: that of the caller, and that of the caller's workspace.
 
     `per_second`, `burst`: how much the bucket of each caller refills in a second (0: no limit), and how much it holds. `workspace_per_second`,
     `workspace_burst`: the same for the bucket of each workspace.
