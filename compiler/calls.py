@@ -38,8 +38,8 @@ class Calls:
         info = f"{function.bind('I', resolve_info)}(r, {label}, {place})"
         passed = argument_source(function, field, node, None, info)
         if returns_event(resolve):
-            # A field of the subscription root. Its resolver ignores the arguments and returns the event, which is the object `o`. The arguments are
-            # coerced nevertheless, because graphql-core reports an error if that fails.
+            # This is a field of the subscription root. Its resolver ignores the arguments and returns the event, which is the object `o`. The
+            # arguments are coerced nevertheless, because graphql-core reports an error if that fails.
             return f"({passed.removeprefix(', **')}, o)[1]" if passed else "o"
         return f"{function.bind('R', resolve or default_field_resolver)}(o, {info}{passed})"
 

@@ -20,8 +20,8 @@ from graphql import (
 from compiler.functions import Function
 from compiler.positions import AbstractPosition, LeafPosition, ListPosition, ObjectPosition, Position
 
-# By the serializer of each standard scalar: a Python condition, as text. A value that meets it needs no conversion. `{0}` is the variable that holds
-# the value.
+# Maps the serializer of each standard scalar to a Python condition, as text. A value that meets the condition needs no conversion. `{0}` stands for
+# the variable that holds the value.
 QUICK: dict[Any, str] = {
     GraphQLString.coerce_output_value: "{0}.__class__ is str",
     GraphQLID.coerce_output_value: "{0}.__class__ is str",
@@ -37,8 +37,8 @@ NO_SERIALIZERS: Serializers = {}
 class Checks:
     """Writes the quick checks: the lines of a plan that recognize common values, and complete them.
 
-    `serializers`: by the serializer of a scalar, a class. The plan calls the serializer directly for values of exactly this class. For such a value,
-    the serializer must not return None.
+    `serializers` maps the serializer of a scalar to a class. The plan calls the serializer directly for values of exactly this class. For such a
+    value, the serializer must not return None.
     """
 
     def __init__(self, serializers: Serializers) -> None:
@@ -48,7 +48,7 @@ class Checks:
     def completion(self, function: Function, position: Position, label: str, local: str, place: str) -> list[str]:
         """The lines of source that complete a value: they replace the resolver's result, in the variable `local`, by the value for the response.
 
-        `label` and `place`: as in `Calls.call`.
+        `label` and `place`: the expressions for the field's position, and for its place in the response.
         """
         slow = f"{local} = {label}.slow({local}, r, {place})"
         test, quick = self._quick_check(function, position, local, place)

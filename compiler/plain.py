@@ -9,8 +9,8 @@ from strawberry.types.fields.resolver import StrawberryResolver
 
 from compiler.guards import Resolver
 
-# The qualified names of the resolvers that Strawberry generates: those of ordinary fields begin with the first one, those of the fields of the
-# subscription root are the second one.
+# STRAWBERRY_RESOLVER: the beginning of the qualified names of the resolvers that Strawberry generates for ordinary fields. EVENT: the whole qualified
+# name of the resolvers that it generates for fields of the subscription root.
 STRAWBERRY_RESOLVER = "GraphQLCoreConverter.from_resolver.<locals>."
 EVENT = "GraphQLCoreConverter.from_field.<locals>.<lambda>"
 

@@ -14,7 +14,8 @@ Root = Callable[[Any, Run, Place], dict[str, Any]]
 class Plan:
     """Executes an operation for one combination of its `@skip` and `@include` conditions and one variant. All requests share it.
 
-    `roots`: the functions for the root's fields, as `Writer.roots` makes them. `serially`: the operation is a mutation.
+    `roots`: one function for all fields of the root; for a mutation, one for each of these fields. `serially`: the operation is a mutation, whose
+    fields are executed one after the other.
     """
 
     def __init__(self, source: str, selected: SelectedFields, roots: Sequence[Root], serially: bool) -> None:

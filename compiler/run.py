@@ -106,7 +106,7 @@ UNLIMITED = Limit(inf, Exception)
 
 
 class Run:
-    """The state of one execution of a plan. It ends with the request."""
+    """The state of one execution of a plan. Each execution creates a new object of this class."""
 
     __slots__ = (
         "context",

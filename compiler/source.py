@@ -19,8 +19,8 @@ from compiler.run import CompiledOperation
 
 TYPENAME = "__typename"
 MAX_POSITIONS = 3000
-# For how many objects or tuples one function of a plan caches its results. The gateway's catalogue of reason codes, its largest set of constants,
-# has fewer.
+# For how many objects or tuples one function of a plan caches its results. The gateway's only cached objects are the reason codes of the catalogue,
+# which are fewer.
 MAX_CACHED = 64
 
 
@@ -177,7 +177,7 @@ def with_try(lines: Sequence[str], position: Position, label: str, local: str, p
     """These lines of source inside a `try` statement. If they raise an exception, the value of the variable `local` fails.
 
     Its error is recorded, and the value becomes null. If it must not be null, the error is passed to the value above it instead.
-    `label` and `place`: as in `Calls.call`.
+    `label` and `place`: the expressions for the field's position, and for its place in the response.
     """
     failed = f"raise {label}.located(e, {place}) from None" if position.required else f"{local} = r.failed(e, {label}, {place})"
     return ["try:", *indented(lines), "except Exception as e:", f"    {failed}"]

@@ -21,8 +21,8 @@ from compiler.run import CompiledOperation
 
 # Marks a variable without a value or without a default. None is a value: GraphQL's null.
 NO_VALUE = object()
-# By the function that coerces inputs of a standard scalar: the class of the JSON values that this function returns unchanged. A custom scalar with
-# the same function is a plain type too.
+# Maps the function that coerces inputs of a standard scalar to the class of those JSON values that the function returns unchanged. A custom scalar
+# with the same function is a plain type too.
 PLAIN = {
     each.coerce_input_value: plain
     for each, plain in ((GraphQLString, str), (GraphQLID, str), (GraphQLInt, int), (GraphQLFloat, float), (GraphQLBoolean, bool))

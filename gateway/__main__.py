@@ -152,8 +152,8 @@ def dev(
     ] = False,
 ) -> None:
     """Run the gateway on a developer's machine, with an embedded MongoDB, development tokens, a web console and a live demo."""
-    # Typer takes an empty environment variable for a missing one. But an empty one is probably a mistake: the user meant another MongoDB than the
-    # embedded one.
+    # Typer treats an empty environment variable as a missing one, so the embedded MongoDB would be used. But the user has probably set the variable
+    # to use another MongoDB, and left it empty by mistake.
     if mongo_uri == "" or (mongo_uri is None and os.environ.get("GATEWAY_MONGO_URI") == ""):
         hint = "'--mongo-uri' (env var: 'GATEWAY_MONGO_URI')"
         raise typer.BadParameter("it is empty; name a replica set, or unset it to use the embedded MongoDB", param_hint=hint)
@@ -189,7 +189,7 @@ def token(
     ] = Path(".gateway"),
 ) -> None:
     """Print a token signed with GATEWAY_TOKEN_KEY, or with the key of `gateway dev`."""
-    # Only the gateway signs follow tokens.
+    # The scope of follow tokens can't be chosen here, because only the running gateway issues them.
     scopes = scopes_named(scope, SCOPES.keys() - {Scope.FOLLOW.value})
     if not WORKSPACE_NAME.fullmatch(workspace):
         raise typer.BadParameter("a workspace has 1 to 64 characters: letters, digits, '_', '.' and '-'", param_hint="--workspace")

@@ -63,7 +63,8 @@ COUNT_STARTS_SECONDS = 10.0
 MEASURE_DELIVERIES_SECONDS = 10.0
 MEASURE_INBOX_SECONDS = 10.0
 MEASURE_QUERIES_SECONDS = 10.0
-# How long recording a webhook may take. The provider gives up sooner, and sends the webhook again.
+# How long recording a webhook may take. A provider may stop waiting before that (Yousign after a second). It then sends the webhook again, which is
+# harmless: the inbox records each webhook once.
 RECORD_WEBHOOK_SECONDS = 5.0
 
 # The functions of tasks that run in the background, by the names of the tasks in the log.
@@ -133,7 +134,10 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
 
 
 def creation_of(settings: Settings, store: Store, provision: Provision, metrics: Metrics) -> Creation:
-    """Create the object that starts verifications. After the providers file was read again, denied starts are repeated at once."""
+    """Create the object that starts verifications.
+
+    Starts that a provider denied, for example because of a wrong API key, are repeated as soon as the providers file was read again.
+    """
     queries = ProviderQueries(store, settings.query_schedule)
     creation = Creation(store, provision.providers, provision.links, metrics.providers.count_creation, queries=queries)
     provision.on_reload += [creation.resume]
@@ -172,7 +176,7 @@ def live_of(execution: Execution, rate: Rate, feed: Feed) -> Live:
 
 
 def charging_of(settings: Settings, rate: Rate, metrics: Metrics) -> Charging:
-    """Create the object that charges requests whose operation is not found yet, and that holds the budgets of addresses."""
+    """Create the object that charges for requests and messages before their operation is determined. It holds the budgets of addresses."""
     addresses = Buckets(settings.address_refusals_per_second, settings.address_burst_refusals)
     return Charging(rate, addresses, settings.trusted_proxies, metrics.count_refused)
 
@@ -186,7 +190,10 @@ def intake_of(settings: Settings, store: Store, provision: Provision, changes: C
 
 
 def reconciliation_of(store: Store, provision: Provision, changes: Changes, intake: Intake, creation: Creation, metrics: Metrics) -> Reconciliation:
-    """Create the object that queries providers for results. After the providers file was read again, denied queries are repeated at once."""
+    """Create the object that queries providers for results.
+
+    Queries that a provider denied, for example because of a wrong API key, are repeated as soon as the providers file was read again.
+    """
     reconciliation = Reconciliation(store, provision.providers, changes, intake, creation.queries, metrics.providers.count_query)
     provision.on_reload += [reconciliation.resume]
     return reconciliation
@@ -210,7 +217,7 @@ def execution_of(settings: Settings, graphql: GraphQLSchema, services: Services,
 def background_tasks(
     settings: Settings, store: Store, feed: Feed, health: Health, metrics: Metrics, tokens: Tokens, issuer_keys: IssuerKeys | None
 ) -> Tasks:
-    """The tasks that run as long as the process, by their names in the log, except those of the sweeper."""
+    """The tasks for the indexes, the feed, the count of stuck verifications and the issuer's keys, by their names in the log."""
     tasks: Tasks = {
         "preparation": partial(preparation, health),
         "feed": feed.run,
@@ -360,7 +367,8 @@ def lifespan(
 ) -> Lifespan[Starlette]:
     """The lifespan of the application: runs background tasks while the process serves, and closes the database clients when it ends.
 
-    `tasks`: the functions that run in the background, by their names in the log. A task that fails is restarted. `starting`: see there.
+    `tasks`: the functions that run in the background, by their names in the log. A task that fails is restarted. `starting`: returns the context in
+    which verifications are started and webhooks applied.
     """
 
     @asynccontextmanager

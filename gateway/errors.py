@@ -38,9 +38,9 @@ def error(code: str, message: str, **extensions: Any) -> Formatted:
 
 
 def formatted(errors: Collection[GraphQLError], default: str, request_id: str) -> list[Formatted]:
-    """Converts errors of graphql-core to the form that clients receive. `default`: the code for errors in the request itself.
+    """Converts errors of graphql-core to the form that clients receive. `default`: the code for errors that no field caused, such as a syntax error.
 
-    An argument with a value that it can't have is a mistake of the client. If a resolver raised anything but a RequestError, that exception is
+    If an argument has a value that it can't have, the code is BAD_USER_INPUT. If a resolver raised anything but a RequestError, that exception is
     unexpected. It is logged without its message, which may contain personal data or secrets.
     """
     formatted_errors = [_formatted(each, default, request_id) for each in errors]

@@ -51,7 +51,7 @@ class Provision:
         self.links = ObservedLinks(str(settings.public_url), settings.signing_keys)
         self._observe()
         self._measure()
-        # Called after the file was read again.
+        # The functions to call after the providers file was read again.
         self.on_reload: list[Callable[[], None]] = []
 
     def deliveries(self) -> dict[str, Deliveries]:
@@ -60,8 +60,9 @@ class Provision:
 
     @property
     def reload(self) -> Callable[[], None] | None:
-        """The function to call at SIGHUP, which reads the providers file again; None if there is no such file. Also None on a developer's machine,
-        where a terminal that is closed sends SIGHUP.
+        """The function to call at SIGHUP, which reads the providers file again. None if there is no such file.
+
+        Also None on a developer's machine: there, a terminal that is closed sends SIGHUP, and the process must end.
         """
         return self._reload if self._settings.providers_file and not self._local else None
 

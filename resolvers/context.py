@@ -40,7 +40,8 @@ class Services:
 class Context:
     """The state of one operation, or of one event of a subscription.
 
-    Each event of a subscription needs its own context, because the context caches chains of attempts: older ones would be outdated.
+    Each event of a subscription needs its own context, because a context caches the chains of attempts that it has read. At the next event, these
+    would be outdated.
     """
 
     __slots__ = ("_chains", "_verifications", "caller", "last_mark", "outlet", "refused_personal_data", "services")
@@ -64,7 +65,7 @@ class Context:
         return self._verifications
 
     def current(self, id: str, reading: frozenset[str] | None = None) -> Coroutine[Any, Any, Verification | None]:
-        """The verification with this id; None if the caller may not read such a verification. See `Changes.current`."""
+        """The verification with this id; None if the caller may not read such a verification. A deadline that has passed is applied first."""
         return self.services.changes.current(self.verifications, id, reading)
 
     def required(self, id: str) -> Coroutine[Any, Any, Verification]:

@@ -8,7 +8,7 @@ from domain.caller import Caller
 from domain.errors import RateLimited
 from store.feeds.stored_changes import PAGE_ROWS, ChangedPage
 
-# One unit of cost is about this share of a second of MongoDB's or the gateway's time.
+# The cost of a second of MongoDB's or the gateway's time.
 COST_PER_SECOND = 3000
 # What a count and statistics cost at least. Operations pay it before they are executed.
 COUNT, STATISTICS = 50, 200
@@ -46,7 +46,7 @@ class CountPayer(NamedTuple):
             raise RateLimited(wait_seconds)
 
     def charge(self, rows: int, seconds: float) -> None:
-        """Charge the caller for a count of so many rows, for which MongoDB took so many seconds, except for `least`."""
+        """Charge the caller for a count, minus `least`. `rows`: how many rows were counted. `seconds`: how long MongoDB took."""
         self.budgets.charge(self.caller, work_cost(rows, self.rows_per_cost, seconds, self.least))
 
 
@@ -62,7 +62,10 @@ class PagePayment:
         await self._budgets.pay(self._caller, PAGE_COST)
 
     def settle(self, rows: int, seconds: float = 0.0) -> None:
-        """Give back the part of the last payment that exceeds the cost of so many rows, or charge what is missing."""
+        """Give back the part of the last payment that exceeds the page's cost, or charge what is missing.
+
+        `rows`: how many rows the page had. `seconds`: how long reading it took.
+        """
         self._budgets.charge(self._caller, work_cost(rows, CHANGED_ROWS, seconds) - PAGE_COST)
 
     async def each(self, pages: AsyncIterator[ChangedPage]) -> AsyncIterator[ChangedPage]:
@@ -77,5 +80,8 @@ class PagePayment:
 
 
 def work_cost(rows: int, rows_per_cost: int, seconds: float, paid: int = 0) -> int:
-    """The cost of a read, except for what was paid: by its rows or by its time, whichever is more. A filter may read more rows than match it."""
+    """The cost of a read, minus what was paid: by its rows or by its time, whichever is more.
+
+    The time counts because MongoDB may read many rows that do not match the filter, and `rows` does not include them.
+    """
     return max(ceil(rows / rows_per_cost), int(seconds * COST_PER_SECOND), paid) - paid

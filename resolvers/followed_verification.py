@@ -59,7 +59,7 @@ class Resumption(NamedTuple):
     argument: str = "cursor"
 
     def seen(self, followed: Verification, attempts: list[Verification]) -> Seen:
-        """The versions that the subscriber has received. `attempts`: the stored attempts that are followed, among them `followed`, the one with `id`.
+        """The versions that the subscriber has received. `attempts`: the stored attempts that are followed. `followed`: the one whose id was sent.
 
         Raises: BadUserInput if the cursor belongs to another chain, VersionAhead if a received version is not stored.
         """
@@ -216,7 +216,10 @@ class Followed:
         return VerificationUpdate(verification, self._seen)
 
     def stored(self, changes: list[Change]) -> list[Verification]:
-        """The states of these changes, the earliest attempt first. Raises: VersionAhead if the subscriber has received a version that was undone."""
+        """The states of these changes, the earliest attempt first.
+
+        Raises: VersionAhead if the subscriber has received a version that is lost, because an older version of the document was restored.
+        """
         for change in changes:
             state = change.verification
             received = version_seen(self._seen, state.attempt)

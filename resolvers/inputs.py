@@ -99,7 +99,7 @@ class ExternalProviderInput:
     )
 
     def to_domain(self) -> ExternalProvider:
-        """The same values as a domain object. They are not validated yet, see `ExternalProvider.checked`."""
+        """The same values as a domain object. `ExternalProvider.checked` validates them later."""
         return ExternalProvider(self.verification_url, self.id)
 
 
@@ -194,8 +194,8 @@ class CreateVerificationInput:
     def _content(self) -> str:
         """The values that a repeated request must repeat: all but the idempotency key.
 
-        A value that is null is left out if its field is newer than the first release, so that its introduction changes no fingerprint.
-        The names are as sent, not trimmed, for the same reason.
+        If a client repeats a request after an upgrade of the gateway, the fingerprint must still be the same. So fields that the first release did
+        not have are left out if they are null, and the names are not trimmed, as in the first release.
         """
         newer = {
             "external": self.external and [self.external.verification_url, self.external.id],

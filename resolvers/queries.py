@@ -106,7 +106,8 @@ async def unmatched_webhooks(
 def permitted(context: Context, filter: VerificationFilter | None) -> Filter:
     """The filter as a domain object, if the caller may use it.
 
-    Raises: BadUserInput. Forbidden if the result would reveal which verifications have an internal reason, and the caller may not see those reasons.
+    Raises: BadUserInput if the filter names too many reason codes. Forbidden if the result would reveal which verifications have an internal reason,
+            and the caller may not see those reasons.
     """
     wanted = filter.to_domain() if filter else Filter()
     if len(wanted.reason_codes or ()) > MAX_REASONS:

@@ -73,7 +73,7 @@ def followed_actor(root: Event) -> Actor:
 
 
 def followed_billable(root: Verification) -> bool | None:
-    """Whether the provider charges for the verification, for follow tokens: as if no result had followed the close."""
+    """Whether the provider charges for the verification, for follow tokens. A result after the integrator closed the verification does not count."""
     return root.status.billable
 
 

@@ -20,7 +20,7 @@ from store.listener import Change
 
 # While nothing changes, a feed sends an item with a fresh cursor at this interval.
 IDLE_SECONDS = 30.0
-# A feed resumes at a time that is rounded down to a multiple of this: see `shared`.
+# A feed resumes at a time that is rounded down to a multiple of this, so that clients who reconnect together share what is read.
 SHARED_SECONDS = 15
 # How much later than this process's watermark a cursor may be. It may come from another process that has received more changes from MongoDB.
 MAX_AHEAD = timedelta(minutes=1)
@@ -130,14 +130,14 @@ class CaughtUp:
             async for page in payment.each(pages):
                 for verification in page.rows:
                     self._versions[verification.id] = verification.version
-                    # Which of its events are new to the subscriber is uncertain, because their instants come from the clocks of gateways. All count
-                    # as new.
+                    # It is uncertain which events of the verification are new to the subscriber, because the instants of events come from the clocks
+                    # of gateways. All events count as new.
                     if item := feed_item(cursor, wanted, verification, since=0):
                         yield item
         self._last_heartbeat, _ = context.services.feed.heartbeats
 
     def left_out(self, changes: list[Change], removals: list[str], feed: Feed) -> tuple[list[Change], list[str]]:
-        """The changes and removals of the listener that were not read."""
+        """Those changes and removals of the listener that `items` has not already read from the database."""
         if not self._versions and not self._removed:
             return changes, removals
         newer = [change for change in changes if change.verification.version > self._versions.get(change.verification.id, 0)]
@@ -160,6 +160,9 @@ def feed_items(cursor: str, wanted: Filter, changes: list[Change], removals: lis
 
 
 def feed_item(cursor: str, wanted: Filter, verification: Verification, since: int) -> VerificationFeedItem | None:
-    """The item for a changed verification; None if it neither matches the filter nor matched it before one of its events after version `since`."""
+    """The item for a changed verification. None if the change does not concern the subscriber.
+
+    That is so if the verification does not match the filter, and did not match it before any of its events after version `since`.
+    """
     matches = wanted.matches(verification)
     return VerificationFeedItem(cursor, verification, matches) if matches or wanted.concerns(verification, since) else None

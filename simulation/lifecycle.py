@@ -43,7 +43,7 @@ CHANCE_OF_FACE_RECOGNITION, CHANCE_OF_ANONYMIZATION, CHANCE_OF_CLOSING = 0.35, 0
 
 
 def lifecycles(seed: int, catalogue: Collection[Reason]) -> Iterator[Lifecycle]:
-    """What happens in the lives 0, 1, 2 … of this seed. The iterator never ends."""
+    """The plans of the lives 0, 1, 2 … of this seed. The iterator never ends."""
     return (lifecycle(seed, number, catalogue) for number in count())
 
 

@@ -22,8 +22,8 @@ class Progress:
 class Result:
     """A result that the provider reports: its decision, or the consequence of a button that the individual pressed.
 
-    `after_seconds`: as in `Progress`. `event`: the last part of the event id with which the provider reports the result. It is the same if the result
-    is reported again.
+    `after_seconds`: the time since the previous step, before it is divided by the simulation's speed. `event`: the last part of the event id with
+    which the provider reports the result. It is the same if the result is reported again.
     """
 
     after_seconds: float

@@ -27,7 +27,7 @@ class Change:
 class Tally:
     """The counters of a simulation, the last few changes, and the texts of the last fault and the last error.
 
-    `left`: attempts that only a deadline can end. `repeated`: reports after which the version was no newer, such as reports that were sent twice.
+    `left`: attempts that only a deadline can end. `repeated`: reports that created no new version, for example because they were sent twice.
     """
 
     started_at: float = field(default_factory=time.monotonic)

@@ -144,14 +144,14 @@ def language_of(request: Request) -> str:
 
 
 def person_response(page: str, language: str, status: int = 200, *, allowing: str = "form-action 'none'") -> Response:
-    """The response that contains a page for the individual. `allowing`: see `page_response`."""
+    """The response that contains a page for the individual. `allowing`: directives that are added to the Content-Security-Policy of all pages."""
     response = page_response(page, status, allowing=allowing)
     response.headers.update({**OPEN_TO_OPENER, "content-language": language, "vary": "accept-language", "x-robots-tag": "noindex"})
     return response
 
 
 def unavailable_response(language: str, status: int) -> Response:
-    """The response if MongoDB does not answer, so that the verification can't be read."""
+    """The response if the verification can't be read: because MongoDB does not answer (503), or because of an unexpected error (500)."""
     response = person_response(unavailable_page(language), language, status, allowing=WAITING_POLICY)
     response.headers["retry-after"] = str(RELOAD_SECONDS)
     return response

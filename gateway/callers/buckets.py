@@ -9,11 +9,12 @@ from time import monotonic
 # What a request costs that is refused because its bucket does not hold enough.
 REFUSAL = 1
 MAX_BUCKETS = 10_000
-# The shortest time of a timer. Timers may ring a little early; without a minimum, they would be set again and again for the rest.
+# The shortest time of a timer. Timers may ring a little early. Without a minimum, a timer for the tiny rest of the time would then be set again and
+# again.
 MIN_TIMER_SECONDS = 0.005
 # Payments that exceed the content of a bucket by no more than this are accepted, because the sums of floating-point numbers are not exact.
 TOLERANCE = 1e-6
-# What a bucket without a limit refills per second, and what it holds. It is not infinity, because no time multiplied by infinity is no number.
+# What a bucket without a limit refills per second, and what it holds. It is not infinity, because 0 seconds times infinity would be NaN.
 BOUNDLESS = 1e18
 
 # A function that calls another one after some seconds.
@@ -47,13 +48,13 @@ class Bucket:
         # The cost that was taken and had not refilled yet at the time `used_at`.
         self._taken = 0.0
         self.used_at = now()
-        # The payments that wait, the first in front; None if there are none, since this is the usual case, and there are many buckets.
+        # The payments that wait, the first in front. None if no payment waits: there are many buckets, and an empty queue in each would take memory.
         self._waiting: deque[Payment] | None = None
         self._timer_runs = False
 
     @property
     def idle(self) -> bool:
-        """Whether the bucket is full and no payment waits, and so is the shared bucket. Then it need not be stored."""
+        """Whether this bucket and the shared one are full, and no payment waits in them. Such a bucket need not be stored: a new one is full too."""
         is_full = not self._waiting and self._taken <= (self.now() - self.used_at) * self._per_second
         return is_full and (self.shared is self or self.shared.idle)
 
@@ -67,7 +68,8 @@ class Bucket:
 
         `paid`, `shared_paid`: the parts of these costs that an earlier call already took, and that are not taken again.
         """
-        # This method is called for each request and each message, so it does not call others, and is written out for the two buckets.
+        # This method is called for each request and each message. To save time, it calls no other method, and repeats the same code for each of the
+        # two buckets.
         shared = self.shared
         taken = self._taken - (now - self.used_at) * self._per_second
         shared_taken = shared._taken - (now - shared.used_at) * shared._per_second
@@ -134,7 +136,7 @@ class Bucket:
 
 
 class Buckets:
-    """The buckets of one kind, by key. `per_second`: what each refills; 0: no limit. `burst`: what each holds when it is full.
+    """The buckets of one kind, by key. `per_second`: how much each refills in a second; 0: no limit. `burst`: what each holds when it is full.
 
     A bucket is stored until it is full again. If there are too many buckets, one that was not used lately is dropped.
     """
@@ -149,7 +151,7 @@ class Buckets:
     ) -> None:
         self.create = partial(Bucket, per_second or BOUNDLESS, burst if per_second else BOUNDLESS, now, set_timer)
         self._max_buckets = max_buckets
-        # The buckets, and the times at which each was moved to the end. The bucket that was moved there first is at the beginning.
+        # The buckets, and the time at which each was added or last moved to the end. The bucket with the earliest of these times comes first.
         self._buckets: dict[Hashable, Bucket] = {}
         self._moved_at: dict[Hashable, float] = {}
         # The bucket of a key, if it is stored. This is the method of the dict itself, because it is called for each message.
@@ -160,7 +162,10 @@ class Buckets:
         return len(self._buckets)
 
     def add(self, key: Hashable, shared: Bucket | None = None) -> Bucket:
-        """Create and store the bucket of a key. `shared`: see `Bucket`."""
+        """Create and store the bucket of a key. Buckets at the beginning are dropped if they are full again, or if there are too many buckets.
+
+        `shared`: the bucket of the group to which the owner of the new bucket belongs.
+        """
         while len(self._buckets) >= self._max_buckets or (self._buckets and self._buckets[next(iter(self._buckets))].idle):
             self._drop_or_move()
         bucket = self.create(shared)
@@ -168,7 +173,7 @@ class Buckets:
         return bucket
 
     def _drop_or_move(self) -> None:
-        """Drop the bucket at the beginning. If it was used since it was moved to the end, and still holds less than it can, move it there again."""
+        """Drop the first bucket. If it was used since it was added or moved to the end, and is not full, move it to the end instead."""
         key = next(iter(self._buckets))
         bucket, moved_at = self._buckets.pop(key), self._moved_at.pop(key)
         if bucket.used_at > moved_at and not bucket.idle:

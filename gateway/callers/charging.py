@@ -1,4 +1,4 @@
-"""Charges requests whose operation is not found yet: to the client's address until the token is verified, then to the caller."""
+"""Charges for requests and messages before their operation is determined: the client's address until the token is verified, then the caller."""
 
 import logging
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ logger = logging.getLogger(__name__)
 
 # What a request, or a message on a WebSocket, costs at least.
 LEAST_COST = 1
-# A request or message with more characters than this costs 1 for each time that it contains them, in addition to its operation. JSON of this length
-# takes about as long to parse as a read by id.
+# The number of characters for which the caller pays 1, in addition to the cost of the operation. Shorter requests and messages cost nothing more.
+# Parsing JSON of this length takes about as long as a read by id.
 CHARACTERS_PER_EXTRA_COST = 8192
 ADDRESS_USED_UP = "too many requests without a valid token came from this address; wait for `retryAfterMs`, then try again"
 MAX_PRIVATE_CACHE = 4096
 
 
 class Charging:
-    """Charges callers and addresses. `addresses`: the buckets of addresses, by subscriber line (see `line`).
+    """Charges callers and addresses. `addresses`: the buckets of addresses. All addresses of one subscriber line (`line` in admission.py) share one.
 
     When the bucket of an address is empty, requests from there are refused unless their token was verified before. Other clients may share the
     address: behind a proxy that is not in `proxies`, all clients do.
@@ -37,15 +37,19 @@ class Charging:
         self._rate = rate
         self._addresses = addresses
         self._count_refused = count_refused
-        # The same list of trusted proxies by which the middleware reads the client's address. The fast path skips the middleware.
+        # uvicorn's middleware finds the client's address with this list of trusted proxies. Requests on the fast path skip the middleware, so the
+        # method `address` uses the list too.
         app: Any = None
         self._proxies = ProxyHeadersMiddleware(app, [*proxies]).trusted_hosts if proxies else None
         self._warned = False
-        # Whether new tokens came from addresses of private networks, and from other addresses.
+        # The kinds of addresses from which new tokens came: True for addresses of private networks, False for all others.
         self._kinds: set[bool] = set()
 
     def sees_only_private_addresses(self) -> bool:
-        """Whether new tokens were received, all of them from addresses of private networks, and no proxy is trusted. All may come from one proxy."""
+        """Whether new tokens were received, all of them from addresses of private networks, and no proxy is trusted.
+
+        Then the addresses are probably those of a proxy, and not those of the clients.
+        """
         return self._kinds == {True} and self._proxies is None
 
     def begin(self, caller: Caller) -> None:
@@ -55,7 +59,7 @@ class Charging:
             raise limited(wait_seconds)
 
     def charge_length(self, caller: Caller, characters: int) -> None:
-        """Charge a caller for a long request or message that was parsed."""
+        """Charge a caller for a long request or message that was parsed: 1 for every CHARACTERS_PER_EXTRA_COST characters."""
         if characters >= CHARACTERS_PER_EXTRA_COST:
             self._rate.charge(caller, characters // CHARACTERS_PER_EXTRA_COST)
 
@@ -73,7 +77,8 @@ class Charging:
     def refused(self, address: str, refusal: RequestRefused) -> RequestRefused:
         """Charge an address for a request that was refused before a token was verified. Returns the refusal to send.
 
-        That is another one if the bucket of the address is empty. Refusals that are not the client's fault are not charged.
+        If the bucket of the address is empty, the client receives a refusal with RATE_LIMITED instead of `refusal`.
+        Refusals that are not the client's fault (status 5xx), and those because of a used-up rate (429), are not charged.
         """
         if refusal.status >= 500 or refusal.status == 429:
             return refusal
@@ -84,7 +89,7 @@ class Charging:
     def charge_address(self, address: str) -> float:
         """Charge an address for a request or WebSocket that ended before a token was verified.
 
-        Returns 0 if its bucket held enough. Otherwise nothing is taken, and the result is the number of seconds until it does.
+        Returns 0 if its bucket held enough. Otherwise nothing is taken, and the result is the number of seconds until the bucket holds enough.
         """
         wait_seconds = self._missing(address)
         if not wait_seconds:

@@ -10,7 +10,7 @@ from gateway.callers.buckets import MAX_BUCKETS, Bucket, Buckets, SetTimer, set_
 from gateway.errors import RequestRefused, error
 
 # A caller with a follow token pays this many times the cost. Each followed chain has its own bucket, so a caller who can issue follow tokens would
-# otherwise gain a full bucket with each. The workspace pays the cost itself: its bucket limits the work that is done.
+# otherwise gain a full bucket with each. From the workspace's bucket, the cost is taken once, because that bucket limits the work that is done.
 FOLLOWER = 10
 # A function that counts a refused request in the metrics. Its argument is the reason of the refusal.
 CountRefusal = Callable[[str], None]
@@ -18,9 +18,12 @@ USED_UP = "the caller's rate is used up; wait for `retryAfterMs`, then try again
 
 
 class Rate:
-    """The budgets of this process. A caller who is served by several processes has a budget in each. Every cost is taken from two buckets.
+    """The budgets of this process. A caller who is served by several processes has a budget in each.
 
-    `per_second`, `burst`: the bucket of each caller; `workspace_per_second`, `workspace_burst`: that of each workspace. See `Buckets`.
+    Every cost is taken from two buckets: that of the caller, and that of the caller's workspace.
+
+    `per_second`, `burst`: how much the bucket of each caller refills in a second (0: no limit), and how much it holds. `workspace_per_second`,
+    `workspace_burst`: the same for the bucket of each workspace.
     """
 
     def __init__(
@@ -90,7 +93,7 @@ class Rate:
         await own.shared.pay(cost, first)
 
     def _added(self, caller: Caller) -> Bucket:
-        """A new bucket of a caller. The bucket of a workspace exists as long as that of one of its callers."""
+        """Create the bucket of a caller, and that of the workspace if it does not exist. A workspace's bucket exists while a caller of it has one."""
         shared = self._workspaces.get(caller.workspace)
         if shared is None:
             shared = self._workspaces[caller.workspace] = self._new_shared()

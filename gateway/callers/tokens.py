@@ -28,8 +28,8 @@ MAX_SUBJECT_CHARACTERS = 255
 # How deeply the values in a token's header and claims may be nested. The claims themselves are the first level, their values the second one.
 MAX_CLAIM_LEVELS = 32
 CACHED_TOKENS, CACHED_CHARACTERS = 10_000, 10_000_000
-# How much the clock of the issuer, or of another gateway that signed a follow token, may be ahead of ours. It applies to `nbf` and `iat` only;
-# `exp` has no leeway.
+# How much the clock of the issuer, or of another gateway that signed a follow token, may be ahead of ours. It applies to `nbf`, to `iat`, and to the
+# maximum lifetime of a token. `exp` has no leeway.
 LEEWAY_SECONDS = 30
 LONGEST_LIFE = timedelta(days=1)
 SCOPES = {scope.value: scope for scope in Scope}
@@ -191,7 +191,8 @@ def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
 def _json_object(content: bytes) -> dict[str, Any]:
     """The JSON object that is the header of a token, or its claims. Raises: ValueError if it is nested more deeply than MAX_CLAIM_LEVELS.
 
-    joserfc has a parser too. It raises RecursionError for deeply nested values, and accepts what JSON does not allow: NaN, and half an emoji.
+    joserfc's own parser is not used: it raises RecursionError for deeply nested values, and accepts NaN and half of a surrogate pair, which orjson
+    refuses.
     """
     parsed = orjson.loads(content)
     if not isinstance(parsed, dict):

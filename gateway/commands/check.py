@@ -86,7 +86,7 @@ async def deployment_found(mongo: Database) -> list[Finding]:
 async def addresses_found(settings: Settings, mongo: Database) -> list[Finding]:
     """A warning if the clients' addresses are probably hidden behind a proxy that is not trusted. All clients then share the limits of one address.
 
-    It is no failure, because all clients may really be in one network.
+    The check passes with a warning, because all clients may really be in one private network.
     """
     if settings.trusted_proxies:
         return []

@@ -59,7 +59,10 @@ async def resend_one(settings: Settings, id: str, workspace: str | None, from_ve
 
 
 async def resend_all_failed(settings: Settings, since: datetime, workspace: str | None) -> list[str]:
-    """Send again what was given up since this instant. Returns the ids of the verifications. Raises: DeliveryError."""
+    """Send again the events that were given up since this instant, and those after them. Returns the ids of the verifications.
+
+    `workspace`: None for all workspaces. Raises: DeliveryError.
+    """
     async with opened_deliveries(settings) as outgoing:
         return await outgoing.resend_failed(workspace, since)
 

@@ -57,14 +57,14 @@ async def show_webhook(settings: Settings, id: str) -> list[str]:
 
 
 async def apply_webhooks(settings: Settings, id: str | None, workspace: str | None) -> list[str]:
-    """Apply a webhook now, or all that match no verification. Returns a line for each, which shows what became of it. Raises: InboxError."""
+    """Apply a webhook now, or all that match no verification. Returns a line for each, which shows its new state. Raises: InboxError."""
     async with opened_intake(settings) as (store, intake):
         chosen = [await required_webhook(store, id)] if id else await store.inbox.newest(workspace, [WebhookState.UNMATCHED], MAX_LISTED)
         return [await applied_line(store, intake, webhook) for webhook in chosen]
 
 
 async def applied_line(store: Store, intake: Intake, webhook: ReceivedWebhook) -> str:
-    """Apply a webhook now. Returns a line that shows what became of it."""
+    """Apply a webhook now. Returns a line that shows its new state, or why it could not be applied."""
     try:
         if not await intake.reapply(webhook.id):
             return f"{webhook.id}: announces no outcome; there is nothing to apply"

@@ -79,7 +79,7 @@ def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path
         def ready() -> None:
             print_addresses(console, signed(), files[-1], demo, page_is_open=link is None)
             access.begin()
-            # This line is printed last, also if a signal ends the process, but not if the gateway could not start.
+            # "stopped" is printed last, also if a signal ends the process, but not if the gateway could not start.
             farewell.callback(console.print, "stopped; the data are kept.", style="dim")
 
         server.run(serve(chosen, bound, access, ready, partial(renewing, signed, files, demo)))
@@ -168,5 +168,5 @@ def print_addresses(console: Console, credentials: Credentials, file: Path, demo
 
 
 def print_link(console: Console, link: str) -> None:
-    """Print a link with which a browser receives the tokens once: see `PageAccess`."""
+    """Print a link with which a browser receives the tokens. Each link works once."""
     console.print(f"  The page with the tokens opens with this link, once:\n\n  {link}\n")

@@ -30,7 +30,7 @@ VariableValues = Mapping[str, object]
 
 # The cost of the introspection fields `__schema` and `__type`. They need no database, but take longer than all other fields that need none.
 INTROSPECTION = 50
-# Selecting scalar values is nearly free: only every 20 of them on one object cost 1. They are not free altogether, because aliases can select the
+# This many scalar values of one object cost 1 together. So selecting values is nearly free. They must cost something, because aliases can select the
 # two dozen values of an object any number of times.
 VALUES = 20
 

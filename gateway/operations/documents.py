@@ -53,8 +53,8 @@ class Documents:
     """The operation documents of a schema, by text and by id. Valid documents are kept; the least recently used are dropped.
 
     `introspection`: clients may query the schema, and errors suggest similar names. `persisted_queries`: once a client has sent a document with
-    its hash, later requests may send only the hash. `trusted`: the documents of the manifest, by id; they are never dropped. `mode`: how
-    documents that are not in the manifest are treated, see `Mode` in trusted.py.
+    its hash, later requests may send only the hash. `trusted`: the documents of the manifest, by id; they are never dropped. `mode`: whether
+    documents that are not in the manifest are executed, executed and logged, or refused (`Mode` in trusted.py).
     """
 
     def __init__(

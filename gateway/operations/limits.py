@@ -70,7 +70,7 @@ class Counts:
     directives: int = 0
 
     def plus(self, other: "Counts") -> "Counts":
-        """The counts of both selections together, if they are on the same level of a document."""
+        """The counts of both selections together. Both must be on the same level of a document."""
         return Counts(
             self.root_fields + other.root_fields,
             max(self.depth, other.depth),

@@ -28,7 +28,8 @@ from store.listener import Outlet
 # How many messages a group keeps. Few are enough: of a thousand subscribers to the same event, nearly all take its message at once, and only the
 # slowest few take it later.
 MAX_KEPT_MESSAGES = 16
-# How many ids of anonymized verifications are remembered. A slow subscriber may receive an older state of one of them a little later.
+# How many ids of anonymized verifications are remembered. A slow subscriber may need a message with an older state of one of them. That message shows
+# personal data, so it is made but not kept.
 MAX_ANONYMIZED = 10_000
 # The messages of anonymized verifications are dropped at most once in this time. Dropping them searches all groups, and the sweeper may anonymize
 # thousands of verifications in a row.
@@ -43,7 +44,7 @@ class Message(NamedTuple):
 
 
 class Group:
-    """The messages of the last events for the subscribers of a group, by the event's identity. For the term group, see the beginning of this file.
+    """The messages of the last events, by the event's identity. The subscribers of a group have the same operation, rights and inner variables.
 
     `waits`: making a message has to wait, for example for the database. Such a message depends on more than the event, so it is not shared:
     each subscriber gets a message of its own.
@@ -82,7 +83,10 @@ class Group:
                 del self._messages[identity]
 
     def _is_latest(self, verification: Verification) -> bool:
-        """Whether this state is the latest of those that are kept of its verification. If so, drop the messages with earlier states."""
+        """Whether a message with this state may be kept: no later state of the verification is kept, and it was not anonymized after this state.
+
+        Drops the messages with earlier states, unless the verification was anonymized after this state.
+        """
         id, version = verification.id, verification.version
         if id in self._anonymized and not verification.anonymized_at:
             return False
@@ -121,8 +125,9 @@ class Groups:
         return group
 
     def forget(self, id: str | None) -> None:
-        """Drop all messages that show this verification, because it was anonymized: within FORGETTING_SECONDS. If the id is None, drop all at once.
+        """Drop all messages that show this verification, because it was anonymized. They are dropped within FORGETTING_SECONDS.
 
+        If the id is None, the messages of all verifications are dropped now.
         Cost: a step for each group, at most once in FORGETTING_SECONDS.
         """
         if id is None:
@@ -146,7 +151,7 @@ def encoded_inner_variables(operation: Operation) -> bytes:
     """The variables on which messages depend, as JSON: those that are used below the root field.
 
     Variables in the arguments of the root field only select the events, so subscribers with different values can share messages.
-    Raises: RequestRefused if a variable is nested too deeply. orjson writes fewer levels than it reads, but far more than any type of the schema has.
+    Raises: RequestRefused if a variable is nested too deeply: orjson can write fewer levels than it can read. No valid variable has so many levels.
     """
     inner = operation.prepared.inner
     try:
@@ -217,7 +222,8 @@ class Delivery:
     async def _message_of_its_own(self, event: Marked) -> bytes:
         result = self._execution.executed(self._operation, event, self._context())
         result = result if isinstance(result, ExecutionResult) else await result
-        # MongoDB did not answer. A message without the values would count as received, and the client would never receive them.
+        # MongoDB did not answer, so some values are missing. If the message were sent without these values, it would count as received, and the
+        # client would never receive them.
         if any(isinstance(each.original_error, Unavailable) for each in result.errors or ()):
             raise Unavailable
         return orjson.dumps(self._execution.response(self._operation, result, self._request_id))
@@ -228,7 +234,10 @@ class Delivery:
 
 
 class Live:
-    """Starts subscriptions for callers, and yields their messages. `drop_copies`: see `Groups`."""
+    """Starts subscriptions for callers, and yields their messages.
+
+    `drop_copies` drops the copies of messages that are kept elsewhere in the process. It is called when messages are dropped.
+    """
 
     def __init__(self, execution: Execution, rate: Rate, drop_copies: Callable[[], object] = lambda: None) -> None:
         self._execution = execution

@@ -1,6 +1,6 @@
 """A validation rule for numbers in operation documents that are too large for their type.
 
-graphql-core converts an Int with Python's `int`. This function refuses more than 4,300 digits, and clients would receive its error text.
+graphql-core converts an Int with Python's `int`. `int` refuses more than 4,300 digits, and clients would receive its error text.
 graphql-core converts a large Float to infinity, which is not a value of the type Float (GraphQL specification, 3.5.2).
 """
 
@@ -11,7 +11,8 @@ from typing import Any
 from graphql import FloatValueNode, GraphQLError, GraphQLFloat, GraphQLInt, IntValueNode, ValidationRule, get_named_type
 from graphql.language.printer import print_for_error
 
-# Only a document with such digits can contain a number that this rule reports. The exponent 99 is too large for numbers of more than 200 digits only.
+# The rule has to check only documents that match this pattern. graphql-core itself reports every Int that is out of range and has fewer digits. A
+# Float is too large only with an exponent of at least three digits, or with more than 200 digits before the exponent.
 MANY_DIGITS = re.compile(r"[0-9]{200}|[0-9][eE]\+?[0-9]{3}")
 # "-2147483648", the smallest Int. Numbers of GraphQL have no leading zeros.
 MAX_INT_CHARACTERS = 11

@@ -117,7 +117,7 @@ class WithoutIgnored(Scoped):
 
 
 class WithoutClosingNote(Scoped):
-    """Hides the text that the integrator wrote when it closed the verification from callers without the scope."""
+    """Hides one text from callers without the scope: the note that the integrator wrote when it closed the verification."""
 
     def otherwise(self, source: Any, info: Info, arguments: dict[str, Any]) -> Any:
         """What callers without the scope get: the field's value, or null if the event closed the verification."""

@@ -81,7 +81,10 @@ def merged_fields(type: str, selections: Iterable[SelectionSetNode], fragments: 
 
 
 def subselections(selected: Iterable[SelectedField]) -> list[SelectionSetNode]:
-    """The selection sets of these fields, which `merged_fields` found under one response name. Fields without a selection set are left out."""
+    """The selection sets of fields with the same response name, as `merged_fields` groups them.
+
+    GraphQL merges such fields, so these sets belong together. Fields without a selection set are left out.
+    """
     return [field.selection_set for _, field in selected if field.selection_set]
 
 

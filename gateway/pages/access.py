@@ -22,7 +22,7 @@ class PageAccess:
 
     `signed`: returns the credentials with new tokens. `on_new_link`: None if only the user who runs the gateway can open its pages. The pages then
     contain the credentials. Otherwise the pages contain none, and fetch them with the secret of a link. Each secret works once. `on_new_link` is
-    called with the first link, and whenever a link was used with the next one.
+    called with the first link. Whenever a link was used, it is called again with a new link.
     """
 
     def __init__(self, signed: Callable[[], Credentials], on_new_link: Callable[[str], None] | None = None) -> None:

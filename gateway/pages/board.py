@@ -36,7 +36,7 @@ class BoardNotBuilt(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file of the bundle, as it is sent. `compressed`: the same content with gzip, or None if it would not be shorter."""
+    """A file of the bundle, as it is sent. `compressed`: the same content with gzip, or None if that would save less than a tenth."""
 
     content: bytes
     media_type: str

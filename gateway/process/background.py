@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 RESTART_SECONDS = 1.0
 MAX_RESTART_SECONDS = 30.0
-# A task that ran for this long before it failed had recovered from its earlier failures.
+# If a task ran for this long before it failed, its earlier failures do not count: the pause before its restart is short again.
 STEADY_SECONDS = 60.0
 COUNT_SECONDS = 60.0
 INDEX_CHECK_SECONDS = 20.0

@@ -120,7 +120,7 @@ class Drain:
     def answering(self, seconds: float) -> Within:
         """A context in which a request counts as under way. Raises: TimeoutError if it takes longer than `seconds`.
 
-        Draining shortens this time, see ANSWER_SECONDS and LATE_ANSWER_SECONDS.
+        Once the process drains, a running request has at most ANSWER_SECONDS more, and a new one at most LATE_ANSWER_SECONDS.
         """
         return self._under_way.within(min(seconds, LATE_ANSWER_SECONDS) if self.begun else seconds)
 

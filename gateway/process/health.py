@@ -108,7 +108,7 @@ class Probes:
         return PlainTextResponse("alive\n")
 
     async def readyz(self, request: Request) -> Response:
-        """Status 200 if the process is ready, otherwise 503. The body lists the reasons why it is not ready, and faults with which it serves."""
+        """Status 200 if the process is ready, otherwise 503. The body lists why it is not ready, and faults that don't keep it from serving."""
         troubles = await self._health.troubles()
         body = {"ready": not troubles, "troubles": troubles, "warnings": self._health.warnings}
         return JSONResponse(body, 503 if troubles else 200)

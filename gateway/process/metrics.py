@@ -37,7 +37,7 @@ class Requests(Collector):
         self._seconds = dict.fromkeys(MEASURED, 0.0)
 
     def count_document(self, kind: str) -> None:
-        """Count a request. `kind`: how its document was found, see `Metrics.count_document`."""
+        """Count a request. `kind`: how its document was found (a value of `DocumentSource`), or "refused"."""
         self._documents[kind] += 1
 
     def count_response(self, status: int | None) -> None:
@@ -128,11 +128,17 @@ class Providing:
         self._seconds.labels(provider, operation).observe(seconds)
 
     def count_creation(self, provider: str, outcome: str) -> None:
-        """Count an attempt to start a verification. `outcome`: see `lifecycle.creation.Creation`."""
+        """Count an attempt to start a verification. `outcome`: such as "started" or "away".
+
+        `Creation` in lifecycle/creation.py lists all outcomes.
+        """
         self._creations.labels(provider, outcome).inc()
 
     def count_query(self, provider: str, outcome: str) -> None:
-        """Count a query of a pending verification. `outcome`: see `lifecycle.reconciliation.Reconciliation`."""
+        """Count a query for the result of a verification. `outcome`: such as "pending" or "result".
+
+        `Reconciliation` in lifecycle/reconciliation.py lists all outcomes.
+        """
         self._queries.labels(provider, outcome).inc()
 
     def report_budgets(self, left: Mapping[str, QueryBudget]) -> None:
@@ -143,7 +149,7 @@ class Providing:
             self._query_budget.labels(workspace, "hour").set(budget.per_hour)
 
     def count_webhook(self, provider: str, outcome: str) -> None:
-        """Count a webhook. `outcome`: see `lifecycle.intake.Intake`."""
+        """Count a webhook. `outcome`: such as "received" or "applied". `Intake` in lifecycle/intake.py lists all outcomes."""
         self._webhooks.labels(provider, outcome).inc()
 
 

@@ -10,14 +10,14 @@ NO_PRIMARY = f"no primary answered within {MAX_START_SECONDS:g} s; check the add
 
 
 class MongoRefused(Exception):
-    """The gateway can't serve with the MongoDB that the user chose. `source`: the setting with its address, and where it comes from."""
+    """The gateway can't serve with the MongoDB that the user chose. `source`: the name of the setting or option that contains its URI."""
 
     def __init__(self, source: str, reason: str) -> None:
         super().__init__(f"MongoDB at {source} can't be used: {reason}")
 
 
 async def check_mongo(database: Database, source: str) -> None:
-    """Check that the gateway can serve with this MongoDB. `source`: see MongoRefused.
+    """Check that the gateway can serve with this MongoDB. `source`: the name of the setting or option that contains its URI.
 
     Raises: MongoRefused if the operator has to correct something. Unavailable if no primary answered within MAX_START_SECONDS.
     """

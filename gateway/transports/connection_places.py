@@ -73,5 +73,5 @@ class ConnectionPlaces:
         try:
             parsed = ip_address(address)
         except ValueError:
-            return None  # The other end of a connection without an IP address, such as a Unix socket, is on this machine.
+            return None  # Connections without an IP address, such as Unix sockets, come from this machine, and are not counted.
         return None if any(parsed in network for network in self._networks) else line(address)

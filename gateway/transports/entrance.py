@@ -1,7 +1,7 @@
 """The entrance: runs hooks before and after every request, no matter which path answers the request.
 
 Code that must see all requests has to be a hook. `gateway/application.py` lists the hooks. Plain ASGI middleware would miss most requests, because
-the connection answers them without ASGI: see `FastPath`.
+they take the fast path (`FastPath`), which does not use ASGI.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
@@ -58,7 +58,7 @@ class Entrance:
         return None
 
     def leave(self, scope: Scope, status: int | None) -> None:
-        """Run the hooks after a request. `status`: the status of the response, see `After`."""
+        """Run the hooks after a request. `status`: the status of the response; 101 for a WebSocket, None if no response was sent."""
         for hook in self.after:
             hook(scope, status)
 
@@ -86,7 +86,7 @@ class Entered:
             return await self._app(scope, receive, send)
         try:
             refusal = self._entrance.enter(scope)
-            # Starlette and the pages read only one line of each header.
+            # Starlette and the pages read only one line of each header. So all lines of a repeated header are joined into one.
             scope["headers"] = joined(scope["headers"])
             return await (refusal or self._app)(scope, receive, sending)
         finally:
@@ -189,8 +189,8 @@ class Application(Starlette):
             routes=[Route(GRAPHQL, http), *routes],
             middleware=[
                 Middleware(Entered, entrance),
-                # Read the client's address from X-Forwarded-For. Only the limits for WebSockets and event streams need the address, so it does not
-                # matter that requests on the fast path skip this middleware.
+                # Read the client's address from X-Forwarded-For. Requests on the fast path skip this middleware: for them, `Charging.address` reads
+                # the header.
                 *([Middleware(ProxyHeadersMiddleware, [*proxies])] if proxies else []),
                 Middleware(SocketPath, GRAPHQL, sockets),
             ],

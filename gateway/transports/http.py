@@ -1,7 +1,7 @@
 """GraphQL over HTTP: POST with JSON for queries and mutations, GET and HEAD for queries, an event stream for subscriptions.
 
-Nearly all requests are handled by this module. To save time, it uses neither Starlette's requests nor Starlette's responses. Most requests skip
-Starlette completely: see `FastPath`.
+This module handles nearly all requests. To save time, it uses neither Starlette's requests nor Starlette's responses. Most requests come over the
+fast path (`FastPath` in entrance.py), which skips Starlette completely.
 """
 
 from collections.abc import AsyncGenerator
@@ -46,7 +46,8 @@ class GraphQLRequest:
     """The parts of an HTTP request that GraphQL needs.
 
     `media`: the JSON media type that the client prefers, None if the client accepts no JSON. `streams`: whether the client accepts an event stream.
-    `content`: the body if it has arrived completely and is not too long, otherwise None. `characters`: the length of what was parsed, once it was.
+    `content`: the body if it has arrived completely and is not too long, otherwise None. `characters`: the length of the JSON or of the query string,
+    by which the caller is charged; 0 until it is parsed.
     """
 
     __slots__ = ("_headers", "_receive", "characters", "content", "media", "method", "scope", "streams")
@@ -167,7 +168,7 @@ class GraphQLOverHTTP:
         async with aclosing(self._live.subscribe(operation, caller, request.id, last_mark)) as messages:
             async for message in messages:
                 yield message
-                # Free the memory of this message now, see `EventStream`.
+                # Free the memory of this message now. It may show personal data, and the next message may come much later.
                 del message
 
 
@@ -218,7 +219,7 @@ def from_url(request: GraphQLRequest) -> OperationRequest:
     """
     text = request.scope["query_string"].decode("latin-1")
     request.characters = len(text)
-    # Count before parsing: every parameter takes as long to parse as many characters.
+    # Count the parameters before parsing them: parsing one parameter takes as long as parsing many characters.
     if text.count("&") >= MAX_PARAMETERS:
         raise refused("QUERY_TOO_COMPLEX", f"the URL has more than {MAX_PARAMETERS} parameters")
     fields: dict[str, Any] = {name: value for name, value in parse_qsl(text, keep_blank_values=True) if value or name == "query"}

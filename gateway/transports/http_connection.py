@@ -29,10 +29,11 @@ from gateway.transports.unchunked import unchunked
 MAX_HEAD_BYTES = 32_768
 MAX_HEADERS = 100
 MAX_PIPELINED = 8
-# How many bytes a request may have for each byte of its body. In a body with chunks of one byte each, every chunk takes six bytes (`1\r\nx\r\n`),
-# five of them for framing. Such a body must be accepted.
+# How many bytes a request may have for each byte of its body. A body with chunks of one byte each must be accepted, although every chunk takes six
+# bytes (`1\r\nx\r\n`).
 MAX_RECEIVED_BYTES_PER_BODY_BYTE = 9
-# After it has refused a request, the gateway still reads and discards up to this many bytes before it closes the connection: see `_linger`.
+# After the gateway has refused a request, it still reads and discards up to this many bytes before it closes the connection. If it closed at once,
+# the client could lose the response.
 MAX_DISCARDED_BYTES = 32 * MAX_BODY_BYTES
 # A head that is too long is still read up to this many times its maximum length, to find out which origin may read the refusal. Browsers send the
 # header `Origin` after the headers of the page, and Chromium sends heads of up to 256 KiB.
@@ -64,8 +65,8 @@ class Patience:
     """The timeouts of a connection.
 
     `head_seconds`: until the head of a request is complete. `body_seconds`: until its body is complete. `idle_seconds`: until the next request.
-    `linger_seconds`: until the client closes the connection, or sends more, after its request was refused, or was answered before its long body had
-    arrived; `body_seconds` in all.
+    `linger_seconds`: how long the client may send nothing after its request was refused, or was answered before a body that is too long had arrived.
+    Then the connection is closed. Even if the client keeps sending, it is closed after `body_seconds`.
     """
 
     head_seconds: float = 10.0
@@ -103,7 +104,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._running: RequestResponseCycle | None = None  # The request that is answered now, or was answered last.
         self._latest: RequestResponseCycle | None = None  # The request whose head arrived last.
         self._incomplete = False  # Whether a request has begun to arrive and is not complete yet.
-        self._headed = False  # Whether the head of that request is complete.
+        self._headed = False  # Whether the head of the incomplete request is complete.
         self._offer_ignored = False  # Whether the head offers an upgrade that is not accepted. The head is then parsed again.
         self._received_bytes = 0
         self._body_bytes = 0
@@ -117,7 +118,8 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: BaseTransport) -> None:
         """Called when a client has connected: starts the timeout for the head of the first request, because some clients never send one.
 
-        A connection beyond the limit of its address is refused. If as many refused connections as admitted ones are open, it is closed at once.
+        A connection beyond the limit of its address is refused with status 503. If the address has more than twice as many connections as the limit
+        allows, the new connection is closed without a response.
         """
         super().connection_made(cast("Transport", transport))
         self._place = self._places.place(self.client[0] if self.client else "")
@@ -167,7 +169,8 @@ class HttpProtocol(HttpToolsProtocol):
             running.message_event.set()
             return False
         if self._headed:
-            self.pipeline.popleft()  # This request is not complete.
+            # The leftmost request is the newest. Its body is incomplete, and the rest can't arrive any more, so the request must not run.
+            self.pipeline.popleft()
             self._headed = False
         self._stop_timer()
         last = self.pipeline[0][0] if self.pipeline else running
@@ -310,7 +313,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._discard_long_body()
 
     def on_message_complete(self) -> None:
-        """Called by the parser when the request is complete, and also when it stops at an offer of an upgrade. Raises: BadFraming."""
+        """Called by the parser when the request is complete, and also when the parser stops at an offer of an upgrade. Raises: BadFraming."""
         if self._offer_ignored:
             return
         if self._is_closed_by_trailers():
@@ -323,7 +326,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _is_closed_by_trailers(self) -> bool:
         """Whether the trailers contain `connection: close`.
 
-        llhttp would then ignore all later requests, although our response says that the connection stays open.
+        llhttp, the parser inside httptools, would then ignore all later requests, although our response says that the connection stays open.
         """
         request = self._latest
         return request is not None and request.scope is self.scope and request.keep_alive and not self.parser.should_keep_alive()
@@ -362,7 +365,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Make the connection a WebSocket. `rest`: frames that arrived together with the handshake.
 
         If an earlier request has no response yet, there is no upgrade: the client receives that response, and the connection closes.
-        The library may refuse the handshake without emitting an event. It then never closes the connection, so this method closes it.
+        The library `websockets` may refuse the handshake without emitting an event. uvicorn then does not close the connection, so this method does.
         """
         if self._latest and not self._latest.response_complete:
             self._discarding, self._latest.keep_alive = True, False
@@ -372,7 +375,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._place.close()
         self._stop_idle_timer()
-        # The library refuses a `Connection` header with an empty line.
+        # If `Connection` is repeated and one of its lines is empty, the library refuses the handshake. So repeated headers are joined into one line.
         self.scope["headers"] = joined(self.headers)
         self.handle_websocket_upgrade()
         socket = cast("WebSocketProtocol", self.transport.get_protocol())
@@ -415,7 +418,7 @@ class HttpProtocol(HttpToolsProtocol):
         return {"type": "http", "path": path, "headers": self.headers}
 
     def _discard_long_body(self) -> None:
-        """Stop reading a body that is too long. The maximum size also holds for the rest of a body whose request has already been answered."""
+        """Stop reading the body of a request that has already been answered, if the body is too long. http.py limits the bodies of other requests."""
         if self._headed and self._body_bytes > MAX_BODY_BYTES and self._latest and self._latest.response_complete:
             self._linger()
 

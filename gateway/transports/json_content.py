@@ -53,7 +53,7 @@ def parse_json(content: bytes | bytearray | str) -> Any:
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError as mistake:
-        # Encoding never fails: a frame of a WebSocket and a URL contain valid UTF-8 only.
+        # Texts from WebSocket frames and URLs are valid Unicode, so no character is replaced here. `errors` only makes sure that nothing is raised.
         plain = content.encode(errors="replace") if isinstance(content, str) else bytes(content)
         repaired = ESCAPE.sub(lambda escape: REPLACEMENT if escape[1] else escape[0], plain) if SURROGATE.search(plain) else plain
         try:
@@ -101,7 +101,7 @@ def shallow_texts(text: str) -> list[str]:
 
 
 def integer(digits: str) -> int | float:
-    """The number that orjson makes of an integer: an int if it has 64 bits, otherwise a float."""
+    """The number that orjson makes of an integer: an int if it fits into 64 bits, signed or unsigned, otherwise a float."""
     if len(digits) <= INTEGER_DIGITS:
         return int(digits)
     nearest = float(digits)
@@ -116,7 +116,7 @@ def refuse_constant(name: str) -> Never:
 
 def has_too_many_values(content: bytes | bytearray | str, maximum: int = MAX_JSON_MARKS) -> bool:
     """Whether a JSON text has more than `maximum` characters that begin or separate values, counted without parsing it."""
-    # Count only in a text that is long enough to contain too many of them.
+    # A text with at most `maximum` characters can't contain more than `maximum` of them, so it is not searched.
     if len(content) <= maximum:
         return False
     if isinstance(content, str):

@@ -86,7 +86,7 @@ class Origins:
 
 
 def share(scope: Scope, origin: bytes | None) -> None:
-    """Add headers to the response that let pages of this origin read it. None: the request came from no page, and only the header `Vary` is added."""
+    """Add headers to the response that let pages of this origin read it. If the request has no `Origin` (None), only the header `Vary` is added."""
     add_header(scope, b"vary", b"origin")
     if origin is not None:
         add_header(scope, b"access-control-allow-origin", origin)

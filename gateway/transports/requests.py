@@ -28,7 +28,7 @@ def identify(scope: Scope) -> None:
 
 
 def headers(scope: Scope) -> dict[bytes, bytes]:
-    """The headers of a request by name. The values of a repeated header are joined with commas, see `joined`."""
+    """The headers of a request by name. The values of a repeated header are joined with commas."""
     by_name: dict[bytes, bytes] | None = scope.get(HEADERS_BY_NAME)
     if by_name is None:
         by_name = dict(scope["headers"])

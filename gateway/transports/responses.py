@@ -57,7 +57,7 @@ def add_header(scope: Scope, name: bytes, value: bytes) -> None:
 class Headers:
     """Collects all headers of a response: those that the response sets, those added with `add_header`, and security headers.
 
-    The security headers are `STRICT`, and over HTTPS also `OVER_HTTPS`. One that the response sets is not replaced.
+    The security headers are `STRICT`, and over HTTPS also `OVER_HTTPS`. If the response sets one of them itself, its value is not replaced.
     """
 
     def __init__(self, https: bool) -> None:

@@ -82,7 +82,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._refuse_flood()
 
     def handle_connect(self, event: Request) -> None:
-        """Start the handshake. Put this connection into the scope, so that the application can send frames without ASGI messages: see `Frames`."""
+        """Start the handshake. Put this connection into the scope as a `Frames`, so that the application can send frames without ASGI messages."""
         super().handle_connect(event)
         if event is self.request and self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             cast("dict[str, Any]", self.scope)["extensions"][FRAMES] = self
@@ -121,7 +121,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                 early, self._early = self._early, b""
                 self.data_received(early)
         elif message["type"] == "websocket.http.response.body":
-            # The application has refused the handshake with a response. Without this line, uvicorn would log that the handshake was never completed.
+            # The application has refused the handshake with a response. If this attribute stayed False, uvicorn would log that the handshake was not
+            # completed.
             self.handshake_complete = True
 
     def send_keepalive_ping(self) -> None:

@@ -9,7 +9,8 @@ CONTENT_LENGTH = b"content-length"
 def unchunked(cycle: RequestResponseCycle, app: ASGIApp) -> ASGIApp:
     """An application whose responses without `Content-Length` are sent without chunks. `cycle`: the request, which is in HTTP/1.0.
 
-    uvicorn's attributes that it would set for a response with `Content-Length` are set here, before each message.
+    If a response has `Content-Length`, uvicorn sets two attributes of `cycle`, and sends no chunks. For other responses, this application sets them
+    to the same effect, before it passes on each message.
     Source: RFC 9112, 6.1.
     """
 

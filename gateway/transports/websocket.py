@@ -42,7 +42,7 @@ PLAIN_PING = '{"type":"ping"}'
 PLAIN_PONG = '{"type":"pong"}'
 INIT_NAME, SUBSCRIBE_NAME = '"connection_init"', '"subscribe"'
 PONG = PLAIN_PONG.encode()
-# A client may send so many pings and pongs before connection_init, without a payload.
+# How many pings and pongs a client may send before connection_init. They must not have a payload.
 MAX_PINGS_BEFORE_INIT = 10
 # The maximum length of a ping or pong: its payload is at most 1 kB.
 MAX_PING_CHARACTERS = 1100
@@ -146,7 +146,7 @@ class GraphQLOverWebSocket:
 
 
 class Connection:
-    """One socket, with its caller and its running operations. `place`: a context manager that counts the socket as open (see `Admission`)."""
+    """One socket, with its caller and its running operations. `place`: a context manager of `Admission` that counts the socket as open."""
 
     __slots__ = ("_admission", "_answering", "_caller", "_charging", "_execution", "_frames", "_live", "_operations", "_socket", "_tokens", "place")
 
@@ -230,7 +230,7 @@ class Connection:
 
     async def _dispatch(self, message: dict[str, Any], caller: Caller) -> None:
         if message.get("type") != "subscribe":
-            # The caller pays for a message that starts an operation together with the operation.
+            # Only messages of other types are paid for here: the cost of an operation includes the message that starts it.
             await self._charging.pay_message(caller)
         match message:
             case {"type": "connection_init" | "ping" | "pong", "payload": payload} if not isinstance(payload, dict | None):
