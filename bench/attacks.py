@@ -39,7 +39,7 @@ POINT = "query($id: ID!) { verification(id: $id) { status } }"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an attack needs. `tokens`: of one caller, or of many. `id`: a verification that their callers may read. `seconds`: how long it lasts."""
+    """What an attack needs. `tokens`: of one caller, or of many. `ids`: verifications that these callers may read. `seconds`: how long it lasts."""
 
     url: str
     tokens: list[str]
@@ -161,7 +161,7 @@ async def waiting_subscriptions(attacking: Attacking) -> None:
 
 
 async def pings(attacking: Attacking, text: str, begun: bool) -> None:
-    """Send one message again and again, 18 times a second, on ten WebSockets. `begun`: after connection_init."""
+    """Send one message again and again, 18 times a second, on ten WebSockets. `begun`: whether connection_init is sent first."""
 
     async def attack(_: int) -> None:
         async with attacking.socket(attacking.plan.tokens[0] if begun else None) as socket:
@@ -182,7 +182,7 @@ MISSING = " ".join(f'a{number}: verification(id: "ver_{number:032x}") {{ status 
 
 
 def flooding(connections: int, content: Callable[[int], bytes], **options: str) -> Attack:
-    """An attack that floods the gateway with requests, see `Attacking.flood`."""
+    """An attack that floods the gateway with requests. The arguments are those of `Attacking.flood`."""
     return lambda attacking: attacking.flood(connections, content, **options)
 
 

@@ -30,7 +30,7 @@ from gateway.development.mongod import EmbeddedMongo
 
 PING = "{ me { subject } }"
 ROW = "id status phase billable canRetry createdAt updatedAt expiresAt attempt version verificationUrl redirectionUrl faceRecognition workspaceId"
-# The pause between two pings, the cheap queries of the other client (see `waits`). It is so short that every delay of the gateway delays a ping.
+# The pause of a client that measures its waits (`Others`) between two requests. It is so short that every delay of the gateway delays a request.
 PAUSE_SECONDS = 0.002
 # The goals, in milliseconds: the processor time of an operation, the longest wait of another client, and the response time of `/livez`.
 GOALS = {"cpu_ms": 50, "longest_wait_ms": 100, "livez_p99_ms": 50}
@@ -265,7 +265,7 @@ def attacks(mongo_uri: str, keys: Secrets, data: Dataset) -> dict[str, Figures]:
         with gateway(mongo_uri, keys, limits=limits) as target:
             victim = replace(target, token=keys.token("other"))
             figures[name] = asyncio.run(attacked(name, victim, target, {"tokens": tokens, "ids": data.ids[:1]}))
-        # The whole run takes minutes.
+        # The whole run takes minutes, so each result is shown as soon as it exists.
         print(name, figures[name], file=sys.stderr, flush=True)
     return figures
 

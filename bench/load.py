@@ -33,7 +33,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The files that bench/load.lua reads, the script that wrk runs: the requests to send, and the answers that are right.
+    """The files that wrk's script, bench/load.lua, reads: the requests to send, and the answers that are right.
 
     If `writes` is set, one request in ten is taken from this file. The answer to such a request must contain the text `written`.
     """

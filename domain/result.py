@@ -18,7 +18,7 @@ MAX_REASONS = 50
 class Result:
     """A final status with its reason codes. Use `reported` for a result that can be refused, and `received` for one that can't.
 
-    `note`: what is unusual about the result, and what was repaired or left out of the extracted document, see `Extraction`. It contains no value.
+    `note`: what is unusual about the result, and which fields of the document were repaired or left out (`Extraction.note`). It contains no values.
     """
 
     status: Status

@@ -129,7 +129,7 @@ def patient(seconds: float) -> AbstractContextManager[None]:
 
 
 def with_naive_instants(collection: Collection) -> BlockingCollection:
-    """The same collection for blocking use in threads. It reads instants without a time zone, see NAIVE_INSTANTS."""
+    """The same collection for blocking use in threads. It reads instants as datetimes without a time zone, which is faster."""
     naive: BlockingCollection = collection.delegate.with_options(codec_options=NAIVE_INSTANTS)
     return naive
 
@@ -206,7 +206,7 @@ def correctable(error: BaseException | None) -> str | None:
         case OperationFailure(code=code) if code == UNAUTHORIZED:
             return "it forbids the user of the address to do this; the user needs the role readWrite on the database"
         case ConfigurationError():
-            # The driver looks up the name of a mongodb+srv:// address at the first operation.
+            # The driver looks up the name of a mongodb+srv:// address only at the first operation, so this error can follow an operation.
             return "the host in the address can't be looked up, or its SRV record is not valid; check the name and the DNS"
         case _:
             return None
@@ -219,7 +219,10 @@ def why(error: Unavailable) -> str:
 
 @contextmanager
 def suitable() -> Iterator[None]:
-    """A context for operations of MongoDB that raises Unsuitable for the errors that the operator can correct. It shows no message of the driver."""
+    """A context for operations of MongoDB. If the operator can correct the cause of an error, it raises Unsuitable, which says what to correct.
+
+    Unsuitable contains no message of the driver, because such a message contains host names. Other errors pass unchanged.
+    """
     try:
         yield
     except (Unavailable, PyMongoError) as error:
@@ -272,7 +275,11 @@ def requiring_hint() -> Iterator[None]:
 
 @contextmanager
 def single_failure() -> Iterator[None]:
-    """A context for an ordered bulk write. Raises the error of the first write that failed as if that write had been sent alone."""
+    """A context for an ordered bulk write. Replaces its BulkWriteError by the error of the write that failed: DuplicateKeyError or WriteError.
+
+    A single write raises the same errors, so callers can handle both alike. They need the code of the write itself, as `requiring_hint` does. An
+    ordered bulk write stops at its first failure. A BulkWriteError without a failed write is raised unchanged.
+    """
     try:
         yield
     except BulkWriteError as error:

@@ -24,7 +24,7 @@ async def read_due(collection: Collection, field: str, until: datetime, conditio
     """
     query: Document = {field: {"$lte": until}, **condition}
     if after:
-        # One range on the field, with the ids compared only for equal instants. A query with two alternatives would need two index scans.
+        # The range on the field stands outside of `$or`, so that MongoDB needs only one index scan. The ids decide only between equal instants.
         query[field]["$gte"] = after.at
         query["$or"] = [{field: {"$gt": after.at}}, {"_id": {"$gt": after.id}}]
     with answering():

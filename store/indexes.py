@@ -69,8 +69,8 @@ INDEXES = {
         index("workspace", "reference", "createdAt", "_id"),
         index("workspace", "chain", "attempt"),
         index("workspace", "completedAt", "_id", present=("completedAt",)),
-        # The phases between the opened link and the outcome. The index of a phase also contains the phases that follow it. In these, the instant that
-        # ends the phase is not null, so that they lie behind all rows of the phase.
+        # For filters by a phase between the opened link and the outcome. The index of a phase also contains the verifications in the phases after it.
+        # They have an instant in the field that ends the phase, so the index sorts them behind all verifications in the phase.
         *in_both_orders("in_session", "captureStartedAt", present=("openedAt",), equal=IS_PENDING),
         *in_both_orders("capturing", "captureCompletedAt", present=("captureStartedAt",), equal=IS_PENDING),
         *in_both_orders("processing", present=("captureCompletedAt",), equal=IS_PENDING),

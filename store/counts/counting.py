@@ -16,7 +16,7 @@ MAX_READS_AT_A_TIME = 2
 
 
 class Payer(Protocol):
-    """A port to whoever pays for a read whose cost is certain only at its end."""
+    """A port to the account of a caller, which pays for a read whose cost is certain only at its end."""
 
     def check(self) -> None:
         """Check that the payer has no debt. Raises: RateLimited."""
@@ -56,7 +56,7 @@ class Counting:
                     payer.charge(counted, perf_counter() - begun)
 
     async def in_turn(self, workspace: str, read: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The result of another read, which runs when it is its turn. It does not wait for counts, and has no time limit of its own."""
+        """The result of a read that does not count. It waits for other such reads of the workspace, but not for counts. It has no time limit."""
         async with self._of("other", workspace):
             return await read()
 

@@ -105,7 +105,7 @@ class ProviderQueries:
             await self._collection.delete_one({"_id": claim.verification_id, "lease": claim.lease})
 
     async def hurry(self, workspaces: Several[str]) -> None:
-        """Make the queries due at once that failed before, in these workspaces."""
+        """Make the queries of these workspaces that have failed before due at once."""
         condition: Document = {"workspace": {"$in": [*workspaces]}, "tries": {"$gt": 0}, "lease": {"$exists": False}}
         with answering():
             await self._collection.update_many(condition, {"$min": {"at": whole_milliseconds(self._store.now())}})
