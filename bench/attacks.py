@@ -66,7 +66,7 @@ class Attacking:
         return monotonic() < self._end
 
     async def together(self, number: int, attack: Callable[[int], Awaitable[None]]) -> None:
-        """Run an attack several times at once, each again and again until the end."""
+        """Run `number` tasks at once. Each calls `attack` with its own number, again and again until the end."""
 
         async def repeatedly(each: int) -> None:
             while self.goes_on:
@@ -117,7 +117,7 @@ def ago(seconds: float) -> str:
 
 
 async def resumed(attacking: Attacking, began: Callable[[int], datetime]) -> None:
-    """Resume a feed 100 times on one WebSocket, each time from another cursor."""
+    """Resume a feed 100 times on one WebSocket. `began`: the instant in the cursor, by the number of the subscription."""
     numbers = count()
 
     async def attack(_: int) -> None:

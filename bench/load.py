@@ -46,7 +46,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The figures of one run of wrk. `cpu_us` is the processor time of the server for each answer; other load has little effect on it."""
+    """The figures of one run of wrk. `cpu_us`: the processor time of the server for each answer, on which other load has little effect."""
 
     per_second: float
     cpu_us: float

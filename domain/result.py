@@ -90,5 +90,5 @@ def remarks(status: Status, received: Sequence[str], reasons: tuple[str, ...]) -
 
 
 def is_unusual(status: Status, codes: Sequence[str]) -> bool:
-    """Whether the codes that a provider sent with a status have a remark."""
+    """Whether there is anything unusual (`remarks`) about the codes that a provider sent with a status."""
     return bool(remarks(status, codes, tuple(code for code in dict.fromkeys(codes) if CODE.fullmatch(code))))

@@ -249,7 +249,7 @@ class Changes:
         return found
 
     async def _replayed(self, verifications: Verifications, existing: Verification, idempotency: Idempotency) -> Verification:
-        # A verification without a fingerprint that was not anonymized has a damaged document: its key can't be compared.
+        # If a verification without a fingerprint was not anonymized, its document is damaged. Its input can't be compared, so it counts as equal.
         fingerprint = existing.idempotency and existing.idempotency.fingerprint
         if existing.anonymized_at or (fingerprint is not None and fingerprint != idempotency.fingerprint):
             raise IdempotencyConflict

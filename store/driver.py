@@ -81,7 +81,7 @@ THREADS = ThreadPoolExecutor(MAX_THREADS, "mongodb")
 
 
 class Unsuitable(Exception):
-    """The gateway can't serve with this MongoDB, or not with this address of it. The message says what to change."""
+    """The gateway can't serve with this MongoDB, or not with the address that the operator has set. The message says what to change."""
 
 
 def connect(uri: str, timeout_seconds: float) -> Client:
@@ -143,7 +143,7 @@ def fetch(
     limit: int = 0,
     hint: str | None = None,
 ) -> list[Document]:
-    """All documents that meet the condition. Blocks, so call it in a thread.
+    """The documents that meet the condition, at most `limit` of them (0: all). Blocks, so call it in a thread.
 
     With NAIVE_INSTANTS, instants have no time zone yet; the code that decodes an attribute adds it.
     """
@@ -151,7 +151,7 @@ def fetch(
 
 
 def in_thread(function: Callable[[], T], threads: ThreadPoolExecutor = THREADS) -> Future[T]:
-    """Call the function in one of the threads. Returns a future of its result."""
+    """Call the function in one of these threads. Returns a future of its result."""
     # Run the function in a copy of the caller's context (its context variables), so that the driver's time-outs and traces apply in the thread too.
     return get_running_loop().run_in_executor(threads, copy_context().run, function)
 
@@ -251,7 +251,7 @@ def answering() -> Iterator[None]:
 
 def is_time_limit(unavailable: Unavailable) -> bool:
     """Whether an operation failed because it reached its time limit, and not because no server was found."""
-    # MongoDB ends the operation a little before the driver stops to wait for it. On a busy machine, the driver may be first.
+    # Usually MongoDB ends the operation (ExecutionTimeout), a little before the driver stops waiting. On a busy machine, the driver may be first.
     return isinstance(unavailable.__cause__, ExecutionTimeout | NetworkTimeout)
 
 

@@ -63,7 +63,8 @@ class Feed:
         # Called with the id of each verification that is anonymized, so that decrypted data of it can be dropped. Called with None if such a change
         # may have been missed.
         self.on_anonymized: Callable[[str | None], None] = lambda id: None
-        # Whether all clients of this process seem to have the address of one proxy. Heartbeats report it to `gateway check`.
+        # Whether all requests with tokens came from addresses of private networks. If so, the gateway probably sees the address of a proxy instead of
+        # those of the clients. Heartbeats report this to `gateway check`.
         self.sees_only_private_addresses: Callable[[], bool] = lambda: False
         # The documents that were read because another program updated them, by id. If the first read already found several of its updates, the reads
         # for the later updates find the same document, which is not delivered again.
@@ -252,7 +253,7 @@ class Feed:
         await self._read({"workspace": workspace, **changed_since(since)}, receive)
 
     async def _read(self, condition: Document, receive: Callable[[Document], None], collection: str = VERIFICATIONS) -> None:
-        """Pass on the documents that meet the condition, as they are after all acknowledged writes. If MongoDB fails, begin again."""
+        """Call `receive` with each document that meets the condition, as it is after all acknowledged writes. If MongoDB fails, begin again."""
         outage = Outage(logger, "the changes that may have been missed were read")
         while True:
             try:
@@ -284,7 +285,10 @@ class Feed:
 
 
 def stamped_long_before(document: Document, written_at: Timestamp) -> bool:
-    """Whether the document's stamp is older than this write. If so, another program wrote it: every write of the gateway stamps its document."""
+    """Whether the document's stamp is more than STAMPING older than this write.
+
+    If so, another program wrote the document: every write of the gateway stamps its document.
+    """
     stored_at = document.get("storedAt")
     return isinstance(stored_at, Timestamp) and written_at.time - stored_at.time > STAMPING_SECONDS
 

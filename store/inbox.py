@@ -1,7 +1,8 @@
 """The inbox: what providers sent by webhook, until it is applied, and for INBOX_DAYS afterwards.
 
 An entry has only the values that the gateway uses. The body of the webhook and data of identity documents are not stored. Every write is acknowledged
-by a majority. An entry with an instant in `next` is unfinished: the process that receives or claims it holds a lease until then.
+by a majority. An entry with an instant in `next` is unfinished: until then, a process holds its lease, or it waits for its next try. After that, any
+process may claim it.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,7 +35,7 @@ class Inbox:
         self._barrier = barrier
 
     async def add(self, webhook: ReceivedWebhook, within_seconds: float) -> ReceivedWebhook | None:
-        """Write an entry. Returns the entry; None if the event was received before. Until the entry is finished, the caller holds its lease.
+        """Write an entry. Returns the entry; None if the event was received before. If the entry is unfinished, the caller holds its lease.
 
         When this returns, the entry is on the disks of a majority, also if the event was received before.
         Cost: one write.

@@ -91,7 +91,7 @@ INDEXES = {
         index("workspace", "since", present=("since",)),
     ],
     UNFINISHED_STARTS: [index("until", "_id"), index("since")],
-    # In this order: for the process that looks for due queries, and to claim the query of a workspace that has been due for the longest time.
+    # In this order: for the process that looks for due queries, and to claim, in a workspace, the query that has been due longest.
     PROVIDER_QUERIES: [index("at", "workspace"), index("workspace", "at", "_id")],
     # MongoDB deletes a tombstone when its `expiresAt` has passed.
     TOMBSTONES: [index("workspace", "removedAt", "_id"), IndexModel([("expiresAt", ASCENDING)], expireAfterSeconds=0)],

@@ -19,8 +19,8 @@ from store.query import ever_matching, matching, within
 # write becomes visible when it is committed: usually some milliseconds later, at most after the 15 seconds that a write may take. The writes of a
 # transaction are committed at its end. MongoDB aborts a transaction after 60 seconds, or up to 30 seconds later.
 STAMPING = timedelta(seconds=100)
-# Older releases write no stamp. Their changes are found by `updatedAt`, from this long before the time sought, because the clocks of gateways may
-# differ, and a write takes time.
+# Older releases write no stamp. Their changes are found by `updatedAt`. The search begins this long before the requested time, because the clocks of
+# gateways may differ, and a write takes time.
 OVERLAP = timedelta(seconds=60)
 PAGE_ROWS = 500
 # MongoDB's error code BadValue, for a hint that names no index.

@@ -71,7 +71,7 @@ class Starts:
         return UnfinishedStart(found["workspace"], found["_id"], found["since"], now + LEASE, found["unanswered"] + 1) if found else None
 
     async def extended(self, start: UnfinishedStart, wait: timedelta, unanswered: int, *, denied: bool = False) -> UnfinishedStart | None:
-        """Extend a lease by the pause `wait`, which begins now, and LEASE after the pause. `unanswered`: the entry's new value.
+        """Extend a lease: it then ends LEASE after the pause `wait`, which begins now. `unanswered`: the entry's new value.
 
         `denied`: whether the entry waits for an operator to correct the providers file. `release_denied` ends such a pause.
 
