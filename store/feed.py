@@ -36,7 +36,7 @@ OPENING_SECONDS = 10.0
 MAX_FEED_CHANGES = 10_000
 READ_BATCH = 500
 REMEMBERED_HEARTBEATS = 60
-# The field of a heartbeat that is true if all requests with tokens that its process has received came from addresses of private networks.
+# The field of a heartbeat that is true if its process has received tokens, all of them from addresses of private networks, and trusts no proxy.
 ONLY_PRIVATE = "onlyPrivateAddresses"
 # A process whose last heartbeat is older than this has probably ended.
 LIVING = timedelta(seconds=30)
@@ -63,8 +63,8 @@ class Feed:
         # Called with the id of each verification that is anonymized, so that decrypted data of it can be dropped. Called with None if such a change
         # may have been missed.
         self.on_anonymized: Callable[[str | None], None] = lambda id: None
-        # Whether all requests with tokens came from addresses of private networks. If so, the gateway probably sees the address of a proxy instead of
-        # those of the clients. Heartbeats report this to `gateway check`.
+        # Whether this process has received tokens, all of them from addresses of private networks, and trusts no proxy. If so, it probably sees the
+        # address of a proxy instead of those of the clients. Heartbeats report this to `gateway check`.
         self.sees_only_private_addresses: Callable[[], bool] = lambda: False
         # The documents that were read because another program updated them, by id. If the first read already found several of its updates, the reads
         # for the later updates find the same document, which is not delivered again.
@@ -294,7 +294,7 @@ def stamped_long_before(document: Document, written_at: Timestamp) -> bool:
 
 
 async def count_private_processes(database: Database, now: datetime) -> int:
-    """In how many running processes all requests with tokens came from addresses of private networks. Cost: one query."""
+    """How many running processes have received tokens, all of them from private networks, and trust no proxy. Cost: one query."""
     with answering():
         return await database[HEARTBEATS].count_documents({"at": {"$gte": now - LIVING}, ONLY_PRIVATE: True})
 
