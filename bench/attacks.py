@@ -39,7 +39,7 @@ POINT = "query($id: ID!) { verification(id: $id) { status } }"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an attack needs. `tokens`: of one caller, or of many. `id`: a verification that their callers may read. `seconds`: how long it lasts."""
+    """What an attack needs. `tokens`: of one caller, or of many. `ids`: verifications that these callers may read. `seconds`: how long it lasts."""
 
     url: str
     tokens: list[str]
@@ -66,7 +66,7 @@ class Attacking:
         return monotonic() < self._end
 
     async def together(self, number: int, attack: Callable[[int], Awaitable[None]]) -> None:
-        """Run an attack several times at once, each again and again until the end."""
+        """Run `number` tasks at once. Each calls `attack` with its own number, again and again until the end."""
 
         async def repeatedly(each: int) -> None:
             while self.goes_on:
@@ -117,7 +117,7 @@ def ago(seconds: float) -> str:
 
 
 async def resumed(attacking: Attacking, began: Callable[[int], datetime]) -> None:
-    """Resume a feed 100 times on one WebSocket, each time from another cursor."""
+    """Resume a feed 100 times on one WebSocket. `began`: the instant in the cursor, by the number of the subscription."""
     numbers = count()
 
     async def attack(_: int) -> None:
@@ -163,7 +163,7 @@ async def waiting_subscriptions(attacking: Attacking) -> None:
 
 
 async def pings(attacking: Attacking, text: str, begun: bool) -> None:
-    """Send one message again and again, 18 times a second, on ten WebSockets. `begun`: after connection_init."""
+    """Send one message again and again, 18 times a second, on ten WebSockets. `begun`: whether connection_init is sent first."""
 
     async def attack(_: int) -> None:
         async with attacking.socket(attacking.plan.tokens[0] if begun else None) as socket:
@@ -187,7 +187,7 @@ MISSING = " ".join(f'a{number}: verification(id: "ver_{number:032x}") {{ status 
 
 
 def flooding(connections: int, content: Callable[[int], bytes], **options: str) -> Attack:
-    """An attack that floods the gateway with requests, see `Attacking.flood`."""
+    """An attack that floods the gateway with requests. The arguments are those of `Attacking.flood`."""
     return lambda attacking: attacking.flood(connections, content, **options)
 
 

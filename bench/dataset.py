@@ -1,4 +1,4 @@
-"""Random verifications for the servers to serve. They are created by the rules in `domain`, and stored as the gateway stores them."""
+"""Random verifications, which the servers serve. They are created by the rules in `domain`, and stored as the gateway stores them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,8 +29,8 @@ from store.indexes import INDEXES, VERIFICATIONS
 from store.sealing import SealingKeys
 from store.verifications import utc_now
 
-# These deadlines are so far away that none passes during a measurement. The gateway would then write to the database, and its peers would not, so the
-# comparison would be unfair.
+# These deadlines are so far away that none passes during a measurement. If one passed, the gateway would write to the database, and its peers would
+# not, so the comparison would be unfair.
 WINDOWS = Windows(link=timedelta(days=60), verification=timedelta(days=60))
 OTHER_WORKSPACES = ("acme", "globex", "initech")
 FIRST_NAMES = ("Ada", "Grace", "Jeanne", "Karim", "Lucía", "Mikołaj", "Noor", "Øyvind", "Priya", "Zoë")

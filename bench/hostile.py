@@ -1,6 +1,6 @@
 """Measures what hostile operations cost the gateway, and how long other clients wait meanwhile.
 
-Hostile operations are sent one after the other to a gateway without limits of rates. The attacks of bench/attacks.py last for some seconds, against
+Hostile operations are sent one after the other to a gateway without rate limits. The attacks of bench/attacks.py last for some seconds, against
 the default limits. A goal that is missed is an error.
 
 python -m bench.hostile [--times 20] [--rows 100000] [--only operations|attacks] [--output FILE.json]
@@ -30,7 +30,7 @@ from gateway.development.mongod import EmbeddedMongo
 
 PING = "{ me { subject } }"
 ROW = "id status phase billable canRetry createdAt updatedAt expiresAt attempt version verificationUrl redirectionUrl faceRecognition workspaceId"
-# The pause between two pings, the cheap queries of the other client (see `waits`). It is so short that every delay of the gateway delays a ping.
+# The pause of a client that measures its waits (`Others`) between two requests. It is so short that every delay of the gateway delays a request.
 PAUSE_SECONDS = 0.002
 # The goals, in milliseconds: the processor time of an operation, the longest wait of another client, and the response time of `/livez`.
 GOALS = {"cpu_ms": 50, "longest_wait_ms": 100, "livez_p99_ms": 50}
@@ -184,9 +184,9 @@ def outcome(response: httpx2.Response) -> str:
 
 
 class Others:
-    """The clients that an attack may harm: one that reads a verification of its own workspace, and a probe of `/livez`. Both measure their waits.
+    """The clients that an attack may harm: one that sends a cheap query, and a probe of `/livez`. Both measure their waits.
 
-    `read`: the query with its variables. `waits_ms`, `probes_ms`: the response times.
+    `read`: the cheap query with its variables. `waits_ms`, `probes_ms`: the response times.
     """
 
     def __init__(self, target: Served, read: Operation) -> None:
@@ -284,7 +284,7 @@ async def attacked(name: str, victim: Served, attacker: Served, plan: dict[str, 
 
 
 def attacks(mongo_uri: str, keys: Secrets, data: Dataset) -> dict[str, Figures]:
-    """Run every attack on a gateway of its own with the default limits. Returns the figures by attack."""
+    """Run every attack on a gateway of its own. The limits are the default ones, except for the attack WAITING. Returns the figures by attack."""
     figures: dict[str, Figures] = {}
     for name in ATTACKS:
         tokens = {"60 follow tokens": [keys.follow_token(data.ids[0]) for _ in range(60)], "no token": []}.get(name, [keys.token()])
@@ -296,7 +296,7 @@ def attacks(mongo_uri: str, keys: Secrets, data: Dataset) -> dict[str, Figures]:
         with gateway(mongo_uri, keys, limits=limits) as target:
             victim = replace(target, token=keys.token("other"))
             figures[name] = asyncio.run(attacked(name, victim, target, {"tokens": tokens, "ids": data.ids[:1]}))
-        # The whole run takes minutes.
+        # The whole run takes minutes, so each result is shown as soon as it exists.
         print(name, figures[name], file=sys.stderr, flush=True)
     return figures
 

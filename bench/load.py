@@ -33,7 +33,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The files that bench/load.lua reads, the script that wrk runs: the requests to send, and the answers that are right.
+    """The files that wrk's script, bench/load.lua, reads: the requests to send, and the answers that are right.
 
     If `writes` is set, one request in ten is taken from this file. The answer to such a request must contain the text `written`.
     """
@@ -46,7 +46,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The figures of one run of wrk. `cpu_us` is the processor time of the server for each answer; other load has little effect on it."""
+    """The figures of one run of wrk. `cpu_us`: the processor time of the server for each answer, on which other load has little effect."""
 
     per_second: float
     cpu_us: float

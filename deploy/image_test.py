@@ -50,7 +50,7 @@ def main() -> None:
             expect("the gateway's process does not run as root", Path(f"/proc/{served}").stat().st_uid == USER)
 
             expect("the gateway serves the catalogue", len(reason_codes(settings["GATEWAY_PUBLIC_URL"], token)) == REASON_CODES)
-            # Skip the first element, CMD: it tells Docker to run the rest without a shell. If the command fails, `buildah` ends the test.
+            # Skip the first element, CMD: with it, Docker runs the rest without a shell. If the command fails, `buildah` ends the test.
             buildah(*run(name, settings, *image["Healthcheck"]["Test"][1:]))
             expect("the health check passes", True)
 

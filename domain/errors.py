@@ -230,7 +230,7 @@ class Lagged(RequestError):
 
 
 class Unavailable(RequestError):
-    """MongoDB did not respond in time."""
+    """MongoDB did not respond in time, or something that the request needs is not ready, such as an index or the change stream."""
 
     code = "UNAVAILABLE"
 

@@ -60,7 +60,7 @@ class ClosingNote:
     text: str
 
     def open(self) -> Self:
-        """This object itself, whose text is not encrypted. Encrypted notes have the same method, which decrypts them: see `Personal`."""
+        """This object itself, because its text is not encrypted. Encrypted notes have the same method (`Personal.open`), which decrypts them."""
         return self
 
 
@@ -89,5 +89,5 @@ class Event:
 
     @property
     def verdict(self) -> tuple[Status | None, frozenset[str]]:
-        """The status and the set of codes of the event, to compare it with a result: see `Result.key`."""
+        """The status and the set of codes of the event, in the form of `Result.key`, so that the event can be compared with a result."""
         return self.to_status, frozenset(self.reasons)

@@ -41,7 +41,9 @@ class Extraction:
         national_identification_number: str | None,
         now: datetime,
     ) -> Self:
-        """The extraction from the values that a provider sent. Raises nothing, whatever the values are. `type`: a text if it is unchecked.
+        """The extraction from the values that a provider sent. Raises nothing, whatever the values are.
+
+        `type`: the kind of document, or the text that the provider sent for it, which may be no valid kind.
 
         `now`: the current time. A birth after it can't be right.
         """

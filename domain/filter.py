@@ -59,7 +59,7 @@ class Filter:
 
     @property
     def lasting(self) -> "Filter":
-        """This filter with only its conditions on attributes that never change. A verification that ever matched this filter matches it for ever."""
+        """This filter with only its conditions on attributes that never change. A verification that ever met these conditions meets them for ever."""
         return Filter(
             reference=self.reference,
             or_erased_reference=self.reference is not None,

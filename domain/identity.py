@@ -43,7 +43,7 @@ class DeclaredIdentity:
         return cls(plain_text("firstName", first_name), plain_text("lastName", last_name))
 
     def open(self) -> Self:
-        """Returns this object: the names in it are not encrypted. Encrypted data implement the same method, see `Personal`."""
+        """Returns this object, because its names are not encrypted. Encrypted data have the same method (`Personal.open`), which decrypts them."""
         return self
 
 
@@ -61,5 +61,5 @@ class ExtractedDocument:
     national_identification_number: str | None = None
 
     def open(self) -> Self:
-        """Returns this object: the data in it are not encrypted. Encrypted data implement the same method, see `Personal`."""
+        """Returns this object, because its data are not encrypted. Encrypted data have the same method (`Personal.open`), which decrypts them."""
         return self

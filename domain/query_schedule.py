@@ -12,7 +12,7 @@ DEFAULT_AGES = tuple(timedelta(seconds=seconds) for seconds in (1200, 3600, 21_6
 AFTER_THE_LAST = timedelta(days=1)
 # How long after the individual came back the provider is queried. A result usually arrives within minutes then.
 AFTER_RETURN = tuple(timedelta(seconds=seconds) for seconds in (60, 300, 900))
-# The provider's own clock for the link begins a little later than the gateway's.
+# How long after the deadline of the link the provider is queried: the provider counts the time of the link from a little later than the gateway does.
 LINK_MARGIN = timedelta(minutes=1)
 
 

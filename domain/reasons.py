@@ -155,7 +155,8 @@ CATALOGUE = {
 BUTTONS = frozenset({"IDVV_1111", "IDVV_1112", "IDVV_1113", "IDVV_1202", "IDVV_1203", "IDVV_3001"})
 NEVER_STARTED, LINK_EXPIRED, VERIFICATION_EXPIRED = "IDVV_1101", "IDVV_1121", "IDVV_1199"
 
-# The types with at least one internal code. Callers who may not see internal codes may not filter by these types either.
+# The types with at least one internal code. Codes outside the catalogue (UNKNOWN) count as internal. Callers who may not see internal codes may not
+# filter by these types either, because the result would reveal which verifications have such a code.
 INTERNAL_TYPES = frozenset({reason.type for reason in CATALOGUE.values() if reason.internal} | {ReasonType.UNKNOWN})
 
 CODE = re.compile(r"[A-Z0-9_]{1,64}")
@@ -170,7 +171,7 @@ def listed(status: Status | None = None, type: ReasonType | None = None) -> tupl
 
 @lru_cache(1000)
 def all_explained(codes: tuple[str, ...], failed: bool) -> tuple[ReasonCode, ...]:
-    """The catalogue's entries for the codes of one verification, which failed or did not.
+    """The catalogue's entries for the codes of one verification. `failed`: whether the verification failed.
 
     The result is cached for each combination of codes: there are few combinations, and many verifications have the same one.
     """
@@ -206,7 +207,10 @@ def strictest(reasons: tuple[ReasonCode, ...], failed: bool) -> RetryAdvice:
 
 
 def unexplained(failed: bool) -> RetryAdvice:
-    """The advice for an outcome without a reason, or with a reason that is not in the catalogue: the cause of a failure may remain in a retry."""
+    """The advice for an outcome without a reason, or with a reason that is not in the catalogue.
+
+    After a failure, it is no retry: the cause is unclear, and a retry could fail for the same cause.
+    """
     return RetryAdvice.OFFER_ALTERNATIVE if failed else RetryAdvice.RETRY_NOW
 
 

@@ -43,7 +43,7 @@ class ExternalProvider:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An integrator's request to create a verification. Only the provider `external` takes, and needs, `external`.
+    """An integrator's request to create a verification. `external`: required for the provider `external`, and refused for any other provider.
 
     `requirements`: None if the integrator has none.
     """

@@ -18,7 +18,7 @@ MAX_REASONS = 50
 class Result:
     """A final status with its reason codes. Use `reported` for a result that can be refused, and `received` for one that can't.
 
-    `note`: what is unusual about the result, and what was repaired or left out of the extracted document, see `Extraction`. It contains no value.
+    `note`: what is unusual about the result, and which fields of the document were repaired or left out (`Extraction.note`). It contains no values.
     """
 
     status: Status
@@ -90,5 +90,5 @@ def remarks(status: Status, received: Sequence[str], reasons: tuple[str, ...]) -
 
 
 def is_unusual(status: Status, codes: Sequence[str]) -> bool:
-    """Whether the codes that a provider sent with a status have a remark."""
+    """Whether there is anything unusual (`remarks`) about the codes that a provider sent with a status."""
     return bool(remarks(status, codes, tuple(code for code in dict.fromkeys(codes) if CODE.fullmatch(code))))

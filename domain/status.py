@@ -9,7 +9,7 @@ from domain.described import Described
 
 
 class Status(Described):
-    """The status of a verification. PENDING changes. Of the final statuses, only an INCONCLUSIVE that the gateway concluded by itself can change."""
+    """The status of a verification. Only PENDING can change, and an INCONCLUSIVE that the gateway concluded by itself."""
 
     PENDING = "pending", "The video identity verification has been initiated."
     INCONCLUSIVE = "inconclusive", "The verification could not be completed."

@@ -174,7 +174,7 @@ class Verification:
 
     @property
     def can_be_queried(self) -> bool:
-        """Whether it makes sense to read the verification from its provider: no result is stored, and the provider has it as far as it answered."""
+        """Whether the gateway can read the verification from its provider: it is pending, the provider has given it an id, and has not lost it."""
         return not self.status.final and isinstance(self.provider.id, str) and not self.lost_by_provider
 
     @property
@@ -216,7 +216,7 @@ class Verification:
         return self._concluded(Status.INCONCLUSIVE, reasons, Actor.SYSTEM, at)
 
     def accepted(self, provider: ProviderReference, at: datetime) -> Self:
-        """The verification after its provider accepted it, and returned its id and the link. An accepted verification is returned unchanged.
+        """The verification after its provider accepted it, and returned an id and a link for it. An accepted verification is returned unchanged.
 
         The id is recorded even if the status is final meanwhile, so that a later verdict of the provider finds this verification.
         """

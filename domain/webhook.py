@@ -24,7 +24,8 @@ class ReceivedWebhook:
     `id`: the workspace and the provider's id of the event. `provider_id`: the provider's id of the verification. `status`, `codes`: the outcome that
     it announces; None and empty if it announces none. `sandbox`: whether the provider's own sandbox sent it.
     `tries`, `document_tries`: how often a process worked on it, and how often its document was read without success. `next`: when a process may work
-    on it; None if nothing is left to do. `verification_id`: the verification to which it was applied. `note`: why something is not done.
+    on it; None if nothing is left to do. `verification_id`: the verification to which it was applied. `note`: why the webhook or its document was
+    not applied.
     """
 
     id: str

@@ -1,1 +1,1 @@
-"""Everything that can change a verification: mutations, the sandbox's page, and deadlines that pass."""
+"""Everything that can change a verification: mutations, webhooks, queries of providers, the sandbox's page, observed links, and deadlines."""

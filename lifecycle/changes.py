@@ -1,4 +1,4 @@
-"""Creates and changes verifications. Mutations, the sandbox's page and the sweeper do so only through this module."""
+"""Creates and changes verifications. All other code does so through this module, except `creation.py`, which records what a start led to."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,7 +26,7 @@ class Changes:
 
     Before a verification is returned or changed in another way, its deadline is applied if it has passed. A result is the exception: it takes
     precedence over the deadline.
-    `erasing_references`: whether anonymization also removes the integrator's references, see `Verification.anonymized`.
+    `erasing_references`: whether anonymization also removes the integrator's own references (`Verification.anonymized`).
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Changes:
         try:
             stored = await verifications.retry(id, lambda old, at: old.retried(successor, retry, reference, self._windows, at))
         except DomainError:
-            # The retry was not stored. After any other error, it may be stored: the sweep then finds out.
+            # The retry was not stored. After any other error, it may be stored. Then the entry stays, and the sweep starts the retry if it exists.
             if announced:
                 await self._creation.withdraw(announced)
             raise
@@ -104,7 +104,7 @@ class Changes:
     async def report_progress(self, workspace: str, id: str, progress: Progress, source_id: str | None = None) -> Verification:
         """Record a step of the person who is being verified. Returns the new state. Raises: NotFound.
 
-        A step can bring the next query for a result forward. If that can't be written, the verification is queried later, by its age.
+        After a step, the provider may be queried earlier for a result. If the earlier query can't be planned, the one that was planned before stays.
         """
         windows = self._windows
         stored = await self._store.within(workspace).change(
@@ -225,7 +225,7 @@ class Changes:
     async def current(self, verifications: Verifications, id: str, reading: frozenset[str] | None = None) -> Verification | None:
         """The verification with this id, after its deadline was applied if it has passed; None if there is no such verification.
 
-        `reading`: see `Verifications.page`.
+        `reading`: the names of the attributes to read; None for all.
 
         If the provider decides about deadlines, none is applied. If the deadline can't be applied, because other processes keep changing the
         verification, its stored state is returned.
@@ -249,7 +249,7 @@ class Changes:
         return found
 
     async def _replayed(self, verifications: Verifications, existing: Verification, idempotency: Idempotency) -> Verification:
-        # A verification without a fingerprint that was not anonymized has a damaged document: its key can't be compared.
+        # If a verification without a fingerprint was not anonymized, its document is damaged. Its input can't be compared, so it counts as equal.
         fingerprint = existing.idempotency and existing.idempotency.fingerprint
         if existing.anonymized_at or (fingerprint is not None and fingerprint != idempotency.fingerprint):
             raise IdempotencyConflict
@@ -258,7 +258,7 @@ class Changes:
         return await self.current(verifications, existing.id) or existing
 
     async def _reference(self, provider: ProviderPort, start: Start) -> ProviderReference:
-        """The reference with which a verification is stored. If its provider is not immediate, it has no id and no link yet."""
+        """The reference with which a verification is stored. If its provider is reached over the network, it has no id and no link yet."""
         return await provider.start(start) if provider.immediate else ProviderReference(provider.name, None, None)
 
     def _provider_decides(self, verification: Verification) -> bool:
@@ -281,7 +281,10 @@ class Changes:
         return attempts
 
     async def _anonymized_unless_retried(self, verifications: Verifications, attempt: Verification, anonymizing: Rule) -> bool:
-        """Anonymize an attempt, unless it was retried since it was read: the retry has the same names, and comes first. Returns False then."""
+        """Anonymize an attempt, unless it was retried since it was read. Returns False if it was retried.
+
+        The retry has copies of its personal data, so the caller must anonymize the retry first.
+        """
         try:
             changed = await verifications.change(attempt.id, lambda old, at: anonymizing(old, at) if old.next == attempt.next else old)
         except NotFound:

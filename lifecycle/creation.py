@@ -32,7 +32,7 @@ LATE_WAIT_SECONDS = 1.0
 # The pauses between the requests for one verification. The last one is repeated.
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 MAX_SPREAD = 1.2
-# The pause after an error that only an operator can correct, which takes minutes: the provider does not accept the API key, or a domain error.
+# The pause after an error that only an operator can correct, which takes minutes: AccessDenied (the API key is not accepted) or a DomainError.
 DENIED_SECONDS = 300.0
 # After this many requests for one verification were left unanswered, no further one is sent: the provider may have executed each of them, and so
 # have started several verifications.
@@ -72,10 +72,7 @@ class Creation:
         self._must_release = False
 
     async def announce(self, workspace: str, id: str) -> UnfinishedStart:
-        """Write the entry for a verification that is about to be stored and must then be started. Raises: Unavailable.
-
-        The entry: see `store/queues/starts.py`.
-        """
+        """Write the entry (`store/queues/starts.py`) for a verification that is about to be stored and must then be started. Raises: Unavailable."""
         return await self._starts.add(workspace, id)
 
     async def withdraw(self, start: UnfinishedStart) -> None:
@@ -103,7 +100,7 @@ class Creation:
         return created if task.exception() else task.result() or created
 
     def resume(self) -> None:
-        """Make the starts due at once that wait for an operator to correct the providers file. Call this when the file was read again."""
+        """Make all starts that wait for an operator to correct the providers file due at once. Call this when the file was read again."""
         self._resumed.set()
         self._resumed = asyncio.Event()
         self._must_release = True
@@ -196,17 +193,17 @@ class Creation:
         if unanswered <= MAX_UNANSWERED and await self._interrupted(seconds, denied):
             await self._starts.released(extended)
             return None
-        # Another process may have ended this lease, see `Starts.release_denied`.
+        # `Starts.release_denied` may have ended this lease during the pause, and another process may have taken over. So extend the lease again.
         return await self._starts.extended(extended, timedelta(0), unanswered) if denied else extended
 
     async def _attempt(self, start: UnfinishedStart) -> Verification | None:
         """Send the request to the provider once, and record its answer. Returns the new state; None if the verification does not exist.
 
-        Raises: ProviderAway, AccessDenied if the provider did not answer; ProviderRefused.
+        Raises: ProviderAway, AccessDenied if the request may be repeated; ProviderRefused if it must not.
         """
         verification = await self._store.within(start.workspace).get(start.verification_id)
         if not verification or verification.started or verification.status.final:
-            # The process that started it may have ended before it planned the query for the result.
+            # The process that started the verification may have ended before it planned the query for the result.
             await self._finish(start, verification)
             return verification
         name = verification.provider.name

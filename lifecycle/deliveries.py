@@ -77,7 +77,7 @@ class OutgoingWebhooks:
             await asyncio.wait([*self._sending])
 
     async def resend(self, workspace: str, id: str, from_version: int | None = None) -> Verification:
-        """Deliver the events of a verification again: from this version on, otherwise from the first one that the backend has not accepted.
+        """Deliver the events of a verification again, from `from_version` on; if that is None, from the first one that the backend has not accepted.
 
         Returns the verification. If the backend has accepted all events and `from_version` is None, nothing happens.
         Raises: NotFound; InvalidInput if the verification has no event of this version.
@@ -91,7 +91,7 @@ class OutgoingWebhooks:
         return verification
 
     async def resend_failed(self, workspace: str | None, since: datetime) -> list[str]:
-        """Deliver again, from the first event that was not accepted, all verifications of which an event was given up since this instant.
+        """For each verification of which an event was given up since this instant: deliver its events again, from the first that was not accepted.
 
         `workspace`: None for all workspaces. Returns the ids of the verifications.
         """
@@ -222,7 +222,10 @@ def event_of(verification: Verification, version: int) -> Event | None:
 
 
 def first_missing(delivery: WebhookDelivery | None) -> int:
-    """The first version that the backend has not accepted. Versions that were never to be delivered count only if nothing was recorded."""
+    """The first version that the backend has not accepted.
+
+    Old versions that were never to be delivered are skipped. If nothing was recorded for the verification (`delivery` is None), it is version 1.
+    """
     if not delivery:
         return 1
     return min([*delivery.failed_versions, delivery.settled + 1])

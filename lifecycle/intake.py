@@ -32,11 +32,12 @@ logger = logging.getLogger(__name__)
 DOCUMENT_SECONDS = 5.0
 # The pauses before the document is read again. After the last one, the gateway gives up.
 DOCUMENT_PAUSES = (30.0, 120.0, 600.0, 3600.0, 6 * 3600.0)
-# While a webhook matches no verification, it is tried after these pauses: the first while it is new, then LONG_PAUSE, and RARE_PAUSE once it counts
-# as unmatched.
+# While a webhook matches no verification, it is tried again. The pauses are as long as its age, but at least FIRST_PAUSE and at most LONG_PAUSE. Once
+# it counts as unmatched, they are RARE_PAUSE.
 FIRST_PAUSE, LONG_PAUSE, RARE_PAUSE = timedelta(seconds=2), timedelta(minutes=1), timedelta(hours=1)
 UNMATCHED_AFTER = timedelta(minutes=10)
-# After an unexpected error, a webhook is applied again after ERROR_PAUSE; each later pause is four times as long. MAX_TRIES is the limit.
+# After an unexpected error, a webhook is applied again after ERROR_PAUSE; each later pause is four times as long. After MAX_TRIES tries, it has
+# failed.
 ERROR_PAUSE, MAX_TRIES = timedelta(seconds=15), 8
 MAX_CONCURRENT_WEBHOOKS = 64
 # A process begins to apply a webhook only if at least this much of its lease is left, because the lease must not end meanwhile. Otherwise, the
@@ -243,7 +244,7 @@ class Intake:
         return Reading(report.document) if report.status is status else Reading(again_seconds=0.0)
 
     def _waiting_for_document(self, applied: ReceivedWebhook, again_seconds: float) -> ReceivedWebhook:
-        """The entry until the document is read again; the finished entry if that was tried often enough."""
+        """The entry with the instant at which the document is read again; the finished entry if that was tried often enough."""
         tries = applied.document_tries
         if tries >= len(self._document_pauses):
             self._count(applied.provider, "without document")
@@ -252,7 +253,7 @@ class Intake:
         return replace(applied, document_tries=tries + 1, next=self._store.now() + pause)
 
     def _unmatched(self, entry: ReceivedWebhook) -> ReceivedWebhook:
-        """The entry until it is tried again. It may have arrived before the provider's id is stored. After UNMATCHED_AFTER it counts as unmatched."""
+        """The entry with the instant of its next try: the verification may not have the provider's id yet. After UNMATCHED_AFTER, it is unmatched."""
         now = self._store.now()
         age = now - entry.received_at
         if age < UNMATCHED_AFTER:

@@ -165,7 +165,10 @@ class Reconciliation:
         return []
 
     async def _handled(self, claim: QueryClaim, adapter: QueryablePort | None) -> int | None:
-        """Query a claimed verification, unless it needs no query. Returns how many verifications this changed; None if the round is over."""
+        """Query a claimed verification, unless it needs no query.
+
+        Returns how many verifications this changed; None if the workspace must send no more queries for now.
+        """
         try:
             verification = await self._store.within(claim.workspace).get(claim.verification_id)
         except BadDocument:

@@ -1,4 +1,4 @@
-"""The sweeper applies deadlines that have passed, starts verifications of ended processes, removes personal data, and deletes verifications.
+"""The sweeper runs chores, such as applying deadlines that have passed, or removing personal data. `intake.py` and `reconciliation.py` add chores.
 
 Every process runs a sweeper; no process leads. If two processes make the same change, compare-and-set lets only one of them succeed.
 """
@@ -28,7 +28,7 @@ SELDOM = 60
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """One of the sweeper's tasks: a change that must be made to every verification at some time, such as applying its deadline.
+    """One of the sweeper's tasks, such as applying deadlines: a change that many verifications need at some time.
 
     `due` returns the next batch of verifications to change. Its argument is the last verification of the previous batch, None for the first batch.
     `change` changes the verification with a workspace and an id, and returns how many verifications this process changed.

@@ -64,7 +64,7 @@ class Backend:
 
 
 def signed_headers(secret: str, id: str, content: bytes, at: datetime) -> dict[str, str]:
-    """The headers of Standard Webhooks for this content. `at`: the time in UTC at which it is sent; receivers refuse old ones."""
+    """The headers of Standard Webhooks for this content. `at`: the present time in UTC; receivers refuse a webhook whose time is long past."""
     signature = Webhook(secret).sign(id, at, content.decode())
     return {"webhook-id": id, "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
 

@@ -1,4 +1,4 @@
-"""The providers file: a TOML file that chooses the provider of each workspace, and the address to which its webhooks are sent.
+"""The providers file: a TOML file that chooses the provider of each workspace, and the address that receives the webhooks of a workspace.
 
 The file contains no secrets. It names the environment variables, or the files, that contain them.
 """
@@ -183,7 +183,7 @@ class Secrets:
 
     def _variable(self, key: str, name: str) -> str:
         if not self._environment.get(name):
-            # By mistake, a text that is no name may be the secret itself.
+            # A text that has not the form of a name may be the secret itself, written here by mistake. So the message does not show it.
             shown = name if VARIABLE_NAME.fullmatch(name) else "with this name"
             raise ValueError(f"{key}: the environment variable {shown} is not set")
         return self._environment[name]

@@ -86,11 +86,11 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
             await asyncio.sleep(outage.pause_seconds(REOPENING_SECONDS, MAX_REOPENING_SECONDS))
         except PyMongoError as error:
             outage.failed(f"the change stream lost its connection ({type(error).__name__})")
-            # After a failover, the stream must be open again as soon as there is a new primary.
+            # While no server can be reached, the pauses stay short. So after a failover, the stream is open again soon after there is a new primary.
             longest = REOPENING_SECONDS if isinstance(error, ConnectionFailure) else MAX_REOPENING_SECONDS
             await asyncio.sleep(outage.pause_seconds(REOPENING_SECONDS, longest))
         finally:
-            # If a call is still under way, it ends in its thread, and its result is discarded.
+            # If the call of `stream.next` is still under way, it ends in its thread, and its result is discarded.
             next_batch.cancel()
             stream.close()
 

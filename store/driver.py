@@ -81,7 +81,7 @@ THREADS = ThreadPoolExecutor(MAX_THREADS, "mongodb")
 
 
 class Unsuitable(Exception):
-    """The gateway can't serve with this MongoDB, or not with this address of it. The message says what to change."""
+    """The gateway can't serve with this MongoDB, or not with the address that the operator has set. The message says what to change."""
 
 
 def connect(uri: str, timeout_seconds: float) -> Client:
@@ -129,7 +129,7 @@ def patient(seconds: float) -> AbstractContextManager[None]:
 
 
 def with_naive_instants(collection: Collection) -> BlockingCollection:
-    """The same collection for blocking use in threads. It reads instants without a time zone, see NAIVE_INSTANTS."""
+    """The same collection for blocking use in threads. It reads instants as datetimes without a time zone, which is faster."""
     naive: BlockingCollection = collection.delegate.with_options(codec_options=NAIVE_INSTANTS)
     return naive
 
@@ -143,7 +143,7 @@ def fetch(
     limit: int = 0,
     hint: str | None = None,
 ) -> list[Document]:
-    """All documents that meet the condition. Blocks, so call it in a thread.
+    """The documents that meet the condition, at most `limit` of them (0: all). Blocks, so call it in a thread.
 
     With NAIVE_INSTANTS, instants have no time zone yet; the code that decodes an attribute adds it.
     """
@@ -151,7 +151,7 @@ def fetch(
 
 
 def in_thread(function: Callable[[], T], threads: ThreadPoolExecutor = THREADS) -> Future[T]:
-    """Call the function in one of the threads. Returns a future of its result."""
+    """Call the function in one of these threads. Returns a future of its result."""
     # Run the function in a copy of the caller's context (its context variables), so that the driver's time-outs and traces apply in the thread too.
     return get_running_loop().run_in_executor(threads, copy_context().run, function)
 
@@ -206,7 +206,7 @@ def correctable(error: BaseException | None) -> str | None:
         case OperationFailure(code=code) if code == UNAUTHORIZED:
             return "it forbids the user of the address to do this; the user needs the role readWrite on the database"
         case ConfigurationError():
-            # The driver looks up the name of a mongodb+srv:// address at the first operation.
+            # The driver looks up the name of a mongodb+srv:// address only at the first operation, so this error can follow an operation.
             return "the host in the address can't be looked up, or its SRV record is not valid; check the name and the DNS"
         case _:
             return None
@@ -219,7 +219,10 @@ def why(error: Unavailable) -> str:
 
 @contextmanager
 def suitable() -> Iterator[None]:
-    """A context for operations of MongoDB that raises Unsuitable for the errors that the operator can correct. It shows no message of the driver."""
+    """A context for operations of MongoDB. If the operator can correct the cause of an error, it raises Unsuitable, which says what to correct.
+
+    Unsuitable contains no message of the driver, because such a message contains host names. Other errors pass unchanged.
+    """
     try:
         yield
     except (Unavailable, PyMongoError) as error:
@@ -248,7 +251,7 @@ def answering() -> Iterator[None]:
 
 def is_time_limit(unavailable: Unavailable) -> bool:
     """Whether an operation failed because it reached its time limit, and not because no server was found."""
-    # MongoDB ends the operation a little before the driver stops to wait for it. On a busy machine, the driver may be first.
+    # Usually MongoDB ends the operation (ExecutionTimeout), a little before the driver stops waiting. On a busy machine, the driver may be first.
     return isinstance(unavailable.__cause__, ExecutionTimeout | NetworkTimeout)
 
 
@@ -272,7 +275,11 @@ def requiring_hint() -> Iterator[None]:
 
 @contextmanager
 def single_failure() -> Iterator[None]:
-    """A context for an ordered bulk write. Raises the error of the first write that failed as if that write had been sent alone."""
+    """A context for an ordered bulk write. Replaces its BulkWriteError by the error of the write that failed: DuplicateKeyError or WriteError.
+
+    A single write raises the same errors, so callers can handle both alike. They need the code of the write itself, as `requiring_hint` does. An
+    ordered bulk write stops at its first failure. A BulkWriteError without a failed write is raised unchanged.
+    """
     try:
         yield
     except BulkWriteError as error:

@@ -36,7 +36,7 @@ OPENING_SECONDS = 10.0
 MAX_FEED_CHANGES = 10_000
 READ_BATCH = 500
 REMEMBERED_HEARTBEATS = 60
-# The field of a heartbeat that says whether its process has received requests with tokens from addresses of private networks only.
+# The field of a heartbeat that is true if its process has received tokens, all of them from addresses of private networks, and trusts no proxy.
 ONLY_PRIVATE = "onlyPrivateAddresses"
 # A process whose last heartbeat is older than this has probably ended.
 LIVING = timedelta(seconds=30)
@@ -63,9 +63,11 @@ class Feed:
         # Called with the id of each verification that is anonymized, so that decrypted data of it can be dropped. Called with None if such a change
         # may have been missed.
         self.on_anonymized: Callable[[str | None], None] = lambda id: None
-        # Whether all clients of this process seem to have the address of one proxy. Heartbeats report it to `gateway check`.
+        # Whether this process has received tokens, all of them from addresses of private networks, and trusts no proxy. If so, it probably sees the
+        # address of a proxy instead of those of the clients. Heartbeats report this to `gateway check`.
         self.sees_only_private_addresses: Callable[[], bool] = lambda: False
-        # The documents that were read because another program updated them, by id. Several such changes of one document are read at once.
+        # The documents that were read because another program updated them, by id. If the first read already found several of its updates, the reads
+        # for the later updates find the same document, which is not delivered again.
         self._documents_read: dict[str, Document] = {}
         # The states that were delivered last. After a gap in the stream, stored changes are read again, and those that are here are skipped.
         self._delivered = RecentVersions(STAMPING + OVERLAP)
@@ -195,7 +197,10 @@ class Feed:
             return None
 
     def _deliver(self, verification: Verification, since: int, restored: bool = False) -> None:
-        """Deliver a state to its listeners. `restored`: whether another program wrote it, maybe from a backup."""
+        """Deliver a state to its listeners. The events with a higher version than `since` are new to them.
+
+        `restored`: whether another program wrote the state, maybe from a backup.
+        """
         # The states of a verification are delivered in the order of their versions. So a state with a lower version than the last one was restored.
         restored = restored or self._delivered.contains_later(verification)
         if verification.anonymized_at:
@@ -241,14 +246,14 @@ class Feed:
         def receive(document: Document) -> None:
             verification = self._readable(document)
             if verification and not self._delivered.contains(verification):
-                # How many of its events were missed is uncertain, because their instants depend on the clocks of the writers.
+                # Which events were missed is uncertain, because their instants depend on the clocks of the writers. So all events count as new (0).
                 self._deliver(verification, 0)
                 self._versions_read[verification.id] = verification.version
 
         await self._read({"workspace": workspace, **changed_since(since)}, receive)
 
     async def _read(self, condition: Document, receive: Callable[[Document], None], collection: str = VERIFICATIONS) -> None:
-        """Pass on the documents that meet the condition, as they are after all acknowledged writes. If MongoDB fails, begin again."""
+        """Call `receive` with each document that meets the condition, as it is after all acknowledged writes. If MongoDB fails, begin again."""
         outage = Outage(logger, "the changes that may have been missed were read")
         while True:
             try:
@@ -280,13 +285,16 @@ class Feed:
 
 
 def stamped_long_before(document: Document, written_at: Timestamp) -> bool:
-    """Whether the document has the stamp of an earlier write, so that another program wrote it. Every write of the gateway stamps its document."""
+    """Whether the document's stamp is more than STAMPING older than this write.
+
+    If so, another program wrote the document: every write of the gateway stamps its document.
+    """
     stored_at = document.get("storedAt")
     return isinstance(stored_at, Timestamp) and written_at.time - stored_at.time > STAMPING_SECONDS
 
 
 async def count_private_processes(database: Database, now: datetime) -> int:
-    """How many running processes have received requests with tokens from addresses of private networks only. Cost: one query."""
+    """How many running processes have received tokens, all of them from private networks, and trust no proxy. Cost: one query."""
     with answering():
         return await database[HEARTBEATS].count_documents({"at": {"$gte": now - LIVING}, ONLY_PRIVATE: True})
 

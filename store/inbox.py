@@ -1,7 +1,8 @@
 """The inbox: what providers sent by webhook, until it is applied, and for INBOX_DAYS afterwards.
 
 An entry has only the values that the gateway uses. The body of the webhook and data of identity documents are not stored. Every write is acknowledged
-by a majority. An entry with an instant in `next` is unfinished: the process that receives or claims it holds a lease until then.
+by a majority. An entry with an instant in `next` is unfinished: until then, a process holds its lease, or it waits for its next try. After that, any
+process may claim it.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from store.driver import Collection, Database, Document, answering, patient
 from store.due import Due, read_due
 from store.indexes import INBOX
 
-# How long a process may work on an entry before another process may claim it. It is longer than the reads and writes of one application may take.
+# How long a process may work on an entry before another process may claim it. The reads and writes that apply one webhook take less.
 CLAIM = timedelta(seconds=45)
 STATES_BY_NAME = {state.value: state for state in WebhookState}
 STATUSES_OF_WEBHOOKS = {status.value: status for status in Status}
@@ -34,7 +35,7 @@ class Inbox:
         self._barrier = barrier
 
     async def add(self, webhook: ReceivedWebhook, within_seconds: float) -> ReceivedWebhook | None:
-        """Write an entry. Returns the entry; None if the event was received before. Until the entry is finished, the caller holds its lease.
+        """Write an entry. Returns the entry; None if the event was received before. If the entry is unfinished, the caller holds its lease.
 
         When this returns, the entry is on the disks of a majority, also if the event was received before.
         Cost: one write.
@@ -55,9 +56,9 @@ class Inbox:
         return await read_due(self._collection, "next", self._now(), {}, limit, after)
 
     async def claimed(self, id: str, even_if_early: bool = False) -> ReceivedWebhook | None:
-        """Claim an entry: take its lease, if no process holds it. Returns the entry; None if it is finished, or another process was faster.
+        """Claim an entry: take its lease, if its next try is due and no process holds the lease. Returns the entry; None if it was not claimed.
 
-        `even_if_early`: whether the entry is claimed although it is finished, or its next try is not due yet.
+        `even_if_early`: claim the entry in any case, even if it is finished, its next try is not due yet, or another process holds the lease.
         """
         now = whole_milliseconds(self._now())
         condition: Document = {"_id": id} if even_if_early else {"_id": id, "next": {"$lte": now}}
@@ -125,7 +126,7 @@ def to_document(webhook: ReceivedWebhook) -> Document:
 
 
 def to_webhook(document: Document) -> ReceivedWebhook:
-    """The entry in a document. A state or status of a newer release reads as FAILED or None."""
+    """The entry in a document. A state that this release does not have reads as FAILED, and such a status as None."""
     return ReceivedWebhook(
         id=document["_id"],
         workspace=document["workspace"],

@@ -34,7 +34,7 @@ MODELS: dict[str, tuple[str, IndexModel]] = {
 
 
 class Pause(NamedTuple):
-    """The pause after a failed build. `until`: when it ends (`time.monotonic`). `collection`: see `collection_ids`."""
+    """The pause after a failed build. `until`: when it ends (`time.monotonic`). `collection`: the collection's id at that build."""
 
     until: float
     seconds: float
@@ -80,7 +80,7 @@ class IndexRepair:
         # Set this before the builds: while a unique index is in `missing`, the store refuses creations that need it.
         self.missing = frozenset(found)
         ids = await collection_ids(self._database)
-        # A pause ends early if the collection was dropped: what prevented the build is gone.
+        # A pause ends early if the collection has another id: it was dropped, and with it the documents that prevented the build.
         self._paused = {name: pause for name, pause in self._paused.items() if name in found and pause.collection == ids.get(MODELS[name][0])}
         for name in found:
             if (name not in self._paused or monotonic() >= self._paused[name].until) and await self._built(name, ids.get(MODELS[name][0])):

@@ -69,8 +69,8 @@ INDEXES = {
         index("workspace", "reference", "createdAt", "_id"),
         index("workspace", "chain", "attempt"),
         index("workspace", "completedAt", "_id", present=("completedAt",)),
-        # The phases between the opened link and the outcome. The index of a phase also contains the phases that follow it. In these, the instant that
-        # ends the phase is not null, so that they lie behind all rows of the phase.
+        # For filters by a phase between the opened link and the outcome. The index of a phase also contains the verifications in the phases after it.
+        # They have an instant in the field that ends the phase, so the index sorts them behind all verifications in the phase.
         *in_both_orders("in_session", "captureStartedAt", present=("openedAt",), equal=IS_PENDING),
         *in_both_orders("capturing", "captureCompletedAt", present=("captureStartedAt",), equal=IS_PENDING),
         *in_both_orders("processing", present=("captureCompletedAt",), equal=IS_PENDING),
@@ -91,7 +91,7 @@ INDEXES = {
         index("workspace", "since", present=("since",)),
     ],
     UNFINISHED_STARTS: [index("until", "_id"), index("since")],
-    # In this order: for the process that looks for due queries, and to claim the query of a workspace that has been due for the longest time.
+    # In this order: for the process that looks for due queries, and to claim, in a workspace, the query that has been due longest.
     PROVIDER_QUERIES: [index("at", "workspace"), index("workspace", "at", "_id")],
     # MongoDB deletes a tombstone when its `expiresAt` has passed.
     TOMBSTONES: [index("workspace", "removedAt", "_id"), IndexModel([("expiresAt", ASCENDING)], expireAfterSeconds=0)],

@@ -18,7 +18,7 @@ NO_VERSION = 0
 
 
 def required_indexes(document: Document, old: Document | None = None) -> dict[str, Document]:
-    """The names of the unique indexes that a new document needs. For each, a condition that MongoDB can answer with it, and that matches nothing.
+    """The names of the unique indexes that a new document needs, each with a condition that matches nothing and that the index can answer.
 
     `old`: the document that the new one replaces. Values that it has already need no index.
     """
@@ -71,7 +71,7 @@ async def replace(collection: Collection, guard: Document, document: Document, n
 
 
 def proofs(required: list[tuple[str, Document]]) -> list[Any]:
-    """Updates that match nothing. MongoDB refuses each of them if its index does not exist. `required`: see `required_indexes`."""
+    """Updates that match nothing. MongoDB refuses each of them if its index does not exist. `required`: the items of `required_indexes`."""
     return [UpdateOne(condition, {"$set": {"version": NO_VERSION}}, hint=index) for index, condition in required]
 
 

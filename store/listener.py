@@ -14,7 +14,8 @@ T_contra = TypeVar("T_contra", contravariant=True)
 class Change:
     """A verification that changed, in its latest state. The events with a higher version than `since` are new to the subscriber.
 
-    `restored`: if another program may have replaced the stored document by an older one, for example from a backup, the lowest version that it wrote.
+    `restored`: None, unless another program may have replaced the stored document by an older one, for example from a backup. Then it is the lowest
+    version that this program wrote.
     """
 
     verification: Verification

@@ -1,4 +1,4 @@
-"""Logs an operation that fails again and again: once when it begins to fail, once for each other reason, and once when it succeeds again."""
+"""Logs an operation that fails again and again: once when it begins to fail, once whenever the reason changes, and once when it succeeds again."""
 
 import logging
 
@@ -15,7 +15,7 @@ class Outage:
         self._failures = 0
 
     def failed(self, reason: str, level: int = logging.WARNING) -> None:
-        """Record a failure. Its reason is the message that is logged, unless the failure before had the same one."""
+        """Record a failure, and log its reason, unless the failure before had the same reason."""
         self._failures += 1
         if reason != self._reason:
             self._reason = reason

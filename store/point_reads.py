@@ -38,7 +38,9 @@ class PointReads:
         self._is_reading = False
 
     def get(self, workspace: str, id: str, reading: frozenset[str] | None = None) -> FutureVerification:
-        """The verification of this workspace with this id; None if there is none. `reading`: see `Verifications.page`.
+        """The verification of this workspace with this id; None if there is none.
+
+        `reading`: the names of the attributes that the caller needs; None for all.
 
         Cost:   a share of one query by primary key.
         Raises: BadDocument if the stored verification can't be read.

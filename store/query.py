@@ -75,10 +75,10 @@ def matching(filter: Filter) -> list[Document]:
 
 
 def ever_matching(filter: Filter) -> list[Document]:
-    """Conditions that every verification meets which matches the filter now, or matched it after one of its events (`Filter.concerns`).
+    """Conditions that are met by every verification that matches the filter now, or that matched it after one of its events (`Filter.concerns`).
 
-    Others may meet them too, so the filter has to be applied to what is found. Only the conditions on statuses, codes and ignored results are
-    represented. The others would need an event and the one before it to be compared.
+    Other verifications may meet them too, so the caller must apply the filter to the result. Only the filter's conditions on statuses, codes and
+    ignored results are represented here, because one event is enough to decide them. The filter's other conditions depend on several events.
     """
     conditions: list[Document] = []
     if filter.statuses is not None and Status.PENDING not in filter.statuses:

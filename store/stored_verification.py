@@ -54,7 +54,8 @@ class StoredVerification(Verification):
     __slots__ = ()
 
     def __new__(cls, **values: Any) -> Any:
-        # Rules create the next state with `dataclasses.replace`, which calls the class of the current state: this class.
+        # Rules create the next state with `dataclasses.replace`, which calls the class of the current state: this class. The next state has no
+        # MongoDB document yet, so it is an ordinary verification.
         return Verification(**values)
 
     def __eq__(self, other: object) -> bool:

@@ -127,8 +127,9 @@ class Store:
         return Verifications(self, workspace, chain)
 
     async def overdue(self, names: Sequence[str | None], limit: int, after: Due | None = None) -> list[Due]:
-        """The verifications at these providers whose deadline has passed, the longest overdue first. None: no provider is stored.
+        """The verifications at these providers whose deadline has passed, the longest overdue first.
 
+        `names`: the names of the providers. None among them stands for verifications whose document has no provider.
         If `after` is passed, only the verifications that follow it in this order are read.
         Cost: one query over an index.
         """
@@ -137,10 +138,12 @@ class Store:
     async def overdue_at_queryable(
         self, queryable: Mapping[str, Sequence[str]], expired_until: datetime, limit: int, after: Due | None = None
     ) -> list[Due]:
-        """Like `overdue`, for the providers at which some workspaces can query verifications. `queryable`: these workspaces, by provider.
+        """Like `overdue`, for the providers that the gateway can query for some workspaces. `queryable`: these workspaces, by provider.
 
-        Verifications of these workspaces are read only if they expired at `expired_until` or earlier, and the provider has never accepted them.
-        Cost: one query over an index. It reads all overdue verifications of these providers.
+        A provider that can be queried decides which deadlines have passed, but not for a verification that it has never accepted. So in these
+        workspaces, only verifications that were never accepted are returned, if they expired at `expired_until` or earlier. In all other
+        workspaces, every overdue verification is returned.
+        Cost: one query over an index. MongoDB examines all overdue verifications of these providers, also those that are not returned.
         """
         expired = {"expiresAt": {"$lte": expired_until}, "provider.id": {"$exists": False}}
         others = [{"provider.name": name, "workspace": {"$nin": list(workspaces)}} for name, workspaces in queryable.items()]
@@ -168,7 +171,7 @@ class Store:
         return await due.read_due(self.collection, "completedAt", completed_until, {"declared": {"$exists": True}}, limit, after)
 
     async def count_processing(self, completed_until: datetime) -> int:
-        """How many verifications still wait for a result whose capture was completed at `completed_until` or earlier; at most MAX_COUNTED.
+        """How many pending verifications completed their capture at `completed_until` or earlier; at most MAX_COUNTED.
 
         Cost: one count over the entries of an index.
         """
@@ -191,7 +194,7 @@ class Verifications:
         self._scope: Document = {"workspace": workspace} if chain is None else {"workspace": workspace, "chain": chain}
 
     async def get(self, id: str, reading: frozenset[str] | None = None) -> Verification | None:
-        """The stored verification with this id; None if there is none. `reading`: see `page`.
+        """The stored verification with this id; None if there is none. `reading`: the names of the attributes to read; None for all.
 
         Cost:   a share of one read by primary key. If it finds nothing: also a share of the barrier's write and of a second read.
         Raises: BadDocument if the document can't be read.
@@ -265,8 +268,8 @@ class Verifications:
 
         If another writer changed the verification meanwhile, it is read again, and the rule is applied to what was read.
 
-        Raises: NotFound; the errors of the rule. Within the store's time limit for one change (`patience_seconds`): Unavailable if other writers of
-                this process were in front of it all the time; Conflict if writers of other processes were faster each time.
+        Raises: NotFound; the errors of the rule. If the time limit for one change (`patience_seconds`) passes: Unavailable if it passed during the
+                turns of other writers of this process; Conflict if writers of other processes were faster each time.
         """
 
         async def attempt() -> Verification:
@@ -309,7 +312,7 @@ class Verifications:
         return await self._persist(id, attempt)
 
     async def remove(self, *verifications: Verification) -> None:
-        """Delete these verifications from the database together, if all of them are still the stored versions. Tombstones let feeds report it.
+        """Delete these verifications from the database together, if all of them are still the stored versions. Tombstones let feeds report this.
 
         Cost:   one transaction of two writes for each verification.
         Raises: Stale if the stored version of one of them is no longer its `version`. None is deleted then.
@@ -339,7 +342,10 @@ class Verifications:
         return found
 
     async def chains(self, chains: Iterable[str], reading: frozenset[str] | None = None) -> list[Verification]:
-        """All readable attempts of these chains, sorted by the number of the attempt. `reading`: see `page`. Cost: one query over an index."""
+        """All readable attempts of these chains, sorted by the number of the attempt.
+
+        `reading`: the names of the attributes to read; None for all. Cost: one query over an index.
+        """
         # The attempts are sorted here, because MongoDB can't merge the sorted index entries of more than 200 chains.
         return sorted(self._store.bad_documents.readable(await self._attempts(chains, reading)), key=attrgetter("attempt"))
 
@@ -372,9 +378,9 @@ class Verifications:
     async def changed_since(self, at: datetime, filter: Filter) -> AsyncIterator[Verification]:
         """The verifications that were changed after this time of MongoDB, or shortly before it (see `stored_changes`), the earliest change first.
 
-        Older releases of the gateway did not store the time of MongoDB with a change. Verifications that only they changed come last. Of the filter,
-        only the conditions on values that never change are applied (`Filter.lasting`), because the caller must also receive verifications that no
-        longer match the others.
+        Verifications that only older releases of the gateway changed come last, because these stored no time of MongoDB. The result contains every
+        verification that matches the filter, or matched it before a change, because the caller must also report what no longer matches. It may
+        contain other verifications too, so the caller applies the filter again.
 
         Cost: one query over an index for each page. No MongoDB cursor stays open between pages, however slow the reader is.
         """
@@ -393,7 +399,7 @@ class Verifications:
                 behind = page.behind
 
     async def count(self, filter: Filter, payer: Payer | None = None) -> int:
-        """How many verifications match the filter. `payer`: is charged for what was counted, unless another caller makes the same count.
+        """How many verifications match the filter. `payer`: pays for the count; of several callers who share a count, only one pays.
 
         Cost:   one count, which reads only index entries if an index covers the filter.
         Raises: TookTooLong; the errors of the payer.
@@ -402,7 +408,12 @@ class Verifications:
         return await self._shared("count", read, filter)
 
     async def statistics(self, filter: Filter, by_day: bool = False, payer: Payer | None = None) -> VerificationStats:
-        """The statistics of the verifications that match the filter. `by_day`: whether to count by day too. `payer`, Raises: see `count`."""
+        """The statistics of the verifications that match the filter. `by_day`: whether to count by day too.
+
+        `payer`: pays for the counts; of several callers who share the same counts, only one pays.
+
+        Raises: TookTooLong; the errors of the payer.
+        """
         read = partial(statistics.read_statistics, self._store.collection, self._scope, filter, by_day)
         counted = partial(self._store.counting.counted, self.workspace, read, attrgetter("total"), payer)
         return await self._shared("statistics", counted, filter, by_day)
@@ -475,7 +486,7 @@ class Verifications:
     async def _replace(self, old: Verification, new: Verification, session: Session | None = None) -> Verification:
         guard = {"_id": old.id, **self._scope, "version": old.version}
         document = encode(new, self._store.keys, old)
-        # Only the id that a provider returns after the creation is a new unique value.
+        # A change can add only one value that must be unique: the id that a provider returns after the creation.
         needed = required_indexes(document, document_of(old)) if new.provider is not old.provider else {}
         with self._requiring(*needed) if needed else nullcontext():
             replaced = await replace(self._store.collection, guard, document, needed, session)
@@ -484,9 +495,13 @@ class Verifications:
         return new
 
     async def _persist(self, id: str, attempt: Callable[[], Awaitable[Verification]]) -> Verification:
-        """Call `attempt` until it succeeds, within the store's time limit for one change. Only one writer of this process at a time makes attempts.
+        """Change the verification `id`: call `attempt` until it returns, at most for the store's time limit for one change.
 
-        Raises: Unavailable if other writers of this process were in front all the time; Conflict if writers of other processes were faster each time.
+        It is called again each time another writer was faster (Stale, DuplicateKeyError), and once more after its first DomainError. The writers of
+        one verification in this process take turns, so that they do not make each other's writes stale.
+
+        Raises: the second DomainError of `attempt`; Unavailable if the time limit passed during the turns of other writers of this process; Conflict
+                if it passed because writers of other processes were faster each time.
         """
         until = monotonic() + self._store.patience_seconds
         barrier_passed = False

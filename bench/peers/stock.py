@@ -198,7 +198,7 @@ class VerificationEdge:
 
 @strawberry.type
 class PageInfo:
-    """Whether there is a next page, and the cursor at which it starts."""
+    """Whether there is a next page, and the cursor after which it starts."""
 
     has_next_page: bool
     end_cursor: str | None

@@ -1,4 +1,4 @@
-"""Runs reads that may take long: only a few at a time for each workspace, and each with a time limit."""
+"""Runs reads that may take long: only a few at a time for each workspace, and counts with a time limit."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -11,12 +11,12 @@ from store.driver import is_time_limit, patient
 
 T = TypeVar("T")
 
-# How many of these reads run at a time for one workspace. Further ones wait.
+# How many counts run at a time for one workspace, and also how many other reads. Further ones wait.
 MAX_READS_AT_A_TIME = 2
 
 
 class Payer(Protocol):
-    """A port to whoever pays for a read whose cost is certain only at its end."""
+    """A port to the account of a caller, which pays for a read whose cost is certain only at its end."""
 
     def check(self) -> None:
         """Check that the payer has no debt. Raises: RateLimited."""
@@ -26,11 +26,11 @@ class Payer(Protocol):
 
 
 class Counting:
-    """Runs the reads of all workspaces that count verifications, or read many of them. `seconds`: the time limit of a read that counts."""
+    """Runs the reads that count verifications, or that read many of them, for all workspaces. `seconds`: the time limit of a count."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        # A semaphore exists as long as one of its reads runs or waits.
+        # One semaphore for each kind of read and each workspace. It exists as long as one of its reads runs or waits.
         self._places: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
 
     async def counted(self, workspace: str, read: Callable[[], Coroutine[Any, Any, T]], rows: Callable[[T], int], payer: Payer | None = None) -> T:
@@ -56,7 +56,7 @@ class Counting:
                     payer.charge(counted, perf_counter() - begun)
 
     async def in_turn(self, workspace: str, read: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The result of another read, which runs when it is its turn. It does not wait for counts, and has no time limit of its own."""
+        """The result of a read that does not count. It waits for other such reads of the workspace, but not for counts."""
         async with self._of("other", workspace):
             return await read()
 

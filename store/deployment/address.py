@@ -31,7 +31,7 @@ def readable(uri: str) -> Iterator[None]:
 
     Names are not looked up: whether a server answers at the address is found out later.
     """
-    # The driver reads an address without a scheme too: it takes the whole text as the name of a host.
+    # The driver would take an address without a scheme as the name of a host, and report no error. So such an address is refused here.
     if not uri.startswith(SCHEMES):
         raise BadAddress(mistake(uri))
     try:

@@ -41,7 +41,7 @@ def become_primary(port: int, timeout_seconds: float) -> None:
 
 
 def configure_replica_set(admin: Database[dict[str, Any]], member: str) -> None:
-    """Write the address of the mongod (`member`) into its replica set's configuration, if another address is there.
+    """Initiate the replica set with the mongod's address (`member`). If its configuration exists with another address, replace that address.
 
     A mongod whose address is not in the configuration is never elected.
     """

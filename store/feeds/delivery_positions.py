@@ -11,7 +11,8 @@ from domain.deadlines import whole_milliseconds
 from store.driver import Collection, Database, Document, answering
 from store.indexes import DELIVERY_POSITIONS
 
-# One process at a time reads the changes of a workspace, and holds a lease of this length. It extends the lease in time, unless it has ended.
+# One process at a time reads the changes of a workspace. It holds a lease of this length, and extends the lease before it ends. If the process has
+# crashed, the lease ends, and another process takes over.
 READING_LEASE = timedelta(seconds=15)
 
 
@@ -55,7 +56,7 @@ class DeliveryPositions:
         return DeliveryPosition(found["since"], found["at"])
 
     async def advance(self, workspace: str, at: datetime | None = None) -> bool:
-        """Extend the lease, and with `at` move the position forward. Returns whether this process still held the lease."""
+        """Extend the lease, and move the position forward to `at`, if that is passed. Returns whether this process still held the lease."""
         moved: Document = {"$max": {"at": at}} if at else {}
         with answering():
             written = await self._collection.update_one({"_id": workspace, "by": self._owner}, {"$set": self._lease(), **moved})

@@ -67,7 +67,7 @@ class Listeners:
                     self.deleted(id)
 
     def deliver(self, verification: Verification, since: int, kinds: tuple[Kind, ...] = KINDS, restored: int | None = None) -> None:
-        """Offer a changed verification to its listeners of these kinds. `since`, `restored`: see `Change`."""
+        """Offer a changed verification to its listeners of these kinds, as a `Change` with these values of `since` and `restored`."""
         workspace = verification.workspace
         if self._deleted:
             self._deleted.pop(verification.id, None)

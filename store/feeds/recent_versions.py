@@ -10,7 +10,9 @@ MAX_VERSIONS = 100_000
 
 
 class RecentVersions:
-    """Remembers, for each verification, the version that was delivered last. Each is remembered for at least `period`.
+    """Remembers, for each verification, the version that was delivered last.
+
+    Each is remembered for at least `period`, unless more than MAX_VERSIONS changes are delivered in that time.
 
     The versions are in two generations, the current one and the previous one. Each period begins a new generation and drops the oldest as a whole,
     so that no search for old versions is needed.
@@ -18,7 +20,7 @@ class RecentVersions:
 
     def __init__(self, period: timedelta) -> None:
         self._period = period
-        # The time of the event is kept beside its version: after a backup was restored, another event may have the same version.
+        # The time of the change is kept beside the version: after a backup was restored, another change may have the same version.
         self._young: dict[str, tuple[int, datetime]] = {}
         self._old: dict[str, tuple[int, datetime]] = {}
         self._began: datetime | None = None

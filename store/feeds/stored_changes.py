@@ -19,8 +19,8 @@ from store.query import ever_matching, matching, within
 # write becomes visible when it is committed: usually some milliseconds later, at most after the 15 seconds that a write may take. The writes of a
 # transaction are committed at its end. MongoDB aborts a transaction after 60 seconds, or up to 30 seconds later.
 STAMPING = timedelta(seconds=100)
-# Older releases write no stamp. Their changes are found by `updatedAt`, from this long before the time sought, because the clocks of gateways may
-# differ, and a write takes time.
+# Older releases write no stamp. Their changes are found by `updatedAt`. The search begins this long before the requested time, because the clocks of
+# gateways may differ, and a write takes time.
 OVERLAP = timedelta(seconds=60)
 PAGE_ROWS = 500
 # MongoDB's error code BadValue, for a hint that names no index.
@@ -46,7 +46,10 @@ class ChangedPage:
 
 
 def stamp(at: datetime) -> Timestamp:
-    """The first BSON timestamp (the type of `storedAt`) that is not before this instant."""
+    """The lowest stamp (`storedAt`) that MongoDB can have written in the second of this instant. The seconds of a BSON timestamp are whole.
+
+    A query for stamps from this one on misses no write at this instant or later. It may also find writes from earlier in the same second.
+    """
     return Timestamp(int(at.timestamp()), 0)
 
 
@@ -66,8 +69,8 @@ def beginnings(at: datetime) -> list[ChangePosition]:
 def condition(scope: Document, filter: Filter, at: datetime, place: ChangePosition) -> Document:
     """The query for the changes that come after the position `place`.
 
-    Of the filter, the conditions on attributes that never change apply as they are (`Filter.lasting`). A verification that no longer meets another
-    condition may have met it before it changed: see `ever_matching`.
+    The filter's conditions on attributes that never change (`Filter.lasting`) apply unchanged. The other conditions (`ever_matching`) are also met by
+    a verification that met them only before it changed, because the feed must report that such a verification has left the list.
     """
     # The range on the key stands outside of `$or`, so that one index scan suffices. With both alternatives inside, MongoDB would need two.
     behind: Document = {place.key: {"$gte": place.value}, "$or": [{place.key: {"$gt": place.value}}, {"_id": {"$gt": place.id}}]}

@@ -18,7 +18,7 @@ MARGIN = timedelta(hours=1)
 
 
 def tombstone(verification: Verification, now: datetime, resumption: timedelta) -> Document:
-    """The tombstone of a verification. `resumption`: how old the cursor may be with which a subscription resumes."""
+    """The tombstone of a verification. `resumption`: a subscription can resume with a cursor that is at most this old."""
     return {"_id": verification.id, "workspace": verification.workspace, "removedAt": UNSTAMPED, "expiresAt": now + resumption + MARGIN}
 
 

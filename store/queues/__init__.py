@@ -1,1 +1,1 @@
-"""Work that is still to do, stored so that any process can take it over: starts at a provider, and webhooks to send."""
+"""Work that is still to do, stored so that any process can take it over: starts at providers, queries of providers, and webhooks to send."""

@@ -39,7 +39,10 @@ STATE: Document = {
 
 @dataclass(frozen=True, slots=True)
 class NewEvents:
-    """Events of a verification that must be delivered: those up to `version`. If nothing was delivered before, those up to `before` never are."""
+    """Events of a verification that must be delivered: those up to `version`.
+
+    `before`: if nothing was recorded for the verification yet, its events up to this version are not delivered, because they are too old.
+    """
 
     verification_id: str
     version: int
@@ -49,7 +52,10 @@ class NewEvents:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryClaim:
-    """A delivery that this process may send until `until`. `tries`: how often the event after `settled` was sent without success."""
+    """A delivery that this process may send until `until`.
+
+    `settled`: the events up to this version were delivered or given up. `tries`: how often the event after it was sent without success.
+    """
 
     verification_id: str
     workspace: str
@@ -63,7 +69,7 @@ def new_events(verification: Verification, since: datetime) -> NewEvents | None:
     """The events of a verification that must be delivered in a workspace whose deliveries begin at `since`; None if all events are older.
 
     MongoDB's own time of the last write decides whether the last event is older. For earlier events, there is only the time of the gateway's clock,
-    which may be late. So a few events from before `since` may be delivered too.
+    which may differ. In case of doubt, an event is delivered. So a few events from before `since` may be delivered too.
     """
     stored_at = document_of(verification).get("storedAt")
     written_at = stored_at.as_datetime() if isinstance(stored_at, Timestamp) else verification.updated_at

@@ -79,7 +79,7 @@ class ProviderQueries:
             return {found["_id"]: found["at"] for found in await aggregate(self._collection, due).to_list(None)}
 
     async def claimed(self, workspace: str) -> QueryClaim | None:
-        """Claim the entry of a workspace that has been due for the longest time. Returns None if none is due. Cost: one write over an index."""
+        """Claim, of the entries of a workspace, the one that has been due longest. Returns None if none is due. Cost: one write over an index."""
         now = whole_milliseconds(self._store.now())
         until, lease = now + QUERY_LEASE, uuid4().hex
         condition = {"workspace": workspace, "at": {"$lte": now}, "$or": [{"until": {"$exists": False}}, {"until": {"$lte": now}}]}
@@ -105,7 +105,7 @@ class ProviderQueries:
             await self._collection.delete_one({"_id": claim.verification_id, "lease": claim.lease})
 
     async def hurry(self, workspaces: Several[str]) -> None:
-        """Make the queries due at once that failed before, in these workspaces."""
+        """Make the queries of these workspaces that have failed before due at once."""
         condition: Document = {"workspace": {"$in": [*workspaces]}, "tries": {"$gt": 0}, "lease": {"$exists": False}}
         with answering():
             await self._collection.update_many(condition, {"$min": {"at": whole_milliseconds(self._store.now())}})

@@ -75,5 +75,5 @@ class QueryBudgets:
 
 
 def sent(found: Document) -> SentQueries:
-    """The queries that a document counts."""
+    """The queries that are counted in the document of a workspace."""
     return SentQueries(tuple((begin, count) for begin, count in found.get("periods", [])))

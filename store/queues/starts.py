@@ -1,7 +1,7 @@
 """Unfinished starts: verifications that are stored, but not yet started at their provider, which is reached over the network.
 
 An entry is written before its verification, and removed once the verification is started or has an outcome. So no crash loses a verification that
-must be started. One process at a time works on an entry: it holds a lease, which it must have extended before the lease ends.
+must be started. One process at a time works on an entry: it holds a lease, which it must extend before the lease ends.
 """
 
 from dataclasses import dataclass
@@ -71,15 +71,19 @@ class Starts:
         return UnfinishedStart(found["workspace"], found["_id"], found["since"], now + LEASE, found["unanswered"] + 1) if found else None
 
     async def extended(self, start: UnfinishedStart, wait: timedelta, unanswered: int, *, denied: bool = False) -> UnfinishedStart | None:
-        """Extend a lease until LEASE after the pause `wait`, which begins now. `unanswered`: its new value in the entry. `denied`: whether it waits
-        for an operator to correct the providers file (see `release_denied`).
+        """Extend a lease: it then ends LEASE after the pause `wait`, which begins now. `unanswered`: the entry's new value.
+
+        `denied`: whether the entry waits for an operator to correct the providers file. `release_denied` ends such a pause.
 
         Returns the new entry; None if another process took it over. Raises: Unavailable.
         """
         return await self._replaced(start, whole_milliseconds(self._store.now()) + wait + LEASE, unanswered, denied)
 
     async def released(self, start: UnfinishedStart) -> None:
-        """End the lease now, so that another process can take over at once. Call this only while no request is under way. Raises: Unavailable."""
+        """End the lease now, so that another process can take over at once. Call this only while no request is under way. Raises: Unavailable.
+
+        The request that was counted beforehand is not sent, so it is subtracted from the unanswered ones.
+        """
         await self._replaced(start, whole_milliseconds(self._store.now()), start.unanswered - 1)
 
     async def release_denied(self) -> None:
