@@ -134,7 +134,10 @@ async def recipe(directory: Path, program: str, name: str, **environment: str) -
 
 @pytest.fixture
 async def directory(node: str, tmp_path: Path) -> Path:
-    """A directory with the files of all recipes, a program that calls them (which a reader of the page writes), and the packages of the clients."""
+    """A directory in which each recipe of docs/frontends.md can run: the recipes, the modules that they import, and the packages of the clients.
+
+    The recipes import `app.js` or `app.py`, which the page leaves to its reader. Here, these modules print what a recipe receives.
+    """
     assert FOLLOW
     for name, text in {**BLOCKS, "app.js": APP_JS, "app.py": APP_PY}.items():
         (tmp_path / name).write_text(text)

@@ -25,7 +25,7 @@ Changed = type[Executor[Any]]
 
 
 def with_executor(executor: Changed) -> Callable[[GraphQLSchema], Prepare]:
-    """Make an executor with a mistake: graphql-core, which executes operations by this changed class instead of its own."""
+    """A function that makes an executor with a mistake for a schema: graphql-core, with this changed class in place of its own `Executor`."""
     return lambda schema: reference(schema, executor_class=executor)
 
 

@@ -76,7 +76,7 @@ class FakeYousign:
     """The state of the fake: its verifications by id, the faults that were ordered, and the requests that it received.
 
     `bodies`: the bodies of the requests that created verifications, by the id of the verification. `headers`: added to each successful answer.
-    `pages_url`: the website to which the links of verifications lead; the fake itself, which has no pages, if it is empty.
+    `pages_url`: the website to which the links of verifications lead. If this is empty, the links lead to the fake, which serves no pages.
     """
 
     api_key: str = "a-yousign-api-key"
@@ -275,7 +275,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-# A line of a section, with which tests see the links of the fake, and not those of the gateway.
+# A line for a section of the providers file. With this line, verifications have the links of the fake, and not observed links of the gateway.
 UNOBSERVED = "observe = false\n"
 
 
