@@ -27,8 +27,8 @@ from tests.wire import GENEROUS_SECONDS, PROTOCOL, Wire
 
 CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { ... on Verification { id } } }"
 FEED = "subscription { verificationsUpdated { verification { id } } }"
-# For each proxy: texts of its recipe, and the same texts with times for which a test can wait. PAUSE_SECONDS is longer than these times. Meanwhile, the
-# gateway sends pings and comments every 0.3 s.
+# For each proxy: texts of its recipe, and the same texts with times for which a test can wait. PAUSE_SECONDS is longer than these times. During the
+# pause, the gateway sends pings and comments every 0.3 s.
 SHORT_TIMES = {
     "nginx": {"keepalive_timeout 60s": "keepalive_timeout 1s", "proxy_read_timeout 60s": "proxy_read_timeout 5s"},
     "haproxy": {"pool-purge-delay 5s": "pool-purge-delay 1s", "timeout server 60s": "timeout server 5s", "timeout tunnel 60s": "timeout tunnel 5s"},

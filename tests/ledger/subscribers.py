@@ -1,4 +1,4 @@
-"""Subscribers over WebSocket. They implement the protocol graphql-transport-ws themselves, so that every message is controlled and recorded."""
+"""Subscribers over WebSockets and event streams. They use no GraphQL client library, so that every message is controlled and recorded."""
 
 import asyncio
 import json

@@ -31,7 +31,10 @@ def stopped() -> float:
 
 
 def a_charging(proxies: tuple[str, ...] = (), counted: list[str] | None = None) -> tuple[Charging, Rate]:
-    """The charging of a gateway, in which a caller has 1,000, and an address three refused requests."""
+    """A `Charging`, and the rate of its callers. A caller can spend a cost of 1,000. An address can have three refused requests.
+
+    `proxies`: the networks of trusted proxies. `counted`: collects the reasons of refusals.
+    """
     rate = Rate(1, 1000, stopped)
     return Charging(rate, Buckets(1, 3, stopped), proxies, (counted if counted is not None else []).append), rate
 
