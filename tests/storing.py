@@ -85,7 +85,7 @@ def changes_at(
 
 
 def chores_of(store: Store, retention: timedelta | None = None, removal: timedelta | None = None) -> list[Chore]:
-    """The chores of a sweeper of this store, with the sandbox as the provider."""
+    """The chores of a sweeper of this store. No workspace has a provider that the sweeper could query."""
     providers = Providers(None)
     return chores(store, providers, changes(store), Creation(store, providers, links_for_tests(), lambda *_: None), retention, removal)
 

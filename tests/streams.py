@@ -15,7 +15,7 @@ GENEROUS_SECONDS = 30
 
 
 class Event(NamedTuple):
-    """One event of a stream. `data` is decoded."""
+    """One event of a stream. `data` is decoded from JSON."""
 
     name: str
     id: str

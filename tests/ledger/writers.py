@@ -1,6 +1,6 @@
 """Writers send mutations. Each creates one verification after the other, reports its progress and its result, and records every answer.
 
-Some attempts get their first result late, after the gateway has concluded an outcome from a deadline. Some are closed, and some verifications are deleted.
+Some attempts get their first result late, after the gateway has concluded an outcome from a deadline. Some are closed, and some are deleted.
 """
 
 import asyncio
