@@ -32,7 +32,7 @@ UNCHANGED = "The providers stay as they were."
 
 @dataclass
 class Running:
-    """A gateway as a process, its provider and its backend. `secrets`: all values that must not be written anywhere. `answers`: those of the gateway."""
+    """A gateway process, its provider and its backend. `secrets`: all values that must not be written anywhere. `answers`: those of the gateway."""
 
     command: Command
     api: Api
