@@ -96,7 +96,7 @@ def links_for_tests() -> ObservedLinks:
 
 
 def outgoing(store: Store, feed: Feed) -> OutgoingWebhooks:
-    """An object for the webhooks of this store, in which no workspace has a backend."""
+    """The `OutgoingWebhooks` of this store. No workspace has a backend."""
     return OutgoingWebhooks(store, feed, dict, lambda outcome, attempt: None)
 
 

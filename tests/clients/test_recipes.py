@@ -27,9 +27,9 @@ PAGE = HERE.parents[1] / "docs" / "frontends.md"
 BLOCKS = {found[1]: found[0] for found in re.finditer(r"(?<=^```js\n)// (\S+\.js)\n(?:.*\n)*?(?=```$)", PAGE.read_text(), re.MULTILINE)}
 BLOCKS |= {found[1]: found[0] for found in re.finditer(r"(?<=^```python\n)# (\S+\.py)\n(?:.*\n)*?(?=```$)", PAGE.read_text(), re.MULTILINE)}
 FOLLOW = re.search(r"(?<=^```graphql\n)subscription Follow(?:.*\n)*?(?=```$)", PAGE.read_text(), re.MULTILINE)
-# `sockets.js` is a part of several recipes.
+# `sockets.js` is no recipe itself, but a part of several recipes.
 RECIPES = sorted(BLOCKS.keys() - {"sockets.js"})
-# How long a step may take for all recipes together, on a machine that is busy with other tests too.
+# How long a test waits until all recipes have received something. It is enough on a machine that is busy with other tests too.
 SECONDS = 120
 
 APP_JS = """

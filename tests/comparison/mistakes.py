@@ -201,7 +201,7 @@ def remembers_conditions(schema: GraphQLSchema) -> Prepare:
 
 
 def changed_variables(change: Callable[[OperationDefinitionNode, dict[str, Any]], dict[str, Any]]) -> Callable[[GraphQLSchema], Prepare]:
-    """graphql-core's executor, which receives the variables that `change` returns."""
+    """A function that makes an executor for a schema: graphql-core, which receives the variables that `change` returns."""
 
     def make_executor(schema: GraphQLSchema) -> Prepare:
         def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:

@@ -75,7 +75,7 @@ async def deployed(
 
 @pytest.fixture(params=PROXY_NAMES)
 async def deployment(request: pytest.FixtureRequest, database_uri: str, tmp_path: Path) -> AsyncIterator[Deployment]:
-    """Two gateways behind each of the proxies."""
+    """Two gateways behind a proxy. Each test runs once with each proxy."""
     async with deployed(request.param, database_uri, tmp_path, max_sockets_per_address=2) as running:
         yield running
 

@@ -28,7 +28,11 @@ CHUNK_BYTES = 65_536
 
 
 class Mode(Enum):
-    """What a proxy does with connections: see the beginning of this file."""
+    """What a proxy does with connections.
+
+    REFUSE: it resets all connections, also new ones. BLACKHOLE: it keeps all data until it passes again. RESET: it resets the open connections once,
+    and then passes. DELAY: it forwards data after a pause.
+    """
 
     PASS = "pass"
     REFUSE = "refuse"

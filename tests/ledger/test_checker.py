@@ -50,7 +50,7 @@ def a_second_attempt() -> Document:
 
 
 def acknowledged(operation: Operation, name: str, version: int, *claim: str) -> Written:
-    """The record of an acknowledged write to the first attempt, which gave it this version. For `name` and `claim`, see `Written` in records.py."""
+    """The record of an acknowledged write, which gave the first attempt this version. `claim`: the step, or the status and codes, of the write."""
     on = None if operation is Operation.CREATE else "ver_1"
     return Written(operation, name, on, claim, Outcome.ACKNOWLEDGED, 1.0, 1.1, None, "ver_1", version, EVENTS[:version])
 

@@ -41,7 +41,10 @@ RESULTS = (
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A mutation that may be sent more than once. The attributes have the same meaning as in `records.Written`."""
+    """A mutation that may be sent more than once. `Written` in records.py explains `name`, `on`, `claim` and `with_document`.
+
+    `input`: the argument of the mutation.
+    """
 
     operation: Operation
     name: str

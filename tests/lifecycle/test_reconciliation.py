@@ -153,7 +153,7 @@ async def test_the_return_of_the_individual_brings_the_query_forward(process: Pr
         await process.sweep()
         assert reads(fake) == number, seconds
 
-    # A step that is reported again brings nothing forward.
+    # If the same step is reported again, the planned query stays where it is.
     await process.changes.report_progress("acme", created.id, Progress.CAPTURE_COMPLETED)
     assert await due_at(store) == [later(seconds=3600)]
 

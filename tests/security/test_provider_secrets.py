@@ -95,7 +95,7 @@ async def fail_at_the_provider(gateway: Running) -> None:
 
 
 async def read_bad_files(gateway: Running, file: Path, good: str) -> None:
-    """Let the gateway read providers files that can't be used. `good`: the content of the file, which it has in the end."""
+    """Let the gateway read providers files that can't be used. `good`: the usable content, which the file has again in the end."""
     for count, bad in enumerate((*(good.replace(KEY_LINE, line) for line in BAD_KEYS), *(good + section for section in BAD_SECTIONS)), 1):
         await asyncio.to_thread(file.write_text, bad)
         gateway.command.process.send_signal(signal.SIGHUP)
