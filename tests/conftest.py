@@ -64,7 +64,7 @@ def shared_database_uri(mongo_uri: str) -> str:
 
 @pytest.fixture(scope="module")
 async def shared_gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A running gateway that all tests of a module share. Each test uses a separate workspace, see `company`."""
+    """A running gateway that all tests of a module share. Each test uses a separate workspace (see the fixture `company`)."""
     async with serving(shared_database_uri) as running:
         yield running
 

@@ -39,7 +39,7 @@ def an_id() -> str:
 
 
 def a_provider(id: str) -> ProviderReference:
-    """A provider, with its own id and the link for the verification with this id."""
+    """A reference to a provider, with the provider's id and link for the verification `id`."""
     return ProviderReference("sandbox", f"sandbox-{id}", f"https://provider.example/{id}")
 
 
@@ -58,7 +58,7 @@ def a_verification(
 
 
 def a_verification_after(progress: Progress | None, at: datetime = NOON) -> Verification:
-    """A verification after the person being verified has completed this step; without any step if it is None."""
+    """A verification whose individual has taken this step. If `progress` is None, the individual has taken no step."""
     verification = a_verification()
     return verification.progressed(progress, WINDOWS, at) if progress else verification
 

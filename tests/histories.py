@@ -142,5 +142,5 @@ opening = progressing(Progress.LINK_OPENED)
 
 
 def noting(source_id: str) -> Rule:
-    """A rule that always adds an event with this `source_id`, see `noted`."""
+    """A rule that adds an event with this `source_id`, whatever the status of the verification is."""
     return lambda verification, at: noted(verification, source_id, at)

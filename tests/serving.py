@@ -78,7 +78,7 @@ async def serving(
     ready: bool = True,
     **changed: Any,
 ) -> AsyncIterator[Gateway]:
-    """A context in which a gateway runs. `changed`: settings, see `settings_for_tests`.
+    """A context in which a gateway runs. `changed`: settings that differ from the defaults of tests.
 
     The context begins when the gateway is ready. If `ready` is False, it begins as soon as the gateway listens.
     """

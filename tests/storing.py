@@ -85,7 +85,7 @@ def changes_at(
 
 
 def chores_of(store: Store, retention: timedelta | None = None, removal: timedelta | None = None) -> list[Chore]:
-    """The chores of a sweeper of this store, with the sandbox as the provider."""
+    """The chores of a sweeper of this store. No workspace has a provider that the sweeper could query."""
     providers = Providers(None)
     return chores(store, providers, changes(store), Creation(store, providers, links_for_tests(), lambda *_: None), retention, removal)
 
@@ -96,7 +96,7 @@ def links_for_tests() -> ObservedLinks:
 
 
 def outgoing(store: Store, feed: Feed) -> OutgoingWebhooks:
-    """An object for the webhooks of this store, in which no workspace has a backend."""
+    """The `OutgoingWebhooks` of this store. No workspace has a backend."""
     return OutgoingWebhooks(store, feed, dict, lambda outcome, attempt: None)
 
 

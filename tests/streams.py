@@ -15,7 +15,7 @@ GENEROUS_SECONDS = 30
 
 
 class Event(NamedTuple):
-    """One event of a stream. `data` is decoded."""
+    """One event of a stream. `data` is decoded from JSON."""
 
     name: str
     id: str
@@ -64,7 +64,10 @@ class Stream:
 
 @asynccontextmanager
 async def streaming(gateway: Gateway, token: str, query: str, **changed: Any) -> AsyncIterator[Stream]:
-    """Open a stream for an operation, and read its first frame. `changed`: variables of the operation, and `headers` of the request."""
+    """Open a stream for an operation. The first frame is already read, unless the request was refused.
+
+    `changed`: variables of the operation, and `headers` of the request.
+    """
     headers = {"authorization": f"Bearer {token}", "accept": EVENT_STREAM, **changed.pop("headers", {})}
     content = {"query": query, "variables": changed}
     async with gateway.client.stream("POST", "/graphql", json=content, headers=headers) as response:

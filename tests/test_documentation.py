@@ -15,7 +15,7 @@ EXCEPTIONS = {".env", ".gateway/credentials.json", "quick.json", "FILE.graphql",
 
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
-# The name of the file that a code block contains, in its first line.
+# The beginning of a code block that contains a whole file. Its first line names the file.
 CONTENT_OF = re.compile(r"^```\w+\n(?://|#) (\S+\.\w+)$", re.MULTILINE)
 # What counts as the name of a file in code. Patterns with `*`, URL paths (which begin with a slash) and expressions don't match.
 NAME = re.compile(r"[\w.][\w./-]*")

@@ -35,7 +35,7 @@ DECLARATIONS = {
     "simulation/errors.py",
     "simulation/steps.py",
 }
-# Test files that don't have the name or the folder of their module: `test___main__.py` would be no name, and the folders `tests/domain` and
+# Test files that don't have the name or the folder of their module: `test___main__.py` would be an odd name, and the folders `tests/domain` and
 # `tests/store` would be crowded.
 RENAMED = {
     "domain/delivery.py": "tests/domain/webhooks/test_delivery.py",
@@ -105,7 +105,8 @@ def test_no_name_contains_a_vague_word() -> None:
 def test_a_name_means_one_thing() -> None:
     """A module-level name may be defined in one module only, so that readers need not ask which one is meant.
 
-    Exempt: a GraphQL type has the name of its domain class, a command that of its function, and the simulation is a client of its own.
+    Exempt: a GraphQL type has the name of its domain class, and a command has the name of its function. The simulation imports no other package, so
+    its names can't be confused with theirs.
     """
     defined: dict[str, set[str]] = defaultdict(set)
     for path in MODULES:

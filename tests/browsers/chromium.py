@@ -14,7 +14,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 MISSING = "Chromium is missing; on Debian: apt-get install chromium"
 PHONE, DESKTOP = (390, 844), (1280, 800)
 
-# A JavaScript expression for `Tab.fits`.
+# A JavaScript expression, which `Tab.fits` evaluates: whether the page is not wider than the window, and no button ends below the window.
 FITS = """
   document.scrollingElement.scrollWidth <= innerWidth
   && [...document.querySelectorAll("button, .button")].every((each) => each.getBoundingClientRect().bottom <= innerHeight)
@@ -44,8 +44,8 @@ async def running_chromium(path: str) -> AsyncIterator[Browser]:
 class Tab:
     """A tab of the browser.
 
-    `problems`: errors of scripts, and what the policy of a page prevented. `posts`: the URLs to which it sent POST requests. `addresses`: the URLs of
-    the documents that it loaded.
+    `problems`: errors of scripts, and what a page's Content-Security-Policy prevented. `posts`: the URLs to which the tab sent POST requests.
+    `addresses`: the URLs of the documents that the tab loaded.
     """
 
     page: Page
@@ -83,11 +83,11 @@ class Tab:
         return fitting
 
     async def hold_posts(self) -> None:
-        """Keep the POST requests of the page from being sent, so that the page stays as it is while it waits. `release` sends them."""
+        """Hold the POST requests of the page until `release` is called. Meanwhile, the page stays as it is while it waits for an answer."""
         await self.page.route("**", self._hold_post)
 
     async def hold_reloads(self) -> None:
-        """Let the tab load one document, and keep it from loading further ones. `release` lets it."""
+        """Let the tab load one document, and hold the requests for further documents until `release` is called."""
         await self.page.route("**", self._hold_reload)
 
     def release(self) -> None:

@@ -34,7 +34,7 @@ class Column:
 
 
 def columns(story: Story, scene: Scene) -> list[Column]:
-    """The steps of the story, with what they caused."""
+    """The columns of the picture, one for each step of the story. Each shows what the subscriber and the backend received because of the step."""
     bodies = [request.body for request in scene.backend.requests]
     updates = {phase: [each["verification"] for each in story.updates if each["verification"]["phase"] == phase] for phase in PHASES}
     events = {phase: [body for body in bodies if body["data"]["phase"] == phase] for phase in PHASES}

@@ -34,7 +34,7 @@ FOLLOW = """subscription ($id: ID!) {
     events { version type actor }
   }
 }"""
-# The window of the individual's phone, in CSS pixels, and the pixels of its screenshots for each CSS pixel.
+# The size of the phone's window in CSS pixels, and how many pixels a screenshot has for each CSS pixel.
 SCREEN, SCREEN_SCALE = (390, 660), 0.5
 PERSON = {"firstName": "Jeanne", "lastName": "Moreau", "reference": "order-1"}
 # The outcome that the provider decides.
@@ -63,7 +63,7 @@ class Scene:
 class Story:
     """What happened. `updates`: what the subscriber received. `screens`: screenshots of the individual's phone (PNG), by the step.
 
-    `returned_to`: the address at which the individual arrived in the end. `problems`: see `Tab`.
+    `returned_to`: the address at which the individual arrived in the end. `problems`: those of the individual's tab (see `Tab`).
     """
 
     created: dict[str, Any] = field(default_factory=dict)

@@ -166,7 +166,7 @@ async def test_a_page_that_waits_for_the_provider_continues_by_itself(
 ) -> None:
     id, url = await a_link(company, sites)
     provider_url = next(document["provider"]["url"] for document in company.kept() if document["_id"] == id)
-    # As if the provider had not answered yet.
+    # Remove the provider's link. Without it the page has to wait, as it does until the provider has answered.
     company.collection.update_one({"_id": id}, {"$unset": {"provider.url": ""}})
     async with a_tab(browser, locale=language, script=script) as tab:
         await tab.hold_reloads()

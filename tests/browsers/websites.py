@@ -38,7 +38,10 @@ stroke-width="8" stroke-linecap="round" stroke-linejoin="round"/></svg>
 
 @dataclass
 class Websites:
-    """The addresses of the websites. They have different origins. `fake`: the fake of Yousign, whose verifications the provider's page belongs to."""
+    """The addresses of the two websites, which have different origins.
+
+    `fake`: the fake of Yousign. The provider's page belongs to a verification that was created at this fake.
+    """
 
     fake: FakeYousign
     provider: str = ""

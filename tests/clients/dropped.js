@@ -23,7 +23,7 @@ async function cutOff(meanwhile) {
   reconnect();
 }
 
-// The client serializes the variables again for each subscribe message.
+// The client serializes the variables again for each subscribe message, so the getters give the cursor of that moment.
 const variables = { id, followRetries: true, get cursor() { return updates.cursor; }, get after() { return updates.cursor ? undefined : 0; } };
 const updates = new Updates(client, variables);
 await updates.until(id, version);

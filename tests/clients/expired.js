@@ -14,7 +14,7 @@ const client = connect({
   on: { connected: () => (acknowledged += 1), closed: ({ code, reason }) => closed.push(`${code} ${reason}`) },
 });
 
-// The client serializes the variables again for each subscribe message.
+// The client serializes the variables again for each subscribe message, so the getter gives the last version of that moment.
 const updates = new Updates(client, { id, get after() { return updates.lastVersion(id) ?? 0; } });
 await updates.until(id, version);
 await reportProgress(id, "LINK_OPENED");

@@ -26,7 +26,7 @@ export function token(scope = INTEGRATOR, seconds = 3600) {
   return `${signed}.${createHmac("sha256", TOKEN_KEY).update(signed).digest("base64url")}`;
 }
 
-// The value of an operation's only field. Fails if it is a refusal.
+// Executes an operation. Returns the value of its only field. Fails if this value is a refusal.
 async function execute(scope, query, variables) {
   const headers = { "content-type": "application/json", authorization: `Bearer ${token(scope)}` };
   const response = await fetch(`${GATEWAY_URL}/graphql`, { method: "POST", headers, body: JSON.stringify({ query, variables }) });
@@ -46,7 +46,7 @@ export function create() {
   return execute(INTEGRATOR, CREATION.query, CREATION.variables);
 }
 
-// All responses to an operation.
+// Collects all responses to an operation.
 export async function all(iterator) {
   const responses = [];
   for await (const response of iterator) responses.push(response);

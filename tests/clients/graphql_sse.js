@@ -21,7 +21,7 @@ const client = createClient({
 assert.deepEqual(await all(client.iterate({ query: "{ me { subject } }" })), [{ data: { me: { subject: "node" } } }]);
 const [{ data: { createVerification: { id } } }] = await all(client.iterate(CREATION));
 
-// The client serializes the variables again for each request.
+// The client serializes the variables again for each request, so the getter gives the last version of that moment.
 const updates = new Updates(client, { id, get after() { return updates?.lastVersion(id) ?? 0; } });
 await updates.until(id, 1);
 await reportProgress(id, "LINK_OPENED");

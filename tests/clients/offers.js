@@ -17,7 +17,7 @@ for (const content of [body, new Blob([body]).stream()]) {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
-// The parsed response. A body in one part is sent with its length, a body in several parts in chunks.
+// Sends a body of these parts. Returns the parsed response. A body of one part is sent with its length, a body of several parts is sent in chunks.
 function post(offer, parts) {
   return new Promise((resolve, reject) => {
     const sending = request(url, { method: "POST", agent, headers: { ...headers, ...offer } });

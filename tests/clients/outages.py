@@ -1,4 +1,4 @@
-"""A proxy between a client and a gateway. While the gateway is down, it refuses connections in one of two ways, and counts them."""
+"""A proxy between a client and a gateway. While the gateway is down, the proxy refuses connections, with or without a response, and counts them."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter

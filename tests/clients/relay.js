@@ -21,7 +21,7 @@ const environment = new Environment({
       const headers = { "content-type": "application/json", authorization: `Bearer ${token()}` };
       return (await fetch(`${process.env.GATEWAY_URL}/graphql`, { method: "POST", headers, body: JSON.stringify({ doc_id: id, query: text, variables }) })).json();
     },
-    // graphql-ws sends nothing without a text.
+    // graphql-ws sends no operation without a text, so an empty text stands for the missing one.
     ({ id, text }, variables) => Observable.create((sink) => sockets.subscribe({ doc_id: id, query: text ?? "", variables }, {
       next: (value) => sink.next(value), complete: () => sink.complete(), error: (error) => sink.error(error),
     })),

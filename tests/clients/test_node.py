@@ -22,7 +22,7 @@ def test_the_lock_file_contains_hashes_and_no_addresses(directory: str) -> None:
     lock = (ROOT / directory / "package-lock.json").read_text()
 
     packages = json.loads(lock)["packages"]
-    # The packages of a workspace are links to its folders.
+    # Leave out the packages of npm's workspace. They are links to folders of this repository, so they need no hash.
     installed = [package for name, package in packages.items() if name.startswith("node_modules/") and "link" not in package]
     assert installed
     assert all(package["integrity"].startswith("sha512-") for package in installed)

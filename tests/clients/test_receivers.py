@@ -35,7 +35,7 @@ START_SECONDS = 60
 
 @asynccontextmanager
 async def running_receiver(program: str, name: str, directory: Path) -> AsyncIterator[tuple[str, Process]]:
-    """A context in which a receiver of the page runs. Yields its URL and its process. It is killed at the end."""
+    """A context in which a receiver of the page runs. Yields its URL and its process. The process is killed at the end."""
     (directory / name).write_text(RECEIVERS[name])
     (directory / "package.json").write_text('{"type": "module"}')
     port = free_port()

@@ -27,9 +27,9 @@ PAGE = HERE.parents[1] / "docs" / "frontends.md"
 BLOCKS = {found[1]: found[0] for found in re.finditer(r"(?<=^```js\n)// (\S+\.js)\n(?:.*\n)*?(?=```$)", PAGE.read_text(), re.MULTILINE)}
 BLOCKS |= {found[1]: found[0] for found in re.finditer(r"(?<=^```python\n)# (\S+\.py)\n(?:.*\n)*?(?=```$)", PAGE.read_text(), re.MULTILINE)}
 FOLLOW = re.search(r"(?<=^```graphql\n)subscription Follow(?:.*\n)*?(?=```$)", PAGE.read_text(), re.MULTILINE)
-# `sockets.js` is a part of several recipes.
+# `sockets.js` is no recipe itself, but a part of several recipes.
 RECIPES = sorted(BLOCKS.keys() - {"sockets.js"})
-# How long a step may take for all recipes together, on a machine that is busy with other tests too.
+# How long a test waits until all recipes have received something. It is enough on a machine that is busy with other tests too.
 SECONDS = 120
 
 APP_JS = """
@@ -134,7 +134,10 @@ async def recipe(directory: Path, program: str, name: str, **environment: str) -
 
 @pytest.fixture
 async def directory(node: str, tmp_path: Path) -> Path:
-    """A directory with the files of all recipes, a program that calls them (which a reader of the page writes), and the packages of the clients."""
+    """A directory in which each recipe of docs/frontends.md can run: the recipes, the modules that they import, and the packages of the clients.
+
+    The recipes import `app.js` or `app.py`, which the page leaves to its reader. Here, these modules print what a recipe receives.
+    """
     assert FOLLOW
     for name, text in {**BLOCKS, "app.js": APP_JS, "app.py": APP_PY}.items():
         (tmp_path / name).write_text(text)

@@ -58,7 +58,7 @@ async function followToTheEnd(client, id, cutOff) {
   assert.deepEqual(received, [1, 2, 3, 4, 5]);
 }
 
-// Over a socket.
+// Follow a verification over a socket.
 let socket;
 const sockets = connect({ retryAttempts: 5, on: { connected: (opened) => (socket = opened) } });
 const forwardSubscription = ({ query, variables }) => ({
@@ -71,7 +71,8 @@ const created = (await overSocket.mutation(CREATE, { input })).data.createVerifi
 assert.equal(created.__typename, "Verification");
 await followToTheEnd(overSocket, created.id, async () => socket.terminate());
 
-// Over event streams, with only the fetch exchange. Its Accept header lists event streams for queries too, but queries must not become streams.
+// Follow a verification over event streams, with only the fetch exchange. Its Accept header lists event streams for queries too, but queries must
+// not become streams.
 const contentTypes = [];
 const overFetch = new Client({
   url, fetchOptions, fetchSubscriptions: true, preferGetMethod: false, exchanges: [cacheExchange({ schema }), fetchExchange],
@@ -86,6 +87,6 @@ const streams = contentTypes.filter((type) => type.startsWith("text/event-stream
 assert.equal(streams.length, 2);
 assert.ok(contentTypes.length > streams.length);
 
-// By GET, as urql does for short queries.
+// Send a query by GET, as urql does with short queries.
 const overGet = new Client({ url, fetchOptions, preferGetMethod: "force", exchanges: [fetchExchange] });
 assert.equal((await overGet.query(gql`{ statuses { status final } }`, {})).data.statuses.length, 4);

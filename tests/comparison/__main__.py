@@ -24,8 +24,8 @@ from tests.comparison.subjects import Subject, subjects
 
 # The share of each schema in the operations, in percent. For the schemas, see tests/comparison/README.md.
 SHARES = {"nasty": 50, "raw": 25, "own": 25}
-# Two instances of our compiler take turns, see `compare_subject`. Each executes this many operations in a turn. After each turn, the progress is
-# printed.
+# Two instances of our compiler take turns: only one of them calls serializers directly. Each executes this many operations in a turn. After each
+# turn, the progress is printed.
 AT_ONCE = 500
 MAX_DIFFERENCES = 50
 

@@ -61,7 +61,10 @@ def plain(subject: Subject, start: int, share: float) -> Iterator[str]:
 
 
 def documents(subject: Subject, start: int, share: float = 0.25) -> Iterator[OperationDocument]:
-    """An endless stream of valid operation documents, rewritten from plain ones. `start` is the seed; `share` is explained at `plain`."""
+    """An endless stream of valid operation documents, rewritten from plain ones. `start` is the seed.
+
+    `share`: the part of the plain documents that hypothesis-graphql makes, from 0 to 1.
+    """
     inputs = Inputs(Random(f"{start} written down"), samples=subject.samples)
     for text in plain(subject, start, share):
         [operation] = plain_operations(text)

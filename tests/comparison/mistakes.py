@@ -25,7 +25,7 @@ Changed = type[Executor[Any]]
 
 
 def with_executor(executor: Changed) -> Callable[[GraphQLSchema], Prepare]:
-    """Make an executor with a mistake: graphql-core, which executes operations by this changed class instead of its own."""
+    """A function that makes an executor with a mistake for a schema: graphql-core, with this changed class in place of its own `Executor`."""
     return lambda schema: reference(schema, executor_class=executor)
 
 
@@ -201,7 +201,7 @@ def remembers_conditions(schema: GraphQLSchema) -> Prepare:
 
 
 def changed_variables(change: Callable[[OperationDefinitionNode, dict[str, Any]], dict[str, Any]]) -> Callable[[GraphQLSchema], Prepare]:
-    """graphql-core's executor, which receives the variables that `change` returns."""
+    """A function that makes an executor for a schema: graphql-core, which receives the variables that `change` returns."""
 
     def make_executor(schema: GraphQLSchema) -> Prepare:
         def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:

@@ -10,7 +10,8 @@ from tests.comparison.values import COLORS, FLAGS, IDS, INSTANTS, NUMBERS, ODDS,
 class Being:
     """An object of the test data. It has every attribute in `KINDS`, computed on access: a random value of the attribute's kind, or a fault."""
 
-    # `strawberry.cast` stores a GraphQL type in an object's `__dict__`. With `__slots__`, objects have none, so their class alone decides their type.
+    # `strawberry.cast` stores a GraphQL type in an object's `__dict__`. Objects with `__slots__` have no `__dict__`. So their class alone decides
+    # their type.
     __slots__ = ("dice", "key")
 
     def __init__(self, dice: Dice, key: str) -> None:

@@ -41,7 +41,7 @@ from tests.storing import another_database, changes, encode, links_for_tests, ou
 ACME, OTHER = "acme", "other"
 SCOPES = (Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE)
 EVERY_SET = [frozenset(scopes) for size in range(5) for scopes in combinations(SCOPES, size)]
-# The beginnings of messages that a result reports only once, even if several fields cause them: see `verdict_of` in comparison.py.
+# The beginnings of messages that a result reports only once, even if several fields cause them. The executors may choose different fields.
 REPORTED_ONCE = ("personal data needs the scope",)
 # Matches the ids and links that a mutation creates. They are different in each result, so they are removed before results are compared.
 NEW = re.compile(r"ver_[0-9a-f]{32}|/sandbox/[^\"\\]*")

@@ -18,7 +18,7 @@ from tests.comparison.generation import documents
 from tests.comparison.subjects import Start, Subject
 from tests.comparison.trial import Difference, Trial, starts
 
-# After how many operations garbage is collected: see `without_warnings_about_coroutines`.
+# After how many operations garbage is collected. Automatic collection is off (see `without_warnings_about_coroutines`).
 COLLECT_EVERY = 20
 # How many iterations of the event loop `without_warnings_about_coroutines` runs at its end: enough for graphql-core's background tasks to end.
 TURNS = 20

@@ -66,7 +66,7 @@ class Subject:
     samples: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     # Removes the parts of a result's text that are new in each result.
     normalize: Callable[[str], str] = lambda text: text
-    # The beginnings of messages that a result reports only once, even if several fields cause them: see `verdict_of` in comparison.py.
+    # The beginnings of messages that a result reports only once, even if several fields cause them. The executors may choose different fields.
     reported_once: tuple[str, ...] = ()
 
 

@@ -104,7 +104,7 @@ class RunningProxy:
         return f"https://127.0.0.1:{self.port}"
 
     def reload(self, gateways: tuple[int, int]) -> None:
-        """Let the proxy read its recipe again, in which other gateways are named now."""
+        """Write a recipe that names these gateways, and let the proxy read it."""
         write_recipe(self.name, self.directory, self.port, gateways, {})
         reload_signal: Signals = SIGHUP if self.name == "nginx" else SIGUSR2
         self.process.send_signal(reload_signal)

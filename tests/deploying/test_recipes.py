@@ -27,7 +27,8 @@ from tests.wire import GENEROUS_SECONDS, PROTOCOL, Wire
 
 CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { ... on Verification { id } } }"
 FEED = "subscription { verificationsUpdated { verification { id } } }"
-# Times of the recipes that a test can wait for, and a pause that is longer. The gateway pings and comments every 0.3 s meanwhile.
+# For each proxy: texts of its recipe, and the same texts with times for which a test can wait. PAUSE_SECONDS is longer than these times. During the
+# pause, the gateway sends pings and comments every 0.3 s.
 SHORT_TIMES = {
     "nginx": {"keepalive_timeout 60s": "keepalive_timeout 1s", "proxy_read_timeout 60s": "proxy_read_timeout 5s"},
     "haproxy": {"pool-purge-delay 5s": "pool-purge-delay 1s", "timeout server 60s": "timeout server 5s", "timeout tunnel 60s": "timeout tunnel 5s"},
@@ -46,7 +47,7 @@ class Deployment:
 
     @asynccontextmanager
     async def client(self, address: str = "127.0.0.1") -> AsyncIterator[Gateway]:
-        """A client of the deployment, which has this IP address. It is a `Gateway` whose requests go through the proxy."""
+        """A client with this IP address. It is a `Gateway` whose requests go through the proxy."""
         transport = httpx2.AsyncHTTPTransport(verify=self.running.trust, local_address=address)
         async with httpx2.AsyncClient(base_url=self.running.url, transport=transport, timeout=GENEROUS_SECONDS) as client:
             yield replace(self.gateways[0], url=self.running.url, client=client)
@@ -74,7 +75,7 @@ async def deployed(
 
 @pytest.fixture(params=PROXY_NAMES)
 async def deployment(request: pytest.FixtureRequest, database_uri: str, tmp_path: Path) -> AsyncIterator[Deployment]:
-    """Two gateways behind each of the proxies."""
+    """Two gateways behind a proxy. Each test runs once with each proxy."""
     async with deployed(request.param, database_uri, tmp_path, max_sockets_per_address=2) as running:
         yield running
 

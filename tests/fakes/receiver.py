@@ -20,7 +20,7 @@ RECEIVER_SECRET = f"whsec_{b64encode(bytes(range(32))).decode()}"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How the backend answers a webhook. CUT: it closes the connection without an answer. `extra`: a header line. `body`: the body of the answer."""
+    """How the backend answers a webhook. `cut`: whether it closes the connection without an answer. `extra`: a header line of the answer."""
 
     status: int = 204
     delay_seconds: float = 0

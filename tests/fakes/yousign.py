@@ -31,7 +31,7 @@ from providers.yousign import DONE, SIGNATURE_HEADER, webhook_signature
 PATH = "/v3/verifications/identity_videos"
 SLOW_SECONDS = 0.3
 NAME = re.compile(r"(?! )[0-9A-Za-z\u00c0-\u017f\u0218-\u021b'()` -]{1,255}(?<! )")
-# Latin letters and signs that are between the accepted ones.
+# Characters in the ranges of NAME that the API nevertheless refuses in names.
 NOT_IN_NAMES = frozenset("\u00d0\u00d7\u00de\u00f0\u00f7\u00fe")
 UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 URL = re.compile(r"https?://[!-~]{1,1990}")
@@ -76,7 +76,7 @@ class FakeYousign:
     """The state of the fake: its verifications by id, the faults that were ordered, and the requests that it received.
 
     `bodies`: the bodies of the requests that created verifications, by the id of the verification. `headers`: added to each successful answer.
-    `pages_url`: the website to which the links of verifications lead; the fake itself, which has no pages, if it is empty.
+    `pages_url`: the website to which the links of verifications lead. If this is empty, the links lead to the fake, which serves no pages.
     """
 
     api_key: str = "a-yousign-api-key"
@@ -132,18 +132,18 @@ class FakeYousign:
             return await client.post(to, content=content, headers=headers)
 
     async def create(self, request: Request) -> Response:
-        """POST: create a verification."""
+        """Answer a POST request: create a verification."""
         content = await request.body()
         return await self._answer(request, lambda: self._create(content))
 
     async def show(self, request: Request) -> Response:
-        """GET: show a verification."""
+        """Answer a GET request: show a verification."""
         video = self.videos.get(request.path_params["id"])
         answer = JSONResponse(video) if video else problem(404, "The verification was not found.")
         return await self._answer(request, lambda: answer)
 
     async def list(self, request: Request) -> Response:
-        """GET: list the verifications, without personal data."""
+        """Answer a GET request: list the verifications, without personal data."""
         limit = int(request.query_params.get("limit", "100"))
         metas = [{name: value for name, value in video.items() if name not in ("data", "verification_url")} for video in self.videos.values()]
         return await self._answer(request, lambda: JSONResponse({"meta": {"next_cursor": None}, "data": metas[:limit]}))
@@ -266,7 +266,7 @@ def matches(pattern: re.Pattern[str], value: Any) -> bool:
 
 
 def problem(status: int, detail: str) -> JSONResponse:
-    """An error of the API."""
+    """The response with which the API reports an error."""
     return JSONResponse({"type": "about:blank", "detail": detail}, status)
 
 
@@ -275,7 +275,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-# A line of a section, with which tests see the links of the fake, and not those of the gateway.
+# A line for a section of the providers file. With this line, verifications have the links of the fake, and not observed links of the gateway.
 UNOBSERVED = "observe = false\n"
 
 

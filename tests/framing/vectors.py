@@ -54,7 +54,7 @@ def coded(*lines: bytes, body: bytes | None = None) -> bytes:
 
 
 def each(decision: tuple[int, ...], requests: Iterable[tuple[bytes, bytes]]) -> list[Vector]:
-    """Vectors with the same expected decision. `requests`: pairs of the bytes in which the vectors differ, which become the name, and the request."""
+    """Vectors with the same expected decision. `requests`: the request of each vector, after the bytes that make it special and become its name."""
     return [Vector(repr(part)[2:-1] or "nothing", request, decision) for part, request in requests]
 
 

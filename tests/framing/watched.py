@@ -16,7 +16,7 @@ from tests.serving import Gateway
 
 
 class Watched:
-    """An observed gateway. `peer`: the gateway as a server to connect to. `reads`: the record of its reads. `collection`: all verifications."""
+    """An observed gateway. `peer`: the gateway as a server to connect to. `reads`: the record of its reads. `collection`: its verifications."""
 
     def __init__(self, gateway: Gateway, reads: Reads, collection: Collection[dict[str, Any]]) -> None:
         self.gateway = gateway

@@ -76,7 +76,7 @@ class Kind:
 
 
 def usual(company: Company) -> Verification:
-    """A pending verification that has a value in every field, so that each can be damaged."""
+    """A pending verification that has a value in every field that the tests damage."""
     now = datetime.now(UTC)
     pending = a_verification(workspace=company.workspace, at=now, idempotency=Idempotency(f"key-{now}", "fingerprint")).progressed(
         Progress.LINK_OPENED, WINDOWS, now

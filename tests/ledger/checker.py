@@ -97,6 +97,8 @@ def broken_outcomes(document: Document) -> Iterator[Finding]:
     """Find a status that the rules exclude: the provider's first verdict is final, unless the verification was closed before it.
 
     Only an outcome that the gateway concluded from a deadline (by SYSTEM) may be replaced, and only a result after a final one may be ignored.
+
+    Also find personal data that an anonymization has left, and events that occur twice although they may occur only once.
     """
     final = False
     for event in document.events:
@@ -130,7 +132,7 @@ def broken_chains(documents: Documents) -> Iterator[Finding]:
 
 
 def broken_writes(documents: Documents, written: Sequence[Written]) -> Iterator[Finding]:
-    """Find acknowledged writes that are missing, refusals that contradict acknowledged writes, and refused writes that were executed."""
+    """Find acknowledged writes that are missing, refused writes that were executed, and refusals that are never right or contradict an answer."""
     keys = {document.key: document for document in documents.values() if document.key}
     acknowledged: dict[str, list[Written]] = defaultdict(list)
     outcomes: dict[str, set[Outcome]] = defaultdict(set)

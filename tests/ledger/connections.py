@@ -60,7 +60,7 @@ class Socket:
         self._numbers = count(1)
 
     async def messages(self, query: str, variables: dict[str, Any], last_event_id: str | None = None) -> AsyncGenerator[dict[str, Any], None]:
-        """Send a subscription on this socket, and yield its messages: see `Connection`."""
+        """Send a subscription on this socket. Yields the value of its field in each message, as `Connection.messages` requires."""
         id = str(next(self._numbers))
         await self._connection.send(json.dumps({"type": "subscribe", "id": id, "payload": {"query": query, "variables": variables}}))
         while True:
@@ -92,7 +92,7 @@ class Stream:
         self._response: httpx2.Response | None = None
 
     async def messages(self, query: str, variables: dict[str, Any], last_event_id: str | None = None) -> AsyncGenerator[dict[str, Any], None]:
-        """Open an event stream for a subscription, and yield its messages: see `Connection`."""
+        """Open an event stream for a subscription. Yields the value of its field in each message, as `Connection.messages` requires."""
         headers = self._headers if last_event_id is None else {**self._headers, "last-event-id": last_event_id}
         body = {"query": query, "variables": variables}
         async with self._client.stream("POST", f"{self._url}/graphql", json=body, headers=headers) as response:

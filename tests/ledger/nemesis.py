@@ -22,7 +22,8 @@ Report = Callable[[str], None]
 # How long the messages of a gateway to MongoDB are held. A feed that resumes reads again what was changed in the last 60 seconds by the clocks of the
 # gateways (`OVERLAP` in store/feeds/stored_changes.py). A write that is held for longer is found only by the stamp that MongoDB gives it, `storedAt`.
 HELD_SECONDS = 90.0
-# The key under which the proxies hold the connections that a gateway opened. No proxy has this name, so clients still reach the gateway.
+# `Proxies.cut_off` expects the name of the proxy to a process. With this name, which no proxy has, it blocks only the connections that the process
+# has opened. So clients still reach the gateway.
 HELD = "held"
 
 

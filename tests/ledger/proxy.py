@@ -28,7 +28,11 @@ CHUNK_BYTES = 65_536
 
 
 class Mode(Enum):
-    """What a proxy does with connections: see the beginning of this file."""
+    """What a proxy does with connections.
+
+    REFUSE: it resets all connections, also new ones. BLACKHOLE: it keeps all data until it passes again. RESET: it resets the open connections once,
+    and then passes. DELAY: it forwards data after a pause.
+    """
 
     PASS = "pass"
     REFUSE = "refuse"
@@ -60,7 +64,7 @@ class Proxies:
         await self._send({"proxy": proxy, "mode": mode.value, "delay": delay_seconds})
 
     async def cut_off(self, proxies: dict[str, int]) -> None:
-        """Cut off some members, and reconnect all others. `proxies`: the process id of each member to cut off, by the name of its proxy."""
+        """Cut off some processes, and reconnect all others. `proxies`: the id of each process to cut off, by the name of the proxy to it."""
         await self._send({"cut": proxies})
 
     async def _send(self, command: dict[str, Any]) -> None:
@@ -107,7 +111,11 @@ class Link:
 
 
 class Proxy:
-    """One proxy: its mode, its open links, and the members that are cut off at present. `cut`: as the argument of `Proxies.cut_off`."""
+    """One proxy: its mode, its open links (connections), and all processes that are cut off from the network at present.
+
+    `cut`: the id of each of these processes, by the name of the proxy to it. Each proxy has all of them, because it must also block the links that
+    these processes have opened through it.
+    """
 
     def __init__(self, name: str, target: int) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""Subscribers over WebSocket. They implement the protocol graphql-transport-ws themselves, so that every message is controlled and recorded."""
+"""Subscribers over WebSockets and event streams. They use no GraphQL client library, so that every message is controlled and recorded."""
 
 import asyncio
 import json
@@ -34,7 +34,8 @@ from tests.ledger.records import (
 )
 
 VISIT_SECONDS = 60.0
-# The errors of a connection that broke, or that could not be opened. For AttributeError, see `Writer` in writers.py.
+# The errors of a connection that broke, or that could not be opened. The HTTP client raises AttributeError if a connection is reset while it is being
+# opened.
 FAILURES = (OSError, EOFError, WebSocketException, StreamEnded, httpx2.HTTPError, AttributeError, json.JSONDecodeError)
 ROW = "{ id version status attempt }"
 FOLLOW = (
@@ -139,7 +140,7 @@ class Subscriber:
     async def messages(
         self, connection: Connection, query: str, variables: dict[str, Any], last_event_id: str | None = None
     ) -> AsyncIterator[dict[str, Any]]:
-        """The messages of a subscription: see `Connection`. A SLOW subscriber waits after each message."""
+        """Send a subscription. Yields the value of its field in each message. A SLOW subscriber waits after each message."""
         async with aclosing(connection.messages(query, variables, last_event_id)) as messages:
             async for message in messages:
                 yield message

@@ -50,7 +50,7 @@ def a_second_attempt() -> Document:
 
 
 def acknowledged(operation: Operation, name: str, version: int, *claim: str) -> Written:
-    """The record of an acknowledged write to the first attempt, which gave it this version. For `name` and `claim`, see `Written` in records.py."""
+    """The record of an acknowledged write, which gave the first attempt this version. `claim`: the step, or the status and codes, of the write."""
     on = None if operation is Operation.CREATE else "ver_1"
     return Written(operation, name, on, claim, Outcome.ACKNOWLEDGED, 1.0, 1.1, None, "ver_1", version, EVENTS[:version])
 
@@ -349,7 +349,7 @@ def a_final_status_that_changed(evidence: Evidence) -> None:
 
 
 def a_verdict_that_did_not_replace_a_deadline(evidence: Evidence) -> None:
-    """The gateway concluded from a deadline. The provider's first verdict then must become the status, but it was ignored."""
+    """The gateway concluded an outcome from a deadline. The provider's first verdict must then replace this outcome, but the verdict was ignored."""
     ignored = Event(4, "RESULT_IGNORED", 1040, "FAILED", ("IDVV_2101",), "PROVIDER")
     evidence.redocument("ver_1", events=(*EVENTS[:2], EXPIRED, ignored, EVENTS[4]), status="INCONCLUSIVE")
 

@@ -1,6 +1,6 @@
 """Writers send mutations. Each creates one verification after the other, reports its progress and its result, and records every answer.
 
-Some attempts get their first result late, after the gateway has concluded from a deadline. Some are closed, and some verifications are deleted.
+Some attempts get their first result late, after the gateway has concluded an outcome from a deadline. Some are closed, and some are deleted.
 """
 
 import asyncio
@@ -41,7 +41,10 @@ RESULTS = (
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A mutation that may be sent more than once. The attributes have the same meaning as in `records.Written`."""
+    """A mutation that may be sent more than once. `Written` in records.py explains `name`, `on`, `claim` and `with_document`.
+
+    `input`: the argument of the mutation.
+    """
 
     operation: Operation
     name: str
@@ -112,7 +115,7 @@ class Writer:
             await self.life()
 
     async def life(self) -> None:
-        """Create a verification, and report the progress and the results of all attempts in its chain."""
+        """Create a verification, and report the progress and the results of all attempts in its chain. Sometimes delete it, if it has no retry."""
         key = self._next("key")
         input = {
             "firstName": "Ada",
@@ -152,7 +155,7 @@ class Writer:
         return next
 
     async def _late(self, id: str) -> str | None:
-        """Report the first result of an attempt only after its link has expired, sometimes after its retry. Returns the id of the retry, or None."""
+        """Report the first result of an attempt late: about when its link expires, often after a retry. Returns the id of the retry, or None."""
         await self._steps(id, STEPS[:1])
         await asyncio.sleep(self._link_window_seconds * self._random.uniform(0.9, 1.4))
         next = await self._retried(id)
@@ -162,7 +165,7 @@ class Writer:
         return next
 
     async def _closed(self, id: str) -> str | None:
-        """Close an attempt, sometimes after its link has expired or while its result is reported. Returns the id of the retry, or None."""
+        """Close an attempt, sometimes while its result is reported. Sometimes report a result afterwards. Returns the id of the retry, or None."""
         await self._steps(id, STEPS)
         close = Mutation(Operation.CLOSE, f"close-{id}", {"verificationId": id, "note": "Given up by Ada"}, id)
         if self._random.random() < 0.3:

@@ -39,7 +39,7 @@ class RecordingProvider:
         """Accept every request."""
 
     async def start(self, start: Start) -> ProviderReference:
-        """Record the request. Returns a provider with an id and a link made from the verification's id."""
+        """Record the request. Returns a reference whose id and link contain the verification's id."""
         await asyncio.sleep(0)
         self.started.append((start.workspace, start.request))
         return ProviderReference("recording", f"started-{start.verification_id}", f"https://provider.example/{start.verification_id}")

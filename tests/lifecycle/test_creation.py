@@ -251,7 +251,7 @@ async def test_denied_starts_are_due_at_once_after_the_file_was_read_again(
         await process.creation.end()
         process = reloaded
 
-    # The process reads the file with the right key. The other process has not received its SIGHUP yet.
+    # `process` now uses the file with the right key, as after SIGHUP. `other` still uses the wrong key.
     process.providers.replace(reloaded.providers.by_workspace)
     process.creation.resume()
     async with asyncio.timeout(GENEROUS_SECONDS):

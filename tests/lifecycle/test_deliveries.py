@@ -101,7 +101,7 @@ async def with_events(store: Store, *, workspace: str = "acme") -> Verification:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that is later than the beginning of the deliveries, which is a time of MongoDB."""
+    """A clock that is a minute ahead. Deliveries begin at a time of MongoDB, and events before their beginning are not delivered."""
     return Clock(utc_now() + timedelta(minutes=1))
 
 

@@ -37,7 +37,10 @@ DOCUMENT = {"full_name": "Jeanne Moreau", "born_on": "1990-01-23", "type": "pass
 
 @dataclass
 class Receiver:
-    """A process of a gateway that receives webhooks of the fake in the workspace `acme`. `counted`: what it counted. `unusual`: unusual results."""
+    """A gateway process that receives webhooks of the fake for the workspace `acme`.
+
+    `counted`: the outcomes of webhooks that the process counted. `unusual`: an item for each result with unusual codes that it counted.
+    """
 
     store: Store
     fake: FakeYousign

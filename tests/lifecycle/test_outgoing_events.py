@@ -25,7 +25,7 @@ from tests.storing import a_feed, encode, feeding
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that is later than the beginning of the deliveries, which is a time of MongoDB."""
+    """A clock that is a minute ahead. Deliveries begin at a time of MongoDB, and events before their beginning are not delivered."""
     return Clock(utc_now() + timedelta(minutes=1))
 
 

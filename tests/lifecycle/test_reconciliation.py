@@ -94,7 +94,7 @@ def process(another: Callable[..., Process]) -> Process:
 
 
 def reads(fake: FakeYousign) -> int:
-    """How many verifications the fake has shown, or was requested to show."""
+    """How many requests to show a verification the fake has received."""
     return sum(method == "GET" for method, _ in fake.requests)
 
 
@@ -153,7 +153,7 @@ async def test_the_return_of_the_individual_brings_the_query_forward(process: Pr
         await process.sweep()
         assert reads(fake) == number, seconds
 
-    # A step that is reported again brings nothing forward.
+    # If the same step is reported again, the planned query stays where it is.
     await process.changes.report_progress("acme", created.id, Progress.CAPTURE_COMPLETED)
     assert await due_at(store) == [later(seconds=3600)]
 
@@ -393,7 +393,7 @@ async def test_the_pause_that_the_provider_demands_is_obeyed_by_all_processes(
     assert reads(fake) == 1
     clock.now += timedelta(milliseconds=1)
     await process.sweep()
-    # The others come first, so that an answer that concerns only one verification does not hold them up.
+    # The verification whose query failed comes last. If its query fails again and again, the other verifications are still queried.
     assert [path.rpartition("/")[2] for method, path in fake.requests if method == "GET"][1:] == [each.provider.id for each in reversed(created)]
 
 

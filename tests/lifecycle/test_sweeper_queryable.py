@@ -44,7 +44,7 @@ def expiring(store: Store, providers: Providers) -> list[Chore]:
 
 
 async def swept(store: Store, providers: Providers) -> list[int]:
-    """How many verifications each of these chores changed."""
+    """Run the chores that apply deadlines. Returns how many verifications each of them changed."""
     return [await sweep(chore) for chore in expiring(store, providers)]
 
 

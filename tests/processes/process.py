@@ -106,12 +106,12 @@ class Api:
         return next(iter(response["data"].values()))
 
     def updates(self, id: str) -> AbstractAsyncContextManager[ClientConnection]:
-        """Open a WebSocket with a subscription to this verification. The first message contains all events so far. See `next_update`."""
+        """Open a WebSocket with a subscription to this verification. The first message (see `next_update`) contains all events so far."""
         return self.subscription(UPDATES, id=id)
 
     @asynccontextmanager
     async def subscription(self, query: str, **variables: Any) -> AsyncIterator[ClientConnection]:
-        """Open a WebSocket with this subscription. See `next_update`."""
+        """Open a WebSocket with this subscription. Messages are received by `next_update`."""
         websocket = f"{self.url.replace('http', 'ws', 1)}/graphql"
         async with connect(websocket, subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None) as socket:
             await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {self.token}"}}))

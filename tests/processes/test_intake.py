@@ -1,4 +1,4 @@
-"""Tests that a webhook that was answered is applied, although its gateway was killed before it could do so."""
+"""Tests that a webhook is applied although the gateway that answered it was killed before it could apply it."""
 
 import asyncio
 import signal
@@ -38,7 +38,7 @@ async def test_a_webhook_survives_the_kill_of_its_gateway(tmp_path: Path, databa
             await command.end(signal.SIGKILL)
         [entry] = inbox.find()
         assert (answer.status_code, entry["state"]) == (200, "waiting")
-        # The lease of the killed process ends now, so that the test need not wait for its end.
+        # End the lease of the killed process, so that the test need not wait for its end.
         inbox.update_one({}, {"$set": {"next": entry["receivedAt"]}})
 
         async with running(tmp_path, "serve", **settings_at(port), **environment) as command:

@@ -39,7 +39,7 @@ class Provider:
         self._token = gateway.token(Scope.READ, Scope.WRITE, Scope.REPORT)
 
     async def attempt(self, status: str, *codes: str) -> None:
-        """Retry the newest attempt, report its progress and its result, and then a late result for the first attempt."""
+        """Retry the newest attempt. Report its progress, then a late result for the first attempt, then the result of the new attempt."""
         self.ids.append((await self._gateway.query(RETRY, {"id": self.ids[-1]}, self._token))["retryVerification"]["id"])
         for step in ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED"):
             await self._gateway.query(PROGRESS, {"id": self.ids[-1], "step": step}, self._token)

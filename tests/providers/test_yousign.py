@@ -61,7 +61,7 @@ def yousign(fake: FakeYousign, client: httpx2.AsyncClient, observed: list[tuple[
 
 
 def section(fake: FakeYousign, **changed: Any) -> YousignSection:
-    """The section of a providers file that belongs to the fake."""
+    """A section of a providers file that chooses the fake as the provider."""
     values = {"provider": "yousign", "base_url": f"{fake.url}/v3", "api_key": fake.api_key, "webhook_secrets": [fake.secret], **changed}
     return YousignSection.model_validate(values)
 

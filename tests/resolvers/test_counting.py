@@ -23,7 +23,7 @@ SECONDS = 1000.0
 
 
 def a_rate() -> Rate:
-    """Budgets that never refill: each caller has 1,000."""
+    """A rate whose buckets never refill. Each caller can spend a cost of 1,000."""
     return Rate(1, 1000, lambda: SECONDS)
 
 
@@ -122,6 +122,7 @@ async def test_a_resumed_feed_pays_for_the_pages_that_it_reads(company: Company,
 
     sent = len(received) - 1
     assert sent == 7
-    # The removals come first, then the page of stamped changes with seven rows. Each message but the first is paid for by itself.
+    # The feed first reads the removals. There are none, so the whole price of that page is given back. Then it reads a page of stamped changes. The
+    # page has seven rows, which cost 2.
     pages = [(kind, cost) for kind, cost in charges if abs(cost) > 5]
     assert pages[:4] == [("pay", PAGE_COST), ("charge", -PAGE_COST), ("pay", PAGE_COST), ("charge", 2 - PAGE_COST)]

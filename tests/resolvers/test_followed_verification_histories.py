@@ -14,7 +14,7 @@ STEPS = (LINK_OPENED, CAPTURE_STARTED, CAPTURE_COMPLETED)
 RESULTS = (("VERIFIED",), ("FAILED", "IDVV_2101"), ("INCONCLUSIVE", "IDVV_1314"), ("INCONCLUSIVE", "IDVV_1302"))
 SECONDS = 30
 
-# One change: what happens, and a number that selects the attempt, modulo the number of attempts that exist then (see `Chain.change`).
+# One change: what happens, and a number that selects the attempt, modulo the number of attempts that exist then.
 changes = st.tuples(st.sampled_from([*STEPS, *RESULTS, "retry", "retry", "anonymize"]), st.integers(0, 9))
 # One connection: its transport, the changes before it is opened and while it is open, and how many messages are read before it is lost.
 connections = st.tuples(st.sampled_from(["socket", "stream"]), st.lists(changes, max_size=4), st.lists(changes, max_size=4), st.integers(0, 4))
@@ -31,7 +31,7 @@ class Chain:
         self._company = company
 
     async def change(self, what: Any, number: int) -> None:
-        """Try to make one change to an attempt (see `changes`). A retry is always requested for the newest attempt."""
+        """Try to make one change to an attempt, which `number` selects. A retry is always requested for the newest attempt."""
         id = self.ids[number % len(self.ids)]
         if what in STEPS:
             await self._company.progress(id, what)

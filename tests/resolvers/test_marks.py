@@ -1,4 +1,4 @@
-"""Tests how the marks of earlier releases, the ids of messages in an event stream, are read."""
+"""Tests how the marks of earlier releases are read. A mark is the id of a message in an event stream."""
 
 import pytest
 

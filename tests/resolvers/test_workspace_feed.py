@@ -279,7 +279,7 @@ async def test_a_write_that_was_under_way_for_minutes_is_sent_on_resumption(comp
     id = await company.created()
     async with following(company.gateway, company.token(), FEED, {"filter": {"status": ["PENDING"]}}) as updates:
         await updates.next()
-    # The cursor is so much newer than `updatedAt` that the margin for differing clocks does not matter: only `storedAt` finds the change.
+    # The cursor is newer than `updatedAt` by more than the margin that the feed allows for differing clocks. So only `storedAt` finds the change.
     cursor = encode_watermark(datetime.now(UTC))
     stored = company.collection.find_one({"_id": id})
     assert stored

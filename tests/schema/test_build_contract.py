@@ -7,7 +7,8 @@ from graphql import build_schema, find_breaking_changes, find_dangerous_changes
 from schema.build import build, executable
 
 CONTRACT = build_schema((Path(__file__).parent / "contract.graphql").read_text())
-# Without an event, the integrator would not see that the provider has lost a verification, and that it must close the verification.
+# Changes that could break frontends, but were made on purpose. Without the event PROVIDER_LOST, the integrator would not see that the provider has
+# lost a verification, and that the integrator must close it.
 DECIDED = ["Enum value EventType.PROVIDER_LOST was added."]
 
 

@@ -32,7 +32,7 @@ UNCHANGED = "The providers stay as they were."
 
 @dataclass
 class Running:
-    """A gateway as a process, its provider and its backend. `secrets`: all values that must not be written anywhere. `answers`: of the gateway."""
+    """A gateway process, its provider and its backend. `secrets`: all values that must not be written anywhere. `answers`: those of the gateway."""
 
     command: Command
     api: Api
@@ -95,7 +95,7 @@ async def fail_at_the_provider(gateway: Running) -> None:
 
 
 async def read_bad_files(gateway: Running, file: Path, good: str) -> None:
-    """Let the gateway read providers files that can't be used. `good`: the content of the file, which it has in the end."""
+    """Let the gateway read providers files that can't be used. `good`: the usable content, which the file has again in the end."""
     for count, bad in enumerate((*(good.replace(KEY_LINE, line) for line in BAD_KEYS), *(good + section for section in BAD_SECTIONS)), 1):
         await asyncio.to_thread(file.write_text, bad)
         gateway.command.process.send_signal(signal.SIGHUP)
@@ -119,7 +119,7 @@ async def test_secrets_of_providers_webhooks_and_links_appear_nowhere(tmp_path: 
     (tmp_path / "hooks").write_text(RECEIVER_SECRET)
     async with (
         fake_yousign() as fake,
-        # The backend repeats in its answer what it should keep for itself.
+        # The backend's answer contains the secret that signs the webhooks, which a backend should never send.
         receiving(lambda number, body: Answer(status=500, body=RECEIVER_SECRET.encode())) as backend,
         httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client,
     ):

@@ -1,4 +1,4 @@
-"""Generates streams from a seed. A stream is the faulty requests that a client sends on one connection."""
+"""Generates streams from a seed. A stream is the requests that a client sends on one connection. Many of these requests are faulty."""
 
 import re
 from collections.abc import Callable

@@ -52,7 +52,7 @@ async def indexes_dropped(store: Store) -> None:
 
 
 def dropped(index: str) -> Loss:
-    """Drop this index."""
+    """A function that drops this index."""
 
     async def lose(store: Store) -> None:
         await store.collection.drop_index(index)
@@ -61,7 +61,7 @@ def dropped(index: str) -> Loss:
 
 
 def not_unique(field: str, index: str) -> Loss:
-    """Replace this index by one that is not unique, in a process that has not checked the indexes yet."""
+    """A function that replaces this index by one that is not unique. The process has not checked the indexes since then."""
 
     async def lose(store: Store) -> None:
         await store.collection.drop_index(index)

@@ -39,7 +39,7 @@ subsets = st.frozensets(st.sampled_from(sorted(NEEDED_BY)))
 
 
 def value_of(verification: Verification, attribute: str) -> Any:
-    """The value of an attribute, or the result of a method (see CALLS)."""
+    """The value of an attribute. If the attribute is a method, its result for the fixed arguments in CALLS."""
     call = CALLS.get(attribute)
     return call(verification) if call else getattr(verification, attribute)
 

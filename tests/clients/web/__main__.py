@@ -27,7 +27,8 @@ from tests.serving import ACME, serving
 ROUND_SECONDS = 20
 DOWN_SECONDS = 3
 DATABASE = "drill"
-# What both gateways are set to: what is anonymized is soon deleted, and feeds resume only after short interruptions.
+# The settings of both gateways: the one that is killed, and the one that receives the writes. Anonymized verifications are deleted soon, and feeds
+# resume only after short interruptions.
 SETTINGS = {"remove_seconds": "0.5", "sweep_seconds": "0.3", "feed_resume_seconds": "5"}
 
 

@@ -18,7 +18,8 @@ Object.defineProperty(globalThis, "navigator", { value: network, configurable: t
 
 const { createGatewayClient } = await import("../../../web/client/dist/index.js");
 
-// TOKEN, if it is set. Otherwise tokens with the next lifetime of TOKENS, in seconds; the last one is repeated. 0: the user has signed out. Negative: signed with another key.
+// TOKEN, if it is set. Otherwise a token with the next lifetime (in seconds) of TOKENS. The last lifetime is repeated.
+// A lifetime of 0 means that the user has signed out. A negative lifetime gives a token with a wrong signature.
 async function freshToken() {
   if (TOKEN) return TOKEN;
   const seconds = lifetimes.length > 1 ? lifetimes.shift() : lifetimes[0];

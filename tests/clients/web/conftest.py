@@ -1,4 +1,4 @@
-"""Fixtures for the tests of web/client: the packages that it needs, and proxies through which it connects."""
+"""The fixture with the path of Node, for the tests of web/."""
 
 import os
 from pathlib import Path

@@ -9,7 +9,7 @@ const list = client.followList(JSON.parse(FILTER), {
   orderBy: ORDER,
   pageSize: PAGE_SIZE && Number(PAGE_SIZE),
   onChange({ rows, count, hasMore, appeared, changed, left }) {
-    // What is reported must lead from the rows before to the rows now.
+    // The reported changes must turn the previous rows into the present rows.
     const reported = new Map(shown);
     for (const { id } of left) if (!reported.delete(id)) print({ fault: `${id} left, but was not there` });
     for (const { id, version } of changed) if (reported.has(id)) reported.set(id, version); else print({ fault: `${id} changed, but was not there` });

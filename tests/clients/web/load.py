@@ -16,7 +16,7 @@ from tests.company import CAPTURE_COMPLETED, CAPTURE_STARTED, LINK_OPENED, Compa
 WRITERS = 3
 STEPS = (LINK_OPENED, CAPTURE_STARTED, CAPTURE_COMPLETED)
 OUTCOMES = (("VERIFIED",), ("FAILED", "IDVV_2101"), ("FAILED", "IDVV_2301"), ("INCONCLUSIVE", "IDVV_1314"))
-# The order, the statuses, whether sockets are blocked, and the number of rows of a page, of each list under load.
+# A tuple for each list under load: its order, its statuses (all if empty), whether its proxy refuses WebSockets, and how many rows a page has.
 LISTS: tuple[tuple[str, tuple[str, ...], bool, str], ...] = (
     ("CREATED_NEWEST", (), False, "100"),
     ("CREATED_NEWEST", ("FAILED", "INCONCLUSIVE"), False, "5"),
@@ -130,7 +130,7 @@ async def equal(lister: Lister, company: Company) -> None:
 
 
 async def nothing() -> None:
-    """Restart nothing."""
+    """Do nothing. `run` calls this function if its caller wants no restart of the gateway."""
 
 
 async def run(
@@ -157,7 +157,7 @@ async def run(
 
 
 async def loaded(listers: list[Lister], load: Load, port: int, seconds: float, restart: Callable[[], Awaitable[None]]) -> None:
-    """One round: write, interrupt the lists and load further pages for this time. Then nothing is interrupted."""
+    """One round: for `seconds`, write and interrupt the lists. After half of this time, load further pages, and restart the gateway."""
     for each in listers:
         each.proxy.end(port)
     stopped = asyncio.Event()

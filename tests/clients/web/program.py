@@ -15,7 +15,7 @@ import pytest
 from tests.serving import KEYS
 
 HERE = Path(__file__).parent
-# How long a step may take, on a machine that is busy with other tests too.
+# How long a test waits for a program. It is enough on a machine that is busy with other tests too.
 SECONDS = 60
 
 Line = dict[str, Any]

@@ -113,7 +113,7 @@ async def test_a_token_is_renewed_before_it_expires(node: str, company: Company,
 
 async def test_an_expired_token_is_replaced(node: str, company: Company) -> None:
     id = await company.created()
-    # The first tokens are shorter than the time between two looks at the clock.
+    # The first two tokens are valid for only 2 s. web/client checks its token every 2 s, so each of these tokens can expire before a check.
     async with program(node, FOLLOWER, company.gateway.url, VERIFICATION=id, TOKENS="2 2 3600", SCOPE=SCOPE) as follower:
         await follower.printed(token=3600)
         await company.progress(id, LINK_OPENED)

@@ -25,7 +25,7 @@ export const showRows = (rows, count, { appeared }) => print({ rows: rows.length
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """A directory with the examples, the part that a reader writes, and the installed packages."""
+    """A directory with the examples, the file `app.js` that the README leaves to its reader, and the installed packages."""
     for name, text in {**EXAMPLES, "app.js": APP, "package.json": '{"type": "module"}'}.items():
         (tmp_path / name).write_text(text)
     packages = tmp_path / "node_modules"

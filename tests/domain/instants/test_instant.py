@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.instant import MAX_DATES, Dates, instant_text, read_instant
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-# A year from the limits of Python, so that every time zone is within them.
+# These instants are a year within the limits of Python's datetime, so that no time zone moves them beyond the limits.
 EARLIEST, LATEST = datetime.fromisoformat("0002-01-01"), datetime.fromisoformat("9998-12-31")
 FORM = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z")
 

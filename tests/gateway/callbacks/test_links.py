@@ -452,7 +452,10 @@ async def test_a_step_that_can_not_be_recorded_does_not_hold_up_the_individual_a
 
 
 async def test_links_that_were_handed_out_work_for_every_provider(gateway: Gateway, mongo: MongoClient[dict[str, Any]], database_uri: str) -> None:
-    """The sandbox has no observed links. A link for one of its verifications works as if they had been turned off after it was handed out."""
+    """A workspace may change its provider, or turn observed links off. The observed links of its verifications must still work.
+
+    Here, an observed link belongs to a verification of the sandbox, whose own links are not observed.
+    """
     company = Company(gateway, mongo[urlsplit(database_uri).path[1:]][VERIFICATIONS])
     created = await company.create()
     assert urlsplit(created["verificationUrl"]).path.startswith("/sandbox/")

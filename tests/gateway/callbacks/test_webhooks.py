@@ -261,5 +261,5 @@ async def test_while_mongodb_cant_be_written_the_provider_sends_again_later(
 
 
 async def await_deadline(inbox: Collection[dict[str, Any]]) -> None:
-    """End the lease of the stored webhook now. It was stored after its request had failed, so no process applies it before its lease ends."""
+    """End the lease of the stored webhook now. Its request had failed before it was stored, so only a sweep applies it, after the lease has ended."""
     inbox.update_many({"state": "waiting"}, {"$min": {"next": inbox.find_one({})["receivedAt"]}})  # type: ignore[index]

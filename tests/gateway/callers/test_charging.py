@@ -31,7 +31,10 @@ def stopped() -> float:
 
 
 def a_charging(proxies: tuple[str, ...] = (), counted: list[str] | None = None) -> tuple[Charging, Rate]:
-    """The charging of a gateway, in which a caller has 1,000, and an address three refused requests."""
+    """A `Charging`, and the rate of its callers. A caller can spend a cost of 1,000. An address can have three refused requests.
+
+    `proxies`: the networks of trusted proxies. `counted`: collects the reasons of refusals.
+    """
     rate = Rate(1, 1000, stopped)
     return Charging(rate, Buckets(1, 3, stopped), proxies, (counted if counted is not None else []).append), rate
 
@@ -194,7 +197,8 @@ async def test_every_socket_that_ends_without_a_valid_token_is_charged_to_the_ad
             if frames:
                 await wire.closed()
 
-    # The gateway charges the address when it notices that the client is gone. Each request has a token that was not verified before.
+    # The gateway charges the address when it notices that the client is gone. Use a new token each time: a request with a token that was verified
+    # before is never refused because of its address.
     tokens = (strict.token(workspace=f"company-{number}") for number in range(1000))
     async with asyncio.timeout(GENEROUS_SECONDS):
         while (await strict.post(ME, token=next(tokens))).status_code != 429:

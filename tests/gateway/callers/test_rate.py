@@ -139,7 +139,7 @@ def test_no_caller_spends_more_than_the_rate_plus_one_bucket_or_operation(steps:
 
 
 def a_shared_rate(seconds: Seconds) -> Rate:
-    """Budgets of 100 for each caller, and of 150 for each workspace."""
+    """A rate with a bucket of 100 for each caller, and a bucket of 150 for each workspace."""
     return Rate(10, 100, seconds, workspace_per_second=15, workspace_burst=150)
 
 

@@ -150,7 +150,7 @@ async def test_the_person_sees_the_same_whatever_result_was_ignored(company: Com
 
     assert seen == seen[:2] * len(ignored)
     assert [answer["verification"]["billable"] for answer, _ in seen[:2]] == [False, False]
-    # The comparison means something: the company sees all these differences.
+    # Check the test itself: to the company, all these verifications look different.
     assert len(company_sees) == 2 * len(ignored)
 
 

@@ -70,7 +70,7 @@ def reader(audience: str | None = None) -> Tokens:
 
 
 async def accepts(tokens: Tokens, token: str) -> bool:
-    """Whether the token is accepted. Fails the test if it raises anything but Unauthenticated."""
+    """Whether the token is accepted. Any other exception than Unauthenticated fails the test."""
     try:
         await tokens.caller(f"Bearer {token}")
     except Unauthenticated:
@@ -187,7 +187,7 @@ READ_AND_WRITE = frozenset({Scope.READ, Scope.WRITE})
         (" verification:read   verification:write ", READ_AND_WRITE),
         (["verification:read", "verification:write"], READ_AND_WRITE),
         (["verification:read", 7, None, ["verification:write"]], {Scope.READ}),
-        # A name in a list is not divided, and no character but the space separates names.
+        # An item of a list is one name, and is not divided. In a text, only spaces separate names.
         (["verification:read verification:write"], set()),
         *((f"verification:read{separator}verification:write", set()) for separator in "\t\n\r\v\f,;|+\x1c\x85\xa0\u2003\u2028\u3000\ufeff"),
         ("verification:read verification:write\t", {Scope.READ}),

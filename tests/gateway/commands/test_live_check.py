@@ -23,7 +23,7 @@ async def fake() -> AsyncIterator[FakeYousign]:
 
 
 async def checked(file: Path, lines: list[str], workspace: str = "acme") -> bool:
-    """Run the check. Appends the lines that it shows."""
+    """Run the check. Appends the lines that it shows to `lines`. Returns whether the verification got an outcome."""
     return await live_check(settings_for_tests("mongodb://unused", 0, providers_file=file), workspace, lines.append)
 
 

@@ -14,8 +14,8 @@ from tests.wire import wired
 
 INPUT = ", ".join(f'{name}: "{value}"' for name, value in PERSON.items())
 IS_NULL = "Expected variable '$v' provided to non-null type '{}' not to be None."
-# For each place of a null: the operation, the path and the message of its error. `$v` is null, and `$id` is a verification. A place with the name of
-# an argument or an input field is one of the schema that has a default and must not be null; there is a place for each of them.
+# Places where a request passes null: the operation, and the path and the message of the error. `$v` is null, and `$id` is the id of a verification.
+# For each argument and input field of the schema that has a default and must not be null, there is a place with its name.
 PLACES: dict[str, tuple[str, list[str | int] | None, str]] = {
     "orderBy": (
         "query($v: VerificationOrder) { verifications(orderBy: $v) { totalCount } }",

@@ -56,7 +56,7 @@ def kept(name_reversed: str) -> int:
 
 
 def a_name() -> str:
-    """A new family name, in reverse."""
+    """A new family name, in reverse, as `kept` expects it."""
     return f"{uuid4().hex}q"
 
 

@@ -1,4 +1,4 @@
-"""The links that open the pages of `gateway dev` once, where others share the machine."""
+"""Tests of the links to the pages of `gateway dev` on a machine that others share. Each link works only once."""
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict

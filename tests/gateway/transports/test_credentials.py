@@ -117,7 +117,7 @@ async def test_a_list_of_tokens_is_no_token(company: Company) -> None:
         ({"authorization": ""}, "Bearer a", "Bearer a"),
         ({"authorization": None, "Authorization": "Bearer a"}, None, "Bearer a"),
         ({"authorization": "Bearer a"}, "bearer  a", "Bearer a"),
-        # The header is for a proxy in front of the gateway.
+        # Basic credentials in the header are meant for a proxy in front of the gateway, so the gateway ignores them.
         ({"authorization": "Bearer a"}, "Basic eDp5", "Bearer a"),
         ({"authorization": ["Bearer a"]}, None, None),
         ({"token": "a"}, None, None),

@@ -175,7 +175,7 @@ async def test_an_event_stream_that_has_not_begun_yet_ends_too(gateway: Gateway)
 
 
 async def test_a_request_of_the_application_is_answered(gateway: Gateway) -> None:
-    """The fast path does not answer it."""
+    """A request to another path than /graphql does not take the fast path. Starlette's application answers it."""
     async with line(gateway) as client:
         said_last(client, b"GET /readyz HTTP/1.1\r\nhost: gateway\r\n\r\n")
 

@@ -52,7 +52,7 @@ def test_bytes_that_are_not_utf_8_are_refused(content: bytes) -> None:
         ('{"a": [1e400, 5, "x", null, true, 1.5]}', {"a": [inf, 5, "x", None, True, 1.5]}),
         (r'["\ud83d", 1e400]', ["\ufffd", inf]),
         ('{"a": 1, "a": 1e400, "b": 1e400, "b": 2}', {"a": inf, "b": 2}),
-        # The integers beside such a number are read as orjson reads them.
+        # orjson refuses a text with 1e400, so another parser reads it. The integers in the text must have the values that orjson would give them.
         ("[1e400, 18446744073709551615, 18446744073709551616, 9223372036854775807]", [inf, 2**64 - 1, 2.0**64, 2**63 - 1]),
         ("[1e400, -9223372036854775808, -9223372036854775809, 999999999999999999, -0]", [inf, -(2**63), -(2.0**63), 10**18 - 1, 0]),
     ],
@@ -90,7 +90,7 @@ def test_deep_nesting_is_refused_and_the_rest_can_be_read(levels: int, lists: st
 
 
 def levels_of(value: Any) -> int:
-    """The number of lists and objects inside each other, along the value `deep`, then along the first item of each."""
+    """How many lists and objects are inside each other, in a value that `nested_json` made, or in an object that has such a value as `deep`."""
     levels = 0
     while isinstance(value, list | dict):
         levels += 1

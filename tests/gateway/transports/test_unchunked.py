@@ -81,7 +81,7 @@ async def test_a_head_request_gets_no_chunks_either(gateway: Gateway) -> None:
 
 
 async def test_an_expectation_in_http_1_0_is_ignored(gateway: Gateway) -> None:
-    """Source: RFC 9110, 10.1.1."""
+    """RFC 9110 requires this in 10.1.1: a server must ignore the header `Expect: 100-continue` of a request in HTTP/1.0."""
     request = older(gateway, "{ me { subject } }", "expect: 100-continue").replace(b"text/event-stream", b"application/json")
     async with line(gateway) as client:
         await client.say(request)

@@ -1,1 +1,1 @@
-"""Tests of `store.queues`."""
+"""Tests of `store.counts`."""

@@ -33,7 +33,7 @@ async def stopped(database_uri: str, store: Store) -> AsyncIterator[Feed]:
 
 @asynccontextmanager
 async def open_feed(feed: Feed) -> AsyncIterator[None]:
-    """A context in which the feed runs. It ends when the feed has delivered all changes until then."""
+    """A context in which the feed runs. At its end, the context waits until the feed has delivered all changes that were made in the context."""
     async with feeding(feed):
         yield
         changed_at = monotonic()
@@ -41,7 +41,7 @@ async def open_feed(feed: Feed) -> AsyncIterator[None]:
 
 
 async def stored_long_ago(store: Store, verification: Verification) -> Verification:
-    """Store a verification as it would be if it had been stored at the time of its last change."""
+    """Store a verification with the stamp of the time of its last change, as if MongoDB had stored it then."""
     await store.collection.insert_one(encode(verification) | {"storedAt": stamp(verification.updated_at)})
     return verification
 

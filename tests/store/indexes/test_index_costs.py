@@ -63,7 +63,7 @@ class PageCost:
 
 
 async def page_cost(store: Store, filter: Filter, request: PageRequest) -> PageCost:
-    """What MongoDB reads for a page, as it explains it."""
+    """What MongoDB reads for a page, according to its explanation of the query."""
     command: dict[str, Any] = {
         "find": VERIFICATIONS,
         "filter": conditions(SCOPE, filter, request),

@@ -154,13 +154,13 @@ async def dropped(store: Store) -> None:
 
 
 async def noticed(store: Store) -> None:
-    """Drop the unique index, create duplicates, and let a check of the indexes notice it."""
+    """Drop the unique index, create duplicates, and let a check of the indexes notice that the index is missing."""
     await duplicated(store)
     await store.index_repair.round()
 
 
 async def not_unique(store: Store) -> None:
-    """Replace the unique index by one of the same name that is not unique, and let a check of the indexes notice it."""
+    """Replace the unique index by one of the same name that is not unique, and let a check of the indexes notice the difference."""
     await store.collection.drop_index(IDEMPOTENCY_KEY)
     await store.collection.create_index([("workspace", ASCENDING), ("idempotency.key", ASCENDING)], name=IDEMPOTENCY_KEY)
     await store.index_repair.round()

@@ -177,7 +177,7 @@ async def succeeded(store: Store) -> None:
 
 
 async def swept(store: Store) -> None:
-    """Read the overdue verifications, first all of them and then those behind one of them."""
+    """Read the overdue verifications: first from the start, and then after a given one."""
     for after in (None, Due(later(minutes=1), "acme", "ver_5")):
         await store.overdue(ORDINARY, 200, after)
 
