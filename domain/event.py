@@ -14,6 +14,11 @@ class EventType(Described):
 
     CREATED = "created", "The verification was created, with the status PENDING."
     PROVIDER_STARTED = "provider_started", "The provider accepted the verification and returned its link."
+    PROVIDER_LOST = (
+        "provider_lost",
+        "The provider no longer has the verification, so a result is unlikely. The status did not change. End the verification with "
+        "`closeVerification`.",
+    )
     LINK_OPENED = "link_opened", "The individual opened the link for the first time."
     CAPTURE_STARTED = "capture_started", "The individual began to record the document and the face."
     CAPTURE_COMPLETED = "capture_completed", "The recording is complete, and the provider is checking it."

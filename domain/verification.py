@@ -29,6 +29,7 @@ RESULTS = OUTCOMES | {EventType.DOCUMENT_ADDED}
 # The actors of verdicts, which are results that the provider reports. An outcome with another actor, such as SYSTEM, is no verdict.
 REPORTERS = frozenset({Actor.PROVIDER, Actor.INDIVIDUAL})
 NOT_ANSWERED = "the provider did not answer"
+LOST = "the provider no longer has the verification"
 version_of = attrgetter("version")
 
 
@@ -165,6 +166,16 @@ class Verification:
         return self.provider.id is not None or self.provider.url is not None
 
     @property
+    def lost_by_provider(self) -> bool:
+        """Whether the provider answered that it no longer has the verification (see `lost`)."""
+        return any(event.type is EventType.PROVIDER_LOST for event in self.events)
+
+    @property
+    def can_be_queried(self) -> bool:
+        """Whether it makes sense to read the verification from its provider: no result is stored, and the provider has it as far as it answered."""
+        return not self.status.final and isinstance(self.provider.id, str) and not self.lost_by_provider
+
+    @property
     def refused_by_provider(self) -> bool:
         """Whether the provider did not accept the verification (see `refused`)."""
         refused = self.outcome is not None and self.outcome.actor is Actor.PROVIDER and self.status is Status.INCONCLUSIVE
@@ -218,6 +229,12 @@ class Verification:
             return self
         note = f"the provider refused {field}" if field else "the provider refused the verification"
         return self._concluded(Status.INCONCLUSIVE, (), Actor.PROVIDER, at, note=note)
+
+    def lost(self, at: datetime) -> Self:
+        """The verification after its provider answered that it no longer has it. The status stays pending: the integrator closes the verification."""
+        if self.status.final or self.lost_by_provider:
+            return self
+        return self._after(EventType.PROVIDER_LOST, Actor.PROVIDER, at, note=LOST)
 
     def unanswered(self, at: datetime) -> Self:
         """The verification after the provider did not answer the requests to start it: inconclusive, without a reason code."""

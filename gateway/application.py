@@ -24,8 +24,8 @@ from gateway.operations.documents import Documents
 from gateway.operations.execution import Execution
 from gateway.operations.live import Live
 from gateway.operations.trusted import BadManifest, read_manifest
-from gateway.process.background import counting, measuring, preparation, reporting, restarted
-from gateway.process.drain import Drain
+from gateway.process.background import counting, measuring, preparation, reporting, restarted, showing_budgets
+from gateway.process.drain import Drain, Leave
 from gateway.process.health import Health, Probes
 from gateway.process.metrics import Metrics
 from gateway.provision import Provision, provider_client
@@ -41,6 +41,7 @@ from lifecycle.changes import Changes
 from lifecycle.creation import Creation
 from lifecycle.deliveries import OutgoingWebhooks
 from lifecycle.intake import Intake
+from lifecycle.reconciliation import Reconciliation
 from lifecycle.sweeper import chores, sweeping
 from providers.backend import opened_backend
 from providers.choice import Providers
@@ -49,12 +50,14 @@ from resolvers.context import Services
 from schema.build import build, executable
 from store.driver import Client, close_client, connect, watching
 from store.feed import Feed
+from store.queues.provider_queries import ProviderQueries
 from store.sealing import SealingKeys
 from store.verifications import Clock, Store, utc_now
 
 COUNT_STARTS_SECONDS = 10.0
 MEASURE_DELIVERIES_SECONDS = 10.0
 MEASURE_INBOX_SECONDS = 10.0
+MEASURE_QUERIES_SECONDS = 10.0
 # How long recording a webhook may take. The provider has given up long before, and sends it again.
 RECORD_WEBHOOK_SECONDS = 5.0
 
@@ -87,9 +90,10 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     http_client = provider_client()
     provision = Provision(settings, http_client, metrics.providers, local)
     providers, links = provision.providers, provision.links
-    creation = Creation(store, providers, links, metrics.providers.count_creation)
+    creation = creation_of(settings, store, provision, metrics)
     changes = Changes(store, providers, creation, settings.windows, metrics.ignored_results.inc, settings.anonymize_references)
     intake = intake_of(settings, store, provision, changes, metrics)
+    reconciliation = reconciliation_of(store, provision, changes, intake, creation, metrics)
     outgoing = OutgoingWebhooks(store, feed, provision.deliveries, metrics.deliveries.count)
     services = Services(store, feed, changes, links, outgoing, fingerprint(settings), tokens.follow_token)
 
@@ -114,12 +118,19 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         lifespan(
             background_tasks(settings, store, feed, health, metrics, tokens, issuer_keys)
             | sweeper_tasks(settings, store, providers, changes, creation, intake, metrics)
+            | reconciliation_tasks(settings, reconciliation, metrics)
             | delivery_tasks(outgoing, metrics),
-            partial(starting, creation, intake, provision.sandbox, drain, http_client),
+            partial(starting, creation, intake, provision.sandbox, drain, http_client, [reconciliation.leave]),
             [client, watcher],
         ),
         Process(drain, health, metrics, provision.reload),
     )
+
+
+def creation_of(settings: Settings, store: Store, provision: Provision, metrics: Metrics) -> Creation:
+    """Create the object that starts verifications at providers, and plans the queries for their results."""
+    queries = ProviderQueries(store, settings.query_schedule)
+    return Creation(store, provision.providers, provision.links, metrics.providers.count_creation, queries=queries)
 
 
 def intake_of(settings: Settings, store: Store, provision: Provision, changes: Changes, metrics: Metrics) -> Intake:
@@ -128,6 +139,13 @@ def intake_of(settings: Settings, store: Store, provision: Provision, changes: C
     intake = Intake(store, provision.providers, changes, count, count_unusual, min(RECORD_WEBHOOK_SECONDS, settings.database_seconds))
     provision.sandbox.send = intake.receive
     return intake
+
+
+def reconciliation_of(store: Store, provision: Provision, changes: Changes, intake: Intake, creation: Creation, metrics: Metrics) -> Reconciliation:
+    """Create the object that queries providers for results. After the providers file was read again, denied requests are repeated at once."""
+    reconciliation = Reconciliation(store, provision.providers, changes, intake, creation.queries, metrics.providers.count_query)
+    provision.on_reload += [reconciliation.resume]
+    return reconciliation
 
 
 def execution_of(settings: Settings, graphql: GraphQLSchema, services: Services, metrics: Metrics, drain: Drain, rate: Rate) -> Execution:
@@ -174,6 +192,16 @@ def sweeper_tasks(
     }
 
 
+def reconciliation_tasks(settings: Settings, reconciliation: Reconciliation, metrics: Metrics) -> Tasks:
+    """The tasks that query providers for results, by their names in the log."""
+    report_age = metrics.providers.oldest_query_seconds.set
+    return {
+        "measurement of the queries": partial(measuring, reconciliation.oldest_due_seconds, report_age, MEASURE_QUERIES_SECONDS),
+        "measurement of the budgets": partial(showing_budgets, reconciliation.left, metrics.providers, MEASURE_QUERIES_SECONDS),
+        **{f"sweeper ({chore.done})": partial(sweeping, chore, settings.sweep_seconds) for chore in reconciliation.chores},
+    }
+
+
 def delivery_tasks(outgoing: OutgoingWebhooks, metrics: Metrics) -> Tasks:
     """The tasks that send webhooks to the integrators' backends, by their names in the log."""
     report = metrics.deliveries.oldest_seconds.set
@@ -190,14 +218,17 @@ async def delivering(outgoing: OutgoingWebhooks) -> None:
 
 
 @asynccontextmanager
-async def starting(creation: Creation, intake: Intake, sandbox: Sandbox, drain: Drain, client: httpx2.AsyncClient) -> AsyncIterator[None]:
+async def starting(
+    creation: Creation, intake: Intake, sandbox: Sandbox, drain: Drain, client: httpx2.AsyncClient, others: Sequence[Leave] = ()
+) -> AsyncIterator[None]:
     """A context in which verifications are started at providers, and webhooks applied.
 
-    When the process drains, the starts and the webhooks that are under way are finished or left to other processes.
+    When the process drains, the starts and the webhooks that are under way are finished or left to other processes. `others`: functions that do the
+    same for other work.
     """
 
     async def leave() -> None:
-        await asyncio.gather(creation.leave(), intake.leave())
+        await asyncio.gather(creation.leave(), intake.leave(), *(each() for each in others))
 
     async with client:
         try:

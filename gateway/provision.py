@@ -51,6 +51,8 @@ class Provision:
         self.links = ObservedLinks(str(settings.public_url), settings.signing_keys)
         self._observe()
         self._measure()
+        # Called after the file was read again.
+        self.on_reload: list[Callable[[], None]] = []
 
     def deliveries(self) -> dict[str, Deliveries]:
         """Where the backends receive webhooks now, by workspace. A workspace without a backend is not among them."""
@@ -78,6 +80,8 @@ class Provision:
         self._observe()
         self._measure()
         logger.info("the providers file was read again; it has %d workspaces", len(sections))
+        for listener in self.on_reload:
+            listener()
 
     def _adapter(self, section: SandboxSection | ExternalSection | YousignSection) -> ProviderPort:
         match section:

@@ -5,6 +5,7 @@ from base64 import b64decode
 from collections.abc import Callable, Collection
 from datetime import timedelta
 from ipaddress import ip_network
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, Secret,
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
 
 from domain.deadlines import Windows
+from domain.query_schedule import DEFAULT_AGES, QuerySchedule
 from gateway.operations.trusted import Mode
 from gateway.transports import origins
 from providers.file import BadProvidersFile, ExternalSection, SandboxSection, YousignSection, read_providers
@@ -88,6 +90,17 @@ def networks(text: str) -> tuple[str, ...]:
     return parts
 
 
+def ages(text: str) -> tuple[float, ...]:
+    """Parses ages in seconds that are separated by commas. Raises: ValueError unless there is one, and each is greater than the one before it."""
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or not all(before < after for before, after in pairwise((0.0, *found))) or found[-1] > MAX_RETENTION_SECONDS:
+        raise ValueError("must be seconds such as 1200,3600,86400, in ascending order and separated by commas")
+    return found
+
+
 def encrypted_url(url: AnyHttpUrl) -> AnyHttpUrl:
     """Check that a URL is https or local, so that nobody on the network can replace the fetched keys. Returns the URL. Raises: ValueError."""
     if url.scheme != "https" and url.host not in ("localhost", "127.0.0.1", "[::1]"):
@@ -104,6 +117,7 @@ SigningKey = Annotated[SecretStr, Field(min_length=MIN_KEY_CHARACTERS), AfterVal
 DataKeys = Annotated[Secret[dict[str, bytes]], NoDecode, from_text(data_keys)]
 OriginList = Annotated[tuple[str, ...], NoDecode, from_text(origins.parsed)]
 NetworkList = Annotated[tuple[str, ...], NoDecode, from_text(networks)]
+Ages = Annotated[tuple[float, ...], NoDecode, from_text(ages)]
 KeySetUrl = Annotated[AnyHttpUrl, AfterValidator(encrypted_url)]
 
 
@@ -189,6 +203,11 @@ class Settings(BaseSettings):
         le=MAX_RETENTION_SECONDS,
         description="How old, in seconds, the cursor of a workspace's feed may be when the feed resumes. With an older one, it ends with LAGGED",
     )
+    reconcile_seconds: Ages = Field(
+        default=tuple(age.total_seconds() for age in DEFAULT_AGES),
+        description="The ages, in seconds, at which a verification without a result is queried at its provider, in ascending order and separated by "
+        "commas. After the last one, it is queried daily; also 60, 300 and 900 s after the individual came back",
+    )
     sweep_seconds: float = Field(default=5, gt=0, description="The interval, in seconds, at which the gateway looks for deadlines that have passed")
     request_seconds: float = Field(default=20, gt=0, description="How many seconds a query or mutation may take")
     database_seconds: float = Field(default=15, gt=0, description="How many seconds MongoDB may take to answer")
@@ -237,6 +256,11 @@ class Settings(BaseSettings):
     def processing(self) -> timedelta:
         """How long after the end of its capture a verification may wait for a result before it counts as stuck."""
         return timedelta(seconds=self.processing_seconds)
+
+    @property
+    def query_schedule(self) -> QuerySchedule:
+        """When the gateway queries the providers for results."""
+        return QuerySchedule(tuple(timedelta(seconds=seconds) for seconds in self.reconcile_seconds))
 
     @property
     def removal(self) -> timedelta | None:
@@ -326,9 +350,14 @@ def example() -> str:
     ]
     for name, field in Settings.model_fields.items():
         lines.append(f"# {field.description}.")
-        default = "" if field.default in (None, ()) else str(field.default)
+        default = "" if field.default in (None, ()) else as_text(field.default)
         lines += [f"{variable(name)}=" if field.is_required() else f"#{variable(name)}={default}", ""]
     return "\n".join(lines[:-1]) + "\n"
+
+
+def as_text(default: object) -> str:
+    """A default as the value of an environment variable. The items of a list are separated by commas."""
+    return ",".join(f"{item:g}" for item in default) if isinstance(default, tuple) else str(default)
 
 
 def variable(name: str) -> str:

@@ -1,13 +1,14 @@
 """Creates and changes verifications. Mutations, the sandbox's page and the sweeper do so only through this module."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 
 from uuid_utils import uuid7
 
 from domain.deadlines import Windows
-from domain.errors import AlreadyFinal, Conflict, IdempotencyConflict, NotFinal, NotFound, RefusedBefore, RetryDeleted
+from domain.errors import AlreadyFinal, Conflict, DomainError, IdempotencyConflict, NotFinal, NotFound, RefusedBefore, RetryDeleted, Unavailable
 from domain.event import Actor, ClosingNote, Progress
 from domain.request import Idempotency, ProviderReference, Request, RetryRequest
 from domain.result import Result
@@ -87,7 +88,13 @@ class Changes:
         provider.check(request)
         announced = None if provider.immediate else await self._creation.announce(workspace, successor)
         reference = await self._reference(provider, Start(workspace, successor, request, request.redirection_url, previous.provider))
-        stored = await verifications.retry(id, lambda old, at: old.retried(successor, retry, reference, self._windows, at))
+        try:
+            stored = await verifications.retry(id, lambda old, at: old.retried(successor, retry, reference, self._windows, at))
+        except DomainError:
+            # The retry was not stored. After any other error, it may be stored: the sweep then finds out.
+            if announced:
+                await self._creation.withdraw(announced)
+            raise
         if announced and stored.id == successor:
             return await self._creation.begin(announced, stored)
         if announced:
@@ -95,11 +102,18 @@ class Changes:
         return stored
 
     async def report_progress(self, workspace: str, id: str, progress: Progress, source_id: str | None = None) -> Verification:
-        """Record a step of the person who is being verified. Returns the new state. Raises: NotFound."""
+        """Record a step of the person who is being verified. Returns the new state. Raises: NotFound.
+
+        A step can bring the next query for a result forward. If that can't be written, the verification is queried later, by its age.
+        """
         windows = self._windows
-        return await self._store.within(workspace).change(
+        stored = await self._store.within(workspace).change(
             id, lambda old, at: old.progressed(progress, windows, at, source_id, may_expire=not self._provider_decides(old))
         )
+        if self._provider_decides(stored):
+            with suppress(Unavailable):
+                await self._creation.queries.plan(stored)
+        return stored
 
     async def report_result(self, workspace: str, id: str, result: Result) -> Verification:
         """Record the provider's result. Returns the new state. A result that was ignored is counted. Raises: NotFound."""
@@ -162,11 +176,26 @@ class Changes:
     async def expire(self, workspace: str, id: str) -> bool:
         """Apply the deadline of a verification for the sweeper, if it has passed. Returns whether this call changed the verification.
 
-        If the provider decides about deadlines, this applies only the one after which the gateway no longer waits for the provider.
+        If the provider decides about deadlines, only a verification that the provider has never accepted expires here, because the provider can't be
+        queried about it.
         """
-        return await self._change_once(
-            workspace, id, lambda old, at: old.expired_without_verdict(at) if self._provider_decides(old) else old.expired(at)
-        )
+
+        def rule(old: Verification, at: datetime) -> Verification:
+            if self._provider_decides(old):
+                return old if old.started else old.expired_without_verdict(at)
+            return old.expired(at)
+
+        return await self._change_once(workspace, id, rule)
+
+    async def expire_after_query(self, workspace: str, id: str) -> bool:
+        """Apply the deadline after which the gateway no longer waits for the provider, if it has passed. Returns whether this call changed the
+        verification. Call this only right after the provider was queried, and had no result.
+        """
+        return await self._change_once(workspace, id, Verification.expired_without_verdict)
+
+    async def report_loss(self, workspace: str, id: str) -> Verification:
+        """Record that the provider no longer has the verification. Returns the new state. Raises: NotFound."""
+        return await self._store.within(workspace).change(id, Verification.lost)
 
     async def forget(self, workspace: str, id: str) -> bool:
         """Remove the personal data of a verification, at the end of their retention. Returns whether this call changed the verification.

@@ -20,6 +20,7 @@ from providers.choice import Providers
 from providers.port import Start
 from providers.reports import AccessDenied, ProviderAway
 from store.due import Due
+from store.queues.provider_queries import ProviderQueries
 from store.queues.starts import Starts, UnfinishedStart
 from store.verifications import Rule, Store
 
@@ -45,11 +46,17 @@ class Creation:
 
     `count` counts what the requests led to. Its arguments are the name of the provider, and "started", "refused", "unanswered" (given up after
     MAX_UNANSWERED), "orphaned" (started twice; no link leads to one of the two), "away" (ProviderAway) or "denied" (AccessDenied).
-    `pauses`: the pauses between requests, in seconds.
+    `pauses`: the pauses between requests, in seconds. `queries`: where the query for the result of a started verification is planned.
     """
 
     def __init__(
-        self, store: Store, providers: Providers, links: ObservedLinks, count: Callable[[str, str], None], pauses: tuple[float, ...] = PAUSES
+        self,
+        store: Store,
+        providers: Providers,
+        links: ObservedLinks,
+        count: Callable[[str, str], None],
+        pauses: tuple[float, ...] = PAUSES,
+        queries: ProviderQueries | None = None,
     ) -> None:
         self._store = store
         self._providers = providers
@@ -57,6 +64,7 @@ class Creation:
         self._count = count
         self._pauses = pauses
         self._starts = Starts(store)
+        self.queries = queries or ProviderQueries(store)
         self._under_way: dict[str, asyncio.Task[Verification | None]] = {}
         self._leaving = asyncio.Event()
 
@@ -175,7 +183,8 @@ class Creation:
         """
         verification = await self._store.within(start.workspace).get(start.verification_id)
         if not verification or verification.started or verification.status.final:
-            await self._starts.remove(start.verification_id)
+            # The process that started it may have ended before it planned the query for the result.
+            await self._finish(start, verification)
             return verification
         name = verification.provider.name
         if start.unanswered > MAX_UNANSWERED:
@@ -214,12 +223,18 @@ class Creation:
 
         async def record() -> Verification:
             stored = await self._store.within(start.workspace).change(start.verification_id, rule)
-            await self._starts.remove(start.verification_id)
+            await self._finish(start, stored)
             return stored
 
         stored = await stamina.AsyncRetryingCaller(attempts=None, timeout=None)(Unavailable, record)
         self._count(provider, outcome)
         return stored
+
+    async def _finish(self, start: UnfinishedStart, verification: Verification | None) -> None:
+        """Plan the query for the result, and remove the entry after that, so that no crash loses the query."""
+        if verification and self._providers.decides(verification.workspace, verification.provider.name):
+            await self.queries.plan(verification)
+        await self._starts.remove(start.verification_id)
 
     async def _interrupted(self, seconds: float) -> bool:
         """Pause. Returns whether the pause was cut short because the process is about to end."""

@@ -21,7 +21,7 @@ from lifecycle.changes import Changes
 from lifecycle.sweeper import SWEEP_BATCH, Chore
 from providers.choice import Providers
 from providers.port import QueryablePort, WebhookPort
-from providers.reports import AccessDenied, BadSignature, GoneAtProvider, ProviderAway, RawDocument
+from providers.reports import AccessDenied, BadSignature, GoneAtProvider, ProviderAway, RawDocument, Report
 from providers.sandbox import Sandbox
 from store.inbox import CLAIM, entry_id
 from store.verifications import Store
@@ -142,6 +142,16 @@ class Intake:
         if not found or not found.status or not found.provider_id:
             return False
         return await self._apply_if(await self._inbox.claimed(id, even_if_early=True))
+
+    async def apply_report(self, verification: Verification, report: Report) -> Verification:
+        """Apply a result that the gateway read from the provider by itself, as if a webhook had announced it. Returns the new state.
+
+        The result of a webhook that arrives at the same time changes nothing, and vice versa. Raises: NotFound, Unavailable, Conflict.
+        """
+        if is_unusual(report.status, report.codes):
+            self._count_unusual()
+        result = Result.received(report.status, report.codes, extraction_of(report.document))
+        return await self._changes.report_result(verification.workspace, verification.id, result)
 
     async def leave(self) -> None:
         """Wait for the webhooks that are being applied, because the process is about to end."""

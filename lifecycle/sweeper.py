@@ -56,7 +56,8 @@ def chores(
 
     found = [
         Chore("expired", overdue, changes.expire),
-        # Its query reads all verifications for whose verdict the gateway waits after a deadline, and most of them are not changed.
+        # Its query reads all verifications for whose verdict the gateway waits after a deadline, and most of them are not changed. They are left to
+        # the reconciliation, except those that their provider has never accepted.
         Chore("expired without a verdict", overdue_at_queryable, changes.expire, SELDOM),
         Chore("started", lambda after: creation.due(SWEEP_BATCH, after), creation.take_over),
     ]

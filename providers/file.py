@@ -86,7 +86,7 @@ class YousignSection(Section):
     """A workspace whose provider is Yousign.
 
     `workspace_id`: Yousign's own id of the workspace in which verifications are created; None for its default workspace.
-    `reads_per_minute`, `reads_per_hour`: how many requests that read verifications the gateway may send to Yousign with this key.
+    `reads_per_minute`, `reads_per_hour`: how many queries for results the gateway may send to Yousign for this workspace.
     """
 
     provider: Literal["yousign"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from domain.query_budget import QueryBudget
 from domain.request import ProviderReference, Request
 from providers.reports import Report, Webhook
 
@@ -51,7 +52,12 @@ class ProviderPort(Protocol):
 
 @runtime_checkable
 class QueryablePort(ProviderPort, Protocol):
-    """A provider whose verifications can be read."""
+    """A provider whose verifications can be read. `budget`: how often the gateway may read them by itself, without a webhook."""
+
+    @property
+    def budget(self) -> QueryBudget:
+        """The budget that the workspace's section of the providers file sets."""
+        ...
 
     async def read(self, provider_id: str) -> Report:
         """The state of the verification that has this id at the provider. Raises: ProviderAway, AccessDenied, GoneAtProvider."""

@@ -14,6 +14,7 @@ import httpx2
 import orjson
 
 from domain.errors import InvalidInput, ProviderRefused
+from domain.query_budget import QueryBudget
 from domain.request import ProviderReference, Request
 from domain.requirements import Requirements
 from domain.status import Status
@@ -64,6 +65,11 @@ class Yousign:
         self._observe = observe
         self._url = f"{str(section.base_url).rstrip('/')}/{VIDEOS_PATH}"
         self.limits = RateLimits()
+
+    @property
+    def budget(self) -> QueryBudget:
+        """How often the gateway may read verifications by itself, as the workspace's section says."""
+        return QueryBudget(self._section.reads_per_minute, self._section.reads_per_hour)
 
     def check(self, request: Request) -> None:
         """Check that Yousign accepts the names, and that the request has no link of its own. Raises: InvalidInput."""

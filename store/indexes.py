@@ -1,7 +1,7 @@
 """The indexes of MongoDB, one for each kind of query.
 
-The indexes with `due`, those that begin with `completedAt`, `anonymizedAt` and `captureCompletedAt`, and those of `starts` are for the sweeper and a
-metric, which read all workspaces. All other indexes of verifications begin with the workspace, so the workspace can be the shard key.
+The indexes with `due`, those that begin with `completedAt`, `anonymizedAt` and `captureCompletedAt`, and those of `starts` and `asks` are for the
+sweeper and metrics, which read all workspaces. All other indexes of verifications begin with the workspace, so the workspace can be the shard key.
 
 Partial indexes contain few documents, and cost nothing when a document is written that is not among them. Why each filter has its indexes, and what
 they cost: docs/decisions/indexes-of-filters.md.
@@ -22,6 +22,8 @@ UNFINISHED_STARTS = "starts"
 TOMBSTONES = "tombstones"
 DELIVERIES = "deliveries"
 DELIVERY_POSITIONS = "delivery_positions"
+PROVIDER_QUERIES = "asks"
+QUERY_BUDGETS = "query_budgets"
 INBOX = "inbox"
 
 INBOX_DAYS = 30
@@ -75,9 +77,7 @@ INDEXES = {
         *in_both_orders("with_ignored_results", equal=WITH_IGNORED),
         index("provider.name", "due", "_id", present=("due",)),
         index("completedAt", "_id", present=("completedAt", "declared")),
-        IndexModel(
-            [("captureCompletedAt", ASCENDING)], partialFilterExpression={"captureCompletedAt": {"$exists": True}, "status": Status.PENDING.value}
-        ),
+        index("captureCompletedAt", "_id", present=("captureCompletedAt",), equal=IS_PENDING),
         index("anonymizedAt", "_id", present=("anonymizedAt",)),
         index("workspace", "idempotency.key", unique=True, present=("idempotency.key",)),
         index("workspace", "previous", unique=True, present=("previous",)),
@@ -91,6 +91,8 @@ INDEXES = {
         index("workspace", "since", present=("since",)),
     ],
     UNFINISHED_STARTS: [index("until", "_id"), index("since")],
+    # In this order: for the process that looks for due queries, and to claim the query of a workspace that has been due for the longest time.
+    PROVIDER_QUERIES: [index("at", "workspace"), index("workspace", "at", "_id")],
     # MongoDB deletes a tombstone when its `expiresAt` has passed.
     TOMBSTONES: [index("workspace", "removedAt", "_id"), IndexModel([("expiresAt", ASCENDING)], expireAfterSeconds=0)],
     # MongoDB deletes heartbeats that are older than an hour. They are the last heartbeats of processes that have ended.

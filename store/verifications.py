@@ -58,6 +58,7 @@ Rule = Callable[[Verification, datetime], Verification]
 RetryRule = Callable[[Verification, datetime], tuple[Verification, Verification]]
 
 
+LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 RESUMPTION = timedelta(days=1)
 MAX_REMOVALS = 10_000
 MAX_COUNTED = 10_000
@@ -73,6 +74,12 @@ class Stale(Exception):
 def utc_now() -> datetime:
     """The current time in UTC. The default clock of a store."""
     return datetime.now(UTC)
+
+
+def at_queryable(queryable: Mapping[str, Sequence[str]]) -> Document:
+    """The condition for verifications that their provider has accepted and that can be queried. `queryable`: workspaces, by provider."""
+    allowed = [{"provider.name": name, "workspace": {"$in": list(workspaces)}} for name, workspaces in queryable.items()]
+    return {"provider.name": {"$in": list(queryable)}, "provider.id": {"$exists": True}, "$and": [{"$or": allowed}]}
 
 
 def of_provider_id(duplicate: DuplicateKeyError) -> bool:
@@ -121,13 +128,26 @@ class Store:
     ) -> list[Due]:
         """Like `overdue`, for the providers of which some workspaces can query the verifications. `queryable`: these workspaces, by provider.
 
-        Their verifications are read only if they expired at `expired_until` or earlier.
+        Their verifications are read only if they expired at `expired_until` or earlier, and the provider has never accepted them.
         Cost: one query over an index. It reads all overdue verifications of these providers.
         """
-        expired = {"expiresAt": {"$lte": expired_until}}
+        expired = {"expiresAt": {"$lte": expired_until}, "provider.id": {"$exists": False}}
         others = [{"provider.name": name, "workspace": {"$nin": list(workspaces)}} for name, workspaces in queryable.items()]
         condition: Document = {"provider.name": {"$in": list(queryable)}, "$and": [{"$or": [expired, *others]}]}
         return await due.read_due(self.collection, "due", self.now(), condition, limit, after)
+
+    async def pending_with_deadline(self, queryable: Mapping[str, Sequence[str]], limit: int, after: Due | None = None) -> list[Due]:
+        """The pending verifications whose provider can be queried, the earliest deadline first; without those whose capture is complete.
+
+        `queryable`: the workspaces whose provider can be queried, by provider. If `after` is passed, only those behind it in this order.
+        Cost: one query over an index.
+        """
+        return await due.read_due(self.collection, "due", LAST_INSTANT, at_queryable(queryable), limit, after)
+
+    async def pending_captured(self, queryable: Mapping[str, Sequence[str]], limit: int, after: Due | None = None) -> list[Due]:
+        """Like `pending_with_deadline`, for the pending verifications whose capture is complete, the earliest end of the capture first."""
+        condition = {"status": Status.PENDING.value, **at_queryable(queryable)}
+        return await due.read_due(self.collection, "captureCompletedAt", self.now(), condition, limit, after)
 
     async def not_anonymized(self, completed_until: datetime, limit: int, after: Due | None = None) -> list[Due]:
         """The verifications that have had an outcome since `completed_until` or earlier, and still have personal data; the oldest outcome first.

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 from domain.errors import Unavailable
+from domain.query_budget import QueryBudget
 from gateway.process.health import Health
 from gateway.process.metrics import Providing
 from store.verifications import Store
@@ -65,6 +66,16 @@ async def measuring(read: Callable[[], Awaitable[float]], report: Callable[[floa
         except Unavailable:
             report(float("nan"))
         await asyncio.sleep(every_seconds * random.uniform(0.8, 1.2))
+
+
+async def showing_budgets(left: Callable[[], Awaitable[Mapping[str, QueryBudget]]], providing: Providing, every_seconds: float) -> None:
+    """Update the metrics regularly: how many queries each workspace may still send to its provider."""
+    while True:
+        try:
+            providing.report_budgets(await left())
+        except Unavailable:
+            logger.warning("MongoDB is unavailable; the queries that may still be sent will be counted later")
+        await asyncio.sleep(every_seconds)
 
 
 async def restarted(name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter as Counted
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
 from graphql import OperationType
@@ -12,6 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
+from domain.query_budget import QueryBudget
 from store.bad_documents import BadDocuments
 from store.feed import Feed
 from store.index_repair import IndexRepair
@@ -96,6 +97,21 @@ class Providing:
         )
         self.unfinished = Gauge("gateway_unfinished_creations", "Verifications that are not started at their provider yet", registry=registry)
         self.oldest_seconds = Gauge("gateway_oldest_creation_seconds", "Age of the oldest of these verifications", registry=registry)
+        self._queries = Counter(
+            "gateway_queries_total", "Pending verifications that were queried at their providers", ["provider", "outcome"], registry=registry
+        )
+        self._query_budget = Gauge(
+            "gateway_query_budget_left",
+            "Queries that the workspace may still send within the running minute and hour, all processes together",
+            ["workspace", "within"],
+            registry=registry,
+        )
+        self.oldest_query_seconds = Gauge(
+            "gateway_oldest_query_seconds",
+            "For how long the oldest query of a pending verification has been due; 0 if none is due",
+            registry=registry,
+        )
+        self.oldest_query_seconds.set(float("nan"))
         self._webhooks = Counter("gateway_webhooks_total", "Webhooks of providers by what became of them", ["provider", "outcome"], registry=registry)
         self.unusual_results = Counter("gateway_unusual_results_total", "Results of providers with unusual reason codes", registry=registry)
         self.oldest_webhook_seconds = Gauge(
@@ -114,6 +130,17 @@ class Providing:
     def count_creation(self, provider: str, outcome: str) -> None:
         """Count an attempt to start a verification. `outcome`: see `lifecycle.creation.Creation`."""
         self._creations.labels(provider, outcome).inc()
+
+    def count_query(self, provider: str, outcome: str) -> None:
+        """Count a query of a pending verification. `outcome`: see `lifecycle.reconciliation.Reconciliation`."""
+        self._queries.labels(provider, outcome).inc()
+
+    def report_budgets(self, left: Mapping[str, QueryBudget]) -> None:
+        """Show how many queries each workspace may still send. Workspaces that are left out are no longer shown."""
+        self._query_budget.clear()
+        for workspace, budget in left.items():
+            self._query_budget.labels(workspace, "minute").set(budget.per_minute)
+            self._query_budget.labels(workspace, "hour").set(budget.per_hour)
 
     def count_webhook(self, provider: str, outcome: str) -> None:
         """Count a webhook. `outcome`: see `lifecycle.intake.Intake`."""

@@ -48,9 +48,12 @@ async def swept(store: Store, providers: Providers) -> list[int]:
     return [await sweep(chore) for chore in expiring(store, providers)]
 
 
-async def added(store: Store, number: int, workspace: str = "acme", step: Progress | None = None) -> Verification:
-    """Store a verification with the provider Yousign. `step`: the step of the individual that is recorded in it."""
-    verification = a_verification(workspace=workspace, provider=replace(YOUSIGN, id=f"video-{number}"))
+async def added(store: Store, number: int | None, workspace: str = "acme", step: Progress | None = None) -> Verification:
+    """Store a verification with the provider Yousign. `number`: the number in its id there; None if Yousign has not accepted it. `step`: the step of
+    the individual that is recorded in it.
+    """
+    provider = replace(YOUSIGN, id=f"video-{number}") if number is not None else replace(YOUSIGN, url=None)
+    verification = a_verification(workspace=workspace, provider=provider)
     return await store.within(workspace).add(verification.progressed(step, WINDOWS, NOON) if step else verification)
 
 
@@ -70,9 +73,20 @@ async def test_neither_reads_nor_mutations_nor_the_sweeper_conclude_at_the_deadl
     assert (await changes.close("acme", pending.id, None)).events[-1].actor is Actor.INTEGRATOR
 
 
-async def test_the_sweeper_concludes_a_day_after_the_expiry_and_a_read_does_not(store: Store, clock: Clock) -> None:
+async def test_the_sweeper_concludes_nothing_without_a_query(store: Store, clock: Clock) -> None:
     providers = with_yousign("acme")
     pending = await added(store, 1)
+    clock.now = later(days=30)
+
+    assert await swept(store, providers) == [0, 0]
+    assert (await changes_at(store, providers).required(store.within("acme"), pending.id)).status is Status.PENDING
+
+
+async def test_what_the_provider_never_accepted_expires_a_day_late_and_a_read_does_not_apply_that(store: Store, clock: Clock) -> None:
+    providers = with_yousign("acme")
+    pending = await added(store, None)
+    clock.now = later(days=8) - INSTANT
+    assert await swept(store, providers) == [0, 0]
     clock.now = later(days=8)
 
     read = await changes_at(store, providers).required(store.within("acme"), pending.id)
@@ -102,7 +116,8 @@ async def test_the_ordinary_deadlines_apply_once_the_file_no_longer_names_the_pr
 
 async def test_verifications_for_whose_verdict_the_gateway_waits_are_not_read_in_each_round(store: Store, clock: Clock) -> None:
     providers = with_yousign("acme")
-    waiting = [await added(store, number, step=Progress.LINK_OPENED) for number in range(5)]
+    waiting = [await added(store, None) for _ in range(5)]
+    await added(store, 1, step=Progress.LINK_OPENED)
     ordinary = await store.within("acme").add(a_verification(provider=ProviderReference("external", None, "https://provider.example/start")))
     clock.now = later(days=7)
 

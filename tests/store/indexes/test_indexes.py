@@ -45,7 +45,7 @@ def test_all_indexes_of_requests_begin_with_the_workspace() -> None:
     firsts = {model.document["name"]: next(iter(model.document["key"])) for model in INDEXES[VERIFICATIONS]}
 
     others = {name for name, first in firsts.items() if first != "workspace"}
-    assert others == {DUE, "completedAt_1__id_1", "anonymizedAt_1__id_1", "captureCompletedAt_1"}
+    assert others == {DUE, "completedAt_1__id_1", "anonymizedAt_1__id_1", "captureCompletedAt_1__id_1"}
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_all_indexes_of_requests_begin_with_the_workspace() -> None:
     [
         ({"provider.name": {"$in": ["sandbox", None]}, "due": {"$lte": later(days=7)}}, DUE),
         ({"completedAt": {"$lte": later(days=7)}, "declared": {"$exists": True}}, "completedAt_1__id_1"),
-        ({"captureCompletedAt": {"$lte": later(days=7)}, "status": "pending"}, "captureCompletedAt_1"),
+        ({"captureCompletedAt": {"$lte": later(days=7)}, "status": "pending"}, "captureCompletedAt_1__id_1"),
         ({"workspace": "acme", "idempotency.key": "key-7"}, "workspace_1_idempotency.key_1"),
         ({"workspace": "acme", "previous": "ver_1"}, "workspace_1_previous_1"),
         ({"workspace": "acme", "provider.id": "sandbox-ver_7"}, "workspace_1_provider.id_1"),

@@ -188,6 +188,18 @@ async def swept_at_queryable(store: Store) -> None:
         await store.overdue_at_queryable({"sandbox": ["acme"]}, later(days=1), 200, after)
 
 
+async def pending_with_deadline(store: Store) -> None:
+    """Read the pending verifications at queryable providers that have a deadline: first from the start, and then after a given one."""
+    for after in (None, Due(later(minutes=1), "acme", "ver_5")):
+        await store.pending_with_deadline({"sandbox": ["acme"]}, 200, after)
+
+
+async def pending_captured(store: Store) -> None:
+    """Read the pending verifications at queryable providers whose capture is complete: first from the start, and then after a given one."""
+    for after in (None, Due(later(minutes=1), "acme", "ver_5")):
+        await store.pending_captured({"sandbox": ["acme"]}, 200, after)
+
+
 async def forgotten(store: Store) -> None:
     """Read the verifications whose outcomes are older than the retention time: first from the start, and then after a given one."""
     for after in (None, Due(later(minutes=1), "acme", "ver_5")):
@@ -230,6 +242,8 @@ METHOD_CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "overdue": swept,
     "overdue_at_queryable": swept_at_queryable,
     "page": pages,
+    "pending_captured": pending_captured,
+    "pending_with_deadline": pending_with_deadline,
     "removable": buried,
     "remove": removed,
     "removed_since": lambda store: store.within("acme").removed_since(NOON),

@@ -1,0 +1,77 @@
+"""How many queries each workspace has sent to its provider within the last hour, and whether the provider demands a pause.
+
+All processes share these numbers, because the provider counts the requests with one API key. Every write is acknowledged by a majority.
+"""
+
+from collections.abc import Collection as Several
+from datetime import timedelta
+
+from pymongo.errors import DuplicateKeyError
+
+from domain.deadlines import whole_milliseconds
+from domain.query_budget import QueryBudget, SentQueries
+from store.driver import Collection, Document, answering
+from store.indexes import QUERY_BUDGETS
+from store.verifications import Store
+
+# How often a process tries to count a query while other processes count theirs. After that, it sends none for now.
+MAX_COUNT_TRIES = 10
+NOTHING_LEFT = QueryBudget(0, 0)
+
+
+class QueryBudgets:
+    """The documents of all workspaces. All methods raise Unavailable if MongoDB does not answer."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._collection: Collection = store.database[QUERY_BUDGETS]
+
+    async def left(self, workspace: str, budget: QueryBudget) -> QueryBudget:
+        """How many queries may still be sent now; none during a pause. Cost: one read by primary key."""
+        return self._left(await self._found(workspace), budget)
+
+    async def take(self, workspace: str, budget: QueryBudget) -> bool:
+        """Count a query that is about to be sent. Returns False if it must not be sent now, because the budget is used up or there is a pause.
+
+        Cost: one read and one write by primary key; more if other processes count at the same time.
+        """
+        for _ in range(MAX_COUNT_TRIES):
+            found = await self._found(workspace)
+            left, now = self._left(found, budget), self._store.now()
+            if not left.per_minute or not left.per_hour:
+                return False
+            periods = [*map(list, sent(found).with_one(now).periods)]
+            condition = {"_id": workspace, "revision": found.get("revision", {"$exists": False})}
+            try:
+                with answering():
+                    update = {"$set": {"periods": periods}, "$inc": {"revision": 1}}
+                    written = await self._collection.update_one(condition, update, upsert="revision" not in found)
+            except DuplicateKeyError:
+                continue
+            if written.matched_count or written.upserted_id is not None:
+                return True
+        return False
+
+    async def pause(self, workspace: str, seconds: float, *, denied: bool = False) -> None:
+        """Send no queries for this time. A pause that ends later stays. `denied`: whether the provider does not accept the API key."""
+        until = whole_milliseconds(self._store.now() + timedelta(seconds=seconds))
+        with answering():
+            await self._collection.update_one({"_id": workspace}, {"$max": {"pausedUntil": until}, "$set": {"denied": denied}}, upsert=True)
+
+    async def resume(self, workspaces: Several[str]) -> None:
+        """End the pauses of these workspaces that began because the provider did not accept the API key."""
+        with answering():
+            await self._collection.update_many({"_id": {"$in": [*workspaces]}, "denied": True}, {"$unset": {"pausedUntil": "", "denied": ""}})
+
+    async def _found(self, workspace: str) -> Document:
+        with answering():
+            return await self._collection.find_one({"_id": workspace}) or {}
+
+    def _left(self, found: Document, budget: QueryBudget) -> QueryBudget:
+        now = self._store.now()
+        return NOTHING_LEFT if found.get("pausedUntil", now) > now else sent(found).left(budget, now)
+
+
+def sent(found: Document) -> SentQueries:
+    """The queries that a document counts."""
+    return SentQueries(tuple((begin, count) for begin, count in found.get("periods", [])))
