@@ -5,6 +5,7 @@ python -m tests.soak --seed 7 --verifications 10000
 
 import argparse
 import json
+import logging
 import shutil
 import sys
 import tempfile
@@ -29,6 +30,7 @@ def main() -> int:
     parser.add_argument("--verifications", type=int, default=10_000, help="how many verifications are created")
     parser.add_argument("--gateways", type=int, default=3, help="the number of gateway processes")
     parser.add_argument("--per-second", type=float, default=6.0, help="how many verifications are created each second")
+    parser.add_argument("--grace-seconds", type=float, default=25.0, help="how long after the last creation all gateways are killed")
     parser.add_argument("--patience-seconds", type=float, default=300.0, help="how long everything may take to settle at the end")
     parser.add_argument("--planted", choices=sorted(BUGS), help="start the gateways with this bug, which the run must find")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results", help="the directory for the results")
@@ -36,6 +38,8 @@ def main() -> int:
     arguments = vars(parser.parse_args())
     output, keep = arguments.pop("output"), arguments.pop("keep")
     plan = Plan(**arguments)
+    # uvicorn logs each answer of the fake that a fault cuts.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     directory = Path(tempfile.mkdtemp(prefix="soak-"))
     with EmbeddedMongo(directory / "mongo") as mongo:
         uri = urlunsplit(urlsplit(mongo.uri)._replace(path=f"/{DATABASE}"))

@@ -9,11 +9,21 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
-from store.indexes import DELIVERIES, DELIVERY_POSITIONS, INBOX, UNFINISHED_STARTS, VERIFICATIONS
+from store.indexes import DELIVERIES, DELIVERY_POSITIONS, INBOX, PROVIDER_QUERIES, QUERY_BUDGETS, UNFINISHED_STARTS, VERIFICATIONS
 from tests.soak.plan import WORKSPACES, Fate
 from tests.soak.records import Records
 
 Document = dict[str, Any]
+
+# The fields with the end of a lease or of a pause, by collection.
+WAITS = {
+    UNFINISHED_STARTS: ("until",),
+    INBOX: ("next",),
+    DELIVERIES: ("due", "next"),
+    DELIVERY_POSITIONS: ("until",),
+    PROVIDER_QUERIES: ("at", "until"),
+    QUERY_BUDGETS: ("pausedUntil",),
+}
 
 
 class Database:
@@ -47,8 +57,9 @@ class Database:
     async def pass_time(self) -> None:
         """Let all leases end, and all pauses. Call this only while no gateway runs."""
         past = datetime.now(UTC) - timedelta(seconds=1)
-        for name, *fields in ((UNFINISHED_STARTS, "until"), (INBOX, "next"), (DELIVERIES, "due", "next"), (DELIVERY_POSITIONS, "until")):
-            await self[name].update_many({fields[0]: {"$gt": past}}, {"$set": dict.fromkeys(fields, past)})
+        for name, fields in WAITS.items():
+            for field in fields:
+                await self[name].update_many({field: {"$gt": past}}, {"$set": {field: past}})
 
     async def unfinished(self) -> dict[str, int]:
         """How much the gateways still have to do, by its kind; only the kinds of which there is something."""

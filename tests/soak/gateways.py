@@ -9,26 +9,26 @@ from pathlib import Path
 from random import Random
 from time import time
 
-from domain.caller import Scope
 from gateway.callers.tokens import Tokens, Trust
 from store.verifications import utc_now
 from tests.fakes.receiver import RECEIVER_SECRET
 from tests.fakes.yousign import FakeYousign
 from tests.ledger.gateways import Gateway
 from tests.ledger.process import Process, free_port
-from tests.serving import ISSUER, KEYS
+from tests.serving import INTEGRATOR, ISSUER, KEYS
 from tests.soak.plan import WORKSPACES
 from tests.soak.records import Death, Records
 
 API_KEY, WEBHOOK_SECRET, HOOK_SECRET = "SOAK_YOUSIGN_KEY", "SOAK_YOUSIGN_SECRET", "SOAK_HOOK_SECRET"
 MAX_DOWN_SECONDS = 1.0
-SCOPES = [Scope.READ, Scope.WRITE]
+# A run lasts minutes, so the provider is queried earlier and more often than by default.
+RECONCILE_SECONDS = (*range(3, 60, 3), *range(60, 5400, 20))
 
 
 def token(workspace: str) -> str:
     """A token of an integrator of this workspace."""
     issuer = Tokens(Trust(KEYS["token_key"], issuer=ISSUER), [KEYS["signing_key"]], utc_now)
-    return issuer.token("soak", workspace, SCOPES, timedelta(hours=24))
+    return issuer.token("soak", workspace, list(INTEGRATOR), timedelta(hours=24))
 
 
 def providers_file(directory: Path, name: str, fake: FakeYousign, hooks: str) -> Path:
@@ -57,6 +57,7 @@ def environment(mongo_uri: str, port: int, public_port: int, file: Path, fake: F
         "GATEWAY_PORT": str(port),
         "GATEWAY_PROVIDERS_FILE": str(file),
         "GATEWAY_SWEEP_SECONDS": "1",
+        "GATEWAY_RECONCILE_SECONDS": ",".join(map(str, RECONCILE_SECONDS)),
         API_KEY: fake.api_key,
         WEBHOOK_SECRET: fake.secret,
         HOOK_SECRET: RECEIVER_SECRET,

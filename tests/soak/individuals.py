@@ -2,6 +2,7 @@
 
 import asyncio
 from random import Random
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +22,8 @@ READ = "query($id: ID!) { verification(id: $id) { id status verificationUrl prov
 REFUSED_AGE, ACCEPTED_AGE = 130, 18
 ANSWER_SECONDS = 20.0
 POLL_SECONDS = 1.0
-TRIES = 20
+# How long an individual tries to open a page, while gateways are killed and start again.
+OPENING_SECONDS = 180.0
 
 
 class Individuals:
@@ -66,8 +68,9 @@ class Individuals:
             await self._requested("GET", urlsplit(self._fake.bodies[video]["redirection_url"]).path)
 
     async def _requested(self, method: str, path: str) -> httpx2.Response | None:
-        """Send a request of a browser to any gateway, until one answers. Returns None if that took too many tries."""
-        for _ in range(TRIES):
+        """Send a request of a browser to any gateway, until one answers with a redirect. Returns None if that took too long."""
+        deadline = monotonic() + OPENING_SECONDS
+        while monotonic() < deadline:
             try:
                 response = await self._client.request(method, f"{self._fleet.any().url}{path}", timeout=ANSWER_SECONDS)
             except (httpx2.HTTPError, AttributeError):

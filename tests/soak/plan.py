@@ -1,7 +1,7 @@
 """The plan of a run: for each verification its outcome at the provider, and the faults on its way. Everything is drawn from the seed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from random import Random
 from typing import TypeVar
@@ -33,7 +33,7 @@ class Sending(Enum):
 
 
 class Kill(Enum):
-    """When gateways are killed with SIGKILL."""
+    """When gateways are killed with SIGKILL. The first two are aimed: the fate of a verification orders them, and the next suitable one has them."""
 
     AFTER_ANSWER = "between the provider's answer and the write"
     BEFORE_APPLICATION = "between the inbox and the application"
@@ -43,10 +43,10 @@ class Kill(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Some seconds in which all requests to the provider have this fault."""
+    """A time in which all requests to the provider have the same fault: this number of requests."""
 
     fault: Fault
-    seconds: float
+    requests: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,8 @@ NO_KILL: Kill | None = None
 NO_PERIOD: Period | None = None
 # Larger runs have this too. Every run ends with it.
 ALL_KILLED = 0.0004
-PERIODS: dict[Period | None, float] = {Period(Fault.AWAY, 3): 0.003, Period(Fault.LIMITED, 3): 0.003, Period(Fault.SLOW, 5): 0.003}
+PERIODS: dict[Period | None, float] = {Period(Fault.AWAY, 10): 0.005, Period(Fault.LIMITED, 8): 0.005, Period(Fault.SLOW, 15): 0.005}
+SPREAD = 0.8
 # A code that the catalogue does not contain.
 UNFAMILIAR = "NEW_9001"
 
@@ -140,38 +141,57 @@ def fates(seed: int, verifications: int) -> list[Fate]:
         deck({True: 0.05}, False),
         deck({True: 0.35}, False),
         deck({PLAIN: 0.3}, OBSERVED),
-        deck(kills, NO_KILL),
-        deck(PERIODS, NO_PERIOD),
+        spread(chance, verifications, kills, NO_KILL),
+        spread(chance, verifications, PERIODS, NO_PERIOD),
         strict=True,
     )
     found = []
     for number, (status, refused, sending, on_create, on_read, altered, stale, visits, workspace, kill, period) in enumerate(drawn, 1):
         codes, delay_seconds = codes_for(chance, status), chance.uniform(0, 2)
         documented = status is not Status.INCONCLUSIVE and chance.random() < 0.9
-        fate = Fate(
-            number, workspace, status, codes, documented, refused, sending, on_create, on_read, altered, stale, visits, delay_seconds, kill, period
+        found.append(
+            Fate(
+                number,
+                workspace,
+                status,
+                codes,
+                documented,
+                refused,
+                sending,
+                on_create,
+                on_read,
+                altered,
+                stale,
+                visits,
+                delay_seconds,
+                kill,
+                period,
+            )
         )
-        found.append(fitting(fate))
     return found
-
-
-def fitting(fate: Fate) -> Fate:
-    """The fate with values that let its kill happen at the planned instant."""
-    match fate.kill:
-        case Kill.AFTER_ANSWER:
-            sending = Sending.ONCE if fate.sending is Sending.EARLY else fate.sending
-            return replace(fate, refused=False, on_create=(), sending=sending)
-        case Kill.BEFORE_APPLICATION:
-            return replace(fate, refused=False, status=Status.VERIFIED, codes=(), documented=True, sending=Sending.ONCE, on_read=())
-    return fate
 
 
 def dealt(chance: Random, number: int, shares: Mapping[Card, float], rest: Card) -> list[Card]:
     """A shuffled deck with this number of cards. Each card in `shares` has this share of the deck, and at least one place. The others are `rest`."""
-    cards = [card for card, share in shares.items() for _ in range(max(1, round(share * number)))]
+    cards = chosen(shares, number)
     cards += [rest] * (number - len(cards))
     chance.shuffle(cards)
     return cards[:number]
+
+
+def spread(chance: Random, number: int, shares: Mapping[Card, float], rest: Card) -> list[Card]:
+    """Like `dealt`, but the cards in `shares` have about equal distances, and none is among the last fifth: what begins there could not happen."""
+    cards, found = chosen(shares, number), [rest] * number
+    chance.shuffle(cards)
+    distance = number * SPREAD / max(1, len(cards))
+    for place, card in enumerate(cards):
+        found[int(distance * (place + chance.uniform(0.2, 0.8)))] = card
+    return found
+
+
+def chosen(shares: Mapping[Card, float], number: int) -> list[Card]:
+    """The cards that are not the rest of a deck, in the order of `shares`."""
+    return [card for card, share in shares.items() for _ in range(max(1, round(share * number)))]
 
 
 def codes_for(chance: Random, status: Status) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from time import time
 
 from starlette.requests import Request
@@ -12,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from domain.status import Status
 from tests.fakes.yousign import FakeYousign, Fault
-from tests.soak.plan import Fate, Kill, Sending
+from tests.soak.plan import Fate, Kill, Period, Sending
 from tests.soak.records import Attempt, Decision, Records
 
 # How long the fake keeps a request that it executed: longer than the gateway waits for an answer, and for a document.
@@ -31,13 +33,17 @@ DOCUMENT = {
     "national_identification_number": "12AB34567",
 }
 
-# Kills a gateway by its name, and returns whether the instant was the planned one.
+# Kill a gateway by its name, while it starts a verification, or before it applies the webhook about one.
 KillDuringStart = Callable[[str, Fate], Awaitable[None]]
 KillBeforeApplication = Callable[[str, Fate, str], Awaitable[None]]
 
 
 class SoakYousign(FakeYousign):
-    """The fake of Yousign in a run. `period`: a fault of all requests, and the time at which it ends. `healed`: no further fault is injected.
+    """The fake of Yousign in a run.
+
+    `period`: the present period, and how many of its requests are left. `healed`: no further fault is injected. `armed`: how many gateways the fake
+    must still kill at which instant. `answering`: by the provider's id of a verification, the gateway that must be killed before it applies the
+    webhook, and an event that is set when that gateway has answered the webhook.
 
     The attributes after it are set before the first request: `freeze` stops a gateway process, `kill_during_start` and `kill_before_application` kill
     it, and `send_early` sends the webhook of a verification.
@@ -51,17 +57,23 @@ class SoakYousign(FakeYousign):
     def __init__(self, records: Records) -> None:
         super().__init__(late_seconds=LATE_SECONDS, retry_after_seconds=RETRY_AFTER_SECONDS)
         self.records = records
-        self.period: tuple[Fault, float] = (Fault.SLOW, 0.0)
+        self.period = Period(Fault.SLOW, 0)
         self.healed = False
+        self.armed: Counter[Kill] = Counter()
         self.answering: dict[str, tuple[str, asyncio.Event]] = {}
         self._on_create = {fate.number: [*fate.on_create] for fate in records.fates}
         self._on_read = {fate.number: [*fate.on_read] for fate in records.fates}
-        self._to_kill = {fate.number for fate in records.fates if fate.kill in (Kill.AFTER_ANSWER, Kill.BEFORE_APPLICATION)}
 
-    def begin(self, fault: Fault, seconds: float) -> None:
-        """Let all requests have this fault for some seconds."""
-        self.period = fault, time() + seconds
-        self.records.injected[f"provider: all requests for {seconds:.0f} s: {fault.value}"] += 1
+    def begin(self, period: Period) -> None:
+        """Begin a period."""
+        self.period = period
+        self.records.injected[f"provider: {period.requests} requests in a row: {period.fault.value}"] += 1
+
+    def heal(self) -> None:
+        """Inject no further fault, and kill no further gateway."""
+        self.healed = True
+        self.armed.clear()
+        self.answering.clear()
 
     def fate_of(self, video: str) -> Fate:
         """The fate of the verification with this id at the provider."""
@@ -79,7 +91,7 @@ class SoakYousign(FakeYousign):
         attempt = Attempt(request.path_params["client"], time())
         self.records.attempts.setdefault(number, []).append(attempt)
         fate = self.records.fates[number - 1]
-        dying = fate.kill is Kill.AFTER_ANSWER and number in self._to_kill and not self.healed
+        dying = not fate.refused and not self._fault(self._on_create, number) and self._disarmed(Kill.AFTER_ANSWER)
         # Every other gateway is frozen, so that it surely writes nothing after the answer. The others are killed while they may be writing.
         if dying and number % 2:
             self.freeze(attempt.gateway)
@@ -87,19 +99,17 @@ class SoakYousign(FakeYousign):
         if attempt.video and attempt.fault in (None, Fault.SLOW) and fate.sending is Sending.EARLY:
             self.conclude(attempt.video, decision_of(fate))
             await self.send_early(fate, attempt.video)
-        if not dying or not attempt.video:
+        if not dying:
             return answer
-        self._to_kill.discard(number)
         return LastResponse(answer, lambda: self.kill_during_start(attempt.gateway, fate))
 
     async def show(self, request: Request) -> Response:
         """GET: show a verification, with the faults of its fate."""
         video = request.path_params["id"]
         target, answered = self.answering.get(video, ("", asyncio.Event()))
-        number = self.records.numbers.get(video, 0)
-        if target == request.path_params["client"] and number in self._to_kill and not self.healed:
+        if target == request.path_params["client"]:
             # The gateway reads the document of a webhook, so the webhook is in its inbox, and not applied.
-            self._to_kill.discard(number)
+            del self.answering[video]
             with suppress(TimeoutError):
                 await asyncio.wait_for(answered.wait(), ANSWER_SECONDS)
             await self.kill_before_application(target, self.fate_of(video), video)
@@ -107,20 +117,40 @@ class SoakYousign(FakeYousign):
 
     def fault_of(self, request: Request, content: bytes) -> Fault | None:
         """The fault of a request: the one of the present period, or the next one of its verification."""
-        if self.healed:
-            return None
         creating = request.method == "POST"
         number = number_in(content) if creating else self.records.numbers.get(request.path_params["id"], 0)
-        own = (self._on_create if creating else self._on_read).get(number, [])
-        fault, until = self.period
-        if time() >= until:
-            if not own:
-                return None
-            fault = own.pop(0)
+        planned = self._on_create if creating else self._on_read
+        fault = self._fault(planned, number)
+        if not fault:
+            return None
+        if self.period.requests:
+            self.period = replace(self.period, requests=self.period.requests - 1)
+        else:
+            planned[number].pop(0)
         if creating:
             self.records.attempts[number][-1].fault = fault
         self.records.injected[f"provider: {'creation' if creating else 'read'}: {fault.value}"] += 1
         return fault
+
+    def will_kill_before_application(self, video: str) -> bool:
+        """Whether the gateway that receives the webhook of this verification must be killed before it applies the webhook."""
+        fate = self.fate_of(video)
+        return fate.documented and not self._fault(self._on_read, fate.number) and self._disarmed(Kill.BEFORE_APPLICATION)
+
+    def _fault(self, planned: dict[int, list[Fault]], number: int) -> Fault | None:
+        """The fault that the next request of a verification will have: the one of the present period, or the first of those that are planned."""
+        if self.healed:
+            return None
+        if self.period.requests:
+            return self.period.fault
+        return next(iter(planned.get(number, ())), None)
+
+    def _disarmed(self, kill: Kill) -> bool:
+        """Whether a gateway must be killed at this instant. Each kill happens once."""
+        if not self.armed[kill]:
+            return False
+        self.armed[kill] -= 1
+        return True
 
     def _create(self, content: bytes) -> Response:
         answer = super()._create(content)

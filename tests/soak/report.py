@@ -45,12 +45,19 @@ def figures(result: Result) -> dict[str, Any]:
         "webhooks from the provider, recorded": len(records.inbox),
         "webhooks to the backend, accepted": sent[True],
         "webhooks to the backend, not accepted": sent[False],
+        "outcomes that a query of the provider brought, not a webhook": sum(map(queried, records.documents)),
         "started more than once at the provider": sum(1 for number in videos.values() if number > 1),
         "verifications at the provider without a link to them": len(records.numbers.keys() - linked),
         "violations": {breach.value: breaches[breach] for breach in Breach},
         "findings": [f"{finding.breach.value}: {finding.where}: {finding.what}" for finding in result.findings],
         "errors": dict(result.errors.most_common()),
     }
+
+
+def queried(document: Any) -> bool:
+    """Whether the gateway read the outcome of a verification from the provider by itself. Otherwise, the outcome has the id of a webhook."""
+    outcome = next((event for event in document["events"] if event["type"] == "status_changed"), None)
+    return bool(outcome and not outcome.get("sourceId") and document.get("provider", {}).get("id"))
 
 
 def outcome_of(document: Any) -> str:

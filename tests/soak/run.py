@@ -44,8 +44,9 @@ Report = Callable[[str], None]
 class Plan:
     """The parameters of a run.
 
-    `per_second`: how many verifications are created each second. `at_once`: how many may be under way. `patience_seconds`: how long everything may
-    take to settle at the end. `planted` names a bug that the gateways have on purpose (see planted.py).
+    `per_second`: how many verifications are created each second. `at_once`: how many may be under way. `grace_seconds`: how long after the last
+    creation all gateways are killed. `patience_seconds`: how long everything may take to settle after that. `planted` names a bug that the gateways
+    have on purpose (see planted.py).
     """
 
     seed: int = 7
@@ -53,6 +54,7 @@ class Plan:
     gateways: int = 3
     per_second: float = 6.0
     at_once: int = 400
+    grace_seconds: float = 25.0
     patience_seconds: float = 300.0
     planted: str | None = None
 
@@ -92,7 +94,7 @@ class Soak:
         shortening = asyncio.create_task(self._shorten())
         try:
             tasks = await self._create_all()
-            self._fake.healed = True
+            self._fake.heal()
             await self._courier.release()
             self._report("killing all gateways; then time passes, and no further fault is injected, except by the backend")
             await self._kill_all()
@@ -117,18 +119,19 @@ class Soak:
             if fate.number % 500 == 0:
                 self._report(f"{fate.number} verifications begun, {self._done} done, {sum(self._records.injected.values())} faults")
             await asyncio.sleep(1 / self._plan.per_second)
-        # The longest fault of a creation that needs no other process: an answer after the timeout, with the pause after it.
-        await asyncio.wait(tasks, timeout=25)
+        await asyncio.wait(tasks, timeout=self._plan.grace_seconds)
         return tasks
 
     async def _life(self, fate: Fate) -> None:
         """Let one verification go from its creation to its outcome, with the faults that begin with it."""
         if fate.period:
-            self._fake.begin(fate.period.fault, fate.period.seconds)
+            self._fake.begin(fate.period)
         if fate.kill is Kill.ANY:
             await self._kill_any()
         elif fate.kill is Kill.ALL:
             await self._kill_all()
+        elif fate.kill:
+            self._fake.armed[fate.kill] += 1
         video = await self._individuals.started(fate)
         if video:
             await asyncio.sleep(fate.delay_seconds)

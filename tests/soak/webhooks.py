@@ -8,7 +8,7 @@ import httpx2
 
 from tests.ledger.gateways import Gateway
 from tests.soak.gateways import Fleet
-from tests.soak.plan import Fate, Kill, Sending
+from tests.soak.plan import Fate, Sending
 from tests.soak.provider import EXPIRED, SoakYousign, decision_of
 from tests.soak.records import Records
 
@@ -52,7 +52,7 @@ class Courier:
                 await asyncio.sleep(self._chance.uniform(0, REPEATED_AFTER_SECONDS))
                 self._count("webhook: again, as another event")
                 await self._send(fate, self._fake.webhook(video))
-            case _ if fate.kill is Kill.BEFORE_APPLICATION:
+            case _ if self._fake.will_kill_before_application(video):
                 await self._send_to_dying(fate, video, signed)
             case _:
                 await self._send(fate, signed)
