@@ -152,8 +152,9 @@ class FakeYousign:
             case Fault.SLOW:
                 await asyncio.sleep(SLOW_SECONDS)
             case Fault.LATE:
-                execute()
+                answer = execute()
                 await asyncio.sleep(self.late_seconds)
+                return answer
             case Fault.CUT:
                 execute()
                 return CutResponse()

@@ -111,7 +111,7 @@ def start_breaches(records: Records, fate: Fate, document: Mapping[str, Any]) ->
         if next_at == inf or killed(records, attempt, next_at):
             continue
         if attempt.video and not unanswered(records, attempt, next_at):
-            yield Finding(Breach.STARTED, fate.name, f"{attempt.gateway} received the id {attempt.video}")
+            yield Finding(Breach.STARTED, fate.name, f"{records.attempts[fate.number]}")
         if attempt.fault is Fault.LIMITED and next_at - attempt.at < RETRY_AFTER_SECONDS - CLOCK_SECONDS:
             yield Finding(Breach.TOO_EARLY, fate.name, f"{next_at - attempt.at:.1f} s after an answer with Retry-After: {RETRY_AFTER_SECONDS}")
     if any(start["_id"] == document["_id"] for start in records.starts):

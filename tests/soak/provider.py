@@ -19,6 +19,8 @@ from tests.soak.records import Attempt, Decision, Records
 
 # How long the fake keeps a request that it executed: longer than the gateway waits for an answer, and for a document.
 LATE_SECONDS = 17.0
+# Answers after this time count as late: a little less than the gateway waits.
+MAX_ANSWER_SECONDS = 12.0
 # Longer than the gateway's own first pause, so that a check sees whether it waits as long as the provider demands.
 RETRY_AFTER_SECONDS = 3
 # How long a killed gateway may take to answer the webhook that it is about to apply.
@@ -99,6 +101,9 @@ class SoakYousign(FakeYousign):
         if attempt.video and attempt.fault in (None, Fault.SLOW) and fate.sending is Sending.EARLY:
             self.conclude(attempt.video, decision_of(fate))
             await self.send_early(fate, attempt.video)
+        if time() - attempt.at > MAX_ANSWER_SECONDS:
+            # An early webhook took long, or the machine was busy. The gateway may not have waited for this answer.
+            attempt.fault = attempt.fault or Fault.LATE
         if not dying:
             return answer
         return LastResponse(answer, lambda: self.kill_during_start(attempt.gateway, fate))
