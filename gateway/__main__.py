@@ -94,6 +94,7 @@ def command_line(
 @app.command()
 def serve() -> None:
     """Run the gateway in production. All settings come from environment variables; `gateway settings` lists them."""
+    server.hold_sighup()
     chosen = settings.to_serve()
     logs.configure_logging(chosen.log_level, chosen.log_format)
     for name in settings.unknown():

@@ -120,7 +120,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
             | sweeper_tasks(settings, store, providers, changes, creation, intake, metrics)
             | reconciliation_tasks(settings, reconciliation, metrics)
             | delivery_tasks(outgoing, metrics),
-            partial(starting, creation, intake, provision.sandbox, drain, http_client, [reconciliation.leave]),
+            partial(starting, creation, intake, provision.sandbox, drain, http_client, [reconciliation.leave, outgoing.leave]),
             [client, watcher],
         ),
         Process(drain, health, metrics, provision.reload),
@@ -128,9 +128,11 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
 
 
 def creation_of(settings: Settings, store: Store, provision: Provision, metrics: Metrics) -> Creation:
-    """Create the object that starts verifications at providers, and plans the queries for their results."""
+    """Create the object that starts verifications. After the providers file was read again, denied starts are repeated at once."""
     queries = ProviderQueries(store, settings.query_schedule)
-    return Creation(store, provision.providers, provision.links, metrics.providers.count_creation, queries=queries)
+    creation = Creation(store, provision.providers, provision.links, metrics.providers.count_creation, queries=queries)
+    provision.on_reload += [creation.resume]
+    return creation
 
 
 def intake_of(settings: Settings, store: Store, provision: Provision, changes: Changes, metrics: Metrics) -> Intake:
@@ -142,7 +144,7 @@ def intake_of(settings: Settings, store: Store, provision: Provision, changes: C
 
 
 def reconciliation_of(store: Store, provision: Provision, changes: Changes, intake: Intake, creation: Creation, metrics: Metrics) -> Reconciliation:
-    """Create the object that queries providers for results. After the providers file was read again, denied requests are repeated at once."""
+    """Create the object that queries providers for results. After the providers file was read again, denied queries are repeated at once."""
     reconciliation = Reconciliation(store, provision.providers, changes, intake, creation.queries, metrics.providers.count_query)
     provision.on_reload += [reconciliation.resume]
     return reconciliation

@@ -95,6 +95,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self._reload and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         if self.started:
             self._on_started()
 
@@ -131,6 +132,11 @@ def make_room() -> None:
     """Raise the limit of open files to the maximum that the system allows. The limit is often 1,024, and each connection needs an open file."""
     _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
+
+
+def hold_sighup() -> None:
+    """Make SIGHUP wait until the server has started. Before that, nothing would handle the signal, and it would end the process."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 
 
 def end_in_order() -> None:

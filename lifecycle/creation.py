@@ -67,6 +67,9 @@ class Creation:
         self.queries = queries or ProviderQueries(store)
         self._under_way: dict[str, asyncio.Task[Verification | None]] = {}
         self._leaving = asyncio.Event()
+        # Set when the providers file was read again. The leases of denied starts are then released with the next sweep.
+        self._resumed = asyncio.Event()
+        self._must_release = False
 
     async def announce(self, workspace: str, id: str) -> UnfinishedStart:
         """Write the entry for a verification that is about to be stored and must then be started. Raises: Unavailable.
@@ -99,8 +102,21 @@ class Creation:
             return task.result() or created
         return created if task.exception() else task.result() or created
 
+    def resume(self) -> None:
+        """Make the starts due at once that wait for an operator to correct the providers file. Call this when the file was read again."""
+        self._resumed.set()
+        self._resumed = asyncio.Event()
+        self._must_release = True
+
     async def due(self, limit: int, after: Due | None = None) -> list[Due]:
-        """The verifications that a process had not started when it ended. Raises: Unavailable."""
+        """The verifications that a process had not started when it ended, and those that must be tried again. Raises: Unavailable."""
+        if self._must_release:
+            self._must_release = False
+            try:
+                await self._starts.release_denied()
+            except Unavailable:
+                self._must_release = True
+                raise
         return await self._starts.due(limit, after)
 
     async def take_over(self, workspace: str, id: str) -> bool:
@@ -156,25 +172,32 @@ class Creation:
             try:
                 return await self._attempt(start)
             except ProviderAway as away:
-                seconds, unanswered = max(pause, away.retry_after_seconds or 0), start.unanswered + away.maybe_executed
+                denied, seconds, unanswered = False, max(pause, away.retry_after_seconds or 0), start.unanswered + away.maybe_executed
             except ProviderRefused:
                 raise
             except (AccessDenied, DomainError) as error:
                 # A domain error: this release can't read the stored request, the provider can't use it, or its answer can't be recorded.
                 logger.warning("%s can't be started in the workspace %s: %s", start.verification_id, start.workspace, error)
-                seconds, unanswered = DENIED_SECONDS, start.unanswered
+                denied, seconds, unanswered = True, DENIED_SECONDS, start.unanswered
             # Many verifications may wait for the same provider. Random pauses spread their next requests over time.
-            seconds *= random.uniform(1, MAX_SPREAD)
-            extended = await self._starts.extended(start, timedelta(seconds=seconds), unanswered)
-            if not extended:
+            following = await self._paused(start, seconds * random.uniform(1, MAX_SPREAD), unanswered, denied, paused)
+            if not following:
                 return None
-            start = extended
-            if seconds > WAIT_SECONDS:
-                paused.set()
-            if unanswered <= MAX_UNANSWERED and await self._interrupted(seconds):
-                await self._starts.released(start)
-                return None
+            start = following
         return None
+
+    async def _paused(self, start: UnfinishedStart, seconds: float, unanswered: int, denied: bool, paused: asyncio.Event) -> UnfinishedStart | None:
+        """Extend the lease, and pause. Returns the new entry; None if another process has to go on. `denied`: whether only an operator can help."""
+        extended = await self._starts.extended(start, timedelta(seconds=seconds), unanswered, denied=denied)
+        if not extended:
+            return None
+        if seconds > WAIT_SECONDS:
+            paused.set()
+        if unanswered <= MAX_UNANSWERED and await self._interrupted(seconds, denied):
+            await self._starts.released(extended)
+            return None
+        # Another process may have ended this lease, see `Starts.release_denied`.
+        return await self._starts.extended(extended, timedelta(0), unanswered) if denied else extended
 
     async def _attempt(self, start: UnfinishedStart) -> Verification | None:
         """Send the request to the provider once, and record its answer. Returns the new state; None if the verification does not exist.
@@ -236,10 +259,13 @@ class Creation:
             await self.queries.plan(verification)
         await self._starts.remove(start.verification_id)
 
-    async def _interrupted(self, seconds: float) -> bool:
-        """Pause. Returns whether the pause was cut short because the process is about to end."""
+    async def _interrupted(self, seconds: float, denied: bool) -> bool:
+        """Pause. Returns whether the pause was cut short, because the process is about to end, or a denied start is to be tried again at once."""
+        events = [self._leaving, *([self._resumed] if denied else [])]
+        waiting = [asyncio.create_task(event.wait()) for event in events]
         try:
-            await asyncio.wait_for(self._leaving.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
+            done, _ = await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+        return bool(done)

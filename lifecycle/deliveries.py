@@ -53,6 +53,8 @@ class OutgoingWebhooks:
         self._count = count
         self._stored = StoredDeliveries(store)
         self._positions = DeliveryPositions(store.database, store.now, uuid4().hex)
+        self._sending: set[asyncio.Task[None]] = set()
+        self._leaving = False
 
     async def run(self, send: Send) -> None:
         """Deliver events until cancelled. Workspaces may come and go meanwhile. `send` sends a webhook once."""
@@ -67,6 +69,12 @@ class OutgoingWebhooks:
                 await asyncio.sleep(POLL_SECONDS)
         finally:
             await asyncio.gather(*(ended(workspace, task) for workspace, task in tasks.items()))
+
+    async def leave(self) -> None:
+        """Wait for the tries under way, because the process is about to end. No further one is begun: other processes go on at once."""
+        self._leaving = True
+        while self._sending:
+            await asyncio.wait([*self._sending])
 
     async def resend(self, workspace: str, id: str, from_version: int | None = None) -> Verification:
         """Deliver the events of a verification again: from this version on, otherwise from the first one that the backend has not accepted.
@@ -122,6 +130,7 @@ class OutgoingWebhooks:
 
         def finished(task: asyncio.Task[None]) -> None:
             sending.discard(task)
+            self._sending.discard(task)
             wake.set()
 
         try:
@@ -130,6 +139,7 @@ class OutgoingWebhooks:
                 for claim in await self._claimed(workspace, MAX_CONCURRENT_TRIES - len(sending)):
                     task = asyncio.create_task(self._deliver(claim, send))
                     sending.add(task)
+                    self._sending.add(task)
                     task.add_done_callback(finished)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(POLL_SECONDS):
@@ -142,7 +152,7 @@ class OutgoingWebhooks:
                 await asyncio.gather(*late, return_exceptions=True)
 
     async def _claimed(self, workspace: str, limit: int) -> list[DeliveryClaim]:
-        if limit <= 0:
+        if limit <= 0 or self._leaving:
             return []
         try:
             return await self._stored.claimed(workspace, limit)
@@ -165,7 +175,7 @@ class OutgoingWebhooks:
     async def _try(self, claim: DeliveryClaim, send: Send) -> DeliveryClaim | None:
         """Send the next event once. Returns the claim of the event after it; None if there is none, or this one must be sent again."""
         section = self._sections().get(claim.workspace)
-        if not section or claim.until - self._store.now() < MIN_LEASE:
+        if self._leaving or not section or claim.until - self._store.now() < MIN_LEASE:
             await self._stored.released(claim)
             return None
         try:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 
-from domain.errors import BadDocument, NoProvider, NotFound
+from domain.errors import BadDocument, NoProvider, NotFound, Unavailable
 from domain.query_budget import QueryBudget
 from domain.verification import Verification
 from lifecycle.changes import Changes
@@ -140,7 +140,7 @@ class Reconciliation:
         try:
             await self._budgets.resume(workspaces)
             await self._queries.hurry(workspaces)
-        except BaseException:
+        except Unavailable:
             self._resumed = True
             raise
         self._failures.clear()

@@ -1,6 +1,6 @@
-"""Inserts verifications whose values must be unique. MongoDB refuses the insert itself if a unique index that it needs is missing.
+"""Writes verifications whose values must be unique. MongoDB refuses the write itself if a unique index that it needs is missing.
 
-A check before the insert would not be enough: the index, or the whole collection, may be dropped between the check and the insert. MongoDB would then
+A check before the write would not be enough: the index, or the whole collection, may be dropped between the check and the write. MongoDB would then
 create the collection again, without indexes, and store two verifications with one idempotency key.
 """
 
@@ -17,12 +17,15 @@ UNIQUE_VALUES = {("idempotency", "key"): IDEMPOTENCY_KEY, ("provider", "id"): PR
 NO_VERSION = 0
 
 
-def required_indexes(document: Document) -> dict[str, Document]:
-    """The names of the unique indexes that a new document needs. For each, a condition that MongoDB can answer with it, and that matches nothing."""
+def required_indexes(document: Document, old: Document | None = None) -> dict[str, Document]:
+    """The names of the unique indexes that a new document needs. For each, a condition that MongoDB can answer with it, and that matches nothing.
+
+    `old`: the document that the new one replaces. Values that it has already need no index.
+    """
     required = {}
     for (outer, inner), index in UNIQUE_VALUES.items():
-        value = document.get(outer, {}).get(inner)
-        if value is not None:
+        value = nested(document, outer, inner)
+        if value is not None and (old is None or nested(old, outer, inner) != value):
             required[index] = {"workspace": document["workspace"], f"{outer}.{inner}": value, "version": NO_VERSION}
     return required
 
@@ -46,7 +49,32 @@ async def insert(collection: Collection, document: Document, session: Session | 
         if not required:
             await collection.replace_one(condition, document, upsert=True, hint=index, session=session)
             return
-        nothing: Document = {"$set": {"version": NO_VERSION}}
-        proofs: list[Any] = [UpdateOne(other_condition, nothing, hint=other) for other, other_condition in required]
         with single_failure():
-            await collection.bulk_write([*proofs, ReplaceOne(condition, document, upsert=True, hint=index)], session=session)
+            await collection.bulk_write([*proofs(required), ReplaceOne(condition, document, upsert=True, hint=index)], session=session)
+
+
+async def replace(collection: Collection, guard: Document, document: Document, needed: Document, session: Session | None = None) -> bool:
+    """Replace the document that meets the condition `guard`. Returns False if there is none.
+
+    `needed`: the unique indexes that the write needs, as `required_indexes` returns them. For each, an update that changes nothing precedes the
+    write in the same command. It carries the hint, because MongoDB can't find the old document by a value that only the new one has.
+
+    Cost:   one write.
+    Raises: IndexMissing, DuplicateKeyError.
+    """
+    if not needed:
+        return bool((await collection.replace_one(guard, document, session=session)).matched_count)
+    with requiring_hint(), single_failure():
+        written = await collection.bulk_write([*proofs([*needed.items()]), ReplaceOne(guard, document)], session=session)
+    return bool(written.matched_count)
+
+
+def proofs(required: list[tuple[str, Document]]) -> list[Any]:
+    """Updates that match nothing. MongoDB refuses each of them if its index does not exist. `required`: see `required_indexes`."""
+    return [UpdateOne(condition, {"$set": {"version": NO_VERSION}}, hint=index) for index, condition in required]
+
+
+def nested(document: Document, outer: str, inner: str) -> object:
+    """A nested value of a document; None if it is missing, or if the document is damaged there."""
+    values = document.get(outer)
+    return values.get(inner) if isinstance(values, dict) else None

@@ -3,7 +3,7 @@
 import random
 from asyncio import sleep
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter
@@ -43,12 +43,13 @@ from store.feeds.tombstones import removed_since, tombstone
 from store.inbox import Inbox
 from store.index_repair import IndexRepair
 from store.indexes import IDEMPOTENCY_KEY, TOMBSTONES, VERIFICATIONS
-from store.insertion import insert, required_indexes
+from store.insertion import insert, replace, required_indexes
 from store.pages import Page, PageRequest
 from store.point_reads import PointReads
 from store.query import selecting, within
 from store.sealing import SealingKeys
 from store.shared_reads import SharedReads
+from store.stored_verification import document_of
 from store.turns import Turns
 
 T = TypeVar("T")
@@ -448,8 +449,12 @@ class Verifications:
 
     async def _replace(self, old: Verification, new: Verification, session: Session | None = None) -> Verification:
         guard = {"_id": old.id, **self._scope, "version": old.version}
-        written = await self._store.collection.replace_one(guard, encode(new, self._store.keys, old), session=session)
-        if not written.matched_count:
+        document = encode(new, self._store.keys, old)
+        # Only the id that a provider returns after the creation is a new unique value.
+        needed = required_indexes(document, document_of(old)) if new.provider is not old.provider else {}
+        with self._requiring(*needed) if needed else nullcontext():
+            replaced = await replace(self._store.collection, guard, document, needed, session)
+        if not replaced:
             raise Stale
         return new
 

@@ -6,10 +6,9 @@ must be started. One process at a time works on an entry: it holds a lease, whic
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from domain.deadlines import whole_milliseconds
-from store.driver import Collection, answering
+from store.driver import Collection, Document, answering
 from store.due import Due
 from store.indexes import UNFINISHED_STARTS
 from store.verifications import Store
@@ -66,20 +65,31 @@ class Starts:
         now = whole_milliseconds(self._store.now())
         with answering():
             found = await self._collection.find_one_and_update(
-                {"_id": verification_id, "until": {"$lte": now}}, {"$set": {"until": now + LEASE}, "$inc": {"unanswered": 1}}
+                {"_id": verification_id, "until": {"$lte": now}},
+                {"$set": {"until": now + LEASE}, "$inc": {"unanswered": 1}, "$unset": {"denied": ""}},
             )
         return UnfinishedStart(found["workspace"], found["_id"], found["since"], now + LEASE, found["unanswered"] + 1) if found else None
 
-    async def extended(self, start: UnfinishedStart, wait: timedelta, unanswered: int) -> UnfinishedStart | None:
-        """Extend a lease until LEASE after the pause `wait`, which begins now. `unanswered`: its new value in the entry.
+    async def extended(self, start: UnfinishedStart, wait: timedelta, unanswered: int, *, denied: bool = False) -> UnfinishedStart | None:
+        """Extend a lease until LEASE after the pause `wait`, which begins now. `unanswered`: its new value in the entry. `denied`: whether it waits
+        for an operator to correct the providers file (see `release_denied`).
 
         Returns the new entry; None if another process took it over. Raises: Unavailable.
         """
-        return await self._replaced(start, whole_milliseconds(self._store.now()) + wait + LEASE, unanswered)
+        return await self._replaced(start, whole_milliseconds(self._store.now()) + wait + LEASE, unanswered, denied)
 
     async def released(self, start: UnfinishedStart) -> None:
         """End the lease now, so that another process can take over at once. Call this only while no request is under way. Raises: Unavailable."""
         await self._replaced(start, whole_milliseconds(self._store.now()), start.unanswered - 1)
+
+    async def release_denied(self) -> None:
+        """End the leases of all entries that wait for an operator, also those of other processes, so that any process can take over at once.
+
+        A process that holds such a lease sends nothing during the pause, and extends the lease before the next request. Raises: Unavailable.
+        """
+        released: Document = {"$set": {"until": whole_milliseconds(self._store.now())}, "$inc": {"unanswered": -1}, "$unset": {"denied": ""}}
+        with answering():
+            await self._collection.update_many({"denied": True}, released)
 
     async def remove(self, verification_id: str) -> None:
         """Remove the entry of a verification that needs no start any more. Raises: Unavailable."""
@@ -93,8 +103,9 @@ class Starts:
             oldest = await self._collection.find_one({}, sort=[("since", 1)])
         return count, (self._store.now() - oldest["since"]).total_seconds() if oldest else 0.0
 
-    async def _replaced(self, start: UnfinishedStart, until: datetime, unanswered: int) -> UnfinishedStart | None:
-        changed: dict[str, Any] = {"until": until, "unanswered": unanswered}
+    async def _replaced(self, start: UnfinishedStart, until: datetime, unanswered: int, denied: bool = False) -> UnfinishedStart | None:
+        changed: Document = {"$set": {"until": until, "unanswered": unanswered}}
+        changed |= {"$set": {**changed["$set"], "denied": True}} if denied else {"$unset": {"denied": ""}}
         with answering():
-            found = await self._collection.find_one_and_update({"_id": start.verification_id, "until": start.until}, {"$set": changed})
+            found = await self._collection.find_one_and_update({"_id": start.verification_id, "until": start.until}, changed)
         return UnfinishedStart(start.workspace, start.verification_id, start.since, until, unanswered) if found else None

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from domain.errors import InvalidInput, ProviderRefused
+from domain.errors import InvalidInput, NotRetryable, ProviderRefused
 from domain.event import Actor, EventType
 from domain.identity import DeclaredIdentity
 from domain.request import Idempotency, RetryRequest
@@ -23,11 +23,11 @@ from lifecycle.creation import Creation
 from lifecycle.sweeper import Chore, chores, sweep
 from providers.choice import Providers
 from providers.yousign import Yousign
-from store.indexes import UNFINISHED_STARTS
-from store.queues.starts import LEASE
+from store.indexes import PROVIDER_ID, UNFINISHED_STARTS
+from store.queues.starts import LEASE, Starts, UnfinishedStart
 from store.verifications import Store
 from tests.clock import Clock
-from tests.factories import INCONCLUSIVE_RESULT, REQUEST, WINDOWS
+from tests.factories import INCONCLUSIVE_RESULT, REQUEST, VERIFIED_RESULT, WINDOWS
 from tests.fakes.yousign import FakeYousign, Fault, fake_yousign
 from tests.providers.test_yousign import section
 from tests.storing import GENEROUS_SECONDS, links_for_tests
@@ -239,6 +239,82 @@ async def test_a_key_that_the_provider_does_not_accept_leaves_the_verification_p
     [entry] = await entries(store)
     assert entry["until"] - entry["since"] > 2 * LEASE
     assert len(fake.requests) == 1
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_denied_starts_are_due_at_once_after_the_file_was_read_again(
+    another: Callable[..., Process], fake: FakeYousign, store: Store, ended: bool
+) -> None:
+    process, other, reloaded = another(api_key="a-key-that-is-wrong"), another(api_key="a-key-that-is-wrong"), another()
+    created = [await each.changes.create("acme", REQUEST) for each in (process, other)]
+    if ended:
+        await process.creation.end()
+        process = reloaded
+
+    # The process reads the file with the right key. The other process has not received its SIGHUP yet.
+    process.providers.replace(reloaded.providers.by_workspace)
+    process.creation.resume()
+    async with asyncio.timeout(GENEROUS_SECONDS):
+        while len(fake.videos) < 2:
+            await sweep(process.taking_over)
+            await asyncio.sleep(0.01)
+    await process.idle()
+    other.creation.resume()
+    await other.idle()
+
+    assert [(await stored(store, each.id)).provider.id in fake.videos for each in created] == [True, True]
+    assert (len(fake.videos), await entries(store)) == (2, [])
+
+
+async def test_a_denied_start_that_another_process_has_taken_over_is_not_sent_after_the_pause(
+    another: Callable[..., Process], fake: FakeYousign, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lifecycle.creation.DENIED_SECONDS", 1.0)
+    monkeypatch.setattr("lifecycle.creation.WAIT_SECONDS", 0.1)
+    process, starts = another(api_key="a-key-that-is-wrong"), Starts(store)
+    created = await process.changes.create("acme", REQUEST)
+
+    await starts.release_denied()
+    taken = await starts.taken_over(created.id)
+    await process.idle()
+
+    assert taken
+    assert (taken.unanswered, len(fake.requests)) == (1, 1)
+
+
+async def test_a_retry_that_is_refused_after_its_announcement_leaves_no_start_behind(
+    process: Process, fake: FakeYousign, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await process.changes.create("acme", REQUEST)
+    await store.within("acme").change(first.id, lambda old, at: old.expired(at + WINDOWS.verification))
+    announce = process.creation.announce
+
+    async def late_verdict_after_the_announcement(workspace: str, id: str) -> UnfinishedStart:
+        announced = await announce(workspace, id)
+        await process.changes.report_result("acme", first.id, VERIFIED_RESULT)
+        return announced
+
+    monkeypatch.setattr(process.creation, "announce", late_verdict_after_the_announcement)
+    with pytest.raises(NotRetryable):
+        await process.changes.retry("acme", first.id, RetryRequest())
+
+    assert (len(fake.videos), await entries(store)) == (1, [])
+
+
+async def test_a_verification_is_not_started_while_the_index_of_the_providers_ids_is_missing(
+    process: Process, fake: FakeYousign, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lifecycle.creation.WAIT_SECONDS", 0.5)
+    await store.collection.drop_index(PROVIDER_ID)
+
+    created = await process.changes.create("acme", REQUEST)
+    before = await stored(store, created.id)
+    await store.index_repair.round()
+    await process.idle()
+
+    assert (before.provider.id, len(fake.videos)) == (None, 1)
+    assert (await stored(store, created.id)).provider.id in fake.videos
+    assert await entries(store) == []
 
 
 async def test_a_closed_verification_still_records_the_id_of_the_provider(process: Process, fake: FakeYousign, store: Store) -> None:

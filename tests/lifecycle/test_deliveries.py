@@ -131,6 +131,23 @@ async def test_every_event_is_delivered_in_order(store: Store, feed: Feed) -> No
     assert tries.counted == [("delivered", 1)] * 4
 
 
+async def test_a_process_that_drains_finishes_its_try_and_begins_no_other(store: Store, feed: Feed) -> None:
+    async with receiving(lambda number, body: Answer(delay_seconds=0.3)) as receiver, delivering(store, feed, {"acme": receiver}) as outgoing:
+        verification = await with_events(store)
+        await until(lambda: len(receiver.requests) == 1)
+        await outgoing.leave()
+        left = await stored(store, verification.id)
+        other = await with_events(store)
+        await reaches(store, other.id, lambda found: found.version == 4)
+        sent = len(receiver.requests)
+
+        async with delivering(store, feed, {"acme": receiver}):
+            await receiver.has(verification.id, 1, 2, 3, 4)
+            await receiver.has(other.id, 1, 2, 3, 4)
+
+    assert (left.delivered_version, sent) == (1, 1)
+
+
 async def test_an_event_that_fails_is_sent_again_and_later_ones_wait(store: Store, feed: Feed, clock: Clock) -> None:
     def answer(number: int, body: dict[str, object]) -> Answer:
         return REFUSED if number == 2 else ACCEPTED

@@ -1,6 +1,7 @@
 """Tests of creating verifications at a provider over the network: `gateway serve` as a process, and a fake of Yousign."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -95,6 +96,26 @@ async def test_a_creation_under_way_at_sigterm_is_finished(
     assert (created["verificationUrl"], status) == (next(iter(fake.videos.values()))["verification_url"], 143)
     assert mongo[urlsplit(database_uri).path[1:]][UNFINISHED_STARTS].count_documents({}) == 0
     assert {line["level"] for line in logged(command)} <= {"info", "warning"}
+
+
+async def test_a_sighup_before_the_gateway_listens_waits_until_it_does(tmp_path: Path, database_uri: str, fake: FakeYousign) -> None:
+    port, later = free_port(), tmp_path / "later"
+    later.mkdir()
+    file = providers_file(tmp_path, fake, "other", UNOBSERVED)
+    content = file.read_text()
+    # A named pipe: the gateway waits in the middle of its start until the test writes the file.
+    file.unlink()
+    os.mkfifo(file)
+    async with running(tmp_path, "serve", GATEWAY_MONGO_URI=database_uri, **environment(port, file)) as command:
+        with await asyncio.to_thread(file.open, "w") as pipe:
+            command.process.send_signal(signal.SIGHUP)
+            providers_file(later, fake, more=UNOBSERVED).replace(file)
+            pipe.write(content)
+        await until_logged(command, "the providers file was read again; it has 1 workspaces")
+        await command.ready(api_at(port).url)
+        created = await api_at(port).execute(CREATE, input=REQUEST)
+
+    assert created["verificationUrl"] == next(iter(fake.videos.values()))["verification_url"]
 
 
 async def test_sighup_reads_the_file_again_without_losing_a_request(tmp_path: Path, database_uri: str, fake: FakeYousign) -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import pytest
 from pymongo import ASCENDING
+from pymongo.errors import DuplicateKeyError
 
 from domain.errors import ProviderIdTaken, Unavailable
 from domain.request import Idempotency, ProviderReference
@@ -14,8 +16,8 @@ from domain.verification import Verification
 from store.driver import close_client, connect
 from store.indexes import IDEMPOTENCY_KEY, PROVIDER_ID, ensure
 from store.insertion import insert, required_indexes
-from store.verifications import Store, Verifications
-from tests.factories import a_final_verification, a_verification, retried
+from store.verifications import Store, Verifications, of_provider_id
+from tests.factories import FAILED_RESULT, NOON, a_final_verification, a_verification, retried
 from tests.storing import DATA_KEYS, encode, storing
 
 KEY = Idempotency("key-7", "fingerprint")
@@ -147,6 +149,43 @@ async def test_a_retry_with_the_providers_id_needs_its_index(store: Store, verif
 
     await ensure(store.database)
     assert (await verifications.retry(first.id, lambda old, at: retried(old, at))).previous == first.id
+
+
+@pytest.mark.parametrize("lose", IDS_LOST)
+async def test_the_id_that_a_provider_returns_later_needs_its_index(store: Store, verifications: Verifications, lose: Loss) -> None:
+    created = a_verification(provider=ProviderReference("yousign", None, None))
+    await verifications.add(created)
+    await lose(store)
+    await store.collection.replace_one({"_id": created.id}, encode(created), upsert=True)
+    accepted = replace(created.provider, id="video-7")
+
+    with pytest.raises(Unavailable):
+        await verifications.change(created.id, lambda old, at: old.accepted(accepted, at))
+    before = await verifications.get(created.id)
+    await store.collection.drop()
+    await store.index_repair.round()
+    await verifications.add(created)
+    stored = await verifications.change(created.id, lambda old, at: old.accepted(accepted, at))
+
+    assert before == created
+    assert (stored.provider, await verifications.get(created.id)) == (accepted, stored)
+
+
+async def test_a_change_that_brings_no_new_id_needs_no_index(store: Store, verifications: Verifications) -> None:
+    created = await verifications.add(a_verification(provider=NAMED))
+    await store.collection.drop_index(PROVIDER_ID)
+
+    assert (await verifications.change(created.id, lambda old, at: old.concluded(FAILED_RESULT, at))).status is FAILED_RESULT.status
+
+
+async def test_an_id_that_is_taken_is_not_stored_later_either(verifications: Verifications, store: Store) -> None:
+    await verifications.add(a_verification(provider=NAMED))
+    created = await verifications.add(a_verification(provider=ProviderReference("external", None, None)))
+
+    with pytest.raises(DuplicateKeyError) as refused:
+        await verifications.replace(created, created.accepted(NAMED, NOON))
+
+    assert of_provider_id(refused.value)
 
 
 async def test_a_verification_without_unique_values_needs_no_index(store: Store, verifications: Verifications) -> None:
