@@ -169,12 +169,17 @@ def shown_breaches(document: Mapping[str, Any], shown: Mapping[str, Any] | None)
 
 
 def inbox_breaches(records: Records) -> Iterator[Finding]:
-    """Check that every webhook that was answered is in the inbox, and that every outcome of a verification was applied."""
+    """Check that every webhook that was answered is in the inbox, and that every outcome of a verification was applied.
+
+    A webhook about a verification at the provider whose link nobody received must stay unmatched, so that operators see it.
+    """
     stored = {(entry["workspace"], entry["eventId"]) for entry in records.inbox}
     for workspace, event in records.answered - stored:
         yield Finding(Breach.WEBHOOK, event, f"it was answered with 200 in the workspace {workspace}, and is not in the inbox")
     linked = {document.get("provider", {}).get("id"): document["reference"] for document in records.documents}
     for entry in records.inbox:
         name = linked.get(entry.get("providerId"))
-        if name and entry["state"] not in ("applied", "ignored"):
-            yield Finding(Breach.WEBHOOK, name, f"its webhook {entry['eventId']} is {entry['state']}: {entry.get('note', 'no note')}")
+        if entry["state"] not in (("applied", "ignored") if name else ("waiting", "unmatched", "ignored")):
+            yield Finding(
+                Breach.WEBHOOK, name or "no verification", f"its webhook {entry['eventId']} is {entry['state']}: {entry.get('note', 'no note')}"
+            )

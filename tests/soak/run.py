@@ -27,7 +27,7 @@ from tests.soak.records import Delivered, Records
 from tests.soak.report import Result
 from tests.soak.webhooks import Courier
 
-SHORTEN_SECONDS = 2.0
+SHORTEN_SECONDS = 1.0
 POLL_SECONDS = 0.5
 PAGE = """
 query($after: String) {

@@ -81,6 +81,13 @@ def with_document(**changed: Any) -> Records:
     return a_run(a_document(**changed))
 
 
+def without_webhook(document: dict[str, Any], fate: Fate | None = None) -> Records:
+    """The records of a run in which the provider sent no webhook."""
+    records = a_run(document, fate)
+    records.inbox, records.answered = [], set()
+    return records
+
+
 def changed(**values: Any) -> Records:
     """The records of a good run with other values."""
     records = a_run()
@@ -112,7 +119,7 @@ GOOD: dict[str, Callable[[], Records]] = {
 REFUSED = {"status": "inconclusive", "reasons": [], "provider": {}}
 SWAPPED = [Delivered("ver_1", version, "PENDING", True) for version in (2, 1, 2, 3)]
 BAD: list[tuple[str, Breach, Callable[[], Records]]] = [
-    ("no verification", Breach.MISSING, lambda: changed(documents=[])),
+    ("no verification", Breach.MISSING, lambda: changed(documents=[], inbox=[], answered=set())),
     ("two verifications", Breach.MISSING, lambda: changed(documents=[a_document(), a_document(_id="ver_2")])),
     ("another one than the client's", Breach.MISSING, lambda: changed(created={1: "ver_2"})),
     ("still pending", Breach.OUTCOME, lambda: with_document(status="pending", reasons=[], **events("created", "provider_started", "link_opened"))),
@@ -120,7 +127,7 @@ BAD: list[tuple[str, Breach, Callable[[], Records]]] = [
     ("a code left out", Breach.OUTCOME, lambda: with_document(reasons=["IDVV_2101"])),
     ("no decision of the provider", Breach.OUTCOME, lambda: changed(decisions={})),
     ("the link of another individual", Breach.OUTCOME, lambda: changed(numbers={"video-1": 2})),
-    ("inconclusive without a refusal", Breach.OUTCOME, lambda: with_document(**REFUSED)),
+    ("inconclusive without a refusal", Breach.OUTCOME, lambda: without_webhook(a_document(**REFUSED))),
     ("two outcome events", Breach.EVENTS, lambda: with_document(**events("created", "status_changed", "status_changed"))),
     ("an outcome by the system", Breach.EVENTS, lambda: with_document(**events(*TYPES, actor="system"))),
     ("no document", Breach.DOCUMENT, lambda: with_document(extracted=None)),
@@ -128,6 +135,11 @@ BAD: list[tuple[str, Breach, Callable[[], Records]]] = [
     ("shown otherwise", Breach.SHOWN, lambda: changed(shown={"ver_1": the_shown(a_document(reasons=["IDVV_2101"]))})),
     ("a webhook that is not in the inbox", Breach.WEBHOOK, lambda: changed(inbox=[])),
     ("a webhook that waits", Breach.WEBHOOK, lambda: changed(inbox=[an_entry(state="waiting")])),
+    (
+        "a webhook about a start without a link that is applied",
+        Breach.WEBHOOK,
+        lambda: changed(inbox=[an_entry(), an_entry(eventId="event-2", providerId="video-0")]),
+    ),
     ("a start after an answer", Breach.STARTED, lambda: started_twice(Attempt("gateway-1", 10.0, None, "video-0"))),
     (
         "a start after an answer and the kill of another gateway",
@@ -161,18 +173,14 @@ def test_a_breach_is_found(breach: Breach, records: Callable[[], Records]) -> No
 
 
 def test_a_refused_creation_is_inconclusive() -> None:
-    records = a_run(a_document(**REFUSED), a_fate(refused=True))
-    records.inbox, records.answered = [], set()
-
-    assert check(records) == []
+    assert check(without_webhook(a_document(**REFUSED), a_fate(refused=True))) == []
 
 
 def test_a_verification_is_given_up_only_after_three_requests_without_an_answer() -> None:
     document = a_document(**REFUSED, **events(*TYPES, actor="system"))
 
     def after(*faults: Fault) -> Records:
-        records = a_run(document)
-        records.inbox, records.answered = [], set()
+        records = without_webhook(document)
         records.attempts = {1: [Attempt("gateway-1", 10.0 * place, fault) for place, fault in enumerate(faults)]}
         return records
 

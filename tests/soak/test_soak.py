@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.soak.report import figures, text
 from tests.soak.run import Plan, soak
 
-SMALL = Plan(seed=7, verifications=40, gateways=2, per_second=6, grace_seconds=4)
+SMALL = Plan(seed=7, verifications=40, gateways=2, per_second=8, grace_seconds=2)
 
 
 async def test_nothing_is_lost_between_the_provider_and_the_backend(database_uri: str, database_name: str, tmp_path: Path) -> None:
