@@ -158,12 +158,18 @@ class Soak:
             await asyncio.sleep(self._chance.uniform(0, 0.01))
         await self._fleet.kill(self._fleet.named(name))
         written = await self._stored.started(fate)
-        self._records.injected[f"gateway killed: {'just after its write' if written else Kill.AFTER_ANSWER.value}"] += 1
+        self._count_kill(Kill.AFTER_ANSWER, None if not written else "just after its write")
 
     async def _kill_before_application(self, name: str, fate: Fate, video: str) -> None:
         await self._fleet.kill(self._fleet.named(name))
         waits = await self._stored.awaits_application(video)
-        self._records.injected[f"gateway killed: {Kill.BEFORE_APPLICATION.value if waits else 'just after the application'}"] += 1
+        self._count_kill(Kill.BEFORE_APPLICATION, None if waits else "just after the application")
+
+    def _count_kill(self, aim: Kill, missed: str | None) -> None:
+        """Count a kill by the instant at which it happened. If it missed its aim, aim again. `missed`: the actual instant then."""
+        self._records.injected[f"gateway killed: {missed or aim.value}"] += 1
+        if missed and not self._fake.healed:
+            self._fake.armed[aim] += 1
 
     async def _shorten(self) -> None:
         """Shorten the pauses between the tries of webhooks to the backend, which are minutes and hours, to seconds."""
