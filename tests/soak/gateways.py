@@ -73,6 +73,7 @@ class Fleet:
         self._chance = chance
         self._records = records
         self._restarts: set[asyncio.Task[None]] = set()
+        self._halted = False
 
     def any(self) -> Gateway:
         """A random gateway that is up; any one if none is up."""
@@ -82,20 +83,26 @@ class Fleet:
         """The gateway with this name."""
         return next(gateway for gateway in self.gateways if gateway.name == name)
 
-    async def kill(self, gateway: Gateway) -> None:
-        """Kill a gateway, and start it again a little later."""
+    async def kill(self, gateway: Gateway) -> bool:
+        """Kill a gateway, and start it again a little later. Returns False if it is down already."""
+        if gateway.name in self.down:
+            return False
         await self._kill(gateway)
-        task = asyncio.create_task(self._restart(gateway))
-        self._restarts.add(task)
-        task.add_done_callback(self._restarts.discard)
+        if not self._halted:
+            task = asyncio.create_task(self._restart(gateway))
+            self._restarts.add(task)
+            task.add_done_callback(self._restarts.discard)
+        return True
 
     async def kill_all(self) -> None:
         """Kill all gateways. Returns when all have ended; none starts before `start_all`."""
         await self.settled()
+        self._halted = True
         await asyncio.gather(*map(self._kill, self.gateways))
 
     async def start_all(self) -> None:
         """Start all gateways, and wait until they are ready."""
+        self._halted = False
         await asyncio.gather(*map(self._start, self.gateways))
 
     async def end(self) -> None:
@@ -106,7 +113,7 @@ class Fleet:
         await asyncio.gather(*(gateway.process.kill() for gateway in self.gateways))
 
     async def settled(self) -> None:
-        """Wait until all gateways that were killed are ready again."""
+        """Wait until all gateways that were killed by `kill` are ready again."""
         while self._restarts:
             await asyncio.gather(*self._restarts)
 

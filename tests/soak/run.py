@@ -143,8 +143,8 @@ class Soak:
         up = [gateway for gateway in self._fleet.gateways if gateway.name not in self._fleet.down]
         if up:
             await asyncio.sleep(self._chance.uniform(0, 1))
-            self._records.injected[f"gateway killed: {Kill.ANY.value}"] += 1
-            await self._fleet.kill(self._chance.choice(up))
+            if await self._fleet.kill(self._chance.choice(up)):
+                self._records.injected[f"gateway killed: {Kill.ANY.value}"] += 1
 
     async def _kill_all(self) -> None:
         self._records.injected[f"gateway killed: {Kill.ALL.value}"] += 1
@@ -156,19 +156,20 @@ class Soak:
         if fate.number % 2 == 0:
             # The gateway runs, and may be reading the answer, writing it, or done.
             await asyncio.sleep(self._chance.uniform(0, 0.01))
-        await self._fleet.kill(self._fleet.named(name))
-        written = await self._stored.started(fate)
-        self._count_kill(Kill.AFTER_ANSWER, None if not written else "just after its write")
+        killed = await self._fleet.kill(self._fleet.named(name))
+        missed = await self._stored.started(fate)
+        self._count_kill(Kill.AFTER_ANSWER, killed, "just after its write" if missed else None)
 
     async def _kill_before_application(self, name: str, fate: Fate, video: str) -> None:
-        await self._fleet.kill(self._fleet.named(name))
-        waits = await self._stored.awaits_application(video)
-        self._count_kill(Kill.BEFORE_APPLICATION, None if waits else "just after the application")
+        killed = await self._fleet.kill(self._fleet.named(name))
+        hit = await self._stored.awaits_application(video)
+        self._count_kill(Kill.BEFORE_APPLICATION, killed, None if hit else "just after the application")
 
-    def _count_kill(self, aim: Kill, missed: str | None) -> None:
-        """Count a kill by the instant at which it happened. If it missed its aim, aim again. `missed`: the actual instant then."""
-        self._records.injected[f"gateway killed: {missed or aim.value}"] += 1
-        if missed and not self._fake.healed:
+    def _count_kill(self, aim: Kill, killed: bool, missed: str | None) -> None:
+        """Count a kill by the instant at which it happened, and aim again if it missed. `missed`: the actual instant in this case."""
+        if killed:
+            self._records.injected[f"gateway killed: {missed or aim.value}"] += 1
+        if (missed or not killed) and not self._fake.healed:
             self._fake.armed[aim] += 1
 
     async def _shorten(self) -> None:
