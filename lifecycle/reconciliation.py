@@ -210,8 +210,8 @@ class Reconciliation:
             await self._queries.settle(claim, self._next(verification))
             self._count(verification.provider.name, "pending")
             return 0
-        await self._queries.drop(claim)
         self._count(verification.provider.name, outcome)
+        await self._queries.drop(claim)
         return 1
 
     async def _lost(self, claim: QueryClaim, provider: str) -> int:
@@ -220,9 +220,9 @@ class Reconciliation:
             await self._changes.report_loss(claim.workspace, claim.verification_id)
         except NotFound:
             return 0
-        await self._queries.drop(claim)
         self._count(provider, "gone")
         logger.warning("the provider %s no longer has %s; closeVerification ends it", provider, claim.verification_id)
+        await self._queries.drop(claim)
         return 1
 
     async def _failed(self, claim: QueryClaim, provider: str, error: ProviderError) -> None:

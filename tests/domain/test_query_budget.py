@@ -19,9 +19,9 @@ def sent_at(*seconds: float) -> SentQueries:
     return sent
 
 
-def left(sent: SentQueries, seconds: float) -> tuple[int, int]:
+def left(sent: SentQueries, seconds: float) -> QueryBudget:
     """How many queries are left so many seconds after noon."""
-    return tuple(sent.left(BUDGET, NOON + timedelta(seconds=seconds)))
+    return sent.left(BUDGET, NOON + timedelta(seconds=seconds))
 
 
 def test_queries_count_for_a_minute_and_for_an_hour() -> None:

@@ -10,7 +10,7 @@ from domain.event import Actor, EventType, Progress
 from domain.request import ProviderReference, RetryRequest
 from domain.requirements import Requirements
 from domain.status import Status
-from domain.verification import Verification
+from domain.verification import LOST, Verification
 from tests.factories import INCONCLUSIVE_RESULT, NOON, VERIFIED_RESULT, WINDOWS, a_verification, a_verification_after, later, retried
 
 PENDING_START = ProviderReference("yousign", None, None)
@@ -82,6 +82,32 @@ def test_neither_a_refusal_nor_silence_changes_what_was_accepted_or_is_final() -
     for verification in (accepted, closed):
         assert verification.refused(None, NOON) is verification
         assert verification.unanswered(NOON) is verification
+
+
+def test_a_verification_that_the_provider_lost_stays_pending_until_it_is_closed_or_a_verdict_arrives() -> None:
+    accepted = a_verification_to_start().accepted(ACCEPTED, NOON)
+
+    lost = accepted.lost(later(hours=1))
+
+    event = lost.events[-1]
+    assert (lost.status, lost.due, event.type, event.actor, event.note) == (
+        Status.PENDING,
+        accepted.due,
+        EventType.PROVIDER_LOST,
+        Actor.PROVIDER,
+        LOST,
+    )
+    assert (accepted.can_be_queried, lost.can_be_queried, lost.lost_by_provider) == (True, False, True)
+    assert lost.lost(later(hours=2)) is lost
+    assert lost.closed_by_integrator(None, later(hours=2)).closed
+    assert lost.concluded(VERIFIED_RESULT, later(hours=2)).status is Status.VERIFIED
+
+
+def test_only_a_pending_verification_that_was_accepted_can_be_queried() -> None:
+    final = a_verification_to_start().accepted(ACCEPTED, NOON).concluded(INCONCLUSIVE_RESULT, NOON)
+
+    assert final.lost(NOON) is final
+    assert [a_verification_to_start().can_be_queried, final.can_be_queried] == [False, False]
 
 
 def test_a_retry_has_the_requirements_of_the_attempt() -> None:

@@ -91,11 +91,15 @@ async def test_reading_the_file_again_keeps_the_adapters_whose_sections_have_not
 ) -> None:
     provision = provided(client, metrics, providers_file(tmp_path, fake), provider=None)
     kept = provision.providers.of("acme")
+    reloads: list[list[str]] = []
+    provision.on_reload.append(lambda: reloads.append(sorted(provision.providers.by_workspace)))
     assert provision.reload
 
     providers_file(tmp_path, fake, more='[own]\nprovider = "external"\n')
     provision.reload()
     assert (provision.providers.of("acme") is kept, type(provision.providers.of("own"))) == (True, External)
+    # The listeners are called once the new adapters are in use.
+    assert reloads == [["acme", "own"]]
 
     fake.api_key = "another-api-key"
     providers_file(tmp_path, fake)

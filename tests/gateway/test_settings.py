@@ -2,6 +2,7 @@
 
 import os
 from base64 import b64encode
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import gateway
 from gateway import settings
 from gateway.development.keys import keys
 from gateway.settings import BadSettings, Settings, variable
-from tests.serving import KEYS
+from tests.serving import KEYS, settings_for_tests
 
 REQUIRED = {**KEYS, "mongo_uri": "mongodb://mongo.example/gateway", "public_url": "https://gateway.example"}
 SECRETS = ("token_key", "signing_key", "fingerprint_key")
@@ -41,6 +42,12 @@ def trouble(**changed: Any) -> str:
     with pytest.raises(BadSettings) as bad:
         settings.checked_to_serve(settings.read_settings({**REQUIRED, **changed}))
     return str(bad.value)
+
+
+def test_the_ages_of_queries_are_a_list_of_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_RECONCILE_SECONDS", "0.5, 60,3600")
+
+    assert settings_for_tests("mongodb://unused", 0).query_schedule.ages == tuple(timedelta(seconds=seconds) for seconds in (0.5, 60, 3600))
 
 
 def test_data_keys_keep_their_order() -> None:
@@ -143,6 +150,7 @@ def test_the_url_of_the_issuers_keys_must_be_https() -> None:
         ),
         *((name, value) for name in PERIODS for value in ("canary", "0", "-3", "nan", "inf", "1e12")),
         *(("data_keys", value) for value in INVALID_DATA_KEYS),
+        *(("reconcile_seconds", value) for value in ("canary", "", "0", "-3", "3,3", "60,30", "60,", "60 30", "nan", "60,nan", "1e12", "60,inf")),
         *((name, value) for name in ("max_cost", "rate_burst_cost") for value in ("canary", "0", "-3", "1.5")),
         *(("rate_cost_per_second", value) for value in ("canary", "-1", "nan", "inf")),
         *((name, "canary") for name in ("introspection", "persisted_queries", "documents", "allow_sandbox")),

@@ -29,6 +29,8 @@ subscription($id: ID!) {
   verificationUpdated(id: $id, after: 0) { verification { verificationUrl provider { id } } events { type actor } }
 }
 """
+# The ages at which a verification is queried, in seconds.
+EVERY_SECOND = ",".join(map(str, range(1, 120)))
 REQUIREMENTS = {
     "minAge": 18,
     "maxAge": 99,
@@ -179,6 +181,28 @@ async def test_a_workspace_that_turns_observed_links_off_hands_out_the_links_of_
     [video], [body] = fake.videos.values(), fake.bodies.values()
     assert created["verificationUrl"] == video["verification_url"]
     assert body["redirection_url"] == PERSON["redirectionUrl"]
+
+
+async def test_a_result_whose_webhook_was_lost_is_read_from_yousign(
+    fake: FakeYousign, tmp_path: Path, database_uri: str, mongo: MongoClient[dict[str, Any]]
+) -> None:
+    file = providers_file(tmp_path, fake)
+    async with serving(database_uri, providers_file=file, provider=None, reconcile_seconds=EVERY_SECOND) as gateway:
+        company = Company(gateway, mongo[urlsplit(database_uri).path[1:]][VERIFICATIONS], ACME)
+        created = await create(company)
+        async with wired(gateway, company.token()) as wire:
+            await wire.subscribe("1", UPDATES, {"id": created["id"]})
+            events = (await wire.hear())["payload"]["data"]["verificationUpdated"]["events"]
+            fake.decide(created["provider"]["id"], "failed", ["IDVV_2101"])
+            events += (await wire.hear())["payload"]["data"]["verificationUpdated"]["events"]
+        async with asyncio.timeout(30):
+            # The outcome reaches the subscriber before the query is counted.
+            while 'gateway_queries_total{outcome="result",provider="yousign"} 1.0' not in (await gateway.client.get("/metrics")).text:
+                await asyncio.sleep(0.02)
+        metrics = (await gateway.client.get("/metrics")).text
+
+    assert events[2:] == [{"type": "STATUS_CHANGED", "actor": "PROVIDER"}]
+    assert 'gateway_provider_requests_total{operation="read",outcome="done",provider="yousign"}' in metrics
 
 
 async def test_a_link_that_was_opened_long_ago_still_leads_to_yousign_which_decides_whether_it_has_ended(company: Company) -> None:

@@ -9,9 +9,10 @@ from prometheus_client import CollectorRegistry
 
 from domain.errors import Unavailable
 from domain.event import Progress
+from domain.query_budget import QueryBudget
 from domain.verification import Verification
 from gateway.process import background
-from gateway.process.background import counting, reporting, restarted
+from gateway.process.background import counting, reporting, restarted, showing_budgets
 from gateway.process.metrics import Providing
 from store.verifications import Store
 from tests.clock import Clock
@@ -75,6 +76,30 @@ async def test_verifications_that_wait_too_long_for_a_result_are_counted(store: 
     task.cancel()
 
     assert found == [0, 1, 2, 3]
+
+
+async def test_the_budgets_of_queries_are_shown() -> None:
+    registry = CollectorRegistry()
+    budgets = iter([{"acme": QueryBudget(3, 70)}, {"other": QueryBudget(0, 1)}])
+
+    async def left() -> dict[str, QueryBudget]:
+        if not (found := next(budgets, None)):
+            raise Unavailable
+        return found
+
+    def shown(workspace: str) -> list[float | None]:
+        return [registry.get_sample_value("gateway_query_budget_left", {"workspace": workspace, "within": each}) for each in ("minute", "hour")]
+
+    found = []
+    task = asyncio.create_task(showing_budgets(left, Providing(registry), every_seconds=0))
+    for _ in range(2):
+        await asyncio.sleep(0)
+        found.append([shown("acme"), shown("other")])
+    await asyncio.sleep(0)
+    still_running = not task.done()
+    task.cancel()
+
+    assert (found, still_running) == ([[[3, 70], [None, None]], [[None, None], [0, 1]]], True)
 
 
 async def test_the_verifications_that_are_not_started_yet_are_reported() -> None:
