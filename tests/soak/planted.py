@@ -14,10 +14,10 @@ from domain.verification import Verification
 from gateway.__main__ import main
 from lifecycle import deliveries
 from lifecycle.intake import Intake
+from lifecycle.outgoing_events import OutgoingEvents
 from lifecycle.reconciliation import Reconciliation
 from providers.rate_limits import RateLimits
 from store.due import Due
-from store.feeds.delivery_positions import DeliveryPositions
 from store.inbox import CLAIM, Inbox
 from store.queues.starts import Starts, UnfinishedStart
 
@@ -114,21 +114,18 @@ def gives_up_at_once() -> None:
     module.pause_after = lambda tries: None
 
 
-def begins_with_the_present() -> None:
-    """The bug: a process that takes over the deliveries of a workspace skips the events that its predecessor did not record."""
-    positions: Any = DeliveryPositions
-    taken = positions.taken
+def skips_the_gap() -> None:
+    """The bug: a process that takes over the deliveries of a workspace reads only later changes, and not those since its predecessor ended."""
+    events: Any = OutgoingEvents
 
-    async def taken_now(self: Any, workspace: str, now: Any) -> Any:
-        found = await taken(self, workspace, now)
-        return found and replace(found, at=now)
+    async def caught_up(self: OutgoingEvents, position: object) -> bool:
+        return True
 
-    positions.taken = taken_now
+    events._caught_up = caught_up
 
 
 BUGS = {
     "answers-too-early": answers_too_early,
-    "begins-with-the-present": begins_with_the_present,
     "delivers-out-of-order": delivers_out_of_order,
     "drops-the-sweep": drops_the_sweep,
     "forgets-early-webhooks": forgets_early_webhooks,
@@ -137,6 +134,7 @@ BUGS = {
     "ignores-retry-after": ignores_retry_after,
     "never-queries": never_queries,
     "records-every-verdict": records_every_verdict,
+    "skips-the-gap": skips_the_gap,
 }
 
 if __name__ == "__main__":
