@@ -97,7 +97,7 @@ class Reconciliation:
         Ends when none is due, the budget is used up, a query fails, ROUND_SECONDS have passed or the process is about to end. Raises: Unavailable.
         """
         adapter = self._adapter(workspace)
-        if adapter and not min(await self._budgets.left(workspace, adapter.budget)):
+        if adapter and not min((await self._budgets.left({workspace: adapter.budget}))[workspace]):
             return 0
         changed, until = 0, monotonic() + ROUND_SECONDS
         self._rounds += 1
@@ -121,9 +121,8 @@ class Reconciliation:
         return found is not None and await self._queries.plan(found)
 
     async def left(self) -> dict[str, QueryBudget]:
-        """How many queries may still be sent within this minute and this hour, for each workspace whose provider can be queried."""
-        workspaces = [workspace for each in self._providers.queryable.values() for workspace in each]
-        return {workspace: await self._budgets.left(workspace, adapter.budget) for workspace in workspaces if (adapter := self._adapter(workspace))}
+        """How many queries each workspace whose provider can be queried may still send within this minute and this hour. Raises: Unavailable."""
+        return await self._budgets.left({workspace: adapter.budget for workspace in self._workspaces if (adapter := self._adapter(workspace))})
 
     async def oldest_due_seconds(self) -> float:
         """For how long the oldest query has been due, in seconds; 0 if none is due. Raises: Unavailable."""
@@ -136,14 +135,18 @@ class Reconciliation:
 
     async def _resume(self) -> None:
         self._resumed = False
-        workspaces = [workspace for each in self._providers.queryable.values() for workspace in each]
         try:
-            await self._budgets.resume(workspaces)
-            await self._queries.hurry(workspaces)
+            await self._budgets.resume(self._workspaces)
+            await self._queries.hurry(self._workspaces)
         except Unavailable:
             self._resumed = True
             raise
         self._failures.clear()
+
+    @property
+    def _workspaces(self) -> list[str]:
+        """The workspaces whose provider can be queried."""
+        return [workspace for workspaces in self._providers.queryable.values() for workspace in workspaces]
 
     def _adapter(self, workspace: str) -> QueryablePort | None:
         """The adapter of a workspace whose provider can be queried; otherwise None."""

@@ -39,6 +39,8 @@ DECLARATIONS = {
 # `tests/store` would be crowded.
 RENAMED = {
     "domain/delivery.py": "tests/domain/webhooks/test_delivery.py",
+    "domain/query_budget.py": "tests/domain/queries/test_query_budget.py",
+    "domain/query_schedule.py": "tests/domain/queries/test_query_schedule.py",
     "gateway/__main__.py": "tests/gateway/test_main.py",
     "store/index_repair.py": "tests/store/indexes/test_index_repair.py",
     "store/indexes.py": "tests/store/indexes/test_indexes.py",

@@ -4,6 +4,7 @@ All processes share these numbers, because the provider counts the requests with
 """
 
 from collections.abc import Collection as Several
+from collections.abc import Mapping
 from datetime import timedelta
 
 from pymongo.errors import DuplicateKeyError
@@ -26,9 +27,12 @@ class QueryBudgets:
         self._store = store
         self._collection: Collection = store.database[QUERY_BUDGETS]
 
-    async def left(self, workspace: str, budget: QueryBudget) -> QueryBudget:
-        """How many queries may still be sent now; none during a pause. Cost: one read by primary key."""
-        return self._left(await self._found(workspace), budget)
+    async def left(self, budgets: Mapping[str, QueryBudget]) -> dict[str, QueryBudget]:
+        """How many queries each of these workspaces may still send now; none during a pause. Cost: one query by primary keys."""
+        with answering():
+            documents = await self._collection.find({"_id": {"$in": [*budgets]}}).to_list(None)
+        found = {document["_id"]: document for document in documents}
+        return {workspace: self._left(found.get(workspace, {}), budget) for workspace, budget in budgets.items()}
 
     async def take(self, workspace: str, budget: QueryBudget) -> bool:
         """Count a query that is about to be sent. Returns False if it must not be sent now, because the budget is used up or there is a pause.
@@ -36,7 +40,8 @@ class QueryBudgets:
         Cost: one read and one write by primary key; more if other processes count at the same time.
         """
         for _ in range(MAX_COUNT_TRIES):
-            found = await self._found(workspace)
+            with answering():
+                found: Document = await self._collection.find_one({"_id": workspace}) or {}
             left, now = self._left(found, budget), self._store.now()
             if not left.per_minute or not left.per_hour:
                 return False
@@ -56,20 +61,17 @@ class QueryBudgets:
         """Send no queries for this time. A pause that ends later stays. `denied`: whether the provider does not accept the API key."""
         until = whole_milliseconds(self._store.now() + timedelta(seconds=seconds))
         with answering():
-            await self._collection.update_one({"_id": workspace}, {"$max": {"pausedUntil": until}, "$set": {"denied": denied}}, upsert=True)
+            await self._collection.update_one({"_id": workspace}, {"$max": {"deniedUntil" if denied else "pausedUntil": until}}, upsert=True)
 
     async def resume(self, workspaces: Several[str]) -> None:
         """End the pauses of these workspaces that began because the provider did not accept the API key."""
         with answering():
-            await self._collection.update_many({"_id": {"$in": [*workspaces]}, "denied": True}, {"$unset": {"pausedUntil": "", "denied": ""}})
-
-    async def _found(self, workspace: str) -> Document:
-        with answering():
-            return await self._collection.find_one({"_id": workspace}) or {}
+            await self._collection.update_many({"_id": {"$in": [*workspaces]}}, {"$unset": {"deniedUntil": ""}})
 
     def _left(self, found: Document, budget: QueryBudget) -> QueryBudget:
         now = self._store.now()
-        return NOTHING_LEFT if found.get("pausedUntil", now) > now else sent(found).left(budget, now)
+        paused = any(found.get(field, now) > now for field in ("pausedUntil", "deniedUntil"))
+        return NOTHING_LEFT if paused else sent(found).left(budget, now)
 
 
 def sent(found: Document) -> SentQueries:

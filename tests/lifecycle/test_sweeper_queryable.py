@@ -79,6 +79,7 @@ async def test_the_sweeper_concludes_nothing_without_a_query(store: Store, clock
     clock.now = later(days=30)
 
     assert await swept(store, providers) == [0, 0]
+    assert not await changes_at(store, providers).expire("acme", pending.id)
     assert (await changes_at(store, providers).required(store.within("acme"), pending.id)).status is Status.PENDING
 
 

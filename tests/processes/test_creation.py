@@ -118,6 +118,35 @@ async def test_a_sighup_before_the_gateway_listens_waits_until_it_does(tmp_path:
     assert created["verificationUrl"] == next(iter(fake.videos.values()))["verification_url"]
 
 
+async def test_after_a_sighup_with_a_new_key_starts_and_queries_that_were_denied_succeed_at_once(
+    tmp_path: Path, database_uri: str, fake: FakeYousign
+) -> None:
+    port = free_port()
+    chosen = {**environment(port, providers_file(tmp_path, fake, more=UNOBSERVED)), "GATEWAY_RECONCILE_SECONDS": ",".join(map(str, range(1, 300)))}
+    async with running(tmp_path, "serve", GATEWAY_MONGO_URI=database_uri, **chosen) as command:
+        api = api_at(port)
+        await command.ready(api.url)
+        started = await api.execute(CREATE, input=REQUEST)
+        fake.api_key = "the-key-after-its-rotation"
+        [video] = fake.videos
+        fake.decide(video, "failed", ["IDVV_2101"])
+        await until_logged(command, "can't be queried for the workspace acme: the API key is not accepted")
+        denied = await api.execute(CREATE, input=REQUEST)
+
+        providers_file(tmp_path, fake, more=UNOBSERVED)
+        command.process.send_signal(signal.SIGHUP)
+        async with api.updates(started["id"]) as results, api.updates(denied["id"]) as links:
+            while (last := await next_update(results))["verification"]["status"] == "PENDING":
+                pass
+            while not (link := await next_update(links))["verification"]["verificationUrl"]:
+                pass
+
+    assert [event["type"] for event in last["events"]][-1] == "STATUS_CHANGED"
+    assert denied["verificationUrl"] is None
+    assert link["verification"]["verificationUrl"] == fake.videos[[*fake.videos][1]]["verification_url"]
+    assert fake.api_key not in command.errors.read_text()
+
+
 async def test_sighup_reads_the_file_again_without_losing_a_request(tmp_path: Path, database_uri: str, fake: FakeYousign) -> None:
     port = free_port()
     file = providers_file(tmp_path, fake, "other")

@@ -25,7 +25,7 @@ async def test_processes_together_send_no_more_than_the_budget(database_uri: str
         processes = [QueryBudgets(store) for store in (one, other) for _ in range(5)]
 
         taken = await asyncio.gather(*(process.take("acme", BUDGET) for process in processes * 3))
-        left = await processes[0].left("acme", BUDGET)
+        left = (await processes[0].left({"acme": BUDGET}))["acme"]
 
     # If many processes count at the same time, some give up before the budget is used up. They never send more.
     assert 1 <= sum(taken) <= 3
@@ -40,7 +40,7 @@ async def test_a_budget_is_used_up_and_renewed_and_each_workspace_has_its_own(bu
     taken = [await budgets.take("acme", BUDGET) for _ in range(4)]
 
     assert taken == [True, True, False, False]
-    assert await budgets.left("acme", BUDGET) == QueryBudget(1, 0)
+    assert await budgets.left({"acme": BUDGET, "other": BUDGET, "third": BUDGET}) == {"acme": (1, 0), "other": (3, 4), "third": BUDGET}
 
 
 async def test_a_pause_ends_by_itself_and_a_shorter_one_does_not_end_it(budgets: QueryBudgets, clock: Clock) -> None:
@@ -48,17 +48,23 @@ async def test_a_pause_ends_by_itself_and_a_shorter_one_does_not_end_it(budgets:
     await budgets.pause("acme", 5)
 
     clock.now += timedelta(seconds=9.999)
-    assert (await budgets.left("acme", BUDGET), await budgets.take("acme", BUDGET)) == (QueryBudget(0, 0), False)
+    assert (await budgets.left({"acme": BUDGET}), await budgets.take("acme", BUDGET)) == ({"acme": (0, 0)}, False)
     clock.now += timedelta(seconds=0.001)
-    assert (await budgets.left("acme", BUDGET), await budgets.take("acme", BUDGET)) == (BUDGET, True)
+    assert (await budgets.left({"acme": BUDGET}), await budgets.take("acme", BUDGET)) == ({"acme": BUDGET}, True)
 
 
 async def test_only_pauses_because_of_the_key_can_be_ended(budgets: QueryBudgets) -> None:
+    for workspace in ("denied", "unrelated", "both"):
+        await budgets.pause(workspace, 10, denied=True)
+    for workspace in ("limited", "both"):
+        await budgets.pause(workspace, 1)
     await budgets.take("denied", BUDGET)
-    await budgets.pause("denied", 10, denied=True)
-    await budgets.pause("unrelated", 10, denied=True)
-    await budgets.pause("limited", 10)
 
-    await budgets.resume(["denied", "limited"])
+    await budgets.resume(["denied", "limited", "both"])
 
-    assert [await budgets.left(workspace, BUDGET) for workspace in ("denied", "unrelated", "limited")] == [(2, 4), (0, 0), (0, 0)]
+    assert await budgets.left(dict.fromkeys(("denied", "unrelated", "limited", "both"), BUDGET)) == {
+        "denied": BUDGET,
+        "unrelated": (0, 0),
+        "limited": (0, 0),
+        "both": (0, 0),
+    }
