@@ -77,7 +77,6 @@ class Database:
         records.documents = [document async for document in self[VERIFICATIONS].find()]
         records.inbox = [document async for document in self[INBOX].find()]
         records.starts = [document async for document in self[UNFINISHED_STARTS].find()]
-        records.deliveries = [document async for document in self[DELIVERIES].find()]
 
     async def _undelivered(self) -> int:
         settled = {document["_id"]: document["settled"] async for document in self[DELIVERIES].find({}, {"settled": 1})}

@@ -103,7 +103,7 @@ class SoakYousign(FakeYousign):
             await self.send_early(fate, attempt.video)
         if time() - attempt.at > MAX_ANSWER_SECONDS:
             # An early webhook took long, or the machine was busy. The gateway may not have waited for this answer.
-            attempt.fault = attempt.fault or Fault.LATE
+            attempt.fault = Fault.LATE
         if not dying:
             return answer
         return LastResponse(answer, lambda: self.kill_during_start(attempt.gateway, fate))

@@ -54,7 +54,7 @@ class Records:
     `attempts`: by the number of the verification. `numbers`, `decisions`: by the provider's id. `answered`: the events of webhooks that a gateway
     answered with 200, as (workspace, event id). `created`: the ids of the verifications that a client received, by their numbers.
     `complaints`: answers that a gateway must not give, described when they were received.
-    `documents`, `inbox`, `starts`, `deliveries`: the MongoDB documents at the end. `shown`: what the gateways show at the end, by verification.
+    `documents`, `inbox`, `starts`: the MongoDB documents at the end. `shown`: what the gateways show at the end, by verification.
     """
 
     fates: Sequence[Fate]
@@ -71,5 +71,4 @@ class Records:
     documents: list[Mapping[str, Any]] = field(default_factory=list)
     inbox: list[Mapping[str, Any]] = field(default_factory=list)
     starts: list[Mapping[str, Any]] = field(default_factory=list)
-    deliveries: list[Mapping[str, Any]] = field(default_factory=list)
     shown: dict[str, Mapping[str, Any]] = field(default_factory=dict)
