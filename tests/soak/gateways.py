@@ -91,7 +91,7 @@ class Fleet:
         if not self._halted:
             task = asyncio.create_task(self._restart(gateway))
             self._restarts.add(task)
-            task.add_done_callback(self._restarts.discard)
+            task.add_done_callback(self._restarted)
         return True
 
     async def kill_all(self) -> None:
@@ -115,12 +115,17 @@ class Fleet:
     async def settled(self) -> None:
         """Wait until all gateways that were killed by `kill` are ready again."""
         while self._restarts:
-            await asyncio.gather(*self._restarts)
+            await asyncio.wait([*self._restarts])
 
     async def _kill(self, gateway: Gateway) -> None:
         self.down.add(gateway.name)
         await gateway.process.kill()
         self._records.deaths.append(Death(gateway.name, time()))
+
+    def _restarted(self, task: asyncio.Task[None]) -> None:
+        self._restarts.discard(task)
+        if not task.cancelled() and task.exception():
+            self._records.complaints.append(f"a gateway was not ready in time after it was killed ({task.exception()!r})")
 
     async def _restart(self, gateway: Gateway) -> None:
         await asyncio.sleep(self._chance.uniform(0, MAX_DOWN_SECONDS))

@@ -47,10 +47,11 @@ class SoakYousign(FakeYousign):
     must still kill at which instant. `answering`: by the provider's id of a verification, the gateway that must be killed before it applies the
     webhook, and an event that is set when that gateway has answered the webhook.
 
-    The attributes after it are set before the first request: `freeze` stops a gateway process, `kill_during_start` and `kill_before_application` kill
-    it, and `send_early` sends the webhook of a verification.
+    These attributes are set before the first request: `is_up` returns whether a gateway runs, `freeze` stops its process, `kill_during_start` and
+    `kill_before_application` kill it, and `send_early` sends the webhook of a verification.
     """
 
+    is_up: Callable[[str], bool]
     freeze: Callable[[str], None]
     kill_during_start: KillDuringStart
     kill_before_application: KillBeforeApplication
@@ -93,7 +94,8 @@ class SoakYousign(FakeYousign):
         attempt = Attempt(request.path_params["client"], time())
         self.records.attempts.setdefault(number, []).append(attempt)
         fate = self.records.fates[number - 1]
-        dying = not fate.refused and not self._fault(self._on_create, number) and self._disarmed(Kill.AFTER_ANSWER)
+        possible = not fate.refused and not self._fault(self._on_create, number) and self.is_up(attempt.gateway)
+        dying = possible and self._disarmed(Kill.AFTER_ANSWER)
         # Every other gateway is frozen, so that it surely writes nothing after the answer. The others are killed while they may be writing.
         if dying and number % 2:
             self.freeze(attempt.gateway)

@@ -82,6 +82,7 @@ class Soak:
         self._chance = Random(f"{plan.seed}:run")
         self._courier = Courier(fake, fleet, client, Random(f"{plan.seed}:courier"), records)
         self._individuals = Individuals(fake, fleet, client, Random(f"{plan.seed}:individuals"), records)
+        fake.is_up = lambda name: name not in fleet.down
         fake.freeze = lambda name: fleet.named(name).process.freeze()
         fake.kill_during_start = self._kill_during_start
         fake.kill_before_application = self._kill_before_application
