@@ -7,6 +7,7 @@ queries a verification (`store/queues/provider_queries.py`), and all processes t
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from time import monotonic
@@ -31,11 +32,9 @@ logger = logging.getLogger(__name__)
 QUERY_SECONDS = 20.0
 # A process begins no further query of a workspace after this time, so that a slow provider delays the other workspaces only so long.
 ROUND_SECONDS = 10.0
-# After queries of a workspace failed in a row, it pauses: first 5 seconds, at last 5 minutes. A single verification that can't be read delays the
-# others little.
-PAUSES_WHILE_AWAY = (5.0, 30.0, 60.0, 300.0)
-# The pause after an error that only an operator can correct. Reading the providers file again ends it.
-PAUSE_WHILE_DENIED = 300.0
+# The pauses of a workspace while its queries fail, by the number of failures in a row, in seconds. The first one is short: if only one verification
+# can't be read, it delays the others little.
+PAUSES_WHILE_FAILING = (5.0, 30.0, 60.0, 300.0)
 # How long a verification whose query failed waits for the next one, so that others come first.
 TRY_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (60, 300, 900))
 # How much rarer than the other chores the search for verifications without a planned query is: about once an hour.
@@ -62,8 +61,8 @@ class Reconciliation:
         self._queries = queries
         self._budgets = QueryBudgets(store)
         self._count = count
-        # For each workspace whose queries fail: the kind of the failure, and how many have failed in a row.
-        self._failures: dict[str, tuple[str, int]] = {}
+        # For each workspace whose queries fail: how many have failed since the last success, by the kind of the failure.
+        self._failures: dict[str, Counter[str]] = {}
         self._resumed = False
         self._leaving = False
         self._idle = asyncio.Event()
@@ -233,19 +232,19 @@ class Reconciliation:
         demanded = error.retry_after_seconds if isinstance(error, ProviderAway) else None
         denied = isinstance(error, AccessDenied)
         kind = "denied" if denied else "away" if demanded is None else "limited"
-        before, number = self._failures.get(claim.workspace, ("", 0))
-        self._failures[claim.workspace] = (kind, number + 1)
-        if kind != before:
+        failures = self._failures.setdefault(claim.workspace, Counter())
+        if not failures[kind]:
             # Only the first failure of its kind is logged, until a query succeeds.
             level = logging.INFO if kind == "limited" else logging.WARNING
             logger.log(level, "the provider %s can't be queried for the workspace %s: %s", provider, claim.workspace, error)
         self._count(provider, kind)
+        number = failures.total()
+        failures[kind] += 1
         if demanded is not None:
             await self._budgets.pause(claim.workspace, demanded)
-            await self._queries.settle(claim, claim.due, claim.tries)
+            await self._queries.settle(claim, self._store.now() + timedelta(seconds=demanded), claim.tries)
             return
-        pause = PAUSE_WHILE_DENIED if denied else PAUSES_WHILE_AWAY[min(number, len(PAUSES_WHILE_AWAY) - 1)]
-        await self._budgets.pause(claim.workspace, pause, denied=denied)
+        await self._budgets.pause(claim.workspace, PAUSES_WHILE_FAILING[min(number, len(PAUSES_WHILE_FAILING) - 1)], denied=denied)
         later = self._store.now() + TRY_PAUSES[min(claim.tries, len(TRY_PAUSES) - 1)]
         await self._queries.settle(claim, later, claim.tries + 1)
 

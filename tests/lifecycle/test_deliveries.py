@@ -132,10 +132,18 @@ async def test_every_event_is_delivered_in_order(store: Store, feed: Feed) -> No
 
 
 async def test_a_process_that_drains_finishes_its_try_and_begins_no_other(store: Store, feed: Feed) -> None:
-    async with receiving(lambda number, body: Answer(delay_seconds=0.3)) as receiver, delivering(store, feed, {"acme": receiver}) as outgoing:
+    leaving: list[asyncio.Task[None]] = []
+
+    def answer(number: int, body: dict[str, object]) -> Answer:
+        # The process begins to drain while it waits for the answer to its first try.
+        if not leaving:
+            leaving.append(asyncio.create_task(outgoing.leave()))
+        return Answer(delay_seconds=0.2)
+
+    async with receiving(answer) as receiver, delivering(store, feed, {"acme": receiver}) as outgoing:
         verification = await with_events(store)
-        await until(lambda: len(receiver.requests) == 1)
-        await outgoing.leave()
+        await until(lambda: bool(leaving))
+        await leaving[0]
         left = await stored(store, verification.id)
         other = await with_events(store)
         await reaches(store, other.id, lambda found: found.version == 4)
