@@ -53,6 +53,9 @@ counts: setup ## count the cases of each test harness, for docs/testing.md
 ledger: setup ## inject faults for 20 minutes and count lost changes; another run: make ledger ARGS='--seed 8 --minutes 5 --faults 40'
 	.venv/bin/python -m tests.ledger $(ARGS)
 
+soak-provider: setup ## take 10,000 verifications through faults of provider, gateways and backend; another run: make soak-provider ARGS='--seed 8 --verifications 500'
+	.venv/bin/python -m tests.soak $(ARGS)
+
 compare: setup ## compare the compiled executor with graphql-core on many operations; another run: make compare ARGS='--operations 20000 --seed 8'
 	.venv/bin/python -m tests.comparison $(ARGS)
 

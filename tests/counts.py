@@ -18,6 +18,7 @@ from tests.gateway.test_bad_documents import KINDS
 from tests.ledger.nemesis import TABLE
 from tests.ledger.planted import BUGS
 from tests.smuggle.gateway import FAULTS
+from tests.soak.planted import BUGS as SOAK_BUGS
 
 
 def collected() -> Counter[str]:
@@ -44,6 +45,7 @@ def main() -> None:
     print(f"{sum(map(len, vectors.CLASSES.values())):>7,}  heads and bodies that two servers could read differently")
     print(f"{len(KINDS):>7,}  kinds of damaged documents")
     print(f"{len(TABLE):>7,}  kinds of faults in the ledger, {len(BUGS)} planted bugs")
+    print(f"{len(SOAK_BUGS):>7,}  bugs planted in the soak of the provider's integration")
     print(f"{len(MISTAKES):>7,}  executors with a planted mistake")
     print(f"{len(FAULTS):>7,}  connection classes with a planted fault")
 

@@ -89,6 +89,7 @@ class FakeYousign:
     bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     late_seconds: float = 2.0
+    retry_after_seconds: int = 1
 
     def order(self, method: str, *faults: Fault) -> None:
         """Order faults for the next requests with this method, one for each request."""
@@ -134,32 +135,36 @@ class FakeYousign:
     async def create(self, request: Request) -> Response:
         """Answer a POST request: create a verification."""
         content = await request.body()
-        return await self._answer(request, lambda: self._create(content))
+        return await self._answer(request, content, lambda: self._create(content))
 
     async def show(self, request: Request) -> Response:
         """Answer a GET request: show a verification."""
         video = self.videos.get(request.path_params["id"])
         answer = JSONResponse(video) if video else problem(404, "The verification was not found.")
-        return await self._answer(request, lambda: answer)
+        return await self._answer(request, b"", lambda: answer)
 
     async def list(self, request: Request) -> Response:
         """Answer a GET request: list the verifications, without personal data."""
         limit = int(request.query_params.get("limit", "100"))
         metas = [{name: value for name, value in video.items() if name not in ("data", "verification_url")} for video in self.videos.values()]
-        return await self._answer(request, lambda: JSONResponse({"meta": {"next_cursor": None}, "data": metas[:limit]}))
+        return await self._answer(request, b"", lambda: JSONResponse({"meta": {"next_cursor": None}, "data": metas[:limit]}))
 
-    async def _answer(self, request: Request, execute: Callable[[], Response]) -> Response:
+    def fault_of(self, request: Request, content: bytes) -> Fault | None:
+        """The fault that was ordered for this request; None if none was ordered. `content`: the body of the request."""
+        ordered = self.faults[request.method]
+        return ordered.popleft() if ordered else None
+
+    async def _answer(self, request: Request, content: bytes, execute: Callable[[], Response]) -> Response:
         self.requests.append((request.method, request.url.path))
         if request.headers.get("authorization") != f"Bearer {self.api_key}":
             return problem(401, "The API key is not valid.")
-        ordered = self.faults[request.method]
-        fault = ordered.popleft() if ordered else None
-        match fault:
+        match self.fault_of(request, content):
             case Fault.SLOW:
                 await asyncio.sleep(SLOW_SECONDS)
             case Fault.LATE:
-                execute()
+                answer = execute()
                 await asyncio.sleep(self.late_seconds)
+                return answer
             case Fault.CUT:
                 execute()
                 return CutResponse()
@@ -168,7 +173,9 @@ class FakeYousign:
             case Fault.AWAY:
                 return Response("Service Unavailable", 503)
             case Fault.LIMITED:
-                return JSONResponse({"message": "Too many requests"}, 429, {"retry-after": "1", "ratelimit-remaining": "0", "ratelimit-reset": "1"})
+                seconds = str(self.retry_after_seconds)
+                limits = {"retry-after": seconds, "ratelimit-remaining": "0", "ratelimit-reset": seconds}
+                return JSONResponse({"message": "Too many requests"}, 429, limits)
             case Fault.DENIED:
                 return problem(401, "The API key is not valid.")
             case Fault.BAD_BODY:
@@ -218,19 +225,32 @@ class CutResponse(Response):
 async def fake_yousign() -> AsyncIterator[FakeYousign]:
     """A context in which the fake runs, on a free port."""
     fake = FakeYousign()
+    async with served(fake):
+        yield fake
+
+
+@asynccontextmanager
+async def served(fake: FakeYousign) -> AsyncIterator[None]:
+    """A context in which this fake runs, on a free port. A first part of the path, such as `/gateway-1`, is accepted and has no meaning."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         fake.url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-        routes = [Route(PATH, fake.create, methods=["POST"]), Route(PATH, fake.list), Route(f"{PATH}/{{id}}", fake.show)]
+        paths = [PATH, f"/{{client}}{PATH}"]
+        routes = [route for path in paths for route in routes_at(path, fake)]
         server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_config=None, lifespan="off"))
         serving = asyncio.create_task(server.serve([bound]))
         try:
             while not server.started:
                 await asyncio.sleep(0.005)
-            yield fake
+            yield
         finally:
             server.should_exit = server.force_exit = True
             await serving
+
+
+def routes_at(path: str, fake: FakeYousign) -> list[Route]:
+    """The routes of the API below this path."""
+    return [Route(path, fake.create, methods=["POST"]), Route(path, fake.list), Route(f"{path}/{{id}}", fake.show)]
 
 
 def refusal(body: dict[str, Any]) -> str | None:
