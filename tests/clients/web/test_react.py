@@ -15,7 +15,8 @@ SECONDS = 300
 
 @pytest.mark.parametrize("folder", ["", "react18"], ids=["React 19", "React 18"])
 async def test_the_hooks_and_the_component_work(node: str, gateway: Gateway, folder: str) -> None:
-    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "GATEWAY_URL": gateway.url, "TOKEN_KEY": KEYS["token_key"], "REACT": folder}
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME")}
+    environment = {**inherited, "GATEWAY_URL": gateway.url, "TOKEN_KEY": KEYS["token_key"], "REACT": folder}
     vitest = WEB / "node_modules" / "vitest" / "vitest.mjs"
     arguments = (vitest, "run", "--config", "react/vitest.config.ts", "--no-color")
     process = await asyncio.create_subprocess_exec(node, *arguments, cwd=WEB, env=environment, stdout=PIPE, stderr=STDOUT)
