@@ -15,12 +15,12 @@ const CARD: readonly Shape[] = [
 
 /** What is drawn beside the card in each mood. */
 const BESIDE: Readonly<Record<View["mood"], readonly Shape[]>> = {
-  calm: [["path", { ...LINE, d: "M140 30v-8M152 36l6-6M156 48h8" }]],
+  calm: [["path", { ...LINE, d: "M132 26v-10M144 32l7-7M150 44h10" }]],
   waiting: [
     ["circle", { ...LINE, cx: "88", cy: "66", r: "60", stroke: "var(--line)", "stroke-width": "5" }],
     ["path", { ...LINE, d: "M88 6a60 60 0 0 1 60 60", stroke: "var(--waiting-mark)", "stroke-width": "5", class: "ring" }],
   ],
-  again: [["path", { ...LINE, d: "M34 66a54 54 0 1 1 12 34M46 84v17H29", stroke: "var(--again-mark)", "stroke-width": "5" }]],
+  again: [["path", { ...LINE, d: "M142 66a54 54 0 1 1-15-37M129 10v20h-20", stroke: "var(--again-mark)", "stroke-width": "5" }]],
   done: [
     ["circle", { cx: "126", cy: "90", r: "19", fill: "var(--done-mark)", stroke: "var(--done)", "stroke-width": "5" }],
     ["path", { ...LINE, d: "m117 90 6 7 12-13", stroke: "var(--surface)", "stroke-width": "4", "stroke-linejoin": "round" }],

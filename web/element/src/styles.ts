@@ -19,7 +19,8 @@ export const STYLES = `
   --quiet: var(--verification-quiet, #ece9e3);
   color-scheme: light;
   container-type: inline-size;
-  display: block;
+  display: flex;
+  flex-direction: column;
   color: var(--ink);
   background: var(--paper);
   border-radius: var(--verification-radius, 18px);
@@ -31,7 +32,7 @@ export const STYLES = `
   :host(:not([theme="light"])) { DARK }
 }
 :host([theme="dark"]) { DARK }
-.frame { display: flex; flex-direction: column; min-height: inherit; }
+.frame { display: flex; flex: 1; flex-direction: column; }
 .offline { margin: 0; padding: 10px 20px; color: var(--paper); background: var(--ink); font-size: .875rem; font-weight: 560; }
 .field { display: grid; place-items: center; height: 176px; background: var(--tint); border-radius: 0 0 18px 18px; transition: background-color .4s; }
 .field svg { width: 176px; height: 132px; }
@@ -45,13 +46,14 @@ ul, ol { display: grid; gap: 14px; margin: 8px 0; padding: 0; list-style: none; 
 .tip { padding-left: 16px; border-left: 3px solid var(--mark); }
 .step { display: flex; gap: 12px; align-items: center; color: var(--ink-soft); }
 .step i { box-sizing: border-box; flex: none; width: 18px; height: 18px; border: 2px solid var(--line); border-radius: 50%; }
-.step.past i { border-color: var(--done-mark); background: radial-gradient(var(--done-mark) 100%, transparent 0); }
+.step.past i { border-color: var(--done-mark); background: var(--done-mark); }
+.step.past i::after { content: ""; display: block; width: 4px; height: 8px; margin: 0 0 0 4px; border: solid var(--paper); border-width: 0 2px 2px 0; rotate: 40deg; }
 .step[aria-current] { color: var(--ink); font-weight: 600; }
 .step[aria-current] i { border-color: var(--waiting-mark); background: radial-gradient(circle, var(--waiting-mark) 35%, transparent 40%); }
 .end { display: grid; gap: 12px; margin-top: auto; padding-top: 12px; text-align: center; }
 .note { font-size: .875rem; }
 a {
-  display: grid; place-items: center; min-height: 54px; padding: 0 20px; box-sizing: border-box;
+  display: grid; place-items: center; min-height: 54px; padding: 8px 20px; box-sizing: border-box;
   color: var(--on-action); background: var(--action); border-radius: 12px; font-weight: 600; text-decoration: none; overflow-wrap: anywhere;
 }
 a:hover { filter: brightness(1.15); }

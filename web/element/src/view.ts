@@ -77,8 +77,7 @@ function started(shown: Shown, language: string): Content {
   const heading = isRecording ? texts.recording : texts.opened;
   const lead = isRecording ? texts.recordingLead : texts.openedLead;
   const note = shown.linkExpiresAt ? filled(texts.beginBy, { time: instant(Date.parse(shown.linkExpiresAt), language) }) : "";
-  const steps = { names: texts.steps, current: 1 };
-  return { mood: "waiting", heading, lead, steps, action: linked(texts.proceed, shown.verificationUrl), note };
+  return { mood: "waiting", heading, lead, action: linked(texts.proceed, shown.verificationUrl), note };
 }
 
 function checking(language: string): Content {
@@ -117,7 +116,7 @@ function linked(label: string, url: string | null): View["action"] {
 
 /** An instant in the reader's zone and language. */
 function instant(milliseconds: number, language: string): string {
-  const date = { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" } as const;
+  const date = { weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit" } as const;
   return new Intl.DateTimeFormat(language, date).format(milliseconds);
 }
 
