@@ -1,4 +1,4 @@
-/** An AbortController that is aborted when any of these signals is aborted. Abort it in any case at the end: then the signals no longer refer to it. */
+/** An AbortController that is aborted when any of these signals is aborted. Abort it in any case at the end, so that the signals forget it. */
 export function stopping(...signals: readonly (AbortSignal | undefined)[]): AbortController {
   const controller = new AbortController();
   for (const signal of signals) whenAborted(signal, () => controller.abort(), controller.signal);

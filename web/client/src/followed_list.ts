@@ -55,7 +55,7 @@ export interface FollowListOptions<Row extends ListRow = VerificationFields> {
   readonly orderBy?: VerificationOrder;
   /** How many rows are read at first, and by each `loadMore`: 1 to 100. */
   readonly pageSize?: number;
-  /** Replace `ListVerifications` and `FollowList`, to select other fields. They must have the same variables, and both select the same fields of a row. */
+  /** Replace `ListVerifications` and `FollowList`, to select other fields: with the same variables, and with the same fields of a row in both. */
   readonly documents?: { readonly list: TypedDocument<ListResult<Row>, never>; readonly feed: TypedDocument<FeedResult<Row>, never> };
   /** Ends the following when it is aborted. */
   readonly signal?: AbortSignal;
@@ -106,7 +106,7 @@ export function followList<Row extends ListRow>(
   return { loadMore: () => list.loadMore(), ended, stop: () => stopped.abort() };
 }
 
-/** The loaded rows of a list. The feed keeps them current. The rows are read only after the feed has begun, so that no change is missed in between. */
+/** The loaded rows of a list. The feed keeps them current. The rows are read after the feed has begun, so that no change is missed in between. */
 class List<Row extends ListRow> implements Source {
   #rows: Rows<Row>;
   #count = 0;

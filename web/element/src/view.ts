@@ -92,7 +92,7 @@ function verified(shown: Shown, language: string): Content {
   return { mood: "done", heading: texts.verified, lead: texts.verifiedLead, action: back(shown, language), note };
 }
 
-/** What to show after an outcome that is not VERIFIED. It is the same for FAILED and INCONCLUSIVE, so that the person does not see which one it is. */
+/** What to show after an outcome that is not VERIFIED. It is the same for FAILED and INCONCLUSIVE, so that the person can't see which one it is. */
 function over(shown: Shown, language: string): Content {
   const texts = TEXTS[language]!;
   const advice = adviceOf(shown);

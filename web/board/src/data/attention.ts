@@ -1,4 +1,4 @@
-/** What needs a person: verifications that the provider holds for too long, events that the backend did not receive, webhooks without a verification. */
+/** What needs a person: verifications that are too long at the provider, events that the backend did not receive, webhooks without a verification. */
 
 import { useMemo } from "react";
 import { useNow } from "./clock";

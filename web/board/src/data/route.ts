@@ -86,7 +86,7 @@ export const NO_FILTERS: Filters = { status: [], phase: [], reasonType: [], reas
 export const isFiltered = ({ status, phase, reasonType, reasonCode, reference }: Filters) =>
   status.length + phase.length + reasonType.length + reasonCode.length > 0 || reference !== "";
 
-/** The start of the period until `now`, or of one `back` periods earlier. Null: no limit. It is a full minute, so that equal filters share results. */
+/** The start of the period until `now`, or of one `back` periods earlier; null: no limit. At a full minute, so that equal filters share results. */
 export function startOf(period: Period, now: number, back = 0) {
   const days = DAYS[period];
   return days === null ? null : new Date(Math.floor((now - days * DAY_MS * (1 + back)) / 60_000) * 60_000).toISOString();

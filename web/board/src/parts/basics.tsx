@@ -13,7 +13,7 @@ export function StatusWord({ status, phase }: { status: Status; phase?: Phase })
   return <span className={`status ${classOf(status)}`}><StatusSymbol status={status} phase={phase} />{texts.status[status]}</span>;
 }
 
-/** How long ago an instant was, with the exact time as its tooltip. `exact` shows the exact time, because without a connection "2 min ago" would be wrong. */
+/** How long ago an instant was, with the exact time as its tooltip. `exact`: only the exact time, since "2 min ago" is wrong without a connection. */
 export function Ago({ instant, exact = false }: { instant: string; exact?: boolean }) {
   const words = useWords();
   const now = useNow();
