@@ -82,7 +82,7 @@ export function go(change: Partial<Route>, replace = false) {
 
 export const NO_FILTERS: Filters = { status: [], phase: [], reasonType: [], reasonCode: [], period: "month", reference: "", order: "CREATED_NEWEST" };
 
-/** Whether there is any filter besides the period, which always filters. */
+/** Whether there is any filter besides the period. */
 export const isFiltered = ({ status, phase, reasonType, reasonCode, reference }: Filters) =>
   status.length + phase.length + reasonType.length + reasonCode.length > 0 || reference !== "";
 
