@@ -8,7 +8,7 @@ from tests.fakes.receiver import ACCEPTED, CUT, REFUSED, Answer
 from tests.soak.records import Records
 
 ONE_IN = 3
-# After eight failed tries, the gateway gives an event up until an operator sends it again. So the backend refuses no event more often than this.
+# After nine failed tries, the gateway gives an event up until an operator sends it again. So the backend refuses no event more often than this.
 MAX_REFUSALS = 5
 REDIRECT = Answer(status=302, extra="location: http://127.0.0.1:9/elsewhere\r\n")
 KINDS = {"status 500": REFUSED, "connection cut": CUT, "redirect": REDIRECT, "status 503 after a second": Answer(status=503, delay_seconds=1)}
@@ -26,7 +26,7 @@ class Refusals:
         self._refused: Counter[tuple[str, int]] = Counter()
 
     def answer(self, number: int, body: dict[str, Any]) -> Answer:
-        """The answer to the request with this number."""
+        """The backend's answer to a webhook. `body`: the content of the webhook. `number` is not used."""
         event = body["data"]["id"], body["data"]["version"]
         if self._chance.random() < 1 / ONE_IN and self._refused[event] < MAX_REFUSALS:
             self._refused[event] += 1
