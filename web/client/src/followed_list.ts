@@ -124,7 +124,8 @@ class List<Row extends ListRow> implements Source {
   readonly #touched = new Set<string>();
   #publishing: ReturnType<typeof setTimeout> | undefined;
   #counting: ReturnType<typeof setTimeout> | undefined;
-  #counts = 0;
+  /** Whether rows have changed since the last count began. */
+  #isMiscounted = false;
 
   readonly #connection: SharedConnection;
   readonly #execute: Execute;
@@ -285,17 +286,20 @@ class List<Row extends ListRow> implements Source {
 
   /** Query the count again, soon. It can't be computed here: if a changed row is not loaded, it is unknown whether it matched before its change. */
   #countLater(): void {
-    if (this.#rows.bound && this.#isRead) this.#counting ??= setTimeout(() => void this.#recount(), COUNT_MS);
+    if (!this.#rows.bound || !this.#isRead) return;
+    this.#isMiscounted = true;
+    this.#counting ??= setTimeout(() => void this.#recount(), COUNT_MS);
   }
 
+  /** Count the list anew. One count at a time: while the gateway can't be reached, they would pile up. */
   async #recount(): Promise<void> {
-    // The query may not see changes that arrive from now on, so they must be able to request another count.
-    this.#counting = undefined;
-    const number = (this.#counts += 1);
+    this.#isMiscounted = false;
     const document = CountVerifications as TypedDocument<CountVerificationsResult, unknown>;
     const counted = await this.#executed(document, { filter: this.#filter }, this.#signal);
-    if (!counted || number !== this.#counts) return;
+    if (!counted) return;
+    this.#counting = undefined;
     this.#count = counted.verifications.totalCount;
     this.#publish();
+    if (this.#isMiscounted) this.#countLater();
   }
 }

@@ -4,9 +4,8 @@ import { type DependencyList, useMemo, useSyncExternalStore } from "react";
 export type Start<State> = (publish: (change: (before: State) => State) => void) => () => void;
 
 /**
- * The state that components read with `useSyncExternalStore`. The store follows while a component listens. When the last component leaves, the
- * following ends after the present task and not at once: StrictMode unmounts and mounts each component in one task, and must not cause a second
- * subscription.
+ * What components read with `useSyncExternalStore`. It follows while a component listens. StrictMode unmounts and mounts each component at once: a
+ * client sends nothing before the present task has ended, so that this opens no second subscription.
  */
 export class Store<State> {
   #state: State;
@@ -29,11 +28,9 @@ export class Store<State> {
     });
     return () => {
       this.#listeners.delete(listener);
-      setTimeout(() => {
-        if (this.#listeners.size || !this.#stop) return;
-        this.#stop();
-        this.#stop = undefined;
-      });
+      if (this.#listeners.size) return;
+      this.#stop?.();
+      this.#stop = undefined;
     };
   };
 }
