@@ -38,7 +38,7 @@ export class Tokens {
 
   async #fetch(): Promise<string> {
     const token = await this.#source();
-    if (!token) throw new GatewayError("SIGNED_OUT", "there is no token");
+    if (!token) throw new GatewayError("SIGNED_OUT", "no token");
     const now = Date.now();
     const lifetime = expiry(token) - now;
     // If a new token seems to have expired already, this device's clock differs from the gateway's, so the time of the renewal can't be computed.
