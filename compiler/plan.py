@@ -12,7 +12,7 @@ Root = Callable[[Any, Run, Place], dict[str, Any]]
 
 
 class Plan:
-    """Executes an operation for one combination of its `@skip` and `@include` conditions and one variant. All requests share it.
+    """Executes an operation for one combination of its `@skip` and `@include` conditions and one variant. All such requests share one plan.
 
     `roots`: one function for all fields of the root; for a mutation, one for each of these fields. `serially`: the operation is a mutation, whose
     fields are executed one after the other.

@@ -51,7 +51,7 @@ class CountPayer(NamedTuple):
 
 
 class PagePayment:
-    """Payments of a caller for pages of rows. A full page is paid for before it is read. Afterwards, the caller gets back what it did not cost."""
+    """Payments of a caller for pages of rows. A full page is paid for before it is read. After that, the payment is corrected to the real cost."""
 
     def __init__(self, budgets: Budgets, caller: Caller) -> None:
         self._budgets = budgets

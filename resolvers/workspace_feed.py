@@ -105,8 +105,9 @@ async def verifications_updated(
 
 
 class CaughtUp:
-    """The changes and removals that a subscription read when it resumed. Its listener may receive them again, until it receives what was written
-    after the read.
+    """What a subscription read from the database when it resumed: changes and removals. The listener may receive them too; they are sent only once.
+
+    They are kept until the listener has received everything that was written before the read.
     """
 
     __slots__ = ("_last_heartbeat", "_removed", "_versions")

@@ -141,7 +141,7 @@ class Execution:
         if result.errors:
             self._metrics.errors.inc()
             for each in result.errors:
-                # Count and log a stored value that can't be read. If the whole document can't be read, the store has already counted and logged it.
+                # Count and log a stored value that can't be read. If a whole stored document can't be read, the store has counted and logged it.
                 if isinstance(each.original_error, BadValue):
                     self._services.store.bad_documents.found(each.original_error)
             response["errors"] = formatted(result.errors, "INTERNAL_SERVER_ERROR", request_id)
