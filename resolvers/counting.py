@@ -41,7 +41,7 @@ class CountPayer(NamedTuple):
     rows_per_cost: int
 
     def check(self) -> None:
-        """Raises RateLimited if the caller has a debt, for example because of earlier counts."""
+        """Raises RateLimited if the caller can't pay a cost of 1, for example because earlier counts have left a debt."""
         if wait_seconds := self.budgets.missing(self.caller, 1):
             raise RateLimited(wait_seconds)
 

@@ -22,7 +22,8 @@ from store.listener import Change
 IDLE_SECONDS = 30.0
 # A feed resumes at a time that is rounded down to a multiple of this, so that clients who reconnect together share what is read.
 SHARED_SECONDS = 15
-# How much later than this process's watermark a cursor may be. It may come from another process that has received more changes from MongoDB.
+# How much later a cursor may be than this process's watermark, or than its clock if that is later. The cursor may come from another process that has
+# received more changes from MongoDB.
 MAX_AHEAD = timedelta(minutes=1)
 
 

@@ -64,7 +64,7 @@ class Charging:
             self._rate.charge(caller, characters // CHARACTERS_PER_EXTRA_COST)
 
     async def pay_message(self, caller: Caller) -> None:
-        """Wait until a caller can pay LEAST_COST for a message, before all other payments of this caller that wait."""
+        """Wait until a caller can pay LEAST_COST for a message, and take it. It goes before all other payments of this caller that wait."""
         if not self._rate.take_at_once(caller, LEAST_COST):
             await self._rate.pay(caller, LEAST_COST, first=True)
 

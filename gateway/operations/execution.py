@@ -127,7 +127,7 @@ class Execution:
 
         `root`: the event, if a subscription's event is executed; otherwise None.
         """
-        # Plans contain the guards of the schema's rules. Guards depend only on scopes, so callers with the same scopes share plans.
+        # A plan depends on the guards of the schema's rules, and these depend only on scopes. So callers with the same scopes share plans.
         return operation.prepared.plans.execute(root, context, operation.variables, context.caller.scopes)
 
     def response(self, operation: Operation, result: ExecutionResult, request_id: str) -> ResponseData:

@@ -230,7 +230,7 @@ class Delivery:
         return orjson.dumps(self._execution.response(self._operation, result, self._request_id))
 
     def _context(self) -> Context:
-        # Every event needs a new context. The loaders of a context keep the values that they read, which would be out of date at the next event.
+        # Every event needs a new context. A context caches the chains of attempts that it has read, which would be out of date at the next event.
         return self._execution.context(self._caller)
 
 

@@ -142,7 +142,7 @@ class Providing:
         self._queries.labels(provider, outcome).inc()
 
     def report_budgets(self, left: Mapping[str, QueryBudget]) -> None:
-        """Show how many queries each workspace may still send. Workspaces that are left out are no longer shown."""
+        """Show how many queries each workspace may still send. Workspaces that are not in `left` are removed from the metric."""
         self._query_budget.clear()
         for workspace, budget in left.items():
             self._query_budget.labels(workspace, "minute").set(budget.per_minute)

@@ -44,7 +44,7 @@ INIT_NAME, SUBSCRIBE_NAME = '"connection_init"', '"subscribe"'
 PONG = PLAIN_PONG.encode()
 # How many pings and pongs a client may send before connection_init. They must not have a payload.
 MAX_PINGS_BEFORE_INIT = 10
-# The maximum length of a ping or pong: its payload is at most 1 kB.
+# The maximum length of a ping or pong. After connection_init, it may have a payload of at most 1 kB.
 MAX_PING_CHARACTERS = 1100
 # The name of the ASGI extension under which the scope of a WebSocket holds its connection, as a `Frames`.
 FRAMES = "gateway.frames"
