@@ -91,7 +91,7 @@ class KeyFile:
 
 
 class PublishedKeys:
-    """Fetches the keys of an issuer's JWK set when they are needed, and caches them. The cached keys stay in use while the issuer is unreachable.
+    """Fetches the keys of an issuer's JWK set, regularly and when a key is missing. While the issuer is unreachable, the cached keys stay in use.
 
     Keys are fetched only from the URL in the settings. URLs in tokens are ignored. Source: RFC 7517, RFC 8725 3.10.
     """
