@@ -76,7 +76,7 @@ class Plans:
         # `conditions_in` finds the variables in the conditions of all operations of the document. Only this operation's own variables matter.
         declared = {each.variable.name.value for each in definition.variable_definitions or ()}
         # For each variable in `@skip` or `@include`: the value with which the operation selects the field. With all of these values together, it
-        # selects all of its fields.
+        # selects all of its fields, unless the same variable is in a `@skip` and in an `@include`.
         self.everything = {name: including for name, including in conditions_in(document) if name in declared}
         self._conditions = tuple(self.everything)
         self._variables = Variables(self._operation)

@@ -12,7 +12,9 @@ Root = Callable[[Any, Run, Place], dict[str, Any]]
 
 
 class Plan:
-    """Executes an operation for one combination of its `@skip` and `@include` conditions and one variant. All requests share it.
+    """Executes an operation for one combination of its `@skip` and `@include` conditions and one variant.
+
+    All requests with this combination and this variant share the plan.
 
     `roots`: one function for all fields of the root; for a mutation, one for each of these fields. `serially`: the operation is a mutation, whose
     fields are executed one after the other.

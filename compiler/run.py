@@ -18,7 +18,7 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_variable_values
 
 # The path of one value in one response: a pair of the parent's place and a key; None at the root.
-# A pair costs almost nothing. The list of keys is made only when an error needs it.
+# A pair costs almost nothing. The list of keys is made only for errors, and for values that are awaited.
 Place = Any
 PathKey = str | int
 # The fields that an operation selects anywhere, as pairs of type name and field name.

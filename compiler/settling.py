@@ -98,7 +98,10 @@ class Settling:
             container[place[1]] = value
 
     def _fail(self, error: Exception, spot: Spot, place: Place) -> None:
-        """Record the error, and make the nearest nullable ancestor null. Does nothing if an ancestor already became null."""
+        """Record the error of a value, which stays null. If it must not be null, make its nearest nullable ancestor null.
+
+        Does nothing if an ancestor already became null.
+        """
         if self._container(place) is None:
             return
         self._run.errors.append(spot.located(error, place))

@@ -1,4 +1,4 @@
-"""Reads the variables of a request quickly if all have plain types: standard scalars that are not lists. graphql-core coerces all others."""
+"""Reads the variables of a request quickly if all have plain types: standard scalars that are not lists. Otherwise graphql-core coerces them all."""
 
 from typing import Any, NamedTuple
 
@@ -70,7 +70,7 @@ class Variables:
 
 
 def fits(value: Any, plain: type) -> bool:
-    """Whether a value of the class `plain` is allowed: an Int has 32 bits, and a Float is finite. Values of other classes are always allowed."""
+    """Whether a value of the class `plain` is allowed: an int must fit into 32 bits, and a float must be finite. All other values are allowed."""
     if plain is int:
         return bool(GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT)
     return plain is not float or bool(value - value == 0.0)

@@ -41,7 +41,7 @@ class CountPayer(NamedTuple):
     rows_per_cost: int
 
     def check(self) -> None:
-        """Raises RateLimited if the caller has a debt, for example because of earlier counts."""
+        """Raises RateLimited if the caller can't pay a cost of 1, for example because earlier counts have left a debt."""
         if wait_seconds := self.budgets.missing(self.caller, 1):
             raise RateLimited(wait_seconds)
 
@@ -51,7 +51,7 @@ class CountPayer(NamedTuple):
 
 
 class PagePayment:
-    """Payments of a caller for pages of rows. A full page is paid for before it is read. Afterwards, the caller gets back what it did not cost."""
+    """Payments of a caller for pages of rows. A full page is paid for before it is read. After that, the payment is corrected to the real cost."""
 
     def __init__(self, budgets: Budgets, caller: Caller) -> None:
         self._budgets = budgets

@@ -54,7 +54,7 @@ async def webhook_deliveries(
         raise BadUserInput(f"first is {size}; 1 to {MAX_ROWS} deliveries can be listed")
     context, states = info.context, list(DeliveryState) if state is None else state
     found = await context.services.outgoing.newest(context.caller.workspace, states, size)
-    # The verification of each delivery is read by its id. Those that were removed meanwhile, or can't be read, are left out.
+    # The verification of each delivery is read by its id. If a verification was removed meanwhile, or can't be read, its delivery is left out.
     read = await gather(*(context.verifications.get(each.verification_id, reading(info)) for each in found), return_exceptions=True)
     errors = [error for error in read if isinstance(error, BaseException) and not isinstance(error, BadDocument)]
     if errors:

@@ -61,7 +61,7 @@ class Resumption(NamedTuple):
     def seen(self, followed: Verification, attempts: list[Verification]) -> Seen:
         """The versions that the subscriber has received. `attempts`: the stored attempts that are followed. `followed`: the one whose id was sent.
 
-        Raises: BadUserInput if the cursor belongs to another chain, VersionAhead if a received version is not stored.
+        Raises: BadUserInput if the cursor belongs to another chain.
         """
         if self.cursor and self.cursor.chain != followed.chain:
             raise BadUserInput(f"{self.argument} belongs to another chain of attempts; leave it out")

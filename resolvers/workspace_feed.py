@@ -22,7 +22,8 @@ from store.listener import Change
 IDLE_SECONDS = 30.0
 # A feed resumes at a time that is rounded down to a multiple of this, so that clients who reconnect together share what is read.
 SHARED_SECONDS = 15
-# How much later than this process's watermark a cursor may be. It may come from another process that has received more changes from MongoDB.
+# How much later a cursor may be than this process's watermark, or than its clock if that is later. The cursor may come from another process that has
+# received more changes from MongoDB.
 MAX_AHEAD = timedelta(minutes=1)
 
 
@@ -105,8 +106,9 @@ async def verifications_updated(
 
 
 class CaughtUp:
-    """The changes and removals that a subscription read when it resumed. Its listener may receive them again, until it receives what was written
-    after the read.
+    """What a subscription read from the database when it resumed: changes and removals. The listener may receive them too; they are sent only once.
+
+    They are kept until the listener has received everything that was written before the read.
     """
 
     __slots__ = ("_last_heartbeat", "_removed", "_versions")

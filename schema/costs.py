@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a field costs: `weight` plus the costs of the fields selected below it, multiplied by the number of rows.
+    """What a field costs: for each row, `weight` plus the costs of the fields that are selected below it. A field that is no list has one row.
 
     For a list, `rows` is its usual length. If `paged` is True, the number of rows is instead the size of the page that the field itself or its parent
     field requests with `first` or `last`.

@@ -28,7 +28,7 @@ class Journey:
     states: dict[str, State] = field(default_factory=dict)
 
     async def go(self) -> None:
-        """Carry out the plan, from the creation to the last outcome, or until only a deadline can change the verification."""
+        """Carry out the plan, from the creation to the last outcome and the anonymization, or until only a deadline can change the verification."""
         with self.tally.counting():
             current = self._record(await self.integrator.create(self.life, f"{self.run}-{self.life.number}"))
             for attempt in self.life.attempts:

@@ -35,7 +35,7 @@ HABITS = {Habit.COMPLETES: 72, Habit.PRESSES_A_BUTTON: 11, Habit.OPENS_AND_LEAVE
 OUTCOMES = {"VERIFIED": 78, "FAILED": 15, "INCONCLUSIVE": 7}
 DELIVERIES = {Delivery.IN_ORDER: 83, Delivery.TWICE: 6, Delivery.OUT_OF_ORDER: 6, Delivery.CONTRADICTED: 5}
 
-# How long the steps of individuals, and of the provider's reviewers, take: the medians, in seconds.
+# How long the steps of individuals, of the provider's reviewers and of the company take: the medians, in seconds.
 OPENING, READING, CAPTURE, REVIEW, BUTTON, REPEAT, RETRY, ANONYMIZATION, CLOSING = 80, 35, 70, 150, 40, 45, 90, 240, 300
 
 MAX_ATTEMPTS = 3

@@ -87,7 +87,7 @@ def pressed_button(random: Random) -> str:
 def reported_codes(random: Random, status: str, catalogue: Collection[Reason], *, faces: bool) -> tuple[str, ...]:
     """One to three random codes that the provider reports with a status.
 
-    Rarely, a code that is not in the catalogue is added. It is the only code if the catalogue has no suitable code for the status.
+    Rarely, a code that is not in the catalogue is added. If the catalogue has no suitable code for the status, only such a code is reported.
     `faces`: whether reason codes about the capture of the face are possible.
     """
     remaining = {

@@ -73,8 +73,8 @@ async def _arrivals(seed: int, catalogue: list[Reason], rate: float, count: int 
     loop = asyncio.get_running_loop()
     at = loop.time()
     for life in islice(lifecycles(seed, catalogue), count):
-        # New lives may fall behind the rate, for example while `max_in_flight` lives are running. At most one second of this is made up for, so that
-        # the missed lives do not all start at once.
+        # New lives may fall behind the rate, for example while `max_in_flight` lives are running. At most one second of the delay is made up for, so
+        # that the missed lives do not all start at once.
         at = max(at + life.gap / rate, loop.time() - 1.0)
         await asyncio.sleep(at - loop.time())
         yield life

@@ -27,7 +27,7 @@ from providers.sandbox import Sandbox
 from store.verifications import Store
 
 PATH = "/sandbox/{workspace}/{id}/{signature}"
-# An addition to the Content-Security-Policy of all pages, which forbids forms: the pages of the sandbox contain forms.
+# The Content-Security-Policy of all pages forbids forms. The pages of the sandbox contain forms, so they replace that directive by this one.
 SANDBOX_POLICY = "form-action 'self'"
 MAX_FIELDS = 100
 # How long a link works after the verification has expired, for trying out a verdict that comes late.

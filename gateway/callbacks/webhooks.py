@@ -13,8 +13,8 @@ from providers.reports import BadSignature
 
 WEBHOOKS_PATH = "/webhooks/{workspace}"
 MAX_WEBHOOK_BYTES = 64 * 1024
-# How many webhooks are received at the same time. A body must be read before its signature can be checked, so anyone can send bodies. This limits the
-# memory that they take.
+# How many webhooks are received at the same time. A body must be read before its signature can be checked, so anyone can send bodies. The number
+# limits the memory that these bodies take.
 MAX_OPEN_WEBHOOKS = 500
 
 

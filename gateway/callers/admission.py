@@ -56,7 +56,7 @@ class Admission:
         return self._places(("arrivals", None, MAX_ARRIVING), ("arrivals", line(address), MAX_ARRIVING_FROM_ADDRESS))
 
     def introduced(self, address: str, caller: Caller) -> "Places":
-        """Count a connection whose caller is known from its token.
+        """Count a connection whose token was verified.
 
         Returns a context manager, which counts the connection until it is left. Entering it raises Crowded if a limit is reached.
         """

@@ -31,8 +31,8 @@ def set_timer(seconds: float, call: Callable[[], None]) -> object:
 class Bucket:
     """One budget. Payments that the bucket can't make yet wait in its queue, which has a single timer however long the queue is.
 
-    An operation that costs more than a whole bucket is allowed if the bucket is full, and leaves a debt. `shared`: the bucket of the group to which
-    the owner of this bucket belongs; the owner's payments are taken from it too. A bucket without a group is its own shared bucket.
+    An operation that costs more than a whole bucket is allowed if the bucket is full, and leaves a debt. `shared`: a second bucket, from which the
+    owner's payments are taken too, such as that of the owner's workspace. If there is none, the bucket is its own shared bucket.
     """
 
     __slots__ = ("__weakref__", "_burst", "_per_second", "_rings_at", "_set_timer", "_taken", "_waiting", "now", "shared", "used_at")
@@ -150,7 +150,7 @@ class Bucket:
 class Buckets:
     """The buckets of one kind, by key. `per_second`: how much each refills in a second; 0: no limit. `burst`: what each holds when it is full.
 
-    A bucket is stored until it is full again. If there are too many buckets, one that was not used lately is dropped.
+    A bucket is stored at least until it is full again. But if there are too many buckets, one that was not used lately is dropped.
     """
 
     def __init__(
@@ -174,9 +174,9 @@ class Buckets:
         return len(self._buckets)
 
     def add(self, key: Hashable, shared: Bucket | None = None) -> Bucket:
-        """Create and store the bucket of a key. Buckets at the beginning are dropped if they are full again, or if there are too many buckets.
+        """Create and store the bucket of a key. First drop buckets from the beginning of the dict: full ones, and others if there are too many.
 
-        `shared`: the bucket of the group to which the owner of the new bucket belongs.
+        `shared`: the second bucket from which the payments of the new bucket's owner are taken (see `Bucket`).
         """
         while len(self._buckets) >= self._max_buckets or (self._buckets and self._buckets[next(iter(self._buckets))].idle):
             self._drop_or_move()

@@ -91,7 +91,7 @@ class KeyFile:
 
 
 class PublishedKeys:
-    """Fetches the keys of an issuer's JWK set when they are needed, and caches them. The cached keys stay in use while the issuer is unreachable.
+    """Fetches the keys of an issuer's JWK set, regularly and when a key is missing. While the issuer is unreachable, the cached keys stay in use.
 
     Keys are fetched only from the URL in the settings. URLs in tokens are ignored. Source: RFC 7517, RFC 8725 3.10.
     """
@@ -113,14 +113,17 @@ class PublishedKeys:
         return bool(self._keys)
 
     async def run(self, changed: Callable[[], None]) -> None:
-        """Fetch the keys at regular intervals, so that keys which the issuer withdraws are dropped. Calls `changed` after each change of the keys."""
+        """Fetch the keys every REFRESH_SECONDS, so that keys which the issuer withdraws are dropped. After a failure, fetch them sooner.
+
+        Calls `changed` after each change of the keys.
+        """
         self._changed = changed
         while True:
             await self.refresh()
             await asyncio.sleep(self._pause_seconds if self._failed else REFRESH_SECONDS)
 
     async def key(self, id: str | None) -> Key | None:
-        """The key with this id; None if the issuer has no such key. Fetches the keys if this key is not cached.
+        """The key with this id; None if there is no such key. If it is not cached, fetch the keys, but at most once in FETCH_PAUSE_SECONDS.
 
         Raises: KeysUnavailable if no keys have been fetched yet.
         """

@@ -10,7 +10,8 @@ from gateway.callers.buckets import MAX_BUCKETS, Bucket, Buckets, SetTimer, set_
 from gateway.errors import RequestRefused, error
 
 # A caller with a follow token pays this many times the cost. Each followed chain has its own bucket, so a caller who can issue follow tokens would
-# otherwise gain a full bucket with each. From the workspace's bucket, the cost is taken once, because that bucket limits the work that is done.
+# otherwise gain a full bucket with each chain; so it gains only a tenth of one. From the workspace's bucket, the cost is taken once, because that
+# bucket limits the work that is done.
 FOLLOWER = 10
 # A function that counts a refused request in the metrics. Its argument is the reason of the refusal.
 CountRefusal = Callable[[str], None]

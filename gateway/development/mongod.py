@@ -88,8 +88,9 @@ class EmbeddedMongo:
     On Linux, mongod ends with the thread that entered the context, even if that thread's process is killed. On other systems, a mongod can be left
     running; the next start ends it. `oplog_megabytes` is the size of a new oplog, and has no effect on an existing one.
 
-    A start takes half a minute longer if the port of the last run now belongs to another server that accepts connections but never answers. mongod
-    connects to that port to find out whether it reaches itself, and waits that long for an answer.
+    A start takes half a minute longer if another server now has the port of the last run, accepts connections there, and never answers. The data
+    directory contains the configuration of the replica set, which names that port as the address of its only member. mongod connects to this address
+    to find out whether the member is itself, and waits half a minute for an answer.
     """
 
     uri: str
@@ -143,7 +144,7 @@ class EmbeddedMongo:
         return port
 
     def command(self, mongod: Path, port: int) -> list[str]:
-        """mongod's command line. Journal files are small, because mongod fills two of them with zeros. The log goes to standard output."""
+        """mongod's command line. The journal files are small, because mongod first fills two of them with zeros. Its log goes to standard output."""
         # fmt: off
         return [
             str(mongod), "--dbpath", str(self.dbpath), "--replSet", REPLICA_SET, "--bind_ip", HOST, "--port", str(port), "--nounixsocket",
@@ -160,8 +161,8 @@ def find_mongod() -> Path:
 
     Raises: MongodMissing, MongodUnusable.
     """
-    # The wheel installs mongod into the package `fiftyone`. `find_spec` finds that package without importing it, because the whole of FiftyOne may be
-    # installed there, not only the wheel.
+    # The wheel contains only mongod, in the package `fiftyone`. If the large library FiftyOne is installed too, it is in the same package.
+    # `find_spec` finds the package without importing it, because an import would then load the whole library.
     package = importlib.util.find_spec("fiftyone")
     places = (package and package.submodule_search_locations) or []
     executable = shutil.which("mongod") or shutil.which("mongod", path=os.pathsep.join(f"{place}/db/bin" for place in places))

@@ -127,7 +127,7 @@ class Execution:
 
         `root`: the event, if a subscription's event is executed; otherwise None.
         """
-        # Plans contain the guards of the schema's rules. Guards depend only on scopes, so callers with the same scopes share plans.
+        # A plan depends on the guards of the schema's rules, and these depend only on scopes. So callers with the same scopes share plans.
         return operation.prepared.plans.execute(root, context, operation.variables, context.caller.scopes)
 
     def response(self, operation: Operation, result: ExecutionResult, request_id: str) -> ResponseData:
@@ -141,7 +141,7 @@ class Execution:
         if result.errors:
             self._metrics.errors.inc()
             for each in result.errors:
-                # Count and log a stored value that can't be read. If the whole document can't be read, the store has already counted and logged it.
+                # Count and log a stored value that can't be read. If a whole stored document can't be read, the store has counted and logged it.
                 if isinstance(each.original_error, BadValue):
                     self._services.store.bad_documents.found(each.original_error)
             response["errors"] = formatted(result.errors, "INTERNAL_SERVER_ERROR", request_id)

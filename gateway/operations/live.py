@@ -103,7 +103,7 @@ class Group:
 class Groups:
     """Finds the group of a subscription. Groups without subscribers are dropped.
 
-    `drop_copies` drops the copies of messages that are kept elsewhere in the process. It is called when messages are dropped.
+    `drop_copies` is called when messages are dropped. It drops what other modules keep of them: the sockets cache the frames that contain them.
     """
 
     def __init__(self, drop_copies: Callable[[], object] = lambda: None) -> None:
@@ -185,7 +185,8 @@ class Delivery:
         """The push path: send an event's message at once. Returns False if it could not be sent; then the wake path delivers the event."""
         try:
             content = self._group.message(event) or self._shared_message(event)
-            # If the outlet does not take the message, the caller pays twice for it: this payment is not returned, and the wake path charges again.
+            # If the client reads too slowly, the outlet does not take the message. The caller then pays twice for it: this payment is not returned,
+            # and the wake path charges again.
             return (
                 content is not None
                 and self._rate.take_at_once(self._caller, self._operation.cost)
@@ -229,14 +230,14 @@ class Delivery:
         return orjson.dumps(self._execution.response(self._operation, result, self._request_id))
 
     def _context(self) -> Context:
-        # Every event needs a new context. The loaders of a context keep the values that they read, which would be out of date at the next event.
+        # Every event needs a new context. A context caches the chains of attempts that it has read, which would be out of date at the next event.
         return self._execution.context(self._caller)
 
 
 class Live:
     """Starts subscriptions for callers, and yields their messages.
 
-    `drop_copies` drops the copies of messages that are kept elsewhere in the process. It is called when messages are dropped.
+    `drop_copies` is called when messages are dropped. It drops what other modules keep of them: the sockets cache the frames that contain them.
     """
 
     def __init__(self, execution: Execution, rate: Rate, drop_copies: Callable[[], object] = lambda: None) -> None:
@@ -245,7 +246,10 @@ class Live:
         self._groups = Groups(drop_copies)
 
     def forget(self, id: str | None) -> None:
-        """Drop the messages that are kept of an anonymized verification; all kept messages if the id is None."""
+        """Drop the messages of an anonymized verification, which show personal data.
+
+        If the id is None, drop all messages, because an anonymization may have been missed.
+        """
         self._groups.forget(id)
 
     async def subscribe(

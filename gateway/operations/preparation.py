@@ -122,8 +122,8 @@ class Preparation:
     def _validate(self, document: DocumentNode, rules: Collection[type[ASTValidationRule]], request_id: str) -> None:
         errors = validate(self._schema, document, rules, MAX_ERRORS, hide_suggestions=not self._introspection)
         for mistake in errors:
-            # If a validation rule raised an exception, its cause is the document as well. Without its `original_error`, the exception is reported as
-            # an error of the document, and not as an unexpected error of the gateway.
+            # If a validation rule raised an exception, the document is the reason, as for all other mistakes. Without `original_error`, the exception
+            # is reported as an error of the document, and not as an unexpected error of the gateway.
             mistake.original_error = None
         if errors:
             raise RequestRefused(400, formatted(errors, "GRAPHQL_VALIDATION_FAILED", request_id))

@@ -75,7 +75,7 @@ class Nulled(Scoped):
 
 
 class NulledWithError(Scoped):
-    """Makes a field null for callers without the scope. An operation reports this only once, however many such fields it selects.
+    """Makes a field null for callers without the scope, and reports an error once in an operation, however many such fields it selects.
 
     The first such field that is resolved reports the error. Its message says that all such fields are null.
     """

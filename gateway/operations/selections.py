@@ -65,7 +65,10 @@ def spreads_in(selection_set: SelectionSetNode) -> list[str]:
 
 
 def merged_fields(type: str, selections: Iterable[SelectionSetNode], fragments: Fragments) -> dict[str, list[SelectedField]]:
-    """The fields of several selection sets on the same type, grouped by response name. Fragments are expanded; the document must be well-formed."""
+    """The fields of several selection sets on the same type, grouped by response name. Fragments are expanded.
+
+    The document must be well-formed (see `well_formed`): if a fragment contained itself, this function would never end.
+    """
     fields: dict[str, list[SelectedField]] = {}
     to_visit = [(type, selection_set) for selection_set in selections]
     while to_visit:

@@ -1,6 +1,6 @@
 """Operation documents that clients can identify by an id instead of sending the text.
 
-Persisted queries were sent by a client before. Trusted documents are listed in a manifest, a file of the deployment.
+A persisted query is a document whose text some client has sent before. A trusted document is listed in the manifest, a file of the deployment.
 """
 
 import hashlib

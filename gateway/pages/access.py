@@ -20,9 +20,9 @@ USED = "this link was used already, or is not one of this gateway; the terminal 
 class PageAccess:
     """Hands the credentials of a development gateway to its pages.
 
-    `signed`: returns the credentials with new tokens. `on_new_link`: None if only the user who runs the gateway can open its pages. The pages then
-    contain the credentials. Otherwise the pages contain none, and fetch them with the secret of a link. Each secret works once. `on_new_link` is
-    called with the first link. Whenever a link was used, it is called again with a new link.
+    `signed`: returns the credentials with new tokens. `on_new_link`: shows a link to the user; None if only the user who runs the gateway can open
+    its pages. If it is None, the pages contain the credentials. Otherwise the pages fetch them with the secret of a link. Each secret works once:
+    `on_new_link` is called with the first link, and with a new link whenever a link was used.
     """
 
     def __init__(self, signed: Callable[[], Credentials], on_new_link: Callable[[str], None] | None = None) -> None:

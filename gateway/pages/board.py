@@ -14,9 +14,9 @@ from starlette.routing import BaseRoute, Route
 from gateway.pages.page import MEDIA, PAGE_HEADERS, page_response
 
 BOARD_FILES = Path(__file__).parent / "board"
-# What the page may do beyond the policy of all pages. It loads nothing from other servers, and no script or style in the page itself runs.
+# What the page may do beyond the policy of all pages. It loads nothing from other servers. Scripts and styles inside the HTML are ignored.
 BOARD_POLICY = "script-src 'self'; font-src 'self'; connect-src 'self'; form-action 'none'"
-# The element of the page that holds the configuration. Browsers do not run a script of this type.
+# The element of the page that holds the configuration: EMPTY as it was built, FILLED as it is sent. Browsers do not run a script of this type.
 EMPTY = '<script id="configuration" type="application/json">{}</script>'
 FILLED = '<script id="configuration" type="application/json">%s</script>'
 # The name of a file of the bundle contains a hash of its content, so a browser never has to load it again.

@@ -17,7 +17,7 @@ STEP_LABELS = {
     Progress.CAPTURE_COMPLETED: ("Complete the capture", "The capture is complete"),
 }
 
-# For each reason code that the verified person can cause: the text on its button, a sentence that the person might say instead of continuing.
+# For each reason code that has a button: the text on the button. It is a sentence that the person might say instead of continuing.
 SAYINGS = {
     "IDVV_1111": "I’ll do this later",
     "IDVV_1112": "I don’t have my document with me",
@@ -67,7 +67,7 @@ def choices(status: Status) -> dict[ReasonType, list[ReasonCode]]:
 def refresh_seconds(verification: Verification, now: datetime) -> int | None:
     """After how many seconds an open page reloads to show that a deadline has passed. None if there is no deadline within a day.
 
-    Browsers count the time until a reload in milliseconds, in 32 bits. A later deadline would not fit.
+    Browsers count the time until a reload in milliseconds, in 32 bits. A deadline that is more than 24 days away would not fit.
     """
     if not verification.due or verification.due - now > timedelta(days=1):
         return None

@@ -1,4 +1,4 @@
-"""Background tasks of the process: creating the indexes, and restarting tasks that fail."""
+"""Background tasks of the process: they build indexes and update metrics. `restarted` starts a task that fails again."""
 
 import asyncio
 import logging

@@ -5,7 +5,7 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-# The time between two full collections.
+# The time between two full collections. It may be long, because little garbage is in the oldest generation, which only a full collection frees.
 WHOLE_SECONDS = 300.0
 # The thresholds for automatic collections of the three generations. The oldest generation is never collected automatically: nearly all garbage is
 # in the two younger ones.

@@ -26,7 +26,7 @@ PROVIDER_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
 
 
 class Requests(Collector):
-    """Counts requests in plain numbers. The library's counters are thread-safe, so counting with them would take longer than many requests do."""
+    """Counts requests in plain numbers. The library's counters take a lock at each count, which would cost time at every request."""
 
     def __init__(self) -> None:
         self._documents: Counted[str] = Counted()
@@ -142,7 +142,7 @@ class Providing:
         self._queries.labels(provider, outcome).inc()
 
     def report_budgets(self, left: Mapping[str, QueryBudget]) -> None:
-        """Show how many queries each workspace may still send. Workspaces that are left out are no longer shown."""
+        """Show how many queries each workspace may still send. Workspaces that are not in `left` are removed from the metric."""
         self._query_budget.clear()
         for workspace, budget in left.items():
             self._query_budget.labels(workspace, "minute").set(budget.per_minute)

@@ -1,4 +1,4 @@
-"""The check of MongoDB when a command starts to serve: it refuses to serve with a MongoDB that can't be used, and waits for one that is away."""
+"""The check of MongoDB when a command starts to serve. A MongoDB that can't be used is refused. One that does not answer gets some seconds."""
 
 import asyncio
 

@@ -22,7 +22,10 @@ class ConnectionPlace:
         self._taken = self._closed = False
 
     def take(self) -> int:
-        """Count the connection, unless it is closed. Returns how many connections of the address are counted now, with this one."""
+        """Count the connection. Returns how many connections of its address are counted now, with this one.
+
+        A closed connection and one without a key are not counted, and the result is 0.
+        """
         if self._key is None or self._closed:
             return 0
         if not self._taken:

@@ -160,7 +160,7 @@ class Process:
     """The objects of the process that the server and the commands use: its drain, its health and its metrics.
 
     `places`: the places of plain connections. `idle_seconds`: how long a connection may be idle.
-    `reload`: reads the providers file again, on SIGHUP; None if the process has none, or must end on SIGHUP.
+    `reload`: reads the providers file again, on SIGHUP; None if there is no such file, or if the process must end on SIGHUP.
     """
 
     drain: Drain

@@ -30,7 +30,7 @@ MAX_HEAD_BYTES = 32_768
 MAX_HEADERS = 100
 MAX_PIPELINED = 8
 # How many bytes a request may have for each byte of its body. A body with chunks of one byte each must be accepted, although every chunk takes six
-# bytes (`1\r\nx\r\n`).
+# bytes (`1\r\nx\r\n`). The rest leaves room for sizes of chunks with leading zeros.
 MAX_RECEIVED_BYTES_PER_BODY_BYTE = 9
 # After the gateway has refused a request, it still reads and discards up to this many bytes before it closes the connection. If it closed at once,
 # the client could lose the response.
@@ -169,7 +169,8 @@ class HttpProtocol(HttpToolsProtocol):
             running.message_event.set()
             return False
         if self._headed:
-            # The leftmost request is the newest. Its body is incomplete, and the rest can't arrive any more, so the request must not run.
+            # `popleft` takes the newest request, since uvicorn adds requests on the left. The body of this request is incomplete, and the rest can't
+            # arrive any more, so the request must not run.
             self.pipeline.popleft()
             self._headed = False
         self._stop_timer()
@@ -393,8 +394,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._refused(REASONS[status])
         unanswered = self._latest if self._latest and not self._latest.response_complete else None
         if unanswered and not self._headed:
-            # The previous request has no response yet, and this refusal would overtake it. The refusal is therefore not sent: the connection closes
-            # after that response.
+            # The previous request has no response yet, and this refusal would be sent before that response. So the refusal is not sent at all: the
+            # connection closes after the response to the previous request.
             self._discarding, unanswered.keep_alive = True, False
             self._stop_timer()
         elif self._headed and (not unanswered or unanswered.response_started or self.pipeline):

@@ -37,14 +37,14 @@ MAX_OPERATIONS = 100
 # The maximum length of connection_init, which is enough for the longest tokens, and how many characters of it may begin or separate values.
 MAX_INIT_CHARACTERS = 32_768
 MAX_INIT_MARKS = 500
-# Before connection_init, messages are compared with these texts and not parsed.
+# Before connection_init, messages are compared with these texts and not parsed, because parsing takes time, and the client has shown no token yet.
 PLAIN_PING = '{"type":"ping"}'
 PLAIN_PONG = '{"type":"pong"}'
 INIT_NAME, SUBSCRIBE_NAME = '"connection_init"', '"subscribe"'
 PONG = PLAIN_PONG.encode()
 # How many pings and pongs a client may send before connection_init. They must not have a payload.
 MAX_PINGS_BEFORE_INIT = 10
-# The maximum length of a ping or pong: its payload is at most 1 kB.
+# The maximum length of a ping or pong. After connection_init, it may have a payload of at most 1 kB.
 MAX_PING_CHARACTERS = 1100
 # The name of the ASGI extension under which the scope of a WebSocket holds its connection, as a `Frames`.
 FRAMES = "gateway.frames"
@@ -158,7 +158,7 @@ class Connection:
         self._tokens = tokens
         self._admission = admission
         self._charging = charging
-        # Until the client has sent a valid connection_init, the separate limits for such sockets apply.
+        # Sockets whose client has not sent a valid connection_init yet have separate limits.
         self.place = admission.arriving(client_address(socket))
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._answering: set[asyncio.Task[None]] = set()
