@@ -246,7 +246,7 @@ async def counted_async(info: Info, number: int = 3) -> AsyncIterator[Any]:
 
 @strawberry.type
 class Pebble:
-    """A GraphQL type whose objects are instances of this Strawberry class itself, and not of a class in objects.py."""
+    """A GraphQL type whose objects are usually instances of this class. Sometimes they are a `Rock` of objects.py that is cast (see `pebble`)."""
 
     weight: int
     text: str | None = None

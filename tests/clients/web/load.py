@@ -1,4 +1,4 @@
-"""Lists that web/client follows under write load and faults, compared with the database at quiet points."""
+"""Lists that web/client follows under write load and faults. They are compared with the database whenever the load and the faults pause."""
 
 import asyncio
 import json
