@@ -92,7 +92,7 @@ def decision_for(records: Records, fate: Fate, document: Mapping[str, Any]) -> t
     """What the provider decided about a verification, None if it decided nothing; and the actor of the outcome."""
     video = document.get("provider", {}).get("id")
     if video:
-        # The link must be one of this very individual.
+        # The id at the provider must be one that was created for this individual. Otherwise, the gateway gave the individual the link of another one.
         decision = records.decisions.get(video) if records.numbers.get(video) == fate.number else None
         return decision, "individual" if fate.by_individual and decision and decision.codes == fate.codes else "provider"
     if given_up(records, fate):
@@ -127,7 +127,7 @@ def with_next(records: Records, fate: Fate) -> Iterator[tuple[Attempt, float]]:
 
 
 def unanswered(records: Records, attempt: Attempt, until: float) -> bool:
-    """Whether the gateway can't know whether the provider executed a request: its answer was lost, or the gateway was killed until then."""
+    """Whether the gateway can't know if the provider executed a request: the answer was lost, or the gateway was killed before the time `until`."""
     return attempt.fault in UNANSWERED or killed(records, attempt, until)
 
 

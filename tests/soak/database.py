@@ -49,7 +49,7 @@ class Database:
         return await self[DELIVERY_POSITIONS].count_documents({}) == len(WORKSPACES)
 
     async def shorten_pauses(self) -> int:
-        """Let every webhook to the backend that waits for its next try be due now. Returns how many waited. No gateway holds a lease of these."""
+        """Let every webhook to the backend that waits for its next try be due now. Returns how many waited. Webhooks under a lease stay unchanged."""
         now = datetime.now(UTC)
         moved = await self[DELIVERIES].update_many({"due": {"$gt": now}, "lease": {"$exists": False}}, {"$set": {"due": now, "next": now}})
         return moved.modified_count
@@ -62,7 +62,7 @@ class Database:
                 await self[name].update_many({field: {"$gt": past}}, {"$set": {field: past}})
 
     async def unfinished(self) -> dict[str, int]:
-        """How much the gateways still have to do, by its kind; only the kinds of which there is something."""
+        """What the gateways still have to do: the number of documents, by the kind of work. Kinds without documents are left out."""
         linked = await self[VERIFICATIONS].distinct("provider.id")
         counts = {
             "verifications pending": await self[VERIFICATIONS].count_documents({"status": "pending"}),
@@ -73,7 +73,7 @@ class Database:
         return {kind: count for kind, count in counts.items() if count}
 
     async def read_into(self, records: Records) -> None:
-        """Read all documents."""
+        """Read all documents of the run, and put them into the records."""
         records.documents = [document async for document in self[VERIFICATIONS].find()]
         records.inbox = [document async for document in self[INBOX].find()]
         records.starts = [document async for document in self[UNFINISHED_STARTS].find()]

@@ -33,7 +33,9 @@ class Sending(Enum):
 
 
 class Kill(Enum):
-    """When gateways are killed with SIGKILL. The first two are aimed: the fate of a verification orders them, and the next suitable one has them."""
+    """When gateways are killed with SIGKILL. The first two are aimed: the fate of a verification orders the kill. It happens at the next verification
+    for which it is possible, which may be another one.
+    """
 
     AFTER_ANSWER = "between the provider's answer and the write"
     BEFORE_APPLICATION = "between the inbox and the application"
@@ -43,7 +45,7 @@ class Kill(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A time in which all requests to the provider have the same fault: this number of requests."""
+    """A time in which all requests to the provider have the same fault. It ends after `requests` requests."""
 
     fault: Fault
     requests: int
@@ -115,7 +117,8 @@ STATUSES = {Status.FAILED: 0.25, Status.INCONCLUSIVE: 0.2}
 KILLS: dict[Kill | None, float] = {Kill.AFTER_ANSWER: 0.004, Kill.BEFORE_APPLICATION: 0.004, Kill.ANY: 0.004}
 NO_KILL: Kill | None = None
 NO_PERIOD: Period | None = None
-# Larger runs have this too. Every run ends with it.
+# The share of verifications at which all gateways are killed (`Kill.ALL`). Runs that are too small for one such kill have none of them. In every run,
+# all gateways are also killed at the end.
 ALL_KILLED = 0.0004
 PERIODS: dict[Period | None, float] = {Period(Fault.AWAY, 10): 0.005, Period(Fault.LIMITED, 8): 0.005, Period(Fault.SLOW, 15): 0.005}
 SPREAD = 0.8
@@ -180,7 +183,7 @@ def dealt(chance: Random, number: int, shares: Mapping[Card, float], rest: Card)
 
 
 def spread(chance: Random, number: int, shares: Mapping[Card, float], rest: Card) -> list[Card]:
-    """Like `dealt`, but the cards in `shares` have about equal distances, and none is among the last fifth: what begins there could not happen."""
+    """Like `dealt`, but the cards in `shares` have about equal distances, and none is in the last fifth: the run could end before a fault happens."""
     cards, found = chosen(shares, number), [rest] * number
     chance.shuffle(cards)
     distance = number * SPREAD / max(1, len(cards))

@@ -17,13 +17,13 @@ from tests.fakes.yousign import FakeYousign, Fault
 from tests.soak.plan import Fate, Kill, Period, Sending
 from tests.soak.records import Attempt, Decision, Records
 
-# How long the fake keeps a request that it executed: longer than the gateway waits for an answer, and for a document.
+# How long the fake holds back a late answer: longer than the gateway waits for an answer, and longer than it waits for a document.
 LATE_SECONDS = 17.0
 # Answers after this time count as late: a little less than the gateway waits.
 MAX_ANSWER_SECONDS = 12.0
 # Longer than the gateway's own first pause, so that a check sees whether it waits as long as the provider demands.
 RETRY_AFTER_SECONDS = 3
-# How long a killed gateway may take to answer the webhook that it is about to apply.
+# How long a gateway that must be killed may take to answer the webhook that it is about to apply. Then it is killed without an answer.
 ANSWER_SECONDS = 5.0
 # The outcome of a verification at the provider whose link nobody received.
 EXPIRED = Decision(Status.INCONCLUSIVE, ("IDVV_1199",), False)
@@ -35,7 +35,8 @@ DOCUMENT = {
     "national_identification_number": "12AB34567",
 }
 
-# Kill a gateway by its name, while it starts a verification, or before it applies the webhook about one.
+# Functions that kill the gateway with the given name: the first one while it starts a verification, the second one before it applies a webhook. The
+# last argument of the second one is the provider's id of the verification.
 KillDuringStart = Callable[[str, Fate], Awaitable[None]]
 KillBeforeApplication = Callable[[str, Fate, str], Awaitable[None]]
 
@@ -96,7 +97,8 @@ class SoakYousign(FakeYousign):
         fate = self.records.fates[number - 1]
         possible = not fate.refused and not self._fault(self._on_create, number) and self.is_up(attempt.gateway)
         dying = possible and self._disarmed(Kill.AFTER_ANSWER)
-        # Every other gateway is frozen, so that it surely writes nothing after the answer. The others are killed while they may be writing.
+        # For verifications with odd numbers, the gateway is frozen first, so that it surely writes nothing after the answer. For the others, it is
+        # killed while it may be writing.
         if dying and number % 2:
             self.freeze(attempt.gateway)
         answer = await super().create(request)
