@@ -246,7 +246,7 @@ async def counted_async(info: Info, number: int = 3) -> AsyncIterator[Any]:
 
 @strawberry.type
 class Pebble:
-    """A GraphQL type whose objects are usually instances of this class. Sometimes they are a `Rock` of objects.py that is cast (see `pebble`)."""
+    """A GraphQL type whose objects are instances of this Strawberry class itself, and not of a class in objects.py."""
 
     weight: int
     text: str | None = None
@@ -264,7 +264,7 @@ class Pebble:
 
 
 def pebble(info: Info) -> Any:
-    """Makes a Pebble, an object of another class that is cast to Pebble, or an object of another type."""
+    """Makes a Pebble, or an object of another type. Sometimes fails instead: `strawberry.cast` can't cast a `Rock`, which has no `__dict__`."""
     dice, at = info.context.dice, place(info)
     if dice.misses(at):
         return strange(dice, at)

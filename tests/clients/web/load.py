@@ -1,4 +1,4 @@
-"""Lists that web/client follows under write load and faults. They are compared with the database whenever the load and the faults pause."""
+"""Lists that web/client follows under write load and faults. At quiet points, when nothing is written, they are compared with the database."""
 
 import asyncio
 import json
