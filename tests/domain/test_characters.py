@@ -1,6 +1,6 @@
 """Compares the sets in `domain/characters.py`, over all of Unicode, with ranges that are written as numbers here, and with Python's Unicode table.
 
-A set may contain code points that Python's table lacks, because that table may be older, but must contain all others.
+A set must contain all code points of its categories in Python's table. It may contain more, because Python's table may be older than the set.
 """
 
 import unicodedata

@@ -152,7 +152,7 @@ def broken_writes(documents: Documents, written: Sequence[Written]) -> Iterator[
 
 
 def broken_acknowledgement(documents: Documents, keys: Mapping[str, Document], write: Written) -> Iterator[Finding]:
-    """Find out whether the result of an acknowledged write is missing in the database, or differs from the answer that the writer got."""
+    """Find out whether the effect of an acknowledged write is missing in the database, or differs from the answer that the writer got."""
     claim = f"{write.operation.value} {write.name}, acknowledged with version {write.version},"
     document = documents.get(write.id or "")
     if not document or document.version < write.version:

@@ -142,7 +142,7 @@ class SoakYousign(FakeYousign):
         return fault
 
     def will_kill_before_application(self, video: str) -> bool:
-        """Whether the gateway that receives the webhook of this verification must be killed before it applies the webhook."""
+        """Decide whether the gateway that receives the webhook of this verification must be killed before it applies the webhook."""
         fate = self.fate_of(video)
         return fate.documented and not self._fault(self._on_read, fate.number) and self._disarmed(Kill.BEFORE_APPLICATION)
 
@@ -155,7 +155,7 @@ class SoakYousign(FakeYousign):
         return next(iter(planned.get(number, ())), None)
 
     def _disarmed(self, kill: Kill) -> bool:
-        """Whether a gateway must be killed at this instant. Each kill happens once."""
+        """Whether a kill of this kind is still to be done. If so, it counts as done from now on."""
         if not self.armed[kill]:
             return False
         self.armed[kill] -= 1
