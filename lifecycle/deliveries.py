@@ -93,16 +93,24 @@ class OutgoingWebhooks:
     async def resend_failed(self, workspace: str | None, since: datetime) -> list[str]:
         """For each verification of which an event was given up since this instant: deliver its events again, from the first that was not accepted.
 
-        `workspace`: None for all workspaces. Returns the ids of the verifications.
+        `workspace`: None for all workspaces. Returns the ids of the verifications. A verification that can't be sent is left as it is: this release
+        can't read its document, or a backup was restored, in which it does not have the event yet.
         """
         resent: list[str] = []
-        while found := await self._stored.failed_since(workspace, since, RESENT_TOGETHER):
+        left: list[str] = []
+        while found := await self._stored.failed_since(workspace, since, RESENT_TOGETHER, without=left):
             for delivery in found:
+                id = delivery.verification_id
                 try:
-                    await self.resend(delivery.workspace, delivery.verification_id)
-                    resent.append(delivery.verification_id)
+                    verification = await self.resend(delivery.workspace, id)
                 except NotFound:
-                    await self._stored.drop([delivery.verification_id])
+                    await self._stored.drop([id])
+                except BadDocument:
+                    left.append(id)
+                else:
+                    (resent if first_missing(delivery) <= verification.version else left).append(id)
+        if left:
+            logger.warning("these verifications can't be sent again: %s", ", ".join(left))
         return resent
 
     async def delivery(self, verification_id: str) -> WebhookDelivery | None:

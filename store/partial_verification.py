@@ -24,6 +24,8 @@ DERIVED = {
     "billable": frozenset({"status", "ignored_verdict"}),
     "started": frozenset({"provider"}),
     "refused_by_provider": frozenset({"status", "reasons", "provider", "events"}),
+    "lost_by_provider": frozenset({"events"}),
+    "can_be_queried": frozenset({"status", "provider", "events"}),
     "outcome": frozenset({"events"}),
     "closed": frozenset({"events"}),
     "awaits_verdict": frozenset({"events"}),

@@ -35,7 +35,7 @@ class Bucket:
     the owner of this bucket belongs; the owner's payments are taken from it too. A bucket without a group is its own shared bucket.
     """
 
-    __slots__ = ("__weakref__", "_burst", "_per_second", "_set_timer", "_taken", "_timer_runs", "_waiting", "now", "shared", "used_at")
+    __slots__ = ("__weakref__", "_burst", "_per_second", "_rings_at", "_set_timer", "_taken", "_waiting", "now", "shared", "used_at")
 
     def __init__(
         self, per_second: float, burst: float, now: Callable[[], float] = monotonic, set_timer: SetTimer = set_timer, shared: "Bucket | None" = None
@@ -50,7 +50,8 @@ class Bucket:
         self.used_at = now()
         # The payments that wait, the first in front. None if no payment waits: there are many buckets, and an empty queue in each would take memory.
         self._waiting: deque[Payment] | None = None
-        self._timer_runs = False
+        # When the timer rings that serves the queue; None if no timer runs.
+        self._rings_at: float | None = None
 
     @property
     def idle(self) -> bool:
@@ -105,13 +106,16 @@ class Bucket:
 
     async def pay(self, cost: float, first: bool = False) -> None:
         """Take `cost` as soon as the bucket holds enough. Payments wait in the order of their calls; `first`: this one goes before all others."""
-        if not self._waiting and not self.missing(cost, self.now()):
+        if self._waiting and self._waiting[0][1].done():
+            # The payer at the front has given up. The next one may need less, and must not wait for the time at which the first could have paid.
+            self._serve()
+        if (first or not self._waiting) and not self.missing(cost, self.now()):
             self.charge(cost)
             return
         future = asyncio.get_running_loop().create_future()
         self._waiting = self._waiting or deque()
         (self._waiting.appendleft if first else self._waiting.append)((cost, future))
-        if not self._timer_runs:
+        if first or len(self._waiting) == 1:
             self._serve()
         await future
 
@@ -122,17 +126,25 @@ class Bucket:
             # A future that is done belongs to a payer who has given up.
             if not future.done():
                 if seconds := self.missing(cost, self.now()):
-                    self._timer_runs = True
-                    self._set_timer(max(seconds, MIN_TIMER_SECONDS), self._ring)
+                    self._ring_after(max(seconds, MIN_TIMER_SECONDS))
                     return
                 self.charge(cost)
                 future.set_result(None)
             self._waiting.popleft()
         self._waiting = None
 
-    def _ring(self) -> None:
-        self._timer_runs = False
-        self._serve()
+    def _ring_after(self, seconds: float) -> None:
+        """Set a timer, unless one rings earlier."""
+        at = self.now() + seconds
+        if self._rings_at is None or at < self._rings_at:
+            self._rings_at = at
+            self._set_timer(seconds, partial(self._ring, at))
+
+    def _ring(self, at: float) -> None:
+        # A timer that was replaced by an earlier one rings too, and must not serve the queue: each of its calls would set a further timer.
+        if at == self._rings_at:
+            self._rings_at = None
+            self._serve()
 
 
 class Buckets:

@@ -375,8 +375,10 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._place.close()
         self._stop_idle_timer()
-        # If `Connection` is repeated and one of its lines is empty, the library refuses the handshake. So repeated headers are joined into one line.
-        self.scope["headers"] = joined(self.headers)
+        # The library refuses a `Connection` header with an empty line. All other headers stay as they are: the entrance refuses some that are
+        # repeated, and could not recognize them once they are joined.
+        others = [header for header in self.headers if header[0] != b"connection"]
+        self.scope["headers"] = [*others, *joined([header for header in self.headers if header[0] == b"connection"])]
         self.handle_websocket_upgrade()
         socket = cast("WebSocketProtocol", self.transport.get_protocol())
         if not socket.handshake_initiated:

@@ -44,7 +44,7 @@ def headers(scope: Scope) -> dict[bytes, bytes]:
 def joined(headers: list[Header]) -> list[Header]:
     """Headers in which each name occurs once. The values of a repeated header are joined with commas, in their order.
 
-    So the lines of a list, such as `Accept`, become one list. A header that is no list, such as `Authorization`, gets a value that is not valid.
+    So the lines of a list, such as `Accept`, become one list. A header that is no list, such as `Content-Type`, gets a value that is not valid.
     Source: RFC 9110, 5.3.
     """
     values: dict[bytes, list[bytes]] = {}

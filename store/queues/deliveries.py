@@ -173,14 +173,15 @@ class StoredDeliveries:
             found = await self._collection.find(condition).sort([("changedAt", -1), ("_id", -1)]).limit(limit).to_list(None)
         return [to_delivery(document) for document in found]
 
-    async def failed_since(self, workspace: str | None, at: datetime, limit: int) -> list[WebhookDelivery]:
+    async def failed_since(self, workspace: str | None, at: datetime, limit: int, without: Sequence[str] = ()) -> list[WebhookDelivery]:
         """The deliveries of which an event was given up since this instant, and not sent again. `workspace`: None for all workspaces.
 
-        Cost: one query over an index.
+        `without`: ids of verifications to leave out. Cost: one query over an index.
         """
         with answering():
             workspaces = await self._collection.distinct("workspace") if workspace is None else [workspace]
-            found = self._collection.find({"workspace": {"$in": workspaces}, "failedAt": {"$gte": at}}).sort([("failedAt", 1), ("_id", 1)])
+            condition: Document = {"workspace": {"$in": workspaces}, "failedAt": {"$gte": at}, **({"_id": {"$nin": [*without]}} if without else {})}
+            found = self._collection.find(condition).sort([("failedAt", 1), ("_id", 1)])
             return [to_delivery(document) for document in await found.limit(limit).to_list(None)]
 
     async def oldest_waiting_seconds(self, workspaces: Sequence[str]) -> float:

@@ -272,11 +272,15 @@ def put(company: Company, kind: Kind) -> tuple[Document, Verification]:
 
 
 async def rows_of(company: Company, verification: Verification) -> Document:
-    """How clients see this verification if its document is not damaged. The document is inserted, read through the API and deleted."""
-    company.collection.insert_one(encode(verification))
-    row: Document = (await company.ask(ONE, {"id": verification.id}))["verification"]
-    company.collection.delete_one({"_id": verification.id})
-    return row
+    """How clients see this verification if its document is not damaged.
+
+    A copy with another id is inserted, read through the API and deleted. If it had the same id, a feed that begins later could receive its insertion.
+    """
+    copy = replace(verification, id=f"{verification.id[:-1]}f" if verification.id[-1] != "f" else f"{verification.id[:-1]}e")
+    company.collection.insert_one(encode(copy))
+    row: Document = (await company.ask(ONE, {"id": copy.id}))["verification"]
+    company.collection.delete_one({"_id": copy.id})
+    return row | {"id": verification.id}
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

@@ -20,10 +20,10 @@ from providers.backend import opened_backend
 from providers.file import Deliveries
 from store.feed import Feed
 from store.indexes import DELIVERIES, DELIVERY_POSITIONS
-from store.queues.deliveries import SENDING_LEASE, StoredDeliveries
+from store.queues.deliveries import SENDING_LEASE, NewEvents, StoredDeliveries
 from store.verifications import Store, utc_now
 from tests.clock import Clock
-from tests.factories import VERIFIED_RESULT, WINDOWS, a_verification
+from tests.factories import NOON, VERIFIED_RESULT, WINDOWS, a_verification
 from tests.fakes.receiver import ACCEPTED, CUT, REFUSED, Answer, Receiver, receiving
 from tests.storing import until
 
@@ -230,6 +230,25 @@ async def test_resending_begins_with_the_first_event_that_was_not_accepted(store
         await outgoing.resend("acme", verification.id)
         await outgoing.resend("acme", verification.id, from_version=4)
         await receiver.has(verification.id, 1, 3, 4, 2, 3, 4, 4)
+
+
+async def test_what_cannot_be_sent_again_keeps_nothing_else_from_being_sent(store: Store, feed: Feed, clock: Clock) -> None:
+    stored, outgoing = StoredDeliveries(store), OutgoingWebhooks(store, feed, dict, Tries().count)
+    damaged, restored, removed, ordinary = [await with_events(store) for _ in range(4)]
+    for verification in (damaged, restored, removed, ordinary):
+        await stored.record("acme", [NewEvents(verification.id, 4, 3, NOON)])
+        [claim] = await stored.claimed("acme", 8)
+        await stored.settled(claim, None, "no response")
+        clock.now += timedelta(seconds=1)
+    await store.collection.update_one({"_id": damaged.id}, {"$unset": {"status": ""}})
+    await store.collection.update_one({"_id": restored.id}, {"$set": {"version": 3}, "$pop": {"events": 1}})
+    await store.collection.delete_one({"_id": removed.id})
+
+    async with asyncio.timeout(10):
+        resent = await outgoing.resend_failed(None, NOON - timedelta(days=1))
+
+    assert resent == [ordinary.id]
+    assert [found.verification_id for found in await stored.failed_since("acme", NOON - timedelta(days=1), 9)] == [damaged.id, restored.id]
 
 
 async def test_resending_an_unknown_verification_or_version_is_refused(store: Store, feed: Feed) -> None:

@@ -38,7 +38,7 @@ def main() -> int:
     arguments = vars(parser.parse_args())
     output, keep = arguments.pop("output"), arguments.pop("keep")
     plan = Plan(**arguments)
-    # uvicorn logs an error for each answer of the fake that a fault cuts. These errors are expected, so they are not shown.
+    # uvicorn logs an error for each answer of the fake that a fault cuts off. These errors are intended, so they are not shown.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     directory = Path(tempfile.mkdtemp(prefix="soak-"))
     with EmbeddedMongo(directory / "mongo") as mongo:

@@ -26,7 +26,7 @@ class Refusals:
         self._refused: Counter[tuple[str, int]] = Counter()
 
     def answer(self, number: int, body: dict[str, Any]) -> Answer:
-        """The answer to the request with this number."""
+        """The backend's answer to a webhook. `body`: the content of the webhook. `number` is not used."""
         event = body["data"]["id"], body["data"]["version"]
         if self._chance.random() < 1 / ONE_IN and self._refused[event] < MAX_REFUSALS:
             self._refused[event] += 1

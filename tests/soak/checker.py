@@ -17,7 +17,7 @@ from tests.soak.records import Attempt, Decision, Delivered, Records
 # The faults after which the gateway can't know whether the provider has executed a request.
 UNANSWERED = (Fault.LATE, Fault.CUT, Fault.BAD_BODY, Fault.BAD_SHAPE)
 MAX_UNANSWERED = 3
-# How much earlier than demanded a request may arrive: the clocks of two processes are read at different instants.
+# A request may arrive this much before the end of `Retry-After`, because the gateway and the fake measure the pause from different instants.
 CLOCK_SECONDS = 0.1
 OUTCOME = "status_changed"
 
@@ -73,7 +73,7 @@ def check(records: Records) -> list[Finding]:
 
 
 def stored_breaches(records: Records, fate: Fate, document: Mapping[str, Any]) -> Iterator[Finding]:
-    """Compare the outcome of a verification with the decision of the provider."""
+    """Compare what is stored of a verification with the provider's decision: the outcome, the events, the data of the identity document."""
     expected, actor = decision_for(records, fate, document)
     stored = document["status"], tuple(document.get("reasons", ()))
     if not expected or stored != (expected.status.value, expected.codes):
@@ -89,10 +89,10 @@ def stored_breaches(records: Records, fate: Fate, document: Mapping[str, Any]) -
 
 
 def decision_for(records: Records, fate: Fate, document: Mapping[str, Any]) -> tuple[Decision | None, str]:
-    """What the provider decided about a verification, None if it decided nothing; and the actor of the outcome."""
+    """The outcome that a verification must have, and the actor that its event must name. The outcome is None if nobody decided one."""
     video = document.get("provider", {}).get("id")
     if video:
-        # The id at the provider must be one that was created for this individual. Otherwise, the gateway gave the individual the link of another one.
+        # The stored id must be that of a verification which the provider created for this individual, and not for another one.
         decision = records.decisions.get(video) if records.numbers.get(video) == fate.number else None
         return decision, "individual" if fate.by_individual and decision and decision.codes == fate.codes else "provider"
     if given_up(records, fate):
@@ -106,7 +106,7 @@ def given_up(records: Records, fate: Fate) -> bool:
 
 
 def start_breaches(records: Records, fate: Fate, document: Mapping[str, Any]) -> Iterator[Finding]:
-    """Look for requests to start a verification that must not have been sent."""
+    """Look for requests to start a verification that must not have been sent, and for a start that was left unfinished."""
     for attempt, next_at in with_next(records, fate):
         if next_at == inf or killed(records, attempt, next_at):
             continue
@@ -119,7 +119,7 @@ def start_breaches(records: Records, fate: Fate, document: Mapping[str, Any]) ->
 
 
 def with_next(records: Records, fate: Fate) -> Iterator[tuple[Attempt, float]]:
-    """The requests that created a verification at the provider, each with the time of the next one; infinity for the last one."""
+    """The requests to create a verification at the provider, each with the time of the next request. For the last request, this time is infinity."""
     attempts = records.attempts.get(fate.number, [])
     yield from ((earlier, later.at) for earlier, later in pairwise(attempts))
     if attempts:
@@ -127,7 +127,7 @@ def with_next(records: Records, fate: Fate) -> Iterator[tuple[Attempt, float]]:
 
 
 def unanswered(records: Records, attempt: Attempt, until: float) -> bool:
-    """Whether the gateway can't know if the provider executed a request: the answer was lost, or the gateway was killed before the time `until`."""
+    """Whether the gateway can't know whether the provider executed a request: its answer was lost, or the gateway was killed before `until`."""
     return attempt.fault in UNANSWERED or killed(records, attempt, until)
 
 
@@ -169,9 +169,10 @@ def shown_breaches(document: Mapping[str, Any], shown: Mapping[str, Any] | None)
 
 
 def inbox_breaches(records: Records) -> Iterator[Finding]:
-    """Check that every webhook that was answered is in the inbox, and that every outcome of a verification was applied.
+    """Check that every webhook that was answered with 200 is in the inbox, and that every webhook about a stored verification was applied or ignored.
 
-    A webhook about a verification at the provider whose link nobody received must stay unmatched, so that operators see it.
+    If the provider's answer to a creation was lost, the provider may have a verification whose id no gateway stored. A webhook about it must not be
+    applied: it stays in the inbox, so that operators see it.
     """
     stored = {(entry["workspace"], entry["eventId"]) for entry in records.inbox}
     for workspace, event in records.answered - stored:

@@ -1,4 +1,7 @@
-"""The database of a run, past the gateways: what they stored, and the instants that are moved so that the run need not wait for hours."""
+"""Direct access to the database of a run, without a gateway.
+
+It reads what the gateways stored. It also ends their leases and pauses early, so that a run need not wait for hours.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,24 +48,27 @@ class Database:
         return waiting > 0 and await self[VERIFICATIONS].count_documents({"provider.id": video, "status": "pending"}) > 0
 
     async def deliveries_begun(self) -> bool:
-        """Whether the deliveries of all workspaces have begun. Events from before that are not delivered."""
+        """Whether the deliveries of all workspaces have begun. Events that happened before the beginning are not delivered."""
         return await self[DELIVERY_POSITIONS].count_documents({}) == len(WORKSPACES)
 
     async def shorten_pauses(self) -> int:
-        """Let every webhook to the backend that waits for its next try be due now. Returns how many waited. Webhooks under a lease stay unchanged."""
+        """End the pause of every webhook to the backend that waits for its next try. Returns how many there were.
+
+        A webhook on which a gateway is working is left alone: it has a lease.
+        """
         now = datetime.now(UTC)
         moved = await self[DELIVERIES].update_many({"due": {"$gt": now}, "lease": {"$exists": False}}, {"$set": {"due": now, "next": now}})
         return moved.modified_count
 
     async def pass_time(self) -> None:
-        """Let all leases end, and all pauses. Call this only while no gateway runs."""
+        """End all leases and pauses, as if time had passed. Call this only while no gateway runs: a running gateway relies on its leases."""
         past = datetime.now(UTC) - timedelta(seconds=1)
         for name, fields in WAITS.items():
             for field in fields:
                 await self[name].update_many({field: {"$gt": past}}, {"$set": {field: past}})
 
     async def unfinished(self) -> dict[str, int]:
-        """What the gateways still have to do: the number of documents, by the kind of work. Kinds without documents are left out."""
+        """How many things of each kind the gateways still have to do. Kinds of which there are none are left out."""
         linked = await self[VERIFICATIONS].distinct("provider.id")
         counts = {
             "verifications pending": await self[VERIFICATIONS].count_documents({"status": "pending"}),
@@ -73,7 +79,7 @@ class Database:
         return {kind: count for kind, count in counts.items() if count}
 
     async def read_into(self, records: Records) -> None:
-        """Read all documents of the run, and put them into the records."""
+        """Copy all verifications, webhooks in the inbox and unfinished starts into the records."""
         records.documents = [document async for document in self[VERIFICATIONS].find()]
         records.inbox = [document async for document in self[INBOX].find()]
         records.starts = [document async for document in self[UNFINISHED_STARTS].find()]

@@ -32,7 +32,7 @@ def token(workspace: str) -> str:
 
 
 def providers_file(directory: Path, name: str, fake: FakeYousign, hooks: str) -> Path:
-    """Write the providers file of the gateway `name`. Its address of the provider contains the name, so that the fake knows who sends a request.
+    """Write the providers file of the gateway `name`. The provider's address in it contains this name: it tells the fake who sends a request.
 
     `hooks`: the URL of the backend.
     """
@@ -76,7 +76,7 @@ class Fleet:
         self._halted = False
 
     def any(self) -> Gateway:
-        """A random gateway that is up; any one if none is up."""
+        """A random gateway of those that are up; a random one of all if none is up."""
         return self._chance.choice([gateway for gateway in self.gateways if gateway.name not in self.down] or self.gateways)
 
     def named(self, name: str) -> Gateway:

@@ -20,8 +20,8 @@ WORKSPACES = {OBSERVED: True, PLAIN: False}
 class Sending(Enum):
     """How the provider sends the webhook of a verification.
 
-    EARLY: before the answer to the creation, so that the gateway can't have written the provider's id yet. OVERTAKEN: it is held back until later
-    webhooks were sent.
+    EARLY: before the answer to the creation, so that the gateway can't have written the provider's id yet. OVERTAKEN: it is held back until
+    there are several of this kind; then they are sent, the newest first.
     """
 
     ONCE = "once"
@@ -33,8 +33,10 @@ class Sending(Enum):
 
 
 class Kill(Enum):
-    """When gateways are killed with SIGKILL. The first two are aimed: the fate of a verification orders the kill. It happens at the next verification
-    for which it is possible, which may be another one.
+    """When gateways are killed with SIGKILL.
+
+    The first two kinds are aimed at an instant in the life of a verification. The fate of a verification plans such a kill when the verification
+    begins. The kill happens at the next verification that suits it, which may be another one.
     """
 
     AFTER_ANSWER = "between the provider's answer and the write"
@@ -45,7 +47,7 @@ class Kill(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A time in which all requests to the provider have the same fault. It ends after `requests` requests."""
+    """A number of successive requests to the provider that all have the same fault."""
 
     fault: Fault
     requests: int
@@ -55,9 +57,10 @@ class Period:
 class Fate:
     """What happens to one verification.
 
-    `status`, `codes`, `documented`: the outcome that the provider decides, and whether it has data of a document. `refused`: the provider refuses the
-    creation. `on_create`, `on_read`: the faults of the first requests that create and read it. `altered`: a copy of the webhook with a changed byte
-    is sent first. `stale`: a webhook with the status `pending` follows the outcome. `visits`: the individual opens the link and comes back.
+    `status`, `codes`, `documented`: the outcome that the provider decides, and whether it has data of an identity document. `refused`: the provider
+    refuses the creation. `on_create`, `on_read`: the faults of the first requests that create and read it. `altered`: a copy of the webhook with a
+    changed byte is sent first. `stale`: a webhook with the status `pending` follows the outcome. `visits`: the individual opens the link and comes
+    back.
     `kill`, `period`: a fault of the whole system that begins with this verification.
     """
 
@@ -79,12 +82,12 @@ class Fate:
 
     @property
     def name(self) -> str:
-        """The idempotency key, the reference, and the last name of the individual."""
+        """The name of the verification: its idempotency key, its reference, and the last name of its individual."""
         return f"Soak {self.number}"
 
     @property
     def by_individual(self) -> bool:
-        """Whether the outcome is the individual's: all codes come from the individual's buttons or device."""
+        """Whether the individual is the actor of the outcome, because all codes come from the individual's buttons or device."""
         return bool(self.codes) and BUTTONS.issuperset(self.codes)
 
 
@@ -118,8 +121,8 @@ STATUSES = {Status.FAILED: 0.25, Status.INCONCLUSIVE: 0.2}
 KILLS: dict[Kill | None, float] = {Kill.AFTER_ANSWER: 0.004, Kill.BEFORE_APPLICATION: 0.004, Kill.ANY: 0.004}
 NO_KILL: Kill | None = None
 NO_PERIOD: Period | None = None
-# The share of verifications at which all gateways are killed (`Kill.ALL`). Runs that are too small for one such kill have none of them. In every run,
-# all gateways are also killed at the end.
+# At this share of the verifications, all gateways are killed at once. Runs that are too small for one such kill leave it out. In addition, every run
+# kills all gateways after the last creation.
 ALL_KILLED = 0.0004
 PERIODS: dict[Period | None, float] = {Period(Fault.AWAY, 10): 0.005, Period(Fault.LIMITED, 8): 0.005, Period(Fault.SLOW, 15): 0.005}
 SPREAD = 0.8
@@ -184,7 +187,10 @@ def dealt(chance: Random, number: int, shares: Mapping[Card, float], rest: Card)
 
 
 def spread(chance: Random, number: int, shares: Mapping[Card, float], rest: Card) -> list[Card]:
-    """Like `dealt`, but the cards in `shares` have about equal distances, and none is in the last fifth: the run could end before a fault happens."""
+    """Like `dealt`, but the cards in `shares` have about equal distances, and none is among the last fifth.
+
+    A fault that began there might find too few later requests to happen.
+    """
     cards, found = chosen(shares, number), [rest] * number
     chance.shuffle(cards)
     distance = number * SPREAD / max(1, len(cards))
@@ -194,7 +200,7 @@ def spread(chance: Random, number: int, shares: Mapping[Card, float], rest: Card
 
 
 def chosen(shares: Mapping[Card, float], number: int) -> list[Card]:
-    """The cards that are not the rest of a deck, in the order of `shares`."""
+    """Each card in `shares` as often as its share of a deck of `number` cards demands, and at least once. In the order of `shares`."""
     return [card for card, share in shares.items() for _ in range(max(1, round(share * number)))]
 
 

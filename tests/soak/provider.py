@@ -17,15 +17,15 @@ from tests.fakes.yousign import FakeYousign, Fault
 from tests.soak.plan import Fate, Kill, Period, Sending
 from tests.soak.records import Attempt, Decision, Records
 
-# How long the fake holds back a late answer: longer than the gateway waits for an answer, and longer than it waits for a document.
+# How long the fake delays a late answer to a request that it executed. The gateway does not wait as long for any answer.
 LATE_SECONDS = 17.0
 # Answers after this time count as late: a little less than the gateway waits.
 MAX_ANSWER_SECONDS = 12.0
-# Longer than the gateway's own first pause, so that a check sees whether it waits as long as the provider demands.
+# The pause that the fake demands in `Retry-After`. Longer than the gateway's own first pause, so that the checker sees whether the gateway obeys.
 RETRY_AFTER_SECONDS = 3
-# How long a gateway that must be killed may take to answer the webhook that it is about to apply. Then it is killed without an answer.
+# How long the fake waits until a gateway has answered a webhook. Then it kills the gateway, which is about to apply this webhook.
 ANSWER_SECONDS = 5.0
-# The outcome of a verification at the provider whose link nobody received.
+# The outcome at the provider of a verification whose link nobody received, and which therefore expires.
 EXPIRED = Decision(Status.INCONCLUSIVE, ("IDVV_1199",), False)
 DOCUMENT = {
     "full_name": "ADA SOAK",
@@ -35,8 +35,8 @@ DOCUMENT = {
     "national_identification_number": "12AB34567",
 }
 
-# Functions that kill the gateway with the given name: the first one while it starts a verification, the second one before it applies a webhook. The
-# last argument of the second one is the provider's id of the verification.
+# Functions that kill the gateway of this name: while it starts a verification, or before it applies the webhook about a verification. The second text
+# is the provider's id of this verification.
 KillDuringStart = Callable[[str, Fate], Awaitable[None]]
 KillBeforeApplication = Callable[[str, Fate, str], Awaitable[None]]
 
@@ -45,8 +45,8 @@ class SoakYousign(FakeYousign):
     """The fake of Yousign in a run.
 
     `period`: the present period, and how many of its requests are left. `healed`: no further fault is injected. `armed`: how many gateways the fake
-    must still kill at which instant. `answering`: by the provider's id of a verification, the gateway that must be killed before it applies the
-    webhook, and an event that is set when that gateway has answered the webhook.
+    must still kill, by the kind of instant. `answering`: by the provider's id of a verification, the gateway that must be killed before it
+    applies the webhook, and an event that is set when that gateway has answered the webhook.
 
     These attributes are set before the first request: `is_up` returns whether a gateway runs, `freeze` stops its process, `kill_during_start` and
     `kill_before_application` kill it, and `send_early` sends the webhook of a verification.
@@ -97,8 +97,8 @@ class SoakYousign(FakeYousign):
         fate = self.records.fates[number - 1]
         possible = not fate.refused and not self._fault(self._on_create, number) and self.is_up(attempt.gateway)
         dying = possible and self._disarmed(Kill.AFTER_ANSWER)
-        # For verifications with odd numbers, the gateway is frozen first, so that it surely writes nothing after the answer. For the others, it is
-        # killed while it may be writing.
+        # If the verification's number is odd, the gateway is frozen before the answer, so that it writes nothing after the answer. If the number is
+        # even, the gateway is killed while it may be writing.
         if dying and number % 2:
             self.freeze(attempt.gateway)
         answer = await super().create(request)
@@ -117,7 +117,7 @@ class SoakYousign(FakeYousign):
         video = request.path_params["id"]
         target, answered = self.answering.get(video, ("", asyncio.Event()))
         if target == request.path_params["client"]:
-            # The gateway reads the document of a webhook, so the webhook is in its inbox, and not applied.
+            # The gateway reads the data of the identity document, which a webhook has announced. So the webhook is in the inbox, and not yet applied.
             del self.answering[video]
             with suppress(TimeoutError):
                 await asyncio.wait_for(answered.wait(), ANSWER_SECONDS)
@@ -125,7 +125,7 @@ class SoakYousign(FakeYousign):
         return await super().show(request)
 
     def fault_of(self, request: Request, content: bytes) -> Fault | None:
-        """The fault of a request: the one of the present period, or the next one of its verification."""
+        """Take the fault of a request from the present period, or else from the fate of its verification. Returns None if neither has one left."""
         creating = request.method == "POST"
         number = number_in(content) if creating else self.records.numbers.get(request.path_params["id"], 0)
         planned = self._on_create if creating else self._on_read
@@ -142,12 +142,15 @@ class SoakYousign(FakeYousign):
         return fault
 
     def will_kill_before_application(self, video: str) -> bool:
-        """Decide whether the gateway that receives the webhook of this verification must be killed before it applies the webhook."""
+        """Whether the gateway that receives the webhook of this verification must be killed before it applies the webhook.
+
+        If so, this is counted as one of the kills that are armed: call it once for each webhook.
+        """
         fate = self.fate_of(video)
         return fate.documented and not self._fault(self._on_read, fate.number) and self._disarmed(Kill.BEFORE_APPLICATION)
 
     def _fault(self, planned: dict[int, list[Fault]], number: int) -> Fault | None:
-        """The fault that the next request of a verification will have: the one of the present period, or the first of those that are planned."""
+        """The fault that the next request of a verification will have: that of the present period, or else the first in `planned`."""
         if self.healed:
             return None
         if self.period.requests:
@@ -155,7 +158,7 @@ class SoakYousign(FakeYousign):
         return next(iter(planned.get(number, ())), None)
 
     def _disarmed(self, kill: Kill) -> bool:
-        """Whether a kill of this kind is still to be done. If so, it counts as done from now on."""
+        """Whether a gateway must be killed at this kind of instant. If so, there is one kill less to do."""
         if not self.armed[kill]:
             return False
         self.armed[kill] -= 1

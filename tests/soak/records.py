@@ -12,7 +12,7 @@ from tests.soak.plan import Fate
 
 @dataclass(slots=True)
 class Attempt:
-    """A request that creates a verification at the provider.
+    """A request to create a verification at the provider, successful or not.
 
     `gateway`: the process that sent it. `video`: the provider's id of the verification that it created; None if it created none.
     """
@@ -51,9 +51,9 @@ class Delivered(NamedTuple):
 class Records:
     """Everything that the checker compares.
 
-    `attempts`: by the number of the verification. `numbers`, `decisions`: by the provider's id. `answered`: the events of webhooks that a gateway
-    answered with 200, as (workspace, event id). `created`: the ids of the verifications that a client received, by their numbers.
-    `complaints`: answers that a gateway must not give, described when they were received.
+    `attempts`: by the number of the verification. `numbers`, `decisions`: the number and the outcome, by the provider's id. `answered`: the events of
+    webhooks that a gateway answered with 200, as (workspace, event id). `created`: the ids of the verifications that a client received, by their
+    numbers. `complaints`: answers that a gateway must not give, described when they were received.
     `documents`, `inbox`, `starts`: the MongoDB documents at the end. `shown`: what the gateways show at the end, by verification.
     """
 

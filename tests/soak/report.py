@@ -55,7 +55,7 @@ def figures(result: Result) -> dict[str, Any]:
 
 
 def queried(document: Any) -> bool:
-    """Whether the gateway read the outcome of a verification from the provider by itself. Otherwise, the outcome has the id of a webhook."""
+    """Whether the gateway learned the outcome of a verification by a query. If a webhook reported it, the event of the outcome has a `sourceId`."""
     outcome = next((event for event in document["events"] if event["type"] == "status_changed"), None)
     return bool(outcome and not outcome.get("sourceId") and document.get("provider", {}).get("id"))
 

@@ -110,7 +110,10 @@ class Soak:
         self._records.shown = {row["id"]: row for workspace in WORKSPACES for row in [row async for row in self._shown(workspace)]}
 
     async def _create_all(self) -> "list[asyncio.Task[None]]":
-        """Begin all verifications. Returns their tasks when most are done, and the others wait for what a killed gateway left behind."""
+        """Begin all verifications. Returns their tasks after the grace time.
+
+        Most tasks are done by then. The others wait until the lease of a killed gateway ends, so that another gateway continues its work.
+        """
         slots, tasks = asyncio.Semaphore(self._plan.at_once), []
         for fate in self._records.fates:
             await slots.acquire()
@@ -167,14 +170,14 @@ class Soak:
         self._count_kill(Kill.BEFORE_APPLICATION, killed, None if hit else "just after the application")
 
     def _count_kill(self, aim: Kill, killed: bool, missed: str | None) -> None:
-        """Count a kill by the instant at which it happened, and aim again if it missed. `missed`: the actual instant in this case."""
+        """Count a kill by the instant at which it happened. If it was not the instant `aim` but `missed`, plan another kill."""
         if killed:
             self._records.injected[f"gateway killed: {missed or aim.value}"] += 1
         if (missed or not killed) and not self._fake.healed:
             self._fake.armed[aim] += 1
 
     async def _shorten(self) -> None:
-        """Shorten the pauses between the tries of webhooks to the backend, which are minutes and hours, to seconds."""
+        """Shorten the pauses between the tries of webhooks to the backend from minutes and hours to seconds."""
         while True:
             await asyncio.sleep(SHORTEN_SECONDS)
             self._records.injected["time: pause before a next try at the backend shortened"] += await self._stored.shorten_pauses()
@@ -209,7 +212,7 @@ class Soak:
 
 
 async def soak(plan: Plan, mongo_uri: str, name: str, directory: Path, report: Report) -> Result:
-    """Run the soak with the database of this name. `mongo_uri`: the URI of the database. Logs are written to the directory."""
+    """Run the soak with the database `name` at the address `mongo_uri`. The gateways write their logs to `directory`."""
     began_at = monotonic()
     records = Records(fates(plan.seed, plan.verifications))
     async with parts(plan, mongo_uri, name, directory, records, report) as (running, receiver):

@@ -21,5 +21,5 @@ def test_each_kind_of_fault_occurs_in_a_short_run() -> None:
 
 
 def test_no_fate_leaves_two_creations_unanswered() -> None:
-    # The gateway gives up after three unanswered requests. A kill can add one to those of the fate.
+    # The gateway gives up after three requests without an answer, and a killed gateway can leave one more of them.
     assert all(len([fault for fault in fate.on_create if fault in UNANSWERED]) <= 1 for fate in fates(7, 500))

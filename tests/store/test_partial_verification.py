@@ -22,7 +22,7 @@ from tests.histories import chains, noted, over_histories
 from tests.storing import DATA_KEYS, encode
 
 # The public methods of `Verification` that create or change a verification. A list never needs them, so they declare no needed attributes.
-RULES = {"created", "start_request", "accepted", "refused", "unanswered", "progressed", "concluded", "closed_by_integrator"} | {
+RULES = {"created", "start_request", "accepted", "refused", "lost", "unanswered", "progressed", "concluded", "closed_by_integrator"} | {
     "expired",
     "expired_without_verdict",
     "retried",

@@ -12,7 +12,7 @@ const PACKAGES = {
 
 async function gzippedBytes({ entry, external }) {
   const root = fileURLToPath(new URL("..", import.meta.url));
-  // Built like an app, because Vite leaves the spaces in libraries.
+  // Bundled as an app and not as a library: Vite does not remove the spaces from libraries.
   const { output } = await build({
     root,
     configFile: false,

@@ -12,7 +12,7 @@ import {
 
 const SCHEMA = new URL("../../schema/schema.graphql", import.meta.url);
 const SCALARS = { ID: "string", String: "string", DateTime: "string", Int: "number", Float: "number", Boolean: "boolean" };
-// A file of operations may hold fragments that only other files spread.
+// A fragment in a file of operations may be used only by other files, so an unused fragment is no error here.
 const RULES = specifiedRules.filter(({ name }) => name !== "NoUnusedFragmentsRule");
 
 const schema = buildSchema(readFileSync(SCHEMA, "utf8"));
@@ -21,7 +21,7 @@ function description({ description }, indent = "") {
   return description ? `${indent}/** ${description.trim().replace(/\s+/g, " ").replaceAll("*/", "* /")} */\n` : "";
 }
 
-// The TypeScript type of a GraphQL type, around the TypeScript type of its named type.
+// The TypeScript type of a GraphQL type: `named`, the TypeScript type of its named type, wrapped for lists and null.
 function wrapped(type, named) {
   if (isNonNullType(type)) return present(type.ofType, named);
   return `${present(type, named)} | null`;

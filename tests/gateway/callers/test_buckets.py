@@ -98,6 +98,37 @@ async def test_an_urgent_payment_goes_before_those_that_wait(clockwork: Clockwor
     assert served == ["urgent", "one", "two"]
 
 
+async def test_an_urgent_payment_does_not_wait_for_what_a_greater_one_needs(clockwork: Clockwork) -> None:
+    bucket = a_bucket(clockwork)
+    great = asyncio.create_task(bucket.pay(100))
+    await asyncio.sleep(0)
+
+    early = asyncio.create_task(bucket.pay(10, first=True))
+    await asyncio.sleep(0)
+    await clockwork.pass_time(0.1)
+    early_in_time = early.done()
+    await clockwork.pass_time(0.5)
+    late = asyncio.create_task(bucket.pay(10, first=True))
+    await asyncio.sleep(0)
+    late_at_once = late.done()
+    await clockwork.pass_time(1)
+
+    assert (early_in_time, late_at_once, great.done(), clockwork.timers) == (True, True, True, [])
+
+
+async def test_a_payment_does_not_wait_for_a_greater_one_that_was_given_up(clockwork: Clockwork) -> None:
+    bucket = a_bucket(clockwork)
+    great = asyncio.create_task(bucket.pay(100))
+    await asyncio.sleep(0)
+    great.cancel()
+    await clockwork.pass_time(0.1)
+
+    small = asyncio.create_task(bucket.pay(10))
+    await asyncio.sleep(0)
+
+    assert small.done()
+
+
 async def test_a_full_bucket_is_paid_from_without_waiting(clockwork: Clockwork) -> None:
     bucket = Bucket(100, 100, clockwork, clockwork.set_timer)
 

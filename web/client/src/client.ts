@@ -27,7 +27,7 @@ export interface GatewayClientOptions {
   readonly token: TokenSource;
   /** The class for WebSockets where there is no global one (Node 20: that of npm `ws`). Null: only server-sent events are used. */
   readonly webSocketImpl?: unknown;
-  /** Another `fetch` than the global one. */
+  /** A function to use instead of the global `fetch`. */
   readonly fetch?: Fetch;
 }
 
@@ -41,16 +41,16 @@ export interface Answer<Result> {
 export interface GatewayClient {
   /** The state of the connection, to display. */
   readonly connection: Connection;
-  /** Call a function whenever the state of the connection changes. Returns a function that ends this. */
+  /** Call a function whenever the state of the connection changes. Returns a function that removes the listener. */
   onConnection(listener: (connection: Connection) => void): () => void;
   /** Follow one verification and, if requested, its retries. Ends by itself when there is nothing left to follow. */
   followVerification<Result extends FollowedResult = FollowVerificationResult>(id: string, options: FollowOptions<Result>): FollowedVerification<Result>;
-  /** Follow the verifications that match a filter. Null: all. */
+  /** Follow the list of the verifications that match a filter. Null: all verifications. */
   followList<Row extends ListRow = VerificationFields>(filter: VerificationFilter | null, options: FollowListOptions<Row>): FollowedList;
   /** Execute a query. Throws GatewayError if there is no data. */
   query<Result, Variables>(document: TypedDocument<Result, Variables>, variables: Variables, options?: { signal?: AbortSignal }): Promise<Answer<Result>>;
   /**
-   * Execute a mutation. It is never repeated after it may have been executed. Throws GatewayError if there is no data. After UNREACHABLE, TIMEOUT
+   * Execute a mutation. The client never repeats it if it may have been executed. Throws GatewayError if there is no data. After UNREACHABLE, TIMEOUT
    * and UNAVAILABLE, it is unknown whether the mutation was executed: repeat it with the same idempotency key.
    */
   mutate<Result, Variables>(document: TypedDocument<Result, Variables>, variables: Variables, options?: { signal?: AbortSignal }): Promise<Answer<Result>>;

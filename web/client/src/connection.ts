@@ -4,6 +4,8 @@ import type { Transport } from "./transport.js";
 import { Tokens } from "./tokens.js";
 
 /**
+ * The state of a client's connection:
+ *
  * - `idle`: nothing is followed.
  * - `connecting`: the first attempt, or an attempt after a wait.
  * - `connected`: what is followed is current.
@@ -27,22 +29,22 @@ export type TransportName = "websocket" | "sse";
 
 const MIN_WAIT_MS = 500;
 const MAX_WAIT_MS = 15_000;
-/** A connection that was lost sooner counts as another failure in a row, but no more than this number. */
+/** If a connection lasts longer than this, the failures before it no longer count. Otherwise, at most `MAX_UNSTABLE_FAILURES` of them count. */
 const STABLE_MS = 5_000;
 const MAX_UNSTABLE_FAILURES = 1;
 const MAX_SOCKET_FAILURES = 2;
-/** After this time, a lost event stream is replaced by a WebSocket if WebSockets are no longer blocked. */
+/** If an event stream is lost later than this after the change from WebSockets, the next attempt tries a WebSocket again. */
 const SSE_MS = 300_000;
 const TICK_MS = 2_000;
-/** The shortest time between two attempts to fetch a token before the last one expires. */
+/** The shortest time between two attempts to replace a token before it expires. */
 const RENEWAL_MS = 10_000;
-/** A timer that is this late shows that the computer slept, or that the page was frozen. */
+/** If a timer is later than this, the computer has slept, or the page was frozen. */
 const JUMP_MS = 10_000;
-/** Browsers can be wrong about being offline. */
+/** After this time without a network, an attempt begins nevertheless, because browsers can be wrong about being offline. */
 const OFFLINE_MS = 30_000;
 const MAX_REFUSALS = 3;
 
-/** How long to wait after some failures in a row, in milliseconds: twice as long after each, with jitter. */
+/** How long to wait after this number of failures in a row, in milliseconds: twice as long after each further one, up to a limit, with jitter. */
 export function backoff(failures: number): number {
   return (0.5 + Math.random() / 2) * Math.min(MIN_WAIT_MS * 2 ** failures, MAX_WAIT_MS);
 }
@@ -52,11 +54,12 @@ const isOffline = (): boolean => globalThis.navigator?.onLine === false;
 /**
  * What all subscriptions of a client share: the transport, the waits after failures, and the state to display.
  *
- * A failure that ends several subscriptions at once counts once: each attempt belongs to a round, and the first failure begins the next round.
+ * All subscriptions share one connection, so its loss ends an attempt of each. That must count as one failure: each attempt belongs to a round, the
+ * first failure of a round counts and begins the next round, and later failures of attempts of the old round do not count.
  */
 export class SharedConnection {
   #current: Connection;
-  /** The values of `#current`, to publish it only if it has changed. */
+  /** The values of `#current` as one text, so that listeners are called only if a value has changed. */
   #published = "";
   #transport: TransportName;
   #round = 0;
@@ -64,7 +67,7 @@ export class SharedConnection {
   #refusals = 0;
   #socketFailures = 0;
   #retryAt = 0;
-  /** Until then the gateway accepts no attempt, even if the page wakes up. */
+  /** No attempt begins before this time, even if the page wakes up, because the gateway asked for this pause. */
   #notBefore = 0;
   #renewedRound = -1;
   #renewNotBefore = 0;
@@ -127,7 +130,7 @@ export class SharedConnection {
     this.#publish();
   }
 
-  /** Wait for this time. It ends sooner if the signal is aborted, the browser is online again or the page is visible again. */
+  /** Wait for this time. The wait ends sooner if the signal is aborted, or when the page wakes up (see `#wake`). */
   pause(milliseconds: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const paused = stopping(signal);
@@ -156,13 +159,13 @@ export class SharedConnection {
   ended(subscription: object, round: number, error: GatewayError): GatewayError | undefined {
     const refused = error.code === "UNAUTHENTICATED";
     if (!refused && !isTemporary(error)) return error;
-    // A subscription whose connection is replaced stays connected in what is displayed.
+    // `#renew` has replaced this connection on purpose. The subscription counts as connected meanwhile, so that the app displays no interruption.
     if (round !== this.#renewedRound) this.#subscriptions.set(subscription, false);
     if (round === this.#round) {
       this.#round += 1;
       this.#error = error;
       this.#refusals += Number(refused);
-      // The first refusal is not a failure: the token has expired.
+      // The first refusal is no reason to wait: usually the token has expired, and the next attempt fetches a new one.
       if (refused ? this.#refusals > 1 : this.#choose(error.code !== "UNREACHABLE")) this.#wait(error.retryAfterMs);
     }
     this.#publish();
@@ -193,8 +196,9 @@ export class SharedConnection {
   }
 
   /**
-   * Choose the transport of the next attempt. `reached`: whether the gateway responded to the last one. Returns whether to wait before the attempt:
-   * an event stream is tried at once after a socket, so that each wait ends with an attempt of both kinds, the socket first.
+   * Choose the transport of the next attempt. `reached`: whether the gateway responded to the last one. Returns whether to wait before the next
+   * attempt. Once WebSockets seem to be blocked, an event stream is tried right after each WebSocket that fails, so that after each wait both are
+   * tried, the WebSocket first.
    */
   #choose(reached: boolean): boolean {
     if (this.#transport === "websocket") {
@@ -228,7 +232,7 @@ export class SharedConnection {
     return this.#retryAt > Date.now() ? "waiting" : "connecting";
   }
 
-  /** Whether some or every subscription is connected. */
+  /** Whether at least one subscription (`some`) or each of them (`every`) is connected. */
   #isConnected(quantity: "some" | "every"): boolean {
     return [...this.#subscriptions.values()][quantity](Boolean);
   }
@@ -256,7 +260,7 @@ export class SharedConnection {
     }, TICK_MS);
     const watching = new AbortController();
     const { signal } = watching;
-    // Where there is no page, as on Node, there are no such events.
+    // Outside of browsers, as on Node, there are no such events, and `addEventListener` and `document` may not exist.
     for (const type of ["online", "pageshow"]) globalThis.addEventListener?.(type, woken, { signal });
     globalThis.addEventListener?.("offline", () => this.#publish(), { signal });
     for (const type of ["visibilitychange", "resume"]) globalThis.document?.addEventListener(type, woken, { signal });

@@ -5,7 +5,7 @@ export interface ResponseError {
   readonly extensions?: { readonly code?: string; readonly retryAfterMs?: number; readonly requestId?: string };
 }
 
-/** A request or a subscription failed. */
+/** The error of a request or a subscription that failed. */
 export class GatewayError extends Error {
   override readonly name = "GatewayError";
 
@@ -25,13 +25,13 @@ export class GatewayError extends Error {
   }
 }
 
-/** The error for the `errors` of a response. */
+/** The GatewayError for the `errors` of a response. Its code is that of the first one. */
 export function gatewayError(errors: readonly ResponseError[] = []): GatewayError {
   const { message = "the response has no data", extensions: { code = "INTERNAL_SERVER_ERROR", retryAfterMs } = {} } = errors[0] ?? {};
   return new GatewayError(code, message, errors, retryAfterMs);
 }
 
-/** Anything that was thrown, as a GatewayError. `code`: for errors of other classes. */
+/** Anything that was thrown, as a GatewayError. `code`: the code of the new error if something else than a GatewayError was thrown. */
 export function asGatewayError(thrown: unknown, code = "UNREACHABLE"): GatewayError {
   return thrown instanceof GatewayError ? thrown : new GatewayError(code, String(thrown));
 }

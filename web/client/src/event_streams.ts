@@ -4,7 +4,7 @@ import { content, type Fetch, post } from "./http.js";
 import type { Message, Operation, Transport } from "./transport.js";
 
 const STREAM_TYPE = "text/event-stream";
-/** How long a stream may be silent. The gateway sends a comment every 12 seconds. */
+/** How long a stream may be silent before it counts as dead. The gateway sends a comment every 12 seconds. */
 const SILENCE_MS = 30_000;
 const SILENCE_WHEN_WOKEN_MS = 15_000;
 
@@ -52,7 +52,7 @@ export class EventStreams implements Transport {
     for (const [stream, heardAt] of this.#streams) if (heardAt < limit) stream.abort();
   }
 
-  /** Read the events until the last one. Throws if the stream ends without it. */
+  /** Read the events until the event `complete`. Throws if the stream ends without this event. */
   async #read(response: Response, next: (message: Message) => void, stream: AbortController): Promise<GatewayError | undefined> {
     const reader = response.body!.getReader();
     const decoder = new TextDecoder();

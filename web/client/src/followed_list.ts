@@ -43,7 +43,7 @@ export interface ListChange<Row extends ListRow = VerificationFields> {
   readonly count: number;
   /** Whether more rows can be loaded. */
   readonly hasMore: boolean;
-  /** Rows that are new among the loaded ones: created, matching the filter now, or read by `loadMore`. */
+  /** Rows that are new among the loaded ones, because they were created, began to match the filter, or were read by `loadMore`. */
   readonly appeared: readonly Row[];
   /** Rows with a new state. */
   readonly changed: readonly Row[];
@@ -55,7 +55,7 @@ export interface FollowListOptions<Row extends ListRow = VerificationFields> {
   readonly orderBy?: VerificationOrder;
   /** How many rows are read at first, and by each `loadMore`: 1 to 100. */
   readonly pageSize?: number;
-  /** A query and a subscription that select other fields, with the variables of `ListVerifications` and `FollowList`. Both must select the same. */
+  /** Replace `ListVerifications` and `FollowList`, to select other fields: with the same variables, and with the same fields of a row in both. */
   readonly documents?: { readonly list: TypedDocument<ListResult<Row>, never>; readonly feed: TypedDocument<FeedResult<Row>, never> };
   /** Ends the following when it is aborted. */
   readonly signal?: AbortSignal;
@@ -106,17 +106,17 @@ export function followList<Row extends ListRow>(
   return { loadMore: () => list.loadMore(), ended, stop: () => stopped.abort() };
 }
 
-/** The loaded rows of a list. The feed keeps them current: it is listened to before the rows are read. */
+/** The loaded rows of a list. The feed keeps them current. The rows are read after the feed has begun, so that no change is missed in between. */
 class List<Row extends ListRow> implements Source {
   #rows: Rows<Row>;
   #count = 0;
   #cursor: string | undefined;
   #endCursor: string | null = null;
-  /** Reads follow one another. */
+  /** The reads of pages, chained: each begins when the one before it has ended. */
   #reads = Promise.resolve();
   /** Aborted when the gateway can't resume the feed, so that the list is read anew. */
   #reading = new AbortController();
-  /** The items since the current read began, by verification. What was read can be older. */
+  /** The feed's items since the present read began, by verification. They are applied after the read, whose rows can be older than the items. */
   #meanwhile: Map<string, FeedItem<Row>> | undefined;
   #isRead = false;
   /** The rows that the app has received, and the ids of those that may have changed since then. */
@@ -124,7 +124,8 @@ class List<Row extends ListRow> implements Source {
   readonly #touched = new Set<string>();
   #publishing: ReturnType<typeof setTimeout> | undefined;
   #counting: ReturnType<typeof setTimeout> | undefined;
-  #counts = 0;
+  /** Whether rows have changed since the last count began. */
+  #isMiscounted = false;
 
   readonly #connection: SharedConnection;
   readonly #execute: Execute;
@@ -192,7 +193,7 @@ class List<Row extends ListRow> implements Source {
     return (this.#reads = this.#reads.then(read));
   }
 
-  /** Read the next page, or all pages that are loaded already anew. */
+  /** Read the next page. If `anew`, read again as many rows as are loaded already, from the start. */
   async #read(anew: boolean): Promise<void> {
     const { signal } = this.#reading;
     const meanwhile = (this.#meanwhile = new Map<string, FeedItem<Row>>());
@@ -219,7 +220,7 @@ class List<Row extends ListRow> implements Source {
     this.#deliver();
   }
 
-  /** Execute a query. Repeats it while the gateway can't be reached. Undefined if the signal is aborted, or the list can't be followed. */
+  /** Execute a query, and repeat it after temporary errors. Returns undefined if the signal is aborted, or after an error that ends the following. */
   async #executed<Result>(document: TypedDocument<Result, unknown>, variables: unknown, signal: AbortSignal): Promise<Result | undefined> {
     for (let failures = 0; !signal.aborted; failures += 1) {
       try {
@@ -234,7 +235,7 @@ class List<Row extends ListRow> implements Source {
     return undefined;
   }
 
-  /** Add rows that were read. `rows`: the present ones, or empty ones that replace them. */
+  /** Add rows that were read. `rows`: where to add them: the present rows, or an empty collection that then replaces the present rows. */
   #merge(rows: Rows<Row>, read: readonly Row[]): void {
     for (const row of read) {
       if (row.version > (rows.get(row.id)?.version ?? 0)) rows.put(row);
@@ -252,7 +253,8 @@ class List<Row extends ListRow> implements Source {
     rows.remove(id);
     if (row && matches && rows.contains(row)) {
       rows.put(row);
-      // In a list by last change, a row that moves among the loaded ones may have matched before.
+      // A row that was not loaded may be new to the list, or may have been counted already. In a list by last change, a row can move up from the part
+      // that is not loaded, so it is not counted here. `#countLater` corrects the count in any case.
       if (!old && !/^U/.test(this.#order)) this.#count += 1;
     } else if (old && !matches) this.#count -= 1;
     this.#touched.add(id);
@@ -282,19 +284,22 @@ class List<Row extends ListRow> implements Source {
     isolated(() => this.#options.onChange({ rows: rows.sorted.slice(), count: this.#count, hasMore, appeared, changed, left }));
   }
 
-  /** Count the list anew, soon: whether a row outside the loaded ones matched before its change is uncertain. */
+  /** Query the count again, soon. It can't be computed here: if a changed row is not loaded, it is unknown whether it matched before its change. */
   #countLater(): void {
-    if (this.#rows.bound && this.#isRead) this.#counting ??= setTimeout(() => void this.#recount(), COUNT_MS);
+    if (!this.#rows.bound || !this.#isRead) return;
+    this.#isMiscounted = true;
+    this.#counting ??= setTimeout(() => void this.#recount(), COUNT_MS);
   }
 
+  /** Count the list anew. One count at a time: while the gateway can't be reached, they would pile up. */
   async #recount(): Promise<void> {
-    // Changes from now on are not certain to be counted, so they request another count.
-    this.#counting = undefined;
-    const number = (this.#counts += 1);
+    this.#isMiscounted = false;
     const document = CountVerifications as TypedDocument<CountVerificationsResult, unknown>;
     const counted = await this.#executed(document, { filter: this.#filter }, this.#signal);
-    if (!counted || number !== this.#counts) return;
+    if (!counted) return;
+    this.#counting = undefined;
     this.#count = counted.verifications.totalCount;
     this.#publish();
+    if (this.#isMiscounted) this.#countLater();
   }
 }

@@ -6,7 +6,7 @@ import { FollowVerification, type FollowVerificationResult } from "./generated.j
 import type { Message } from "./transport.js";
 import { type Ending, keepSubscribed, type Source } from "./subscription.js";
 
-/** What the result of an operation document must contain to follow a verification with it. */
+/** What the result of a subscription must contain, so that a verification can be followed with it. */
 export interface FollowedResult {
   readonly verificationUpdated: {
     readonly cursor: string;
@@ -22,13 +22,16 @@ type EventOf<Result extends FollowedResult> = Result["verificationUpdated"]["eve
 export interface VerificationChange<Result extends FollowedResult = FollowVerificationResult> {
   /** The state to show: that of the newest attempt. */
   readonly verification: StateOf<Result>;
-  /** The attempt that has changed. Another than `verification`, if an earlier attempt has changed. */
+  /** The attempt that has changed: `verification`, or an earlier attempt. */
   readonly changed: StateOf<Result>;
   /** The events of `changed` since its last change, each delivered once. */
   readonly events: readonly EventOf<Result>[];
-  /** Resumes after this change: see `FollowOptions.cursor`. */
+  /** The position of this change. Pass it as `FollowOptions.cursor` to resume after this change. */
   readonly cursor: string;
-  /** Whether the gateway could not resume, for example because its database was restored from a backup. This is the present state, and earlier events may differ. */
+  /**
+   * Whether the gateway could not resume, for example because its database was restored from a backup. If so, this change shows the present state,
+   * and the events before it may differ from those that the app received.
+   */
   readonly restarted: boolean;
   /** The errors of single fields, such as FORBIDDEN; empty if the document selects only what the caller may read. */
   readonly errors: readonly ResponseError[];
@@ -41,8 +44,9 @@ export interface FollowOptions<Result extends FollowedResult = FollowVerificatio
   readonly cursor?: string;
   /** The last version that the app has received; 0 for all events. Not together with `cursor`. */
   readonly after?: number;
-  /** A subscription that selects other fields, with the variables of `FollowVerification`, and the values of further variables. */
+  /** A subscription to use instead of `FollowVerification`, to select other fields. It must have the same variables, and can have further ones. */
   readonly document?: TypedDocument<Result, never>;
+  /** The values of the further variables. */
   readonly variables?: object;
   /** Ends the following when it is aborted. */
   readonly signal?: AbortSignal;
@@ -85,13 +89,13 @@ export function followVerification<Result extends FollowedResult>(
   };
 }
 
-/** Call the functions of the app for the end. */
+/** Report the end to the app: call its `onError` if the following failed, and then its `onEnd`. */
 export function report({ onError, onEnd }: Pick<FollowOptions, "onError" | "onEnd">, ending: Ending): void {
   if (ending.reason === "failed") isolated(() => onError?.(ending.error));
   isolated(() => onEnd?.(ending));
 }
 
-/** Call a function of the app. What it throws is reported like any uncaught error, and does not end the following. */
+/** Call a function of the app. An error that it throws is reported like any uncaught error, and does not end the following. */
 export function isolated(call: () => void): void {
   try {
     call();
@@ -102,7 +106,7 @@ export function isolated(call: () => void): void {
   }
 }
 
-/** The messages of the subscription, without repetitions. */
+/** Turns the messages of the subscription into changes for the app, without repetitions. */
 class Changes<Result extends FollowedResult> implements Source {
   current: VerificationChange<Result> | undefined;
   #cursor: string | undefined;
@@ -129,7 +133,7 @@ class Changes<Result extends FollowedResult> implements Source {
     this.#cursor = cursor;
     const seen = this.#versions.get(changed.id);
     const later = events.filter(({ version }) => version > (seen ?? -1)) as EventOf<Result>[];
-    // After a reconnect, the first message can repeat the state.
+    // After a reconnect, the first message can repeat a state that was delivered already.
     if (seen !== undefined && !later.length && changed.version <= seen) return;
     this.#versions.set(changed.id, changed.version);
     const newest = this.current?.verification;

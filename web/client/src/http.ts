@@ -11,7 +11,7 @@ export function post(fetch: Fetch, url: string, operation: Operation, token: str
 
 /** The content of a JSON response. Throws GatewayError if it has no data. */
 export async function content(response: Response): Promise<{ data: unknown; errors: readonly ResponseError[] }> {
-  // A proxy or another server may have sent something else.
+  // If a proxy or another server has responded, the response may not be JSON.
   const { data, errors } = await response.json().catch(() => ({}));
   if (data) return { data, errors: errors ?? [] };
   throw errors ? gatewayError(errors) : new GatewayError("UNREACHABLE", `the response has status ${response.status}`);

@@ -8,9 +8,9 @@ export interface ListRow {
   readonly updatedAt: string;
 }
 
-/** The loaded rows of a list, in the order of the list: all rows from its start to a bound. */
+/** The loaded rows of a list, in the order of the list: all its rows from the first one to a bound. */
 export class Rows<Row extends ListRow> {
-  /** The key of the last row that was read; undefined if the list is loaded to its end. */
+  /** The sort key of the last row that was read; undefined if the list is loaded to its end. */
   bound: string | undefined;
   readonly sorted: Row[] = [];
   readonly #byId = new Map<string, Row>();
@@ -42,7 +42,7 @@ export class Rows<Row extends ListRow> {
     return !this.bound || !this.#precedes(this.bound, this.key(row));
   }
 
-  /** The sort key of a row. Instants are UTC in ISO 8601, so that they can be compared as texts. */
+  /** The sort key of a row. The gateway sends instants in one fixed format in UTC, so that they can be compared as texts. */
   key({ id, createdAt, updatedAt }: Row): string {
     return (/^C/.test(this.#order) ? createdAt : updatedAt) + id;
   }

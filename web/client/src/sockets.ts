@@ -5,13 +5,14 @@ import type { Message, Operation, Transport } from "./transport.js";
 
 /** How long a socket without subscriptions stays open for the next one. */
 const IDLE_MS = 1_000;
-/** How long a socket may be silent before it is tested with a ping, and how long a connection and a pong may take. */
+/** How long a socket may be silent before it is tested with a ping. */
 const SILENCE_MS = 10_000;
+/** How long a connection attempt may take, and how long the reply to a ping. */
 const REPLY_MS = 10_000;
 const REPLY_WHEN_WOKEN_MS = 3_000;
-/** Codes with which only a gateway closes a socket. They prove that WebSockets work, even before the gateway has accepted the token. */
+/** Close codes that only the gateway uses. They prove that WebSockets are not blocked, even if the gateway has not accepted the token yet. */
 const OF_THE_GATEWAY = [1012, 1013, 4408];
-/** Codes after which the same attempt would end in the same way. */
+/** Close codes after which another attempt would end in the same way. */
 const FATAL = [1009, 4400, 4406];
 
 /** The WebSocket that all subscriptions of a client share. A new one is opened for the first attempt after the last one was closed. */
@@ -24,7 +25,7 @@ export class Sockets implements Transport {
   /** Whether the gateway has accepted the token. */
   #accepted = false;
   #heardAt = 0;
-  /** When the socket is closed if it has stayed silent; Infinity if no reply is expected. */
+  /** The socket is closed if it is still silent at this time; Infinity if no reply is expected. */
   #replyBy = 0;
 
   constructor(url: string, webSocketImpl: unknown) {
@@ -67,10 +68,10 @@ export class Sockets implements Transport {
 
   #open(token: string): Client {
     const end = (event: unknown): void => {
-      // After an error, a socket is closed too.
+      // An error is followed by the event `closed` of the same socket. The second event must not end attempts on a newer socket.
       if (this.#client !== client) return;
       this.#client = undefined;
-      // Each attempt is unsubscribed now, before graphql-ws decides whether to connect again by itself, which it does after the code 1000.
+      // All attempts end now. Otherwise, graphql-ws would connect again by itself after the code 1000, because it would still have subscriptions.
       for (const settle of this.#attempts) settle(this.#error(event as CloseEvent));
     };
     const client = createClient({
@@ -95,7 +96,7 @@ export class Sockets implements Transport {
     return client;
   }
 
-  /** The error of the attempts at a socket that was closed or could not be opened. */
+  /** The error with which attempts end if their socket was closed or could not be opened. */
   #error({ code, reason, message }: Partial<CloseEvent & Error>): GatewayError {
     const reached = this.#accepted || OF_THE_GATEWAY.includes(code!);
     const lost = reached ? "CONNECTION_LOST" : "UNREACHABLE";

@@ -7,7 +7,7 @@ export type Ending =
   | { readonly reason: "completed" | "stopped" }
   | { readonly reason: "failed"; readonly error: GatewayError };
 
-/** What a subscription sends, and what it does with the messages. */
+/** The operation of a subscription, and the functions that handle its messages. */
 export interface Source {
   readonly operation: Operation;
   next(message: Message): void;
@@ -15,7 +15,7 @@ export interface Source {
   restart(): boolean;
 }
 
-/** Codes after which the subscription can begin again without its cursor. BAD_USER_INPUT: the database was restored from a backup. */
+/** Codes after which the subscription can begin again without its cursor. BAD_USER_INPUT: a backup was restored, which is older than the cursor. */
 const UNUSABLE_CURSOR = /^(LAGGED|VERSION_AHEAD|BAD_USER_INPUT)$/;
 
 /** Keep a subscription going until the gateway completes it, an attempt fails for good, or the signal is aborted. */

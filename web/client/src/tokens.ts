@@ -3,12 +3,12 @@ import { GatewayError } from "./errors.js";
 /** The function of an app that fetches a token. Null: the user has signed out. */
 export type TokenSource = () => Promise<string | null> | string | null;
 
-/** The part of a token's lifetime after which the next one is fetched. */
+/** The next token is fetched when this part of the token's lifetime has passed. */
 const USED = 0.8;
 
-/** The token of the client. It is fetched again shortly before it expires, and after the gateway refused it. */
+/** Holds the client's token. A new token is fetched when most of its lifetime has passed, and after the gateway refused it. */
 export class Tokens {
-  /** When to fetch the next token, in milliseconds since 1970; NaN if the token does not show it. */
+  /** When to fetch the next token, in milliseconds since 1970; NaN if the token does not show when it expires. */
   renewAt = NaN;
   /** The token that was fetched last; undefined if the gateway refused it. */
   last: string | undefined;
@@ -21,7 +21,7 @@ export class Tokens {
   }
 
   /**
-   * A token that has not expired. Calls at the same time share one call of the app's function.
+   * The last token until `renewAt`, afterwards a new one, also if `renewAt` is NaN. Calls at the same time share one call of the app's function.
    *
    * @throws GatewayError with SIGNED_OUT if the app has no token, or what the app's function throws.
    */
@@ -31,17 +31,17 @@ export class Tokens {
     return this.#fetching;
   }
 
-  /** Fetch a new token before the next request, unless this token was replaced already. */
+  /** The gateway refused this token: drop it, so that the next request fetches another one. Does nothing if it was replaced already. */
   refused(token: string): void {
     if (token === this.last) this.last = undefined;
   }
 
   async #fetch(): Promise<string> {
     const token = await this.#source();
-    if (!token) throw new GatewayError("SIGNED_OUT", "there is no token");
+    if (!token) throw new GatewayError("SIGNED_OUT", "no token");
     const now = Date.now();
     const lifetime = expiry(token) - now;
-    // A token that seems to have expired already: the clocks differ, and only the gateway can say when it expires.
+    // If a new token seems to have expired already, this device's clock differs from the gateway's, so the time of the renewal can't be computed.
     this.renewAt = lifetime > 0 ? now + lifetime * USED : NaN;
     return (this.last = token);
   }

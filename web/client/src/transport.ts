@@ -21,6 +21,6 @@ export interface Transport {
   run(operation: Operation, token: string, next: (message: Message) => void, signal: AbortSignal): Promise<GatewayError | undefined>;
   /** Close all connections. The attempts end with CONNECTION_LOST. */
   drop(): void;
-  /** Close the connections that seem to be dead. `woken`: whether the page may have slept. */
+  /** Find dead connections and close them. `woken`: whether the page may have slept, after which dead connections are likelier and found sooner. */
   check(woken: boolean): void;
 }

@@ -9,7 +9,7 @@ export type TokenOfElement = string | null | (() => Promise<string | null> | str
 
 const ATTRIBUTES = ["url", "verification-id", "locale", "token"];
 
-// Where there is no page, as when a framework renders on a server, the module can be imported all the same.
+// When a framework renders on a server, there is no HTMLElement. With an empty class in its place, the module can be imported there too.
 const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
 
 /**
@@ -17,7 +17,7 @@ const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
  *
  * Attributes: `url` (the gateway's GraphQL endpoint), `verification-id`, `locale` (by default the page's language, then the browser's), `theme`
  * (`light` or `dark`; by default the system's), `token`. The property `token` takes a follow token or, better, a function that fetches one: with a
- * function, the token is renewed. The property `client` takes the place of `url` and `token`.
+ * function, the token is renewed. The property `client`, a GatewayClient, is used instead of `url` and `token`.
  *
  * Events: `verificationchange` (its `detail` is the state), `verificationend` (its `detail` says why nothing is followed any more).
  */
@@ -64,7 +64,7 @@ export class VerificationStatusElement extends Base {
   }
 
   disconnectedCallback(): void {
-    // An element that is only moved is connected again at once.
+    // If the element is only moved in the page, it is connected again before the microtask runs, and goes on following.
     queueMicrotask(() => this.isConnected || this.#stop());
   }
 
@@ -74,12 +74,12 @@ export class VerificationStatusElement extends Base {
     else this.#restart();
   }
 
-  /** The next request uses the new token. It is a reason to begin again only if nothing is followed, or the last token was refused. */
+  /** After a new token: begin again if nothing is followed, or if the following failed. Otherwise, go on: the next request uses the new token. */
   #tokenChanged(): void {
     if (!this.#followed || this.#ending?.reason === "failed") this.#restart();
   }
 
-  /** A property that was set before the element was defined hides the accessor. */
+  /** Set a property again that the page has set before the element was defined: such a property hides the accessor of this class. */
   #upgraded(name: "token" | "client"): void {
     if (!Object.hasOwn(this, name)) return;
     const value = this[name];
@@ -87,7 +87,7 @@ export class VerificationStatusElement extends Base {
     Object.assign(this, { [name]: value });
   }
 
-  /** Begin again once all attributes and properties of this moment are set. */
+  /** Stop and start to follow, in a microtask: several attributes and properties that are set together cause one restart only. */
   #restart(): void {
     if (this.#restarting || !this.isConnected) return;
     this.#restarting = true;
@@ -169,7 +169,7 @@ export class VerificationStatusElement extends Base {
     if (shown.isStale) this.#count(root, connection, language);
   }
 
-  /** Show the seconds until the next attempt to connect. They are not announced, because they change all the time. */
+  /** Show the seconds until the next attempt to connect. Screen readers do not announce them, because they change every second. */
   #count(root: ShadowRoot, { retryAt }: Connection, language: string): void {
     const show = (): void => {
       const seconds = Math.ceil(((retryAt ?? 0) - Date.now()) / 1000);
@@ -180,7 +180,7 @@ export class VerificationStatusElement extends Base {
   }
 }
 
-/** Add the style in the way that a strict Content-Security-Policy allows, or, in old browsers, as an element. */
+/** Add the style as a style sheet object, which a strict Content-Security-Policy allows. Old browsers have none, and receive a `<style>` element. */
 function styled(root: ShadowRoot): void {
   if ("adoptedStyleSheets" in root && "replaceSync" in CSSStyleSheet.prototype) {
     const sheet = new CSSStyleSheet();
@@ -192,7 +192,7 @@ function styled(root: ShadowRoot): void {
 function frame(shown: View, language: string): HTMLElement {
   const field = made("div", { class: "field" }, picture(shown.mood));
   const body = made("div", { class: "body", role: "status", "aria-live": "polite" }, ...content(shown));
-  // The region for the loss of the connection is always there, so that screen readers announce what appears in it.
+  // The region that reports a lost connection always exists: screen readers announce only what appears in a region that is there already.
   const offline = made("div", { role: "status" }, ...(shown.isStale ? [banner(language)] : []));
   return made("div", { class: `frame ${shown.mood}${shown.isStale ? " stale" : ""}`, lang: language }, offline, field, body);
 }

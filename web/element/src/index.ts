@@ -11,5 +11,5 @@ declare global {
   }
 }
 
-// Importing the package defines the element, once, where there is a page.
+// Importing the package defines the element, once. On a server, there is no page and nothing to define.
 if (globalThis.customElements && !customElements.get(NAME)) customElements.define(NAME, VerificationStatusElement);

@@ -13,7 +13,7 @@ const CARD: readonly Shape[] = [
   ["path", { ...LINE, d: "M92 57h24M92 67h17M92 77h21", opacity: ".4" }],
 ];
 
-/** What is drawn beside the card in each mood. */
+/** What is drawn together with the card, by the mood of the view. */
 const BESIDE: Readonly<Record<View["mood"], readonly Shape[]>> = {
   calm: [["path", { ...LINE, d: "M132 26v-10M144 32l7-7M150 44h10" }]],
   waiting: [
@@ -28,7 +28,7 @@ const BESIDE: Readonly<Record<View["mood"], readonly Shape[]>> = {
   quiet: [["circle", { ...LINE, cx: "88", cy: "66", r: "60", stroke: "var(--line)", "stroke-width": "4", "stroke-dasharray": "1 12" }]],
 };
 
-/** The picture for a mood. It is decoration: screen readers skip it. */
+/** The picture for the mood of a view. It is decoration: screen readers skip it. */
 export function picture(mood: View["mood"]): SVGElement {
   const drawing = shape(["svg", { viewBox: "0 0 176 132", "aria-hidden": "true" }]);
   const around = mood === "done" ? [...CARD, ...BESIDE[mood]] : [...BESIDE[mood], ...CARD];

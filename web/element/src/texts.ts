@@ -1,4 +1,4 @@
-/** What the element says, in one language. `{…}` is replaced by a value. */
+/** The texts of the element in one language. A name in braces, such as `{time}`, is replaced by a value. */
 export interface Texts {
   readonly loading: string;
   readonly preparing: string;
@@ -251,7 +251,7 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
   },
 };
 
-/** The first of the requested languages in which there are texts; English if there is none. */
+/** The first of the requested languages that TEXTS contains; English if it contains none. */
 export function languageOf(requested: readonly string[]): string {
   return requested.map((locale) => locale.slice(0, 2).toLowerCase()).find((language) => language in TEXTS) ?? "en";
 }

@@ -20,7 +20,7 @@ export interface View {
   readonly lead: string;
   readonly tips: readonly (readonly [title: string, text: string])[];
   readonly advice: readonly string[];
-  /** The steps, and the index of the present one; none if null. */
+  /** The names of the steps, and the index of the present one. Null: no steps are shown. */
   readonly steps: { readonly names: readonly string[]; readonly current: number } | null;
   readonly action: { readonly label: string; readonly url: string } | null;
   readonly note: string;
@@ -92,14 +92,14 @@ function verified(shown: Shown, language: string): Content {
   return { mood: "done", heading: texts.verified, lead: texts.verifiedLead, action: back(shown, language), note };
 }
 
-/** The same for every outcome that is not verified, so that nothing shows which one it is. */
+/** What to show after an outcome that is not VERIFIED. It is the same for FAILED and INCONCLUSIVE, so that the person can't see which one it is. */
 function over(shown: Shown, language: string): Content {
   const texts = TEXTS[language]!;
   const advice = adviceOf(shown);
   return { mood: "quiet", heading: texts.over, lead: texts.overLead, advice, action: back(shown, language) };
 }
 
-/** The gateway's advice for the visible reasons, each once. */
+/** The gateway's advice to the person for the reasons that the person may see, each text once. */
 function adviceOf({ reasons }: { readonly reasons: readonly { readonly guidance: string | null }[] }): string[] {
   return [...new Set(reasons.flatMap(({ guidance }) => guidance ?? []))].slice(0, MAX_ADVICE);
 }
@@ -109,12 +109,12 @@ function back({ redirectionUrl }: Shown, language: string): View["action"] {
   return action && { ...action, label: filled(TEXTS[language]!.back, { host: new URL(action.url).host }) };
 }
 
-/** A link, or null if the address is not one of the web. */
+/** A link, or null if the address is missing or is not an http or https URL. */
 function linked(label: string, url: string | null): View["action"] {
   return url && /^https?:\/\//i.test(url) && URL.canParse(url) ? { label, url } : null;
 }
 
-/** An instant in the reader's zone and language. */
+/** An instant as text, in the reader's time zone and language. */
 function instant(milliseconds: number, language: string): string {
   const date = { weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit" } as const;
   return new Intl.DateTimeFormat(language, date).format(milliseconds);

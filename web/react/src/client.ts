@@ -3,12 +3,12 @@ import { createContext, createElement, type ReactNode, useContext, useSyncExtern
 
 const ClientContext = createContext<GatewayClient | null>(null);
 
-/** Gives the components inside it a client. */
+/** Provides the components inside it with a client. */
 export function GatewayProvider({ client, children }: { readonly client: GatewayClient; readonly children?: ReactNode }) {
   return createElement(ClientContext.Provider, { value: client }, children);
 }
 
-/** The client of the nearest GatewayProvider. `own`: a client that takes its place. */
+/** `own`, or else the client of the nearest GatewayProvider. */
 export function useGatewayClient(own?: GatewayClient): GatewayClient {
   const provided = useContext(ClientContext);
   const client = own ?? provided;

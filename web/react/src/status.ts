@@ -9,7 +9,7 @@ export interface VerificationStatusProps {
   readonly token?: TokenOfElement;
   /** The gateway's GraphQL endpoint. */
   readonly url?: string;
-  /** A client that takes the place of `url` and `token`. */
+  /** A client to use instead of `url` and `token`. */
   readonly client?: GatewayClient;
   /** The person's language: English, French, German, Spanish or Italian. By default the page's, then the browser's. */
   readonly locale?: string;
@@ -29,7 +29,7 @@ export function VerificationStatus({ id, token = null, url, client, locale, them
     listeners.current = { onChange, onEnd };
   });
 
-  // React 18 sets no properties of custom elements, and the token must not become an attribute.
+  // React 18 sets only attributes of custom elements, never properties, and the token must not become an attribute, which the page would show.
   useEffect(() => {
     const { current } = element;
     if (current) Object.assign(current, { client: client ?? null, token });

@@ -1,11 +1,11 @@
 import { type DependencyList, useMemo, useSyncExternalStore } from "react";
 
-/** Starts to follow something. `publish` replaces the state. Returns a function that ends it. */
+/** Starts to follow something. `publish` replaces the state. Returns a function that ends the following. */
 export type Start<State> = (publish: (change: (before: State) => State) => void) => () => void;
 
 /**
- * What components read with `useSyncExternalStore`. It follows while a component listens. If the last one leaves, the following ends only after the
- * present task: StrictMode unmounts and mounts each component at once, and that must not open another subscription.
+ * What components read with `useSyncExternalStore`. It follows while a component listens. StrictMode unmounts and mounts each component at once: a
+ * client sends nothing before the present task has ended, so that this opens no second subscription.
  */
 export class Store<State> {
   #state: State;
@@ -28,16 +28,14 @@ export class Store<State> {
     });
     return () => {
       this.#listeners.delete(listener);
-      setTimeout(() => {
-        if (this.#listeners.size || !this.#stop) return;
-        this.#stop();
-        this.#stop = undefined;
-      });
+      if (this.#listeners.size) return;
+      this.#stop?.();
+      this.#stop = undefined;
     };
   };
 }
 
-/** The state of a store that is created anew whenever one of the keys differs. Creating it has no effect, so that React may discard it. */
+/** The state of a store. A new store is created whenever one of the keys changes. Creating one starts nothing, so that React may discard it. */
 export function useStore<State>(create: () => Store<State>, keys: DependencyList): State {
   const store = useMemo(create, keys);
   return useSyncExternalStore(store.subscribe, store.read, store.read);

@@ -10,22 +10,22 @@ export interface FollowedVerificationState<Result extends FollowedResult = Follo
   readonly verification: Result["verificationUpdated"]["verification"] | undefined;
   /** The last change, with its events. */
   readonly change: VerificationChange<Result> | undefined;
-  /** Why nothing is followed any more; undefined if it goes on. */
+  /** Why the following has ended; undefined while it goes on. */
   readonly ending: Ending | undefined;
   readonly error: GatewayError | undefined;
 }
 
 export type UseVerificationOptions<Result extends FollowedResult = FollowVerificationResult> =
   Pick<FollowOptions<Result>, "after" | "document" | "followRetries" | "variables"> & {
-    /** Another client than that of the GatewayProvider. */
+    /** A client to use instead of that of the GatewayProvider. */
     readonly client?: GatewayClient;
-    /** Called for each change, once, also if React combines several into one rendering. */
+    /** Called once for each change, even if React combines several changes into one rendering. */
     readonly onChange?: (change: VerificationChange<Result>) => void;
   };
 
 const NOTHING = { verification: undefined, change: undefined, ending: undefined, error: undefined };
 
-/** Follow a verification and its retries while the component is mounted. Null: nothing is followed. */
+/** Follow a verification and its retries while the component is mounted. If `id` is null, nothing is followed. */
 export function useVerification<Result extends FollowedResult = FollowVerificationResult>(
   id: string | null,
   options: UseVerificationOptions<Result> = {},

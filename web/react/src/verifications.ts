@@ -12,15 +12,15 @@ export interface FollowedVerificationsState<Row extends ListRow = VerificationFi
   readonly hasMore: boolean;
   /** Whether the first page has not arrived yet. */
   readonly isLoading: boolean;
-  /** What has changed since the last rendering but one; undefined while loading. */
+  /** The last change of the list: what appeared, changed or left. Undefined while the list is loading. */
   readonly change: ListChange<Row> | undefined;
   readonly error: GatewayError | undefined;
-  /** Read the next page. Always the same function for the same list. */
+  /** Read the next page. The function stays the same while the list is followed, so that it can be a dependency of an effect. */
   readonly loadMore: () => Promise<void>;
 }
 
 export type UseVerificationsOptions<Row extends ListRow = VerificationFields> = Pick<FollowListOptions<Row>, "documents" | "orderBy" | "pageSize"> & {
-  /** Another client than that of the GatewayProvider. */
+  /** A client to use instead of that of the GatewayProvider. */
   readonly client?: GatewayClient;
 };
 

@@ -1,4 +1,4 @@
-/** What needs a person: verifications that stay with the provider for too long, events that the backend did not receive, webhooks of no verification. */
+/** What needs a person: verifications that are too long at the provider, events that the backend did not receive, webhooks without a verification. */
 
 import { useMemo } from "react";
 import { useNow } from "./clock";
@@ -8,7 +8,7 @@ import { type Pulse, useChanges } from "./pulse";
 import { configuration } from "./session";
 import { useQuery } from "./use";
 
-// A delivery that failed three times will hardly succeed without a person.
+// After this number of failed tries, a delivery will hardly succeed unless a person does something.
 const TRIES = 3;
 
 export type Entry =

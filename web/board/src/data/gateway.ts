@@ -10,9 +10,9 @@ const STATES = { idle: "connecting", connecting: "connecting", connected: "live"
 export class Gateway {
   readonly client: GatewayClient;
   state: ConnectionState = "connecting";
-  /** Since when `state` is so, in milliseconds since 1970. */
+  /** When `state` last changed, in milliseconds since 1970. */
   since = Date.now();
-  /** WebSockets are blocked here, so that changes arrive through an event stream. */
+  /** Whether changes arrive through an event stream, because WebSockets are blocked here. */
   overStream = false;
   #listeners = new Set<() => void>();
   #wasLive = false;
@@ -21,7 +21,7 @@ export class Gateway {
     const expires = expiry(token);
     this.client = createGatewayClient({
       url: endpoint,
-      // The only token is the pasted one. Once it has expired, the session ends.
+      // There is no token but the pasted one, so the session ends when it has expired.
       token: async () => {
         if (Date.now() < expires) return token;
         this.end();
@@ -36,7 +36,7 @@ export class Gateway {
     });
   }
 
-  /** Calls the listener at each change of the state. Returns a function that ends this. */
+  /** Calls the listener at each change of the state. Returns a function that removes the listener. */
   listen = (listener: () => void) => {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

@@ -1,6 +1,6 @@
 /**
- * The live list of the board. The client keeps the rows as they are in the gateway; this list says what the reader sees of it: new rows wait until
- * the reader requests them, and rows that no longer match stay until they can go without moving what the reader looks at.
+ * The live list of the board. The client package keeps the rows as they are in the gateway. This list decides which of them the reader sees: new rows
+ * are held back until the reader requests them, and rows that no longer match stay until their removal moves nothing that the reader looks at.
  */
 
 import { type FollowedList, GatewayError, type ListChange } from "@verification-gateway/client";
@@ -16,7 +16,7 @@ const TINT_MS = 2500;
 export interface ListState {
   /** The rows that are shown, in their order. */
   rows: readonly Row[];
-  /** The number of new rows that wait. */
+  /** The number of new rows that are held back until the reader requests them. */
   fresh: number;
   /** When a row changed its status or phase, by id: milliseconds as `performance.now()` counts them. */
   changed: ReadonlyMap<string, number>;
@@ -46,7 +46,7 @@ export class LiveList {
   #publishing: ReturnType<typeof setTimeout> | undefined;
   #listeners = new Set<() => void>();
   #state: ListState;
-  /** Is called with each row whose status or phase changed, for the screen reader. */
+  /** Called with each row whose status or phase changed, so that a screen reader can announce it. */
   onChange: ((row: Row) => void) | null = null;
 
   constructor(readonly gateway: Gateway, readonly filter: VerificationFilter, readonly order: Order) {
@@ -71,14 +71,14 @@ export class LiveList {
     this.#publish();
   }
 
-  /** Shows the rows that wait. */
+  /** Shows the new rows that are held back. */
   show() {
     this.#hidden.clear();
     this.#arrange();
     this.#publish(true);
   }
 
-  /** Removes the rows that no longer match, except the one that the reader looks at. */
+  /** Removes the rows that no longer match, except the row `keep`, which the reader has selected. */
   sweep(keep: string | null) {
     const kept = keep === null ? undefined : this.#leaving.get(keep);
     if (this.#leaving.size === (kept ? 1 : 0)) return;
@@ -88,7 +88,7 @@ export class LiveList {
     this.#publish();
   }
 
-  /** Begins again after an error. */
+  /** Follows the list again after an error has ended it. */
   restart() {
     this.#followed?.stop();
     this.#error = null;
@@ -122,7 +122,7 @@ export class LiveList {
     const places = new Map(rows.map((row, place) => [row.id, place]));
     const lowestPlace = lowest ? (places.get(lowest.id) ?? -1) : -1;
     for (const row of appeared) {
-      // A row above the last one that was loaded is new. The others were read by `more`.
+      // A row that appears above the lowest loaded row is new, so it is held back. A row below it was read by `more`, and is shown at once.
       if (this.#isRead && !this.#leaving.delete(row.id) && (places.get(row.id) ?? 0) <= lowestPlace) this.#hidden.add(row.id);
     }
     for (const row of changed) {
@@ -141,7 +141,7 @@ export class LiveList {
     this.#publish();
   }
 
-  /** The rows that are shown: those of the gateway that do not wait, and between them those that are leaving, where they were. */
+  /** Computes the rows to show: those of the gateway that are not held back, and the rows that no longer match, at the places that they had. */
   #arrange() {
     const rows = this.#order.filter(({ id }) => !this.#hidden.has(id));
     if (this.#leaving.size === 0) {
@@ -158,7 +158,7 @@ export class LiveList {
     this.#shown = [...(before.get(null) ?? []), ...rows.flatMap((row) => [row, ...(before.get(row.id) ?? [])])];
   }
 
-  /** Renders many changes at once: at most ten times a second. */
+  /** Calls the listeners with all changes together, at most ten times a second. `now`: without that delay. */
   #publish(now = false) {
     this.#publishing ??= setTimeout(() => {
       this.#publishing = undefined;

@@ -1,11 +1,11 @@
-/** The types of what the board reads, by the names that the board uses. They come from the generated types of its operations. */
+/** The types of the data that the board reads, under shorter names. They are taken from the generated types of the board's operations. */
 
 import type { BoardAttentionResult, BoardCallerResult, BoardCatalogueResult, BoardFiguresResult, BoardVerificationResult, RowFields, VerificationPhase, VerificationStatus } from "./generated";
 
 export type {
   Actor, DeliveryFields as Delivery, DocumentType, EventType, ReasonFields as Reason, ReasonType, RecommendedAction, RetryAdvice, RowFields as Row,
 } from "./generated";
-/** The orders that the board offers. */
+/** The orders of the list that the board offers. */
 export type Order = "CREATED_NEWEST" | "CREATED_OLDEST" | "UPDATED_NEWEST";
 export type Status = VerificationStatus;
 export type Phase = VerificationPhase;
@@ -17,9 +17,9 @@ export type Stats = BoardFiguresResult["verificationStats"];
 export type Caller = BoardCallerResult["me"];
 export type CatalogueCode = BoardCatalogueResult["reasonCodes"][number];
 export type StatusGuide = BoardCatalogueResult["statuses"][number];
-/** What the small texts about a verification need of it. */
+/** The fields of a verification that its name on the board is made of. */
 export type Named = Pick<RowFields, "id" | "reference">;
 
-/** In the order in which charts and filters show them. */
+/** All statuses, in the order in which charts and filters show them. */
 export const STATUSES: Status[] = ["VERIFIED", "FAILED", "INCONCLUSIVE", "PENDING"];
 export const PHASES: Phase[] = ["AWAITING_INDIVIDUAL", "IN_SESSION", "CAPTURING", "PROCESSING", "DONE"];

@@ -1,4 +1,7 @@
-/** Which verifications changed just now, whatever the list's filter: what the figures, the open verification and the group "Need attention" listen to. */
+/**
+ * Reports each verification that changes, also if it does not match the list's filter. The figures, the open verification and the group "Need
+ * attention" listen to it.
+ */
 
 import type { FollowedList } from "@verification-gateway/client";
 import { useEffect, useState } from "react";
@@ -27,7 +30,7 @@ export class Pulse {
   }
 }
 
-/** A number that grows with each change of these verifications (or of any, without `ids`), at most once in `every` milliseconds. */
+/** A number that grows when one of these verifications changes, at most once in `every` milliseconds. Without `ids`: when any one changes. */
 export function useChanges(pulse: Pulse, every: number, ids?: readonly string[]) {
   const [version, setVersion] = useState(0);
   const key = ids?.join() ?? "";
@@ -37,10 +40,10 @@ export function useChanges(pulse: Pulse, every: number, ids?: readonly string[])
       if (ids && !ids.includes(id)) return;
       timer ??= setTimeout(() => { timer = undefined; setVersion((number) => number + 1); }, every);
     });
-    // After a lost connection, whatever is shown is read again.
+    // When the connection is back, everything that is shown is read again.
     const unlisten = pulse.gateway.listen(() => { if (pulse.gateway.state === "live") setVersion((number) => number + 1); });
     return () => { stop(); unlisten(); clearTimeout(timer); };
-    // `key` stands for the ids.
+    // `key` stands for `ids`, because `ids` can be a new array at each rendering.
   }, [pulse, every, key]);
   return version;
 }

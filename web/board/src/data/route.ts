@@ -68,7 +68,7 @@ const listen = (listener: () => void) => {
 
 export const useRoute = () => useSyncExternalStore(listen, read);
 
-/** The address after a change of the present one. */
+/** The present address with this change, as text. */
 export const address = (change: Partial<Route>) => format({ ...read(), ...change });
 
 export function go(change: Partial<Route>, replace = false) {
@@ -82,11 +82,11 @@ export function go(change: Partial<Route>, replace = false) {
 
 export const NO_FILTERS: Filters = { status: [], phase: [], reasonType: [], reasonCode: [], period: "month", reference: "", order: "CREATED_NEWEST" };
 
-/** Is anything filtered by more than the usual period? */
+/** Whether there is any filter besides the period. */
 export const isFiltered = ({ status, phase, reasonType, reasonCode, reference }: Filters) =>
   status.length + phase.length + reasonType.length + reasonCode.length > 0 || reference !== "";
 
-/** The start of a period, at a full minute (so that equal filters are shared). Null: no limit. `back`: the number of periods before it. */
+/** The start of the period until `now`, or of one `back` periods earlier; null: no limit. At a full minute, so that equal filters share results. */
 export function startOf(period: Period, now: number, back = 0) {
   const days = DAYS[period];
   return days === null ? null : new Date(Math.floor((now - days * DAY_MS * (1 + back)) / 60_000) * 60_000).toISOString();

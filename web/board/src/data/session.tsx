@@ -23,7 +23,7 @@ export const may = (caller: Caller, scope: "read" | "write" | "report" | "sensit
 
 const KEY = "board-token";
 
-/** What the gateway writes into the page. `token`: only a development gateway has one. */
+/** What the gateway writes into the page. Only a development gateway writes a `token`. */
 interface Configuration { graphql: string; processingSeconds: number; token?: string; links: { console?: string; graphiql?: string; docs?: string; follow?: string } }
 
 export function configuration(): Configuration {
@@ -32,10 +32,10 @@ export function configuration(): Configuration {
   return { graphql: "graphql", processingSeconds: 3600, links: {}, ...read };
 }
 
-// The token is kept for this tab only: session storage ends with it.
+// The token is kept for this tab only: the session storage is erased when the tab is closed.
 export const keptToken = () => sessionStorage.getItem(KEY) ?? configuration().token ?? consoleToken();
 
-/** The token that the console of `gateway dev` keeps for this tab, if others share the machine. */
+/** The token that the console page of `gateway dev --shared` keeps in this tab's session storage, or null. */
 function consoleToken(): string | null {
   try {
     return JSON.parse(sessionStorage.getItem("credentials") ?? "").tokens.integrator;

@@ -9,7 +9,10 @@ import { useSession } from "./session";
 
 export interface Read<Data> { data: Data | null; error: GatewayError | null; again: () => void }
 
-/** The result of a query. It is read again when `again` is called or `version` changes, at most once in `pause` milliseconds. The former result stays meanwhile. */
+/**
+ * The result of a query. It is read again when `again` is called or `version` changes, at most once in `pause` milliseconds. Until the new result
+ * arrives, the former one is returned.
+ */
 export function useQuery<Data, Variables>(query: TypedDocument<Data, Variables>, variables: Variables, { version = 0, pause = 0 }: { version?: number | string; pause?: number } = {}): Read<Data> {
   const { gateway } = useSession();
   const key = `${query}${JSON.stringify(variables)}`;
@@ -27,13 +30,13 @@ export function useQuery<Data, Variables>(query: TypedDocument<Data, Variables>,
       );
     }, wait);
     return () => { current = false; clearTimeout(timer); };
-    // `key` stands for the query and its variables.
+    // `key` stands for the query and its variables, because `variables` can be a new object at each rendering.
   }, [gateway, key, version, round, pause]);
   const again = useCallback(() => setRound((number) => number + 1), []);
   return state.key === key ? { ...state, again } : { data: null, error: null, again };
 }
 
-/** The live list of a filter. It is made anew when the filter or the order changes. */
+/** The live list for a filter and an order. When one of them changes, a new list is made. */
 export function useLiveList(filter: VerificationFilter, order: Order) {
   const { gateway } = useSession();
   const key = JSON.stringify(filter) + order;
@@ -42,7 +45,7 @@ export function useLiveList(filter: VerificationFilter, order: Order) {
     const list = new LiveList(gateway, filter, order);
     setMade({ key, list });
     return () => list.close();
-    // `key` stands for the filter and the order.
+    // `key` stands for the filter and the order, because `filter` can be a new object at each rendering.
   }, [gateway, key]);
   return made;
 }

@@ -12,7 +12,7 @@ import { useWords } from "../texts/words";
 
 type Result = { result: { __typename: "Verification"; id: string } | { __typename: "Refusal"; message: string } };
 
-/** Sends a mutation, and keeps the error that the dialog shows. */
+/** Sends a mutation. If it fails, the error is kept for the dialog to show. */
 function useMutation<Variables>(mutation: TypedDocument<Result, Variables>) {
   const { gateway } = useSession();
   const [busy, setBusy] = useState(false);
@@ -117,7 +117,7 @@ export function FollowDialog({ id, onClose }: { id: string; onClose: () => void 
   );
 }
 
-/** A QR code as one path. It stays dark on light in both themes, because many readers can't read the opposite. */
+/** A QR code as one path of an SVG. It is dark on light in both themes, because many scanners can't read light on dark. */
 function Code({ text }: { text: string }) {
   const { texts } = useWords();
   const code = generate(text);

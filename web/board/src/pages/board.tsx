@@ -22,7 +22,7 @@ export function Board({ pulse }: { pulse: Pulse }) {
   const middle = useWide(760);
   const { filters } = route;
   const key = JSON.stringify(filters);
-  // The filter's period begins where it began when the filters were chosen.
+  // The start of the period is computed when the filters change, and not at each rendering. Otherwise, each rendering would make a new list.
   const filter = useMemo(() => filterOf(filters, Date.now()), [key]);
   const live = useLiveList(filter, filters.order);
   const { entries, again } = useAttention(pulse);
@@ -59,7 +59,7 @@ export function Board({ pulse }: { pulse: Pulse }) {
   );
 }
 
-/** On a phone: the figures in one line and the filters, which scroll away with the list. */
+/** What a phone shows above the list, and scrolls with it: the figures in one line, and the filters. */
 function Strip({ pulse, list }: { pulse: Pulse; list: LiveList }) {
   return <div className="strip"><Figures pulse={pulse} /><div className="filters"><SearchField /><FilterMenus /><OrderMenu /></div><Matching list={list} /></div>;
 }

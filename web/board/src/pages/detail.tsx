@@ -71,7 +71,7 @@ function Head({ verification, alone, onOpen }: { verification: Verification; alo
   const write = may(caller, "write");
   const pending = verification.status === "PENDING";
   const person = verification.declaredIdentity;
-  // Where a retry is advised, its button stands at the advice.
+  // If a retry is advised, its button is beside the advice, and not here.
   const isAdvised = situationOf(verification, Date.now()) !== "rejectOnly";
   const actions: [string, Open, ReactNode][] = !write ? [] : [
     [texts.detail.followLink, "follow", <Link key="l" />],
@@ -152,7 +152,7 @@ function Countdown({ from, until, text, now }: { from: string; until: string; te
   );
 }
 
-/** Did the integrator conclude the verification? */
+/** Whether the integrator decided the outcome, by closing the verification. */
 const isClosed = ({ events }: Verification) => events.findLast(({ type }) => type === "STATUS_CHANGED")?.actor === "INTEGRATOR";
 
 function Reasons({ reasons, title, closed = false }: { reasons: readonly FullReason[]; title: string; closed?: boolean }) {

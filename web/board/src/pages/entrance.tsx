@@ -1,4 +1,4 @@
-/** The way in: the language, the theme, and the token. */
+/** Shows the page that asks for a token, or the board once the gateway has accepted the token. */
 
 import { type FormEvent, useCallback, useEffect, useMemo, useState } from "react";
 import type { GatewayError } from "@verification-gateway/client";
@@ -21,7 +21,7 @@ export function Entrance() {
   return <WordsContext value={words}><Gate onLanguage={choose} /></WordsContext>;
 }
 
-/** The gateway could not be reached, or can't serve at the moment. The token may be valid. */
+/** Whether an error says nothing about the token: the gateway could not be reached, or can't serve at the moment. */
 const isAway = ({ code }: GatewayError) => code !== "UNAUTHENTICATED" && code !== "SIGNED_OUT" && code !== "FORBIDDEN";
 
 function Gate({ onLanguage }: { onLanguage: (language: Language) => void }) {

@@ -17,7 +17,7 @@ const REASONS = 5;
 
 function useFigures(pulse: Pulse, period: Period) {
   const version = useChanges(pulse, READ_AGAIN_MS);
-  // The period begins at a full minute and stays while the page is open, so that equal queries share a response.
+  // The start of the period is a full minute and does not move while the page is open. So repeated queries are equal, and share a response.
   const { filter, before } = useMemo(() => {
     const now = Date.now();
     const createdAfter = startOf(period, now);
@@ -87,7 +87,7 @@ function Totals({ stats, period }: { stats: Stats | null; period: Period }) {
   );
 }
 
-/** The numbers at the grid lines of a chart: zero, and two round steps. */
+/** The numbers at the grid lines of a chart: zero, a round number, and its double if the chart is high enough for it. */
 function ticks(max: number) {
   const rough = Math.max(1, max / 2);
   const power = 10 ** Math.floor(Math.log10(rough));

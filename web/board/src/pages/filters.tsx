@@ -13,7 +13,7 @@ const TYPES: ReasonType[] = [
   "CONSISTENCY_ISSUE", "SUSPICIOUS_BEHAVIOR",
 ];
 
-/** "Failed", or "2": what a filter's button shows of the chosen values. */
+/** What a filter's button shows of the chosen values: the name of the only one, such as "Failed", or their number, such as "2". */
 const shown = <Value extends string>(chosen: readonly Value[], text: (value: Value) => string) =>
   chosen.length === 0 ? undefined : chosen.length === 1 ? text(chosen[0]!) : String(chosen.length);
 

@@ -39,7 +39,7 @@ export interface ListProps {
   attention: Entry[];
   onAttention: (entry: Entry) => void;
   folded: boolean;
-  /** What scrolls with the list, above it. */
+  /** What is above the list and scrolls with it. */
   head?: ReactNode;
 }
 
@@ -57,7 +57,7 @@ export function List({ list, attention, onAttention, folded, head }: ListProps) 
   const rowHeight = useRowHeight(folded);
   const { rows, fresh } = state;
 
-  // Which rows are visible, from the position of the scrolled area.
+  // Compute from the scroll position which rows are visible. Near the end of the loaded rows, the next page is read.
   const measure = useCallback(() => {
     const [area, content] = [scroller.current, body.current];
     if (!area || !content) return;
@@ -73,7 +73,7 @@ export function List({ list, attention, onAttention, folded, head }: ListProps) 
     return () => removeEventListener("resize", measure);
   }, [measure]);
 
-  // Rows that no longer match go after their tint has faded, unless the pointer or the selection is on them.
+  // Rows that no longer match are removed after their tint has faded. None is removed while the pointer is over the list, and the selected row stays.
   useEffect(() => {
     if (state.leaving.size === 0) return;
     const timer = setInterval(() => { if (!body.current?.matches(":hover")) list.sweep(selected); }, 2500);
@@ -126,7 +126,7 @@ export function List({ list, attention, onAttention, folded, head }: ListProps) 
   });
   useEffect(() => { if (open) setSelected(open); }, [open]);
 
-  // New rows are added above. The scroll position moves with them, so that the rows in view stay where they are.
+  // New rows are added above the rows in view. The list scrolls down by their height, so that the rows in view stay where they are.
   const showFresh = () => {
     const area = scroller.current;
     const before = area?.scrollTop ?? 0;
@@ -185,7 +185,7 @@ function Empty() {
   </Notice>;
 }
 
-/** The id of the failed request, for support. */
+/** The id of the request that failed, in brackets, so that the reader can send it to support. */
 const requestOf = ({ errors }: { errors: readonly { extensions?: { requestId?: string } }[] }) => (errors[0]?.extensions?.requestId ? ` (${errors[0].extensions.requestId})` : "");
 
 function CopyError({ text }: { text: string }) {

@@ -13,14 +13,14 @@ export function StatusWord({ status, phase }: { status: Status; phase?: Phase })
   return <span className={`status ${classOf(status)}`}><StatusSymbol status={status} phase={phase} />{texts.status[status]}</span>;
 }
 
-/** How long ago something was. The exact instant is in its title. Without a connection, it shows the exact time, because "2 min ago" would be wrong. */
+/** How long ago an instant was, with the exact time as its tooltip. `exact`: only the exact time, since "2 min ago" is wrong without a connection. */
 export function Ago({ instant, exact = false }: { instant: string; exact?: boolean }) {
   const words = useWords();
   const now = useNow();
   return <time dateTime={instant} title={words.exact(instant)}>{exact ? words.clock(instant) : words.ago(instant, now)}</time>;
 }
 
-/** A time of day, with the exact instant in its title. */
+/** A time of day, with the exact instant as its tooltip. */
 export function Clock({ instant, withDay = false }: { instant: string; withDay?: boolean }) {
   const words = useWords();
   return <time dateTime={instant} title={words.exact(instant)}>{withDay ? words.dayAndTime(instant) : words.clock(instant)}</time>;
@@ -79,7 +79,7 @@ export function Menu({ label, value, children, align = "start", name, set = fals
   );
 }
 
-/** Choices of a menu: several of them, or one. */
+/** The choices of a menu, of which the reader can choose several, or only one. */
 export function Choices<Value extends string>({ legend, values, chosen, text, onChange, single = false }: {
   legend: string; values: readonly Value[]; chosen: readonly Value[]; text: (value: Value) => ReactNode; onChange: (chosen: Value[]) => void; single?: boolean;
 }) {
@@ -118,12 +118,12 @@ export function Dialog({ title, onClose, children, wide = false }: { title: stri
   );
 }
 
-/** What a page shows instead of its content: what is the matter, and what to do. */
+/** What a page shows instead of its content: what has happened, and what the reader can do. */
 export function Notice({ title, text, children }: { title: string; text?: ReactNode; children?: ReactNode }) {
   return <div className="notice"><h2>{title}</h2>{text && <p>{text}</p>}{children && <div className="buttons">{children}</div>}</div>;
 }
 
-/** The shape of rows that are being read. It appears after a fifth of a second. */
+/** Grey shapes in place of rows that are being read. They appear after a fifth of a second, so that a fast read shows none. */
 export function Skeleton({ rows = 8 }: { rows?: number }) {
   const { texts } = useWords();
   return (

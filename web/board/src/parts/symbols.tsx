@@ -19,7 +19,7 @@ function sector(portion: number) {
   return `M8 8V4.4A3.6 3.6 0 ${portion > 0.5 ? 1 : 0} 1 ${(8 + 3.6 * Math.sin(angle)).toFixed(3)} ${(8 - 3.6 * Math.cos(angle)).toFixed(3)}Z`;
 }
 
-/** The symbol of a status: its shape differs as much as its colour. Of a pending verification, it shows the phase. */
+/** The symbol of a status. Each status has its own shape and its own colour. The symbol of a pending verification shows its phase. */
 export function StatusSymbol({ status, phase = "CAPTURING", size = 16 }: { status: Status; phase?: Phase; size?: number }) {
   if (status === "VERIFIED")
     return <Symbol size={size}><circle cx="8" cy="8" r="7" fill="currentColor" stroke="none" /><path d="m5 8.2 2.1 2.1L11 6.2" stroke="var(--surface)" strokeWidth="1.7" /></Symbol>;

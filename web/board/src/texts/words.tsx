@@ -11,7 +11,7 @@ export type Language = keyof typeof LANGUAGES;
 
 const KEY = "board-language";
 
-/** The language that the reader chose, or the browser's first one that the board has. */
+/** The language that the reader chose, or else the first of the browser's languages in which the board has texts. */
 export function initialLanguage(): Language {
   const chosen = localStorage.getItem(KEY);
   if (chosen === "en" || chosen === "fr") return chosen;
