@@ -65,7 +65,7 @@ class Company:
         return await self._mutate("reportResult", input, token or self.token(Scope.REPORT))
 
     async def retry(self, id: str, token: str | None = None, **changed: Any) -> Answer:
-        """Retry an attempt. Returns the next attempt or the refusal. `changed`: values of the next attempt that differ from those of this one."""
+        """Retry the attempt `id`. Returns the next attempt or the refusal. `changed`: values in which the next attempt differs from `id`."""
         return await self._mutate("retryVerification", {"verificationId": id, **changed}, token or self.token())
 
     async def close(self, id: str, token: str | None = None, **more: Any) -> Answer:

@@ -61,9 +61,10 @@ class Scene:
 
 @dataclass
 class Story:
-    """What happened. `updates`: what the subscriber received. `screens`: screenshots of the individual's phone (PNG), by the step.
+    """What happened. `updates`: what the subscriber received. `screens`: screenshots of the individual's phone (PNG), by the name of the page.
 
-    `returned_to`: the address at which the individual arrived in the end. `problems`: those of the individual's tab (see `Tab`).
+    `returned_to`: the address at which the individual arrived in the end. `problems`: errors of scripts in the individual's tab, and what a page's
+    Content-Security-Policy prevented there.
     """
 
     created: dict[str, Any] = field(default_factory=dict)

@@ -14,8 +14,10 @@ FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r
 
 @dataclass
 class Outages:
-    """The proxy of one client. `port`: the port to which the client connects. `refusal`: the bytes that the proxy sends before it closes a connection
-    during an outage. `blocks_sockets`: whether the proxy refuses WebSockets even when there is no outage.
+    """The proxy of one client. `port`: the port to which the client connects. `refused`: how many connections it has refused in the current outage.
+
+    `refusal`: the bytes that the proxy sends before it closes a connection during an outage. `blocks_sockets`: whether the proxy refuses WebSockets
+    even when there is no outage.
     """
 
     port: int = 0
@@ -28,11 +30,11 @@ class Outages:
 
     @property
     def url(self) -> str:
-        """The URL at which the proxy stands for the gateway."""
+        """The URL of the proxy, which the client uses as the URL of the gateway."""
         return f"http://127.0.0.1:{self.port}"
 
     def swallow(self) -> None:
-        """Discard all that arrives on the open connections from now on, without closing them, as a network does that a computer has left."""
+        """Discard all that arrives on the open connections from now on, without closing them. The client sees the same if it loses its network."""
         self._swallowing |= self._tasks
 
     def end(self, gateway_port: int) -> None:
@@ -62,7 +64,7 @@ class Outages:
             writer.transport.abort()
 
     async def _refuse(self, reader: StreamReader, writer: StreamWriter) -> None:
-        # Read the request before the connection is aborted: Node's `fetch` waits forever if a connection is closed before it has sent its request.
+        # Read the request before the connection is aborted: Node's `fetch` waits forever if a connection is closed before the request was sent.
         await reader.read(65_536)
         self.refused += 1
         if self.refusal:

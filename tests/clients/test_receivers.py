@@ -26,7 +26,7 @@ from tests.factories import VERIFIED_RESULT, a_verification
 from tests.processes.service import free_port
 
 WEBHOOKS_PAGE = (HERE.parents[1] / "docs" / "webhooks.md").read_text()
-# The code blocks of the page whose first line names their file.
+# The code blocks of the page, by the name of the file. Only blocks whose first line names a file are found.
 RECEIVERS = {found[1]: found[0] for found in re.finditer(r"(?<=^```js\n)// (\S+\.js)\n(?:.*\n)*?(?=```$)", WEBHOOKS_PAGE, re.MULTILINE)}
 RECEIVERS |= {found[1]: found[0] for found in re.finditer(r"(?<=^```python\n)# (\S+\.py)\n(?:.*\n)*?(?=```$)", WEBHOOKS_PAGE, re.MULTILINE)}
 HOOK_SECRET = f"whsec_{b64encode(bytes(range(24))).decode()}"

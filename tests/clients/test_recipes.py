@@ -23,7 +23,7 @@ from tests.processes.process import running
 from tests.processes.service import free_port, settings_at
 
 PAGE = HERE.parents[1] / "docs" / "frontends.md"
-# The code blocks of the page whose first line names their file, and the operation that they subscribe to.
+# The code blocks of the page, by the name of the file (only blocks whose first line names a file), and the subscription that the recipes use.
 BLOCKS = {found[1]: found[0] for found in re.finditer(r"(?<=^```js\n)// (\S+\.js)\n(?:.*\n)*?(?=```$)", PAGE.read_text(), re.MULTILINE)}
 BLOCKS |= {found[1]: found[0] for found in re.finditer(r"(?<=^```python\n)# (\S+\.py)\n(?:.*\n)*?(?=```$)", PAGE.read_text(), re.MULTILINE)}
 FOLLOW = re.search(r"(?<=^```graphql\n)subscription Follow(?:.*\n)*?(?=```$)", PAGE.read_text(), re.MULTILINE)

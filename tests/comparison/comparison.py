@@ -58,7 +58,7 @@ def verdict_of(
 
 
 def without_places(errors: "Counter[ErrorKey]", reported_once: tuple[str, ...]) -> "Counter[ErrorKey]":
-    """The errors. Those whose message begins with one of `reported_once` lose path and locations: executors may report them at different fields."""
+    """The errors. If the message begins with one of `reported_once`, path and locations are removed: executors may report it at different fields."""
     return (
         Counter(
             {

@@ -129,7 +129,7 @@ class Rewriter:
         return text
 
     def _head(self, node: FieldNode, found: Any) -> str:
-        """The source of a field's alias, name and arguments. If a node is written again, it usually gets the same source, so that both merge."""
+        """The source of a field's alias, name and arguments. A node that is written twice usually gets the same source, so that both fields merge."""
         previous = self._heads.get(id(node))
         if previous and self._happens(0.8):
             return previous

@@ -226,7 +226,7 @@ def nulls_for_missing(operation: OperationDefinitionNode, values: dict[str, Any]
 
 
 def shares_arguments(schema: GraphQLSchema) -> Prepare:
-    """A deliberate mistake: keeps the values of variables for the next execution, although a resolver may have changed these objects."""
+    """A deliberate mistake: keeps the values of variables for the next execution, although a resolver may have changed these values."""
 
     def prepare(document: DocumentNode, operation: OperationDefinitionNode) -> Execute:
         first_values: dict[str, Any] = {}

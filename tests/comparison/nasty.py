@@ -195,8 +195,8 @@ class Fixed:
 class Strict:
     """A type like Fixed, without nullable fields.
 
-    The compiler keeps the completed result of such a constant object and uses it again. If an operation selects `field_info`, the compiler must not
-    keep the result, because the value of this field depends on where the object is in the response.
+    The compiler keeps the completed result of an object with a `key`, and uses the result again. If an operation selects `field_info`, the compiler
+    must not keep the result, because the value of this field depends on where the object is in the response.
     """
 
     is_type_of = represents(Constant, key="name")

@@ -1,6 +1,6 @@
 """The gateway's own schema as a subject of the comparison (see tests/comparison/README.md).
 
-Its operations run with the gateway's rights, on two real databases, by callers with every set of scopes.
+The guards of its fields decide what callers may read. The callers have every set of scopes. The operations read and change two real databases.
 """
 
 import re

@@ -264,7 +264,7 @@ class Pebble:
 
 
 def pebble(info: Info) -> Any:
-    """Makes a Pebble, an object of another class that is cast to Pebble, or an object of another type."""
+    """Makes a Pebble, or an object of another type. Sometimes fails instead: `strawberry.cast` can't cast a `Rock`, which has no `__dict__`."""
     dice, at = info.context.dice, place(info)
     if dice.misses(at):
         return strange(dice, at)

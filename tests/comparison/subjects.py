@@ -77,7 +77,7 @@ def begin_nasty(operation: OperationDefinitionNode, start: Start, first: bool) -
 
 
 def begin_raw(operation: OperationDefinitionNode, start: Start, first: bool) -> ExecuteArguments:
-    """Make the arguments of an execution of the raw schema. The root is a mapping."""
+    """Make the arguments of an execution of the raw schema (tests/comparison/raw.py). The root is a mapping, as all objects of that schema are."""
     return execute_arguments(Entry(start.dice, "root", None), start)
 
 

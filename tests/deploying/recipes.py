@@ -85,7 +85,7 @@ def replacements(name: str, directory: Path, port: int, gateways: tuple[int, int
     else:
         yield "bind :::443 v4v6 ", f"bind 127.0.0.1:{port} "
         yield "/etc/haproxy/gateway.pem", f"{directory}/both"
-        yield "maxconn 20000", "maxconn 500"  # HAProxy needs two files for each connection, more than some machines allow.
+        yield "maxconn 20000", "maxconn 500"  # HAProxy needs two open files for each connection. Some machines do not allow 40,000.
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Compares the sets in `domain/characters.py`, over all of Unicode, with ranges that are written as numbers here, and with Python's Unicode table.
 
-A set may contain code points that Python's table lacks, because that table may be older, but must contain all others.
+A set must contain all code points of its categories in Python's table. It may contain more, because Python's table may be older than the set.
 """
 
 import unicodedata
@@ -65,7 +65,7 @@ def test_the_sets_contain_the_categories_of_the_interpreters_table() -> None:
     assert of_category("Cc", "Cs", "Zl", "Zp") <= expanded(NOT_IN_ANY_TEXT)
     assert of_category("Zs") == set(map(ord, SPACES))
     assert of_category("Zs", "Cf") <= expanded(BLANK)
-    # The two other categories among the refused code points: noncharacters are unassigned (Cn), and the changes of direction are formats (Cf).
+    # Noncharacters are of the category Cn (unassigned). Without the categories in the next line, only the changes of direction are left (Cf).
     assert expanded(NOT_CHARACTERS) - of_category("Cc", "Cs", "Zl", "Zp", "Cn") == expanded(DIRECTIONS)
 
 

@@ -79,7 +79,7 @@ def test_an_anonymized_verification_takes_no_document_but_a_late_result() -> Non
 
     assert (late.status, late.extracted, late.completed_at, late.anonymized_at) == (Status.VERIFIED, None, later(days=9), later(days=8))
     assert late.concluded(VERIFIED_RESULT, later(days=10)) is late
-    # The note says that one field was left out. It is not recorded, because the whole document is dropped.
+    # The note of the result says that one field of the document was left out. The note is not recorded, because the whole document is dropped.
     noted = expired.concluded(replace(VERIFIED_RESULT, note="extractedDocument.bornOn was not usable and was left out"), later(days=9))
     assert noted.events[-1].note is None
     assert an_anonymized_verification(FAILED_RESULT).concluded(replace(FAILED_RESULT, document=PASSPORT), later(days=1)).extracted is None

@@ -281,7 +281,7 @@ def refusal_of(name: str, value: Any) -> str | None:
 
 
 def matches(pattern: re.Pattern[str], value: Any) -> bool:
-    """Whether a value is a text that matches the whole pattern; for names, also without the characters in NOT_IN_NAMES."""
+    """Whether a value is a text that matches the whole pattern. A name must also contain no character of NOT_IN_NAMES."""
     return isinstance(value, str) and pattern.fullmatch(value) is not None and not (pattern is NAME and NOT_IN_NAMES & {*value})
 
 

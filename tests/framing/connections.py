@@ -62,7 +62,7 @@ class Reads:
 
 @contextmanager
 def observed() -> Iterator[Reads]:
-    """A context whose value records the reads of all gateways that start within it."""
+    """A context whose value records what gateways read from their connections. It observes all gateways that start within it."""
     reads = Reads()
 
     class Observed(HttpProtocol):

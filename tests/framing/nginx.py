@@ -14,7 +14,7 @@ import pytest
 from tests.framing.connections import Peer
 
 # Sources: nginx.org/en/docs/http/websocket.html, and for `keepalive` nginx.org/en/docs/http/ngx_http_upstream_module.html. With `keepalive`, nginx
-# sends an empty header `Connection` instead of `close`, and uses the connection to the gateway for the next request of any client.
+# sends no `Connection: close`, and uses the connection to the gateway for the next request of any client.
 CONFIGURATION = """
 daemon off;
 {user}

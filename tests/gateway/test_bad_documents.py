@@ -274,7 +274,7 @@ def put(company: Company, kind: Kind) -> tuple[Document, Verification]:
 async def rows_of(company: Company, verification: Verification) -> Document:
     """How clients see this verification if its document is not damaged.
 
-    A copy with another id is inserted, read through the API and deleted. With the same id, a feed that begins later could still receive this insertion.
+    A copy with another id is inserted, read through the API and deleted. If it had the same id, a feed that begins later could receive its insertion.
     """
     copy = replace(verification, id=f"{verification.id[:-1]}f" if verification.id[-1] != "f" else f"{verification.id[:-1]}e")
     company.collection.insert_one(encode(copy))

@@ -187,7 +187,7 @@ def test_a_development_key_is_refused_in_production(name: str, tmp_path: Path) -
 
     assert variable(name) in message
     assert development_key not in message
-    settings.read_settings({**REQUIRED, name: development_key})  # Only `gateway serve` refuses the key: `gateway dev` reads its settings like this.
+    settings.read_settings({**REQUIRED, name: development_key})  # `gateway dev` calls only this function: it accepts the key.
 
 
 def test_the_repr_of_settings_contains_no_secret() -> None:

@@ -152,8 +152,8 @@ async def test_uvicorn_does_not_complete_the_handshake_of_a_socket_refused_with_
     connection.data_received(HANDSHAKE)
     await run_ready_tasks()
 
-    # uvicorn does not set `handshake_complete` here. If this assertion fails, the version of uvicorn sets it. `WebSocketProtocol.send` in
-    # gateway/transports/socket_connection.py then need not set it any more.
+    # uvicorn does not set `handshake_complete` here. If this assertion fails, the new version of uvicorn sets it, and `WebSocketProtocol.send` in
+    # gateway/transports/socket_connection.py need not set it any more.
     assert completed == [False]
     assert transport.sent.startswith(b"HTTP/1.1 403 ")
 

@@ -33,9 +33,9 @@ FATAL_CLOSES = frozenset({"1002", "1003", "1007", "1008", "1009", "1010", "1011"
 RETRIABLE_ERRORS = frozenset({"LAGGED"})
 STEPS = ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED")
 MAX_IGNORED = 20
-# When a refusal contradicts an earlier answer: if the gateway had acknowledged one of these final statuses before the refused request was sent, then
-# the request must not be refused with this error code. An outcome that the gateway concluded from a deadline contradicts only NOT_FINAL, because the
-# provider's verdict may replace it.
+# For each error code of a refusal: the final statuses that contradict it. If the gateway acknowledged such a status before a request was sent, the
+# gateway must not refuse the request with this code. An outcome that the gateway concluded from a deadline contradicts only NOT_FINAL, because the
+# provider's verdict may replace the outcome.
 CONTRADICTIONS = {"NOT_RETRYABLE": ("FAILED", "INCONCLUSIVE"), "NOT_FINAL": ("FAILED", "INCONCLUSIVE", "VERIFIED")}
 
 
@@ -152,7 +152,7 @@ def broken_writes(documents: Documents, written: Sequence[Written]) -> Iterator[
 
 
 def broken_acknowledgement(documents: Documents, keys: Mapping[str, Document], write: Written) -> Iterator[Finding]:
-    """Find out whether the result of an acknowledged write is missing in the database, or differs from the answer that the writer got."""
+    """Find out whether the effect of an acknowledged write is missing in the database, or differs from the answer that the writer got."""
     claim = f"{write.operation.value} {write.name}, acknowledged with version {write.version},"
     document = documents.get(write.id or "")
     if not document or document.version < write.version:
@@ -192,7 +192,7 @@ def concluded(write: Written, documents: Documents, keys: Mapping[str, Document]
 
 
 def retried(write: Written, documents: Documents, keys: Mapping[str, Document]) -> bool:
-    """Whether the retry was stored: the verification links to the acknowledged one as its retry."""
+    """Whether the retry was stored: the retried verification links to the acknowledged one as its retry."""
     retried = documents.get(write.on or "")
     return retried is not None and retried.next == write.id
 
@@ -227,7 +227,7 @@ PRESENT: dict[Operation, Callable[[Written, Documents, Mapping[str, Document]], 
 
 
 def contradicts(acknowledged: Written, refused: Written) -> bool:
-    """Whether a refusal is wrong after an acknowledged write to the same verification that was answered before the refused request was sent."""
+    """Whether a refusal contradicts an acknowledged write to the same verification. The write was answered before the refused request was sent."""
     outcome = next((event for event in reversed(acknowledged.events) if event.type == "STATUS_CHANGED"), None)
     # A whole chain can't be erased while its newest attempt is pending, even if the named attempt is final.
     if outcome is None or refused.operation is Operation.ERASE:

@@ -187,7 +187,7 @@ async def following(subscribers: list[Subscriber]) -> AsyncIterator[None]:
 
 
 async def finish(writers: list[Writer], writing: list[asyncio.Task[None]]) -> None:
-    """Tell the writers to stop, and wait until each has finished its current attempt. Raises: the error of a writer that failed."""
+    """Let the writers stop, and wait until each has finished the attempt on which it works. Raises: the error of a writer that failed."""
     for writer in writers:
         writer.over = True
     _, late = await asyncio.wait(writing, timeout=PATIENCE_SECONDS)

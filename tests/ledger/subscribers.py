@@ -184,7 +184,7 @@ class Follower(Subscriber):
         self.keep(Subscribed(time(), gateway.name, id, after, cursor))
         self._live, self._answered = True, False
         variables = {"id": id, "after": after, "chain": self.log.kind is Kind.CHAIN}
-        # The id of the last message of an event stream is the same cursor. It may be sent in the header Last-Event-ID instead of in the argument.
+        # In an event stream, the id of a message is its cursor. It may be sent in the header Last-Event-ID instead of in the argument `cursor`.
         by_header = cursor if self.log.event_streams and self.random.random() < 0.5 else None
         try:
             async for message in self.messages(connection, FOLLOW, {**variables, "cursor": None if by_header else cursor}, by_header):

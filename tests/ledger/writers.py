@@ -82,8 +82,8 @@ class Book:
 class Writer:
     """Sends mutations, and records the answers. For each mutation, it picks one of the two gateways at random.
 
-    `link_window_seconds`: the time after which an opened link expires in this run. `delete`: deletes a verification from the database, past the
-    gateways, as an operator would. Returns its last state, or None if it was not there.
+    `link_window_seconds`: the time after which an opened link expires in this run. `delete`: a function that deletes a verification from the
+    database, past the gateways, as an operator would. It returns the last state of the verification, or None if it was not there.
     """
 
     def __init__(

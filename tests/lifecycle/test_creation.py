@@ -39,9 +39,9 @@ TOO_YOUNG = replace(KEYED, requirements=Requirements(min_age=130))
 
 
 class Process:
-    """The parts of a gateway process that create verifications in the workspace `acme` and take over those of other processes.
+    """The parts of a gateway process that create verifications in the workspace `acme`, and take over unfinished starts of other processes.
 
-    `outcomes`: the outcomes that `Creation` counted.
+    `outcomes`: what the requests to the provider led to, as `Creation` counts it, such as "started".
     """
 
     def __init__(self, store: Store, providers: Providers, pauses: tuple[float, ...] = PAUSES) -> None:

@@ -101,7 +101,7 @@ async def with_events(store: Store, *, workspace: str = "acme") -> Verification:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that is a minute ahead. Deliveries begin at a time of MongoDB, and events before their beginning are not delivered."""
+    """A clock that is a minute ahead of MongoDB's clock. Deliveries begin at a time of MongoDB, and no event from before that time is delivered."""
     return Clock(utc_now() + timedelta(minutes=1))
 
 

@@ -78,7 +78,7 @@ class Receiver:
         await self.deliver(*self.fake.webhook(id, **changed))
 
     async def stored(self) -> Verification:
-        """The only verification."""
+        """The only stored verification."""
         [verification] = await stored_verifications(self.store)
         return verification
 

@@ -25,7 +25,7 @@ from tests.storing import a_feed, encode, feeding
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that is a minute ahead. Deliveries begin at a time of MongoDB, and events before their beginning are not delivered."""
+    """A clock that is a minute ahead of MongoDB's clock. Deliveries begin at a time of MongoDB, and no event from before that time is delivered."""
     return Clock(utc_now() + timedelta(minutes=1))
 
 

@@ -37,7 +37,10 @@ CHANGED = (EventType.STATUS_CHANGED, Actor.PROVIDER)
 
 
 class Process:
-    """The parts of a gateway process that query the fake in the workspace `acme`. `outcomes`: the outcomes of the queries that it counted."""
+    """The parts of a gateway process that query the fake in the workspace `acme`.
+
+    `outcomes`: how each query ended, as the process counts it, such as "away".
+    """
 
     def __init__(self, store: Store, client: httpx2.AsyncClient, fake: FakeYousign, **changed: Any) -> None:
         self.outcomes: list[str] = []
@@ -153,7 +156,7 @@ async def test_the_return_of_the_individual_brings_the_query_forward(process: Pr
         await process.sweep()
         assert reads(fake) == number, seconds
 
-    # If the same step is reported again, the planned query stays where it is.
+    # If the same step is reported again, the planned query is due at the same instant as before.
     await process.changes.report_progress("acme", created.id, Progress.CAPTURE_COMPLETED)
     assert await due_at(store) == [later(seconds=3600)]
 

@@ -1,4 +1,7 @@
-"""Tests of deadlines of verifications whose provider can be queried: only the sweeper applies them, and only a day after `expiresAt`."""
+"""Tests of deadlines of verifications whose provider can be queried. Such a provider decides which deadlines have passed.
+
+The sweeper concludes only a verification that the provider never accepted, because it can't be queried. It waits a day after `expiresAt`.
+"""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -43,7 +43,7 @@ async def test_killed_gateways_lose_no_event(tmp_path: Path, database_uri: str) 
             async with running(tmp_path, "serve", **environment) as command:
                 await command.ready(f"http://127.0.0.1:{port}")
                 if not round:
-                    # Only events after the beginning of the deliveries are delivered. Wait, so that all events of this test come after it.
+                    # Events from before the beginning of the deliveries are not delivered. Wait, so that all events of this test are later.
                     await asyncio.sleep(3)
                 for _ in range(VERIFICATIONS // 3):
                     ids.append((await api.execute(CREATE, input=REQUEST))["id"])

@@ -30,7 +30,7 @@ async def test_a_webhook_survives_the_kill_of_its_gateway(tmp_path: Path, databa
             created = await api_at(killed_port).execute(CREATE, input=REQUEST)
             provider_id = created["provider"]["id"]
             fake.decide(provider_id, "verified", document={"full_name": "Jeanne Moreau"})
-            # The verdict waits some seconds for its document, so the gateway can be killed before it is applied.
+            # The gateway waits some seconds for the document of the verdict, so it can be killed before it applies the verdict.
             fake.order("GET", Fault.LATE)
             async with httpx2.AsyncClient(trust_env=False) as client:
                 content, headers = fake.webhook(provider_id)
@@ -38,7 +38,7 @@ async def test_a_webhook_survives_the_kill_of_its_gateway(tmp_path: Path, databa
             await command.end(signal.SIGKILL)
         [entry] = inbox.find()
         assert (answer.status_code, entry["state"]) == (200, "waiting")
-        # End the lease of the killed process, so that the test need not wait for its end.
+        # End the lease of the killed process now, so that the test need not wait until the lease ends.
         inbox.update_one({}, {"$set": {"next": entry["receivedAt"]}})
 
         async with running(tmp_path, "serve", **settings_at(port), **environment) as command:

@@ -41,7 +41,7 @@ async def test_followers_ahead_of_a_restored_version_end_and_others_go_on(compan
         following(company.gateway, company.token(), UPDATED, {"id": kept, "retries": retries}) as others,
     ):
         sent = [await updates.next(), await others.next()]
-        # The change stream has delivered the change of `id` before that of `kept`.
+        # Wait for a change of `kept`. The change stream has then delivered the earlier change of `id` too.
         await company.progress(kept, LINK_OPENED)
         sent.append(await others.next())
         if restore == "replaces it":

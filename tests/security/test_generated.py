@@ -26,7 +26,8 @@ from tests.security.connections import answers
 from tests.security.transports import request_for
 from tests.serving import Gateway, serving
 
-# How many documents are generated. Generating is slow, so each document is sent by both callers, for each verification of the company.
+# How many documents are generated, and how many connections send them. Generating is slow, so each document is sent by both callers, for each
+# verification of the company.
 QUERIES, MUTATIONS, AT_ONCE = 150, 50, 16
 PERSON = {"firstName": "Canarella", "lastName": "Kanarienvogel"}
 DOCUMENT = {"fullName": "Canarella Kanarienvogel", "bornOn": "1990-07-13", "nationalIdentificationNumber": "900123456789012"}

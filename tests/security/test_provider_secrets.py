@@ -32,7 +32,7 @@ UNCHANGED = "The providers stay as they were."
 
 @dataclass
 class Running:
-    """A gateway process, its provider and its backend. `secrets`: all values that must not be written anywhere. `answers`: those of the gateway."""
+    """A gateway process, its provider and its backend. `secrets`: all values that must not be written anywhere. `answers`: the gateway's answers."""
 
     command: Command
     api: Api
@@ -47,7 +47,7 @@ class Running:
         return created
 
     async def send_webhook(self, content: bytes, headers: dict[str, str]) -> None:
-        """Send a webhook to the gateway, and note its answer."""
+        """Send a webhook to the gateway, and record the gateway's answer in `answers`."""
         response = await self.client.post("/webhooks/acme", content=content, headers=headers)
         self.answers.append(f"{response.headers}{response.text}")
 
@@ -104,7 +104,7 @@ async def read_bad_files(gateway: Running, file: Path, good: str) -> None:
 
 
 async def commands_output(folder: Path, environment: dict[str, str]) -> str:
-    """What the commands print that deal with providers, webhooks and deliveries."""
+    """Run the commands that deal with providers, webhooks and deliveries. Returns what they print."""
     written = []
     for arguments in (("check",), ("inbox", "list"), ("deliveries", "list"), ("check", "--provider", "acme", "--live")):
         async with running(folder, *arguments, **environment) as command:

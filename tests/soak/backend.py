@@ -8,7 +8,7 @@ from tests.fakes.receiver import ACCEPTED, CUT, REFUSED, Answer
 from tests.soak.records import Records
 
 ONE_IN = 3
-# After nine failed tries, the gateway gives an event up until an operator sends it again. So the backend refuses no event more often than this.
+# The gateway gives an event up after nine failed tries, until an operator sends it again. So the backend refuses an event less often than that.
 MAX_REFUSALS = 5
 REDIRECT = Answer(status=302, extra="location: http://127.0.0.1:9/elsewhere\r\n")
 KINDS = {"status 500": REFUSED, "connection cut": CUT, "redirect": REDIRECT, "status 503 after a second": Answer(status=503, delay_seconds=1)}

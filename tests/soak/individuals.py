@@ -38,7 +38,10 @@ class Individuals:
         self._tokens = {workspace: token(workspace) for workspace in WORKSPACES}
 
     async def started(self, fate: Fate) -> str | None:
-        """Create a verification, and wait until it is started. Returns the provider's id of it; None if the provider refused it or gave no answer."""
+        """Create a verification, wait until it is started, and let its individual go through it if the fate says so.
+
+        Returns the provider's id of the verification; None if the provider refused it or gave no answer.
+        """
         created = await self._answered(fate, CREATE, {"input": request_of(fate)})
         if "code" in created:
             if not fate.refused or created["code"] != "PROVIDER_REFUSED":

@@ -93,7 +93,8 @@ class Fate:
 
 SENDINGS = {Sending.COPIES: 0.2, Sending.REPEATED: 0.06, Sending.LOST: 0.15, Sending.OVERTAKEN: 0.15, Sending.EARLY: 0.1}
 NO_FAULTS: tuple[Fault, ...] = ()
-# At most one request of a verification is left unanswered by these faults. A killed gateway can add others, and the gateway gives up after three.
+# At most one request of a verification is left unanswered by these faults. A killed gateway can add others. After three unanswered requests, the
+# gateway gives up.
 ON_CREATE: dict[tuple[Fault, ...], float] = {
     (Fault.SLOW,): 0.06,
     (Fault.LATE,): 0.005,

@@ -158,7 +158,7 @@ class Soak:
 
     async def _kill_during_start(self, name: str, fate: Fate) -> None:
         if fate.number % 2 == 0:
-            # If the number is even, the fake has not frozen the gateway, which may be reading the answer, writing it, or done.
+            # The gateway is not frozen. After this pause, it may be reading the answer, writing the provider's id, or done.
             await asyncio.sleep(self._chance.uniform(0, 0.01))
         killed = await self._fleet.kill(self._fleet.named(name))
         missed = await self._stored.started(fate)

@@ -30,7 +30,7 @@ async def followed(uri: str) -> AsyncIterator[Changes]:
 
 @pytest.fixture
 async def following(database_uri: str, store: Store) -> AsyncIterator[Changes]:
-    """The generator of the changes of the store's database, after its first item, which is None."""
+    """The generator of the changes of the store's database, after its first item. That item is None, and shows that the change stream is open."""
     async with followed(database_uri) as stream:
         assert await anext(stream) is None
         yield stream

@@ -24,7 +24,7 @@ from tests.storing import DATA_KEYS, decode, encode
 Rule = Callable[[Verification], Verification]
 Path = tuple[str | int, ...]
 
-# The prefix of unfamiliar fields. No field of this release begins with it.
+# The prefix of unfamiliar fields, which stand for the fields that a newer release adds. No field of this release begins with it.
 PREFIX = "x_"
 SEALED = ("declared", "extracted", "closingNote")
 NAMES = RetryRequest("Jeanne", "Moreau")

@@ -1,4 +1,4 @@
-"""No verification is stored whose values must be unique while the unique index over them is missing, however it was lost."""
+"""While the unique index over some values is missing, no verification with such values is stored, however the index was lost."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -33,7 +33,7 @@ SETTINGS = {"remove_seconds": "0.5", "sweep_seconds": "0.3", "feed_resume_second
 
 
 class KilledGateway:
-    """A gateway in its own process, which can be killed and started again. `start` begins it, `end` kills it for good."""
+    """A gateway in its own process, which can be killed and started again."""
 
     def __init__(self, directory: Path, mongo_uri: str, port: int) -> None:
         self._directory, self._mongo_uri, self._port = directory, mongo_uri, port

@@ -1,4 +1,4 @@
-"""Lists that web/client follows under write load and faults, compared with the database at quiet points."""
+"""Lists that web/client follows under write load and faults. At quiet points, when nothing is written, they are compared with the database."""
 
 import asyncio
 import json

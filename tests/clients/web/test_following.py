@@ -26,7 +26,7 @@ def company(company: Company) -> Company:
 
 
 def port_of(company: Company) -> int:
-    """The port of the company's gateway, which is not killed."""
+    """The port of the company's gateway. No test kills this gateway."""
     return int(company.gateway.url.rsplit(":", 1)[1])
 
 

@@ -1,4 +1,4 @@
-"""Tests that web/client follows lists: at each quiet point, a list equals the database, whatever was written and interrupted before."""
+"""Tests that web/client follows lists: when nothing is written, a list equals the database, whatever was written and interrupted before."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -261,5 +261,9 @@ async def test_while_mongodb_cant_be_written_the_provider_sends_again_later(
 
 
 async def await_deadline(inbox: Collection[dict[str, Any]]) -> None:
-    """End the lease of the stored webhook now. Its request had failed before it was stored, so only a sweep applies it, after the lease has ended."""
+    """End the lease of the stored webhook now.
+
+    MongoDB stored the webhook only after the gateway had answered its first request with 503. So no request applies the webhook: only a sweep does,
+    after the lease has ended.
+    """
     inbox.update_many({"state": "waiting"}, {"$min": {"next": inbox.find_one({})["receivedAt"]}})  # type: ignore[index]

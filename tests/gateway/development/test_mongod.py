@@ -185,7 +185,7 @@ def test_a_mongod_that_was_left_running_is_replaced(tmp_path: Path) -> None:
         collection.insert_one({"_id": 1})
     with subprocess.Popen(mongo.command(find_mongod(), port_of(mongo.uri)), stdout=subprocess.DEVNULL) as left:
         assert eventually(lambda: (mongo.dbpath / "mongod.lock").read_text().strip() == str(left.pid))
-        # A mongod that is ended while it still starts may abort instead of exiting with 0.
+        # Wait until mongod answers: if it is ended while it still starts, it may abort instead of exiting with 0.
         with MongoClient[dict[str, Any]](mongo.uri, directConnection=True, serverSelectionTimeoutMS=30_000) as client:
             client.admin.command("ping")
 

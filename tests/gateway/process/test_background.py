@@ -68,7 +68,7 @@ async def test_verifications_that_wait_too_long_for_a_result_are_counted(store: 
     found = []
     for minutes in (59, 60, 65, 90):
         clock.now = later(minutes=minutes)
-        # Take the third report: the count behind the first one may have begun before this test set the clock.
+        # Take the third report: the earlier reports may be from counts that began before this test set the clock.
         found.append([await counts.get() for _ in range(3)][-1])
     task.cancel()
 

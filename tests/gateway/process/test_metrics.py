@@ -23,7 +23,7 @@ READ = "query($id: ID!) { verification(id: $id) { id attempts { id } } }"
 
 
 async def measured(gateway: Gateway) -> dict[tuple[str, str], float]:
-    """The value of every metric. The keys are its name and its label `type` (the type of operation), or an empty text."""
+    """The value of every metric. Each key has the metric's name, and its label `type` (the type of operation) or an empty text without the label."""
     families = text_string_to_metric_families((await gateway.client.get("/metrics")).text)
     return {(sample.name, sample.labels.get("type", "")): sample.value for family in families for sample in family.samples}
 

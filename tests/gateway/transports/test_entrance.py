@@ -93,7 +93,7 @@ async def test_responses_are_counted_by_their_status(shared_gateway: Gateway, co
     await shared_gateway.client.post("/graphql", json={"query": "{ me { subject } }"})
     await shared_gateway.client.get("/nothing")
 
-    # Reading the metrics is a request too. The three readings before the first request are counted with status 200.
+    # Reading the metrics is a request too: the three readings for `before` are counted with status 200.
     assert [await count(status) - before[status] for status in ("200", "401", "404")] == [1 + 3, 1, 1]
 
 

@@ -39,7 +39,7 @@ async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator
 
 
 def strict_of(headers: httpx2.Headers) -> dict[str, str]:
-    """The strict headers of a response. Also checks that each of them occurs exactly once."""
+    """The headers of a response that STRICT names. Also checks that each of them occurs exactly once."""
     counted = Counter(name.decode().lower() for name, _ in headers.raw)
     assert all(counted[name] == 1 for name in STRICT), counted
     return {name: headers[name] for name in STRICT}

@@ -29,7 +29,10 @@ STEPS = {Phase.IN_SESSION: 1, Phase.CAPTURING: 2, Phase.PROCESSING: 3}
 
 
 def a_row(number: int, chance: random.Random) -> Verification:
-    """A verification that was created `number` minutes after noon. All old ones have an outcome, except for a few that are stuck in PROCESSING."""
+    """A verification that was created `number` minutes after noon.
+
+    The newest PENDING_ROWS verifications are in random phases. Older ones have an outcome, except for a few that are stuck in PROCESSING.
+    """
     verification = a_verification(at=later(minutes=number), reference=f"order-{number}")
     recent = number > ROWS - PENDING_ROWS
     phase = chance.choice([*Phase]) if recent else Phase.PROCESSING if chance.random() < 0.005 else Phase.DONE
@@ -126,7 +129,8 @@ async def test_a_page_reads_about_as_many_entries_as_match(stored: tuple[Store, 
         page = await store.within("acme").page(filter, request)
         pages += 1
 
-        # If the rows that match are sorted in memory, every page reads all of them; but never the rows that do not match.
+        # MongoDB may sort up to about 300 matching rows in memory. Every page then reads all of them, so the limit is not that of the page alone.
+        # If more rows match, MongoDB must read them in the order of an index. The 20 are leeway.
         limit = ratio * max(cost.returned, min(len(rows), 300)) + 20
         assert cost.keys <= limit, (pages, cost, len(rows))
         assert cost.documents <= limit, (pages, cost, len(rows))

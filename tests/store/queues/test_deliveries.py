@@ -145,7 +145,7 @@ def test_events_before_the_beginning_are_left_out() -> None:
 
 
 async def test_the_time_of_mongodb_decides_whether_the_last_event_counts(store: Store) -> None:
-    """The clock of the gateway that wrote the event may be late."""
+    """The clock of the gateway that wrote the event may be slow. The event's own instant may then be earlier than the beginning of the deliveries."""
     added = await store.within("acme").add(a_verification())
     found = await store.within("acme").get(added.id)
 

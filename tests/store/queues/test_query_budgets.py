@@ -27,7 +27,7 @@ async def test_processes_together_send_no_more_than_the_budget(database_uri: str
         taken = await asyncio.gather(*(process.take("acme", BUDGET) for process in processes * 3))
         left = (await processes[0].left({"acme": BUDGET}))["acme"]
 
-    # If many processes count at the same time, some give up before the budget is used up. They never send more.
+    # If many processes count at the same time, some give up before the budget is used up. Together, they never send more than the budget.
     assert 1 <= sum(taken) <= 3
     assert left == QueryBudget(3 - sum(taken), 5 - sum(taken))
 
