@@ -290,7 +290,7 @@ def attacks(mongo_uri: str, keys: Secrets, data: Dataset) -> dict[str, Figures]:
         tokens = {"60 follow tokens": [keys.follow_token(data.ids[0]) for _ in range(60)], "no token": []}.get(name, [keys.token()])
         limits: dict[str, str] = {}
         if name == WAITING:
-            # The budget is enough to begin 8,000 subscriptions, and for one of their messages a second.
+            # The limits let the subscriber begin 8,000 subscriptions, and then pay for one of their messages a second.
             tokens.append(keys.token(subject="writer"))
             limits = {"GATEWAY_RATE_COST_PER_SECOND": "5", "GATEWAY_RATE_BURST_COST": "48000", "GATEWAY_WORKSPACE_COST_PER_SECOND": "0"}
         with gateway(mongo_uri, keys, limits=limits) as target:

@@ -24,8 +24,8 @@ OVERDUE = frozenset({"overdue"})
 class Changes:
     """Creates and changes the verifications of all workspaces, for every actor (see `domain.event.Actor`).
 
-    Before a verification is returned or changed in another way, its deadline is applied if it has passed. A result is the exception: it takes
-    precedence over the deadline.
+    Before a verification is returned or changed, its deadline is applied if it has passed, unless the provider decides about deadlines. A result is
+    the exception: it takes precedence over the deadline.
     `erasing_references`: whether anonymization also removes the integrator's own references (`Verification.anonymized`).
     """
 
@@ -283,7 +283,7 @@ class Changes:
     async def _anonymized_unless_retried(self, verifications: Verifications, attempt: Verification, anonymizing: Rule) -> bool:
         """Anonymize an attempt, unless it was retried since it was read. Returns False if it was retried.
 
-        The retry has copies of its personal data, so the caller must anonymize the retry first.
+        The retry has copies of the attempt's personal data, so the caller must anonymize the retry first.
         """
         try:
             changed = await verifications.change(attempt.id, lambda old, at: anonymizing(old, at) if old.next == attempt.next else old)
@@ -309,7 +309,7 @@ class Changes:
 
 
 def anonymized_by(verification: Verification, instant: datetime) -> bool:
-    """Whether the verification was anonymized at this instant or earlier. An instant that can't be read is none."""
+    """Whether the verification was anonymized at this instant or earlier. An instant that can't be read counts as missing."""
     return isinstance(verification.anonymized_at, datetime) and verification.anonymized_at <= instant
 
 

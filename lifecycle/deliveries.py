@@ -24,7 +24,7 @@ from store.verifications import Store
 
 logger = logging.getLogger(__name__)
 
-# How many webhooks a process sends to one backend at a time.
+# How many webhooks of one workspace a process sends at a time. More could overload the backend.
 MAX_CONCURRENT_TRIES = 8
 # A try is begun only if at least this much of the lease is left: the time limit of a try, and a reserve for the write after it.
 MIN_LEASE = timedelta(seconds=13)

@@ -28,7 +28,7 @@ from store.verifications import Store
 
 logger = logging.getLogger(__name__)
 
-# How long a verdict waits for the document that belongs to it.
+# How long a verdict waits for the document that belongs to it. After that, the verdict is applied without the document.
 DOCUMENT_SECONDS = 5.0
 # The pauses before the document is read again. After the last one, the gateway gives up.
 DOCUMENT_PAUSES = (30.0, 120.0, 600.0, 3600.0, 6 * 3600.0)
@@ -148,7 +148,7 @@ class Intake:
     async def apply_report(self, verification: Verification, report: Report) -> Verification:
         """Apply a result that the gateway read from the provider by itself, as if a webhook had announced it. Returns the new state.
 
-        The result of a webhook that arrives at the same time changes nothing, and vice versa. Raises: NotFound, Unavailable, Conflict.
+        If a webhook brings the same result at the same time, the second of the two changes nothing. Raises: NotFound, Unavailable, Conflict.
         """
         if is_unusual(report.status, report.codes):
             self._count_unusual()

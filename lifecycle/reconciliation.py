@@ -1,8 +1,8 @@
 """Reconciliation: reads pending verifications from their providers, so that a lost webhook is a delay, and not a person who waits for ever.
 
-Only the sweep queries providers, never a request of a client. When a verification is queried: `domain/query_schedule.py`. One process at a time
+Only the sweep queries providers, never a request of a client. `domain/query_schedule.py` says when. One process at a time
 queries a verification (`store/queues/provider_queries.py`), and all processes together stay within the budget of the workspace
-(`store/queues/query_budgets.py`). A result takes the same way as that of a webhook.
+(`store/queues/query_budgets.py`). The intake applies a result that was read, as it applies the result of a webhook.
 """
 
 import asyncio
@@ -61,7 +61,8 @@ class Reconciliation:
         self._queries = queries
         self._budgets = QueryBudgets(store)
         self._count = count
-        # For each workspace whose queries fail: how many have failed since the last success, by the kind of the failure.
+        # For each workspace whose queries fail: how many queries have failed since the last success, for each kind of failure. Their sum chooses the
+        # length of the pause. Only the first failure of each kind is logged.
         self._failures: dict[str, Counter[str]] = {}
         self._resumed = False
         self._leaving = False
@@ -178,7 +179,7 @@ class Reconciliation:
             await self._queries.drop(claim)
             return 0
         if not adapter or adapter.name != verification.provider.name:
-            # The workspace has another provider now. If the providers file names the former one again, the verification is queried by its age.
+            # The workspace has another provider now. The next query stays planned, in case the providers file names the former provider again.
             await self._queries.settle(claim, self._next(verification))
             return 0
         if not await self._budgets.take(claim.workspace, adapter.budget):

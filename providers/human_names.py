@@ -21,7 +21,7 @@ RANGES = (
 )
 CHARACTERS = frozenset(PUNCTUATION).union(*({chr(code) for code in range(ord(first), ord(last) + 1)} for first, last in RANGES))
 
-# Yousign accepts only the straight apostrophe. Keyboards and word processors insert the curly one.
+# Yousign accepts only the straight apostrophe. Keyboards and word processors also insert the curly one (U+2019) or the letter apostrophe (U+02BC).
 APOSTROPHES = str.maketrans({"\u2019": "'", "\u02bc": "'"})
 
 

@@ -72,11 +72,11 @@ CLOSING_SECONDS = 1.0
 UTC_INSTANTS: CodecOptions[Document] = CodecOptions(
     tz_aware=True, tzinfo=UTC, unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-# Options with which the driver decodes instants as naive datetimes: it would need more time to add the zone to a few instants than to decode the
-# whole document without it.
+# Options with which the driver decodes instants as naive datetimes. To add the time zone to a few instants would take the driver longer than to
+# decode the whole document without time zones.
 NAIVE_INSTANTS: CodecOptions[Document] = CodecOptions(unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 
-# A read of many documents runs completely in one of these threads. A cursor of Motor would return to the event loop for each batch.
+# A read of many documents runs completely in one of these threads. A cursor of Motor would be slower: it returns to the event loop for each batch.
 THREADS = ThreadPoolExecutor(MAX_THREADS, "mongodb")
 
 

@@ -103,7 +103,7 @@ class Listener:
             return self.taken()
         loop = asyncio.get_running_loop()
         self._waiting = waiting = loop.create_future()
-        # `asyncio.timeout` would be slower: most readers wait without a timeout, and many of them wake at the same time.
+        # `asyncio.timeout` would be slower: it also takes time for readers without a timeout. Most readers have none, and many wake at the same time.
         timer = None if timeout_seconds is None else loop.call_later(timeout_seconds, wake, waiting)
         try:
             await waiting

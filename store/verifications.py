@@ -212,7 +212,7 @@ class Verifications:
                 same time could both succeed, and a person would be verified twice.
         """
         with self._requiring(IDEMPOTENCY_KEY), requiring_hint():
-            # MongoDB refuses the query if the index is missing. So the loss is noticed by the first creation, before the next check of the indexes.
+            # MongoDB refuses the query if the index is missing. So the first creation notices that the index was dropped, before the next check does.
             found = await self._store.collection.find_one({"idempotency.key": key, **self._scope}, hint=IDEMPOTENCY_KEY)
         return self._decoded(found) if found else None
 
@@ -312,7 +312,7 @@ class Verifications:
         return await self._persist(id, attempt)
 
     async def remove(self, *verifications: Verification) -> None:
-        """Delete these verifications from the database together, if all of them are still the stored versions. Tombstones let feeds report this.
+        """Delete these verifications together, if all of them are still the stored versions. Tombstones let feeds report the deletion.
 
         Cost:   one transaction of two writes for each verification.
         Raises: Stale if the stored version of one of them is no longer its `version`. None is deleted then.
@@ -470,7 +470,7 @@ class Verifications:
             if self._chain in (None, bad.chain):
                 raise self._bad(bad) from None
             return None
-        # Answering for a verification of another chain takes as long as for one that doesn't exist, so the time reveals nothing.
+        # A verification of another chain counts as not found, after the same reads as one that does not exist. So the duration reveals nothing.
         return found if found and self._chain in (None, found.chain) else None
 
     def _decoded(self, document: Document) -> Verification:

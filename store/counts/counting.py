@@ -22,7 +22,7 @@ class Payer(Protocol):
         """Check that the payer has no debt. Raises: RateLimited."""
 
     def charge(self, rows: int, seconds: float) -> None:
-        """Charge for a read of so many rows, for which MongoDB took so many seconds."""
+        """Charge for a read. `rows`: how many rows it counted. `seconds`: how long MongoDB took."""
 
 
 class Counting:

@@ -17,13 +17,13 @@ from store.query import ever_matching, matching, within
 
 # How long after its stamp (`storedAt`, see the glossary) a write may become visible to readers. MongoDB sets the stamp when it executes a write. The
 # write becomes visible when it is committed: usually some milliseconds later, at most after the 15 seconds that a write may take. The writes of a
-# transaction are committed at its end. MongoDB aborts a transaction after 60 seconds, or up to 30 seconds later.
+# transaction are committed at its end. MongoDB aborts a transaction after 60 seconds, or up to 30 seconds later. The rest is leeway.
 STAMPING = timedelta(seconds=100)
 # Older releases write no stamp. Their changes are found by `updatedAt`. The search begins this long before the requested time, because the clocks of
 # gateways may differ, and a write takes time.
 OVERLAP = timedelta(seconds=60)
 PAGE_ROWS = 500
-# MongoDB's error code BadValue, for a hint that names no index.
+# The error code of MongoDB (BadValue) if a hint names an index that does not exist.
 MISSING_HINT = 2
 
 

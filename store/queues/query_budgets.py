@@ -1,6 +1,6 @@
 """How many queries each workspace has sent to its provider within the last hour, and whether the provider demands a pause.
 
-All processes share these numbers, because the provider counts the requests with one API key. Every write is acknowledged by a majority.
+All processes share these numbers, because the provider counts all requests with the same API key together. Every write is acknowledged by a majority.
 """
 
 from collections.abc import Collection as Several
