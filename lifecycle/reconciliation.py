@@ -92,7 +92,7 @@ class Reconciliation:
         return [Due(at, workspace, workspace) for workspace, at in (await self._queries.due_workspaces()).items()]
 
     async def query_workspace(self, workspace: str, _: str = "") -> int:
-        """Query the verifications of a workspace that are due, the longest due first. Returns how many of them this changed.
+        """Query the verifications of a workspace that are due, the longest due first. Returns how many of them this call changed.
 
         Ends when none is due, the budget is used up, a query fails, ROUND_SECONDS have passed or the process is about to end. Raises: Unavailable.
         """
@@ -116,7 +116,7 @@ class Reconciliation:
         return changed
 
     async def plan(self, workspace: str, id: str) -> bool:
-        """Plan the next query of a verification. Returns whether it is queried."""
+        """Plan the next query of a verification. Returns False if the verification needs no query."""
         found = await self._store.within(workspace).get(id)
         return found is not None and await self._queries.plan(found)
 
@@ -168,7 +168,7 @@ class Reconciliation:
     async def _handled(self, claim: QueryClaim, adapter: QueryablePort | None) -> int | None:
         """Query a claimed verification, unless it needs no query.
 
-        Returns how many verifications this changed; None if the workspace must send no more queries for now.
+        Returns how many verifications this call changed; None if the workspace must send no more queries for now.
         """
         try:
             verification = await self._store.within(claim.workspace).get(claim.verification_id)
@@ -206,7 +206,7 @@ class Reconciliation:
         return await self._settled(claim, verification, report)
 
     async def _settled(self, claim: QueryClaim, verification: Verification, report: Report) -> int:
-        """Apply what the provider reports. Returns how many verifications this changed."""
+        """Apply what the provider reports. Returns how many verifications this call changed."""
         if report.status.final:
             await self._intake.apply_report(verification, report)
             outcome = "result"

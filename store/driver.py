@@ -235,8 +235,8 @@ def suitable() -> Iterator[None]:
 def answering() -> Iterator[None]:
     """A context for operations of MongoDB that raises Unavailable if MongoDB does not answer in time, or if a retry may succeed.
 
-    A retry may succeed if MongoDB reports so, and after an error that the operator has to correct (`correctable`). The driver's own message is not
-    shown, because it contains host names.
+    A retry may succeed if MongoDB reports so. It may also succeed once the operator has corrected the cause of the error (`correctable`). The
+    driver's own message is not shown, because it contains host names.
     """
     try:
         yield

@@ -91,7 +91,7 @@ class Listener:
             wake(self._waiting)
 
     async def changes(self, timeout_seconds: float | None = None) -> list[Change]:
-        """All changes since the last call; waits until there are any, or a removal. Returns an empty list after the timeout.
+        """All changes since the last call; waits until there is a change or a removal. Returns an empty list after a removal only, or the timeout.
 
         The order is that in which the verifications changed first.
 

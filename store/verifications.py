@@ -185,7 +185,10 @@ class Store:
 
 
 class Verifications:
-    """The verifications of one workspace, or of one chain in it. Every query contains the workspace, and the chain if there is one, as conditions."""
+    """The verifications of one workspace, or of one chain in it. Every query has the workspace as a condition.
+
+    If there is a chain, queries for verifications have it as a condition too; only point reads check it after the read.
+    """
 
     def __init__(self, store: Store, workspace: str, chain: str | None) -> None:
         self._store = store

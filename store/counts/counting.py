@@ -11,7 +11,7 @@ from store.driver import is_time_limit, patient
 
 T = TypeVar("T")
 
-# How many counts run at a time for one workspace, and also how many other reads. Further ones wait.
+# How many counts run at a time for one workspace, and also how many other reads. Further ones wait, so that no workspace uses MongoDB alone.
 MAX_READS_AT_A_TIME = 2
 
 
