@@ -105,7 +105,7 @@ class Company:
         return ProviderReference("sandbox", f"sandbox-{id}", f"https://provider.example/{id}")
 
     def id(self) -> str:
-        """A new id in the gateway's format: the time, then random bits. It also moves `now` forward."""
+        """A new id in the gateway's format: the time, then random bits. Each call moves `now` forward by STEP."""
         self.made += 1
         return f"ver_{int(self.now().timestamp() * 1000):012x}{self.random.getrandbits(80):020x}"
 

@@ -242,7 +242,10 @@ class Changes:
         return found
 
     async def required(self, verifications: Verifications, id: str, field: str = "verificationId") -> Verification:
-        """Like `current`, but raises NotFound with `field`, the input field that held the id."""
+        """The verification with this id, after its deadline was applied if it has passed (see `current`).
+
+        Raises: NotFound with `field`, the input field that held the id.
+        """
         found = await self.current(verifications, id)
         if not found:
             raise NotFound(id, field)
@@ -295,7 +298,7 @@ class Changes:
     async def _change_once(self, workspace: str, id: str, rule: Rule) -> bool:
         """Apply a rule to a verification. Returns whether this call changed it.
 
-        If another writer is faster, the change is not repeated, because every process attempts the same change.
+        If another writer is faster, the change is not repeated, because the next sweep attempts it again if it is still needed.
         """
         verifications = self._store.within(workspace)
         old = await verifications.get(id)

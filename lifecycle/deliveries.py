@@ -224,7 +224,7 @@ def event_of(verification: Verification, version: int) -> Event | None:
 def first_missing(delivery: WebhookDelivery | None) -> int:
     """The first version that the backend has not accepted.
 
-    Old versions that were never to be delivered are skipped. If nothing was recorded for the verification (`delivery` is None), it is version 1.
+    Old versions that were never to be delivered are skipped. If nothing was recorded for the verification (`delivery` is None), the result is 1.
     """
     if not delivery:
         return 1

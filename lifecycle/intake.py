@@ -187,7 +187,8 @@ class Intake:
     async def _apply_if(self, claimed: ReceivedWebhook | None) -> bool:
         """Apply an entry whose lease this process holds, and write what became of it. Returns False if there is no entry.
 
-        Raises: Unavailable and Conflict, and the entry is tried again once the lease has ended. After other errors, it is tried again after a pause.
+        Raises: Unavailable and Conflict; the entry is then tried again once the lease has ended. After another error, which is raised too, the entry
+                is tried again after a pause.
         """
         if not claimed:
             return False

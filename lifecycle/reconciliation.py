@@ -188,7 +188,7 @@ class Reconciliation:
         return await self._queried(claim, verification, adapter)
 
     async def _queried(self, claim: QueryClaim, verification: Verification, adapter: QueryablePort) -> int | None:
-        """Query a verification. Returns the same as `_handled`."""
+        """Query a verification. Returns how many verifications this call changed; None if the workspace must send no more queries for now."""
         assert verification.provider.id
         try:
             async with asyncio.timeout(QUERY_SECONDS):

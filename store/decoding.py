@@ -108,7 +108,7 @@ def decode_events(document: Document, keys: SealingKeys, after: int = 0) -> tupl
 
 
 def plain_events(document: Document, after: int) -> tuple[Event, ...]:
-    """The same events as `decode_events` returns, without the closing note. Raises: TypeError if the events are not a list."""
+    """The events with a higher version than `after`, without the closing note. Raises: TypeError if the events are not a list."""
     events = document.get("events")
     if events is None:
         return ()

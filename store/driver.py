@@ -219,7 +219,7 @@ def why(error: Unavailable) -> str:
 
 @contextmanager
 def suitable() -> Iterator[None]:
-    """A context for operations of MongoDB. If the operator can correct the cause of an error, it raises Unsuitable, which says what to correct.
+    """A context for operations of MongoDB. Raises: Unsuitable, which says what to correct, if the operator can correct the cause of an error.
 
     Unsuitable contains no message of the driver, because such a message contains host names. Other errors pass unchanged.
     """

@@ -138,7 +138,9 @@ class Store:
     async def overdue_at_queryable(
         self, queryable: Mapping[str, Sequence[str]], expired_until: datetime, limit: int, after: Due | None = None
     ) -> list[Due]:
-        """Like `overdue`, for the providers that the gateway can query for some workspaces. `queryable`: these workspaces, by provider.
+        """The verifications whose deadline has passed, at the providers that the gateway can query for some workspaces; the longest overdue first.
+
+        `queryable`: these workspaces, by provider.
 
         A provider that can be queried decides which deadlines have passed, but not for a verification that it has never accepted. So in these
         workspaces, only verifications that were never accepted are returned, if they expired at `expired_until` or earlier. In all other
@@ -159,7 +161,10 @@ class Store:
         return await due.read_due(self.collection, "due", LAST_INSTANT, at_queryable(queryable), limit, after)
 
     async def pending_captured(self, queryable: Mapping[str, Sequence[str]], limit: int, after: Due | None = None) -> list[Due]:
-        """Like `pending_with_deadline`, for the pending verifications whose capture is complete, the earliest end of the capture first."""
+        """The pending verifications whose provider can be queried and whose capture is complete, the earliest end of the capture first.
+
+        `queryable`: the workspaces whose provider can be queried, by provider. If `after` is passed, only those behind it in this order.
+        """
         condition = {"status": Status.PENDING.value, **at_queryable(queryable)}
         return await due.read_due(self.collection, "captureCompletedAt", self.now(), condition, limit, after)
 
@@ -392,7 +397,7 @@ class Verifications:
                 yield verification
 
     async def pages_changed_since(self, at: datetime, filter: Filter) -> AsyncGenerator[ChangedPage, None]:
-        """Like `changed_since`, in pages of at most PAGE_ROWS verifications. Only a few pages are read at a time for one workspace."""
+        """The verifications of `changed_since`, in pages of at most PAGE_ROWS. Only a few pages are read at a time for one workspace."""
         for place in stored_changes.beginnings(at):
             behind: ChangePosition | None = place
             while behind:

@@ -30,7 +30,7 @@ class Counting:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        # One semaphore for each kind of read and each workspace. It exists as long as one of its reads runs or waits.
+        # One semaphore for each kind of read and each workspace. A semaphore exists as long as one of its reads runs or waits.
         self._places: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
 
     async def counted(self, workspace: str, read: Callable[[], Coroutine[Any, Any, T]], rows: Callable[[T], int], payer: Payer | None = None) -> T:

@@ -15,7 +15,7 @@ from store.driver import Collection, Document, answering
 from store.indexes import QUERY_BUDGETS
 from store.verifications import Store
 
-# How often a process tries to count a query while other processes count theirs. After that, it sends none for now.
+# How often a process tries to count a query while other processes count theirs. After this many tries, the process sends no query for now.
 MAX_COUNT_TRIES = 10
 NOTHING_LEFT = QueryBudget(0, 0)
 
