@@ -60,7 +60,8 @@ class Listener:
     def offer(self, change: Change) -> None:
         """Deliver a change to the outlet. If the outlet does not take it, store it and wake the reader.
 
-        A change is not stored if a later state of its verification is stored already. All listeners share the same Change object.
+        A change is not stored if the same or a later state of its verification is stored already, unless the change restored an older state. All
+        listeners share the same Change object.
         """
         waiting = self._waiting
         if self.outlet and waiting and not waiting.done() and self.outlet.deliver(change):
@@ -91,7 +92,7 @@ class Listener:
             wake(self._waiting)
 
     async def changes(self, timeout_seconds: float | None = None) -> list[Change]:
-        """All changes since the last call; waits until there is a change or a removal. Returns an empty list after a removal only, or the timeout.
+        """All changes since the last call; waits until there is a change or a removal. The list is empty after a removal alone, or after the timeout.
 
         The order is that in which the verifications changed first.
 

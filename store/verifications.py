@@ -358,10 +358,13 @@ class Verifications:
         return sorted(self._store.bad_documents.readable(await self._attempts(chains, reading)), key=attrgetter("attempt"))
 
     async def whole_chain(self, chain: str) -> list[Verification]:
-        """All attempts of a chain, sorted by the number of the attempt, also those that only the link of another attempt leads to.
+        """All attempts of a chain, sorted by the number of the attempt.
+
+        The query does not find an attempt whose own `chain` can't be read. So each link that leads to none of the found attempts is read too, only to
+        raise the error of such an attempt.
 
         Cost:   one query over an index; also a point read for each link that leads to no attempt of the chain.
-        Raises: BadDocument if an attempt can't be read, also if its own `chain` can't be read and only a link leads to it.
+        Raises: BadDocument if an attempt can't be read.
         """
         attempts: list[Verification] = []
         for row in await self._attempts([chain], None):
