@@ -137,7 +137,7 @@ DESCRIPTIONS: dict[tuple[ReasonType, tuple[Status, ...]], dict[str, str]] = {
     },
 }
 
-# The retry advice of each code. Codes that are not listed here have the advice RETRY_NOW.
+# The retry advice of each code. Codes of the catalogue that are not listed here have the advice RETRY_NOW.
 ADVICE = {
     **dict.fromkeys(("IDVV_1201", "IDVV_1202", "IDVV_1203"), RetryAdvice.RETRY_OTHER_DEVICE),
     **dict.fromkeys(("IDVV_2101", "IDVV_2102", "IDVV_2103", "IDVV_2201", "IDVV_2202"), RetryAdvice.RETRY_OTHER_DOCUMENT),

@@ -31,8 +31,8 @@ def refuse(value: object) -> Never:
 class StoredAttribute(property):
     """An attribute of a verification that is read from a field of its MongoDB document.
 
-    * `read` returns the attribute's value. It raises one of UNREADABLE if the value can't be represented, or if it is required and missing. Only
-      then is `value` called, so readable values cost nothing extra.
+    * `read` returns the attribute's value. It raises one of UNREADABLE if the value can't be represented, or if it is required and missing. `value`
+      handles these cases.
     * `default` computes the value from the other fields of the document if the attribute's field is missing.
     * `required_type` is the Python class that a required value has in the document; None if the value is optional.
     * `on_bad_value` returns the substitute for an optional value that can't be read.

@@ -69,8 +69,8 @@ def beginnings(at: datetime) -> list[ChangePosition]:
 def condition(scope: Document, filter: Filter, at: datetime, place: ChangePosition) -> Document:
     """The query for the changes that come after the position `place`.
 
-    The filter's lasting conditions (`Filter.lasting`) apply unchanged. The other conditions (`ever_matching`) are also met by
-    a verification that met them only before it changed, because the feed must report that such a verification has left the list.
+    The filter's lasting conditions (`Filter.lasting`) apply unchanged. The other conditions (`ever_matching`) are also met by a verification that met
+    them only before it changed, because the feed must report that such a verification has left the list.
     """
     # The range on the key stands outside of `$or`, so that one index scan suffices. With both alternatives inside, MongoDB would need two.
     behind: Document = {place.key: {"$gte": place.value}, "$or": [{place.key: {"$gt": place.value}}, {"_id": {"$gt": place.id}}]}
