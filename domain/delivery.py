@@ -56,7 +56,10 @@ class OutgoingWebhook:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """How a try ended: with the HTTP status of a response, or with an error. Neither contains an address or a secret."""
+    """How a try ended. `status`: the HTTP status of the response; None if there was none. `error`: why the try failed; None if it did not fail.
+
+    Neither contains an address or a secret.
+    """
 
     status: int | None
     error: str | None = None

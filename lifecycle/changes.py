@@ -261,7 +261,7 @@ class Changes:
         return await self.current(verifications, existing.id) or existing
 
     async def _reference(self, provider: ProviderPort, start: Start) -> ProviderReference:
-        """The reference with which a verification is stored. If its provider is reached over the network, it has no id and no link yet."""
+        """The reference with which a verification is stored. If its provider is reached over the network, the reference has no id and no link yet."""
         return await provider.start(start) if provider.immediate else ProviderReference(provider.name, None, None)
 
     def _provider_decides(self, verification: Verification) -> bool:

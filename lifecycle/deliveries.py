@@ -125,7 +125,7 @@ class OutgoingWebhooks:
             tasks.create_task(self._send_due(workspace, wake, send))
 
     async def _send_due(self, workspace: str, wake: asyncio.Event, send: Send) -> None:
-        """Send what is due, again and again. `wake` is set when events were recorded."""
+        """Send what is due, again and again. `wake` is set when events were recorded, and when a claimed delivery ends. It ends the pause at once."""
         sending: set[asyncio.Task[None]] = set()
 
         def finished(task: asyncio.Task[None]) -> None:

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 # How often the process that reads the changes of a workspace extends its lease and stores its position.
 RENEWAL_SECONDS = 4.0
-# How long a process waits before it tries again to become the one that reads.
+# How long a process waits before it tries again to take the lease of a workspace.
 PAUSE_SECONDS = 3.0
 RECORDED_TOGETHER = 200
 

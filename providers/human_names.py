@@ -32,7 +32,7 @@ def human_name(field: str, name: str) -> str:
     """
     spelled = unicodedata.normalize("NFC", name).translate(APOSTROPHES).strip(" ")
     if refused := sorted(set(spelled) - CHARACTERS):
-        # The message names the characters, and not the name: refusals may be logged by the caller.
+        # The message shows the characters, and not the name: a name is personal data, and integrators may log refusals.
         raise InvalidInput(field, f"has characters that the provider does not accept: {' '.join(f'U+{ord(each):04X}' for each in refused[:5])}")
     if not spelled:
         raise InvalidInput(field, "must not be blank")

@@ -103,8 +103,8 @@ def plain_attribute(field: str, required_type: type, *, convert: Decode = refuse
         return values
 
     def get(verification: Any) -> Any:
-        # The feed (store/feed.py) reads these attributes again for each of its subscribers, so this function must be fast. If the value has the
-        # required type, it calls only `dict.get`.
+        # The feed (store/feed.py) reads attributes such as the version again for each of its subscribers, so this function must be fast. If the value
+        # has the required type, the function calls only `dict.get`.
         value = verification._document.get(field)
         return value if value.__class__ is required_type else attribute.value(verification._document, verification._keys)
 

@@ -67,7 +67,7 @@ class ProviderQueries:
         return True
 
     async def without_entry(self, pending: Sequence[Due]) -> list[Due]:
-        """Those of the verifications that have no entry. Cost: one query by primary keys."""
+        """Those of the `pending` verifications that have no entry. Cost: one query by primary keys."""
         with answering():
             found = await self._collection.find({"_id": {"$in": [each.id for each in pending]}}, {"_id": 1}).to_list(None)
         present = {entry["_id"] for entry in found}

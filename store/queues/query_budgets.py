@@ -21,7 +21,7 @@ NOTHING_LEFT = QueryBudget(0, 0)
 
 
 class QueryBudgets:
-    """The documents of all workspaces. All methods raise Unavailable if MongoDB does not answer."""
+    """The sent queries and the pauses of each workspace, in one document each. All methods raise Unavailable if MongoDB does not answer."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
