@@ -339,7 +339,10 @@ class Verifications:
             await transaction(store.client, write_all)
 
     async def removed_since(self, at: datetime) -> list[str]:
-        """The ids of the verifications that the gateway removed after this time of MongoDB, or shortly before it. Raises: Lagged."""
+        """The ids of the verifications that the gateway removed after this time of MongoDB, or shortly before it.
+
+        Raises: Lagged if there are more than MAX_REMOVALS.
+        """
         return [found["_id"] for found in await removed_since(self._store.database, self.workspace, at, MAX_REMOVALS)]
 
     async def require(self, id: str, field: str = "verificationId") -> Verification:
