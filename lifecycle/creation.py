@@ -32,7 +32,7 @@ LATE_WAIT_SECONDS = 1.0
 # The pauses between the requests for one verification. The last one is repeated.
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 MAX_SPREAD = 1.2
-# The pause after an error that only an operator can correct, which takes minutes: AccessDenied (the API key is not accepted) or a DomainError.
+# The pause after an error that only an operator can correct, which takes minutes: AccessDenied (such as a wrong API key) or a DomainError.
 DENIED_SECONDS = 300.0
 # After this many requests for one verification were left unanswered, no further one is sent: the provider may have executed each of them, and so
 # have started several verifications.

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 # How long a verdict waits for the document that belongs to it. After that, the verdict is applied without the document.
 DOCUMENT_SECONDS = 5.0
-# The pauses before the document is read again. After the last one, the gateway gives up.
+# The pauses before the document is read again. If the try after the last pause fails, the gateway gives up.
 DOCUMENT_PAUSES = (30.0, 120.0, 600.0, 3600.0, 6 * 3600.0)
 # While a webhook matches no verification, it is tried again. The pauses are as long as its age, but at least FIRST_PAUSE and at most LONG_PAUSE. Once
 # it counts as unmatched, they are RARE_PAUSE.

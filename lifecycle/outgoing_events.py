@@ -66,7 +66,7 @@ class OutgoingEvents:
         if not position:
             return
         self._renewed_at = monotonic()
-        # Listen before reading: a change between the two would be lost otherwise.
+        # Listen before reading: otherwise, a change that is written after the read, but before this process listens, would be lost.
         with self._feed.listen(self._workspace) as listener:
             watermark = self._feed.watermark
             if await self._caught_up(position) and await self._renewed(watermark):
