@@ -70,7 +70,7 @@ class Attacking:
 
         async def repeatedly(each: int) -> None:
             while self.goes_on:
-                # The gateway closes connections and sockets of attackers. They connect again.
+                # The gateway closes connections and sockets of attackers. The next call of `attack` connects again.
                 with suppress(ConnectionClosed, InvalidHandshake, httpx2.HTTPError, OSError, TimeoutError):
                     await attack(each)
 
@@ -135,7 +135,7 @@ async def resumed(attacking: Attacking, began: Callable[[int], datetime]) -> Non
 
 
 async def waiting_subscriptions(attacking: Attacking) -> None:
-    """Open 8,000 subscriptions of one caller, whose budget is then exhausted, and let changes of the workspace wake them."""
+    """Open 8,000 subscriptions of one caller, who can then pay for nothing more, and let changes of the workspace wake the subscriptions."""
     create = 'mutation { createVerification(input: { firstName: "A", lastName: "B", redirectionUrl: "https://example.com" }) { __typename } }'
     subscribe = [
         orjson.dumps({"type": "subscribe", "id": str(each), "payload": {"query": "subscription { verificationsUpdated { cursor } }"}}).decode()
@@ -151,7 +151,7 @@ async def waiting_subscriptions(attacking: Attacking) -> None:
                     await asyncio.sleep(0.2)
         async with attacking.socket(subscriber) as socket:
             for message in subscribe:
-                # Opening all subscriptions at once would be another attack, which the budget of a caller prevents.
+                # Opening all subscriptions at once would be another attack, which the rate of a caller prevents.
                 await asyncio.sleep(0.03)
                 await socket.send(message)
                 attacking.sent += 1

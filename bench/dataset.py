@@ -78,7 +78,7 @@ class Company:
         return Verification.created(id, self.workspace, request, self.provider(id), WINDOWS, self.now())
 
     def lived(self, verification: Verification) -> Verification:
-        """The verification after random events: the person's progress, and usually a result. It then has three to eight events."""
+        """The verification after random events: the person's progress, and usually a result. It then has three to seven events."""
         random = self.random
         outcome = random.choices((Status.PENDING, Status.VERIFIED, Status.FAILED, Status.INCONCLUSIVE), (20, 45, 20, 15))[0]
         at = verification.created_at
@@ -105,7 +105,7 @@ class Company:
         return ProviderReference("sandbox", f"sandbox-{id}", f"https://provider.example/{id}")
 
     def id(self) -> str:
-        """A new id in the gateway's format: the time, then random bits. It also moves `now` forward."""
+        """A new id in the gateway's format: the time, then random bits. Each call moves `now` forward by STEP."""
         self.made += 1
         return f"ver_{int(self.now().timestamp() * 1000):012x}{self.random.getrandbits(80):020x}"
 

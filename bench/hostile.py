@@ -169,7 +169,9 @@ async def sent(client: httpx2.AsyncClient, operation: Operation, number: int) ->
 
 
 async def cpu_ms(target: Served, client: httpx2.AsyncClient, operation: Operation, times: int) -> tuple[float, str]:
-    """Execute the operation `times` times. Returns the gateway's processor time for each execution in milliseconds, and the outcome of the first."""
+    """Execute the operation once, and then `times` times. Returns the gateway's processor time for each of the latter, in milliseconds, and the
+    outcome of the first execution.
+    """
     response = await sent(client, operation, -1)
     before = target.cpu_seconds
     for number in range(times):
@@ -290,7 +292,7 @@ def attacks(mongo_uri: str, keys: Secrets, data: Dataset) -> dict[str, Figures]:
         tokens = {"60 follow tokens": [keys.follow_token(data.ids[0]) for _ in range(60)], "no token": []}.get(name, [keys.token()])
         limits: dict[str, str] = {}
         if name == WAITING:
-            # The budget is enough to begin 8,000 subscriptions, and for one of their messages a second.
+            # The limits let the subscriber begin 8,000 subscriptions, and then pay for one of their messages a second.
             tokens.append(keys.token(subject="writer"))
             limits = {"GATEWAY_RATE_COST_PER_SECOND": "5", "GATEWAY_RATE_BURST_COST": "48000", "GATEWAY_WORKSPACE_COST_PER_SECOND": "0"}
         with gateway(mongo_uri, keys, limits=limits) as target:

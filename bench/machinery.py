@@ -118,7 +118,7 @@ def served() -> Iterator[Served]:
 def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None, limits: Mapping[str, str] = UNREACHED_LIMITS) -> Iterator[Served]:
     """Start `gateway serve` on this database, with settings as in production, and stop it at the end of the context. Waits until it is ready.
 
-    `processors`: the processors on which the gateway may run. None: all. `limits`: the settings of its limits that are not the defaults.
+    `processors`: the processors on which the gateway may run. None: all. `limits`: settings of the gateway's limits. All others have their defaults.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""Opens many WebSocket connections from one process. It does little work for each message, so the server remains the bottleneck."""
+"""Opens many WebSocket connections from one process. This process does little work for each message, so the server remains the bottleneck."""
 
 import asyncio
 from base64 import b64encode

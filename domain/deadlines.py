@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-# If the gateway can query a verification's provider, it waits this long after the deadline before it concludes the verification. Until then, the
-# provider decides.
+# If the gateway can query a verification's provider, the provider decides which deadlines have passed. If the provider has reported no result this
+# long after the verification's `expires_at`, the gateway concludes the verification.
 PROVIDER_PATIENCE = timedelta(days=1)
 
 

@@ -10,7 +10,7 @@ from domain.instant import instant_text
 from domain.snapshot import state_after
 from domain.verification import Verification
 
-# When an event is sent again if the backend did not accept it: these minutes after the first try. After the last of them, the event is given up.
+# An event that the backend does not accept is sent again, these minutes after the first try. If the last of these tries fails, it is given up.
 RETRY_MINUTES = (2, 6, 30, 60, 300, 1080, 1440, 2880)
 
 
@@ -56,7 +56,10 @@ class OutgoingWebhook:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """How a try ended: with the HTTP status of a response, or with an error. Neither contains an address or a secret."""
+    """How a try ended. `status`: the HTTP status of the response; None if there was none. `error`: why the try failed; None if it did not fail.
+
+    Neither contains an address or a secret.
+    """
 
     status: int | None
     error: str | None = None

@@ -41,7 +41,7 @@ class RequestError(Exception):
 
 
 class DomainError(RequestError):
-    """A mutation that the rules of `domain/` refuse. `field` is the GraphQL name of the invalid input field, if there is one."""
+    """An error that becomes a `Refusal` if a mutation raises it. `field` is the GraphQL name of the invalid input field, if there is one."""
 
     refusal: RefusalCode
     field: str | None = None

@@ -26,7 +26,10 @@ ISSUING_COUNTRY = re.compile("[A-Z]{2,3}|D", re.ASCII | re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """The usable values of an identity document (None if there are none), and a note that names the fields of the unusable values, never a value."""
+    """The usable values of an identity document; None if there are none.
+
+    `note` names the fields whose values were repaired or left out. It never contains a value.
+    """
 
     document: ExtractedDocument | None = None
     note: str | None = None

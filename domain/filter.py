@@ -59,7 +59,10 @@ class Filter:
 
     @property
     def lasting(self) -> "Filter":
-        """This filter with only its conditions on attributes that never change. A verification that ever met these conditions meets them for ever."""
+        """This filter with only its lasting conditions: a verification that has once met them meets them for ever.
+
+        They concern attributes that keep their value once they are set. Only the reference may be erased, so an erased reference meets its condition.
+        """
         return Filter(
             reference=self.reference,
             or_erased_reference=self.reference is not None,
@@ -88,7 +91,7 @@ class Filter:
         return any(map(self._matches_changing, snapshots(verification, since)))
 
     def _matches_lasting(self, verification: Verification) -> bool:
-        """Whether the verification meets the conditions on attributes that no event changes."""
+        """Whether the verification meets the conditions on its reference, its creation, its number in the chain, and the provider's id."""
         return (
             (self.reference is None or verification.reference == self.reference or self._may_have_erased(verification))
             and (self.created_from is None or verification.created_at >= self.created_from)
@@ -101,7 +104,7 @@ class Filter:
         return self.or_erased_reference and verification.reference is None and verification.anonymized_at is not None
 
     def _matches_changing(self, state: Verification | Snapshot) -> bool:
-        """Whether the state meets the conditions on attributes that events change."""
+        """Whether the state meets all other conditions. They concern attributes that change again and again."""
         return (
             (self.statuses is None or state.status in self.statuses)
             and (self.reason_codes is None or not set(self.reason_codes).isdisjoint(state.reasons))

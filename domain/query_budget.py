@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import NamedTuple, Self
 
 MINUTE_SECONDS, HOUR_SECONDS = 60, 3600
-# Queries are counted in periods of this length, so that a large budget needs no long list. A query counts until its
-# whole period is more than a minute ago, or an hour.
+# Queries are counted in periods of this length, so that a large budget needs no long list. A query counts within a
+# minute, or an hour, until that much time has passed since the end of its period.
 PERIOD_SECONDS = 5
 
 

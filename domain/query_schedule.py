@@ -10,7 +10,7 @@ from domain.verification import Verification
 
 DEFAULT_AGES = tuple(timedelta(seconds=seconds) for seconds in (1200, 3600, 21_600, 86_400, 259_200, 604_800))
 AFTER_THE_LAST = timedelta(days=1)
-# How long after the individual came back the provider is queried. A result usually arrives within minutes then.
+# How long after the individual came back from the provider's page the provider is queried. A result usually arrives within minutes then.
 AFTER_RETURN = tuple(timedelta(seconds=seconds) for seconds in (60, 300, 900))
 # How long after the deadline of the link the provider is queried: the provider counts the time of the link from a little later than the gateway does.
 LINK_MARGIN = timedelta(minutes=1)

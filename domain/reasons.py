@@ -137,7 +137,7 @@ DESCRIPTIONS: dict[tuple[ReasonType, tuple[Status, ...]], dict[str, str]] = {
     },
 }
 
-# The retry advice of each code. Codes that are not listed here have the advice RETRY_NOW.
+# The retry advice of each code. Codes of the catalogue that are not listed here have the advice RETRY_NOW.
 ADVICE = {
     **dict.fromkeys(("IDVV_1201", "IDVV_1202", "IDVV_1203"), RetryAdvice.RETRY_OTHER_DEVICE),
     **dict.fromkeys(("IDVV_2101", "IDVV_2102", "IDVV_2103", "IDVV_2201", "IDVV_2202"), RetryAdvice.RETRY_OTHER_DOCUMENT),
@@ -180,7 +180,7 @@ def all_explained(codes: tuple[str, ...], failed: bool) -> tuple[ReasonCode, ...
 
 @lru_cache(1000)
 def disclosed(codes: tuple[str, ...], failed: bool) -> tuple[ReasonCode, ...]:
-    """Like `all_explained`, for callers who may not see internal reasons: without these, and with an advice that does not reveal them.
+    """The catalogue's entries for the codes, for callers who may not see internal reasons: without these, and with advice that does not reveal them.
 
     If the verification failed, every reason advises OFFER_ALTERNATIVE, whether or not a reason is left out. The catalogue's advice could lead to a
     retry that an internal reason advises against, and an advice that is stricter only in such a case would reveal the internal reason.
@@ -197,7 +197,7 @@ def advice(codes: tuple[str, ...], failed: bool) -> RetryAdvice:
 
 @lru_cache(1000)
 def disclosed_advice(codes: tuple[str, ...], failed: bool) -> RetryAdvice:
-    """Like `advice`, for callers who may not see internal reasons. It depends only on what `disclosed` returns."""
+    """The strictest advice, for callers who may not see internal reasons. It depends only on `failed` and on what `disclosed` returns."""
     return RetryAdvice.OFFER_ALTERNATIVE if failed else strictest(disclosed(codes, failed), failed)
 
 

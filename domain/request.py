@@ -37,7 +37,7 @@ class ExternalProvider:
     id: str | None = None
 
     def checked(self) -> Self:
-        """Returns this object if each text in it is valid. Raises: InvalidInput."""
+        """Returns an equal object if each text in this one is valid. Raises: InvalidInput."""
         return type(self)(web_address("external.verificationUrl", self.verification_url), optional(identifier, "external.id", self.id))
 
 

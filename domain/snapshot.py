@@ -52,7 +52,7 @@ def state_after(verification: Verification, version: int) -> Snapshot:
 def snapshots(verification: Verification, since: int) -> Iterator[Snapshot]:
     """The states that the verification had from version `since` on, oldest first. The current state is not among them.
 
-    `Verification.events` lacks the events that this release can't represent. This function treats them as if they had changed nothing.
+    `Verification.events` lacks the events that this release can't represent. This function assumes that those events changed nothing.
     """
     state = initial_snapshot(verification)
     for event, following in zip(verification.events, verification.events[1:], strict=False):

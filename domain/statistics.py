@@ -55,7 +55,7 @@ class VerificationStats:
     """Statistics of the verifications that match a filter.
 
     The median is computed over the outcomes that an individual or a provider caused, without the outcomes that a deadline or a close caused. It is
-    None if there are no such outcomes. `charged_after_close`: how many closed verifications the provider charges for, since its verdict came later. A
+    None if there are no such outcomes. `charged_after_close`: how many closed verifications the provider charges for (its verdict came later). A
     verification with a status that this release does not have is counted in `total` only.
 
     `by_day` is None unless it was requested. Days on which none of the verifications was created are left out.

@@ -36,7 +36,7 @@ def plain_text(field: str, text: str, max_characters: int = MAX_TEXT_CHARACTERS)
 
 
 def one_line(field: str, text: str) -> str | None:
-    """Returns a text of several lines as `plain_text` does, with one space for each run of line breaks, tabs and the spaces beside them.
+    """Returns a text in NFC, trimmed, and on one line: one space replaces each run of line breaks, tabs and the spaces beside them.
 
     Returns None if the text is empty or blank. Raises: InvalidInput for the other reasons of `plain_text`.
     """

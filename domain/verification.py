@@ -273,9 +273,9 @@ class Verification:
     def concluded(self, result: Result, at: datetime) -> Self:
         """The verification with this result as its outcome.
 
-        The first result counts, however late it is: it also replaces an outcome that the system concluded because a deadline passed. The same result
+        The first result counts, however late it is: it also replaces an outcome that the system concluded from silence. The same result
         again, or a result with the same event id, changes nothing, unless it brings the document for the first time. A different result is recorded
-        once, as the event RESULT_IGNORED, and does not change the status. At most 20 different results are recorded.
+        once, as the event RESULT_IGNORED, and does not change the status. At most 20 such events are recorded, so that the history stays short.
         """
         if self._open_to(result):
             # The document of an anonymized verification is dropped, with the note about its fields.
@@ -362,7 +362,7 @@ class Verification:
 
     @property
     def _readable_requirements(self) -> Requirements | None:
-        # If this release can't read the requirements, a start or a retry is refused: without them, it could verify a person whom they exclude.
+        # If this release can't read the requirements, a start or a retry is refused: the provider could verify a person whom they exclude.
         if isinstance(self.requirements, BadValue):
             raise self.requirements
         return self.requirements
@@ -431,7 +431,7 @@ class Verification:
         return max(whole_milliseconds(at), self.updated_at)
 
     def _new_source_id(self, result: Result) -> str | None:
-        # The provider may send a webhook again whose event id is stored, but whose result had no effect or whose document was not stored then. The
+        # The provider may repeat a webhook whose event id was stored, although its result had no effect, or its document was not stored. The
         # repetition is recorded without the id, because an id must not occur twice in the history.
         return None if self._has_recorded(result.source_id, RESULTS) else result.source_id
 

@@ -1,4 +1,4 @@
-"""A webhook of a provider, as the inbox keeps it until it is applied."""
+"""A webhook of a provider, as the inbox stores it."""
 
 from dataclasses import dataclass
 from datetime import datetime

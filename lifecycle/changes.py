@@ -24,8 +24,8 @@ OVERDUE = frozenset({"overdue"})
 class Changes:
     """Creates and changes the verifications of all workspaces, for every actor (see `domain.event.Actor`).
 
-    Before a verification is returned or changed in another way, its deadline is applied if it has passed. A result is the exception: it takes
-    precedence over the deadline.
+    Before a verification is returned or changed, its deadline is applied if it has passed, unless the provider decides about deadlines. A result is
+    the exception: it takes precedence over the deadline.
     `erasing_references`: whether anonymization also removes the integrator's own references (`Verification.anonymized`).
     """
 
@@ -242,7 +242,10 @@ class Changes:
         return found
 
     async def required(self, verifications: Verifications, id: str, field: str = "verificationId") -> Verification:
-        """Like `current`, but raises NotFound with `field`, the input field that held the id."""
+        """The verification with this id, after its deadline was applied if it has passed (see `current`).
+
+        Raises: NotFound with `field`, the input field that held the id.
+        """
         found = await self.current(verifications, id)
         if not found:
             raise NotFound(id, field)
@@ -258,7 +261,7 @@ class Changes:
         return await self.current(verifications, existing.id) or existing
 
     async def _reference(self, provider: ProviderPort, start: Start) -> ProviderReference:
-        """The reference with which a verification is stored. If its provider is reached over the network, it has no id and no link yet."""
+        """The reference with which a verification is stored. If its provider is reached over the network, the reference has no id and no link yet."""
         return await provider.start(start) if provider.immediate else ProviderReference(provider.name, None, None)
 
     def _provider_decides(self, verification: Verification) -> bool:
@@ -283,7 +286,7 @@ class Changes:
     async def _anonymized_unless_retried(self, verifications: Verifications, attempt: Verification, anonymizing: Rule) -> bool:
         """Anonymize an attempt, unless it was retried since it was read. Returns False if it was retried.
 
-        The retry has copies of its personal data, so the caller must anonymize the retry first.
+        The retry has copies of the attempt's personal data, so the caller must anonymize the retry first.
         """
         try:
             changed = await verifications.change(attempt.id, lambda old, at: anonymizing(old, at) if old.next == attempt.next else old)
@@ -295,7 +298,7 @@ class Changes:
     async def _change_once(self, workspace: str, id: str, rule: Rule) -> bool:
         """Apply a rule to a verification. Returns whether this call changed it.
 
-        If another writer is faster, the change is not repeated, because every process attempts the same change.
+        If another writer is faster, the change is not repeated, because the next sweep attempts it again if it is still needed.
         """
         verifications = self._store.within(workspace)
         old = await verifications.get(id)
@@ -309,7 +312,7 @@ class Changes:
 
 
 def anonymized_by(verification: Verification, instant: datetime) -> bool:
-    """Whether the verification was anonymized at this instant or earlier. An instant that can't be read is none."""
+    """Whether the verification was anonymized at this instant or earlier. An instant that can't be read counts as missing."""
     return isinstance(verification.anonymized_at, datetime) and verification.anonymized_at <= instant
 
 

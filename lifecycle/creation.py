@@ -32,7 +32,7 @@ LATE_WAIT_SECONDS = 1.0
 # The pauses between the requests for one verification. The last one is repeated.
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 MAX_SPREAD = 1.2
-# The pause after an error that only an operator can correct, which takes minutes: AccessDenied (the API key is not accepted) or a DomainError.
+# The pause after an error that only an operator can correct, which takes minutes: AccessDenied (such as a wrong API key) or a DomainError.
 DENIED_SECONDS = 300.0
 # After this many requests for one verification were left unanswered, no further one is sent: the provider may have executed each of them, and so
 # have started several verifications.
@@ -82,8 +82,8 @@ class Creation:
     async def begin(self, start: UnfinishedStart, created: Verification) -> Verification:
         """Start a verification that was stored. Returns its state once the provider has accepted it.
 
-        If that takes longer than WAIT_SECONDS, or if the pause before the next request ends later than that, this returns the pending verification,
-        and the process goes on in the background.
+        If that takes too long (WAIT_SECONDS, or LATE_WAIT_SECONDS), or if the pause before the next request is longer than WAIT_SECONDS, this returns
+        the pending verification, and the process goes on in the background.
         Raises: ProviderRefused.
         """
         paused = asyncio.Event()
@@ -119,7 +119,7 @@ class Creation:
     async def take_over(self, workspace: str, id: str) -> bool:
         """Start, in the background, a verification that another process had not started when it ended.
 
-        Returns whether this process took the verification over: not if another was faster, if this one is ending, or if it has too many under way.
+        Returns False if this process did not take it over: another process was faster, this process is ending, or it has too many starts under way.
         Raises: Unavailable.
         """
         if self._leaving.is_set() or id in self._under_way or len(self._under_way) >= MAX_UNDER_WAY:

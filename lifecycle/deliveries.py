@@ -24,7 +24,7 @@ from store.verifications import Store
 
 logger = logging.getLogger(__name__)
 
-# How many webhooks a process sends to one backend at a time.
+# How many webhooks of one workspace a process sends at a time. More could overload the backend.
 MAX_CONCURRENT_TRIES = 8
 # A try is begun only if at least this much of the lease is left: the time limit of a try, and a reserve for the write after it.
 MIN_LEASE = timedelta(seconds=13)
@@ -133,7 +133,7 @@ class OutgoingWebhooks:
             tasks.create_task(self._send_due(workspace, wake, send))
 
     async def _send_due(self, workspace: str, wake: asyncio.Event, send: Send) -> None:
-        """Send what is due, again and again. `wake` is set when events were recorded."""
+        """Send what is due, again and again. `wake` is set when events were recorded, and when a claimed delivery ends. It ends the pause at once."""
         sending: set[asyncio.Task[None]] = set()
 
         def finished(task: asyncio.Task[None]) -> None:
@@ -232,7 +232,7 @@ def event_of(verification: Verification, version: int) -> Event | None:
 def first_missing(delivery: WebhookDelivery | None) -> int:
     """The first version that the backend has not accepted.
 
-    Old versions that were never to be delivered are skipped. If nothing was recorded for the verification (`delivery` is None), it is version 1.
+    Old versions that were never to be delivered are skipped. If nothing was recorded for the verification (`delivery` is None), the result is 1.
     """
     if not delivery:
         return 1

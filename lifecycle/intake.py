@@ -28,9 +28,9 @@ from store.verifications import Store
 
 logger = logging.getLogger(__name__)
 
-# How long a verdict waits for the document that belongs to it.
+# How long a verdict waits for the document that belongs to it. After that, the verdict is applied without the document.
 DOCUMENT_SECONDS = 5.0
-# The pauses before the document is read again. After the last one, the gateway gives up.
+# The pauses before the document is read again. If the try after the last pause fails, the gateway gives up.
 DOCUMENT_PAUSES = (30.0, 120.0, 600.0, 3600.0, 6 * 3600.0)
 # While a webhook matches no verification, it is tried again. The pauses are as long as its age, but at least FIRST_PAUSE and at most LONG_PAUSE. Once
 # it counts as unmatched, they are RARE_PAUSE.
@@ -146,9 +146,9 @@ class Intake:
         return await self._apply_if(await self._inbox.claimed(id, even_if_early=True))
 
     async def apply_report(self, verification: Verification, report: Report) -> Verification:
-        """Apply a result that the gateway read from the provider by itself, as if a webhook had announced it. Returns the new state.
+        """Apply a result that the gateway read from the provider although no webhook announced it. Returns the new state.
 
-        The result of a webhook that arrives at the same time changes nothing, and vice versa. Raises: NotFound, Unavailable, Conflict.
+        If a webhook brings the same result at the same time, the second of the two changes nothing. Raises: NotFound, Unavailable, Conflict.
         """
         if is_unusual(report.status, report.codes):
             self._count_unusual()
@@ -187,7 +187,8 @@ class Intake:
     async def _apply_if(self, claimed: ReceivedWebhook | None) -> bool:
         """Apply an entry whose lease this process holds, and write what became of it. Returns False if there is no entry.
 
-        Raises: Unavailable and Conflict, and the entry is tried again once the lease has ended. After other errors, it is tried again after a pause.
+        Raises: Unavailable and Conflict; the entry is then tried again once the lease has ended. After another error, which is raised too, the entry
+                is tried again after a pause.
         """
         if not claimed:
             return False

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 # How often the process that reads the changes of a workspace extends its lease and stores its position.
 RENEWAL_SECONDS = 4.0
-# How long a process waits before it tries again to become the one that reads.
+# How long a process waits before it tries again to take the lease of a workspace.
 PAUSE_SECONDS = 3.0
 RECORDED_TOGETHER = 200
 
@@ -66,7 +66,7 @@ class OutgoingEvents:
         if not position:
             return
         self._renewed_at = monotonic()
-        # Listen before reading: a change between the two would be lost otherwise.
+        # Listen before reading: otherwise, a change that is written after the read, but before this process listens, would be lost.
         with self._feed.listen(self._workspace) as listener:
             watermark = self._feed.watermark
             if await self._caught_up(position) and await self._renewed(watermark):

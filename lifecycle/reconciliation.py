@@ -1,8 +1,8 @@
 """Reconciliation: reads pending verifications from their providers, so that a lost webhook is a delay, and not a person who waits for ever.
 
-Only the sweep queries providers, never a request of a client. When a verification is queried: `domain/query_schedule.py`. One process at a time
+Only the sweep queries providers, never a request of a client. `domain/query_schedule.py` says when. One process at a time
 queries a verification (`store/queues/provider_queries.py`), and all processes together stay within the budget of the workspace
-(`store/queues/query_budgets.py`). A result takes the same way as that of a webhook.
+(`store/queues/query_budgets.py`). The intake applies a result that was read, as it applies the result of a webhook.
 """
 
 import asyncio
@@ -61,7 +61,8 @@ class Reconciliation:
         self._queries = queries
         self._budgets = QueryBudgets(store)
         self._count = count
-        # For each workspace whose queries fail: how many have failed since the last success, by the kind of the failure.
+        # For each workspace whose queries fail: how many queries have failed since the last success, for each kind of failure. Their sum chooses the
+        # length of the pause. Only the first failure of each kind is logged.
         self._failures: dict[str, Counter[str]] = {}
         self._resumed = False
         self._leaving = False
@@ -91,7 +92,7 @@ class Reconciliation:
         return [Due(at, workspace, workspace) for workspace, at in (await self._queries.due_workspaces()).items()]
 
     async def query_workspace(self, workspace: str, _: str = "") -> int:
-        """Query the verifications of a workspace that are due, the longest due first. Returns how many of them this changed.
+        """Query the verifications of a workspace that are due, the longest due first. Returns how many of them this call changed.
 
         Ends when none is due, the budget is used up, a query fails, ROUND_SECONDS have passed or the process is about to end. Raises: Unavailable.
         """
@@ -115,7 +116,7 @@ class Reconciliation:
         return changed
 
     async def plan(self, workspace: str, id: str) -> bool:
-        """Plan the next query of a verification. Returns whether it is queried."""
+        """Plan the next query of a verification. Returns False if the verification needs no query."""
         found = await self._store.within(workspace).get(id)
         return found is not None and await self._queries.plan(found)
 
@@ -167,7 +168,7 @@ class Reconciliation:
     async def _handled(self, claim: QueryClaim, adapter: QueryablePort | None) -> int | None:
         """Query a claimed verification, unless it needs no query.
 
-        Returns how many verifications this changed; None if the workspace must send no more queries for now.
+        Returns how many verifications this call changed; None if the workspace must send no more queries for now.
         """
         try:
             verification = await self._store.within(claim.workspace).get(claim.verification_id)
@@ -178,7 +179,7 @@ class Reconciliation:
             await self._queries.drop(claim)
             return 0
         if not adapter or adapter.name != verification.provider.name:
-            # The workspace has another provider now. If the providers file names the former one again, the verification is queried by its age.
+            # The workspace has another provider now. The next query stays planned, in case the providers file names the former provider again.
             await self._queries.settle(claim, self._next(verification))
             return 0
         if not await self._budgets.take(claim.workspace, adapter.budget):
@@ -187,7 +188,7 @@ class Reconciliation:
         return await self._queried(claim, verification, adapter)
 
     async def _queried(self, claim: QueryClaim, verification: Verification, adapter: QueryablePort) -> int | None:
-        """Query a verification. Returns the same as `_handled`."""
+        """Query a verification. Returns how many verifications this call changed; None if the workspace must send no more queries for now."""
         assert verification.provider.id
         try:
             async with asyncio.timeout(QUERY_SECONDS):
@@ -205,7 +206,7 @@ class Reconciliation:
         return await self._settled(claim, verification, report)
 
     async def _settled(self, claim: QueryClaim, verification: Verification, report: Report) -> int:
-        """Apply what the provider reports. Returns how many verifications this changed."""
+        """Apply what the provider reports. Returns how many verifications this call changed."""
         if report.status.final:
             await self._intake.apply_report(verification, report)
             outcome = "result"

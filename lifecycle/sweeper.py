@@ -58,7 +58,7 @@ def chores(
     found = [
         Chore("expired", overdue, changes.expire),
         # The query of this chore reads all verifications for whose verdict the gateway waits after a deadline. Most of them are left to the
-        # reconciliation (lifecycle/reconciliation.py): only those that their provider has never accepted are concluded here.
+        # reconciliation (lifecycle/reconciliation.py): only those that their provider has never accepted are concluded here. So it runs seldom.
         Chore("expired without a verdict", overdue_at_queryable, changes.expire, SELDOM),
         Chore("started", lambda after: creation.due(SWEEP_BATCH, after), creation.take_over),
     ]

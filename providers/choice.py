@@ -24,7 +24,7 @@ class Providers:
         return adapter
 
     def named(self, workspace: str, name: object) -> ProviderPort | None:
-        """The adapter of this workspace if its name is `name`; otherwise None, because the workspace has changed its provider since."""
+        """The adapter of this workspace if its name is `name`; otherwise None: the workspace has changed its provider meanwhile."""
         adapter = self.by_workspace.get(workspace, self._fallback)
         return adapter if adapter and adapter.name == name else None
 

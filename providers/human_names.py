@@ -21,7 +21,7 @@ RANGES = (
 )
 CHARACTERS = frozenset(PUNCTUATION).union(*({chr(code) for code in range(ord(first), ord(last) + 1)} for first, last in RANGES))
 
-# Yousign accepts only the straight apostrophe. Keyboards and word processors insert the curly one.
+# Yousign accepts only the straight apostrophe. Keyboards and word processors also insert the curly one (U+2019) or the letter apostrophe (U+02BC).
 APOSTROPHES = str.maketrans({"\u2019": "'", "\u02bc": "'"})
 
 
@@ -32,7 +32,7 @@ def human_name(field: str, name: str) -> str:
     """
     spelled = unicodedata.normalize("NFC", name).translate(APOSTROPHES).strip(" ")
     if refused := sorted(set(spelled) - CHARACTERS):
-        # The message names the characters, and not the name: refusals may be logged by the caller.
+        # The message shows the characters, and not the name: a name is personal data, and integrators may log refusals.
         raise InvalidInput(field, f"has characters that the provider does not accept: {' '.join(f'U+{ord(each):04X}' for each in refused[:5])}")
     if not spelled:
         raise InvalidInput(field, "must not be blank")

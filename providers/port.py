@@ -26,8 +26,8 @@ class Start:
 class ProviderPort(Protocol):
     """A company that verifies identities by video, as the provider of one or more workspaces.
 
-    `name` is stored with each verification that is started there. `immediate`: True if `start` sends no request over the network, so that `start`
-    neither takes time nor fails. `queryable`: whether the gateway can read the state of a verification there, see `QueryablePort`.
+    `name` is stored with each verification that is started there. `immediate`: True if `start` sends no request over the network, so that it
+    takes no time, and never raises ProviderError. `queryable`: whether the gateway can read the state of a verification there (`QueryablePort`).
     """
 
     name: str

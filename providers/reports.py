@@ -61,7 +61,7 @@ class ProviderAway(ProviderError):
 
 
 class AccessDenied(ProviderError):
-    """The provider does not accept the configured API key or workspace id. The request can succeed once an operator has corrected them."""
+    """A request can't succeed until an operator has corrected the configuration, such as an API key that the provider does not accept."""
 
 
 class GoneAtProvider(ProviderError):

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 # Passes a webhook to the intake of this process (`lifecycle/intake.py`). Arguments: the workspace, the body, and the headers. Returns the task that
 # applies the webhook, if there is anything to apply.
 SendWebhook = Callable[[str, bytes, Mapping[str, str]], Awaitable[asyncio.Task[None] | None]]
-# If a webhook could not be recorded, it is sent again after each of these pauses, in seconds, until it is recorded.
+# How long the sandbox waits after each failed try to record a webhook, in seconds. It tries once for each pause, and then gives up.
 SENDING_PAUSES = (2.0, 6.0, 30.0)
 # The result that the second webhook of a scenario with the fault `reordered` reports (see FAULTS). It contradicts the result of the scenario.
 CONTRADICTION = Scenario(Status.INCONCLUSIVE, ("IDVV_1901",))

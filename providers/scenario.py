@@ -47,7 +47,7 @@ class Scenario:
 
     @property
     def delay_seconds(self) -> float:
-        """How long after the creation the webhook is sent."""
+        """How long after the creation the webhook is sent, unless it has the fault `early`."""
         return LATE_SECONDS if "late" in self.faults else DELAY_SECONDS
 
 

@@ -31,8 +31,8 @@ def refuse(value: object) -> Never:
 class StoredAttribute(property):
     """An attribute of a verification that is read from a field of its MongoDB document.
 
-    * `read` returns the attribute's value. It raises one of UNREADABLE if the value can't be represented, or if it is required and missing. Only
-      then is `value` called, so readable values cost nothing extra.
+    * `read` returns the attribute's value. It raises one of UNREADABLE if the value can't be represented, or if it is required and missing. `value`
+      handles these cases.
     * `default` computes the value from the other fields of the document if the attribute's field is missing.
     * `required_type` is the Python class that a required value has in the document; None if the value is optional.
     * `on_bad_value` returns the substitute for an optional value that can't be read.
@@ -103,8 +103,8 @@ def plain_attribute(field: str, required_type: type, *, convert: Decode = refuse
         return values
 
     def get(verification: Any) -> Any:
-        # The feed (store/feed.py) reads these attributes again for each of its subscribers, so this function must be fast. If the value has the
-        # required type, it calls only `dict.get`.
+        # The feed (store/feed.py) reads attributes such as the version again for each of its subscribers, so this function must be fast. If the value
+        # has the required type, the function calls only `dict.get`.
         value = verification._document.get(field)
         return value if value.__class__ is required_type else attribute.value(verification._document, verification._keys)
 
@@ -208,7 +208,7 @@ def sealed_attribute(field: str, decode: Open) -> Any:
 
 
 def cached_attribute(field: str, required_type: type, decode: ReadAttribute, *, also_reads: tuple[str, ...] = ()) -> Any:
-    """An attribute that is decoded on first use and then cached in the verification. For `events`: decoding them is slow, and they are used often."""
+    """An attribute that is decoded on first use, and then cached in `_events`. Only `events` is one: it is slow to decode, and it is used often."""
 
     def get(verification: Any) -> Any:
         if verification._events is None:

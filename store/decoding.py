@@ -108,7 +108,7 @@ def decode_events(document: Document, keys: SealingKeys, after: int = 0) -> tupl
 
 
 def plain_events(document: Document, after: int) -> tuple[Event, ...]:
-    """The same events as `decode_events` returns, without the closing note. Raises: TypeError if the events are not a list."""
+    """The events with a higher version than `after`, without the closing note. Raises: TypeError if the events are not a list."""
     events = document.get("events")
     if events is None:
         return ()
@@ -145,7 +145,7 @@ def decode_event(document: Document) -> Event:
     if version.__class__ is not int or (note is not None and note.__class__ is not str):
         raise TypeError
     event = new_object(Event)
-    # Set the attributes of the event directly, because the constructor of a frozen dataclass would take as long as all other steps of decoding.
+    # Set the attributes of the event directly, because the constructor of a frozen dataclass would take as long as the rest of the decoding.
     set_version(event, version)
     set_type(event, EVENT_TYPES[document["type"]])
     set_actor(event, ACTORS[document["actor"]])
@@ -208,7 +208,10 @@ def decode_provider(document: Document, verification_id: object) -> ProviderRefe
 
 
 def decode_requirements(document: Document) -> Requirements:
-    """The integrator's requirements. Raises: one of UNREADABLE if any of them can't be read, since the provider must not start without it."""
+    """The integrator's requirements.
+
+    Raises: one of UNREADABLE if any requirement can't be read, because the provider must not verify the person without that requirement.
+    """
     values = {name: None if document.get(field) is None else decode(document[field]) for field, (name, decode) in REQUIREMENT_FIELDS.items()}
     return Requirements(**values, prohibited_countries=tuple(map(decode_text, document.get("prohibitedCountries") or ())))
 

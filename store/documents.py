@@ -64,7 +64,7 @@ def encode(verification: Verification, keys: SealingKeys, old: Verification | No
 def merged(before: Any, erasable: str, fields: Document) -> Document:
     """A nested object with `fields`, and with all other fields that it had before.
 
-    The field `erasable` is not kept from before, because a change may remove its value.
+    The field whose name is `erasable` is not kept from before, because a change may remove its value.
     """
     return {**{name: value for name, value in before.items() if name != erasable}, **fields} if isinstance(before, dict) else fields
 

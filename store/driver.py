@@ -72,11 +72,11 @@ CLOSING_SECONDS = 1.0
 UTC_INSTANTS: CodecOptions[Document] = CodecOptions(
     tz_aware=True, tzinfo=UTC, unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-# Options with which the driver decodes instants as naive datetimes: it would need more time to add the zone to a few instants than to decode the
-# whole document without it.
+# Options with which the driver decodes instants as naive datetimes. To add the time zone to a few instants would take the driver longer than to
+# decode the whole document without time zones.
 NAIVE_INSTANTS: CodecOptions[Document] = CodecOptions(unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 
-# A read of many documents runs completely in one of these threads. A cursor of Motor would return to the event loop for each batch.
+# A read of many documents runs completely in one of these threads. A cursor of Motor would be slower: it returns to the event loop for each batch.
 THREADS = ThreadPoolExecutor(MAX_THREADS, "mongodb")
 
 
@@ -219,7 +219,7 @@ def why(error: Unavailable) -> str:
 
 @contextmanager
 def suitable() -> Iterator[None]:
-    """A context for operations of MongoDB. If the operator can correct the cause of an error, it raises Unsuitable, which says what to correct.
+    """A context for operations of MongoDB. Raises: Unsuitable, which says what to correct, if the operator can correct the cause of an error.
 
     Unsuitable contains no message of the driver, because such a message contains host names. Other errors pass unchanged.
     """
@@ -235,8 +235,8 @@ def suitable() -> Iterator[None]:
 def answering() -> Iterator[None]:
     """A context for operations of MongoDB that raises Unavailable if MongoDB does not answer in time, or if a retry may succeed.
 
-    A retry may succeed if MongoDB reports so, and after an error that the operator has to correct (`correctable`). The driver's own message is not
-    shown, because it contains host names.
+    A retry may succeed if MongoDB reports so. It may also succeed once the operator has corrected the cause of the error (`correctable`). The
+    driver's own message is not shown, because it contains host names.
     """
     try:
         yield

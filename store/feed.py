@@ -30,7 +30,8 @@ from store.verifications import Store
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 1.0
-# The stream counts as open when a heartbeat arrives through it. Heartbeats written before it was open never arrive, so write them often until then.
+# The stream counts as open when a heartbeat arrives through it. Heartbeats written before the stream was open never arrive. So they are written often
+# until one arrives.
 OPENING_HEARTBEAT_SECONDS = 0.05
 OPENING_SECONDS = 10.0
 MAX_FEED_CHANGES = 10_000
@@ -57,8 +58,8 @@ class Feed:
         self._newest_heartbeat_at: float | None = None
         self._watermark: datetime | None = None
         self._opened = asyncio.Event()
-        # For each verification that was read from the database, by id, the version read. The stream may still deliver older versions of it, which
-        # must be skipped. All entries are dropped when the stream delivers a heartbeat that was written after the last read.
+        # For each verification that was read from the database for all its listeners, by id, the version read. The stream may still deliver older
+        # versions, which must be skipped. All entries are dropped when the stream delivers a heartbeat that was written after the last read.
         self._versions_read: dict[str, int] = {}
         # Called with the id of each verification that is anonymized, so that decrypted data of it can be dropped. Called with None if such a change
         # may have been missed.
@@ -66,8 +67,8 @@ class Feed:
         # Whether this process has received tokens, all of them from addresses of private networks, and trusts no proxy. If so, it probably sees the
         # address of a proxy instead of those of the clients. Heartbeats report this to `gateway check`.
         self.sees_only_private_addresses: Callable[[], bool] = lambda: False
-        # The documents that were read because another program updated them, by id. If the first read already found several of its updates, the reads
-        # for the later updates find the same document, which is not delivered again.
+        # The documents that were read because another program updated them, by id. If a document was updated several times before the first read, the
+        # reads for the later updates find the same document, which is not delivered again.
         self._documents_read: dict[str, Document] = {}
         # The states that were delivered last. After a gap in the stream, stored changes are read again, and those that are here are skipped.
         self._delivered = RecentVersions(STAMPING + OVERLAP)

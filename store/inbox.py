@@ -1,8 +1,8 @@
 """The inbox: what providers sent by webhook, until it is applied, and for INBOX_DAYS afterwards.
 
 An entry has only the values that the gateway uses. The body of the webhook and data of identity documents are not stored. Every write is acknowledged
-by a majority. An entry with an instant in `next` is unfinished: until then, a process holds its lease, or it waits for its next try. After that, any
-process may claim it.
+by a majority. An entry with an instant in `next` is unfinished: until that instant, a process holds the entry's lease, or the entry waits for its
+next try. Then any process may claim it.
 """
 
 from collections.abc import Callable, Sequence
@@ -67,7 +67,7 @@ class Inbox:
         return to_webhook(found) if found else None
 
     async def settle(self, claimed: ReceivedWebhook, settled: ReceivedWebhook) -> None:
-        """Write what became of an entry, unless another process has claimed it since."""
+        """Write the new state of a claimed entry, unless another process has claimed the entry since."""
         changed: dict[str, Any] = to_document(settled)
         removed = {name: "" for name in to_document(claimed) if name not in changed}
         with answering():
@@ -126,7 +126,7 @@ def to_document(webhook: ReceivedWebhook) -> Document:
 
 
 def to_webhook(document: Document) -> ReceivedWebhook:
-    """The entry in a document. A state that this release does not have reads as FAILED, and such a status as None."""
+    """The entry in a document. A state that this release does not have reads as FAILED, and a status that it does not have as None."""
     return ReceivedWebhook(
         id=document["_id"],
         workspace=document["workspace"],

@@ -1,7 +1,7 @@
 """The indexes of MongoDB, one for each kind of query.
 
-The indexes with `due`, those that begin with `completedAt`, `anonymizedAt` and `captureCompletedAt`, and those of `starts` and `asks` are for the
-sweeper and metrics, which read all workspaces. All other indexes of verifications begin with the workspace, so the workspace can be the shard key.
+Of the indexes of verifications, those with `due`, and those that begin with `completedAt`, `anonymizedAt` and `captureCompletedAt`, are for the
+sweeper and metrics, which read all workspaces. All others begin with the workspace, so the workspace can be the shard key.
 
 Partial indexes contain few documents, and cost nothing when a document is written that is not among them. Why each filter has its indexes, and what
 they cost: docs/decisions/indexes-of-filters.md.

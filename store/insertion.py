@@ -34,8 +34,8 @@ async def insert(collection: Collection, document: Document, session: Session | 
     """Insert a new document.
 
     MongoDB's command "insert" takes no hint. So the document is written by an upsert whose condition matches nothing, with a hint that names the
-    index: MongoDB refuses it if the index is missing. If the document needs two indexes, an update that changes nothing has the other hint, and
-    precedes the upsert in the same command.
+    index: MongoDB refuses the upsert if the index is missing. If the document needs two indexes, an update that changes nothing has the other hint,
+    and precedes the upsert in the same command.
 
     Cost:   one write.
     Raises: IndexMissing, DuplicateKeyError.

@@ -60,7 +60,8 @@ class Listener:
     def offer(self, change: Change) -> None:
         """Deliver a change to the outlet. If the outlet does not take it, store it and wake the reader.
 
-        A change is not stored if a later state of its verification is stored already. All listeners share the same Change object.
+        A change is not stored if the same or a later state of its verification is stored already, unless the change restored an older state. All
+        listeners share the same Change object.
         """
         waiting = self._waiting
         if self.outlet and waiting and not waiting.done() and self.outlet.deliver(change):
@@ -91,7 +92,7 @@ class Listener:
             wake(self._waiting)
 
     async def changes(self, timeout_seconds: float | None = None) -> list[Change]:
-        """All changes since the last call; waits until there are any, or a removal. Returns an empty list after the timeout.
+        """All changes since the last call; waits until there is a change or a removal. The list is empty after a removal alone, or after the timeout.
 
         The order is that in which the verifications changed first.
 
@@ -103,7 +104,7 @@ class Listener:
             return self.taken()
         loop = asyncio.get_running_loop()
         self._waiting = waiting = loop.create_future()
-        # `asyncio.timeout` would be slower: most readers wait without a timeout, and many of them wake at the same time.
+        # `asyncio.timeout` would be slower: it also takes time for readers without a timeout. Most readers have none, and many wake at the same time.
         timer = None if timeout_seconds is None else loop.call_later(timeout_seconds, wake, waiting)
         try:
             await waiting

@@ -24,7 +24,7 @@ RowsById = dict[DocumentId, Row]
 
 
 class PointReads:
-    """Answers requests for single verifications with at most one read at a time, for all requests that arrived since the previous read began.
+    """Answers requests for single verifications. One read at a time answers the requests that arrived since the previous read began, up to MAX_BATCH.
 
     A read starts only after the requests that it answers have arrived. So no caller gets older data than from a separate read.
     """

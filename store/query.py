@@ -38,8 +38,8 @@ def within(scope: Document, conditions: list[Document]) -> Document:
 def selecting(scope: Document, filter: Filter, bounds: Sequence[Document] = ()) -> Document:
     """The query for documents in the scope that match the filter and are within the bounds.
 
-    A filter with several phases becomes one alternative for each phase, each with all other conditions. Only if the whole query consists of
-    alternatives, MongoDB plans each of them by itself, reads each from its own index, and merges them in the order of the list.
+    A filter with several phases becomes one alternative for each phase, each with all other conditions. If the whole query consists of
+    alternatives, and only then, MongoDB plans each of them by itself, reads each from its own index, and merges them in the order of the list.
     """
     phases = of_phases(filter.phases) if filter.phases is not None else [{}]
     others = [*matching(replace(filter, phases=None)), *bounds]
@@ -99,7 +99,7 @@ def period(field: str, start: datetime | None, end: datetime | None) -> list[Doc
 
 
 def rounded_up(bound: datetime) -> DatetimeMS | datetime:
-    """The bound in whole milliseconds. For stored instants, which have whole milliseconds, comparisons with both have the same result.
+    """The bound, rounded up to whole milliseconds. Stored instants have whole milliseconds, so a comparison with either bound has the same result.
 
     The driver would round down, so that a period would contain an instant that `Filter.matches` excludes.
     """

@@ -49,7 +49,7 @@ class SealingKeys:
         self._first = next(iter(keys))
 
     def seal(self, home: Home, content: Content) -> Content:
-        """Encrypt a content. The returned envelope can be decrypted only with the same `home`.
+        """Encrypt the content. The returned envelope can be decrypted only with the same `home`.
 
         Shape: {"key": the key's id, "nonce": 12 random bytes, "data": the ciphertext of JSON, and its tag of 16 bytes}.
         The JSON is padded with blanks to a multiple of 128 bytes, so that the length of the ciphertext reveals little about the content.

@@ -1,4 +1,4 @@
-"""Lets only one task of this process at a time change a verification."""
+"""Tasks of this process take turns to change the same verification. Tasks that change different verifications do not wait for each other."""
 
 import asyncio
 from collections.abc import AsyncIterator, Hashable
@@ -36,7 +36,7 @@ class Turns:
 async def acquire(lock: asyncio.Lock, max_wait_seconds: float) -> None:
     """Wait for the lock. Raises: Unavailable if that takes too long."""
     if not lock.locked():
-        # Most verifications have one writer at a time, which needs no timer.
+        # A free lock needs no timer. Most locks are free, because most verifications have one writer at a time.
         await lock.acquire()
         return
     try:

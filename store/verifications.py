@@ -138,7 +138,9 @@ class Store:
     async def overdue_at_queryable(
         self, queryable: Mapping[str, Sequence[str]], expired_until: datetime, limit: int, after: Due | None = None
     ) -> list[Due]:
-        """Like `overdue`, for the providers that the gateway can query for some workspaces. `queryable`: these workspaces, by provider.
+        """The verifications whose deadline has passed, at the providers that the gateway can query for some workspaces; the longest overdue first.
+
+        `queryable`: these workspaces, by provider.
 
         A provider that can be queried decides which deadlines have passed, but not for a verification that it has never accepted. So in these
         workspaces, only verifications that were never accepted are returned, if they expired at `expired_until` or earlier. In all other
@@ -159,7 +161,10 @@ class Store:
         return await due.read_due(self.collection, "due", LAST_INSTANT, at_queryable(queryable), limit, after)
 
     async def pending_captured(self, queryable: Mapping[str, Sequence[str]], limit: int, after: Due | None = None) -> list[Due]:
-        """Like `pending_with_deadline`, for the pending verifications whose capture is complete, the earliest end of the capture first."""
+        """The pending verifications whose provider can be queried and whose capture is complete, the earliest end of the capture first.
+
+        `queryable`: the workspaces whose provider can be queried, by provider. If `after` is passed, only those behind it in this order.
+        """
         condition = {"status": Status.PENDING.value, **at_queryable(queryable)}
         return await due.read_due(self.collection, "captureCompletedAt", self.now(), condition, limit, after)
 
@@ -185,7 +190,10 @@ class Store:
 
 
 class Verifications:
-    """The verifications of one workspace, or of one chain in it. Every query contains the workspace, and the chain if there is one, as conditions."""
+    """The verifications of one workspace, or of one chain in it. Every query has the workspace as a condition.
+
+    If there is a chain, queries for verifications have it as a condition too; only point reads check it after the read.
+    """
 
     def __init__(self, store: Store, workspace: str, chain: str | None) -> None:
         self._store = store
@@ -212,7 +220,7 @@ class Verifications:
                 same time could both succeed, and a person would be verified twice.
         """
         with self._requiring(IDEMPOTENCY_KEY), requiring_hint():
-            # MongoDB refuses the query if the index is missing. So the loss is noticed by the first creation, before the next check of the indexes.
+            # MongoDB refuses the query if the index is missing. So the first creation notices that the index was dropped, before the next check does.
             found = await self._store.collection.find_one({"idempotency.key": key, **self._scope}, hint=IDEMPOTENCY_KEY)
         return self._decoded(found) if found else None
 
@@ -312,7 +320,7 @@ class Verifications:
         return await self._persist(id, attempt)
 
     async def remove(self, *verifications: Verification) -> None:
-        """Delete these verifications from the database together, if all of them are still the stored versions. Tombstones let feeds report this.
+        """Delete these verifications together, if all of them are still the stored versions. Tombstones let feeds report the deletion.
 
         Cost:   one transaction of two writes for each verification.
         Raises: Stale if the stored version of one of them is no longer its `version`. None is deleted then.
@@ -331,7 +339,10 @@ class Verifications:
             await transaction(store.client, write_all)
 
     async def removed_since(self, at: datetime) -> list[str]:
-        """The ids of the verifications that the gateway removed after this time of MongoDB, or shortly before it. Raises: Lagged."""
+        """The ids of the verifications that the gateway removed after this time of MongoDB, or shortly before it.
+
+        Raises: Lagged if there are more than MAX_REMOVALS.
+        """
         return [found["_id"] for found in await removed_since(self._store.database, self.workspace, at, MAX_REMOVALS)]
 
     async def require(self, id: str, field: str = "verificationId") -> Verification:
@@ -350,10 +361,13 @@ class Verifications:
         return sorted(self._store.bad_documents.readable(await self._attempts(chains, reading)), key=attrgetter("attempt"))
 
     async def whole_chain(self, chain: str) -> list[Verification]:
-        """All attempts of a chain, sorted by the number of the attempt, also those that only the link of another attempt leads to.
+        """All attempts of a chain, sorted by the number of the attempt.
+
+        The query does not find an attempt whose own `chain` can't be read. So each link that leads to none of the found attempts is read too, only to
+        raise the error of such an attempt.
 
         Cost:   one query over an index; also a point read for each link that leads to no attempt of the chain.
-        Raises: BadDocument if an attempt can't be read, also if its own `chain` can't be read and only a link leads to it.
+        Raises: BadDocument if an attempt can't be read.
         """
         attempts: list[Verification] = []
         for row in await self._attempts([chain], None):
@@ -389,7 +403,7 @@ class Verifications:
                 yield verification
 
     async def pages_changed_since(self, at: datetime, filter: Filter) -> AsyncGenerator[ChangedPage, None]:
-        """Like `changed_since`, in pages of at most PAGE_ROWS verifications. Only a few pages are read at a time for one workspace."""
+        """The verifications of `changed_since`, in pages of at most PAGE_ROWS. Only a few pages are read at a time for one workspace."""
         for place in stored_changes.beginnings(at):
             behind: ChangePosition | None = place
             while behind:
@@ -470,7 +484,7 @@ class Verifications:
             if self._chain in (None, bad.chain):
                 raise self._bad(bad) from None
             return None
-        # Answering for a verification of another chain takes as long as for one that doesn't exist, so the time reveals nothing.
+        # A verification of another chain counts as not found, after the same reads as one that does not exist. So the duration reveals nothing.
         return found if found and self._chain in (None, found.chain) else None
 
     def _decoded(self, document: Document) -> Verification:

@@ -1,4 +1,4 @@
-"""A peer that does the minimum of work for subscribers: it sends a text that it receives to all WebSockets of a Starlette application."""
+"""A peer that does the minimum of work for subscribers: a Starlette application that receives a text, and sends the text to all its WebSockets."""
 
 from starlette.applications import Starlette
 from starlette.requests import Request

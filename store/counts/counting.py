@@ -11,7 +11,7 @@ from store.driver import is_time_limit, patient
 
 T = TypeVar("T")
 
-# How many counts run at a time for one workspace, and also how many other reads. Further ones wait.
+# How many counts run at a time for one workspace, and also how many other reads. Further ones wait, so that no workspace uses MongoDB alone.
 MAX_READS_AT_A_TIME = 2
 
 
@@ -22,7 +22,7 @@ class Payer(Protocol):
         """Check that the payer has no debt. Raises: RateLimited."""
 
     def charge(self, rows: int, seconds: float) -> None:
-        """Charge for a read of so many rows, for which MongoDB took so many seconds."""
+        """Charge for a read. `rows`: how many rows it counted. `seconds`: how long MongoDB took."""
 
 
 class Counting:
@@ -30,7 +30,7 @@ class Counting:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        # One semaphore for each kind of read and each workspace. It exists as long as one of its reads runs or waits.
+        # One semaphore for each kind of read and each workspace. A semaphore exists as long as one of its reads runs or waits.
         self._places: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
 
     async def counted(self, workspace: str, read: Callable[[], Coroutine[Any, Any, T]], rows: Callable[[T], int], payer: Payer | None = None) -> T:

@@ -123,7 +123,7 @@ def counts_by_status(rows: list[Document]) -> tuple[tuple[StatusCount, ...], int
 
 
 def day_count(row: Document) -> DayCount:
-    """The count of a day. `row`: `_id`, the first instant of the day, and `statuses`, as for `counts_by_status`."""
+    """The counts of a day. `row` has `_id`, the first instant of the day, and `statuses`: pairs of `_id`, a stored status, and `count`."""
     return DayCount(row["_id"].date(), *counts_by_status(row["statuses"]))
 
 

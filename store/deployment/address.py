@@ -36,7 +36,7 @@ def readable(uri: str) -> Iterator[None]:
         raise BadAddress(mistake(uri))
     try:
         with warnings.catch_warnings():
-            # The driver only warns of an option that it does not understand, and goes on without it: without TLS, if that option is misspelled.
+            # The driver only warns of an option that it does not understand, and ignores it. If the TLS option is misspelled, it would not use TLS.
             warnings.simplefilter("error", UserWarning)
             yield
     except (ConfigurationError, ValueError, UserWarning):

@@ -11,8 +11,8 @@ from domain.deadlines import whole_milliseconds
 from store.driver import Collection, Database, Document, answering
 from store.indexes import DELIVERY_POSITIONS
 
-# One process at a time reads the changes of a workspace. It holds a lease of this length, and extends the lease before it ends. If the process has
-# crashed, the lease ends, and another process takes over.
+# One process at a time reads the changes of a workspace. This process holds a lease of this length, and extends it in time. If the process crashes,
+# the lease ends, and another process takes over.
 READING_LEASE = timedelta(seconds=15)
 
 

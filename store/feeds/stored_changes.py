@@ -17,13 +17,13 @@ from store.query import ever_matching, matching, within
 
 # How long after its stamp (`storedAt`, see the glossary) a write may become visible to readers. MongoDB sets the stamp when it executes a write. The
 # write becomes visible when it is committed: usually some milliseconds later, at most after the 15 seconds that a write may take. The writes of a
-# transaction are committed at its end. MongoDB aborts a transaction after 60 seconds, or up to 30 seconds later.
+# transaction are committed at its end. MongoDB aborts a transaction after 60 seconds, or up to 30 seconds later. The rest is leeway.
 STAMPING = timedelta(seconds=100)
 # Older releases write no stamp. Their changes are found by `updatedAt`. The search begins this long before the requested time, because the clocks of
 # gateways may differ, and a write takes time.
 OVERLAP = timedelta(seconds=60)
 PAGE_ROWS = 500
-# MongoDB's error code BadValue, for a hint that names no index.
+# The error code of MongoDB (BadValue) if a hint names an index that does not exist.
 MISSING_HINT = 2
 
 
@@ -69,8 +69,8 @@ def beginnings(at: datetime) -> list[ChangePosition]:
 def condition(scope: Document, filter: Filter, at: datetime, place: ChangePosition) -> Document:
     """The query for the changes that come after the position `place`.
 
-    The filter's conditions on attributes that never change (`Filter.lasting`) apply unchanged. The other conditions (`ever_matching`) are also met by
-    a verification that met them only before it changed, because the feed must report that such a verification has left the list.
+    The filter's lasting conditions (`Filter.lasting`) apply unchanged. The other conditions (`ever_matching`) are also met by a verification that met
+    them only before it changed, because the feed must report that such a verification has left the list.
     """
     # The range on the key stands outside of `$or`, so that one index scan suffices. With both alternatives inside, MongoDB would need two.
     behind: Document = {place.key: {"$gte": place.value}, "$or": [{place.key: {"$gt": place.value}}, {"_id": {"$gt": place.id}}]}

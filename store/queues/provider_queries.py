@@ -1,7 +1,8 @@
 """The queries that are due at providers: when the gateway reads the state of a pending verification from its provider.
 
 There is one entry for each pending verification whose provider can be queried. An entry says when the next query is due, so it can be rebuilt from
-the verification at any time. A process claims an entry before it queries: it holds a lease, and no other process queries the same verification.
+the verification at any time. A process claims an entry before it queries the provider. While it holds the lease, no other process queries the same
+verification.
 Every write is acknowledged by a majority.
 """
 
@@ -66,7 +67,7 @@ class ProviderQueries:
         return True
 
     async def without_entry(self, pending: Sequence[Due]) -> list[Due]:
-        """Those of the verifications that have no entry. Cost: one query by primary keys."""
+        """Those of the `pending` verifications that have no entry. Cost: one query by primary keys."""
         with answering():
             found = await self._collection.find({"_id": {"$in": [each.id for each in pending]}}, {"_id": 1}).to_list(None)
         present = {entry["_id"] for entry in found}
@@ -105,7 +106,7 @@ class ProviderQueries:
             await self._collection.delete_one({"_id": claim.verification_id, "lease": claim.lease})
 
     async def hurry(self, workspaces: Several[str]) -> None:
-        """Make the queries of these workspaces that have failed before due at once."""
+        """Make queries of these workspaces due now, if their last try failed."""
         condition: Document = {"workspace": {"$in": [*workspaces]}, "tries": {"$gt": 0}, "lease": {"$exists": False}}
         with answering():
             await self._collection.update_many(condition, {"$min": {"at": whole_milliseconds(self._store.now())}})

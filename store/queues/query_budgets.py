@@ -1,6 +1,6 @@
 """How many queries each workspace has sent to its provider within the last hour, and whether the provider demands a pause.
 
-All processes share these numbers, because the provider counts the requests with one API key. Every write is acknowledged by a majority.
+All processes share these numbers, because the provider counts all requests with the same API key together. Every write is acknowledged by a majority.
 """
 
 from collections.abc import Collection as Several
@@ -15,13 +15,13 @@ from store.driver import Collection, Document, answering
 from store.indexes import QUERY_BUDGETS
 from store.verifications import Store
 
-# How often a process tries to count a query while other processes count theirs. After that, it sends none for now.
+# How often a process tries to count a query while other processes count theirs. After this many tries, the process sends no query for now.
 MAX_COUNT_TRIES = 10
 NOTHING_LEFT = QueryBudget(0, 0)
 
 
 class QueryBudgets:
-    """The documents of all workspaces. All methods raise Unavailable if MongoDB does not answer."""
+    """The sent queries and the pauses of each workspace, in one document each. All methods raise Unavailable if MongoDB does not answer."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -1,7 +1,7 @@
 """Unfinished starts: verifications that are stored, but not yet started at their provider, which is reached over the network.
 
 An entry is written before its verification, and removed once the verification is started or has an outcome. So no crash loses a verification that
-must be started. One process at a time works on an entry: it holds a lease, which it must extend before the lease ends.
+must be started. One process at a time works on an entry: this process holds a lease, and must extend the lease before it ends.
 """
 
 from dataclasses import dataclass
