@@ -21,7 +21,7 @@ mutation($input: CreateVerificationInput!) {
 READ = "query($id: ID!) { verification(id: $id) { id status verificationUrl provider { id } } }"
 REFUSED_AGE, ACCEPTED_AGE = 130, 18
 ANSWER_SECONDS = 20.0
-POLL_SECONDS = 1.0
+POLL_SECONDS, MAX_POLL_SECONDS = 0.5, 6.0
 # How long an individual tries to open a page, while gateways are killed and start again.
 OPENING_SECONDS = 180.0
 
@@ -48,10 +48,13 @@ class Individuals:
                 self._records.complaints.append(f"{fate.name}: its creation was refused with {created['code']}")
             return None
         self._records.created[fate.number] = created["id"]
+        pause = POLL_SECONDS / 2
         while not created["provider"]["id"]:
             if created["status"] != "PENDING":
                 return None
-            await asyncio.sleep(POLL_SECONDS * self._chance.uniform(0.5, 1.5))
+            # Many wait at the same time after a kill. So each polls less and less often.
+            pause = min(2 * pause, MAX_POLL_SECONDS)
+            await asyncio.sleep(pause * self._chance.uniform(0.5, 1.5))
             created = await self._answered(fate, READ, {"id": created["id"]})
         if fate.visits and fate.sending is not Sending.EARLY:
             await self._visit(fate, created["provider"]["id"], created["verificationUrl"])

@@ -53,7 +53,7 @@ class Plan:
     verifications: int = 10_000
     gateways: int = 3
     per_second: float = 6.0
-    at_once: int = 400
+    at_once: int = 2000
     grace_seconds: float = 25.0
     patience_seconds: float = 300.0
     planted: str | None = None
