@@ -35,9 +35,15 @@ const NOTHING = { lead: "", tips: [], advice: [], steps: null, action: null, not
 export function view(situation: Situation, language: string): View {
   const texts = TEXTS[language]!;
   const content = ended(situation, language) ?? (situation.verification ? stateOf(situation.verification, language) : { mood: "calm", heading: texts.loading });
-  const isStale = !situation.ending && /^(waiting|offline)$/.test(situation.connection.state);
+  const isStale = !situation.ending && isLost(situation.connection);
   const note = isStale && situation.verification ? filled(texts.lastNews, { time: instant(situation.receivedAt, language) }) : content.note;
-  return { ...NOTHING, ...content, note: note ?? "", isStale };
+  const mood = isStale ? "quiet" : content.mood;
+  return { ...NOTHING, ...content, mood, note: note ?? "", isStale };
+}
+
+/** Whether the connection is lost. It stays lost during the attempts to connect again, so that what is shown does not flicker. */
+function isLost({ state, error }: Connection): boolean {
+  return /^(waiting|offline)$/.test(state) || (state === "connecting" && error !== null && error.code !== "UNAUTHENTICATED");
 }
 
 type Content = Pick<View, "mood" | "heading"> & Partial<View>;
@@ -97,7 +103,7 @@ function verified(shown: Shown, language: string): Content {
 function over(shown: Shown, language: string): Content {
   const texts = TEXTS[language]!;
   const advice = adviceOf(shown);
-  return { mood: "quiet", heading: texts.over, lead: texts.overLead, advice, action: back(shown, language) };
+  return { mood: "quiet", heading: texts.over, lead: advice.length ? `${texts.overLead} ${texts.overAdvice}` : texts.overLead, advice, action: back(shown, language) };
 }
 
 /** The gateway's advice for the visible reasons, each once. */
