@@ -228,7 +228,7 @@ function banner(language: string): HTMLElement {
 function content({ heading, lead, tips, advice, steps, action, note }: View): Node[] {
   const hints = [
     ...tips.map(([title, text], index) => tip(icon(TIPS[index]!), made("b", {}, title), made("span", {}, text))),
-    ...advice.map((text) => tip(icon("light"), text)),
+    ...advice.map((text) => tip(icon("bulb"), text)),
   ];
   const progress = steps?.names.map((name, index) => {
     const place: Record<string, string> = index === steps.current ? { "aria-current": "step" } : {};

@@ -33,7 +33,7 @@ const READY: readonly Shape[] = [
 const PICTURES: Readonly<Record<View["mood"], readonly Shape[]>> = {
   calm: READY,
   waiting: [
-    ["circle", { ...RING, stroke: "var(--line)", "stroke-width": "5" }],
+    ["circle", { ...RING, stroke: "var(--waiting-mark)", "stroke-width": "5", opacity: ".2" }],
     ["path", { ...LINE, d: "M100 9a66 66 0 0 1 66 66", stroke: "var(--waiting-mark)", "stroke-width": "5", class: "ring" }],
     card("translate(100 75)"),
   ],
@@ -54,6 +54,7 @@ const PICTURES: Readonly<Record<View["mood"], readonly Shape[]>> = {
 const ICONS = {
   card: "M3.5 4.5h13a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1h-13a1 1 0 0 1-1-1v-9a1 1 0 0 1 1-1ZM5 13c.4-3 4.6-3 5 0M12.5 8.5h2.5M12.5 11.5h2M7.5 7.5v.2",
   light: "M13.2 10a3.2 3.2 0 1 1-6.4 0 3.2 3.2 0 0 1 6.4 0ZM10 2.5V4M10 16v1.5M2.5 10H4M16 10h1.5M4.7 4.7l1 1M14.3 14.3l1 1M4.7 15.3l1-1M14.3 5.7l1-1",
+  bulb: "M7.5 14.5h5M8.3 17h3.4M10 3a5 5 0 0 0-3 9c.4.4.6 1.1.6 2.5h4.8c0-1.4.2-2.1.6-2.5a5 5 0 0 0-3-9Z",
   clock: "M17 10a7 7 0 1 1-14 0 7 7 0 0 1 14 0ZM10 6v4.2l2.7 1.6",
   tick: "m5 10.5 3.5 3.5L15 7",
   lost: "m3 3 14 14M6 10.5a6 6 0 0 1 2.8-1.5M14 10.5a6 6 0 0 0-1.3-.9M3.3 7.5A10 10 0 0 1 6 5.9M16.7 7.5A10 10 0 0 0 8.5 5.1M8.4 13.2a2.5 2.5 0 0 1 3.2 0M10 16v.1",

@@ -37,8 +37,9 @@ export const STYLES = `
 .offline .icon { width: 20px; height: 20px; }
 .retry { font-variant-numeric: tabular-nums; }
 .field { background: var(--tint); border-radius: 0 0 var(--verification-field-radius, 28px) var(--verification-field-radius, 28px); transition: background-color .4s; }
-.picture { display: grid; place-items: center; height: var(--verification-field, 192px); }
-.picture svg { display: block; width: 200px; height: 150px; }
+.picture { display: grid; grid-template-rows: minmax(0, 1fr); height: calc(var(--verification-field, 168px) + 24px); padding-bottom: 24px; box-sizing: border-box; }
+.done .picture { height: calc(var(--verification-field, 168px) * 1.25 + 24px); }
+.picture svg { display: block; width: 100%; height: 100%; }
 .body { display: flex; flex: 1; padding: 24px 20px 20px; }
 .body > div { display: flex; flex: 1; flex-direction: column; gap: 12px; min-width: 0; }
 h2 { margin: 0; font-size: 1.75rem; font-weight: 640; line-height: 1.2; letter-spacing: -.015em; text-wrap: balance; }
@@ -57,7 +58,7 @@ ul, ol { display: grid; gap: 16px; margin: 12px 0; padding: 0; list-style: none;
 .step[aria-current] { color: var(--ink); font-weight: 600; }
 .step[aria-current] i { border-color: var(--waiting-mark); background: radial-gradient(circle, var(--waiting-mark) 35%, transparent 40%); }
 .end { display: grid; gap: 12px; margin-top: auto; padding-top: 12px; text-align: center; }
-.note { font-size: .875rem; }
+.note { font-size: .875rem; text-wrap: balance; }
 a {
   display: grid; place-items: center; min-height: 54px; padding: 0 20px; box-sizing: border-box;
   color: var(--on-action); background: var(--action); border-radius: 16px; font-weight: 600; text-decoration: none; overflow-wrap: anywhere;

@@ -83,7 +83,7 @@ function started(shown: Shown, language: string): Content {
   const heading = isRecording ? texts.recording : texts.opened;
   const lead = isRecording ? texts.recordingLead : texts.openedLead;
   const note = shown.linkExpiresAt ? filled(texts.beginBy, { time: instant(Date.parse(shown.linkExpiresAt), language) }) : "";
-  const steps = { names: texts.steps, current: 1 };
+  const steps = { names: texts.steps.map((name, index) => (index === 1 ? texts.record : name)), current: 1 };
   return { mood: "waiting", heading, lead, steps, action: linked(texts.proceed, shown.verificationUrl), note };
 }
 
@@ -124,7 +124,8 @@ function linked(label: string, url: string | null): View["action"] {
 /** An instant in the reader's zone and language. */
 function instant(milliseconds: number, language: string): string {
   const date = { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" } as const;
-  return new Intl.DateTimeFormat(language, date).format(milliseconds);
+  const locale = globalThis.navigator?.languages?.find((each) => each.startsWith(language)) ?? language;
+  return new Intl.DateTimeFormat(locale, date).format(milliseconds);
 }
 
 export function filled(text: string, values: Readonly<Record<string, string | number>>): string {
