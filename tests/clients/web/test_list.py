@@ -13,7 +13,7 @@ from tests.clients.web.load import Lister, equal, lister, run
 from tests.company import LINK_OPENED, Company
 from tests.serving import serving
 
-SECONDS_OF_LOAD = 12
+SECONDS_OF_LOAD = 6
 SEED = 16
 
 

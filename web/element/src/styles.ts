@@ -19,7 +19,8 @@ export const STYLES = `
   --quiet: var(--verification-quiet, #ece9e3);
   color-scheme: light;
   container-type: inline-size;
-  display: block;
+  display: flex;
+  flex-direction: column;
   color: var(--ink);
   background: var(--paper);
   border-radius: var(--verification-radius, 18px);
@@ -32,7 +33,7 @@ export const STYLES = `
   :host(:not([theme="light"])) { DARK }
 }
 :host([theme="dark"]) { DARK }
-.frame { display: flex; flex-direction: column; min-height: inherit; }
+.frame { display: flex; flex: 1; flex-direction: column; }
 .offline { display: flex; gap: 12px; align-items: center; padding: 12px 20px; color: var(--paper); background: var(--ink); font-size: .9375rem; font-weight: 540; }
 .offline .icon { width: 20px; height: 20px; }
 .retry { font-variant-numeric: tabular-nums; }
@@ -60,7 +61,7 @@ ul, ol { display: grid; gap: 16px; margin: 12px 0; padding: 0; list-style: none;
 .end { display: grid; gap: 12px; margin-top: auto; padding-top: 12px; text-align: center; }
 .note { font-size: .875rem; text-wrap: balance; }
 a {
-  display: grid; place-items: center; min-height: 54px; padding: 0 20px; box-sizing: border-box;
+  display: grid; place-items: center; min-height: 54px; padding: 8px 20px; box-sizing: border-box;
   color: var(--on-action); background: var(--action); border-radius: 16px; font-weight: 600; text-decoration: none; overflow-wrap: anywhere;
 }
 a:hover { opacity: .88; }

@@ -123,7 +123,7 @@ function linked(label: string, url: string | null): View["action"] {
 
 /** An instant in the reader's zone and language. */
 function instant(milliseconds: number, language: string): string {
-  const date = { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" } as const;
+  const date = { weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit" } as const;
   const locale = globalThis.navigator?.languages?.find((each) => each.startsWith(language)) ?? language;
   return new Intl.DateTimeFormat(locale, date).format(milliseconds);
 }

@@ -4,8 +4,8 @@ import { type DependencyList, useMemo, useSyncExternalStore } from "react";
 export type Start<State> = (publish: (change: (before: State) => State) => void) => () => void;
 
 /**
- * What components read with `useSyncExternalStore`. It follows while a component listens. If the last one leaves, the following ends only after the
- * present task: StrictMode unmounts and mounts each component at once, and that must not open another subscription.
+ * What components read with `useSyncExternalStore`. It follows while a component listens. StrictMode unmounts and mounts each component at once: a
+ * client sends nothing before the present task has ended, so that this opens no second subscription.
  */
 export class Store<State> {
   #state: State;
@@ -28,11 +28,9 @@ export class Store<State> {
     });
     return () => {
       this.#listeners.delete(listener);
-      setTimeout(() => {
-        if (this.#listeners.size || !this.#stop) return;
-        this.#stop();
-        this.#stop = undefined;
-      });
+      if (this.#listeners.size) return;
+      this.#stop?.();
+      this.#stop = undefined;
     };
   };
 }
