@@ -22,6 +22,9 @@ GRAPHIQL := gateway/pages/graphiql/graphiql.js
 # The board, which the gateway serves at `/`. `make board` builds it from web/board. It is not committed.
 BOARD := gateway/pages/board/index.html
 
+# The page of the person who is being verified, which the gateway serves at `/follow`. It is built from web/person, and not committed.
+FOLLOW := gateway/pages/follow/index.html
+
 # The number of parallel workers of pytest: one more than processors, because tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
@@ -32,16 +35,16 @@ help: ## list these targets
 
 setup: .venv/installed $(CLIENTS) $(WEB) ## create or update the environment (.venv)
 
-run: setup $(GRAPHIQL) $(BOARD) ## start the gateway with its own MongoDB and demo data
+run: setup $(GRAPHIQL) $(BOARD) $(FOLLOW) ## start the gateway with its own MongoDB and demo data
 	@exec .venv/bin/gateway dev $(ARGS)
 
 web: $(WEB) ## build the packages for frontends in web/ (needs npm)
 
 graphiql: $(GRAPHIQL) ## bundle GraphiQL for `gateway dev` (needs npm)
 
-board: $(BOARD) ## build the operators' board (needs npm)
+board: $(BOARD) $(FOLLOW) ## build the operators' board and the person's page (needs npm)
 
-test: setup $(BOARD) ## run all tests on all processors; a selection: make test ARGS=tests/store
+test: setup $(BOARD) $(FOLLOW) ## run all tests on all processors; a selection: make test ARGS=tests/store
 	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 coverage: setup ## run all tests and measure which lines and branches they reach
@@ -113,7 +116,7 @@ bench-hostile: setup ## measure what hostile operations cost, and how long other
 	.venv/bin/python -m bench.hostile $(ARGS)
 
 clean: ## remove the environment, caches and development data
-	rm -rf .venv .gateway dist tests/clients/node_modules web/node_modules web/react/react18/node_modules web/*/dist web/graphiql/node_modules bench/peers/node_modules gateway/pages/graphiql gateway/pages/board .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .gateway dist tests/clients/node_modules web/node_modules web/react/react18/node_modules web/*/dist web/graphiql/node_modules bench/peers/node_modules gateway/pages/graphiql gateway/pages/board gateway/pages/follow .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # pip installs uv, and uv installs all other packages, ten times as fast as pip. uv doesn't read pip's configuration (such as a mirror or a
@@ -160,3 +163,7 @@ $(GRAPHIQL): web/graphiql/package-lock.json web/graphiql/build.js web/graphiql/g
 $(BOARD): $(WEB) $(shell find web/board web/client -name node_modules -prune -o -name dist -prune -o -type f -print)
 	@if command -v npm >/dev/null; then echo 'building the board' && cd web && npm run --silent build -w board -- --logLevel error && rm -rf ../$(@D) && cp -r board/dist ../$(@D); \
 	else echo 'npm is missing, so the board will not be available; on Debian: apt-get install npm' >&2; fi
+
+$(FOLLOW): $(WEB) $(shell find web/person web/element web/client -name node_modules -prune -o -name dist -prune -o -type f -print) web/board/src/styles/tokens.css
+	@if command -v npm >/dev/null; then echo "building the person's page" && cd web && npm run --silent build -w person -- --logLevel error && rm -rf ../$(@D) && cp -r person/dist ../$(@D); \
+	else echo "npm is missing, so the person's page will not be available; on Debian: apt-get install npm" >&2; fi

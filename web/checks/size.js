@@ -7,7 +7,8 @@ import { build } from "vite";
 // The entry of each package, the modules that are not counted, and the number of bytes allowed.
 const PACKAGES = {
   client: { entry: "client/src/index.ts", external: ["graphql-ws"], maxBytes: 6_000 },
-  element: { entry: "element/src/index.ts", external: [], maxBytes: 18_000 },
+  element: { entry: "element/src/index.ts", external: [], maxBytes: 19_200 },
+  person: { entry: "person/src/main.ts", external: [], maxBytes: 20_000 },
 };
 
 async function gzippedBytes({ entry, external }) {

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.pages.board import EMPTY, BoardNotBuilt, configuration_of, is_built, production_pages, routes
+from gateway.pages.board import BoardNotBuilt, configuration_of, production_pages, routes
+from gateway.pages.bundle import EMPTY, is_built
 from tests.gateway.pages.browsing import Page
 from tests.serving import serving
 

@@ -1,12 +1,14 @@
 import { type Connection, createGatewayClient, type Ending, type FollowedVerification, type GatewayClient } from "@verification-gateway/client";
 import { FollowShown, type FollowShownResult } from "./generated.js";
-import { picture } from "./pictures.js";
+import { icon, picture } from "./pictures.js";
 import { STYLES } from "./styles.js";
 import { languageOf, TEXTS } from "./texts.js";
 import { filled, type Shown, type View, view } from "./view.js";
 
 export type TokenOfElement = string | null | (() => Promise<string | null> | string | null);
 
+/** The icons of the tips, in their order. */
+const TIPS = ["card", "light", "clock"] as const;
 const ATTRIBUTES = ["url", "verification-id", "locale", "token"];
 
 // When a framework renders on a server, there is no HTMLElement. With an empty class in its place, the module can be imported there too.
@@ -18,6 +20,8 @@ const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
  * Attributes: `url` (the gateway's GraphQL endpoint), `verification-id`, `locale` (by default the page's language, then the browser's), `theme`
  * (`light` or `dark`; by default the system's), `token`. The property `token` takes a follow token or, better, a function that fetches one: with a
  * function, the token is renewed. The property `client`, a GatewayClient, is used instead of `url` and `token`.
+ *
+ * The slot `header` is a line over the picture, for the app.
  *
  * Events: `verificationchange` (its `detail` is the state), `verificationend` (its `detail` says why nothing is followed any more).
  */
@@ -58,7 +62,11 @@ export class VerificationStatusElement extends Base {
 
   connectedCallback(): void {
     for (const name of ["token", "client"] as const) this.#upgraded(name);
-    if (!this.shadowRoot) styled(this.attachShadow({ mode: "open" }));
+    if (!this.shadowRoot) {
+      const root = this.attachShadow({ mode: "open" });
+      styled(root);
+      root.append(frame());
+    }
     this.#restart();
     this.#render();
   }
@@ -160,8 +168,7 @@ export class VerificationStatusElement extends Base {
     const key = JSON.stringify([shown, language]);
     if (key !== this.#rendered) {
       const hadFocus = root.activeElement !== null;
-      root.querySelector(".frame")?.remove();
-      root.append(frame(shown, language));
+      show(root, shown, language);
       if (hadFocus) root.querySelector("a")?.focus();
       this.#rendered = key;
     }
@@ -189,26 +196,43 @@ function styled(root: ShadowRoot): void {
   } else root.append(made("style", {}, STYLES));
 }
 
-function frame(shown: View, language: string): HTMLElement {
-  const field = made("div", { class: "field" }, picture(shown.mood));
-  const body = made("div", { class: "body", role: "status", "aria-live": "polite" }, ...content(shown));
-  // The region that reports a lost connection always exists: screen readers announce only what appears in a region that is there already.
-  const offline = made("div", { role: "status" }, ...(shown.isStale ? [banner(language)] : []));
-  return made("div", { class: `frame ${shown.mood}${shown.isStale ? " stale" : ""}`, lang: language }, offline, field, body);
+/** What is always there. Screen readers announce what changes in a region only if the region was there before. */
+function frame(): HTMLElement {
+  // An app may put a line of its own over the picture.
+  const field = made("div", { class: "field" }, made("slot", { name: "header" }), made("div", { class: "picture" }));
+  return made("div", { class: "frame" }, made("div", { class: "connection", role: "status" }), field, made("div", { class: "body", role: "status" }));
+}
+
+/** Put a view into the frame. */
+function show(root: ShadowRoot, shown: View, language: string): void {
+  const place = root.querySelector(".frame")!;
+  place.className = `frame ${shown.mood}${shown.isStale ? " stale" : ""}`;
+  place.setAttribute("lang", language);
+  replaced(place, ".connection", shown.isStale ? [banner(language)] : []);
+  replaced(place, ".picture", [picture(shown.mood)]);
+  replaced(place, ".body", content(shown));
+}
+
+/** Replace the content of a part of the frame, unless it would stay the same, so that nothing is announced twice and no motion begins again. */
+function replaced(place: Element, selector: string, children: Node[]): void {
+  const part = place.querySelector(selector)!;
+  const wrapped = made("div", {}, ...children);
+  if (part.firstElementChild?.innerHTML !== wrapped.innerHTML) part.replaceChildren(wrapped);
 }
 
 function banner(language: string): HTMLElement {
-  return made("p", { class: "offline" }, TEXTS[language]!.offline, " ", made("span", { class: "retry", "aria-hidden": "true" }));
+  const text = made("span", {}, TEXTS[language]!.offline, " ", made("span", { class: "retry", "aria-hidden": "true" }));
+  return made("p", { class: "offline" }, icon("lost"), text);
 }
 
 function content({ heading, lead, tips, advice, steps, action, note }: View): Node[] {
   const hints = [
-    ...tips.map(([title, text]) => made("li", { class: "tip" }, made("b", {}, title), made("span", {}, text))),
-    ...advice.map((text) => made("li", { class: "tip" }, made("span", {}, text))),
+    ...tips.map(([title, text], index) => tip(icon(TIPS[index]!), made("b", {}, title), made("span", {}, text))),
+    ...advice.map((text) => tip(icon("bulb"), text)),
   ];
   const progress = steps?.names.map((name, index) => {
     const place: Record<string, string> = index === steps.current ? { "aria-current": "step" } : {};
-    return made("li", { class: index < steps.current ? "step past" : "step", ...place }, made("i", { "aria-hidden": "true" }), name);
+    return made("li", { class: index < steps.current ? "step past" : "step", ...place }, made("i", { "aria-hidden": "true" }, ...(index < steps.current ? [icon("tick")] : [])), name);
   });
   const end = [...(action ? [made("a", { href: action.url, part: "action" }, action.label)] : []), ...(note ? [made("p", { class: "note" }, note)] : [])];
   return [
@@ -218,6 +242,10 @@ function content({ heading, lead, tips, advice, steps, action, note }: View): No
     ...(progress ? [made("ol", {}, ...progress)] : []),
     ...(end.length ? [made("div", { class: "end" }, ...end)] : []),
   ];
+}
+
+function tip(symbol: SVGElement, ...text: (Node | string)[]): HTMLElement {
+  return made("li", { class: "tip" }, symbol, made("p", {}, ...text));
 }
 
 function made(name: string, attributes: Readonly<Record<string, string>>, ...children: (Node | string)[]): HTMLElement {

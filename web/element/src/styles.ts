@@ -25,6 +25,7 @@ export const STYLES = `
   background: var(--paper);
   border-radius: var(--verification-radius, 18px);
   overflow: hidden;
+  -webkit-font-smoothing: antialiased;
   font: 400 1.0625rem/1.5 var(--verification-font, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif);
 }
 :host([hidden]) { display: none; }
@@ -33,38 +34,46 @@ export const STYLES = `
 }
 :host([theme="dark"]) { DARK }
 .frame { display: flex; flex: 1; flex-direction: column; }
-.offline { margin: 0; padding: 10px 20px; color: var(--paper); background: var(--ink); font-size: .875rem; font-weight: 560; }
-.field { display: grid; place-items: center; height: 176px; background: var(--tint); border-radius: 0 0 18px 18px; transition: background-color .4s; }
-.field svg { width: 176px; height: 132px; }
-.stale .field { filter: grayscale(1); }
-.body { display: flex; flex: 1; flex-direction: column; gap: 12px; padding: 24px 20px 20px; }
+.offline { display: flex; gap: 12px; align-items: center; padding: 12px 20px; color: var(--paper); background: var(--ink); font-size: .9375rem; font-weight: 540; }
+.offline .icon { width: 20px; height: 20px; }
+.retry { font-variant-numeric: tabular-nums; }
+.field { background: var(--tint); border-radius: 0 0 var(--verification-field-radius, 28px) var(--verification-field-radius, 28px); transition: background-color .4s; }
+.picture { display: grid; grid-template-rows: minmax(0, 1fr); height: calc(var(--verification-field, 168px) + 24px); padding-bottom: 24px; box-sizing: border-box; }
+.done .picture { height: calc(var(--verification-field, 168px) * 1.25 + 24px); }
+.picture svg { display: block; width: 100%; height: 100%; }
+.body { display: flex; flex: 1; padding: 24px 20px 20px; }
+.body > div { display: flex; flex: 1; flex-direction: column; gap: 12px; min-width: 0; }
 h2 { margin: 0; font-size: 1.75rem; font-weight: 640; line-height: 1.2; letter-spacing: -.015em; text-wrap: balance; }
 p { margin: 0; text-wrap: pretty; }
 .lead, .tip span, .note { color: var(--ink-soft); }
-ul, ol { display: grid; gap: 14px; margin: 8px 0; padding: 0; list-style: none; }
-.tip b { display: block; font-weight: 600; }
-.tip { padding-left: 16px; border-left: 3px solid var(--mark); }
-.step { display: flex; gap: 12px; align-items: center; color: var(--ink-soft); }
-.step i { box-sizing: border-box; flex: none; width: 18px; height: 18px; border: 2px solid var(--line); border-radius: 50%; }
-.step.past i { border-color: var(--done-mark); background: var(--done-mark); }
-.step.past i::after { content: ""; display: block; width: 4px; height: 8px; margin: 0 0 0 4px; border: solid var(--paper); border-width: 0 2px 2px 0; rotate: 40deg; }
+ul, ol { display: grid; gap: 16px; margin: 12px 0; padding: 0; list-style: none; }
+.tip { display: flex; gap: 14px; align-items: center; }
+.tip b { display: block; font-weight: 600; line-height: 1.375rem; }
+.tip span { font-size: .9375rem; line-height: 1.375rem; }
+.tip .icon { flex: none; width: 20px; height: 20px; padding: 10px; border-radius: 12px; background: var(--tint); }
+.step { position: relative; display: flex; gap: 14px; min-height: 24px; align-items: center; color: var(--ink-soft); }
+.step i { box-sizing: border-box; flex: none; display: grid; place-items: center; width: 24px; height: 24px; border: 2px solid var(--line); border-radius: 50%; }
+.step + .step::before { content: ""; position: absolute; left: 11px; bottom: 100%; width: 2px; height: 16px; background: var(--line); }
+.step.past i { color: var(--surface); border-color: var(--done-mark); background: var(--done-mark); }
+.step .icon { width: 16px; height: 16px; stroke-width: 2.2; }
 .step[aria-current] { color: var(--ink); font-weight: 600; }
 .step[aria-current] i { border-color: var(--waiting-mark); background: radial-gradient(circle, var(--waiting-mark) 35%, transparent 40%); }
 .end { display: grid; gap: 12px; margin-top: auto; padding-top: 12px; text-align: center; }
-.note { font-size: .875rem; }
+.note { font-size: .875rem; text-wrap: balance; }
 a {
   display: grid; place-items: center; min-height: 54px; padding: 8px 20px; box-sizing: border-box;
-  color: var(--on-action); background: var(--action); border-radius: 12px; font-weight: 600; text-decoration: none; overflow-wrap: anywhere;
+  color: var(--on-action); background: var(--action); border-radius: 16px; font-weight: 600; text-decoration: none; overflow-wrap: anywhere;
 }
-a:hover { filter: brightness(1.15); }
+a:hover { opacity: .88; }
 a:focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
-.calm { --tint: var(--calm); --mark: var(--line); }
-.waiting { --tint: var(--waiting); --mark: var(--waiting-mark); }
-.again { --tint: var(--again); --mark: var(--again-mark); }
-.done { --tint: var(--done); --mark: var(--done-mark); }
-.quiet { --tint: var(--quiet); --mark: var(--line); }
-.ring { transform-origin: 88px 66px; animation: turn 2.4s linear infinite; }
-.stale .ring { animation: none; }
+.calm { --tint: var(--calm); }
+.waiting { --tint: var(--waiting); }
+.again { --tint: var(--again); }
+.done { --tint: var(--done); }
+.quiet { --tint: var(--quiet); }
+.icon { fill: none; stroke: currentColor; stroke-width: 1.5; stroke-linecap: round; stroke-linejoin: round; }
+.stale { --done-mark: var(--ink-soft); --waiting-mark: var(--ink-soft); }
+.ring { transform-origin: 100px 75px; animation: turn 2.4s linear infinite; }
 @keyframes turn { to { transform: rotate(1turn); } }
 @container (min-width: 560px) { .body { padding: 32px 40px 28px; } .end { justify-items: start; text-align: start; } a { min-width: 260px; } }
 @media (prefers-reduced-motion: reduce) { .ring { animation: none; } .field { transition: none; } }

@@ -17,6 +17,8 @@ export interface Texts {
   readonly checking: string;
   readonly checkingLead: string;
   readonly checkingNote: string;
+  /** The second step as long as it is not done. */
+  readonly record: string;
   readonly steps: readonly [opened: string, recorded: string, checking: string, result: string];
   readonly again: string;
   readonly againLead: string;
@@ -46,7 +48,7 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     ready: "Ready when you are",
     readyLead: "A short video, and you are done. It takes about three minutes.",
     tips: [
-      ["Your identity document", "The document itself, not a photo or a copy."],
+      ["Your identity document", "The original, not a photo or a copy."],
       ["A bright, quiet place", "With the light in front of you."],
       ["Three minutes", "Once you begin, do it in one go."],
     ],
@@ -61,6 +63,7 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     checking: "We are checking your video",
     checkingLead: "Your video has arrived. You don’t need to do anything.",
     checkingNote: "Keep this page open if you like: it changes by itself.",
+    record: "Record your video",
     steps: ["You opened the link", "You recorded your video", "We are checking it", "Your result"],
     again: "Let’s try once more",
     againLead: "We couldn’t complete your check the last time.",
@@ -77,9 +80,9 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     expiredLead: "To protect you, this page stops showing your check after a while. The link that you received opens it again.",
     missing: "This check is not here any more",
     missingLead: "If you expected to find it, please use the link that you received last.",
-    offline: "No connection. We’ll catch up by ourselves.",
+    offline: "No connection.",
     retrying: "Trying again in {seconds} s.",
-    lastNews: "Last news at {time}.",
+    lastNews: "Last news: {time}. We’ll catch up by ourselves.",
   },
   fr: {
     loading: "Un instant…",
@@ -103,6 +106,7 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     checking: "Nous vérifions votre vidéo",
     checkingLead: "Votre vidéo est bien arrivée. Vous n’avez rien à faire.",
     checkingNote: "Vous pouvez laisser cette page ouverte : elle se met à jour toute seule.",
+    record: "Enregistrer votre vidéo",
     steps: ["Vous avez ouvert le lien", "Vous avez enregistré votre vidéo", "Nous la vérifions", "Votre résultat"],
     again: "Essayons encore une fois",
     againLead: "La dernière vérification n’a pas pu aboutir.",
@@ -119,9 +123,9 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     expiredLead: "Pour vous protéger, cette page cesse d’afficher votre vérification au bout d’un moment. Le lien que vous avez reçu la rouvre.",
     missing: "Cette vérification n’est plus ici",
     missingLead: "Si vous pensiez la trouver, utilisez le dernier lien que vous avez reçu.",
-    offline: "Pas de connexion. La page se mettra à jour toute seule.",
+    offline: "Pas de connexion.",
     retrying: "Nouvel essai dans {seconds} s.",
-    lastNews: "Dernières nouvelles le {time}.",
+    lastNews: "Dernières nouvelles le {time}. La page se mettra à jour toute seule.",
   },
   de: {
     loading: "Einen Moment…",
@@ -145,6 +149,7 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     checking: "Wir prüfen Ihr Video",
     checkingLead: "Ihr Video ist angekommen. Sie müssen nichts tun.",
     checkingNote: "Sie können diese Seite offen lassen: Sie ändert sich von selbst.",
+    record: "Ihr Video aufnehmen",
     steps: ["Sie haben den Link geöffnet", "Sie haben Ihr Video aufgenommen", "Wir prüfen es", "Ihr Ergebnis"],
     again: "Versuchen wir es noch einmal",
     againLead: "Beim letzten Mal konnten wir die Prüfung nicht abschließen.",
@@ -161,9 +166,9 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     expiredLead: "Zu Ihrem Schutz zeigt diese Seite Ihre Prüfung nur für eine gewisse Zeit. Der Link, den Sie erhalten haben, öffnet sie wieder.",
     missing: "Diese Prüfung ist nicht mehr hier",
     missingLead: "Falls Sie sie erwartet haben, nutzen Sie bitte den Link, den Sie zuletzt erhalten haben.",
-    offline: "Keine Verbindung. Wir holen alles von selbst nach.",
+    offline: "Keine Verbindung.",
     retrying: "Nächster Versuch in {seconds} s.",
-    lastNews: "Letzter Stand: {time}.",
+    lastNews: "Letzter Stand: {time}. Wir holen alles von selbst nach.",
   },
   es: {
     loading: "Un momento…",
@@ -187,6 +192,7 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     checking: "Estamos comprobando su vídeo",
     checkingLead: "Su vídeo ha llegado. No tiene que hacer nada.",
     checkingNote: "Puede dejar esta página abierta: cambia sola.",
+    record: "Grabar su vídeo",
     steps: ["Ha abierto el enlace", "Ha grabado su vídeo", "Lo estamos comprobando", "Su resultado"],
     again: "Probemos una vez más",
     againLead: "La última vez no pudimos completar su verificación.",
@@ -203,9 +209,9 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     expiredLead: "Para protegerle, esta página deja de mostrar su verificación al cabo de un tiempo. El enlace que recibió la abre de nuevo.",
     missing: "Esta verificación ya no está aquí",
     missingLead: "Si esperaba encontrarla, utilice el último enlace que recibió.",
-    offline: "Sin conexión. La página se pondrá al día sola.",
+    offline: "Sin conexión.",
     retrying: "Nuevo intento en {seconds} s.",
-    lastNews: "Últimas noticias: {time}.",
+    lastNews: "Últimas noticias: {time}. La página se pondrá al día sola.",
   },
   it: {
     loading: "Un momento…",
@@ -229,6 +235,7 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     checking: "Stiamo controllando il video",
     checkingLead: "Il video è arrivato. Non deve fare nulla.",
     checkingNote: "Può lasciare aperta questa pagina: si aggiorna da sola.",
+    record: "Registrare il video",
     steps: ["Ha aperto il link", "Ha registrato il video", "Lo stiamo controllando", "Il risultato"],
     again: "Proviamo ancora una volta",
     againLead: "L’ultima volta non siamo riusciti a completare la verifica.",
@@ -245,9 +252,9 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     expiredLead: "Per proteggerla, dopo un po’ questa pagina smette di mostrare la verifica. Il link che ha ricevuto la riapre.",
     missing: "Questa verifica non è più qui",
     missingLead: "Se si aspettava di trovarla, usi l’ultimo link che ha ricevuto.",
-    offline: "Nessuna connessione. La pagina si aggiornerà da sola.",
+    offline: "Nessuna connessione.",
     retrying: "Nuovo tentativo tra {seconds} s.",
-    lastNews: "Ultime notizie: {time}.",
+    lastNews: "Ultime notizie: {time}. La pagina si aggiornerà da sola.",
   },
 };
 

@@ -35,9 +35,15 @@ const NOTHING = { lead: "", tips: [], advice: [], steps: null, action: null, not
 export function view(situation: Situation, language: string): View {
   const texts = TEXTS[language]!;
   const content = ended(situation, language) ?? (situation.verification ? stateOf(situation.verification, language) : { mood: "calm", heading: texts.loading });
-  const isStale = !situation.ending && /^(waiting|offline)$/.test(situation.connection.state);
+  const isStale = !situation.ending && isLost(situation.connection);
   const note = isStale && situation.verification ? filled(texts.lastNews, { time: instant(situation.receivedAt, language) }) : content.note;
-  return { ...NOTHING, ...content, note: note ?? "", isStale };
+  const mood = isStale ? "quiet" : content.mood;
+  return { ...NOTHING, ...content, mood, note: note ?? "", isStale };
+}
+
+/** Whether the connection is lost. It stays lost during the attempts to connect again, so that what is shown does not flicker. */
+function isLost({ state, error }: Connection): boolean {
+  return /^(waiting|offline)$/.test(state) || (state === "connecting" && error !== null && error.code !== "UNAUTHENTICATED");
 }
 
 type Content = Pick<View, "mood" | "heading"> & Partial<View>;
@@ -77,7 +83,8 @@ function started(shown: Shown, language: string): Content {
   const heading = isRecording ? texts.recording : texts.opened;
   const lead = isRecording ? texts.recordingLead : texts.openedLead;
   const note = shown.linkExpiresAt ? filled(texts.beginBy, { time: instant(Date.parse(shown.linkExpiresAt), language) }) : "";
-  return { mood: "waiting", heading, lead, action: linked(texts.proceed, shown.verificationUrl), note };
+  const steps = { names: texts.steps.map((name, index) => (index === 1 ? texts.record : name)), current: 1 };
+  return { mood: "waiting", heading, lead, steps, action: linked(texts.proceed, shown.verificationUrl), note };
 }
 
 function checking(language: string): Content {
@@ -96,7 +103,7 @@ function verified(shown: Shown, language: string): Content {
 function over(shown: Shown, language: string): Content {
   const texts = TEXTS[language]!;
   const advice = adviceOf(shown);
-  return { mood: "quiet", heading: texts.over, lead: texts.overLead, advice, action: back(shown, language) };
+  return { mood: "quiet", heading: texts.over, lead: advice.length ? `${texts.overLead} ${texts.overAdvice}` : texts.overLead, advice, action: back(shown, language) };
 }
 
 /** The gateway's advice to the person for the reasons that the person may see, each text once. */
@@ -117,7 +124,8 @@ function linked(label: string, url: string | null): View["action"] {
 /** An instant as text, in the reader's time zone and language. */
 function instant(milliseconds: number, language: string): string {
   const date = { weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit" } as const;
-  return new Intl.DateTimeFormat(language, date).format(milliseconds);
+  const locale = globalThis.navigator?.languages?.find((each) => each.startsWith(language)) ?? language;
+  return new Intl.DateTimeFormat(locale, date).format(milliseconds);
 }
 
 export function filled(text: string, values: Readonly<Record<string, string | number>>): string {
