@@ -35,7 +35,7 @@ export type VerificationOrder = "CREATED_NEWEST" | "CREATED_OLDEST" | "UPDATED_N
 /** How far a verification has come, in more detail than its status. Use it to show progress to a waiting person. */
 export type VerificationPhase = "AWAITING_INDIVIDUAL" | "IN_SESSION" | "CAPTURING" | "PROCESSING" | "DONE";
 
-/** The status of a verification. PENDING changes. Of the final statuses, only an INCONCLUSIVE that the gateway concluded by itself can change. */
+/** The status of a verification. Only PENDING can change, and an INCONCLUSIVE that the gateway concluded by itself. */
 export type VerificationStatus = "PENDING" | "INCONCLUSIVE" | "VERIFIED" | "FAILED";
 
 /** A verification to close, and the reason for closing it. */
