@@ -409,7 +409,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._linger()
 
     def _refused_scope(self) -> Scope:
-        """What is known about a request that is refused, as the scope of a request."""
+        """What was read of a request that is refused, as the scope of a request."""
         if self._headed:
             return cast("Scope", self.scope)
         if cast("Scope | None", self.scope) is None or (self._latest and self._latest.scope is self.scope):

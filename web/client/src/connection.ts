@@ -67,7 +67,7 @@ export class SharedConnection {
   #refusals = 0;
   #socketFailures = 0;
   #retryAt = 0;
-  /** No attempt begins before this time, even if the page wakes up, because the gateway asked for this pause. */
+  /** No attempt begins before this time, even if the page wakes up, because the gateway requested this pause. */
   #notBefore = 0;
   #renewedRound = -1;
   #renewNotBefore = 0;
