@@ -157,7 +157,7 @@ def store_of(settings: Settings, client: Client, now: Clock) -> Store:
 
 
 def rate_of(settings: Settings) -> Rate:
-    """Create the budgets of callers and workspaces."""
+    """Create the object that limits how much the operations of each caller, and of each workspace, may cost in a period."""
     per_second, burst = settings.workspace_rate
     return Rate(settings.rate_cost_per_second, settings.rate_burst_cost, workspace_per_second=per_second, workspace_burst=burst)
 

@@ -135,7 +135,10 @@ class RequirementsInput:
         return required if required != Requirements() else None
 
     def content(self) -> dict[str, object] | None:
-        """The given values, for the fingerprint; None if there are none."""
+        """The given values, as a part of the input's fingerprint (`Idempotency`). None if no value is given.
+
+        Values that are not given are left out, so that a new field in a later release does not change the fingerprint of a repeated request.
+        """
         values = {
             "minAge": self.min_age,
             "maxAge": self.max_age,

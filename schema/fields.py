@@ -54,9 +54,12 @@ def declared(field: GraphQLField | None, name: str, otherwise: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Represents:
-    """A function `is_type_of` for a GraphQL type whose values are instances of the given classes. It checks nothing but the class of a value.
+    """A function `is_type_of` for a GraphQL type: whether a value is an instance of the given classes.
 
-    `key`: the attribute that identifies a value. Two values with the same key are equal in all other attributes, until the process ends.
+    It must look at nothing but the value's class: the compiler reads `classes`, and then does not call this function for objects of these classes.
+
+    `key`: an attribute that identifies a value, or None. Compiled plans cache the response for a value under its key. So set it only if two values
+    with the same key are equal in all other attributes for as long as the process runs.
     """
 
     classes: tuple[type, ...]

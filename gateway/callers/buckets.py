@@ -1,4 +1,4 @@
-"""Token buckets: each holds a budget, which payments take from, and which refills over time."""
+"""Token buckets: payments take from what a bucket holds, and the bucket refills over time."""
 
 import asyncio
 from collections import deque
@@ -29,7 +29,7 @@ def set_timer(seconds: float, call: Callable[[], None]) -> object:
 
 
 class Bucket:
-    """One budget. Payments that the bucket can't make yet wait in its queue, which has a single timer however long the queue is.
+    """A token bucket. Payments that the bucket can't make yet wait in its queue, which has a single timer however long the queue is.
 
     An operation that costs more than a whole bucket is allowed if the bucket is full, and leaves a debt. `shared`: a second bucket, from which the
     owner's payments are taken too, such as that of the owner's workspace. If there is none, the bucket is its own shared bucket.

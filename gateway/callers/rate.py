@@ -9,9 +9,9 @@ from domain.caller import Caller
 from gateway.callers.buckets import MAX_BUCKETS, Bucket, Buckets, SetTimer, set_timer
 from gateway.errors import RequestRefused, error
 
-# A caller with a follow token pays this many times the cost. Each followed chain has its own bucket, so a caller who can issue follow tokens would
-# otherwise gain a full bucket with each chain; so it gains only a tenth of one. From the workspace's bucket, the cost is taken once, because that
-# bucket limits the work that is done.
+# A caller with a follow token pays this many times the cost. Each followed chain has its own bucket: without the factor, a caller who can issue
+# follow tokens would gain a full bucket with each chain. With it, the caller gains a tenth of one. The workspace's bucket pays the cost only once,
+# because that bucket limits the work that is done.
 FOLLOWER = 10
 # A function that counts a refused request in the metrics. Its argument is the reason of the refusal.
 CountRefusal = Callable[[str], None]
@@ -19,7 +19,7 @@ USED_UP = "the caller's rate is used up; wait for `retryAfterMs`, then try again
 
 
 class Rate:
-    """The budgets of this process. A caller who is served by several processes has a budget in each.
+    """The buckets from which this process takes the costs of operations. A caller who is served by several processes has buckets in each.
 
     Every cost is taken from two buckets: that of the caller, and that of the caller's workspace.
 

@@ -133,7 +133,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Called when the connection is closed: cancels the timers."""
+        """Called when the connection is closed: gives up the connection's place among those of its address, and cancels the timers."""
         self._place.close()
         self._stop_timer()
         self._stop_idle_timer()

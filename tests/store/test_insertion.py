@@ -36,7 +36,7 @@ async def collection_dropped(store: Store) -> None:
 
 
 async def collection_created_again(store: Store) -> None:
-    """Drop the collection, and insert a document that needs no index."""
+    """Drop the collection, and insert a document that has no value with a unique index. So the collection exists again, but without the indexes."""
     await store.collection.drop()
     await store.collection.insert_one(encode(a_verification(provider=PLAIN)))
 

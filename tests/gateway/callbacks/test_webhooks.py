@@ -254,16 +254,16 @@ async def test_while_mongodb_cant_be_written_the_provider_sends_again_later(
 
             assert (first.status_code, pending, again.status_code) == (503, "PENDING", 200)
             assert first.headers["retry-after"]
-            await await_deadline(inbox)
+            await end_lease(inbox)
             assert (await site.read(id))["status"] == "VERIFIED"
     assert inbox.count_documents({}) == 1
     assert json.dumps(caplog.messages).count(fake.secret) == 0
 
 
-async def await_deadline(inbox: Collection[dict[str, Any]]) -> None:
-    """End the lease of the stored webhook now.
+async def end_lease(inbox: Collection[dict[str, Any]]) -> None:
+    """End the lease of the stored webhook now, so that the test need not wait until a sweep may apply it.
 
-    MongoDB stored the webhook only after the gateway had answered its first request with 503. So no request applies the webhook: only a sweep does,
-    after the lease has ended.
+    Neither request applies the webhook. The first was answered with 503 before MongoDB stored it. The second found it in the inbox, so nothing was
+    left to do for that request. The lease of the first request still holds.
     """
     inbox.update_many({"state": "waiting"}, {"$min": {"next": inbox.find_one({})["receivedAt"]}})  # type: ignore[index]

@@ -1,4 +1,4 @@
-"""Tokens are verified with the issuer's keys, even after the issuer rotates them, withdraws them, or is unreachable."""
+"""Tokens are verified with the keys that the issuer published last. While the issuer is unreachable, the keys fetched before stay in use."""
 
 import asyncio
 import gzip

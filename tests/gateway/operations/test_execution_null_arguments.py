@@ -1,4 +1,7 @@
-"""Null that a request passes by a variable, where an argument with a default must not be null. It is the client's mistake, wherever it is made."""
+"""Tests of variables that are null where null is not allowed. Every such place must yield an error of the client, BAD_USER_INPUT.
+
+Validation accepts these documents, because the variable or the argument has a default. So only the execution can find the null.
+"""
 
 import logging
 from typing import Any
