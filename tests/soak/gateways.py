@@ -56,6 +56,8 @@ def environment(mongo_uri: str, port: int, public_port: int, file: Path, fake: F
         "GATEWAY_PUBLIC_URL": f"http://127.0.0.1:{public_port}",
         "GATEWAY_PORT": str(port),
         "GATEWAY_PROVIDERS_FILE": str(file),
+        # All clients of the soak share one subject. No limit of rates may delay them.
+        **dict.fromkeys(("GATEWAY_RATE_COST_PER_SECOND", "GATEWAY_RATE_BURST_COST"), "1000000000"),
         "GATEWAY_SWEEP_SECONDS": "1",
         "GATEWAY_RECONCILE_SECONDS": ",".join(map(str, RECONCILE_SECONDS)),
         API_KEY: fake.api_key,
