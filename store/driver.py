@@ -95,6 +95,8 @@ def connect(uri: str, timeout_seconds: float) -> Client:
         return AsyncIOMotorClient(
             uri,
             timeoutMS=round(timeout_seconds * 1000),
+            # An operation that may take longer (see `patient`) must not look for an unreachable server for longer.
+            serverSelectionTimeoutMS=round(timeout_seconds * 1000),
             readPreference="primary",
             readConcernLevel="majority",
             w="majority",

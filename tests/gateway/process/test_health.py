@@ -215,7 +215,7 @@ async def test_without_mongodb_operations_are_unavailable_and_its_address_stays_
     assert alive.is_success
     assert me == {"me": {"subject": "tester"}, "reasonCode": {"code": "IDVV_1101"}}
     for response in responses:
-        assert response.status_code == 200
+        assert response.status_code == 200, response.text
         assert {error["extensions"]["code"] for error in response.json()["errors"]} == {"UNAVAILABLE"}
     assert closed == (1013, "the database does not respond; connect again")
     lines = [record.getMessage() for record in caplog.records if record.name.startswith(("gateway", "store")) and record.levelno > logging.DEBUG]
