@@ -70,17 +70,17 @@ async def test_a_subscription_receives_a_mutation_and_ctrl_c_ends_gateway_and_mo
 
 async def test_on_a_shared_machine_the_page_hands_out_tokens_once_for_a_printed_link(tmp_path: Path, database_uri: str) -> None:
     async with a_gateway(tmp_path, "--no-demo", "--shared", "--mongo-uri", database_uri) as (command, credentials):
-        await command.until(lambda: f"{credentials.url}/#" in command.output.read_text())
-        secret = command.output.read_text().partition(f"{credentials.url}/#")[2].split()[0]
+        await command.until(lambda: f"{credentials.url}/console#" in command.output.read_text())
+        secret = command.output.read_text().partition(f"{credentials.url}/console#")[2].split()[0]
         async with httpx2.AsyncClient(base_url=credentials.url, trust_env=False) as client:
-            page = await client.get("/")
+            page = await client.get("/console")
             answers = [await client.post("/credentials", headers={SECRET_HEADER: secret}) for _ in range(2)]
         await command.end(signal.SIGINT)
 
     assert not any(token in page.text for token in asdict(credentials.tokens).values())
     assert [answer.status_code for answer in answers] == [200, 403]
     assert answers[0].json().keys() == asdict(credentials).keys()
-    assert command.output.read_text().count(f"{credentials.url}/#") == 2
+    assert command.output.read_text().count(f"{credentials.url}/console#") == 2
 
 
 async def test_data_tokens_and_idempotency_keys_survive_a_killed_gateway(tmp_path: Path) -> None:

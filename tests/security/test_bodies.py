@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from domain.caller import Scope
 from tests.company import Company
 from tests.gateway.transports.test_http import BODIES, ME
-from tests.gateway.transports.test_websocket import FRAMES
+from tests.gateway.transports.test_websocket import FRAMES, close_code_before_init
 from tests.wire import wired
 
 OF_A_SUBSCRIPTION = "a subscription"
@@ -126,5 +126,5 @@ async def test_a_socket_that_begins_with_an_invalid_message_is_closed(company: C
         async with wired(company.gateway) as wire:
             await wire.say(frame)
             await wire.send({"type": "subscribe", "id": "1", "payload": {"query": "{ me { subject } }"}})
-            assert await wire.closed() == 4400
+            assert await wire.closed() == close_code_before_init(frame)
     assert company.kept() == []

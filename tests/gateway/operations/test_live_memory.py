@@ -39,11 +39,13 @@ def texts() -> Iterator[bytes]:
     waiting: list[Any] = gc.get_objects()
     while waiting:
         for each in gc.get_referents(waiting.pop()):
-            if isinstance(each, str):
+            # `isinstance` would follow a weak proxy to its object, which may be gone.
+            kind = type(each)
+            if issubclass(kind, str):
                 yield each.encode(errors="replace")
-            elif isinstance(each, bytes | bytearray):
+            elif issubclass(kind, bytes | bytearray):
                 yield bytes(each)
-            elif isinstance(each, tuple | dict) and not gc.is_tracked(each) and id(each) not in seen:
+            elif issubclass(kind, tuple | dict) and not gc.is_tracked(each) and id(each) not in seen:
                 seen.add(id(each))
                 waiting.append(each)
 
