@@ -9,6 +9,7 @@ from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from store.driver import Database, Document, correctable
 from store.indexes import HEARTBEATS, TOMBSTONES, VERIFICATIONS
+from store.monitoring.stream_counts import StreamCounts
 from store.outage import Outage
 from store.stream import Batch, ChangeStream, resumable
 
@@ -41,11 +42,12 @@ class Silent(Exception):
     """The change stream did not answer in time. MongoDB answers within MAX_AWAIT_MS even if nothing has changed."""
 
 
-async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
+async def changes(database: Database, counts: StreamCounts | None = None) -> AsyncGenerator[Document | None, None]:
     """Yields every change from now on, in order. Yields None whenever changes may be missing: the consumer must then read the database again.
 
-    The first item is None. It shows that the stream is open, and that earlier changes are not part of it.
+    The first item is None. It shows that the stream is open, and that earlier changes are not part of it. `counts`: counts batches and restarts.
     """
+    counts = counts or StreamCounts()
     token: Mapping[str, Any] | None = None
     patience = SILENCE_SECONDS
     outage = Outage(logger, "the change stream is open again")
@@ -57,6 +59,7 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
             while more:
                 batch = await _in_time(next_batch, patience)
                 outage.over()
+                counts.received(len(batch.changes))
                 if more := not batch.last:
                     # Request the next batch before this one is processed, so that the server prepares it meanwhile.
                     next_batch = stream.next()
@@ -69,11 +72,14 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
                         await asyncio.sleep(0)
                 token, complete, patience = batch.token, True, SILENCE_SECONDS
             token = None
+            counts.restarted("ended")
         except Silent:
+            counts.restarted("silent")
             # A server that has to search a long oplog for the resume token needs more time, so the patience doubles with each attempt.
             outage.failed(f"the change stream was silent for {patience:.0f} s; reopening it")
             patience = min(patience * 2, MAX_PATIENCE_SECONDS)
         except OperationFailure as failure:
+            counts.restarted("refused")
             if reason := correctable(failure):
                 outage.failed(f"the change stream can't be opened: {reason}")
             elif resumable(failure):
@@ -85,6 +91,7 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
                 token = None
             await asyncio.sleep(outage.pause_seconds(REOPENING_SECONDS, MAX_REOPENING_SECONDS))
         except PyMongoError as error:
+            counts.restarted("connection")
             outage.failed(f"the change stream lost its connection ({type(error).__name__})")
             # While no server can be reached, the pauses stay short. So after a failover, the stream is open again soon after there is a new primary.
             longest = REOPENING_SECONDS if isinstance(error, ConnectionFailure) else MAX_REOPENING_SECONDS

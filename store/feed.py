@@ -24,6 +24,7 @@ from store.feeds.recent_versions import RecentVersions
 from store.feeds.stored_changes import OVERLAP, STAMPING, changed_since, stamp
 from store.indexes import HEARTBEATS, TOMBSTONES, VERIFICATIONS
 from store.listener import Listener
+from store.monitoring.stream_counts import StreamCounts
 from store.outage import Outage
 from store.verifications import Store
 
@@ -52,6 +53,7 @@ class Feed:
         self._watched = database(client)
         self._name = f"gateway-{uuid4().hex}"
         self._listeners = Listeners()
+        self.stream = StreamCounts()
         # When the last heartbeats were written, by their numbers.
         self._heartbeats_sent: dict[int, float] = {}
         # The time at which the newest heartbeat received so far was written.
@@ -105,6 +107,16 @@ class Feed:
         return sum(map(len, self._listeners.values()))
 
     @property
+    def slots(self) -> int:
+        """The number of verifications that subscribers follow, each counted once."""
+        return self._listeners.followed
+
+    def waiting(self) -> tuple[int, int]:
+        """How many changed states wait for their subscribers: of all subscribers together, and of the one for whom most of them wait."""
+        waiting = [listener.waiting for listeners in self._listeners.values() for listener in listeners]
+        return sum(waiting), max(waiting, default=0)
+
+    @property
     def heartbeats(self) -> tuple[int, int]:
         """The numbers of the last heartbeat that was sent, and of the last one that arrived through the change stream."""
         return self._last_heartbeat, self._received_heartbeat
@@ -125,7 +137,7 @@ class Feed:
             raise Unavailable from None
 
     async def _follow(self) -> None:
-        async for change in changes(self._watched):
+        async for change in changes(self._watched, self.stream):
             if change is None:
                 # Changes may be missing, perhaps because the collection was dropped, and its indexes with it.
                 self._store.index_repair.suspect()
@@ -146,7 +158,10 @@ class Feed:
         heartbeat = change.get("fullDocument", {})
         if heartbeat.get("_id") == self._name:
             self._received_heartbeat = heartbeat["beat"]
-            self._newest_heartbeat_at = self._heartbeats_sent.pop(heartbeat["beat"], self._newest_heartbeat_at)
+            sent_at = self._heartbeats_sent.pop(heartbeat["beat"], None)
+            if sent_at is not None:
+                self._newest_heartbeat_at = sent_at
+                self.stream.lag_seconds = monotonic() - sent_at
             if heartbeat["beat"] > self._last_heartbeat_before_read:
                 self._versions_read.clear()
                 self._documents_read.clear()
