@@ -46,5 +46,5 @@ def handles_exceptions(resolve: Any) -> bool:
 
 
 def returns_event(resolve: Resolver | None) -> bool:
-    """Whether this is the resolver that Strawberry sets for fields of the subscription root. It returns the event unchanged."""
+    """Whether `resolve` is the resolver that Strawberry sets for fields of the subscription root. That resolver returns the event unchanged."""
     return getattr(resolve, "__qualname__", "") == EVENT
