@@ -20,13 +20,14 @@ EASTERNMOST = timedelta(hours=14)
 
 TYPES_BY_NAME = {type.value: type for type in DocumentType}
 
-# Two letters: ISO 3166-1 alpha-2. Three letters: alpha-3, or a code of ICAO Doc 9303-3 for a person without a nationality. "D" is Germany there.
+# Two letters: ISO 3166-1 alpha-2. Three letters: alpha-3, or a code of ICAO Doc 9303-3 for a person without a nationality. In Doc 9303-3,
+# "D" is Germany.
 ISSUING_COUNTRY = re.compile("[A-Z]{2,3}|D", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """The usable values of an identity document; None if there are none.
+    """The usable values of an identity document. `document` is None if no value is usable.
 
     `note` names the fields whose values were repaired or left out. It never contains a value.
     """
