@@ -38,14 +38,17 @@ def plain_text(field: str, text: str, max_characters: int = MAX_TEXT_CHARACTERS)
 def one_line(field: str, text: str) -> str | None:
     """Returns a text in NFC, trimmed, and on one line: one space replaces each run of line breaks, tabs and the spaces beside them.
 
-    Returns None if the text is empty or blank. Raises: InvalidInput for the other reasons of `plain_text`.
+    Returns None if the text is empty or blank. Raises: InvalidInput if it is too long, or contains a character that no text may contain.
     """
     line = GAP.sub(lambda gap: " " if LINE_BREAK.search(gap[0]) else gap[0], text)
     return plain_text(field, line) if VISIBLE.search(line) else None
 
 
 def identifier(field: str, text: str, max_characters: int = MAX_TEXT_CHARACTERS) -> str:
-    """Returns the text unchanged, since identifiers are compared byte by byte. Raises: InvalidInput for the same reasons as `plain_text`."""
+    """Returns the text unchanged, since identifiers are compared byte by byte.
+
+    Raises: InvalidInput if the text is blank, is longer than `max_characters`, or contains a character that no text may contain.
+    """
     if len(text) > max_characters:
         raise InvalidInput(field, f"has {len(text)} characters; at most {max_characters} are accepted")
     if refused := NOT_IN_TEXT.search(text):
