@@ -1,4 +1,4 @@
-"""Rewrites a plain operation (one without fragments, aliases, variables and conditions) in random forms that have them."""
+"""Rewrites a plain operation (one without named fragments, variables and conditions) in random forms that have them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -210,7 +210,10 @@ class Rewriter:
 
 
 def variable_values(variables: Sequence[Variable], inputs: Inputs) -> dict[str, Any] | None:
-    """Random values for these variables, as a request might send them: some are missing, and some are not declared. None: it sends no variables."""
+    """Random values for these variables, as a request might send them: some are missing, and one is not declared.
+
+    None: the request has no variables.
+    """
     random = inputs.random
     values = {each.name: inputs.raw(each.type) for each in variables if random.random() > (0.05 if isinstance(each.type, GraphQLNonNull) else 0.25)}
     if random.random() < 0.1:

@@ -21,7 +21,7 @@ MAX_DEPTH = 3
 
 
 def nested(levels: int) -> list[Any]:
-    """A list in a list in a list …, with so many levels."""
+    """An empty list inside of other lists. `levels`: the number of all these lists."""
     value: list[Any] = []
     for _ in range(levels - 1):
         value = [value]

@@ -106,7 +106,7 @@ class Constant:
 
     @property
     def numbers(self) -> tuple[Any, ...]:
-        """A tuple of three numbers, of which the attribute `number` is one."""
+        """A tuple of three items. The second one is the attribute `number`, which may be None or wrong."""
         return (1, self.number, 3)
 
 
