@@ -182,7 +182,7 @@ Entry = Subscribed | Updated | FeedItem | Listed | Ended | Quiet
 
 
 class Kind(Enum):
-    """What a subscriber follows: one verification, the later attempts of its chain too, or the whole workspace (FEED)."""
+    """What a subscriber follows. SINGLE: one verification. CHAIN: a verification and the later attempts of its chain. FEED: the whole workspace."""
 
     SINGLE = "single"
     CHAIN = "chain"
