@@ -132,7 +132,10 @@ def broken_chains(documents: Documents) -> Iterator[Finding]:
 
 
 def broken_writes(documents: Documents, written: Sequence[Written]) -> Iterator[Finding]:
-    """Find acknowledged writes that are missing, refused writes that were executed, and refusals that are never right or contradict an answer."""
+    """Find acknowledged writes that are missing, refused writes that were executed, and wrong refusals.
+
+    A refusal is wrong if it contradicts an earlier answer, or if no request of the writers could deserve its code (NOT_FOUND, IDEMPOTENCY_CONFLICT).
+    """
     keys = {document.key: document for document in documents.values() if document.key}
     acknowledged: dict[str, list[Written]] = defaultdict(list)
     outcomes: dict[str, set[Outcome]] = defaultdict(set)
