@@ -59,7 +59,7 @@ class Arguments:
     def __call__(self, run: Run, info: Callable[[], Any]) -> dict[str, Any]:
         """The keyword arguments for one request. `info` makes the `info` object, which only some conversions need.
 
-        Raises: GraphQLError if the value of a variable is not allowed for its argument.
+        Raises: GraphQLError if an argument, or a variable in it, has a value that is not allowed.
         """
         if not self.prepared:
             return self._coerced(run, info)
