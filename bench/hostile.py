@@ -169,8 +169,9 @@ async def sent(client: httpx2.AsyncClient, operation: Operation, number: int) ->
 
 
 async def cpu_ms(target: Served, client: httpx2.AsyncClient, operation: Operation, times: int) -> tuple[float, str]:
-    """Execute the operation once, and then `times` times. Returns the gateway's processor time for each of the latter, in milliseconds, and the
-    outcome of the first execution.
+    """Execute the operation once, and then `times` times more.
+
+    Returns the gateway's processor time for each of the later executions, in milliseconds, and the outcome of the first execution.
     """
     response = await sent(client, operation, -1)
     before = target.cpu_seconds

@@ -49,7 +49,7 @@ class Extraction:
 
         `type`: the kind of document, or the text that the provider sent for it, which may be no valid kind.
 
-        `now`: the current time. A birth after it can't be right.
+        `now`: the current time. A date of birth that has not begun anywhere yet is left out.
         """
         kind = TYPES_BY_NAME.get(type) if isinstance(type, str) else type
         received = {
@@ -85,7 +85,7 @@ def usable_value(field: str, text: str | None, now: datetime) -> str | None:
 
 
 def issuing_country(text: str) -> str | None:
-    """The country code in capitals; None if the text is no code. The filler "<" of machine-readable zones is removed, as in "D<<"."""
+    """The country code in capitals; None if the text can't be a code. The filler "<" of machine-readable zones is removed, as in "D<<"."""
     code = trimmed(text).rstrip("<")
     return code.upper() if ISSUING_COUNTRY.fullmatch(code) else None
 

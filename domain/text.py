@@ -16,7 +16,7 @@ URL_ORIGIN = re.compile("(?P<scheme>https?://)(?:[^/?#]*@)?(?P<host>[^/?#]*)", r
 # letters, digits, "-", "_" and "." only: browsers refuse some other characters in a host, and decode "%40" to "@". All characters of other scripts
 # are allowed, except those without a glyph.
 URL_HOST = re.compile(rf"(\[[0-9a-f:.]+\]|([a-z0-9._-]|[^\x00-\x7f{IGNORABLE}{FORMATS}{FILLERS}])+)(:[0-9]*)?", re.IGNORECASE)
-# NFC replaces at most this many characters by one, so a text that is this many times longer than allowed stays too long. Such a text is refused
+# NFC replaces at most this many characters by one, so a text of more than this many times the allowed length stays too long. Such a text is refused
 # without normalization, which could take quadratic time (it sorts combining marks).
 MAX_SHRINKAGE = 4
 GAP = re.compile(f"[{SPACES}{BREAKS}]+")

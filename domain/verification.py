@@ -101,8 +101,10 @@ class Verification:
 
     @property
     def recommended_action(self) -> RecommendedAction:
-        """What the integrator should do next. While the verification is pending: share the link once the provider has returned one, and wait once the
-        individual has opened it.
+        """What the integrator should do next.
+
+        While the verification is pending, the integrator should share the link once the provider has returned one, and wait once the individual has
+        opened it.
         """
         if not self.status.final and (self.phase is not Phase.AWAITING_INDIVIDUAL or self.verification_url is None):
             return RecommendedAction.WAIT

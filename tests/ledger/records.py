@@ -101,7 +101,8 @@ class Written:
 class Subscribed:
     """The record that a subscriber sent a subscription: to one verification or its chain, or to the whole workspace (the feed, `id` is None).
 
-    `after`: the version after which it resumes, or the cursor of the feed. `cursor`: the cursor with which it resumes a verification or a chain.
+    `after`: the version after which the subscription resumes, or the cursor of the feed. `cursor`: the cursor with which it resumes a verification or
+    a chain.
     """
 
     at: float
