@@ -44,8 +44,8 @@ class Breach(Enum):
 
     LOST, DOUBLE, OUT_OF_ORDER: what happened to an event on its way to a subscriber. NEVER_HAPPENED: a subscriber received a state that the
     database does not have, or a refused write was executed. SILENT: a subscription stayed open and did not deliver everything. TURNED_AWAY: a
-    subscription ended with an error or a close code after which clients do not connect or subscribe again. WRITE_DENIED: a refusal contradicts an
-    acknowledged write.
+    subscription ended with an error or a close code after which clients do not connect or subscribe again. WRITE_DENIED: a write was refused
+    wrongly, for example because the refusal contradicts an acknowledged write.
     """
 
     LOST = "lost"

@@ -65,7 +65,7 @@ def token(ttl: timedelta = timedelta(hours=24)) -> str:
 
 @asynccontextmanager
 async def running(directory: Path, proxies: Proxies, mongo_uri: str, link_window_seconds: float, planted: str | None) -> AsyncIterator[list[Gateway]]:
-    """Start two gateways, wait until they are ready, and kill them at the end of the context. `planted` names a bug that they have."""
+    """Start two gateways, wait until they are ready, and kill them at the end of the context. `planted`: a bug in them."""
     module = ["gateway", "serve"] if planted is None else ["tests.ledger.planted", planted]
     gateways = []
     for name in NAMES:

@@ -171,7 +171,8 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Marks the end of a run in a subscriber's records: all faults were healed, all writes were done, and the patience with subscribers was over.
+    """Marks the end of a run in a subscriber's records: all faults were healed, all writes were done, and the subscribers had time to
+    receive everything.
 
     A subscription that is open at this mark, and that has not delivered everything, is a breach.
     """

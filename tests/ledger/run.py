@@ -176,7 +176,7 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
 
 @asynccontextmanager
 async def following(subscribers: list[Subscriber]) -> AsyncIterator[None]:
-    """Let all subscribers run until the end of the context. If one of them failed, this raises its error then."""
+    """Let all subscribers run until the end of the context. If a subscriber failed, its error is raised then."""
     tasks = [asyncio.create_task(subscriber.run()) for subscriber in subscribers]
     try:
         yield
@@ -190,7 +190,7 @@ async def following(subscribers: list[Subscriber]) -> AsyncIterator[None]:
 
 
 async def finish(writers: list[Writer], writing: list[asyncio.Task[None]]) -> None:
-    """Let the writers stop, and wait until each has finished the attempt on which it works. Raises: the error of a writer that failed."""
+    """Let the writers stop, and wait until each has finished its attempt, or PATIENCE_SECONDS are over. Raises: the error of a writer that failed."""
     for writer in writers:
         writer.over = True
     _, late = await asyncio.wait(writing, timeout=PATIENCE_SECONDS)
