@@ -39,7 +39,7 @@ def plain(schema: GraphQLSchema, field: GraphQLField, resolve: Resolver | None) 
 
 
 def handles_exceptions(resolve: Any) -> bool:
-    """Whether a Strawberry wrapper has exception handlers, which turn the resolver's exceptions into results. They are in its closure."""
+    """Whether a Strawberry wrapper has exception handlers, which turn the resolver's exceptions into results. The wrapper's closure holds them."""
     closure = dict(zip(resolve.__code__.co_freevars, resolve.__closure__ or (), strict=False))
     handlers = closure.get("field_exception_handlers")
     return bool(handlers and handlers.cell_contents)

@@ -210,7 +210,7 @@ class Rewriter:
 
 
 def variable_values(variables: Sequence[Variable], inputs: Inputs) -> dict[str, Any] | None:
-    """Random values for these variables, as a request might send them: some are missing, and one is not declared.
+    """Random values for these variables, as a request might send them. Some may be missing, and one that is not declared may be added.
 
     None: the request has no variables.
     """

@@ -23,7 +23,7 @@ Report = Callable[[str], None]
 # gateways (`OVERLAP` in store/feeds/stored_changes.py). A write that is held for longer is found only by the stamp that MongoDB gives it, `storedAt`.
 HELD_SECONDS = 90.0
 # `Proxies.cut_off` blocks the connections that a process has opened, and those through the proxy to the process, which the caller names. No proxy has
-# this name. With it, clients still reach the gateway.
+# the name HELD, so only the connections that the gateway has opened are blocked, and clients still reach the gateway.
 HELD = "held"
 
 
