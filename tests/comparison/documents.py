@@ -52,7 +52,7 @@ class OperationDocument:
 
 
 class Rewriter:
-    """Rewrites an operation in a random form. Most forms select the same fields as the operation; some skip fields, depending on variables."""
+    """Rewrites an operation in a random form. It selects the fields of the operation, but may leave some out, or skip them depending on variables."""
 
     def __init__(self, schema: GraphQLSchema, inputs: Inputs) -> None:
         self._schema = schema
@@ -150,7 +150,7 @@ class Rewriter:
         return print_ast(value)
 
     def _with_variables(self, type: Any) -> str:
-        """The source of an input value that contains variables at any depth."""
+        """The source of an input value that may contain variables at any depth."""
         if self._happens(0.25):
             return self._variable(type, False)
         inside: Any = type.of_type if isinstance(type, GraphQLNonNull) else type

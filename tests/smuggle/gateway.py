@@ -46,7 +46,7 @@ class Recording(HttpProtocol):
 
 
 class Upgrading(Recording):
-    """A planted fault, which the comparison must find: a request whose offer of an upgrade is not accepted ends after its head.
+    """A planted fault, which the comparison must find: a request with an offer of an upgrade that the gateway ignores ends after its head.
 
     The gateway may then parse the request's body as the next request.
     """
