@@ -17,12 +17,18 @@ from pymongo.collection import Collection
 from gateway.development.mongod import EmbeddedMongo
 from store.indexes import VERIFICATIONS
 from tests.company import CAPTURE_COMPLETED, CAPTURE_STARTED, LINK_OPENED, Company
-from tests.serving import serving
+from tests.serving import Gateway, serving
 from tests.streams import Stream, streaming
 from tests.wire import Following, following
 
 FOLLOW = "subscription($id: ID!, $retries: Boolean!) { verificationUpdated(id: $id, followRetries: $retries) { verification { id version } } }"
 FEED = "subscription { verificationsUpdated { cursor verification { id version } } }"
+
+
+@pytest.fixture
+def company(gateway: Gateway, database_name: str, mongo: MongoClient[dict[str, Any]]) -> Company:
+    """A company whose gateway and database no other test uses: a dropped collection has no indexes for a while."""
+    return Company(gateway, mongo[database_name][VERIFICATIONS])
 
 
 @dataclass(frozen=True, slots=True)

@@ -319,6 +319,8 @@ async def test_a_verification_that_was_deleted_and_restored_is_delivered_again(f
         for state in (opened, added):
             await store.collection.delete_one({"_id": added.id})
             await restored(store, state)
+            # A listener that begins before the deletion was delivered would end because of it.
+            await caught_up(feed, store)
             with feed.listen("acme", id=added.id) as by_id:
                 changed = await verifications.change(added.id, lambda it, at: it.concluded(FAILED_RESULT, at))
 
@@ -353,6 +355,7 @@ async def test_the_feed_continues_after_its_collection_disappeared(
     added = await verifications.add(a_verification(at=datetime.now(UTC)))
     opened = added.progressed(Progress.LINK_OPENED, WINDOWS, datetime.now(UTC))
 
+    await caught_up(feed, store)
     with feed.listen("acme") as before, feed.listen("other") as theirs:
         await disruption(store)
         for ended in (before, theirs):

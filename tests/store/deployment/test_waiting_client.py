@@ -22,6 +22,8 @@ from store.driver import Client, answering, close_client, connect, database, tra
 # Longer than a command waits for the few errors of a test, on a busy machine.
 PATIENT_SECONDS = 30.0
 KEY_NOT_FOUND, DOCUMENT_VALIDATION_FAILURE = 211, 121
+# Errors of sharded clusters that carry further data, which the fail point can't return.
+NOT_SIMULATED = {249, 343, 13388}
 
 
 class MongoWithFailPoints(EmbeddedMongo):
@@ -52,16 +54,16 @@ async def failing(mongo: MongoClient[dict[str, Any]], code: int, times: int | No
 
 @asynccontextmanager
 async def connected(mongo: MongoClient[dict[str, Any]], timeout_seconds: float = PATIENT_SECONDS) -> AsyncIterator[Client]:
-    """A client of the gateway for this mongod."""
+    """A client of the gateway for this mongod. It soon notices that the mongod, whose errors are not real, is still the primary."""
     host, port = mongo.address or ("", 0)
-    client = connect(f"mongodb://{host}:{port}/gateway?directConnection=true", timeout_seconds)
+    client = connect(f"mongodb://{host}:{port}/gateway?directConnection=true&heartbeatFrequencyMS=500", timeout_seconds)
     try:
         yield client
     finally:
         close_client(client)
 
 
-@pytest.mark.parametrize("code", sorted(READ_AGAIN))
+@pytest.mark.parametrize("code", sorted(READ_AGAIN - NOT_SIMULATED))
 async def test_a_read_waits_until_the_error_is_over(failing_mongo: MongoClient[dict[str, Any]], code: int) -> None:
     async with connected(failing_mongo) as client, failing(failing_mongo, code, 2, "find"):
         with answering():
@@ -114,7 +116,7 @@ async def test_an_error_that_lasts_is_unavailable_when_the_time_of_the_command_i
     assert monotonic() - began_at > 0.5
 
 
-@pytest.mark.parametrize("code", sorted(TRANSIENT - NOT_EXECUTED - {133}))
+@pytest.mark.parametrize("code", sorted(TRANSIENT - NOT_EXECUTED - NOT_SIMULATED))
 async def test_a_write_whose_outcome_is_uncertain_is_unavailable(failing_mongo: MongoClient[dict[str, Any]], code: int) -> None:
     async with connected(failing_mongo, timeout_seconds=0.5) as client, failing(failing_mongo, code, None, "delete"):
         with pytest.raises(Unavailable), answering():
