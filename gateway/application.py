@@ -30,11 +30,12 @@ from gateway.operations.live import Live
 from gateway.operations.traced import TracedExecution, TracedLive
 from gateway.operations.trusted import BadManifest, read_manifest
 from gateway.process.audit import AuditFailures, AuditLog, BadAuditLog
-from gateway.process.background import counting, measuring, preparation, reporting, restarted, showing_budgets
+from gateway.process.background import checking, counting, measuring, preparation, reporting, restarted, showing_budgets
 from gateway.process.database_metrics import DatabaseCollector
 from gateway.process.drain import Drain, Leave
-from gateway.process.health import Health, Probes
+from gateway.process.health import Health
 from gateway.process.metrics import Metrics, TokenCollector
+from gateway.process.probes import Probes, PublicSchema
 from gateway.process.traces import Traces
 from gateway.provision import Provision, provider_client
 from gateway.settings import BadSettings, Settings
@@ -100,7 +101,7 @@ def application(
     store = store_of(settings, client, now, traces)
     feed = Feed(store, watcher)
 
-    drain = Drain()
+    drain = Drain(settings.drain_delay_seconds)
     issuer_keys = keys_of_issuer(settings)
     health = Health(store, feed, drain, issuer_keys)
     metrics = Metrics(feed, store.bad_documents, store.index_repair, version(DISTRIBUTION))
@@ -128,15 +129,18 @@ def application(
     schema = build()
     graphql = executable(schema)
     execution = execution_of(settings, graphql, services, metrics, drain, rate, audit, traces)
-    live = live_of(execution, rate, feed, traces)
+    # Messages of subscriptions have a budget of their own. Otherwise many messages would use up the rate of the same caller's queries.
+    live = live_of(execution, rate_of(settings), feed, traces)
     feed.sees_only_private_addresses = charging.sees_only_private_addresses
+    probes = Probes(health, metrics)
 
     return Application(
         entrance(settings, metrics, local, traces),
         GraphQLOverHTTP(execution, live, tokens, metrics, drain, admission, charging),
         GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission, charging),
         [
-            *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
+            *([] if settings.admin_port else probes.routes),
+            *(PublicSchema(schema.as_str()).routes if settings.introspection else []),
             *callbacks.routes(providers, changes, intake, store, settings.windows),
             *webhook_routes(intake),
             *link_callbacks.routes(links, changes, store),
@@ -152,7 +156,7 @@ def application(
             partial(starting, creation, intake, provision.sandbox, drain, http_client, [reconciliation.leave, outgoing.leave]),
             [partial(close_client, client), partial(close_client, watcher), *([traces.close] if traces else []), *([audit.close] if audit else [])],
         ),
-        process_of(settings, drain, health, metrics, provision.reload),
+        process_of(settings, drain, health, metrics, probes, provision.reload),
     )
 
 
@@ -167,17 +171,17 @@ def creation_of(settings: Settings, store: Store, provision: Provision, metrics:
     return creation
 
 
-def process_of(settings: Settings, drain: Drain, health: Health, metrics: Metrics, reload: Callable[[], None] | None) -> Process:
+def process_of(settings: Settings, drain: Drain, health: Health, metrics: Metrics, probes: Probes, reload: Callable[[], None] | None) -> Process:
     """Collect the objects of the process that the server and the commands use."""
     places = ConnectionPlaces(settings.max_connections_per_address, settings.trusted_proxies)
-    return Process(drain, health, metrics, places, settings.idle_seconds, reload)
+    return Process(drain, health, metrics, places, settings.idle_seconds, Starlette(routes=probes.routes), reload)
 
 
 def store_of(settings: Settings, client: Client, now: Clock, traces: Traces | None = None) -> Store:
     """Create the store, with the keys and the time limits of the settings."""
     keys = SealingKeys(settings.data_keys.get_secret_value())
     comment_of = traces.comment if traces else None
-    return Store(client, keys, now, settings.request_seconds / 2, settings.feed_resumption, settings.count_seconds, comment_of)
+    return Store(client, keys, now, settings.database_seconds, settings.feed_resumption, settings.count_seconds, comment_of)
 
 
 def traces_of(settings: Settings) -> Traces | None:
@@ -283,6 +287,7 @@ def background_tasks(
     """The tasks for the indexes, the feed, the count of stuck verifications and the issuer's keys, by their names in the log."""
     tasks: Tasks = {
         "preparation": partial(preparation, health),
+        "check of the dependencies": partial(checking, health, metrics.report_dependencies),
         "feed": feed.run,
         "count of stuck verifications": partial(counting, store, settings.processing, metrics.stuck.set),
     }
