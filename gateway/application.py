@@ -10,6 +10,7 @@ from importlib import import_module
 from importlib.metadata import version
 
 import httpx2
+import strawberry
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
@@ -87,32 +88,22 @@ def application(
 ) -> Application:
     """Create the gateway's application. `pages`: routes of HTML pages. `local`: whether the gateway runs on a developer's machine.
 
-    `traces`: traces operations; None: the settings decide.
-
-    Needs a running event loop.
+    `traces`: None if the settings decide whether operations are traced. Needs a running event loop.
     Raises: BadAddress if the MongoDB URI is not valid; BadProvidersFile; BadSettings if settings contradict each other, or name another file that
             can't be used.
     """
-    uri = settings.mongo_uri.get_secret_value()
     traces = traces or traces_of(settings)
-    database = DatabaseCollector(CommandCounts(), {"main": ConnectionCounts(), "feed": ConnectionCounts()})
-    listeners = [*database.listeners("main"), *([traces.listener] if traces else [])]
-    client, watcher = connect(uri, settings.database_seconds, listeners), watching(uri, database.listeners("feed"))
+    client, watcher, database = clients_of(settings, traces)
     store = store_of(settings, client, now, traces)
     feed = Feed(store, watcher)
 
-    drain = Drain(settings.drain_delay_seconds)
-    issuer_keys = keys_of_issuer(settings)
-    health = Health(store, feed, drain, issuer_keys)
-    metrics = Metrics(feed, store.bad_documents, store.index_repair, version(DISTRIBUTION))
-    metrics.register(database)
-    metrics.show("gateway_waiting_writers", "Changes that wait because another one changes the same verification", lambda: store.turns.waiting)
-    audit = audit_log_of(settings, metrics, now)
-
+    drain, issuer_keys = Drain(settings.drain_delay_seconds), keys_of_issuer(settings)
     tokens = token_reader(settings, now, issuer_keys)
-    metrics.register(TokenCollector(tokens.refusals, issuer_keys))
+    health = Health(store, feed, drain, issuer_keys)
+    metrics = metrics_of(store, feed, database, TokenCollector(tokens.refusals, issuer_keys))
+    audit = audit_log_of(settings, metrics, now)
     rate = rate_of(settings)
-    charging = charging_of(settings, rate, metrics)
+    charging = charging_of(settings, rate, metrics, feed)
     admission = admission_of(settings, metrics)
 
     http_client = provider_client(traces.client if traces else httpx2.AsyncClient)
@@ -123,15 +114,13 @@ def application(
     intake = intake_of(settings, store, provision, changes, metrics)
     reconciliation = reconciliation_of(store, provision, changes, intake, creation, metrics)
     outgoing = OutgoingWebhooks(store, feed, provision.deliveries, metrics.deliveries.count)
-    recording = audit.record if audit else nothing_recorded
-    services = Services(store, feed, changes, links, outgoing, fingerprint(settings), tokens.follow_token, rate, recording, metrics.count_refusal)
+    record = audit.record if audit else nothing_recorded
+    services = Services(store, feed, changes, links, outgoing, fingerprint(settings), tokens.follow_token, rate, record, metrics.count_refusal)
 
     schema = build()
-    graphql = executable(schema)
-    execution = execution_of(settings, graphql, services, metrics, drain, rate, audit, traces)
+    execution = execution_of(settings, executable(schema), services, metrics, drain, rate, audit, traces)
     # Messages of subscriptions have a budget of their own. Otherwise many messages would use up the rate of the same caller's queries.
     live = live_of(execution, rate_of(settings), feed, traces)
-    feed.sees_only_private_addresses = charging.sees_only_private_addresses
     probes = Probes(health, metrics)
 
     return Application(
@@ -139,8 +128,7 @@ def application(
         GraphQLOverHTTP(execution, live, tokens, metrics, drain, admission, charging),
         GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission, charging),
         [
-            *([] if settings.admin_port else probes.routes),
-            *(PublicSchema(schema.as_str()).routes if settings.introspection else []),
+            *operators_routes(settings, probes, schema),
             *callbacks.routes(providers, changes, intake, store, settings.windows),
             *webhook_routes(intake),
             *link_callbacks.routes(links, changes, store),
@@ -151,13 +139,34 @@ def application(
             background_tasks(settings, store, feed, health, metrics, tokens, issuer_keys)
             | sweeper_tasks(settings, store, providers, changes, creation, intake, metrics)
             | reconciliation_tasks(settings, reconciliation, metrics)
-            | delivery_tasks(outgoing, metrics, traces)
-            | {"measurement of the event loop": metrics.loop_lag.measure, "count of the busiest workspaces": metrics.workspaces.run},
+            | delivery_tasks(outgoing, metrics, traces),
             partial(starting, creation, intake, provision.sandbox, drain, http_client, [reconciliation.leave, outgoing.leave]),
-            [partial(close_client, client), partial(close_client, watcher), *([traces.close] if traces else []), *([audit.close] if audit else [])],
+            [partial(close_client, client), partial(close_client, watcher), *(each.close for each in (traces, audit) if each)],
         ),
         process_of(settings, drain, health, metrics, probes, provision.reload),
     )
+
+
+def operators_routes(settings: Settings, probes: Probes, schema: strawberry.Schema) -> list[BaseRoute]:
+    """The routes of the probes, unless they have a port of their own, and of the schema's text, if it may be read."""
+    return [*([] if settings.admin_port else probes.routes), *(PublicSchema(schema.as_str()).routes if settings.introspection else [])]
+
+
+def clients_of(settings: Settings, traces: Traces | None) -> tuple[Client, Client, DatabaseCollector]:
+    """Create the client of MongoDB for requests, that of the change stream, and the metrics of both. Raises: BadAddress."""
+    uri = settings.mongo_uri.get_secret_value()
+    database = DatabaseCollector(CommandCounts(), {"main": ConnectionCounts(), "feed": ConnectionCounts()})
+    listeners = [*database.listeners("main"), *([traces.listener] if traces else [])]
+    return connect(uri, settings.database_seconds, listeners), watching(uri, database.listeners("feed")), database
+
+
+def metrics_of(store: Store, feed: Feed, database: DatabaseCollector, tokens: TokenCollector) -> Metrics:
+    """Create the metrics of the process."""
+    metrics = Metrics(feed, store.bad_documents, store.index_repair, version(DISTRIBUTION))
+    metrics.register(database)
+    metrics.register(tokens)
+    metrics.show("gateway_waiting_writers", "Changes that wait because another one changes the same verification", lambda: store.turns.waiting)
+    return metrics
 
 
 def creation_of(settings: Settings, store: Store, provision: Provision, metrics: Metrics) -> Creation:
@@ -231,10 +240,15 @@ def live_of(execution: Execution, rate: Rate, feed: Feed, traces: Traces | None)
     return live
 
 
-def charging_of(settings: Settings, rate: Rate, metrics: Metrics) -> Charging:
-    """Create the object that charges for requests and messages before their operation is determined. It holds the budgets of addresses."""
+def charging_of(settings: Settings, rate: Rate, metrics: Metrics, feed: Feed) -> Charging:
+    """Create the object that charges for requests and messages before their operation is determined. It holds the budgets of addresses.
+
+    The heartbeats of the feed report which addresses it sees.
+    """
     addresses = Buckets(settings.address_refusals_per_second, settings.address_burst_refusals)
-    return Charging(rate, addresses, settings.trusted_proxies, metrics.count_refused)
+    charging = Charging(rate, addresses, settings.trusted_proxies, metrics.count_refused)
+    feed.sees_only_private_addresses = charging.sees_only_private_addresses
+    return charging
 
 
 def intake_of(settings: Settings, store: Store, provision: Provision, changes: Changes, metrics: Metrics) -> Intake:
@@ -290,6 +304,8 @@ def background_tasks(
         "check of the dependencies": partial(checking, health, metrics.report_dependencies),
         "feed": feed.run,
         "count of stuck verifications": partial(counting, store, settings.processing, metrics.stuck.set),
+        "measurement of the event loop": metrics.loop_lag.measure,
+        "count of the busiest workspaces": metrics.workspaces.run,
     }
     if issuer_keys:
         tasks["refresh of the issuer's keys"] = partial(issuer_keys.run, tokens.forget)

@@ -301,6 +301,12 @@ def driver_fault(error: BaseException | None) -> dict[str, object]:
     return {"driver_error": type(seen).__name__, **({"driver_code": code} if isinstance(code, int) else {})}
 
 
+def fault_text(error: BaseException) -> str:
+    """The type of an error, and the code of MongoDB behind it if there is one, such as "NotPrimaryError, code 10107"."""
+    code = driver_fault(error).get("driver_code")
+    return type(error).__name__ if code is None else f"{type(error).__name__}, code {code}"
+
+
 class IndexMissing(Unavailable):
     """An operation needs an index that does not exist."""
 

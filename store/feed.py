@@ -18,7 +18,7 @@ from domain.errors import BadDocument, Unavailable
 from domain.verification import Verification
 from store.changes import Interruption, changes
 from store.documents import decode
-from store.driver import Client, Database, Document, answering, database
+from store.driver import Client, Database, Document, answering, database, fault_text
 from store.feeds.listeners import Kind, Listeners, Topic
 from store.feeds.recent_versions import RecentVersions
 from store.feeds.stored_changes import OVERLAP, STAMPING, changed_since, stamp
@@ -301,7 +301,7 @@ class Feed:
                 return outage.over()
             except (Unavailable, PyMongoError) as error:
                 # Not every error is Unavailable: a query also fails half-way if its collection is dropped or renamed meanwhile.
-                outage.failed(f"changes that may have been missed could not be read ({type(error).__name__}); trying again")
+                outage.failed(f"changes that may have been missed could not be read ({fault_text(error)}); trying again")
                 await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _send_heartbeats(self) -> None:
@@ -321,7 +321,7 @@ class Feed:
                     await self._interrupted(Interruption.REPLACEMENT)
                 acknowledged = beat
             except PyMongoError as error:
-                outage.failed(f"a heartbeat could not be written ({type(error).__name__})")
+                outage.failed(f"a heartbeat could not be written ({fault_text(error)})")
             regular = HEARTBEAT_SECONDS if self._opened.is_set() else OPENING_HEARTBEAT_SECONDS
             await asyncio.sleep(outage.pause_seconds(regular, HEARTBEAT_SECONDS))
 

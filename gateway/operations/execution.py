@@ -115,7 +115,11 @@ class Execution:
             if self.audit and is_audited(operation.prepared.audited, caller.scopes):
                 response = await self._executed_with_record(operation, caller, request_id, self.audit)
             else:
-                response = self.response(operation, await self._result(self.executed(operation, None, self.context(caller))), request_id)
+                result = self.executed(operation, None, self.context(caller))
+                if not isinstance(result, ExecutionResult):
+                    with self._drain.answering(self._request_seconds):
+                        result = await result
+                response = self.response(operation, result, request_id)
             code = response["errors"][0]["extensions"]["code"] if "errors" in response else NO_ERROR
             return response
         except TimeoutError:
@@ -132,18 +136,15 @@ class Execution:
         finally:
             self._metrics.executed(operation.prepared.label, code, perf_counter() - begun, caller.workspace, operation.cost)
 
-    async def _result(self, result: ExecutionResult | Awaitable[ExecutionResult]) -> ExecutionResult:
-        """The result of an execution within the time limit of requests. Raises: TimeoutError."""
-        if isinstance(result, ExecutionResult):
-            return result
-        with self._drain.answering(self._request_seconds):
-            return await result
-
     async def _executed_with_record(self, operation: Operation, caller: Caller, request_id: str, audit: RecordReads) -> ResponseData:
         """The response of an operation that reads personal data or internal reasons. What it reads is recorded, also if it then fails."""
         context = self.audited_context(operation, caller)
         try:
-            return self.response(operation, await self._result(self.executed_recording(operation, None, context)), request_id)
+            result = self.executed_recording(operation, None, context)
+            if not isinstance(result, ExecutionResult):
+                with self._drain.answering(self._request_seconds):
+                    result = await result
+            return self.response(operation, result, request_id)
         finally:
             if context.read:
                 audit(caller, context.read, audited_fields(operation), request_id)

@@ -13,6 +13,8 @@ from prometheus_client.registry import Collector
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 # The code of an operation without errors, and that of an operation whose client has left before its end.
 NO_ERROR, ABANDONED = "OK", "ABANDONED"
+# The codes of errors that the metrics show before the first such error: Prometheus does not see that a counter which appears has increased.
+SHOWN_FROM_THE_START = ("INTERNAL_SERVER_ERROR", "TIMEOUT", "UNAVAILABLE", "LAGGED")
 
 # How an operation is labelled in the metrics: its name if it is a trusted document (see `OTHERS` in preparation.py), and its type.
 OperationLabel = tuple[str, str]
@@ -37,7 +39,7 @@ class Requests(Collector):
         self._documents: Counted[str] = Counted()
         self._responses: Counted[int | None] = Counted()
         self._executions: dict[OperationLabel, Executions] = {}
-        self._errors: Counted[str] = Counted()
+        self._errors: Counted[str] = Counted(dict.fromkeys(SHOWN_FROM_THE_START, 0))
         self._refusals: Counted[str] = Counted()
         self._closes: Counted[int] = Counted()
 

@@ -170,11 +170,16 @@ class GraphQLOverHTTP:
             raise refused("RATE_LIMITED", str(crowded), 503, retry_after=RETRY_SECONDS) from None
 
     async def _messages(self, operation: Operation, caller: Caller, request: GraphQLRequest) -> AsyncGenerator[Message, None]:
-        """The messages of an event stream. Errors that end it are counted here, and `EventStream` sends them."""
+        """The messages of an event stream. An error that ends it is counted here, and `EventStream` sends it."""
         try:
-            async with aclosing(self._uncounted_messages(operation, caller, request)) as messages:
+            if operation.type is not OperationType.SUBSCRIPTION:
+                yield Message(orjson.dumps(await self._execution.execute(operation, caller, request.id)))
+                return
+            last_mark = request.header(b"last-event-id") or None
+            async with aclosing(self._live.subscribe(operation, caller, request.id, last_mark)) as messages:
                 async for message in messages:
                     yield message
+                    # Free the memory of this message now. It may show personal data, and the next message may come much later.
                     del message
         except RequestRefused as refusal:
             self._metrics.count_errors(refusal.errors)
@@ -182,17 +187,6 @@ class GraphQLOverHTTP:
         except Unavailable as unavailable:
             log_failure(unavailable.code, request.id, unavailable)
             raise
-
-    async def _uncounted_messages(self, operation: Operation, caller: Caller, request: GraphQLRequest) -> AsyncGenerator[Message, None]:
-        if operation.type is not OperationType.SUBSCRIPTION:
-            yield Message(orjson.dumps(await self._execution.execute(operation, caller, request.id)))
-            return
-        last_mark = request.header(b"last-event-id") or None
-        async with aclosing(self._live.subscribe(operation, caller, request.id, last_mark)) as messages:
-            async for message in messages:
-                yield message
-                # Free the memory of this message now. It may show personal data, and the next message may come much later.
-                del message
 
 
 async def body(content_length: str, receive: Receive, max_bytes: int = MAX_BODY_BYTES) -> bytes:

@@ -31,6 +31,15 @@ def test_executions_are_counted_by_operation_and_code() -> None:
     assert value(requests, "gateway_operation_seconds_sum", operation="Row", type="query") == 20.004
 
 
+def test_errors_with_an_alert_are_shown_before_the_first_of_them() -> None:
+    requests = Requests()
+    before = value(requests, "gateway_errors_total", code="INTERNAL_SERVER_ERROR")
+
+    requests.count_errors([{"extensions": {"code": "INTERNAL_SERVER_ERROR"}}])
+
+    assert (before, value(requests, "gateway_errors_total", code="INTERNAL_SERVER_ERROR")) == (0, 1)
+
+
 async def test_every_error_that_a_client_receives_is_counted_by_its_code(company: Company) -> None:
     async def count(code: str) -> float:
         text = (await company.gateway.client.get("/metrics")).text
