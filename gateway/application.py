@@ -102,9 +102,8 @@ def application(
     health = Health(store, feed, drain, issuer_keys)
     metrics = metrics_of(store, feed, database, TokenCollector(tokens.refusals, issuer_keys))
     audit = audit_log_of(settings, metrics, now)
-    rate = rate_of(settings)
+    rate, admission = rate_of(settings), admission_of(settings, metrics)
     charging = charging_of(settings, rate, metrics, feed)
-    admission = admission_of(settings, metrics)
 
     http_client = provider_client(traces.client if traces else httpx2.AsyncClient)
     provision = Provision(settings, http_client, metrics.providers, local)
@@ -117,11 +116,10 @@ def application(
     record = audit.record if audit else nothing_recorded
     services = Services(store, feed, changes, links, outgoing, fingerprint(settings), tokens.follow_token, rate, record, metrics.count_refusal)
 
-    schema = build()
+    schema, probes = build(), Probes(health, metrics)
     execution = execution_of(settings, executable(schema), services, metrics, drain, rate, audit, traces)
     # Messages of subscriptions have a budget of their own. Otherwise many messages would use up the rate of the same caller's queries.
     live = live_of(execution, rate_of(settings), feed, traces)
-    probes = Probes(health, metrics)
 
     return Application(
         entrance(settings, metrics, local, traces),
