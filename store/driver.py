@@ -42,7 +42,7 @@ from pymongo.monitoring import CommandListener, ConnectionPoolListener
 from domain.errors import Unavailable
 from store.deployment.address import readable
 from store.deployment.waiting_client import TRANSIENT, WaitingClient
-from store.monitoring.comments import CommentedCollection, CommentOf
+from store.monitoring.comments import CommentedCollection, CommentOf, add_comments
 
 Document = dict[str, Any]
 Client = AsyncIOMotorClient[Document]
@@ -130,6 +130,21 @@ def watching(uri: str, listeners: Sequence[DriverListener] = ()) -> Client:
     )
 
 
+class CommentedMotorCollection(AsyncIOMotorCollection[Document]):
+    """A collection whose methods add a comment to their commands.
+
+    Most of Motor's methods call those of PyMongo's class, and not those of `CommentedCollection`, which is a subclass of it.
+    """
+
+    def commented(self, options: Document) -> Document:
+        """The options of a method, with the comment."""
+        with_comment: Document = self.delegate.commented(options)
+        return with_comment
+
+
+add_comments(CommentedMotorCollection, AsyncIOMotorCollection)
+
+
 class CommentedDatabase(AsyncIOMotorDatabase[Document]):
     """A database whose collections add a comment to their commands (see `CommentedCollection`)."""
 
@@ -139,7 +154,7 @@ class CommentedDatabase(AsyncIOMotorDatabase[Document]):
 
     def __getitem__(self, name: str) -> Collection:
         delegate = CommentedCollection(self.delegate, name, self._comment_of)
-        return AsyncIOMotorCollection(self, name, _delegate=delegate)  # type: ignore[arg-type]
+        return CommentedMotorCollection(self, name, _delegate=delegate)  # type: ignore[arg-type]
 
 
 def database(client: Client, comment_of: CommentOf | None = None) -> Database:

@@ -55,14 +55,17 @@ class CommentedCollection(PyMongoCollection[dict[str, Any]]):
         return options if comment is None or options.get("comment") is not None else {**options, "comment": comment}
 
 
-def _commenting(name: str) -> Callable[..., Any]:
-    method = getattr(PyMongoCollection, name)
-
-    def call(self: CommentedCollection, *arguments: Any, **options: Any) -> Any:
+def _commenting(method: Callable[..., Any]) -> Callable[..., Any]:
+    def call(self: Any, *arguments: Any, **options: Any) -> Any:
         return method(self, *arguments, **self.commented(options))
 
     return call
 
 
-for _name in COMMENTED:
-    setattr(CommentedCollection, _name, _commenting(_name))
+def add_comments(kind: type, base: type) -> None:
+    """Make the methods of a class of collections add the comment. `kind` is a subclass of `base`, and has a method `commented`."""
+    for name in COMMENTED:
+        setattr(kind, name, _commenting(getattr(base, name)))
+
+
+add_comments(CommentedCollection, PyMongoCollection)

@@ -51,6 +51,18 @@ async def test_motors_database_and_collection_use_the_delegate_that_is_passed(mo
     assert collection.delegate == plain["things"].delegate
 
 
+async def test_motors_methods_call_the_class_of_pymongo_and_not_that_of_the_delegate(motor: AsyncIOMotorClient[dict[str, Any]]) -> None:
+    class Replaced(Collection[dict[str, Any]]):
+        def replace_one(self, *arguments: Any, **options: Any) -> Any:
+            raise AssertionError("Motor calls the method of the delegate: store/driver.py needs no class of its own any more")
+
+    plain: Any = motor.get_default_database("gateway")
+    collection: Any = AsyncIOMotorCollection(plain, "things", _delegate=Replaced(plain.delegate, "things"))
+
+    with pytest.raises(ServerSelectionTimeoutError):
+        await collection.replace_one({}, {})
+
+
 async def test_motors_client_belongs_to_the_loop_that_runs_when_it_is_made(motor: AsyncIOMotorClient[dict[str, Any]]) -> None:
     assert motor.get_io_loop() is asyncio.get_running_loop()
 
