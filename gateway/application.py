@@ -10,8 +10,9 @@ from functools import partial
 import httpx2
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import Lifespan
+from strawberry import Schema
 
 from gateway.callbacks import links as link_callbacks
 from gateway.callbacks import sandbox as callbacks
@@ -107,18 +108,15 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     schema = build()
     graphql = executable(schema)
     execution = execution_of(settings, graphql, services, metrics, drain, rate)
-    # Messages of subscriptions have a budget of their own. Otherwise many messages would use up the rate of the same caller's queries.
-    live = live_of(execution, rate_of(settings), feed)
+    live = live_of(execution, settings, feed)
     feed.sees_only_private_addresses = charging.sees_only_private_addresses
     probes = Probes(health, metrics)
-
     return Application(
         entrance(settings, metrics, local),
         GraphQLOverHTTP(execution, live, tokens, drain, admission, charging),
         GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission, charging),
         [
-            *([] if settings.admin_port else probes.routes),
-            *(PublicSchema(schema.as_str()).routes if settings.introspection else []),
+            *open_routes(settings, probes, schema),
             *callbacks.routes(providers, changes, intake, store, settings.windows),
             *webhook_routes(intake),
             *link_callbacks.routes(links, changes, store),
@@ -135,6 +133,11 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
         ),
         process_of(settings, drain, health, metrics, probes, provision.reload),
     )
+
+
+def open_routes(settings: Settings, probes: Probes, schema: Schema) -> list[Route]:
+    """The routes that need no token: the endpoints for operators, unless they have a port of their own, and the schema, if clients may read it."""
+    return [*([] if settings.admin_port else probes.routes), *(PublicSchema(schema.as_str()).routes if settings.introspection else [])]
 
 
 def creation_of(settings: Settings, store: Store, provision: Provision, metrics: Metrics) -> Creation:
@@ -172,9 +175,10 @@ def admission_of(settings: Settings, metrics: Metrics) -> Admission:
     return Admission(capacity, metrics.count_refused)
 
 
-def live_of(execution: Execution, rate: Rate, feed: Feed) -> Live:
+def live_of(execution: Execution, settings: Settings, feed: Feed) -> Live:
     """Create the object that executes subscriptions. It drops what it keeps of a verification that is anonymized."""
-    live = Live(execution, rate, same_frame.cache_clear)
+    # Messages have budgets of their own. Otherwise many messages would use up the rate of the same caller's queries.
+    live = Live(execution, rate_of(settings), same_frame.cache_clear)
     feed.on_anonymized = live.forget
     return live
 
