@@ -26,7 +26,7 @@ USER = 10001
 DEVELOPMENT = ("fiftyone", "pip", "pytest", "tests")
 REASON_CODES = 41
 START_SECONDS = 30
-STOP_SECONDS = 10
+STOP_SECONDS = 20
 
 
 def main() -> None:

@@ -10,11 +10,11 @@ from importlib import import_module
 from importlib.metadata import version
 
 import httpx2
-import strawberry
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import Lifespan
+from strawberry import Schema
 
 from gateway.callbacks import links as link_callbacks
 from gateway.callbacks import sandbox as callbacks
@@ -118,15 +118,14 @@ def application(
 
     schema, probes = build(), Probes(health, metrics)
     execution = execution_of(settings, executable(schema), services, metrics, drain, rate, audit, traces)
-    # Messages of subscriptions have a budget of their own. Otherwise many messages would use up the rate of the same caller's queries.
-    live = live_of(execution, rate_of(settings), feed, traces)
+    live = live_of(execution, settings, feed, traces)
 
     return Application(
         entrance(settings, metrics, local, traces),
         GraphQLOverHTTP(execution, live, tokens, metrics, drain, admission, charging),
         GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission, charging),
         [
-            *operators_routes(settings, probes, schema),
+            *open_routes(settings, probes, schema),
             *callbacks.routes(providers, changes, intake, store, settings.windows),
             *webhook_routes(intake),
             *link_callbacks.routes(links, changes, store),
@@ -145,11 +144,6 @@ def application(
     )
 
 
-def operators_routes(settings: Settings, probes: Probes, schema: strawberry.Schema) -> list[BaseRoute]:
-    """The routes of the probes, unless they have a port of their own, and of the schema's text, if it may be read."""
-    return [*([] if settings.admin_port else probes.routes), *(PublicSchema(schema.as_str()).routes if settings.introspection else [])]
-
-
 def clients_of(settings: Settings, traces: Traces | None) -> tuple[Client, Client, DatabaseCollector]:
     """Create the client of MongoDB for requests, that of the change stream, and the metrics of both. Raises: BadAddress."""
     uri = settings.mongo_uri.get_secret_value()
@@ -165,6 +159,11 @@ def metrics_of(store: Store, feed: Feed, database: DatabaseCollector, tokens: To
     metrics.register(tokens)
     metrics.show("gateway_waiting_writers", "Changes that wait because another one changes the same verification", lambda: store.turns.waiting)
     return metrics
+
+
+def open_routes(settings: Settings, probes: Probes, schema: Schema) -> list[Route]:
+    """The routes that need no token: the endpoints for operators, unless they have a port of their own, and the schema, if clients may read it."""
+    return [*([] if settings.admin_port else probes.routes), *(PublicSchema(schema.as_str()).routes if settings.introspection else [])]
 
 
 def creation_of(settings: Settings, store: Store, provision: Provision, metrics: Metrics) -> Creation:
@@ -230,10 +229,11 @@ def audit_log_of(settings: Settings, metrics: Metrics, now: Clock) -> AuditLog |
     return audit
 
 
-def live_of(execution: Execution, rate: Rate, feed: Feed, traces: Traces | None) -> Live:
+def live_of(execution: Execution, settings: Settings, feed: Feed, traces: Traces | None) -> Live:
     """Create the object that executes subscriptions. It drops what it keeps of a verification that is anonymized."""
     kind = partial(TracedLive, traces) if traces else Live
-    live = kind(execution, rate, same_frame.cache_clear)
+    # Messages have budgets of their own. Otherwise many messages would use up the rate of the same caller's queries.
+    live = kind(execution, rate_of(settings), same_frame.cache_clear)
     feed.on_anonymized = live.forget
     return live
 

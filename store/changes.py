@@ -111,11 +111,12 @@ async def changes(database: Database, counts: StreamCounts | None = None) -> Asy
 
 
 def interruption(disruption: Document) -> Interruption:
-    """What an operation on a whole collection or database means for the verifications."""
-    # The names of the collection before and after. An operation on the whole database names none.
+    """What an operation on a whole collection or database means for the verifications.
+
+    Before MongoDB reports that a database was dropped, it reports that of each of its collections.
+    """
     names = [disruption[key].get("coll") for key in ("ns", "to") if key in disruption]
-    concerns_all = not names or None in names or VERIFICATIONS in names
-    return Interruption.REPLACEMENT if concerns_all else Interruption.GAP
+    return Interruption.REPLACEMENT if VERIFICATIONS in names else Interruption.GAP
 
 
 async def _in_time(next_batch: asyncio.Future[Batch], patience: float) -> Batch:

@@ -78,6 +78,8 @@ class Feed:
         self._removed: dict[str, object] = {}
         self._last_heartbeat = self._received_heartbeat = 0
         self._last_heartbeat_before_read = 0
+        # The last heartbeat that a majority has acknowledged. If MongoDB forgets it, the database is an earlier one.
+        self._acknowledged = 0
 
     async def run(self) -> None:
         """Follow the database until cancelled."""
@@ -160,6 +162,7 @@ class Feed:
             # Restored verifications have lower versions than those that were read or delivered before.
             self._versions_read.clear()
             self._documents_read.clear()
+            self._acknowledged = 0
             self._delivered = RecentVersions(STAMPING + OVERLAP)
             self._removed.clear()
         await self._read_again(interruption is Interruption.REPLACEMENT)
@@ -306,7 +309,6 @@ class Feed:
 
     async def _send_heartbeats(self) -> None:
         outage = Outage(logger, "heartbeats are written again")
-        acknowledged = 0
         while True:
             self._last_heartbeat = beat = self._last_heartbeat + 1
             recent = {number: sent for number, sent in self._heartbeats_sent.items() if number > beat - REMEMBERED_HEARTBEATS}
@@ -315,11 +317,11 @@ class Feed:
             try:
                 before = await self._exchange_heartbeat(heartbeat)
                 outage.over()
-                if before < acknowledged:
+                if before < self._acknowledged:
                     # A majority had acknowledged a later heartbeat. So the data files are those of a backup. The change stream does not report that.
                     logger.warning("the database is an earlier one, for example from a backup; open subscriptions end")
                     await self._interrupted(Interruption.REPLACEMENT)
-                acknowledged = beat
+                self._acknowledged = beat
             except PyMongoError as error:
                 outage.failed(f"a heartbeat could not be written ({fault_text(error)})")
             regular = HEARTBEAT_SECONDS if self._opened.is_set() else OPENING_HEARTBEAT_SECONDS

@@ -65,7 +65,9 @@ class Health:
         if self.drain.announced:
             return ["the process is about to end"]
         causes = {} if self.started else await self.dependencies()
-        return [cause for cause in causes.values() if cause]
+        # Without MongoDB, the indexes and the feed can't work either.
+        without_mongo = causes.get("mongodb")
+        return [without_mongo] if without_mongo else [cause for cause in causes.values() if cause]
 
     async def dependencies(self) -> Causes:
         """Check all dependencies. No cause contains a secret, or the name of a host. Without MongoDB, its clock can't be compared."""

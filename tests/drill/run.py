@@ -37,7 +37,7 @@ WITHOUT_TLS = {"nginx": {" ssl http2;": ";"}, "haproxy": {" alpn h2,http/1.1": "
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The requests that were sent from the begin of a fault until the begin of the next one.
+    """The requests that were answered, or failed, from the begin of a fault until the begin of the next one.
 
     `failed`: how many of them failed when they were sent for the first time, by the code of the error or the name of the exception.
     `longest_seconds`: how long the slowest of them took.
@@ -100,7 +100,7 @@ async def drill(
             documents = {**book.deleted, **await read(uri)}
     requests = [Request(each.sent_at, each.answered_at, each.code) for reader in readers for each in reader.answers]
     requests += first_attempts(book.written)
-    rows = [row(name, fault, [each for each in requests if begin <= each.sent_at < end]) for fault, begin, end in begun]
+    rows = [row(name, fault, [each for each in requests if begin <= each.answered_at < end]) for fault, begin, end in begun]
     return rows, check(documents, book.written, [subscriber.log for subscriber in subscribers])
 
 

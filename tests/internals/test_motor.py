@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo import timeout
+from pymongo import MongoClient, timeout
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import ServerSelectionTimeoutError
@@ -61,6 +61,20 @@ async def test_motors_methods_call_the_class_of_pymongo_and_not_that_of_the_dele
 
     with pytest.raises(ServerSelectionTimeoutError):
         await collection.replace_one({}, {})
+
+
+async def test_motors_client_makes_its_delegate_of_its_delegate_class() -> None:
+    class Delegate(MongoClient[dict[str, Any]]):
+        pass
+
+    class Outer(AsyncIOMotorClient[dict[str, Any]]):
+        __delegate_class__ = Delegate
+
+    client = Outer("mongodb://127.0.0.1:1")
+    try:
+        assert isinstance(client.delegate, Delegate)
+    finally:
+        client.close()
 
 
 async def test_motors_client_belongs_to_the_loop_that_runs_when_it_is_made(motor: AsyncIOMotorClient[dict[str, Any]]) -> None:

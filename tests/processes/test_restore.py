@@ -117,6 +117,21 @@ async def test_followers_learn_that_a_backup_was_restored(company: Company, rest
     assert codes[1] == {"NOT_FOUND"}
 
 
+async def test_followers_learn_that_their_version_has_other_events_in_the_backup(company: Company) -> None:
+    """The restored verification has the same version as the one that its followers have received, after another history."""
+    id = await company.created()
+    created = list(company.collection.find())
+    await advanced(company, id)
+    other_history = list(company.collection.find())
+    written_over(company.collection, created)
+    await advanced(company, id)
+
+    async with followers(company, id, 4) as followed:
+        replaced(company.collection, other_history)
+
+        assert await followed.codes() == {"VERSION_AHEAD"}
+
+
 async def test_the_feed_of_a_workspace_ends_if_the_collection_was_dropped(company: Company) -> None:
     id = await company.created()
     backup = list(company.collection.find())

@@ -79,8 +79,8 @@ VERIFICATIONS_NAME, OTHER_NAME = {"db": "gateway", "coll": "verifications"}, {"d
         ({"operationType": "rename", "ns": VERIFICATIONS_NAME, "to": OTHER_NAME}, Interruption.REPLACEMENT),
         ({"operationType": "rename", "ns": OTHER_NAME, "to": VERIFICATIONS_NAME}, Interruption.REPLACEMENT),
         ({"operationType": "rename", "ns": OTHER_NAME, "to": {"db": "gateway", "coll": "another"}}, Interruption.GAP),
-        ({"operationType": "dropDatabase", "ns": {"db": "gateway"}}, Interruption.REPLACEMENT),
-        ({"operationType": "invalidate"}, Interruption.REPLACEMENT),
+        ({"operationType": "dropDatabase", "ns": {"db": "gateway"}}, Interruption.GAP),
+        ({"operationType": "invalidate"}, Interruption.GAP),
     ],
 )
 def test_only_operations_on_the_collection_of_verifications_replace_them(disruption: Document, expected: Interruption) -> None:

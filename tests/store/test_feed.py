@@ -362,6 +362,9 @@ async def test_the_feed_continues_after_its_collection_disappeared(
             with pytest.raises(Lagged, match="all verifications were replaced"):
                 await next_change(ended)
 
+    # The collection of heartbeats may be gone too. Wait until the feed has noticed that.
+    beat = feed.heartbeats[0]
+    await until(lambda: feed.heartbeats[1] >= beat + 2)
     with feed.listen("acme") as listener:
         await restored(store, added)
         await verifications.replace(added, opened)
