@@ -68,7 +68,7 @@ smuggle: setup ## send mutated requests through nginx and HAProxy, and compare w
 story-picture: setup ## play the story of docs/providers.md in a browser, and draw its picture (needs Chromium and the font Inter)
 	.venv/bin/python -m tests.browsers docs/story.png
 
-screenshots: setup $(BOARD) $(FOLLOW) ## write pictures of all pages and states to build/screenshots; a selection: make screenshots ARGS='--only person'
+screenshots: setup $(BOARD) $(FOLLOW) ## write pictures of all pages and states to build/screenshots; a selection: make screenshots ARGS='--only person.*phone'
 	.venv/bin/python -m tests.browsers.showcase $(ARGS)
 
 drill-web: setup ## follow lists with web/client under load and faults for five minutes; another run: make drill-web ARGS='--seed 8 --minutes 2'

@@ -1,9 +1,11 @@
 """Runs the gateway with the data of the showcase, and opens its pages in a browser whose clock stands still at the time of the showcase."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -22,7 +24,6 @@ from store.indexes import DELIVERIES, INBOX, VERIFICATIONS
 from tests.browsers.chromium import Scheme
 from tests.browsers.showcase.verifications import COMPANY, NOW, Showcase, ago, showcase
 from tests.clients.outages import Outages, outages
-from tests.clock import Clock
 from tests.company import Company
 from tests.serving import Gateway, serving
 from tests.storing import another_database
@@ -30,6 +31,8 @@ from tests.storing import another_database
 ZONE = "Europe/Paris"
 # A workspace in which there is nothing yet.
 NEW_COMPANY = "nordlicht"
+# How many times slower than a real clock the clock of the gateways is.
+SLOWNESS = 50
 PROCESSING_SECONDS = 1800
 LINKS = {"console": "console", "graphiql": "graphiql", "docs": "docs"}
 UNREACHABLE_MONGO = "mongodb://127.0.0.1:1/gateway?replicaSet=none"
@@ -133,10 +136,12 @@ async def a_stage(browser: Browser, mongo_uri: str) -> AsyncIterator[Stage]:
     pages = [*board.routes(lambda: {**board.configuration_of(PROCESSING_SECONDS), "links": LINKS}), *follow_routes()]
     async with AsyncExitStack() as stack:
         database = stack.enter_context(MongoClient[dict[str, Any]](mongo_uri, tz_aware=True))[urlsplit(uri).path[1:]]
-        clock = Clock(NOW)
+        clock = SlowClock()
         network = await stack.enter_async_context(outages(blocks_sockets=True))
-        gateway = await stack.enter_async_context(serving(uri, clock, pages=pages, processing_seconds=PROCESSING_SECONDS))
+        gateway = await stack.enter_async_context(serving(uri, clock, pages=pages, ready=False, processing_seconds=PROCESSING_SECONDS))
         failing = await stack.enter_async_context(serving(UNREACHABLE_MONGO, clock, pages=pages, ready=False, database_seconds=0.2))
+        # The gateway does not report that it is ready, because its clock differs from that of MongoDB.
+        await answering(gateway)
         network.end(int(gateway.url.rpartition(":")[2]))
         stage = Stage(browser, gateway, failing, network, database[VERIFICATIONS], shown)
         stage.company.keep(*shown.stored.values())
@@ -144,6 +149,26 @@ async def a_stage(browser: Browser, mongo_uri: str) -> AsyncIterator[Stage]:
         database[INBOX].insert_one(unmatched())
         yield stage
         await stage.tidy()
+
+
+class SlowClock:
+    """The clock of the gateways: it begins at NOW and advances, but so slowly that no deadline passes meanwhile.
+
+    It must not stand still: MongoDB does not report writes that change nothing, such as a heartbeat with the time of the one before.
+    """
+
+    def __init__(self) -> None:
+        self._began = monotonic()
+
+    def __call__(self) -> datetime:
+        return NOW + timedelta(seconds=(monotonic() - self._began) / SLOWNESS)
+
+
+async def answering(gateway: Gateway) -> None:
+    """Wait until the gateway answers queries. Fails after 30 s."""
+    async with asyncio.timeout(30):
+        while "errors" in (await gateway.post("{ verifications(first: 1) { totalCount } }")).json():
+            await asyncio.sleep(0.02)
 
 
 def deliveries(shown: Showcase) -> list[dict[str, Any]]:
