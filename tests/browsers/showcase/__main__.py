@@ -43,6 +43,7 @@ async def take(stage: Stage, view: View, look: Look, file: Path) -> None:
     """Open a view and save its picture. If that fails, save a picture of what the page shows instead."""
     try:
         page = await view.open(stage, look)
+        await stage.freeze(page)
         await page.screenshot(path=file, animations="disabled", caret="hide")
     except Exception:
         for page in (page for context in stage.opened for page in context.pages):

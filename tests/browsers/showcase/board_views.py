@@ -6,8 +6,7 @@ from playwright.async_api import Page, Route
 
 from domain.caller import Scope
 from tests.browsers.showcase.people import PEOPLE
-from tests.browsers.showcase.stage import NEW_COMPANY, Look, Stage
-from tests.browsers.showcase.verifications import NOW
+from tests.browsers.showcase.stage import NEW_COMPANY, Look, Stage, port_of_gateway
 from tests.browsers.showcase.views import view
 
 READ = (Scope.READ,)
@@ -361,7 +360,7 @@ async def offline(stage: Stage, look: Look) -> Page:
     """The list without a network."""
     page = await listed(await stage.board(look))
     await page.context.set_offline(True)
-    await page.clock.set_fixed_time(NOW.timestamp() + 8)
+    await stage.wait(page, 8)
     return await shown(page, ".lost")
 
 
@@ -373,9 +372,9 @@ async def event_stream(stage: Stage, look: Look) -> Page:
 
 @view("state-session-ended")
 async def session_ended(stage: Stage, look: Look) -> Page:
-    """The list after the token has expired."""
-    page = await listed(await stage.board(look))
-    await page.clock.set_fixed_time(NOW.timestamp() + 1805)
-    await page.context.set_offline(True)
-    await page.context.set_offline(False)
+    """The list after the gateway has ceased to accept the token."""
+    stage.door.end(port_of_gateway(stage.gateway))
+    page = await listed(await stage.board(look, url=stage.door.url))
+    stage.door.begin(b"")
+    stage.door.end(port_of_gateway(stage.refusing))
     return await shown(page, ".lost .token")

@@ -68,6 +68,6 @@ async def loading_person(stage: Stage, look: Look) -> Page:
     """The page before the first message: the gateway does not respond."""
     page = await stage.page(look)
     await page.route_web_socket("**/graphql", lambda socket: None)
-    await page.goto(f"{stage.gateway.url}/follow#{await stage.company.follow_token(stage.showcase.named['checking'])}")
+    await page.goto(f"{stage.gateway.url}/follow#{stage.follow_token('checking')}")
     await page.locator("verification-status h2").wait_for()
     return page

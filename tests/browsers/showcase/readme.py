@@ -5,6 +5,7 @@ from base64 import b64encode
 from tests.browsers.showcase import board_views
 from tests.browsers.showcase.person_views import following
 from tests.browsers.showcase.stage import Look, Stage
+from tests.browsers.showcase.views import Opening
 
 BOARD_SIZE, PHONE_SIZE = (1280, 760), (390, 760)
 # The pictures of the phones are drawn smaller, side by side.
@@ -20,19 +21,24 @@ PHONES = """
 async def readme_pictures(stage: Stage) -> dict[str, bytes]:
     """The pictures as PNG, by the names of their files."""
     board = Look(size=BOARD_SIZE)
-    pictures = {
-        "board.png": await (await board_views.the_list(stage, board)).screenshot(animations="disabled"),
-        "verification.png": await (await board_views.link_opened(stage, board)).screenshot(animations="disabled"),
-        "person.png": await phones(stage),
-    }
+    pages = {"board.png": board_views.the_list, "verification.png": board_views.link_opened}
+    pictures = {name: await picture(stage, opening, board) for name, opening in pages.items()}
+    return {**pictures, "person.png": await phones(stage)}
+
+
+async def picture(stage: Stage, opening: Opening, look: Look) -> bytes:
+    """The picture of a view."""
+    page = await opening(stage, look)
+    await stage.freeze(page)
+    image = await page.screenshot(animations="disabled", caret="hide")
     await stage.tidy()
-    return pictures
+    return image
 
 
 async def phones(stage: Stage) -> bytes:
     """A picture of three phones with the person's page: before the video, while it is checked, and in the end."""
     looks = (("link not opened", Look(size=PHONE_SIZE)), ("checking", Look("dark", PHONE_SIZE)), ("verified", Look(size=PHONE_SIZE)))
-    images = [await (await following(name)(stage, look)).screenshot(animations="disabled") for name, look in looks]
+    images = [await picture(stage, following(name), look) for name, look in looks]
     page = await stage.page(Look(size=(len(images) * (PHONE_WIDTH + 28) + 28, 200)))
     await page.set_content(PHONES + "".join(f'<img alt="" src="data:image/png;base64,{b64encode(image).decode()}">' for image in images))
     await page.wait_for_function("[...document.images].every(image => image.complete)")

@@ -1,4 +1,4 @@
-"""Runs the gateway with the data of the showcase, and opens its pages in a browser whose clock stands still at the time of the showcase."""
+"""Runs the gateway with the data of the showcase, and opens its pages in a browser that believes that it is the time of the showcase."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
-from domain.caller import Scope
+from domain.caller import Caller, Scope
 from domain.delivery import DeliveryState
 from domain.status import Status
 from domain.webhook import ReceivedWebhook, WebhookState
@@ -27,15 +27,21 @@ from tests.clients.outages import Outages, outages
 from tests.company import Company
 from tests.serving import Gateway, serving
 from tests.storing import another_database
+from tests.wire import wired
 
 ZONE = "Europe/Paris"
 # A workspace in which there is nothing yet.
 NEW_COMPANY = "nordlicht"
+# The time of the showcase may be long past. Sockets compare the end of a token with the real time.
+TOKEN_LIFE = timedelta(days=36_500)
+# How long a page may take to show what it should.
+PATIENCE_MS = 60_000
 # How many times slower than a real clock the clock of the gateways is.
 SLOWNESS = 50
 PROCESSING_SECONDS = 1800
 LINKS = {"console": "console", "graphiql": "graphiql", "docs": "docs"}
 UNREACHABLE_MONGO = "mongodb://127.0.0.1:1/gateway?replicaSet=none"
+ANOTHER_KEY = "another-token-key-0123456789-abcdefghijkl"
 # Pauses between attempts to connect are random. With a fixed random number, the pages show the same pause in each run.
 FIXED_RANDOM = "Math.random = () => 0.5"
 KEEP_TOKEN = 'sessionStorage.setItem("board-token", %r)'
@@ -70,15 +76,23 @@ class Look:
 
 @dataclass
 class Stage:
-    """The running gateways and the browser. `failing`: a gateway whose MongoDB can't be reached. `network`: a proxy that blocks WebSockets."""
+    """The running gateways and the browser. `failing`: a gateway whose MongoDB can't be reached. `refusing`: one that accepts no token of `gateway`.
+
+    `network`: a proxy before `gateway` that blocks WebSockets. `door`: a proxy before `gateway`.
+
+    `shown_at`: the time that the page shows.
+    """
 
     browser: Browser
     gateway: Gateway
     failing: Gateway
+    refusing: Gateway
     network: Outages
+    door: Outages
     collection: Collection[dict[str, Any]]
     showcase: Showcase
     opened: list[BrowserContext] = field(default_factory=list)
+    shown_at: datetime = NOW
 
     @property
     def company(self) -> Company:
@@ -87,7 +101,7 @@ class Stage:
 
     def board_token(self, *scopes: Scope, workspace: str = COMPANY) -> str:
         """A token for the board."""
-        return self.gateway.token(*scopes, workspace=workspace, ttl=timedelta(minutes=30))
+        return self.gateway.token(*scopes, workspace=workspace, ttl=TOKEN_LIFE)
 
     async def page(self, look: Look, script: str = "") -> Page:
         """A new page, in a context of its own. `script` runs before those of the page."""
@@ -105,8 +119,8 @@ class Stage:
         self.opened.append(context)
         await context.add_init_script(f"{FIXED_RANDOM}; {script}")
         page = await context.new_page()
-        page.set_default_timeout(20_000)
-        await page.clock.set_fixed_time(NOW)
+        page.set_default_timeout(PATIENCE_MS)
+        await page.clock.set_system_time(NOW)
         return page
 
     async def board(self, look: Look, token: str | None = None, address: str = "", url: str | None = None) -> Page:
@@ -118,14 +132,31 @@ class Stage:
     async def follow(self, look: Look, name: str) -> Page:
         """The page of the person whose verification shows this situation."""
         page = await self.page(look)
-        await page.goto(f"{self.gateway.url}/follow#{await self.company.follow_token(self.showcase.named[name])}")
+        await page.goto(f"{self.gateway.url}/follow#{self.follow_token(name)}")
         return page
+
+    def follow_token(self, name: str) -> str:
+        """A token for the person whose verification shows this situation."""
+        issuer = Caller("showcase", COMPANY, frozenset())
+        return self.gateway.tokens.follow_token(issuer, self.showcase.stored[self.showcase.named[name]].chain, TOKEN_LIFE).token
+
+    async def wait(self, page: Page, seconds: float) -> None:
+        """Let the page believe that so many seconds have passed since NOW."""
+        self.shown_at = NOW + timedelta(seconds=seconds)
+        await page.clock.set_system_time(self.shown_at)
+
+    async def freeze(self, page: Page) -> None:
+        """Stop the clock of the page, so that it shows the same times in each run."""
+        await page.clock.set_fixed_time(self.shown_at)
+        # The pages renew their times each second.
+        await page.evaluate("new Promise(resolve => setTimeout(resolve, 1100))")
 
     async def tidy(self) -> None:
         """Close the pages, and remove what they have created."""
         for context in self.opened:
             await context.close()
         self.opened.clear()
+        self.shown_at = NOW
         self.collection.delete_many({"workspace": COMPANY, "_id": {"$nin": list(self.showcase.stored)}})
 
 
@@ -137,13 +168,17 @@ async def a_stage(browser: Browser, mongo_uri: str) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         database = stack.enter_context(MongoClient[dict[str, Any]](mongo_uri, tz_aware=True))[urlsplit(uri).path[1:]]
         clock = SlowClock()
+        limits = {"processing_seconds": PROCESSING_SECONDS, "token_max_seconds": TOKEN_LIFE.total_seconds()}
+        common: dict[str, Any] = {"pages": pages, "ready": False, **limits}
         network = await stack.enter_async_context(outages(blocks_sockets=True))
-        gateway = await stack.enter_async_context(serving(uri, clock, pages=pages, ready=False, processing_seconds=PROCESSING_SECONDS))
-        failing = await stack.enter_async_context(serving(UNREACHABLE_MONGO, clock, pages=pages, ready=False, database_seconds=0.2))
+        gateway = await stack.enter_async_context(serving(uri, clock, **common))
+        door = await stack.enter_async_context(outages())
+        refusing = await stack.enter_async_context(serving(UNREACHABLE_MONGO, clock, **common, token_key=ANOTHER_KEY))
+        failing = await stack.enter_async_context(serving(UNREACHABLE_MONGO, clock, **common, database_seconds=0.2))
         # The gateway does not report that it is ready, because its clock differs from that of MongoDB.
-        await answering(gateway)
-        network.end(int(gateway.url.rpartition(":")[2]))
-        stage = Stage(browser, gateway, failing, network, database[VERIFICATIONS], shown)
+        await following_changes(gateway)
+        network.end(port_of_gateway(gateway))
+        stage = Stage(browser, gateway, failing, refusing, network, door, database[VERIFICATIONS], shown)
         stage.company.keep(*shown.stored.values())
         database[DELIVERIES].insert_many(deliveries(shown))
         database[INBOX].insert_one(unmatched())
@@ -164,11 +199,17 @@ class SlowClock:
         return NOW + timedelta(seconds=(monotonic() - self._began) / SLOWNESS)
 
 
-async def answering(gateway: Gateway) -> None:
-    """Wait until the gateway answers queries. Fails after 30 s."""
-    async with asyncio.timeout(30):
-        while "errors" in (await gateway.post("{ verifications(first: 1) { totalCount } }")).json():
-            await asyncio.sleep(0.02)
+def port_of_gateway(gateway: Gateway) -> int:
+    """The port on which a gateway listens."""
+    return int(gateway.url.rpartition(":")[2])
+
+
+async def following_changes(gateway: Gateway) -> None:
+    """Wait until the gateway follows the changes in its database. Fails after a minute."""
+    async with asyncio.timeout(60), wired(gateway, gateway.token()) as wire:
+        await wire.subscribe("1", "subscription { verificationsUpdated { cursor } }")
+        while (await wire.hear())["type"] != "next":
+            await wire.subscribe("1", "subscription { verificationsUpdated { cursor } }")
 
 
 def deliveries(shown: Showcase) -> list[dict[str, Any]]:

@@ -105,7 +105,7 @@ function verified(shown: Shown, language: string): Content {
 function over(shown: Shown, language: string): Content {
   const texts = TEXTS[language]!;
   const advice = adviceOf(shown);
-  return { mood: "quiet", heading: texts.over, lead: advice.length ? `${texts.overLead} ${texts.overAdvice}` : texts.overLead, advice, action: back(shown, language) };
+  return { mood: "quiet", heading: texts.over, lead: advice.length ? `${texts.overLead}\n${texts.overAdvice}` : texts.overLead, advice, action: back(shown, language) };
 }
 
 /** The gateway's advice to the person for the reasons that the person may see, each text once. */
