@@ -44,13 +44,13 @@ export const STYLES = `
 .body { display: flex; flex: 1; padding: 24px 20px 20px; }
 .body > div { display: flex; flex: 1; flex-direction: column; gap: 12px; min-width: 0; }
 h2 { margin: 0; font-size: 1.75rem; font-weight: 640; line-height: 1.2; letter-spacing: -.015em; text-wrap: balance; }
-p { margin: 0; text-wrap: pretty; }
+p { margin: 0; text-wrap: pretty; white-space: pre-line; }
 .lead, .tip span, .note { color: var(--ink-soft); }
 ul, ol { display: grid; gap: 16px; margin: 12px 0; padding: 0; list-style: none; }
 .tip { display: flex; gap: 14px; align-items: center; }
 .tip b { display: block; font-weight: 600; line-height: 1.375rem; }
 .tip span { font-size: .9375rem; line-height: 1.375rem; }
-.tip .icon { flex: none; width: 20px; height: 20px; padding: 10px; border-radius: 12px; background: var(--tint); }
+.tip .icon { flex: none; align-self: start; width: 20px; height: 20px; padding: 10px; border-radius: 12px; background: var(--tint); }
 .step { position: relative; display: flex; gap: 14px; min-height: 24px; align-items: center; color: var(--ink-soft); }
 .step i { box-sizing: border-box; flex: none; display: grid; place-items: center; width: 24px; height: 24px; border: 2px solid var(--line); border-radius: 50%; }
 .step + .step::before { content: ""; position: absolute; left: 11px; bottom: 100%; width: 2px; height: 16px; background: var(--line); }

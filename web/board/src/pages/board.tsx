@@ -10,7 +10,7 @@ import { useWords } from "../texts/words";
 import { CloseDialog, useResend } from "./actions";
 import { Detail } from "./detail";
 import { Figures } from "./figures";
-import { FilterMenus, OrderMenu, SearchField } from "./filters";
+import { FilterButton, FilterMenus, OrderMenu, SearchField } from "./filters";
 import { isTyping } from "./frame";
 import { List } from "./list";
 import { useListState } from "../data/use";
@@ -46,7 +46,7 @@ export function Board({ pulse }: { pulse: Pulse }) {
   return (
     <main className={`board${folded ? " split" : ""}`} tabIndex={-1}>
       {!alone && (folded
-        ? <div className="side"><div className="side-head"><SearchField /></div>{list}</div>
+        ? <div className="side"><div className="side-head"><SearchField /><FilterButton /></div>{list}</div>
         : <div className="whole">
             {middle && <><Figures pulse={pulse} /><div className="filters"><SearchField /><FilterMenus /><span className="space" />{live && <Matching list={live.list} />}<OrderMenu /></div></>}
             <div className={middle ? "card list-card" : "list-card"}>{list}</div>

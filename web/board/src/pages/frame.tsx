@@ -100,11 +100,11 @@ function Lost({ onToken }: { onToken: (token: string) => void }) {
   const state = useConnectionState();
   const now = useNow();
   if (state === "ended")
-    return <div className="lost" role="alert"><b>{texts.states.session(words.clock(gateway.since))}</b><span>{texts.states.sessionText}</span><TokenForm compact onToken={onToken} /></div>;
+    return <div className="lost" role="alert"><b>{texts.states.session(words.hour(gateway.since))}</b><span>{texts.states.sessionText}</span><TokenForm compact onToken={onToken} /></div>;
   if (state === "live" && gateway.overStream) return <div className="lost quiet" role="status"><span>{texts.connection.stream}</span></div>;
   // The line moves the page, so it is shown only if the connection has been lost for three seconds.
   if ((state !== "reconnecting" && state !== "offline") || now - gateway.since < 3000) return null;
-  return <div className="lost" role="status"><NoSignal /><span>{texts.connection.offlineSince(words.clock(gateway.since))}</span></div>;
+  return <div className="lost" role="status"><NoSignal /><span>{texts.connection.offlineSince(words.hour(gateway.since))}</span></div>;
 }
 
 function Tabs({ onLanguage }: { onLanguage: (language: Language) => void }) {

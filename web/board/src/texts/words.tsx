@@ -31,6 +31,7 @@ export class Words {
   #dayAndTime: Intl.DateTimeFormat;
   #utc: Intl.DateTimeFormat;
   #regions: Intl.DisplayNames;
+  #hour: Intl.DateTimeFormat;
   readonly zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
   constructor(readonly language: Language) {
@@ -40,6 +41,7 @@ export class Words {
     this.#percent = new Intl.NumberFormat(locale, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
     this.#exact = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "medium" });
     this.#clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+    this.#hour = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
     this.#day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", timeZone: "UTC" });
     this.#longDay = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" });
     this.#dayAndTime = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
@@ -50,6 +52,8 @@ export class Words {
   number = (value: number) => this.#number.format(value);
   share = (part: number, whole: number) => (whole === 0 ? this.texts.figures.none : this.#percent.format(part / whole));
   clock = (instant: number | string) => this.#clock.format(new Date(instant));
+  /** A time of day without seconds. */
+  hour = (instant: number) => this.#hour.format(instant);
   exact = (instant: string) => `${this.#exact.format(new Date(instant))} · ${this.#utc.format(new Date(instant))} UTC`;
   dayAndTime = (instant: string) => this.#dayAndTime.format(new Date(instant));
   /** "9 Nov" for a day such as "2026-11-09". */
@@ -78,6 +82,9 @@ export class Words {
     const time = this.duration(passed, true);
     return this.language === "fr" ? `il y a ${time}` : `${time} ago`;
   }
+
+  /** The name of a provider for people: "Yousign" for `yousign`. */
+  provider = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
 
   /** The short name of a reason. */
   reason = ({ code, type }: Pick<Reason, "code" | "type">) => REASON_NAMES[code]?.[this.language === "fr" ? 1 : 0] ?? this.texts.reasonType[type];
