@@ -26,6 +26,7 @@ from gateway.operations.documents import Documents
 from gateway.operations.execution import Execution
 from gateway.operations.live import Live
 from gateway.operations.trusted import BadManifest, read_manifest
+from gateway.pages.page import PublicFile
 from gateway.process.background import counting, measuring, preparation, reporting, restarted, showing_budgets
 from gateway.process.drain import Drain, Leave
 from gateway.process.health import Health, Probes
@@ -87,7 +88,6 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     issuer_keys = keys_of_issuer(settings)
     health = Health(store, feed, drain, issuer_keys)
     metrics = Metrics(feed, store.bad_documents, store.index_repair)
-
     tokens = token_reader(settings, now, issuer_keys)
     rate = rate_of(settings)
     charging = charging_of(settings, rate, metrics)
@@ -109,17 +109,18 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     live = live_of(execution, rate, feed)
     feed.sees_only_private_addresses = charging.sees_only_private_addresses
 
+    routes: list[BaseRoute] = [
+        *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
+        *callbacks.routes(providers, changes, intake, store, settings.windows),
+        *webhook_routes(intake),
+        *link_callbacks.routes(links, changes, store),
+        *pages,
+    ]
     return Application(
-        entrance(settings, metrics, local),
+        entrance(settings, metrics, local, [route for route in routes if isinstance(route, PublicFile)]),
         GraphQLOverHTTP(execution, live, tokens, drain, admission, charging),
         GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission, charging),
-        [
-            *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
-            *callbacks.routes(providers, changes, intake, store, settings.windows),
-            *webhook_routes(intake),
-            *link_callbacks.routes(links, changes, store),
-            *pages,
-        ],
+        routes,
         settings.trusted_proxies,
         lifespan(
             background_tasks(settings, store, feed, health, metrics, tokens, issuer_keys)
@@ -291,11 +292,14 @@ async def starting(
             await intake.end()
 
 
-def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
-    """Create the entrance, with the hooks that see every request, in the order in which they run."""
+def entrance(settings: Settings, metrics: Metrics, local: bool, public: Sequence[BaseRoute] = ()) -> Entrance:
+    """Create the entrance, with the hooks that see every request, in the order in which they run.
+
+    `public`: routes that pages of any origin may request.
+    """
     names = [settings.host, settings.public_url.host or ""]
     allowed = [origin_of(settings.public_url), *settings.allowed_origins]
-    origins = Origins(allowed, metrics.count_refused, local, settings.allowed_headers)
+    origins = Origins(allowed, metrics.count_refused, local, settings.allowed_headers, public)
     return Entrance(
         before=[
             identify,
