@@ -28,7 +28,7 @@ FOLLOW := gateway/pages/follow/index.html
 # The number of parallel workers of pytest: one more than processors, because tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
-.PHONY: help setup web graphiql board run test coverage counts check schema lock lock-check ledger compare smuggle story-picture drill-web image-test bench bench-quick bench-live bench-hostile bench-board clean
+.PHONY: help setup web graphiql board run test coverage counts check schema lock lock-check ledger compare smuggle story-picture screenshots drill-web image-test bench bench-quick bench-live bench-hostile bench-board clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -67,6 +67,9 @@ smuggle: setup ## send mutated requests through nginx and HAProxy, and compare w
 
 story-picture: setup ## play the story of docs/providers.md in a browser, and draw its picture (needs Chromium and the font Inter)
 	.venv/bin/python -m tests.browsers docs/story.png
+
+screenshots: setup $(BOARD) $(FOLLOW) ## write pictures of all pages and states to build/screenshots; a selection: make screenshots ARGS='--only person.*phone'
+	.venv/bin/python -m tests.browsers.showcase $(ARGS)
 
 drill-web: setup $(BOARD) $(FOLLOW) ## follow lists with web/client under load and faults for five minutes; another run: make drill-web ARGS='--seed 8 --minutes 2'
 	.venv/bin/python -m tests.clients.web $(ARGS)
@@ -120,7 +123,7 @@ bench-board: setup $(BOARD) $(FOLLOW) ## measure the board and the person's page
 	.venv/bin/python -m bench.board $(ARGS)
 
 clean: ## remove the environment, caches and development data
-	rm -rf .venv .gateway dist tests/clients/node_modules web/node_modules web/react/react18/node_modules web/*/dist web/graphiql/node_modules bench/peers/node_modules gateway/pages/graphiql gateway/pages/board gateway/pages/follow .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .gateway dist tests/clients/node_modules web/node_modules web/react/react18/node_modules web/*/dist web/graphiql/node_modules bench/peers/node_modules gateway/pages/graphiql gateway/pages/board gateway/pages/follow build .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # pip installs uv, and uv installs all other packages, ten times as fast as pip. uv doesn't read pip's configuration (such as a mirror or a

@@ -156,10 +156,11 @@ def print_addresses(console: Console, credentials: Credentials, file: Path, demo
     console.print("\n[bold green]The verification gateway is ready.[/]\n")
     for name, text in (
         ("start here", credentials.url if page_is_open else "with the link below"),
+        ("console", f"{credentials.url}/console"),
         ("GraphiQL", f"{credentials.url}/graphiql"),
         ("GraphQL", credentials.graphql),
         ("WebSocket", credentials.websocket),
-        ("tokens", f"on that page, and in {file}"),
+        ("tokens", f"in the console, and in {file}"),
     ):
         console.print(f"  {name:<11} {text}")
     console.print(

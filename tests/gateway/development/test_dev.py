@@ -44,12 +44,13 @@ def test_the_addresses_are_printed(page_is_open: bool, start: str) -> None:
 
     print_addresses(console, CREDENTIALS, Path("credentials.json"), False, page_is_open)
 
-    assert printed(console).splitlines()[3:8] == [
+    assert printed(console).splitlines()[3:9] == [
         f"  start here  {start}",
+        "  console     http://x.example/console",
         "  GraphiQL    http://x.example/graphiql",
         "  GraphQL     http://x.example/graphql",
         "  WebSocket   ws://x.example/graphql",
-        "  tokens      on that page, and in credentials.json",
+        "  tokens      in the console, and in credentials.json",
     ]
 
 

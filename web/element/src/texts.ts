@@ -20,6 +20,8 @@ export interface Texts {
   /** The second step as long as it is not done. */
   readonly record: string;
   readonly steps: readonly [opened: string, recorded: string, checking: string, result: string];
+  /** The third step once it is done. */
+  readonly checked: string;
   readonly again: string;
   readonly againLead: string;
   readonly againLeadWithAdvice: string;
@@ -65,6 +67,7 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     checkingNote: "Keep this page open if you like: it changes by itself.",
     record: "Record your video",
     steps: ["You opened the link", "You recorded your video", "We are checking it", "Your result"],
+    checked: "We checked it",
     again: "Let’s try once more",
     againLead: "We couldn’t complete your check the last time.",
     againLeadWithAdvice: "We couldn’t complete your check the last time. This will help:",
@@ -108,6 +111,7 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     checkingNote: "Vous pouvez laisser cette page ouverte : elle se met à jour toute seule.",
     record: "Enregistrer votre vidéo",
     steps: ["Vous avez ouvert le lien", "Vous avez enregistré votre vidéo", "Nous la vérifions", "Votre résultat"],
+    checked: "Nous l’avons vérifiée",
     again: "Essayons encore une fois",
     againLead: "La dernière vérification n’a pas pu aboutir.",
     againLeadWithAdvice: "La dernière vérification n’a pas pu aboutir. Voici ce qui aide :",
@@ -117,7 +121,7 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     verifiedNote: "Vérifiée le {time}. Vous pouvez fermer cette page.",
     back: "Retour à {host}",
     over: "Cette vérification est terminée",
-    overLead: "Vous serez informé de la suite.",
+    overLead: "La suite vous sera communiquée.",
     overAdvice: "Bon à savoir :",
     expired: "Veuillez rouvrir votre lien",
     expiredLead: "Pour vous protéger, cette page cesse d’afficher votre vérification au bout d’un moment. Le lien que vous avez reçu la rouvre.",
@@ -151,6 +155,7 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     checkingNote: "Sie können diese Seite offen lassen: Sie ändert sich von selbst.",
     record: "Ihr Video aufnehmen",
     steps: ["Sie haben den Link geöffnet", "Sie haben Ihr Video aufgenommen", "Wir prüfen es", "Ihr Ergebnis"],
+    checked: "Wir haben es geprüft",
     again: "Versuchen wir es noch einmal",
     againLead: "Beim letzten Mal konnten wir die Prüfung nicht abschließen.",
     againLeadWithAdvice: "Beim letzten Mal konnten wir die Prüfung nicht abschließen. Das hilft:",
@@ -194,6 +199,7 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     checkingNote: "Puede dejar esta página abierta: cambia sola.",
     record: "Grabar su vídeo",
     steps: ["Ha abierto el enlace", "Ha grabado su vídeo", "Lo estamos comprobando", "Su resultado"],
+    checked: "Lo hemos comprobado",
     again: "Probemos una vez más",
     againLead: "La última vez no pudimos completar su verificación.",
     againLeadWithAdvice: "La última vez no pudimos completar su verificación. Esto ayuda:",
@@ -237,6 +243,7 @@ export const TEXTS: Readonly<Record<string, Texts>> = {
     checkingNote: "Può lasciare aperta questa pagina: si aggiorna da sola.",
     record: "Registrare il video",
     steps: ["Ha aperto il link", "Ha registrato il video", "Lo stiamo controllando", "Il risultato"],
+    checked: "Lo abbiamo controllato",
     again: "Proviamo ancora una volta",
     againLead: "L’ultima volta non siamo riusciti a completare la verifica.",
     againLeadWithAdvice: "L’ultima volta non siamo riusciti a completare la verifica. Questo aiuta:",

@@ -20,7 +20,7 @@ export interface View {
   readonly lead: string;
   readonly tips: readonly (readonly [title: string, text: string])[];
   readonly advice: readonly string[];
-  /** The names of the steps, and the index of the present one. Null: no steps are shown. */
+  /** The names of the steps, and the index of the present one, which is their number if all are done. Null: no steps are shown. */
   readonly steps: { readonly names: readonly string[]; readonly current: number } | null;
   readonly action: { readonly label: string; readonly url: string } | null;
   readonly note: string;
@@ -96,7 +96,9 @@ function checking(language: string): Content {
 function verified(shown: Shown, language: string): Content {
   const texts = TEXTS[language]!;
   const note = shown.completedAt ? filled(texts.verifiedNote, { time: instant(Date.parse(shown.completedAt), language) }) : "";
-  return { mood: "done", heading: texts.verified, lead: texts.verifiedLead, action: back(shown, language), note };
+  const [opened, recorded] = texts.steps;
+  const steps = { names: [opened, recorded, texts.checked], current: 3 };
+  return { mood: "done", heading: texts.verified, lead: texts.verifiedLead, steps, action: back(shown, language), note };
 }
 
 /** What to show after an outcome that is not VERIFIED. It is the same for FAILED and INCONCLUSIVE, so that the person can't see which one it is. */

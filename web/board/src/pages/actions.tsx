@@ -59,13 +59,14 @@ function Confirm({ title, lines, confirm, busy, error, onConfirm, onClose, child
 const withSymbols = (lines: string[], symbols: ReactNode[]): [ReactNode, string][] => lines.map((line, place) => [symbols[place], line]);
 
 export function RetryDialog({ verification, onClose }: { verification: Subject; onClose: () => void }) {
-  const { texts } = useWords();
+  const words = useWords();
+  const { texts } = words;
   const { send, busy, error } = useMutation(BoardRetry);
   const confirm = async () => {
     const changed = await send({ id: verification.id });
     if (changed) { onClose(); go({ id: changed.id }); }
   };
-  const lines = texts.dialogs.retry.lines(verification.attempt + 1, verification.provider?.name ?? null);
+  const lines = texts.dialogs.retry.lines(verification.attempt + 1, verification.provider && words.provider(verification.provider.name));
   return <Confirm title={texts.dialogs.retry.title(named(verification))} lines={withSymbols(lines, [<Again />, <Link />, <Coin />])} confirm={texts.dialogs.retry.confirm(verification.attempt + 1)} busy={busy} error={error} onConfirm={confirm} onClose={onClose} />;
 }
 

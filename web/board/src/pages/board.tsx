@@ -10,7 +10,7 @@ import { useWords } from "../texts/words";
 import { CloseDialog, useResend } from "./actions";
 import { Detail } from "./detail";
 import { Figures } from "./figures";
-import { FilterMenus, OrderMenu, SearchField } from "./filters";
+import { FilterButton, FilterMenus, OrderMenu, SearchField } from "./filters";
 import { isTyping } from "./frame";
 import { List, type Place } from "./list";
 import { useListState } from "../data/use";
@@ -57,7 +57,7 @@ export function Board({ pulse }: { pulse: Pulse }) {
     <main className={`board${folded ? " split" : ""}`} tabIndex={-1}>
       {/* The list stays the same element when a verification opens beside it, so that it keeps its scroll position and the focus. */}
       {!alone && <div className={folded ? "side" : "whole"}>
-        {folded ? <div className="side-head"><SearchField /></div>
+        {folded ? <div className="side-head"><SearchField /><FilterButton /></div>
           : middle && <><Figures pulse={pulse} /><div className="filters"><SearchField /><FilterMenus /><span className="space" />{live && <Matching list={live.list} />}<OrderMenu /></div></>}
         <div key="list" className={middle && !folded ? "card list-card" : "list-card"}>{list}</div>
       </div>}

@@ -9,7 +9,7 @@ import { address, go } from "../data/route";
 import { configuration, may, useConnectionState, useSession } from "../data/session";
 import { useQuery, useWide } from "../data/use";
 import { Ago, classOf, Clock, CopyButton, Menu, Notice, Skeleton, StatusWord } from "../parts/basics";
-import { Again, Back, Cross, Expand, Link, Matrix, Outbound, Send, StatusSymbol, Stop } from "../parts/symbols";
+import { Again, Back, Cross, Expand, Inbound, Link, Matrix, Outbound, Send, StatusSymbol, Stop } from "../parts/symbols";
 import { useWords, type Words } from "../texts/words";
 import { AnonymizeDialog, CloseDialog, FollowDialog, RetryDialog, useResend } from "./actions";
 import { nameOf, shortId } from "./list";
@@ -152,7 +152,7 @@ function Countdown({ from, until, text, now }: { from: string; until: string; te
       <b className="number" role="timer">{left <= 0 ? words.texts.detail.over : words.duration(left)}</b>
       <span className="meter" aria-hidden="true"><i style={{ width: `${Math.max(0, Math.min(1, left / whole)) * 100}%` }} /></span>
       <span>{text}</span>
-      <span>{words.texts.detail.until(left < 86_400_000 ? words.clock(until) : words.dayAndTime(until))}</span>
+      <span>{words.texts.detail.until(left < 86_400_000 ? words.clock(until) : words.dayAndTime(until), left >= 86_400_000)}</span>
     </div>
   );
 }
@@ -267,6 +267,7 @@ function Webhooks({ verification, pulse }: { verification: Verification; pulse: 
   return (
     <section className="card block">
       <h2>{texts.detail.webhooks}</h2>
+      {verification.provider && <FromProvider name={verification.provider.name} events={verification.events} />}
       <div className="webhook">
         <p><Outbound /><b>{texts.detail.toBackend}</b><span className="space" />{delivery && <span className={`tag${delivery.state === "FAILED" ? " loud" : ""}`}>{delivery.deliveredVersion} / {verification.version}</span>}</p>
         <p className="soft">{!delivery ? texts.detail.noDeliveries : delivery.state === "FAILED" ? texts.detail.failed : texts.detail.waiting(delivery.deliveredVersion, verification.version)}</p>
@@ -279,6 +280,22 @@ function Webhooks({ verification, pulse }: { verification: Verification; pulse: 
   );
 }
 
+/** The results that the provider has reported: the one that counts, and those that came later. */
+function FromProvider({ name, events }: { name: string; events: readonly VerificationEvent[] }) {
+  const words = useWords();
+  const now = useNow();
+  const { detail } = words.texts;
+  const first = events.find(({ type, actor }) => type === "STATUS_CHANGED" && (actor === "PROVIDER" || actor === "INDIVIDUAL"));
+  const ignored = events.filter(({ type }) => type === "RESULT_IGNORED").length;
+  const received = (first ? 1 : 0) + ignored;
+  return (
+    <div className="webhook">
+      <p><Inbound /><b>{detail.fromProvider(words.provider(name))}</b><span className="space" />{received > 0 && <span className="tag">{detail.received(received)}</span>}</p>
+      <p className="soft">{first ? detail.applied(words.ago(first.at, now)) : received === 0 ? detail.nothingReceived : null}{ignored > 0 && ` ${detail.ignored(ignored)}`}</p>
+    </div>
+  );
+}
+
 function Facts({ verification }: { verification: Verification }) {
   const words = useWords();
   const { texts } = words;
@@ -287,7 +304,7 @@ function Facts({ verification }: { verification: Verification }) {
   const host = hostOf(verification.redirectionUrl);
   const rows: [string, ReactNode][] = [
     ...(person ? [[fact.person, `${person.firstName} ${person.lastName}`] as [string, ReactNode]] : []),
-    ...(provider ? [[fact.provider, <span key="p">{provider.name}{provider.id && provider.id !== verification.id && <> · <span className="mono" title={provider.id}>{shortId(provider.id)}</span></>}</span>] as [string, ReactNode]] : []),
+    ...(provider ? [[fact.provider, <span key="p">{words.provider(provider.name)}{provider.id && provider.id !== verification.id && <> · <span className="mono" title={provider.id}>{shortId(provider.id)}</span></>}</span>] as [string, ReactNode]] : []),
     [fact.face, verification.faceRecognition ? texts.detail.yes : texts.detail.no],
     [fact.returns, <span key="h" title={verification.redirectionUrl}>{host}</span>],
     [fact.billable, billable === null ? texts.detail.undecided : billable ? texts.detail.yes : texts.detail.no],

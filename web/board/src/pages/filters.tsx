@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "react";
 import { ORDERS, PHASES, type Phase, type ReasonType, type Status, STATUSES } from "../data/model";
 import { go, isFiltered, NO_FILTERS, PERIODS, type Period, useRoute, type Filters as FilterValues } from "../data/route";
 import { Choices, Menu, StatusWord } from "../parts/basics";
-import { Search } from "../parts/symbols";
+import { Funnel, Search } from "../parts/symbols";
 import { useWords } from "../texts/words";
 import { REASON_NAMES } from "../texts/reasons";
 import { focusList } from "./list";
@@ -74,6 +74,24 @@ export function FilterMenus() {
     </Menu>
     {isFiltered(filters) && <button type="button" className="button bare" onClick={() => change({ ...NO_FILTERS, period: filters.period, order: filters.order })}>{texts.filters.clear}</button>}
   </>;
+}
+
+/** The filters that are used most, behind one button: beside a verification there is no room for a line of them. */
+export function FilterButton() {
+  const { texts } = useWords();
+  const { filters } = useRoute();
+  const change = (part: Partial<FilterValues>) => changeFilters(filters, part);
+  const set = isFiltered(filters);
+  return (
+    <Menu name="filter" label={texts.filters.open} icon={<Funnel />} align="end" set={set}>
+      {() => <>
+        <h3>{texts.filters.status}</h3><Choices<Status> legend={texts.filters.status} values={STATUSES} chosen={filters.status} text={(status) => <StatusWord status={status} />} onChange={(status) => change({ status })} />
+        <h3>{texts.filters.phase}</h3><Choices<Phase> legend={texts.filters.phase} values={PHASES} chosen={filters.phase} text={(phase) => texts.phase[phase]} onChange={(phase) => change({ phase })} />
+        <h3>{texts.filters.created}</h3><Choices<Period> single legend={texts.filters.created} values={PERIODS} chosen={[filters.period]} text={(period) => texts.filters.periods[period]} onChange={([period]) => change({ period: period! })} />
+        <Clear on={set} clear={() => change({ ...NO_FILTERS, period: filters.period, order: filters.order })} />
+      </>}
+    </Menu>
+  );
 }
 
 function Clear({ on, clear }: { on: boolean; clear: () => void }) {

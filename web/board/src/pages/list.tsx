@@ -15,6 +15,7 @@ import { isTyping } from "./frame";
 const OVERSCAN = 12;
 // How many of the uppermost visible rows may leave at once until the rows below them move.
 const MAX_ANCHORS = 30;
+const COLUMNS = ["status", "reference", "person", "where", "action", "left", "changed"] as const;
 
 /** The name of a verification for people: its reference, or the end of its id. */
 export const nameOf = ({ reference, id }: { reference: string | null; id: string }) => reference ?? `…${id.slice(-8)}`;
@@ -182,27 +183,30 @@ export function List({ list, place, attention, onAttention, folded, head }: List
 
   const spoken = useSpoken(list, fresh, words);
   const visible = rows.slice(windowOf.first, Math.min(windowOf.last, rows.length));
+  // The rows above the list's own: the names of the columns, those that need attention under their name, and the name of the order.
+  const above = (folded ? 0 : 1) + (attention.length && attention.length + 1) + 1;
+  const columns = folded ? 4 : COLUMNS.length;
   const nothing = !state.loading && !state.error && rows.length === 0;
   return (
     <div className={`list-area${folded ? " folded" : ""}`} ref={scroller} style={{ overflowAnchor: "none" }} onScroll={measure}>
       {head}
       <p className="spoken" role="status" aria-live="polite">{spoken}</p>
-      <div ref={grid} className="grid" role="grid" id="list" aria-label={texts.list.title} aria-rowcount={state.total ?? -1} tabIndex={0} onFocus={startWithFirst} aria-activedescendant={selected && keys.includes(selected) ? `row-${selected}` : undefined}>
-        {!folded && <div role="rowgroup" className="head"><div role="row" className="row columns-head">
-          {(["status", "reference", "person", "where", "action", "left", "changed"] as const).map((column) => <span role="columnheader" key={column} className={`cell-${column}`}>{texts.list.columns[column]}</span>)}
+      <div ref={grid} className="grid" role="grid" id="list" aria-label={texts.list.title} aria-rowcount={state.total === null ? -1 : state.total + above} aria-colcount={columns} tabIndex={0} onFocus={startWithFirst} aria-activedescendant={selected && keys.includes(selected) ? `row-${selected}` : undefined}>
+        {!folded && <div role="rowgroup" className="head"><div role="row" aria-rowindex={1} className="row columns-head">
+          {COLUMNS.map((column) => <span role="columnheader" key={column} className={`cell-${column}`}>{texts.list.columns[column]}</span>)}
         </div></div>}
         {attention.length > 0 && <div role="rowgroup" className="attention">
-          <div role="row" className="group-name"><span role="gridcell"><span className="tag loud">{attention.length}</span> <b>{texts.list.attention}</b></span></div>
-          {attention.map((entry) => <AttentionRow key={entry.key} entry={entry} selected={selected === entry.key} folded={folded} onOpen={activate} onAct={onAttention} />)}
+          <div role="row" aria-rowindex={folded ? 1 : 2} className="group-name"><span role="gridcell" aria-colspan={columns}><span className="tag loud">{attention.length}</span> <b>{texts.list.attention}</b></span></div>
+          {attention.map((entry, order) => <AttentionRow key={entry.key} entry={entry} index={above - attention.length + order} selected={selected === entry.key} folded={folded} onOpen={activate} onAct={onAttention} />)}
         </div>}
         <div role="rowgroup">
-          <div role="row" className="group-name pinned"><span role="gridcell">
+          <div role="row" aria-rowindex={above} className="group-name pinned"><span role="gridcell" aria-colspan={columns}>
             <b>{filters.order === "CREATED_OLDEST" ? texts.list.oldest : filters.order === "UPDATED_NEWEST" ? texts.list.changedNewest : texts.list.newest}</b> <span className="number faint">{state.total !== null && words.number(state.total)}</span>
             {fresh > 0 && <button type="button" className="fresh" onClick={showFresh}><Up />{texts.list.fresh(fresh)}{!folded && <kbd>N</kbd>}</button>}
           </span></div>
           <div ref={body} className="rows" role="presentation" style={{ height: rows.length * rowHeight }}>
             {visible.map((row, order) => (
-              <ListRow key={row.id} row={row} index={windowOf.first + order} top={(windowOf.first + order) * rowHeight} folded={folded} exact={exact} selected={selected === row.id} open={open === row.id}
+              <ListRow key={row.id} row={row} index={above + windowOf.first + order + 1} top={(windowOf.first + order) * rowHeight} folded={folded} exact={exact} selected={selected === row.id} open={open === row.id}
                 leaving={state.leaving.has(row.id)} changed={state.changed.get(row.id)} onOpen={activate} />
             ))}
           </div>
@@ -303,7 +307,7 @@ const ListRow = memo(function ListRow({ row, index, top, folded, exact, selected
   const whereText = <>{where.text}{where.code && <> <span className="faint">{where.code}</span></>}{where.more ? <span className="faint"> +{where.more}</span> : null}</>;
   const attempt = row.attempt > 1 && <span className="tag">{texts.list.attempt(row.attempt)}</span>;
   return (
-    <div role="row" id={`row-${row.id}`} aria-rowindex={index + 1} aria-selected={selected} className={classes} style={{ transform: `translateY(${top}px)` }} onClick={() => onOpen(row.id)} key={changed}>
+    <div role="row" id={`row-${row.id}`} aria-rowindex={index} aria-selected={selected} className={classes} style={{ transform: `translateY(${top}px)` }} onClick={() => onOpen(row.id)} key={changed}>
       {folded ? <>
         <span role="gridcell" className="fold-symbol"><span className={`status ${classOf(row.status)}`}><StatusSymbol status={row.status} phase={row.phase} /></span></span>
         <span role="gridcell" className="fold-name cut"><a href={address({ id: row.id })} tabIndex={-1}><b>{nameOf(row)}</b></a> {attempt}</span>
@@ -322,7 +326,7 @@ const ListRow = memo(function ListRow({ row, index, top, folded, exact, selected
   );
 });
 
-function AttentionRow({ entry, selected, folded, onOpen, onAct }: { entry: Entry; selected: boolean; folded: boolean; onOpen: (key: string) => void; onAct: (entry: Entry) => void }) {
+function AttentionRow({ entry, index, selected, folded, onOpen, onAct }: { entry: Entry; index: number; selected: boolean; folded: boolean; onOpen: (key: string) => void; onAct: (entry: Entry) => void }) {
   const words = useWords();
   const { texts } = words;
   const row = entry.kind === "unmatched" ? null : entry.row;
@@ -332,10 +336,10 @@ function AttentionRow({ entry, selected, folded, onOpen, onAct }: { entry: Entry
   const instant = entry.kind === "unmatched" ? entry.webhook.receivedAt : entry.row.updatedAt;
   const text = entry.kind === "stuck" ? <Checking since={entry.row.updatedAt} /> : entry.kind === "unmatched" ? texts.list.unmatchedText(entry.webhook.status && texts.status[entry.webhook.status].toLowerCase()) : whereOf(entry.row, words).text;
   const name = entry.kind === "unmatched" ? shortId(entry.webhook.providerId) : nameOf(entry.row);
-  const person = entry.kind === "unmatched" ? <span className="soft">{texts.list.fromProvider(entry.webhook.provider)}</span> : entry.row.declaredIdentity && `${entry.row.declaredIdentity.firstName} ${entry.row.declaredIdentity.lastName}`;
+  const person = entry.kind === "unmatched" ? <span className="soft">{texts.list.fromProvider(words.provider(entry.webhook.provider))}</span> : entry.row.declaredIdentity && `${entry.row.declaredIdentity.firstName} ${entry.row.declaredIdentity.lastName}`;
   const status = row ? <StatusWord status={row.status} phase={row.phase} /> : <span className="status plain"><Inbound />{texts.list.webhook}</span>;
   return (
-    <div role="row" id={`row-${entry.key}`} aria-selected={selected} className={`row urgent${selected ? " selected" : ""}`} onClick={() => onOpen(entry.key)}>
+    <div role="row" id={`row-${entry.key}`} aria-rowindex={index} aria-selected={selected} className={`row urgent${selected ? " selected" : ""}`} onClick={() => onOpen(entry.key)}>
       {folded ? <>
         <span role="gridcell" className="fold-symbol">{row ? <span className={`status ${classOf(row.status)}`}><StatusSymbol status={row.status} phase={row.phase} /></span> : <Inbound />}</span>
         <span role="gridcell" className="fold-name cut"><b>{name}</b></span>

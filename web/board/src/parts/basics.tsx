@@ -56,9 +56,9 @@ function useOutside(ref: RefObject<HTMLElement | null>, open: boolean, close: ()
   }, [ref, open, close]);
 }
 
-/** A button that opens a panel below it. Escape and a click elsewhere close it, and the focus returns to the button. */
-export function Menu({ label, value, children, align = "start", name, set = false }: {
-  label: string; value?: ReactNode; children: (close: () => void) => ReactNode; align?: "start" | "end"; name?: string; set?: boolean;
+/** A button that opens a panel below it. `icon`: shown instead of the label. Escape and a click elsewhere close it, and the focus returns to the button. */
+export function Menu({ label, value, icon, children, align = "start", name, set = false }: {
+  label: string; value?: ReactNode; icon?: ReactNode; children: (close: () => void) => ReactNode; align?: "start" | "end"; name?: string; set?: boolean;
 }) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
@@ -72,8 +72,9 @@ export function Menu({ label, value, children, align = "start", name, set = fals
   }, [open]);
   return (
     <div className="menu" ref={root} onBlur={({ relatedTarget }) => { if (relatedTarget && !root.current?.contains(relatedTarget)) setOpen(false); }} onKeyDown={(event) => { if (event.key === "Escape" && open) { event.stopPropagation(); close(); } }}>
-      <button ref={button} type="button" className={`button chip${set ? " set" : ""}`} data-menu={name} aria-haspopup="dialog" aria-expanded={open} aria-controls={open ? panel : undefined} onClick={() => setOpen(!open)}>
-        <span>{label}</span>{value !== undefined && <b className="cut">{value}</b>}<Chevron />
+      <button ref={button} type="button" className={`button ${icon ? "icon" : "chip"}${set ? " set" : ""}`} data-menu={name} aria-haspopup="dialog" aria-expanded={open} aria-controls={open ? panel : undefined}
+        aria-label={icon ? label : undefined} title={icon ? label : undefined} onClick={() => setOpen(!open)}>
+        {icon ?? <><span>{label}</span>{value !== undefined && <b className="cut">{value}</b>}<Chevron /></>}
       </button>
       {open && <div id={panel} className={`panel ${align}`} role="dialog" aria-label={label}>{children(close)}</div>}
     </div>

@@ -79,6 +79,9 @@ export class Words {
     return this.language === "fr" ? `il y a ${time}` : `${time} ago`;
   }
 
+  /** The name of a provider for people: "Yousign" for `yousign`. */
+  provider = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
+
   /** The short name of a reason. */
   reason = ({ code, type }: Pick<Reason, "code" | "type">) => REASON_NAMES[code]?.[this.language === "fr" ? 1 : 0] ?? this.texts.reasonType[type];
 }

@@ -1,0 +1,201 @@
+"""Runs the gateway with the data of the showcase, and opens its pages in a browser whose clock stands still at the time of the showcase."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, BrowserContext, Page
+from pymongo import MongoClient
+from pymongo.collection import Collection
+
+from domain.caller import Scope
+from domain.delivery import DeliveryState
+from domain.status import Status
+from domain.webhook import ReceivedWebhook, WebhookState
+from gateway.pages import board
+from gateway.pages.follow import follow_routes
+from store.inbox import entry_id, to_document
+from store.indexes import DELIVERIES, INBOX, VERIFICATIONS
+from tests.browsers.chromium import Scheme
+from tests.browsers.showcase.verifications import COMPANY, NOW, Showcase, ago, showcase
+from tests.clients.outages import Outages, outages
+from tests.company import Company
+from tests.serving import Gateway, serving
+from tests.storing import another_database
+
+ZONE = "Europe/Paris"
+# A workspace in which there is nothing yet.
+NEW_COMPANY = "nordlicht"
+# How many times slower than a real clock the clock of the gateways is.
+SLOWNESS = 50
+PROCESSING_SECONDS = 1800
+LINKS = {"console": "console", "graphiql": "graphiql", "docs": "docs"}
+UNREACHABLE_MONGO = "mongodb://127.0.0.1:1/gateway?replicaSet=none"
+# Pauses between attempts to connect are random. With a fixed random number, the pages show the same pause in each run.
+FIXED_RANDOM = "Math.random = () => 0.5"
+KEEP_TOKEN = 'sessionStorage.setItem("board-token", %r)'
+
+ForcedColors = Literal["active", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a page is opened: the theme, the width and height of the window in CSS pixels, and the reader's language.
+
+    `policy`: whether the Content-Security-Policy of the page applies. `calm`: whether the reader prefers reduced motion.
+    """
+
+    scheme: Scheme = "light"
+    size: tuple[int, int] = (1280, 800)
+    locale: str = "en-GB"
+    forced_colors: ForcedColors = "none"
+    policy: bool = True
+    calm: bool = True
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the board shows its list beside a verification."""
+        return self.size[0] >= 1180
+
+    @property
+    def is_phone(self) -> bool:
+        """Whether the board has the layout of a phone."""
+        return self.size[0] < 760
+
+
+@dataclass
+class Stage:
+    """The running gateways and the browser. `failing`: a gateway whose MongoDB can't be reached. `network`: a proxy that blocks WebSockets."""
+
+    browser: Browser
+    gateway: Gateway
+    failing: Gateway
+    network: Outages
+    collection: Collection[dict[str, Any]]
+    showcase: Showcase
+    opened: list[BrowserContext] = field(default_factory=list)
+
+    @property
+    def company(self) -> Company:
+        """The company whose verifications the pages show."""
+        return Company(self.gateway, self.collection, COMPANY)
+
+    def board_token(self, *scopes: Scope, workspace: str = COMPANY) -> str:
+        """A token for the board."""
+        return self.gateway.token(*scopes, workspace=workspace, ttl=timedelta(minutes=30))
+
+    async def page(self, look: Look, script: str = "") -> Page:
+        """A new page, in a context of its own. `script` runs before those of the page."""
+        width, height = look.size
+        context = await self.browser.new_context(
+            viewport={"width": width, "height": height},
+            locale=look.locale,
+            timezone_id=ZONE,
+            color_scheme=look.scheme,
+            reduced_motion="reduce" if look.calm else "no-preference",
+            forced_colors=look.forced_colors,
+            has_touch=look.is_phone,
+            bypass_csp=not look.policy,
+        )
+        self.opened.append(context)
+        await context.add_init_script(f"{FIXED_RANDOM}; {script}")
+        page = await context.new_page()
+        page.set_default_timeout(20_000)
+        await page.clock.set_fixed_time(NOW)
+        return page
+
+    async def board(self, look: Look, token: str | None = None, address: str = "", url: str | None = None) -> Page:
+        """The board, opened at this address with this token. `address`: what follows the `#`."""
+        page = await self.page(look, KEEP_TOKEN % (token or self.board_token()))
+        await page.goto(f"{url or self.gateway.url}/#/{address}")
+        return page
+
+    async def follow(self, look: Look, name: str) -> Page:
+        """The page of the person whose verification shows this situation."""
+        page = await self.page(look)
+        await page.goto(f"{self.gateway.url}/follow#{await self.company.follow_token(self.showcase.named[name])}")
+        return page
+
+    async def tidy(self) -> None:
+        """Close the pages, and remove what they have created."""
+        for context in self.opened:
+            await context.close()
+        self.opened.clear()
+        self.collection.delete_many({"workspace": COMPANY, "_id": {"$nin": list(self.showcase.stored)}})
+
+
+@asynccontextmanager
+async def a_stage(browser: Browser, mongo_uri: str) -> AsyncIterator[Stage]:
+    """A context in which the gateways run. `mongo_uri`: of a server on which this function uses a database of its own."""
+    uri, shown = another_database(mongo_uri), showcase()
+    pages = [*board.routes(lambda: {**board.configuration_of(PROCESSING_SECONDS), "links": LINKS}), *follow_routes()]
+    async with AsyncExitStack() as stack:
+        database = stack.enter_context(MongoClient[dict[str, Any]](mongo_uri, tz_aware=True))[urlsplit(uri).path[1:]]
+        clock = SlowClock()
+        network = await stack.enter_async_context(outages(blocks_sockets=True))
+        gateway = await stack.enter_async_context(serving(uri, clock, pages=pages, ready=False, processing_seconds=PROCESSING_SECONDS))
+        failing = await stack.enter_async_context(serving(UNREACHABLE_MONGO, clock, pages=pages, ready=False, database_seconds=0.2))
+        # The gateway does not report that it is ready, because its clock differs from that of MongoDB.
+        await answering(gateway)
+        network.end(int(gateway.url.rpartition(":")[2]))
+        stage = Stage(browser, gateway, failing, network, database[VERIFICATIONS], shown)
+        stage.company.keep(*shown.stored.values())
+        database[DELIVERIES].insert_many(deliveries(shown))
+        database[INBOX].insert_one(unmatched())
+        yield stage
+        await stage.tidy()
+
+
+class SlowClock:
+    """The clock of the gateways: it begins at NOW and advances, but so slowly that no deadline passes meanwhile.
+
+    It must not stand still: MongoDB does not report writes that change nothing, such as a heartbeat with the time of the one before.
+    """
+
+    def __init__(self) -> None:
+        self._began = monotonic()
+
+    def __call__(self) -> datetime:
+        return NOW + timedelta(seconds=(monotonic() - self._began) / SLOWNESS)
+
+
+async def answering(gateway: Gateway) -> None:
+    """Wait until the gateway answers queries. Fails after 30 s."""
+    async with asyncio.timeout(30):
+        while "errors" in (await gateway.post("{ verifications(first: 1) { totalCount } }")).json():
+            await asyncio.sleep(0.02)
+
+
+def deliveries(shown: Showcase) -> list[dict[str, Any]]:
+    """The documents of the webhooks that the company's backend has not accepted."""
+    failed, waiting = shown.stored[shown.named["undelivered"]], shown.stored[shown.named["link opened"]]
+    refused = {"workspace": COMPANY, "lastStatus": 503, "lastError": "the backend responded with 503"}
+    up_to = {"version": failed.version, "settled": failed.version, "delivered": failed.version - 1, "failed": [failed.version]}
+    given_up = {"_id": failed.id, "tries": 0, "state": DeliveryState.FAILED.value, "changedAt": ago(20), "failedAt": ago(20)}
+    before = {"version": waiting.version, "settled": waiting.version - 1, "delivered": waiting.version - 1, "failed": []}
+    again = {"_id": waiting.id, "tries": 2, "state": DeliveryState.WAITING.value, "changedAt": ago(1), "since": ago(3.6)}
+    return [{**refused, **up_to, **given_up}, {**refused, **before, **again, "next": ago(-1.2), "due": ago(-1.2)}]
+
+
+def unmatched() -> dict[str, Any]:
+    """The document of a webhook that belongs to no verification."""
+    event = "evt_5f0c2a9d11"
+    webhook = ReceivedWebhook(
+        entry_id(COMPANY, event),
+        COMPANY,
+        event,
+        "video.done",
+        "yousign",
+        "idv_8c1f09e5bd20",
+        Status.VERIFIED,
+        (),
+        False,
+        ago(12),
+        WebhookState.UNMATCHED,
+    )
+    return to_document(webhook)
