@@ -30,6 +30,7 @@ from gateway.operations.execution import Execution
 from gateway.operations.live import Live
 from gateway.operations.traced import TracedExecution, TracedLive
 from gateway.operations.trusted import BadManifest, read_manifest
+from gateway.pages.page import PublicFile
 from gateway.process.audit import AuditFailures, AuditLog, BadAuditLog
 from gateway.process.background import checking, counting, measuring, preparation, reporting, restarted, showing_budgets
 from gateway.process.database_metrics import DatabaseCollector
@@ -120,17 +121,18 @@ def application(
     execution = execution_of(settings, executable(schema), services, metrics, drain, rate, audit, traces)
     live = live_of(execution, settings, feed, traces)
 
+    routes: list[BaseRoute] = [
+        *open_routes(settings, probes, schema),
+        *callbacks.routes(providers, changes, intake, store, settings.windows),
+        *webhook_routes(intake),
+        *link_callbacks.routes(links, changes, store),
+        *pages,
+    ]
     return Application(
-        entrance(settings, metrics, local, traces),
+        entrance(settings, metrics, local, traces, [route for route in routes if isinstance(route, PublicFile)]),
         GraphQLOverHTTP(execution, live, tokens, metrics, drain, admission, charging),
         GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission, charging),
-        [
-            *open_routes(settings, probes, schema),
-            *callbacks.routes(providers, changes, intake, store, settings.windows),
-            *webhook_routes(intake),
-            *link_callbacks.routes(links, changes, store),
-            *pages,
-        ],
+        routes,
         settings.trusted_proxies,
         lifespan(
             background_tasks(settings, store, feed, health, metrics, tokens, issuer_keys)
@@ -377,11 +379,14 @@ async def starting(
             await intake.end()
 
 
-def entrance(settings: Settings, metrics: Metrics, local: bool, traces: Traces | None = None) -> Entrance:
-    """Create the entrance, with the hooks that see every request, in the order in which they run."""
+def entrance(settings: Settings, metrics: Metrics, local: bool, traces: Traces | None = None, public: Sequence[BaseRoute] = ()) -> Entrance:
+    """Create the entrance, with the hooks that see every request, in the order in which they run.
+
+    `public`: routes that pages of any origin may request.
+    """
     names = [settings.host, settings.public_url.host or ""]
     allowed = [origin_of(settings.public_url), *settings.allowed_origins]
-    origins = Origins(allowed, metrics.count_refused, local, settings.allowed_headers)
+    origins = Origins(allowed, metrics.count_refused, local, settings.allowed_headers, public)
     return Entrance(
         before=[
             identify,

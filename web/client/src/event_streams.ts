@@ -31,7 +31,7 @@ export class EventStreams implements Transport {
       const response = await post(this.#fetch, this.#url, operation, token, STREAM_TYPE, stream.signal);
       if (!response.headers.get("content-type")?.startsWith(STREAM_TYPE)) {
         await content(response);
-        throw "the response is no event stream";
+        throw "no event stream";
       }
       code = "CONNECTION_LOST";
       return await this.#read(response, next, stream);
