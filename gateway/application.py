@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import Lifespan
 
+from domain.caller import Caller, FollowToken
 from gateway.callbacks import links as link_callbacks
 from gateway.callbacks import sandbox as callbacks
 from gateway.callbacks.webhooks import webhook_routes
@@ -26,6 +27,7 @@ from gateway.operations.documents import Documents
 from gateway.operations.execution import Execution
 from gateway.operations.live import Live
 from gateway.operations.trusted import BadManifest, read_manifest
+from gateway.pages.follow import Renewals, follow_routes
 from gateway.process.background import counting, measuring, preparation, reporting, restarted, showing_budgets
 from gateway.process.drain import Drain, Leave
 from gateway.process.health import Health, Probes
@@ -101,7 +103,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     intake = intake_of(settings, store, provision, changes, metrics)
     reconciliation = reconciliation_of(store, provision, changes, intake, creation, metrics)
     outgoing = OutgoingWebhooks(store, feed, provision.deliveries, metrics.deliveries.count)
-    services = Services(store, feed, changes, links, outgoing, fingerprint(settings), tokens.follow_token, rate)
+    services = Services(store, feed, changes, links, outgoing, fingerprint(settings), issuing(tokens, provision.renewals), rate)
 
     schema = build()
     graphql = executable(schema)
@@ -118,7 +120,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
             *callbacks.routes(providers, changes, intake, store, settings.windows),
             *webhook_routes(intake),
             *link_callbacks.routes(links, changes, store),
-            *pages,
+            *(*pages, *follow_routes(provision.renewals)),
         ],
         settings.trusted_proxies,
         lifespan(
@@ -319,6 +321,11 @@ def token_reader(settings: Settings, now: Clock, published: IssuerKeys | None = 
         timedelta(seconds=settings.token_max_seconds),
     )
     return Tokens(trust, settings.signing_keys, now)
+
+
+def issuing(tokens: Tokens, renewals: Renewals) -> Callable[[Caller, str, timedelta], FollowToken]:
+    """The function that issues follow tokens, each with the reference to the address that renews it, if its workspace has one."""
+    return lambda caller, chain, ttl: tokens.follow_token(caller, chain, ttl, renewals.reference(caller.workspace))
 
 
 def keys_of_issuer(settings: Settings) -> IssuerKeys | None:
