@@ -1,3 +1,11 @@
+# The board and the person's page. The images contain what is built here, and no Node.
+FROM docker.io/library/node:20-bookworm-slim AS pages
+WORKDIR /project
+COPY web web
+COPY gateway/pages/icon.svg gateway/pages/icon.svg
+RUN cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error \
+    && npm run --silent build && npm run --silent build --workspace board --workspace person
+
 FROM docker.io/library/python:3.11-slim-bookworm AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /project
@@ -7,6 +15,8 @@ RUN python -m venv /builder && /builder/bin/pip install --no-deps --require-hash
 RUN python -m venv --without-pip /venv \
     && /builder/bin/pip --python /venv/bin/python install --no-deps --require-hashes -r requirements/runtime.lock
 COPY . .
+COPY --from=pages /project/web/board/dist gateway/pages/board
+COPY --from=pages /project/web/person/dist gateway/pages/follow
 RUN /builder/bin/hatchling build -t wheel \
     && /builder/bin/pip --python /venv/bin/python install --no-deps --no-index dist/*.whl
 

@@ -28,7 +28,7 @@ FOLLOW := gateway/pages/follow/index.html
 # The number of parallel workers of pytest: one more than processors, because tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
-.PHONY: help setup web graphiql board run test coverage counts check schema lock lock-check ledger drill compare smuggle story-picture drill-web image-test bench bench-quick bench-live bench-hostile clean screenshots bench-board
+.PHONY: help setup web graphiql board run test coverage counts check schema lock lock-check ledger drill compare smuggle story-picture drill-web image-test bench bench-quick bench-live bench-hostile clean screenshots bench-board packages
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -39,6 +39,9 @@ run: setup $(GRAPHIQL) $(BOARD) $(FOLLOW) ## start the gateway with its own Mong
 	@exec .venv/bin/gateway dev $(ARGS)
 
 web: $(WEB) ## build the packages for frontends in web/ (needs npm)
+
+packages: $(WEB) ## pack the packages for frontends into dist/, to install them in an app (needs npm)
+	@mkdir -p dist && cd web && npm pack --silent --ignore-scripts --workspace client --workspace element --workspace react --pack-destination ../dist
 
 graphiql: $(GRAPHIQL) ## bundle GraphiQL for `gateway dev` (needs npm)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx2
 
@@ -49,6 +51,8 @@ def main() -> None:
             served = innermost(server.pid)
             expect("the gateway's process does not run as root", Path(f"/proc/{served}").stat().st_uid == USER)
 
+            expect("the gateway serves the board that the image has built", serves_page(f"{settings['GATEWAY_PUBLIC_URL']}/"))
+            expect("the gateway serves the person's page that the image has built", serves_page(f"{settings['GATEWAY_PUBLIC_URL']}/follow"))
             expect("the gateway serves the catalogue", len(reason_codes(settings["GATEWAY_PUBLIC_URL"], token)) == REASON_CODES)
             # Skip the first element, CMD: with it, Docker runs the rest without a shell. If the command fails, `buildah` ends the test.
             buildah(*run(name, settings, *image["Healthcheck"]["Test"][1:]))
@@ -70,6 +74,7 @@ def production(mongo_uri: str) -> dict[str, str]:
         "GATEWAY_DATA_KEYS": f"1:{b64encode(secrets.token_bytes(32)).decode()}",
         "GATEWAY_PROVIDER": "sandbox",
         "GATEWAY_ALLOW_SANDBOX": "true",
+        "GATEWAY_BOARD": "true",
         "GATEWAY_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "GATEWAY_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
@@ -146,6 +151,12 @@ def innermost(process_id: int) -> int:
     """The id of the innermost descendant of this process. For a process of buildah, that is the process in the container."""
     children = [child for task in Path(f"/proc/{process_id}/task").iterdir() for child in (task / "children").read_text().split()]
     return innermost(int(children[0])) if children else process_id
+
+
+def serves_page(url: str) -> bool:
+    """Whether there is a page at this URL, and the script that it loads."""
+    script = re.search(r'<script type="module"[^>]* src="\./([^"]+)"', httpx2.get(url).raise_for_status().text)
+    return script is not None and httpx2.get(urljoin(url, script[1])).is_success
 
 
 def reason_codes(url: str, token: str) -> list[Any]:

@@ -38,7 +38,7 @@ from gateway.development.dev import dev as serve_for_development
 from gateway.development.keys import BadKeys
 from gateway.development.mongod import EmbeddedError
 from gateway.errors import RequestRefused
-from gateway.pages import board, follow
+from gateway.pages import board
 from gateway.process import logs
 from gateway.process.garbage import collected_seldom
 from gateway.process.mongo_check import MongoRefused, check_mongo
@@ -107,7 +107,7 @@ def serve() -> None:
         port = bound.getsockname()[1]
 
         async def main() -> None:
-            pages = [*board.production_pages(chosen.board, chosen.processing_seconds), *follow.follow_routes()]
+            pages = board.production_pages(chosen.board, chosen.processing_seconds)
             app = application(chosen, pages=pages)
             health = app.process.health
             try:

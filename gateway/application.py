@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Lifespan
 from strawberry import Schema
 
+from domain.caller import Caller, FollowToken
 from gateway.callbacks import links as link_callbacks
 from gateway.callbacks import sandbox as callbacks
 from gateway.callbacks.webhooks import webhook_routes
@@ -30,6 +31,7 @@ from gateway.operations.execution import Execution
 from gateway.operations.live import Live
 from gateway.operations.traced import TracedExecution, TracedLive
 from gateway.operations.trusted import BadManifest, read_manifest
+from gateway.pages.follow import Renewals, follow_routes
 from gateway.pages.page import PublicFile
 from gateway.process.audit import AuditFailures, AuditLog, BadAuditLog
 from gateway.process.background import checking, counting, measuring, preparation, reporting, restarted, showing_budgets
@@ -114,8 +116,8 @@ def application(
     intake = intake_of(settings, store, provision, changes, metrics)
     reconciliation = reconciliation_of(store, provision, changes, intake, creation, metrics)
     outgoing = OutgoingWebhooks(store, feed, provision.deliveries, metrics.deliveries.count)
-    record = audit.record if audit else nothing_recorded
-    services = Services(store, feed, changes, links, outgoing, fingerprint(settings), tokens.follow_token, rate, record, metrics.count_refusal)
+    follow, record = issuing(tokens, provision.renewals), audit.record if audit else nothing_recorded
+    services = Services(store, feed, changes, links, outgoing, fingerprint(settings), follow, rate, record, metrics.count_refusal)
 
     schema, probes = build(), Probes(health, metrics)
     execution = execution_of(settings, executable(schema), services, metrics, drain, rate, audit, traces)
@@ -126,7 +128,7 @@ def application(
         *callbacks.routes(providers, changes, intake, store, settings.windows),
         *webhook_routes(intake),
         *link_callbacks.routes(links, changes, store),
-        *pages,
+        *(*pages, *follow_routes(provision.renewals)),
     ]
     return Application(
         entrance(settings, metrics, local, traces, [route for route in routes if isinstance(route, PublicFile)]),
@@ -411,6 +413,11 @@ def token_reader(settings: Settings, now: Clock, published: IssuerKeys | None = 
         timedelta(seconds=settings.token_max_seconds),
     )
     return Tokens(trust, settings.signing_keys, now)
+
+
+def issuing(tokens: Tokens, renewals: Renewals) -> Callable[[Caller, str, timedelta], FollowToken]:
+    """The function that issues follow tokens, each with the reference to the address that renews it, if its workspace has one."""
+    return lambda caller, chain, ttl: tokens.follow_token(caller, chain, ttl, renewals.reference(caller.workspace))
 
 
 def keys_of_issuer(settings: Settings) -> IssuerKeys | None:

@@ -6,6 +6,7 @@ from functools import partial
 
 import httpx2
 
+from gateway.pages.follow import Renewals
 from gateway.process.metrics import Providing
 from gateway.settings import Settings, sections_of
 from lifecycle.observed_links import ObservedLinks
@@ -36,8 +37,9 @@ def provider_client(make: Callable[..., httpx2.AsyncClient] = httpx2.AsyncClient
 
 
 class Provision:
-    """Provides each workspace with its adapter and its observed links. `local`: whether the gateway runs on a developer's machine.
+    """Provides each workspace with its adapter, its observed links and the address that renews its follow tokens.
 
+    `local`: whether the gateway runs on a developer's machine.
     Raises: BadProvidersFile.
     """
 
@@ -52,6 +54,7 @@ class Provision:
         fallback: dict[str | None, ProviderPort | None] = {"sandbox": self.sandbox, "external": self._external, None: None}
         self.providers = Providers(fallback[settings.provider], {name: self._adapter(section) for name, section in self._sections.items()})
         self.links = ObservedLinks(str(settings.public_url), settings.signing_keys)
+        self.renewals = Renewals(self.renewal_addresses, settings.signing_keys)
         self._observe()
         self._measure()
         # The functions to call after the providers file was read again.
@@ -60,6 +63,10 @@ class Provision:
     def deliveries(self) -> dict[str, Deliveries]:
         """Where the backends receive webhooks now, by workspace. A workspace without a backend is not among them."""
         return {workspace: section.deliveries for workspace, section in self._sections.items() if section.deliveries}
+
+    def renewal_addresses(self) -> dict[str, str]:
+        """The addresses at which integrators renew follow tokens now, by workspace. A workspace without such an address is not among them."""
+        return {name: str(section.follow_renewal_url) for name, section in self._sections.items() if section.follow_renewal_url}
 
     @property
     def reload(self) -> Callable[[], None] | None:

@@ -418,15 +418,24 @@ def checked_to_serve(settings: Settings) -> Settings:
 def sections_of(settings: Settings, local: bool = False) -> dict[str, SandboxSection | ExternalSection | YousignSection]:
     """The sections of the providers file, by workspace; none if GATEWAY_PROVIDERS_FILE is not set.
 
-    `local`: whether the gateway runs on a developer's machine, where the sandbox is always allowed.
-    Raises: BadProvidersFile, also if a section has the sandbox and this is not allowed.
+    `local`: whether the gateway runs on a developer's machine, where the sandbox and addresses without encryption are allowed.
+    Raises: BadProvidersFile, also if a section has something that is not allowed here.
     """
     path = settings.providers_file
     sections = read_providers(path, os.environ) if path else {}
-    sandboxes = [workspace for workspace, section in sections.items() if section.provider == "sandbox"]
-    if path and sandboxes and not local and not settings.allow_sandbox:
-        raise BadProvidersFile(path, [f"[{workspace}] provider: {NO_SANDBOX}" for workspace in sandboxes])
+    troubles = [] if local else [f"[{workspace}] {fault}" for workspace, section in sections.items() for fault in unsafe(section, settings)]
+    if path and troubles:
+        raise BadProvidersFile(path, troubles)
     return sections
+
+
+def unsafe(section: SandboxSection | ExternalSection | YousignSection, settings: Settings) -> list[str]:
+    """What a section contains that is allowed only on a developer's machine, as messages."""
+    address = section.follow_renewal_url
+    return [
+        *([f"provider: {NO_SANDBOX}"] if section.provider == "sandbox" and not settings.allow_sandbox else []),
+        *(["follow_renewal_url: must be an https URL"] if address and address.scheme != "https" else []),
+    ]
 
 
 def unknown() -> list[str]:

@@ -20,6 +20,7 @@ MIN_SECRET_CHARACTERS = 8
 # Standard Webhooks: a secret has 24 to 64 bytes, which are written in base64 behind this prefix.
 STANDARD_PREFIX = "whsec_"
 STANDARD_BYTES = range(24, 65)
+NAMEABLE_URL = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?(/[A-Za-z0-9._~!$&()*+=:@%-]*)+")
 # The usual form of the names of environment variables.
 VARIABLE_NAME = re.compile("[A-Z][A-Z0-9_]*")
 
@@ -53,7 +54,18 @@ def standard_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def nameable_address(url: AnyHttpUrl) -> AnyHttpUrl:
+    """Check that a Content-Security-Policy can name a URL. Returns the URL. Raises: ValueError.
+
+    Source: Content Security Policy Level 3, 2.3.1 (`host-source`). It has neither IPv6 addresses nor the characters that separate its parts.
+    """
+    if not NAMEABLE_URL.fullmatch(str(url)):
+        raise ValueError("must have a host name or an IPv4 address, and a path without quotes, commas and semicolons")
+    return url
+
+
 Address = Annotated[AnyHttpUrl, AfterValidator(safe_address)]
+RenewalAddress = Annotated[AnyHttpUrl, AfterValidator(safe_address), AfterValidator(nameable_address)]
 ProviderSecret = Annotated[SecretStr, Field(min_length=MIN_SECRET_CHARACTERS)]
 StandardSecret = Annotated[SecretStr, AfterValidator(standard_secret)]
 
@@ -71,22 +83,30 @@ class Deliveries(Section):
     secret: StandardSecret
 
 
-class SandboxSection(Section):
+class SectionOfWorkspace(Section):
+    """What the section of every workspace may contain, whatever its provider.
+
+    `follow_renewal_url`: the integrator's address at which the page at `/follow` renews follow tokens.
+    """
+
+    deliveries: Deliveries | None = None
+    follow_renewal_url: RenewalAddress | None = None
+
+
+class SandboxSection(SectionOfWorkspace):
     """A workspace whose provider is the sandbox."""
 
     provider: Literal["sandbox"]
-    deliveries: Deliveries | None = None
 
 
-class ExternalSection(Section):
+class ExternalSection(SectionOfWorkspace):
     """A workspace whose integrator starts verifications itself. `observe`: whether its verifications have observed links (see the glossary)."""
 
     provider: Literal["external"]
     observe: bool = True
-    deliveries: Deliveries | None = None
 
 
-class YousignSection(Section):
+class YousignSection(SectionOfWorkspace):
     """A workspace whose provider is Yousign.
 
     `workspace_id`: Yousign's own id of the workspace in which verifications are created; None for its default workspace.
@@ -101,7 +121,6 @@ class YousignSection(Section):
     observe: bool = True
     reads_per_minute: int = Field(default=20, ge=1)
     reads_per_hour: int = Field(default=150, ge=1)
-    deliveries: Deliveries | None = None
 
     @model_validator(mode="after")
     def budget(self) -> Self:

@@ -127,10 +127,14 @@ class Tokens:
         """Forget which tokens were verified, because the keys have changed. Every token is verified again at its next use."""
         self._trusted = Recent(CACHED_TOKENS, CACHED_CHARACTERS)
 
-    def follow_token(self, issuer: Caller, chain: str, ttl: timedelta) -> FollowToken:
-        """A new token with which a browser can follow one chain. It is confined to the workspace of `issuer`, the caller who requested it."""
+    def follow_token(self, issuer: Caller, chain: str, ttl: timedelta, page: str | None = None) -> FollowToken:
+        """A new token with which a browser can follow one chain. It is confined to the workspace of `issuer`, the caller who requested it.
+
+        `page`: the reference with which the page at `/follow` finds the address that renews the token; None if there is no such address.
+        """
         expires_at = (self._now() + ttl).replace(microsecond=0)
         claims = {"sub": f"follower of {chain}", "workspace": issuer.workspace, "scope": Scope.FOLLOW.value, "chain": chain}
+        claims |= {"page": page} if page else {}
         id, key = next(iter(self._own.items()))
         return FollowToken(self._signed({"kid": id}, claims, expires_at, key), expires_at)
 

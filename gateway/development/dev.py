@@ -18,9 +18,10 @@ from starlette.routing import BaseRoute
 from domain.errors import Unavailable
 from gateway import server, settings
 from gateway.application import application, token_reader
+from gateway.development import documentation
 from gateway.development import keys as development
 from gateway.development.mongod import DataDirUnusable, EmbeddedMongo
-from gateway.pages import board, console, follow, graphiql
+from gateway.pages import board, console, graphiql
 from gateway.pages.access import PageAccess
 from gateway.pages.bundle import Configuration, is_built
 from gateway.process import logs
@@ -110,16 +111,17 @@ async def serve(chosen: settings.Settings, bound: socket, access: PageAccess, re
 
 def development_pages(chosen: settings.Settings, access: PageAccess, bundle: Path = board.BOARD_FILES) -> list[BaseRoute]:
     """The routes of all pages of a development gateway. Without a built board, the console takes its place at `/`."""
-    built = is_built(bundle)
+    built, documentation_routes = is_built(bundle), documentation.routes()
+    documented = bool(documentation_routes)
 
     def configuration() -> Configuration:
         embedded = access.embedded()
         token = {"token": json.loads(embedded)["tokens"]["integrator"]} if embedded else {}
-        links = {"links": {"console": "console", "graphiql": "graphiql"}}
-        return board.configuration_of(chosen.processing_seconds) | links | token
+        links = {"console": "console", "graphiql": "graphiql"} | ({"docs": "docs/frontends.md"} if documented else {})
+        return board.configuration_of(chosen.processing_seconds) | {"links": links} | token
 
     pages = board.routes(configuration, bundle) if built else []
-    return [*pages, *console.routes(access, at_root=not built), *graphiql.routes(access), *follow.follow_routes()]
+    return [*pages, *console.routes(access, at_root=not built, documented=documented), *graphiql.routes(access), *documentation_routes]
 
 
 async def renewing(signed: Callable[[], Credentials], files: list[Path], demo: bool, renew_seconds: float = RENEW_SECONDS) -> None:

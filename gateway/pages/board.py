@@ -5,7 +5,7 @@ from pathlib import Path
 
 from starlette.routing import BaseRoute
 
-from gateway.pages.bundle import Configuration, bundle_routes, is_built
+from gateway.pages.bundle import BundlePage, Configuration, bundle_routes, is_built
 
 BOARD_FILES = Path(__file__).parent / "board"
 
@@ -26,7 +26,7 @@ def routes(configuration: Callable[[], Configuration], bundle: Path = BOARD_FILE
     """The routes of the page and of its files. `configuration` is called for each request of the page. Raises: BoardNotBuilt."""
     if not is_built(bundle):
         raise BoardNotBuilt
-    return bundle_routes(bundle, "/", "assets", configuration)
+    return bundle_routes(bundle, "/", "assets", lambda request: BundlePage(configuration()))
 
 
 def production_pages(is_on: bool, processing_seconds: float) -> list[BaseRoute]:

@@ -27,6 +27,14 @@ Configuration = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class BundlePage:
+    """What one response with the page contains. `policy`: what the page may do beyond the policy of all pages."""
+
+    configuration: Configuration
+    policy: str = BUNDLE_POLICY
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     """A file of the bundle, as it is sent. `compressed`: the same content with gzip, or None if it would not be shorter."""
 
@@ -54,17 +62,18 @@ def is_built(bundle: Path) -> bool:
     return (bundle / "index.html").exists()
 
 
-def bundle_routes(bundle: Path, path: str, assets: str, configuration: Callable[[], Configuration]) -> list[BaseRoute]:
+def bundle_routes(bundle: Path, path: str, assets: str, page_for: Callable[[Request], BundlePage]) -> list[BaseRoute]:
     """The routes of the page of a bundle and of its files.
 
     `path`: of the page. `assets`: the path of the folder with the files, relative to the bundle and to the root of the gateway.
-    `configuration`: called for each request of the page.
+    `page_for`: called for each request of the page.
     """
     template = (bundle / "index.html").read_text()
     files = {file.name: Asset.of(file) for file in sorted((bundle / assets).iterdir())}
 
     async def page(request: Request) -> Response:
-        return page_response(template.replace(EMPTY, FILLED % script_json(configuration())), allowing=BUNDLE_POLICY)
+        shown = page_for(request)
+        return page_response(template.replace(EMPTY, FILLED % script_json(shown.configuration)), allowing=shown.policy)
 
     async def asset(request: Request) -> Response:
         found = files.get(request.path_params["name"])

@@ -13,15 +13,15 @@ CONSOLE_POLICY = "script-src 'self'; connect-src 'self'; form-action 'none'; req
 ASSETS = ("style.css", "icon.svg", "console.css", "console.js", "credentials.js", "graphql.js", "operations.graphql")
 
 
-def routes(access: PageAccess, *, at_root: bool) -> list[Route]:
+def routes(access: PageAccess, *, at_root: bool, documented: bool = False) -> list[Route]:
     """The routes of the page, of the files that it loads, and of the credentials if the page does not contain them.
 
-    `at_root`: whether the page is also at `/`, because the board is not built.
+    `at_root`: whether the page is also at `/`, because the board is not built. `documented`: whether the gateway serves its documentation.
     """
 
     async def console(request: Request) -> Response:
         # The page is made for each request, because its tokens are valid for a day only.
-        return page_response(rendered("console.html", credentials=access.embedded()), allowing=CONSOLE_POLICY)
+        return page_response(rendered("console.html", credentials=access.embedded(), documented=documented), allowing=CONSOLE_POLICY)
 
     paths = ["/console", "/"] if at_root else ["/console"]
     return [*(Route(path, console) for path in paths), *assets(*ASSETS), *access.routes]

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Request
 from pymongo import MongoClient
 
 from gateway.pages.bundle import is_built
-from gateway.pages.follow import FOLLOW_FILES, follow_routes
+from gateway.pages.follow import FOLLOW_FILES
 from gateway.pages.languages import LANGUAGES
 from store.indexes import VERIFICATIONS
 from tests.browsers.chromium import DESKTOP, PHONE, Tab, a_tab
@@ -40,7 +40,7 @@ async def following_gateway(shared_database_uri: str, network: Outages) -> Async
         if os.environ.get("CI") == "true":
             pytest.fail(NOT_BUILT)
         pytest.skip(NOT_BUILT)
-    async with serving(shared_database_uri, pages=follow_routes(), public_url=network.url) as running:
+    async with serving(shared_database_uri, public_url=network.url) as running:
         network.end(port_of(running))
         yield running
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
@@ -23,12 +24,10 @@ from tests.processes.process import running
 from tests.processes.service import free_port, settings_at
 
 PAGE = HERE.parents[1] / "docs" / "frontends.md"
-# The code blocks of the page, by the name of the file (only blocks whose first line names a file), and the subscription that the recipes use.
-BLOCKS = {found[1]: found[0] for found in re.finditer(r"(?<=^```js\n)// (\S+\.js)\n(?:.*\n)*?(?=```$)", PAGE.read_text(), re.MULTILINE)}
-BLOCKS |= {found[1]: found[0] for found in re.finditer(r"(?<=^```python\n)# (\S+\.py)\n(?:.*\n)*?(?=```$)", PAGE.read_text(), re.MULTILINE)}
+FOLDER = HERE / "examples" / "recipes"
+# The subscription of the page that the recipes use.
 FOLLOW = re.search(r"(?<=^```graphql\n)subscription Follow(?:.*\n)*?(?=```$)", PAGE.read_text(), re.MULTILINE)
-# `sockets.js` is no recipe itself, but a part of several recipes.
-RECIPES = sorted(BLOCKS.keys() - {"sockets.js"})
+RECIPES = ["apollo.js", "event-source.js", "following.py", "graphql-sse.js", "graphql-ws.js", "relay.js", "urql.js"]
 # How long a test waits until all recipes have received something. It is enough on a machine that is busy with other tests too.
 SECONDS = 120
 
@@ -139,8 +138,10 @@ async def directory(node: str, tmp_path: Path) -> Path:
     The recipes import `app.js` or `app.py`, which the page leaves to its reader. Here, these modules print what a recipe receives.
     """
     assert FOLLOW
-    for name, text in {**BLOCKS, "app.js": APP_JS, "app.py": APP_PY}.items():
-        (tmp_path / name).write_text(text)
+    for name in [*RECIPES, "sockets.js"]:
+        shutil.copy(FOLDER / name, tmp_path)
+    (tmp_path / "app.js").write_text(APP_JS)
+    (tmp_path / "app.py").write_text(APP_PY)
     (tmp_path / "node_modules").symlink_to(HERE / "node_modules")
     operation = FOLLOW[0].replace("Follow(", "followSubscription(")
     (tmp_path / "source").mkdir()
@@ -169,10 +170,6 @@ async def served(directory: Path, database_uri: str, recipes: list[Recipe], refu
 async def all_have(recipes: list[Recipe], attempt: int, version: int) -> None:
     """Wait until all recipes have received a version of an attempt."""
     await asyncio.gather(*(each.until(has(attempt, version)) for each in recipes))
-
-
-def test_the_page_has_a_recipe_for_each_client() -> None:
-    assert RECIPES == ["apollo.js", "event-source.js", "following.py", "graphql-sse.js", "graphql-ws.js", "relay.js", "urql.js"]
 
 
 async def test_each_recipe_receives_every_event_once_while_its_gateway_is_killed(

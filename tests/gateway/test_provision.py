@@ -176,3 +176,14 @@ async def test_links_are_observed_unless_the_section_turns_them_off_and_a_new_fi
     assert provision.reload
     provision.reload()
     assert observed() == {"own": True, "other": True, "not-named": True}
+
+
+async def test_an_address_for_renewal_without_https_is_accepted_only_on_a_developers_machine(
+    client: httpx2.AsyncClient, metrics: Providing, tmp_path: Path
+) -> None:
+    file = tmp_path / "providers.toml"
+    file.write_text('[shop]\nprovider = "external"\nfollow_renewal_url = "http://127.0.0.1:3000/renew"\n[other]\nprovider = "external"\n')
+
+    assert provided(client, metrics, file, local=True).renewal_addresses() == {"shop": "http://127.0.0.1:3000/renew"}
+    with pytest.raises(BadProvidersFile, match=r"\[shop\] follow_renewal_url: must be an https URL"):
+        provided(client, metrics, file)

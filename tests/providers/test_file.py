@@ -1,5 +1,6 @@
 """Tests of the providers file: which content is accepted, and which messages explain the errors."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,31 @@ def test_all_wrong_workspaces_are_named_at_once(tmp_path: Path) -> None:
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(BadProvidersFile, match="No such file"):
         read_providers(tmp_path / "providers.toml", ENVIRONMENT)
+
+
+@pytest.mark.parametrize("provider", ["sandbox", "external"])
+def test_a_workspace_may_have_an_address_that_renews_follow_tokens(tmp_path: Path, provider: str) -> None:
+    content = f'[acme]\nprovider = "{provider}"\nfollow_renewal_url = "https://Shop.example/verification/follow-token"\n'
+
+    assert str(read_providers(written(tmp_path, content), {})["acme"].follow_renewal_url) == "https://shop.example/verification/follow-token"
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("http://shop.example/renew", "must be an https URL, or an http URL on this machine"),
+        ("https://user:word@shop.example/renew", "must have no user, no query and no fragment"),
+        ("https://shop.example/renew?x=1", "must have no user, no query and no fragment"),
+        ("https://shop.example/renew#x", "must have no user, no query and no fragment"),
+        ("https://shop.example/a;script-src%20*", "must have a host name or an IPv4 address, and a path without quotes"),
+        ("https://shop.example/a,b", "must have a host name or an IPv4 address, and a path without quotes"),
+        ("https://shop.example/'self'", "must have a host name or an IPv4 address, and a path without quotes"),
+        ("https://[2001:db8::1]/renew", "must have a host name or an IPv4 address, and a path without quotes"),
+        ("shop.example", "valid URL"),
+    ],
+)
+def test_an_address_that_a_policy_cannot_name_is_refused(tmp_path: Path, url: str, complaint: str) -> None:
+    content = f'[acme]\nprovider = "external"\nfollow_renewal_url = "{url}"\n'
+
+    with pytest.raises(BadProvidersFile, match=rf"\[acme\] follow_renewal_url: .*{re.escape(complaint)}"):
+        read_providers(written(tmp_path, content), {})

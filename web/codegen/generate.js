@@ -1,7 +1,10 @@
 // Writes TypeScript types and operation documents from the committed schema and a file with operations.
 //
-//   node generate.js OPERATIONS OUTPUT          writes the file
-//   node generate.js --check OPERATIONS OUTPUT  fails if the file is not current
+//   node generate.js OPERATIONS OUTPUT [PACKAGE]          writes the file
+//   node generate.js --check OPERATIONS OUTPUT [PACKAGE]  fails if the file is not current
+//
+// The file contains the types of all enums and inputs of the schema. With PACKAGE, it imports those that it needs from that package
+// instead, and exports them again.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
@@ -105,27 +108,34 @@ function operationType(operation, fragments) {
   ].join("\n");
 }
 
-// The content of the output file. `documentModule`: the module that exports `TypedDocument`.
-function generated(operationsFile, documentModule) {
+// The names of the types that a text mentions in TypeScript code. Comments may mention other types.
+function mentioned(text, types) {
+  const code = text.replace(/\/\*\*.*?\*\//gs, "");
+  return types.map(({ name }) => name).filter((name) => new RegExp(`\\b${name}\\b(?!:)`).test(code));
+}
+
+// The content of the output file. `typesPackage`: the package that exports `TypedDocument`, the enums and the inputs; undefined for that package itself.
+function generated(operationsFile, typesPackage) {
   const document = parse(readFileSync(operationsFile, "utf8"));
   const faults = validate(schema, document, RULES);
   if (faults.length) throw new Error(faults.join("\n"));
   const fragments = new Map(document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION).map((each) => [each.name.value, each]));
   const operations = document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
   const types = Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith("__"));
+  const [enums, inputs] = [types.filter(isEnumType), types.filter(isInputObjectType)];
+  const content = [...[...fragments.values()].map(fragmentType), ...operations.map((operation) => operationType(operation, fragments))].join("\n");
+  const imported = typesPackage ? mentioned(content, [...enums, ...inputs]) : [];
   return [
     `// Generated from schema/schema.graphql and ${basename(operationsFile)} by \`npm run generate\`. Do not edit.\n`,
-    `import type { TypedDocument } from ${JSON.stringify(documentModule)};\n`,
-    ...types.filter(isEnumType).map(enumType),
-    ...types.filter(isInputObjectType).map(inputType),
-    ...[...fragments.values()].map(fragmentType),
-    ...operations.map((operation) => operationType(operation, fragments)),
+    `import type { ${[...imported, "TypedDocument"].sort().join(", ")} } from ${JSON.stringify(typesPackage ?? "./document.js")};\n`,
+    ...(typesPackage ? [`export type { ${imported.join(", ")} };\n`] : [...enums.map(enumType), ...inputs.map(inputType)]),
+    content,
   ].join("\n");
 }
 
 const [check, rest] = process.argv[2] === "--check" ? [true, process.argv.slice(3)] : [false, process.argv.slice(2)];
-const [operationsFile, output, documentModule = "./document.js"] = rest;
-const content = generated(operationsFile, documentModule);
+const [operationsFile, output, typesPackage] = rest;
+const content = generated(operationsFile, typesPackage);
 if (!check) writeFileSync(output, content);
 else if (readFileSync(output, "utf8") !== content) {
   console.error(`${output} is not current: run \`npm run generate\` in web.`);

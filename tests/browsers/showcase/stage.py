@@ -18,7 +18,6 @@ from domain.delivery import DeliveryState
 from domain.status import Status
 from domain.webhook import ReceivedWebhook, WebhookState
 from gateway.pages import board
-from gateway.pages.follow import follow_routes
 from store.inbox import entry_id, to_document
 from store.indexes import DELIVERIES, INBOX, VERIFICATIONS
 from tests.browsers.chromium import Scheme
@@ -164,7 +163,7 @@ class Stage:
 async def a_stage(browser: Browser, mongo_uri: str) -> AsyncIterator[Stage]:
     """A context in which the gateways run. `mongo_uri`: of a server on which this function uses a database of its own."""
     uri, shown = another_database(mongo_uri), showcase()
-    pages = [*board.routes(lambda: {**board.configuration_of(PROCESSING_SECONDS), "links": LINKS}), *follow_routes()]
+    pages = [*board.routes(lambda: {**board.configuration_of(PROCESSING_SECONDS), "links": LINKS})]
     async with AsyncExitStack() as stack:
         database = stack.enter_context(MongoClient[dict[str, Any]](mongo_uri, tz_aware=True))[urlsplit(uri).path[1:]]
         clock = SlowClock()

@@ -1,16 +1,15 @@
 """Tests that the examples in web/client/README.md run as they are."""
 
-import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.clients.test_examples import EXAMPLES
 from tests.clients.test_node import ROOT
 from tests.clients.web.program import program
 from tests.company import LINK_OPENED, Company
 
-README = ROOT / "web" / "client" / "README.md"
-EXAMPLES = {found[1]: found[0] for found in re.finditer(r"(?<=^```js\n)// (\S+\.js)\n(?:.*\n)*?(?=```$)", README.read_text(), re.MULTILINE)}
 APP = """
 import WebSocket from "ws"
 globalThis.WebSocket ??= WebSocket
@@ -26,8 +25,9 @@ export const showRows = (rows, count, { appeared }) => print({ rows: rows.length
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     """A directory with the examples, the file `app.js` that the README leaves to its reader, and the installed packages."""
-    for name, text in {**EXAMPLES, "app.js": APP, "package.json": '{"type": "module"}'}.items():
-        (tmp_path / name).write_text(text)
+    shutil.copytree(EXAMPLES / "client", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "app.js").write_text(APP)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
     packages = tmp_path / "node_modules"
     (packages / "@verification-gateway").mkdir(parents=True)
     (packages / "@verification-gateway" / "client").symlink_to(ROOT / "web" / "client")

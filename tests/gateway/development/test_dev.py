@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from gateway.development.dev import loopback, print_addresses, print_link, renewing
+from gateway.development.dev import development_pages, loopback, print_addresses, print_link, renewing
+from gateway.pages.access import PageAccess
+from gateway.pages.bundle import EMPTY
 from simulation.credentials import Credentials, Tokens
+from tests.serving import serving, settings_for_tests
 
 CREDENTIALS = Credentials("http://x.example", "http://x.example/graphql", "ws://x.example/graphql", "demo", Tokens("a", "b", "c", "d"))
 
@@ -82,3 +85,19 @@ async def test_the_tokens_in_the_files_are_renewed(tmp_path: Path) -> None:
     assert found[0] == found[1]
     assert found[0].workspace >= "workspace-1"
     assert asdict(found[0].tokens) == asdict(CREDENTIALS.tokens)
+
+
+async def test_the_console_and_the_board_link_to_the_documentation(database_uri: str, tmp_path: Path) -> None:
+    chosen, access = settings_for_tests(database_uri, 0), PageAccess(lambda: CREDENTIALS)
+    async with serving(database_uri, pages=development_pages(chosen, access, tmp_path)) as gateway:
+        console = (await gateway.client.get("/")).text
+        assert (await gateway.client.get("/llms.txt")).is_success
+        assert (await gateway.client.get("/docs/frontends.md")).is_success
+
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text(EMPTY)
+    async with serving(database_uri, pages=development_pages(chosen, access, tmp_path)) as gateway:
+        board = (await gateway.client.get("/")).text
+
+    assert [link for link in ('href="docs/frontends.md"', 'href="llms.txt"') if link not in console] == []
+    assert '"docs": "docs/frontends.md"' in board

@@ -7,9 +7,11 @@ import { LANGUAGES, languageOf } from "./languages";
 
 const token = new Kept("token");
 const language = new Kept("language");
-const { graphql } = JSON.parse(document.getElementById("configuration")!.textContent!) as { graphql: string };
+const { graphql, renewal } = JSON.parse(document.getElementById("configuration")!.textContent!) as { graphql: string; renewal?: string };
 const status = document.querySelector(NAME) as VerificationStatusElement;
 const choice = document.querySelector("select")!;
+/** The token that the element received last. */
+let given: string | null;
 
 /** Take the token out of the address bar, so that it stays neither in the history nor in a screenshot. */
 function takeToken(): void {
@@ -19,22 +21,52 @@ function takeToken(): void {
   history.replaceState(null, "", location.pathname + location.search);
 }
 
-/** The id of the first attempt of the chain that a token is for. Null if it is not a follow token. */
-function chainOf(token: string | null): string | null {
+/**
+ * The claims of a follow token: the id of the first attempt of its chain, the reference to the address that renews it, and its expiry in seconds since
+ * 1970. Empty if it is not a token.
+ */
+function claimsOf(token: string | null): { chain?: string; page?: string; exp?: number } {
   try {
-    return JSON.parse(atob(token!.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"))).chain ?? null;
+    return JSON.parse(atob(token!.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/")));
   } catch {
-    return null;
+    return {};
   }
 }
 
 function follow(): void {
   takeToken();
   const { value } = token;
-  const chain = chainOf(value);
+  const { chain = null, page } = claimsOf(value);
+  const search = page ? `?for=${page}` : "";
+  // Only this address has a page whose policy allows it to renew the token.
+  if (location.search !== search) return location.replace(`follow${search}#${value ?? ""}`);
+  given = null;
   // Without a token the element says that the link must be opened again.
-  status.token = () => chain && value;
+  status.token = async () => {
+    if (renewal && given === token.value) await renew(chain!);
+    return chain && (given = token.value);
+  };
   status.setAttribute("verification-id", chain ?? "none");
+}
+
+/**
+ * Request a token in place of the one that the element has. It stays if the integrator refuses.
+ *
+ * @throws an error if the integrator can't be reached and the token has expired, so that the element tries again later.
+ */
+async function renew(chain: string): Promise<void> {
+  const { value } = token;
+  const headers = { "content-type": "application/json" };
+  try {
+    const response = await fetch(renewal!, { method: "POST", credentials: "include", redirect: "error", headers, body: JSON.stringify({ token: value }) });
+    if (response.status === 429 || response.status >= 500) throw response.status;
+    if (!response.ok) return;
+    const { token: renewed } = await response.json();
+    if (claimsOf(renewed).chain === chain) token.value = renewed;
+    else console.error("The renewed token is not for this verification.");
+  } catch (error) {
+    if (claimsOf(value).exp! * 1000 < Date.now()) throw error;
+  }
 }
 
 function speak(chosen: string): void {

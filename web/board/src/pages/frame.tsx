@@ -74,6 +74,7 @@ function Bar({ onLanguage, onKeys, wide }: { onLanguage: (language: Language) =>
           <a href={address({ page: "catalogue", id: null, full: false })} aria-current={page === "catalogue" ? "page" : undefined}>{texts.pages.catalogue}</a>
           {links.console && <a href={links.console}>{texts.pages.console}</a>}
           {links.graphiql && <a href={links.graphiql}>{texts.pages.graphiql}</a>}
+          {links.docs && <a href={links.docs}>{texts.pages.docs}</a>}
         </nav>
       )}
       <span className="space" />
@@ -127,6 +128,7 @@ function Tabs({ onLanguage }: { onLanguage: (language: Language) => void }) {
           <div className="more">
             {links.console && <a className="button" href={links.console}>{texts.pages.console}</a>}
             {links.graphiql && <a className="button" href={links.graphiql}>{texts.pages.graphiql}</a>}
+            {links.docs && <a className="button" href={links.docs}>{texts.pages.docs}</a>}
             <button type="button" className="button" onClick={() => onLanguage(language === "en" ? "fr" : "en")}>{texts.otherLanguage}</button>
             <button type="button" className="button" onClick={signOut}>{texts.signOut}</button>
           </div>

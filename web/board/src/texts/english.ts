@@ -9,7 +9,7 @@ export const english = {
   language: "English",
   product: "Verification gateway",
   skip: "Go to the list",
-  pages: { board: "Board", figures: "Figures", catalogue: "Catalogue", console: "Console", graphiql: "GraphiQL", more: "More", list: "List" },
+  pages: { board: "Board", figures: "Figures", catalogue: "Catalogue", console: "Console", graphiql: "GraphiQL", docs: "Docs", more: "More", list: "List" },
   theme: { dark: "Use the dark theme", light: "Use the light theme" },
   otherLanguage: "Français",
   signOut: "Sign out",

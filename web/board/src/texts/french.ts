@@ -9,7 +9,7 @@ export const french: Texts = {
   language: "Français",
   product: "Verification gateway",
   skip: "Aller à la liste",
-  pages: { board: "Tableau", figures: "Chiffres", catalogue: "Catalogue", console: "Console", graphiql: "GraphiQL", more: "Plus", list: "Liste" },
+  pages: { board: "Tableau", figures: "Chiffres", catalogue: "Catalogue", console: "Console", graphiql: "GraphiQL", docs: "Documentation", more: "Plus", list: "Liste" },
   theme: { dark: "Utiliser le thème sombre", light: "Utiliser le thème clair" },
   otherLanguage: "English",
   signOut: "Se déconnecter",
