@@ -10,6 +10,7 @@ from importlib import import_module
 from importlib.metadata import version
 
 import httpx2
+import strawberry
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
@@ -30,11 +31,12 @@ from gateway.operations.live import Live
 from gateway.operations.traced import TracedExecution, TracedLive
 from gateway.operations.trusted import BadManifest, read_manifest
 from gateway.process.audit import AuditFailures, AuditLog, BadAuditLog
-from gateway.process.background import counting, measuring, preparation, reporting, restarted, showing_budgets
+from gateway.process.background import checking, counting, measuring, preparation, reporting, restarted, showing_budgets
 from gateway.process.database_metrics import DatabaseCollector
 from gateway.process.drain import Drain, Leave
-from gateway.process.health import Health, Probes
+from gateway.process.health import Health
 from gateway.process.metrics import Metrics, TokenCollector
+from gateway.process.probes import Probes, PublicSchema
 from gateway.process.traces import Traces
 from gateway.provision import Provision, provider_client
 from gateway.settings import BadSettings, Settings
@@ -95,14 +97,13 @@ def application(
     store = store_of(settings, client, now, traces)
     feed = Feed(store, watcher)
 
-    drain, issuer_keys = Drain(), keys_of_issuer(settings)
+    drain, issuer_keys = Drain(settings.drain_delay_seconds), keys_of_issuer(settings)
     tokens = token_reader(settings, now, issuer_keys)
     health = Health(store, feed, drain, issuer_keys)
     metrics = metrics_of(store, feed, database, TokenCollector(tokens.refusals, issuer_keys))
     audit = audit_log_of(settings, metrics, now)
-    rate = rate_of(settings)
+    rate, admission = rate_of(settings), admission_of(settings, metrics)
     charging = charging_of(settings, rate, metrics, feed)
-    admission = admission_of(settings, metrics)
 
     http_client = provider_client(traces.client if traces else httpx2.AsyncClient)
     provision = Provision(settings, http_client, metrics.providers, local)
@@ -115,16 +116,17 @@ def application(
     record = audit.record if audit else nothing_recorded
     services = Services(store, feed, changes, links, outgoing, fingerprint(settings), tokens.follow_token, rate, record, metrics.count_refusal)
 
-    schema = build()
+    schema, probes = build(), Probes(health, metrics)
     execution = execution_of(settings, executable(schema), services, metrics, drain, rate, audit, traces)
-    live = live_of(execution, rate, feed, traces)
+    # Messages of subscriptions have a budget of their own. Otherwise many messages would use up the rate of the same caller's queries.
+    live = live_of(execution, rate_of(settings), feed, traces)
 
     return Application(
         entrance(settings, metrics, local, traces),
         GraphQLOverHTTP(execution, live, tokens, metrics, drain, admission, charging),
         GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission, charging),
         [
-            *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
+            *operators_routes(settings, probes, schema),
             *callbacks.routes(providers, changes, intake, store, settings.windows),
             *webhook_routes(intake),
             *link_callbacks.routes(links, changes, store),
@@ -139,8 +141,13 @@ def application(
             partial(starting, creation, intake, provision.sandbox, drain, http_client, [reconciliation.leave, outgoing.leave]),
             [partial(close_client, client), partial(close_client, watcher), *(each.close for each in (traces, audit) if each)],
         ),
-        process_of(settings, drain, health, metrics, provision.reload),
+        process_of(settings, drain, health, metrics, probes, provision.reload),
     )
+
+
+def operators_routes(settings: Settings, probes: Probes, schema: strawberry.Schema) -> list[BaseRoute]:
+    """The routes of the probes, unless they have a port of their own, and of the schema's text, if it may be read."""
+    return [*([] if settings.admin_port else probes.routes), *(PublicSchema(schema.as_str()).routes if settings.introspection else [])]
 
 
 def clients_of(settings: Settings, traces: Traces | None) -> tuple[Client, Client, DatabaseCollector]:
@@ -171,17 +178,17 @@ def creation_of(settings: Settings, store: Store, provision: Provision, metrics:
     return creation
 
 
-def process_of(settings: Settings, drain: Drain, health: Health, metrics: Metrics, reload: Callable[[], None] | None) -> Process:
+def process_of(settings: Settings, drain: Drain, health: Health, metrics: Metrics, probes: Probes, reload: Callable[[], None] | None) -> Process:
     """Collect the objects of the process that the server and the commands use."""
     places = ConnectionPlaces(settings.max_connections_per_address, settings.trusted_proxies)
-    return Process(drain, health, metrics, places, settings.idle_seconds, reload)
+    return Process(drain, health, metrics, places, settings.idle_seconds, Starlette(routes=probes.routes), reload)
 
 
 def store_of(settings: Settings, client: Client, now: Clock, traces: Traces | None = None) -> Store:
     """Create the store, with the keys and the time limits of the settings."""
     keys = SealingKeys(settings.data_keys.get_secret_value())
     comment_of = traces.comment if traces else None
-    return Store(client, keys, now, settings.request_seconds / 2, settings.feed_resumption, settings.count_seconds, comment_of)
+    return Store(client, keys, now, settings.database_seconds, settings.feed_resumption, settings.count_seconds, comment_of)
 
 
 def traces_of(settings: Settings) -> Traces | None:
@@ -292,6 +299,7 @@ def background_tasks(
     """The tasks for the indexes, the feed, the count of stuck verifications and the issuer's keys, by their names in the log."""
     tasks: Tasks = {
         "preparation": partial(preparation, health),
+        "check of the dependencies": partial(checking, health, metrics.report_dependencies),
         "feed": feed.run,
         "count of stuck verifications": partial(counting, store, settings.processing, metrics.stuck.set),
         "measurement of the event loop": metrics.loop_lag.measure,

@@ -200,6 +200,10 @@ class Metrics:
             lambda: count_of(index_repair.missing),
         )
 
+        self._dependencies = Gauge(
+            "gateway_dependency_up", "Whether something that the process needs works; /healthz says why not", ["dependency"], registry=self._registry
+        )
+
     def register(self, collector: Collector) -> None:
         """Add the metrics of a collector."""
         self._registry.register(collector)
@@ -207,6 +211,11 @@ class Metrics:
     def show(self, name: str, documentation: str, value: Callable[[], float | None]) -> None:
         """Add a gauge whose value is read when Prometheus reads the metrics. A value of None is shown as NaN."""
         Gauge(name, documentation, registry=self._registry).set_function(lambda: or_nan(value()))
+
+    def report_dependencies(self, causes: Mapping[str, str | None]) -> None:
+        """Show the state of each dependency. `causes`: why each does not work; None if it works."""
+        for name, cause in causes.items():
+            self._dependencies.labels(name).set(cause is None)
 
     def executed(self, label: OperationLabel, code: str, seconds: float, workspace: str, cost: int) -> None:
         """Record a query or mutation: its duration, NO_ERROR or the code of its first error, the workspace of its caller, and its cost."""
