@@ -6,13 +6,13 @@ Every process runs a sweeper; no process leads. If two processes make the same c
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 from domain.deadlines import PROVIDER_PATIENCE
 from domain.errors import BadDocument, Unavailable
-from lifecycle.changes import Changes
+from lifecycle.changes import Changes, anonymized_by, completed_by
 from lifecycle.creation import Creation
 from providers.choice import PROVIDER_NAMES, Providers
 from store.due import Due
@@ -42,10 +42,21 @@ class Chore:
     rarity: int = 1
 
 
-def chores(
-    store: Store, providers: Providers, changes: Changes, creation: Creation, retention: timedelta | None, removal: timedelta | None = None
-) -> list[Chore]:
-    """The chores of the sweeper. If `retention` is None, personal data are never removed; if `removal` is None, verifications are never removed."""
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """How long verifications are kept. Each is None if nothing is done after it.
+
+    `retention`: after the outcome, the personal data are removed. `deletion`: after the outcome, the verification is deleted. `removal`: after the
+    anonymization, the verification is deleted.
+    """
+
+    retention: timedelta | None = None
+    deletion: timedelta | None = None
+    removal: timedelta | None = None
+
+
+def chores(store: Store, providers: Providers, changes: Changes, creation: Creation, periods: Periods) -> list[Chore]:
+    """The chores of the sweeper. Those of periods that are None are left out."""
 
     def overdue(after: Due | None) -> Awaitable[list[Due]]:
         queryable = providers.queryable
@@ -62,17 +73,26 @@ def chores(
         Chore("expired without a verdict", overdue_at_queryable, changes.expire, SELDOM),
         Chore("started", lambda after: creation.due(SWEEP_BATCH, after), creation.take_over),
     ]
+    return [*found, *clearing(store, changes, periods)]
+
+
+def clearing(store: Store, changes: Changes, periods: Periods) -> Iterator[Chore]:
+    """The chores that remove personal data or whole verifications at the end of these periods."""
+    retention, deletion, removal = periods.retention, periods.deletion, periods.removal
     if retention is not None:
-        found.append(Chore("anonymized", lambda after: store.not_anonymized(store.now() - retention, SWEEP_BATCH, after), changes.forget))
-    if removal is not None:
-        found.append(
-            Chore(
-                "removed",
-                lambda after: store.removable(store.now() - removal, SWEEP_BATCH, after),
-                lambda workspace, id: changes.remove(workspace, id, store.now() - removal),
-            )
+        yield Chore("anonymized", lambda after: store.not_anonymized(store.now() - retention, SWEEP_BATCH, after), changes.forget)
+    if deletion is not None:
+        yield Chore(
+            "deleted",
+            lambda after: store.deletable(store.now() - deletion, SWEEP_BATCH, after),
+            lambda workspace, id: changes.remove(workspace, id, lambda each: completed_by(each, store.now() - deletion)),
         )
-    return found
+    if removal is not None:
+        yield Chore(
+            "removed",
+            lambda after: store.removable(store.now() - removal, SWEEP_BATCH, after),
+            lambda workspace, id: changes.remove(workspace, id, lambda each: anonymized_by(each, store.now() - removal)),
+        )
 
 
 async def sweeping(chore: Chore, every_seconds: float) -> None:
@@ -111,7 +131,8 @@ async def _change_all(chore: Chore, batch: list[Due]) -> int:
     # `gather` returns the errors, so that a verification that can't be changed does not block the others.
     outcomes = await asyncio.gather(*map(change, batch), return_exceptions=True)
     for due, outcome in zip(batch, outcomes, strict=True):
-        if isinstance(outcome, Unavailable):
+        # An archive that can't be written (OSError) concerns all verifications, so that one line in the log is enough.
+        if isinstance(outcome, Unavailable | OSError):
             raise outcome
         # An unreadable document was already logged when it was read.
         if isinstance(outcome, Exception) and not isinstance(outcome, BadDocument):

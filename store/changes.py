@@ -10,6 +10,7 @@ from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from store.driver import Database, Document, correctable
 from store.indexes import HEARTBEATS, TOMBSTONES, VERIFICATIONS
 from store.outage import Outage
+from store.stored_verification import REWRITES
 from store.stream import Batch, ChangeStream, resumable
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,13 @@ PIPELINE = [
     {
         "$match": {
             "$or": [
-                {"ns.coll": {"$in": [VERIFICATIONS, HEARTBEATS, TOMBSTONES]}, "operationType": {"$in": ["insert", "replace", "update"]}},
+                {"ns.coll": {"$in": [VERIFICATIONS, HEARTBEATS, TOMBSTONES]}, "operationType": {"$in": ["insert", "replace"]}},
+                {
+                    "ns.coll": {"$in": [VERIFICATIONS, HEARTBEATS, TOMBSTONES]},
+                    "operationType": "update",
+                    # A document that was rewritten has new keys or a new schema. The verification is the same, so subscribers receive nothing.
+                    f"updateDescription.updatedFields.{REWRITES}": {"$exists": False},
+                },
                 {"ns.coll": VERIFICATIONS, "operationType": "delete"},
                 {"operationType": {"$in": DISRUPTIONS}},
             ]

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from starlette.types import Scope
 
 from domain.query_budget import QueryBudget
+from gateway.process.upkeep import UpkeepMetrics
 from store.bad_documents import BadDocuments
 from store.feed import Feed
 from store.index_repair import IndexRepair
@@ -184,6 +185,7 @@ class Metrics:
         self.ignored_results = Counter("gateway_ignored_results_total", "Results reported against a different final one", registry=self._registry)
         self.providers = Providing(self._registry)
         self.deliveries = Delivering(self._registry)
+        self.upkeep = UpkeepMetrics(self._registry)
         self.stuck = Gauge(
             "gateway_stuck_verifications",
             "Verifications in PROCESSING for longer than GATEWAY_PROCESSING_SECONDS, in all workspaces; every process counts all of them",
