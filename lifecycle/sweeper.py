@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 SWEEP_BATCH = 200
 MAX_CONCURRENT_CHANGES = 8
 SELDOM = 60
+LESS_OFTEN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,12 @@ def clearing(store: Store, changes: Changes, periods: Periods) -> Iterator[Chore
     if retention is not None:
         yield Chore("anonymized", lambda after: store.not_anonymized(store.now() - retention, SWEEP_BATCH, after), changes.forget)
     if deletion is not None:
+        # The query of this chore looks at every workspace, and reads the verifications again that wait for the end of their retry.
         yield Chore(
             "deleted",
             lambda after: store.deletable(store.now() - deletion, SWEEP_BATCH, after),
             lambda workspace, id: changes.remove(workspace, id, lambda each: completed_by(each, store.now() - deletion)),
+            LESS_OFTEN,
         )
     if removal is not None:
         yield Chore(

@@ -1,14 +1,19 @@
 """Deletes verifications, together with everything that other collections hold about them. A tombstone lets feeds report each deletion."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import NamedTuple
+
+from pymongo.errors import OperationFailure
 
 from domain.verification import Verification
 from store.driver import Database, Document, Session
 from store.feeds.tombstones import tombstone
 from store.indexes import DELIVERIES, INBOX, PROVIDER_QUERIES, TOMBSTONES, UNFINISHED_STARTS, VERIFICATIONS
 
+# The error code of MongoDB for a write to a document to which another transaction has written.
+WRITE_CONFLICT = 112
 # The collections with at most one entry for each verification, whose `_id` is that of the verification.
 ENTRIES_BY_ID = (DELIVERIES, PROVIDER_QUERIES, UNFINISHED_STARTS)
 
@@ -22,7 +27,7 @@ class Removal(NamedTuple):
 
 
 class OtherVersion(Exception):
-    """A verification that should be deleted does not exist any more, or has another version."""
+    """A verification that should be deleted does not exist any more, has another version, or is being changed by another transaction."""
 
 
 def removal_of(verification: Verification) -> Removal:
@@ -42,6 +47,28 @@ async def remove_all(
     Cost:   two writes for each verification, and one write for each collection in ENTRIES_BY_ID and for the inbox.
     Raises: OtherVersion. The caller must then abort the transaction.
     """
+    with unlocked():
+        return await _write_removals(database, session, scope, removals, now, resumption)
+
+
+@contextmanager
+def unlocked() -> Iterator[None]:
+    """A context for writes of a transaction. Raises: OtherVersion if another transaction has written to one of the same documents.
+
+    The driver would repeat the transaction without a pause until the other one ends. If the process of the other one was killed, that takes up to 90
+    seconds.
+    """
+    try:
+        yield
+    except OperationFailure as failure:
+        if failure.code == WRITE_CONFLICT:
+            raise OtherVersion from None
+        raise
+
+
+async def _write_removals(
+    database: Database, session: Session, scope: Document, removals: Sequence[Removal], now: datetime, resumption: timedelta
+) -> Mapping[str, int]:
     workspace, ids = scope["workspace"], [each.id for each in removals]
     for each in removals:
         grave = tombstone(each.id, workspace, now, resumption)

@@ -4,6 +4,7 @@ A receipt says what was erased. It is written in the same transaction as the era
 be read again.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ from store.upkeep.json_lines import json_line
 
 # The greatest number of verifications that one transaction erases, with one receipt. A person has far fewer.
 MAX_ERASED = 500
+# How long to wait before an erasure is tried again, because another process changes the same verifications.
+ERASE_PAUSE_SECONDS = 0.05
 # The names of the numbers in a receipt, by the collection whose documents they count.
 COUNTED = {VERIFICATIONS: "verifications", INBOX: "webhooks", DELIVERIES: "deliveries", PROVIDER_QUERIES: "queries", UNFINISHED_STARTS: "starts"}
 
@@ -78,8 +81,8 @@ async def erase(
             try:
                 await transaction(client, partial(erase_found, found))
             except OtherVersion:
-                # An attempt was changed or retried since it was read. Read again.
-                continue
+                # An attempt was changed or retried since it was read, or is being changed. Read again.
+                await asyncio.sleep(ERASE_PAUSE_SECONDS)
     with answering():
         query = {"workspace": workspace, "referenceHash": reference_hash}
         return sorted(await database[ERASURES].find(query).to_list(None), key=lambda receipt: (receipt["erasedAt"], receipt["_id"]))

@@ -17,6 +17,8 @@ from store.indexes import UPKEEP, VERIFICATIONS
 BATCH_ROWS = 1000
 # After this many rounds, the work ends although something was found in each of them: another process keeps writing what must be rewritten.
 MAX_ROUNDS = 5
+# The fields of a stored state that are numbers.
+NUMBERS = ("round", "passed", "total", "found", "unreadable", "rewritten")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,8 @@ class Rounds:
 def state_of(document: Document) -> RoundsState:
     """The state in a document. Missing values read as those of work that has not begun."""
     name, target, position = (str(document.get(field, "")) for field in ("_id", "target", "position"))
-    numbers = [int(document.get(field, 0)) for field in ("round", "passed", "total", "found", "unreadable", "rewritten")]
-    return RoundsState(name, target, position, *numbers, finished_at=document.get("finishedAt"))
+    round, passed, total, found, unreadable, rewritten = (int(document.get(field, 0)) for field in NUMBERS)
+    return RoundsState(name, target, position, round, passed, total, found, unreadable, rewritten, document.get("finishedAt"))
 
 
 async def all_states(database: Database) -> list[RoundsState]:

@@ -81,7 +81,7 @@ class Cluster:
     async def replace(self, port: int, release: Path) -> None:
         """Start the release at this port, after the process that is there has stopped in order."""
         if running_there := self._commands.get(port):
-            assert await running_there.end(signal.SIGTERM) == 0, running_there.errors.read_text()
+            assert await running_there.end(signal.SIGTERM) == 128 + signal.SIGTERM, running_there.errors.read_text()
         command = await self._stack.enter_async_context(running(release, "serve", **self.environment(port)))
         await command.ready(f"http://127.0.0.1:{port}")
         self._commands[port] = command

@@ -65,6 +65,20 @@ async def test_nothing_is_deleted_if_one_of_the_verifications_changed(store: Sto
     assert await store.database[TOMBSTONES].count_documents({}) == 0
 
 
+async def test_a_verification_that_another_transaction_changes_is_not_removed_now(store: Store, verifications: Verifications) -> None:
+    added = await verifications.add(a_verification())
+    async with await store.client.start_session() as session:
+        session.start_transaction()
+        await store.collection.update_one({"_id": added.id}, {"$set": {"reference": "order-9"}}, session=session)
+
+        with pytest.raises(Stale):
+            await verifications.remove(added)
+
+        await session.abort_transaction()
+    await verifications.remove(added)
+    assert await verifications.get(added.id) is None
+
+
 async def test_the_tombstone_outlives_the_cursors_of_feeds(store: Store, verifications: Verifications, clock: Clock) -> None:
     removed = await verifications.add(a_verification(id="ver_1"))
 
