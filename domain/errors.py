@@ -107,7 +107,7 @@ class RetryDeleted(DomainError):
 
 
 class AlreadyFinal(DomainError):
-    """A verification was to be closed, but its status is final already."""
+    """A verification was to be closed, but it already has another outcome."""
 
     refusal = RefusalCode.ILLEGAL_TRANSITION
     code = "CONFLICT"
@@ -221,7 +221,7 @@ class VersionAhead(RequestError):
 
 
 class Lagged(RequestError):
-    """A subscriber to a workspace is too far behind: more verifications changed than the gateway keeps for it, or its cursor is too old."""
+    """A subscriber to the feed of a workspace is too far behind: too many verifications changed or were removed, or its cursor is too old."""
 
     code = "LAGGED"
 

@@ -178,9 +178,24 @@ class Connection:
                 raise Closing(Close.FORBIDDEN, "the token has expired") from None
             raise Closing(Close.INIT_TIMEOUT, "no connection_init in time") from None
         finally:
+            await self._end_operations()
+
+    async def _end_operations(self) -> None:
+        """End the operations one after the other.
+
+        A subscription that resumes holds a page of rows. If a hundred of them were freed in one turn of the event loop, all other clients would wait.
+        """
+        try:
+            while self._operations:
+                _, task = self._operations.popitem()
+                task.cancel()
+                await asyncio.wait([task])
+                # A task refers to its last exception, and so to the rows.
+                del task
+        finally:
+            # This method can be cancelled too.
             for task in self._operations.values():
                 task.cancel()
-            await asyncio.gather(*self._operations.values(), return_exceptions=True)
 
     def charge_address(self) -> None:
         """Charge the client's address for this socket, if it ended before a token was verified."""

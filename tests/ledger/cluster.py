@@ -72,7 +72,7 @@ class Cluster:
         return primary
 
     async def heal(self) -> None:
-        """Undo all faults of the members: reconnect them, continue those that are frozen, start those that have ended. Does not wait for them."""
+        """Reconnect all members, continue those that are frozen, start those that have ended. Does not wait until they are ready."""
         await self.proxies.cut_off({})
         for member in self.members:
             member.process.thaw()

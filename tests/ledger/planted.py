@@ -24,7 +24,7 @@ LATE_SECONDS = 1.0
 
 
 def drops_changes() -> None:
-    """The bug: the feed loses every fifth change of a verification."""
+    """The bug: the feed loses every fifth change, counted over all verifications."""
     module: Any = store.feed
     complete = module.changes
 

@@ -213,7 +213,7 @@ class Writer:
         return f"{prefix}-{self._name}-{self._count}"
 
     async def _send_until_answered(self, mutation: Mutation) -> Written | None:
-        """Send a mutation until it is answered. Returns the acknowledged write, or None.
+        """Send a mutation until it is answered. Returns the acknowledged write; None if it was refused, or if the writer gave up.
 
         Sometimes the mutation is first sent through both gateways at the same time. Sometimes the writer gives up without an answer, as clients may.
         """
