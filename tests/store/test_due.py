@@ -112,6 +112,7 @@ async def test_a_search_for_deletable_verifications_reads_only_what_it_returns(s
         assert len(await store.deletable(later(minutes=4), 7, Due(later(minutes=2), "a", finals[2].id))) == 7
     costs = [(await explain(store, command, "executionStats"))["executionStats"] for command in queries(sent)]
 
-    assert all(cost["totalDocsExamined"] <= cost["nReturned"] for cost in costs)
-    # One key for each result, and a few for each workspace that MongoDB skips to.
-    assert all(cost["totalKeysExamined"] <= cost["nReturned"] + 2 * 4 + 1 for cost in costs)
+    # The verification behind which a batch begins is examined again.
+    assert [cost for cost in costs if cost["totalDocsExamined"] > cost["nReturned"] + 1] == []
+    # One key for each result, and at most two for each of the four workspaces to which MongoDB skips.
+    assert [cost for cost in costs if cost["totalKeysExamined"] > cost["nReturned"] + 2 * 4 + 1] == []
